@@ -1,0 +1,1 @@
+"""From candidates to features: encoders that need no download."""

@@ -1,0 +1,22 @@
+"""The role of turning candidates into features."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from activeloop.candidates import Pool
+
+
+class Backbone(ABC):
+    """Turns rows of a pool into numbers."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its name in recipes and reports."""
+
+    @abstractmethod
+    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """Float32 [n, D]; D depends on the pool's sites alone, not on the rows, and no value on other rows."""

@@ -1,0 +1,1 @@
+"""Evidence: public data sets, planted landscapes, campaigns answered by recorded data, reports."""

@@ -1,0 +1,130 @@
+"""What one candidate is: a protein variant, a sequence without a known parent, a compound, a guide."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+GAP = "-"
+
+
+@dataclass(frozen=True, order=True)
+class Mutation:
+    """One change of a parent sequence.
+
+    Args:
+        position: counted from 1, in the parent.
+        old: the parent's residue there; empty for an insertion (it stands *after* `position`; 0 = before the first).
+        new: what stands there now; empty for a deletion, one or more letters for an insertion.
+
+    >>> str(Mutation(24, "A", "G")), str(Mutation(24, "A", "")), str(Mutation(24, "", "GS"))
+    ('A24G', 'A24del', '24insGS')
+    """
+
+    position: int
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        if not self.old:
+            return f"{self.position}ins{self.new}"
+        return f"{self.old}{self.position}{self.new or 'del'}"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A protein variant: its parent and the mutations that make it, ordered by position.
+
+    >>> v = Variant("MKTA", (Mutation(2, "K", "R"), Mutation(4, "A", "")))
+    >>> v.name, v.sequence
+    ('K2R:A4del', 'MRT')
+    >>> Variant("MKTA", ()).name
+    'WT'
+    """
+
+    parent: str
+    mutations: tuple[Mutation, ...]
+
+    @property
+    def name(self) -> str:
+        """The mutations in standard notation, joined by a colon; `WT` when there is none."""
+        return ":".join(map(str, self.mutations)) or "WT"
+
+    @property
+    def sequence(self) -> str:
+        """The whole sequence after all mutations."""
+        pieces = ["", *self.parent]
+        for m in self.mutations:
+            if m.old:
+                pieces[m.position] = m.new + pieces[m.position][1:]
+            else:
+                pieces[m.position] += m.new
+        return "".join(pieces)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A whole sequence with no known parent (a combinatorial library's letters, a genotype such as `0110`)."""
+
+    letters: str
+
+    @property
+    def name(self) -> str:
+        """The letters themselves."""
+        return self.letters
+
+
+@dataclass(frozen=True)
+class Compound:
+    """A compound, by its SMILES as given."""
+
+    smiles: str
+
+    @property
+    def name(self) -> str:
+        """The SMILES."""
+        return self.smiles
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A CRISPR guide: protospacer, with its PAM and flanks if they were given (DNA letters)."""
+
+    letters: str
+
+    @property
+    def name(self) -> str:
+        """The letters."""
+        return self.letters
+
+
+Design = Variant | Sequence | Compound | Guide
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing that could be tested.
+
+    >>> Candidate.of(Compound("CCO")).id == Candidate.of(Compound("CCO")).id
+    True
+    """
+
+    id: str
+    design: Design
+
+    @classmethod
+    def of(cls, design: Design) -> Candidate:
+        """The candidate of a design; its id is a hash of the design, so the same design has the same id everywhere."""
+        parent = design.parent if isinstance(design, Variant) else ""
+        return cls(candidate_id(type(design).__name__, parent, design.name), design)
+
+    @property
+    def name(self) -> str:
+        """The design in standard notation."""
+        return self.design.name
+
+
+def candidate_id(kind: str, parent: str, name: str) -> str:
+    """16 hexadecimal digits that depend on the design alone."""
+    return hashlib.blake2b(f"{kind}|{parent}|{name}".encode(), digest_size=8).hexdigest()

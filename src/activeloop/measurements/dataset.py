@@ -1,0 +1,96 @@
+"""What a learner sees: each measured candidate once, with a mean and a standard error for each assay."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.measurements.assay import Assay
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Measured candidates of a pool.
+
+    Args:
+        pool: the pool they belong to.
+        rows: [N] their rows in the pool, each once (int64).
+        values: [N, A] mean of each assay (float64, NaN = not measured). For `classify`, 0 or 1.
+        errors: [N, A] standard error of that mean (0 = not known).
+        assays: A of them, in the order of the columns.
+        rounds: [N] the round in which each was first measured, from 0.
+        censored: [N, A] -1 the value is an upper bound (`<`), +1 a lower bound (`>`), 0 measured (int8).
+    """
+
+    pool: Pool
+    rows: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    assays: tuple[Assay, ...]
+    rounds: np.ndarray
+    censored: np.ndarray
+
+    @classmethod
+    def of(cls, pool: Pool, rows: np.ndarray, values: np.ndarray, assay: Assay | None = None) -> Dataset:
+        """A data set of one assay without replicates, all from one round.
+
+        Args:
+            pool: the pool.
+            rows: [N] measured rows.
+            values: [N] their values.
+            assay: what was measured; `value` to be maximised when None.
+        """
+        rows, values = np.asarray(rows, np.int64), np.asarray(values, np.float64)[:, None]
+        zeros = np.zeros(values.shape)
+        assays = (assay or Assay("value"),)
+        return cls(pool, rows, values, zeros, assays, np.zeros(len(rows), np.int64), zeros.astype(np.int8))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def oriented(self) -> Dataset:
+        """The same data with every assay to be maximised (the sign of `minimise` assays is turned)."""
+        signs = np.array([a.sign for a in self.assays])
+        return replace(
+            self,
+            values=self.values * signs,
+            censored=(self.censored * signs).astype(np.int8),
+            assays=tuple(replace(a, goal="maximise") if a.goal == "minimise" else a for a in self.assays),
+        )
+
+    def take(self, index: np.ndarray) -> Dataset:
+        """The data set of some of its candidates, by index or mask into its own rows."""
+        return replace(
+            self,
+            rows=self.rows[index],
+            values=self.values[index],
+            errors=self.errors[index],
+            rounds=self.rounds[index],
+            censored=self.censored[index],
+        )
+
+    def column(self, assay: int = 0) -> Dataset:
+        """One assay alone, without the candidates in which it was not measured."""
+        measured = ~np.isnan(self.values[:, assay])
+        one = replace(
+            self,
+            values=self.values[:, [assay]],
+            errors=self.errors[:, [assay]],
+            assays=(self.assays[assay],),
+            censored=self.censored[:, [assay]],
+        )
+        return one.take(measured)
+
+    @property
+    def hash(self) -> str:
+        """Depends on candidates, values and errors alone, not on their order."""
+        order = np.argsort(self.rows, kind="stable")
+        digest = hashlib.blake2b(digest_size=16)
+        for name in self.pool.names(self.rows[order]):
+            digest.update(name.encode() + b"\n")
+        for array in (self.values, self.errors):
+            digest.update(np.ascontiguousarray(array[order], np.float64).tobytes())
+        return digest.hexdigest()

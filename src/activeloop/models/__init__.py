@@ -1,0 +1,1 @@
+"""Learners on NumPy and scikit-learn, and the gate that chooses among them."""

@@ -1,0 +1,99 @@
+"""The waist of the house: what every model says about candidates, and the two roles that say it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+
+
+@dataclass(frozen=True)
+class Predictive:
+    """What a model believes about N candidates.
+
+    Draw s is *one* model for all N candidates: `draws[s]` is a function that the data allow, so differences,
+    covariances and maxima over candidates may be taken within a draw.
+
+    Args:
+        draws: [S, N, A] joint draws of the noise-free values, larger is better; for classes [S, N, C] probabilities.
+            S may be 0 when only marginals were asked for.
+        mean: [N, A] mean (for classes [N, C]); exact where the model knows it, else that of the draws.
+        sd: [N, A] standard deviation of what the model does not know, without measurement noise.
+        noise: [A] standard deviation of the noise of one measurement (0 where it is not known).
+        classes: the names of the classes, or () for values.
+
+    >>> p = Predictive.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
+    >>> p.mean[:, 0].tolist(), p.sd[:, 0].tolist()
+    ([2.0, 2.0], [1.0, 0.0])
+    """
+
+    draws: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    noise: np.ndarray
+    classes: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Predictive:
+        """Mean and spread taken from the draws [S, N, A]."""
+        outputs = draws.shape[2]
+        return cls(
+            draws,
+            draws.mean(0, dtype=np.float64),
+            draws.std(0, dtype=np.float64),
+            np.zeros(outputs) if noise is None else noise,
+            classes,
+        )
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def take(self, index: np.ndarray) -> Predictive:
+        """The same belief about some of its candidates."""
+        return Predictive(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes)
+
+
+class Predictor(ABC):
+    """A fitted model."""
+
+    @abstractmethod
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """What the model believes about some rows of a pool.
+
+        The same seed gives the same functions for any rows, so a pool may be predicted in pieces.
+
+        Args:
+            pool: the pool the model was fitted on, or one with the same sites.
+            rows: [N] rows of the pool.
+            seed: of the draws.
+            draws: S; with 0 only mean and spread are computed.
+        """
+
+    def explain(self) -> str:
+        """One sentence about what was fitted and how sure one can be of it."""
+        return f"{type(self).__name__}."
+
+
+class Learner(ABC):
+    """Something that can be fitted to measurements."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its name in recipes and reports."""
+
+    @abstractmethod
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """A model of what was measured.
+
+        Args:
+            dataset: oriented (every assay is to be maximised), at least one candidate.
+            seed: of every random choice of the fit.
+
+        Raises:
+            ModelError: when the data cannot carry a model; nothing is changed.
+        """

@@ -1,0 +1,1 @@
+"""Where a campaign lives: one database schema, artifacts by content hash."""
