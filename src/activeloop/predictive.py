@@ -73,9 +73,13 @@ class Predictor(ABC):
             draws: S; with 0 only mean and spread are computed.
         """
 
+    @abstractmethod
     def explain(self) -> str:
-        """One sentence about what was fitted and how sure one can be of it."""
-        return f"{type(self).__name__}."
+        """What was fitted and how sure one can be of it, in one or two sentences."""
+
+    @abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays from which `Learner.restore` makes this predictor again; {} when it must be fitted again."""
 
 
 class Learner(ABC):
@@ -85,6 +89,10 @@ class Learner(ABC):
     @abstractmethod
     def name(self) -> str:
         """Its name in recipes and reports."""
+
+    @abstractmethod
+    def prior(self, pool: Pool) -> Predictor | None:
+        """What it believes before any measurement, or None when it believes nothing."""
 
     @abstractmethod
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
@@ -97,3 +105,7 @@ class Learner(ABC):
         Raises:
             ModelError: when the data cannot carry a model; nothing is changed.
         """
+
+    @abstractmethod
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """The predictor that `fit(dataset, seed)` gave, from its stored state; fits again when that is {}."""
