@@ -1,0 +1,52 @@
+# What one can do here. `make demo` and `make test` do all the set-up themselves.
+PYTHON ?= $(shell for v in 3.12 3.13 3.11; do if command -v python$$v >/dev/null && python$$v -c 'import venv, sys; sys.exit(sys.version_info[:2] < (3, 11))' 2>/dev/null; then echo python$$v; exit; fi; done; echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONHASHSEED ?= 0
+
+.PHONY: help demo test lint types contracts unit docs bench format clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.base
+
+demo: $(VENV)/.base  ## a whole campaign against a simulated laboratory, in under two minutes
+	$(BIN)/activeloop demo --out demo-output
+
+test: lint types contracts unit docs  ## everything a change must pass
+
+lint: $(VENV)/.dev  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## static types
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+contracts: $(VENV)/.dev  ## the order of the house
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q
+
+docs: $(VENV)/.dev  ## the documentation, warnings as errors
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVELOOP_DATA)
+	$(BIN)/activeloop bench all --out docs/results
+
+format: $(VENV)/.dev  ## let the machine format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove what was built
+	rm -rf $(VENV) docs/_build demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache
