@@ -1,1 +1,5 @@
-"""Learners on NumPy and scikit-learn, and the gate that chooses among them."""
+"""What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
+
+from activeloop.models.forest import ForestPredictor, RandomForest
+
+__all__ = ["ForestPredictor", "RandomForest"]

@@ -1,0 +1,118 @@
+"""A random forest: EVOLVEpro's recipe, kept as a named baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from activeloop.backbones.base import Backbone
+from activeloop.backbones.onehot import OneHot
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.pieces import in_pieces
+from activeloop.predictive import Learner, Predictive, Predictor
+
+
+@dataclass(frozen=True)
+class RandomForest(Learner):
+    """Regression trees on bootstrap samples; each tree is one draw.
+
+    With the defaults this is the top layer of EVOLVEpro (Jiang et al. 2024, Science 387, eadr6006; repository
+    mat10d/EvolvePro, `evolvepro/src/model.py`): 100 trees, split by `friedman_mse` (which for one output orders splits
+    exactly as the squared error does; scikit-learn 1.9 calls both `squared_error`), no limit of depth, 2 candidates to
+    split, 1 in a leaf, all features at every split, bootstrap samples as large as the data, values as they are. Their
+    campaign takes the candidates of highest mean (greedy) and 16 random ones first. The published standard deviations
+    are zeros; here the spread is that of the trees.
+
+    Args:
+        backbone: the encoder; EVOLVEpro uses mean embeddings of a protein language model.
+        trees: how many.
+        features: share of the features that are tried at a split.
+        min_leaf: fewest candidates in a leaf.
+    """
+
+    backbone: Backbone = field(default_factory=OneHot)
+    trees: int = 100
+    features: float = 1.0
+    min_leaf: int = 1
+
+    @property
+    def name(self) -> str:
+        """`forest-` and the encoder's name."""
+        return f"forest-{self.backbone.name}"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """Nothing: a forest knows only what was measured."""
+        return None
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Grow the trees; several assays have a forest each."""
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """Grow the same trees again, which takes less time than reading them would."""
+        return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        from sklearn.ensemble import RandomForestRegressor
+
+        forest = RandomForestRegressor(
+            n_estimators=self.trees,
+            max_features=self.features,
+            min_samples_leaf=self.min_leaf,
+            random_state=int(np.random.default_rng(seed).integers(2**31)),
+        )
+        forest.fit(self.backbone.features(dataset.pool, dataset.rows), dataset.values[:, 0])
+        trees = tuple(tree.tree_ for tree in forest.estimators_)
+        return ForestPredictor(self.backbone, trees, len(dataset))
+
+
+@dataclass(frozen=True)
+class ForestPredictor(Predictor):
+    """The grown trees.
+
+    Args:
+        backbone: the encoder they were grown on.
+        trees: scikit-learn's `Tree` objects.
+        labels: how many candidates they were grown on.
+    """
+
+    backbone: Backbone
+    trees: tuple[Any, ...]
+    labels: int
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """Mean and spread over all trees; a draw is one tree, chosen by the seed."""
+        every = in_pieces(self.backbone, pool, rows, self._trees)
+        mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
+        chosen = choose_members(len(self.trees), draws, seed)
+        return Predictive(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
+
+    def _trees(self, features: np.ndarray) -> np.ndarray:
+        """Float32 [trees, n]."""
+        out = np.empty((len(self.trees), len(features)), np.float32)
+        for row, tree in zip(out, self.trees, strict=True):
+            row[:] = tree.predict(features)[:, 0]
+        return out
+
+    def explain(self) -> str:
+        """How many trees on how many candidates."""
+        return f"A forest of {len(self.trees)} trees on {self.backbone.name} features of {self.labels} candidates."
+
+    def state(self) -> dict[str, np.ndarray]:
+        """{}: trees are grown again from the same data and seed."""
+        return {}
+
+
+def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
+    """[S] members of an ensemble that serve as draws: all different while they last, then again from the start.
+
+    >>> sorted(choose_members(3, 6, seed=0).tolist())
+    [0, 0, 1, 1, 2, 2]
+    """
+    rng = np.random.default_rng(seed)
+    turns = [rng.permutation(members) for _ in range(-(-draws // members))]
+    return np.concatenate(turns)[:draws] if turns else np.zeros(0, np.int64)
