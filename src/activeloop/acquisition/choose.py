@@ -1,0 +1,163 @@
+"""From a model and a pool to the next candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from activeloop.acquisition.base import Situation
+from activeloop.acquisition.eligible import Eligible
+from activeloop.acquisition.features import Coordinates, letters
+from activeloop.acquisition.inquiry import Inquiry
+from activeloop.acquisition.selection import Selection
+from activeloop.acquisition.shortlist import Progress, shortlist
+from activeloop.candidates import Pool
+from activeloop.errors import StateError
+from activeloop.measurements import Dataset
+from activeloop.predictive import Predictive, Predictor
+
+#: how many candidates reach the choice of the batch
+SHORTLIST = 4096
+#: half width of a 90 % interval in standard deviations
+NINETY = 1.645
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One chosen candidate.
+
+    Args:
+        row: its row in the pool.
+        score: what acquisition gave it; NaN without a model.
+        mean, sd: prediction of the first assay and what the model does not know about it, as the model sees it
+            (larger is better); for classes of the probability of the last class. NaN without a model.
+        low, high: 90 % interval of one measurement, noise included; for classes of the probability.
+        reason: why it was chosen, in words.
+    """
+
+    row: int
+    score: float
+    mean: float
+    sd: float
+    low: float
+    high: float
+    reason: str
+
+
+def choose(
+    predictor: Predictor | None,
+    pool: Pool,
+    *,
+    n: int,
+    select: Selection,
+    seed: int,
+    excluded: Collection[int] = (),
+    pinned: Collection[int] = (),
+    dataset: Dataset | None = None,
+    threshold: np.ndarray | None = None,
+    draws: int = 64,
+    chunk: int = 100_000,
+    keep: int = SHORTLIST,
+    coordinates: Coordinates = letters,
+    progress: Progress | None = None,
+) -> list[Choice]:
+    """The next n candidates of a pool, best first; fewer only when fewer are left.
+
+    The pool is scored in pieces and only a short list is kept, so ten million candidates need no more memory than one
+    piece.
+
+    Args:
+        predictor: the model, or None when nothing is believed yet: then the choice is random, or spread over
+            `coordinates` when the choice of the batch can do that.
+        pool: what may be tested; rows which `pool.allowed` refuses are left out.
+        n: how many.
+        select: score and choice of the batch.
+        seed: of draws, random choices and ties; the same seed gives the same choice.
+        excluded: rows that must not be chosen: measured, on a plate, vetoed. Wins over `pinned`.
+        pinned: rows that come first, in the order given.
+        dataset: what was measured (oriented: larger is better); gives the best value so far.
+        threshold: [A] from which value a candidate is a hit.
+        draws: S, joint draws for scores and choices that read them.
+        chunk: candidates in one piece.
+        keep: how many candidates reach the choice of the batch; never fewer than 4 n.
+        coordinates: features in which distance means difference.
+        progress: called with (candidates looked at, candidates in the pool).
+
+    Raises:
+        StateError: nothing is left to choose.
+        ModelError: the model's belief or a score is not finite, or the score does not fit the model.
+    """
+    if n < 1:
+        raise StateError(f"{n} candidates were asked for; ask for at least one. Nothing was chosen.")
+    eligible = Eligible.of(pool, excluded)
+    pins = eligible.among(pinned)[:n]
+    inquiry = None if predictor is None else Inquiry(predictor, pool, seed, draws, dataset, threshold)
+    missing = n - len(pins)
+    rows = np.zeros(0, np.int64)
+    if missing:
+        tie = np.random.default_rng([seed, 3])
+        rows = shortlist(inquiry, select.score, eligible.without(pins), max(keep, 4 * missing), tie, chunk, progress)
+    if not len(pins) and not len(rows):
+        raise StateError(
+            f"Nothing is left to propose: all {len(pool):,} candidates are measured, on a plate, vetoed or not "
+            "allowed. Widen the pool or lift a veto."
+        )
+    missing = min(missing, len(rows))
+    features = coordinates(pool, rows) if missing else np.zeros((0, 1), np.float32)
+    rng = np.random.default_rng([seed, 4])
+    if inquiry is None:
+        return _pinned_blind(pins) + _blind(rows, missing, select, features, rng)
+    return _pinned(inquiry, pins, select) + _seen(inquiry, rows, missing, select, features, rng)
+
+
+def _seen(
+    inquiry: Inquiry, rows: np.ndarray, n: int, select: Selection, features: np.ndarray, rng: np.random.Generator
+) -> list[Choice]:
+    if not n:
+        return []
+    belief = inquiry.belief(rows, select.needs_draws)
+    situation = inquiry.situation(len(belief.noise), select.needs_draws)
+    scores = inquiry.score(select.score, belief, situation)
+    chosen = select.batch(belief, scores, n, replace(situation, rng=rng), features)
+    return [_choice(rows, belief, scores, int(i), select.reason(belief, int(i))) for i in chosen]
+
+
+def _pinned(inquiry: Inquiry, pins: np.ndarray, select: Selection) -> list[Choice]:
+    if not len(pins):
+        return []
+    belief = inquiry.belief(pins, select.score.needs_draws)
+    scores = inquiry.score(select.score, belief, inquiry.situation(len(belief.noise), select.score.needs_draws))
+    return [_choice(pins, belief, scores, i, "pinned by you") for i in range(len(pins))]
+
+
+def _blind(rows: np.ndarray, n: int, select: Selection, features: np.ndarray, rng: np.random.Generator) -> list[Choice]:
+    if not n:
+        return []
+    nothing = Predictive(np.zeros((0, len(rows), 1)), np.zeros((len(rows), 1)), np.ones((len(rows), 1)), np.zeros(1))
+    if not select.batch.spreads:
+        chosen, reason = rng.permutation(len(rows))[:n], "drawn at random: nothing is known yet"
+    else:
+        chosen = select.batch(nothing, np.zeros(len(rows)), n, Situation.blank(rng), features)
+        reason = "nothing is known yet: spread over the pool"
+    return [_unknown(int(rows[i]), reason) for i in chosen]
+
+
+def _pinned_blind(pins: np.ndarray) -> list[Choice]:
+    return [_unknown(int(row), "pinned by you") for row in pins]
+
+
+def _unknown(row: int, reason: str) -> Choice:
+    nan = float("nan")
+    return Choice(row, nan, nan, nan, nan, nan, reason)
+
+
+def _choice(rows: np.ndarray, belief: Predictive, scores: np.ndarray, i: int, reason: str) -> Choice:
+    column = -1 if belief.classes else 0
+    mean, sd = float(belief.mean[i, column]), float(belief.sd[i, column])
+    half = NINETY * (sd if belief.classes else float(np.hypot(sd, belief.noise[0])))
+    low, high = mean - half, mean + half
+    if belief.classes:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason)

@@ -1,0 +1,49 @@
+"""Which rows of a pool may still be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates import Pool
+
+
+@dataclass(frozen=True)
+class Eligible:
+    """A pool without some of its rows.
+
+    Args:
+        pool: the pool; rows which `pool.allowed` refuses are not eligible.
+        excluded: sorted, each once (int64).
+    """
+
+    pool: Pool
+    excluded: np.ndarray
+
+    @classmethod
+    def of(cls, pool: Pool, excluded: Collection[int]) -> Eligible:
+        """Any collection of rows; it may be empty and may repeat."""
+        rows = excluded if isinstance(excluded, np.ndarray) else list(excluded)
+        return cls(pool, np.unique(np.asarray(rows, np.int64)))
+
+    def among(self, rows: Collection[int]) -> np.ndarray:
+        """Those of `rows` that are not excluded, each once, in the order given."""
+        wanted = np.array(list(dict.fromkeys(int(r) for r in rows)), np.int64)
+        return wanted[~np.isin(wanted, self.excluded)]
+
+    def without(self, rows: np.ndarray) -> Eligible:
+        """The same with more rows excluded."""
+        return Eligible(self.pool, np.union1d(self.excluded, rows))
+
+    def chunks(self, size: int) -> Iterator[tuple[int, np.ndarray]]:
+        """How many rows of the pool have been looked at, and the eligible ones of the last `size`."""
+        allowed = getattr(self.pool, "allowed", None)
+        for rows in self.pool.chunks(size):
+            seen = int(rows[-1]) + 1
+            low, high = np.searchsorted(self.excluded, [rows[0], seen])
+            keep = np.ones(len(rows), bool)
+            keep[self.excluded[low:high] - rows[0]] = False
+            rows = rows[keep]
+            yield seen, rows if allowed is None or not len(rows) else rows[np.asarray(allowed(rows), bool)]

@@ -1,0 +1,109 @@
+"""Choosing from a pool: what is left out, what comes first, and that pieces make no difference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from activeloop.acquisition import Entropy, Greedy, Random, Selection, TopK, UpperConfidenceBound, choose
+from activeloop.errors import ModelError, StateError
+
+GREEDY = Selection(Greedy())
+
+
+def rows(choices):
+    return [c.row for c in choices]
+
+
+def test_the_best_come_first(words, planted):
+    pool = words(3, 10)
+    model = planted()
+    got = rows(choose(model, pool, n=5, select=GREEDY, seed=0))
+    assert got == np.argsort(-model.mean(pool, np.arange(len(pool))))[:5].tolist()
+
+
+@pytest.mark.parametrize("chunk", [7, 100, 100_000])
+def test_pieces_and_a_short_list_do_not_change_the_choice(words, planted, chunk):
+    pool = words(3, 10)
+    whole = rows(choose(planted(), pool, n=20, select=Selection(UpperConfidenceBound(2.0)), seed=3))
+    pieces = choose(planted(), pool, n=20, select=Selection(UpperConfidenceBound(2.0)), seed=3, chunk=chunk, keep=30)
+    assert rows(pieces) == whole
+
+
+def test_excluded_rows_win_over_pins_and_pins_come_first_in_their_order(words, planted):
+    pool = words(2, 5)
+    choices = choose(planted(), pool, n=6, select=GREEDY, seed=0, excluded={3, 24}, pinned=[7, 3, 1])
+    assert rows(choices)[:2] == [7, 1]
+    assert [c.reason for c in choices[:2]] == ["pinned by you"] * 2
+    assert not {3, 24} & set(rows(choices))
+    assert len(set(rows(choices))) == 6
+
+
+def test_more_pins_than_places(words, planted):
+    assert rows(choose(None, words(2, 5), n=2, select=GREEDY, seed=0, pinned=[4, 9, 2])) == [4, 9]
+
+
+def test_rows_the_pool_refuses_are_left_out(words, planted):
+    pool = words(2, 6, refuse_even=True)
+    got = rows(choose(planted(), pool, n=18, select=GREEDY, seed=0))
+    assert len(got) == 18
+    assert all(r % 2 for r in got)
+
+
+def test_as_many_as_are_left_and_a_clear_error_when_nothing_is(words, planted):
+    pool = words(2, 3)
+    assert rows(choose(planted(), pool, n=5, select=GREEDY, seed=0, excluded=range(8))) == [8]
+    with pytest.raises(StateError, match="Nothing is left to propose: all 9"):
+        choose(planted(), pool, n=5, select=GREEDY, seed=0, excluded=range(9))
+    with pytest.raises(StateError, match="at least one"):
+        choose(planted(), pool, n=0, select=GREEDY, seed=0)
+
+
+def test_without_a_model_the_choice_is_random_by_the_seed(words, planted):
+    pool = words(3, 10)
+    first = choose(None, pool, n=10, select=GREEDY, seed=1)
+    assert rows(first) == rows(choose(None, pool, n=10, select=GREEDY, seed=1))
+    assert rows(first) != rows(choose(None, pool, n=10, select=GREEDY, seed=2))
+    assert all(np.isnan(c.mean) and "random" in c.reason for c in first)
+
+
+def test_random_choice_is_fair(words, planted):
+    pool = words(1, 20)
+    counts = np.zeros(20)
+    for seed in range(300):
+        counts[rows(choose(planted(), pool, n=2, select=Selection(Random()), seed=seed, chunk=6, keep=8))] += 1
+    # binomial(300, 0.1): mean 30, sd 5.2; 20 counts within 4.5 sd
+    assert (np.abs(counts - 30) < 24).all()
+
+
+def test_the_interval_holds_noise_and_covers_90_percent(words, planted):
+    pool = words(2, 5)
+    one = choose(planted(noise=0.3), pool, n=1, select=GREEDY, seed=0)[0]
+    half = 1.645 * np.hypot(one.sd, 0.3)
+    assert one.high - one.mean == pytest.approx(half)
+    assert one.mean - one.low == pytest.approx(half)
+
+
+def test_classes_are_shown_as_a_probability(words, planted):
+    one = choose(planted(classes=True), words(2, 5), n=1, select=Selection(Entropy()), seed=0)[0]
+    assert 0 <= one.low <= one.mean <= one.high <= 1
+    assert "the model is unsure" in one.reason
+
+
+def test_a_belief_that_is_not_finite_is_refused(words, planted):
+    with pytest.raises(ModelError, match="not finite"):
+        choose(planted(broken=True), words(2, 5), n=1, select=GREEDY, seed=0)
+
+
+def test_progress_ends_with_the_whole_pool(words, planted):
+    seen = []
+    choose(
+        planted(),
+        words(3, 10),
+        n=1,
+        select=Selection(Greedy(), TopK()),
+        seed=0,
+        chunk=300,
+        progress=lambda done, size: seen.append((done, size)),
+    )
+    assert seen == [(300, 1000), (600, 1000), (900, 1000), (1000, 1000)]
