@@ -107,8 +107,8 @@ def _part_replicates(labels: np.ndarray, places: np.ndarray, order: np.ndarray, 
         return int(100 * (away.max(1, initial=0) == 1).sum() + (away == 0).any(1).sum())
 
     places = places.copy()
-    for slot in np.flatnonzero(labels >= 0):
-        for other in rng.permutation(len(labels))[:100]:
+    for slot in np.flatnonzero(labels >= 0).tolist():
+        for other in rng.permutation(len(labels))[:100].tolist():
             before = cost(slot, slot)
             if before == 0:
                 break

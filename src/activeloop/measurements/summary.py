@@ -1,0 +1,246 @@
+"""From single measurements to one mean and one standard error for each candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.errors import MeasurementError
+from activeloop.measurements.assay import Assay
+from activeloop.measurements.comparable import comparable_groups, plate_notes
+from activeloop.measurements.dataset import Dataset
+from activeloop.measurements.effects import PlateEffects, plate_effects
+from activeloop.measurements.measurement import Measurement
+from activeloop.measurements.noise import moderated_variances, widening
+
+Scale = Literal["additive", "multiplicative"]
+
+
+@dataclass(frozen=True)
+class AssaySummary:
+    """What is known of one assay.
+
+    Args:
+        assay: which.
+        names: K candidates and controls, sorted.
+        means: [K] corrected for plates, in the assay's unit (a factor-corrected value for `multiplicative`).
+        errors: [K] standard errors of the means; 0 when nothing was repeated.
+        censored: [K] -1, 0 or +1 as in `Dataset`.
+        plates: plate -> what it adds to its values (for `multiplicative`: the factor).
+        plate_sd: standard deviation between plates (for `multiplicative`: of the logarithm).
+        noise: standard deviation of one measurement, 0 when not known.
+        notes: what a person should know, in sentences.
+    """
+
+    assay: Assay
+    names: tuple[str, ...]
+    means: np.ndarray
+    errors: np.ndarray
+    censored: np.ndarray
+    plates: dict[str, float]
+    plate_sd: float
+    noise: float
+    notes: tuple[str, ...]
+
+
+def summarise(
+    measurements: Sequence[Measurement],
+    pool: Pool,
+    assays: Sequence[Assay],
+    rounds: Sequence[int] | np.ndarray | None = None,
+    scale: Scale = "additive",
+) -> Dataset:
+    """Each measured candidate once, with a mean and a standard error for each assay.
+
+    A control that is in the pool (the wild type, usually) counts as a measurement of that candidate; one that is not
+    serves to compare plates only. The order of the measurements does not matter.
+
+    Args:
+        measurements: those that count (the caller leaves out voided ones).
+        pool: the pool they belong to.
+        assays: the columns of the data set.
+        rounds: [n] the round of each measurement, from 0; all 0 when None.
+        scale: whether a plate adds to its values (default) or multiplies them. The default is right for
+            logarithms, ratios and z-scores; raw signals of readers are often multiplied.
+
+    Raises:
+        MeasurementError: a candidate is not in the pool, an assay is unknown, or a value is not finite.
+    """
+    known = {a.name for a in assays}
+    for m in measurements:
+        if m.assay not in known:
+            raise MeasurementError(
+                f'"{m.assay}" is not an assay of this campaign ({", ".join(sorted(known))}). Nothing was summarised.',
+                file=m.file or None,
+                row=m.row or None,
+            )
+    rows = _rows(measurements, pool)
+    measurements = _one_name_each(measurements, rows)
+    first: dict[int, int] = {}
+    for m, number in zip(measurements, [0] * len(measurements) if rounds is None else rounds, strict=True):
+        if (row := rows.get(m.candidate)) is not None:
+            first[row] = min(int(number), first.get(row, int(number)))
+    order = np.array(sorted(first), np.int64)
+    values = np.full((len(order), len(assays)), np.nan)
+    errors, censored = np.zeros(values.shape), np.zeros(values.shape, np.int8)
+    for column, assay in enumerate(assays):
+        told = summarise_assay(measurements, assay, scale)
+        source = np.array([k for k, name in enumerate(told.names) if name in rows], np.int64)
+        target = np.searchsorted(order, [rows[told.names[k]] for k in source.tolist()])
+        values[target, column] = told.means[source]
+        errors[target, column] = told.errors[source]
+        censored[target, column] = told.censored[source]
+    started = np.array([first[row] for row in order.tolist()], np.int64)
+    return Dataset(pool, order, values, errors, tuple(assays), started, censored)
+
+
+def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Scale = "additive") -> AssaySummary:
+    """Means, errors and plate effects of one assay.
+
+    Censored values take no part in estimating plates. A candidate with censored values only keeps its tightest
+    limit; where others were measured, a censored value counts as its limit. A class (`classify`) is decided by the
+    majority of its measurements, a tie is unfit, and plates are not corrected.
+
+    Args:
+        measurements: of any assay; only those of `assay` are read.
+        assay: which.
+        scale: see `summarise`.
+
+    Raises:
+        MeasurementError: a value is not finite, or not positive where plates multiply.
+    """
+    mine = sorted((m for m in measurements if m.assay == assay.name), key=_canonical)
+    _check_values(mine, scale)
+    names = tuple(sorted({m.candidate for m in mine}))
+    number = {name: k for k, name in enumerate(names)}
+    candidates = np.array([number[m.candidate] for m in mine], np.int64)
+    values = np.array([m.value for m in mine], np.float64)
+    sides = np.array([{"<": -1, "=": 0, ">": 1}[m.qualifier] for m in mine], np.int8)
+    labels = comparable_groups(mine)
+    plate_names = sorted(set(labels))
+    plates = np.array([plate_names.index(label) for label in labels], np.int64)
+    correct = assay.goal != "classify"
+    effects = _estimate(values, candidates, plates if correct else np.zeros_like(plates), sides == 0, scale)
+    shifts = effects.shifts[plates] if correct else np.zeros(len(mine))
+    adjusted = values - shifts if scale == "additive" else values / np.exp(shifts)
+    means, censored = candidate_means(adjusted, candidates, sides, len(names))
+    errors = _errors(adjusted, candidates, plates if correct else np.zeros_like(plates), sides == 0, effects, scale)
+    if scale == "multiplicative":
+        errors = errors * means
+    if assay.goal == "classify":
+        means = (means > 0.5).astype(np.float64)
+    table = effects.shifts if scale == "additive" else np.exp(effects.shifts)
+    shown = dict(zip(plate_names, table.tolist(), strict=True)) if correct else {}
+    notes = plate_notes(assay, plate_names, effects, scale == "multiplicative") if correct and mine else ()
+    return AssaySummary(assay, names, means, errors, censored, shown, effects.sd, effects.noise, notes)
+
+
+def candidate_means(
+    values: np.ndarray, candidates: np.ndarray, sides: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of each candidate, and whether it is a limit.
+
+    Args:
+        values: [n] values and limits.
+        candidates: [n] number of the candidate of each, from 0.
+        sides: [n] -1 for `<`, 0 for a measured value, +1 for `>`.
+        count: K, how many candidates; each has at least one value.
+
+    Returns:
+        [K] means or tightest limits, and [K] -1, 0 or +1 (int8).
+
+    >>> means, censored = candidate_means(np.array([0.2, 0.1, 3.0]), np.array([0, 0, 1]), np.array([-1, -1, 0]), 2)
+    >>> means.tolist(), censored.tolist()
+    ([0.1, 3.0], [-1, 0])
+    """
+    means = np.bincount(candidates, values, count) / np.maximum(np.bincount(candidates, minlength=count), 1)
+    below, above = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(below, candidates[sides < 0], values[sides < 0])
+    np.maximum.at(above, candidates[sides > 0], values[sides > 0])
+    measured = np.bincount(candidates[sides == 0], minlength=count) > 0
+    only_below = ~measured & np.isfinite(below) & ~np.isfinite(above)
+    only_above = ~measured & np.isfinite(above) & ~np.isfinite(below)
+    censored = only_above.astype(np.int8) - only_below.astype(np.int8)
+    return np.where(only_below, below, np.where(only_above, above, means)), censored
+
+
+def _errors(
+    values: np.ndarray,
+    candidates: np.ndarray,
+    plates: np.ndarray,
+    measured: np.ndarray,
+    effects: PlateEffects,
+    scale: Scale,
+) -> np.ndarray:
+    """[K] standard errors of the means: of noise, and of what was taken off for the plate."""
+    count = int(candidates.max(initial=-1)) + 1
+    if effects.noise == 0:
+        return np.zeros(count)
+    on_plate = np.zeros((count, len(effects.shifts)))
+    np.add.at(on_plate, (candidates, plates), 1.0)
+    on_plate /= on_plate.sum(1, keepdims=True)
+    own, kept = candidates[measured], values[measured] if scale == "additive" else np.log(values[measured])
+    repeats = np.bincount(own, minlength=count)
+    centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
+    squares = np.bincount(own, (kept - centre[own]) ** 2, count)
+    noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
+    correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
+    return np.sqrt(noise / np.maximum(repeats, 1) + correction * widening(np.array(effects.freedom)) ** 2)
+
+
+def _estimate(
+    values: np.ndarray, candidates: np.ndarray, plates: np.ndarray, measured: np.ndarray, scale: Scale
+) -> PlateEffects:
+    kept = values[measured] if scale == "additive" else np.log(values[measured])
+    return plate_effects(kept, candidates[measured], plates[measured], int(plates.max(initial=-1)) + 1)
+
+
+def _canonical(m: Measurement) -> tuple[str, str, str, int, float, str]:
+    # Sums of floats depend on their order; this one does not depend on the file's.
+    return m.candidate, m.plate, m.well, m.replicate, m.value, m.qualifier
+
+
+def _check_values(mine: Sequence[Measurement], scale: Scale) -> None:
+    for m in mine:
+        problem = ""
+        if not np.isfinite(m.value):
+            problem = f'the {m.assay} of "{m.candidate}" is {m.value}, not a number that can be averaged'
+        elif scale == "multiplicative" and m.value <= 0:
+            problem = f'the {m.assay} of "{m.candidate}" is {m.value}: plates can multiply positive values only'
+        if problem:
+            raise MeasurementError(f"{problem}. Nothing was summarised.", file=m.file or None, row=m.row or None)
+
+
+def _rows(measurements: Sequence[Measurement], pool: Pool) -> dict[str, int]:
+    """Name -> row of the pool; controls that are not in it are left out."""
+    rows: dict[str, int] = {}
+    outside: set[str] = set()
+    for m in measurements:
+        if m.candidate in rows or (m.candidate in outside and m.control):
+            continue
+        row = pool.row_of(m.candidate)
+        if row is not None:
+            rows[m.candidate] = row
+        elif m.control:
+            outside.add(m.candidate)
+        else:
+            raise MeasurementError(
+                f'"{m.candidate}" is not in the pool. Add it to the pool or void the result. Nothing was summarised.',
+                file=m.file or None,
+                row=m.row or None,
+            )
+    return rows
+
+
+def _one_name_each(measurements: Sequence[Measurement], rows: dict[str, int]) -> Sequence[Measurement]:
+    """The same measurements with one spelling for each candidate."""
+    if len(set(rows.values())) == len(rows):
+        return measurements
+    spelling: dict[int, str] = {}
+    for name in sorted(rows):
+        spelling.setdefault(rows[name], name)
+    return [replace(m, candidate=spelling[rows[m.candidate]]) if m.candidate in rows else m for m in measurements]
