@@ -1,1 +1,47 @@
 """The loop: what was proposed, measured and fitted, and what follows from it."""
+
+from activeloop.campaigns.campaign import Campaign
+from activeloop.campaigns.events import (
+    Event,
+    EventLog,
+    Fitted,
+    Measured,
+    Pinned,
+    Proposed,
+    Recorded,
+    Version,
+    Voided,
+)
+from activeloop.campaigns.forecast import Forecast
+from activeloop.campaigns.honesty import Honesty
+from activeloop.campaigns.log import InMemoryLog
+from activeloop.campaigns.recording import RecordSummary
+from activeloop.campaigns.shelf import InMemoryShelf, Shelf
+from activeloop.campaigns.state import CampaignState, Result
+from activeloop.campaigns.status import Leader, Status
+from activeloop.campaigns.worth import Gain, RoundReport
+
+__all__ = [
+    "Campaign",
+    "CampaignState",
+    "Event",
+    "EventLog",
+    "Fitted",
+    "Forecast",
+    "Gain",
+    "Honesty",
+    "InMemoryLog",
+    "InMemoryShelf",
+    "Leader",
+    "Measured",
+    "Pinned",
+    "Proposed",
+    "RecordSummary",
+    "Recorded",
+    "Result",
+    "RoundReport",
+    "Shelf",
+    "Status",
+    "Version",
+    "Voided",
+]

@@ -1,0 +1,70 @@
+"""Whether a model kept its word: what it predicted for a plate beside what the plate said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.campaigns.state import CampaignState
+from activeloop.measurements import Dataset
+from activeloop.plates import Proposal
+
+ENOUGH = 5
+"""A rank correlation of fewer candidates says nothing."""
+
+
+@dataclass(frozen=True)
+class Honesty:
+    """Predictions of one proposal and what came back.
+
+    Args:
+        proposal: its number.
+        version: which version predicted (0 = the prior).
+        candidates: how many of its picks have a prediction and a result.
+        spearman: rank correlation of predicted and measured values, NaN when all are equal.
+        coverage: share of measured values inside their 90 % interval.
+    """
+
+    proposal: int
+    version: int
+    candidates: int
+    spearman: float
+    coverage: float
+
+
+def judge(state: CampaignState, dataset: Dataset) -> Honesty | None:
+    """The last proposal with at least five predicted and measured picks, in the first assay; None when none has."""
+    values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, 0], strict=True))
+    for proposal in reversed(state.proposals):
+        if honesty := _judge_one(proposal, values):
+            return honesty
+    return None
+
+
+def _judge_one(proposal: Proposal, values: dict[str, float]) -> Honesty | None:
+    pairs = [(p.mean, p.low, p.high, values[p.name]) for p in proposal.picks if p.name in values]
+    table = np.array(pairs, np.float64).reshape(-1, 4)
+    table = table[~np.isnan(table).any(1)]
+    if len(table) < ENOUGH:
+        return None
+    mean, low, high, value = table.T
+    inside = float(((low <= value) & (value <= high)).mean())
+    return Honesty(proposal.number, proposal.version, len(table), rank_correlation(mean, value), inside)
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Spearman's correlation of two [N] arrays, ties at their mean rank; NaN when one of them is constant.
+
+    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
+    1.0
+    """
+    x, y = _ranks(a), _ranks(b)
+    x, y = x - x.mean(), y - y.mean()
+    size = float(np.sqrt((x @ x) * (y @ y)))
+    return round(float(x @ y) / size, 12) if size else float("nan")
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]

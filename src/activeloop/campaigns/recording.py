@@ -1,0 +1,127 @@
+"""Which rows of a table are new: the door through which results come into a campaign."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+
+from activeloop.campaigns.state import CampaignState, Result
+from activeloop.candidates import Pool
+from activeloop.errors import MeasurementError
+from activeloop.measurements import Assay, Measurement
+
+WILD_TYPE = "WT"
+
+
+@dataclass(frozen=True)
+class RecordSummary:
+    """What became of the rows of one file.
+
+    Args:
+        source: the file's name.
+        stored: rows that are new; 0 when nothing was written.
+        duplicates: rows that were already there.
+        event: sequence number of the event that holds the rows (of the earlier one for a file read twice), or None.
+        candidates: how many different candidates the new rows are about.
+        read_before: whether this very file had been recorded already.
+        unproposed: candidates among the new rows that no proposal had asked for.
+    """
+
+    source: str
+    stored: int
+    duplicates: int
+    event: int | None
+    candidates: int
+    read_before: bool
+    unproposed: tuple[str, ...]
+
+
+def hash_rows(measurements: Iterable[Measurement]) -> str:
+    """A hash of the rows themselves, for results that came from no file."""
+    digest = hashlib.blake2b(digest_size=32)
+    for m in measurements:
+        digest.update(repr(astuple(m)).encode())
+    return digest.hexdigest()
+
+
+def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[Assay], source: str) -> list[Measurement]:
+    """The rows with each candidate under its standard name.
+
+    Raises:
+        MeasurementError: a row is about no candidate of the pool, or no assay of the campaign.
+    """
+    names = {a.name for a in assays}
+    rows = []
+    for m in measurements:
+        file, row = m.file or source or None, m.row or None
+        if m.assay not in names:
+            known = ", ".join(sorted(names))
+            problem = f'"{m.assay}" is not an assay of this campaign (it has: {known}). Nothing was stored.'
+            raise MeasurementError(problem, file=file, row=row)
+        rows.append(_in_pool(m, pool, file, row))
+    return rows
+
+
+def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> Measurement:
+    if m.control:
+        return m
+    place = pool.row_of(m.candidate)
+    if place is not None:
+        return replace(m, candidate=pool.names([place])[0])
+    if m.candidate == WILD_TYPE:
+        return replace(m, control=True)  # the wild type beside a pool of variants is what they are compared with
+    problem = (
+        f'"{m.candidate}" is not in the pool ({pool.origin}). Correct its name, leave the row out, or mark it as a '
+        "control. Nothing was stored."
+    )
+    raise MeasurementError(problem, file=file, row=row)
+
+
+def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> list[Measurement]:
+    """The rows that the campaign does not hold yet.
+
+    A well is measured once in each assay: the same value again is a duplicate, another value a contradiction. Rows
+    without a well are told apart by candidate, assay, value and date; of k equal rows, as many as are already stored
+    count as the same (a spreadsheet that grows from round to round may be recorded each time).
+
+    Raises:
+        MeasurementError: a well has another value already.
+    """
+    live = [r for r in state.results if r.void is None]
+    wells = {key: r for r in live if (key := _well(r.measurement))}
+    loose = Counter(_content(r.measurement) for r in live if not _well(r.measurement))
+    fresh = []
+    for m in rows:
+        key = _well(m)
+        if key is None:
+            known = loose[_content(m)] > 0
+            loose[_content(m)] -= known
+        else:
+            known = key in wells
+            if known:
+                _same_value(m, wells[key], source)
+        if not known:
+            fresh.append(m)
+    return fresh
+
+
+def _well(m: Measurement) -> tuple[str, str, str] | None:
+    return (m.plate, m.well, m.assay) if m.plate and m.well else None
+
+
+def _content(m: Measurement) -> tuple[str, ...]:
+    return (m.candidate, m.assay, repr(float(m.value)), m.qualifier, m.plate, m.well, m.measured_at, str(m.control))
+
+
+def _same_value(m: Measurement, stored: Result, source: str) -> None:
+    old = stored.measurement
+    same = (m.candidate, repr(float(m.value)), m.qualifier) == (old.candidate, repr(float(old.value)), old.qualifier)
+    if not same:
+        problem = (
+            f"well {m.well} of {m.plate} already has {old.assay} = {old.value:g} for {old.candidate} "
+            f"(event {stored.event}), and here {m.value:g} for {m.candidate}. If this is the right one, void the "
+            "other first. Nothing was stored."
+        )
+        raise MeasurementError(problem, file=m.file or source or None, row=m.row or None)

@@ -1,0 +1,165 @@
+"""What follows from the events: the state of a campaign, folded from its log and never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from activeloop.campaigns.events import Fitted, Measured, Pinned, Proposed, Recorded, Version, Voided
+from activeloop.measurements import Measurement
+from activeloop.plates import Proposal
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured row as it stands in the log.
+
+    Args:
+        event: sequence number of the `Measured` event it came with.
+        round: the round it belongs to, from 0.
+        measurement: the row.
+        void: why it no longer counts, or None when it does.
+    """
+
+    event: int
+    round: int
+    measurement: Measurement
+    void: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether a learner sees it: not voided, not a control, and not a failed well (NaN)."""
+        m = self.measurement
+        return self.void is None and not m.control and m.value == m.value
+
+
+@dataclass(frozen=True)
+class CampaignState:
+    """All that a campaign remembers.
+
+    Args:
+        last: sequence number of the last event folded in.
+        proposals: in order; number i stands at i - 1.
+        proposal_events: the event of each proposal.
+        results: every row that ever came back, also voided ones.
+        files: content hash of a file -> the event that stored it last.
+        versions: in order; number i stands at i - 1.
+        version_events: number of a version -> its event.
+        pinned: name -> why it must be on the next proposal.
+        vetoed: name -> why it must never be proposed.
+        rounds: how many rounds have results.
+    """
+
+    last: int = 0
+    proposals: tuple[Proposal, ...] = ()
+    proposal_events: tuple[int, ...] = ()
+    results: tuple[Result, ...] = ()
+    files: dict[str, int] = field(default_factory=dict)
+    versions: tuple[Version, ...] = ()
+    version_events: dict[int, int] = field(default_factory=dict)
+    pinned: dict[str, str] = field(default_factory=dict)
+    vetoed: dict[str, str] = field(default_factory=dict)
+    rounds: int = 0
+    _new_round: bool = True
+
+    @classmethod
+    def of(cls, log: Iterable[Recorded], upto: int | None = None) -> CampaignState:
+        """The state after all events of a log, or after those up to sequence number `upto`."""
+        state = cls()
+        for recorded in log:
+            if upto is None or recorded.sequence <= upto:
+                state = state.then(recorded)
+        return state
+
+    def then(self, recorded: Recorded) -> CampaignState:
+        """The state after one more event."""
+        event = recorded.event
+        after = replace(self, last=recorded.sequence)
+        if isinstance(event, Proposed):
+            return after._proposed(event.proposal)
+        if isinstance(event, Measured):
+            return after._measured(recorded.sequence, event)
+        if isinstance(event, Voided):
+            return after._voided(event)
+        if isinstance(event, Fitted):
+            numbers = {**self.version_events, event.version.number: recorded.sequence}
+            return replace(after, versions=(*self.versions, event.version), version_events=numbers)
+        return after._pinned(event)
+
+    def _proposed(self, proposal: Proposal) -> CampaignState:
+        # A pin asks for the next proposal only; one that was pinned after it was measured is measured once more.
+        names = {p.name for p in proposal.picks}
+        pinned = {name: why for name, why in self.pinned.items() if name not in names}
+        return replace(
+            self,
+            proposals=(*self.proposals, proposal),
+            proposal_events=(*self.proposal_events, self.last),
+            pinned=pinned,
+            _new_round=True,
+        )
+
+    def _measured(self, sequence: int, event: Measured) -> CampaignState:
+        # The first results start round 0; later ones start a round when a proposal was made since the last results.
+        rounds = self.rounds + self._new_round
+        results = tuple(Result(sequence, rounds - 1, m) for m in event.measurements)
+        files = {**self.files, event.content_hash: sequence}
+        return replace(self, results=self.results + results, files=files, rounds=rounds, _new_round=False)
+
+    def _voided(self, event: Voided) -> CampaignState:
+        def strike(r: Result) -> Result:
+            hit = r.event == event.event and (not event.rows or r.measurement.row in event.rows)
+            return replace(r, void=event.reason) if hit and r.void is None else r
+
+        return replace(self, results=tuple(map(strike, self.results)))
+
+    def _pinned(self, event: Pinned) -> CampaignState:
+        # The last word counts: a pin lifts a veto, a veto lifts a pin.
+        keep, lift = (self.vetoed, self.pinned) if event.veto else (self.pinned, self.vetoed)
+        keep = {**keep, **dict.fromkeys(event.names, event.reason)}
+        lift = {name: why for name, why in lift.items() if name not in event.names}
+        pinned, vetoed = (lift, keep) if event.veto else (keep, lift)
+        return replace(self, pinned=pinned, vetoed=vetoed)
+
+    @property
+    def measured(self) -> tuple[Result, ...]:
+        """The results that count."""
+        return tuple(r for r in self.results if r.counts)
+
+    @property
+    def measured_names(self) -> frozenset[str]:
+        """Candidates with at least one result that counts."""
+        return frozenset(r.measurement.candidate for r in self.measured)
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Candidates for which anything ever came back, be it failed or voided since."""
+        return frozenset(r.measurement.candidate for r in self.results if not r.measurement.control)
+
+    @property
+    def awaiting(self) -> frozenset[str]:
+        """Candidates that are on a plate and for which nothing came back yet."""
+        return frozenset(p.name for proposal in self.proposals for p in proposal.picks) - self.answered
+
+    @property
+    def outstanding(self) -> Proposal | None:
+        """The last proposal of which nothing came back since it was made, or None."""
+        for event, proposal in zip(reversed(self.proposal_events), reversed(self.proposals), strict=True):
+            since = {r.measurement.candidate for r in self.results if r.event > event}
+            if since.isdisjoint(p.name for p in proposal.picks):
+                return proposal
+        return None
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Candidates that await a result although other picks of their proposal have theirs: failed or late wells."""
+        answered, late = self.answered, set()
+        for proposal in self.proposals:
+            names = {p.name for p in proposal.picks}
+            if names & answered:
+                late |= names - answered
+        return frozenset(late)
+
+    @property
+    def version(self) -> Version | None:
+        """The last version, or None before the first fit."""
+        return self.versions[-1] if self.versions else None

@@ -1,0 +1,118 @@
+"""Where a campaign stands, and what to do next in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.campaigns.events import Version
+from activeloop.campaigns.honesty import Honesty
+from activeloop.campaigns.state import CampaignState
+from activeloop.campaigns.worth import best_by_round
+from activeloop.measurements import Dataset
+
+
+@dataclass(frozen=True)
+class Leader:
+    """The best candidate in one assay.
+
+    Args:
+        assay: the assay's name.
+        unit: its unit.
+        name: the candidate's standard notation.
+        value, error: its mean and that mean's standard error (0 = not known), in the unit.
+    """
+
+    assay: str
+    unit: str
+    name: str
+    value: float
+    error: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a campaign stands.
+
+    Args:
+        pool: its origin in one sentence.
+        size: candidates in it.
+        rounds: rounds with results.
+        proposals: made so far.
+        measured: candidates with a result that counts.
+        results: rows that count; `voided` those that do not any more.
+        awaiting: names of candidates on a plate without any result.
+        missing: those of them whose plate already came back.
+        pinned, vetoed: names.
+        leaders: the best candidate of each assay that has results.
+        best_by_round: best value of the first assay after each round.
+        versions: all fitted versions.
+        honesty: how well the last predictions came true, or None.
+        stale: results came in since the last fit.
+        files: (event, source) of each stored file.
+        next_step: what to do now, in words.
+    """
+
+    pool: str
+    size: int
+    rounds: int
+    proposals: int
+    measured: int
+    results: int
+    voided: int
+    awaiting: tuple[str, ...]
+    missing: tuple[str, ...]
+    pinned: tuple[str, ...]
+    vetoed: tuple[str, ...]
+    leaders: tuple[Leader, ...]
+    best_by_round: tuple[float, ...]
+    versions: tuple[Version, ...]
+    honesty: Honesty | None
+    stale: bool
+    next_step: str
+
+
+def status_of(state: CampaignState, dataset: Dataset, honesty: Honesty | None, stale: bool) -> Status:
+    """The status that follows from a state and its data set."""
+    return Status(
+        pool=dataset.pool.origin,
+        size=len(dataset.pool),
+        rounds=state.rounds,
+        proposals=len(state.proposals),
+        measured=len(dataset),
+        results=len(state.measured),
+        voided=sum(r.void is not None for r in state.results),
+        awaiting=tuple(sorted(state.awaiting)),
+        missing=tuple(sorted(state.missing)),
+        pinned=tuple(state.pinned),
+        vetoed=tuple(state.vetoed),
+        leaders=_leaders(dataset),
+        best_by_round=tuple(best_by_round(state, dataset)),
+        versions=state.versions,
+        honesty=honesty,
+        stale=stale,
+        next_step=_next_step(state, dataset, stale),
+    )
+
+
+def _leaders(dataset: Dataset) -> tuple[Leader, ...]:
+    leaders = []
+    for a, assay in enumerate(dataset.assays):
+        values = dataset.values[:, a] * assay.sign
+        if np.isfinite(values).any():
+            i = int(np.nanargmax(values))
+            name = dataset.pool.names(dataset.rows[[i]])[0]
+            value, error = float(dataset.values[i, a]), float(dataset.errors[i, a])
+            leaders.append(Leader(assay.name, assay.unit, name, value, error))
+    return tuple(leaders)
+
+
+def _next_step(state: CampaignState, dataset: Dataset, stale: bool) -> str:
+    if out := state.outstanding:
+        return f"Measure proposal {out.number} ({len(out.picks)} candidates), then record its results."
+    if not len(dataset):
+        return "Record what you have measured already, or propose a first plate."
+    if stale:
+        return "Propose the next plate: a new version is fitted to the new results first."
+    return "Propose the next plate, or stop if the best is good enough."

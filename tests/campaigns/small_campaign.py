@@ -1,0 +1,113 @@
+"""A pool and a learner small enough that a whole campaign takes milliseconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sites, Variant
+from activeloop.measurements import Assay, Dataset, Measurement
+from activeloop.predictive import Learner, Predictive, Predictor
+
+PARENT = "MKTAYI"
+ASSAY = Assay("activity", unit="U/mg")
+
+
+@dataclass(frozen=True)
+class Singles(Pool):
+    """All single mutants of a short parent."""
+
+    parent: str = PARENT
+    kind: str = "variants"
+    origin: str = "all single mutants of a peptide of 6"
+
+    def __len__(self) -> int:
+        return len(self.parent) * 19
+
+    def design(self, row: int) -> Variant:
+        place, letter = divmod(int(row), 19)
+        old = self.parent[place]
+        new = AMINO_ACIDS.replace(old, "")[letter]
+        return Variant(self.parent, (Mutation(place + 1, old, new),))
+
+    def row_of(self, name: str) -> int | None:
+        found = [r for r in range(len(self)) if self.design(r).name == name.strip().upper()]
+        return found[0] if found else None
+
+    @property
+    def sites(self) -> Sites:
+        codes = np.array([AMINO_ACIDS.index(a) for a in self.parent], np.uint8)
+        labels = tuple(f"{a}{i}" for i, a in enumerate(self.parent, 1))
+        return Sites(AMINO_ACIDS, labels, np.arange(1, len(self.parent) + 1, dtype=np.int32), codes, self.parent)
+
+    def codes(self, rows=None) -> np.ndarray:
+        rows = range(len(self)) if rows is None else rows
+        return np.array([[AMINO_ACIDS.index(a) for a in self.design(r).sequence] for r in rows], np.uint8)
+
+
+def one_hot(pool: Pool, rows: np.ndarray) -> np.ndarray:
+    codes = pool.codes(rows).reshape(len(rows), -1)
+    return np.eye(len(AMINO_ACIDS))[codes].reshape(len(rows), -1)
+
+
+@dataclass(frozen=True)
+class Line(Predictor):
+    """A Bayesian line: weights are normal with this mean and these square roots of covariance."""
+
+    weights: np.ndarray
+    root: np.ndarray
+    labels: int
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        x = one_hot(pool, np.asarray(rows))
+        mean, sd = x @ self.weights, np.sqrt(((x @ self.root) ** 2).sum(1))
+        deviations = np.random.default_rng(seed).standard_normal((draws, self.root.shape[1]))
+        functions = mean + deviations @ (x @ self.root).T
+        return Predictive(functions[:, :, None], mean[:, None], sd[:, None], np.array([0.1]))
+
+    def explain(self) -> str:
+        return f"A line through {self.labels} candidates."
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"weights": self.weights, "root": self.root}
+
+
+@dataclass(frozen=True)
+class Ridge(Learner):
+    """Bayesian ridge regression on letters; exact, so two fits of the same data are equal."""
+
+    penalty: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return "ridge"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        return None
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        x, y = one_hot(dataset.pool, dataset.rows), dataset.values[:, 0]
+        precision = x.T @ x + self.penalty * np.eye(x.shape[1])
+        covariance = np.linalg.inv(precision)
+        return Line(covariance @ x.T @ y, np.linalg.cholesky(covariance), len(dataset))
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        return Line(state["weights"], state["root"], len(dataset)) if state else self.fit(dataset, seed)
+
+
+def truth(pool: Pool) -> np.ndarray:
+    """A planted landscape: each letter at each place adds something."""
+    weights = np.random.default_rng(7).normal(size=(len(pool.sites.labels) * len(AMINO_ACIDS),))
+    return one_hot(pool, np.arange(len(pool))) @ weights
+
+
+def answers(pool: Pool, names, plate: str = "", assay: Assay = ASSAY) -> list[Measurement]:
+    """What the laboratory would say about some candidates, without noise."""
+    values = truth(pool)
+    return [
+        Measurement(
+            name, assay.name, float(values[pool.row_of(name)]), plate=plate, well=f"A{i}" if plate else "", row=i + 1
+        )
+        for i, name in enumerate(names, 1)
+    ]

@@ -1,0 +1,372 @@
+"""The loop: proposals, results, versions, and that a question never writes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from small_campaign import ASSAY, Ridge, Singles, answers, truth
+
+from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
+from activeloop.campaigns.codec import encode
+from activeloop.errors import InputError, MeasurementError, StateError
+from activeloop.measurements import Assay, Measurement
+
+POOL = Singles()
+
+
+def loop(**settings) -> Campaign:
+    return Campaign(POOL, [ASSAY], Ridge(), **{"seed": 3, **settings})
+
+
+def turn(campaign: Campaign, n: int = 8, **settings) -> list[str]:
+    """One whole round; returns the names that were tested."""
+    names = [p.name for p in campaign.propose(n, **settings).picks]
+    number = len(campaign.state().proposals)
+    campaign.record(answers(POOL, names, plate=f"P{number}"), f"results_{number}.csv")
+    return names
+
+
+def test_three_rounds_find_the_planted_optimum_and_test_nothing_twice():
+    campaign = loop()
+    tested = [name for _ in range(4) for name in turn(campaign, 16)]
+    assert len(tested) == len(set(tested)) == 64
+    best = POOL.design(int(np.argmax(truth(POOL)))).name
+    assert best in tested
+    status = campaign.status()
+    assert status.leaders[0].name == best
+    assert (status.rounds, status.proposals, status.measured, len(status.versions)) == (4, 4, 64, 3)
+
+
+def test_the_same_seed_and_events_give_the_same_proposals():
+    runs = [loop(), loop()]
+    assert [turn(runs[0]) for _ in range(3)] == [turn(runs[1]) for _ in range(3)]
+    other = loop(seed=4)
+    assert turn(other) != [p.name for p in runs[0].state().proposals[0].picks]
+
+
+def test_a_seed_of_its_own_is_stored_with_the_proposal():
+    a, b = loop().propose(8, seed=11), loop(seed=99).propose(8, seed=11)
+    assert encode(Proposed(a)) == encode(Proposed(b))
+    assert a.seed == 11
+
+
+def test_an_outstanding_proposal_is_returned_again_and_another_shares_nothing_with_it():
+    campaign = loop()
+    first = campaign.propose(8)
+    assert campaign.propose(8) is first
+    assert campaign.propose(99) is first
+    second = campaign.propose(8, another=True)
+    assert second.number == 2
+    assert not {p.name for p in first.picks} & {p.name for p in second.picks}
+    assert campaign.propose(8) is second
+
+
+def test_questions_never_write():
+    campaign = loop()
+    turn(campaign)
+    campaign.fit()
+    before = list(campaign.log)
+    campaign.status(), campaign.dataset(), campaign.worth(), campaign.predict([0, 1]), campaign.honesty()
+    campaign.state(), campaign.model()
+    assert list(campaign.log) == before
+
+
+def test_propose_fits_what_came_in_and_fit_again_gives_the_same_version():
+    campaign = loop()
+    turn(campaign)
+    assert campaign.status().stale
+    assert campaign.propose(4).version == 1
+    version = campaign.fit()
+    assert version.number == 1
+    assert campaign.fit(again=True).number == 2
+    assert version.explanation == "A line through 8 candidates."
+    assert version.data_hash == campaign.dataset().hash
+
+
+def test_nothing_to_fit_is_said():
+    with pytest.raises(StateError, match="nothing was measured yet"):
+        loop().fit()
+    with pytest.raises(StateError, match="no model yet"):
+        loop().predict([0])
+    with pytest.raises(StateError, match="no round can be judged"):
+        loop().worth()
+
+
+def test_a_proposal_of_the_whole_pool_then_nothing_is_left():
+    campaign = loop()
+    names = turn(campaign, 500)
+    assert len(names) == len(POOL)
+    events = len(list(campaign.log))
+    with pytest.raises(StateError, match="[Nn]othing is left"):
+        campaign.propose(1)
+    assert [r.event for r in campaign.log][events:] == [r.event for r in campaign.log][events:]
+    assert len(campaign.state().proposals) == 1
+
+
+def test_a_file_read_twice_is_recognised():
+    campaign = loop()
+    rows = answers(POOL, ["M1A", "K2R"])
+    first = campaign.record(rows, "a.csv", "hash-a")
+    again = campaign.record(rows, "copy of a.csv", "hash-a")
+    assert (first.stored, first.event, first.read_before) == (2, 1, False)
+    assert (again.stored, again.event, again.read_before) == (0, 1, True)
+    assert campaign.state().last == 1
+
+
+def test_a_growing_spreadsheet_adds_only_its_new_rows():
+    campaign = loop()
+    campaign.record(answers(POOL, ["M1A", "K2R"]), "all.csv", "one")
+    summary = campaign.record(answers(POOL, ["M1A", "K2R", "T3S"]), "all.csv", "two")
+    assert (summary.stored, summary.duplicates) == (1, 2)
+    assert len(campaign.dataset()) == 3
+
+
+def test_replicates_of_one_file_are_kept_although_they_are_equal():
+    campaign = loop()
+    row = answers(POOL, ["M1A"])[0]
+    summary = campaign.record([replace(row, replicate=i, row=i + 1) for i in (1, 2, 3)], "a.csv", "h")
+    assert (summary.stored, summary.candidates) == (3, 1)
+    assert campaign.record([row], "b.csv", "h2").stored == 0
+
+
+def test_a_well_with_two_values_is_refused_and_nothing_is_stored():
+    campaign = loop()
+    campaign.record(answers(POOL, ["M1A"], plate="P1"), "a.csv")
+    other = [replace(answers(POOL, ["M1A"], plate="P1")[0], value=99.0), *answers(POOL, ["K2R"])]
+    with pytest.raises(MeasurementError, match=r"b.csv, row 2: well A1 of P1 already has activity"):
+        campaign.record(other, "b.csv")
+    assert campaign.state().last == 1
+    campaign.void(1, reason="wrong dilution")
+    assert campaign.record(other, "b.csv").stored == 2
+
+
+@pytest.mark.parametrize(
+    ("measurement", "message"),
+    [
+        (Measurement("W9C", "activity", 1.0, row=4), 'x.csv, row 4: "W9C" is not in the pool'),
+        (Measurement("M1A", "yield", 1.0, row=5), 'x.csv, row 5: "yield" is not an assay'),
+    ],
+)
+def test_rows_that_fit_nothing_are_refused_whole(measurement, message):
+    campaign = loop()
+    with pytest.raises(MeasurementError, match=message):
+        campaign.record([*answers(POOL, ["K2R"]), measurement], "x.csv")
+    assert campaign.state() == CampaignState()
+
+
+def test_names_are_stored_in_standard_notation_and_the_wild_type_is_a_control():
+    campaign = loop()
+    campaign.record([Measurement(" m1a", "activity", 1.0), Measurement("WT", "activity", 0.5)])
+    stored = [r.measurement for r in campaign.state().results]
+    assert [(m.candidate, m.control) for m in stored] == [("M1A", False), ("WT", True)]
+
+
+def test_voided_results_stay_on_record_and_no_longer_count():
+    campaign = loop()
+    campaign.record(answers(POOL, ["M1A", "K2R", "T3S"]), "a.csv")
+    assert campaign.void(1, rows=[3], reason="bubble") == 1
+    assert campaign.void(1, rows=[3], reason="bubble") == 0
+    assert campaign.dataset().pool.names(campaign.dataset().rows) == ["M1A", "T3S"]
+    assert [r.void for r in campaign.state().results] == [None, "bubble", None]
+    assert "K2R" in {p.name for p in campaign.propose(500).picks}
+    with pytest.raises(InputError, match="event 7 holds no results"):
+        campaign.void(7)
+    with pytest.raises(InputError, match="no result from row 40"):
+        campaign.void(1, rows=[40])
+
+
+def test_a_file_voided_whole_can_be_recorded_again():
+    campaign = loop()
+    campaign.record(answers(POOL, ["M1A"]), "a.csv", "h")
+    campaign.void(1)
+    assert campaign.record(answers(POOL, ["M1A"]), "a.csv", "h").stored == 1
+    assert campaign.record(answers(POOL, ["M1A"]), "a.csv", "h").read_before
+
+
+def test_pins_come_first_once_and_vetoes_never():
+    campaign = loop()
+    assert campaign.pin(["y5w", "I6V"], "asked by the boss") == ("Y5W", "I6V")
+    campaign.veto(["M1A"])
+    first = campaign.propose(4)
+    assert [p.name for p in first.picks[:2]] == ["Y5W", "I6V"]
+    campaign.record(answers(POOL, [p.name for p in first.picks]), "a.csv")
+    rest = campaign.propose(500)
+    names = {p.name for p in rest.picks}
+    assert len(names) == len(POOL) - 4 - 1
+    assert not names & {"Y5W", "I6V", "M1A"}
+
+
+def test_a_pin_after_the_measurement_asks_for_it_once_more():
+    campaign = loop()
+    names = turn(campaign)
+    campaign.pin([names[0]])
+    assert campaign.propose(4).picks[0].name == names[0]
+    campaign.record(answers(POOL, [p.name for p in campaign.propose(4).picks], plate="P9"), "again.csv")
+    assert names[0] not in {p.name for p in campaign.propose(4).picks}
+
+
+def test_what_is_on_a_plate_cannot_be_pinned_and_unknown_names_are_refused():
+    campaign = loop()
+    name = campaign.propose(4).picks[0].name
+    with pytest.raises(InputError, match="on a plate already"):
+        campaign.pin([name])
+    with pytest.raises(InputError, match='"A1A" is not in the pool'):
+        campaign.veto(["A1A"])
+    with pytest.raises(InputError, match="at least one"):
+        campaign.pin([])
+    assert campaign.state().last == 1
+
+
+def test_a_pin_lifts_a_veto_and_the_other_way_round():
+    campaign = loop()
+    campaign.veto(["M1A"])
+    campaign.pin(["M1A"])
+    assert (list(campaign.state().pinned), list(campaign.state().vetoed)) == (["M1A"], [])
+    campaign.veto(["M1A"])
+    assert (list(campaign.state().pinned), list(campaign.state().vetoed)) == ([], ["M1A"])
+
+
+def test_late_wells_stay_booked_until_they_are_asked_for_again():
+    campaign = loop()
+    names = [p.name for p in campaign.propose(8).picks]
+    campaign.record(answers(POOL, names[:6]), "a.csv")
+    assert campaign.state().missing == set(names[6:])
+    assert campaign.status().missing == tuple(sorted(names[6:]))
+    everything = {p.name for p in campaign.propose(500).picks}
+    assert not everything & set(names)
+    campaign = loop()
+    names = [p.name for p in campaign.propose(8).picks]
+    campaign.record(answers(POOL, names[:6]), "a.csv")
+    assert {p.name for p in campaign.propose(500, retry_missing=True).picks} >= set(names[6:])
+
+
+def test_failed_wells_may_be_proposed_again():
+    campaign = loop()
+    names = [p.name for p in campaign.propose(8).picks]
+    rows = answers(POOL, names)
+    campaign.record([*rows[:7], replace(rows[7], value=float("nan"))], "a.csv")
+    assert len(campaign.dataset()) == 7
+    assert campaign.state().missing == frozenset()
+    assert names[7] in {p.name for p in campaign.propose(500).picks}
+
+
+def test_rounds_count_turns_of_the_loop():
+    campaign = loop()
+    campaign.record(answers(POOL, ["M1A", "K2R"]), "literature.csv")
+    campaign.record(answers(POOL, ["K2A", "T3S"]), "more.csv")
+    turn(campaign, 4)
+    turn(campaign, 4)
+    assert sorted(campaign.dataset().rounds.tolist()) == [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_predictions_are_in_the_unit_and_direction_of_the_assay():
+    slow = Assay("activity", goal="minimise")
+    up, down = loop(), Campaign(POOL, [slow], Ridge(), seed=3)
+    for campaign in (up, down):
+        campaign.record(answers(POOL, ["M1A", "K2R", "T3S", "A4V"]), "a.csv")
+        campaign.fit()
+    rows = np.arange(5)
+    assert np.allclose(up.predict(rows).mean, down.predict(rows).mean)
+    assert (down.predict(rows).low < down.predict(rows).high).all()
+    assert all(p.low <= p.mean <= p.high for p in down.propose(4).picks)
+    best = down.status().leaders[0]
+    assert best.value == min(down.dataset().values[:, 0])
+
+
+def test_a_model_is_taken_from_the_shelf_not_fitted_again():
+    campaign = loop()
+    turn(campaign)
+    campaign.fit()
+
+    class Forgetful(Ridge):
+        def fit(self, dataset, seed):
+            raise AssertionError("fitted again")
+
+    reopened = Campaign(POOL, [ASSAY], Forgetful(), seed=3, log=campaign.log, shelf=campaign.shelf)
+    assert np.array_equal(reopened.predict([3]).mean, campaign.predict([3]).mean)
+
+
+def test_a_version_keeps_its_data_when_results_came_in_since():
+    campaign = loop()
+    turn(campaign)
+    campaign.fit()
+    before = campaign.predict([5]).mean
+    campaign.record(answers(POOL, [POOL.design(5).name]), "late.csv")
+    reopened = Campaign(POOL, [ASSAY], Ridge(), seed=3, log=campaign.log)
+    reopened.shelf = campaign.shelf
+    assert np.array_equal(reopened.predict([5]).mean, before)
+
+
+def test_honesty_and_worth_say_when_to_stop():
+    campaign = loop(price=2.0)
+    turn(campaign, 16)
+    early = campaign.worth(16)
+    assert early.advice == "cannot say"
+    turn(campaign, 16)
+    campaign.fit()
+    assert campaign.worth(16).advice == "go on"
+    for _ in range(4):
+        turn(campaign, 16)
+    campaign.fit()
+    late = campaign.worth(16)
+    assert late.advice == "stop"
+    assert "stop here" in late.sentence
+    assert (late.measured, late.wells, late.cost, late.next_cost) == (96, 96, 192.0, 32.0)
+    assert late.best == pytest.approx(truth(POOL).max())
+    honesty = campaign.honesty()
+    assert honesty.proposal == 6
+    assert honesty.candidates == 16
+    picks = campaign.state().proposals[5].picks
+    said, came = [p.mean for p in picks], [truth(POOL)[POOL.row_of(p.name)] for p in picks]
+    assert honesty.spearman == pytest.approx(spearmanr(said, came).statistic)
+    assert honesty.coverage == np.mean([p.low <= v <= p.high for p, v in zip(picks, came, strict=True)])
+    assert campaign.fit().metrics["last_plate_spearman"] == honesty.spearman
+
+
+def test_a_writer_in_between_makes_propose_decide_anew():
+    class Busy(InMemoryLog):
+        """Somebody else pins something just before the first append."""
+
+        disturbed = False
+
+        def append(self, event, *, after):
+            if not self.disturbed:
+                self.disturbed = True
+                super().append(Pinned(("Y5W",), False, "from the other window"), after=after)
+            return super().append(event, after=after)
+
+    campaign = loop(log=Busy())
+    assert campaign.propose(4).picks[0].name == "Y5W"
+    assert [r.sequence for r in campaign.log] == [1, 2]
+
+
+def test_two_writers_of_the_same_results_store_them_once():
+    class Twin(InMemoryLog):
+        """Somebody else stores the same file just before."""
+
+        disturbed = False
+
+        def append(self, event, *, after):
+            if isinstance(event, Measured) and not self.disturbed:
+                self.disturbed = True
+                super().append(event, after=after)
+            return super().append(event, after=after)
+
+    campaign = loop(log=Twin())
+    summary = campaign.record(answers(POOL, ["M1A"]), "a.csv", "h")
+    assert summary.read_before
+    assert len(campaign.state().results) == 1
+
+
+@pytest.mark.parametrize("n", [0, -3])
+def test_a_proposal_of_nothing_is_refused(n):
+    with pytest.raises(InputError, match="at least 1"):
+        loop().propose(n)
+
+
+def test_a_campaign_without_assays_is_refused():
+    with pytest.raises(InputError, match="at least one assay"):
+        Campaign(POOL, [], Ridge())
