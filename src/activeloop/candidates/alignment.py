@@ -6,7 +6,7 @@ import numpy as np
 
 from activeloop.candidates.designs import Mutation
 
-# One substitution costs less than opening a gap, so that gaps appear only where the lengths or a long stretch ask for them.
+# A substitution costs less than a gap: gaps appear only where the lengths or a long stretch ask for them.
 MISMATCH, GAP_OPEN, GAP_EXTEND = 4, 6, 1
 
 

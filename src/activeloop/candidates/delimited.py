@@ -162,7 +162,7 @@ def _check_is_header(names: tuple[str, ...], columns: tuple[list[str], ...], fil
         variant = _VARIANT.fullmatch(name) and any(_VARIANT.fullmatch(c) for c in column[:20])
         if number or variant:
             problem = (
-                f'"{name}" stands where a column name should: the table has no header. Add a first row of names, such as '
+                f'"{name}" stands where a column name should: the table has no header. Add a first row, such as '
                 '"mutant,score".'
             )
             raise TableError(problem, file=file, row=row)

@@ -134,8 +134,8 @@ class Table:
             raise self.error(f'column "{name}" holds the spreadsheet error {cell}. Correct the cell and save.', i)
         if cell[0] == "=" and len(cell) > 1:
             problem = (
-                f'column "{name}" holds the formula {cell} without its value. Open the file in a spreadsheet program and '
-                "save it, or paste values."
+                f'column "{name}" holds the formula {cell} without its value. Open the file in Excel and save it, '
+                "or paste values."
             )
             raise self.error(problem, i)
 

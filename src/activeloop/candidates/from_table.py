@@ -1,0 +1,154 @@
+"""Pools that a spreadsheet lists."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from activeloop.candidates.columns import guess_column, sequence_column
+from activeloop.candidates.compounds import CompoundNotation
+from activeloop.candidates.designs import Design
+from activeloop.candidates.explicit import ExplicitPool, duplicates
+from activeloop.candidates.letters import GuideNotation, SequenceNotation
+from activeloop.candidates.notation import Notation, VariantNotation, position_of
+from activeloop.candidates.offsets import check_offset
+from activeloop.candidates.proteins import read_parent
+from activeloop.candidates.tables import Table, read_table
+from activeloop.errors import InputError, NotationError, PoolError, RecipeError
+
+
+def pool_from_table(
+    table: str | os.PathLike[str] | Table,
+    kind: str,
+    parent: str | os.PathLike[str] | None,
+    column: str | None,
+    offset: int,
+    *,
+    sites: Iterable[int | str],
+    sheet: str | None,
+    merge_duplicates: bool,
+) -> ExplicitPool:
+    """See `Pool.from_table`."""
+    if not isinstance(table, Table):
+        table = read_table(table, sheet=sheet)
+    column = guess_column(table, kind) if column is None else column
+    cells = table.candidates(column)
+    notation = _notation(table, column, cells, kind, parent, offset, list(sites))
+    designs = _read_all(table, cells, notation)
+    pairs = duplicates(designs, notation)
+    if pairs and not merge_duplicates:
+        raise _same_twice(table, cells, pairs)
+    again = {second for _, second in pairs}
+    kept = [d for i, d in enumerate(designs) if i not in again] if again else designs
+    return ExplicitPool(kept, kind=kind, origin=f'column "{table.find(column)}" of {table.file}', notation=notation)
+
+
+def _notation(
+    table: Table,
+    column: str,
+    cells: list[str],
+    kind: str,
+    parent: str | os.PathLike[str] | None,
+    offset: int,
+    sites: list[int | str],
+) -> Notation:
+    if kind == "compounds":
+        return CompoundNotation()
+    if kind == "guides":
+        return GuideNotation(_usual_length(cells))
+    if kind != "variants":
+        raise RecipeError(f'there is no kind of candidates "{kind}". Kinds: variants, compounds, guides.')
+    if parent is not None:
+        sequence = read_parent(parent)
+        check_offset(cells, sequence, file=table.file, offset=offset)
+        return VariantNotation(sequence, offset=offset, sites=[position_of(s, sequence) for s in sites])
+    if not any(map(_names_mutations, cells[:50])):
+        return _letters_notation(table, column, cells)
+    whole = sequence_column(table, column)
+    if whole is None:
+        raise NotationError(
+            f'column "{column}" lists mutations: these need a wild type. Give it or its FASTA file (parent=...).',
+            file=table.file,
+        )
+    return _derived_parent(table, cells, whole, offset)
+
+
+def _letters_notation(table: Table, column: str, cells: list[str]) -> SequenceNotation:
+    """Strings without a parent must have one length."""
+    length = _usual_length(cells)
+    odd = next((i for i, c in enumerate(cells) if len(c) != length), None)
+    if odd is None:
+        return SequenceNotation(length)
+    if "".join(cells).isdigit():
+        cure = "Excel drops leading zeros: set the format of the column to Text and enter the genotypes again."
+    else:
+        cure = "Give the wild type (parent=...) if these are insertions or deletions, else correct the row."
+    raise table.error(
+        f'"{cells[odd]}" has {len(cells[odd])} letters where others in "{column}" have {length}. {cure}', odd
+    )
+
+
+def _derived_parent(table: Table, cells: list[str], whole: str, offset: int) -> VariantNotation:
+    """The wild type from a row that gives both its mutations and its whole sequence; all other rows must agree."""
+    sequences = table.candidates(whole)
+    parent = None
+    for cell, sequence in zip(cells, sequences, strict=True):
+        parent = _undone(cell, sequence.upper(), offset)
+        if parent is not None:
+            break
+    if parent is None:
+        problem = f'the wild type cannot be derived: no row of "{whole}" fits its mutations. Give it (parent=...).'
+        raise NotationError(problem, file=table.file)
+    notation = VariantNotation(parent, offset=offset)
+    for i, (cell, sequence) in enumerate(zip(cells, sequences, strict=True)):
+        try:
+            agrees = notation.design(cell).sequence == sequence.upper()
+        except InputError as error:
+            raise NotationError(error.problem, file=table.file, row=table.row_numbers[i]) from None
+        if not agrees:
+            raise table.error(f'"{cell}" does not give the sequence in column "{whole}". Correct one of the two.', i)
+    return notation
+
+
+def _undone(cell: str, sequence: str, offset: int) -> str | None:
+    """The sequence with its substitutions taken back, or None when they do not fit or are of another sort."""
+    letters = list(sequence)
+    for token in cell.upper().split(":"):
+        if len(token) < 3 or not token[1:-1].isdigit():
+            return None
+        position = int(token[1:-1]) + offset
+        if not 1 <= position <= len(letters) or letters[position - 1] != token[-1]:
+            return None
+        letters[position - 1] = token[0]
+    return "".join(letters)
+
+
+def _read_all(table: Table, cells: list[str], notation: Notation) -> list[Design]:
+    designs: list[Design] = []
+    for i, cell in enumerate(cells):
+        try:
+            designs.append(notation.design(cell))
+        except InputError as error:
+            raise NotationError(error.problem, file=table.file, row=table.row_numbers[i]) from None
+    return designs
+
+
+def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) -> PoolError:
+    first, second = pairs[0]
+    same = f'"{cells[second]}"' if cells[first] == cells[second] else f'"{cells[first]}" and "{cells[second]}"'
+    more = f" ({len(pairs)} such rows)" if len(pairs) > 1 else ""
+    problem = (
+        f"the same candidate as in row {table.row_numbers[first]}: {same}{more}. Delete one, or merge them "
+        "(merge_duplicates=True)."
+    )
+    return PoolError(problem, file=table.file, row=table.row_numbers[second])
+
+
+def _usual_length(cells: list[str]) -> int:
+    lengths = [len(c) for c in cells]
+    return max(set(lengths), key=lengths.count)
+
+
+def _names_mutations(cell: str) -> bool:
+    letters = sum(c.isalpha() for c in cell)
+    return 0 < letters < len(cell) and any(c.isdigit() for c in cell)

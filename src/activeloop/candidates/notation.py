@@ -1,0 +1,215 @@
+"""How protein variants are written, in every way people use, and what it means for one wild type."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence as Rows
+from itertools import pairwise
+from typing import final
+
+from activeloop.candidates.alignment import align, substitutions
+from activeloop.candidates.designs import AMINO_ACIDS, Design, Mutation, Variant
+from activeloop.candidates.proteins import THREE_LETTER, check_protein, unknown_letter
+from activeloop.errors import InputError, NotationError
+
+WILD_TYPE = frozenset(
+    {"WT", "_WT", "WILDTYPE", "WILD-TYPE", "WILD_TYPE", "WILD TYPE", "PARENT", "P.=", "P.(=)", "=", "_SY"}
+)
+# An underscore or hyphen joins two mutations only after a whole one: `K23_A24del` is one deletion, `A24-` too.
+_SEPARATOR = re.compile(r"[:,;/+|&\s]+|(?<=[A-Z=*])_(?=[A-Z]*\d)|(?<=[A-Z])-(?=[A-Z]+\d)")
+_POSITION = r"([A-Z]{3}|[A-Z])?(\d+)"
+_CHANGE = re.compile(rf"{_POSITION}([A-Z]{{3}}|[A-Z=*])")
+_DELETION = re.compile(rf"(?:Δ|DEL(?=[A-Z]?\d))?{_POSITION}(?:[_-]{_POSITION})?(DEL|-|Δ)?")
+_INSERTION = re.compile(rf"{_POSITION}(?:_{_POSITION})?INS([A-Z]+)")
+
+
+class Notation(ABC):
+    """How the candidates of one pool are written."""
+
+    @abstractmethod
+    def design(self, text: str) -> Design:
+        """The design a text stands for; raises NotationError with the reason when there is none."""
+
+    @abstractmethod
+    def key(self, design: Design) -> str:
+        """Equal for two designs exactly when they are the same thing in the tube."""
+
+
+@final
+class VariantNotation(Notation):
+    """Variants of one wild type.
+
+    Understands `A24G`, `p.Ala24Gly`, `24G`, several of them joined by `:` `,` `/` `;` `+` `_` or a blank, `A24del`,
+    `A24-`, `K23_A24del`, `24insGS`, `WT`, whole sequences of any length, and the letters at known sites (`FWAA`).
+
+    Args:
+        parent: the wild type, one-letter codes.
+        offset: what is added to each written position to get the position in `parent`.
+        sites: positions in `parent` to which a string of as many letters refers.
+
+    >>> notation = VariantNotation("MKTAYIAKQR", sites=(2, 4))
+    >>> [notation.design(t).name for t in ("K2R/A4-", "p.Lys2Arg", "2R", "wt", "RG", "MRTAYIAKQR", "MKTAYIAKKQR")]
+    ['K2R:A4del', 'K2R', 'K2R', 'WT', 'K2R:A4G', 'K2R', '8insK']
+    >>> notation.design("K3R")
+    Traceback (most recent call last):
+    activeloop.errors.NotationError: "K3R": the wild type has T at position 3, not K. Check the numbering and ...
+    """
+
+    def __init__(self, parent: str, *, offset: int = 0, sites: Rows[int] = ()):
+        self.parent = check_protein(parent, "the wild type")
+        self.offset, self.sites = offset, tuple(sites)
+        self._known: dict[str, tuple[Mutation, ...]] = {}
+
+    def design(self, text: str) -> Variant:
+        """The variant a text stands for."""
+        try:  # Libraries repeat the same few thousand mutations: each is read once.
+            found = [self._known[token] for token in text.split(":")]
+        except KeyError:
+            return self._read(text)
+        return Variant(self.parent, found[0] if len(found) == 1 else self._joined(found, text))
+
+    def key(self, design: Design) -> str:
+        """The name; with insertions or deletions, which can be written in several ways, the sequence."""
+        assert isinstance(design, Variant)
+        if all(m.old and m.new for m in design.mutations):
+            return design.name
+        sequence = design.sequence
+        if len(sequence) != len(self.parent):
+            return sequence
+        return Variant(self.parent, substitutions(self.parent, sequence)).name
+
+    def _read(self, text: str) -> Variant:
+        written = text.strip().upper()
+        if not written:
+            raise NotationError("a variant is empty. Write WT for the wild type.")
+        if written in WILD_TYPE:
+            return Variant(self.parent, ())
+        if not any(c.isdigit() for c in written) and not written.startswith("P."):
+            return Variant(self.parent, self._from_letters(text, written))
+        tokens = [t for t in _SEPARATOR.split(written.removeprefix("P.").translate(_NO_BRACKETS)) if t]
+        found = []
+        for token in tokens:
+            if token not in self._known:
+                self._known[token] = self._mutations(token.removeprefix("P."), text)
+            found.append(self._known[token])
+        return Variant(self.parent, self._joined(found, text))
+
+    def _from_letters(self, text: str, letters: str) -> tuple[Mutation, ...]:
+        """Letters at the known sites, or a whole sequence."""
+        if self.sites and len(letters) == len(self.sites):
+            pairs = [(p, _residue(letter, text)) for p, letter in zip(self.sites, letters, strict=True)]
+            return tuple(Mutation(p, self.parent[p - 1], a) for p, a in sorted(pairs) if a != self.parent[p - 1])
+        gapped = "-" in letters and len(letters) == len(self.parent)
+        bare = letters.replace("-", "") if gapped else letters.removesuffix("*")
+        if not len(self.parent) / 2 <= len(bare) <= 2 * len(self.parent):
+            sites = f", nor {len(self.sites)} letters for its sites" if self.sites else ""
+            raise NotationError(
+                f'"{_short(text)}" is neither mutations such as A24G nor a whole sequence (the wild type has '
+                f"{len(self.parent)} residues){sites}. Correct it."
+            )
+        sequence = check_protein(bare, f'"{_short(text)}"')
+        if gapped:
+            return tuple(
+                Mutation(m.position, m.old, m.new.replace("-", "")) for m in substitutions(self.parent, letters)
+            )
+        return align(self.parent, sequence)
+
+    def _mutations(self, token: str, text: str) -> tuple[Mutation, ...]:
+        """One mutation; several for a deleted stretch, none when the residue stays the same."""
+        if match := _CHANGE.fullmatch(token):
+            position = self._position(match[1], match[2], text)
+            if match[3] in ("*", "TER"):
+                raise NotationError(
+                    f'"{text}" has a stop codon at {match[2]}: a shortened protein cannot be ordered here.'
+                )
+            old = self.parent[position - 1]
+            new = old if match[3] == "=" else _residue(match[3], text)
+            return () if new == old else (Mutation(position, old, new),)
+        if (match := _DELETION.fullmatch(token)) and (match[5] or token.startswith(("Δ", "DEL"))):
+            first = self._position(match[1], match[2], text)
+            last = self._position(match[3], match[4], text) if match[4] else first
+            if last < first:
+                raise NotationError(
+                    f'"{text}" deletes from {match[2]} back to {match[4]}. Write the smaller position first.'
+                )
+            return tuple(Mutation(p, self.parent[p - 1], "") for p in range(first, last + 1))
+        if match := _INSERTION.fullmatch(token):
+            return self._insertion(match, text)
+        raise NotationError(
+            f'"{_short(text)}" cannot be understood. Write A24G, A24del, 24insGS, several joined by ":", WT, or a '
+            "whole sequence."
+        )
+
+    def _insertion(self, match: re.Match[str], text: str) -> tuple[Mutation, ...]:
+        start = 0 if int(match[2]) + self.offset == 0 else self._position(match[1], match[2], text)
+        if match[4] and int(match[4]) != int(match[2]) + 1:
+            raise NotationError(
+                f'"{text}" inserts between residues that are not neighbours. Write, for example, 23_24insG.'
+            )
+        if match[4] and start < len(self.parent):
+            self._position(match[3], match[4], text)
+        letters = match[5]
+        if match[1] and len(match[1]) == 3 and len(letters) % 3 == 0:
+            return (
+                Mutation(start, "", "".join(_residue(letters[i : i + 3], text) for i in range(0, len(letters), 3))),
+            )
+        return (Mutation(start, "", "".join(_residue(letter, text) for letter in letters)),)
+
+    def _position(self, old: str | None, digits: str, text: str) -> int:
+        """The position in the parent, checked against the old residue if one was written."""
+        position = int(digits) + self.offset
+        if not 1 <= position <= len(self.parent):
+            shifted = f" (with offset {self.offset:+d}: {position})" if self.offset else ""
+            raise NotationError(
+                f'"{_short(text)}": position {digits}{shifted} is outside the wild type (1-{len(self.parent)}). '
+                "Check the numbering and the wild type."
+            )
+        here = self.parent[position - 1]
+        if old and (residue := _residue(old, text)) != here:
+            raise NotationError(
+                f'"{_short(text)}": the wild type has {here} at position {position}, not {residue}. '
+                "Check the numbering and the wild type."
+            )
+        return position
+
+    def _joined(self, found: list[tuple[Mutation, ...]], text: str) -> tuple[Mutation, ...]:
+        mutations = sorted((m for some in found for m in some), key=_order)
+        for a, b in pairwise(mutations):
+            if a.position == b.position and bool(a.old) == bool(b.old):
+                raise NotationError(f'"{_short(text)}" changes position {a.position} twice. Keep one of the two.')
+        return tuple(mutations)
+
+
+_NO_BRACKETS = str.maketrans("", "", "()[]")
+
+
+def _order(mutation: Mutation) -> tuple[int, bool]:
+    return mutation.position, not mutation.old
+
+
+def _residue(written: str, text: str) -> str:
+    letter = THREE_LETTER.get(written, written)
+    if letter in AMINO_ACIDS and len(letter) == 1:
+        return letter
+    what = unknown_letter(letter) if len(letter) == 1 else f'"{letter.capitalize()}", which is no amino acid'
+    raise NotationError(f'"{_short(text)}" has {what}. Correct it.')
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def position_of(site: int | str, parent: str) -> int:
+    """The position of a site given as 39, "39" or "V39", checked against the parent.
+
+    >>> position_of("K2", "MKTA")
+    2
+    """
+    match = re.fullmatch(r"([A-Za-z]?)(\d+)", str(site).strip())
+    if match is None:
+        raise NotationError(f'"{site}" is not a site. Write a position such as 39, or V39.')
+    try:
+        return VariantNotation(parent)._position(match[1].upper() or None, match[2], str(site))
+    except InputError as error:
+        raise NotationError(error.problem) from None

@@ -1,0 +1,115 @@
+"""The columns of a pool's aligned sequences that vary, and how designs become codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates.designs import AMINO_ACIDS, GAP, Variant
+from activeloop.errors import PoolError
+
+PROTEIN = AMINO_ACIDS + GAP
+
+
+@dataclass(frozen=True)
+class Sites:
+    """The columns of a pool's aligned sequences that vary.
+
+    Args:
+        alphabet: letters by code; code i stands for `alphabet[i]`.
+        labels: one name a column, such as `V39` (parent residue and position) or `3` (no parent).
+        positions: [L] position of each column in the parent, from 1 (int32).
+        parent: [L] code of the parent's letter in each column (uint8), or None when there is no parent.
+        parent_sequence: the whole parent, or "".
+    """
+
+    alphabet: str
+    labels: tuple[str, ...]
+    positions: np.ndarray
+    parent: np.ndarray | None
+    parent_sequence: str
+
+
+def encode(text: str, alphabet: str) -> np.ndarray:
+    """Codes of letters: uint8 [len(text)].
+
+    >>> encode("CA-", "AC-").tolist()
+    [1, 0, 2]
+    """
+    table = np.zeros(256, np.uint8)
+    table[np.frombuffer(alphabet.encode("latin-1"), np.uint8)] = np.arange(len(alphabet))
+    return table[np.frombuffer(text.encode("latin-1"), np.uint8)]
+
+
+def letters_alphabet(letters: Iterable[str]) -> str:
+    """The alphabet of strings without a parent: that of proteins if they are made of amino acids, else what occurs.
+
+    >>> letters_alphabet("FWAG"), letters_alphabet("0110"), letters_alphabet("GATTACA")
+    ('ACDEFGHIKLMNPQRSTVWY-', '01', 'ACGT')
+    """
+    occurring = set(letters)
+    is_protein = occurring <= set(PROTEIN) and not occurring <= set("ACGTN-")
+    return PROTEIN if is_protein else "".join(sorted(occurring))
+
+
+def protein_sites(parent: str, positions: Rows[int]) -> Sites:
+    """The given positions (from 1, increasing) of a parent as columns."""
+    labels = tuple(f"{parent[p - 1]}{p}" for p in positions)
+    codes = encode("".join(parent[p - 1] for p in positions), PROTEIN)
+    return Sites(PROTEIN, labels, np.array(positions, np.int32), codes, parent)
+
+
+def letter_columns(texts: Rows[str]) -> tuple[Sites, np.ndarray]:
+    """Columns and codes of strings of one length without a parent; columns that never vary are left out.
+
+    Args:
+        texts: [N] strings.
+
+    Returns:
+        The columns, and uint8 [N, L].
+    """
+    joined = "".join(texts)
+    alphabet = letters_alphabet(set(joined))
+    codes = encode(joined, alphabet).reshape(len(texts), -1)
+    varies = (codes != codes[0]).any(0)
+    positions = np.flatnonzero(varies).astype(np.int32) + 1
+    return Sites(alphabet, tuple(map(str, positions)), positions, None, ""), np.ascontiguousarray(codes[:, varies])
+
+
+def variant_columns(variants: Rows[Variant]) -> tuple[Sites, np.ndarray]:
+    """Columns and codes of variants of one parent: the positions that some variant changes, and its insertions.
+
+    Args:
+        variants: [N] variants.
+
+    Returns:
+        The columns in the order of the parent, the inserted ones after the residue they follow; and uint8 [N, L].
+    """
+    parent = variants[0].parent
+    unique = {m for v in variants for m in v.mutations}
+    changed = sorted({m.position for m in unique if m.old})
+    inserted: dict[int, int] = {}
+    for m in unique:
+        if not m.old:
+            inserted[m.position] = max(len(m.new), inserted.get(m.position, 0))
+    columns = sorted([(p, 0) for p in changed] + [(p, k) for p, n in inserted.items() for k in range(1, n + 1)])
+    at = {column: i for i, column in enumerate(columns)}
+    labels = tuple(f"{p}ins{k}" if k else f"{parent[p - 1]}{p}" for p, k in columns)
+    wild = encode("".join(GAP if k else parent[p - 1] for p, k in columns), PROTEIN)
+    cells = {m: [(at[m.position, 0 if m.old else k], c) for k, c in enumerate(m.new or GAP, 1)] for m in unique}
+    flat = {m: [(i, PROTEIN.index(c)) for i, c in pairs] for m, pairs in cells.items()}
+    where = [(row, i, code) for row, v in enumerate(variants) for m in v.mutations for i, code in flat[m]]
+    codes = np.tile(wild, (len(variants), 1))
+    if where:
+        rows, cols, values = np.array(where).T
+        codes[rows, cols] = values
+    return Sites(PROTEIN, labels, np.array([p for p, _ in columns], np.int32), wild, parent), codes
+
+
+def check_one_parent(variants: Iterable[Variant]) -> None:
+    """Refuse variants of different wild types in one pool."""
+    if len({v.parent for v in variants}) > 1:
+        raise PoolError("the variants have different wild types. Make one pool for each wild type.")
