@@ -99,10 +99,8 @@ def test_a_proposal_of_the_whole_pool_then_nothing_is_left():
     campaign = loop()
     names = turn(campaign, 500)
     assert len(names) == len(POOL)
-    events = len(list(campaign.log))
-    with pytest.raises(StateError, match="[Nn]othing is left"):
+    with pytest.raises(StateError, match="Nothing is left"):
         campaign.propose(1)
-    assert [r.event for r in campaign.log][events:] == [r.event for r in campaign.log][events:]
     assert len(campaign.state().proposals) == 1
 
 

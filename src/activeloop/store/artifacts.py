@@ -1,0 +1,95 @@
+"""Fitted models as files named by the hash of their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from activeloop.campaigns import Shelf
+from activeloop.campaigns.log import now
+from activeloop.campaigns.shelf import content_hash, pack, unpack
+from activeloop.errors import StoreError
+from activeloop.store.database import WRITING, plain_errors
+from activeloop.store.schema import artifacts
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+
+class ArtifactShelf(Shelf):
+    """Arrays as `.npz` objects (never pickled), in a local folder or anywhere obstore can write.
+
+    The object is written first, under its hash and only if it is not there; then its row. A process that dies in
+    between leaves an object that nothing names, and the next attempt finds it.
+
+    Args:
+        store: where the objects go.
+        engine: of the database with the table `artifacts`.
+        where: how messages name the place.
+    """
+
+    def __init__(self, store: ObjectStore, engine: sa.Engine, where: str = "the artifact store"):
+        self._store, self._engine, self._where = store, engine, where
+
+    def put(self, arrays: dict[str, np.ndarray]) -> str:
+        """Keep arrays; see `Shelf.put`."""
+        if not arrays:
+            return ""
+        content = pack(arrays)
+        key = content_hash(content)
+        self._write(_path(key), content)
+        row = {"hash": key, "kind": "predictor", "size": len(content), "created": now()}
+        with plain_errors(self._where), self._engine.connect().execution_options(**WRITING) as connection:
+            try:
+                with connection.begin():
+                    connection.execute(sa.insert(artifacts), row)
+            except IntegrityError:
+                pass  # the same content was kept before
+        return key
+
+    def get(self, key: str) -> dict[str, np.ndarray]:
+        """The arrays; see `Shelf.get`."""
+        if not key:
+            return {}
+        from obstore.exceptions import BaseError
+
+        try:
+            content = bytes(self._store.get(_path(key)).bytes())
+        except FileNotFoundError as error:
+            raise StoreError(f"the stored model {key[:12]} is not in {self._where}: {_CURE}") from error
+        except (BaseError, OSError) as error:
+            raise StoreError(f"{self._where} cannot be read ({error}).") from error
+        if content_hash(content) != key:
+            raise StoreError(f"the stored model {key[:12]} in {self._where} is damaged: {_CURE}")
+        return unpack(content)
+
+    def _write(self, path: str, content: bytes) -> None:
+        from obstore.exceptions import AlreadyExistsError, BaseError
+
+        try:
+            self._store.put(path, content, mode="create")
+        except AlreadyExistsError:
+            # Half-written objects never get their name, but a damaged one must not stand for good.
+            if bytes(self._store.get(path).bytes()) != content:
+                self._store.put(path, content)
+        except (BaseError, OSError) as error:
+            full = f"{self._where} cannot be written, the disk may be full or the permission missing"
+            raise StoreError(f"{full}: {error}. Nothing was stored.") from error
+
+
+_CURE = "restore the folder from a backup, or fit again (`activeloop fit DIR --again`)."
+
+
+def local_store(folder: Path) -> ObjectStore:
+    """A folder as an object store."""
+    from obstore.store import LocalStore
+
+    return LocalStore(folder, mkdir=True)
+
+
+def _path(key: str) -> str:
+    return f"{key[:2]}/{key}.npz"

@@ -1,0 +1,134 @@
+"""A campaign is a folder: recipe, database, models and plates; it can be copied, mailed and kept."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from activeloop.errors import InputError, StoreError
+from activeloop.store.artifacts import ArtifactShelf, local_store
+from activeloop.store.database import BUSY_SECONDS, plain_errors, sqlite_engine
+from activeloop.store.log import SQLLog
+from activeloop.store.migrate import upgrade
+
+RECIPE, DATABASE, ARTIFACTS, PLATES = "campaign.toml", "campaign.db", "artifacts", "plates"
+
+
+@dataclass(frozen=True)
+class CampaignFolder:
+    """One campaign on disk.
+
+    ```
+    DIR/campaign.toml    what the campaign is about; written by `activeloop new`, read by every verb
+    DIR/campaign.db      its events (SQLite)
+    DIR/artifacts/       fitted models by the hash of their content
+    DIR/plates/          plates as they went to the laboratory
+    ```
+
+    Args:
+        path: the folder.
+        log: its events.
+        shelf: its models.
+    """
+
+    path: Path
+    log: SQLLog
+    shelf: ArtifactShelf
+
+    @classmethod
+    def create(cls, path: str | Path, recipe: str, inputs: Mapping[str, bytes] | None = None) -> CampaignFolder:
+        """Make a folder a campaign; other files in it are left alone.
+
+        The recipe is written last, and only a folder that has one is a campaign: dying half-way leaves none.
+
+        Args:
+            path: the folder; made when it is missing.
+            recipe: text of `campaign.toml`.
+            inputs: further files that the recipe names, by their name in the folder.
+
+        Raises:
+            InputError: it is a campaign already, or no folder; nothing was changed.
+            StoreError: it cannot be written; there is no campaign in it.
+        """
+        path = Path(path)
+        if (path / RECIPE).exists():
+            raise InputError(f"{path} is a campaign already: choose another folder. Nothing was changed.")
+        if path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
+        try:
+            (path / PLATES).mkdir(parents=True, exist_ok=True)
+            (path / ARTIFACTS).mkdir(exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be made ({error.strerror}). No campaign was made.") from error
+        for name, content in (inputs or {}).items():
+            write_file(path / name, content)
+        folder = cls._of(path)
+        write_file(path / RECIPE, recipe.encode())
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path, busy_seconds: float = BUSY_SECONDS) -> CampaignFolder:
+        """An existing campaign; its database is brought to the schema of this release.
+
+        Args:
+            path: the folder.
+            busy_seconds: how long to wait for another program that is writing.
+
+        Raises:
+            InputError: there is no campaign in that folder.
+            StoreError: its database is missing, damaged, locked, or was written by a newer release.
+        """
+        path = Path(path)
+        if not (path / RECIPE).is_file():
+            what = f"has no {RECIPE}" if path.is_dir() else "is not a folder"
+            raise InputError(f"{path} {what}: name a campaign's folder, or make one with `activeloop new {path} ...`.")
+        if not (path / DATABASE).is_file():
+            raise StoreError(
+                f"{path} has lost its {DATABASE}, in which its results stand: restore it from a backup. "
+                "Nothing was written."
+            )
+        return cls._of(path, busy_seconds)
+
+    @classmethod
+    def _of(cls, path: Path, busy_seconds: float = BUSY_SECONDS) -> CampaignFolder:
+        database = path / DATABASE
+        engine = sqlite_engine(database, busy_seconds)
+        with plain_errors(str(database)):
+            upgrade(engine, str(database))
+        shelf = ArtifactShelf(local_store(path / ARTIFACTS), engine, str(path / ARTIFACTS))
+        return cls(path, SQLLog(engine, str(database)), shelf)
+
+    @property
+    def recipe(self) -> Path:
+        """Its `campaign.toml`."""
+        return self.path / RECIPE
+
+    @property
+    def plates(self) -> Path:
+        """The folder of its plates."""
+        return self.path / PLATES
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: its name never stands for half of it.
+
+    Raises:
+        StoreError: it cannot be written; an older file of that name is as it was.
+    """
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        problem = f"{path} cannot be written ({error.strerror}): make room on the disk or choose another folder."
+        raise StoreError(f"{problem} Nothing was written.") from error

@@ -1,0 +1,70 @@
+"""One schema: the migrations make just what the tables say, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateTable
+
+from activeloop.store import CampaignFolder, sqlite_engine, upgrade
+from activeloop.store.migrate import alembic_config
+from activeloop.store.schema import HEAD, events, metadata
+
+
+def test_the_newest_migration_is_the_one_this_release_knows():
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD
+
+
+def test_migrations_and_tables_agree(tmp_path):
+    engine = sqlite_engine(tmp_path / "x.db")
+    upgrade(engine, "x.db")
+    upgrade(engine, "x.db")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_same_migrations_speak_postgresql():
+    config, text = alembic_config(), io.StringIO()
+    config.set_main_option("dialect", "postgresql")
+    config.output_buffer = text
+    command.upgrade(config, "head", sql=True)
+    written = text.getvalue()
+    assert "CREATE TABLE events" in written
+    assert "payload JSON NOT NULL" in written
+    assert "sequence BIGINT NOT NULL" in written
+    assert "sequence BIGSERIAL" not in written  # numbers are given by the log: a sequence would leave gaps
+    assert "CREATE TABLE artifacts" in written
+
+
+def test_the_tables_compile_for_postgresql():
+    ddl = str(CreateTable(events).compile(dialect=postgresql.dialect()))
+    assert "sequence BIGINT NOT NULL" in ddl
+    assert "PRIMARY KEY (sequence)" in ddl
+
+
+def test_a_migration_that_dies_leaves_nothing(tmp_path):
+    engine = sqlite_engine(tmp_path / "x.db")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE artifacts (hash TEXT)")  # in the way of the second table
+        connection.commit()
+    with pytest.raises(OperationalError, match="artifacts already exists"):
+        upgrade(engine, "x.db")
+    assert sa.inspect(engine).get_table_names() == ["artifacts"]
+
+
+def test_sqlite_waits_syncs_and_keeps_a_write_ahead_log(tmp_path):
+    folder = CampaignFolder.create(tmp_path / "x", "")
+    with folder.log._engine.connect() as connection:
+        ask = [
+            connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "synchronous", "busy_timeout")
+        ]
+    assert ask == ["wal", 2, 10_000]
