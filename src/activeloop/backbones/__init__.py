@@ -1,6 +1,20 @@
 """From candidates to features: encoders that need no download."""
 
 from activeloop.backbones.base import Backbone
+from activeloop.backbones.blosum import Blosum, blosum62, substitution_costs
+from activeloop.backbones.kmers import Kmers
+from activeloop.backbones.morgan import Morgan
 from activeloop.backbones.onehot import OneHot
+from activeloop.backbones.physicochemical import Physicochemical, letter_table
 
-__all__ = ["Backbone", "OneHot"]
+__all__ = [
+    "Backbone",
+    "Blosum",
+    "Kmers",
+    "Morgan",
+    "OneHot",
+    "Physicochemical",
+    "blosum62",
+    "letter_table",
+    "substitution_costs",
+]

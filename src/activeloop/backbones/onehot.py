@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.backbones.base import Backbone
-from activeloop.candidates import Pool
-from activeloop.candidates.pool import Sites
+from activeloop.candidates import Pool, Sites
 from activeloop.errors import PoolError
 
 

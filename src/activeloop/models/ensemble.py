@@ -1,0 +1,175 @@
+"""An ensemble of small networks, trained together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from activeloop.backbones.base import Backbone
+from activeloop.backbones.onehot import OneHot
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.forest import choose_members
+from activeloop.models.network import Layers, Training
+from activeloop.models.pieces import in_pieces
+from activeloop.models.targets import Scale, largest_is_one, precision, standard
+from activeloop.models.warm import warm_start
+from activeloop.predictive import Learner, Predictive, Predictor
+
+
+@dataclass(frozen=True)
+class MLPEnsemble(Learner):
+    """Small networks that differ in their first weights and in the candidates they see; each is one draw.
+
+    Args:
+        backbone: the encoder.
+        members: how many networks.
+        hidden: units of each hidden layer.
+        share: share of the candidates that each member sees (drawn without replacement; 1 = all).
+        training: loss, steps and rates. With `ranking` each member is brought back to the assay's unit by a straight
+            line through the values it was trained on.
+        slope: of the activation below zero.
+        targets: `standard` (mean 0, spread 1) or `largest` (divided by the largest value).
+        prior_score: an encoder of one column whose order is a first guess (`Blosum`). The networks are first trained
+            to reproduce it on candidates of the pool, measured or not, and `prior` gives them as they are then.
+        label: its name in recipes; made of the backbone and the loss when empty.
+    """
+
+    backbone: Backbone = field(default_factory=OneHot)
+    members: int = 10
+    hidden: tuple[int, ...] = (64, 64)
+    share: float = 0.9
+    training: Training = field(default_factory=Training)
+    slope: float = 0.0
+    targets: str = "standard"
+    prior_score: Backbone | None = None
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """`ensemble-`, the encoder's name, and the loss and the prior when they are not the usual ones."""
+        loss = "" if self.training.loss == "squared" else f"-{self.training.loss}"
+        prior = f"-{self.prior_score.name}" if self.prior_score else ""
+        return self.label or f"ensemble-{self.backbone.name}{loss}{prior}"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """The networks after their warm start; None without a prior score."""
+        if self.prior_score is None:
+            return None
+        layers = self._start(pool, np.random.default_rng(0))
+        return EnsemblePredictor(self.backbone, layers, np.tile([0.0, 1.0], (self.members, 1)), 0)
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Train the members; several assays have an ensemble each."""
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """The same networks from their stored weights."""
+        return restore_each(dataset, seed, state, self._restore_one)
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        rng = np.random.default_rng(seed)
+        values = dataset.values[:, 0]
+        scale = largest_is_one(values) if self.targets == "largest" else standard(values)
+        x = self.backbone.features(dataset.pool, dataset.rows)
+        weights = seen(self.members, len(values), self.share, rng) * precision(dataset.errors[:, 0], scale)
+        targets = scale.to_target(values).astype(np.float32)
+        layers = self.training(self._start(dataset.pool, rng), x, targets, weights.astype(np.float32), rng)
+        ranked = self.training.loss == "ranking"
+        lines = straight_lines(layers(x), targets, weights) if ranked else np.tile([0.0, 1.0], (self.members, 1))
+        return EnsemblePredictor(self.backbone, layers, in_values(lines, scale), len(values))
+
+    def _start(self, pool: Pool, rng: np.random.Generator) -> Layers:
+        width = self.backbone.features(pool, np.zeros(1, np.int64)).shape[1]
+        layers = Layers.initial(self.members, width, self.hidden, self.slope, rng)
+        if self.prior_score is None:
+            return layers
+        return warm_start(layers, self.backbone, self.prior_score, pool, rng)
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        if not state:
+            return self._fit_one(dataset, seed)
+        return EnsemblePredictor(self.backbone, layers_of(state, self.slope), state["lines"], len(dataset))
+
+
+@dataclass(frozen=True)
+class EnsemblePredictor(Predictor):
+    """The trained networks.
+
+    Args:
+        backbone: the encoder they were trained on.
+        layers: M networks.
+        lines: [M, 2] shift and factor from each member's output to the assay's unit.
+        labels: how many candidates they were trained on (0: the warm start alone).
+    """
+
+    backbone: Backbone
+    layers: Layers
+    lines: np.ndarray
+    labels: int
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """Mean and spread over all members; a draw is one member, chosen by the seed."""
+        every = in_pieces(self.backbone, pool, rows, self._members)
+        mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
+        chosen = choose_members(len(every), draws, seed)
+        return Predictive(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
+
+    def _members(self, features: np.ndarray) -> np.ndarray:
+        """Float32 [M, n] in the assay's unit."""
+        shift, factor = self.lines.T[:, :, None].astype(np.float32)
+        return shift + factor * self.layers(features)
+
+    def explain(self) -> str:
+        """How many networks on how many candidates."""
+        members, what = len(self.lines), f"{self.labels} candidates" if self.labels else "the prior score alone"
+        return f"An ensemble of {members} networks on {self.backbone.name} features, trained on {what}."
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Weights, biases and lines."""
+        return {**state_of(self.layers), "lines": self.lines}
+
+
+def seen(members: int, candidates: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """[M, N] 1 where a member sees a candidate, else 0; each sees at least one.
+
+    >>> seen(2, 10, 0.9, np.random.default_rng(0)).sum(1).tolist()
+    [9.0, 9.0]
+    """
+    count = max(1, round(share * candidates))
+    order = np.argsort(rng.random((members, candidates)), axis=1)
+    return (order < count).astype(np.float64)
+
+
+def straight_lines(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[M, 2] shift and factor (not below 0) of the weighted least-squares line from each member's outputs to targets.
+
+    >>> straight_lines(np.array([[0.0, 2.0]]), np.array([1.0, 2.0]), np.ones((1, 2))).tolist()
+    [[1.0, 0.5]]
+    """
+    share = weights / weights.sum(1, keepdims=True)
+    x_mean, y_mean = (share * outputs).sum(1), share @ targets
+    x = outputs - x_mean[:, None]
+    variance = (share * x * x).sum(1)
+    factor = np.maximum((share * x * (targets - y_mean[:, None])).sum(1), 0) / np.maximum(variance, 1e-12)
+    return np.stack([y_mean - factor * x_mean, factor], axis=1)
+
+
+def in_values(lines: np.ndarray, scale: Scale) -> np.ndarray:
+    """[M, 2] lines from outputs to targets become lines from outputs to values."""
+    return np.stack([scale.to_value(lines[:, 0]), scale.factor * lines[:, 1]], axis=1)
+
+
+def state_of(layers: Layers) -> dict[str, np.ndarray]:
+    """Weights and biases by name (`w0`, `b0` ...)."""
+    named = {f"w{i}": w for i, w in enumerate(layers.weights)}
+    return named | {f"b{i}": b for i, b in enumerate(layers.biases)}
+
+
+def layers_of(state: dict[str, np.ndarray], slope: float) -> Layers:
+    """The counterpart of `state_of`."""
+    depth = sum(key.startswith("w") for key in state)
+    weights, biases = (tuple(state[f"{kind}{i}"] for i in range(depth)) for kind in "wb")
+    return Layers(weights, biases, slope)

@@ -1,0 +1,154 @@
+"""Small networks on NumPy: all members of an ensemble in one batched product."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from activeloop.models.losses import LOSSES
+
+#: hidden units of one layer are kept (1 / keep) or dropped (0); [..., B or 1, H]
+Masks = Sequence[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """M networks of the same shape, with one output.
+
+    Args:
+        weights: one [M, in, out] for each layer (float32).
+        biases: one [M, 1, out] for each layer (float32).
+        slope: of the activation below zero (0: ReLU, 0.01: leaky ReLU).
+    """
+
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    slope: float = 0.0
+
+    @classmethod
+    def initial(
+        cls, members: int, inputs: int, hidden: Sequence[int], slope: float, rng: np.random.Generator
+    ) -> Layers:
+        """Weights and biases uniform within 1 / sqrt(inputs of the layer), as torch's `Linear` draws them."""
+        sizes = (inputs, *hidden, 1)
+        weights, biases = [], []
+        for fan_in, fan_out in pairwise(sizes):
+            bound = 1 / np.sqrt(max(1, fan_in))
+            weights.append(rng.uniform(-bound, bound, (members, fan_in, fan_out)).astype(np.float32))
+            biases.append(rng.uniform(-bound, bound, (members, 1, fan_out)).astype(np.float32))
+        return cls(tuple(weights), tuple(biases), slope)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Outputs [M, n] of features [n, D]."""
+        return self.forward(x)[1]
+
+    def forward(self, x: np.ndarray, masks: Masks = ()) -> tuple[list[np.ndarray], np.ndarray]:
+        """Inputs of each layer after the first ([M, n, H]), and the outputs [M, n]."""
+        hidden: list[np.ndarray] = []
+        h = x
+        for i, (w, b) in enumerate(zip(self.weights[:-1], self.biases[:-1], strict=True)):
+            z = h @ w + b
+            h = np.maximum(z, self.slope * z)
+            if masks:
+                h = h * masks[i]
+            hidden.append(h)
+        return hidden, (h @ self.weights[-1] + self.biases[-1])[..., 0]
+
+    def gradients(self, x: np.ndarray, hidden: list[np.ndarray], d: np.ndarray, masks: Masks = ()) -> list[np.ndarray]:
+        """Gradients of all weights, then of all biases, from that of the outputs d [M, n]."""
+        upstream = d[..., None]
+        of_weights, of_biases = [], []
+        for i in range(len(self.weights) - 1, -1, -1):
+            below = hidden[i - 1] if i else x
+            of_weights.append(below.swapaxes(-1, -2) @ upstream)
+            of_biases.append(upstream.sum(-2, keepdims=True))
+            if i:
+                upstream = upstream @ self.weights[i].swapaxes(-1, -2)
+                upstream *= np.where(below > 0, 1, np.float32(self.slope))
+                if masks:
+                    upstream *= masks[i - 1]
+        return of_weights[::-1] + of_biases[::-1]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How networks are trained: Adam, a fixed number of steps, no early stop.
+
+    Args:
+        loss: `squared` or `ranking`.
+        steps: number of updates.
+        batch: candidates in a minibatch, drawn anew each step; all of them when there are no more than that.
+        rate: Adam's learning rate.
+        decay: weight decay apart from the gradient (AdamW), per unit of learning rate.
+        dropout: share of hidden units that is dropped in each step, anew for each candidate.
+
+    Source: Kingma and Ba 2014, arXiv:1412.6980; Loshchilov and Hutter 2017, arXiv:1711.05101.
+    """
+
+    loss: str = "squared"
+    steps: int = 300
+    batch: int = 128
+    rate: float = 1e-3
+    decay: float = 0.0
+    dropout: float = 0.0
+
+    def __call__(
+        self, start: Layers, x: np.ndarray, targets: np.ndarray, weights: np.ndarray, rng: np.random.Generator
+    ) -> Layers:
+        """Train M networks on the same minibatches.
+
+        Args:
+            start: weights to start from; not changed.
+            x: [N, D] float32 features.
+            targets: [N] float32.
+            weights: [M, N] float32 weight of each candidate for each member (0: not seen by that member).
+            rng: of minibatches and dropped units.
+        """
+        layers = Layers(tuple(w.copy() for w in start.weights), tuple(b.copy() for b in start.biases), start.slope)
+        adam = Adam([*layers.weights, *layers.biases], self.rate, self.decay)
+        gradient = LOSSES[self.loss]
+        everything = np.arange(len(x))
+        for _ in range(self.steps):
+            rows = everything if len(x) <= self.batch else rng.choice(len(x), self.batch, replace=False)
+            batch = x[rows]
+            masks = drop(layers, len(rows), self.dropout, rng) if self.dropout else ()
+            hidden, outputs = layers.forward(batch, masks)
+            d = gradient(outputs, targets[rows], weights[:, rows]).astype(np.float32)
+            adam.step(layers.gradients(batch, hidden, d, masks))
+        return layers
+
+
+def drop(layers: Layers, candidates: int, rate: float, rng: np.random.Generator) -> list[np.ndarray]:
+    """Masks [M, candidates, H] of all hidden layers: a unit is 0 with probability `rate`, else 1 / (1 - rate)."""
+    keep = np.float32(1 - rate)
+    shapes = [(w.shape[0], candidates, w.shape[2]) for w in layers.weights[:-1]]
+    return [(rng.random(shape, np.float32) < keep) / keep for shape in shapes]
+
+
+class Adam:
+    """Changes arrays in place along their gradients.
+
+    Args:
+        arrays: what is trained.
+        rate: learning rate.
+        decay: weight decay per unit of learning rate.
+    """
+
+    def __init__(self, arrays: list[np.ndarray], rate: float, decay: float = 0.0):
+        self.arrays, self.rate, self.decay, self.count = arrays, rate, decay, 0
+        self.first = [np.zeros_like(a) for a in arrays]
+        self.second = [np.zeros_like(a) for a in arrays]
+
+    def step(self, gradients: list[np.ndarray]) -> None:
+        """One update."""
+        self.count += 1
+        rate = self.rate * np.sqrt(1 - 0.999**self.count) / (1 - 0.9**self.count)
+        for a, g, m, v in zip(self.arrays, gradients, self.first, self.second, strict=True):
+            m += np.float32(0.1) * (g - m)
+            v += np.float32(0.001) * (g * g - v)
+            if self.decay:
+                a *= np.float32(1 - self.rate * self.decay)
+            a -= np.float32(rate) * m / (np.sqrt(v) + np.float32(1e-8))
