@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def from_fasta(
         raise PoolError(problem, file=file)
     again = {second for _, second in pairs}
     kept = [d for i, d in enumerate(designs) if i not in again]
-    return ExplicitPool(kept, kind="variants", origin=f"the sequences of {file}", notation=notation)
+    return ExplicitPool(kept, kind="variants", origin=f"the sequences of {Path(file).name}", notation=notation)
 
 
 def of_designs(designs: Iterable[Design], origin: str) -> ExplicitPool:
@@ -151,9 +152,9 @@ def _allowed_letters(text: str, position: int, sequence: str, rules: Rules) -> s
 
 def _parent_name(parent: str | os.PathLike[str] | None, sequence: str) -> str:
     text = "" if parent is None else os.fspath(parent)
-    if text.strip().upper() == sequence or text.strip().startswith(">"):
+    if text.strip().upper().removesuffix("*") == sequence or text.strip().startswith(">"):
         return f"a wild type of {len(sequence)} residues"
-    return text
+    return Path(text).name
 
 
 def _with(rules: Rules) -> str:

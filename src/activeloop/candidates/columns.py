@@ -19,8 +19,8 @@ NAMES = {
         "molecule", "mol", "ligand", "drug", "candidate",
     ),
     "guides": (
-        "sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence", "sgrna target sequence",
-        "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence", "sequence", "seq", "target",
+        "sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence",
+        "sgrna target sequence", "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence", "sequence", "seq", "target",
         "candidate",
     ),
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from activeloop.candidates.columns import guess_column, sequence_column
 from activeloop.candidates.compounds import CompoundNotation
@@ -40,7 +41,8 @@ def pool_from_table(
         raise _same_twice(table, cells, pairs)
     again = {second for _, second in pairs}
     kept = [d for i, d in enumerate(designs) if i not in again] if again else designs
-    return ExplicitPool(kept, kind=kind, origin=f'column "{table.find(column)}" of {table.file}', notation=notation)
+    origin = f'column "{table.find(column)}" of {Path(table.file).name}'
+    return ExplicitPool(kept, kind=kind, origin=origin, notation=notation)
 
 
 def _notation(
@@ -77,9 +79,10 @@ def _letters_notation(table: Table, column: str, cells: list[str]) -> SequenceNo
     """Strings without a parent must have one length."""
     length = _usual_length(cells)
     odd = next((i for i, c in enumerate(cells) if len(c) != length), None)
+    text = "".join(cells)
     if odd is None:
-        return SequenceNotation(length)
-    if "".join(cells).isdigit():
+        return SequenceNotation(length, upper=text.upper() == text or text.lower() == text)
+    if text.isdigit():
         cure = "Excel drops leading zeros: set the format of the column to Text and enter the genotypes again."
     else:
         cure = "Give the wild type (parent=...) if these are insertions or deletions, else correct the row."

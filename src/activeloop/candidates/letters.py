@@ -17,21 +17,22 @@ class SequenceNotation(Notation):
 
     Args:
         length: of each string; None accepts any.
+        upper: whether small letters mean the same as capitals (in genotypes such as `aBc` they do not).
 
     >>> SequenceNotation(4).design(" fwaa ").name
     'FWAA'
     """
 
-    def __init__(self, length: int | None = None):
-        self.length = length
+    def __init__(self, length: int | None = None, *, upper: bool = True):
+        self.length, self.upper = length, upper
 
     def design(self, text: str) -> Sequence:
         """The sequence a text stands for."""
-        letters = text.strip().upper()
+        letters = text.strip().upper() if self.upper else text.strip()
         if not letters or (self.length is not None and len(letters) != self.length):
             raise NotationError(
-                f'"{text}" has {len(letters)} letters where the others have {self.length}. Correct it, or give the wild type '
-                "(parent=...) so that insertions and deletions can be placed."
+                f'"{text}" has {len(letters)} letters where the others have {self.length}. Correct it, or give the '
+                "wild type (parent=...) so that insertions and deletions can be placed."
             )
         if not letters.isascii() or any(c.isspace() for c in letters):
             raise NotationError(f'"{text}" is not a sequence of letters. Correct it.')

@@ -87,8 +87,9 @@ def _likely_cause(offset: int) -> str:
 def _sites(name: str) -> tuple[tuple[int, str], ...]:
     """Position and old residue of each mutation that names its old residue."""
     found = []
-    for old, digits in _OLD.findall(name):
-        letter = THREE_LETTER.get(old.upper(), old.upper())
+    for match in _OLD.finditer(name.upper()):
+        old, digits = match[1], match[2]
+        letter = THREE_LETTER.get(old, old)
         if len(letter) == 1 and len(digits) < 7:
             found.append((int(digits), letter))
     return tuple(found)

@@ -86,7 +86,7 @@ class Pool(ABC):
             yield np.arange(start, min(start + size, len(self)))
 
     def allowed(self, rows: np.ndarray | Rows[int]) -> np.ndarray:
-        """Which of the given rows may be proposed: bool [n]. Rows that break a rule stay in the pool and in the count."""
+        """Which of the given rows may be proposed: bool [n]. Those that break a rule still count as rows."""
         rows = np.asarray(rows)
         if self.rules is None or self.sites is None:
             return np.ones(len(rows), bool)
