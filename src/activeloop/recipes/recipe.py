@@ -1,0 +1,134 @@
+"""What stands in `campaign.toml`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+FORMAT = 1
+
+Option = bool | int | float | str | list[float] | list[str]
+
+
+class Strict(BaseModel):
+    """No guessing: an unknown key or a number written as text is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class PoolRecipe(Strict):
+    """What may be tested; exactly one of `singles`, `sites`, `table`, `fasta` says how.
+
+    Attributes:
+        kind: `variants`, `compounds` or `guides`.
+        wild_type: sequence of the parent; "" when there is none.
+        singles: all single mutants of the wild type.
+        positions: for `singles`: where, such as "20-60, 75"; everywhere when "".
+        sites: all combinations at these sites, such as ["V39", "D40=AGS"] (only these letters at D40).
+        table, fasta: a file in the campaign's folder.
+        column: for `table`: the column of the candidates; guessed when "".
+        offset: for `table`: added to each written position to get the position in the wild type.
+        exclude_residues, max_mutations, forbidden_motifs: rules for `singles` and `sites`.
+        merge_duplicates: for `table` and `fasta`: keep the first of equal candidates instead of refusing them.
+    """
+
+    kind: Literal["variants", "compounds", "guides"] = "variants"
+    wild_type: str = ""
+    singles: bool = False
+    positions: Annotated[str, Field(pattern=r"^\s*(\d+(\s*-\s*\d+)?(\s*,\s*\d+(\s*-\s*\d+)?)*)?\s*$")] = ""
+    sites: list[str] = []
+    table: str = ""
+    fasta: str = ""
+    column: str = ""
+    offset: int = 0
+    exclude_residues: str = ""
+    max_mutations: Annotated[int, Field(ge=1)] | None = None
+    forbidden_motifs: list[str] = []
+    merge_duplicates: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PoolRecipe:
+        given = [k for k in ("singles", "sites", "table", "fasta") if getattr(self, k)]
+        if len(given) != 1:
+            found = " and ".join(given) or "none of them"
+            raise ValueError(f"give exactly one of singles, sites, table, fasta (here: {found})")
+        if given[0] == "singles" and not self.wild_type:
+            raise ValueError("singles needs wild_type")
+        if given[0] in ("singles", "sites") and self.kind != "variants":
+            raise ValueError(f"{given[0]} makes variants; for {self.kind} list them in a table")
+        rules = self.exclude_residues or self.forbidden_motifs or self.max_mutations
+        if rules and given[0] in ("table", "fasta"):
+            raise ValueError(f"rules hold for singles and sites; take unwanted rows out of the {given[0]} instead")
+        if self.positions and given[0] != "singles":
+            raise ValueError("positions belongs to singles")
+        return self
+
+
+class AssayRecipe(Strict):
+    """One assay.
+
+    Attributes:
+        name, unit, goal, lower, upper: as in `activeloop.measurements.Assay`.
+        hit: the value from which a candidate counts as a hit, in the unit.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    unit: str = ""
+    goal: Literal["maximise", "minimise", "classify"] = "maximise"
+    lower: float | None = None
+    upper: float | None = None
+    hit: float | None = None
+
+
+class LearnerRecipe(Strict):
+    """What learns: a name of the registry and options of that learner."""
+
+    name: str = "default"
+    options: dict[str, Option] = {}
+
+
+class SelectRecipe(Strict):
+    """How candidates are chosen; the goal's default where a name is ""."""
+
+    score: str = ""
+    score_options: dict[str, Option] = {}
+    batch: str = ""
+    batch_options: dict[str, Option] = {}
+
+
+class PlateRecipe(Strict):
+    """How plates are filled; see `activeloop.plates.Plate.fill`. `price_per_well` in any currency, 0 when not known."""
+
+    wells: Literal[6, 12, 24, 48, 96, 384, 1536] = 96
+    controls: Annotated[int, Field(ge=0)] = 8
+    control: str = "WT"
+    replicates: Annotated[int, Field(ge=1)] = 1
+    empty_edges: bool = False
+    price_per_well: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Recipe(Strict):
+    """All of `campaign.toml`.
+
+    Attributes:
+        format: version of this form.
+        goal: `find` (the best candidates) or `learn` (an accurate model).
+        seed: of everything random in the campaign.
+    """
+
+    format: Literal[1] = FORMAT
+    goal: Literal["find", "learn"] = "find"
+    seed: Annotated[int, Field(ge=0)] = 0
+    pool: PoolRecipe
+    assays: Annotated[list[AssayRecipe], Field(min_length=1)]
+    learner: LearnerRecipe = LearnerRecipe()
+    select: SelectRecipe = SelectRecipe()
+    plate: PlateRecipe = PlateRecipe()
+
+    @model_validator(mode="after")
+    def _names_once(self) -> Recipe:
+        names = [a.name for a in self.assays]
+        if twice := [n for n in names if names.count(n) > 1]:
+            raise ValueError(f'assay "{twice[0]}" is there twice; give each its own name')
+        return self

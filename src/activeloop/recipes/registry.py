@@ -1,0 +1,113 @@
+"""Names in a recipe and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from activeloop import acquisition
+from activeloop.acquisition import BatchChoice, Score, Selection, default_selection
+from activeloop.errors import RecipeError
+from activeloop.measurements import Assay
+from activeloop.predictive import Learner
+from activeloop.recipes.recipe import LearnerRecipe, SelectRecipe
+
+GROUP = "activeloop.learners"
+"""Entry points of this group add learners of other packages: name -> a callable that takes the options."""
+
+SCORES: dict[str, Callable[..., Score]] = {
+    "bald": acquisition.BALD,
+    "ei": acquisition.ExpectedImprovement,
+    "entropy": acquisition.Entropy,
+    "epig": acquisition.EPIG,
+    "greedy": acquisition.Greedy,
+    "hit": acquisition.ProbabilityOfHit,
+    "hypervolume": acquisition.Hypervolume,
+    "least-confidence": acquisition.LeastConfidence,
+    "margin": acquisition.Margin,
+    "nei": acquisition.NoisyExpectedImprovement,
+    "random": acquisition.Random,
+    "scalarised": acquisition.Scalarised,
+    "thompson": acquisition.Thompson,
+    "ucb": acquisition.UpperConfidenceBound,
+    "variance": acquisition.Variance,
+}
+
+BATCHES: dict[str, Callable[..., BatchChoice]] = {
+    "batchbald": acquisition.BatchBALD,
+    "diverse": acquisition.DiverseTop,
+    "lcmd": acquisition.LCMD,
+    "liar": acquisition.ConstantLiar,
+    "logdet": acquisition.GreedyLogDet,
+    "power": acquisition.PowerSampling,
+    "thompson": acquisition.ThompsonBatch,
+    "top": acquisition.TopK,
+}
+
+
+def learner_of(recipe: LearnerRecipe, goal: Literal["find", "learn"], file: str | None = None) -> Learner:
+    """The learner that a recipe names.
+
+    Raises:
+        RecipeError: no learner has that name, or it does not take these options.
+    """
+    known = learners(goal)
+    return _make("learner", recipe.name, known, recipe.options, file)
+
+
+def learners(goal: Literal["find", "learn"]) -> dict[str, Callable[..., Learner]]:
+    """All learners by name, those of other packages included."""
+    from activeloop import models
+
+    own: dict[str, Callable[..., Learner]] = {"forest": models.RandomForest}
+    own["default"] = models.RandomForest
+    outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP) if e.name not in own}
+    return own | outside
+
+
+class _Outside:
+    """A learner of another package, imported when it is asked for."""
+
+    def __init__(self, load: Callable[[], Any]):
+        self._load = load
+
+    def __call__(self, **options: Any) -> Learner:
+        return self._load()(**options)
+
+
+def selection_of(
+    recipe: SelectRecipe, goal: Literal["find", "learn"], assays: tuple[Assay, ...], file: str | None = None
+) -> Selection:
+    """Score and choice of the batch that a recipe names; the goal's default where it names none.
+
+    Raises:
+        RecipeError: there is no such score or choice, or it does not take these options.
+    """
+    usual = default_selection(goal, assays)
+    score, batch = usual.score, usual.batch
+    if recipe.score:
+        score = _make("score", recipe.score, SCORES, recipe.score_options, file)
+    if recipe.batch:
+        batch = _make("batch", recipe.batch, BATCHES, recipe.batch_options, file)
+    return Selection(score, batch)
+
+
+def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
+        raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)
+    maker = known[name]
+    given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    if is_dataclass(maker):
+        takes = [f.name for f in fields(maker) if f.init]
+        if unknown := [key for key in given if key not in takes]:
+            cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
+            raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
+    try:
+        return maker(**given)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error
