@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from activeloop.candidates.proteins import THREE_LETTER
 from activeloop.candidates.tables import Table
 
 NAMES = {
@@ -20,7 +19,8 @@ NAMES = {
     ),
     "guides": (
         "sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence",
-        "sgrna target sequence", "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence", "sequence", "seq", "target",
+        "sgrna target sequence",
+        "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence", "sequence", "seq", "target",
         "candidate",
     ),
 }  # fmt: skip
@@ -67,7 +67,7 @@ def sequence_column(table: Table, besides: str) -> str | None:
         found = table.find(name)
         if found is not None and found != table.find(besides):
             cells = table.columns[table.header.index(found)]
-            if all(c.isalpha() and len(c) > len(THREE_LETTER) / 2 for c in cells[:20]):
+            if all(c.rstrip("*").isalpha() and len(c) > 10 for c in cells[:20]):
                 return found
     return None
 

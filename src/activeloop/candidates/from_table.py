@@ -28,6 +28,7 @@ def pool_from_table(
     sites: Iterable[int | str],
     sheet: str | None,
     merge_duplicates: bool,
+    skip_unreadable: bool,
 ) -> ExplicitPool:
     """See `Pool.from_table`."""
     if not isinstance(table, Table):
@@ -35,13 +36,21 @@ def pool_from_table(
     column = guess_column(table, kind) if column is None else column
     cells = table.candidates(column)
     notation = _notation(table, column, cells, kind, parent, offset, list(sites))
-    designs = _read_all(table, cells, notation)
+    designs, places, refused = _read_all(table, cells, notation)
+    if refused and (not skip_unreadable or not designs):
+        raise refused[0]
     pairs = duplicates(designs, notation)
     if pairs and not merge_duplicates:
-        raise _same_twice(table, cells, pairs)
+        raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])
     again = {second for _, second in pairs}
     kept = [d for i, d in enumerate(designs) if i not in again] if again else designs
     origin = f'column "{table.find(column)}" of {Path(table.file).name}'
+    if refused:
+        origin += f" without {len(refused)} row{'s' * (len(refused) > 1)} that cannot be read (first: {refused[0].row})"
+    if isinstance(notation, VariantNotation) and notation.offset:
+        # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
+        origin += f" (positions {notation.offset:+d})"
+        notation = VariantNotation(notation.parent, sites=notation.sites)
     return ExplicitPool(kept, kind=kind, origin=origin, notation=notation)
 
 
@@ -106,8 +115,8 @@ def _derived_parent(table: Table, cells: list[str], whole: str, offset: int) -> 
     for i, (cell, sequence) in enumerate(zip(cells, sequences, strict=True)):
         try:
             agrees = notation.design(cell).sequence == sequence.upper()
-        except InputError as error:
-            raise NotationError(error.problem, file=table.file, row=table.row_numbers[i]) from None
+        except InputError:
+            continue  # Reported when the candidates are read.
         if not agrees:
             raise table.error(f'"{cell}" does not give the sequence in column "{whole}". Correct one of the two.', i)
     return notation
@@ -126,14 +135,20 @@ def _undone(cell: str, sequence: str, offset: int) -> str | None:
     return "".join(letters)
 
 
-def _read_all(table: Table, cells: list[str], notation: Notation) -> list[Design]:
+def _read_all(
+    table: Table, cells: list[str], notation: Notation
+) -> tuple[list[Design], list[int], list[NotationError]]:
+    """The designs, the data row of each, and an error for each row that cannot be read."""
     designs: list[Design] = []
+    places: list[int] = []
+    refused: list[NotationError] = []
     for i, cell in enumerate(cells):
         try:
             designs.append(notation.design(cell))
+            places.append(i)
         except InputError as error:
-            raise NotationError(error.problem, file=table.file, row=table.row_numbers[i]) from None
-    return designs
+            refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
+    return designs, places, refused
 
 
 def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) -> PoolError:

@@ -184,6 +184,7 @@ class Pool(ABC):
         sites: Iterable[int | str] = (),
         sheet: str | None = None,
         merge_duplicates: bool = False,
+        skip_unreadable: bool = False,
     ) -> ExplicitPool:
         """The candidates that a spreadsheet lists.
 
@@ -193,10 +194,12 @@ class Pool(ABC):
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
             column: the column that names the candidates; guessed from its name and content when None.
-            offset: added to each written position to get the position in the parent.
+            offset: added to each written position to get the position in the parent; the pool then counts as the parent.
             sites: positions to which strings such as "FWAA" refer.
             sheet: of a workbook; the first when None.
             merge_duplicates: keep the first of several rows with the same candidate instead of refusing them.
+            skip_unreadable: leave out rows whose candidate cannot be understood (stop codons, broken SMILES) instead of
+                refusing the table; `origin` says how many.
 
         Raises:
             InputError: names file, row and cure.
@@ -204,7 +207,15 @@ class Pool(ABC):
         from activeloop.candidates.from_table import pool_from_table
 
         return pool_from_table(
-            table, kind, parent, column, offset, sites=sites, sheet=sheet, merge_duplicates=merge_duplicates
+            table,
+            kind,
+            parent,
+            column,
+            offset,
+            sites=sites,
+            sheet=sheet,
+            merge_duplicates=merge_duplicates,
+            skip_unreadable=skip_unreadable,
         )
 
     @staticmethod
