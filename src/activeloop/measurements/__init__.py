@@ -3,6 +3,22 @@
 from activeloop.measurements.assay import Assay, Goal
 from activeloop.measurements.dataset import Dataset
 from activeloop.measurements.measurement import Measurement, Qualifier
+from activeloop.measurements.readers import FailedWell, Reading, read_measurements
 from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
+from activeloop.measurements.wells import Layout, Well
 
-__all__ = ["Assay", "AssaySummary", "Dataset", "Goal", "Measurement", "Qualifier", "summarise", "summarise_assay"]
+__all__ = [
+    "Assay",
+    "AssaySummary",
+    "Dataset",
+    "FailedWell",
+    "Goal",
+    "Layout",
+    "Measurement",
+    "Qualifier",
+    "Reading",
+    "Well",
+    "read_measurements",
+    "summarise",
+    "summarise_assay",
+]

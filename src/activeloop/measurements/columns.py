@@ -1,0 +1,188 @@
+"""What the columns of a table of results mean: long, wide, or shaped like a plate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from activeloop.candidates.tables import Table
+from activeloop.errors import MeasurementError
+from activeloop.measurements.assay import Assay
+from activeloop.measurements.headers import SYNONYMS, find_roles, plain, split_header, split_unit
+from activeloop.measurements.wells import SHAPES, row_index, well_name
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One cell that should hold a value, and what stands beside it.
+
+    Args:
+        row: as a spreadsheet counts it.
+        assay: what was measured.
+        text: the cell.
+        unit: from the header or the unit column, "" when none is given.
+        candidate, well, plate, date, kind: the cells of those columns, "" when there is no such column.
+        replicate: from the header or its column, "" when none is given.
+    """
+
+    row: int
+    assay: Assay
+    text: str
+    unit: str
+    candidate: str = ""
+    well: str = ""
+    plate: str = ""
+    replicate: str = ""
+    date: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class ValueColumn:
+    """A column that holds values of one assay."""
+
+    name: str
+    assay: Assay
+    unit: str = ""
+    replicate: str = ""
+
+
+def entries(
+    table: Table, assays: Sequence[Assay], columns: Mapping[str, str] | None
+) -> tuple[list[Entry], tuple[str, ...]]:
+    """All cells with values, and the names of columns that were not read.
+
+    Args:
+        table: a table that was read whole.
+        assays: what may have been measured.
+        columns: role (`candidate`, `well`, `value` ..., or an assay's name) -> column, where the names do not say it.
+
+    Raises:
+        MeasurementError: no column can be taken for values, or a long table names an unknown assay.
+        TableError: a named column is missing.
+    """
+    size = grid_size(table)
+    if size:
+        return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), ()
+    given = dict(columns or {})
+    roles = find_roles(table, given)
+    wide = _wide(table, assays, given, roles)
+    if "value" in roles and ("assay" in roles or not wide):
+        cells = list(_long(table, assays, roles))
+        read = set(roles.values())
+    elif wide:
+        cells = list(_rows(table, wide, roles))
+        read = {roles[r] for r in roles if r not in ("value", "assay")} | {c.name for c in wide}
+    else:
+        names = ", ".join(a.name for a in assays)
+        raise MeasurementError(
+            f"no column of values. Name one after its assay ({names}), or `value` beside a column `assay`; or say "
+            f'which it is: columns={{"{assays[0].name}": "..."}}. Columns: {", ".join(table.header)}. '
+            "No row was stored.",
+            file=table.file,
+        )
+    return cells, tuple(h for h in table.header if h not in read)
+
+
+def grid_size(table: Table) -> int:
+    """Wells of the plate whose shape the table has (1, 2, 3 ... across, A, B, C ... down); 0 when it has none.
+
+    >>> t = Table("p.csv", ("column 1", *map(str, range(1, 7))), (list("ABCD"), *([["0"] * 4] * 6)), range(2, 6), "")
+    >>> grid_size(t)
+    24
+    """
+    shape = (len(table), len(table.header) - 1)
+    across = [str(c + 1) for c in range(shape[1])]
+    if [_number(h) for h in table.header[1:]] != across or not across:
+        return 0
+    letters = [cell.strip().upper() for cell in table.columns[0]]
+    down = all(re.fullmatch("[A-Z]{1,2}", t) and row_index(t) == i for i, t in enumerate(letters))
+    return next((size for size, s in SHAPES.items() if s == shape and down), 0)
+
+
+def _number(text: str) -> str:
+    return text.strip().removeprefix("0").removesuffix(".0")
+
+
+def _grid(table: Table, assay: Assay) -> Iterator[Entry]:
+    corner = table.header[0]
+    unit = split_unit(corner)[1] if plain(split_unit(corner)[0]) == plain(assay.name) else ""
+    for column, name in enumerate(table.header[1:]):
+        cells = table.column(name)
+        for i, row in enumerate(table.row_numbers):
+            yield Entry(row, assay, cells[i], unit, well=well_name(i, column))
+
+
+def _wide(
+    table: Table, assays: Sequence[Assay], given: Mapping[str, str], roles: Mapping[str, str]
+) -> list[ValueColumn]:
+    found: list[ValueColumn] = []
+    for assay in assays:
+        if assay.name in given and assay.name not in SYNONYMS:
+            table.column(given[assay.name])
+            name = table.find(given[assay.name]) or given[assay.name]
+            found.append(ValueColumn(name, assay, split_unit(name)[1]))
+            continue
+        for header in table.header:
+            base, unit, replicate = split_header(header)
+            exact = plain(split_unit(header)[0]) == plain(assay.name)
+            if exact or (replicate and plain(base) == plain(assay.name)):
+                found.append(ValueColumn(header, assay, unit, "" if exact else replicate))
+    if not found and len(assays) == 1:
+        for header in table.header:
+            base, unit, replicate = split_header(header)
+            if replicate and plain(base) in ("", "value", "result") and header not in roles.values():
+                found.append(ValueColumn(header, assays[0], unit, replicate))
+    return found
+
+
+def _rows(table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str]) -> Iterator[Entry]:
+    beside = _beside(table, roles)
+    for value in values:
+        cells = table.column(value.name)
+        for i, row in enumerate(table.row_numbers):
+            around = {role: cells_[i] for role, cells_ in beside.items()}
+            around["replicate"] = value.replicate or around.get("replicate", "")
+            yield Entry(row, value.assay, cells[i], value.unit or around.pop("unit", ""), **_without(around, "unit"))
+
+
+def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> Iterator[Entry]:
+    beside = _beside(table, roles)
+    which = table.column(roles["assay"]) if "assay" in roles else None
+    only = _only(assays, table, "a table without a column `assay`") if which is None else None
+    by_name = {plain(a.name): a for a in assays}
+    cells, unit = table.column(roles["value"]), split_unit(roles["value"])[1]
+    for i, row in enumerate(table.row_numbers):
+        base, own = split_unit(which[i]) if which else ("", "")
+        assay = only or by_name.get(plain(which[i] if which else "")) or by_name.get(plain(base))
+        if assay is None:
+            raise MeasurementError(
+                f'"{base}" is not an assay of this campaign ({", ".join(a.name for a in assays)}). Correct the name or '
+                "add the assay. No row was stored.",
+                file=table.file,
+                row=row,
+            )
+        around = {role: cells_[i] for role, cells_ in beside.items()}
+        yield Entry(row, assay, cells[i], around.get("unit") or own or unit, **_without(around, "unit"))
+
+
+def _beside(table: Table, roles: Mapping[str, str]) -> dict[str, list[str]]:
+    beside = {r: table.column(roles[r]) for r in roles if r not in ("assay", "value")}
+    if "candidate" in roles and "well" not in roles:
+        beside["candidate"] = table.candidates(roles["candidate"])
+    return beside
+
+
+def _without(around: Mapping[str, str], role: str) -> dict[str, str]:
+    return {r: cell for r, cell in around.items() if r != role}
+
+
+def _only(assays: Sequence[Assay], table: Table, what: str) -> Assay:
+    if len(assays) == 1:
+        return assays[0]
+    raise MeasurementError(
+        f"{what} can hold one assay, and there are {len(assays)} ({', '.join(a.name for a in assays)}). Give the "
+        "one it holds: assays=[...]. No row was stored.",
+        file=table.file,
+    )

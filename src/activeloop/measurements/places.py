@@ -1,0 +1,173 @@
+"""Which candidate a row of results belongs to: by its well, by its name, or by both."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from activeloop.candidates import Pool
+from activeloop.errors import InputError, MeasurementError
+from activeloop.measurements.cells import read_replicate
+from activeloop.measurements.columns import Entry
+from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
+
+#: in a larger pool, names are not searched for a similar one
+SEARCHABLE = 50_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value belongs.
+
+    Args:
+        candidate: name in standard notation (a control's own name when it is not in the pool).
+        plate, well: "" when unknown.
+        replicate: None when the file does not tell.
+        control: whether the well held a control.
+        proposed: whether the candidate stands on one of the plates that were given (True when none was).
+    """
+
+    candidate: str
+    plate: str
+    well: str
+    replicate: int | None
+    control: bool
+    proposed: bool = True
+
+
+class Places:
+    """Finds the place of each entry of one file.
+
+    Args:
+        pool: what may have been measured.
+        plates: the plates that were filled; may be empty.
+        controls: names that count as controls where no plate says so.
+        size: wells of the plate that the table itself has the shape of, 0 when it has none.
+    """
+
+    def __init__(self, pool: Pool, plates: Sequence[Layout], controls: Sequence[str], size: int = 0):
+        self._pool, self._plates, self._size = pool, list(plates), size
+        self._controls = {c.casefold() for c in controls}
+        self._on_plates = {w.candidate for p in plates for w in p.wells.values()}
+        self._wells: dict[str, list[tuple[Layout, str, Well]]] = {}
+        for plate in plates:
+            for name, well in plate.wells.items():
+                self._wells.setdefault(well.candidate, []).append((plate, name, well))
+        self._names: dict[str, str | None] = {}
+        if size and len(plates) == 1 and plates[0].size != size:
+            raise MeasurementError(
+                f"the table has the shape of a {size}-well plate, but {plates[0].id} has {plates[0].size} wells. Give "
+                "the plate that was measured. No row was stored."
+            )
+
+    def find(self, entry: Entry) -> Place | None:
+        """The place of an entry; None when its well is empty, by the plate and by the row.
+
+        Raises:
+            InputError: there is no such place; without file and row, which the caller knows.
+        """
+        replicate = read_replicate(entry.replicate)
+        if entry.well.strip():
+            return self._by_well(entry, replicate)
+        if not entry.candidate.strip():
+            raise MeasurementError("neither candidate nor well is given. Fill in one of them or delete the row.")
+        name, control = self._by_name(entry)
+        return self._on_its_plate(entry, name, control, replicate)
+
+    def _by_well(self, entry: Entry, replicate: int | None) -> Place | None:
+        plate = self._plate(entry)
+        if plate is None:
+            return self._unknown_plate(entry, replicate)
+        name = well_on(entry.well, plate.size)
+        if name is None:
+            raise MeasurementError(
+                f'well "{entry.well}" is not on {describe_plate(plate.size)} ({plate.id}). Correct the well.'
+            )
+        held = plate.wells.get(name)
+        if held is None:
+            if entry.text.strip() or entry.candidate.strip():
+                raise MeasurementError(
+                    f'well "{name}" of {plate.id} was never filled, but a result is given for it. Correct the well, or '
+                    "give the plate that was measured."
+                )
+            return None
+        candidate = self._standard(held.candidate) or held.candidate
+        if entry.candidate.strip() and (self._standard(entry.candidate) or entry.candidate.strip()) != candidate:
+            raise MeasurementError(
+                f'well "{name}" of {plate.id} holds "{held.candidate}", not "{entry.candidate}". Correct the well or '
+                "the candidate, or give the plate that was measured."
+            )
+        if not held.control and self._standard(held.candidate) is None:
+            raise MeasurementError(self._not_in_pool(held.candidate))
+        # The plate knows which of a candidate's wells this is; a number in the file repeats the reading of one well.
+        return Place(candidate, plate.id, name, held.replicate if replicate is None else replicate, held.control)
+
+    def _unknown_plate(self, entry: Entry, replicate: int | None) -> Place | None:
+        where = parse_well(entry.well)
+        if where is None:
+            raise MeasurementError(f'"{entry.well}" is not a well. Write it as A1 ... H12.')
+        if not entry.candidate.strip():
+            if not entry.text.strip():
+                return None
+            raise MeasurementError(
+                f'only the well "{entry.well}" is given, and no plate says what it held. Give the plate '
+                "(plates=...) or add a column `candidate`."
+            )
+        name, control = self._by_name(entry)
+        return Place(name, entry.plate.strip(), well_name(*where), replicate, control)
+
+    def _plate(self, entry: Entry) -> Layout | None:
+        wanted = entry.plate.strip()
+        if not self._plates:
+            return None
+        if not wanted:
+            if len(self._plates) == 1:
+                return self._plates[0]
+            ids = ", ".join(p.id for p in self._plates)
+            raise MeasurementError(f"which plate? There are {ids}. Add a column `plate`, or give one plate only.")
+        for plate in self._plates:
+            if plate.id.casefold() == wanted.casefold():
+                return plate
+        ids = ", ".join(p.id for p in self._plates)
+        raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
+
+    def _by_name(self, entry: Entry) -> tuple[str, bool]:
+        text = entry.candidate.strip()
+        control = text.casefold() in self._controls or entry.kind.strip().casefold() in ("control", "yes", "true", "1")
+        name = self._standard(text)
+        if name is None and not control:
+            raise MeasurementError(self._not_in_pool(text))
+        return name or text, control
+
+    def _on_its_plate(self, entry: Entry, name: str, control: bool, replicate: int | None) -> Place:
+        plate = self._plate(entry) if entry.plate.strip() else None
+        label = plate.id if plate else entry.plate.strip()
+        stands = [w for w in self._wells.get(name, []) if plate is None or w[0] is plate]
+        chosen = [w for w in stands if len(stands) == 1 or w[2].replicate == replicate]
+        if len(chosen) == 1:
+            layout, well, held = chosen[0]
+            return Place(name, layout.id, well, held.replicate if replicate is None else replicate, held.control)
+        homes = {w[0].id for w in stands}
+        control = control or any(w[2].control for w in stands)
+        proposed = not self._plates or bool(stands)
+        return Place(name, label or (homes.pop() if len(homes) == 1 else ""), "", replicate, control, proposed)
+
+    def _standard(self, text: str) -> str | None:
+        """The standard name of a candidate of the pool; None when it is not in it."""
+        key = text.strip()
+        if key not in self._names:
+            try:
+                row = self._pool.row_of(key)
+            except InputError:
+                row = None
+            self._names[key] = None if row is None else self._pool.names([row])[0]
+        return self._names[key]
+
+    def _not_in_pool(self, text: str) -> str:
+        names = list(self._on_plates)
+        if len(self._pool) <= SEARCHABLE:
+            names += self._pool.names(range(len(self._pool)))
+        close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
+        hint = f' Did you mean "{close[0]}"?' if close else ""
+        return f'"{text}" is not in the pool.{hint} Correct the name, or add the candidate to the pool.'

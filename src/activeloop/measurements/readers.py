@@ -1,0 +1,220 @@
+"""Reading a file of results: all of it, or nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from activeloop.candidates import Pool
+from activeloop.candidates.tables import Table, read_table
+from activeloop.errors import InputError, MeasurementError
+from activeloop.measurements.assay import Assay
+from activeloop.measurements.cells import Cell, read_cell, read_date
+from activeloop.measurements.columns import Entry, entries, grid_size
+from activeloop.measurements.measurement import Measurement
+from activeloop.measurements.places import Place, Places
+from activeloop.measurements.repeats import refuse_repeats, same_values
+from activeloop.measurements.units import shift_between
+from activeloop.measurements.wells import Layout
+
+#: how many wrong rows one message names
+ERRORS_SHOWN = 5
+#: columns of our own plate lists, which need no mention when they come back
+PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
+
+
+@dataclass(frozen=True)
+class FailedWell:
+    """A row that says that there is no value.
+
+    Args:
+        candidate, assay, plate, well, replicate, control: as in `Measurement`.
+        reason: what stood in the cell, `empty` for an empty one.
+        row: as a spreadsheet counts it.
+    """
+
+    candidate: str
+    assay: str
+    plate: str
+    well: str
+    replicate: int
+    control: bool
+    reason: str
+    row: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one file said.
+
+    Args:
+        measurements: one for each value.
+        failed_wells: one for each cell that says that there is no value.
+        notes: what was converted, limited, numbered or not read, in sentences.
+        file: its name.
+        content_hash: of its bytes; the same file read twice has the same.
+    """
+
+    measurements: tuple[Measurement, ...]
+    failed_wells: tuple[FailedWell, ...]
+    notes: tuple[str, ...]
+    file: str
+    content_hash: str
+
+
+def read_measurements(
+    path: str | os.PathLike[str],
+    *,
+    pool: Pool,
+    assays: Assay | Sequence[Assay],
+    plates: Layout | Sequence[Layout] | None = None,
+    columns: Mapping[str, str] | None = None,
+    controls: Sequence[str] = ("WT",),
+    sheet: str | None = None,
+) -> Reading:
+    """Read a CSV, TSV or XLSX file of results.
+
+    Three forms are recognised: long (columns `candidate` or `well`, `assay`, `value`; also `replicate`, `plate`,
+    `unit`, `date`), wide (a column an assay, `kcat (1/s)`, or one a replicate, `kcat_1`, `rep1`), and a table shaped
+    like the plate (1, 2, 3 ... across, A, B, C ... down). Values may be limits (`<0.1`); values beyond an assay's
+    detection limits become limits; empty cells, `n.d.` and `failed` are reported as failed wells.
+    Rows without a replicate number count as replicate 1 each.
+
+    Args:
+        path: the file.
+        pool: what may have been measured.
+        assays: what was measured.
+        plates: the plates that were filled; needed when the file names wells only.
+        columns: role (`candidate`, `well`, `plate`, `replicate`, `assay`, `value`, `unit`, `date`, `kind`) or
+            assay name -> column, where the names do not say it.
+        controls: names that count as controls where no plate says so; controls need not be in the pool.
+        sheet: of a workbook; the first when None.
+
+    Raises:
+        TableError: the file cannot be read as a table.
+        MeasurementError: rows cannot be attached to what was tested; up to 5 are named, and nothing is returned.
+    """
+    assays = [assays] if isinstance(assays, Assay) else list(assays)
+    table = read_table(path, sheet=sheet)
+    layouts = _listed(plates)
+    cells, unread = entries(table, assays, columns)
+    try:
+        places = Places(pool, layouts, controls, grid_size(table))
+    except MeasurementError as error:
+        raise MeasurementError(error.problem, file=table.file) from None
+    rows = _attach(table, cells, places)
+    refuse_repeats(rows, table.file)
+    found = [(p, e, c) for p, e, c in rows if not c.failed]
+    notes = [
+        *dict.fromkeys(c.note for _, _, c in rows if c.note),
+        *_failed_note([(p, e) for p, e, c in rows if c.failed]),
+        *same_values(rows),
+        *_unproposed(p for p, _, c in rows if not c.failed),
+        *_missing(rows, layouts),
+    ]
+    if other := [c for c in unread if c.casefold() not in PLATE_COLUMNS]:
+        notes.append(f"columns that were not read: {', '.join(other)}.")
+    return Reading(
+        tuple(_measurement(p, e, c, table.file) for p, e, c in found),
+        tuple(
+            FailedWell(p.candidate, e.assay.name, p.plate, p.well, p.replicate or 1, p.control, c.failed, e.row)
+            for p, e, c in rows
+            if c.failed
+        ),
+        tuple(note if note.endswith(".") else f"{note}." for note in notes),
+        table.file,
+        table.content_hash,
+    )
+
+
+def _listed(plates: Layout | Sequence[Layout] | None) -> list[Layout]:
+    if plates is None:
+        return []
+    return list(plates) if isinstance(plates, Sequence) else [plates]
+
+
+def _attach(table: Table, cells: Iterable[Entry], places: Places) -> list[tuple[Place, Entry, Cell]]:
+    rows: list[tuple[Place, Entry, Cell]] = []
+    wrong: list[tuple[int, str]] = []
+    units: dict[str, str] = {}
+    for entry in cells:
+        try:
+            place = places.find(entry)
+            if place is None:
+                continue
+            cell = read_cell(entry.text, entry.assay, entry.unit, table.decimal)
+            if not cell.failed and not entry.assay.unit:
+                _one_unit(entry, units)
+            rows.append((place, replace(entry, date=read_date(entry.date)), cell))
+        except InputError as error:
+            if (entry.row, error.problem) not in wrong:
+                wrong.append((entry.row, error.problem))
+            if len(wrong) == ERRORS_SHOWN:
+                break
+    if wrong:
+        raise _all_of(wrong, table.file)
+    if not rows:
+        raise MeasurementError("there is no result in it: every well is empty. Export it again.", file=table.file)
+    return rows
+
+
+def _one_unit(entry: Entry, units: dict[str, str]) -> None:
+    first = units.setdefault(entry.assay.name, entry.unit)
+    if shift_between(first, entry.unit) != 0:
+        raise MeasurementError(
+            f'{entry.assay.name} is in "{first}" further up and in "{entry.unit}" here, and the assay names no unit. '
+            "Give the assay its unit, or convert the values."
+        )
+
+
+def _all_of(wrong: Sequence[tuple[int, str]], file: str) -> MeasurementError:
+    (row, problem), *others = sorted(wrong)
+    rest = "".join(f"\nAlso row {r}: {p}" for r, p in others)
+    return MeasurementError(f"{problem}{rest} No row was stored.", file=file, row=row)
+
+
+def _measurement(place: Place, entry: Entry, cell: Cell, file: str) -> Measurement:
+    return Measurement(
+        place.candidate,
+        entry.assay.name,
+        cell.value,
+        cell.qualifier,
+        place.replicate or 1,
+        place.plate,
+        place.well,
+        entry.date,
+        file,
+        entry.row,
+        place.control,
+    )
+
+
+def _failed_note(failed: Sequence[tuple[Place, Entry]]) -> list[str]:
+    if not failed:
+        return []
+    shown = [f"{p.well or f'row {e.row}'} ({p.candidate}, {e.assay.name})" for p, e in failed[:5]]
+    more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+    return [f"no value: {', '.join(shown)}{more}. They were recorded as failed and can be tested again."]
+
+
+def _unproposed(places: Iterable[Place]) -> list[str]:
+    names = list(dict.fromkeys(p.candidate for p in places if not p.proposed and not p.control))
+    if not names:
+        return []
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return [f"in the pool but on none of the plates, accepted all the same: {shown}."]
+
+
+def _missing(rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
+    """Filled wells of measured plates of which the file says nothing."""
+    read = {(p.plate, p.well) for p, _, _ in rows}
+    notes = []
+    for plate in plates:
+        if not any((plate.id, w) in read for w in plate.wells):
+            continue
+        silent = [w for w in plate.wells if (plate.id, w) not in read]
+        if silent and not any(p.plate == plate.id and not p.well for p, _, _ in rows):
+            shown = ", ".join(silent[:8]) + (" ..." if len(silent) > 8 else "")
+            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {shown}.")
+    return notes
