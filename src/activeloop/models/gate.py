@@ -1,0 +1,169 @@
+"""The gate: which learners to trust, by evidence, and how far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.evidence import Evidence, gather
+from activeloop.predictive import Learner, Predictive, Predictor
+
+
+@dataclass(frozen=True)
+class Gate(Learner):
+    """Several learners, weighed by how well each predicts what it has not seen.
+
+    The weights are those of a stacked regression (Breiman 1996, Machine Learning 24:49): not negative, they sum to 1,
+    and they begin equal; evidence moves them. Evidence is each learner's prediction of every measured candidate
+    by a model that did not see it and, once there are two plates, what the version before said of the last plate.
+    A draw of the result is a draw of one of the learners, chosen in proportion to the weights, so disagreement
+    between learners counts as uncertainty.
+
+    Args:
+        learners: at least one; the first one that believes something gives the prior.
+        folds: of the cross-validation of learners that cannot say what they would have predicted.
+        patience: number of measured candidates whose evidence weighs as much as the equal start.
+    """
+
+    learners: tuple[Learner, ...]
+    folds: int = 5
+    patience: float = 20.0
+
+    @property
+    def name(self) -> str:
+        """`gate` and the names of its learners."""
+        return f"gate({', '.join(learner.name for learner in self.learners)})"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """The prior of the first learner that has one."""
+        return next((p for p in (learner.prior(pool) for learner in self.learners) if p is not None), None)
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Fit every learner, then weigh them; several assays are weighed each on its own."""
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """Restore every learner and the weights."""
+        return restore_each(dataset, seed, state, self._restore_one)
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        fitted = [learner.fit(dataset, seed) for learner in self.learners]
+        if len(fitted) == 1:
+            return fitted[0]
+        pairs = zip(self.learners, fitted, strict=True)
+        evidence = [gather(learner, dataset, one, self.folds, seed) for learner, one in pairs]
+        values = dataset.values[:, 0]
+        weights = stack(evidence, values, self.patience)
+        agreement = np.array([e.agreement(values) for e in evidence])
+        foresight = np.array([e.foresight(values) for e in evidence])
+        return Stacked(tuple(fitted), tuple(e.learner for e in evidence), weights, agreement, foresight)
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        if len(self.learners) == 1:
+            return self.learners[0].restore(dataset, seed, state)
+        if not state:
+            return self._fit_one(dataset, seed)
+        parts = [
+            learner.restore(dataset, seed, {k.split("/", 1)[1]: v for k, v in state.items() if k.startswith(f"{i}/")})
+            for i, learner in enumerate(self.learners)
+        ]
+        names = tuple(learner.name for learner in self.learners)
+        return Stacked(tuple(parts), names, state["weights"], state["agreement"], state["foresight"])
+
+
+@dataclass(frozen=True)
+class Stacked(Predictor):
+    """Several fitted models and their weights.
+
+    Args:
+        parts: M predictors.
+        names: of their learners.
+        weights: [M] not negative, sum 1.
+        agreement: [M] Spearman of each on held-out candidates.
+        foresight: [M] Spearman of each one's version before on the last plate (NaN without one).
+    """
+
+    parts: tuple[Predictor, ...]
+    names: tuple[str, ...]
+    weights: np.ndarray
+    agreement: np.ndarray
+    foresight: np.ndarray
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """The mixture: weighted mean, and the spread within and between the parts."""
+        used = [(i, int(s)) for i, s in enumerate(shares(self.weights, draws)) if self.weights[i] > 0]
+        beliefs = [self.parts[i].predict(pool, rows, seed + 7919 * i, s) for i, s in used]
+        weights = np.array([self.weights[i] for i, _ in used])
+        mean = np.tensordot(weights, np.stack([b.mean for b in beliefs]), 1)
+        second = np.tensordot(weights, np.stack([b.sd**2 + (b.mean - mean) ** 2 for b in beliefs]), 1)
+        noise = np.sqrt(np.tensordot(weights, np.stack([b.noise**2 for b in beliefs]), 1))
+        joint = np.concatenate([b.draws for b in beliefs]) if draws else np.zeros((0, *mean.shape))
+        return Predictive(joint, mean, np.sqrt(second), noise)
+
+    def explain(self) -> str:
+        """Each learner's weight and the evidence for it, best first."""
+        return "The gate weighs " + "; ".join(self._line(i) for i in np.argsort(-self.weights, kind="stable")) + "."
+
+    def _line(self, i: int) -> str:
+        text = f"{self.names[i]} {self.weights[i]:.0%} (held-out Spearman {self.agreement[i]:.2f}"
+        return text + (f", last plate {self.foresight[i]:.2f})" if np.isfinite(self.foresight[i]) else ")")
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Weights, evidence, and the state of each part."""
+        own = {"weights": self.weights, "agreement": self.agreement, "foresight": self.foresight}
+        return own | {f"{i}/{k}": v for i, part in enumerate(self.parts) for k, v in part.state().items()}
+
+
+def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float) -> np.ndarray:
+    """Weights [M] of a stacked regression that starts equal.
+
+    Minimises the squared error of the weighted held-out predictions, plus `patience` times the residual variance times
+    the squared distance from equal weights, subject to weights that are not negative and sum to 1.
+
+    Args:
+        evidence: of M learners.
+        values: [N] measured values.
+        patience: see `Gate`.
+
+    >>> good, bad = np.arange(50.0), np.zeros(50)
+    >>> none = np.full(50, np.nan)
+    >>> stack([Evidence("a", good, none), Evidence("b", bad, none)], good, 20.0).round(2).tolist()
+    [0.95, 0.05]
+    """
+    from scipy.optimize import nnls
+
+    predictions = np.stack([np.concatenate([e.held_out, e.earlier]) for e in evidence], axis=1)
+    targets = np.tile(values, 2)
+    known = np.isfinite(predictions).all(1)
+    residuals = targets[known, None] - predictions[known]
+    # residuals of weights that sum to 1 are the weighted residuals, so the whole is one non-negative least squares
+    scale = float(np.sqrt(np.mean(residuals.var(0)))) or 1.0
+    m = len(evidence)
+    rows = np.concatenate(
+        [
+            residuals / scale,
+            np.sqrt(patience) * (np.eye(m) - 1.0 / m),
+            np.full((1, m), 1e4),
+        ]
+    )
+    goal = np.concatenate([np.zeros(len(residuals) + m), [1e4]])
+    weights, _ = nnls(rows, goal)
+    return weights / weights.sum()
+
+
+def shares(weights: np.ndarray, draws: int) -> np.ndarray:
+    """How many of the draws each learner gives: proportional to the weights, rounded so that they sum to `draws`.
+
+    >>> shares(np.array([0.7, 0.3, 0.0]), 10).tolist()
+    [7, 3, 0]
+    """
+    exact = weights * draws
+    counts = np.floor(exact).astype(int)
+    for i in np.argsort(counts - exact, kind="stable")[: draws - counts.sum()]:
+        counts[i] += 1
+    return counts

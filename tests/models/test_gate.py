@@ -1,0 +1,108 @@
+"""The gate trusts what predicts, and says so."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.models.evidence import Evidence, cross_validated, last_plate
+from activeloop.models.forest import RandomForest
+from activeloop.models.gate import Gate, Stacked, shares, stack
+from activeloop.predictive import Learner, Predictive, Predictor
+
+
+class Constant(Predictor):
+    """Believes the same of everything."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        mean = np.full((len(rows), 1), self.value)
+        return Predictive(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
+
+    def explain(self) -> str:
+        return "The mean."
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"value": np.array(self.value)}
+
+
+class Mean(Learner):
+    """Predicts the mean of what was measured: the baseline that every learner must beat."""
+
+    @property
+    def name(self) -> str:
+        return "mean"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        return Constant(0.0)
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        return Constant(float(dataset.values.mean()))
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        return Constant(float(state["value"]))
+
+
+@pytest.fixture(scope="module")
+def planted() -> Dataset:
+    pool = Pool.combinatorial("AAA", sites=[1, 2, 3], letters="ACDEFGHI")
+    truth = pool.codes().astype(float) @ np.array([3.0, 1.0, 0.5])
+    rows = np.random.default_rng(0).permutation(len(pool))[:120]
+    return replace(Dataset.of(pool, rows, truth[rows]), rounds=np.repeat([0, 1], 60))
+
+
+def test_the_better_learner_gets_the_weight_and_is_named_first(planted: Dataset) -> None:
+    fitted = Gate((Mean(), RandomForest(trees=20))).fit(planted, seed=0)
+    assert isinstance(fitted, Stacked)
+    assert fitted.weights[1] > 0.8
+    assert fitted.weights.sum() == pytest.approx(1)
+    assert fitted.explain().startswith("The gate weighs forest-onehot")
+    assert "last plate" in fitted.explain()
+
+
+def test_without_evidence_the_weights_stay_near_equal() -> None:
+    nothing = Evidence("a", np.zeros(2), np.full(2, np.nan)), Evidence("b", np.zeros(2), np.full(2, np.nan))
+    assert stack(nothing, np.zeros(2), 20.0) == pytest.approx([0.5, 0.5], abs=1e-3)
+
+
+def test_held_out_predictions_did_not_see_their_candidate(planted: Dataset) -> None:
+    three = planted.take(np.arange(3))
+    expected = [three.values[left, 0].mean() for left in ([1, 2], [0, 2], [0, 1])]
+    assert cross_validated(Mean(), three, folds=5, seed=0) == pytest.approx(expected)
+
+
+def test_the_last_plate_is_predicted_from_the_plates_before_it(planted: Dataset) -> None:
+    predicted = last_plate(Mean(), planted, seed=0)
+    assert np.isnan(predicted[:60]).all()
+    assert predicted[60:] == pytest.approx(planted.values[:60].mean())
+
+
+def test_draws_are_joint_and_the_same_in_pieces(planted: Dataset) -> None:
+    fitted = Gate((Mean(), RandomForest(trees=20))).fit(planted, seed=0)
+    rows = np.arange(50)
+    whole = fitted.predict(planted.pool, rows, seed=1, draws=40)
+    piece = fitted.predict(planted.pool, rows[10:30], seed=1, draws=40)
+    assert whole.draws.shape == (40, 50, 1)
+    assert np.array_equal(whole.draws[:, 10:30], piece.draws)
+
+
+def test_a_restored_gate_predicts_the_same(planted: Dataset) -> None:
+    gate = Gate((Mean(), RandomForest(trees=20)))
+    fitted = gate.fit(planted, seed=3)
+    again = gate.restore(planted, 3, fitted.state())
+    rows = np.arange(len(planted.pool))
+    assert np.array_equal(fitted.predict(planted.pool, rows, 0).mean, again.predict(planted.pool, rows, 0).mean)
+
+
+def test_shares_follow_the_weights() -> None:
+    assert shares(np.array([1 / 3, 1 / 3, 1 / 3]), 64).sum() == 64
+    assert shares(np.array([1.0, 0.0]), 5).tolist() == [5, 0]
+
+
+def test_the_prior_is_that_of_the_first_learner_which_has_one(planted: Dataset) -> None:
+    assert isinstance(Gate((RandomForest(), Mean())).prior(planted.pool), Constant)
+    assert Gate((RandomForest(),)).prior(planted.pool) is None
