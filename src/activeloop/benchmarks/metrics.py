@@ -1,0 +1,145 @@
+"""How well a campaign did: what it found, and how well its model predicts what was not measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found", "top100_recall")
+PREDICTED = ("spearman", "auroc", "accuracy")
+METRICS = FOUND + PREDICTED
+
+LABELS = {
+    "best_fraction": "best found / best there is",
+    "optimum_found": "share of campaigns that found the optimum",
+    "top1pct_found": "of the best 1 %, found",
+    "top10pct_found": "of the best 10 %, found",
+    "top100_recall": "share of the best 100 found",
+    "spearman": "rank correlation on what was not measured",
+    "auroc": "area under the ROC curve (fit / unfit)",
+    "accuracy": "share classified rightly (fit / unfit)",
+}
+
+DEFINITIONS = {
+    "best_fraction": "best measured / best of all where no value is negative (after turning `minimise`); else "
+    "(best measured - worst of all) / (best of all - worst of all)",
+    "optimum_found": "1 when a candidate as good as the best of all was measured; the mean is a probability",
+    "top1pct_found": "how many of the best 1 % were measured (a count; ties at the border belong)",
+    "top10pct_found": "how many of the best 10 % were measured (a count)",
+    "top100_recall": "share of the best 100 that was measured",
+    "spearman": "rank correlation of predicted and true values. Goal find: on all that is not measured yet (a fixed "
+    "draw of 10,000 from larger pools). Goal learn: on the 20 % that are never proposed",
+    "auroc": "probability that the model ranks a fit candidate above an unfit one, on the same candidates",
+    "accuracy": "share of the same candidates called fit or unfit rightly; fit is what the source calls fit, else the "
+    "better half. Goal find: called fit when the predicted value reaches that of the worst fit candidate",
+}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The true values of all candidates, larger is better, and what follows from them.
+
+    A candidate as good as the last of the best k belongs to them, so ties may make a best set larger than k.
+
+    Args:
+        values: [N] oriented values.
+        fit: [N] whether each counts as fit.
+    """
+
+    values: np.ndarray
+    fit: np.ndarray
+
+    @cached_property
+    def _sorted(self) -> np.ndarray:
+        return np.sort(self.values)[::-1]
+
+    def top(self, k: int) -> np.ndarray:
+        """[N] whether each is among the best k (bool)."""
+        return self.values >= self._sorted[min(max(k, 1), len(self.values)) - 1]
+
+    @cached_property
+    def _tops(self) -> dict[str, np.ndarray]:
+        n = len(self.values)
+        return {
+            "top1pct_found": self.top(int(np.ceil(n / 100))),
+            "top10pct_found": self.top(int(np.ceil(n / 10))),
+            "top100_recall": self.top(100),
+        }
+
+    @cached_property
+    def fit_from(self) -> float:
+        """The value of the worst fit candidate, if all fit ones were better than all unfit ones."""
+        return float(self._sorted[max(int(self.fit.sum()), 1) - 1])
+
+    def found(self, measured: np.ndarray) -> dict[str, float]:
+        """What has been found among the measured rows.
+
+        `best_fraction` is best measured / best of all where all values are 0 or more (as in the literature on GB1),
+        else (best measured - worst of all) / (best of all - worst of all). `top1pct_found` and `top10pct_found` count
+        candidates, `top100_recall` is a share.
+
+        Args:
+            measured: [n] rows, at least one.
+
+        >>> truth = Truth(np.arange(200.0), np.arange(200) >= 100)
+        >>> found = truth.found(np.array([0, 190, 199]))
+        >>> found["best_fraction"], found["optimum_found"], found["top1pct_found"], found["top10pct_found"]
+        (1.0, 1.0, 1.0, 2.0)
+        >>> Truth(np.array([-4.0, 0.0, 4.0]), np.array([0, 0, 1])).found(np.array([0, 1]))["best_fraction"]
+        0.5
+        """
+        best, top, worst = self.values[measured].max(), self._sorted[0], self._sorted[-1]
+        floor = 0.0 if worst >= 0 else worst
+        return {
+            "best_fraction": float((best - floor) / (top - floor)) if top > floor else 1.0,
+            "optimum_found": float(best >= top),
+            "top1pct_found": float(self._tops["top1pct_found"][measured].sum()),
+            "top10pct_found": float(self._tops["top10pct_found"][measured].sum()),
+            "top100_recall": float(self._tops["top100_recall"][measured].sum() / self._tops["top100_recall"].sum()),
+        }
+
+
+def spearman(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Rank correlation of two [n] arrays; ties share their mean rank; NaN when either is constant.
+
+    >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 15.0]))
+    0.5
+    """
+    from scipy.stats import rankdata
+
+    a, b = rankdata(predicted), rankdata(true)
+    a, b = a - a.mean(), b - b.mean()
+    scale = np.sqrt((a @ a) * (b @ b))
+    return round(float(a @ b / scale), 12) if scale > 0 else float("nan")
+
+
+def auroc(score: np.ndarray, fit: np.ndarray) -> float:
+    """Probability that a fit candidate scores above an unfit one (ties count half); NaN when only one class is there.
+
+    >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
+    0.75
+    """
+    from scipy.stats import rankdata
+
+    fit = np.asarray(fit, bool)
+    positives, negatives = int(fit.sum()), int((~fit).sum())
+    if not positives or not negatives:
+        return float("nan")
+    rank_sum = rankdata(score)[fit].sum()
+    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def mean_and_error(values: np.ndarray) -> tuple[float, float]:
+    """Mean over seeds and its standard error (NaN for one seed), both without the seeds that have no value.
+
+    >>> mean_and_error(np.array([1.0, 3.0]))
+    (2.0, 1.0)
+    """
+    values = np.asarray(values, float)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return float("nan"), float("nan")
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+    return float(values.mean()), float(error)

@@ -1,0 +1,73 @@
+"""Landscapes whose rule is known: a place to prove that the loop finds what is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.benchmarks.landscape import Landscape
+from activeloop.candidates import AMINO_ACIDS, Pool
+from activeloop.measurements import Assay
+
+
+@dataclass(frozen=True)
+class Plant:
+    """How a landscape is planted.
+
+    Args:
+        sites: how many vary.
+        letters: allowed at each.
+        epistasis: size of the effects of pairs of sites, against single effects of size 1.
+        seed: of all effects.
+    """
+
+    sites: int
+    letters: str
+    epistasis: float
+    seed: int
+
+
+PLANTED = {
+    "planted": Plant(3, AMINO_ACIDS, 0.5, 0),
+    "planted-additive": Plant(3, AMINO_ACIDS, 0.0, 0),
+    "planted-small": Plant(2, AMINO_ACIDS[:12], 0.3, 0),
+}
+
+
+def planted_landscape(name: str) -> Landscape:
+    """A planted landscape by its name in `PLANTED`.
+
+    >>> landscape = planted_landscape("planted-small")
+    >>> len(landscape), bool(landscape.values.max() == 1.0)
+    (144, True)
+    """
+    plant = PLANTED[name]
+    pool = Pool.combinatorial(None, range(plant.sites), plant.letters)
+    values = planted_values(pool.codes(np.arange(len(pool))), len(pool.sites.alphabet), plant.epistasis, plant.seed)
+    words = f"Planted: additive effects of {plant.sites} sites"
+    words += f" and of their pairs ({plant.epistasis:g} as large)." if plant.epistasis else "."
+    return Landscape(name, pool, values, Assay("planted value"), None, words)
+
+
+def planted_values(codes: np.ndarray, letters: int, epistasis: float, seed: int) -> np.ndarray:
+    """Values of sequences: a sum of normal effects of letters and of pairs of letters, made positive by `exp`.
+
+    Args:
+        codes: [N, L] letters as codes.
+        letters: size of the alphabet.
+        epistasis: size of pair effects against single ones.
+        seed: of the effects.
+
+    Returns:
+        [N] in (0, 1]; the best candidate has 1.
+    """
+    rng = np.random.default_rng(seed)
+    sites = codes.shape[1]
+    single = rng.standard_normal((sites, letters))
+    total = single[np.arange(sites), codes].sum(1)
+    for i in range(sites):
+        for j in range(i):
+            pairs = rng.standard_normal((letters, letters))
+            total += epistasis * pairs[codes[:, i], codes[:, j]]
+    return np.exp(total - total.max())

@@ -1,0 +1,129 @@
+"""Who asks: a learner, a selection and how the first plate is chosen, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.acquisition import Greedy, Selection, UpperConfidenceBound, choose, default_selection
+from activeloop.benchmarks.learners import LEARNERS, learner_of
+from activeloop.benchmarks.protocol import Protocol
+from activeloop.candidates import Pool
+from activeloop.errors import RecipeError
+from activeloop.measurements import Assay, Dataset
+from activeloop.predictive import Learner, Predictor
+
+POLICIES = {
+    "default": "what `activeloop propose` does for the stated goal",
+    "random": "the twin: the same learner, every plate drawn at random",
+    "evolvepro": "EVOLVEpro's recipe: random forest, highest mean first",
+    "alde": "ALDE's recipe: ensemble of networks on one-hot letters, Thompson sampling",
+}
+
+
+SELECTIONS: dict[str, Callable[[], Selection]] = {
+    "greedy": lambda: Selection(Greedy()),
+    "ucb": lambda: Selection(UpperConfidenceBound()),
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What asks in a replay.
+
+    Args:
+        name: in results.
+        learner: what is fitted to the answers.
+        selection: how the next plate is chosen from it; None = at random.
+    """
+
+    name: str
+    learner: Learner
+    selection: Selection | None
+
+    @property
+    def recipe(self) -> str:
+        """Learner and selection in words."""
+        return f"{self.learner.name}; {self.selection.name if self.selection else 'random'}"
+
+    @property
+    def uses_model(self) -> bool:
+        """Whether a plate depends on the model."""
+        return self.selection is not None
+
+    def needs_model(self, protocol: Protocol, last: bool) -> bool:
+        """Whether a model is fitted after a plate: to choose the next, or to be judged.
+
+        The random twin is judged after each plate when the goal is `learn`, and only after the last when it is `find`.
+        """
+        return self.uses_model or last or protocol.goal == "learn"
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """The model of what was measured."""
+        return self.learner.fit(dataset.oriented(), seed)
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """What it believes before the first plate; None when it believes nothing or does not ask its model."""
+        return self.learner.prior(pool) if self.uses_model else None
+
+    def choose(self, dataset: Dataset, predictor: Predictor | None, free: np.ndarray, n: int, seed: int) -> np.ndarray:
+        """[n] rows of the next plate, best first.
+
+        Args:
+            dataset: what was measured.
+            predictor: the model of it.
+            free: rows that may be proposed.
+            n: how many.
+            seed: of ties, draws and chance. The twin draws anew from it each round.
+        """
+        if self.selection is None or predictor is None:
+            return np.random.default_rng(seed).choice(free, n, replace=False)
+        excluded = np.setdiff1d(np.arange(len(dataset.pool)), free)
+        seen = dataset.oriented() if len(dataset) else None
+        picks = choose(predictor, dataset.pool, n=n, select=self.selection, seed=seed, excluded=excluded, dataset=seen)
+        return np.array([pick.row for pick in picks], np.int64)
+
+
+def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy:
+    """A policy by its name.
+
+    Args:
+        name: one of `POLICIES`, or `learner:selection` with names from `LEARNERS` and `SELECTIONS`.
+        pool: of the landscape; the default learner depends on it.
+        protocol: the default depends on its goal.
+        assay: what is measured.
+
+    Raises:
+        RecipeError: when the name is not known.
+    """
+    check_policy(name)
+    learner, _, selection = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}.get(name, name).partition(":")
+    if name in ("default", "random"):
+        learner, selection = "default", name
+    return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay))
+
+
+def _selection(name: str, protocol: Protocol, assay: Assay) -> Selection | None:
+    if name == "random":
+        return None
+    return default_selection(protocol.goal, [assay]) if name == "default" else SELECTIONS[name]()
+
+
+def check_policy(name: str) -> None:
+    """Whether a policy's name can be understood, before anything is loaded.
+
+    Raises:
+        RecipeError: it cannot.
+    """
+    if name in POLICIES:
+        return
+    learner, colon, selection = name.partition(":")
+    if colon and learner in ("default", *LEARNERS) and selection in ("default", "random", *SELECTIONS):
+        return
+    learners, selections = ", ".join(("default", *LEARNERS)), ", ".join(("default", "random", *SELECTIONS))
+    raise RecipeError(
+        f'"{name}" is not a policy. Policies: {", ".join(POLICIES)}, or LEARNER:SELECTION with a learner of {learners} '
+        f"and a selection of {selections}. Nothing was replayed."
+    )

@@ -1,0 +1,119 @@
+"""From a table of candidates and values to a landscape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from activeloop.benchmarks.columns import Columns
+from activeloop.benchmarks.landscape import Landscape
+from activeloop.candidates import Pool
+from activeloop.candidates.tables import Table
+from activeloop.measurements import Assay, Goal
+
+_SUBSTITUTION = re.compile(r"([A-Z])(\d+)[A-Z*=-]")
+
+
+def landscape_of(
+    table: Table, columns: Columns, name: str, goal: Goal, wild_type: str | None = None, origin: str = ""
+) -> Landscape:
+    """The landscape of a table: every candidate once, with the mean of its values.
+
+    Rows without a value (empty, NaN, `n.d.`) are left out, and counted in the landscape's origin. A value beyond a
+    limit (`<0.1`) counts as the limit.
+
+    Args:
+        table: read whole.
+        columns: which columns to use.
+        name: of the landscape.
+        goal: whether more or less is better.
+        wild_type: of variants, as letters or FASTA file; None = told by the table itself.
+        origin: where it is from, in one sentence.
+
+    Raises:
+        InputError: a row that cannot be understood (names it), or fewer than two different values.
+
+    >>> table = Table("t.csv", ("variant", "kcat"), (["AA", "AC", "AC"], ["1", "2", "4"]), (2, 3, 4), "")
+    >>> landscape = landscape_of(table, Columns("variant", "kcat", None, "variants"), "t", "maximise")
+    >>> landscape.pool.names([0, 1]), landscape.values.tolist()
+    (['AA', 'AC'], [1.0, 3.0])
+    """
+    values = _values(table, columns.target)
+    known = ~np.isnan(values)
+    if not known.all():
+        table, values = _rows(table, known), values[known]
+        origin = f"{origin} {int((~known).sum())} rows without a value are left out.".strip()
+    if len(values) < 2 or values.min() == values.max():
+        raise table.error(f'column "{columns.target}" holds fewer than two different values: there is nothing to find.')
+    pool, rows = _pool(table, columns, wild_type)
+    counts = np.bincount(rows, minlength=len(pool))
+    means = np.bincount(rows, values, len(pool)) / counts
+    if (counts > 1).any():
+        origin = f"{origin} {int((counts > 1).sum())} candidates stand in several rows; their values are averaged."
+    classes = None
+    if columns.classes:
+        votes = np.bincount(rows, np.nan_to_num(_values(table, columns.classes)), len(pool)) / counts
+        classes = (votes >= 0.5).astype(np.int8)
+        classes = classes if 0 < classes.sum() < len(classes) else None
+    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, origin.strip())
+
+
+def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray]:
+    """The pool of the table's candidates, and the row of each table row in it."""
+    cells = table.column(columns.candidate)
+    if columns.kind == "variants" and wild_type is None:
+        wild_type = told_wild_type(table, cells)
+    pool = Pool.from_table(table, columns.kind, wild_type, columns.candidate, merge_duplicates=True)
+    rows = pool.rows_of(cells)
+    lost = np.flatnonzero(rows < 0)
+    if len(lost):
+        i = int(lost[0])
+        raise table.error(f'"{cells[i]}" cannot be found again in the pool. Write it in standard notation.', i)
+    return pool, rows
+
+
+def told_wild_type(table: Table, cells: Sequence[str]) -> str | None:
+    """The wild type, if the mutations name the residue of every position from 1 to the last; else None.
+
+    Tables with whole sequences, or with strings of one length, tell theirs to `Pool.from_table`.
+
+    >>> told_wild_type(Table("t.csv", ("m",), (["M1A", "K2C:T3D"],), (2, 3), ""), ["M1A", "K2C:T3D"])
+    'MKT'
+    """
+    if any("sequence" in name.casefold() for name in table.header):
+        return None
+    residues: dict[int, str] = {}
+    for cell in cells:
+        for old, position in _SUBSTITUTION.findall(cell):
+            if residues.setdefault(int(position), old) != old:
+                return None
+    if not residues or sorted(residues) != list(range(1, len(residues) + 1)):
+        return None
+    return "".join(residues[p] for p in sorted(residues))
+
+
+def _values(table: Table, column: str) -> np.ndarray:
+    """[n] values of a column; NaN where there is none."""
+    cells = table.column(column)
+    if table.decimal == ".":
+        try:
+            values = np.array([cell or "nan" for cell in cells], np.float64)
+        except ValueError:
+            values = np.array([number.value for number in table.numbers(column)])
+    else:
+        values = np.array([number.value for number in table.numbers(column)])
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        i = int(infinite[0])
+        raise table.error(f'"{cells[i]}" is not a measured value. Correct it or leave it empty.', i)
+    return values
+
+
+def _rows(table: Table, keep: np.ndarray) -> Table:
+    """Some rows of a table."""
+    index = np.flatnonzero(keep).tolist()
+    columns = tuple([column[i] for i in index] for column in table.columns)
+    numbers = tuple(table.row_numbers[i] for i in index)
+    return Table(table.file, table.header, columns, numbers, table.content_hash, table.decimal)

@@ -1,0 +1,181 @@
+"""`activeloop replay`: a campaign answered by recorded data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from activeloop.benchmarks import Point, Protocol, Source
+
+DEFAULT_POLICIES = "default,random,evolvepro,alde"
+
+
+class Kind(Enum):
+    """What candidates are."""
+
+    VARIANTS = "variants"
+    COMPOUNDS = "compounds"
+    GUIDES = "guides"
+
+
+class GoalOption(Enum):
+    """What the campaign is for."""
+
+    FIND = "find"
+    LEARN = "learn"
+
+
+class FirstOption(Enum):
+    """Who chooses the first plate."""
+
+    RANDOM = "random"
+    OWN = "own"
+
+
+DATASET = typer.Argument(
+    metavar="NAME|FILE.csv",
+    help="A public set (gb1, BLAT_ECOLX_Deng_2012 ...) or a table of candidates and values.",
+)
+KIND = typer.Option(help="What the candidates are; guessed from the table when left out.")
+WILD_TYPE = typer.Option(metavar="SEQ|FASTA", help="The wild type of the variants, as letters or as a FASTA file.")
+CANDIDATE = typer.Option(metavar="C", help="The column that names the candidates; guessed when left out.")
+TARGET = typer.Option(metavar="T", help="The column of values; guessed when left out.")
+MINIMISE = typer.Option("--minimise/--maximise", help="Whether less is better.")
+POLICIES = typer.Option(metavar="NAMES", help="Joined by commas; LEARNER:SELECTION is a policy, too.")
+FIRST = typer.Option(help="random: one first plate for all; own: policies that believe something choose theirs.")
+JOBS = typer.Option(metavar="N", help="How many processes; one for each core when left out.")
+OUT = typer.Option(metavar="DIR", help="Where results go; a folder under ./replays when left out.")
+
+
+def replay(
+    dataset: Annotated[str, DATASET],
+    kind: Annotated[Kind | None, KIND] = None,
+    wild_type: Annotated[str | None, WILD_TYPE] = None,
+    candidate_column: Annotated[str | None, CANDIDATE] = None,
+    target_column: Annotated[str | None, TARGET] = None,
+    minimise: Annotated[bool | None, MINIMISE] = None,
+    goal: Annotated[GoalOption, typer.Option(help="find the best, or learn which are fit.")] = GoalOption.FIND,
+    start: Annotated[int, typer.Option(help="Candidates on the first plate.")] = 96,
+    batch: Annotated[int, typer.Option(help="Candidates on each later plate.")] = 96,
+    rounds: Annotated[int, typer.Option(help="Later plates.")] = 4,
+    seeds: Annotated[int, typer.Option(help="Campaigns for each policy.")] = 50,
+    policies: Annotated[str, POLICIES] = DEFAULT_POLICIES,
+    first: Annotated[FirstOption, FIRST] = FirstOption.RANDOM,
+    jobs: Annotated[int | None, JOBS] = None,
+    out: Annotated[Path | None, OUT] = None,
+) -> None:
+    """Replay a campaign on recorded data, against a random twin and named baselines.
+
+    Writes summary.csv, rounds.csv, curve.png and report.html. The same command again goes on where it stopped.
+    """
+    with reported():
+        from activeloop.benchmarks import Protocol, Source
+
+        source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
+        protocol = Protocol(goal.value, start, batch, rounds, first.value)
+        names = tuple(dict.fromkeys(name.strip() for name in policies.split(",") if name.strip()))
+        run(source, protocol, names, seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
+
+
+def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: int, jobs: int | None, out: Path) -> None:
+    """Replay with a progress bar a policy, write the results and say where they are.
+
+    Raises:
+        ActiveLoopError: as `benchmarks.replay`.
+        typer.Exit: with status 1 when a campaign could not be finished, 130 when it was stopped.
+    """
+    from rich.console import Console
+
+    from activeloop.benchmarks import load_landscape, replay_all, write_results
+    from activeloop.benchmarks.machine import available_cores
+
+    console = Console(stderr=True)
+    with console.status(f"Reading {source.name}"):
+        landscape = load_landscape(source)
+    console.print(
+        f"[bold]{landscape.name}[/]: {len(landscape):,} {landscape.kind}. {landscape.origin}", highlight=False
+    )
+    with campaign_bars(console, policies, seeds) as finished:
+        try:
+            outcome = replay_all(source, landscape, protocol, policies, seeds, out, jobs or available_cores(), finished)
+        except KeyboardInterrupt:
+            kept = len(list((out / "parts").glob("*.json")))
+            console.print(
+                f"Stopped. {kept} campaigns are kept in {out / 'parts'}; the same command goes on from there."
+            )
+            raise typer.Exit(130) from None
+    points = write_results(out, landscape, protocol, outcome)
+    console.print(result_table(points, protocol.labels[-1]))
+    console.print(f"Written: {out / 'report.html'} (also summary.csv, rounds.csv, curve.png)", highlight=False)
+    for (policy, seed), why in outcome.failures.items():
+        console.print(f"[red]Not finished:[/] {policy}, seed {seed}: {why}", highlight=False)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def campaign_bars(console: Console, policies: Sequence[str], seeds: int) -> Iterator[Callable[[str, int], None]]:
+    """A bar a policy, with the time that is left.
+
+    Yields:
+        What is to be called with (policy, campaigns finished of it).
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("campaigns; so far"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        tasks = {policy: progress.add_task(policy, total=seeds) for policy in policies}
+        yield lambda policy, done: progress.update(tasks[policy], completed=done)
+
+
+def result_table(points: Sequence[Point], labels: int) -> Table:
+    """The last round's figures as a table for the terminal."""
+    from rich.table import Table
+
+    by_key = {(p.metric, p.policy): p for p in points if p.labels == labels}
+    policies = list(dict.fromkeys(policy for _, policy in by_key))
+    table = Table(title=f"after {labels} measured candidates (mean ± standard error)")
+    table.add_column("")
+    for policy in policies:
+        table.add_column(policy, justify="right")
+    for metric in dict.fromkeys(metric for metric, _ in by_key):
+        found = [by_key.get((metric, policy)) for policy in policies]
+        cells = [f"{p.mean:.3g} ± {p.se:.2g}".removesuffix(" ± nan") if p else "" for p in found]
+        table.add_row(metric, *cells)
+    return table
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Errors as one sentence: exit status 2 for bad input, 1 for everything else that went wrong."""
+    from activeloop.errors import ActiveLoopError, InputError
+
+    try:
+        yield
+    except ActiveLoopError as error:
+        typer.echo(f"Error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
