@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sites, Variant
+from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.predictive import Learner, Predictive, Predictor
 
@@ -14,41 +14,12 @@ PARENT = "MKTAYI"
 ASSAY = Assay("activity", unit="U/mg")
 
 
-@dataclass(frozen=True)
-class Singles(Pool):
-    """All single mutants of a short parent."""
-
-    parent: str = PARENT
-    kind: str = "variants"
-    origin: str = "all single mutants of a peptide of 6"
-
-    def __len__(self) -> int:
-        return len(self.parent) * 19
-
-    def design(self, row: int) -> Variant:
-        place, letter = divmod(int(row), 19)
-        old = self.parent[place]
-        new = AMINO_ACIDS.replace(old, "")[letter]
-        return Variant(self.parent, (Mutation(place + 1, old, new),))
-
-    def row_of(self, name: str) -> int | None:
-        found = [r for r in range(len(self)) if self.design(r).name == name.strip().upper()]
-        return found[0] if found else None
-
-    @property
-    def sites(self) -> Sites:
-        codes = np.array([AMINO_ACIDS.index(a) for a in self.parent], np.uint8)
-        labels = tuple(f"{a}{i}" for i, a in enumerate(self.parent, 1))
-        return Sites(AMINO_ACIDS, labels, np.arange(1, len(self.parent) + 1, dtype=np.int32), codes, self.parent)
-
-    def codes(self, rows=None) -> np.ndarray:
-        rows = range(len(self)) if rows is None else rows
-        return np.array([[AMINO_ACIDS.index(a) for a in self.design(r).sequence] for r in rows], np.uint8)
+def singles() -> Pool:
+    return Pool.single_mutants(PARENT)
 
 
 def one_hot(pool: Pool, rows: np.ndarray) -> np.ndarray:
-    codes = pool.codes(rows).reshape(len(rows), -1)
-    return np.eye(len(AMINO_ACIDS))[codes].reshape(len(rows), -1)
+    return np.eye(len(pool.sites.alphabet))[pool.codes(rows)].reshape(len(rows), -1)
 
 
 @dataclass(frozen=True)
@@ -98,7 +69,7 @@ class Ridge(Learner):
 
 def truth(pool: Pool) -> np.ndarray:
     """A planted landscape: each letter at each place adds something."""
-    weights = np.random.default_rng(7).normal(size=(len(pool.sites.labels) * len(AMINO_ACIDS),))
+    weights = np.random.default_rng(7).normal(size=(len(pool.sites.labels) * len(pool.sites.alphabet),))
     return one_hot(pool, np.arange(len(pool))) @ weights
 
 

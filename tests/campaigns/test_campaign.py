@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from small_campaign import ASSAY, Ridge, Singles, answers, truth
+from small_campaign import ASSAY, Ridge, answers, singles, truth
 
 from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
 from activeloop.campaigns.codec import encode
 from activeloop.errors import InputError, MeasurementError, StateError
 from activeloop.measurements import Assay, Measurement
 
-POOL = Singles()
+POOL = singles()
 
 
 def loop(**settings) -> Campaign:
@@ -144,7 +144,7 @@ def test_a_well_with_two_values_is_refused_and_nothing_is_stored():
 @pytest.mark.parametrize(
     ("measurement", "message"),
     [
-        (Measurement("W9C", "activity", 1.0, row=4), 'x.csv, row 4: "W9C" is not in the pool'),
+        (Measurement("W9C", "activity", 1.0, row=4), 'x.csv, row 4: "W9C": position 9 is outside'),
         (Measurement("M1A", "yield", 1.0, row=5), 'x.csv, row 5: "yield" is not an assay'),
     ],
 )
@@ -211,7 +211,7 @@ def test_what_is_on_a_plate_cannot_be_pinned_and_unknown_names_are_refused():
     name = campaign.propose(4).picks[0].name
     with pytest.raises(InputError, match="on a plate already"):
         campaign.pin([name])
-    with pytest.raises(InputError, match='"A1A" is not in the pool'):
+    with pytest.raises(InputError, match='"A1A": the wild type has M'):
         campaign.veto(["A1A"])
     with pytest.raises(InputError, match="at least one"):
         campaign.pin([])

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
-from small_campaign import ASSAY, Ridge, Singles, answers
+from small_campaign import ASSAY, Ridge, answers, singles
 
 from activeloop.campaigns import Campaign, InMemoryLog, Pinned
 from activeloop.campaigns.codec import encode
 from activeloop.errors import ActiveLoopError, InputError, StateError, StoreError
 from activeloop.store import CampaignFolder
 
-POOL = Singles()
+POOL = singles()
 PIN = Pinned(("M1A",), veto=False, reason='µ & "quotes" – kept')
 
 
@@ -227,12 +227,12 @@ LIMITED = """
     import resource, signal, sys
     sys.path[:0] = {paths!r}
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    from small_campaign import ASSAY, Ridge, Singles, answers
+    from small_campaign import ASSAY, Ridge, singles, answers
     from activeloop.campaigns import Campaign
     from activeloop.errors import StoreError
     from activeloop.store import CampaignFolder
     folder = CampaignFolder.open({path!r})
-    loop = Campaign(Singles(), [ASSAY], Ridge(), seed=3, log=folder.log, shelf=folder.shelf)
+    loop = Campaign(singles(), [ASSAY], Ridge(), seed=3, log=folder.log, shelf=folder.shelf)
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
     try:
         {action}
@@ -253,7 +253,7 @@ def test_a_disk_that_fills_up_while_results_are_recorded(folder):
     one_round(folder)
     before = events(folder)
     size = (folder.path / "campaign.db").stat().st_size
-    action = "loop.record(answers(Singles(), [Singles().design(i).name for i in range(114)]), 'big.csv')"
+    action = "loop.record(answers(singles(), [singles().design(i).name for i in range(114)]), 'big.csv')"
     died = on_a_small_disk(folder, size, action)
     assert died.returncode == 7, died.stderr
     assert "the disk is full or failing" in died.stdout

@@ -22,15 +22,16 @@ from activeloop.campaigns.events import (
 from activeloop.campaigns.forecast import Forecast
 from activeloop.campaigns.honesty import Honesty, judge
 from activeloop.campaigns.log import InMemoryLog, now
-from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows
+from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows, rows_of
 from activeloop.campaigns.seeds import derive
 from activeloop.campaigns.shelf import InMemoryShelf, Shelf
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.worth import RoundReport, expected_gain, report
 from activeloop.candidates import Pool
-from activeloop.errors import InputError, StateError
+from activeloop.errors import InputError, NotationError, StateError
 from activeloop.measurements import Assay, Dataset, Measurement
+from activeloop.measurements.readers import Reading
 from activeloop.measurements.summary import summarise
 from activeloop.plates import Pick, Proposal
 from activeloop.predictive import Learner, Predictor
@@ -111,17 +112,22 @@ class Campaign:
                     raise
         raise AssertionError  # the loop returns or raises
 
-    def record(self, measurements: Iterable[Measurement], source: str = "", content_hash: str = "") -> RecordSummary:
+    def record(
+        self, measurements: Reading | Iterable[Measurement], source: str = "", content_hash: str = ""
+    ) -> RecordSummary:
         """Store what came back, once.
 
         Args:
-            measurements: rows of one file, or made by hand.
+            measurements: what `read_measurements` read from a file, or rows made by hand (NaN = failed well).
             source: the file's name.
             content_hash: of the file's content; of the rows themselves when empty.
 
         Raises:
             MeasurementError: a row fits neither pool nor assays, or contradicts a stored well; nothing was stored.
         """
+        if isinstance(measurements, Reading):
+            source, content_hash = source or measurements.file, content_hash or measurements.content_hash
+            measurements = rows_of(measurements)
         rows = checked(tuple(measurements), self.pool, self.assays, source)
         content_hash = content_hash or hash_rows(rows)
         for attempt in range(ATTEMPTS):
@@ -357,10 +363,10 @@ class Campaign:
             raise InputError("name at least one candidate.")
         rows = []
         for name in names:
-            row = self.pool.row_of(name)
-            if row is None:
-                raise InputError(f'"{name}" is not in the pool ({self.pool.origin}). Nothing was changed.')
-            rows.append(row)
+            try:
+                rows.append(self.pool.find(name))
+            except NotationError as error:
+                raise NotationError(f"{error.problem} Nothing was changed.") from None
         standard, state = tuple(self.pool.names(rows)), self.state()
         busy = sorted(set(standard) & (state.awaiting - state.missing))
         if busy and not veto:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool
-from activeloop.errors import MeasurementError
+from activeloop.errors import MeasurementError, NotationError
 from activeloop.measurements import Assay, Measurement
+from activeloop.measurements.readers import Reading
 
 WILD_TYPE = "WT"
 
@@ -67,22 +69,39 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
 def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> Measurement:
     if m.control:
         return m
-    place = pool.row_of(m.candidate)
-    if place is not None:
-        return replace(m, candidate=pool.names([place])[0])
-    if m.candidate == WILD_TYPE:
+    if m.candidate == WILD_TYPE and pool.row_of(m.candidate) is None:
         return replace(m, control=True)  # the wild type beside a pool of variants is what they are compared with
-    problem = (
-        f'"{m.candidate}" is not in the pool ({pool.origin}). Correct its name, leave the row out, or mark it as a '
-        "control. Nothing was stored."
-    )
-    raise MeasurementError(problem, file=file, row=row)
+    try:
+        return replace(m, candidate=pool.names([pool.find(m.candidate)])[0])
+    except NotationError as error:
+        cure = "Correct the name, leave the row out, or mark it as a control. Nothing was stored."
+        raise MeasurementError(f"{error.problem} {cure}", file=file, row=row) from None
+
+
+def rows_of(reading: Reading) -> list[Measurement]:
+    """All rows of a file, failed wells as NaN: that a well failed is a result, too."""
+    failed = [
+        Measurement(
+            candidate=w.candidate,
+            assay=w.assay,
+            value=math.nan,
+            replicate=w.replicate,
+            plate=w.plate,
+            well=w.well,
+            file=reading.file,
+            row=w.row,
+            control=w.control,
+        )
+        for w in reading.failed_wells
+    ]
+    return [*reading.measurements, *failed]
 
 
 def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> list[Measurement]:
     """The rows that the campaign does not hold yet.
 
-    A well is measured once in each assay: the same value again is a duplicate, another value a contradiction. Rows
+    A well is measured once in each assay: the same value again is a duplicate, another value a contradiction, a value
+    where it had failed is new. Rows
     without a well are told apart by candidate, assay, value and date; of k equal rows, as many as are already stored
     count as the same (a spreadsheet that grows from round to round may be recorded each time).
 
@@ -99,12 +118,16 @@ def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> 
             known = loose[_content(m)] > 0
             loose[_content(m)] -= known
         else:
-            known = key in wells
+            known = key in wells and not (_failed(wells[key].measurement) and not _failed(m))
             if known:
                 _same_value(m, wells[key], source)
         if not known:
             fresh.append(m)
     return fresh
+
+
+def _failed(m: Measurement) -> bool:
+    return math.isnan(m.value)
 
 
 def _well(m: Measurement) -> tuple[str, str, str] | None:

@@ -102,12 +102,12 @@ def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options
         raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)
     maker = known[name]
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
-    if is_dataclass(maker):
+    if isinstance(maker, type) and is_dataclass(maker):
         takes = [f.name for f in fields(maker) if f.init]
         if unknown := [key for key in given if key not in takes]:
             cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
     try:
-        return maker(**given)
+        return maker(**given)  # type: ignore[operator]
     except (TypeError, ValueError) as error:
         raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error
