@@ -57,7 +57,15 @@ def combinatorial(
     twice = [p for p in positions if positions.count(p) > 1]
     if twice:
         raise PoolError(f"site {twice[0]} is named twice. Name each site once.")
+    if not sequence and rules.max_mutations is not None:
+        raise PoolError("max_mutations needs a wild type to count from. Give it as parent.")
     allowed = tuple(_allowed_letters(text, p, sequence, rules) for p, text in placed)
+    forced = sum(sequence[p - 1] not in x for p, x in zip(positions, allowed, strict=True)) if sequence else 0
+    if rules.max_mutations is not None and forced > rules.max_mutations:
+        problem = (
+            f"{forced} sites do not allow the wild type's residue, so none has at most {rules.max_mutations} mutations."
+        )
+        raise PoolError(f"{problem} Allow it, or more mutations.")
     of_what = f" of {_parent_name(parent, sequence)}" if parent is not None else ""
     named = ", ".join(f"{sequence[p - 1] if sequence else ''}{p}" for p in positions)
     origin = f"all combinations at sites {named}{of_what}{_with(rules)}"

@@ -36,6 +36,9 @@ def pool_from_table(
     column = guess_column(table, kind) if column is None else column
     cells = table.candidates(column)
     notation = _notation(table, column, cells, kind, parent, offset, list(sites))
+    if isinstance(notation, VariantNotation) and len(notation.sites) == 2 and all(len(c) == 2 for c in cells):
+        a, b = notation.sites  # Among pairs of letters, WT is Trp and Thr.
+        cells = [f"{a - offset}W:{b - offset}T" if c.upper() == "WT" else c for c in cells]
     designs, places, refused = _read_all(table, cells, notation)
     if refused and (not skip_unreadable or not designs):
         raise refused[0]

@@ -18,6 +18,7 @@ WILD_TYPE = frozenset(
 )
 # An underscore or hyphen joins two mutations only after a whole one: `K23_A24del` is one deletion, `A24-` too.
 _SEPARATOR = re.compile(r"[:,;/+|&\s]+|(?<=[A-Z=*])_(?=[A-Z]*\d)|(?<=[A-Z])-(?=[A-Z]+\d)")
+_ACCESSION = re.compile(r"(?:[NX]P_|ENSP)\d+(?:\.\d+)?:(?=P\.)")
 _POSITION = r"([A-Z]{3}|[A-Z])?(\d+)"
 _CHANGE = re.compile(rf"{_POSITION}([A-Z]{{3}}|[A-Z=*])")
 _DELETION = re.compile(rf"(?:Δ|DEL(?=[A-Z]?\d))?{_POSITION}(?:[_-]{_POSITION})?(DEL|-|Δ)?")
@@ -87,7 +88,8 @@ class VariantNotation(Notation):
             return Variant(self.parent, ())
         if not any(c.isdigit() for c in written) and not written.startswith("P."):
             return Variant(self.parent, self._from_letters(text, written))
-        tokens = [t for t in _SEPARATOR.split(written.removeprefix("P.").translate(_NO_BRACKETS)) if t]
+        plain = _ACCESSION.sub("", written).removeprefix("P.").translate(_NO_BRACKETS)
+        tokens = [t for t in _SEPARATOR.split(plain) if t]
         found = []
         for token in tokens:
             if token not in self._known:
@@ -103,10 +105,11 @@ class VariantNotation(Notation):
         gapped = "-" in letters and len(letters) == len(self.parent)
         bare = letters.replace("-", "") if gapped else letters.removesuffix("*")
         if not len(self.parent) / 2 <= len(bare) <= 2 * len(self.parent):
-            sites = f", nor {len(self.sites)} letters for its sites" if self.sites else ""
+            nor = f" nor one letter for each of the {len(self.sites)} sites" if self.sites else ""
+            cure = "Correct it." if nor else "If these are letters at certain sites, name them (sites=...)."
             raise NotationError(
                 f'"{_short(text)}" is neither mutations such as A24G nor a whole sequence (the wild type has '
-                f"{len(self.parent)} residues){sites}. Correct it."
+                f"{len(self.parent)} residues){nor}. {cure}"
             )
         sequence = check_protein(bare, f'"{_short(text)}"')
         if gapped:
@@ -126,7 +129,7 @@ class VariantNotation(Notation):
             old = self.parent[position - 1]
             new = old if match[3] == "=" else _residue(match[3], text)
             return () if new == old else (Mutation(position, old, new),)
-        if (match := _DELETION.fullmatch(token)) and (match[5] or token.startswith(("Δ", "DEL"))):
+        if (match := _DELETION.fullmatch(token)) and self._deletes(token, match):
             first = self._position(match[1], match[2], text)
             last = self._position(match[3], match[4], text) if match[4] else first
             if last < first:
@@ -140,6 +143,11 @@ class VariantNotation(Notation):
             f'"{_short(text)}" cannot be understood. Write A24G, A24del, 24insGS, several joined by ":", WT, or a '
             "whole sequence."
         )
+
+    @staticmethod
+    def _deletes(token: str, match: re.Match[str]) -> bool:
+        """Whether it says so: `A24-` does, `A24-K26-` could mean two residues or three."""
+        return token.startswith(("Δ", "DEL")) or (bool(match[5]) and not (match[4] and match[5] == "-"))
 
     def _insertion(self, match: re.Match[str], text: str) -> tuple[Mutation, ...]:
         start = 0 if int(match[2]) + self.offset == 0 else self._position(match[1], match[2], text)

@@ -14,6 +14,7 @@ MISSING = frozenset(
 _NUMBER = re.compile(
     r"(?P<qualifier><=|>=|<|>|=)?\s*(?P<value>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\W\d_].*|[%°].*)?"
 )
+_ORDINARY = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d{1,2})?")
 _PLAIN = str.maketrans({"−": "-", "≤": "<", "≥": ">", "μ": "µ", "\u00a0": " ", "\u202f": " "})
 
 
@@ -51,6 +52,8 @@ def parse_number(
     >>> parse_number("n.d.").value
     nan
     """
+    if decimal == "." and _ORDINARY.fullmatch(text):
+        return Number("=", float(text), "")
     cell = text.strip().translate(_PLAIN)
     if cell.lower() in MISSING:
         return Number("=", math.nan, "")

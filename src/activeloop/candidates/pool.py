@@ -194,7 +194,7 @@ class Pool(ABC):
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
             column: the column that names the candidates; guessed from its name and content when None.
-            offset: added to each written position to get the position in the parent; the pool then counts as the parent.
+            offset: added to each written position to get the position in the parent, by which the pool counts.
             sites: positions to which strings such as "FWAA" refer.
             sheet: of a workbook; the first when None.
             merge_duplicates: keep the first of several rows with the same candidate instead of refusing them.

@@ -18,7 +18,7 @@ _WHAT_IT_MEANS = {
     "B": "B means Asn or Asp",
     "J": "J means Leu or Ile",
     "Z": "Z means Gln or Glu",
-    "X": "X means any residue",
+    "X": "X means any residue, to some a stop",
     "O": "O is pyrrolysine",
     "U": "U is selenocysteine",
     "*": "* is a stop codon",
@@ -53,7 +53,7 @@ def unknown_letter(letter: str) -> str:
     """A few words about a letter that is none of the twenty amino acids.
 
     >>> unknown_letter("X")
-    '"X", which is none of the 20 amino acids (X means any residue)'
+    '"X", which is none of the 20 amino acids (X means any residue, to some a stop)'
     """
     meaning = f" ({_WHAT_IT_MEANS[letter]})" if letter in _WHAT_IT_MEANS else ""
     return f'"{letter}", which is none of the 20 amino acids{meaning}'
@@ -107,7 +107,7 @@ def read_fasta(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def read_parent(text_or_path: str | os.PathLike[str]) -> str:
-    """The wild type: one-letter codes, FASTA text, or the path of a FASTA file with one record (or the first of many).
+    """The wild type: one-letter codes, FASTA text, or the path of a FASTA file with one record.
 
     Raises:
         NotationError: it is neither, or no protein.
@@ -119,10 +119,13 @@ def read_parent(text_or_path: str | os.PathLike[str]) -> str:
     if text.startswith(">"):
         text = "".join(line.strip() for line in text.splitlines()[1:] if not line.startswith(">"))
         return check_protein(text, "the wild type")
-    looks_like_path = isinstance(text_or_path, os.PathLike) or not "".join(text.split()).removesuffix("*").isalpha()
-    if not looks_like_path and not (len(text) < 256 and Path(text).is_file()):
+    named_like_file = isinstance(text_or_path, os.PathLike) or any(c in text for c in "./\\")
+    if not named_like_file and not (len(text) < 256 and Path(text).is_file()):
         return check_protein("".join(text.split()), "the wild type")
-    name, sequence = next(iter(read_fasta(text).items()))
+    records = read_fasta(text)
+    if len(records) > 1:
+        raise NotationError(f"the file holds {len(records)} sequences. Leave only the wild type in it.", file=text)
+    name, sequence = next(iter(records.items()))
     try:
         return check_protein(sequence, f'record "{name}"')
     except InputError as error:
