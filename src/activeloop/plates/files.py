@@ -1,0 +1,62 @@
+"""Writing a plate under the format that the file's name asks for, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from activeloop.errors import PlateError
+
+if TYPE_CHECKING:
+    from activeloop.plates.plate import Plate
+
+
+def write_plate(plate: Plate, path: str | Path) -> Path:
+    """Write a plate as `.csv`, `.xlsx` or `.svg`.
+
+    Raises:
+        PlateError: another ending, or the file cannot be written.
+    """
+    from activeloop.plates.listing import write_csv
+    from activeloop.plates.picture import draw
+    from activeloop.plates.workbook import write_xlsx
+
+    ending = Path(path).suffix.lower()
+    if ending == ".csv":
+        return write_csv(plate, path)
+    if ending == ".xlsx":
+        return write_xlsx(plate, path)
+    if ending == ".svg":
+        return write_whole(path, draw(plate).encode())
+    raise PlateError(
+        f'"{ending}" is no format of plates. Use .csv or .xlsx (lists) or .svg (picture); pick lists for robots are '
+        "written by write_echo and write_opentrons. Nothing was written.",
+        file=str(path),
+    )
+
+
+def write_whole(path: str | Path, content: bytes) -> Path:
+    """Write a file so that at any moment either the old or the new one is there, never a half.
+
+    Raises:
+        PlateError: it cannot be written; an older file of that name is left as it was.
+    """
+    path = Path(path)
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise PlateError(
+            f"cannot be written ({error.strerror}). Check the folder and the free space; an older file of that name "
+            "was left as it was.",
+            file=str(path),
+        ) from error
+    return path

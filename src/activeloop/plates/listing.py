@@ -1,0 +1,156 @@
+"""A plate as a list of its wells: the table that goes to the bench, and comes back with a column of results."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+
+from activeloop.candidates.tables import Table, read_table
+from activeloop.errors import InputError, PlateError
+from activeloop.measurements.cells import read_replicate
+from activeloop.measurements.wells import SHAPES, Well, parse_well, well_name, well_names
+from activeloop.plates.files import write_whole
+from activeloop.plates.layout import sort_wells
+from activeloop.plates.plate import Plate
+from activeloop.plates.proposal import Pick
+
+COLUMNS = (
+    *("plate", "well", "kind", "candidate", "replicate"),
+    *("rank", "predicted", "low", "high", "score", "reason"),
+)
+KINDS = ("candidate", "control", "empty")
+
+
+def list_wells(plate: Plate) -> list[list[str | int | float | None]]:
+    """One row a well under `COLUMNS`, empty wells too, so that the size of the plate can be read back."""
+    picks = {p.name: p for p in plate.picks}
+    rows: list[list[str | int | float | None]] = []
+    for name in well_names(plate.size):
+        well = plate.wells.get(name)
+        if well is None:
+            rows.append([plate.id, name, "empty", *[None] * 8])
+            continue
+        start = [plate.id, name, KINDS[well.control], well.candidate, well.replicate]
+        pick = None if well.control else picks.get(well.candidate)
+        rows.append(start + (_told(pick) if pick else [None] * 6))
+    return rows
+
+
+def _told(pick: Pick) -> list[str | int | float | None]:
+    numbers = [None if math.isnan(v) else v for v in (pick.mean, pick.low, pick.high, pick.score)]
+    return [pick.rank, *numbers, pick.reason]
+
+
+def write_csv(plate: Plate, path: str | Path) -> Path:
+    """Write the list of wells as CSV, each number so that it reads back to the same.
+
+    Raises:
+        PlateError: the file cannot be written.
+    """
+    return write_whole(path, csv_text(COLUMNS, list_wells(plate)).encode())
+
+
+def csv_text(header: tuple[str, ...], rows: list[list[str | int | float | None]]) -> str:
+    """Rows as CSV; None is an empty cell.
+
+    >>> csv_text(("well", "value"), [["A1", 0.5], ["A2", None]]).splitlines()
+    ['well,value', 'A1,0.5', 'A2,']
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([["" if v is None else repr(float(v)) if isinstance(v, float) else v for v in r] for r in rows])
+    return buffer.getvalue()
+
+
+def read_plate(path: str | Path, *, sheet: str | None = None) -> Plate:
+    """Read one plate back from its list (CSV or XLSX), also one that was edited by hand.
+
+    Raises:
+        TableError: it is no table, or a column is missing.
+        PlateError: it holds several plates, a well twice, or a well that is on no plate; names the row.
+    """
+    plates = read_plates(path, sheet=sheet)
+    if len(plates) > 1:
+        names = ", ".join(p.id for p in plates)
+        raise PlateError(f"it lists {len(plates)} plates ({names}). Use read_plates.", file=str(path))
+    return plates[0]
+
+
+def read_plates(path: str | Path, *, sheet: str | None = None) -> list[Plate]:
+    """Read all plates of a list, in the order in which they begin.
+
+    Only `well` and `candidate` are needed; without a column `plate` the file's name is the plate's. The size is
+    the number of rows where that is the size of a plate, else that of the smallest plate that has all the wells.
+
+    Raises:
+        TableError: it is no table, or a column is missing.
+        PlateError: a well twice, or a well that is on no plate; names the row.
+    """
+    table = read_table(path, sheet=sheet)
+    for needed in ("well", "candidate"):
+        table.column(needed)
+    rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    for number, row in table.rows():
+        cells = {h.casefold(): cell for h, cell in row.items()}
+        rows.setdefault(cells.get("plate", "") or Path(table.file).stem, []).append((number, cells))
+    return [_plate(plate_id, mine, table) for plate_id, mine in rows.items()]
+
+
+def _plate(plate_id: str, rows: list[tuple[int, dict[str, str]]], table: Table) -> Plate:
+    wells: dict[str, Well] = {}
+    picks: dict[str, Pick] = {}
+    seen: dict[str, int] = {}
+    for number, cells in rows:
+        try:
+            name = _well_name(cells["well"])
+            if name in seen:
+                raise PlateError(
+                    f'well "{name}" of {plate_id} stands in row {seen[name]} already. Delete one of the two.'
+                )
+            seen[name] = number
+            kind = cells.get("kind", "").casefold() or "candidate"
+            if kind not in KINDS:
+                raise PlateError(f'kind "{kind}" is not known. Use candidate, control or empty.')
+            if kind == "empty" or not cells["candidate"]:
+                continue
+            replicate = read_replicate(cells.get("replicate", "")) or 1
+            wells[name] = Well(cells["candidate"], replicate, kind == "control")
+            if kind == "candidate" and cells.get("rank"):
+                picks.setdefault(cells["candidate"], _pick(cells))
+        except InputError as error:
+            raise PlateError(f"{error.problem} No plate was read.", file=table.file, row=number) from None
+    ordered = tuple(sorted(picks.values(), key=lambda p: p.rank))
+    return Plate(plate_id, _size(seen, table), sort_wells(wells), ordered)
+
+
+def _well_name(text: str) -> str:
+    place = parse_well(text)
+    rows, columns = SHAPES[1536]
+    if place is None or place[0] >= rows or place[1] >= columns:
+        raise PlateError(f'"{text}" is not a well. Write it as A1 ... H12.')
+    return well_name(*place)
+
+
+def _size(seen: dict[str, int], table: Table) -> int:
+    places = [parse_well(name) or (0, 0) for name in seen]
+    rows, columns = max(p[0] for p in places) + 1, max(p[1] for p in places) + 1
+    fitting = [s for s, shape in SHAPES.items() if shape[0] >= rows and shape[1] >= columns]
+    # A list without its empty wells: fewer than 96 of 96 wells must not make it a plate of 48.
+    return fitting[0] if len(seen) == fitting[0] else max(fitting[0], min(96, fitting[-1]))
+
+
+def _pick(cells: dict[str, str]) -> Pick:
+    score, mean, low, high = (_float(cells.get(name, "")) for name in ("score", "predicted", "low", "high"))
+    if not cells["rank"].isdecimal():
+        raise PlateError(f'rank "{cells["rank"]}" is not a whole number.')
+    return Pick("", cells["candidate"], int(cells["rank"]), score, mean, low, high, cells.get("reason", ""))
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text) if text else math.nan
+    except ValueError:
+        raise PlateError(f'"{text}" is not a number.') from None

@@ -1,0 +1,178 @@
+"""A picture of the plate: SVG, readable on screen, on paper and by a screen reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from activeloop.measurements.wells import SHAPES, Well, row_letters, well_name
+from activeloop.plates.colours import CONTROL, EMPTY, INK, PLAIN, QUIET, colour_at, gradient_stops, ink_on
+from activeloop.plates.plate import Plate
+
+#: pixels between wells by plate size; small wells carry no text
+PITCH = {6: 120, 12: 110, 24: 96, 48: 80, 96: 68, 384: 34, 1536: 18}
+LABELLED = 60
+LEFT, TOP, FOOT, RIGHT = 44, 84, 74, 24
+
+
+def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "", label: str = "predicted") -> str:
+    """The plate as SVG.
+
+    Wells are coloured by value where there is one, controls are marked by a ring and a colour of their own, empty
+    wells are outlines. Every well says what it holds when pointed at.
+
+    Args:
+        plate: what to draw.
+        values: candidate -> number to colour by; the predictions of `plate.picks` when None.
+        title: the plate's id when empty.
+        label: what the numbers are, for the legend.
+    """
+    numbers = {p.name: p.mean for p in plate.picks} if values is None else dict(values)
+    shown = {name: float(v) for name, v in numbers.items() if math.isfinite(v)}
+    scale = _Scale.of([shown[w.candidate] for w in plate.wells.values() if not w.control and w.candidate in shown])
+    rows, columns = SHAPES[plate.size]
+    pitch = PITCH[plate.size]
+    width, height = max(LEFT + columns * pitch + RIGHT, 480), TOP + rows * pitch + FOOT
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-labelledby="plate-title plate-summary" font-family="Helvetica, Arial, \'DejaVu Sans\', '
+        f'sans-serif" fill="{INK}">',
+        f'<title id="plate-title">{escape(title or plate.id)}</title>',
+        f'<desc id="plate-summary">{escape(str(plate))}</desc>',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        f'<text x="{LEFT}" y="32" font-size="20" font-weight="600">{escape(title or plate.id)}</text>',
+        f'<text x="{LEFT}" y="52" font-size="12.5" fill="{QUIET}">{escape(_summary(plate))}</text>',
+        *_frame(rows, columns, pitch),
+    ]
+    for r in range(rows):
+        for c in range(columns):
+            parts.append(_well(plate, r, c, pitch, shown, scale, label))
+    parts += _legend(scale, label, TOP + rows * pitch + 26, plate)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+@dataclass(frozen=True)
+class _Scale:
+    low: float
+    high: float
+    known: bool
+
+    @classmethod
+    def of(cls, values: list[float]) -> _Scale:
+        return cls(min(values), max(values), True) if values else cls(0.0, 1.0, False)
+
+    def colour(self, value: float) -> str:
+        span = self.high - self.low
+        return colour_at(0.5 if span <= 0 else (value - self.low) / span)
+
+
+def _summary(plate: Plate) -> str:
+    controls = [w for w in plate.wells.values() if w.control]
+    names = ", ".join(sorted({w.candidate for w in controls}))
+    empty = plate.size - len(plate.wells)
+    parts = [_count(len(plate.candidates), "candidate")]
+    repeated = len(plate.wells) - len(controls)
+    parts += [f"in {repeated} wells"] if repeated != len(plate.candidates) else []
+    told = " ".join(parts)
+    controls_told = f" · {_count(len(controls), 'control')} ({names})" if controls else ""
+    return f"{told}{controls_told} · {empty} empty · {plate.size} wells"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def _frame(rows: int, columns: int, pitch: int) -> list[str]:
+    size = 11 if pitch < 40 else 13
+    # The outline of a plate: rounded, with the notched corner at A1.
+    x, y, w, h, notch = LEFT - 2, TOP - 2, columns * pitch + 4, rows * pitch + 4, min(14, pitch // 2)
+    outline = f"M{x + notch},{y} H{x + w - 8} q8,0 8,8 V{y + h - 8} q0,8 -8,8 H{x + 8} q-8,0 -8,-8 V{y + notch} Z"
+    parts = [f'<path d="{outline}" fill="#fbfbfc" stroke="#c9ced6" stroke-width="1.2"/>']
+    for c in range(columns):
+        if pitch >= 24 or (c + 1) % 2:
+            parts.append(_text(LEFT + (c + 0.5) * pitch, TOP - 9, str(c + 1), size, QUIET))
+    for r in range(rows):
+        if pitch >= 24 or r % 2 == 0:
+            parts.append(_text(LEFT - 18, TOP + (r + 0.5) * pitch + size * 0.36, row_letters(r), size, QUIET))
+    return parts
+
+
+def _well(plate: Plate, r: int, c: int, pitch: int, values: Mapping[str, float], scale: _Scale, label: str) -> str:
+    name = well_name(r, c)
+    well = plate.wells.get(name)
+    x, y, radius = LEFT + (c + 0.5) * pitch, TOP + (r + 0.5) * pitch, pitch * 0.44
+    value = values.get(well.candidate) if well and not well.control else None
+    fill, stroke, stroke_width = _paint(well, value, scale, pitch)
+    dash = ' stroke-dasharray="2 3"' if well is None and pitch >= 30 else ""
+    circle = (
+        f'<circle cx="{x:g}" cy="{y:g}" r="{radius:.4g}" fill="{fill}" stroke="{stroke}" '
+        f'stroke-width="{stroke_width:g}"{dash}/>'
+    )
+    words = _lines(well, value, radius) if well and pitch >= LABELLED else []
+    ink = ink_on(fill)
+    texts = [
+        _text(x, y + (i - (len(words) - 1) / 2) * 11.5 + 3.6, word, size, ink) for i, (word, size) in enumerate(words)
+    ]
+    return f"<g><title>{escape(_told(name, well, value, label))}</title>{circle}{''.join(texts)}</g>"
+
+
+def _paint(well: Well | None, value: float | None, scale: _Scale, pitch: int) -> tuple[str, str, float]:
+    if well is None:
+        return "none", EMPTY, 1.0
+    if well.control:
+        return CONTROL, INK, 2.2 if pitch >= 30 else 1.4
+    return (PLAIN if value is None else scale.colour(value)), "#00000033", 0.8
+
+
+def _lines(well: Well, value: float | None, radius: float) -> list[tuple[str, float]]:
+    """What is written into a well, each line with its size: the name in one or two lines, then the value."""
+    room = 2 * radius - 8
+    pieces = well.candidate.split(":")
+    lines = [well.candidate] if len(well.candidate) <= 9 or len(pieces) == 1 else pieces
+    if len(lines) > 3:
+        lines = [*lines[:2], f"+{len(lines) - 2} more"]
+    lines = [line if len(line) <= 10 else f"{line[:8]}…" for line in lines]
+    written = [(line, min(10.5, room / (0.62 * max(len(line), 1)))) for line in lines]
+    if value is not None and len(written) < 3:
+        written.append((f"{value:.3g}", 8.5))
+    return written
+
+
+def _told(name: str, well: Well | None, value: float | None, label: str) -> str:
+    if well is None:
+        return f"{name}: empty"
+    kind = "control" if well.control else "candidate"
+    number = f", {label} {value:.4g}" if value is not None else ""
+    return f"{name}: {well.candidate} ({kind}, replicate {well.replicate}){number}"
+
+
+def _text(x: float, y: float, text: str, size: float, ink: str) -> str:
+    return f'<text x="{x:g}" y="{y:.5g}" font-size="{size:.3g}" text-anchor="middle" fill="{ink}">{escape(text)}</text>'
+
+
+def _legend(scale: _Scale, label: str, y: float, plate: Plate) -> list[str]:
+    kinds = [(CONTROL, INK, 2.0, "control"), ("none", EMPTY, 1.0, "empty")]
+    parts, x = [], float(LEFT)
+    if scale.known:
+        stops = "".join(f'<stop offset="{at:g}" stop-color="{colour}"/>' for at, colour in gradient_stops())
+        parts += [
+            f'<defs><linearGradient id="plate-scale">{stops}</linearGradient></defs>',
+            f'<text x="{x:g}" y="{y - 4:g}" font-size="11.5" fill="{QUIET}">{escape(label)}</text>',
+            f'<rect x="{x:g}" y="{y + 3:g}" width="170" height="11" rx="2" fill="url(#plate-scale)"/>',
+            f'<text x="{x:g}" y="{y + 28:g}" font-size="11">{scale.low:.3g}</text>',
+            f'<text x="{x + 170:g}" y="{y + 28:g}" font-size="11" text-anchor="end">{scale.high:.3g}</text>',
+        ]
+        x += 206
+        if any(w.candidate not in {p.name for p in plate.picks} for w in plate.wells.values() if not w.control):
+            kinds.insert(0, (PLAIN, "#00000033", 0.8, "no value"))
+    else:
+        kinds.insert(0, (PLAIN, "#00000033", 0.8, "candidate"))
+    for fill, stroke, width, name in kinds:
+        parts.append(
+            f'<circle cx="{x + 7:g}" cy="{y + 8:g}" r="7" fill="{fill}" stroke="{stroke}" stroke-width="{width}"/>'
+        )
+        parts.append(f'<text x="{x + 20:g}" y="{y + 12:g}" font-size="12">{name}</text>')
+        x += 92
+    return parts
