@@ -16,6 +16,7 @@ from activeloop.acquisition.liar import ConstantLiar
 from activeloop.acquisition.logdet import GreedyLogDet
 from activeloop.acquisition.optimism import Greedy, UpperConfidenceBound
 from activeloop.acquisition.power import PowerSampling
+from activeloop.acquisition.reduction import VarianceReduction
 from activeloop.acquisition.scalarised import Scalarised
 from activeloop.acquisition.selection import Selection, default_selection
 from activeloop.acquisition.thompson import Thompson, ThompsonBatch
@@ -52,6 +53,7 @@ __all__ = [
     "TopK",
     "UpperConfidenceBound",
     "Variance",
+    "VarianceReduction",
     "choose",
     "default_selection",
     "entropy",

@@ -1,0 +1,219 @@
+"""Choices of a batch against brute force, and what each is for."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from activeloop.acquisition import (
+    LCMD,
+    BatchBALD,
+    ConstantLiar,
+    Diverse,
+    GreedyLogDet,
+    PowerSampling,
+    Random,
+    Selection,
+    Situation,
+    ThompsonBatch,
+    TopK,
+    UpperConfidenceBound,
+    Variance,
+    VarianceReduction,
+    choose,
+    entropy,
+    letters,
+)
+from activeloop.acquisition.batchbald import _extended, joint_entropy
+from activeloop.acquisition.gaussian import Gaussian
+from activeloop.acquisition.logdet import greedy_logdet
+from activeloop.acquisition.reduction import greedy_reduction
+from activeloop.predictive import Predictive
+
+
+def blank(seed=0):
+    return Situation.blank(np.random.default_rng(seed))
+
+
+def gaussian(seed=0, n=8, draws=12, noise=0.4):
+    rng = np.random.default_rng(seed)
+    return Predictive.of_draws(rng.standard_normal((draws, n, 1)) * np.linspace(0.5, 2, n)[:, None], np.array([noise]))
+
+
+def twins(draws=60, copies=5):
+    """Two groups of identical candidates and a third, each group less certain than the next."""
+    rng = np.random.default_rng(0)
+    f = rng.standard_normal((draws, 3)) * [3.0, 2.0, 1.0]
+    return Predictive.of_draws(np.repeat(f, copies, 1)[:, :, None], np.array([0.1]))
+
+
+@pytest.mark.parametrize("batch", [LCMD(), GreedyLogDet(), BatchBALD(), VarianceReduction()], ids=lambda b: b.name)
+def test_no_twins_on_a_plate(batch):
+    belief = twins()
+    scores = Variance()(belief, blank())
+    assert sorted(batch(belief, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 1, 2]
+    assert sorted(TopK()(belief, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 0, 0]
+
+
+def test_a_liar_does_not_take_twins_either():
+    belief = twins()
+    liar = ConstantLiar(Variance())
+    assert sorted(liar(belief, Variance()(belief, blank()), 3, blank(), np.zeros((15, 1))) // 5) == [0, 1, 2]
+
+
+def test_conditioning_on_a_measurement_is_the_textbook_formula():
+    belief = gaussian(noise=0.7)
+    g = Gaussian.of(belief)
+    covariance = np.cov(belief.draws[:, :, 0].T)
+    k, v = covariance[:, 3], covariance[3, 3] + 0.49
+    after = g.measured(3, np.array([5.0]))
+    assert np.allclose(after.mean[:, 0], belief.mean[:, 0] + k * (5.0 - belief.mean[3, 0]) / v)
+    assert np.allclose(after.factors[:, 0] @ after.factors[:, 0].T, covariance - np.outer(k, k) / v)
+
+
+def test_greedy_logdet_against_determinants():
+    x = np.random.default_rng(3).standard_normal((9, 4))
+    picks: list[int] = []
+    for _ in range(5):
+        volume = {
+            i: np.linalg.slogdet(np.eye(len(picks) + 1) + x[[*picks, i]] @ x[[*picks, i]].T / 0.3)[1]
+            for i in range(9)
+            if i not in picks
+        }
+        picks.append(max(volume, key=lambda i: volume[i]))
+    assert greedy_logdet(x, 0.3, 5).tolist() == picks
+
+
+def test_greedy_reduction_against_explicit_covariances():
+    rng = np.random.default_rng(4)
+    ours, theirs, noise = rng.standard_normal((7, 1, 5)), rng.standard_normal((6, 1, 5)), rng.uniform(0.1, 1, (7, 1))
+    x = np.vstack([ours[:, 0], theirs[:, 0]])
+    cov, picks = x @ x.T, []
+    for _ in range(4):
+        gain = [-1.0 if i in picks else np.square(cov[7:, i]).sum() / (cov[i, i] + noise[i, 0]) for i in range(7)]
+        i = int(np.argmax(gain))
+        picks.append(i)
+        cov = cov - np.outer(cov[:, i], cov[i]) / (cov[i, i] + noise[i, 0])
+    assert greedy_reduction(ours, noise, theirs, 4).tolist() == picks
+
+
+def slow_joint_entropy(probs, batch):
+    chances = [
+        np.mean(np.prod([probs[:, i, c] for i, c in zip(batch, cs, strict=True)], axis=0))
+        for cs in itertools.product(range(probs.shape[2]), repeat=len(batch))
+    ]
+    return float(entropy(np.array(chances)))
+
+
+def test_batchbald_is_exact_for_small_batches():
+    probs = np.random.default_rng(0).dirichlet([0.4, 0.4, 0.4], (6, 7))
+    own = np.mean([entropy(p) for p in probs], axis=0)
+    best: list[int] = []
+    for _ in range(4):
+        gain = {i: slow_joint_entropy(probs, [*best, i]) - own[[*best, i]].sum() for i in range(7) if i not in best}
+        best.append(max(gain, key=lambda i: gain[i]))
+    belief = Predictive.of_draws(probs, classes=("a", "b", "c"))
+    assert BatchBALD()(belief, np.zeros(7), 4, blank(), np.zeros((7, 1))).tolist() == best
+
+
+def test_joint_entropy_from_drawn_outcomes_is_close_to_the_exact_one():
+    probs = np.random.default_rng(1).dirichlet([0.5, 0.5], (8, 9))
+    rng = np.random.default_rng(0)
+    likelihood, weight = np.ones((1, 8)), np.ones(1)
+    for i in range(6):
+        likelihood, weight = _extended(likelihood, weight, probs[:, i], 20, rng)
+    assert len(weight) == 20
+    estimates = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        likelihood, weight = np.ones((1, 8)), np.ones(1)
+        for i in range(6):
+            likelihood, weight = _extended(likelihood, weight, probs[:, i], 20, rng)
+        estimates.append(joint_entropy(likelihood, weight, probs)[8])
+    exact = slow_joint_entropy(probs, [0, 1, 2, 3, 4, 5, 8])
+    assert np.mean(estimates) == pytest.approx(exact, abs=4 * np.std(estimates) / np.sqrt(200))
+
+
+def test_power_sampling_draws_in_proportion():
+    scores = np.array([1.0, 2.0, 0.0, 5.0])
+    belief = Predictive.of_draws(np.zeros((2, 4, 1)))
+    first = [PowerSampling()(belief, scores, 1, blank(seed), np.zeros((4, 1)))[0] for seed in range(4000)]
+    share = np.bincount(first, minlength=4) / 4000
+    assert np.allclose(share, scores / 8, atol=4 * np.sqrt(0.25 / 4000))
+
+
+def test_a_cold_power_is_the_top_and_a_hot_one_is_random():
+    scores = np.arange(20.0)
+    belief = Predictive.of_draws(np.zeros((2, 20, 1)))
+    for kind in ("power", "softmax", "softrank"):
+        cold = PowerSampling(kind, 1e6)(belief, scores, 3, blank(), np.zeros((20, 1)))
+        assert set(cold.tolist()) == {17, 18, 19}
+    hot = [PowerSampling("softmax", 0.0)(belief, scores, 1, blank(s), np.zeros((20, 1)))[0] for s in range(400)]
+    assert np.bincount(hot, minlength=20).max() < 45
+
+
+def test_thompson_takes_the_best_of_each_draw():
+    draws = np.array([[3.0, 1.0, 2.0, 0.0], [0.0, 9.0, 1.0, 8.0]])[:, :, None]
+    belief = Predictive.of_draws(draws)
+    picks = ThompsonBatch()(belief, np.zeros(4), 4, blank(), np.zeros((4, 1)))
+    assert set(picks[:2].tolist()) == {0, 1}
+    assert set(picks[2:].tolist()) == {2, 3}
+
+
+def test_a_believer_keeps_means_and_an_optimist_stays_near():
+    draws = np.random.default_rng(0).standard_normal((200, 1, 1)) + np.zeros((200, 6, 1))
+    draws[:, 3:] = np.random.default_rng(1).standard_normal((200, 1, 1)) - 0.5
+    belief = Predictive.of_draws(draws, np.array([0.1]))
+    scores = UpperConfidenceBound(2.0)(belief, blank())
+    believer = ConstantLiar(UpperConfidenceBound(2.0))(belief, scores, 2, blank(), np.zeros((6, 1)))
+    assert (believer < 3).tolist() == [True, False]
+    best = Situation(np.array([5.0]), np.random.default_rng(0), np.array([np.nan]), np.array([[5.0], [-5.0]]))
+    hopeful = ConstantLiar(UpperConfidenceBound(2.0), "best")(belief, scores, 2, best, np.zeros((6, 1)))
+    assert (hopeful < 3).all()
+
+
+def test_diverse_spreads_over_sites_without_losing_quality(words, planted):
+    pool, model = words(3, 12), planted()
+    plain = choose(model, pool, n=12, select=Selection(UpperConfidenceBound()), seed=0)
+    spread = choose(model, pool, n=12, select=Diverse(UpperConfidenceBound()), seed=0)
+    kinds = [len(np.unique(pool.codes(np.array([c.row for c in cs])), axis=0)) for cs in (plain, spread)]
+    distance = [
+        np.mean([(a != b).sum() for a, b in itertools.combinations(pool.codes(np.array([c.row for c in cs])), 2)])
+        for cs in (plain, spread)
+    ]
+    assert kinds == [12, 12]
+    assert distance[1] > distance[0]
+    ranked = [c.row for c in choose(model, pool, n=120, select=Selection(UpperConfidenceBound()), seed=0)]
+    assert {c.row for c in spread} <= set(ranked)
+    assert all("unlike the other picks" in c.reason for c in spread)
+
+
+def test_the_first_plate_without_a_model_is_spread_when_the_choice_can(words):
+    pool = words(2, 10)
+    picks = choose(None, pool, n=10, select=Diverse(Random()), seed=0)
+    codes = pool.codes(np.array([c.row for c in picks]))
+    assert all(len(np.unique(column)) >= 8 for column in codes.T)
+    assert picks[0].reason == "nothing is known yet: spread over the pool"
+
+
+def test_letters_keep_distances(words):
+    pool = words(3, 12)
+    rows = np.array([0, 1, 13, 157])
+    x = letters(pool, rows)
+    codes = pool.codes(rows)
+    assert np.allclose(np.square(x[:, None] - x[None]).sum(2), (codes[:, None] != codes[None]).sum(2), atol=1e-5)
+
+
+def test_wide_letters_are_folded_and_keep_distances_roughly():
+    from types import SimpleNamespace
+
+    codes = np.random.default_rng(0).integers(0, 20, (30, 200)).astype(np.uint8)
+    pool = SimpleNamespace(sites=SimpleNamespace(alphabet="ACDEFGHIKLMNPQRSTVWY"), codes=lambda rows: codes[rows])
+    x = letters(pool, np.arange(30))
+    assert x.shape == (30, 256)
+    true = (codes[:, None] != codes[None]).sum(2)
+    ratio = np.square(x[:, None] - x[None]).sum(2)[true > 0] / true[true > 0]
+    assert abs(ratio.mean() - 1) < 0.1
+    assert ratio.std() < 0.15
