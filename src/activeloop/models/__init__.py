@@ -1,8 +1,23 @@
 """What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
 
 from activeloop.models.alde import ALDEEnsemble
+from activeloop.models.compounds import compound_default
+from activeloop.models.dropout import DropoutPredictor, MCDropout
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.forest import ForestPredictor, RandomForest
 from activeloop.models.network import Training
+from activeloop.models.tanimoto import TanimotoGP, TanimotoPredictor
 
-__all__ = ["ALDEEnsemble", "EnsemblePredictor", "ForestPredictor", "MLPEnsemble", "RandomForest", "Training"]
+__all__ = [
+    "ALDEEnsemble",
+    "DropoutPredictor",
+    "EnsemblePredictor",
+    "ForestPredictor",
+    "MCDropout",
+    "MLPEnsemble",
+    "RandomForest",
+    "TanimotoGP",
+    "TanimotoPredictor",
+    "Training",
+    "compound_default",
+]

@@ -1,0 +1,157 @@
+"""Monte Carlo dropout: one network, thinned in another way for each draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from activeloop.backbones.base import Backbone
+from activeloop.backbones.onehot import OneHot
+from activeloop.candidates import Pool
+from activeloop.errors import ModelError
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.ensemble import layers_of, state_of
+from activeloop.models.network import Layers, Training
+from activeloop.models.pieces import CELLS, in_pieces
+from activeloop.models.targets import Scale, precision, standard
+from activeloop.predictive import Learner, Predictive, Predictor
+
+#: mean and spread are taken over at least so many thinned networks
+PASSES = 32
+
+
+@dataclass(frozen=True)
+class MCDropout(Learner):
+    """A network trained with dropout, whose hidden units are also dropped when it predicts.
+
+    A draw drops the same units for every candidate, so it is one function of all candidates; dropping anew for each
+    candidate, as training does, would give draws that say nothing about differences between candidates.
+
+    Args:
+        backbone: the encoder.
+        hidden: units of each hidden layer.
+        rate: share of hidden units that is dropped, in training and in prediction.
+        training: loss (`squared`), steps and rates; its own dropout rate is replaced by `rate`.
+
+    Source: Gal and Ghahramani 2016, arXiv:1506.02142.
+    """
+
+    backbone: Backbone = field(default_factory=OneHot)
+    hidden: tuple[int, ...] = (128, 128)
+    rate: float = 0.2
+    training: Training = field(default_factory=lambda: Training(steps=600))
+
+    @property
+    def name(self) -> str:
+        """`dropout-` and the encoder's name."""
+        return f"dropout-{self.backbone.name}"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """Nothing."""
+        return None
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Train the network; several assays have one each.
+
+        Raises:
+            ModelError: when the draws have no spread (a rate of 0, no hidden layer, or a network that died).
+        """
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """The same network from its stored weights."""
+        return restore_each(dataset, seed, state, self._restore_one)
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        rng = np.random.default_rng(seed)
+        values = dataset.values[:, 0]
+        scale = standard(values)
+        x = self.backbone.features(dataset.pool, dataset.rows)
+        weights = precision(dataset.errors[:, 0], scale)[None].astype(np.float32)
+        start = Layers.initial(1, x.shape[1], self.hidden, 0.0, rng)
+        targets = scale.to_target(values).astype(np.float32)
+        layers = replace(self.training, dropout=self.rate)(start, x, targets, weights, rng)
+        refuse_without_spread(thinned(layers, self.rate, PASSES, seed)(x))
+        return DropoutPredictor(self.backbone, layers, self.rate, scale, len(values))
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        if not state:
+            return self._fit_one(dataset, seed)
+        scale = Scale(*map(float, state["scale"]))
+        return DropoutPredictor(self.backbone, layers_of(state, 0.0), self.rate, scale, len(dataset))
+
+
+@dataclass(frozen=True)
+class DropoutPredictor(Predictor):
+    """The trained network.
+
+    Args:
+        backbone: the encoder it was trained on.
+        layers: one network.
+        rate: share of hidden units that a draw drops.
+        scale: of the assay.
+        labels: how many candidates it was trained on.
+    """
+
+    backbone: Backbone
+    layers: Layers
+    rate: float
+    scale: Scale
+    labels: int
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """Draws of thinned networks; mean and spread over them, or over 32 when fewer are asked for."""
+        passes = max(draws, PASSES)
+        networks = thinned(self.layers, self.rate, passes, seed)
+        inputs, widest = networks.weights[0].shape[1], max(w.shape[2] for w in networks.weights)
+        cells = max(1, CELLS // (passes * widest)) * inputs
+        every = in_pieces(self.backbone, pool, rows, networks, cells)
+        every = (self.scale.shift + self.scale.factor * every).astype(np.float32)
+        mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
+        return Predictive(every[:draws, :, None], mean[:, None], sd[:, None], np.zeros(1))
+
+    def explain(self) -> str:
+        """The rate, and how many candidates it was trained on."""
+        return (
+            f"A network on {self.backbone.name} features of {self.labels} candidates; each draw drops "
+            f"{self.rate:.0%} of its hidden units, the same ones for every candidate."
+        )
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Weights, biases and scale."""
+        return {**state_of(self.layers), "scale": np.array([self.scale.shift, self.scale.factor])}
+
+
+def thinned(layers: Layers, rate: float, count: int, seed: int) -> Layers:
+    """Networks without some of their hidden units, the rest scaled by 1 / (1 - rate).
+
+    Args:
+        layers: one network (M = 1).
+        rate: share of hidden units that is dropped.
+        count: how many networks; the first ones of a longer list are those of a shorter one.
+        seed: of the dropped units.
+    """
+    weights = [layers.weights[0]]
+    for i, w in enumerate(layers.weights[1:]):
+        # dropping a unit is the same as cutting what leaves it
+        kept = np.random.default_rng([seed, i]).random((count, w.shape[1], 1)) >= rate
+        weights.append(w * (kept / (1 - rate)).astype(np.float32))
+    return Layers(tuple(weights), layers.biases, layers.slope)
+
+
+def refuse_without_spread(draws: np.ndarray) -> None:
+    """Dropout that changes nothing must not pass for certainty.
+
+    Args:
+        draws: [S, N] outputs.
+
+    Raises:
+        ModelError: when all draws agree in every candidate.
+    """
+    if not float(np.ptp(draws, axis=0).max(initial=0.0)) > 0:
+        raise ModelError(
+            "The network's draws do not differ: dropout has no effect in it. Give it a rate above 0 and a hidden "
+            "layer, or choose an ensemble; nothing was kept."
+        )
