@@ -327,8 +327,9 @@ class Campaign:
         done = {*dataset.rows.tolist(), *self._rows(missing).tolist()} - set(pinned.tolist())
         excluded = done | set(self._rows([*(state.awaiting - state.missing), *state.vetoed]).tolist())
         assert self.select is not None
+        model = self._predictor(state)
         choices = choose(
-            self._predictor(state),
+            model,
             self.pool,
             n=n,
             select=self.select,
@@ -340,17 +341,19 @@ class Campaign:
         )
         picks = tuple(self._pick(choice, rank) for rank, choice in enumerate(choices, 1))
         version = state.version.number if state.version else 0
-        return Proposal(number, picks, version, seed, self._policy(state))
+        return Proposal(number, picks, version, seed, self._policy(state, model))
 
     def _pick(self, choice: Choice, rank: int) -> Pick:
         candidate, sign = self.pool[choice.row], self.assays[0].sign
         low, high = sorted((sign * choice.low, sign * choice.high))
         return Pick(candidate.id, candidate.name, rank, choice.score, sign * choice.mean, low, high, choice.reason)
 
-    def _policy(self, state: CampaignState) -> str:
+    def _policy(self, state: CampaignState, model: Predictor | None) -> str:
         assert self.select is not None
+        if model is None:
+            return "chance, for nothing is known yet"
         version = state.version
-        who = f"version {version.number} ({version.recipe})" if version else f"the prior of {self.learner.name}, if any"
+        who = f"version {version.number} ({version.recipe})" if version else f"the prior of {self.learner.name}"
         return f"{self.select.name}, on {who}"
 
     def _threshold(self) -> np.ndarray | None:

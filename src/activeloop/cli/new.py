@@ -1,0 +1,150 @@
+"""`activeloop new`: make a campaign."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from activeloop.cli.terminal import next_step, say
+
+if TYPE_CHECKING:
+    from activeloop.recipes import Recipe
+
+
+class Kind(StrEnum):
+    """What candidates are."""
+
+    VARIANTS = "variants"
+    COMPOUNDS = "compounds"
+    GUIDES = "guides"
+
+
+class Goal(StrEnum):
+    """What the campaign is for."""
+
+    FIND = "find"
+    LEARN = "learn"
+
+
+DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is missing.")
+ASSAY = typer.Option(
+    metavar="NAME[:UNIT[:GOAL]]",
+    help="What is measured; may be given several times. GOAL: maximise, minimise, classify.",
+)
+WILD_TYPE = typer.Option(metavar="FASTA|SEQ", help="The wild type of the variants.")
+SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations at these sites (D40: only A, G, S).")
+TABLE = typer.Option(metavar="FILE", help="The pool: the candidates listed in a CSV or XLSX table.", exists=True)
+FASTA = typer.Option(metavar="FILE", help="The pool: the sequences of a FASTA file.", exists=True)
+FORBID = typer.Option(metavar="MOTIF", help="A motif that no variant may introduce, such as NxS.")
+CONTROL = typer.Option(help="What control wells hold; WT, DMSO or non-targeting when left out.")
+
+CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
+
+
+def new(
+    directory: Annotated[Path, DIR],
+    assay: Annotated[list[str], ASSAY],
+    wild_type: Annotated[str, WILD_TYPE] = "",
+    singles: Annotated[bool, typer.Option("--singles", help="The pool: all single mutants of the wild type.")] = False,
+    positions: Annotated[str, typer.Option(metavar="20-60,75", help="Only these positions (with --singles).")] = "",
+    sites: Annotated[str, SITES] = "",
+    table: Annotated[Path | None, TABLE] = None,
+    fasta: Annotated[Path | None, FASTA] = None,
+    kind: Annotated[Kind, typer.Option(help="What the candidates of a table are.")] = Kind.VARIANTS,
+    column: Annotated[str, typer.Option(help="The table's column of candidates; guessed when left out.")] = "",
+    offset: Annotated[int, typer.Option(help="Added to the table's positions to get those of the wild type.")] = 0,
+    exclude: Annotated[str, typer.Option(metavar="LETTERS", help="Residues that no mutation may introduce.")] = "",
+    max_mutations: Annotated[int | None, typer.Option(help="Most mutations of one variant (with --sites).")] = None,
+    forbid: Annotated[list[str] | None, FORBID] = None,
+    goal: Annotated[Goal, typer.Option(help="find the best candidates, or learn an accurate model.")] = Goal.FIND,
+    seed: Annotated[int, typer.Option(help="The same seed and results give the same proposals.")] = 0,
+    learner: Annotated[str, typer.Option(help="What learns.")] = "default",
+    wells: Annotated[int, typer.Option(help="Wells of a plate.")] = 96,
+    controls: Annotated[int, typer.Option(help="Control wells of a plate.")] = 8,
+    control: Annotated[str, CONTROL] = "",
+    price: Annotated[float, typer.Option(help="Of one well, to count costs.")] = 0.0,
+) -> None:
+    """Make a campaign: say what may be tested and what is measured.
+
+    Writes DIR/campaign.toml, which you may edit, and copies the table into DIR.
+    """
+    source = table or fasta
+    recipe = checked_recipe(
+        {
+            "goal": goal.value,
+            "seed": seed,
+            "pool": {
+                "kind": kind.value,
+                "wild_type": _sequence(wild_type),
+                "singles": singles,
+                "positions": positions,
+                "sites": [part.strip() for part in sites.split(",") if part.strip()],
+                "table": table.name if table else "",
+                "fasta": fasta.name if fasta else "",
+                "column": column,
+                "offset": offset,
+                "exclude_residues": exclude.upper(),
+                "max_mutations": max_mutations,
+                "forbidden_motifs": forbid or [],
+            },
+            "assays": [parse_assay(text) for text in assay],
+            "learner": {"name": learner},
+            "plate": {
+                "wells": wells,
+                "controls": controls,
+                "control": control or CONTROLS[kind.value],
+                "price_per_well": price,
+            },
+        }
+    )
+    make(directory, recipe, source)
+
+
+def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
+    """Check that the pool can be made, then write the folder."""
+    from activeloop.recipes import assays_of, learner_of, pool_of, recipe_text, selection_of
+    from activeloop.store import CampaignFolder
+
+    pool = pool_of(recipe.pool, source.parent if source else directory)
+    learner_of(recipe.learner, recipe.goal)
+    selection_of(recipe.select, recipe.goal, assays_of(recipe))
+    inputs = {source.name: source.read_bytes()} if source else {}
+    folder = CampaignFolder.create(directory, recipe_text(recipe), inputs)
+    assays = ", ".join(f"{a.name}{f' ({a.unit})' if a.unit else ''}, {a.goal}" for a in recipe.assays)
+    say(f"Made the campaign {folder.path}.")
+    say(f"  pool: {pool.describe()}")
+    say(f"  measured: {assays}; goal: {recipe.goal}")
+    say(f"  settings: {folder.recipe} (edit it as you like)")
+    next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
+
+
+def checked_recipe(table: dict[str, Any]) -> Recipe:
+    """The recipe of the options."""
+    from activeloop.recipes import check_recipe
+
+    return check_recipe(table, None)
+
+
+def parse_assay(text: str) -> dict[str, str]:
+    """An assay from `NAME[:UNIT[:GOAL]]`.
+
+    >>> parse_assay("KD:nM:minimise")
+    {'name': 'KD', 'unit': 'nM', 'goal': 'minimise'}
+    """
+    name, unit, goal, *more = [*text.split(":"), "", ""]
+    if any(more):
+        from activeloop.errors import RecipeError
+
+        raise RecipeError(f'--assay "{text}" has too many colons: write NAME:UNIT:GOAL, such as kcat:1/s:maximise.')
+    return {"name": name.strip(), "unit": unit.strip(), "goal": goal.strip() or "maximise"}
+
+
+def _sequence(wild_type: str) -> str:
+    if not wild_type:
+        return ""
+    from activeloop.candidates import read_parent
+
+    return read_parent(wild_type)

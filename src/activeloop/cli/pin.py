@@ -1,0 +1,12 @@
+"""`activeloop pin`: these must be on the next plate."""
+
+from __future__ import annotations
+
+from activeloop.cli.terminal import Folder, Names, Reason, next_step, opened, say, some
+
+
+def pin(directory: Folder, names: Names, reason: Reason = "") -> None:
+    """Put candidates on the next proposal, whatever the model says. Lifts a veto."""
+    pinned = opened(directory).campaign.pin(names, reason)
+    say(f"Pinned {some(pinned)}: on the next proposal.")
+    next_step(f"`activeloop propose {directory}`.")

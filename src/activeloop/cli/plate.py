@@ -1,0 +1,35 @@
+"""`activeloop plate`: a plate once more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from activeloop.cli.terminal import Folder, known_plates, next_step, opened, say
+
+PROPOSAL = typer.Option(help="Number of the proposal; the last when left out.")
+OUT = typer.Option(metavar="FILE", help="Where to write it (.csv, .xlsx, .svg); with several plates they are numbered.")
+
+
+def plate(
+    directory: Folder, proposal: Annotated[int | None, PROPOSAL] = None, out: Annotated[Path | None, OUT] = None
+) -> None:
+    """List the plates of a proposal, and write them in another form."""
+    from activeloop.errors import StateError
+
+    state = opened(directory).campaign.state()
+    number = proposal or len(state.proposals)
+    name = f"plate-{number}"
+    plates = [p for p in known_plates(directory) if p.id == name or p.id.startswith(f"{name}-")]
+    if not plates:
+        made = f"{len(state.proposals)} were made" if state.proposals else "none was made"
+        raise StateError(
+            f"there is no plate of proposal {number} ({made}): `activeloop propose {directory}` writes it."
+        )
+    for i, p in enumerate(plates, 1):
+        say(str(p))
+        if out:
+            say(f"Written: {p.write(out if len(plates) == 1 else out.with_stem(f'{out.stem}-{i}'))}")
+    next_step(f"measure it, then `activeloop record {directory} FILE`.")

@@ -1,0 +1,113 @@
+"""`activeloop propose`: the next candidates, on a plate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activeloop.cli.terminal import Folder, console, many, next_step, opened, say, some
+
+if TYPE_CHECKING:
+    from activeloop.plates import Plate, Proposal
+    from activeloop.recipes import Opened
+
+N = typer.Option("-n", "--number", help="How many candidates; as many as fit on one plate when left out.")
+PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate; campaign.toml says it when left out.")
+CONTROLS = typer.Option(help="Control wells of each plate; campaign.toml says it when left out.")
+REPLICATES = typer.Option(help="Wells for each candidate; campaign.toml says it when left out.")
+OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx, .svg).")
+ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
+RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
+SHOWN = 10
+
+
+def propose(
+    directory: Folder,
+    number: Annotated[int | None, N] = None,
+    plate: Annotated[int | None, PLATE] = None,
+    controls: Annotated[int | None, CONTROLS] = None,
+    replicates: Annotated[int | None, REPLICATES] = None,
+    out: Annotated[Path | None, OUT] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the choice, instead of the campaign's own.")] = None,
+    another: Annotated[bool, ANOTHER] = False,
+    retry_missing: Annotated[bool, RETRY] = False,
+) -> None:
+    """Choose the next candidates and lay out their plate.
+
+    A new version is fitted first when results came in. While a proposal is out, the same one is shown again.
+    """
+    loop = opened(directory)
+    settings = loop.recipe.plate.model_copy(
+        update={
+            key: value
+            for key, value in (("wells", plate), ("controls", controls), ("replicates", replicates))
+            if value is not None
+        }
+    )
+    number = number or max(1, (settings.wells - settings.controls) // settings.replicates)
+    before = len(loop.campaign.state().proposals)
+    proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing)
+    again = proposal.number <= before
+    plates = lay_out(loop, proposal, settings)
+    files = [path for p in plates for path in write_all(loop, p)]
+    if out:
+        files += [p.write(_numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
+    head = "is out already; this is it again" if again else "was made"
+    say(f"Proposal {proposal.number} {head}: {many(len(proposal.picks), 'candidate')}, chosen by {proposal.policy}.")
+    show(proposal, loop.recipe.assays[0].name)
+    for p in plates:
+        say(f"  {p}")
+    say(f"Written: {some([str(f) for f in files], 12)}")
+    results = "the results" if not again else "its results (or `--another` for a further proposal)"
+    next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
+
+
+def lay_out(loop: Opened, proposal: Proposal, settings: object) -> list[Plate]:
+    """The plates of a proposal: those that were written already, or new ones."""
+    from activeloop.campaigns.seeds import derive
+    from activeloop.cli.terminal import known_plates
+    from activeloop.plates import fill_plates
+    from activeloop.recipes import PlateRecipe
+
+    assert isinstance(settings, PlateRecipe)
+    name = f"plate-{proposal.number}"
+    written = [p for p in known_plates(loop.folder.path) if p.id == name or p.id.startswith(f"{name}-")]
+    if written:
+        return written
+    return fill_plates(
+        proposal,
+        wells=settings.wells,
+        controls=settings.controls,
+        control=settings.control,
+        replicates=settings.replicates,
+        empty_edges=settings.empty_edges,
+        seed=derive(loop.recipe.seed, "plate", proposal.number),
+        id=name,
+    )
+
+
+def write_all(loop: Opened, plate: Plate) -> list[Path]:
+    """The plate in the campaign's folder: a list, a workbook, a picture; the list last, it says that all is there."""
+    base = loop.folder.plates / plate.id
+    paths = [base.with_suffix(ending) for ending in (".xlsx", ".svg", ".csv")]
+    return [path if path.exists() else plate.write(path) for path in paths]
+
+
+def show(proposal: Proposal, assay: str) -> None:
+    """The first picks as a table."""
+    from rich.table import Table
+
+    table = Table(title=f"the first {min(SHOWN, len(proposal.picks))} of {len(proposal.picks)}", title_justify="left")
+    for header in ("rank", "candidate", f"{assay} predicted", "90 % interval", "why"):
+        table.add_column(header, justify="right" if header == "rank" else "left")
+    for pick in proposal.picks[:SHOWN]:
+        known = pick.mean == pick.mean
+        interval = f"{pick.low:.3g} to {pick.high:.3g}" if known else "-"
+        table.add_row(str(pick.rank), pick.name, f"{pick.mean:.3g}" if known else "-", interval, pick.reason)
+    console().print(table)
+
+
+def _numbered(path: Path, number: int, count: int) -> Path:
+    return path if count == 1 else path.with_stem(f"{path.stem}-{number}")

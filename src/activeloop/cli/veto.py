@@ -1,0 +1,12 @@
+"""`activeloop veto`: never these."""
+
+from __future__ import annotations
+
+from activeloop.cli.terminal import Folder, Names, Reason, next_step, opened, say, some
+
+
+def veto(directory: Folder, names: Names, reason: Reason = "") -> None:
+    """Never propose these candidates. Lifts a pin; `pin` lifts it again."""
+    vetoed = opened(directory).campaign.veto(names, reason)
+    say(f"Vetoed {some(vetoed)}: not proposed any more.")
+    next_step(f"`activeloop propose {directory}`.")
