@@ -75,8 +75,8 @@ def by_position(letters: np.ndarray) -> np.ndarray:
     blocks = []
     for length in (1, 2):
         found = words(letters, length)
-        one_hot = expand(found, 4**length + 1).reshape(*found.shape, -1)
-        blocks.append(one_hot[:, :, :-1].reshape(len(letters), -1))
+        one_hot = expand(found, 4**length + 1).reshape(*found.shape, 4**length + 1)
+        blocks.append(one_hot[:, :, :-1].reshape(len(letters), found.shape[1] * 4**length))
     return np.concatenate(blocks, axis=1)
 
 

@@ -110,3 +110,6 @@ class Fingerprints:
             forget = weakref.ref(pool, lambda _: self._tables.pop(key, None))
             self._tables[key] = (forget, np.zeros((len(pool), size), np.uint8), np.zeros(len(pool), bool))
         return self._tables[key][1:]
+
+    def __len__(self) -> int:
+        return len(self._tables)

@@ -120,4 +120,4 @@ class Physicochemical(Backbone):
         values = table[pool.codes(rows)]
         if self.relative and sites.parent is not None:
             values = values - table[sites.parent]
-        return values.reshape(len(values), -1)
+        return values.reshape(len(values), len(sites.labels) * table.shape[1])
