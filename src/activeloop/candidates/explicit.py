@@ -50,7 +50,7 @@ class ExplicitPool(Pool):
     def row_of(self, name: str) -> int | None:
         """The row of a candidate by any of its notations, or None when it is not in the pool."""
         row = self._rows.get(name)
-        if row is not None and self._designs[row].name == name:
+        if row is not None:
             return row
         try:
             return self._rows.get(self.notation.key(self.notation.design(name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -166,8 +167,7 @@ def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) ->
 
 
 def _usual_length(cells: list[str]) -> int:
-    lengths = [len(c) for c in cells]
-    return max(set(lengths), key=lengths.count)
+    return Counter(map(len, cells)).most_common(1)[0][0]
 
 
 def _names_mutations(cell: str) -> bool:

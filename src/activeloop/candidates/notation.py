@@ -120,6 +120,14 @@ class VariantNotation(Notation):
 
     def _mutations(self, token: str, text: str) -> tuple[Mutation, ...]:
         """One mutation; several for a deleted stretch, none when the residue stays the same."""
+        if (match := _DELETION.fullmatch(token)) and self._deletes(token, match):
+            first = self._position(match[1], match[2], text)
+            last = self._position(match[3], match[4], text) if match[4] else first
+            if last < first:
+                raise NotationError(
+                    f'"{text}" deletes from {match[2]} back to {match[4]}. Write the smaller position first.'
+                )
+            return tuple(Mutation(p, self.parent[p - 1], "") for p in range(first, last + 1))
         if match := _CHANGE.fullmatch(token):
             position = self._position(match[1], match[2], text)
             if match[3] in ("*", "TER"):
@@ -129,14 +137,6 @@ class VariantNotation(Notation):
             old = self.parent[position - 1]
             new = old if match[3] == "=" else _residue(match[3], text)
             return () if new == old else (Mutation(position, old, new),)
-        if (match := _DELETION.fullmatch(token)) and self._deletes(token, match):
-            first = self._position(match[1], match[2], text)
-            last = self._position(match[3], match[4], text) if match[4] else first
-            if last < first:
-                raise NotationError(
-                    f'"{text}" deletes from {match[2]} back to {match[4]}. Write the smaller position first.'
-                )
-            return tuple(Mutation(p, self.parent[p - 1], "") for p in range(first, last + 1))
         if match := _INSERTION.fullmatch(token):
             return self._insertion(match, text)
         raise NotationError(

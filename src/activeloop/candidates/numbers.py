@@ -12,7 +12,7 @@ MISSING = frozenset(
     {"", "na", "n/a", "nan", "nd", "n.d.", "n.d", "n.a.", "none", "null", "-", "--", "–", "?", "missing"}
 )
 _NUMBER = re.compile(
-    r"(?P<qualifier><=|>=|<|>|=)?\s*(?P<value>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\W\d_].*|[%°].*)?"
+    r"(?P<qualifier><=|>=|<|>|=)?\s*(?P<value>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°].*)?"
 )
 _ORDINARY = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d{1,2})?")
 _PLAIN = str.maketrans({"−": "-", "≤": "<", "≥": ">", "μ": "µ", "\u00a0": " ", "\u202f": " "})
