@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,12 +36,13 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
     rows, columns = SHAPES[plate.size]
     pitch = PITCH[plate.size]
     width, height = max(LEFT + columns * pitch + RIGHT, 480), TOP + rows * pitch + FOOT
+    key = "plate-" + hashlib.blake2b(f"{plate.id}|{title}|{plate}".encode(), digest_size=4).hexdigest()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-labelledby="plate-title plate-summary" font-family="Helvetica, Arial, \'DejaVu Sans\', '
+        f'role="img" aria-labelledby="{key}-title {key}-summary" font-family="Helvetica, Arial, \'DejaVu Sans\', '
         f'sans-serif" fill="{INK}">',
-        f'<title id="plate-title">{escape(title or plate.id)}</title>',
-        f'<desc id="plate-summary">{escape(str(plate))}</desc>',
+        f'<title id="{key}-title">{escape(title or plate.id)}</title>',
+        f'<desc id="{key}-summary">{escape(str(plate))}</desc>',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="32" font-size="20" font-weight="600">{escape(title or plate.id)}</text>',
         f'<text x="{LEFT}" y="52" font-size="12.5" fill="{QUIET}">{escape(_summary(plate))}</text>',
@@ -113,7 +115,8 @@ def _well(plate: Plate, r: int, c: int, pitch: int, values: Mapping[str, float],
     words = _lines(well, value, radius) if well and pitch >= LABELLED else []
     ink = ink_on(fill)
     texts = [
-        _text(x, y + (i - (len(words) - 1) / 2) * 11.5 + 3.6, word, size, ink) for i, (word, size) in enumerate(words)
+        _text(x, y + (i - (len(words) - 1) / 2) * radius * 0.385 + radius * 0.12, word, size, ink)
+        for i, (word, size) in enumerate(words)
     ]
     return f"<g><title>{escape(_told(name, well, value, label))}</title>{circle}{''.join(texts)}</g>"
 
@@ -130,14 +133,23 @@ def _lines(well: Well, value: float | None, radius: float) -> list[tuple[str, fl
     """What is written into a well, each line with its size: the name in one or two lines, then the value."""
     room = 2 * radius - 8
     pieces = well.candidate.split(":")
-    lines = [well.candidate] if len(well.candidate) <= 9 or len(pieces) == 1 else pieces
+    lines = [well.candidate] if len(well.candidate) <= 7 or len(pieces) == 1 else pieces
     if len(lines) > 3:
         lines = [*lines[:2], f"+{len(lines) - 2} more"]
     lines = [line if len(line) <= 10 else f"{line[:8]}…" for line in lines]
-    written = [(line, min(10.5, room / (0.62 * max(len(line), 1)))) for line in lines]
+    written = [(line, min(radius * 0.35, room / (0.62 * max(len(line), 1)))) for line in lines]
     if value is not None and len(written) < 3:
-        written.append((f"{value:.3g}", 8.5))
+        written.append((short(value), radius * 0.285))
     return written
+
+
+def short(value: float) -> str:
+    """A number with three digits that count.
+
+    >>> short(5.0), short(0.01234), short(1234.6), short(1.5e7)
+    ('5.00', '0.0123', '1235', '1.50e+07')
+    """
+    return f"{value:.0f}" if 100 <= abs(value) < 10_000 else f"{value:#.3g}"
 
 
 def _told(name: str, well: Well | None, value: float | None, label: str) -> str:
@@ -161,8 +173,8 @@ def _legend(scale: _Scale, label: str, y: float, plate: Plate) -> list[str]:
             f'<defs><linearGradient id="plate-scale">{stops}</linearGradient></defs>',
             f'<text x="{x:g}" y="{y - 4:g}" font-size="11.5" fill="{QUIET}">{escape(label)}</text>',
             f'<rect x="{x:g}" y="{y + 3:g}" width="170" height="11" rx="2" fill="url(#plate-scale)"/>',
-            f'<text x="{x:g}" y="{y + 28:g}" font-size="11">{scale.low:.3g}</text>',
-            f'<text x="{x + 170:g}" y="{y + 28:g}" font-size="11" text-anchor="end">{scale.high:.3g}</text>',
+            f'<text x="{x:g}" y="{y + 28:g}" font-size="11">{short(scale.low)}</text>',
+            f'<text x="{x + 170:g}" y="{y + 28:g}" font-size="11" text-anchor="end">{short(scale.high)}</text>',
         ]
         x += 206
         if any(w.candidate not in {p.name for p in plate.picks} for w in plate.wells.values() if not w.control):
