@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from candidate_strategies import substituted, with_indels
 from hypothesis import given
 
 from activeloop.candidates import AMINO_ACIDS, Variant, VariantNotation, align
+from activeloop.candidates.alignment import GAP_EXTEND, GAP_OPEN, MISMATCH, _aligned, _with_one_gap
 from activeloop.candidates.proteins import THREE_LETTER
 from activeloop.errors import NotationError
 
@@ -114,6 +117,22 @@ def test_two_spellings_of_one_sequence_have_one_key(variant):
 def test_offset_moves_every_position(variant):
     shifted = ":".join(f"{m.old}{m.position + 100}{m.new}" for m in variant.mutations)
     assert VariantNotation(variant.parent, offset=-100).design(shifted) == variant
+
+
+@given(with_indels())
+def test_the_short_way_to_one_gap_costs_what_the_full_table_costs(variant):
+    def cost(rows):
+        old, new = rows
+        gaps = [len(run) for row in rows for run in re.findall("-+", row)]
+        mismatches = sum(a != b and "-" not in (a, b) for a, b in zip(old, new, strict=True))
+        return sum(GAP_OPEN + GAP_EXTEND * g for g in gaps) + MISMATCH * mismatches
+
+    a, b = variant.parent, variant.sequence
+    rows = _aligned(a, b)
+    assert [row.replace("-", "") for row in rows] == [a, b]
+    short = _with_one_gap(a, b) if len(a) != len(b) else None
+    if short is not None:
+        assert cost(short) == cost(rows)
 
 
 def test_gaps_stand_far_to_the_right():

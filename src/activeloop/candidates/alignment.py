@@ -7,7 +7,7 @@ import numpy as np
 from activeloop.candidates.designs import Mutation
 
 # A substitution costs less than a gap: gaps appear only where the lengths or a long stretch ask for them.
-MISMATCH, GAP_OPEN, GAP_EXTEND = 4, 6, 1
+MISMATCH, GAP_OPEN, GAP_EXTEND = 4, 12, 1
 
 
 def substitutions(parent: str, sequence: str) -> tuple[Mutation, ...]:
@@ -43,8 +43,9 @@ def align(parent: str, sequence: str) -> tuple[Mutation, ...]:
     short = min(len(parent), len(sequence))
     head = next((i for i in range(short) if parent[i] != sequence[i]), short)
     tail = next((i for i in range(short - head) if parent[-1 - i] != sequence[-1 - i]), short - head)
-    rows, columns = _aligned(parent[head : len(parent) - tail], sequence[head : len(sequence) - tail])
-    return tuple(_mutations(rows, columns, head))
+    old, new = parent[head : len(parent) - tail], sequence[head : len(sequence) - tail]
+    rows = _with_one_gap(old, new) or _aligned(old, new)
+    return tuple(_mutations(*rows, head))
 
 
 def _mutations(old: str, new: str, start: int) -> list[Mutation]:
@@ -62,6 +63,25 @@ def _mutations(old: str, new: str, start: int) -> list[Mutation]:
         if a != b:
             found.append(Mutation(position, a, b.replace("-", "")))
     return found
+
+
+def _with_one_gap(a: str, b: str) -> tuple[str, str] | None:
+    """Both strings with one gap in the shorter, where that must be the cheapest alignment; None where it may not be.
+
+    Any other alignment opens a second gap, which is never cheaper than the few mismatches accepted here.
+    """
+    if len(a) > len(b):
+        turned = _with_one_gap(b, a)
+        return None if turned is None else (turned[1], turned[0])
+    n, gap = len(a), len(b) - len(a)
+    letters_a, letters_b = np.frombuffer(a.encode(), np.uint8), np.frombuffer(b.encode(), np.uint8)
+    before = np.concatenate([[0], np.cumsum(letters_a != letters_b[:n])])
+    behind = np.concatenate([[0], np.cumsum((letters_a != letters_b[gap:])[::-1])])[::-1]
+    mismatches = before + behind
+    place = n - int(mismatches[::-1].argmin())  # The last of equally good places.
+    if mismatches[place] * MISMATCH > GAP_OPEN:
+        return None
+    return a[:place] + "-" * gap + a[place:], b
 
 
 def _aligned(a: str, b: str) -> tuple[str, str]:

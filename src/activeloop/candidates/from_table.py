@@ -14,6 +14,7 @@ from activeloop.candidates.explicit import ExplicitPool, duplicates
 from activeloop.candidates.letters import GuideNotation, SequenceNotation
 from activeloop.candidates.notation import Notation, VariantNotation, position_of
 from activeloop.candidates.offsets import check_offset
+from activeloop.candidates.pool import KINDS
 from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import InputError, NotationError, PoolError, RecipeError
@@ -32,6 +33,8 @@ def pool_from_table(
     skip_unreadable: bool,
 ) -> ExplicitPool:
     """See `Pool.from_table`."""
+    if kind not in KINDS:
+        raise RecipeError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
     if not isinstance(table, Table):
         table = read_table(table, sheet=sheet)
     column = guess_column(table, kind) if column is None else column
@@ -71,8 +74,6 @@ def _notation(
         return CompoundNotation()
     if kind == "guides":
         return GuideNotation(_usual_length(cells))
-    if kind != "variants":
-        raise RecipeError(f'there is no kind of candidates "{kind}". Kinds: variants, compounds, guides.')
     if parent is not None:
         sequence = read_parent(parent)
         check_offset(cells, sequence, file=table.file, offset=offset)
