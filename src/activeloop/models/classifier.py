@@ -75,11 +75,8 @@ class GPClassifier(Learner):
             raise ModelError(f'"{dataset.assays[0].name}" must be 0 (unfit) or 1 (fit). Nothing was fitted.')
         space = latent_space(dataset.pool, self.backbone, self.joint)
         gram, mean = space.gram(dataset.pool, column.rows)
-        fits = [_laplace(a * gram, mean, labels) for a in AMPLITUDES]
-        evidence = [e - 0.5 * ((np.log(a) - CENTRE) / WIDTH) ** 2 for a, (_, e) in zip(AMPLITUDES, fits, strict=True)]
-        best = int(np.argmax(evidence))
-        latent = fits[best][0]
-        return LatentPredictor(space, dataset.pool, column.rows, labels, latent, float(AMPLITUDES[best]), seed)
+        latent, amplitude = _best_amplitude(gram, mean, labels)
+        return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude, seed)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         """The same fit from its latent values."""
@@ -162,9 +159,38 @@ class LatentPredictor(Predictor):
         return self._space.mean + table + own @ self._spread, weights + own @ self._features
 
 
-def _laplace(gram: np.ndarray, mean: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
-    """Mode of the latent values [n] and the log evidence (Rasmussen and Williams, algorithm 3.1)."""
-    weights, latent, value = np.zeros(len(labels)), mean.copy(), -np.inf
+def _best_amplitude(gram: np.ndarray, mean: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mode of the latent values and the amplitude of the greatest evidence; climbs from the middle of the list."""
+    found: dict[int, tuple[float, np.ndarray, np.ndarray]] = {}
+    weights = np.zeros(len(labels))
+
+    def at(i: int) -> float:
+        if not 0 <= i < len(AMPLITUDES):
+            return -np.inf
+        if i not in found:
+            a = AMPLITUDES[i]
+            latent, own, evidence = _laplace(a * gram, mean, labels, weights)
+            found[i] = evidence - 0.5 * ((np.log(a) - CENTRE) / WIDTH) ** 2, latent, own
+        return found[i][0]
+
+    best = len(AMPLITUDES) // 2
+    while True:
+        weights = found[best][2] if at(best) > -np.inf else weights
+        better = max((best - 1, best + 1), key=at)
+        if at(better) <= at(best):
+            return found[best][1], float(AMPLITUDES[best])
+        best = better
+
+
+def _laplace(
+    gram: np.ndarray, mean: np.ndarray, labels: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Mode of the latent values [n], its weights [n] and the log evidence (Rasmussen and Williams, algorithm 3.1).
+
+    Newton's method from `weights` (latent = mean + gram @ weights), halving steps that do not climb.
+    """
+    latent = mean + gram @ weights
+    value = _likelihood(latent, labels) - 0.5 * float(weights @ (latent - mean))
     for _ in range(50):
         rate = _logistic(latent)
         root = np.sqrt(np.maximum(rate * (1 - rate), 1e-9))
@@ -180,11 +206,11 @@ def _laplace(gram: np.ndarray, mean: np.ndarray, labels: np.ndarray) -> tuple[np
                 break
             step /= 2
         weights, latent, before, value = new, mean + moved, value, found
-        if value - before < 1e-6:
+        if value - before < 1e-5:
             break
     rate = _logistic(latent)
     root = np.sqrt(np.maximum(rate * (1 - rate), 1e-9))
-    return latent, value - 0.5 * float(np.linalg.slogdet(np.eye(len(labels)) + root[:, None] * gram * root)[1])
+    return latent, weights, value - 0.5 * float(np.linalg.slogdet(np.eye(len(labels)) + root[:, None] * gram * root)[1])
 
 
 def _likelihood(latent: np.ndarray, labels: np.ndarray) -> float:
