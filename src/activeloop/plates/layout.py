@@ -6,8 +6,10 @@ import numpy as np
 
 from activeloop.measurements.wells import SHAPES, Well, parse_well, well_name
 
-TRIES = 8
-STEPS = 400
+TRIES = 4
+STEPS = 300
+PASSES = 10
+TOUCHING = 100
 
 
 def usable_wells(size: int, empty_edges: bool) -> np.ndarray:
@@ -56,7 +58,8 @@ def spread(cells: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _hypercube(shape: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    strata = (np.arange(n) + rng.random((2, n))) / n
+    # One offset for all strata: otherwise two neighbours could fall into the same line.
+    strata = (np.arange(n) + rng.random((2, 1))) / n
     rows, columns = (strata * shape[:, None]).astype(np.int64)
     return np.column_stack([rows, rng.permutation(columns)])
 
@@ -71,7 +74,7 @@ def _pull_apart(places: np.ndarray, shape: np.ndarray, rng: np.random.Generator)
     if len(places) < 2:
         return places
     now = _crowding(places, shape)
-    for _ in range(min(STEPS, 20 * len(places))):
+    for _ in range(min(STEPS, 12 * len(places))):
         i, j = rng.choice(len(places), 2, replace=False)
         moved = places.copy()
         moved[[i, j], 1] = moved[[j, i], 1]
@@ -104,18 +107,25 @@ def _part_replicates(labels: np.ndarray, places: np.ndarray, order: np.ndarray, 
     def cost(slot: int, at: int) -> int:
         mates = np.flatnonzero(labels == labels[slot]) if labels[slot] >= 0 else np.empty(0, np.int64)
         away = np.abs(places[mates[mates != slot]] - places[at])
-        return int(100 * (away.max(1, initial=0) == 1).sum() + (away == 0).any(1).sum())
+        return int(TOUCHING * (away.max(1, initial=0) == 1).sum() + (away == 0).any(1).sum())
 
     places = places.copy()
-    for slot in np.flatnonzero(labels >= 0).tolist():
-        for other in rng.permutation(len(labels))[:100].tolist():
-            before = cost(slot, slot)
-            if before == 0:
-                break
-            if labels[other] == labels[slot]:
-                continue
-            if cost(slot, other) + cost(other, slot) < before + cost(other, other):
-                places[[slot, other]], order[[slot, other]] = places[[other, slot]], order[[other, slot]]
+    for _ in range(PASSES):
+        touching = 0
+        for slot in np.flatnonzero(labels >= 0).tolist():
+            for other in rng.permutation(len(labels))[:100].tolist():
+                before = cost(slot, slot)
+                if before == 0:
+                    break
+                if labels[other] == labels[slot]:
+                    continue
+                here, there = cost(slot, other), cost(other, slot)
+                # On a tie the trouble moves elsewhere, where it may be easier to cure.
+                if (here + there, here) < (before + cost(other, other), before):
+                    places[[slot, other]], order[[slot, other]] = places[[other, slot]], order[[other, slot]]
+            touching += cost(slot, slot) >= TOUCHING
+        if not touching:
+            break
     return order
 
 
