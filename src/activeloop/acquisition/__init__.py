@@ -16,6 +16,7 @@ from activeloop.acquisition.liar import ConstantLiar
 from activeloop.acquisition.logdet import GreedyLogDet
 from activeloop.acquisition.optimism import Greedy, UpperConfidenceBound
 from activeloop.acquisition.power import PowerSampling
+from activeloop.acquisition.promising import Promising
 from activeloop.acquisition.reduction import VarianceReduction
 from activeloop.acquisition.scalarised import Scalarised
 from activeloop.acquisition.selection import Selection, default_selection
@@ -43,6 +44,7 @@ __all__ = [
     "NoisyExpectedImprovement",
     "PowerSampling",
     "ProbabilityOfHit",
+    "Promising",
     "Random",
     "Scalarised",
     "Score",

@@ -20,6 +20,8 @@ from activeloop.predictive import Predictive, Predictor
 
 #: how many candidates reach the choice of the batch
 SHORTLIST = 4096
+#: joint draws for the first plate, which is chosen by their covariance alone
+DRAWS_AT_START = 256
 #: half width of a 90 % interval in standard deviations
 NINETY = 1.645
 
@@ -91,6 +93,8 @@ def choose(
     """
     if n < 1:
         raise StateError(f"{n} candidates were asked for; ask for at least one. Nothing was chosen.")
+    if dataset is None or not len(dataset):
+        select, draws = select.at_start(), max(draws, DRAWS_AT_START)
     eligible = Eligible.of(pool, excluded)
     pins = eligible.among(pinned)[:n]
     inquiry = None if predictor is None else Inquiry(predictor, pool, seed, draws, dataset, threshold)

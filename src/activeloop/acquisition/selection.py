@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from activeloop.acquisition.base import BatchChoice, Score
@@ -17,12 +17,22 @@ from activeloop.predictive import Predictive
 class Selection:
     """A score and how a batch is chosen by it.
 
+    Args:
+        score: what a candidate is worth.
+        batch: which candidates go together.
+        first: the same for the first plate, when all that is known is a prior; `batch` when None.
+
     >>> Selection(UpperConfidenceBound(2.0)).name
     'ucb, top'
     """
 
     score: Score
     batch: BatchChoice = field(default_factory=TopK)
+    first: BatchChoice | None = None
+
+    def at_start(self) -> Selection:
+        """How the first plate is chosen."""
+        return self if self.first is None else replace(self, batch=self.first)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,151 @@
+"""A Gaussian process over mutations, with a prior whose weight is learned: the default for mutational scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from activeloop.backbones.substitutions import substitution_scores
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.evidence import HeldOut
+from activeloop.models.mutation_kernel import TERMS, MutationKernel
+from activeloop.models.mutation_posterior import Posterior
+from activeloop.models.mutations import Mutations, parented
+from activeloop.models.warp import Warp
+from activeloop.predictive import Learner, Predictive, Predictor
+
+#: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: what fits
+#: 10 to 150 labels of most assays best. Made by `python -m activeloop.benchmarks.substitution_prior`.
+USUAL = (0.1301, 0.0608, 0.1109, 0.0498, 0.0604, 0.0325, 0.0134, 0.0091, 0.0307, 0.0334, 0.0885, 0.008, 0.1247, 0.3084)
+#: candidates on which the variances are learned; more change them little
+FITTED_ON = 400
+
+
+@dataclass(frozen=True)
+class MutationGP(Learner):
+    """Values are a constant, a weighted prior, and a Gaussian process summed over the variant's mutations.
+
+    The process is the sum of twelve kernels (`mutation_kernel.TERMS`): the position as such, its neighbourhood along
+    the chain, the helix turn, the parent's residue, and each of these times the likeness of the new side chains. So
+    one measured mutation says something of the same position, of its neighbours and of alike exchanges elsewhere, and
+    a position nobody has touched is predicted from the prior and its surroundings. The variances begin at what is
+    usual among published scans and are moved by the marginal likelihood; with sixteen labels they hardly move.
+
+    The prior is `substitution_scores`, learned from other proteins. Its weight is a parameter around 1 and is learned
+    from the labels, because in some assays (binding, non-native functions) it misleads.
+
+    Args:
+        width: standard deviation of each log variance around its usual value.
+        usual: the 14 usual variances.
+    """
+
+    width: float = 1.0
+    usual: tuple[float, ...] = field(default=USUAL, repr=False)
+
+    @property
+    def name(self) -> str:
+        """`mutations`."""
+        return "mutations"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """The learned substitution scores with the usual uncertainty; None without a parent."""
+        if pool.sites is None or pool.sites.parent is None:
+            return None
+        nothing = Mutations.of(pool, np.zeros(0, np.int64))
+        return self._conditioned(pool, nothing, Warp(np.zeros(1), np.zeros(1), 1.0), np.zeros(0), np.log(self.usual))
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Learn the variances, then condition on every label; several assays have a model each."""
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """Condition again with the stored variances."""
+        return restore_each(dataset, seed, state, self._restore_one)
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        from activeloop.models.mutation_fit import learn_variances
+
+        warp = Warp.of(dataset.values[:, 0])
+        scores = warp.to_score(dataset.values[:, 0])
+        chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
+        some = Mutations.of(dataset.pool, dataset.rows[chosen])
+        table = substitution_scores(parented(dataset.pool))
+        logs = learn_variances(dataset.pool, some, scores[chosen], table, np.log(self.usual), self.width)
+        return self._restore_one(dataset, seed, {"logs": logs})
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        if not state:
+            return self._fit_one(dataset, seed)
+        warp = Warp.of(dataset.values[:, 0])
+        measured = Mutations.of(dataset.pool, dataset.rows)
+        errors = dataset.errors[:, 0] / warp.slope
+        return self._conditioned(
+            dataset.pool, measured, warp, warp.to_score(dataset.values[:, 0]), state["logs"], errors
+        )
+
+    def _conditioned(
+        self,
+        pool: Pool,
+        measured: Mutations,
+        warp: Warp,
+        scores: np.ndarray,
+        logs: np.ndarray,
+        errors: np.ndarray | float = 0.0,
+    ) -> Predictor:
+        sites = parented(pool)
+        variances = np.exp(logs)
+        kernel = MutationKernel.of(sites, variances[: len(TERMS)])
+        table = substitution_scores(sites).ravel()
+        # a replicated value is surer than a single one: its own error where it is larger than what the fit calls noise
+        noise = np.maximum(variances[-1], np.broadcast_to(errors, scores.shape) ** 2)
+        posterior = Posterior(kernel, table, float(variances[-2]), measured, scores, noise)
+        return MutationPredictor(posterior, warp, logs, float(np.sqrt(variances[-1])))
+
+
+@dataclass(frozen=True)
+class MutationPredictor(Predictor, HeldOut):
+    """The fitted process.
+
+    Args:
+        posterior: on normal scores.
+        warp: from normal scores to values.
+        logs: [14] learned log variances.
+        noise: standard deviation of one measurement, in normal scores.
+    """
+
+    posterior: Posterior
+    warp: Warp
+    logs: np.ndarray
+    noise: float
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """Mean and spread exact in normal scores; every draw is one function of all variants."""
+        variants = Mutations.of(pool, rows)
+        mean, sd = self.posterior.marginals(variants)
+        joint = self.warp.to_value(self.posterior.draws(variants, seed, draws))
+        half = (self.warp.to_value(mean + sd) - self.warp.to_value(mean - sd)) / 2
+        noise = np.array([self.noise * self.warp.slope])
+        return Predictive(joint.astype(np.float32)[:, :, None], self.warp.to_value(mean)[:, None], half[:, None], noise)
+
+    def held_out(self) -> np.ndarray:
+        """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12)."""
+        return self.warp.to_value(self.posterior.leave_one_out())
+
+    def explain(self) -> str:
+        """What was learned about the prior, the positions and the noise."""
+        labels = len(self.posterior.scores)
+        if not labels:
+            return "The substitution prior alone: what mutations did in other proteins, in units of its own."
+        weight = self.posterior.prior_weight
+        trust = "as usual" if 0.6 < weight < 1.4 else "more than usual" if weight >= 1.4 else "less than usual"
+        return (
+            f"A Gaussian process over mutations, fitted to {labels} candidates. It trusts the substitution prior "
+            f"{trust} (weight {weight:.2f}, usual 1); noise is {self.noise:.2f} of the spread of the values."
+        )
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The learned variances."""
+        return {"logs": self.logs}

@@ -1,0 +1,50 @@
+"""Values on a normal scale by their ranks, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A monotone map between values and normal scores: robust to floors, ceilings and long tails.
+
+    Between measured values it is linear; beyond them it goes on with the slope that the whole sample has.
+
+    Args:
+        values: [M] different measured values, ascending.
+        scores: [M] their normal scores.
+        slope: value per score beyond the ends.
+
+    >>> warp = Warp.of(np.array([0.0, 0.0, 1.0, 10.0]))
+    >>> warp.to_value(warp.to_score(np.array([1.0, 10.0]))).tolist()
+    [1.0, 10.0]
+    """
+
+    values: np.ndarray
+    scores: np.ndarray
+    slope: float
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Warp:
+        """The map of measured values [N]; equal values share the mean of their ranks."""
+        from scipy.special import ndtri
+        from scipy.stats import rankdata
+
+        ranks = ndtri((rankdata(values) - 0.5) / len(values))
+        levels, first = np.unique(values, return_index=True)
+        spread = float(values.std())
+        return cls(levels, ranks[first], spread if spread > 0 else 1.0)
+
+    def to_score(self, values: np.ndarray) -> np.ndarray:
+        """Normal scores of values within the measured range."""
+        return np.interp(values, self.values, self.scores)
+
+    def to_value(self, scores: np.ndarray) -> np.ndarray:
+        """Values of any scores."""
+        inside = np.interp(scores, self.scores, self.values)
+        above = np.maximum(scores - self.scores[-1], 0.0)
+        below = np.minimum(scores - self.scores[0], 0.0)
+        return inside + self.slope * (above + below)

@@ -1,0 +1,141 @@
+"""The process over mutations agrees with plain linear algebra, in every way it is computed."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from activeloop.candidates import Pool
+from activeloop.errors import ModelError
+from activeloop.measurements import Dataset
+from activeloop.models import mutation_posterior
+from activeloop.models.evidence import spearman
+from activeloop.models.mutation_fit import CONSTANT, marginal
+from activeloop.models.mutation_gp import USUAL, MutationGP, MutationPredictor
+from activeloop.models.mutation_kernel import TERMS, MutationKernel
+from activeloop.models.mutation_posterior import Posterior
+from activeloop.models.mutations import Mutations
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+
+
+@pytest.fixture(scope="module")
+def doubles() -> Pool:
+    rng = np.random.default_rng(0)
+    singles = Pool.single_mutants(PARENT, wild_type=True)
+    names = singles.names(range(len(singles)))
+    pairs = {
+        f"{a}:{b}" if int(a[1:-1]) < int(b[1:-1]) else f"{b}:{a}"
+        for a, b in rng.choice([n for n in names if n != "WT"], (150, 2))
+        if a[1:-1] != b[1:-1]
+    }
+    return Pool.of([singles.notation.design(n) for n in [*names, *sorted(pairs)]])
+
+
+@pytest.fixture(scope="module")
+def posterior(doubles: Pool) -> Posterior:
+    rng = np.random.default_rng(1)
+    rows = rng.permutation(len(doubles))[:60]
+    measured = Mutations.of(doubles, rows)
+    sites = doubles.sites
+    assert sites is not None
+    kernel = MutationKernel.of(sites, np.array(USUAL[: len(TERMS)]))
+    table = rng.standard_normal(measured.width)
+    return Posterior(kernel, table, 0.2, measured, rng.standard_normal(60), np.full(60, 0.3))
+
+
+def dense(posterior: Posterior, a: Mutations, b: Mutations) -> np.ndarray:
+    """The prior covariance of variants, formed whole."""
+    cells = np.arange(a.width)
+    everything = posterior.kernel.between(cells[:, None], cells[None])
+    smooth = a.sums(b.sums(everything).T)
+    return smooth + CONSTANT + posterior.weight_variance * np.outer(a.sums(posterior.table), b.sums(posterior.table))
+
+
+def test_mean_and_spread_are_those_of_the_dense_formula(posterior: Posterior, doubles: Pool) -> None:
+    others = Mutations.of(doubles, np.arange(0, len(doubles), 3))
+    own = dense(posterior, posterior.measured, posterior.measured) + np.diag(posterior.noise)
+    cross = dense(posterior, others, posterior.measured)
+    gain = np.linalg.solve(own, cross.T).T
+    prior, seen = others.sums(posterior.table), posterior.measured.sums(posterior.table)
+    mean, sd = posterior.marginals(others)
+    assert mean == pytest.approx(prior + gain @ (posterior.scores - seen), abs=1e-6)
+    variance = np.diag(dense(posterior, others, others)) - (gain * cross).sum(1)
+    assert sd**2 == pytest.approx(variance, abs=1e-6)
+
+
+def test_draws_have_the_posterior_mean_and_covariance(posterior: Posterior, doubles: Pool) -> None:
+    some = Mutations.of(doubles, np.arange(0, 120, 10))
+    draws = posterior.draws(some, seed=0, draws=4000)
+    mean, sd = posterior.marginals(some)
+    assert draws.mean(0) == pytest.approx(mean, abs=5 * sd.max() / np.sqrt(4000))
+    assert draws.std(0) == pytest.approx(sd, rel=0.08)
+
+
+def test_leave_one_out_is_a_fit_without_that_one(posterior: Posterior) -> None:
+    left = posterior.leave_one_out()
+    for i in (0, 17, 59):
+        alone = replace(posterior, noise=np.where(np.arange(60) == i, 1e9, posterior.noise))
+        mean, _ = alone.marginals(posterior.measured)
+        assert left[i] == pytest.approx(mean[i], abs=1e-4)
+
+
+def test_many_labels_are_solved_without_a_factor_to_the_same_answer(
+    posterior: Posterior, doubles: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = Mutations.of(doubles, np.arange(50))
+    exact, _ = posterior.marginals(some)
+    draws = posterior.draws(some, 3, 8)
+    monkeypatch.setattr(mutation_posterior, "DENSE", 10)
+    iterated = replace(posterior)
+    assert iterated.marginals(some)[0] == pytest.approx(exact, abs=0.02)
+    assert iterated.draws(some, 3, 8) == pytest.approx(draws, abs=0.05)
+    assert spearman(iterated.leave_one_out(), posterior.leave_one_out()) > 0.9
+
+
+def test_the_slope_of_the_likelihood_is_right() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 20, 4))
+    parts, residual = np.einsum("pik,pjk->pij", x, x), rng.standard_normal(20)
+    at = np.array([0.5, 0.2, 0.1, 0.3])
+    loss, slope = marginal(at, parts, residual)
+    for i in range(4):
+        step = np.eye(4)[i] * 1e-6
+        assert (marginal(at + step, parts, residual)[0] - loss) / 1e-6 == pytest.approx(slope[i], rel=1e-3)
+
+
+def test_a_planted_scan_is_learned_even_at_positions_nobody_touched() -> None:
+    pool = Pool.single_mutants(PARENT * 3)
+    rng = np.random.default_rng(2)
+    sites = pool.sites
+    assert sites is not None
+    variants = Mutations.of(pool, np.arange(len(pool)))
+    kernel = MutationKernel.of(sites, np.array(USUAL[: len(TERMS)]))
+    truth = variants.sums(kernel.draw(rng, 1).reshape(variants.width))
+    rows = rng.permutation(len(pool))[:200]
+    fitted = MutationGP().fit(Dataset.of(pool, rows, truth[rows] + 0.1 * rng.standard_normal(200)), seed=0)
+    left = np.setdiff1d(np.arange(len(pool)), rows)
+    belief = fitted.predict(pool, left, seed=0)
+    assert spearman(belief.mean[:, 0], truth[left]) > 0.65
+    inside = np.abs(truth[left] - belief.mean[:, 0]) < 1.645 * belief.sd[:, 0]
+    assert 0.8 < inside.mean() < 0.98
+
+
+def test_a_misleading_prior_loses_its_weight() -> None:
+    pool = Pool.single_mutants(PARENT * 3)
+    prior = MutationGP().prior(pool)
+    assert prior is not None
+    believed = prior.predict(pool, np.arange(len(pool)), 0, 0).mean[:, 0]
+    rows = np.random.default_rng(0).permutation(len(pool))[:150]
+    follows = MutationGP().fit(Dataset.of(pool, rows, believed[rows]), 0)
+    contradicts = MutationGP().fit(Dataset.of(pool, rows, -believed[rows]), 0)
+    assert isinstance(follows, MutationPredictor)
+    assert isinstance(contradicts, MutationPredictor)
+    assert follows.posterior.prior_weight > 0.8 > 0.3 > contradicts.posterior.prior_weight
+
+
+def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
+    pool = Pool.combinatorial(None, sites=[1, 2], letters="ACD")
+    assert MutationGP().prior(pool) is None
+    with pytest.raises(ModelError, match="needs a wild type"):
+        MutationGP().fit(Dataset.of(pool, np.array([0, 1]), np.array([1.0, 2.0])), 0)
