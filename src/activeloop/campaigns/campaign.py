@@ -251,16 +251,11 @@ class Campaign:
         if not len(dataset):
             raise StateError("nothing was measured yet, so no round can be judged.")
         n = n or (len(state.proposals[-1].picks) if state.proposals else 96)
-        gain = None
         model = self._predictor(state)
+        gain = None
         if model is not None:
-            try:
-                picks = self._choose(state, n, None, False).picks
-            except StateError:
-                picks = ()
-            gain = expected_gain(
-                model, self.pool, self._rows(p.name for p in picks), dataset, derive(self.seed, "worth", 1)
-            )
+            rows = self._rows(p.name for p in self._next_picks(state, n))
+            gain = expected_gain(model, self.pool, rows, dataset, derive(self.seed, "worth", 1))
         return report(state, dataset, judge(state, dataset), gain, n, self.price)
 
     # -- how it is done ---------------------------------------------------------------------------------------------
@@ -317,6 +312,15 @@ class Campaign:
             dataset, arrays = self._dataset(then).oriented(), self.shelf.get(version.artifact)
             self._fitted = (version.number, self.learner.restore(dataset, version.seed, arrays))
         return self._fitted[1]
+
+    def _next_picks(self, state: CampaignState, n: int) -> tuple[Pick, ...]:
+        """The proposal that is out, or the one that would be made; () when nothing is left."""
+        if out := state.outstanding:
+            return out.picks
+        try:
+            return self._choose(state, n, None, False).picks
+        except StateError:
+            return ()
 
     def _choose(self, state: CampaignState, n: int, seed: int | None, retry_missing: bool) -> Proposal:
         number = len(state.proposals) + 1

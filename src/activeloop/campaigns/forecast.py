@@ -23,7 +23,7 @@ class Forecast:
         assays: A of them.
         mean: [N, A].
         sd: [N, A] what the model does not know.
-        low, high: [N, A] 90 % interval.
+        low, high: [N, A] 90 % interval of one measurement, its noise included; for classes of the probability.
         version: number of the model version (0 = its prior).
     """
 
@@ -44,7 +44,8 @@ class Forecast:
             low, high = np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
         else:
             mean, sd = belief.mean * np.array([a.sign for a in assays]), belief.sd
-            low, high = mean - Z90 * sd, mean + Z90 * sd
+            spread = np.sqrt(sd**2 + belief.noise**2)
+            low, high = mean - Z90 * spread, mean + Z90 * spread
         return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, version)
 
     def __len__(self) -> int:

@@ -54,7 +54,7 @@ def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
     return Campaign(
         pool=pool_of(recipe.pool, folder.path, file),
         assays=assays,
-        learner=learner_of(recipe.learner, recipe.goal, file),
+        learner=learner_of(recipe.learner, recipe.pool.kind, file),
         select=selection_of(recipe.select, recipe.goal, assays, file),
         seed=recipe.seed,
         log=folder.log,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FORMAT = 1
 
-Option = bool | int | float | str | list[float] | list[str]
+Option = bool | int | float | str | list[int] | list[float] | list[str]
 
 
 class Strict(BaseModel):

@@ -15,6 +15,8 @@ from activeloop.measurements import Assay
 from activeloop.predictive import Learner
 from activeloop.recipes.recipe import LearnerRecipe, SelectRecipe
 
+Goal = Literal["find", "learn"]
+
 GROUP = "activeloop.learners"
 """Entry points of this group add learners of other packages: name -> a callable that takes the options."""
 
@@ -48,24 +50,41 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
 }
 
 
-def learner_of(recipe: LearnerRecipe, goal: Literal["find", "learn"], file: str | None = None) -> Learner:
+def learner_of(recipe: LearnerRecipe, pool_kind: str, file: str | None = None) -> Learner:
     """The learner that a recipe names.
+
+    Args:
+        recipe: a name and options.
+        pool_kind: what the pool holds; `default` and the encoders follow it.
+        file: how messages name the recipe.
 
     Raises:
         RecipeError: no learner has that name, or it does not take these options.
     """
-    known = learners(goal)
+    known = own_learners(pool_kind)
+    if recipe.name not in known:  # looking for other packages takes a while
+        known = learners(pool_kind)
     return _make("learner", recipe.name, known, recipe.options, file)
 
 
-def learners(goal: Literal["find", "learn"]) -> dict[str, Callable[..., Learner]]:
+def learners(pool_kind: str) -> dict[str, Callable[..., Learner]]:
     """All learners by name, those of other packages included."""
+    outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP)}
+    return outside | own_learners(pool_kind)
+
+
+def own_learners(pool_kind: str) -> dict[str, Callable[..., Learner]]:
+    """The learners of this package by name."""
     from activeloop import models
 
-    own: dict[str, Callable[..., Learner]] = {"forest": models.RandomForest}
-    own["default"] = models.RandomForest
-    outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP) if e.name not in own}
-    return own | outside
+    return {
+        "default": models.compound_default if pool_kind == "compounds" else models.RandomForest,
+        "forest": models.RandomForest,
+        "ensemble": models.MLPEnsemble,
+        "dropout": models.MCDropout,
+        "alde": models.ALDEEnsemble,
+        "tanimoto": models.TanimotoGP,
+    }
 
 
 class _Outside:
@@ -78,9 +97,7 @@ class _Outside:
         return self._load()(**options)
 
 
-def selection_of(
-    recipe: SelectRecipe, goal: Literal["find", "learn"], assays: tuple[Assay, ...], file: str | None = None
-) -> Selection:
+def selection_of(recipe: SelectRecipe, goal: Goal, assays: tuple[Assay, ...], file: str | None = None) -> Selection:
     """Score and choice of the batch that a recipe names; the goal's default where it names none.
 
     Raises:

@@ -1,0 +1,246 @@
+"""Kill a campaign at random moments and look whether anything was lost, doubled or changed.
+
+    python bench/kill.py --kills 50 --seed 0 --out docs/results/kill
+
+A child process runs `activeloop propose`, `record` and `fit` on a campaign folder, round after round, and says in a
+file what was finished. It is killed with SIGKILL at a random moment and started again, many times. Then:
+
+- the events are numbered without a gap, each can be read, and all that was said to be finished is there,
+- each result file is stored exactly once, and each proposal has its plate,
+- a campaign that nobody disturbed has exactly the same events (all but the clock).
+
+Writes `summary.csv` and exits with status 0 only when all of that holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from activeloop.benchmarks.machine import describe_machine
+from activeloop.campaigns import Measured, Proposed
+from activeloop.campaigns.codec import encode
+from activeloop.cli import main
+from activeloop.plates.listing import read_plates
+from activeloop.recipes import check_recipe, recipe_text
+from activeloop.store import CampaignFolder
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+RECIPE: dict[str, Any] = {
+    "seed": 11,
+    "pool": {"wild_type": PARENT, "singles": True},
+    "assays": [{"name": "activity"}],
+    "learner": {"name": "ensemble", "options": {"members": 2, "hidden": [4]}},
+    "plate": {"wells": 24, "controls": 2},
+}
+PRELOAD = [
+    "__main__",
+    "openpyxl",
+    "rich.table",
+    "sqlalchemy.dialects.sqlite",
+    "activeloop.cli.propose",
+    "activeloop.cli.record",
+    "activeloop.cli.fit",
+    "activeloop.models",
+]
+PRELOAD += ["activeloop.plates.workbook", "activeloop.plates.picture", "activeloop.store", "activeloop.recipes"]
+
+
+def run_verb(*arguments: str) -> None:
+    """One verb as the command line runs it, without its output."""
+    try:
+        main(arguments)
+    except SystemExit as end:
+        if end.code:
+            raise RuntimeError(f"activeloop {' '.join(arguments)} ended with {end.code}") from end
+
+
+def laboratory(folder: Path, number: int) -> Path:
+    """The results of one plate: they depend on its candidates alone."""
+    plate = read_plates(folder / "plates" / f"plate-{number}.csv")[0]
+    results = folder / "results" / f"results-{number}.csv"
+    lines = ["plate,well,activity"]
+    for well, held in plate.wells.items():
+        value = int.from_bytes(hashlib.sha256(f"{held.candidate}{well}".encode()).digest()[:4]) / 2**32
+        lines.append(f"{plate.id},{well},{value!r}")
+    results.write_text("\n".join(lines) + "\n")
+    return results
+
+
+def rounds(folder: Path, upto: int) -> None:
+    """Propose, record, fit: from wherever the campaign stands to the end of round `upto`."""
+    with open(os.devnull, "w") as nowhere, (folder / "done.txt").open("a", buffering=1) as done:
+        sys.stdout = nowhere
+        number = max(1, _proposals(folder))
+        while number <= upto:
+            for verb in ("propose", "record", "fit"):
+                done.write(f"start {verb} {number}\n")
+                if verb == "propose":
+                    # Is the results file of this round stored already, then this is the next round.
+                    run_verb("propose", str(folder), "-n", "6")
+                    number = _proposals(folder)
+                elif verb == "record":
+                    run_verb("record", str(folder), str(laboratory(folder, number)))
+                else:
+                    run_verb("fit", str(folder))
+                done.write(f"end {verb} {number}\n")
+            number += 1
+
+
+def _proposals(folder: Path) -> int:
+    log = CampaignFolder.open(folder).log
+    return sum(isinstance(r.event, Proposed) for r in log)
+
+
+def create(folder: Path) -> None:
+    """A fresh campaign."""
+    CampaignFolder.create(folder, recipe_text(check_recipe(RECIPE, None)))
+    (folder / "results").mkdir()
+
+
+def killed_campaign(folder: Path, kills: int, seed: int) -> Counter[str]:
+    """Run rounds without end, killed again and again; returns how often each verb was hit."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    rng = np.random.default_rng(seed)
+    span = 1.5 * _time_of_a_round(context, folder)
+    hit: Counter[str] = Counter()
+    for _ in range(kills):
+        size = (folder / "done.txt").stat().st_size
+        process = context.Process(target=rounds, args=(folder, 10**6))
+        process.start()
+        while process.is_alive() and (folder / "done.txt").stat().st_size == size:
+            time.sleep(0.001)
+        process.join(float(rng.uniform(0, span)))
+        if not process.is_alive():
+            raise RuntimeError(f"the campaign ended by itself with {process.exitcode}")
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        hit[_interrupted(folder)] += 1
+    return hit
+
+
+def _time_of_a_round(context: Any, folder: Path) -> float:
+    """Seconds that the second of two rounds takes; they stay in the campaign."""
+    seconds = 0.0
+    for upto in (1, 2):
+        process = context.Process(target=rounds, args=(folder, upto))
+        clock = time.monotonic()
+        process.start()
+        process.join()
+        seconds = time.monotonic() - clock
+    return seconds
+
+
+def _interrupted(folder: Path) -> str:
+    """The verb that was under way; a half-written last line is none."""
+    path = folder / "done.txt"
+    lines = path.read_text().splitlines() if path.exists() else []
+    last = lines[-1].split() if lines else []
+    return last[1] if len(last) == 3 and last[0] == "start" else "between verbs"
+
+
+def timeless(folder: Path, count: int) -> list[tuple[str, Any]]:
+    """The first events of a campaign without what the clock and the folder's place put into them."""
+    events = []
+    for recorded in list(CampaignFolder.open(folder).log)[:count]:
+        kind, payload = encode(recorded.event)
+        payload.get("version", {}).pop("created_at", None)
+        payload.pop("source", None)
+        for measurement in payload.get("measurements", []):
+            measurement.pop("file")
+        events.append((kind, payload))
+    return events
+
+
+def judge(folder: Path, twin: Path, hit: Counter[str]) -> dict[str, Any]:
+    """What the log says after all the kills, beside a campaign that nobody disturbed."""
+    recorded = list(CampaignFolder.open(folder).log)
+    proposed = [r.event.proposal for r in recorded if isinstance(r.event, Proposed)]
+    files = Counter(r.event.content_hash for r in recorded if isinstance(r.event, Measured))
+    done = [line.split() for line in (folder / "done.txt").read_text().splitlines()]
+    finished = {(w[1], int(w[2])) for w in done if w[0] == "end" and len(w) == 3}
+    stored = {("propose", p.number) for p in proposed}
+    stored |= {("record", number) for number in range(1, len(files) + 1)}
+    fits = sum(encode(r.event)[0] == "fitted" for r in recorded)
+    stored |= {("fit", number) for number in range(1, fits + 1)}
+    names = [pick.name for p in proposed for pick in p.picks]
+    plates = {path.stem for path in (folder / "plates").glob("*.csv")}
+    create(twin)
+    run_until(twin, len(recorded))
+    return {
+        "kills": sum(hit.values()),
+        **{f"kills_in_{verb.replace(' ', '_')}": hit[verb] for verb in ("propose", "record", "fit", "between verbs")},
+        "events": len(recorded),
+        "rounds": len(files),
+        "gaps": sum(r.sequence != i for i, r in enumerate(recorded, 1)),
+        "lost": len(finished - stored),
+        "files_doubled": sum(n > 1 for n in files.values()),
+        "candidates_proposed_twice": len(names) - len(set(names)),
+        "plates_missing": sum(f"plate-{number}" not in plates for number in range(1, len(files) + 1)),
+        "same_as_undisturbed": timeless(folder, len(recorded)) == timeless(twin, len(recorded)),
+    }
+
+
+def run_until(folder: Path, events: int) -> None:
+    """Run whole rounds in this process until the campaign has so many events."""
+    stdout = sys.stdout
+    try:
+        while len(list(CampaignFolder.open(folder).log)) < events:
+            rounds(folder, _proposals(folder) + 1)
+    finally:
+        sys.stdout = stdout
+
+
+def verdict(found: dict[str, Any]) -> bool:
+    """Whether nothing was lost, doubled or changed."""
+    harm = ("gaps", "lost", "files_doubled", "candidates_proposed_twice", "plates_missing")
+    return found["same_as_undisturbed"] and not any(found[name] for name in harm) and found["rounds"] > 0
+
+
+def write_summary(out: Path, found: dict[str, Any], seed: int, seconds: float) -> Path:
+    """One row, with when and on what."""
+    out.mkdir(parents=True, exist_ok=True)
+    row = {**found, "seed": seed, "seconds": round(seconds, 1), **describe_machine()}
+    with (out / "summary.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
+        writer.writeheader()
+        writer.writerow(row)
+    return out / "summary.csv"
+
+
+def cli() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("docs/results/kill"))
+    options = parser.parse_args()
+    clock = time.monotonic()
+    with tempfile.TemporaryDirectory() as place:
+        folder, twin = Path(place) / "killed", Path(place) / "undisturbed"
+        create(folder)
+        hit = killed_campaign(folder, options.kills, options.seed)
+        found = judge(folder, twin, hit)
+    path = write_summary(options.out, found, options.seed, time.monotonic() - clock)
+    for name, value in found.items():
+        print(f"{name.replace('_', ' ')}: {value}")  # noqa: T201 - a command
+    print(f"Written: {path}")  # noqa: T201 - a command
+    return 0 if verdict(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(cli())
