@@ -109,10 +109,9 @@ def _part_replicates(labels: np.ndarray, places: np.ndarray, order: np.ndarray, 
         away = np.abs(places[mates[mates != slot]] - places[at])
         return int(TOUCHING * (away.max(1, initial=0) == 1).sum() + (away == 0).any(1).sum())
 
-    places = places.copy()
+    places, filled = places.copy(), np.flatnonzero(labels >= 0).tolist()
     for _ in range(PASSES):
-        touching = 0
-        for slot in np.flatnonzero(labels >= 0).tolist():
+        for slot in filled:
             for other in rng.permutation(len(labels))[:100].tolist():
                 before = cost(slot, slot)
                 if before == 0:
@@ -123,8 +122,7 @@ def _part_replicates(labels: np.ndarray, places: np.ndarray, order: np.ndarray, 
                 # On a tie the trouble moves elsewhere, where it may be easier to cure.
                 if (here + there, here) < (before + cost(other, other), before):
                     places[[slot, other]], order[[slot, other]] = places[[other, slot]], order[[other, slot]]
-            touching += cost(slot, slot) >= TOUCHING
-        if not touching:
+        if not any(cost(slot, slot) >= TOUCHING for slot in filled):
             break
     return order
 
