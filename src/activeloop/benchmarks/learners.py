@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from activeloop import models
+from activeloop.backbones import Morgan, OneHot
+from activeloop.backbones.base import Backbone
 from activeloop.benchmarks.protocol import ReplayGoal
 from activeloop.candidates import Pool
 from activeloop.predictive import Learner
 
 LEARNERS: dict[str, Callable[[Pool], Learner]] = {
-    "forest": lambda pool: models.RandomForest(),
+    "forest": lambda pool: models.RandomForest(letters_of(pool)),
+    "alde": lambda pool: models.ALDEEnsemble(letters_of(pool)),
+    "ensemble": lambda pool: models.MLPEnsemble(letters_of(pool)),
+    "dropout": lambda pool: models.MCDropout(letters_of(pool)),
 }
+
+
+def letters_of(pool: Pool) -> Backbone:
+    """The plain encoder of the baselines: one-hot letters, for compounds Morgan fingerprints."""
+    return Morgan() if pool.kind == "compounds" else OneHot()
 
 
 def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
     """A learner by its name; `default` is the product's for the goal."""
     if name == "default":
-        return models.RandomForest()
+        product = getattr(models, "default_learner", None)
+        return product(pool, goal) if product else LEARNERS["ensemble"](pool)
     return LEARNERS[name](pool)

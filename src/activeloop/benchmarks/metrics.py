@@ -26,7 +26,7 @@ DEFINITIONS = {
     "best_fraction": "best measured / best of all where no value is negative (after turning `minimise`); else "
     "(best measured - worst of all) / (best of all - worst of all)",
     "optimum_found": "1 when a candidate as good as the best of all was measured; the mean is a probability",
-    "top1pct_found": "how many of the best 1 % were measured (a count; ties at the border belong)",
+    "top1pct_found": "how many of the best 1 % were measured (a count; of ties at the border, as many as have room)",
     "top10pct_found": "how many of the best 10 % were measured (a count)",
     "top100_recall": "share of the best 100 that was measured",
     "spearman": "rank correlation of predicted and true values. Goal find: on all that is not measured yet (a fixed "
@@ -41,8 +41,6 @@ DEFINITIONS = {
 class Truth:
     """The true values of all candidates, larger is better, and what follows from them.
 
-    A candidate as good as the last of the best k belongs to them, so ties may make a best set larger than k.
-
     Args:
         values: [N] oriented values.
         fit: [N] whether each counts as fit.
@@ -55,18 +53,24 @@ class Truth:
     def _sorted(self) -> np.ndarray:
         return np.sort(self.values)[::-1]
 
-    def top(self, k: int) -> np.ndarray:
-        """[N] whether each is among the best k (bool)."""
-        return self.values >= self._sorted[min(max(k, 1), len(self.values)) - 1]
-
-    @cached_property
-    def _tops(self) -> dict[str, np.ndarray]:
+    @property
+    def _ranks(self) -> dict[str, int]:
+        """How many candidates make up each best set."""
         n = len(self.values)
-        return {
-            "top1pct_found": self.top(int(np.ceil(n / 100))),
-            "top10pct_found": self.top(int(np.ceil(n / 10))),
-            "top100_recall": self.top(100),
-        }
+        return {"top1pct_found": -(-n // 100), "top10pct_found": -(-n // 10), "top100_recall": min(100, n)}
+
+    def found_among_best(self, measured: np.ndarray, k: int) -> int:
+        """How many of the best k are among the measured rows.
+
+        Where several candidates share the value of the last of the best k, as many of them count as have room.
+
+        >>> Truth(np.array([3.0, 2.0, 2.0, 2.0, 1.0]), np.ones(5)).found_among_best(np.array([1, 2, 3]), k=2)
+        1
+        """
+        border = self._sorted[k - 1]
+        above = int((self._sorted > border).sum())
+        values = self.values[measured]
+        return int((values > border).sum()) + min(int((values == border).sum()), k - above)
 
     @cached_property
     def fit_from(self) -> float:
@@ -95,14 +99,17 @@ class Truth:
         return {
             "best_fraction": float((best - floor) / (top - floor)) if top > floor else 1.0,
             "optimum_found": float(best >= top),
-            "top1pct_found": float(self._tops["top1pct_found"][measured].sum()),
-            "top10pct_found": float(self._tops["top10pct_found"][measured].sum()),
-            "top100_recall": float(self._tops["top100_recall"][measured].sum() / self._tops["top100_recall"].sum()),
+            "top1pct_found": float(self.found_among_best(measured, self._ranks["top1pct_found"])),
+            "top10pct_found": float(self.found_among_best(measured, self._ranks["top10pct_found"])),
+            "top100_recall": self.found_among_best(measured, self._ranks["top100_recall"])
+            / self._ranks["top100_recall"],
         }
 
 
 def spearman(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Rank correlation of two [n] arrays; ties share their mean rank; NaN when either is constant.
+    """Rank correlation of two [n] arrays; ties share their mean rank.
+
+    A constant prediction orders nothing and gets 0; constant true values have no order, which gives NaN.
 
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 15.0]))
     0.5
@@ -112,7 +119,9 @@ def spearman(predicted: np.ndarray, true: np.ndarray) -> float:
     a, b = rankdata(predicted), rankdata(true)
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))
-    return round(float(a @ b / scale), 12) if scale > 0 else float("nan")
+    if not b.any():
+        return float("nan")
+    return round(float(a @ b / scale), 12) if scale > 0 else 0.0
 
 
 def auroc(score: np.ndarray, fit: np.ndarray) -> float:

@@ -7,7 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.acquisition import Greedy, Selection, UpperConfidenceBound, choose, default_selection
+from activeloop.acquisition import (
+    BALD,
+    EPIG,
+    LCMD,
+    BatchBALD,
+    Entropy,
+    ExpectedImprovement,
+    Greedy,
+    PowerSampling,
+    Selection,
+    ThompsonBatch,
+    UpperConfidenceBound,
+    Variance,
+    choose,
+    default_selection,
+)
 from activeloop.benchmarks.learners import LEARNERS, learner_of
 from activeloop.benchmarks.protocol import Protocol
 from activeloop.candidates import Pool
@@ -19,13 +34,22 @@ POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
     "random": "the twin: the same learner, every plate drawn at random",
     "evolvepro": "EVOLVEpro's recipe: random forest, highest mean first",
-    "alde": "ALDE's recipe: ensemble of networks on one-hot letters, Thompson sampling",
+    "alde": "ALDE's recipe: five small networks on one-hot letters, highest mean first",
 }
 
 
 SELECTIONS: dict[str, Callable[[], Selection]] = {
     "greedy": lambda: Selection(Greedy()),
     "ucb": lambda: Selection(UpperConfidenceBound()),
+    "ei": lambda: Selection(ExpectedImprovement()),
+    "thompson": lambda: Selection(Greedy(), ThompsonBatch()),
+    "power": lambda: Selection(UpperConfidenceBound(), PowerSampling()),
+    "variance": lambda: Selection(Variance()),
+    "entropy": lambda: Selection(Entropy()),
+    "bald": lambda: Selection(BALD()),
+    "batchbald": lambda: Selection(BALD(), BatchBALD()),
+    "epig": lambda: Selection(EPIG()),
+    "lcmd": lambda: Selection(Variance(), LCMD()),
 }
 
 

@@ -107,7 +107,7 @@ def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:
 
 def replay_task(task: Task) -> list[Turn] | str:
     """One campaign, in whatever process; a campaign that cannot be finished gives its reason."""
-    landscape = _cached_landscape(task.source)
+    landscape = cached_landscape(task.source)
     policy = policy_of(task.policy, landscape.pool, task.protocol, landscape.assay)
     try:
         return replay_campaign(landscape, policy, task.protocol, task.seed)
@@ -116,6 +116,6 @@ def replay_task(task: Task) -> list[Turn] | str:
 
 
 @functools.lru_cache(maxsize=2)
-def _cached_landscape(source: Source) -> Landscape:
+def cached_landscape(source: Source) -> Landscape:
     """Each process loads a landscape once."""
     return load_landscape(source)

@@ -60,8 +60,6 @@ def replay_page(
         curve=base64.b64encode(curve).decode(),
         first=protocol.first,
         labels=labels,
-        metrics=METRICS,
-        words={m: LABELS[m] for m in METRICS},
         rows=_rows(last, policies, outcome),
         policies=policies,
         colours=policy_colours(policies),
@@ -99,18 +97,23 @@ def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[
 
 
 def _rows(last: Sequence[Point], policies: Sequence[str], outcome: Outcome) -> list[dict[str, object]]:
-    by_key = {(p.policy, p.metric): p for p in last}
-    best = {m: max((p.mean for p in last if p.metric == m), default=np.nan) for m in METRICS}
-    rows = []
-    for policy in policies:
-        cells = [_cell(by_key.get((policy, m)), best[m]) for m in METRICS]
-        campaigns = [turns for (name, _), turns in outcome.turns.items() if name == policy]
-        seconds = np.mean([sum(turn.seconds for turn in turns) for turns in campaigns])
-        rows.append({"policy": policy, "cells": cells, "seconds": f"{seconds:.2f}"})
-    return rows
+    """A row a metric, a cell a policy; the last row tells the seconds."""
+    rows: list[dict[str, object]] = []
+    for metric in METRICS:
+        by_policy = {p.policy: p for p in last if p.metric == metric}
+        best = max((p.mean for p in by_policy.values()), default=np.nan)
+        rows.append({"words": LABELS[metric], "cells": [table_cell(by_policy.get(p), best) for p in policies]})
+    seconds = [_cell_of_seconds(policy, outcome) for policy in policies]
+    return [*rows, {"words": "CPU seconds of a whole campaign", "cells": seconds}]
 
 
-def _cell(point: Point | None, best: float) -> Cell:
+def _cell_of_seconds(policy: str, outcome: Outcome) -> Cell:
+    totals = [sum(turn.seconds for turn in turns) for (name, _), turns in outcome.turns.items() if name == policy]
+    return Cell(f"{np.mean(totals):.2f}", "", False)
+
+
+def table_cell(point: Point | None, best: float) -> Cell:
+    """A figure with its standard error; `best` is the mean that is shaded."""
     if point is None:
         return Cell("–", "", False)
     error = "" if np.isnan(point.se) else f"{point.se:.2g}"

@@ -104,7 +104,7 @@ def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: in
     console.print(
         f"[bold]{landscape.name}[/]: {len(landscape):,} {landscape.kind}. {landscape.origin}", highlight=False
     )
-    with campaign_bars(console, policies, seeds) as finished:
+    with bars(console, policies, seeds, "campaigns") as finished:
         try:
             outcome = replay_all(source, landscape, protocol, policies, seeds, out, jobs or available_cores(), finished)
         except KeyboardInterrupt:
@@ -123,11 +123,11 @@ def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: in
 
 
 @contextmanager
-def campaign_bars(console: Console, policies: Sequence[str], seeds: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar a policy, with the time that is left.
+def bars(console: Console, names: Sequence[str], total: int, of_what: str) -> Iterator[Callable[[str, int], None]]:
+    """A progress bar for each name, with the time that is left.
 
     Yields:
-        What is to be called with (policy, campaigns finished of it).
+        What is to be called with (name, how many of it are finished).
     """
     from rich.progress import (
         BarColumn,
@@ -142,14 +142,14 @@ def campaign_bars(console: Console, policies: Sequence[str], seeds: int) -> Iter
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("campaigns; so far"),
+        TextColumn(f"{of_what}; so far"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        tasks = {policy: progress.add_task(policy, total=seeds) for policy in policies}
-        yield lambda policy, done: progress.update(tasks[policy], completed=done)
+        tasks = {name: progress.add_task(name, total=total) for name in names}
+        yield lambda name, done: progress.update(tasks[name], completed=done)
 
 
 def result_table(points: Sequence[Point], labels: int) -> Table:

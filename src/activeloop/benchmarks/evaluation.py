@@ -1,0 +1,164 @@
+"""Five-fold prediction: how well a learner predicts candidates, or positions, that it has not seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.benchmarks.campaign import derived_seed
+from activeloop.benchmarks.folds import FOLDS, FoldRule, fold_numbers
+from activeloop.benchmarks.landscape import Landscape
+from activeloop.benchmarks.learners import LEARNERS, learner_of
+from activeloop.benchmarks.metrics import auroc, mean_and_error, spearman
+from activeloop.benchmarks.parallel import run_tasks
+from activeloop.benchmarks.replay import cached_landscape
+from activeloop.benchmarks.sources import Source
+from activeloop.benchmarks.summary import Point
+from activeloop.errors import ActiveLoopError, RecipeError
+from activeloop.measurements import Dataset
+
+METRICS = ("spearman", "auroc", "rmse")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The rules of an evaluation.
+
+    Args:
+        folds: how candidates are split, see `folds.fold_numbers`.
+        seed: of random folds and of every fit.
+        limit: at most so many candidates take part; None = all.
+    """
+
+    folds: FoldRule = "random"
+    seed: int = 0
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a learner predicted of one fold, from the other four.
+
+    Args:
+        learner: its name.
+        fold: 0 to 4.
+        trained: candidates it was fitted to.
+        rows: [n] rows of the fold.
+        predicted: [n] means, larger is better.
+        metrics: name -> value.
+        seconds: CPU seconds of fit and prediction.
+    """
+
+    learner: str
+    fold: int
+    trained: int
+    rows: np.ndarray
+    predicted: np.ndarray
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One fit."""
+
+    source: Source
+    evaluation: Evaluation
+    learner: str
+    fold: int
+
+
+def check_learner(name: str) -> None:
+    """Whether a learner is known.
+
+    Raises:
+        RecipeError: it is not.
+    """
+    if name not in ("default", *LEARNERS):
+        known = ", ".join(("default", *LEARNERS))
+        raise RecipeError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
+
+
+def evaluate_all(
+    source: Source,
+    evaluation: Evaluation,
+    learners: tuple[str, ...],
+    jobs: int = 1,
+    finished: Callable[[str], None] | None = None,
+) -> tuple[list[Fold], dict[tuple[str, int], str]]:
+    """Predict every fold with every learner.
+
+    Args:
+        source: the landscape.
+        evaluation: the rules.
+        learners: names, see `learners.learner_of`.
+        jobs: processes, each on one thread.
+        finished: called with the learner whenever a fold is done.
+
+    Returns:
+        The folds in order, and why others could not be predicted, by (learner, fold).
+
+    Raises:
+        RecipeError: a learner is not known, or the landscape cannot be split so.
+    """
+    for name in learners:
+        check_learner(name)
+    fold_numbers(cached_landscape(source), evaluation.folds, evaluation.seed, evaluation.limit)
+    tasks = [FoldTask(source, evaluation, name, fold) for fold in range(FOLDS) for name in learners]
+    done: list[Fold] = []
+    failures: dict[tuple[str, int], str] = {}
+    for task, result in run_tasks(tasks, predict_fold, jobs):
+        if isinstance(result, str):
+            failures[task.learner, task.fold] = result
+        else:
+            done.append(result)
+        if finished is not None:
+            finished(task.learner)
+    order = {name: i for i, name in enumerate(learners)}
+    return sorted(done, key=lambda f: (order[f.learner], f.fold)), failures
+
+
+def predict_fold(task: FoldTask) -> Fold | str:
+    """One fit and its predictions; a learner that cannot be fitted gives the reason."""
+    landscape, rules = cached_landscape(task.source), task.evaluation
+    folds = fold_numbers(landscape, rules.folds, rules.seed, rules.limit)
+    test, train = np.flatnonzero(folds == task.fold), np.flatnonzero((folds >= 0) & (folds != task.fold))
+    clock = time.process_time()
+    try:
+        data = Dataset.of(landscape.pool, train, landscape.values[train], landscape.assay).oriented()
+        predictor = learner_of(task.learner, landscape.pool, "find").fit(data, derived_seed(rules.seed, task.fold))
+        predicted = predictor.predict(landscape.pool, test, rules.seed, draws=0).mean[:, 0]
+    except ActiveLoopError as error:
+        return f"{type(error).__name__}: {error}"
+    seconds = time.process_time() - clock
+    return Fold(task.learner, task.fold, len(train), test, predicted, _judge(landscape, test, predicted), seconds)
+
+
+def _judge(landscape: Landscape, rows: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    true = landscape.oriented[rows]
+    return {
+        "spearman": spearman(predicted, true),
+        "auroc": auroc(predicted, landscape.fit[rows]),
+        "rmse": float(np.sqrt(np.mean((predicted - true) ** 2))),
+    }
+
+
+def summarise_folds(landscape: Landscape, folds: list[Fold]) -> list[Point]:
+    """Mean and standard error over folds of each metric, and Spearman over all folds' predictions together.
+
+    `spearman_pooled` is what ProteinGym reports.
+    """
+    points = []
+    for learner in dict.fromkeys(fold.learner for fold in folds):
+        mine = [fold for fold in folds if fold.learner == learner]
+        labels = round(np.mean([fold.trained for fold in mine]))
+        for metric in METRICS:
+            mean, error = mean_and_error(np.array([fold.metrics[metric] for fold in mine]))
+            points.append(Point(landscape.name, learner, labels, metric, mean, error, len(mine)))
+        rows = np.concatenate([fold.rows for fold in mine])
+        pooled = spearman(np.concatenate([fold.predicted for fold in mine]), landscape.oriented[rows])
+        points.append(Point(landscape.name, learner, labels, "spearman_pooled", pooled, float("nan"), len(mine)))
+    return points
