@@ -1,0 +1,107 @@
+"""Events as JSON: the round trip is exact for every event, and damage is noticed."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activeloop.campaigns import Fitted, Measured, Pinned, Proposed, Version, Voided
+from activeloop.campaigns.codec import SCHEMA, decode, encode
+from activeloop.errors import StoreError
+from activeloop.measurements import Measurement
+from activeloop.plates import Pick, Proposal
+
+text, number, count = st.text(max_size=20), st.floats(), st.integers(0, 10**9)
+picks = st.builds(Pick, text, text, count, number, number, number, number, text)
+measurements = st.builds(
+    Measurement,
+    candidate=text,
+    assay=text,
+    value=number,
+    qualifier=st.sampled_from(["=", "<", ">"]),
+    replicate=count,
+    plate=text,
+    well=text,
+    measured_at=text,
+    file=text,
+    row=count,
+    control=st.booleans(),
+)
+versions = st.builds(
+    Version, count, count, text, text, count, text, st.dictionaries(text, number, max_size=4), text, text, text
+)
+events = st.one_of(
+    st.builds(Proposed, st.builds(Proposal, count, st.lists(picks, max_size=3).map(tuple), count, count, text)),
+    st.builds(Measured, st.lists(measurements, max_size=3).map(tuple), text, text),
+    st.builds(Voided, count, st.lists(count, max_size=3).map(tuple), text),
+    st.builds(Fitted, versions),
+    st.builds(Pinned, st.lists(text, max_size=3).map(tuple), st.booleans(), text),
+)
+
+
+@given(events)
+def test_every_event_comes_back_exactly(event):
+    kind, payload = encode(event)
+    stored = json.dumps(payload, allow_nan=False)
+    back = decode(kind, json.loads(stored), SCHEMA)
+    assert repr(back) == repr(event)  # repr tells every bit of a float, and NaN is like NaN
+    assert type(back) is type(event)
+
+
+def test_floats_keep_every_bit_also_those_of_numpy():
+    value = np.float64(0.1) + np.float32(0.2)
+    event = Measured((Measurement("A1G", "x", value), Measurement("A1G", "x", np.float32(1 / 3))), "", "")
+    back = decode(*encode(event))
+    assert back.measurements[0].value == float(value)
+    assert back.measurements[1].value == float(np.float32(1 / 3))
+    assert type(back.measurements[0].value) is float
+
+
+def test_nan_and_infinities_are_words_in_json():
+    pick = Pick("", "", 1, math.inf, math.nan, -math.inf, 0.0, "")
+    payload = encode(Proposed(Proposal(1, (pick,), 0, 0, "")))[1]
+    assert [payload["proposal"]["picks"][0][k] for k in ("score", "mean", "low")] == ["inf", "nan", "-inf"]
+
+
+def test_what_is_no_plain_value_is_refused():
+    with pytest.raises(TypeError, match="cannot hold a object"):
+        encode(Voided(1, (object(),), ""))
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "schema", "message"),
+    [
+        ("voided", {"event": 1, "rows": [], "reason": ""}, SCHEMA + 1, "newer ActiveLoop"),
+        ("taught", {}, SCHEMA, "newer ActiveLoop"),
+        ("voided", {"event": "1", "rows": [], "reason": ""}, SCHEMA, "int was expected, not '1'"),
+        ("voided", {"event": 1, "rows": 3, "reason": ""}, SCHEMA, "a list was expected"),
+        ("voided", {"event": 1}, SCHEMA, "damaged"),
+        ("voided", {"event": 1, "rows": [], "reason": "", "by": "me"}, SCHEMA, "unknown field by"),
+        ("voided", None, SCHEMA, "damaged"),
+        ("measured", {"measurements": [{"value": "much"}], "source": "", "content_hash": ""}, SCHEMA, "damaged"),
+        (
+            "measured",
+            {
+                "measurements": [{"candidate": "", "assay": "", "value": 1, "qualifier": "~"}],
+                "source": "",
+                "content_hash": "",
+            },
+            SCHEMA,
+            "is not one of",
+        ),
+    ],
+)
+def test_damage_is_noticed(kind, payload, schema, message):
+    with pytest.raises(StoreError, match=message):
+        decode(kind, payload, schema)
+
+
+def test_a_field_added_later_may_be_missing_in_what_was_stored_before():
+    row = {"candidate": "A1G", "assay": "x", "value": 1.5}
+    back = decode("measured", {"measurements": [row], "source": "", "content_hash": ""})
+    assert back.measurements == (Measurement("A1G", "x", 1.5),)
