@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from activeloop.candidates import AMINO_ACIDS, CombinatorialPool, Mutation, Pool, Variant
+
+# No deadline: a busy machine is no defect.
+modest = settings(deadline=None, max_examples=40)
 
 # Not made of A, C, G, T, U, N alone, which would look like DNA.
 parents = st.text(AMINO_ACIDS, min_size=4, max_size=40).map(lambda s: f"MK{s}WY")

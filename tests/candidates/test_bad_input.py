@@ -119,6 +119,13 @@ CASES = [
         'does not give the sequence in column "sequence". Correct one',
         3,
     ),
+    (
+        "numbering off, no parent",
+        "".join(["mutant,sequence\n", *(f"{GB1[p]}{p + 11}W,{GB1[:p]}W{GB1[p + 1 :]}\n" for p in range(20))]).encode(),
+        {"parent": None},
+        "They fit with offset=-10: give that",
+        None,
+    ),
     ("parent is DNA", b"mutant\nA24G\n", {"parent": "ATGCAGTATAAACTG"}, "looks like DNA or RNA", None),
     ("parent has X", b"mutant\nA24G\n", {"parent": "MKXTAY"}, '"X", which is none of the 20 amino acids', None),
     ("parent file missing", b"mutant\nA24G\n", {"parent": "wt.fasta"}, "wt.fasta: there is no such file", None),

@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from candidate_strategies import combinatorial_pools
+from candidate_strategies import combinatorial_pools, modest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ GB1 = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
 SITES = ["V39", "D40", "G41", "V54"]
 
 
+@modest
 @given(combinatorial_pools(), st.data())
 def test_rows_names_and_codes_belong_together(pool, data):
     row = data.draw(st.integers(0, len(pool) - 1))

@@ -51,6 +51,20 @@ def test_table_of_compounds(tmp_path):
         pool.codes()
 
 
+def test_broken_structures_are_left_out_on_request(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("smiles\nCCO\nC1CC\nCCN\n")
+    pool = Pool.from_table(path, kind="compounds", skip_unreadable=True)
+    assert pool.names([0, 1]) == ["CCO", "CCN"]
+    assert "without 1 row that cannot be read (first: 3)" in pool.origin
+
+
+def test_without_structures_text_is_compared():
+    notation = CompoundNotation(structures=False)
+    assert notation.key(notation.design("OCC")) != notation.key(notation.design("CCO"))
+    assert notation.design(" C1CC ").name == "C1CC"
+
+
 def test_unreadable_structures_say_so_without_noise(capfd):
     with pytest.raises(NotationError, match=r'"C1CC" is not a SMILES that RDKit can read'):
         CompoundNotation().design("C1CC")

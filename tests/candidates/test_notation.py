@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from candidate_strategies import substituted, with_indels
+from candidate_strategies import modest, substituted, with_indels
 from hypothesis import given
 
 from activeloop.candidates import AMINO_ACIDS, Variant, VariantNotation, align
@@ -80,6 +80,7 @@ def test_notation(text, name):
     assert NOTATION.design(text).name == name
 
 
+@modest
 @given(substituted(least=1))
 def test_every_notation_stands_for_the_same_variant(variant):
     notation = VariantNotation(variant.parent)
@@ -95,17 +96,20 @@ def test_every_notation_stands_for_the_same_variant(variant):
     assert notation.design(variant.sequence.lower()) == variant
 
 
+@modest
 @given(with_indels())
 def test_names_with_insertions_and_deletions_come_back(variant):
     assert VariantNotation(variant.parent).design(variant.name) == variant
 
 
+@modest
 @given(with_indels())
 def test_a_sequence_of_any_length_comes_back_as_mutations_that_make_it(variant):
     mutations = align(variant.parent, variant.sequence)
     assert Variant(variant.parent, mutations).sequence == variant.sequence
 
 
+@modest
 @given(with_indels())
 def test_two_spellings_of_one_sequence_have_one_key(variant):
     notation = VariantNotation(variant.parent)
@@ -113,12 +117,14 @@ def test_two_spellings_of_one_sequence_have_one_key(variant):
     assert notation.key(respelled) == notation.key(variant)
 
 
+@modest
 @given(substituted(least=1))
 def test_offset_moves_every_position(variant):
     shifted = ":".join(f"{m.old}{m.position + 100}{m.new}" for m in variant.mutations)
     assert VariantNotation(variant.parent, offset=-100).design(shifted) == variant
 
 
+@modest
 @given(with_indels())
 def test_the_short_way_to_one_gap_costs_what_the_full_table_costs(variant):
     def cost(rows):

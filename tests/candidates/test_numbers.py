@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from candidate_strategies import modest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ def test_refused_with_place(text):
     assert text in str(refused.value)
 
 
+@modest
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64))
 def test_every_float_comes_back(value):
     assert parse_number(repr(value)).value == value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from candidate_strategies import substituted
+from candidate_strategies import modest, substituted
 from hypothesis import given
 
 from activeloop.candidates import AMINO_ACIDS, Pool, check_offset, find_offset
@@ -38,6 +38,7 @@ def test_too_few_sites_prove_nothing():
     assert find_offset(shifted(1)[:4], GB1) is None
 
 
+@modest
 @given(substituted(least=1))
 def test_a_valid_variant_is_never_called_shifted(variant):
     assert find_offset([variant.name], variant.parent) is None

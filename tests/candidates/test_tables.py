@@ -8,6 +8,7 @@ import time
 
 import openpyxl
 import pytest
+from candidate_strategies import modest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,6 +120,7 @@ def test_150_000_rows_in_a_second(tmp_path):
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r", exclude_categories=("Cs", "Cc")), max_size=8)
 
 
+@modest
 @given(st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=5), st.sampled_from(",;\t"))
 def test_cells_come_back(rows, delimiter):
     from io import StringIO

@@ -8,7 +8,7 @@ from typing import final
 
 from activeloop.candidates.designs import Compound, Design
 from activeloop.candidates.notation import Notation
-from activeloop.errors import NotationError
+from activeloop.errors import MissingExtraError, NotationError
 
 
 @final
@@ -18,13 +18,19 @@ class CompoundNotation(Notation):
     With RDKit (`pip install "activeloop-bio[chem]"`) unreadable SMILES are refused, and two SMILES of one compound, or
     of two salts of it, count as the same compound. Without it SMILES are compared as text.
 
+    Args:
+        structures: whether to compare structures (needs RDKit) or text; structures if RDKit is installed when None.
+
     >>> notation = CompoundNotation()
     >>> notation.design(" CCO ").name
     'CCO'
     """
 
-    def __init__(self) -> None:
-        self._rdkit = importlib.util.find_spec("rdkit") is not None
+    def __init__(self, *, structures: bool | None = None):
+        installed = importlib.util.find_spec("rdkit") is not None
+        if structures and not installed:
+            raise MissingExtraError("comparing structures", "chem")
+        self._rdkit = installed if structures is None else structures
 
     def design(self, text: str) -> Compound:
         """The compound of a SMILES."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,8 @@ from activeloop.candidates.pool import KINDS
 from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import InputError, NotationError, PoolError, RecipeError
+
+_JOINTS = re.compile(r"[:,;/+&|\s]+")
 
 
 def pool_from_table(
@@ -114,7 +117,9 @@ def _derived_parent(table: Table, cells: list[str], whole: str, offset: int) -> 
         if parent is not None:
             break
     if parent is None:
-        problem = f'the wild type cannot be derived: no row of "{whole}" fits its mutations. Give it (parent=...).'
+        shift = _shift(cells, sequences)
+        cure = "Give it (parent=...)" if shift is None else f"They fit with offset={shift:+d}: give that"
+        problem = f'the wild type cannot be derived: no sequence in column "{whole}" fits its mutations. {cure}.'
         raise NotationError(problem, file=table.file)
     notation = VariantNotation(parent, offset=offset)
     for i, (cell, sequence) in enumerate(zip(cells, sequences, strict=True)):
@@ -130,7 +135,7 @@ def _derived_parent(table: Table, cells: list[str], whole: str, offset: int) -> 
 def _undone(cell: str, sequence: str, offset: int) -> str | None:
     """The sequence with its substitutions taken back, or None when they do not fit or are of another sort."""
     letters = list(sequence)
-    for token in cell.upper().split(":"):
+    for token in _JOINTS.split(cell.upper()):
         if len(token) < 3 or not token[1:-1].isdigit():
             return None
         position = int(token[1:-1]) + offset
@@ -138,6 +143,18 @@ def _undone(cell: str, sequence: str, offset: int) -> str | None:
             return None
         letters[position - 1] = token[0]
     return "".join(letters)
+
+
+def _shift(cells: list[str], sequences: list[str]) -> int | None:
+    """The one offset with which the new residue of each single mutant stands in its sequence, or None."""
+    possible: set[int] | None = None
+    for cell, sequence in zip(cells, sequences, strict=True):
+        if len(cell) > 2 and cell[1:-1].isdigit():
+            here = {i - int(cell[1:-1]) for i, letter in enumerate(sequence.upper(), 1) if letter == cell[-1].upper()}
+            possible = here if possible is None else possible & here
+            if len(possible) < 2:
+                break
+    return possible.pop() if possible and len(possible) == 1 else None
 
 
 def _read_all(

@@ -86,6 +86,8 @@ def _likely_cause(offset: int) -> str:
 
 def _sites(name: str) -> tuple[tuple[int, str], ...]:
     """Position and old residue of each mutation that names its old residue."""
+    if name.isalpha():  # A whole sequence.
+        return ()
     found = []
     for match in _OLD.finditer(name.upper()):
         old, digits = match[1], match[2]

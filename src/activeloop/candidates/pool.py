@@ -137,7 +137,7 @@ class Pool(ABC):
         """
         from activeloop.candidates.build import single_mutants
 
-        rules = Rules(exclude_residues, None, tuple(forbidden_motifs))
+        rules = Rules(exclude_residues.upper(), None, tuple(forbidden_motifs))
         return single_mutants(parent, positions, rules, wild_type=wild_type)
 
     @staticmethod
@@ -170,7 +170,7 @@ class Pool(ABC):
         """
         from activeloop.candidates.build import combinatorial
 
-        rules = Rules(exclude_residues, max_mutations, tuple(forbidden_motifs))
+        rules = Rules(exclude_residues.upper(), max_mutations, tuple(forbidden_motifs))
         return combinatorial(parent, sites, letters, rules)
 
     @staticmethod
