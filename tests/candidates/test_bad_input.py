@@ -170,7 +170,8 @@ def test_what_is_no_file(tmp_path, name, says):
 @pytest.mark.parametrize(
     ("text", "says", "row"),
     [
-        ("", "holds no sequence", None),
+        ("", "is empty", None),
+        ("; remark", "holds no sequence", None),
         ("MKTAYI\n", 'no line starts with ">"', 1),
         (">a\nMKT\n>b\n", 'record "b" has no letters', None),
         (">a\nMKT\n>a\nMKR\n", 'the name "a" stands twice', 3),

@@ -151,6 +151,8 @@ def _allowed_letters(text: str, position: int, sequence: str, rules: Rules) -> s
         wrong = next((c for c in letters if c not in AMINO_ACIDS), None)
         if wrong:
             raise PoolError(f'site {position} allows "{wrong}", which is none of the 20 amino acids. Correct it.')
+    elif not letters.isascii() or any(c.isspace() for c in letters):
+        raise PoolError(f'"{text}" cannot be the letters of site {position}. Use plain letters or digits.')
     old = sequence[position - 1] if sequence else ""
     kept = "".join(c for c in letters if c not in rules.exclude_residues or c == old)
     if not kept:

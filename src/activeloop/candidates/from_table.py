@@ -20,6 +20,7 @@ from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import InputError, NotationError, PoolError, RecipeError
 
+_DIGITS = re.compile(r"[0-9]{1,6}")
 _JOINTS = re.compile(r"[:,;/+&|\s]+")
 
 
@@ -136,7 +137,7 @@ def _undone(cell: str, sequence: str, offset: int) -> str | None:
     """The sequence with its substitutions taken back, or None when they do not fit or are of another sort."""
     letters = list(sequence)
     for token in _JOINTS.split(cell.upper()):
-        if len(token) < 3 or not token[1:-1].isdigit():
+        if len(token) < 3 or not _DIGITS.fullmatch(token[1:-1]):
             return None
         position = int(token[1:-1]) + offset
         if not 1 <= position <= len(letters) or letters[position - 1] != token[-1]:
@@ -149,7 +150,7 @@ def _shift(cells: list[str], sequences: list[str]) -> int | None:
     """The one offset with which the new residue of each single mutant stands in its sequence, or None."""
     possible: set[int] | None = None
     for cell, sequence in zip(cells, sequences, strict=True):
-        if len(cell) > 2 and cell[1:-1].isdigit():
+        if _DIGITS.fullmatch(cell[1:-1]):
             here = {i - int(cell[1:-1]) for i, letter in enumerate(sequence.upper(), 1) if letter == cell[-1].upper()}
             possible = here if possible is None else possible & here
             if len(possible) < 2:

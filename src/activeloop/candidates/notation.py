@@ -19,7 +19,7 @@ WILD_TYPE = frozenset(
 # An underscore or hyphen joins two mutations only after a whole one: `K23_A24del` is one deletion, `A24-` too.
 _SEPARATOR = re.compile(r"[:,;/+|&\s]+|(?<=[A-Z=*])_(?=[A-Z]*\d)|(?<=[A-Z])-(?=[A-Z]+\d)")
 _ACCESSION = re.compile(r"(?:[NX]P_|ENSP)\d+(?:\.\d+)?:(?=P\.)")
-_POSITION = r"([A-Z]{3}|[A-Z])?(\d+)"
+_POSITION = r"([A-Z]{3}|[A-Z])?([0-9]{1,6})"
 _CHANGE = re.compile(rf"{_POSITION}([A-Z]{{3}}|[A-Z=*])")
 _DELETION = re.compile(rf"(?:Δ|DEL(?=[A-Z]?\d))?{_POSITION}(?:[_-]{_POSITION})?(DEL|-|Δ)?")
 _INSERTION = re.compile(rf"{_POSITION}(?:_{_POSITION})?INS([A-Z]+)")
@@ -214,7 +214,7 @@ def position_of(site: int | str, parent: str) -> int:
     >>> position_of("K2", "MKTA")
     2
     """
-    match = re.fullmatch(r"([A-Za-z]?)(\d+)", str(site).strip())
+    match = re.fullmatch(r"([A-Za-z]?)([0-9]{1,6})", str(site).strip())
     if match is None:
         raise NotationError(f'"{site}" is not a site. Write a position such as 39, or V39.')
     try:

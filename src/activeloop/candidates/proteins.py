@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from activeloop.candidates.compressed import unpack
 from activeloop.candidates.designs import AMINO_ACIDS
+from activeloop.candidates.files import read_file, unpack
 from activeloop.errors import InputError, NotationError
 
 THREE_LETTER = {
@@ -72,12 +72,9 @@ def read_fasta(path: str | os.PathLike[str]) -> dict[str, str]:
         NotationError: no such file, not FASTA, a name twice or a record without letters.
     """
     file = os.fspath(path)
+    data = unpack(read_file(path, NotationError), file, NotationError)
     try:
-        text = unpack(Path(path).read_bytes(), file).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise NotationError("there is no such file. Check the name and the folder.", file=file) from None
-    except IsADirectoryError:
-        raise NotationError("this is a folder. Name a FASTA file in it.", file=file) from None
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise NotationError(
             "this is not a FASTA file but a binary one. Save the sequence as text.", file=file

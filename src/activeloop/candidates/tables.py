@@ -11,11 +11,10 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from activeloop.candidates.compressed import unpack
 from activeloop.candidates.delimited import read_delimited
+from activeloop.candidates.files import read_file, unpack
 from activeloop.candidates.numbers import Number, parse_number
 from activeloop.errors import TableError
 
@@ -154,7 +153,7 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None) -> Tab
         TableError: it is missing, empty, half-written or not a table; says which row and what to do.
     """
     file = os.fspath(path)
-    content = _content(Path(path), file)
+    content = read_file(path)
     data = unpack(content, file)
     digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     if data[:4] == b"PK\x03\x04":
@@ -164,17 +163,3 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None) -> Tab
     else:
         raw = read_delimited(data, file)
     return Table(file, raw.header, raw.columns, raw.row_numbers, digest, raw.decimal)
-
-
-def _content(path: Path, file: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise TableError("there is no such file. Check the name and the folder.", file=file) from None
-    except IsADirectoryError:
-        raise TableError("this is a folder. Name a CSV, TSV or XLSX file in it.", file=file) from None
-    except OSError as error:
-        raise TableError(f"cannot be read ({error.strerror}). Check the permissions.", file=file) from error
-    if not content.strip():
-        raise TableError("the file is empty. Export it again.", file=file)
-    return content
