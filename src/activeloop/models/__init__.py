@@ -5,6 +5,7 @@ from activeloop.models.compounds import compound_default
 from activeloop.models.dropout import DropoutPredictor, MCDropout
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.forest import ForestPredictor, RandomForest
+from activeloop.models.guides import GuideGP, GuidePredictor, guide_default
 from activeloop.models.network import Training
 from activeloop.models.tanimoto import TanimotoGP, TanimotoPredictor
 
@@ -13,6 +14,8 @@ __all__ = [
     "DropoutPredictor",
     "EnsemblePredictor",
     "ForestPredictor",
+    "GuideGP",
+    "GuidePredictor",
     "MCDropout",
     "MLPEnsemble",
     "RandomForest",
@@ -20,4 +23,5 @@ __all__ = [
     "TanimotoPredictor",
     "Training",
     "compound_default",
+    "guide_default",
 ]

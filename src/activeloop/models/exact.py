@@ -56,16 +56,26 @@ def fit_posterior(gram: np.ndarray, targets: np.ndarray, errors: np.ndarray) -> 
     Raises:
         ModelError: when the kernel is not a covariance.
     """
-    fits = [_fit_ratio(gram, targets, ratio + errors**2) for ratio in RATIOS]
-    best = int(np.argmax([likelihood for likelihood, *_ in fits]))
-    _, mean, amplitude, factor, weights = fits[best]
-    return Posterior(mean, amplitude, float(np.sqrt(amplitude * RATIOS[best])), factor, weights)
+    ratio = _likeliest_ratio(gram, targets, float(np.mean(errors**2)))
+    return _solve(gram, targets, ratio, ratio + errors**2)
 
 
-def _fit_ratio(
-    gram: np.ndarray, targets: np.ndarray, noise: np.ndarray
-) -> tuple[float, float, float, np.ndarray, np.ndarray]:
-    """Log likelihood, mean, amplitude, factor and weights for given noise variances over the amplitude."""
+def _likeliest_ratio(gram: np.ndarray, targets: np.ndarray, known: float) -> float:
+    """The noise over the amplitude, besides a known part, that makes the targets likeliest."""
+    values, vectors = np.linalg.eigh(gram)
+    target, one = vectors.T @ targets, vectors.T @ np.ones(len(targets))
+    freedom = len(targets) + PRIOR_VALUES
+    likelihoods = []
+    for ratio in RATIOS:
+        variances = np.maximum(values, 0) + ratio + known
+        mean = (one * target / variances).sum() / (one * one / variances).sum()
+        amplitude = (((target - mean * one) ** 2 / variances).sum() + PRIOR_VALUES) / freedom
+        likelihoods.append(-freedom * np.log(amplitude) - np.log(variances).sum())
+    return float(RATIOS[int(np.argmax(likelihoods))])
+
+
+def _solve(gram: np.ndarray, targets: np.ndarray, ratio: float, noise: np.ndarray) -> Posterior:
+    """The posterior for given noise variances over the amplitude [N], of which `ratio` is not known beforehand."""
     from scipy.linalg import cho_solve, cholesky
 
     try:
@@ -75,10 +85,8 @@ def _fit_ratio(
     solved = cho_solve((factor, True), np.stack([targets, np.ones_like(targets)], axis=1))
     mean = float(solved[:, 0].sum() / solved[:, 1].sum())
     weights = solved[:, 0] - mean * solved[:, 1]
-    freedom = len(targets) + PRIOR_VALUES
-    amplitude = float((weights @ (targets - mean) + PRIOR_VALUES) / freedom)
-    likelihood = -0.5 * freedom * np.log(amplitude) - np.log(np.diag(factor)).sum()
-    return float(likelihood), mean, amplitude, factor, weights
+    amplitude = float((weights @ (targets - mean) + PRIOR_VALUES) / (len(targets) + PRIOR_VALUES))
+    return Posterior(mean, amplitude, float(np.sqrt(amplitude * ratio)), factor, weights)
 
 
 def tied_draws(

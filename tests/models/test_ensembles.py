@@ -1,0 +1,119 @@
+"""Forest, network ensemble, ALDE's recipe, dropout: what is particular to each."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from activeloop.backbones import Blosum, Morgan, OneHot
+from activeloop.candidates import Pool
+from activeloop.errors import ModelError, PoolError
+from activeloop.measurements import Dataset
+from activeloop.models import ALDEEnsemble, MCDropout, MLPEnsemble, RandomForest, Training
+from activeloop.models.dropout import thinned
+from activeloop.models.ensemble import seen
+from activeloop.models.network import Layers
+from activeloop.models.pieces import in_pieces
+
+PROTEIN = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ")
+
+
+def test_forest_is_scikit_learns(pools, planted):
+    from sklearn.ensemble import RandomForestRegressor
+
+    dataset = planted(pools["variants"], 60)
+    rows = np.arange(100)
+    model = RandomForest().fit(dataset, seed=7)
+    x = OneHot().features(dataset.pool, dataset.rows)
+    twin = RandomForestRegressor(100, random_state=int(np.random.default_rng(7).integers(2**31)))
+    twin.fit(x, dataset.values[:, 0])
+    belief = model.predict(dataset.pool, rows, seed=0, draws=100)
+    np.testing.assert_allclose(belief.mean[:, 0], twin.predict(OneHot().features(dataset.pool, rows)), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.sort(belief.draws.mean(1), axis=0)[0],
+        min(tree.predict(OneHot().features(dataset.pool, rows)).mean() for tree in twin.estimators_),
+        rtol=1e-5,
+    )
+
+
+def test_members_see_their_share():
+    table = seen(40, 30, 0.9, np.random.default_rng(0))
+    assert (table.sum(1) == 27).all()
+    assert len(np.unique(table, axis=0)) > 30
+    assert (seen(3, 1, 0.5, np.random.default_rng(0)) == 1).all()
+
+
+def test_alde_is_the_published_recipe(pools, planted):
+    dataset = planted(pools["variants"], 50)
+    state = ALDEEnsemble().fit(dataset, seed=0).state()
+    assert [state[f"w{i}"].shape for i in range(3)] == [(5, 63, 30), (5, 30, 30), (5, 30, 1)]
+    np.testing.assert_allclose(state["lines"], np.tile([0, dataset.values.max()], (5, 1)))
+
+
+def test_precise_values_count_more():
+    pool = PROTEIN
+    rows = np.arange(40)
+    values = np.where(rows % 2 == 0, 1.0, -1.0)
+    pairs = np.tile(np.arange(20), 2)
+    dataset = Dataset.of(pool, pairs[:20], values[:20])
+    errors = np.where(values[:20] > 0, 0.0, 30.0)[:, None]
+    learner = MLPEnsemble(members=3, hidden=(8,), share=1.0, training=Training(steps=40, rate=1e-2))
+    plain = learner.fit(dataset, 0).predict(pool, rows, 0).mean.mean()
+    trusted = learner.fit(Dataset(**{**dataset.__dict__, "errors": errors}), 0).predict(pool, rows, 0).mean.mean()
+    assert trusted > plain + 0.1
+
+
+def test_a_warm_start_knows_the_prior_before_any_value():
+    learner = MLPEnsemble(members=3, hidden=(32,), prior_score=Blosum())
+    prior = learner.prior(PROTEIN)
+    assert prior is not None
+    rows = np.arange(len(PROTEIN))
+    guess = Blosum().features(PROTEIN, rows)[:, 0]
+    assert spearmanr(prior.predict(PROTEIN, rows, 0).mean[:, 0], guess).statistic > 0.9
+    assert "prior score" in prior.explain()
+
+
+def test_a_warm_start_helps_where_the_prior_is_right():
+    rows = np.arange(len(PROTEIN))
+    truth = Blosum().features(PROTEIN, rows)[:, 0] + 0.1 * np.random.default_rng(0).standard_normal(len(rows))
+    few = np.random.default_rng(1).choice(rows, 12, replace=False)
+    found = []
+    for score in (None, Blosum()):
+        model = MLPEnsemble(members=4, hidden=(32,), prior_score=score).fit(Dataset.of(PROTEIN, few, truth[few]), 0)
+        found.append(spearmanr(model.predict(PROTEIN, rows, 0).mean[:, 0], truth).statistic)
+    assert found[1] > found[0] + 0.3
+
+
+@pytest.mark.parametrize("learner", [MCDropout(rate=0.0), MCDropout(hidden=())], ids=["rate 0", "no hidden layer"])
+def test_dropout_without_effect_is_refused(learner: MCDropout, pools, planted):
+    with pytest.raises(ModelError, match="do not differ"):
+        learner.fit(planted(pools["variants"], 10), seed=0)
+
+
+def test_a_thinned_network_lacks_some_units_for_every_candidate():
+    layers = Layers.initial(1, 6, (10, 10), 0.0, np.random.default_rng(0))
+    networks = thinned(layers, 0.5, 200, seed=3)
+    assert networks.weights[1].shape == (200, 10, 10)
+    cut = ~networks.weights[1].any(2)
+    assert 0.4 < cut.mean() < 0.6
+    np.testing.assert_allclose(networks.weights[1][0][~cut[0]], 2 * layers.weights[1][0][~cut[0]])
+    np.testing.assert_array_equal(thinned(layers, 0.5, 20, seed=3).weights[2], networks.weights[2][:20])
+
+
+def test_pieces_make_the_whole():
+    pool, rows = PROTEIN, np.random.default_rng(0).permutation(len(PROTEIN))
+    whole = OneHot().features(pool, rows).sum(1)
+    np.testing.assert_array_equal(in_pieces(OneHot(), pool, rows, lambda x: x.sum(1)), whole)
+    sizes = []
+
+    def model(x: np.ndarray) -> np.ndarray:
+        sizes.append(x.size)
+        return x.sum(1)
+
+    np.testing.assert_array_equal(in_pieces(OneHot(), pool, rows, model, cells=5000), whole)
+    assert len(sizes) > 10
+    assert max(sizes) <= 5000
+
+
+def test_a_learner_of_compounds_refuses_proteins():
+    with pytest.raises(PoolError, match="no molecules"):
+        RandomForest(Morgan()).fit(Dataset.of(PROTEIN, np.arange(3), np.arange(3.0)), 0)

@@ -1,0 +1,144 @@
+"""Exact Gaussian processes against the textbook, their kernels against brute force, draws against their covariance."""
+
+import numpy as np
+import pytest
+
+from activeloop.backbones import Morgan
+from activeloop.candidates import Guide, Pool
+from activeloop.errors import ModelError
+from activeloop.measurements import Dataset
+from activeloop.models import TanimotoGP, compound_default, guide_default
+from activeloop.models.counter import normals
+from activeloop.models.exact import fit_posterior, tied_draws
+from activeloop.models.guides import GuideSpace, kernel
+from activeloop.models.tanimoto import Thresholds
+
+RNG = np.random.default_rng(0)
+
+
+def test_thresholds_are_minima_over_maxima():
+    a, b = RNG.poisson(0.7, (7, 30)).astype(np.float32), RNG.poisson(0.7, (9, 30)).astype(np.float32)
+    a[0] = b[0] = 0
+    brute = np.array([[np.minimum(x, y).sum() / max(np.maximum(x, y).sum(), 1e-9) for y in b] for x in a])
+    brute[0, 0] = 1
+    np.testing.assert_allclose(Thresholds.of(a)(b), brute, rtol=1e-6)
+
+
+def test_thresholds_agree_with_rdkit(pools):
+    from rdkit import Chem, DataStructs
+    from rdkit.Chem import rdFingerprintGenerator
+
+    pool, rows = pools["compounds"], np.arange(0, 300, 25)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    prints = [generator.GetCountFingerprint(Chem.MolFromSmiles(s)) for s in pool.names(rows)]
+    theirs = np.array([DataStructs.BulkTanimotoSimilarity(p, prints) for p in prints])
+    counts = Morgan().features(pool, rows)
+    np.testing.assert_allclose(Thresholds.of(counts)(counts), theirs, rtol=1e-6)
+
+
+def smooth(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * (x[:, None] - z) ** 2)
+
+
+def test_the_posterior_is_the_textbooks():
+    x, z = RNG.uniform(-3, 3, 25), np.linspace(-4, 4, 11)
+    y, errors = np.sin(x), RNG.uniform(0, 0.3, 25)
+    posterior = fit_posterior(smooth(x, x), y, errors)
+    similarities = smooth(z, x)
+    mean, variance = posterior.moments(similarities, posterior.whiten(similarities))
+    cover = smooth(x, x) + np.diag(posterior.noise**2 / posterior.amplitude + errors**2)
+    expected = posterior.mean + similarities @ np.linalg.solve(cover, y - posterior.mean)
+    np.testing.assert_allclose(mean, expected, atol=1e-8)
+    spread = 1 - np.einsum("ij,ji->i", similarities, np.linalg.solve(cover, similarities.T))
+    np.testing.assert_allclose(variance, posterior.amplitude * spread, atol=1e-8)
+
+
+def test_noise_is_found():
+    x = np.linspace(-6, 6, 300)
+    for noise in (0.05, 0.5):
+        y = np.sin(x) + noise * RNG.standard_normal(300)
+        found = fit_posterior(smooth(x, x), y, np.zeros(300)).noise
+        assert found == pytest.approx(noise, rel=0.35)
+
+
+def test_a_kernel_that_is_none_is_refused():
+    with pytest.raises(ModelError, match="no covariance"):
+        fit_posterior(np.array([[1.0, 5.0], [5.0, 1.0]]), np.array([1.0, -1.0]), np.zeros(2))
+
+
+def test_an_uncertain_value_counts_less():
+    gram, y = np.eye(2) * 0.5 + 0.5, np.array([1.0, -1.0])
+    even = fit_posterior(gram, y, np.zeros(2))
+    uneven = fit_posterior(gram, y, np.array([0.0, 3.0]))
+    assert abs(even.mean) < 1e-9
+    assert uneven.mean > 0.5
+
+
+def test_normals_are_normal_and_belong_to_their_row():
+    draws = normals(1, np.arange(4000), 20)
+    assert abs(draws.mean()) < 0.02
+    assert abs(draws.std() - 1) < 0.02
+    assert abs(np.corrcoef(draws).sum() / 20 - 1) < 0.3
+    assert abs(np.corrcoef(draws[:, :-1].ravel(), draws[:, 1:].ravel())[0, 1]) < 0.02
+    np.testing.assert_array_equal(normals(1, np.array([17, 3999]), 20), draws[:, [17, 3999]])
+    assert not np.allclose(normals(2, np.arange(4000), 20), draws)
+
+
+def test_tied_draws_have_the_covariance_when_all_are_anchors():
+    x = np.linspace(0, 3, 12)
+    cover = 2 * smooth(x, x)
+    draws = tied_draws((np.zeros(12), np.diag(cover)), cover, cover, np.arange(12), 0, 20_000)
+    np.testing.assert_allclose(np.cov(draws.T), cover, atol=0.08)
+
+
+def test_a_place_apart_from_the_anchors_keeps_its_variance():
+    places, anchors = np.array([0.0, 0.4, 9.0]), np.array([0.0, 1.0])
+    draws = tied_draws(
+        (np.array([1.0, 2.0, 3.0]), np.ones(3)),
+        smooth(places, anchors),
+        smooth(anchors, anchors),
+        np.arange(3),
+        0,
+        20_000,
+    )
+    np.testing.assert_allclose(draws.mean(0), [1, 2, 3], atol=0.03)
+    np.testing.assert_allclose(draws.std(0), 1, atol=0.03)
+    assert np.corrcoef(draws.T)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize(("learner", "kind"), [(compound_default(), "compounds"), (guide_default(), "guides")])
+def test_draws_of_likes_go_together(learner, kind, pools, planted):
+    pool = pools[kind]
+    model = learner.fit(planted(pool, 20), seed=0)
+    belief = model.predict(pool, np.arange(200), seed=0, draws=400)
+    correlation = np.corrcoef(belief.draws[:, :, 0].T)
+    if kind == "compounds":
+        counts = Morgan().features(pool, np.arange(200))
+        likeness = Thresholds.of(counts)(counts)
+    else:
+        places = GuideSpace.of(pool)(pool, np.arange(200))
+        likeness = kernel(places, places)
+    upper = np.triu_indices(200, 1)
+    assert np.corrcoef(correlation[upper], likeness[upper])[0, 1] > 0.4
+
+
+def test_a_measured_compound_is_known_better(pools, planted):
+    pool = pools["compounds"]
+    dataset = planted(pool, 60)
+    belief = TanimotoGP().fit(dataset, 0).predict(pool, np.arange(len(pool)), 0, 0)
+    measured = np.isin(np.arange(len(pool)), dataset.rows)
+    assert belief.sd[measured].mean() < 0.8 * belief.sd[~measured].mean()
+
+
+def test_guides_are_points_of_length_one(pools):
+    pool = pools["guides"]
+    points = GuideSpace.of(pool)(pool, np.arange(50))
+    np.testing.assert_allclose((points**2).sum(0), 1)
+    np.testing.assert_allclose(np.diag(kernel(points, points)), 1)
+
+
+def test_a_pool_of_two_guides_can_be_fitted():
+    pool = Pool.of([Guide("ACGTACGTACGTACGTACGT"), Guide("ACGTACGTACGTACGTACGA")])
+    belief = guide_default().fit(Dataset.of(pool, np.array([0]), np.array([3.0])), 0).predict(pool, np.arange(2), 0)
+    assert np.isfinite(belief.draws).all()
+    assert belief.mean[0, 0] == pytest.approx(3)
