@@ -37,7 +37,7 @@ from activeloop.plates.listing import read_plates
 from activeloop.recipes import check_recipe, recipe_text
 from activeloop.store import CampaignFolder
 
-PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVVHSLAKWKRQTLG"
 RECIPE: dict[str, Any] = {
     "seed": 11,
     "pool": {"wild_type": PARENT, "singles": True},
@@ -89,7 +89,7 @@ def rounds(folder: Path, upto: int) -> None:
                 done.write(f"start {verb} {number}\n")
                 if verb == "propose":
                     # Is the results file of this round stored already, then this is the next round.
-                    run_verb("propose", str(folder), "-n", "6")
+                    run_verb("propose", str(folder), "-n", "4")
                     number = _proposals(folder)
                 elif verb == "record":
                     run_verb("record", str(folder), str(laboratory(folder, number)))
@@ -115,7 +115,7 @@ def killed_campaign(folder: Path, kills: int, seed: int) -> Counter[str]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     rng = np.random.default_rng(seed)
-    span = 1.5 * _time_of_a_round(context, folder)
+    span = _time_of_a_round(context, folder)
     hit: Counter[str] = Counter()
     for _ in range(kills):
         size = (folder / "done.txt").stat().st_size

@@ -71,7 +71,7 @@ def _given(model: object, keys: Iterable[str]) -> list[str]:
 
 
 def _options(header: str, options: dict) -> list[str]:
-    return ["", f"[{header}]", *(f"{json.dumps(k)} = {_value(v)}" for k, v in options.items())] if options else []
+    return ["", f"[{header}]", *(f"{_value(k)} = {_value(v)}" for k, v in options.items())] if options else []
 
 
 def _value(value: object) -> str:
