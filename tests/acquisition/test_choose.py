@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
-from activeloop.acquisition import Entropy, Greedy, Random, Selection, TopK, UpperConfidenceBound, choose
+from activeloop.acquisition import (
+    BALD,
+    EPIG,
+    Entropy,
+    Greedy,
+    Promising,
+    Random,
+    Selection,
+    TopK,
+    UpperConfidenceBound,
+    choose,
+    default_selection,
+)
 from activeloop.errors import ModelError, StateError
+from activeloop.measurements import Assay, Dataset
+from activeloop.predictive import Predictive, Predictor
 
 GREEDY = Selection(Greedy())
 
@@ -107,3 +123,69 @@ def test_progress_ends_with_the_whole_pool(words, planted):
         progress=lambda done, size: seen.append((done, size)),
     )
     assert seen == [(300, 1000), (600, 1000), (900, 1000), (1000, 1000)]
+
+
+def test_the_first_plate_may_be_chosen_in_another_way(words, planted):
+    pool = words(3, 10)
+    select = Selection(Greedy(), TopK(), first=Promising())
+    first = choose(planted(), pool, n=8, select=select, seed=0)
+    best = rows(choose(planted(), pool, n=100, select=GREEDY, seed=0))
+    assert set(rows(first)) <= set(best)
+    assert set(rows(first)) != set(best[:8])
+    assert "tells most" in first[0].reason
+    measured = Dataset.of(pool, np.array([3]), np.array([0.5]))
+    later = choose(planted(), pool, n=8, select=select, seed=0, dataset=measured)
+    assert rows(later) == best[:8]
+
+
+@pytest.mark.parametrize("goal", ["find", "learn"])
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_defaults_work_with_any_number_of_assays(goal, count, words, planted):
+    pool, assays = words(2, 8), [Assay(f"a{i}") for i in range(count)]
+    select = default_selection(goal, assays)
+    values = np.random.default_rng(0).standard_normal((6, count))
+    zeros = np.zeros((6, count))
+    dataset = Dataset(pool, np.arange(6), values, zeros, tuple(assays), np.zeros(6, int), zeros.astype(np.int8))
+    picks = choose(Several(planted(), count), pool, n=9, select=select, seed=0, excluded=range(6), dataset=dataset)
+    assert len(set(rows(picks))) == 9
+    assert select.name
+
+
+@dataclass(frozen=True)
+class Several(Predictor):
+    """The planted predictor, once for each assay."""
+
+    one: Predictor
+    count: int
+
+    def predict(self, pool, rows, seed, draws=64):
+        parts = [self.one.predict(pool, rows, seed + i, draws) for i in range(self.count)]
+        join = lambda name: np.concatenate([getattr(p, name) for p in parts], -1)  # noqa: E731
+        return Predictive(join("draws"), join("mean"), join("sd"), join("noise"))
+
+    def explain(self):
+        return "Planted, several times."
+
+    def state(self):
+        return {}
+
+
+def test_scores_that_read_draws_work_on_pieces_and_on_huge_pools(words, planted, monkeypatch):
+    pool = words(3, 10)
+    whole = rows(choose(planted(), pool, n=10, select=Selection(EPIG()), seed=0))
+    assert rows(choose(planted(), pool, n=10, select=Selection(EPIG()), seed=0, chunk=90, keep=40)) == whole
+    monkeypatch.setattr("activeloop.acquisition.shortlist.DRAWN", 500)
+    model = planted()
+    picks = choose(model, pool, n=10, select=Selection(BALD()), seed=0, chunk=100, keep=50)
+    assert len(set(rows(picks))) == 10
+    # The stand-in scored all pieces; joint draws were asked for the short list, the targets and nothing else.
+    assert model.asked <= 256
+
+
+def test_the_score_of_a_pick_is_that_of_the_whole_pool(words, planted):
+    pool = words(2, 10)
+    select = Selection(UpperConfidenceBound(1.0))
+    first = choose(planted(), pool, n=3, select=select, seed=0, pinned=[5])
+    assert first[1].score == pytest.approx(first[1].mean + first[1].sd)
+    assert first[0].score == pytest.approx(first[0].mean + first[0].sd)
+    assert first[1].score >= first[2].score

@@ -66,6 +66,8 @@ class BatchChoice(ABC):
 
     #: whether the choice reads the joint draws
     needs_draws: bool = False
+    #: how many joint draws it wants; few draws make unlike candidates look alike by chance
+    draws: int = 64
     #: whether it can spread a batch over the features alone, before there is a model
     spreads: bool = False
     #: what it adds to the reason of each pick, "" when nothing

@@ -20,8 +20,6 @@ from activeloop.predictive import Predictive, Predictor
 
 #: how many candidates reach the choice of the batch
 SHORTLIST = 4096
-#: joint draws for the first plate, which is chosen by their covariance alone
-DRAWS_AT_START = 256
 #: half width of a 90 % interval in standard deviations
 NINETY = 1.645
 
@@ -59,7 +57,7 @@ def choose(
     pinned: Collection[int] = (),
     dataset: Dataset | None = None,
     threshold: np.ndarray | None = None,
-    draws: int = 64,
+    draws: int | None = None,
     chunk: int = 100_000,
     keep: int = SHORTLIST,
     coordinates: Coordinates = letters,
@@ -81,7 +79,7 @@ def choose(
         pinned: rows that come first, in the order given.
         dataset: what was measured (oriented: larger is better); gives the best value so far.
         threshold: [A] from which value a candidate is a hit.
-        draws: S, joint draws for scores and choices that read them.
+        draws: S, joint draws for scores and choices that read them; None = as many as `select` wants.
         chunk: candidates in one piece.
         keep: how many candidates reach the choice of the batch; never fewer than 4 n.
         coordinates: features in which distance means difference.
@@ -94,10 +92,10 @@ def choose(
     if n < 1:
         raise StateError(f"{n} candidates were asked for; ask for at least one. Nothing was chosen.")
     if dataset is None or not len(dataset):
-        select, draws = select.at_start(), max(draws, DRAWS_AT_START)
+        select = select.at_start()
     eligible = Eligible.of(pool, excluded)
     pins = eligible.among(pinned)[:n]
-    inquiry = None if predictor is None else Inquiry(predictor, pool, seed, draws, dataset, threshold)
+    inquiry = None if predictor is None else Inquiry(predictor, pool, seed, draws or select.draws, dataset, threshold)
     missing = n - len(pins)
     rows = np.zeros(0, np.int64)
     if missing:

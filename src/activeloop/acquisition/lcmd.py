@@ -31,6 +31,7 @@ class LCMD(BatchChoice):
     space: Space = "draws"
     weighted: bool = False
     needs_draws = True
+    draws = 256
     spreads = True
     phrase = "unlike the other picks"
 

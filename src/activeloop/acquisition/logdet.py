@@ -61,6 +61,7 @@ class GreedyLogDet(BatchChoice):
     space: Space = "draws"
     noise: float = 0.1
     needs_draws = True
+    draws = 256
     spreads = True
     phrase = "tells what the other picks do not"
 

@@ -29,6 +29,7 @@ class Promising(BatchChoice):
 
     share: float = 0.1
     needs_draws = True
+    draws = 256
     phrase = "with the other picks it tells most about the promising ones"
 
     @property

@@ -24,6 +24,7 @@ class VarianceReduction(BatchChoice):
     """
 
     needs_draws = True
+    draws = 256
     phrase = "with the other picks it tells most about the rest of the pool"
 
     @property

@@ -7,8 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from activeloop.acquisition.base import BatchChoice, Score
-from activeloop.acquisition.optimism import UpperConfidenceBound
+from activeloop.acquisition.hypervolume import Hypervolume
+from activeloop.acquisition.lcmd import LCMD
+from activeloop.acquisition.optimism import Greedy
+from activeloop.acquisition.promising import Promising
+from activeloop.acquisition.scalarised import Scalarised
 from activeloop.acquisition.topk import TopK
+from activeloop.acquisition.uncertainty import Entropy, Variance
 from activeloop.measurements import Assay
 from activeloop.predictive import Predictive
 
@@ -19,30 +24,36 @@ class Selection:
 
     Args:
         score: what a candidate is worth.
-        batch: which candidates go together.
+        batch: which to take together.
         first: the same for the first plate, when all that is known is a prior; `batch` when None.
 
-    >>> Selection(UpperConfidenceBound(2.0)).name
-    'ucb, top'
+    >>> Selection(Greedy()).name
+    'greedy, top'
     """
 
     score: Score
     batch: BatchChoice = field(default_factory=TopK)
     first: BatchChoice | None = None
 
-    def at_start(self) -> Selection:
-        """How the first plate is chosen."""
-        return self if self.first is None else replace(self, batch=self.first)
-
     @property
     def name(self) -> str:
-        """Both names."""
-        return f"{self.score.name}, {self.batch.name}"
+        """Names of the score and of the choice."""
+        first = f" ({self.first.name} at first)" if self.first else ""
+        return f"{self.score.name}, {self.batch.name}{first}"
+
+    def at_start(self) -> Selection:
+        """How the first plate is chosen."""
+        return self if self.first is None else replace(self, batch=self.first, first=None)
 
     @property
     def needs_draws(self) -> bool:
         """Whether joint draws are read at all."""
         return self.score.needs_draws or self.batch.needs_draws
+
+    @property
+    def draws(self) -> int:
+        """How many joint draws are wanted."""
+        return self.batch.draws
 
     def reason(self, belief: Predictive, i: int) -> str:
         """Why candidate i was chosen, in words."""
@@ -51,5 +62,18 @@ class Selection:
 
 
 def default_selection(goal: Literal["find", "learn"], assays: Sequence[Assay]) -> Selection:
-    """What is used when the user states only a goal."""
-    return Selection(UpperConfidenceBound())
+    """What is used when the user states only a goal.
+
+    To find: the highest predictions, since with a learned prior optimism and chance cost more than they bring; the
+    first plate from a prior is the part of its best tenth that tells most about the rest of it. Two or three assays:
+    the expected gain of the front; more: their sum on a common scale. To learn: a batch that covers what the model
+    does not know, which needs the fewest labels for a given accuracy.
+
+    >>> default_selection("find", [Assay("kcat")]).name, default_selection("learn", [Assay("kcat")]).name
+    ('greedy, top (promising at first)', 'variance, lcmd')
+    """
+    if goal == "learn":
+        return Selection(Variance() if len(assays) == 1 else Entropy(), LCMD())
+    if len(assays) == 1:
+        return Selection(Greedy(), TopK(), first=Promising())
+    return Selection(Hypervolume() if len(assays) <= 3 else Scalarised(score=Greedy()))
