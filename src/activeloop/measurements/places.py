@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, MeasurementError
@@ -44,10 +46,14 @@ class Places:
         plates: the plates that were filled; may be empty.
         controls: names that count as controls where no plate says so.
         size: wells of the plate that the table itself has the shape of, 0 when it has none.
+        file: its name; it may name the plate.
+
+    Raises:
+        MeasurementError: the plate is of another size than the table.
     """
 
-    def __init__(self, pool: Pool, plates: Sequence[Layout], controls: Sequence[str], size: int = 0):
-        self._pool, self._plates, self._size = pool, list(plates), size
+    def __init__(self, pool: Pool, plates: Sequence[Layout], controls: Sequence[str], size: int = 0, file: str = ""):
+        self._pool, self._plates = pool, list(plates)
         self._controls = {c.casefold() for c in controls}
         self._on_plates = {w.candidate for p in plates for w in p.wells.values()}
         self._wells: dict[str, list[tuple[Layout, str, Well]]] = {}
@@ -55,10 +61,13 @@ class Places:
             for name, well in plate.wells.items():
                 self._wells.setdefault(well.candidate, []).append((plate, name, well))
         self._names: dict[str, str | None] = {}
-        if size and len(plates) == 1 and plates[0].size != size:
+        self._named = _named_after(file, plates)
+        own = self._named or (plates[0] if len(plates) == 1 else None)
+        if size and own and own.size != size:
             raise MeasurementError(
-                f"the table has the shape of a {size}-well plate, but {plates[0].id} has {plates[0].size} wells. Give "
-                "the plate that was measured. No row was stored."
+                f"the table has the shape of a {size}-well plate, but {own.id} has {own.size} wells. Give the plate "
+                "that was measured. No row was stored.",
+                file=file or None,
             )
 
     def find(self, entry: Entry) -> Place | None:
@@ -96,7 +105,7 @@ class Places:
         if entry.candidate.strip() and (self._standard(entry.candidate) or entry.candidate.strip()) != candidate:
             raise MeasurementError(
                 f'well "{name}" of {plate.id} holds "{held.candidate}", not "{entry.candidate}". Correct the well or '
-                "the candidate, or give the plate that was measured."
+                "the candidate, or name the plate that was measured in a column `plate`."
             )
         if not held.control and self._standard(held.candidate) is None:
             raise MeasurementError(self._not_in_pool(held.candidate))
@@ -115,22 +124,35 @@ class Places:
                 "(plates=...) or add a column `candidate`."
             )
         name, control = self._by_name(entry)
-        return Place(name, entry.plate.strip(), well_name(*where), replicate, control)
+        return Place(name, entry.plate.strip(), well_name(*where), replicate, control, self._proposed(name))
 
     def _plate(self, entry: Entry) -> Layout | None:
-        wanted = entry.plate.strip()
-        if not self._plates:
-            return None
-        if not wanted:
-            if len(self._plates) == 1:
-                return self._plates[0]
-            ids = ", ".join(p.id for p in self._plates)
-            raise MeasurementError(f"which plate? There are {ids}. Add a column `plate`, or give one plate only.")
-        for plate in self._plates:
-            if plate.id.casefold() == wanted.casefold():
-                return plate
-        ids = ", ".join(p.id for p in self._plates)
-        raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
+        """The plate of an entry; None when none is known, or the row names its candidate and a plate from elsewhere."""
+        wanted, ids = entry.plate.strip(), ", ".join(p.id for p in self._plates)
+        if wanted:
+            for plate in self._plates:
+                if plate.id.casefold() == wanted.casefold():
+                    return plate
+            if not self._plates or entry.candidate.strip():
+                return None
+            raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
+        if len(self._plates) < 2:
+            return self._plates[0] if self._plates else None
+        fitting = [p for p in self._plates if entry.candidate.strip() and self._holds(p, entry)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if self._named:
+            return self._named
+        raise MeasurementError(
+            f"which plate? There are {ids}. Add a column `plate`, or name the file after the plate "
+            f"({self._plates[-1].id}.csv)."
+        )
+
+    def _holds(self, plate: Layout, entry: Entry) -> bool:
+        held = plate.wells.get(well_on(entry.well, plate.size) or "")
+        return held is not None and (self._standard(entry.candidate) or entry.candidate.strip()) == (
+            self._standard(held.candidate) or held.candidate
+        )
 
     def _by_name(self, entry: Entry) -> tuple[str, bool]:
         text = entry.candidate.strip()
@@ -141,8 +163,10 @@ class Places:
         return name or text, control
 
     def _on_its_plate(self, entry: Entry, name: str, control: bool, replicate: int | None) -> Place:
-        plate = self._plate(entry) if entry.plate.strip() else None
-        label = plate.id if plate else entry.plate.strip()
+        plate = self._plate(entry) if entry.plate.strip() else self._named
+        if entry.plate.strip() and plate is None:
+            return Place(name, entry.plate.strip(), "", replicate, control, self._proposed(name))
+        label = plate.id if plate else ""
         stands = [w for w in self._wells.get(name, []) if plate is None or w[0] is plate]
         chosen = [w for w in stands if len(stands) == 1 or w[2].replicate == replicate]
         if len(chosen) == 1:
@@ -150,8 +174,11 @@ class Places:
             return Place(name, layout.id, well, held.replicate if replicate is None else replicate, held.control)
         homes = {w[0].id for w in stands}
         control = control or any(w[2].control for w in stands)
-        proposed = not self._plates or bool(stands)
-        return Place(name, label or (homes.pop() if len(homes) == 1 else ""), "", replicate, control, proposed)
+        home = label or (homes.pop() if len(homes) == 1 else "")
+        return Place(name, home, "", replicate, control, self._proposed(name))
+
+    def _proposed(self, name: str) -> bool:
+        return not self._plates or name in self._wells
 
     def _standard(self, text: str) -> str | None:
         """The standard name of a candidate of the pool; None when it is not in it."""
@@ -170,4 +197,15 @@ class Places:
             names += self._pool.names(range(len(self._pool)))
         close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
         hint = f' Did you mean "{close[0]}"?' if close else ""
+        try:
+            self._pool.find(text)
+        except InputError as error:
+            return f"{error.problem}{hint} Correct the name, or add the candidate to the pool."
         return f'"{text}" is not in the pool.{hint} Correct the name, or add the candidate to the pool.'
+
+
+def _named_after(file: str, plates: Sequence[Layout]) -> Layout | None:
+    """The plate whose id stands in the file's name; of several that fit (`plate-1`, `plate-1-2`) the longest."""
+    stem = Path(file).stem.casefold()
+    fitting = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
+    return max(fitting, key=lambda p: len(p.id), default=None)

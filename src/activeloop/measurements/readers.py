@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, find_offset
 from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import InputError, MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.cells import Cell, read_cell, read_date
 from activeloop.measurements.columns import Entry, entries, grid_size
 from activeloop.measurements.measurement import Measurement
+from activeloop.measurements.notes import notes_on
 from activeloop.measurements.places import Place, Places
-from activeloop.measurements.repeats import refuse_repeats, same_values
+from activeloop.measurements.repeats import refuse_repeats
 from activeloop.measurements.units import shift_between
 from activeloop.measurements.wells import Layout
 
 #: how many wrong rows one message names
 ERRORS_SHOWN = 5
-#: columns of our own plate lists, which need no mention when they come back
-PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
 
 
 @dataclass(frozen=True)
@@ -99,22 +98,9 @@ def read_measurements(
     table = read_table(path, sheet=sheet)
     layouts = _listed(plates)
     cells, unread = entries(table, assays, columns)
-    try:
-        places = Places(pool, layouts, controls, grid_size(table))
-    except MeasurementError as error:
-        raise MeasurementError(error.problem, file=table.file) from None
-    rows = _attach(table, cells, places)
+    rows = _attach(table, cells, Places(pool, layouts, controls, grid_size(table), table.file), pool)
     refuse_repeats(rows, table.file)
     found = [(p, e, c) for p, e, c in rows if not c.failed]
-    notes = [
-        *dict.fromkeys(c.note for _, _, c in rows if c.note),
-        *_failed_note([(p, e) for p, e, c in rows if c.failed]),
-        *same_values(rows),
-        *_unproposed(p for p, _, c in rows if not c.failed),
-        *_missing(rows, layouts),
-    ]
-    if other := [c for c in unread if c.casefold() not in PLATE_COLUMNS]:
-        notes.append(f"columns that were not read: {', '.join(other)}.")
     return Reading(
         tuple(_measurement(p, e, c, table.file) for p, e, c in found),
         tuple(
@@ -122,7 +108,7 @@ def read_measurements(
             for p, e, c in rows
             if c.failed
         ),
-        tuple(note if note.endswith(".") else f"{note}." for note in notes),
+        notes_on(rows, layouts, unread),
         table.file,
         table.content_hash,
     )
@@ -134,7 +120,7 @@ def _listed(plates: Layout | Sequence[Layout] | None) -> list[Layout]:
     return list(plates) if isinstance(plates, Sequence) else [plates]
 
 
-def _attach(table: Table, cells: Iterable[Entry], places: Places) -> list[tuple[Place, Entry, Cell]]:
+def _attach(table: Table, cells: Sequence[Entry], places: Places, pool: Pool) -> list[tuple[Place, Entry, Cell]]:
     rows: list[tuple[Place, Entry, Cell]] = []
     wrong: list[tuple[int, str]] = []
     units: dict[str, str] = {}
@@ -153,6 +139,7 @@ def _attach(table: Table, cells: Iterable[Entry], places: Places) -> list[tuple[
             if len(wrong) == ERRORS_SHOWN:
                 break
     if wrong:
+        _refuse_offset(cells, pool, table.file)
         raise _all_of(wrong, table.file)
     if not rows:
         raise MeasurementError("there is no result in it: every well is empty. Export it again.", file=table.file)
@@ -165,6 +152,19 @@ def _one_unit(entry: Entry, units: dict[str, str]) -> None:
         raise MeasurementError(
             f'{entry.assay.name} is in "{first}" further up and in "{entry.unit}" here, and the assay names no unit. '
             "Give the assay its unit, or convert the values."
+        )
+
+
+def _refuse_offset(cells: Sequence[Entry], pool: Pool, file: str) -> None:
+    """Say it in one sentence when the numbering of all candidates is off by a constant."""
+    parent = pool.sites.parent_sequence if pool.kind == "variants" and pool.sites else ""
+    found = find_offset([e.candidate for e in cells if e.candidate], parent) if parent else None
+    if found:
+        offset, fitting, total = found
+        raise MeasurementError(
+            f"the numbering is off: {fitting} of {total} candidates fit the wild type when {abs(offset)} is "
+            f"{'added to' if offset > 0 else 'subtracted from'} each position. Renumber them. No row was stored.",
+            file=file,
         )
 
 
@@ -188,33 +188,3 @@ def _measurement(place: Place, entry: Entry, cell: Cell, file: str) -> Measureme
         entry.row,
         place.control,
     )
-
-
-def _failed_note(failed: Sequence[tuple[Place, Entry]]) -> list[str]:
-    if not failed:
-        return []
-    shown = [f"{p.well or f'row {e.row}'} ({p.candidate}, {e.assay.name})" for p, e in failed[:5]]
-    more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
-    return [f"no value: {', '.join(shown)}{more}. They were recorded as failed and can be tested again."]
-
-
-def _unproposed(places: Iterable[Place]) -> list[str]:
-    names = list(dict.fromkeys(p.candidate for p in places if not p.proposed and not p.control))
-    if not names:
-        return []
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return [f"in the pool but on none of the plates, accepted all the same: {shown}."]
-
-
-def _missing(rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
-    """Filled wells of measured plates of which the file says nothing."""
-    read = {(p.plate, p.well) for p, _, _ in rows}
-    notes = []
-    for plate in plates:
-        if not any((plate.id, w) in read for w in plate.wells):
-            continue
-        silent = [w for w in plate.wells if (plate.id, w) not in read]
-        if silent and not any(p.plate == plate.id and not p.well for p, _, _ in rows):
-            shown = ", ".join(silent[:8]) + (" ..." if len(silent) > 8 else "")
-            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {shown}.")
-    return notes
