@@ -12,7 +12,7 @@ from activeloop.errors import TableError
 
 CANDIDATES = (
     *("mutant", "variant", "variants", "mutation", "mutations", "mut", "smiles", "sgrna", "guide_sequence", "seq"),
-    *("sequence", "sequences", "30mer", "genotype", "candidate", "mutated_sequence", "compound", "guide", "name", "id"),
+    *("sequence", "sequences", "30mer", "genotype", "candidate", "mutated_sequence", "protein"),
 )
 TARGETS = (
     *("dms_score", "fitness", "score", "value", "target", "affinity", "indel", "modfreq", "activity", "y"),

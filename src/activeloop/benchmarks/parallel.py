@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -54,8 +56,17 @@ def run_tasks(tasks: Sequence[T], work: Callable[[T], R], jobs: int) -> Iterator
 
 
 def _start() -> None:
-    """Ctrl-C ends a process at once and silently; the first process says what was kept."""
+    """Ctrl-C ends a process at once and silently, as the first one says what was kept; so does the end of the first."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _on_one_thread(work: Callable[[T], R], task: T) -> R:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.replay import CANDIDATE, DATASET, JOBS, KIND, MINIMISE, OUT, TARGET, WILD_TYPE, Kind, bars, reported
+from activeloop.cli.replay import CANDIDATE, DATASET, JOBS, KIND, MINIMISE, OUT, TARGET, WILD_TYPE, Kind, bars
 
 if TYPE_CHECKING:
     from activeloop.benchmarks import Source
@@ -47,14 +47,13 @@ def evaluate(
 
     Writes summary.csv, folds.csv, spearman.png and report.html; published figures stand beside where there are any.
     """
-    with reported():
-        from activeloop.benchmarks import Source
-        from activeloop.benchmarks.evaluation import Evaluation
+    from activeloop.benchmarks import Source
+    from activeloop.benchmarks.evaluation import Evaluation
 
-        source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
-        names = tuple(dict.fromkeys(name.strip() for name in learners.split(",") if name.strip()))
-        place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds.value}"
-        run(source, Evaluation(folds.value, seed, limit), names, jobs, place)
+    source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
+    names = tuple(dict.fromkeys(name.strip() for name in learners.split(",") if name.strip()))
+    place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds.value}"
+    run(source, Evaluation(folds.value, seed, limit), names, jobs, place)
 
 
 def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs: int | None, out: Path) -> None:

@@ -77,13 +77,12 @@ def replay(
 
     Writes summary.csv, rounds.csv, curve.png and report.html. The same command again goes on where it stopped.
     """
-    with reported():
-        from activeloop.benchmarks import Protocol, Source
+    from activeloop.benchmarks import Protocol, Source
 
-        source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
-        protocol = Protocol(goal.value, start, batch, rounds, first.value)
-        names = tuple(dict.fromkeys(name.strip() for name in policies.split(",") if name.strip()))
-        run(source, protocol, names, seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
+    source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
+    protocol = Protocol(goal.value, start, batch, rounds, first.value)
+    names = tuple(dict.fromkeys(name.strip() for name in policies.split(",") if name.strip()))
+    run(source, protocol, names, seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
 
 
 def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: int, jobs: int | None, out: Path) -> None:
@@ -99,6 +98,8 @@ def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: in
     from activeloop.benchmarks.machine import available_cores
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(stderr=True, width=140)
     with console.status(f"Reading {source.name}"):
         landscape = load_landscape(source)
     console.print(
@@ -167,15 +168,3 @@ def result_table(points: Sequence[Point], labels: int) -> Table:
         cells = [f"{p.mean:.3g} ± {p.se:.2g}".removesuffix(" ± nan") if p else "" for p in found]
         table.add_row(metric, *cells)
     return table
-
-
-@contextmanager
-def reported() -> Iterator[None]:
-    """Errors as one sentence: exit status 2 for bad input, 1 for everything else that went wrong."""
-    from activeloop.errors import ActiveLoopError, InputError
-
-    try:
-        yield
-    except ActiveLoopError as error:
-        typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(2 if isinstance(error, InputError) else 1) from error
