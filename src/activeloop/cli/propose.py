@@ -11,7 +11,7 @@ from activeloop.cli.terminal import Folder, console, many, next_step, opened, sa
 
 if TYPE_CHECKING:
     from activeloop.plates import Plate, Proposal
-    from activeloop.recipes import Opened
+    from activeloop.recipes import Opened, PlateRecipe
 
 N = typer.Option("-n", "--number", help="How many candidates; as many as fit on one plate when left out.")
 PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate; campaign.toml says it when left out.")
@@ -46,7 +46,8 @@ def propose(
             if value is not None
         }
     )
-    number = number or max(1, (settings.wells - settings.controls) // settings.replicates)
+    fits = on_one_plate(settings)  # what cannot be laid out is refused before anything is stored
+    number = fits if number is None else number
     before = len(loop.campaign.state().proposals)
     proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing)
     again = proposal.number <= before
@@ -64,14 +65,26 @@ def propose(
     next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
 
 
-def lay_out(loop: Opened, proposal: Proposal, settings: object) -> list[Plate]:
+def on_one_plate(settings: PlateRecipe) -> int:
+    """How many candidates fit on one plate beside its controls.
+
+    Raises:
+        PlateError: not even one, or there is no such plate.
+    """
+    from activeloop.plates.filling import Filling, control_names
+
+    names = control_names(settings.control)
+    filling = Filling(settings.wells, settings.controls, names, settings.replicates, settings.empty_edges)
+    filling.check_room(1)
+    return (filling.room - settings.controls) // settings.replicates
+
+
+def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> list[Plate]:
     """The plates of a proposal: those that were written already, or new ones."""
     from activeloop.campaigns.seeds import derive
     from activeloop.cli.terminal import known_plates
     from activeloop.plates import fill_plates
-    from activeloop.recipes import PlateRecipe
 
-    assert isinstance(settings, PlateRecipe)
     name = f"plate-{proposal.number}"
     written = [p for p in known_plates(loop.folder.path) if p.id == name or p.id.startswith(f"{name}-")]
     if written:

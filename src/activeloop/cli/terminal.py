@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from activeloop.plates import Plate
     from activeloop.recipes import Opened
 
+BUSY_SECONDS = 10.0
+"""How long a verb waits for another program that is writing to the same campaign."""
+
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign's folder.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Candidates, in any notation.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with the event.")]
@@ -59,7 +62,7 @@ def opened(folder: Path) -> Opened:
     """The campaign in a folder."""
     from activeloop.recipes import open_campaign
 
-    return open_campaign(folder)
+    return open_campaign(folder, BUSY_SECONDS)
 
 
 def known_plates(folder: Path) -> list[Plate]:

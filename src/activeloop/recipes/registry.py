@@ -77,13 +77,15 @@ def own_learners(pool_kind: str) -> dict[str, Callable[..., Learner]]:
     """The learners of this package by name."""
     from activeloop import models
 
+    usual = {"compounds": models.compound_default, "guides": models.guide_default}
     return {
-        "default": models.compound_default if pool_kind == "compounds" else models.RandomForest,
+        "default": usual.get(pool_kind, models.RandomForest),
         "forest": models.RandomForest,
         "ensemble": models.MLPEnsemble,
         "dropout": models.MCDropout,
         "alde": models.ALDEEnsemble,
         "tanimoto": models.TanimotoGP,
+        "guide-gp": models.GuideGP,
     }
 
 

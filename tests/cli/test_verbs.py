@@ -1,0 +1,295 @@
+"""The verbs, as one types them: what they print, what they store, and how they end."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from activeloop.campaigns import Measured, Proposed
+from activeloop.cli import main
+from activeloop.cli.verbs import VERBS
+from activeloop.plates.listing import read_plates
+from activeloop.recipes import open_campaign
+
+OWN = ("new", "propose", "record", "fit", "status", "worth", "predict", "plate", "pin", "veto", "void")
+WT = "MKTAYIAKQR"
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Type a command in an empty folder; returns exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    return typed
+
+
+@pytest.fixture
+def loop(run) -> Path:
+    """A campaign in the folder `loop`, with a quick learner."""
+    assert run("new", "loop", "--wild-type", WT, "--singles", "--assay", "kcat:1/s", "--seed", 5, "--price", 2)[0] == 0
+    return Path("loop")
+
+
+def results(plate_file: Path, to: Path, failed: tuple[str, ...] = ()) -> Path:
+    """What a laboratory would send back for a plate."""
+    (plate,) = read_plates(plate_file)
+    with to.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["plate", "well", "kcat (1/s)"])
+        for well, held in plate.wells.items():
+            value = (
+                "failed"
+                if well in failed
+                else 1.0
+                if held.control
+                else 1 + len(held.candidate) + ord(held.candidate[-1]) / 100
+            )
+            writer.writerow([plate.id, well, value])
+    return to
+
+
+def one_round(run, number: int = 1) -> None:
+    assert run("propose", "loop", "-n", 10, "--plate", 24, "--controls", 2)[0] == 0
+    file = results(Path(f"loop/plates/plate-{number}.csv"), Path(f"r{number}.csv"))
+    assert run("record", "loop", file)[0] == 0
+
+
+def events(folder: str | Path = "loop") -> list:
+    return [r.event for r in open_campaign(folder).folder.log]
+
+
+def test_a_campaign_from_new_to_the_second_plate(run, loop):
+    status, out, _ = run("propose", "loop", "-n", 10, "--plate", 24, "--controls", 2)
+    assert status == 0
+    assert "Proposal 1 was made: 10 candidates, chosen by" in out
+    assert "Next: measure it, then `activeloop record loop FILE`" in out
+    assert sorted(p.name for p in Path("loop/plates").iterdir()) == ["plate-1.csv", "plate-1.svg", "plate-1.xlsx"]
+    status, out, _ = run("record", "loop", results(Path("loop/plates/plate-1.csv"), Path("r1.csv")))
+    assert (status, "Stored 12 results of 10 candidates from r1.csv as event 2." in out) == (0, True)
+    status, out, _ = run("propose", "loop", "-n", 10)
+    assert (status, "Proposal 2 was made" in out, "on version 1 (" in out) == (0, True, True)
+    status, out, _ = run("status", "loop")
+    assert status == 0
+    assert re.search(r"measured +│ 10 candidates, 10 results", out)
+    assert "Next: Measure proposal 2 (10 candidates), then record its results." in out
+    status, out, _ = run("worth", "loop")
+    assert status == 0
+    assert "Cost so far: 24.00 for 12 wells; 20.00 for the next round." in out
+    assert [type(e).__name__ for e in events()] == ["Proposed", "Measured", "Fitted", "Proposed"]
+
+
+def test_propose_again_shows_the_same_plate_and_changes_no_file(run, loop):
+    first = run("propose", "loop", "-n", 10)[1]
+    plate = Path("loop/plates/plate-1.csv").read_bytes()
+    again = run("propose", "loop", "-n", 20, "--plate", 384)[1]
+    assert "Proposal 1 is out already; this is it again: 10 candidates" in again
+    assert Path("loop/plates/plate-1.csv").read_bytes() == plate
+    assert again.splitlines()[1:14] == first.splitlines()[1:14]
+    assert "Proposal 2 was made" in run("propose", "loop", "-n", 10, "--another")[1]
+
+
+def test_a_plate_lost_by_a_crash_is_laid_out_again_the_same(run, loop):
+    run("propose", "loop", "-n", 10)
+    before = Path("loop/plates/plate-1.csv").read_bytes()
+    for path in Path("loop/plates").iterdir():
+        path.unlink()
+    run("propose", "loop", "-n", 10)
+    assert Path("loop/plates/plate-1.csv").read_bytes() == before
+
+
+def test_the_same_seed_gives_the_same_plates(run):
+    for name in ("a", "b"):
+        run("new", name, "--wild-type", WT, "--singles", "--assay", "kcat", "--seed", 7)
+        run("propose", name, "-n", 10)
+    assert Path("a/plates/plate-1.csv").read_bytes() == Path("b/plates/plate-1.csv").read_bytes()
+
+
+def test_more_candidates_than_wells_make_several_plates(run, loop):
+    status, out, _ = run("propose", "loop", "-n", 40, "--plate", 24, "--controls", 2, "--out", "mine.csv")
+    assert status == 0
+    assert {p.stem for p in Path("loop/plates").iterdir()} == {"plate-1-1", "plate-1-2"}
+    assert Path("mine-1.csv").exists()
+    assert Path("mine-2.csv").exists()
+    status, out, _ = run("plate", "loop", "--out", "x.svg")
+    assert (status, out.count("Written: x-")) == (0, 2)
+
+
+def test_a_file_read_twice_and_failed_wells(run, loop):
+    run("propose", "loop", "-n", 10, "--plate", 24, "--controls", 2)
+    (plate,) = read_plates("loop/plates/plate-1.csv")
+    well = next(w for w, held in plate.wells.items() if not held.control)
+    file = results(Path("loop/plates/plate-1.csv"), Path("r1.csv"), failed=(well,))
+    out = run("record", "loop", file)[1]
+    assert "Note: no value:" in out
+    assert "r1.csv was recorded before (event 2): nothing was stored." in run("record", "loop", file)[1]
+    assert len([e for e in events() if isinstance(e, Measured)]) == 1
+    assert open_campaign("loop").campaign.status().measured == 9
+
+
+def test_fit_says_what_it_did_and_when_nothing_changed(run, loop):
+    one_round(run)
+    assert "Fitted version 1 (" in run("fit", "loop")[1]
+    assert "Nothing changed since version 1: it stands." in run("fit", "loop")[1]
+    assert "Fitted version 2 (" in run("fit", "loop", "--again")[1]
+
+
+def test_predictions_of_the_pool_and_of_a_table(run, loop):
+    one_round(run)
+    run("fit", "loop")
+    assert run("predict", "loop", "--out", "all.csv")[0] == 0
+    with Path("all.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 190
+    assert list(rows[0]) == ["candidate", "kcat", "kcat sd", "kcat low", "kcat high"]
+    assert all(float(r["kcat low"]) <= float(r["kcat"]) <= float(r["kcat high"]) for r in rows)
+    Path("some.csv").write_text("mutant\nK2R\nA4G\n")
+    status, out, _ = run("predict", "loop", "some.csv")
+    assert (status, "K2R" in out, "A4G" in out, "the best 2 by version 1" in out) == (0, True, True, True)
+    Path("bad.csv").write_text("mutant\nK2R\nA5G\n")
+    status, _, err = run("predict", "loop", "bad.csv")
+    assert (status, err.startswith('Error: bad.csv, row 3: "A5G"')) == (2, True)
+
+
+def test_pin_veto_and_void(run, loop):
+    assert "Pinned K2R, A4G: on the next proposal." in run("pin", "loop", "K2R", "a4g", "--reason", "old friends")[1]
+    assert "Vetoed A4G" in run("veto", "loop", "A4G")[1]
+    one_round(run)
+    (proposal,) = [e.proposal for e in events() if isinstance(e, Proposed)]
+    names = [p.name for p in proposal.picks]
+    assert (names[0], "A4G" in names) == ("K2R", False)
+    out = run("void", "loop")[1]
+    number = re.search(r"(\d+): 12 results from r1.csv, 0 voided", out)[1]
+    assert f"Voided 1 result of event {number}." in run("void", "loop", number, "--row", 3, "--reason", "bubble")[1]
+    assert f"Voided 11 results of event {number}." in run("void", "loop", number)[1]
+    assert "nothing changed" in run("void", "loop", number)[1]
+
+
+def test_a_pool_from_a_table_goes_into_the_folder(run):
+    Path("library.csv").write_text("mutant\nK2R\nT3S\nA4G\n")
+    assert run("new", "t", "--wild-type", WT, "--table", "library.csv", "--assay", "x::minimise")[0] == 0
+    Path("library.csv").unlink()
+    assert len(open_campaign("t").campaign.pool) == 3
+    assert "3 candidates" in run("propose", "t")[1]
+
+
+def test_combinatorial_sites_with_letters_of_their_own(run):
+    status, out, _ = run("new", "s", "--wild-type", WT, "--sites", "K2, T3=AGS", "--assay", "x", "--goal", "learn")
+    assert (status, "60 variants" in out, "goal: learn" in out) == (0, True, True)
+
+
+NEW = ("new", "x", "--assay", "kcat")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("propose", "nowhere"), "nowhere is not a folder"),
+        (("status", "."), "has no campaign.toml"),
+        (("new", "loop", "--wild-type", WT, "--singles", "--assay", "x"), "is a campaign already"),
+        (("new", "file.txt", "--wild-type", WT, "--singles", "--assay", "x"), "is a file"),
+        (("new", "x", "--wild-type", WT, "--singles"), "Missing option '--assay'"),
+        ((*NEW, "--singles"), "singles needs wild_type"),
+        ((*NEW, "--wild-type", WT), "exactly one of singles, sites, table, fasta"),
+        ((*NEW, "--wild-type", "MKXTAYI", "--singles"), '"X"'),
+        ((*NEW, "--wild-type", "gone.fasta", "--singles"), "gone.fasta"),
+        ((*NEW, "--wild-type", WT, "--sites", "K3"), "K3"),
+        ((*NEW, "--wild-type", WT, "--table", "gone.csv"), "gone.csv"),
+        ((*NEW, "--wild-type", WT, "--table", "shifted.csv"), "shifted.csv"),
+        ((*NEW, "--wild-type", WT, "--singles", "--learner", "wisdom"), 'there is no learner "wisdom"'),
+        ((*NEW, "--assay", "kcat", "--wild-type", WT, "--singles"), 'assay "kcat" is there twice'),
+        (
+            (*NEW, "--assay", "KD:nM:down", "--wild-type", WT, "--singles"),
+            "must be 'maximise', 'minimise' or 'classify'",
+        ),
+        ((*NEW, "--assay", "a:b:maximise:c", "--wild-type", WT, "--singles"), "too many colons"),
+        ((*NEW, "--wild-type", WT, "--singles", "--wells", "97"), '"plate.wells" is 97'),
+        ((*NEW, "--wild-type", WT, "--singles", "--goal", "win"), "win"),
+        (("propose", "loop", "-n", "0"), "at least 1"),
+        (("propose", "loop", "--plate", "97"), "97"),
+        (("propose", "loop", "--controls", "96"), "controls"),
+        (("record", "loop", "gone.csv"), "gone.csv"),
+        (("record", "loop", "unknown.csv"), "unknown.csv, row 3"),
+        (("record", "loop", "file.txt", "--column", "value"), "is not ROLE=NAME"),
+        (("predict", "loop", "gone.csv"), "gone.csv"),
+        (("predict", "loop"), "there is no model yet"),
+        (("pin", "loop", "A1G"), "the wild type has M"),
+        (("void", "loop", "7"), "event 7 holds no results"),
+        (("plate", "loop", "--proposal", "4"), "there is no plate of proposal 4"),
+        (("wonder",), "wonder"),
+    ],
+)
+def test_bad_input_is_one_clear_sentence_and_stores_nothing(run, loop, arguments, message):
+    Path("file.txt").write_text("")
+    Path("shifted.csv").write_text("mutant\nK12R\nT13S\nA14G\n")
+    Path("unknown.csv").write_text("mutant,kcat (1/s)\nK2R,1.0\nW9Z,2.0\n")
+    before = events()
+    status, _, err = run(*arguments)
+    assert status == (1 if arguments in (("predict", "loop"), ("plate", "loop", "--proposal", "4")) else 2)
+    assert message in re.sub(r"\s+", " ", err)
+    assert "Traceback" not in err
+    assert events() == before
+    assert not Path("x").exists()
+    assert not list(Path("loop/plates").iterdir())
+
+
+def test_a_recipe_broken_by_an_edit(run, loop):
+    recipe = loop / "campaign.toml"
+    recipe.write_text(recipe.read_text().replace("wells = 96", "wells = many"))
+    status, _, err = run("status", "loop")
+    assert status == 2
+    assert re.match(r"Error: loop/campaign.toml, row \d+: this is not TOML", err)
+
+
+def test_a_locked_database_ends_with_status_1(run, loop, monkeypatch):
+    monkeypatch.setattr("activeloop.cli.terminal.BUSY_SECONDS", 0.1)
+    other = sqlite3.connect(loop / "campaign.db", isolation_level=None)
+    try:
+        other.execute("BEGIN EXCLUSIVE")
+        status, _, err = run("propose", "loop", "-n", 5)
+    finally:
+        other.close()
+    assert (status, "is locked by another program: close it" in err) == (1, True)
+    assert events() == []
+
+
+def test_every_verb_has_help_and_a_line_in_the_list(run):
+    status, out, _ = run("--help")
+    assert status == 0
+    for verb in OWN:
+        assert re.search(rf"^  {verb} +\w", out, re.M)
+        status, text, _ = run(verb, "--help")
+        assert (status, "Usage: activeloop" in text) == (0, True)
+    assert set(OWN) <= set(VERBS)
+    assert re.fullmatch(r"activeloop \d+\.\d+.*\n", run("--version")[1])
+
+
+def test_help_is_quick_and_imports_nothing_heavy():
+    code = (
+        "import sys, time; clock = time.process_time()\n"
+        "from activeloop.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'sklearn', 'scipy', 'matplotlib', 'numpy', 'sqlalchemy', 'pydantic', 'rich'}\n"
+        "heavy &= set(sys.modules)\n"
+        "print(time.process_time() - clock, sorted(heavy))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    seconds, heavy = said.stdout.splitlines()[-1].split(" ", 1)
+    assert heavy == "[]"
+    assert float(seconds) < 0.5
