@@ -178,20 +178,42 @@ class TestBatches:
     def test_the_seed_decides(self, batch, belief):
         assert np.array_equal(self.pick(batch, belief, 9, 4), self.pick(batch, belief, 9, 4))
 
-    def test_the_order_of_candidates_does_not_matter_where_nothing_is_random(self, batch, belief):
-        random = {"power", "softmax", "softrank", "thompson-batch"}
-        sampled = batch.name == "batchbald" and belief.classes and batch.outcomes == 16
-        resampled = batch.name == "liar" and belief.classes
-        if batch.name in random or sampled or resampled:
-            pytest.skip("random by design")
-        order = np.random.default_rng(8).permutation(N)
-        moved = self.pick(batch, belief, 7, 0, order)
-        # the first of LCMD's choice in the space of features follows the scores; all are without ties here
-        assert set(order[moved].tolist()) == set(self.pick(batch, belief, 7).tolist())
-
     def test_has_a_name(self, batch, belief):
         assert batch.name
         assert "\n" not in batch.phrase
+
+
+DETERMINISTIC = [
+    (batch, belief)
+    for batch in BATCHES
+    for belief in (values(), classes(), classes(3))
+    if batch.name not in ("power", "softmax", "softrank", "thompson-batch")  # random by design
+    and not (belief.classes and batch.name == "liar")  # resamples draws
+    and not (belief.classes and batch == acquisition.BatchBALD(outcomes=16))  # draws outcomes
+]
+
+
+@pytest.mark.parametrize(
+    ("batch", "belief"), DETERMINISTIC, ids=lambda x: x.name if isinstance(x, BatchChoice) else "".join(x.classes)
+)
+def test_the_order_of_candidates_does_not_matter_where_nothing_is_random(batch, belief):
+    scores, order = acquisition.Variance()(belief, situation()), np.random.default_rng(8).permutation(N)
+    features = TestBatches.features
+    picks = batch(belief, scores, 7, situation(), features)
+    moved = batch(belief.take(order), scores[order], 7, situation(), features[order])
+    assert set(order[moved].tolist()) == set(picks.tolist())
+
+
+@pytest.mark.parametrize(
+    "batch", [b for b in BATCHES if b.name not in ("thompson-batch", "liar")], ids=lambda b: b.name
+)
+def test_several_assays_may_be_chosen_for_and_their_units_do_not_matter(batch):
+    belief = values(2)
+    scaled = Predictive(*(x * np.array([1.0, 1e3]) for x in (belief.draws, belief.mean, belief.sd, belief.noise)))
+    scores = acquisition.Entropy()(belief, situation(assays=2))
+    picks = [batch(b, scores, 6, situation(assays=2), TestBatches.features).tolist() for b in (belief, scaled)]
+    assert len(set(picks[0])) == 6
+    assert set(picks[0]) == set(picks[1])
 
 
 def test_spreading_choices_work_before_any_model():

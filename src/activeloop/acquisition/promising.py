@@ -45,4 +45,6 @@ class Promising(BatchChoice):
         few = best_first(scores, min(len(belief), max(4 * n, round(self.share * len(belief)))), situation.rng)
         among = Gaussian.of(belief.take(few))
         noise = np.array(np.broadcast_to(among.noise, among.mean.shape), np.float64)
-        return few[greedy_reduction(among.factors, noise, among.factors, n)]
+        # Assays count alike whatever their units.
+        spread = np.sqrt(np.maximum(among.variance.mean(0), 1e-300))
+        return few[greedy_reduction(among.factors, noise, among.factors / spread[:, None], n)]
