@@ -47,7 +47,7 @@ def test_several_plates_without_room_for_a_single_candidate(proposal):
 
 def test_a_candidate_proposed_twice():
     pick = Pick("", "A1G", 1, 0.0, 0.0, 0.0, 0.0, "")
-    with pytest.raises(PlateError, match='"A1G" is proposed twice. Use replicates'):
+    with pytest.raises(PlateError, match=r'"A1G" is proposed twice\. Use replicates'):
         Plate.fill(Proposal(1, (pick, pick), 0, 0, ""))
 
 
