@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Honesty:
         version: which version predicted (0 = the prior).
         candidates: how many of its picks have a prediction and a result.
         spearman: rank correlation of predicted and measured values, NaN when all are equal.
-        coverage: share of measured values inside their 90 % interval.
+        coverage: share of measured values inside their 90 % interval; NaN for classes.
     """
 
     proposal: int
@@ -38,7 +38,9 @@ def judge(state: CampaignState, dataset: Dataset) -> Honesty | None:
     values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, 0], strict=True))
     for proposal in reversed(state.proposals):
         if honesty := _judge_one(proposal, values):
-            return honesty
+            # A class, 0 or 1, cannot lie in an interval of a probability.
+            classes = dataset.assays[0].goal == "classify"
+            return replace(honesty, coverage=float("nan")) if classes else honesty
     return None
 
 

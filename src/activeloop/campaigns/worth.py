@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.campaigns.honesty import Honesty
 from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
-from activeloop.measurements import Dataset, Measurement
+from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.predictive import Predictor
 
 DRAWS = 256
@@ -106,7 +106,7 @@ def report(
     before = values[dataset.rounds < state.rounds - 1]
     gained = values[top] - np.nanmax(before) if np.isfinite(before).any() else float("nan")
     wells = len({_well(r.measurement) for r in state.results})
-    advice, sentence = _advise(gain, honesty, values, dataset.assays[0].unit)
+    advice, sentence = _advise(gain, honesty, values, dataset.assays[0])
     return RoundReport(
         round=state.rounds,
         measured=len(dataset),
@@ -129,9 +129,12 @@ def _well(m: Measurement) -> tuple[str | int, ...]:
     return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
 
 
-def _advise(gain: Gain | None, honesty: Honesty | None, values: np.ndarray, unit: str) -> tuple[str, str]:
+def _advise(gain: Gain | None, honesty: Honesty | None, values: np.ndarray, assay: Assay) -> tuple[str, str]:
+    if assay.goal == "classify":
+        return "cannot say", "Classes have no best to be raised: look at how well the last plate was predicted."
     if gain is None:
-        return "cannot say", "There is no model that could say what another round would bring: fit one first."
+        return "cannot say", "No model says what another round would bring, or nothing is left to test."
+    unit = assay.unit
     spread, unit = float(np.nanstd(values)), f" {unit}" if unit else ""
     promise = f"The next round is expected to raise the best by {gain.expected:.3g}{unit} (chance {gain.chance:.0%})"
     doubt = ""

@@ -54,7 +54,6 @@ def honesty_words(honesty: Honesty | None) -> str:
     """How well predictions came true, in words."""
     if honesty is None:
         return "cannot be said before a predicted plate came back"
-    return (
-        f"on proposal {honesty.proposal}: Spearman {honesty.spearman:.2f} with the results, "
-        f"{honesty.coverage:.0%} of {honesty.candidates} in their 90 % interval"
-    )
+    rank = f"on proposal {honesty.proposal}: Spearman {honesty.spearman:.2f} with {honesty.candidates} results"
+    covered = f", {honesty.coverage:.0%} of them in their 90 % interval" if honesty.coverage == honesty.coverage else ""
+    return rank + covered

@@ -106,12 +106,12 @@ def selection_of(recipe: SelectRecipe, goal: Goal, assays: tuple[Assay, ...], fi
         RecipeError: there is no such score or choice, or it does not take these options.
     """
     usual = default_selection(goal, assays)
-    score, batch = usual.score, usual.batch
+    score, batch, first = usual.score, usual.batch, usual.first
     if recipe.score:
         score = _make("score", recipe.score, SCORES, recipe.score_options, file)
     if recipe.batch:
-        batch = _make("batch", recipe.batch, BATCHES, recipe.batch_options, file)
-    return Selection(score, batch)
+        batch, first = _make("batch", recipe.batch, BATCHES, recipe.batch_options, file), None
+    return Selection(score, batch, first)
 
 
 def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:

@@ -1,0 +1,88 @@
+"""Versions of the model: what they are fitted to, how they are made and found again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from activeloop import __version__
+from activeloop.campaigns.events import Recorded, Version
+from activeloop.campaigns.honesty import judge
+from activeloop.campaigns.log import now
+from activeloop.campaigns.seeds import derive
+from activeloop.campaigns.shelf import Shelf
+from activeloop.campaigns.state import CampaignState
+from activeloop.candidates import Pool
+from activeloop.errors import StateError
+from activeloop.measurements import Assay, Dataset
+from activeloop.measurements.summary import summarise
+from activeloop.predictive import Learner, Predictor
+
+
+def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dataset:
+    """Each measured candidate of a state once, in the units of the assays."""
+    # Controls go along: they tell the plates apart. Failed wells (NaN) say nothing.
+    use = [r for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
+    return summarise([r.measurement for r in use], pool, tuple(assays), [r.round for r in use])
+
+
+def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
+    """Whether there are results that the last version was not fitted to, or it is of another learner."""
+    version = state.version
+    if not len(dataset):
+        return False
+    return version is None or version.data_hash != dataset.hash or version.recipe != learner.name
+
+
+def fit_version(
+    state: CampaignState, dataset: Dataset, learner: Learner, shelf: Shelf, campaign_seed: int
+) -> tuple[Version, Predictor]:
+    """Fit the next version and keep its arrays; the event that names it is the caller's to write.
+
+    Raises:
+        ModelError: the learner cannot be fitted to these data.
+    """
+    number = len(state.versions) + 1
+    seed = derive(campaign_seed, "fit", number)
+    predictor = learner.fit(dataset.oriented(), seed)
+    version = Version(
+        number=number,
+        parent=number - 1,
+        data_hash=dataset.hash,
+        recipe=learner.name,
+        seed=seed,
+        code_version=__version__,
+        metrics=_metrics(state, dataset, predictor),
+        created_at=now(),
+        explanation=predictor.explain(),
+        artifact=shelf.put(predictor.state()),
+    )
+    return version, predictor
+
+
+def restore_version(
+    version: Version, log: Iterable[Recorded], pool: Pool, assays: Sequence[Assay], learner: Learner, shelf: Shelf
+) -> Predictor:
+    """The predictor of a version, from its stored arrays and the results it was fitted to.
+
+    Raises:
+        StateError: pool, assays or learner are not those of that version any more.
+        StoreError: its arrays are lost or damaged.
+    """
+    events = list(log)
+    state = CampaignState.of(events)
+    then = CampaignState.of(events, upto=state.version_events[version.number])
+    dataset = dataset_of(then, pool, assays)
+    if dataset.hash != version.data_hash or learner.name != version.recipe:
+        raise StateError(
+            f"pool, assays or learner were changed since version {version.number} was fitted: fit again "
+            "(`activeloop fit DIR`), or undo the change in campaign.toml."
+        )
+    return learner.restore(dataset.oriented(), version.seed, shelf.get(version.artifact))
+
+
+def _metrics(state: CampaignState, dataset: Dataset, predictor: Predictor) -> dict[str, float]:
+    metrics = {"candidates": float(len(dataset)), **getattr(predictor, "metrics", {})}
+    if honesty := judge(state, dataset):
+        metrics |= {"last_plate_spearman": honesty.spearman, "last_plate_coverage": honesty.coverage}
+    return metrics
