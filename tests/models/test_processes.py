@@ -7,10 +7,10 @@ from activeloop.backbones import Morgan
 from activeloop.candidates import Guide, Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models import TanimotoGP, compound_default, guide_default
+from activeloop.models import TanimotoGP, compound_default, guide_default, process
 from activeloop.models.counter import normals
 from activeloop.models.exact import fit_posterior, tied_draws
-from activeloop.models.guides import GuideSpace, kernel
+from activeloop.models.guides import GuideKernel, GuideSpace
 from activeloop.models.tanimoto import Thresholds
 
 RNG = np.random.default_rng(0)
@@ -116,8 +116,8 @@ def test_draws_of_likes_go_together(learner, kind, pools, planted):
         counts = Morgan().features(pool, np.arange(200))
         likeness = Thresholds.of(counts)(counts)
     else:
-        places = GuideSpace.of(pool)(pool, np.arange(200))
-        likeness = kernel(places, places)
+        space = GuideSpace.of(pool)
+        likeness = GuideKernel(space, space(pool, np.arange(200)))(pool, np.arange(200))
     upper = np.triu_indices(200, 1)
     assert np.corrcoef(correlation[upper], likeness[upper])[0, 1] > 0.4
 
@@ -134,7 +134,9 @@ def test_guides_are_points_of_length_one(pools):
     pool = pools["guides"]
     points = GuideSpace.of(pool)(pool, np.arange(50))
     np.testing.assert_allclose((points**2).sum(0), 1)
-    np.testing.assert_allclose(np.diag(kernel(points, points)), 1)
+    alike = GuideKernel(GuideSpace.of(pool), points)(pool, np.arange(50))
+    np.testing.assert_allclose(np.diag(alike), 1)
+    assert np.linalg.eigvalsh(alike).min() > -1e-9
 
 
 def test_a_pool_of_two_guides_can_be_fitted():
@@ -142,3 +144,13 @@ def test_a_pool_of_two_guides_can_be_fitted():
     belief = guide_default().fit(Dataset.of(pool, np.array([0]), np.array([3.0])), 0).predict(pool, np.arange(2), 0)
     assert np.isfinite(belief.draws).all()
     assert belief.mean[0, 0] == pytest.approx(3)
+
+
+def test_a_large_pool_is_predicted_in_pieces(pools, planted, monkeypatch: pytest.MonkeyPatch):
+    pool, rows = pools["guides"], np.arange(100)
+    model = guide_default().fit(planted(pool, 30), 0)
+    whole = model.predict(pool, rows, 1, 5)
+    monkeypatch.setattr(process, "PIECE", 7)
+    pieces = model.predict(pool, rows, 1, 5)
+    for field in ("draws", "mean", "sd"):
+        np.testing.assert_allclose(getattr(pieces, field), getattr(whole, field), rtol=1e-6, atol=1e-6)

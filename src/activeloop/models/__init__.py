@@ -5,9 +5,10 @@ from activeloop.models.compounds import compound_default
 from activeloop.models.dropout import DropoutPredictor, MCDropout
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.forest import ForestPredictor, RandomForest
-from activeloop.models.guides import GuideGP, GuidePredictor, guide_default
+from activeloop.models.guides import GuideGP, guide_default
 from activeloop.models.network import Training
-from activeloop.models.tanimoto import TanimotoGP, TanimotoPredictor
+from activeloop.models.process import Likeness, ProcessPredictor
+from activeloop.models.tanimoto import TanimotoGP
 
 __all__ = [
     "ALDEEnsemble",
@@ -15,12 +16,12 @@ __all__ = [
     "EnsemblePredictor",
     "ForestPredictor",
     "GuideGP",
-    "GuidePredictor",
+    "Likeness",
     "MCDropout",
     "MLPEnsemble",
+    "ProcessPredictor",
     "RandomForest",
     "TanimotoGP",
-    "TanimotoPredictor",
     "Training",
     "compound_default",
     "guide_default",

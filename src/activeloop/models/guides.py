@@ -10,15 +10,12 @@ from activeloop.backbones.kmers import Kmers, blocks
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.exact import Posterior, fit_posterior, tied_draws
 from activeloop.models.pieces import in_pieces
-from activeloop.models.targets import Scale, standard
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.models.process import Likeness, ProcessPredictor
+from activeloop.predictive import Learner, Predictor
 
 #: shares of letters, pairs, words anywhere and binding in a guide's squared length
 SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
-#: candidates through which joint draws are tied together
-ANCHORS = 384
 #: candidates of the pool from which means and spreads of the features are taken
 LOOKED_AT = 2048
 
@@ -61,65 +58,31 @@ class GuideGP(Learner):
         return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        scale = standard(dataset.values[:, 0])
         space = GuideSpace.of(dataset.pool)
-        measured = space(dataset.pool, dataset.rows)
-        targets = scale.to_target(dataset.values[:, 0])
-        posterior = fit_posterior(kernel(measured, measured), targets, dataset.errors[:, 0] / scale.factor)
-        return GuidePredictor(space, measured, posterior, scale)
+        likeness = GuideKernel(space, space(dataset.pool, dataset.rows))
+        return ProcessPredictor.of(likeness, dataset, "letters, words and binding energies")
 
 
 @dataclass(frozen=True)
-class GuidePredictor(Predictor):
-    """The fitted process.
+class GuideKernel(Likeness):
+    """Half linear, half smooth, between guides as points of length 1.
 
     Args:
         space: coordinates of guides.
-        measured: [D, N] those of the measured ones.
-        posterior: of standardised values.
-        scale: of the assay.
+        references: [D, N] points of the reference guides.
     """
 
     space: GuideSpace
-    measured: np.ndarray
-    posterior: Posterior
-    scale: Scale
+    references: np.ndarray
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        """Exact mean and spread; draws are tied together through 384 guides of the pool that the seed chooses."""
-        rows = np.asarray(rows, np.int64)
-        places = self.space(pool, rows)
-        similarities = kernel(places, self.measured)
-        whitened = self.posterior.whiten(similarities)
-        moments = self.posterior.moments(similarities, whitened)
-        joint = np.zeros((0, len(rows)), np.float32)
-        if draws:
-            chosen = np.random.default_rng(seed).choice(len(pool), min(ANCHORS, len(pool)), replace=False)
-            anchors = self.space(pool, chosen)
-            known = self.posterior.whiten(kernel(anchors, self.measured))
-            to_anchors = self.posterior.amplitude * (kernel(places, anchors) - whitened.T @ known)
-            among = self.posterior.amplitude * (kernel(anchors, anchors) - known.T @ known)
-            joint = tied_draws(moments, to_anchors, among, rows, seed, draws)
-        mean, variance = moments
-        factor = self.scale.factor
-        return Predictive(
-            self.scale.to_value(joint)[:, :, None],
-            self.scale.to_value(mean)[:, None],
-            factor * np.sqrt(variance)[:, None],
-            np.array([factor * self.posterior.noise]),
-        )
+    def to(self, pool: Pool, rows: np.ndarray) -> GuideKernel:
+        """The same space, other references."""
+        return GuideKernel(self.space, self.space(pool, rows))
 
-    def explain(self) -> str:
-        """How many guides, and the noise."""
-        return (
-            f"A Gaussian process on letters, words and binding energies of {len(self.posterior.weights)} guides; noise "
-            f"of one value {self.scale.factor * self.posterior.noise:.3g}, spread of the unknown "
-            f"{self.scale.factor * np.sqrt(self.posterior.amplitude):.3g}."
-        )
-
-    def state(self) -> dict[str, np.ndarray]:
-        """{}: fitted again from the same data in a fraction of a second."""
-        return {}
+    def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[n, N] from -0.43 (opposite) to 1."""
+        cosine = np.clip(self.space(pool, rows).T @ self.references, -1, 1)
+        return 0.5 * cosine + 0.5 * np.exp(cosine - 1)
 
 
 @dataclass(frozen=True)
@@ -155,9 +118,3 @@ class GuideSpace:
     def _points(self, features: np.ndarray) -> np.ndarray:
         z = ((features - self.centre) * self.factors).T
         return z / np.maximum(np.sqrt((z * z).sum(0)), 1e-12)
-
-
-def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """[n, m] between points of length 1: [D, n] and [D, m]; 1 for the same point."""
-    cosine = np.clip(a.T @ b, -1, 1)
-    return 0.5 * cosine + 0.5 * np.exp(cosine - 1)
