@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activeloop.measurements import Assay, Measurement, read_measurements, summarise
-from activeloop.plates import Pick, Proposal, fill_plates
+from activeloop.plates import Pick, Plate, Proposal, fill_plates
 
 
 def brief(reading) -> list[tuple]:
@@ -88,16 +88,14 @@ def test_a_candidate_that_was_never_proposed_is_accepted_with_a_note(write, pool
     assert read.notes == ("in the pool but on none of the plates, accepted all the same: Q9R.",)
 
 
-def test_a_name_alone_finds_its_well_when_there_is_one(write, pool, kcat, plate):
+def test_a_name_alone_finds_its_plate_but_claims_no_well(write, pool, kcat, plate):
     path = write("mutant,replicate,kcat", "K2R,1,1.5", "I6V,1,2", "I6V,2,2.5", "I6V,3,2.5", "WT,1,5")
     read = read_measurements(path, pool=pool, assays=kcat, plates=plate)
-    assert [(m.plate, m.well, m.control) for m in read.measurements] == [
-        ("plate-1", "A3", False),
-        ("plate-1", "B1", False),
-        ("plate-1", "B2", False),
-        ("plate-1", "", False),
-        ("plate-1", "A1", True),
-    ]
+    assert {(m.plate, m.well) for m in read.measurements} == {("plate-1", "")}
+    assert [m.control for m in read.measurements] == [False, False, False, False, True]
+    other = Plate("plate-2", 24, {n: w for n, w in plate.wells.items() if w.candidate != "K2R"})
+    both = read_measurements(path, pool=pool, assays=kcat, plates=[plate, other])
+    assert [m.plate for m in both.measurements] == ["plate-1", "", "", "", ""]
 
 
 def test_values_beyond_the_limits_become_limits(write, pool, kcat):
@@ -181,7 +179,6 @@ def test_the_plate_is_known_by_column_by_file_name_or_by_what_it_holds(write, po
         write("plate,well,kcat", f"Plate-1-2,{well},1"),
         write("well,kcat", f"{well},1", name="Plate-1-2 results.csv"),
         write("well,mutant,kcat", f"{well},{held.candidate},1", name="other.csv"),
-        write("mutant,kcat", f"{held.candidate},1", name="names.csv"),
     ):
         (m,) = read_measurements(path, pool=pool, assays=kcat, plates=plates).measurements
         assert (m.plate, m.well, m.candidate) == (second.id, well, held.candidate)

@@ -55,12 +55,11 @@ class Places:
     def __init__(self, pool: Pool, plates: Sequence[Layout], controls: Sequence[str], size: int = 0, file: str = ""):
         self._pool, self._plates = pool, list(plates)
         self._controls = {c.casefold() for c in controls}
-        self._on_plates = {w.candidate for p in plates for w in p.wells.values()}
-        self._wells: dict[str, list[tuple[Layout, str, Well]]] = {}
-        for plate in plates:
-            for name, well in plate.wells.items():
-                self._wells.setdefault(well.candidate, []).append((plate, name, well))
         self._names: dict[str, str | None] = {}
+        self._wells: dict[str, list[tuple[Layout, Well]]] = {}
+        for plate in plates:
+            for well in plate.wells.values():
+                self._wells.setdefault(self._standard(well.candidate) or well.candidate, []).append((plate, well))
         self._named = _named_after(file, plates)
         own = self._named or (plates[0] if len(plates) == 1 else None)
         if size and own and own.size != size:
@@ -166,15 +165,11 @@ class Places:
         plate = self._plate(entry) if entry.plate.strip() else self._named
         if entry.plate.strip() and plate is None:
             return Place(name, entry.plate.strip(), "", replicate, control, self._proposed(name))
-        label = plate.id if plate else ""
-        stands = [w for w in self._wells.get(name, []) if plate is None or w[0] is plate]
-        chosen = [w for w in stands if len(stands) == 1 or w[2].replicate == replicate]
-        if len(chosen) == 1:
-            layout, well, held = chosen[0]
-            return Place(name, layout.id, well, held.replicate if replicate is None else replicate, held.control)
-        homes = {w[0].id for w in stands}
-        control = control or any(w[2].control for w in stands)
-        home = label or (homes.pop() if len(homes) == 1 else "")
+        stands = [(p, w) for p, w in self._wells.get(name, []) if plate is None or p is plate]
+        homes = {p.id for p, _ in stands}
+        home = plate.id if plate else homes.pop() if len(homes) == 1 else ""
+        control = control or (bool(stands) and all(w.control for _, w in stands))
+        # The well stays unknown even where only one holds the candidate: the value may be from elsewhere.
         return Place(name, home, "", replicate, control, self._proposed(name))
 
     def _proposed(self, name: str) -> bool:
@@ -192,7 +187,7 @@ class Places:
         return self._names[key]
 
     def _not_in_pool(self, text: str) -> str:
-        names = list(self._on_plates)
+        names = list(self._wells)
         if len(self._pool) <= SEARCHABLE:
             names += self._pool.names(range(len(self._pool)))
         close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)

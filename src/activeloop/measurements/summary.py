@@ -13,9 +13,9 @@ from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.comparable import comparable_groups, plate_notes
 from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.effects import PlateEffects, plate_effects
+from activeloop.measurements.effects import plate_effects
+from activeloop.measurements.means import candidate_errors, candidate_means
 from activeloop.measurements.measurement import Measurement
-from activeloop.measurements.noise import moderated_variances, widening
 
 Scale = Literal["additive", "multiplicative"]
 
@@ -124,79 +124,22 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     plate_names = sorted(set(labels))
     plates = np.array([plate_names.index(label) for label in labels], np.int64)
     correct = assay.goal != "classify"
-    effects = _estimate(values, candidates, plates if correct else np.zeros_like(plates), sides == 0, scale)
-    shifts = effects.shifts[plates] if correct else np.zeros(len(mine))
-    adjusted = values - shifts if scale == "additive" else values / np.exp(shifts)
-    means, censored = candidate_means(adjusted, candidates, sides, len(names))
-    errors = _errors(adjusted, candidates, plates if correct else np.zeros_like(plates), sides == 0, effects, scale)
-    if scale == "multiplicative":
-        errors = errors * means
+    on_plate = plates if correct else np.zeros_like(plates)
+    multiply = scale == "multiplicative"
+    modelled, measured = np.log(values) if multiply else values, sides == 0
+    count = int(on_plate.max(initial=-1)) + 1
+    effects = plate_effects(modelled[measured], candidates[measured], on_plate[measured], count)
+    corrected = modelled - effects.shifts[on_plate]
+    means, censored = candidate_means(np.exp(corrected) if multiply else corrected, candidates, sides, len(names))
+    errors = candidate_errors(corrected, candidates, on_plate, measured, effects)
+    if multiply:
+        errors = errors * means  # of a logarithm: relative ones
     if assay.goal == "classify":
         means = (means > 0.5).astype(np.float64)
-    table = effects.shifts if scale == "additive" else np.exp(effects.shifts)
+    table = np.exp(effects.shifts) if multiply else effects.shifts
     shown = dict(zip(plate_names, table.tolist(), strict=True)) if correct else {}
-    notes = plate_notes(assay, plate_names, effects, scale == "multiplicative") if correct and mine else ()
+    notes = plate_notes(assay, plate_names, effects, multiply) if correct and mine else ()
     return AssaySummary(assay, names, means, errors, censored, shown, effects.sd, effects.noise, notes)
-
-
-def candidate_means(
-    values: np.ndarray, candidates: np.ndarray, sides: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of each candidate, and whether it is a limit.
-
-    Args:
-        values: [n] values and limits.
-        candidates: [n] number of the candidate of each, from 0.
-        sides: [n] -1 for `<`, 0 for a measured value, +1 for `>`.
-        count: K, how many candidates; each has at least one value.
-
-    Returns:
-        [K] means or tightest limits, and [K] -1, 0 or +1 (int8).
-
-    >>> means, censored = candidate_means(np.array([0.2, 0.1, 3.0]), np.array([0, 0, 1]), np.array([-1, -1, 0]), 2)
-    >>> means.tolist(), censored.tolist()
-    ([0.1, 3.0], [-1, 0])
-    """
-    means = np.bincount(candidates, values, count) / np.maximum(np.bincount(candidates, minlength=count), 1)
-    below, above = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(below, candidates[sides < 0], values[sides < 0])
-    np.maximum.at(above, candidates[sides > 0], values[sides > 0])
-    measured = np.bincount(candidates[sides == 0], minlength=count) > 0
-    only_below = ~measured & np.isfinite(below) & ~np.isfinite(above)
-    only_above = ~measured & np.isfinite(above) & ~np.isfinite(below)
-    censored = only_above.astype(np.int8) - only_below.astype(np.int8)
-    return np.where(only_below, below, np.where(only_above, above, means)), censored
-
-
-def _errors(
-    values: np.ndarray,
-    candidates: np.ndarray,
-    plates: np.ndarray,
-    measured: np.ndarray,
-    effects: PlateEffects,
-    scale: Scale,
-) -> np.ndarray:
-    """[K] standard errors of the means: of noise, and of what was taken off for the plate."""
-    count = int(candidates.max(initial=-1)) + 1
-    if effects.noise == 0:
-        return np.zeros(count)
-    on_plate = np.zeros((count, len(effects.shifts)))
-    np.add.at(on_plate, (candidates, plates), 1.0)
-    on_plate /= on_plate.sum(1, keepdims=True)
-    own, kept = candidates[measured], values[measured] if scale == "additive" else np.log(values[measured])
-    repeats = np.bincount(own, minlength=count)
-    centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
-    squares = np.bincount(own, (kept - centre[own]) ** 2, count)
-    noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
-    correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
-    return np.sqrt(noise / np.maximum(repeats, 1) + correction * widening(np.array(effects.freedom)) ** 2)
-
-
-def _estimate(
-    values: np.ndarray, candidates: np.ndarray, plates: np.ndarray, measured: np.ndarray, scale: Scale
-) -> PlateEffects:
-    kept = values[measured] if scale == "additive" else np.log(values[measured])
-    return plate_effects(kept, candidates[measured], plates[measured], int(plates.max(initial=-1)) + 1)
 
 
 def _canonical(m: Measurement) -> tuple[str, str, str, int, float, str]:
