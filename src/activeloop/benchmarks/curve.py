@@ -30,9 +30,9 @@ def policy_colours(policies: Sequence[str]) -> dict[str, str]:
     >>> policy_colours(["default", "random", "alde"])["random"]
     '#8a94a0'
     """
-    others = [p for p in policies if p not in ("default", "random")]
+    others = [p for p in policies if p not in ("default", "random", "full")]
     colours = {p: OTHERS[i % len(OTHERS)] for i, p in enumerate(others)}
-    return {p: {"default": OWN, "random": TWIN}.get(p) or colours[p] for p in policies}
+    return {p: {"default": OWN, "random": TWIN, "full": INK}.get(p) or colours[p] for p in policies}
 
 
 def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int) -> Figure:
@@ -89,6 +89,9 @@ def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None
 
     points = sorted(points, key=lambda p: p.labels)
     if not points:
+        return
+    if policy == "full":
+        axis.axhline(points[-1].mean, color=colour, label="all data", linestyle=":", linewidth=1.6)
         return
     labels = np.array([p.labels for p in points])
     mean = np.array([p.mean for p in points])

@@ -34,6 +34,7 @@ POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
     "random": "the twin: the same learner, every plate drawn at random",
     "evolvepro": "EVOLVEpro's recipe: random forest, highest mean first",
+    "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
     "alde": "ALDE's recipe: five small networks on one-hot letters, highest mean first",
 }
 
@@ -124,8 +125,8 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     """
     check_policy(name)
     learner, _, selection = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}.get(name, name).partition(":")
-    if name in ("default", "random"):
-        learner, selection = "default", name
+    if name in ("default", "random", "full"):
+        learner, selection = "default", {"full": "random"}.get(name, name)
     return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay))
 
 

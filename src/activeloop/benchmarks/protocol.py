@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from activeloop.errors import RecipeError
@@ -14,6 +12,9 @@ First = Literal["random", "own"]
 
 HELD_OUT = 0.2
 """Share of the pool that is never proposed when the goal is `learn`; accuracy is judged on it."""
+
+WHOLE = 3000
+"""Most candidates that a model of "all" data is fitted to."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,10 @@ class Protocol:
                 "proposed. Lower --start, --batch or --rounds. Nothing was replayed."
             )
 
+    def whole(self, candidates: int) -> Protocol:
+        """The same, with a single plate of everything that may be proposed, at most `WHOLE` candidates."""
+        return replace(self, start=min(WHOLE, candidates - self.held_out(candidates)), rounds=0, first="random")
+
     def held_out(self, candidates: int) -> int:
         """How many candidates are kept for judging and never proposed."""
         return int(HELD_OUT * candidates) if self.goal == "learn" else 0
-
-    def digest(self, fingerprint: str, version: str) -> str:
-        """Depends on everything that two results must share to be averaged."""
-        told = json.dumps([asdict(self), fingerprint, version], sort_keys=True)
-        return hashlib.sha256(told.encode()).hexdigest()[:16]

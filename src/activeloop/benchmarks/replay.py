@@ -109,8 +109,9 @@ def replay_task(task: Task) -> list[Turn] | str:
     """One campaign, in whatever process; a campaign that cannot be finished gives its reason."""
     landscape = cached_landscape(task.source)
     policy = policy_of(task.policy, landscape.pool, task.protocol, landscape.assay)
+    protocol = task.protocol.whole(len(landscape)) if task.policy == "full" else task.protocol
     try:
-        return replay_campaign(landscape, policy, task.protocol, task.seed)
+        return replay_campaign(landscape, policy, protocol, task.seed)
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
 

@@ -47,7 +47,7 @@ def replay_page(
         machine: from `machine.describe_machine`.
     """
     labels = protocol.labels[-1]
-    last = [p for p in points if p.labels == labels]
+    last = [p for p in points if p.labels == labels or p.policy == "full"]
     policies = list(dict.fromkeys(p.policy for p in last))
     seeds = len({seed for _, seed in outcome.turns})
     goal = "find the best candidates" if protocol.goal == "find" else "learn which candidates are fit"

@@ -74,6 +74,39 @@ def rounds_csv(dataset: str, turns: Turns) -> str:
     return csv_text(ROUND_COLUMNS, rows)
 
 
+def read_rounds(text: str) -> dict[tuple[str, int], list[Turn]]:
+    """The campaigns of a `rounds.csv`."""
+    turns: dict[tuple[str, int], list[Turn]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        metrics = {m: _value(row[m]) for m in METRICS}
+        turn = Turn(
+            int(row["round"]), int(row["labels"]), tuple(row["picks"].split(";")), metrics, float(row["seconds"])
+        )
+        turns.setdefault((row["policy"], int(row["seed"])), []).append(turn)
+    return turns
+
+
+def read_summary(text: str) -> list[Point]:
+    """The rows of a `summary.csv`."""
+    rows = csv.DictReader(text.splitlines())
+    return [
+        Point(
+            r["dataset"],
+            r["policy"],
+            int(r["labels"]),
+            r["metric"],
+            _value(r["mean"]),
+            _value(r["se"]),
+            int(r["seeds"]),
+        )
+        for r in rows
+    ]
+
+
+def _value(cell: str) -> float:
+    return float(cell) if cell else math.nan
+
+
 def number(value: float) -> str:
     """Six digits; empty when there is no value.
 

@@ -1,0 +1,105 @@
+"""The questions that this project must answer with figures, each as a named suite of replays or evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from activeloop.benchmarks.datasets import registry
+from activeloop.benchmarks.folds import FoldRule
+from activeloop.benchmarks.protocol import Protocol
+from activeloop.errors import RecipeError
+
+LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "cr9114-flub", "ch65", "eqfp611")
+SINGLES = (
+    *("BLAT_ECOLX_Jacquier_2013", "DLG4_RAT_McLaughlin_2012", "DYR_ECOLI_Thompson_2019", "GAL4_YEAST_Kitzman_2015"),
+    *("IF1_ECOLI_Kelsic_2016", "MTH3_HAEAE_RockahShmuel_2015", "NUD15_HUMAN_Suiter_2020", "PABP_YEAST_Melamed_2013"),
+    *("RL40A_YEAST_Mavor_2016", "SUMO1_HUMAN_Weile_2017", "TADBP_HUMAN_Bolognesi_2019", "TRPC_THEMA_Chan_2017"),
+    *("SPG1_STRSG_Olson_2014", "AACC1_PSEAI_Dandage_2018", "BRCA1_HUMAN_Findlay_2018", "P53_HUMAN_Kotler_2018"),
+)
+LEARNT = (
+    *("BLAT_ECOLX_Jacquier_2013", "DYR_ECOLI_Thompson_2019", "GAL4_YEAST_Kitzman_2015", "IF1_ECOLI_Kelsic_2016"),
+    *("NUD15_HUMAN_Suiter_2020", "SUMO1_HUMAN_Weile_2017", "TRPC_THEMA_Chan_2017", "AACC1_PSEAI_Dandage_2018"),
+)
+COMPOUNDS = ("usp7", "d2r")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Replays of several sets under one protocol.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        protocol: the rules.
+        policies: who asks.
+        seeds: campaigns a policy and set.
+        metrics: those that stand in the table.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    protocol: Protocol
+    policies: tuple[str, ...]
+    seeds: int
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoldSuite:
+    """Five-fold prediction of several sets.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        rules: how they are split.
+        learners: who predicts.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    rules: tuple[FoldRule, ...]
+    learners: tuple[str, ...]
+
+
+BASELINES = ("default", "random", "evolvepro", "alde")
+FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
+
+
+def suites() -> dict[str, Suite | FoldSuite]:
+    """All suites by name.
+
+    >>> suites()["gb1"].protocol.labels[-1]
+    480
+    """
+    plates, enamine, docking = Protocol(), Protocol("find", 104, 104, 5), Protocol("find", 60, 30, 10)
+    sixteen, learn = Protocol("find", 16, 16, 2, "own"), Protocol("learn", 24, 24, 11)
+    assays = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/proteingym_singles/"))
+    learners = ("default", "random", "default:entropy", "default:bald", "full")
+    compounds = ("default", "random", "evolvepro")
+    listed = (
+        Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
+        Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 20, FOUND),
+        Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, BASELINES[:3], 10, FOUND[2:]),
+        Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
+        Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
+        Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
+        FoldSuite("folds", "Unseen mutants, unseen positions?", assays, ("random", "modulo"), ("default",)),
+    )
+    return {suite.name: suite for suite in listed}
+
+
+def find_suite(name: str, sets: tuple[str, ...] = (), seeds: int | None = None) -> Suite | FoldSuite:
+    """A suite by its name, narrowed to some sets or seeds.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    if name not in suites():
+        raise RecipeError(f'"{name}" is not a suite. Suites: {", ".join(suites())}. Nothing was computed.')
+    suite = suites()[name]
+    suite = replace(suite, sets=sets) if sets else suite
+    return replace(suite, seeds=seeds) if seeds is not None and isinstance(suite, Suite) else suite

@@ -1,0 +1,71 @@
+"""`activeloop bench`: the named suites whose results stand under docs/results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activeloop.cli.replay import JOBS
+
+if TYPE_CHECKING:
+    from activeloop.benchmarks.suites import FoldSuite, Suite
+
+NAME = typer.Argument(metavar="SUITE|all", help="gb1, landscapes, singles, enamine, docking, learn, folds, or all.")
+SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
+SEEDS = typer.Option(help="Another number of seeds than the suite's.")
+WORK = typer.Option(metavar="DIR", help="Where single replays are kept, so that a stopped suite goes on.")
+LIMIT = typer.Option(metavar="N", help="Folds: at most so many candidates of a set, drawn at random.")
+
+
+def bench(
+    name: Annotated[str, NAME],
+    sets: Annotated[str, SETS] = "",
+    seeds: Annotated[int | None, SEEDS] = None,
+    limit: Annotated[int | None, LIMIT] = None,
+    jobs: Annotated[int | None, JOBS] = None,
+    work: Annotated[Path, WORK] = Path("replays"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Results go to DIR/SUITE.")] = Path("docs/results"),
+) -> None:
+    """Replay or evaluate all sets of a suite and write one table and one page about them."""
+    from activeloop.benchmarks.suites import Suite, find_suite, suites
+
+    chosen = tuple(part.strip() for part in sets.split(",") if part.strip())
+    asked = [find_suite(each, chosen, seeds) for each in (suites() if name == "all" else (name,))]
+    told = "".join(
+        f" --{key} {value}" for key, value in {"sets": sets, "seeds": seeds, "limit": limit}.items() if value
+    )
+    for suite in asked:
+        command = f"activeloop bench {suite.name}{told}"
+        if isinstance(suite, Suite):
+            _replays(suite, jobs, work / suite.name, out / suite.name, command)
+        else:
+            _folds(suite, limit, jobs, work / suite.name, out / suite.name, command)
+
+
+def _replays(suite: Suite, jobs: int | None, work: Path, out: Path, command: str) -> None:
+    from activeloop.benchmarks import Source
+    from activeloop.benchmarks.suite_results import write_suite
+    from activeloop.cli.replay import run
+
+    places = {}
+    for name in suite.sets:
+        places[name] = work / name
+        run(Source(name), suite.protocol, suite.policies, suite.seeds, jobs, places[name])
+        write_suite(out, suite, places, command)  # After each set, so that a long suite can be looked at.
+
+
+def _folds(suite: FoldSuite, limit: int | None, jobs: int | None, work: Path, out: Path, command: str) -> None:
+    from activeloop.benchmarks import Source
+    from activeloop.benchmarks.evaluation import Evaluation
+    from activeloop.benchmarks.suite_results import write_fold_suite
+    from activeloop.cli.evaluate import run
+
+    places = {}
+    for name in suite.sets:
+        for rule in suite.rules:
+            place = places[name, rule] = work / f"{name}-{rule}-{limit or 'all'}"
+            if not (place / "report.html").exists():
+                run(Source(name), Evaluation(rule, limit=limit), suite.learners, jobs, place)
+    write_fold_suite(out, suite, places, command)
