@@ -53,6 +53,18 @@ def test_the_posterior_is_the_textbooks():
     np.testing.assert_allclose(variance, posterior.amplitude * spread, atol=1e-8)
 
 
+def test_held_out_is_a_fit_without_the_value():
+    x = RNG.uniform(-3, 3, 20)
+    y = np.sin(x) + 0.1 * RNG.standard_normal(20)
+    posterior = fit_posterior(smooth(x, x), y, np.zeros(20))
+    ratio = posterior.noise**2 / posterior.amplitude
+    for i in (0, 7, 19):
+        rest = np.arange(20) != i
+        cover = smooth(x[rest], x[rest]) + ratio * np.eye(19)
+        without = posterior.mean + smooth(x[[i]], x[rest]) @ np.linalg.solve(cover, y[rest] - posterior.mean)
+        assert posterior.held_out()[i] == pytest.approx(without[0])
+
+
 def test_noise_is_found():
     x = np.linspace(-6, 6, 300)
     for noise in (0.05, 0.5):

@@ -1,26 +1,37 @@
 """What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
 
 from activeloop.models.alde import ALDEEnsemble
+from activeloop.models.classifier import GPClassifier
 from activeloop.models.compounds import compound_default
 from activeloop.models.dropout import DropoutPredictor, MCDropout
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
+from activeloop.models.evidence import Evidence, HeldOut
 from activeloop.models.forest import ForestPredictor, RandomForest
+from activeloop.models.gate import Gate
 from activeloop.models.guides import GuideGP, guide_default
+from activeloop.models.mutation_gp import MutationGP
 from activeloop.models.network import Training
 from activeloop.models.process import Likeness, ProcessPredictor
+from activeloop.models.site_gp import SiteGP
 from activeloop.models.tanimoto import TanimotoGP
 
 __all__ = [
     "ALDEEnsemble",
     "DropoutPredictor",
     "EnsemblePredictor",
+    "Evidence",
     "ForestPredictor",
+    "GPClassifier",
+    "Gate",
     "GuideGP",
+    "HeldOut",
     "Likeness",
     "MCDropout",
     "MLPEnsemble",
+    "MutationGP",
     "ProcessPredictor",
     "RandomForest",
+    "SiteGP",
     "TanimotoGP",
     "Training",
     "compound_default",

@@ -9,6 +9,7 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
+from activeloop.models.evidence import HeldOut
 from activeloop.models.exact import Posterior, fit_posterior, tied_draws
 from activeloop.models.targets import Scale, standard
 from activeloop.predictive import Predictive, Predictor
@@ -32,7 +33,7 @@ class Likeness(ABC):
 
 
 @dataclass(frozen=True)
-class ProcessPredictor(Predictor):
+class ProcessPredictor(Predictor, HeldOut):
     """The fitted process.
 
     Args:
@@ -81,6 +82,10 @@ class ProcessPredictor(Predictor):
             return np.zeros((0, len(rows)), np.float32), *moments
         to_anchors = self.posterior.amplitude * (anchors.likeness(pool, rows) - whitened.T @ anchors.whitened)
         return tied_draws(moments, to_anchors, anchors.covariance, rows, seed, draws), *moments
+
+    def held_out(self) -> np.ndarray:
+        """[N] predictions of the measured candidates, each without its own value."""
+        return self.scale.to_value(self.posterior.held_out())
 
     def explain(self) -> str:
         """Basis, amplitude and noise."""
