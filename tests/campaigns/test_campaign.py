@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
-from small_campaign import ASSAY, Ridge, answers, singles, truth
+from small_campaign import ASSAY, Line, Ridge, answers, singles, truth
 
 from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
 from activeloop.campaigns.codec import encode
 from activeloop.errors import InputError, MeasurementError, StateError
 from activeloop.measurements import Assay, Measurement
+from activeloop.predictive import Predictive, Predictor
 
 POOL = singles()
 
@@ -368,3 +369,103 @@ def test_a_proposal_of_nothing_is_refused(n):
 def test_a_campaign_without_assays_is_refused():
     with pytest.raises(InputError, match="at least one assay"):
         Campaign(POOL, [], Ridge())
+
+
+def test_another_learner_or_other_assays_ask_for_a_new_fit():
+    campaign = loop()
+    turn(campaign)
+    campaign.fit()
+
+    class Renamed(Ridge):
+        @property
+        def name(self):
+            return "ridge of another name"
+
+    changed = Campaign(POOL, [ASSAY], Renamed(), seed=3, log=campaign.log, shelf=campaign.shelf)
+    with pytest.raises(StateError, match="were changed since version 1 was fitted: fit again"):
+        changed.predict([0])
+    assert changed.status().stale
+    assert changed.propose(4).version == 2
+    assert len(changed.predict([0])) == 1
+
+
+def test_classes_are_judged_by_rank_alone():
+    assay = Assay("alive", goal="classify")
+    campaign = Campaign(POOL, [assay], Ridge(), seed=3)
+    for number in range(3):
+        names = [p.name for p in campaign.propose(16).picks]
+        rows = answers(POOL, names, plate=f"P{number}", assay=assay)
+        campaign.record([replace(m, value=float(m.value > 0)) for m in rows], f"{number}.csv")
+    campaign.fit()
+    assert np.isnan(campaign.honesty().coverage)
+    report = campaign.worth(16)
+    assert report.advice == "cannot say"
+    assert "Classes have no best" in report.sentence
+
+
+def test_several_assays_are_all_predicted_and_the_first_one_is_shown_on_picks():
+    @dataclass(frozen=True)
+    class Both(Ridge):
+        """A line for each assay; the draws of the two are independent."""
+
+        def fit(self, dataset, seed):
+            return Pair(tuple(Ridge.fit(self, dataset.column(a), seed) for a in range(2)))
+
+        def restore(self, dataset, seed, state):
+            return self.fit(dataset, seed)
+
+    @dataclass(frozen=True)
+    class Pair(Predictor):
+        lines: tuple[Line, ...]
+
+        def predict(self, pool, rows, seed, draws=64):
+            parts = [line.predict(pool, rows, seed + a, draws) for a, line in enumerate(self.lines)]
+            joined = [
+                np.concatenate([getattr(p, k) for p in parts], axis)
+                for k, axis in (("draws", 2), ("mean", 1), ("sd", 1))
+            ]
+            return Predictive(*joined, np.concatenate([p.noise for p in parts]))
+
+        def explain(self):
+            return "Two lines."
+
+        def state(self):
+            return {}
+
+    second = Assay("toxicity", goal="minimise")
+    campaign = Campaign(POOL, [ASSAY, second], Both(), seed=3)
+    names = [POOL.design(i).name for i in range(0, 114, 5)]
+    campaign.record([*answers(POOL, names), *answers(POOL, names, assay=second)], "both.csv")
+    campaign.record(answers(POOL, ["M1A"]), "one.csv")
+    version = campaign.fit()
+    forecast = campaign.predict([3, 4])
+    assert forecast.mean.shape == (2, 2)
+    assert np.allclose(forecast.mean[:, 0], forecast.mean[:, 1], atol=0.5)  # the same truth, the sign turned back
+    picks = campaign.propose(6).picks
+    assert picks[0].mean == pytest.approx(campaign.predict([POOL.row_of(picks[0].name)]).mean[0, 0])
+    assert [leader.assay for leader in campaign.status().leaders] == ["activity", "toxicity"]
+    assert version.number == 1
+
+
+def test_scoring_tells_its_progress():
+    seen = []
+    loop().propose(4, progress=lambda done, of: seen.append((done, of)))
+    assert seen[-1] == (114, 114)
+
+
+def test_a_fit_that_somebody_else_finished_first_is_theirs():
+    campaign = loop()
+    turn(campaign)
+    twin = loop(log=campaign.log, shelf=campaign.shelf)
+
+    class Slow(Ridge):
+        """While it fits, the twin does."""
+
+        def fit(self, dataset, seed):
+            if not twin.state().versions:
+                twin.fit()
+            return super().fit(dataset, seed)
+
+    campaign.learner = Slow()
+    assert campaign.fit() == twin.fit()
+    assert len(campaign.state().versions) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,8 @@ OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx,
 ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
 RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
 SHOWN = 10
+LARGE = 200_000
+"""From this many candidates on, scoring takes long enough to be watched."""
 
 
 def propose(
@@ -49,7 +53,8 @@ def propose(
     fits = on_one_plate(settings)  # what cannot be laid out is refused before anything is stored
     number = fits if number is None else number
     before = len(loop.campaign.state().proposals)
-    proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing)
+    with scoring(len(loop.campaign.pool)) as progress:
+        proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing, progress=progress)
     again = proposal.number <= before
     plates = lay_out(loop, proposal, settings)
     files = [path for p in plates for path in write_all(loop, p)]
@@ -63,6 +68,20 @@ def propose(
     say(f"Written: {some([str(f) for f in files], 12)}")
     results = "the results" if not again else "its results (or `--another` for a further proposal)"
     next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
+
+
+@contextmanager
+def scoring(candidates: int) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar while a large pool is scored; nothing for a small one."""
+    if candidates < LARGE:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"Scoring {candidates:,} candidates", total=candidates)
+        yield lambda done, _: bar.update(task, completed=done)
 
 
 def on_one_plate(settings: PlateRecipe) -> int:
