@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activeloop.measurements.effects import plate_effects
-from activeloop.measurements.noise import moderated_variances, widening
+from activeloop.measurements.noise import moderated_variances
 
 
 def layout(rng: np.random.Generator, plates: int) -> tuple[np.ndarray, np.ndarray]:

@@ -38,7 +38,10 @@ def test_a_wide_table_with_a_column_an_assay(write, pool, kcat):
     assert "columns that were not read: operator." in read.notes
 
 
-@pytest.mark.parametrize("header", ["rep1,rep2", "kcat_1,kcat_2", "kcat rep 1,kcat rep 2", "kcat.1 (1/s),kcat.2 (1/s)"])
+@pytest.mark.parametrize(
+    "header",
+    ["rep1,rep2", "kcat_1,kcat_2", "kcat1 (1/s),kcat2 (1/s)", "kcat rep 1,kcat rep 2", "kcat.1,kcat.2"],
+)
 @pytest.mark.parametrize("name", ["results.csv", "results.xlsx"])
 def test_a_wide_table_with_a_column_a_replicate(write, pool, kcat, header, name):
     path = write(f"mutant,{header}", "K2R,1.5,1.25", "T3S,2,", name=name)
@@ -166,6 +169,11 @@ def test_controls_need_not_be_in_the_pool(write, pool, kcat):
     ]
     data = summarise(read.measurements, pool, [kcat])
     assert sorted(pool.names(data.rows)) == ["K2R", "WT"]
+
+
+def test_a_control_is_known_in_any_spelling(write, pool, kcat):
+    read = read_measurements(write("mutant,kcat", "wild type,5", "wt,4", "K2R,1"), pool=pool, assays=kcat)
+    assert [(m.candidate, m.control) for m in read.measurements] == [("WT", True), ("WT", True), ("K2R", False)]
 
 
 def test_the_plate_is_known_by_column_by_file_name_or_by_what_it_holds(write, pool, kcat):

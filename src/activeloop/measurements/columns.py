@@ -78,8 +78,8 @@ def entries(
         names = ", ".join(a.name for a in assays)
         raise MeasurementError(
             f"no column of values. Name one after its assay ({names}), or `value` beside a column `assay`; or say "
-            f'which it is: columns={{"{assays[0].name}": "..."}}. Columns: {", ".join(table.header)}. '
-            "No row was stored.",
+            f'which it is: columns={{"{assays[0].name}": "..."}} (--column {assays[0].name}=...). '
+            f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
     return cells, tuple(h for h in table.header if h not in read)
@@ -124,11 +124,16 @@ def _wide(
             name = table.find(given[assay.name]) or given[assay.name]
             found.append(ValueColumn(name, assay, split_unit(name)[1]))
             continue
+        others = {plain(a.name) for a in assays if a is not assay}
         for header in table.header:
             base, unit, replicate = split_header(header)
-            exact = plain(split_unit(header)[0]) == plain(assay.name)
-            if exact or (replicate and plain(base) == plain(assay.name)):
-                found.append(ValueColumn(header, assay, unit, "" if exact else replicate))
+            name = plain(split_unit(header)[0])
+            if name == plain(assay.name):
+                found.append(ValueColumn(header, assay, unit))
+            elif replicate and plain(base) == plain(assay.name) and name not in others:
+                found.append(ValueColumn(header, assay, unit, replicate))
+            elif (numbered := re.fullmatch(rf"{re.escape(plain(assay.name))}([1-9])", name)) and name not in others:
+                found.append(ValueColumn(header, assay, unit, numbered[1]))
     if not found and len(assays) == 1:
         for header in table.header:
             base, unit, replicate = split_header(header)

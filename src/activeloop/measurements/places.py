@@ -155,8 +155,9 @@ class Places:
 
     def _by_name(self, entry: Entry) -> tuple[str, bool]:
         text = entry.candidate.strip()
-        control = text.casefold() in self._controls or entry.kind.strip().casefold() in ("control", "yes", "true", "1")
         name = self._standard(text)
+        named = bool({text.casefold(), (name or text).casefold()} & self._controls)
+        control = named or entry.kind.strip().casefold() in ("control", "yes", "true", "1")
         if name is None and not control:
             raise MeasurementError(self._not_in_pool(text))
         return name or text, control

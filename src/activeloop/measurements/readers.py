@@ -72,7 +72,7 @@ def read_measurements(
     controls: Sequence[str] = ("WT",),
     sheet: str | None = None,
 ) -> Reading:
-    """Read a CSV, TSV or XLSX file of results.
+    r"""Read a CSV, TSV or XLSX file of results.
 
     Three forms are recognised: long (columns `candidate` or `well`, `assay`, `value`; also `replicate`, `plate`,
     `unit`, `date`), wide (a column an assay, `kcat (1/s)`, or one a replicate, `kcat_1`, `rep1`), and a table shaped
@@ -93,6 +93,15 @@ def read_measurements(
     Raises:
         TableError: the file cannot be read as a table.
         MeasurementError: rows cannot be attached to what was tested; up to 5 are named, and nothing is returned.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "results.csv")
+    >>> _ = file.write_text("mutant,kcat (1/ms)\nK2R,1.5\nT3S,<0.1\nA4G,failed\n")
+    >>> reading = read_measurements(file, pool=Pool.single_mutants("MKTA"), assays=Assay("kcat", "1/s"))
+    >>> [(m.candidate, m.qualifier, m.value) for m in reading.measurements]
+    [('K2R', '=', 1500.0), ('T3S', '<', 100.0)]
+    >>> [(well.candidate, well.reason) for well in reading.failed_wells]
+    [('A4G', 'failed')]
     """
     assays = [assays] if isinstance(assays, Assay) else list(assays)
     table = read_table(path, sheet=sheet)

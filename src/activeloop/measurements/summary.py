@@ -69,6 +69,12 @@ def summarise(
 
     Raises:
         MeasurementError: a candidate is not in the pool, an assay is unknown, or a value is not finite.
+
+    >>> rows = [Measurement("K2R", "kcat", v, replicate=r) for r, v in enumerate((1.0, 1.2, 1.1), 1)]
+    >>> rows += [Measurement("T3S", "kcat", 3.0)]
+    >>> data = summarise(rows, Pool.single_mutants("MKTA"), [Assay("kcat")])
+    >>> data.values[:, 0].round(2).tolist(), data.errors[:, 0].round(2).tolist()
+    ([1.1, 3.0], [0.1, 0.18])
     """
     known = {a.name for a in assays}
     for m in measurements:
