@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activeloop.acquisition import TopK, UpperConfidenceBound
+from activeloop.candidates import Compound, Guide, Pool, Sequence
 from activeloop.errors import InputError, PoolError, RecipeError, StoreError
 from activeloop.models import RandomForest
 from activeloop.recipes import (
@@ -35,6 +36,8 @@ from activeloop.recipes import (
 )
 from activeloop.recipes.building import hits_of
 from activeloop.store import CampaignFolder
+
+POOL = Pool.single_mutants("MKTAYI")
 
 GOOD = """
 goal = "find"
@@ -172,23 +175,26 @@ def test_pools_that_cannot_be_made(tmp_path, text, error, message):
 
 
 def test_every_learner_has_a_name_and_can_be_made():
-    for kind in ("variants", "compounds", "guides"):
-        for name in learners(kind):
-            assert learner_of(LearnerRecipe(name=name), kind).name
+    designs = {"variants": Sequence("FWAA"), "compounds": Compound("CCO"), "guides": Guide("ACGTACGTACGTACGTACGT")}
+    for kind, design in designs.items():
+        pool = Pool.of([design])
+        assert pool.kind == kind
+        for name in learners(pool, "find"):
+            assert learner_of(LearnerRecipe(name=name), pool, "find").name
 
 
 def test_options_reach_the_learner_and_unknown_ones_are_named():
-    assert learner_of(LearnerRecipe(name="forest", options={"trees": 7}), "variants") == RandomForest(trees=7)
-    with pytest.raises(RecipeError, match='learner "forest" has no option "leaves"; it takes: backbone, trees'):
-        learner_of(LearnerRecipe(name="forest", options={"leaves": 7}), "variants", "campaign.toml")
+    assert learner_of(LearnerRecipe(name="forest", options={"trees": 7}), POOL, "find") == RandomForest(trees=7)
+    with pytest.raises(RecipeError, match='learner "forest" has no option "leaves"; it takes: trees, features'):
+        learner_of(LearnerRecipe(name="forest", options={"leaves": 7}), POOL, "find", "campaign.toml")
     with pytest.raises(RecipeError, match=r'campaign.toml: there is no learner "forrest". Did you mean "forest"\?'):
-        learner_of(LearnerRecipe(name="forrest"), "variants", "campaign.toml")
+        learner_of(LearnerRecipe(name="forrest"), POOL, "find", "campaign.toml")
 
 
 def test_learners_of_other_packages_are_found(monkeypatch):
     point = EntryPoint("theirs", "activeloop.models:RandomForest", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
-    assert learner_of(LearnerRecipe(name="theirs", options={"trees": 3}), "variants") == RandomForest(trees=3)
+    assert learner_of(LearnerRecipe(name="theirs", options={"trees": 3}), POOL, "find") == RandomForest(trees=3)
 
 
 def test_selections_by_name():

@@ -51,10 +51,11 @@ def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> Opene
 def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
     """The campaign of a recipe, kept in a folder."""
     assays, file = assays_of(recipe), str(folder.recipe)
+    pool = pool_of(recipe.pool, folder.path, file)
     return Campaign(
-        pool=pool_of(recipe.pool, folder.path, file),
+        pool=pool,
         assays=assays,
-        learner=learner_of(recipe.learner, recipe.pool.kind, file),
+        learner=learner_of(recipe.learner, pool, recipe.goal, file),
         select=selection_of(recipe.select, recipe.goal, assays, file),
         seed=recipe.seed,
         log=folder.log,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from activeloop import acquisition
 from activeloop.acquisition import BatchChoice, Score, Selection, default_selection
+from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay
 from activeloop.predictive import Learner
@@ -50,43 +52,59 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
 }
 
 
-def learner_of(recipe: LearnerRecipe, pool_kind: str, file: str | None = None) -> Learner:
+def learner_of(recipe: LearnerRecipe, pool: Pool, goal: Goal, file: str | None = None) -> Learner:
     """The learner that a recipe names.
 
     Args:
         recipe: a name and options.
-        pool_kind: what the pool holds; `default` and the encoders follow it.
+        pool: what it learns about; `default` and the encoders follow its kind.
+        goal: what the campaign is for; `default` follows it.
         file: how messages name the recipe.
 
     Raises:
         RecipeError: no learner has that name, or it does not take these options.
     """
-    known = own_learners(pool_kind)
+    known = own_learners(pool, goal)
     if recipe.name not in known:  # looking for other packages takes a while
-        known = learners(pool_kind)
+        known = learners(pool, goal)
     return _make("learner", recipe.name, known, recipe.options, file)
 
 
-def learners(pool_kind: str) -> dict[str, Callable[..., Learner]]:
+def learners(pool: Pool, goal: Goal) -> dict[str, Callable[..., Learner]]:
     """All learners by name, those of other packages included."""
     outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP)}
-    return outside | own_learners(pool_kind)
+    return outside | own_learners(pool, goal)
 
 
-def own_learners(pool_kind: str) -> dict[str, Callable[..., Learner]]:
-    """The learners of this package by name."""
+def own_learners(pool: Pool, goal: Goal) -> dict[str, Callable[..., Learner]]:
+    """The learners of this package by name, each with an encoder that suits the pool."""
+    from activeloop import models
+    from activeloop.backbones import Morgan, OneHot
+
+    encoder = Morgan() if pool.kind == "compounds" else OneHot()
+    encoded = {
+        "alde": models.ALDEEnsemble,
+        "dropout": models.MCDropout,
+        "ensemble": models.MLPEnsemble,
+        "forest": models.RandomForest,
+    }
+    return {
+        "default": partial(_default, pool, goal),
+        **{name: partial(learner, backbone=encoder) for name, learner in encoded.items()},
+        "classifier": models.GPClassifier,
+        "guide-gp": models.GuideGP,
+        "mutation-gp": models.MutationGP,
+        "site-gp": models.SiteGP,
+        "tanimoto": models.TanimotoGP,
+    }
+
+
+def _default(pool: Pool, goal: Goal) -> Learner:
     from activeloop import models
 
     usual = {"compounds": models.compound_default, "guides": models.guide_default}
-    return {
-        "default": usual.get(pool_kind, models.RandomForest),
-        "forest": models.RandomForest,
-        "ensemble": models.MLPEnsemble,
-        "dropout": models.MCDropout,
-        "alde": models.ALDEEnsemble,
-        "tanimoto": models.TanimotoGP,
-        "guide-gp": models.GuideGP,
-    }
+    product = getattr(models, "default_learner", None)
+    return product(pool, goal) if product else usual.get(pool.kind, models.RandomForest)()
 
 
 class _Outside:
@@ -120,13 +138,14 @@ def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options
         cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
         raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)
     maker = known[name]
+    made = maker.func if isinstance(maker, partial) else maker
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
-    if isinstance(maker, type) and is_dataclass(maker):
-        takes = [f.name for f in fields(maker) if f.init]
+    if isinstance(made, type) and is_dataclass(made):
+        takes = [f.name for f in fields(made) if f.init and f.name != "backbone"]
         if unknown := [key for key in given if key not in takes]:
             cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
     try:
-        return maker(**given)  # type: ignore[operator]
+        return maker(**given)
     except (TypeError, ValueError) as error:
         raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error
