@@ -152,6 +152,14 @@ def test_a_learner_finds_a_planted_optimum_sooner_than_chance(replayed):
     assert last["evolvepro", "best_fraction"] > last["random", "best_fraction"]
 
 
+def test_a_few_candidates_that_cannot_be_understood_are_left_out_and_named(tmp_path):
+    scan = [f"{old}{i}{new},{i}" for i, old in enumerate("MKVL", 1) for new in "ACDEFG"]
+    table = write_table(tmp_path / "scan.csv", [*scan, "M1*,0", "K2J,0"], "mutant,kcat")
+    landscape = load_landscape(Source(str(table), wild_type="MKVL"))
+    assert len(landscape) == 24
+    assert "2 rows whose candidate cannot be understood left out (row 26:" in landscape.origin
+
+
 def write_table(path, rows, header="variant,kcat"):
     path.write_text(header + "\n" + "\n".join(rows) + "\n")
     return path
@@ -165,7 +173,7 @@ def test_a_table_of_ones_own_with_duplicates_and_gaps(tmp_path):
     assert landscape.name == "mine"
     assert len(landscape) == 81
     assert landscape.values[landscape.pool.row_of("AA")] == 1.0
-    assert "2 rows without a value" in landscape.origin
+    assert "2 rows without a value left out" in landscape.origin
     assert landscape.oriented.argmax() == landscape.pool.row_of("CA") or landscape.oriented.max() == -1.0
     status, told = run(
         *("replay", str(table), "--start", "8", "--batch", "4", "--rounds", "1", "--seeds", "1", "--jobs", "1"),

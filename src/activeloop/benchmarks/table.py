@@ -9,10 +9,12 @@ import numpy as np
 
 from activeloop.benchmarks.columns import Columns
 from activeloop.benchmarks.landscape import Landscape
-from activeloop.candidates import Pool
-from activeloop.candidates.tables import Table
+from activeloop.candidates import Notation, Pool, Table
+from activeloop.errors import InputError
 from activeloop.measurements import Assay, Goal
 
+FORGIVEN = 0.1
+"""Largest share of rows that may be left out because their candidate cannot be understood."""
 _SUBSTITUTION = re.compile(r"([A-Z])(\d+)[A-Z*=-]")
 
 
@@ -21,8 +23,8 @@ def landscape_of(
 ) -> Landscape:
     """The landscape of a table: every candidate once, with the mean of its values.
 
-    Rows without a value (empty, NaN, `n.d.`) are left out, and counted in the landscape's origin. A value beyond a
-    limit (`<0.1`) counts as the limit.
+    Rows without a value (empty, NaN, `n.d.`), and a few whose candidate cannot be understood (a stop codon), are left
+    out and counted in the landscape's origin. A value beyond a limit (`<0.1`) counts as the limit.
 
     Args:
         table: read whole.
@@ -44,20 +46,67 @@ def landscape_of(
     known = ~np.isnan(values)
     if not known.all():
         table, values = _rows(table, known), values[known]
-        origin = f"{origin} {int((~known).sum())} rows without a value are left out.".strip()
+        origin = f"{origin} {_many(~known, 'row')} without a value left out."
     if len(values) < 2 or values.min() == values.max():
         raise table.error(f'column "{columns.target}" holds fewer than two different values: there is nothing to find.')
-    pool, rows = _pool(table, columns, wild_type)
+    pool, rows, fine, told = _understood(table, columns, wild_type)
     counts = np.bincount(rows, minlength=len(pool))
-    means = np.bincount(rows, values, len(pool)) / counts
+    means = np.bincount(rows, values[fine], len(pool)) / counts
     if (counts > 1).any():
-        origin = f"{origin} {int((counts > 1).sum())} candidates stand in several rows; their values are averaged."
+        told += f" {_many(counts > 1, 'candidate')} in several rows; their values are averaged."
     classes = None
     if columns.classes:
-        votes = np.bincount(rows, np.nan_to_num(_values(table, columns.classes)), len(pool)) / counts
+        votes = np.bincount(rows, np.nan_to_num(_values(table, columns.classes)[fine]), len(pool)) / counts
         classes = (votes >= 0.5).astype(np.int8)
         classes = classes if 0 < classes.sum() < len(classes) else None
-    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, origin.strip())
+    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, (origin + told).strip())
+
+
+def _many(which: np.ndarray, thing: str) -> str:
+    return f"{int(which.sum()):,} {thing}{'' if which.sum() == 1 else 's'}"
+
+
+def _understood(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray, np.ndarray, str]:
+    """The pool, the row in it of each table row that counts, which table rows count [n], and what was left out.
+
+    Scans list stop codons, screens list salts that no program can read; a replay is asked about the rest.
+
+    Raises:
+        InputError: more than a tenth of the candidates cannot be understood; it is the first of them.
+    """
+    everything = np.ones(len(table), bool)
+    try:
+        return *_pool(table, columns, wild_type), everything, ""
+    except InputError as error:
+        notation = _notation(table, columns, wild_type)
+        fine = np.array([notation is not None and _reads(notation, cell) for cell in table.column(columns.candidate)])
+        if notation is None or fine.all() or (~fine).mean() > FORGIVEN:
+            raise
+        such_as = f"row {error.row}: {error.problem[:120]}"
+        told = f" {_many(~fine, 'row')} whose candidate cannot be understood left out ({such_as})."
+        return *_pool(_rows(table, fine), columns, wild_type), fine, told
+
+
+def _notation(table: Table, columns: Columns, wild_type: str | None) -> Notation | None:
+    """How the table writes candidates, told by the first of its rows that can be read alone; None when none can."""
+    told = wild_type
+    if columns.kind == "variants" and wild_type is None:
+        told = told_wild_type(table, table.column(columns.candidate))
+    for i in range(min(len(table), 20)):
+        one = _rows(table, np.arange(len(table)) == i)
+        try:
+            return Pool.from_table(one, columns.kind, told, columns.candidate).notation
+        except InputError:
+            continue
+    return None
+
+
+def _reads(notation: Notation, cell: str) -> bool:
+    try:
+        notation.design(cell)
+    except InputError:
+        return False
+    return True
 
 
 def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray]:
