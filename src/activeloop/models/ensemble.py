@@ -39,9 +39,9 @@ class MLPEnsemble(Learner):
 
     backbone: Backbone = field(default_factory=OneHot)
     members: int = 10
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[int, ...] = (32, 32)
     share: float = 0.9
-    training: Training = field(default_factory=Training)
+    training: Training = field(default_factory=lambda: Training(rate=3e-3))
     slope: float = 0.0
     targets: str = "standard"
     prior_score: Backbone | None = None
