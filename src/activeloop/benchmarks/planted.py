@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from activeloop.benchmarks.landscape import Landscape
 from activeloop.candidates import AMINO_ACIDS, Pool
+from activeloop.errors import PoolError
 from activeloop.measurements import Assay
 
 
 @dataclass(frozen=True)
-class Plant:
+class Rule:
     """How a landscape is planted.
 
     Args:
@@ -29,9 +30,9 @@ class Plant:
 
 
 PLANTED = {
-    "planted": Plant(3, AMINO_ACIDS, 0.5, 0),
-    "planted-additive": Plant(3, AMINO_ACIDS, 0.0, 0),
-    "planted-small": Plant(2, AMINO_ACIDS[:12], 0.3, 0),
+    "planted": Rule(3, AMINO_ACIDS, 0.5, 0),
+    "planted-additive": Rule(3, AMINO_ACIDS, 0.0, 0),
+    "planted-small": Rule(2, AMINO_ACIDS[:12], 0.3, 0),
 }
 
 
@@ -42,12 +43,29 @@ def planted_landscape(name: str) -> Landscape:
     >>> len(landscape), bool(landscape.values.max() == 1.0)
     (144, True)
     """
-    plant = PLANTED[name]
-    pool = Pool.combinatorial(None, range(plant.sites), plant.letters)
-    values = planted_values(pool.codes(np.arange(len(pool))), len(pool.sites.alphabet), plant.epistasis, plant.seed)
-    words = f"Planted: additive effects of {plant.sites} sites"
-    words += f" and of their pairs ({plant.epistasis:g} as large)." if plant.epistasis else "."
-    return Landscape(name, pool, values, Assay("planted value"), None, words)
+    sites, letters, epistasis, seed = astuple(PLANTED[name])
+    return plant(Pool.combinatorial(None, range(sites), letters), epistasis, seed, name)
+
+
+def plant(pool: Pool, epistasis: float, seed: int, name: str = "planted", assay: Assay | None = None) -> Landscape:
+    """A landscape on any pool of sequences; its best candidate has the value 1.
+
+    Args:
+        pool: variants or guides, small enough to be listed.
+        epistasis: size of the effects of pairs of sites, against single effects of size 1.
+        seed: of all effects.
+        name: of the landscape.
+        assay: what is said to be measured.
+
+    Raises:
+        PoolError: the pool holds no sequences.
+    """
+    if pool.sites is None:
+        raise PoolError("a landscape is planted on sequences; this pool holds compounds.")
+    values = planted_values(pool.codes(np.arange(len(pool))), len(pool.sites.alphabet), epistasis, seed)
+    words = f"Planted: additive effects of {len(pool.sites.labels)} sites"
+    words += f" and of their pairs ({epistasis:g} as large)." if epistasis else "."
+    return Landscape(name, pool, values, assay or Assay("planted value"), None, words)
 
 
 def planted_values(codes: np.ndarray, letters: int, epistasis: float, seed: int) -> np.ndarray:
