@@ -111,6 +111,16 @@ def test_a_plate_lost_by_a_crash_is_laid_out_again_the_same(run, loop):
     assert Path("loop/plates/plate-1.csv").read_bytes() == before
 
 
+def test_a_crash_between_two_plates_leaves_no_plate_behind(run, loop):
+    run("propose", "loop", "-n", 40, "--plate", 24, "--controls", 2)
+    before = {p.name: p.read_bytes() for p in Path("loop/plates").glob("*.csv")}
+    for ending in ("csv", "svg", "xlsx"):
+        Path(f"loop/plates/plate-1-1.{ending}").unlink()
+    status, out, _ = run("propose", "loop", "-n", 40, "--plate", 24, "--controls", 2)
+    assert (status, "plate-1-1: " in out, "plate-1-2: " in out) == (0, True, True)
+    assert {p.name: p.read_bytes() for p in Path("loop/plates").glob("*.csv")} == before
+
+
 def test_the_same_seed_gives_the_same_plates(run):
     for name in ("a", "b"):
         run("new", name, "--wild-type", WT, "--singles", "--assay", "kcat", "--seed", 7)
@@ -221,6 +231,8 @@ NEW = ("new", "x", "--assay", "kcat")
         (("propose", "loop", "-n", "0"), "at least 1"),
         (("propose", "loop", "--plate", "97"), "97"),
         (("propose", "loop", "--controls", "96"), "controls"),
+        (("propose", "loop", "--out", "plate.pdf"), "plate.pdf: a plate is written as .csv, .xlsx or .svg"),
+        (("propose", "loop", "--out", "gone/plate.csv"), "there is no folder gone"),
         (("record", "loop", "gone.csv"), "gone.csv"),
         (("record", "loop", "unknown.csv"), "unknown.csv, row 3"),
         (("record", "loop", "file.txt", "--column", "value"), "is not ROLE=NAME"),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, known_plates, next_step, opened, say
+from activeloop.cli.terminal import Folder, next_step, opened, plates_of, say
 
 PROPOSAL = typer.Option(help="Number of the proposal; the last when left out.")
 OUT = typer.Option(metavar="FILE", help="Where to write it (.csv, .xlsx, .svg); with several plates they are numbered.")
@@ -21,8 +21,7 @@ def plate(
 
     state = opened(directory).campaign.state()
     number = proposal or len(state.proposals)
-    name = f"plate-{number}"
-    plates = [p for p in known_plates(directory) if p.id == name or p.id.startswith(f"{name}-")]
+    plates = plates_of(directory, number)
     if not plates:
         made = f"{len(state.proposals)} were made" if state.proposals else "none was made"
         raise StateError(

@@ -22,6 +22,7 @@ REPLICATES = typer.Option(help="Wells for each candidate; campaign.toml says it 
 OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx, .svg).")
 ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
 RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
+ENDINGS = (".svg", ".xlsx", ".csv")
 SHOWN = 10
 LARGE = 200_000
 """From this many candidates on, scoring takes long enough to be watched."""
@@ -52,12 +53,13 @@ def propose(
     )
     fits = on_one_plate(settings)  # what cannot be laid out is refused before anything is stored
     number = fits if number is None else number
+    if out:
+        check_ending(out)
     before = len(loop.campaign.state().proposals)
     with scoring(len(loop.campaign.pool)) as progress:
         proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing, progress=progress)
     again = proposal.number <= before
-    plates = lay_out(loop, proposal, settings)
-    files = [path for p in plates for path in write_all(loop, p)]
+    plates, files = lay_out(loop, proposal, settings)
     if out:
         files += [p.write(_numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
     head = "is out already; this is it again" if again else "was made"
@@ -84,6 +86,16 @@ def scoring(candidates: int) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, _: bar.update(task, completed=done)
 
 
+def check_ending(out: Path) -> None:
+    """Refuse a file that could not be written, before anything is stored."""
+    from activeloop.errors import PlateError
+
+    if out.suffix.lower() not in ENDINGS:
+        raise PlateError("a plate is written as .csv, .xlsx or .svg: name it so. Nothing was proposed.", file=str(out))
+    if not out.absolute().parent.is_dir():
+        raise PlateError(f"there is no folder {out.parent}: make it first. Nothing was proposed.", file=str(out))
+
+
 def on_one_plate(settings: PlateRecipe) -> int:
     """How many candidates fit on one plate beside its controls.
 
@@ -98,17 +110,21 @@ def on_one_plate(settings: PlateRecipe) -> int:
     return (filling.room - settings.controls) // settings.replicates
 
 
-def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> list[Plate]:
-    """The plates of a proposal: those that were written already, or new ones."""
+def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> tuple[list[Plate], list[Path]]:
+    """The plates of a proposal and their files: those that were written already, or new ones.
+
+    The first plate's list is written last of all, so where it is, everything is; what a crash left without it is laid
+    out anew.
+    """
     from activeloop.campaigns.seeds import derive
-    from activeloop.cli.terminal import known_plates
+    from activeloop.cli.terminal import plates_of
     from activeloop.plates import fill_plates
 
     name = f"plate-{proposal.number}"
-    written = [p for p in known_plates(loop.folder.path) if p.id == name or p.id.startswith(f"{name}-")]
-    if written:
-        return written
-    return fill_plates(
+    written = plates_of(loop.folder.path, proposal.number)
+    if any(p.id in (name, f"{name}-1") for p in written):
+        return written, [loop.folder.plates / f"{p.id}{ending}" for p in written for ending in ENDINGS]
+    plates = fill_plates(
         proposal,
         wells=settings.wells,
         controls=settings.controls,
@@ -118,13 +134,8 @@ def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> list[Pla
         seed=derive(loop.recipe.seed, "plate", proposal.number),
         id=name,
     )
-
-
-def write_all(loop: Opened, plate: Plate) -> list[Path]:
-    """The plate in the campaign's folder: a list, a workbook, a picture; the list last, it says that all is there."""
-    base = loop.folder.plates / plate.id
-    paths = [base.with_suffix(ending) for ending in (".xlsx", ".svg", ".csv")]
-    return [path if path.exists() else plate.write(path) for path in paths]
+    files = [p.write(loop.folder.plates / f"{p.id}{ending}") for p in reversed(plates) for ending in ENDINGS]
+    return plates, sorted(files)
 
 
 def show(proposal: Proposal, assay: str) -> None:

@@ -70,3 +70,9 @@ def known_plates(folder: Path) -> list[Plate]:
     from activeloop.plates.listing import read_plates
 
     return [plate for path in sorted((folder / "plates").glob("*.csv")) for plate in read_plates(path)]
+
+
+def plates_of(folder: Path, proposal: int) -> list[Plate]:
+    """Those of one proposal."""
+    name = f"plate-{proposal}"
+    return [p for p in known_plates(folder) if p.id == name or p.id.startswith(f"{name}-")]

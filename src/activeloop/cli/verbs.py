@@ -25,6 +25,7 @@ VERBS = {
     "replay": "Replay a campaign on recorded data.",
     "evaluate": "Five-fold prediction of a table.",
     "demo": "A whole campaign on a planted landscape.",
+    "bench": "Compute the figures in docs/results anew.",
 }
 
 
