@@ -82,6 +82,21 @@ class Predictor(ABC):
         """Arrays from which `Learner.restore` makes this predictor again; {} when it must be fitted again."""
 
 
+class QuickMean(ABC):
+    """A predictor whose mean costs much less than its spread."""
+
+    @abstractmethod
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] the mean that `predict` gives, without spread or draws."""
+
+
+def mean_of(predictor: Predictor, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """[N, A] the predictor's mean, by the cheapest way it has."""
+    if isinstance(predictor, QuickMean):
+        return predictor.mean(pool, rows)
+    return predictor.predict(pool, rows, 0, draws=0).mean
+
+
 class Learner(ABC):
     """Something that can be fitted to measurements."""
 

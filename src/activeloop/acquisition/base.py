@@ -46,6 +46,8 @@ class Score(ABC):
 
     #: whether the score reads the joint draws (else mean and spread suffice, and huge pools can be scored in pieces)
     needs_draws: bool = False
+    #: whether the score reads the spread; if not, a huge pool is scored by the mean alone
+    needs_spread: bool = True
 
     @property
     @abstractmethod

@@ -10,7 +10,7 @@ from activeloop.acquisition.base import Score, Situation
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.predictive import Predictive, Predictor
+from activeloop.predictive import Predictive, Predictor, QuickMean
 
 #: how many candidates stand for the pool, and how many of the best measured stand for the measured ones
 TARGETS, MEASURED = 256, 512
@@ -35,6 +35,14 @@ class Inquiry:
     draws: int
     dataset: Dataset | None
     threshold: np.ndarray | None
+
+    def means(self, rows: np.ndarray) -> Predictive:
+        """The mean alone, where the model can tell it for less; the spread is not known and given as 0."""
+        if not isinstance(self.predictor, QuickMean):
+            return self.belief(rows, False)
+        mean = self.predictor.mean(self.pool, rows)
+        nothing = np.zeros((0, *mean.shape))
+        return Predictive(nothing, mean, np.zeros_like(mean), np.zeros(mean.shape[1]))
 
     def belief(self, rows: np.ndarray, drawn: bool) -> Predictive:
         """What the model believes about some rows.

@@ -15,6 +15,8 @@ from activeloop.predictive import Predictive
 class Greedy(Score):
     """The predicted mean; for classes the probability of the last one."""
 
+    needs_spread = False
+
     @property
     def name(self) -> str:
         """`greedy`."""

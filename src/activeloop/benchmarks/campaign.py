@@ -12,7 +12,7 @@ from activeloop.benchmarks.metrics import PREDICTED, Truth, auroc, spearman
 from activeloop.benchmarks.policies import Policy
 from activeloop.benchmarks.protocol import Protocol
 from activeloop.measurements import Assay, Dataset
-from activeloop.predictive import Predictor
+from activeloop.predictive import Predictor, mean_of
 
 JUDGED = 10_000
 """Predictions are judged on at most this many candidates, drawn once a seed."""
@@ -134,7 +134,7 @@ def judge(
     rows = np.setdiff1d(shared.judged, dataset.rows)
     if predictor is None or not len(rows):
         return dict.fromkeys(PREDICTED, float("nan"))
-    score = predictor.predict(dataset.pool, rows, seed=0, draws=0).mean[:, -1]
+    score = mean_of(predictor, dataset.pool, rows)[:, -1]
     border = truth.fit_from if protocol.goal == "find" else 0.5
     return {
         "spearman": spearman(score, truth.values[rows]),

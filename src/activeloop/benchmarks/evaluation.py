@@ -19,6 +19,7 @@ from activeloop.benchmarks.sources import Source
 from activeloop.benchmarks.summary import Point
 from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.measurements import Dataset
+from activeloop.predictive import mean_of
 
 METRICS = ("spearman", "auroc", "rmse")
 
@@ -130,7 +131,7 @@ def predict_fold(task: FoldTask) -> Fold | str:
     try:
         data = Dataset.of(landscape.pool, train, landscape.values[train], landscape.assay).oriented()
         predictor = learner_of(task.learner, landscape.pool, "find").fit(data, derived_seed(rules.seed, task.fold))
-        predicted = predictor.predict(landscape.pool, test, rules.seed, draws=0).mean[:, 0]
+        predicted = mean_of(predictor, landscape.pool, test)[:, 0]
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
     seconds = time.process_time() - clock

@@ -10,14 +10,14 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.predictive import Predictive, Predictor
+from activeloop.predictive import Predictive, Predictor, QuickMean, mean_of
 
 FitOne = Callable[[Dataset, int], Predictor]
 RestoreOne = Callable[[Dataset, int, dict[str, np.ndarray]], Predictor]
 
 
 @dataclass(frozen=True)
-class EachAssay(Predictor):
+class EachAssay(Predictor, QuickMean):
     """One predictor for each assay, side by side.
 
     Args:
@@ -37,6 +37,10 @@ class EachAssay(Predictor):
             np.concatenate([p.sd for p in parts], axis=1),
             np.concatenate([p.noise for p in parts]),
         )
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] means, side by side."""
+        return np.concatenate([mean_of(p, pool, rows) for p in self.predictors], axis=1)
 
     def explain(self) -> str:
         """What each of them says."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.measurements import Dataset
-from activeloop.predictive import Learner, Predictor
+from activeloop.predictive import Learner, Predictor, mean_of
 
 
 class HeldOut(ABC):
@@ -79,7 +79,7 @@ def cross_validated(learner: Learner, dataset: Dataset, folds: int, seed: int) -
     for k in range(min(folds, n) if n > 1 else 0):
         left = fold == k
         predictor = learner.fit(dataset.take(~left), seed)
-        predictions[left] = predictor.predict(dataset.pool, dataset.rows[left], seed, draws=0).mean[:, 0]
+        predictions[left] = mean_of(predictor, dataset.pool, dataset.rows[left])[:, 0]
     return predictions
 
 
@@ -89,5 +89,5 @@ def last_plate(learner: Learner, dataset: Dataset, seed: int) -> np.ndarray:
     last = dataset.rounds == dataset.rounds.max()
     if not last.all():
         predictor = learner.fit(dataset.take(~last), seed)
-        predictions[last] = predictor.predict(dataset.pool, dataset.rows[last], seed, draws=0).mean[:, 0]
+        predictions[last] = mean_of(predictor, dataset.pool, dataset.rows[last])[:, 0]
     return predictions

@@ -11,7 +11,7 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.evidence import Evidence, gather
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.predictive import Learner, Predictive, Predictor, QuickMean, mean_of
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Gate(Learner):
 
 
 @dataclass(frozen=True)
-class Stacked(Predictor):
+class Stacked(Predictor, QuickMean):
     """Several fitted models and their weights.
 
     Args:
@@ -104,6 +104,11 @@ class Stacked(Predictor):
         noise = np.sqrt(np.tensordot(weights, np.stack([b.noise**2 for b in beliefs]), 1))
         joint = np.concatenate([b.draws for b in beliefs]) if draws else np.zeros((0, *mean.shape))
         return Predictive(joint, mean, np.sqrt(second), noise)
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] weighted means."""
+        used = [i for i, weight in enumerate(self.weights) if weight > 0]
+        return np.sum([self.weights[i] * mean_of(self.parts[i], pool, rows) for i in used], axis=0)
 
     def explain(self) -> str:
         """Each learner's weight and the evidence for it, best first."""

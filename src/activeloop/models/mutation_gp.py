@@ -15,7 +15,7 @@ from activeloop.models.mutation_kernel import TERMS, MutationKernel
 from activeloop.models.mutation_posterior import Posterior
 from activeloop.models.mutations import Mutations, parented
 from activeloop.models.warp import Warp
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.predictive import Learner, Predictive, Predictor, QuickMean
 
 #: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: what fits
 #: 10 to 150 labels of most assays best. Made by `python -m activeloop.benchmarks.substitution_prior`.
@@ -106,7 +106,7 @@ class MutationGP(Learner):
 
 
 @dataclass(frozen=True)
-class MutationPredictor(Predictor, HeldOut):
+class MutationPredictor(Predictor, HeldOut, QuickMean):
     """The fitted process.
 
     Args:
@@ -129,6 +129,10 @@ class MutationPredictor(Predictor, HeldOut):
         half = (self.warp.to_value(mean + sd) - self.warp.to_value(mean - sd)) / 2
         noise = np.array([self.noise * self.warp.slope])
         return Predictive(joint.astype(np.float32)[:, :, None], self.warp.to_value(mean)[:, None], half[:, None], noise)
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, 1] means: one sum over each variant's mutations."""
+        return self.warp.to_value(self.posterior.mean(Mutations.of(pool, rows)))[:, None]
 
     def held_out(self) -> np.ndarray:
         """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12)."""

@@ -95,12 +95,16 @@ class Posterior:
         own = np.bincount(owner, self.kernel.between(first, second), minlength=variants.count)
         return own + CONSTANT + self.weight_variance * variants.sums(self.table) ** 2
 
+    def mean(self, variants: Mutations) -> np.ndarray:
+        """[n] mean of each variant."""
+        return variants.sums(self.mean_table) + CONSTANT * self.alpha.sum()
+
     def marginals(self, variants: Mutations) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation [n] of the noise-free score of each variant.
 
         The spread is exact up to 1,500 labels; above, that of 16 joint draws.
         """
-        mean = variants.sums(self.mean_table) + CONSTANT * self.alpha.sum()
+        mean = self.mean(variants)
         if len(self.scores) > DENSE:
             return mean, self.draws(variants, 0, 16).std(0)
         variance = self.prior_variance(variants)
@@ -157,7 +161,7 @@ class Posterior:
             # a value with boundless noise says nothing: the same system serves every fold
             hidden = replace(self, noise=np.where(fold == k, 1e6, self.noise))
             left = fold == k
-            means[left] = (self.measured.sums(hidden.mean_table) + CONSTANT * hidden.alpha.sum())[left]
+            means[left] = hidden.mean(self.measured)[left]
         return means
 
 

@@ -84,6 +84,8 @@ class Training:
         rate: Adam's learning rate.
         decay: weight decay apart from the gradient (AdamW), per unit of learning rate.
         dropout: share of hidden units that is dropped in each step, anew for each candidate.
+        passes: when above 0, the number of updates is that of so many passes through the data instead of `steps`.
+        cooling: whether the learning rate falls to 0 along half a cosine.
 
     Source: Kingma and Ba 2014, arXiv:1412.6980; Loshchilov and Hutter 2017, arXiv:1711.05101.
     """
@@ -94,6 +96,8 @@ class Training:
     rate: float = 1e-3
     decay: float = 0.0
     dropout: float = 0.0
+    passes: int = 0
+    cooling: bool = False
 
     def __call__(
         self, start: Layers, x: np.ndarray, targets: np.ndarray, weights: np.ndarray, rng: np.random.Generator
@@ -111,12 +115,15 @@ class Training:
         adam = Adam([*layers.weights, *layers.biases], self.rate, self.decay)
         gradient = LOSSES[self.loss]
         everything = np.arange(len(x))
-        for _ in range(self.steps):
+        steps = self.passes * max(1, len(x) // self.batch) if self.passes else self.steps
+        for step in range(steps):
             rows = everything if len(x) <= self.batch else rng.choice(len(x), self.batch, replace=False)
             batch = x[rows]
             masks = drop(layers, len(rows), self.dropout, rng) if self.dropout else ()
             hidden, outputs = layers.forward(batch, masks)
             d = gradient(outputs, targets[rows], weights[:, rows]).astype(np.float32)
+            if self.cooling:
+                adam.rate = self.rate * (0.5 + 0.5 * np.cos(np.pi * (step + 1) / steps))
             adam.step(layers.gradients(batch, hidden, d, masks))
         return layers
 

@@ -15,9 +15,10 @@ from activeloop.models.evidence import HeldOut
 from activeloop.models.site_draws import prior_draws
 from activeloop.models.site_fit import SiteLikelihood
 from activeloop.models.site_kernel import SiteKernel, letter_coordinates
+from activeloop.models.site_mean import kernel_times
 from activeloop.models.targets import Scale, standard
 from activeloop.models.warp import Warp
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.predictive import Learner, Predictive, Predictor, QuickMean
 
 #: candidates of which the covariance with the measured ones is held at once
 PIECE = 8192
@@ -107,7 +108,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class SitePredictor(Predictor, HeldOut):
+class SitePredictor(Predictor, HeldOut, QuickMean):
     """The fitted process.
 
     Args:
@@ -161,13 +162,12 @@ class SitePredictor(Predictor, HeldOut):
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """Mean and spread exact in scores; every draw is one function of all candidates (Matheron's rule)."""
         x = pool.codes(rows)
-        mean, variance = np.zeros(len(x)), np.zeros(len(x))
+        mean, variance = self._mean(x), np.zeros(len(x))
         joint = np.zeros((draws, len(x)), np.float32)
         moves = self._moves(seed, draws)
         for start in range(0, len(x), PIECE):
             piece = slice(start, start + PIECE)
             cross = self.kernel.between(x[piece], self.likelihood.x, np.float32)
-            mean[piece] = cross @ self.alpha.astype(np.float32)
             variance[piece] = self.kernel.variances.sum() - np.square(cross @ self.inverse_factor).sum(1)
             if draws:
                 joint[:, piece] = prior_draws(self.kernel, x[piece], seed, draws) + (cross @ moves).T
@@ -176,6 +176,13 @@ class SitePredictor(Predictor, HeldOut):
         values = self.scale.to_value(joint).astype(np.float32)[:, :, None]
         noise = np.array([np.exp(0.5 * self.logs[0]) * self.scale.slope])
         return Predictive(values, self.scale.to_value(mean)[:, None], half[:, None], noise)
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, 1] means, by tables of letters."""
+        return self.scale.to_value(self._mean(pool.codes(rows)))[:, None]
+
+    def _mean(self, x: np.ndarray) -> np.ndarray:
+        return kernel_times(self.kernel, x, self.likelihood.x, self.alpha)
 
     def _moves(self, seed: int, draws: int) -> np.ndarray:
         """[n, S] what takes each prior draw to the labels."""
