@@ -131,6 +131,21 @@ def test_a_killed_replay_goes_on_from_what_it_kept(replayed, tmp_path):
     assert not any(worker.exists() and b"spawn" in (worker / "cmdline").read_bytes() for worker in workers)
 
 
+def test_a_stopped_replay_says_what_it_kept(tmp_path):
+    """Ctrl-C: status 130, and no process lives on."""
+    handler = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # A shell may ignore it.
+    code = f"{handler}from activeloop.cli import main; main()"
+    command = [sys.executable, "-c", code, "replay", "planted", "--seeds", "200", "--policies", "forest:greedy"]
+    process = subprocess.Popen([*command, "--jobs", "1", "--out", str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(tmp_path.glob("parts/*.json")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "the same command goes on" in told
+    assert not (tmp_path / "summary.csv").exists()
+
+
 def test_goal_learn_judges_on_candidates_that_are_never_proposed():
     landscape = load_landscape(Source("planted-small"))
     protocol = Protocol("learn", start=20, batch=10, rounds=2)

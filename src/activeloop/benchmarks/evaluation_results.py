@@ -130,6 +130,7 @@ def _rows(points: Sequence[Point], folds: Sequence[Fold]) -> list[dict[str, obje
     rows = []
     for policy in dict.fromkeys(p.policy for p in points):
         seconds = sum(f.seconds for f in folds if f.learner == policy)
-        cells = [table_cell(by_key.get((policy, m)), best[m]) for m in WORDS]
+        marks = best if any(p.policy == policy for p in own) else dict.fromkeys(WORDS, np.inf)
+        cells = [table_cell(by_key.get((policy, m)), marks[m]) for m in WORDS]
         rows.append({"learner": policy, "cells": cells, "seconds": f"{seconds:.2f}" if seconds else "–"})
     return rows

@@ -37,7 +37,7 @@ def evaluate(
     target_column: Annotated[str | None, TARGET] = None,
     minimise: Annotated[bool | None, MINIMISE] = None,
     folds: Annotated[FoldOption, FOLDS] = FoldOption.RANDOM,
-    learners: Annotated[str, LEARNERS] = "default,forest,alde",
+    learners: Annotated[str, LEARNERS] = "default,alde",
     seed: Annotated[int, SEED] = 0,
     limit: Annotated[int | None, LIMIT] = None,
     jobs: Annotated[int | None, JOBS] = None,

@@ -157,7 +157,7 @@ def result_table(points: Sequence[Point], labels: int) -> Table:
     """The last round's figures as a table for the terminal."""
     from rich.table import Table
 
-    by_key = {(p.metric, p.policy): p for p in points if p.labels == labels}
+    by_key = {(p.metric, p.policy): p for p in points if p.labels == labels or p.policy == "full"}
     policies = list(dict.fromkeys(policy for _, policy in by_key))
     table = Table(title=f"after {labels} measured candidates (mean ± standard error)")
     table.add_column("")
