@@ -53,7 +53,7 @@ class RandomForest(Learner):
         return fit_each(dataset, seed, self._fit_one)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Grow the same trees again, which takes less time than reading them would."""
+        """Grow the same trees again."""
         return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
