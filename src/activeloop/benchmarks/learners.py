@@ -9,6 +9,7 @@ from activeloop.backbones import Morgan, OneHot
 from activeloop.backbones.base import Backbone
 from activeloop.benchmarks.protocol import ReplayGoal
 from activeloop.candidates import Pool
+from activeloop.models.defaults import default_learner
 from activeloop.predictive import Learner
 
 LEARNERS: dict[str, Callable[[Pool], Learner]] = {
@@ -16,6 +17,11 @@ LEARNERS: dict[str, Callable[[Pool], Learner]] = {
     "alde": lambda pool: models.ALDEEnsemble(letters_of(pool)),
     "ensemble": lambda pool: models.MLPEnsemble(letters_of(pool)),
     "dropout": lambda pool: models.MCDropout(letters_of(pool)),
+    "classifier": lambda pool: models.GPClassifier(),
+    "guide-gp": lambda pool: models.GuideGP(),
+    "mutation-gp": lambda pool: models.MutationGP(),
+    "site-gp": lambda pool: models.SiteGP(),
+    "tanimoto": lambda pool: models.TanimotoGP(),
 }
 
 
@@ -27,6 +33,5 @@ def letters_of(pool: Pool) -> Backbone:
 def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
     """A learner by its name; `default` is the product's for the goal."""
     if name == "default":
-        product = getattr(models, "default_learner", None)
-        return product(pool, goal) if product else LEARNERS["ensemble"](pool)
+        return default_learner(pool, goal)
     return LEARNERS[name](pool)
