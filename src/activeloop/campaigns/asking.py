@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -91,8 +91,9 @@ class Asking:
         if model is None:
             return "chance, for nothing is known yet"
         version = state.version
+        select = replace(self.select, first=None) if version else self.select.at_start()
         who = f"version {version.number} ({version.recipe})" if version else "what is believed before any measurement"
-        return f"{self.select.name}, on {who}"
+        return f"{select.name}, on {who}"
 
     def _threshold(self) -> np.ndarray | None:
         if self.hit is None:
