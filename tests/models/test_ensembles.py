@@ -38,7 +38,8 @@ def test_forest_is_scikit_learns(pools, planted):
 def test_members_see_their_share():
     table = seen(40, 30, 0.9, np.random.default_rng(0))
     assert (table.sum(1) == 27).all()
-    assert len(np.unique(table, axis=0)) > 30
+    assert len(np.unique(table, axis=0)) == 30
+    assert (seen(10, 25, 0.9, np.random.default_rng(0)).min(0) == 0).all()
     assert (seen(3, 1, 0.5, np.random.default_rng(0)) == 1).all()
 
 

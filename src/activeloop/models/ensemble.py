@@ -11,6 +11,7 @@ from activeloop.backbones.onehot import OneHot
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.evidence import HeldOut
 from activeloop.models.forest import choose_members
 from activeloop.models.network import Layers, Training
 from activeloop.models.pieces import in_pieces
@@ -27,7 +28,8 @@ class MLPEnsemble(Learner):
         backbone: the encoder.
         members: how many networks.
         hidden: units of each hidden layer.
-        share: share of the candidates that each member sees (drawn without replacement; 1 = all).
+        share: share of the candidates that each member sees (1 = all). Members leave out different candidates, so with
+            share 1 - 1 / members or less each candidate is left out by at least one of them.
         training: loss, steps and rates. With `ranking` each member is brought back to the assay's unit by a straight
             line through the values it was trained on.
         slope: of the activation below zero.
@@ -59,7 +61,7 @@ class MLPEnsemble(Learner):
         if self.prior_score is None:
             return None
         layers = self._start(pool, np.random.default_rng(0))
-        return EnsemblePredictor(self.backbone, layers, np.tile([0.0, 1.0], (self.members, 1)), 0)
+        return EnsemblePredictor(self.backbone, layers, np.tile([0.0, 1.0], (self.members, 1)), np.zeros(0))
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """Train the members; several assays have an ensemble each."""
@@ -77,9 +79,11 @@ class MLPEnsemble(Learner):
         weights = seen(self.members, len(values), self.share, rng) * precision(dataset.errors[:, 0], scale)
         targets = scale.to_target(values).astype(np.float32)
         layers = self.training(self._start(dataset.pool, rng), x, targets, weights.astype(np.float32), rng)
-        ranked = self.training.loss == "ranking"
-        lines = straight_lines(layers(x), targets, weights) if ranked else np.tile([0.0, 1.0], (self.members, 1))
-        return EnsemblePredictor(self.backbone, layers, in_values(lines, scale), len(values))
+        ranked, outputs = self.training.loss == "ranking", layers(x)
+        lines = straight_lines(outputs, targets, weights) if ranked else np.tile([0.0, 1.0], (self.members, 1))
+        lines = in_values(lines, scale)
+        unseen = left_out(lines[:, :1] + lines[:, 1:] * outputs, weights)
+        return EnsemblePredictor(self.backbone, layers, lines, unseen)
 
     def _start(self, pool: Pool, rng: np.random.Generator) -> Layers:
         width = self.backbone.features(pool, np.zeros(1, np.int64)).shape[1]
@@ -91,24 +95,25 @@ class MLPEnsemble(Learner):
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
-        return EnsemblePredictor(self.backbone, layers_of(state, self.slope), state["lines"], len(dataset))
+        return EnsemblePredictor(self.backbone, layers_of(state, self.slope), state["lines"], state["unseen"])
 
 
 @dataclass(frozen=True)
-class EnsemblePredictor(Predictor):
+class EnsemblePredictor(Predictor, HeldOut):
     """The trained networks.
 
     Args:
         backbone: the encoder they were trained on.
         layers: M networks.
         lines: [M, 2] shift and factor from each member's output to the assay's unit.
-        labels: how many candidates they were trained on (0: the warm start alone).
+        unseen: [N] what members that did not see a candidate say of it, for each of the N they were trained on
+            (NaN where all have seen it); N = 0: the warm start alone.
     """
 
     backbone: Backbone
     layers: Layers
     lines: np.ndarray
-    labels: int
+    unseen: np.ndarray
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """Mean and spread over all members; a draw is one member, chosen by the seed."""
@@ -124,23 +129,40 @@ class EnsemblePredictor(Predictor):
 
     def explain(self) -> str:
         """How many networks on how many candidates."""
-        members, what = len(self.lines), f"{self.labels} candidates" if self.labels else "the prior score alone"
+        members, labels = len(self.lines), len(self.unseen)
+        what = f"{labels} candidates" if labels else "the prior score alone"
         return f"An ensemble of {members} networks on {self.backbone.name} features, trained on {what}."
 
     def state(self) -> dict[str, np.ndarray]:
-        """Weights, biases and lines."""
-        return {**state_of(self.layers), "lines": self.lines}
+        """Weights, biases, lines, and what was said of unseen candidates."""
+        return {**state_of(self.layers), "lines": self.lines, "unseen": self.unseen}
+
+    def held_out(self) -> np.ndarray:
+        """[N] what the members that did not see a candidate say of it."""
+        return self.unseen
 
 
 def seen(members: int, candidates: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """[M, N] 1 where a member sees a candidate, else 0; each sees at least one.
+    """[M, N] 1 where a member sees a candidate, else 0; each sees at least one, and what they leave out differs.
 
     >>> seen(2, 10, 0.9, np.random.default_rng(0)).sum(1).tolist()
     [9.0, 9.0]
     """
-    count = max(1, round(share * candidates))
-    order = np.argsort(rng.random((members, candidates)), axis=1)
-    return (order < count).astype(np.float64)
+    missing = candidates - max(1, round(share * candidates))
+    start = np.arange(members)[:, None] * candidates // members
+    place = rng.permutation(candidates)[None]
+    return ((place - start) % candidates >= missing).astype(np.float64)
+
+
+def left_out(outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[N] mean output [M, N] of the members whose weight [M, N] is 0; NaN where there is none.
+
+    >>> left_out(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.0, 1.0], [0.0, 0.5]])).tolist()
+    [2.0, nan]
+    """
+    away = weights == 0
+    total = np.where(away, outputs, 0.0).sum(0)
+    return np.where(away.any(0), total / np.maximum(away.sum(0), 1), np.nan)
 
 
 def straight_lines(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:

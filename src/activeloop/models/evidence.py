@@ -16,7 +16,7 @@ class HeldOut(ABC):
 
     @abstractmethod
     def held_out(self) -> np.ndarray:
-        """[N] predictions of the measured candidates, each by a model that did not see that one."""
+        """[N] predictions of the measured candidates by models that did not see them; NaN where it cannot tell."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def gather(learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, se
         folds: of the cross-validation otherwise.
         seed: of folds and fits.
     """
-    held_out = fitted.held_out() if isinstance(fitted, HeldOut) else cross_validated(learner, dataset, folds, seed)
+    held_out = fitted.held_out() if isinstance(fitted, HeldOut) else np.full(len(dataset), np.nan)
+    if not np.isfinite(held_out).all():
+        held_out = cross_validated(learner, dataset, folds, seed)
     return Evidence(learner.name, held_out, last_plate(learner, dataset, seed))
 
 

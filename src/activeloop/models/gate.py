@@ -19,7 +19,7 @@ class Gate(Learner):
     """Several learners, weighed by how well each predicts what it has not seen.
 
     The weights are those of a stacked regression (Breiman 1996, Machine Learning 24:49): not negative, they sum to 1,
-    and they begin equal; evidence moves them. Evidence is each learner's prediction of every measured candidate
+    and they begin at `start`; evidence moves them. Evidence is each learner's prediction of every measured candidate
     by a model that did not see it and, once there are two plates, what the version before said of the last plate.
     A draw of the result is a draw of one of the learners, chosen in proportion to the weights, so disagreement
     between learners counts as uncertainty.
@@ -27,12 +27,14 @@ class Gate(Learner):
     Args:
         learners: at least one; the first one that believes something gives the prior.
         folds: of the cross-validation of learners that cannot say what they would have predicted.
-        patience: number of measured candidates whose evidence weighs as much as the equal start.
+        patience: number of measured candidates whose evidence weighs as much as the start.
+        start: weights before any evidence; equal when empty.
     """
 
     learners: tuple[Learner, ...]
     folds: int = 5
     patience: float = 20.0
+    start: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,7 +60,8 @@ class Gate(Learner):
         pairs = zip(self.learners, fitted, strict=True)
         evidence = [gather(learner, dataset, one, self.folds, seed) for learner, one in pairs]
         values = dataset.values[:, 0]
-        weights = stack(evidence, values, self.patience)
+        start = np.array(self.start or (1.0,) * len(fitted))
+        weights = stack(evidence, values, self.patience, start / start.sum())
         agreement = np.array([e.agreement(values) for e in evidence])
         foresight = np.array([e.foresight(values) for e in evidence])
         return Stacked(tuple(fitted), tuple(e.learner for e in evidence), weights, agreement, foresight)
@@ -124,20 +127,21 @@ class Stacked(Predictor, QuickMean):
         return own | {f"{i}/{k}": v for i, part in enumerate(self.parts) for k, v in part.state().items()}
 
 
-def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float) -> np.ndarray:
-    """Weights [M] of a stacked regression that starts equal.
+def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float, start: np.ndarray) -> np.ndarray:
+    """Weights [M] of a stacked regression.
 
     Minimises the squared error of the weighted held-out predictions, plus `patience` times the residual variance times
-    the squared distance from equal weights, subject to weights that are not negative and sum to 1.
+    the squared distance from the start, subject to weights that are not negative and sum to 1.
 
     Args:
         evidence: of M learners.
         values: [N] measured values.
         patience: see `Gate`.
+        start: [M] weights before any evidence, sum 1.
 
     >>> good, bad = np.arange(50.0), np.zeros(50)
     >>> none = np.full(50, np.nan)
-    >>> stack([Evidence("a", good, none), Evidence("b", bad, none)], good, 20.0).round(2).tolist()
+    >>> stack([Evidence("a", good, none), Evidence("b", bad, none)], good, 20.0, np.full(2, 0.5)).round(2).tolist()
     [0.95, 0.05]
     """
     from scipy.optimize import nnls
@@ -152,7 +156,7 @@ def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float) -> 
     rows = np.concatenate(
         [
             residuals / scale,
-            np.sqrt(patience) * (np.eye(m) - 1.0 / m),
+            np.sqrt(patience) * (np.eye(m) - start[:, None]),
             np.full((1, m), 1e4),
         ]
     )

@@ -191,10 +191,10 @@ class SitePredictor(Predictor, HeldOut, QuickMean):
         return self.solve(self.likelihood.y[:, None] - prior - noise).astype(np.float32)
 
     def held_out(self) -> np.ndarray:
-        """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12)."""
-        left = self.likelihood.y - self.alpha / np.diag(self.solve(np.eye(len(self.factor))))
+        """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12); NaN when not every label was used."""
         if self.order is None:
-            raise AssertionError
+            return np.full(1, np.nan)
+        left = self.likelihood.y - self.alpha / np.diag(self.solve(np.eye(len(self.factor))))
         return self.scale.to_value(left)[self.order]
 
     def explain(self) -> str:
