@@ -6,6 +6,7 @@ from activeloop.backbones.kmers import Kmers
 from activeloop.backbones.morgan import Morgan
 from activeloop.backbones.onehot import OneHot
 from activeloop.backbones.physicochemical import Physicochemical, letter_table
+from activeloop.backbones.substitutions import SubstitutionScore, substitution_scores
 
 __all__ = [
     "Backbone",
@@ -14,7 +15,9 @@ __all__ = [
     "Morgan",
     "OneHot",
     "Physicochemical",
+    "SubstitutionScore",
     "blosum62",
     "letter_table",
     "substitution_costs",
+    "substitution_scores",
 ]
