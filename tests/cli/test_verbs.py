@@ -39,8 +39,9 @@ def run(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture
 def loop(run) -> Path:
-    """A campaign in the folder `loop`, with a quick learner."""
-    assert run("new", "loop", "--wild-type", WT, "--singles", "--assay", "kcat:1/s", "--seed", 5, "--price", 2)[0] == 0
+    """A campaign in the folder `loop`, whose learner believes nothing before it has seen something."""
+    options = ("--assay", "kcat:1/s", "--seed", 5, "--price", 2, "--learner", "forest")
+    assert run("new", "loop", "--wild-type", WT, "--singles", *options)[0] == 0
     return Path("loop")
 
 
@@ -109,6 +110,19 @@ def test_a_plate_lost_by_a_crash_is_laid_out_again_the_same(run, loop):
         path.unlink()
     run("propose", "loop", "-n", 10)
     assert Path("loop/plates/plate-1.csv").read_bytes() == before
+
+
+def test_the_default_learner_predicts_before_anything_was_measured(run):
+    run("new", "d", "--wild-type", WT, "--singles", "--assay", "kcat")
+    status, out, _ = run("predict", "d")
+    assert (status, "the best 10 by version 0" in out) == (0, True)
+    out = run("propose", "d", "-n", 10)[1]
+    assert "on what is believed before any measurement" in out
+    results_file = results(Path("d/plates/plate-1.csv"), Path("r1.csv"))
+    Path("d.csv").write_text(results_file.read_text().replace("kcat (1/s)", "kcat"))
+    assert run("record", "d", "d.csv")[0] == 0
+    assert "on version 1 (mutations)" in run("propose", "d", "-n", 10)[1]
+    assert list(Path("d/artifacts").rglob("*.npz"))
 
 
 def test_a_crash_between_two_plates_leaves_no_plate_behind(run, loop):

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from activeloop.acquisition import TopK, UpperConfidenceBound
 from activeloop.candidates import Compound, Guide, Pool, Sequence
 from activeloop.errors import InputError, PoolError, RecipeError, StoreError
-from activeloop.models import RandomForest
+from activeloop.measurements import Assay
+from activeloop.models import GPClassifier, MutationGP, RandomForest
 from activeloop.recipes import (
     BATCHES,
     SCORES,
@@ -37,6 +38,7 @@ from activeloop.recipes import (
 from activeloop.recipes.building import hits_of
 from activeloop.store import CampaignFolder
 
+ASSAYS = (Assay("kcat"),)
 POOL = Pool.single_mutants("MKTAYI")
 
 GOOD = """
@@ -179,22 +181,28 @@ def test_every_learner_has_a_name_and_can_be_made():
     for kind, design in designs.items():
         pool = Pool.of([design])
         assert pool.kind == kind
-        for name in learners(pool, "find"):
-            assert learner_of(LearnerRecipe(name=name), pool, "find").name
+        for name in learners(pool, ASSAYS):
+            assert learner_of(LearnerRecipe(name=name), pool, ASSAYS).name
+
+
+def test_the_default_follows_what_is_measured():
+    classes = (Assay("alive", goal="classify"),)
+    assert isinstance(learner_of(LearnerRecipe(), POOL, ASSAYS), MutationGP)
+    assert isinstance(learner_of(LearnerRecipe(), POOL, classes), GPClassifier)
 
 
 def test_options_reach_the_learner_and_unknown_ones_are_named():
-    assert learner_of(LearnerRecipe(name="forest", options={"trees": 7}), POOL, "find") == RandomForest(trees=7)
+    assert learner_of(LearnerRecipe(name="forest", options={"trees": 7}), POOL, ASSAYS) == RandomForest(trees=7)
     with pytest.raises(RecipeError, match='learner "forest" has no option "leaves"; it takes: trees, features'):
-        learner_of(LearnerRecipe(name="forest", options={"leaves": 7}), POOL, "find", "campaign.toml")
+        learner_of(LearnerRecipe(name="forest", options={"leaves": 7}), POOL, ASSAYS, "campaign.toml")
     with pytest.raises(RecipeError, match=r'campaign.toml: there is no learner "forrest". Did you mean "forest"\?'):
-        learner_of(LearnerRecipe(name="forrest"), POOL, "find", "campaign.toml")
+        learner_of(LearnerRecipe(name="forrest"), POOL, ASSAYS, "campaign.toml")
 
 
 def test_learners_of_other_packages_are_found(monkeypatch):
     point = EntryPoint("theirs", "activeloop.models:RandomForest", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
-    assert learner_of(LearnerRecipe(name="theirs", options={"trees": 3}), POOL, "find") == RandomForest(trees=3)
+    assert learner_of(LearnerRecipe(name="theirs", options={"trees": 3}), POOL, ASSAYS) == RandomForest(trees=3)
 
 
 def test_selections_by_name():

@@ -109,7 +109,7 @@ def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
     from activeloop.store import CampaignFolder
 
     pool = pool_of(recipe.pool, source.parent if source else directory)
-    learner_of(recipe.learner, pool, recipe.goal)
+    learner_of(recipe.learner, pool, assays_of(recipe))
     selection_of(recipe.select, recipe.goal, assays_of(recipe))
     inputs = {source.name: source.read_bytes()} if source else {}
     folder = CampaignFolder.create(directory, recipe_text(recipe), inputs)

@@ -55,7 +55,7 @@ def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
     return Campaign(
         pool=pool,
         assays=assays,
-        learner=learner_of(recipe.learner, pool, recipe.goal, file),
+        learner=learner_of(recipe.learner, pool, assays, file),
         select=selection_of(recipe.select, recipe.goal, assays, file),
         seed=recipe.seed,
         log=folder.log,

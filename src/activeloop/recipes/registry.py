@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -52,31 +52,31 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
 }
 
 
-def learner_of(recipe: LearnerRecipe, pool: Pool, goal: Goal, file: str | None = None) -> Learner:
+def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
     """The learner that a recipe names.
 
     Args:
         recipe: a name and options.
         pool: what it learns about; `default` and the encoders follow its kind.
-        goal: what the campaign is for; `default` follows it.
+        assays: what is measured; `default` follows whether it is classes.
         file: how messages name the recipe.
 
     Raises:
         RecipeError: no learner has that name, or it does not take these options.
     """
-    known = own_learners(pool, goal)
+    known = own_learners(pool, assays)
     if recipe.name not in known:  # looking for other packages takes a while
-        known = learners(pool, goal)
+        known = learners(pool, assays)
     return _make("learner", recipe.name, known, recipe.options, file)
 
 
-def learners(pool: Pool, goal: Goal) -> dict[str, Callable[..., Learner]]:
+def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
     """All learners by name, those of other packages included."""
     outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP)}
-    return outside | own_learners(pool, goal)
+    return outside | own_learners(pool, assays)
 
 
-def own_learners(pool: Pool, goal: Goal) -> dict[str, Callable[..., Learner]]:
+def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
     """The learners of this package by name, each with an encoder that suits the pool."""
     from activeloop import models
     from activeloop.backbones import Morgan, OneHot
@@ -89,7 +89,7 @@ def own_learners(pool: Pool, goal: Goal) -> dict[str, Callable[..., Learner]]:
         "forest": models.RandomForest,
     }
     return {
-        "default": partial(_default, pool, goal),
+        "default": partial(_default, pool, assays),
         **{name: partial(learner, backbone=encoder) for name, learner in encoded.items()},
         "classifier": models.GPClassifier,
         "guide-gp": models.GuideGP,
@@ -99,12 +99,12 @@ def own_learners(pool: Pool, goal: Goal) -> dict[str, Callable[..., Learner]]:
     }
 
 
-def _default(pool: Pool, goal: Goal) -> Learner:
-    from activeloop import models
+def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
+    from activeloop.models.defaults import default_learner
 
-    usual = {"compounds": models.compound_default, "guides": models.guide_default}
-    product = getattr(models, "default_learner", None)
-    return product(pool, goal) if product else usual.get(pool.kind, models.RandomForest)()
+    # What learns classes can learn nothing else, whatever the campaign is for.
+    classes = len(assays) == 1 and assays[0].goal == "classify"
+    return default_learner(pool, "learn" if classes else "find")
 
 
 class _Outside:
