@@ -11,6 +11,7 @@ from activeloop.acquisition.hypervolume import Hypervolume
 from activeloop.acquisition.lcmd import LCMD
 from activeloop.acquisition.optimism import Greedy
 from activeloop.acquisition.promising import Promising
+from activeloop.acquisition.reduction import VarianceReduction
 from activeloop.acquisition.scalarised import Scalarised
 from activeloop.acquisition.topk import TopK
 from activeloop.acquisition.uncertainty import Entropy, Variance
@@ -66,14 +67,16 @@ def default_selection(goal: Literal["find", "learn"], assays: Sequence[Assay]) -
 
     To find: the highest predictions, since with a learned prior optimism and chance cost more than they bring; the
     first plate from a prior is the part of its best tenth that tells most about the rest of it. Two or three assays:
-    the expected gain of the front; more: their sum on a common scale. To learn: a batch that covers what the model
-    does not know, which needs the fewest labels for a given accuracy.
+    the expected gain of the front; more: their sum on a common scale. To learn classes: a batch that covers what the model
+    does not know (28 to 47 % fewer labels than random on seven assays); to learn values: the batch that lowers the
+    variance over the pool most (on four assays the only one above random on average).
 
     >>> default_selection("find", [Assay("kcat")]).name, default_selection("learn", [Assay("kcat")]).name
-    ('greedy, top (promising at first)', 'variance, lcmd')
+    ('greedy, top (promising at first)', 'variance, reduction')
     """
     if goal == "learn":
-        return Selection(Variance() if len(assays) == 1 else Entropy(), LCMD())
+        classes = all(a.goal == "classify" for a in assays)
+        return Selection(Variance() if len(assays) == 1 else Entropy(), LCMD() if classes else VarianceReduction())
     if len(assays) == 1:
         return Selection(Greedy(), TopK(), first=Promising())
     return Selection(Hypervolume() if len(assays) <= 3 else Scalarised(score=Greedy()))
