@@ -67,9 +67,11 @@ def default_selection(goal: Literal["find", "learn"], assays: Sequence[Assay]) -
 
     To find: the highest predictions, since with a learned prior optimism and chance cost more than they bring; the
     first plate from a prior is the part of its best tenth that tells most about the rest of it. Two or three assays:
-    the expected gain of the front; more: their sum on a common scale. To learn classes: a batch that covers what the model
-    does not know (28 to 47 % fewer labels than random on seven assays); to learn values: the batch that lowers the
-    variance over the pool most (on four assays the only one above random on average).
+    the expected gain of the front; more: their sum on a common scale.
+
+    To learn classes: a batch that covers what the model does not know (28 to 47 % fewer labels than random on seven
+    assays). To learn values: the batch that lowers the variance over the pool most (mean Spearman .630 on four scans,
+    three seeds; random .615, covering .604).
 
     >>> default_selection("find", [Assay("kcat")]).name, default_selection("learn", [Assay("kcat")]).name
     ('greedy, top (promising at first)', 'variance, reduction')
