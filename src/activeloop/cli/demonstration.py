@@ -1,0 +1,212 @@
+"""The demonstration: a planted landscape, a simulated laboratory, three rounds, and a page that shows them."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.benchmarks.laboratory import SimulatedLaboratory
+from activeloop.benchmarks.landscape import Landscape
+from activeloop.benchmarks.machine import describe_machine
+from activeloop.benchmarks.parts import write_whole
+from activeloop.benchmarks.planted import plant
+from activeloop.benchmarks.report import render
+from activeloop.candidates import Pool
+from activeloop.cli.new import new
+from activeloop.cli.propose import propose
+from activeloop.cli.record import record
+from activeloop.cli.status import status
+from activeloop.cli.terminal import known_plates, opened, say
+from activeloop.errors import InputError
+from activeloop.measurements import Assay
+from activeloop.plates import Plate
+from activeloop.plates.picture import draw
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVG"
+SITES = ("Y5", "V15", "L23")
+ROUNDS, PICKS, TWINS = 3, 88, 200
+#: what the simulated laboratory adds, in units of the best variant
+NOISE, PLATE_SPREAD, SLOPE, FAILING = 0.03, 0.05, 0.03, 0.02
+MARK = "activeloop-demo"
+
+
+@dataclass(frozen=True)
+class Story:
+    """How the demonstration went.
+
+    Args:
+        report: the page.
+        found: whether the best variant of all was measured.
+        verdict: what happened, in one sentence.
+    """
+
+    report: Path
+    found: bool
+    verdict: str
+
+
+def demonstrate(out: Path, seed: int) -> Story:
+    """Run the campaign in `out` and write `out/report.html`.
+
+    Raises:
+        InputError: `out` holds something that is not an old demonstration; it is left as it is.
+    """
+    started = time.monotonic()
+    clear(out)
+    landscape = planted()
+    truth = landscape.values
+    best = landscape.pool[int(truth.argmax())].name
+    say(f"Planted: {len(truth):,} variants at {', '.join(SITES)} of a protein of {len(PARENT)} residues.")
+    say(
+        f"The best is {best} (value 1); the wild type has {truth[landscape.pool.find('WT')]:.3f}. The loop is not told."
+    )
+    laboratory = SimulatedLaboratory(landscape, NOISE, PLATE_SPREAD, SLOPE, FAILING)
+    folder = out / "campaign"
+    command(f"activeloop new {folder} --wild-type ... --sites {','.join(SITES)} --assay activity")
+    new(folder, ["activity"], wild_type=PARENT, sites=",".join(SITES), seed=seed)
+    for number in range(1, ROUNDS + 1):
+        command(f"activeloop propose {folder} -n {PICKS}")
+        propose(folder, number=PICKS)
+        plate = next(p for p in known_plates(folder) if p.id == f"plate-{number}")
+        results = laboratory.write(plate, out / f"results_{number}.csv", seed)
+        command(f"activeloop record {folder} {results}")
+        record(folder, results)
+    command(f"activeloop status {folder}")
+    opened(folder).campaign.fit()
+    status(folder)
+    return tell(out, landscape, seed, time.monotonic() - started)
+
+
+def clear(out: Path) -> None:
+    """Make the folder, and empty it if it holds an old demonstration."""
+    if out.exists() and any(out.iterdir()):
+        if not (out / MARK).exists():
+            raise InputError(f"{out} exists and is no old demo. Name a new folder with --out; nothing was changed.")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).write_text("This folder is replaced by the next `activeloop demo`.\n", encoding="utf-8")
+
+
+def planted() -> Landscape:
+    """The landscape: three sites with effects of their own and of their pairs."""
+    pool = Pool.combinatorial(PARENT, SITES)
+    return plant(pool, epistasis=0.5, seed=4, name="demo", assay=Assay("activity"))
+
+
+def command(line: str) -> None:
+    """Show what a person would type."""
+    say("")
+    say(f"$ {line}")
+
+
+def tell(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
+    """The page, and what it says in one sentence."""
+    folder = out / "campaign"
+    loop = opened(folder).campaign
+    plates = [p for p in known_plates(folder)]
+    rounds = [[p.name for p in proposal.picks] for proposal in loop.state().proposals]
+    reached = best_after(landscape, rounds)
+    twin, spread = random_twin(landscape, [len(r) for r in rounds], seed)
+    tested = sum(map(len, rounds))
+    found = bool(reached[-1] == landscape.values.max())
+    best = landscape.pool[int(landscape.values.argmax())].name
+    hit = f"found {best}, the best of {len(landscape.values):,} variants," if found else "did not find the best variant"
+    verdict = (
+        f"The loop {hit} with {tested} variants on {len(plates)} plates: {reached[-1]:.0%} of the best possible value; "
+        f"random choice reaches {twin[-1]:.0%}."
+    )
+    final = loop.status()
+    page = render(
+        "demo.html",
+        title="A campaign in three rounds",
+        verdict=verdict,
+        cards=[
+            {"figure": f"{reached[-1]:.0%}", "words": "of the best possible value, found by the loop", "own": True},
+            {"figure": f"{twin[-1]:.0%}", "words": f"found by random choice (mean of {TWINS})", "own": False},
+            {"figure": f"{tested}", "words": f"of {len(landscape.values):,} variants were measured", "own": False},
+            {"figure": f"{seconds:.0f} s", "words": "from the first command to this page", "own": False},
+        ],
+        curve=base64.b64encode(learning_curve(rounds, reached, twin, spread)).decode(),
+        plates=[picture(plate, landscape) for plate in plates],
+        leaders=leaders(landscape, rounds, folder),
+        explanation=final.versions[-1].explanation if final.versions else "",
+        picks=[proposal.picks[:5] for proposal in loop.state().proposals],
+        laboratory=f"noise of one well {NOISE}, plates differ by {PLATE_SPREAD}, columns drift by {SLOPE}, "
+        f"{FAILING:.0%} of the wells fail",
+        machine=describe_machine(),
+    )
+    report = out / "report.html"
+    write_whole(report, page)
+    return Story(report, found, verdict)
+
+
+def best_after(landscape: Landscape, rounds: list[list[str]]) -> np.ndarray:
+    """Best true value after each round."""
+    values = [max(landscape.values[landscape.pool.find(name)] for name in names) for names in rounds]
+    return np.maximum.accumulate(values)
+
+
+def random_twin(landscape: Landscape, sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the best true value when as many are drawn at random."""
+    rng = np.random.default_rng([seed, 1])
+    ends = np.cumsum(sizes)
+    drawn = np.stack([rng.permutation(landscape.values)[: ends[-1]] for _ in range(TWINS)])
+    best = np.stack([drawn[:, :end].max(1) for end in ends], axis=1)
+    return best.mean(0), best.std(0)
+
+
+def picture(plate: Plate, landscape: Landscape) -> str:
+    """The plate, coloured by the true value of what it holds."""
+    values = {name: float(landscape.values[landscape.pool.find(name)]) for name in plate.candidates}
+    return draw(plate, values, label="true value")
+
+
+def leaders(landscape: Landscape, rounds: list[list[str]], folder: Path) -> list[dict[str, str]]:
+    """The five best measured variants with what was measured and what is true."""
+    data = opened(folder).campaign.dataset()
+    order = np.argsort(-data.values[:, 0], kind="stable")[:5]
+    ranks = np.argsort(np.argsort(-landscape.values))
+    lines = []
+    for i in order:
+        name = data.pool[int(data.rows[i])].name
+        row = landscape.pool.find(name)
+        lines.append(
+            {
+                "name": name,
+                "measured": f"{data.values[i, 0]:.3f} ± {data.errors[i, 0]:.3f}",
+                "true": f"{landscape.values[row]:.3f}",
+                "rank": f"{ranks[row] + 1:,}",
+                "round": str(1 + next(k for k, names in enumerate(rounds) if name in names)),
+            }
+        )
+    return lines
+
+
+def learning_curve(rounds: list[list[str]], reached: np.ndarray, twin: np.ndarray, spread: np.ndarray) -> bytes:
+    """Best value found against variants measured, beside the random twin, as PNG."""
+    from matplotlib.figure import Figure
+
+    from activeloop.benchmarks.curve import FAINT, GRID, OWN, TWIN, png
+
+    labels = np.cumsum([len(names) for names in rounds])
+    figure = Figure(figsize=(8.4, 4.2), layout="constrained", facecolor="white")
+    axis = figure.subplots()
+    axis.plot(labels, reached, color=OWN, marker="o", linewidth=2.6, label="the loop", zorder=3)
+    axis.plot(labels, twin, color=TWIN, marker="o", linewidth=1.8, linestyle=(0, (4, 2)), label="random twin")
+    axis.fill_between(labels, twin - spread, np.minimum(twin + spread, 1), color=TWIN, alpha=0.18, linewidth=0)
+    axis.axhline(1.0, color=FAINT, linewidth=1, linestyle=":")
+    axis.annotate("best possible", (labels[0], 1.0), (0, 4), textcoords="offset points", color=FAINT, fontsize=9.5)
+    axis.set_xticks(labels)
+    axis.set_ylim(0, 1.12)
+    axis.set_xlabel("variants measured", color=FAINT)
+    axis.set_ylabel("best true value found", color=FAINT)
+    axis.grid(axis="y", color=GRID)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.legend(frameon=False, loc="lower right")
+    return png(figure)
