@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help demo test lint types contracts unit docs bench format clean
+.PHONY: help demo test lint types contracts unit docs bench prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -43,6 +43,9 @@ docs: $(VENV)/.dev  ## the documentation, warnings as errors
 
 bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVELOOP_DATA)
 	$(BIN)/activeloop bench all --out docs/results
+
+prior: $(VENV)/.dev  ## the substitution prior and its figures, anew (half a minute; needs ACTIVELOOP_DATA)
+	$(BIN)/python -m activeloop.benchmarks.substitution_prior --out src/activeloop/backbones/substitutions.npz
 
 format: $(VENV)/.dev  ## let the machine format
 	$(BIN)/ruff check --fix .

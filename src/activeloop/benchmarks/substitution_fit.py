@@ -39,12 +39,18 @@ def fit_tables(scans: Sequence[Scan], part: np.ndarray) -> SubstitutionTables:
         weight = np.concatenate([np.full(len(contexts[i]), scan_weight(scans[i])) for i in chosen])
         table, usual = ridge(x, y, weight)
         tables.append(table)
+    words, owner = known_words(scans, part)
+    return SubstitutionTables(np.array(tables, np.float32), usual.astype(np.float32), words, owner)
+
+
+def known_words(scans: Sequence[Scan], part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes [W] of the words of all scans' proteins, ascending, and the part [W] that each belongs to."""
     owners = [[scan.chain for scan, own in zip(scans, part, strict=True) if own == k] for k in range(PARTS)]
     words = [np.unique(np.concatenate([fingerprints(chain) for chain in chains])) for chains in owners]
     joined = np.concatenate(words)
     order = np.argsort(joined)
     owner = np.repeat(np.arange(PARTS), [len(w) for w in words])
-    return SubstitutionTables(np.array(tables, np.float32), usual.astype(np.float32), joined[order], owner[order])
+    return joined[order], owner[order]
 
 
 def scan_weight(scan: Scan) -> float:

@@ -1,0 +1,126 @@
+"""Learns the substitution prior anew: `python -m activeloop.benchmarks.substitution_prior --out FILE`.
+
+Reads the scans of `$ACTIVELOOP_DATA`, writes `substitutions.npz`, and to `docs/results/prior` how well each scan is
+foretold by the table that has not seen it (`summary.csv`, `README.md`) and the usual variances of the process over
+mutations (`variances.json`), which belong into `MutationGP`. The same data give the same file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.backbones.blosum import blosum62
+from activeloop.backbones.substitutions import SubstitutionTables
+from activeloop.benchmarks.datasets import DATA
+from activeloop.benchmarks.machine import describe_machine
+from activeloop.benchmarks.metrics import mean_and_error, spearman
+from activeloop.benchmarks.parts import write_whole
+from activeloop.benchmarks.relatives import split
+from activeloop.benchmarks.scans import Scan, read_scans
+from activeloop.benchmarks.substitution_fit import fit_tables, packed
+from activeloop.benchmarks.suite_results import markdown_table
+from activeloop.benchmarks.summary import csv_text, number
+from activeloop.benchmarks.usual_variances import NAMES, usual_variances
+from activeloop.candidates import AMINO_ACIDS
+from activeloop.errors import ActiveLoopError, FetchError
+
+COLUMNS = ("scan", "kind", "mutants", "left_out_part", "spearman", "blosum62")
+#: of the mutants from which the variances are learned
+SEED = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fit, judge and write everything; 0, or 2 and a sentence when the data cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m activeloop.benchmarks.substitution_prior", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="where substitutions.npz goes")
+    parser.add_argument("--results", type=Path, default=Path("docs/results/prior"), help="folder of the figures")
+    options = parser.parse_args(arguments)
+    try:
+        learn(options.out, options.results)
+    except ActiveLoopError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def learn(out: Path, results: Path) -> None:
+    """Write the prior to a file, and how good it is to a folder.
+
+    Raises:
+        FetchError: `$ACTIVELOOP_DATA` does not hold the scans; nothing was written.
+        TableError: one of them cannot be read; nothing was written.
+        StoreError: a file cannot be written.
+    """
+    from threadpoolctl import threadpool_limits
+
+    folder = os.environ.get(DATA)
+    if not folder:
+        raise FetchError(
+            f"The scans are read from the folder that {DATA} names, and it names none. Nothing was written."
+        )
+    scans = read_scans(Path(folder))
+    part = split(scans)
+    # sums in another order differ in their last digits, and the file would
+    with threadpool_limits(1):
+        tables = fit_tables(scans, part)
+        variances = usual_variances(scans, tables, SEED)
+    results.mkdir(parents=True, exist_ok=True)
+    write_whole(out, packed(tables))
+    write_whole(results / "variances.json", json.dumps(named(variances), indent=1) + "\n")
+    rows = [judged(scan, tables, int(k)) for scan, k in zip(scans, part, strict=True)]
+    write_whole(results / "summary.csv", csv_text(COLUMNS, [[*r[:4], *map(number, r[4:])] for r in rows]))
+    write_whole(results / "README.md", page(rows, named(variances)))
+
+
+def named(variances: np.ndarray) -> dict[str, float]:
+    """The variances by name, to four digits."""
+    return dict(zip(NAMES, variances.round(4).tolist(), strict=True))
+
+
+def judged(scan: Scan, tables: SubstitutionTables, part: int) -> tuple[str, str, int, int, float, float]:
+    """A row of `COLUMNS`: how the prior that has not seen a scan, and BLOSUM62, rank its mutants."""
+    prior = tables.scores(scan.chain)[scan.position, scan.letter]
+    parent = [AMINO_ACIDS.index(scan.chain[p]) for p in scan.position]
+    blosum = blosum62()[parent, scan.letter]
+    kind = "stability" if scan.stability else "assay"
+    return scan.name, kind, len(scan), part, spearman(prior, scan.score), spearman(blosum, scan.score)
+
+
+def page(rows: Sequence[tuple[str, str, int, int, float, float]], variances: dict[str, float]) -> str:
+    """What the command found, for people."""
+    sections = []
+    for kind, told in (("assay", "Assays of ProteinGym, single mutants"), ("stability", "Stabilities of domains")):
+        ours, blosum = np.array([row[4:] for row in rows if row[1] == kind]).T
+        cells = ["{:.3f} ± {:.3f}".format(*mean_and_error(values)) for values in (ours, blosum, ours - blosum)]
+        header = [f"{told} ({len(ours)})", "prior", "BLOSUM62", "difference"]
+        share = f"Above BLOSUM62 on {(ours > blosum).mean():.0%} of them."
+        sections.append(markdown_table(header, [["mean Spearman", *cells]]) + "\n\n" + share)
+    each = [[row[0], str(row[2]), f"{row[4]:.3f}", f"{row[5]:.3f}"] for row in rows]
+    made = "; ".join(f"{name} {value}" for name, value in describe_machine().items())
+    return "\n\n".join(
+        [
+            "# How well is a scan foretold before anything of it was measured?",
+            "Spearman between all single mutants of a scan and the substitution prior, by the table that was fitted "
+            "without the scan's protein and its relatives; mean ± standard error over scans.",
+            *sections,
+            "## Usual variances of the process over mutations",
+            "By the marginal likelihood of 150 mutants of each assay, in squared normal scores; the defaults of "
+            "`MutationGP`. Unlike the prior's tables, these fourteen numbers are shared by all scans, those replayed in "
+            "this folder's neighbours included.",
+            markdown_table(["term", "variance"], [[name, f"{value:.4f}"] for name, value in variances.items()]),
+            "## Each scan",
+            markdown_table(["scan", "mutants", "prior", "BLOSUM62"], each),
+            f"Made by `make prior` on: {made}.\n",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
