@@ -26,7 +26,7 @@ def run_shell(code: str, folder: Path, page: Path) -> None:
         words = shlex.split(line[2:], comments=True)
         if words[0] not in {"activeloop", "python"}:
             continue  # `git clone`, `pip install`, `make ...` are what brought the reader here
-        program = [sys.executable, "-m", "activeloop.cli"] if words[0] == "activeloop" else [sys.executable]
+        program = [str(Path(sys.executable).with_name(words[0]))]
         done = subprocess.run(
             [*program, *words[1:]],
             cwd=folder,

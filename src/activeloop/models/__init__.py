@@ -3,6 +3,7 @@
 from activeloop.models.alde import ALDEEnsemble
 from activeloop.models.classifier import GPClassifier
 from activeloop.models.compounds import compound_default
+from activeloop.models.defaults import default_learner
 from activeloop.models.dropout import DropoutPredictor, MCDropout
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.evidence import Evidence, HeldOut
@@ -35,5 +36,6 @@ __all__ = [
     "TanimotoGP",
     "Training",
     "compound_default",
+    "default_learner",
     "guide_default",
 ]

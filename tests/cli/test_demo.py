@@ -1,0 +1,34 @@
+"""The demonstration finds what was planted, and touches nothing that is not its own."""
+
+from pathlib import Path
+
+import pytest
+
+from activeloop.cli.demonstration import ROUNDS, best_after, demonstrate, planted, random_twin
+from activeloop.errors import InputError
+
+
+def test_it_finds_the_planted_best_and_tells_it_in_one_page(tmp_path: Path) -> None:
+    story = demonstrate(tmp_path / "demo", seed=0)
+    page = story.report.read_text(encoding="utf-8")
+    assert story.found
+    assert page.count("<svg") == ROUNDS
+    assert "data:image/png;base64," in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert (tmp_path / "demo" / "campaign" / "campaign.db").exists()
+
+
+def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="no old demo"):
+        demonstrate(tmp_path, seed=0)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_twin_and_the_curve_are_what_they_say() -> None:
+    landscape = planted()
+    twin, spread = random_twin(landscape, [10, len(landscape.values) - 10], seed=0)
+    assert twin[1] == pytest.approx(landscape.values.max())
+    assert spread[1] == pytest.approx(0, abs=1e-12)
+    names = [landscape.pool[i].name for i in range(3)]
+    assert best_after(landscape, [names[:1], names[1:]])[1] == pytest.approx(landscape.values[:3].max())
