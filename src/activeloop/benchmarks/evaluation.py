@@ -11,14 +11,15 @@ import numpy as np
 from activeloop.benchmarks.campaign import derived_seed
 from activeloop.benchmarks.folds import FOLDS, FoldRule, fold_numbers
 from activeloop.benchmarks.landscape import Landscape
-from activeloop.benchmarks.learners import LEARNERS, learner_of
 from activeloop.benchmarks.metrics import auroc, mean_and_error, spearman
 from activeloop.benchmarks.parallel import run_tasks
+from activeloop.benchmarks.policies import learner_of
 from activeloop.benchmarks.replay import cached_landscape
 from activeloop.benchmarks.sources import Source
 from activeloop.benchmarks.summary import Point
 from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.measurements import Dataset
+from activeloop.models.named import LEARNERS
 from activeloop.predictive import mean_of
 
 METRICS = ("spearman", "auroc", "rmse")

@@ -23,11 +23,12 @@ from activeloop.acquisition import (
     choose,
     default_selection,
 )
-from activeloop.benchmarks.learners import LEARNERS, learner_of
-from activeloop.benchmarks.protocol import Protocol
+from activeloop.benchmarks.protocol import Protocol, ReplayGoal
 from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
+from activeloop.models.defaults import default_learner
+from activeloop.models.named import LEARNERS, named_learners
 from activeloop.predictive import Learner, Predictor
 
 POLICIES = {
@@ -152,3 +153,8 @@ def check_policy(name: str) -> None:
         f'"{name}" is not a policy. Policies: {", ".join(POLICIES)}, or LEARNER:SELECTION with a learner of {learners} '
         f"and a selection of {selections}. Nothing was replayed."
     )
+
+
+def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
+    """A learner by its name; `default` is the product's for the goal."""
+    return default_learner(pool, goal) if name == "default" else named_learners(pool)[name]()

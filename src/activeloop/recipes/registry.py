@@ -47,6 +47,8 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
     "liar": acquisition.ConstantLiar,
     "logdet": acquisition.GreedyLogDet,
     "power": acquisition.PowerSampling,
+    "promising": acquisition.Promising,
+    "reduction": acquisition.VarianceReduction,
     "thompson": acquisition.ThompsonBatch,
     "top": acquisition.TopK,
 }
@@ -78,25 +80,9 @@ def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Lea
 
 def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
     """The learners of this package by name, each with an encoder that suits the pool."""
-    from activeloop import models
-    from activeloop.backbones import Morgan, OneHot
+    from activeloop.models.named import named_learners
 
-    encoder = Morgan() if pool.kind == "compounds" else OneHot()
-    encoded = {
-        "alde": models.ALDEEnsemble,
-        "dropout": models.MCDropout,
-        "ensemble": models.MLPEnsemble,
-        "forest": models.RandomForest,
-    }
-    return {
-        "default": partial(_default, pool, assays),
-        **{name: partial(learner, backbone=encoder) for name, learner in encoded.items()},
-        "classifier": models.GPClassifier,
-        "guide-gp": models.GuideGP,
-        "mutation-gp": models.MutationGP,
-        "site-gp": models.SiteGP,
-        "tanimoto": models.TanimotoGP,
-    }
+    return {"default": partial(_default, pool, assays), **named_learners(pool)}
 
 
 def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
