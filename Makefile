@@ -44,7 +44,7 @@ docs: $(VENV)/.dev  ## the documentation, warnings as errors
 bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVELOOP_DATA)
 	$(BIN)/activeloop bench all --out docs/results
 
-prior: $(VENV)/.dev  ## the substitution prior and its figures, anew (half a minute; needs ACTIVELOOP_DATA)
+prior: $(VENV)/.dev  ## the substitution prior and its figures, anew (a minute; needs ACTIVELOOP_DATA)
 	$(BIN)/python -m activeloop.benchmarks.substitution_prior --out src/activeloop/backbones/substitutions.npz
 
 format: $(VENV)/.dev  ## let the machine format

@@ -46,7 +46,7 @@ def fit_tables(scans: Sequence[Scan], part: np.ndarray) -> SubstitutionTables:
 def known_words(scans: Sequence[Scan], part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hashes [W] of the words of all scans' proteins, ascending, and the part [W] that each belongs to."""
     owners = [[scan.chain for scan, own in zip(scans, part, strict=True) if own == k] for k in range(PARTS)]
-    words = [np.unique(np.concatenate([fingerprints(chain) for chain in chains])) for chains in owners]
+    words = [np.unique(np.concatenate([np.zeros(0, np.uint32), *map(fingerprints, chains)])) for chains in owners]
     joined = np.concatenate(words)
     order = np.argsort(joined)
     owner = np.repeat(np.arange(PARTS), [len(w) for w in words])

@@ -16,8 +16,8 @@ from activeloop.models.mutations import Mutations
 
 #: in the order of `MutationGP.usual`
 NAMES = (*TERMS, "prior's weight", "noise")
-#: mutants drawn from each scan
-DRAWN = 150
+#: mutants drawn from each scan at once, and how often: one draw leaves some variances uncertain by a factor of five
+DRAWN, DRAWS = 150, 4
 #: where the search begins
 START = np.array([*np.full(len(TERMS), 0.05), 0.1, 0.3])
 #: standard deviation of each log variance around its start, so that one without evidence stays finite
@@ -36,8 +36,8 @@ def usual_variances(scans: Sequence[Scan], tables: SubstitutionTables, seed: int
     """
     from scipy.optimize import minimize
 
-    rng = np.random.default_rng(seed)
-    evidence = [drawn(scan, tables, rng) for scan in scans if len(scan) >= FEWEST and not scan.stability]
+    large = [scan for scan in scans if len(scan) >= FEWEST and not scan.stability]
+    evidence = [drawn(scan, tables, rng) for scan in large for rng in generators(scan, seed)]
 
     def objective(logs: np.ndarray) -> tuple[float, np.ndarray]:
         away = (logs - np.log(START)) / WIDTH
@@ -52,6 +52,11 @@ def usual_variances(scans: Sequence[Scan], tables: SubstitutionTables, seed: int
     return np.exp(found.x)
 
 
+def generators(scan: Scan, seed: int) -> list[np.random.Generator]:
+    """For each draw from a scan one, which does not depend on the other scans."""
+    return np.random.default_rng([seed, *scan.name.encode()]).spawn(DRAWS)
+
+
 def drawn(scan: Scan, tables: SubstitutionTables, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Mutants drawn from a scan: their kernel matrices [13, n, n] at variance 1, and what the prior leaves of them."""
     chosen = rng.choice(len(scan), min(DRAWN, len(scan)), replace=False)
@@ -60,4 +65,4 @@ def drawn(scan: Scan, tables: SubstitutionTables, rng: np.random.Generator) -> t
     mutants = Mutations.of(pool, np.arange(len(chosen)))
     prior = tables.scores(scan.chain)[scan.position[chosen], scan.letter[chosen]] - COST
     parts = np.stack([*term_matrices(pool, mutants), np.outer(prior, prior)])
-    return parts, scan.score[chosen] - prior
+    return parts.astype(np.float32), scan.score[chosen] - prior
