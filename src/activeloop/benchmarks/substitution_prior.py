@@ -112,8 +112,8 @@ def page(rows: Sequence[tuple[str, str, int, int, float, float]], variances: dic
             *sections,
             "## Usual variances of the process over mutations",
             "By the marginal likelihood of four draws of 150 mutants of each assay, in squared normal scores; the "
-            "defaults of `MutationGP`. Unlike the prior's tables, these fourteen numbers are shared by all scans, those "
-            "that are replayed included.",
+            "defaults of `MutationGP`. Unlike the prior's tables, these fourteen numbers are shared by all scans, "
+            "those that are replayed included.",
             markdown_table(["term", "variance"], [[name, f"{value:.4f}"] for name, value in variances.items()]),
             "## Each scan",
             markdown_table(["scan", "mutants", "prior", "BLOSUM62"], each),
