@@ -142,7 +142,7 @@ def test_the_first_plate_may_be_chosen_in_another_way(words, planted):
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_defaults_work_with_any_number_of_assays(goal, count, words, planted):
     pool, assays = words(2, 8), [Assay(f"a{i}") for i in range(count)]
-    select = default_selection(goal, assays)
+    select = default_selection(goal, assays, pool)
     values = np.random.default_rng(0).standard_normal((6, count))
     zeros = np.zeros((6, count))
     dataset = Dataset(pool, np.arange(6), values, zeros, tuple(assays), np.zeros(6, int), zeros.astype(np.int8))

@@ -68,6 +68,7 @@ BATCHES = [
     acquisition.BatchBALD(),
     acquisition.BatchBALD(outcomes=16),
     acquisition.VarianceReduction(),
+    acquisition.Portfolio(),
     acquisition.Promising(),
 ]
 N = 40

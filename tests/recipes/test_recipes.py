@@ -208,15 +208,15 @@ def test_learners_of_other_packages_are_found(monkeypatch):
 def test_selections_by_name():
     (assay,) = assays_of(parse_recipe(GOOD, ""))
     for name in SCORES:
-        assert selection_of(SelectRecipe(score=name), "find", (assay,)).score.name
+        assert selection_of(SelectRecipe(score=name), "find", (assay,), POOL).score.name
     for name in BATCHES:
-        assert selection_of(SelectRecipe(batch=name), "find", (assay,)).batch.name
-    chosen = selection_of(SelectRecipe(score="ucb", score_options={"beta": 2.5}, batch="top"), "find", (assay,))
+        assert selection_of(SelectRecipe(batch=name), "find", (assay,), POOL).batch.name
+    chosen = selection_of(SelectRecipe(score="ucb", score_options={"beta": 2.5}, batch="top"), "find", (assay,), POOL)
     assert (chosen.score, chosen.batch) == (UpperConfidenceBound(2.5), TopK())
     with pytest.raises(RecipeError, match='there is no score "luck"'):
-        selection_of(SelectRecipe(score="luck"), "find", (assay,))
+        selection_of(SelectRecipe(score="luck"), "find", (assay,), POOL)
     with pytest.raises(RecipeError, match='batch "power" cannot be made with these options'):
-        selection_of(SelectRecipe(batch="power", batch_options={"coldness": -1.0}), "find", (assay,))
+        selection_of(SelectRecipe(batch="power", batch_options={"coldness": -1.0}), "find", (assay,), POOL)
 
 
 def test_hits_are_stated_for_each_assay():

@@ -15,6 +15,7 @@ from activeloop.acquisition.lcmd import LCMD
 from activeloop.acquisition.liar import ConstantLiar
 from activeloop.acquisition.logdet import GreedyLogDet
 from activeloop.acquisition.optimism import Greedy, UpperConfidenceBound
+from activeloop.acquisition.portfolio import Portfolio
 from activeloop.acquisition.power import PowerSampling
 from activeloop.acquisition.promising import Promising
 from activeloop.acquisition.reduction import VarianceReduction
@@ -42,6 +43,7 @@ __all__ = [
     "LeastConfidence",
     "Margin",
     "NoisyExpectedImprovement",
+    "Portfolio",
     "PowerSampling",
     "ProbabilityOfHit",
     "Promising",

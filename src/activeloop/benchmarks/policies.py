@@ -128,13 +128,13 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     learner, _, selection = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}.get(name, name).partition(":")
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
-    return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay))
+    return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay, pool))
 
 
-def _selection(name: str, protocol: Protocol, assay: Assay) -> Selection | None:
+def _selection(name: str, protocol: Protocol, assay: Assay, pool: Pool) -> Selection | None:
     if name == "random":
         return None
-    return default_selection(protocol.goal, [assay]) if name == "default" else SELECTIONS[name]()
+    return default_selection(protocol.goal, [assay], pool) if name == "default" else SELECTIONS[name]()
 
 
 def check_policy(name: str) -> None:

@@ -67,7 +67,7 @@ class Campaign:
         if not self.assays:
             raise InputError("a campaign needs at least one assay.")
         if self.select is None:
-            self.select = default_selection("find", self.assays)
+            self.select = default_selection("find", self.assays, self.pool)
 
     # -- what changes it --------------------------------------------------------------------------------------------
 

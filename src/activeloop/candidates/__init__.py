@@ -22,6 +22,7 @@ from activeloop.candidates.offsets import check_offset, find_offset
 from activeloop.candidates.pool import KINDS, Pool
 from activeloop.candidates.proteins import check_protein, read_fasta, read_parent
 from activeloop.candidates.rules import Rules
+from activeloop.candidates.scans import is_scan
 from activeloop.candidates.sites import Sites
 from activeloop.candidates.tables import Number, Table, parse_number, read_table
 
@@ -53,6 +54,7 @@ __all__ = [
     "check_offset",
     "check_protein",
     "find_offset",
+    "is_scan",
     "parse_number",
     "read_fasta",
     "read_parent",

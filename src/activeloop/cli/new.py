@@ -110,7 +110,7 @@ def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
 
     pool = pool_of(recipe.pool, source.parent if source else directory)
     learner_of(recipe.learner, pool, assays_of(recipe))
-    selection_of(recipe.select, recipe.goal, assays_of(recipe))
+    selection_of(recipe.select, recipe.goal, assays_of(recipe), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
     folder = CampaignFolder.create(directory, recipe_text(recipe), inputs)
     assays = ", ".join(f"{a.name}{f' ({a.unit})' if a.unit else ''}, {a.goal}" for a in recipe.assays)

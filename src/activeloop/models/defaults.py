@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-
 from activeloop.backbones import OneHot, Physicochemical
 from activeloop.backbones.joined import Joined
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, is_scan
 from activeloop.models.classifier import GPClassifier
 from activeloop.models.compounds import compound_default
 from activeloop.models.ensemble import MLPEnsemble
@@ -18,13 +16,6 @@ from activeloop.models.mutation_gp import MutationGP
 from activeloop.models.network import Training
 from activeloop.models.site_gp import SiteGP
 from activeloop.predictive import Learner
-
-#: more varied sites than this are no combinatorial library
-LIBRARY_SITES = 24
-#: mean number of mutations up to which variants with a parent are a scan
-SCAN_MUTATIONS = 2.0
-#: candidates looked at to tell
-LOOKED_AT = 2000
 
 
 def default_learner(pool: Pool, goal: Literal["find", "learn"]) -> Learner:
@@ -59,14 +50,3 @@ def library_ensemble() -> MLPEnsemble:
     """Ten small networks that see both which letter stands at a site and what it is made of."""
     training = Training(passes=150, batch=32, rate=1e-2, decay=1e-3, cooling=True)
     return MLPEnsemble(Joined((OneHot(), Physicochemical())), hidden=(64, 32), training=training)
-
-
-def is_scan(pool: Pool) -> bool:
-    """Whether candidates are a parent with few mutations each, rather than members of a combinatorial library."""
-    sites = pool.sites
-    if sites is None or sites.parent is None:
-        return False
-    if len(sites.labels) > LIBRARY_SITES:
-        return True
-    rows = np.unique(np.linspace(0, len(pool) - 1, min(LOOKED_AT, len(pool))).astype(np.int64))
-    return float((pool.codes(rows) != sites.parent).sum(1).mean()) <= SCAN_MUTATIONS

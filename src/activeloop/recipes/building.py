@@ -56,7 +56,7 @@ def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
         pool=pool,
         assays=assays,
         learner=learner_of(recipe.learner, pool, assays, file),
-        select=selection_of(recipe.select, recipe.goal, assays, file),
+        select=selection_of(recipe.select, recipe.goal, assays, pool, file),
         seed=recipe.seed,
         log=folder.log,
         shelf=folder.shelf,

@@ -46,6 +46,7 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
     "lcmd": acquisition.LCMD,
     "liar": acquisition.ConstantLiar,
     "logdet": acquisition.GreedyLogDet,
+    "portfolio": acquisition.Portfolio,
     "power": acquisition.PowerSampling,
     "promising": acquisition.Promising,
     "reduction": acquisition.VarianceReduction,
@@ -103,13 +104,15 @@ class _Outside:
         return self._load()(**options)
 
 
-def selection_of(recipe: SelectRecipe, goal: Goal, assays: tuple[Assay, ...], file: str | None = None) -> Selection:
+def selection_of(
+    recipe: SelectRecipe, goal: Goal, assays: tuple[Assay, ...], pool: Pool, file: str | None = None
+) -> Selection:
     """Score and choice of the batch that a recipe names; the goal's default where it names none.
 
     Raises:
         RecipeError: there is no such score or choice, or it does not take these options.
     """
-    usual = default_selection(goal, assays)
+    usual = default_selection(goal, assays, pool)
     score, batch, first = usual.score, usual.batch, usual.first
     if recipe.score:
         score = _make("score", recipe.score, SCORES, recipe.score_options, file)
