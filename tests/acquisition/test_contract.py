@@ -206,7 +206,7 @@ def test_the_order_of_candidates_does_not_matter_where_nothing_is_random(batch, 
 
 
 @pytest.mark.parametrize(
-    "batch", [b for b in BATCHES if b.name not in ("thompson-batch", "liar")], ids=lambda b: b.name
+    "batch", [b for b in BATCHES if b.name not in ("thompson-batch", "portfolio", "liar")], ids=lambda b: b.name
 )
 def test_several_assays_may_be_chosen_for_and_their_units_do_not_matter(batch):
     belief = values(2)

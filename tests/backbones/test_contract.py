@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from activeloop.backbones import Backbone, Blosum, Kmers, Morgan, OneHot, Physicochemical
+from activeloop.backbones import Backbone, Blosum, Kmers, Morgan, OneHot, Physicochemical, SubstitutionScore
 from activeloop.candidates import Compound, Guide, Pool
 from activeloop.errors import PoolError
 
@@ -24,6 +24,7 @@ CASES = {
     "zscales": (Physicochemical("zscales"), LIBRARY),
     "blosum": (Blosum(), PROTEIN),
     "blosum, library": (Blosum(), LIBRARY),
+    "substitutions": (SubstitutionScore(), PROTEIN),
     "kmers": (Kmers(), GUIDES),
     "morgan": (Morgan(), COMPOUNDS),
     "morgan, pharmacophores": (Morgan(radius=3, size=512, pharmacophores=True), COMPOUNDS),
@@ -63,7 +64,7 @@ def test_no_rows_give_an_empty_table_of_the_same_width(case: tuple[Backbone, Poo
 
 def test_a_name_is_its_own():
     names = {backbone.name for backbone, _ in CASES.values()}
-    assert len(names) == 9
+    assert len(names) == 10
 
 
 @pytest.mark.parametrize("backbone", [OneHot(), Physicochemical(), Blosum(), Kmers()], ids=lambda b: b.name)

@@ -1,4 +1,4 @@
-"""Every code block that a reader may copy runs: Python blocks of a page in one namespace, `$` lines in one shell folder."""
+"""Every code block that a reader may copy runs: Python of a page in one namespace, `$` lines in one folder."""
 
 import os
 import re

