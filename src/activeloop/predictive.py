@@ -21,7 +21,8 @@ class Predictive:
     Args:
         draws: [S, N, A] joint draws of the noise-free values, larger is better; for classes [S, N, C] probabilities.
             S may be 0 when only marginals were asked for.
-        mean: [N, A] mean (for classes [N, C]); exact where the model knows it, else that of the draws.
+        mean: [N, A] mean (for classes [N, C]); exact where the model knows it, else that of the draws. A model that
+            works on ranks gives the median, which orders candidates as its scores do.
         sd: [N, A] standard deviation of what the model does not know, without measurement noise.
         noise: [A] standard deviation of the noise of one measurement (0 where it is not known).
         classes: the names of the classes, or () for values.

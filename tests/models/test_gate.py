@@ -60,7 +60,7 @@ def test_the_better_learner_gets_the_weight_and_is_named_first(planted: Dataset)
     assert isinstance(fitted, Stacked)
     assert fitted.weights[1] > 0.8
     assert fitted.weights.sum() == pytest.approx(1)
-    assert fitted.explain().startswith("The gate weighs forest-onehot")
+    assert fitted.explain().startswith("On 120 candidates the gate weighs forest-onehot")
     assert "last plate" in fitted.explain()
 
 

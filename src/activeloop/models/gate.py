@@ -64,7 +64,8 @@ class Gate(Learner):
         weights = stack(evidence, values, self.patience, start / start.sum())
         agreement = np.array([e.agreement(values) for e in evidence])
         foresight = np.array([e.foresight(values) for e in evidence])
-        return Stacked(tuple(fitted), tuple(e.learner for e in evidence), weights, agreement, foresight)
+        names = tuple(e.learner for e in evidence)
+        return Stacked(tuple(fitted), names, weights, agreement, foresight, len(dataset))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if len(self.learners) == 1:
@@ -76,7 +77,7 @@ class Gate(Learner):
             for i, learner in enumerate(self.learners)
         ]
         names = tuple(learner.name for learner in self.learners)
-        return Stacked(tuple(parts), names, state["weights"], state["agreement"], state["foresight"])
+        return Stacked(tuple(parts), names, state["weights"], state["agreement"], state["foresight"], len(dataset))
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Stacked(Predictor, QuickMean):
         weights: [M] not negative, sum 1.
         agreement: [M] Spearman of each on held-out candidates.
         foresight: [M] Spearman of each one's version before on the last plate (NaN without one).
+        labels: how many candidates they were fitted to.
     """
 
     parts: tuple[Predictor, ...]
@@ -96,6 +98,7 @@ class Stacked(Predictor, QuickMean):
     weights: np.ndarray
     agreement: np.ndarray
     foresight: np.ndarray
+    labels: int
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """The mixture: weighted mean, and the spread within and between the parts."""
@@ -115,7 +118,8 @@ class Stacked(Predictor, QuickMean):
 
     def explain(self) -> str:
         """Each learner's weight and the evidence for it, best first."""
-        return "The gate weighs " + "; ".join(self._line(i) for i in np.argsort(-self.weights, kind="stable")) + "."
+        lines = [self._line(i) for i in np.argsort(-self.weights, kind="stable")]
+        return f"On {self.labels} candidates the gate weighs {'; '.join(lines)}."
 
     def _line(self, i: int) -> str:
         text = f"{self.names[i]} {self.weights[i]:.0%} (held-out Spearman {self.agreement[i]:.2f}"

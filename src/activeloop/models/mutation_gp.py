@@ -122,7 +122,7 @@ class MutationPredictor(Predictor, HeldOut, QuickMean):
     noise: float
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        """Mean and spread exact in normal scores; every draw is one function of all variants."""
+        """Mean and spread are exact in normal scores, so in values the mean is the median; draws are joint."""
         variants = Mutations.of(pool, rows)
         mean, sd = self.posterior.marginals(variants)
         joint = self.warp.to_value(self.posterior.draws(variants, seed, draws))

@@ -160,7 +160,7 @@ class SitePredictor(Predictor, HeldOut, QuickMean):
         return self.solve(self.likelihood.y)
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        """Mean and spread exact in scores; every draw is one function of all candidates (Matheron's rule)."""
+        """Mean and spread are exact in scores (of ranks: the median in values); draws are joint (Matheron's rule)."""
         x = pool.codes(rows)
         mean, variance = self._mean(x), np.zeros(len(x))
         joint = np.zeros((draws, len(x)), np.float32)
