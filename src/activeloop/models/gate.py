@@ -39,7 +39,7 @@ class Gate(Learner):
     @property
     def name(self) -> str:
         """`gate` and the names of its learners."""
-        return f"gate({', '.join(learner.name for learner in self.learners)})"
+        return f"gate({','.join(learner.name for learner in self.learners)})"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior of the first learner that has one."""
