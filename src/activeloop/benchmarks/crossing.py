@@ -22,7 +22,8 @@ class Need:
         policy, metric: of what.
         labels, se: mean and standard error; a campaign that never reached the mark counts with its last label.
         reached: share of the campaigns that reached it.
-        saved, saved_se: share of the twin's labels that is saved, from pairs of campaigns of one seed.
+        saved, saved_se: share of the twin's labels that is saved: by the ratio of the two means, with the jackknife
+            error over seeds (single ratios would be ruled by seeds in which the twin was lucky at once).
     """
 
     policy: str
@@ -53,9 +54,24 @@ def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) 
     needs = []
     for policy, found in crossings.items():
         labels, error = mean_and_error(found[:, 0])
-        saved, saved_error = mean_and_error(1 - found[:, 0] / crossings["random"][:, 0])
+        saved, saved_error = saved_share(found[:, 0], crossings["random"][:, 0])
         needs.append(Need(policy, metric, labels, error, float(found[:, 1].mean()), saved, saved_error))
     return needs
+
+
+def saved_share(labels: np.ndarray, twin: np.ndarray) -> tuple[float, float]:
+    """Share of the twin's labels that is saved, and its standard error.
+
+    Args:
+        labels: [S] labels needed, by seed.
+        twin: [S] labels that the twin needed under the same seeds.
+
+    >>> saved_share(np.array([50.0, 50.0, 50.0]), np.array([100.0, 100.0, 100.0]))
+    (0.5, 0.0)
+    """
+    without = 1 - (labels.sum() - labels) / (twin.sum() - twin) if len(labels) > 1 else np.full(1, np.nan)
+    error = np.sqrt((len(labels) - 1) * without.var())
+    return float(1 - labels.mean() / twin.mean()), float(error)
 
 
 def first_crossing(campaign: Sequence[Turn], metric: str, mark: float) -> tuple[float, bool]:

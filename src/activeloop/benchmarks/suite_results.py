@@ -111,10 +111,16 @@ def _needs_section(replays: Mapping[str, Path], metric: str) -> str:
         [name, *(_plus_minus(n.labels, n.se, 3) + _not_all(n.reached) for n in needs)] for name, needs in by_set.items()
     ]
     saved = {p: np.array([n.saved for needs in by_set.values() for n in needs if n.policy == p]) for p in policies}
-    rows.append(["**labels saved against random**", *(_percent(*mean_and_error(saved[p])) for p in policies)])
+    rows.append(["**labels saved against random**", *(_percent(*_mean_saved(saved[p])) for p in policies)])
     told = f"## Labels needed for 90 % of the {metric} of all data"
     note = "In brackets: share of campaigns that reached it; the others count with their last label."
     return f"{told}\n\n{markdown_table(['', *policies], rows)}\n\n{note}"
+
+
+def _mean_saved(saved: np.ndarray) -> tuple[float, float]:
+    """Geometric mean over sets of what is saved, and its standard error over sets."""
+    mean, error = mean_and_error(np.log(1 - saved))
+    return float(1 - np.exp(mean)), float(np.exp(mean) * error)
 
 
 def _folds_section(rule: str, by_set: Mapping[str, Sequence[Point]], learners: Sequence[str]) -> str:
