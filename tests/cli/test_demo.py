@@ -7,11 +7,14 @@ import pytest
 from activeloop.cli.demonstration import ROUNDS, best_after, demonstrate, planted, random_twin
 from activeloop.errors import InputError
 
+README = Path(__file__).parents[2] / "README.md"
+
 
 def test_it_finds_the_planted_best_and_tells_it_in_one_page(tmp_path: Path) -> None:
     story = demonstrate(tmp_path / "demo", seed=0)
     page = story.report.read_text(encoding="utf-8")
     assert story.found
+    assert story.verdict.split(" plates: ")[0] in README.read_text(encoding="utf-8")
     assert page.count("<svg") == ROUNDS
     assert "data:image/png;base64," in page
     assert "http://" not in page.replace("http://www.w3.org", "")

@@ -76,9 +76,8 @@ def default_selection(goal: Literal["find", "learn"], assays: Sequence[Assay], p
 
     Two or three assays: the expected gain of the front; more: their sum on a common scale.
 
-    To learn classes: a batch that covers what the model does not know (28 to 47 % fewer labels than random on seven
-    assays). To learn values: the batch that lowers the variance over the pool most (mean Spearman .630 on four scans,
-    three seeds; random .615, covering .604).
+    To learn classes: a batch that covers what the model does not know. To learn values: the batch that lowers the
+    variance over the pool most; this last choice rests on few replays.
 
     >>> default_selection("find", [Assay("kcat")], Pool.single_mutants("MKTAYIAKQR")).name
     'greedy, top (promising at first)'
