@@ -43,6 +43,8 @@ docs: $(VENV)/.dev  ## the documentation, warnings as errors
 
 bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVELOOP_DATA)
 	$(BIN)/activeloop bench all --out docs/results
+	$(BIN)/python bench/cost.py --out docs/results/cost
+	$(BIN)/python bench/kill.py --out docs/results/kill
 
 prior: $(VENV)/.dev  ## the substitution prior and its figures, anew (a minute; needs ACTIVELOOP_DATA)
 	$(BIN)/python -m activeloop.benchmarks.substitution_prior --out src/activeloop/backbones/substitutions.npz

@@ -9,13 +9,12 @@ file what was finished. It is killed with SIGKILL at a random moment and started
 - each result file is stored exactly once, and each proposal has its plate,
 - a campaign that nobody disturbed has exactly the same events (all but the clock).
 
-Writes `summary.csv` and exits with status 0 only when all of that holds.
+Writes `summary.csv` and `README.md` and exits with status 0 only when all of that holds.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import multiprocessing
 import os
@@ -55,6 +54,8 @@ PRELOAD = [
     "activeloop.models",
 ]
 PRELOAD += ["activeloop.plates.workbook", "activeloop.plates.picture", "activeloop.store", "activeloop.recipes"]
+
+HARM = ("gaps", "lost", "files_doubled", "candidates_proposed_twice", "plates_missing")
 
 
 def run_verb(*arguments: str) -> None:
@@ -210,21 +211,53 @@ def run_until(folder: Path, events: int) -> None:
 
 def verdict(found: dict[str, Any]) -> bool:
     """Whether nothing was lost, doubled or changed."""
-    harm = ("gaps", "lost", "files_doubled", "candidates_proposed_twice", "plates_missing")
-    return found["same_as_undisturbed"] and not any(found[name] for name in harm) and found["rounds"] > 0
+    return found["same_as_undisturbed"] and not any(found[name] for name in HARM) and found["rounds"] > 0
 
 
-def write_summary(out: Path, found: dict[str, Any], seed: int, seconds: float) -> Path:
-    """One row, with when and on what."""
-    from activeloop.benchmarks.machine import describe_machine  # here, for each child imports this file anew
+def write_results(out: Path, found: dict[str, Any], seed: int, seconds: float) -> Path:
+    """`summary.csv`: one row, with when and on what; `README.md`: the same as a page."""
+    # Here, for each child imports this file anew.
+    from activeloop.benchmarks.machine import describe_machine
+    from activeloop.benchmarks.parts import write_whole
+    from activeloop.benchmarks.summary import csv_text
 
     out.mkdir(parents=True, exist_ok=True)
-    row = {**found, "seed": seed, "seconds": round(seconds, 1), **describe_machine()}
-    with (out / "summary.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(row), lineterminator="\n")
-        writer.writeheader()
-        writer.writerow(row)
-    return out / "summary.csv"
+    machine = describe_machine()
+    row = {**found, "seed": seed, "seconds": round(seconds, 1), **machine}
+    write_whole(out / "summary.csv", csv_text(list(row), [list(row.values())]))
+    write_whole(out / "README.md", page(found, seed, seconds, machine))
+    return out / "README.md"
+
+
+def page(found: dict[str, Any], seed: int, seconds: float, machine: dict[str, str]) -> str:
+    """Question, answer, table, command, machine."""
+    from activeloop.benchmarks.suite_results import markdown_table
+
+    hits = ", ".join(f"{found[f'kills_in_{verb}']} in `{verb}`" for verb in ("propose", "record", "fit"))
+    answer = "No: nothing was lost, doubled or changed." if verdict(found) else "Yes, see the table."
+    table = markdown_table(
+        ["what", "found", "demanded"],
+        [
+            ("killed with SIGKILL at a random moment", str(found["kills"]), ""),
+            ("rounds that were finished all the same", str(found["rounds"]), "1 or more"),
+            ("events in the log", str(found["events"]), ""),
+            *((name.replace("_", " "), str(found[name]), "0") for name in HARM),
+            ("same events as a campaign that nobody disturbed", str(found["same_as_undisturbed"]), "True"),
+        ],
+    )
+    return f"""# Is anything lost when a campaign is killed?
+
+{answer} {found["kills"]} kills hit a campaign in the middle of its verbs ({hits}); each time the same command went on.
+
+{table}
+
+An event that was said to be finished and is not in the log counts as lost. The undisturbed campaign has the same seed
+and the same results; only the clock and the folder's place are left out of the comparison.
+
+Made by `python bench/kill.py --kills {found["kills"]} --seed {seed}` in {seconds:.0f} s, with seed {seed}, on
+
+{chr(10).join(f"- {name}: {value}" for name, value in machine.items())}
+"""
 
 
 def cli() -> int:
@@ -240,7 +273,7 @@ def cli() -> int:
         create(folder)
         hit = killed_campaign(folder, options.kills, options.seed)
         found = judge(folder, twin, hit)
-    path = write_summary(options.out, found, options.seed, time.monotonic() - clock)
+    path = write_results(options.out, found, options.seed, time.monotonic() - clock)
     for name, value in found.items():
         print(f"{name.replace('_', ' ')}: {value}")  # noqa: T201 - a command
     print(f"Written: {path}")  # noqa: T201 - a command
