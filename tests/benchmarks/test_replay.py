@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from activeloop.acquisition import default_selection
 from activeloop.benchmarks import METRICS, Protocol, Source, load_landscape, policy_of, replay_campaign
-from activeloop.benchmarks.campaign import Shared
+from activeloop.benchmarks.campaign import Shared, unmeasured
 from activeloop.benchmarks.planted import PLANTED
 from activeloop.cli import app
 from activeloop.errors import InputError
@@ -158,6 +159,16 @@ def test_goal_learn_judges_on_candidates_that_are_never_proposed():
     assert not picked & set(landscape.pool.names(held_out))
     assert all(0.5 < turn.metrics["auroc"] <= 1 for turn in turns)
     assert all(0.5 < turn.metrics["accuracy"] <= 1 for turn in turns)
+
+
+@pytest.mark.parametrize("goal", ["find", "learn"])
+def test_the_default_policy_is_what_a_campaign_with_the_measured_assay_uses(goal):
+    """With the goal `learn` a replay measures classes, so the default is that for classes, not that for values."""
+    landscape = load_landscape(Source("planted-small"))
+    protocol = Protocol(goal, start=20, batch=10, rounds=2)
+    assays = list(unmeasured(landscape, protocol).assays)
+    policy = policy_of("default", landscape.pool, protocol, landscape.assay)
+    assert policy.selection == default_selection(goal, assays, landscape.pool)
 
 
 def test_a_learner_finds_a_planted_optimum_sooner_than_chance(replayed):

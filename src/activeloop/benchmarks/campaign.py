@@ -11,7 +11,7 @@ from activeloop.benchmarks.landscape import Landscape
 from activeloop.benchmarks.metrics import PREDICTED, Truth, auroc, spearman
 from activeloop.benchmarks.policies import Policy
 from activeloop.benchmarks.protocol import Protocol
-from activeloop.measurements import Assay, Dataset
+from activeloop.measurements import Dataset
 from activeloop.predictive import Predictor, mean_of
 
 JUDGED = 10_000
@@ -104,8 +104,7 @@ def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, se
 
 def unmeasured(landscape: Landscape, protocol: Protocol) -> Dataset:
     """The data set before the first plate."""
-    assay = landscape.assay if protocol.goal == "find" else Assay("fit", goal="classify")
-    return Dataset.of(landscape.pool, np.empty(0, np.int64), np.empty(0), assay)
+    return Dataset.of(landscape.pool, np.empty(0, np.int64), np.empty(0), protocol.measures(landscape.assay))
 
 
 def measured(dataset: Dataset, picks: np.ndarray, landscape: Landscape, number: int) -> Dataset:

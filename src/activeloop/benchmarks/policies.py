@@ -119,7 +119,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
         name: one of `POLICIES`, or `learner:selection` with names from `LEARNERS` and `SELECTIONS`.
         pool: of the landscape; the default learner depends on it.
         protocol: the default depends on its goal.
-        assay: what is measured.
+        assay: of the landscape; the default follows what the protocol measures of it.
 
     Raises:
         RecipeError: when the name is not known.
@@ -134,7 +134,9 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
 def _selection(name: str, protocol: Protocol, assay: Assay, pool: Pool) -> Selection | None:
     if name == "random":
         return None
-    return default_selection(protocol.goal, [assay], pool) if name == "default" else SELECTIONS[name]()
+    if name == "default":
+        return default_selection(protocol.goal, [protocol.measures(assay)], pool)
+    return SELECTIONS[name]()
 
 
 def check_policy(name: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from activeloop.errors import RecipeError
+from activeloop.measurements import Assay
 
 ReplayGoal = Literal["find", "learn"]
 First = Literal["random", "own"]
@@ -52,6 +53,10 @@ class Protocol:
     def labels(self) -> tuple[int, ...]:
         """How many candidates are measured after each plate."""
         return tuple(self.start + i * self.batch for i in range(self.rounds + 1))
+
+    def measures(self, assay: Assay) -> Assay:
+        """What a plate brings: values of the assay, or whether candidates are fit when the goal is `learn`."""
+        return assay if self.goal == "find" else Assay("fit", goal="classify")
 
     def check_fits(self, candidates: int) -> None:
         """Whether a pool is large enough.
