@@ -20,6 +20,7 @@ from activeloop.acquisition import (
     choose,
     default_selection,
 )
+from activeloop.candidates import Pool
 from activeloop.errors import ModelError, StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.predictive import Predictive, Predictor
@@ -81,6 +82,27 @@ def test_without_a_model_the_choice_is_random_by_the_seed(words, planted):
     assert rows(first) == rows(choose(None, pool, n=10, select=GREEDY, seed=1))
     assert rows(first) != rows(choose(None, pool, n=10, select=GREEDY, seed=2))
     assert all(np.isnan(c.mean) and "random" in c.reason for c in first)
+
+
+def test_the_first_plate_from_a_huge_pool_is_drawn_without_a_look_at_all_of_it():
+    pool = Pool.combinatorial(None, range(1, 8))
+    looked_at = []
+    pool.allowed = lambda rows: looked_at.append(len(rows)) or np.asarray(rows) % 2 == 1  # type: ignore[method-assign]
+    first = choose(None, pool, n=96, select=GREEDY, seed=1, excluded=range(1, 10**6))
+    assert len(pool) == 20**7
+    assert sum(looked_at) < 10**5
+    assert rows(first) == rows(choose(None, pool, n=96, select=GREEDY, seed=1, excluded=range(1, 10**6)))
+    assert len(set(rows(first))) == 96
+    assert all(row % 2 and row >= 10**6 for row in rows(first))
+    # the mean of 96 uniform rows: sd 20^7 / sqrt(12 * 96)
+    assert abs(np.mean(rows(first)) / 20**7 - 0.5) < 4.5 / np.sqrt(12 * 96)
+
+
+def test_where_few_of_a_huge_pool_are_allowed_each_of_them_is_found():
+    pool = Pool.combinatorial("MKTAYIAKQR", range(1, 6), max_mutations=1)
+    got = rows(choose(None, pool, n=200, select=GREEDY, seed=0))
+    assert len(got) == len(set(got)) == 5 * 19 + 1
+    assert pool.allowed(got).all()
 
 
 def test_random_choice_is_fair(words, planted):

@@ -9,6 +9,9 @@ import numpy as np
 
 from activeloop.candidates import Pool
 
+#: a random draw from a huge pool gives up after so many rows: eligible ones are too rare then
+PATIENCE = 2**22
+
 
 @dataclass(frozen=True)
 class Eligible:
@@ -36,6 +39,27 @@ class Eligible:
     def without(self, rows: np.ndarray) -> Eligible:
         """The same with more rows excluded."""
         return Eligible(self.pool, np.union1d(self.excluded, rows))
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
+        """[n] rows at random, each once and in the order of the pool, without a look at all the others.
+
+        Rows are drawn and those that are not eligible are thrown away, so each set of n rows is equally likely.
+
+        Returns:
+            None when fewer than n eligible rows were met; there may be more.
+        """
+        found, piece = np.zeros(0, np.int64), max(4 * n, 2**12)
+        for _ in range(0, PATIENCE, piece):
+            drawn = rng.integers(len(self.pool), size=piece)
+            drawn = np.concatenate([found, drawn[self._eligible(drawn)]])
+            found = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
+            if len(found) >= n:
+                return np.sort(found[:n])
+        return None
+
+    def _eligible(self, rows: np.ndarray) -> np.ndarray:
+        """[n] whether each of some rows is."""
+        return ~np.isin(rows, self.excluded) & np.asarray(self.pool.allowed(rows), bool)
 
     def chunks(self, size: int) -> Iterator[tuple[int, np.ndarray]]:
         """How many rows of the pool have been looked at, and the eligible ones of the last `size`."""

@@ -33,7 +33,7 @@ def shortlist(
     """Rows of the `keep` best-scored candidates, ties at random, in the order of the pool.
 
     Args:
-        inquiry: asks the model; None keeps rows at random.
+        inquiry: asks the model; None keeps rows at random, of more than 200,000 candidates without a look at each.
         score: what the batch will be chosen by. When it reads joint draws and the pool has more than 200,000
             candidates, the upper confidence bound (for classes the entropy) stands in for it.
         eligible: the candidates that may be chosen.
@@ -43,6 +43,10 @@ def shortlist(
         progress: called with (candidates looked at, candidates in the pool).
     """
     size = len(eligible.pool)
+    if inquiry is None and size > DRAWN and (rows := eligible.sample(keep, rng)) is not None:
+        if progress is not None:
+            progress(size, size)
+        return rows
     drawn = score.needs_draws and size <= DRAWN
     if inquiry is None or size <= keep:
         marks = None
