@@ -209,6 +209,29 @@ def test_a_table_of_ones_own_with_duplicates_and_gaps(tmp_path):
     assert rows_of(tmp_path / "out" / "summary.csv")[0]["dataset"] == "mine"
 
 
+WILD = "MKTAYIAKQRQISFVKSH"
+INDELS = [WILD, *(WILD[:i] + WILD[i + 1 :] for i in range(1, 9)), *(WILD[:i] + "G" + WILD[i + 1 :] for i in range(17))]
+AWKWARD = {
+    "letters at sites beside a whole protein": (["VDGV", "ADGV", "VDGA"], WILD, "which of its 18 residues"),
+    "letters at sites beside their own wild type": (["VDGV", "ADGV", "VDGA"], "VDGV", ""),
+    "mutations of a part of the protein": (["K24C", "Y26D:I30V", "I30A"], None, "stands in at 27 positions"),
+    "insertions and deletions": (INDELS, None, "the consensus of 18 sequences"),
+    "insertions and deletions of a wild type": (INDELS, WILD, ""),
+}
+
+
+@pytest.mark.parametrize("case", AWKWARD)
+def test_a_table_is_read_with_a_wild_type_that_does_not_fit_or_with_none(case, tmp_path):
+    cells, wild_type, said = AWKWARD[case]
+    table = write_table(tmp_path / "mine.csv", [f"{cell},{i}" for i, cell in enumerate(cells)], "variant,kcat")
+    landscape = load_landscape(Source(str(table), wild_type=wild_type))
+    assert landscape.values.tolist() == list(range(len(cells)))
+    assert landscape.pool.rows_of(cells).tolist() == list(range(len(cells)))
+    assert (said in landscape.origin) if said else ("wild type" not in landscape.origin)
+    if cells is INDELS:
+        assert landscape.pool.sites.parent_sequence == WILD
+
+
 BAD = {
     "no such file": (["nosuch.csv"], "no such file"),
     "no such set": (["gb2"], "gb1"),

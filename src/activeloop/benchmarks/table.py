@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import numpy as np
 
 from activeloop.benchmarks.columns import Columns
 from activeloop.benchmarks.landscape import Landscape
+from activeloop.benchmarks.wild_types import fitting_wild_type
 from activeloop.candidates import Notation, Pool, Table
 from activeloop.errors import InputError
 from activeloop.measurements import Assay, Goal
 
 FORGIVEN = 0.1
 """Largest share of rows that may be left out because their candidate cannot be understood."""
-_SUBSTITUTION = re.compile(r"([A-Z])(\d+)[A-Z*=-]")
 
 
 def landscape_of(
@@ -31,7 +28,7 @@ def landscape_of(
         columns: which columns to use.
         name: of the landscape.
         goal: whether more or less is better.
-        wild_type: of variants, as letters or FASTA file; None = told by the table itself.
+        wild_type: of variants, as letters or FASTA file; None = told by the table, see `fitting_wild_type`.
         origin: where it is from, in one sentence.
 
     Raises:
@@ -49,6 +46,9 @@ def landscape_of(
         origin = f"{origin} {_many(~known, 'row')} without a value left out."
     if len(values) < 2 or values.min() == values.max():
         raise table.error(f'column "{columns.target}" holds fewer than two different values: there is nothing to find.')
+    if columns.kind == "variants":
+        wild_type, said = fitting_wild_type(table, table.column(columns.candidate), wild_type)
+        origin += said
     pool, rows, fine, told = _understood(table, columns, wild_type)
     counts = np.bincount(rows, minlength=len(pool))
     means = np.bincount(rows, values[fine], len(pool)) / counts
@@ -89,13 +89,10 @@ def _understood(table: Table, columns: Columns, wild_type: str | None) -> tuple[
 
 def _notation(table: Table, columns: Columns, wild_type: str | None) -> Notation | None:
     """How the table writes candidates, told by the first of its rows that can be read alone; None when none can."""
-    told = wild_type
-    if columns.kind == "variants" and wild_type is None:
-        told = told_wild_type(table, table.column(columns.candidate))
     for i in range(min(len(table), 20)):
         one = _rows(table, np.arange(len(table)) == i)
         try:
-            return Pool.from_table(one, columns.kind, told, columns.candidate).notation
+            return Pool.from_table(one, columns.kind, wild_type, columns.candidate).notation
         except InputError:
             continue
     return None
@@ -112,8 +109,6 @@ def _reads(notation: Notation, cell: str) -> bool:
 def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray]:
     """The pool of the table's candidates, and the row of each table row in it."""
     cells = table.column(columns.candidate)
-    if columns.kind == "variants" and wild_type is None:
-        wild_type = told_wild_type(table, cells)
     pool = Pool.from_table(table, columns.kind, wild_type, columns.candidate, merge_duplicates=True)
     rows = pool.rows_of(cells)
     lost = np.flatnonzero(rows < 0)
@@ -121,26 +116,6 @@ def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, 
         i = int(lost[0])
         raise table.error(f'"{cells[i]}" cannot be found again in the pool. Write it in standard notation.', i)
     return pool, rows
-
-
-def told_wild_type(table: Table, cells: Sequence[str]) -> str | None:
-    """The wild type, if the mutations name the residue of every position from 1 to the last; else None.
-
-    Tables with whole sequences, or with strings of one length, tell theirs to `Pool.from_table`.
-
-    >>> told_wild_type(Table("t.csv", ("m",), (["M1A", "K2C:T3D"],), (2, 3), ""), ["M1A", "K2C:T3D"])
-    'MKT'
-    """
-    if any("sequence" in name.casefold() for name in table.header):
-        return None
-    residues: dict[int, str] = {}
-    for cell in cells:
-        for old, position in _SUBSTITUTION.findall(cell):
-            if residues.setdefault(int(position), old) != old:
-                return None
-    if not residues or sorted(residues) != list(range(1, len(residues) + 1)):
-        return None
-    return "".join(residues[p] for p in sorted(residues))
 
 
 def _values(table: Table, column: str) -> np.ndarray:
