@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import io
 from pathlib import Path
 
-import openpyxl
 import pytest
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError
+from bad_files import dated, packed, workbook
 
 GB1 = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
 GUIDE = "GACGTTACGATCGATCGACA"
-
-
-def workbook(*rows: list[object]) -> bytes:
-    book = openpyxl.Workbook()
-    assert book.active is not None
-    for row in rows:
-        book.active.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def dated() -> bytes:
-    from datetime import datetime
-
-    return workbook(["mutant", "score"], ["A24G", 1], [datetime(2024, 3, 1), 2])
-
-
-def packed(names: tuple[str, ...]) -> bytes:
-    import zipfile
-
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name in names:
-            archive.writestr(name, "content")
-    return out.getvalue()
 
 
 SHIFTED = "mutant,score\n" + "".join(f"{a}{p + 226}G,1\n" for p, a in enumerate(GB1, 1) if a != "G")
@@ -74,7 +47,7 @@ CASES = [
     ("no such sheet", workbook(["mutant"], ["A24G"]), {"sheet": "plate 1"}, 'no sheet "plate 1". Sheets: Sheet', None),
     ("empty workbook", workbook(), {}, "is empty. Export it again", None),
     ("no such column", b"mutant,score\nA24G,1\n", {"column": "mutants"}, 'did you mean "mutant"', None),
-    ("no column of candidates", b"plate,score\nP 1,1\n", {}, "Give column=..., one of: plate, score", None),
+    ("no column of candidates", b"plate,score\nP 1,1\n", {}, "Give column=... (--column), one of: plate, score", None),
     ("date from a workbook", dated(), {}, 'holds the date "2024-03-01 00:00:00"', 3),
     ("date in ISO", b"mutant,score\nA24G,1\n2024-03-01,2\n", {}, "Set the format of the column to Text", 3),
     ("date, English", b"mutant,score\nA24G,1\n1-Mar,2\n", {}, "Set the format of the column to Text", 3),

@@ -91,9 +91,16 @@ def _guess_target(table: Table, candidate: str, classes: str | None) -> str:
         if found in rest and _numeric(table.column(found)):
             return found
     numeric = [name for name in rest if _numeric(table.column(name))]
+    numeric = numeric or [name for name in rest if _mostly_numeric(table.column(name))]
     if not numeric:
         raise table.error("no column looks like measured values. Name it with --target-column.")
     return numeric[-1]
+
+
+def _mostly_numeric(cells: Sequence[str]) -> bool:
+    """Whether most of the first cells are numbers: a column of values with a wrong one, which is then named."""
+    seen = [cell for cell in cells[:LOOKED_AT] if cell]
+    return sum(_numeric([cell]) for cell in seen) > len(seen) / 2
 
 
 def _numeric(cells: Sequence[str]) -> bool:

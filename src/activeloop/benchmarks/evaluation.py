@@ -39,6 +39,12 @@ class Evaluation:
     seed: int = 0
     limit: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 2 * FOLDS:
+            raise RecipeError(f"--limit {self.limit}: must be at least {2 * FOLDS}. Nothing was evaluated.")
+        if self.seed < 0:
+            raise RecipeError(f"--seed {self.seed}: must be at least 0. Nothing was evaluated.")
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -104,8 +110,12 @@ def evaluate_all(
         The folds in order, and why others could not be predicted, by (learner, fold).
 
     Raises:
-        RecipeError: a learner is not known, or the landscape cannot be split so.
+        RecipeError: a learner is not known or none is named, or the landscape cannot be split so.
     """
+    if not learners:
+        raise RecipeError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
+    if jobs < 1:
+        raise RecipeError(f"--jobs {jobs}: must be at least 1. Nothing was evaluated.")
     for name in learners:
         check_learner(name)
     fold_numbers(cached_landscape(source), evaluation.folds, evaluation.seed, evaluation.limit)

@@ -71,6 +71,8 @@ def replay_all(
         RecipeError: a policy is not known, the pool is too small, or the folder holds other settings.
         KeyboardInterrupt: stopped; what is finished is kept.
     """
+    if not policies:
+        raise RecipeError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
     for policy in policies:
         check_policy(policy)
     if seeds < 1 or jobs < 1:

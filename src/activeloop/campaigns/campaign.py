@@ -93,11 +93,14 @@ class Campaign:
             progress: called with (candidates looked at, candidates in the pool).
 
         Raises:
+            InputError: a number makes no sense; nothing was written.
             StateError: nothing is left to propose, or other processes keep writing; nothing was written.
             ModelError: the learner cannot be fitted to what is there; nothing was written.
         """
         if n < 1:
             raise InputError(f"a proposal of {n} candidates makes no sense: ask for at least 1.")
+        if seed is not None and seed < 0:
+            raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was proposed.")
 
         def decide(state: CampaignState) -> Proposal:
             if not another and (out := state.outstanding):

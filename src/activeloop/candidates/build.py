@@ -82,7 +82,7 @@ def from_fasta(
     for name, sequence in records.items():
         try:
             if parent is None:
-                check_protein(sequence, f'record "{name}"')
+                check_protein(sequence, "it")
             designs.append(notation.design(sequence))
         except InputError as error:
             raise NotationError(f'record "{name}": {error.problem}', file=file) from None

@@ -58,7 +58,7 @@ def guess_column(table: Table, kind: str) -> str:
     if len(others) == 1:
         return others[0]
     listed = ", ".join(others or table.header)
-    raise table.error(f"which column names the {kind}? Give column=..., one of: {listed}.")
+    raise table.error(f"which column names the {kind}? Give column=... (--column), one of: {listed}.")
 
 
 def sequence_column(table: Table, besides: str) -> str | None:

@@ -54,9 +54,11 @@ def demonstrate(out: Path, seed: int) -> Story:
     """Run the campaign in `out` and write `out/report.html`.
 
     Raises:
-        InputError: `out` holds something that is not an old demonstration; it is left as it is.
+        InputError: a negative seed, or `out` holds something that is not an old demonstration; it is left as it is.
     """
     started = time.monotonic()
+    if seed < 0:
+        raise InputError(f"--seed {seed}: give a whole number from 0 on. Nothing was changed.")
     clear(out)
     landscape = planted()
     truth = landscape.values

@@ -105,9 +105,11 @@ def new(
 
 def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
     """Check that the pool can be made, then write the folder."""
+    from activeloop.cli.propose import on_one_plate
     from activeloop.recipes import assays_of, learner_of, pool_of, recipe_text, selection_of
     from activeloop.store import CampaignFolder
 
+    on_one_plate(recipe.plate)
     pool = pool_of(recipe.pool, source.parent if source else directory)
     learner_of(recipe.learner, pool, assays_of(recipe))
     selection_of(recipe.select, recipe.goal, assays_of(recipe), pool)

@@ -51,10 +51,11 @@ def propose(
             if value is not None
         }
     )
-    fits = on_one_plate(settings)  # what cannot be laid out is refused before anything is stored
+    fits = on_one_plate(settings, loop.folder.recipe)  # what cannot be laid out is refused before anything is stored
     number = fits if number is None else number
     if out:
         check_ending(out)
+    make_folder(loop.folder.plates)
     before = len(loop.campaign.state().proposals)
     with scoring(len(loop.campaign.pool)) as progress:
         proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing, progress=progress)
@@ -92,21 +93,43 @@ def check_ending(out: Path) -> None:
 
     if out.suffix.lower() not in ENDINGS:
         raise PlateError("a plate is written as .csv, .xlsx or .svg: name it so. Nothing was proposed.", file=str(out))
+    if out.is_dir():
+        raise PlateError("this is a folder: name a file in it. Nothing was proposed.", file=str(out))
     if not out.absolute().parent.is_dir():
         raise PlateError(f"there is no folder {out.parent}: make it first. Nothing was proposed.", file=str(out))
 
 
-def on_one_plate(settings: PlateRecipe) -> int:
+def make_folder(plates: Path) -> None:
+    """The folder of plates, before anything is stored; somebody may have tidied it away."""
+    from activeloop.errors import StoreError
+
+    try:
+        plates.mkdir(exist_ok=True)
+    except OSError as error:
+        cure = "Plates are written there: make it a folder that you may write to. Nothing was proposed."
+        raise StoreError(f"{plates} is no folder and cannot be made one ({error.strerror}). {cure}") from error
+
+
+def on_one_plate(settings: PlateRecipe, recipe: Path | None = None) -> int:
     """How many candidates fit on one plate beside its controls.
+
+    Args:
+        settings: the plate.
+        recipe: the `campaign.toml` that says what the options do not.
 
     Raises:
         PlateError: not even one, or there is no such plate.
     """
+    from activeloop.errors import PlateError
     from activeloop.plates.filling import Filling, control_names
 
     names = control_names(settings.control)
     filling = Filling(settings.wells, settings.controls, names, settings.replicates, settings.empty_edges)
-    filling.check_room(1)
+    try:
+        filling.check_room(1)
+    except PlateError as error:
+        cure = f"Change the options, or [plate] in {recipe}." if recipe else "Change the options."
+        raise PlateError(f"{error.problem} {cure}") from None
     return (filling.room - settings.controls) // settings.replicates
 
 

@@ -60,8 +60,9 @@ def entries(
 
     Raises:
         MeasurementError: no column can be taken for values, or a long table names an unknown assay.
-        TableError: a named column is missing.
+        TableError: a named column is missing, or is named for something that results do not have.
     """
+    _refuse_unknown(table, columns or {}, assays)
     size = grid_size(table)
     if size:
         return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), ()
@@ -83,6 +84,15 @@ def entries(
             file=table.file,
         )
     return cells, tuple(h for h in table.header if h not in read)
+
+
+def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Assay]) -> None:
+    known = [*SYNONYMS, *(a.name for a in assays)]
+    if unknown := [role for role in given if role not in known]:
+        raise table.error(
+            f'"{unknown[0]}" is nothing that a column of results can be (--column {unknown[0]}={given[unknown[0]]}). '
+            f"Known: {', '.join(known)}. No row was stored."
+        )
 
 
 def grid_size(table: Table) -> int:
@@ -187,7 +197,7 @@ def _only(assays: Sequence[Assay], table: Table, what: str) -> Assay:
     if len(assays) == 1:
         return assays[0]
     raise MeasurementError(
-        f"{what} can hold one assay, and there are {len(assays)} ({', '.join(a.name for a in assays)}). Give the "
-        "one it holds: assays=[...]. No row was stored.",
+        f"{what} can hold one assay, and there are {len(assays)} ({', '.join(a.name for a in assays)}). Write a table "
+        f"with a column for each, named after it ({assays[0].name}), or with a column `assay`. No row was stored.",
         file=table.file,
     )

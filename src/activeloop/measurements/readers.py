@@ -22,6 +22,9 @@ from activeloop.measurements.wells import Layout
 #: how many wrong rows one message names
 ERRORS_SHOWN = 5
 
+#: what an export leaves where nothing was measured; a file of nothing else is the wrong file, not a failed plate
+NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
+
 
 @dataclass(frozen=True)
 class FailedWell:
@@ -150,8 +153,12 @@ def _attach(table: Table, cells: Sequence[Entry], places: Places, pool: Pool) ->
     if wrong:
         _refuse_offset(cells, pool, table.file)
         raise _all_of(wrong, table.file)
-    if not rows:
-        raise MeasurementError("there is no result in it: every well is empty. Export it again.", file=table.file)
+    if all(cell.failed.casefold() in NOTHING for *_, cell in rows):
+        raise MeasurementError(
+            "there is no result in it: every value is empty. Export it again, or write `failed` where a well failed. "
+            "No row was stored.",
+            file=table.file,
+        )
     return rows
 
 

@@ -39,6 +39,10 @@ class RandomForest(Learner):
     features: float = 1.0
     min_leaf: int = 1
 
+    def __post_init__(self) -> None:
+        if self.trees < 1 or self.min_leaf < 1 or not 0 < self.features <= 1:
+            raise ValueError("trees and min_leaf must be at least 1, features above 0 and at most 1")
+
     @property
     def name(self) -> str:
         """`forest-` and the encoder's name."""

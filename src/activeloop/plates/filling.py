@@ -69,7 +69,7 @@ class Filling:
         needed = picks * self.replicates + again + self.controls
         if needed <= self.room:
             return
-        parts = [f"{picks} candidates x {self.replicates} replicates" if self.replicates > 1 else f"{picks} candidates"]
+        parts = [f"{picks} candidate{'s' * (picks > 1)}{f' x {self.replicates} replicates' * (self.replicates > 1)}"]
         parts += [f"{again} wells to repeat"] if again else []
         parts += [f"{self.controls} controls"] if self.controls else []
         larger = next((s for s in SHAPES if len(usable_wells(s, self.empty_edges)) >= needed), None)

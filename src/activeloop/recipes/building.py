@@ -102,7 +102,7 @@ def pool_of(recipe: PoolRecipe, base: Path, file: str | None = None) -> Pool:
 
 def _listed(recipe: PoolRecipe, base: Path, parent: str | None, file: str | None) -> Pool:
     source = base / (recipe.table or recipe.fasta)
-    if not source.is_file():
+    if not source.exists():
         raise RecipeError(f'[pool]: there is no file "{source}": put it there or correct its name.', file=file)
     if recipe.fasta:
         return Pool.from_fasta(source, parent, merge_duplicates=recipe.merge_duplicates)
@@ -113,6 +113,9 @@ def _listed(recipe: PoolRecipe, base: Path, parent: str | None, file: str | None
 def positions_of(text: str) -> list[int] | None:
     """Positions from ranges; None (everywhere) for "".
 
+    Raises:
+        RecipeError: a range runs backwards.
+
     >>> positions_of("3-5, 9")
     [3, 4, 5, 9]
     """
@@ -121,6 +124,8 @@ def positions_of(text: str) -> list[int] | None:
     positions: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
+        if int(last or first) < int(first):
+            raise RecipeError(f'positions "{part.strip()}" run backwards. Write them as {int(last)}-{int(first)}.')
         positions.extend(range(int(first), int(last or first) + 1))
     return positions
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class CampaignFolder:
     def create(cls, path: str | Path, recipe: str, inputs: Mapping[str, bytes] | None = None) -> CampaignFolder:
         """Make a folder a campaign; other files in it are left alone.
 
-        The recipe is written last, and only a folder that has one is a campaign: dying half-way leaves none.
+        The recipe is written last, and only a folder that has one is a campaign: dying half-way leaves none. A
+        folder that was made here is removed again when it cannot be filled.
 
         Args:
             path: the folder; made when it is missing.
@@ -58,12 +60,22 @@ class CampaignFolder:
             raise InputError(f"{path} is a campaign already: choose another folder. Nothing was changed.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
+        fresh = not path.exists()
+        try:
+            return cls._made(path, recipe, inputs or {})
+        except StoreError:
+            if fresh:
+                shutil.rmtree(path, ignore_errors=True)
+            raise
+
+    @classmethod
+    def _made(cls, path: Path, recipe: str, inputs: Mapping[str, bytes]) -> CampaignFolder:
         try:
             (path / PLATES).mkdir(parents=True, exist_ok=True)
             (path / ARTIFACTS).mkdir(exist_ok=True)
         except OSError as error:
             raise StoreError(f"{path} cannot be made ({error.strerror}). No campaign was made.") from error
-        for name, content in (inputs or {}).items():
+        for name, content in inputs.items():
             write_file(path / name, content)
         folder = cls._of(path)
         write_file(path / RECIPE, recipe.encode())
