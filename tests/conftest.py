@@ -1,4 +1,4 @@
-"""Makes `bad_files` and `bad_input_cases` importable by the tests."""
+"""Makes `bad_input` importable by the tests."""
 
 import sys
 from pathlib import Path

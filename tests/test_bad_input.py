@@ -14,8 +14,14 @@ import pytest
 from activeloop.cli import main
 from activeloop.measurements.wells import well_names
 from activeloop.plates.listing import read_plate
-from bad_input_cases import CASES, WT, Case
+from bad_input.campaigns import OPTIONS, RECIPES, STORE
+from bad_input.case import WT, Case
+from bad_input.pools import POOLS
+from bad_input.replays import REPLAYS
+from bad_input.results import RESULTS
+from bad_input.tables import TABLES
 
+CASES = [*POOLS, *TABLES, *RESULTS, *RECIPES, *STORE, *OPTIONS, *REPLAYS]
 NEW = f"new loop --wild-type {WT} --singles --seed 5 --wells 24 --controls 2"
 WORD = re.compile(rb"@(?:filled|other|empty|held)")
 STARTS = {

@@ -9,7 +9,7 @@ import pytest
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError
-from bad_files import dated, packed, workbook
+from bad_input.files import dated, packed, workbook
 
 GB1 = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
 GUIDE = "GACGTTACGATCGATCGACA"
