@@ -88,10 +88,10 @@ def test_the_first_plate_from_a_huge_pool_is_drawn_without_a_look_at_all_of_it()
     pool = Pool.combinatorial(None, range(1, 8))
     looked_at = []
     pool.allowed = lambda rows: looked_at.append(len(rows)) or np.asarray(rows) % 2 == 1  # type: ignore[method-assign]
-    first = choose(None, pool, n=96, select=GREEDY, seed=1, excluded=range(1, 10**6))
+    first = choose(None, pool, n=96, select=GREEDY, seed=1, excluded=np.arange(1, 10**6))
     assert len(pool) == 20**7
     assert sum(looked_at) < 10**5
-    assert rows(first) == rows(choose(None, pool, n=96, select=GREEDY, seed=1, excluded=range(1, 10**6)))
+    assert rows(first) == rows(choose(None, pool, n=96, select=GREEDY, seed=1, excluded=np.arange(1, 10**6)))
     assert len(set(rows(first))) == 96
     assert all(row % 2 and row >= 10**6 for row in rows(first))
     # the mean of 96 uniform rows: sd 20^7 / sqrt(12 * 96)

@@ -9,6 +9,14 @@ import pytest
 from scipy.stats import spearmanr
 from small_campaign import ASSAY, Line, Ridge, answers, singles, truth
 
+from activeloop.acquisition import (
+    ExpectedImprovement,
+    Greedy,
+    Selection,
+    Thompson,
+    UpperConfidenceBound,
+    Variance,
+)
 from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
 from activeloop.campaigns.codec import encode
 from activeloop.errors import InputError, MeasurementError, StateError
@@ -273,6 +281,17 @@ def test_predictions_are_in_the_unit_and_direction_of_the_assay():
     assert all(p.low <= p.mean <= p.high for p in down.propose(4).picks)
     best = down.status().leaders[0]
     assert best.value == min(down.dataset().values[:, 0])
+
+
+@pytest.mark.parametrize("score", [Greedy(), UpperConfidenceBound(), ExpectedImprovement(), Variance(), Thompson()])
+def test_reasons_name_the_prediction_in_the_direction_of_the_assay(score):
+    campaign = Campaign(POOL, [Assay("activity", goal="minimise")], Ridge(), Selection(score), seed=3)
+    rows = [Measurement(name, "activity", 40.0 + i) for i, name in enumerate(["M1A", "K2R", "T3S", "A4V"])]
+    campaign.record(rows)
+    for pick in campaign.propose(4).picks:
+        assert f" {pick.mean:.3g}" in pick.reason
+        assert "-4" not in pick.reason
+        assert "high" not in pick.reason
 
 
 def test_a_model_is_taken_from_the_shelf_not_fitted_again():

@@ -60,7 +60,12 @@ class Score(ABC):
 
     @abstractmethod
     def reason(self, belief: Predictive, i: int) -> str:
-        """Why candidate i was chosen, in words that a biologist reads on a plate list."""
+        """Why candidate i was chosen, in words that a biologist reads on a plate list.
+
+        Args:
+            belief: its values are turned back: in the assay's own direction, so less may be better.
+            i: index into it.
+        """
 
 
 class BatchChoice(ABC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +61,7 @@ def choose(
     chunk: int = 100_000,
     keep: int = SHORTLIST,
     coordinates: Coordinates = letters,
+    signs: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> list[Choice]:
     """The next n candidates of a pool, best first; fewer only when fewer are left.
@@ -83,6 +84,8 @@ def choose(
         chunk: candidates in one piece.
         keep: how many candidates reach the choice of the batch; never fewer than 4 n.
         coordinates: features in which distance means difference.
+        signs: [A] -1 for assays whose values were turned because less is better: reasons name them as they were; all
+            1 when empty.
         progress: called with (candidates looked at, candidates in the pool).
 
     Raises:
@@ -111,11 +114,17 @@ def choose(
     rng = np.random.default_rng([seed, 4])
     if inquiry is None:
         return _pinned_blind(pins) + _blind(rows, missing, select, features, rng)
-    return _pinned(inquiry, pins, select) + _seen(inquiry, rows, missing, select, features, rng)
+    return _pinned(inquiry, pins, select) + _seen(inquiry, rows, missing, select, features, rng, np.array(signs or 1.0))
 
 
 def _seen(
-    inquiry: Inquiry, rows: np.ndarray, n: int, select: Selection, features: np.ndarray, rng: np.random.Generator
+    inquiry: Inquiry,
+    rows: np.ndarray,
+    n: int,
+    select: Selection,
+    features: np.ndarray,
+    rng: np.random.Generator,
+    signs: np.ndarray,
 ) -> list[Choice]:
     if not n:
         return []
@@ -123,7 +132,8 @@ def _seen(
     situation = inquiry.situation(len(belief.noise), select.needs_draws)
     scores = inquiry.score(select.score, belief, situation)
     chosen = select.batch(belief, scores, n, replace(situation, rng=rng), features)
-    return [_choice(rows, belief, scores, int(i), select.reason(belief, int(i))) for i in chosen]
+    told = belief if belief.classes else replace(belief, mean=belief.mean * signs, draws=belief.draws * signs)
+    return [_choice(rows, belief, scores, int(i), select.reason(told, int(i))) for i in chosen]
 
 
 def _pinned(inquiry: Inquiry, pins: np.ndarray, select: Selection) -> list[Choice]:

@@ -29,7 +29,7 @@ class Greedy(Score):
     def reason(self, belief: Predictive, i: int) -> str:
         """The prediction."""
         o = outcome(belief)
-        return f"high predicted {o.word}: {o.mean[i]:.3g}"
+        return f"among the best predictions: {o.word} {o.mean[i]:.3g}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class UpperConfidenceBound(Score):
         return o.mean + self.beta * o.sd
 
     def reason(self, belief: Predictive, i: int) -> str:
-        """Prediction and how far it may rise."""
+        """Prediction and how far it may be better."""
         o = outcome(belief)
-        top = o.mean[i] + self.beta * o.sd[i]
-        return f"high predicted {o.word}: {o.mean[i]:.3g}, and it could plausibly be {top:.3g}"
+        better = f"it could plausibly be better by {self.beta * o.sd[i]:.2g}"
+        return f"a good prediction: {o.word} {o.mean[i]:.3g}, and {better}"

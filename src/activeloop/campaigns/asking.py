@@ -69,6 +69,7 @@ class Asking:
             pinned=pinned.tolist(),
             dataset=dataset.oriented(),
             threshold=self._threshold(),
+            signs=[a.sign for a in self.assays],
             progress=progress,
         )
         picks = tuple(self._pick(choice, rank) for rank, choice in enumerate(choices, 1))
