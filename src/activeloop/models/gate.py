@@ -107,7 +107,7 @@ class Stacked(Predictor, QuickMean):
         weights = np.array([self.weights[i] for i, _ in used])
         mean = np.tensordot(weights, np.stack([b.mean for b in beliefs]), 1)
         second = np.tensordot(weights, np.stack([b.sd**2 + (b.mean - mean) ** 2 for b in beliefs]), 1)
-        noise = np.sqrt(np.tensordot(weights, np.stack([b.noise**2 for b in beliefs]), 1))
+        noise = known_noise(weights, np.stack([b.noise for b in beliefs]))
         joint = np.concatenate([b.draws for b in beliefs]) if draws else np.zeros((0, *mean.shape))
         return Predictive(joint, mean, np.sqrt(second), noise)
 
@@ -167,6 +167,16 @@ def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float, sta
     goal = np.concatenate([np.zeros(len(residuals) + m), [1e4]])
     weights, _ = nnls(rows, goal)
     return weights / weights.sum()
+
+
+def known_noise(weights: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """[A] root mean square of the noise [M, A] of those parts that know theirs (0: not known); 0 when none does.
+
+    >>> known_noise(np.array([0.8, 0.2]), np.array([[0.0], [3.0]])).tolist()
+    [3.0]
+    """
+    share = weights[:, None] * (noise > 0)
+    return np.sqrt((share * noise**2).sum(0) / np.maximum(share.sum(0), 1e-300))
 
 
 def shares(weights: np.ndarray, draws: int) -> np.ndarray:
