@@ -215,7 +215,7 @@ def test_selections_by_name():
     assert (chosen.score, chosen.batch) == (UpperConfidenceBound(2.5), TopK())
     with pytest.raises(RecipeError, match='there is no score "luck"'):
         selection_of(SelectRecipe(score="luck"), "find", (assay,), POOL)
-    with pytest.raises(RecipeError, match='batch "power" cannot be made with these options'):
+    with pytest.raises(RecipeError, match=r'batch "power": option "coldness" is -1\.0; it must be a number from 0 on'):
         selection_of(SelectRecipe(batch="power", batch_options={"coldness": -1.0}), "find", (assay,), POOL)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class MLPEnsemble(Learner):
     share: float = 0.9
     training: Training = field(default_factory=lambda: Training(rate=3e-3))
     slope: float = 0.0
-    targets: str = "standard"
+    targets: Literal["standard", "largest"] = "standard"
     prior_score: Backbone | None = None
     label: str = ""
 

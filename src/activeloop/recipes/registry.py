@@ -15,6 +15,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay
 from activeloop.predictive import Learner
+from activeloop.recipes.options import wrong_option
 from activeloop.recipes.recipe import LearnerRecipe, SelectRecipe
 
 Goal = Literal["find", "learn"]
@@ -134,24 +135,9 @@ def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options
         if unknown := [key for key in given if key not in takes]:
             cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
-        usual = {f.name: f.default for f in fields(made)}
-        if wrong := [key for key, value in given.items() if not _fits(value, usual[key])]:
-            problem = f'option "{wrong[0]}" of {role} "{name}" is {given[wrong[0]]!r}; usual is {usual[wrong[0]]!r}.'
-            raise RecipeError(f"{problem} Write it in that way.", file=file)
+        if wrong := wrong_option(made, given):
+            raise RecipeError(f'{role} "{name}": {wrong}.', file=file)
     try:
         return maker(**given)
     except (TypeError, ValueError) as error:
         raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error
-
-
-def _fits(value: object, usual: object) -> bool:
-    """Whether an option is of the kind of its default; what has no plain default takes anything.
-
-    >>> _fits("many", 100), _fits(50, 100), _fits(1, 0.5), _fits(0.5, 100), _fits("x", None)
-    (False, True, True, False, True)
-    """
-    if not isinstance(usual, bool | int | float | str | tuple):
-        return True
-    if isinstance(usual, bool) or isinstance(value, bool):
-        return type(value) is type(usual)
-    return isinstance(value, int | float if isinstance(usual, float) else type(usual))
