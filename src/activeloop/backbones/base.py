@@ -13,6 +13,11 @@ class Backbone(ABC):
     """Turns rows of a pool into numbers."""
 
     @property
+    def sitewise(self) -> bool:
+        """Whether each feature looks at the letter of one site alone, so that features of sites add up."""
+        return False
+
+    @property
     @abstractmethod
     def name(self) -> str:
         """Its name in recipes and reports."""

@@ -30,6 +30,11 @@ class Joined(Backbone):
         """Their names, joined by a plus."""
         return "+".join(backbone.name for backbone in self.backbones)
 
+    @property
+    def sitewise(self) -> bool:
+        """Whether all of them are."""
+        return all(backbone.sitewise for backbone in self.backbones)
+
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, sum of D]."""
         return np.concatenate([backbone.features(pool, rows) for backbone in self.backbones], axis=1)

@@ -30,6 +30,11 @@ class OneHot(Backbone):
         """`onehot` or `onehot-relative`."""
         return "onehot-relative" if self.relative else "onehot"
 
+    @property
+    def sitewise(self) -> bool:
+        """They do."""
+        return True
+
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, L * K]; column i * K + k is letter k at site i.
 

@@ -109,6 +109,11 @@ class Physicochemical(Backbone):
         """`physicochemical` or `zscales`, with `-relative`."""
         return ("zscales" if self.scales == "zscales" else "physicochemical") + ("-relative" if self.relative else "")
 
+    @property
+    def sitewise(self) -> bool:
+        """They do."""
+        return True
+
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, L * P]; column i * P + p is property p at site i.
 

@@ -16,9 +16,10 @@ from activeloop.models.evidence import HeldOut
 from activeloop.models.forest import choose_members
 from activeloop.models.network import Layers, Training
 from activeloop.models.pieces import in_pieces
+from activeloop.models.site_network import MOST_SITES, outputs_by_letters
 from activeloop.models.targets import Scale, largest_is_one, precision, standard
 from activeloop.models.warm import warm_start
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.predictive import Learner, Predictive, Predictor, QuickMean
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class MLPEnsemble(Learner):
 
 
 @dataclass(frozen=True)
-class EnsemblePredictor(Predictor, HeldOut):
+class EnsemblePredictor(Predictor, HeldOut, QuickMean):
     """The trained networks.
 
     Args:
@@ -123,10 +124,21 @@ class EnsemblePredictor(Predictor, HeldOut):
         chosen = choose_members(len(every), draws, seed)
         return Predictive(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
 
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, 1] mean over all members; by tables of letters where the encoder looks at one site at a time."""
+        rows, sites = np.asarray(rows, np.int64), pool.sites
+        if not self.backbone.sitewise or sites is None or len(sites.labels) > MOST_SITES:
+            return in_pieces(self.backbone, pool, rows, self._members).mean(0, dtype=np.float64)[:, None]
+        every = self._in_values(outputs_by_letters(self.layers, self.backbone, pool, rows))
+        return every.mean(0, dtype=np.float64)[:, None]
+
     def _members(self, features: np.ndarray) -> np.ndarray:
         """Float32 [M, n] in the assay's unit."""
+        return self._in_values(self.layers(features))
+
+    def _in_values(self, outputs: np.ndarray) -> np.ndarray:
         shift, factor = self.lines.T[:, :, None].astype(np.float32)
-        return shift + factor * self.layers(features)
+        return shift + factor * outputs
 
     def explain(self) -> str:
         """How many networks on how many candidates."""

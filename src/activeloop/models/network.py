@@ -12,6 +12,8 @@ from activeloop.models.losses import LOSSES
 
 #: hidden units of one layer are kept (1 / keep) or dropped (0); [..., B or 1, H]
 Masks = Sequence[np.ndarray]
+#: candidates that go through the layers together: their hidden units stay in the processor's cache
+BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,14 @@ class Layers:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Outputs [M, n] of features [n, D]."""
-        return self.forward(x)[1]
+        blocks = [self.forward(x[i : i + BLOCK])[1] for i in range(0, max(len(x), 1), BLOCK)]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
+
+    def after_first(self, z: np.ndarray) -> np.ndarray:
+        """Outputs [M, n] from what comes out of the first layer [M, n, H], before its activation."""
+        for w, b in zip(self.weights[1:], self.biases[1:], strict=True):
+            z = np.maximum(z, self.slope * z) @ w + b
+        return z[..., 0]
 
     def forward(self, x: np.ndarray, masks: Masks = ()) -> tuple[list[np.ndarray], np.ndarray]:
         """Inputs of each layer after the first ([M, n, H]), and the outputs [M, n]."""
