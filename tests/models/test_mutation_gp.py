@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
-from activeloop.errors import ModelError
+from activeloop.errors import ModelError, RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models import mutation_posterior
 from activeloop.models.evidence import spearman
@@ -139,3 +139,9 @@ def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
     assert MutationGP().prior(pool) is None
     with pytest.raises(ModelError, match="needs a wild type"):
         MutationGP().fit(Dataset.of(pool, np.array([0, 1]), np.array([1.0, 2.0])), 0)
+
+
+@pytest.mark.parametrize("options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}])
+def test_options_that_make_no_process_are_refused(options: dict) -> None:
+    with pytest.raises(RecipeError, match="14 usual variances"):
+        MutationGP(**options)

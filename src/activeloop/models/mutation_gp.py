@@ -8,6 +8,7 @@ import numpy as np
 
 from activeloop.backbones.substitutions import substitution_scores
 from activeloop.candidates import Pool
+from activeloop.errors import RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.evidence import HeldOut
@@ -44,6 +45,13 @@ class MutationGP(Learner):
 
     width: float = 1.0
     usual: tuple[float, ...] = field(default=USUAL, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.usual) != len(USUAL) or not all(v > 0 for v in self.usual) or not self.width > 0:
+            raise RecipeError(
+                f"mutation-gp takes a width above 0 and {len(USUAL)} usual variances above 0; leave them out for the "
+                "defaults. Nothing was fitted."
+            )
 
     @property
     def name(self) -> str:
