@@ -19,6 +19,7 @@ from activeloop.acquisition import (
 )
 from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
 from activeloop.campaigns.codec import encode
+from activeloop.candidates import Pool
 from activeloop.errors import InputError, MeasurementError, StateError
 from activeloop.measurements import Assay, Measurement
 from activeloop.predictive import Predictive, Predictor
@@ -281,6 +282,21 @@ def test_predictions_are_in_the_unit_and_direction_of_the_assay():
     assert all(p.low <= p.mean <= p.high for p in down.propose(4).picks)
     best = down.status().leaders[0]
     assert best.value == min(down.dataset().values[:, 0])
+
+
+def test_a_proposed_wild_type_that_comes_back_by_name_is_a_result_not_a_control():
+    pool = Pool.combinatorial("MKTAYI", ["K2", "A4"], letters="KA")
+    campaign = Campaign(pool, [ASSAY], Ridge(), seed=3)
+    campaign.pin(["WT"])
+    campaign.propose(3)
+    rows = [
+        Measurement(n, "activity", float(i), control=n == "WT") for i, n in enumerate(["WT", "K2A", "A4K", "K2A:A4K"])
+    ]
+    campaign.record(rows[:1])
+    assert "WT" not in campaign.state().awaiting
+    assert len(campaign.state().measured) == 1
+    assert campaign.record(rows).duplicates == 1
+    assert len(campaign.state().measured) == 4
 
 
 @pytest.mark.parametrize("score", [Greedy(), UpperConfidenceBound(), ExpectedImprovement(), Variance(), Thompson()])

@@ -111,7 +111,7 @@ def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> 
     live = [r for r in state.results if r.void is None]
     wells = {key: r for r in live if (key := _well(r.measurement))}
     loose = Counter(_content(r.measurement) for r in live if not _well(r.measurement))
-    fresh = []
+    fresh, awaiting = [], state.awaiting
     for m in rows:
         key = _well(m)
         if key is None:
@@ -122,8 +122,13 @@ def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> 
             if known:
                 _same_value(m, wells[key], source)
         if not known:
-            fresh.append(m)
+            fresh.append(_asked_for(m, awaiting))
     return fresh
+
+
+def _asked_for(m: Measurement, awaiting: frozenset[str]) -> Measurement:
+    """A row that counts as a control by its name alone is a result when a proposal asked for just that candidate."""
+    return replace(m, control=False) if m.control and not m.well and m.candidate in awaiting else m
 
 
 def _failed(m: Measurement) -> bool:
@@ -135,7 +140,7 @@ def _well(m: Measurement) -> tuple[str, str, str] | None:
 
 
 def _content(m: Measurement) -> tuple[str, ...]:
-    return (m.candidate, m.assay, repr(float(m.value)), m.qualifier, m.plate, m.well, m.measured_at, str(m.control))
+    return (m.candidate, m.assay, repr(float(m.value)), m.qualifier, m.plate, m.well, m.measured_at)
 
 
 def _same_value(m: Measurement, stored: Result, source: str) -> None:
