@@ -215,6 +215,7 @@ AWKWARD = {
     "letters at sites beside a whole protein": (["VDGV", "ADGV", "VDGA"], WILD, "which of its 18 residues"),
     "letters at sites beside their own wild type": (["VDGV", "ADGV", "VDGA"], "VDGV", ""),
     "mutations of a part of the protein": (["K24C", "Y26D:I30V", "I30A"], None, "stands in at 27 positions"),
+    "mutations in three letters": (["p.Lys2Cys", "p.Thr3Asp", "p.Lys2Ala;p.Thr3Ala"], "MKT", ""),
     "insertions and deletions": (INDELS, None, "the consensus of 18 sequences"),
     "insertions and deletions of a wild type": (INDELS, WILD, ""),
 }

@@ -21,7 +21,8 @@ TARGETS = (
 CLASSES = ("dms_score_bin",)
 _GUIDE = re.compile(r"[ACGTUN]{17,60}")
 _SMILES = re.compile(r"[\[\]()=#@/\\+]|[a-z]|[A-Za-z]\d[A-Za-z(]")
-_VARIANT = re.compile(r"(?:WT|_wt|[A-Z*-]?\d+[A-Z*-](?:[:,;/+ ][A-Z*-]?\d+[A-Z*-])*)", re.IGNORECASE)
+_MUTATION = r"(?:p\.)?(?:[A-Z*-]|[A-Z][a-z]{2})?\d+(?:[A-Z*-]|[A-Z][a-z]{2})"
+_VARIANT = re.compile(rf"(?:WT|_wt|{_MUTATION}(?:[:,;/+ ]{_MUTATION})*)", re.IGNORECASE)
 LOOKED_AT = 200
 
 
