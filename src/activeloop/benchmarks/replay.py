@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -79,10 +80,13 @@ def replay_all(
         raise RecipeError(f"--seeds {seeds} --jobs {jobs}: both must be at least 1. Nothing was replayed.")
     protocol.check_fits(len(landscape))
     parts = Parts(folder, settings_of(landscape, protocol))
+    recipes = {p: policy_of(p, landscape.pool, protocol, landscape.assay).recipe for p in policies}
+    # a part is kept under what its policy was made of, so that a changed default never mixes with an older one
+    kept = {policy: f"{policy}-{short_hash(recipe)}" for policy, recipe in recipes.items()}
     wanted = [(policy, seed) for seed in range(seeds) for policy in policies]
-    tasks = [Task(source, protocol, *key) for key in wanted if not parts.has(*key)]
+    tasks = [Task(source, protocol, policy, seed) for policy, seed in wanted if not parts.has(kept[policy], seed)]
     failures: dict[tuple[str, int], str] = {}
-    done = Counter(policy for policy, seed in wanted if parts.has(policy, seed))
+    done = Counter(policy for policy, seed in wanted if parts.has(kept[policy], seed))
     report = finished or (lambda policy, count: None)
     for policy in policies:
         report(policy, done[policy])
@@ -91,12 +95,16 @@ def replay_all(
         if isinstance(result, str):
             failures[key] = result
         else:
-            parts.write(*key, result)
+            parts.write(kept[task.policy], task.seed, result)
         done[task.policy] += 1
         report(task.policy, done[task.policy])
-    turns = {key: parts.read(*key) for key in wanted if key not in failures}
-    recipes = {p: policy_of(p, landscape.pool, protocol, landscape.assay).recipe for p in policies}
+    turns = {key: parts.read(kept[key[0]], key[1]) for key in wanted if key not in failures}
     return Outcome(turns, recipes, failures)
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that depend on the text alone."""
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,6 +87,9 @@ def restore_each(dataset: Dataset, seed: int, state: dict[str, np.ndarray], rest
 def checked_column(dataset: Dataset, assay: int) -> Dataset:
     """One assay alone, without the candidates in which it was not measured.
 
+    A censored value (`<0.1`) says on which side the truth lies, not how far: it is learned as a value whose standard
+    error is at least half the spread of all values.
+
     Raises:
         ModelError: when nothing of it was measured, or a value is infinite.
     """
@@ -95,4 +98,5 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
         raise ModelError(f'"{name}" was measured in no candidate. Record a result first; nothing was fitted.')
     if not np.isfinite(column.values).all():
         raise ModelError(f'"{name}" has an infinite value. Void it and record it anew; nothing was fitted.')
-    return column
+    bounds = np.where(column.censored != 0, 0.5 * column.values.std(), 0.0)
+    return replace(column, errors=np.maximum(column.errors, bounds))
