@@ -14,7 +14,7 @@ def test_a_censored_value_counts_for_less_than_a_measured_one(pools, planted):
     dataset = planted(pools["variants"], 40)
     censored = replace(dataset, censored=np.where(np.arange(40)[:, None] < 5, -1, 0).astype(np.int8))
     column = checked_column(censored, 0)
-    assert column.errors[:5, 0] == pytest.approx(np.full(5, dataset.values.std() / 2))
+    assert column.errors[:5, 0] == pytest.approx(np.full(5, dataset.values.std()))
     assert (column.errors[5:] == 0).all()
 
 

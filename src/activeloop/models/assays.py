@@ -88,7 +88,7 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
     """One assay alone, without the candidates in which it was not measured.
 
     A censored value (`<0.1`) says on which side the truth lies, not how far: it is learned as a value whose standard
-    error is at least half the spread of all values.
+    error is at least the spread of all values.
 
     Raises:
         ModelError: when nothing of it was measured, or a value is infinite.
@@ -98,5 +98,5 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
         raise ModelError(f'"{name}" was measured in no candidate. Record a result first; nothing was fitted.')
     if not np.isfinite(column.values).all():
         raise ModelError(f'"{name}" has an infinite value. Void it and record it anew; nothing was fitted.')
-    bounds = np.where(column.censored != 0, 0.5 * column.values.std(), 0.0)
+    bounds = np.where(column.censored != 0, column.values.std(), 0.0)
     return replace(column, errors=np.maximum(column.errors, bounds))
