@@ -9,7 +9,7 @@ from activeloop.benchmarks.folds import FoldRule
 from activeloop.benchmarks.protocol import Protocol
 from activeloop.errors import RecipeError
 
-LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "cr9114-flub", "ch65", "eqfp611")
+LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "ch65", "eqfp611")
 #: every single-mutant assay of 400 to 2,000 candidates: none is picked by hand
 SINGLES = (
     *("A0A1I9GEU1_NEIME_Kennouche_2019", "A4_HUMAN_Seuma_2022", "AACC1_PSEAI_Dandage_2018"),
