@@ -1,7 +1,8 @@
 """From candidates to features: encoders that need no download."""
 
-from activeloop.backbones.base import Backbone
+from activeloop.backbones.base import Backbone, SiteWise
 from activeloop.backbones.blosum import Blosum, blosum62, substitution_costs
+from activeloop.backbones.joined import Joined
 from activeloop.backbones.kmers import Kmers
 from activeloop.backbones.morgan import Morgan
 from activeloop.backbones.onehot import OneHot
@@ -11,10 +12,12 @@ from activeloop.backbones.substitutions import SubstitutionScore, substitution_s
 __all__ = [
     "Backbone",
     "Blosum",
+    "Joined",
     "Kmers",
     "Morgan",
     "OneHot",
     "Physicochemical",
+    "SiteWise",
     "SubstitutionScore",
     "blosum62",
     "letter_table",

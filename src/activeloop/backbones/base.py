@@ -6,16 +6,12 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, Sites
+from activeloop.errors import PoolError
 
 
 class Backbone(ABC):
     """Turns rows of a pool into numbers."""
-
-    @property
-    def sitewise(self) -> bool:
-        """Whether each feature looks at the letter of one site alone, so that features of sites add up."""
-        return False
 
     @property
     @abstractmethod
@@ -25,3 +21,33 @@ class Backbone(ABC):
     @abstractmethod
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, D]; D depends on the pool's sites alone, not on the rows, and no value on other rows."""
+
+
+class SiteWise(Backbone):
+    """A backbone that looks at one site at a time: each feature depends on the letter of a single site."""
+
+    @abstractmethod
+    def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
+        """Float32 [n, D] of letters [n, L] at the sites."""
+
+    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """Float32 [n, D] of the letters at the pool's sites.
+
+        Raises:
+            PoolError: when the pool has no sites (compounds).
+        """
+        return self.encode(sites_of(pool, self.name), pool.codes(rows))
+
+
+def sites_of(pool: Pool, encoder: str) -> Sites:
+    """The pool's sites.
+
+    Raises:
+        PoolError: when it has none.
+    """
+    if pool.sites is None:
+        raise PoolError(
+            f"{encoder}: a pool of {pool.kind} has no sequence sites to encode. Choose an encoder for {pool.kind}; "
+            "nothing was encoded."
+        )
+    return pool.sites

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.backbones.onehot import sites_of
+from activeloop.backbones.base import Backbone, sites_of
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
 from activeloop.errors import PoolError
 

@@ -6,35 +6,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.candidates import Pool
+from activeloop.backbones.base import SiteWise
+from activeloop.candidates import Sites
 
 
 @dataclass(frozen=True)
-class Joined(Backbone):
+class Joined(SiteWise):
     """The features of each encoder, one after the other.
 
     Args:
         backbones: at least one.
 
     >>> from activeloop.backbones import OneHot, Physicochemical
-    >>> pool = Pool.combinatorial("VDGV", sites=[1, 2], letters="AV")
     >>> Joined((OneHot(), Physicochemical())).name
     'onehot+physicochemical'
     """
 
-    backbones: tuple[Backbone, ...]
+    backbones: tuple[SiteWise, ...]
 
     @property
     def name(self) -> str:
         """Their names, joined by a plus."""
         return "+".join(backbone.name for backbone in self.backbones)
 
-    @property
-    def sitewise(self) -> bool:
-        """Whether all of them are."""
-        return all(backbone.sitewise for backbone in self.backbones)
-
-    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
         """Float32 [n, sum of D]."""
-        return np.concatenate([backbone.features(pool, rows) for backbone in self.backbones], axis=1)
+        return np.concatenate([backbone.encode(sites, codes) for backbone in self.backbones], axis=1)

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.backbones.onehot import expand, sites_of
+from activeloop.backbones.base import Backbone, sites_of
+from activeloop.backbones.onehot import expand
 from activeloop.candidates import Pool
 from activeloop.errors import PoolError
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.candidates import Pool, Sites
-from activeloop.errors import PoolError
+from activeloop.backbones.base import SiteWise
+from activeloop.candidates import Sites
 
 
 @dataclass(frozen=True)
-class OneHot(Backbone):
+class OneHot(SiteWise):
     """Letters of the varying sites, one column for each letter of the alphabet.
 
     A pool of L sites over K letters gives L * K columns: ask for a wide pool (all single mutants of a whole protein)
@@ -30,36 +29,11 @@ class OneHot(Backbone):
         """`onehot` or `onehot-relative`."""
         return "onehot-relative" if self.relative else "onehot"
 
-    @property
-    def sitewise(self) -> bool:
-        """They do."""
-        return True
-
-    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """Float32 [n, L * K]; column i * K + k is letter k at site i.
-
-        Raises:
-            PoolError: when the pool has no sites (compounds).
-        """
-        sites = sites_of(pool, self.name)
-        codes = pool.codes(rows)
+    def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
+        """Float32 [n, L * K]; column i * K + k is letter k at site i."""
         if self.relative and sites.parent is not None:
             return expand(codes, len(sites.alphabet)) * (codes != sites.parent).repeat(len(sites.alphabet), axis=1)
         return expand(codes, len(sites.alphabet))
-
-
-def sites_of(pool: Pool, encoder: str) -> Sites:
-    """The pool's sites.
-
-    Raises:
-        PoolError: when it has none.
-    """
-    if pool.sites is None:
-        raise PoolError(
-            f"{encoder}: a pool of {pool.kind} has no sequence sites to encode. Choose an encoder for {pool.kind}; "
-            "nothing was encoded."
-        )
-    return pool.sites
 
 
 def expand(codes: np.ndarray, letters: int) -> np.ndarray:

@@ -7,9 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.backbones.onehot import sites_of
-from activeloop.candidates import AMINO_ACIDS, Pool
+from activeloop.backbones.base import SiteWise
+from activeloop.candidates import AMINO_ACIDS, Sites
 
 Scales = Literal["properties", "zscales"]
 
@@ -92,7 +91,7 @@ def letter_table(scales: Scales, alphabet: str = AMINO_ACIDS) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Physicochemical(Backbone):
+class Physicochemical(SiteWise):
     """Properties of the amino acid at each varying site.
 
     Args:
@@ -109,20 +108,10 @@ class Physicochemical(Backbone):
         """`physicochemical` or `zscales`, with `-relative`."""
         return ("zscales" if self.scales == "zscales" else "physicochemical") + ("-relative" if self.relative else "")
 
-    @property
-    def sitewise(self) -> bool:
-        """They do."""
-        return True
-
-    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """Float32 [n, L * P]; column i * P + p is property p at site i.
-
-        Raises:
-            PoolError: when the pool has no sites (compounds).
-        """
-        sites = sites_of(pool, self.name)
+    def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
+        """Float32 [n, L * P]; column i * P + p is property p at site i."""
         table = letter_table(self.scales, sites.alphabet)
-        values = table[pool.codes(rows)]
+        values = table[codes]
         if self.relative and sites.parent is not None:
             values = values - table[sites.parent]
         return values.reshape(len(values), len(sites.labels) * table.shape[1])

@@ -21,10 +21,9 @@ from importlib import resources
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
+from activeloop.backbones.base import Backbone, sites_of
 from activeloop.backbones.context import residue_contexts
 from activeloop.backbones.fingerprints import WORD, nearest_owner
-from activeloop.backbones.onehot import sites_of
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
 from activeloop.errors import PoolError
 

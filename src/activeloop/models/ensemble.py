@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
+from activeloop.backbones.base import Backbone, SiteWise
 from activeloop.backbones.onehot import OneHot
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
@@ -127,9 +127,10 @@ class EnsemblePredictor(Predictor, HeldOut, QuickMean):
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] mean over all members; by tables of letters where the encoder looks at one site at a time."""
         rows, sites = np.asarray(rows, np.int64), pool.sites
-        if not self.backbone.sitewise or sites is None or len(sites.labels) > MOST_SITES:
-            return in_pieces(self.backbone, pool, rows, self._members).mean(0, dtype=np.float64)[:, None]
-        every = self._in_values(outputs_by_letters(self.layers, self.backbone, pool, rows))
+        if isinstance(self.backbone, SiteWise) and sites is not None and len(sites.labels) <= MOST_SITES:
+            every = self._in_values(outputs_by_letters(self.layers, self.backbone, pool, rows))
+        else:
+            every = in_pieces(self.backbone, pool, rows, self._members)
         return every.mean(0, dtype=np.float64)[:, None]
 
     def _members(self, features: np.ndarray) -> np.ndarray:

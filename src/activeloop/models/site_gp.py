@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from activeloop.backbones.onehot import sites_of
+from activeloop.backbones.base import sites_of
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Rows
-from typing import final
-
 import numpy as np
 
-from activeloop.backbones.base import Backbone
+from activeloop.backbones.base import SiteWise, sites_of
 from activeloop.candidates import Pool, Sites
-from activeloop.candidates.designs import Design
 from activeloop.models.network import Layers
 
 #: more sites make tables that cost more than they save
@@ -18,15 +14,13 @@ MOST_SITES = 24
 PIECE, BLOCK = 32_768, 512
 
 
-def outputs_by_letters(layers: Layers, backbone: Backbone, pool: Pool, rows: np.ndarray) -> np.ndarray:
+def outputs_by_letters(layers: Layers, backbone: SiteWise, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Outputs [M, N] of networks for rows of a pool, the same as `layers(backbone.features(pool, rows))`.
 
     In a library each half of the sites takes few values, so the first layer of a candidate is the sum of two rows of
     two small matrices; neither features nor a product with them is formed.
     """
-    sites = pool.sites
-    assert sites is not None
-    tables, start = _first_layer(layers, backbone, sites)
+    tables, start = _first_layer(layers, backbone, sites_of(pool, backbone.name))
     members, width = layers.biases[0].shape[0], layers.biases[0].shape[2]
     out = np.empty((members, len(rows)), np.float32)
     for i in range(0, len(rows), PIECE):
@@ -42,12 +36,12 @@ def outputs_by_letters(layers: Layers, backbone: Backbone, pool: Pool, rows: np.
     return out
 
 
-def _first_layer(layers: Layers, backbone: Backbone, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
+def _first_layer(layers: Layers, backbone: SiteWise, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
     """[L, K, M * H] what each letter at each site adds to the first layer, and [M * H] the layer without them."""
     width, letters = len(sites.labels), len(sites.alphabet)
     codes = np.zeros((width * letters + 1, width), np.uint8)
     codes[np.arange(width * letters), np.repeat(np.arange(width), letters)] = np.tile(np.arange(letters), width)
-    x = backbone.features(_Letters(sites, codes), np.arange(len(codes)))
+    x = backbone.encode(sites, codes)
     weights = layers.weights[0].swapaxes(0, 1).reshape(x.shape[1], -1)
     first = x @ weights
     return (first[:-1] - first[-1]).reshape(width, letters, -1), first[-1] + layers.biases[0].ravel()
@@ -63,29 +57,3 @@ def _half(tables: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray
     for table, column in zip(tables, codes[first].T, strict=True):
         total += table[column]
     return total, inverse
-
-
-@final
-class _Letters(Pool):
-    """Given letters at the sites of another pool, for an encoder to read."""
-
-    kind, origin = "variants", "letters"
-
-    def __init__(self, sites: Sites, codes: np.ndarray):
-        self._sites, self._codes = sites, codes
-
-    def __len__(self) -> int:
-        return len(self._codes)
-
-    def design(self, row: int) -> Design:
-        raise NotImplementedError
-
-    def row_of(self, name: str) -> int | None:
-        return None
-
-    @property
-    def sites(self) -> Sites:
-        return self._sites
-
-    def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
-        return self._codes if rows is None else self._codes[np.asarray(rows, np.int64)]
