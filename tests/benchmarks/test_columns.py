@@ -3,6 +3,7 @@
 import pytest
 
 from activeloop.benchmarks.columns import Columns, find_columns, guess_kind
+from activeloop.benchmarks.table import landscape_of
 from activeloop.candidates.tables import Table
 from activeloop.errors import TableError
 
@@ -51,3 +52,11 @@ def test_a_table_without_numbers_is_refused_with_a_cure():
 def test_mutations_are_not_taken_for_smiles():
     assert guess_kind(["A24G:K56R", "WT", "L5V"]) == "variants"
     assert guess_kind(["N#N", "C=C", "CCO"]) == "compounds"
+
+
+@pytest.mark.parametrize(("told", "classes"), [(["1", "0", "1"], [1, 0, 1]), (["1", "", "0"], None)])
+def test_classes_count_only_when_every_candidate_has_one(told: list[str], classes: list[int] | None):
+    given = table(variant=["AA", "AC", "CA"], fitness=["1", "2", "4"], DMS_score_bin=told)
+    columns = Columns("variant", "fitness", "DMS_score_bin", "variants")
+    found = landscape_of(given, columns, "t", "maximise").classes
+    assert (found is None) if classes is None else (found.tolist() == classes)

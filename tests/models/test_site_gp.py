@@ -96,3 +96,10 @@ def test_genotypes_of_zeros_and_ones() -> None:
     rows = np.random.default_rng(0).permutation(256)[:60]
     fitted = SiteGP().fit(Dataset.of(pool, rows, truth[rows]), 0)
     assert spearman(fitted.predict(pool, np.arange(256), 0, 0).mean[:, 0], truth) > 0.95
+
+
+def test_a_single_site_has_no_pairs(kernel: SiteKernel) -> None:
+    alone = SiteKernel(kernel.unequal[:1], kernel.coordinates[:1], kernel.variances)
+    x = np.array([[3]])
+    assert alone.between(x, x)[0, 0] == pytest.approx(alone.own_variance)
+    assert kernel.between(np.zeros((1, 4), int), np.zeros((1, 4), int))[0, 0] == pytest.approx(kernel.own_variance)

@@ -44,9 +44,11 @@ def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) 
         turns: of every campaign, by (policy, seed); with the policies `full` and `random`.
         metric: `accuracy` or `auroc`.
     """
-    seeds = sorted(seed for policy, seed in turns if policy == FULL)
-    marks = {seed: SHARE * turns[FULL, seed][-1].metrics[metric] for seed in seeds}
     policies = [p for p in dict.fromkeys(policy for policy, _ in turns) if p != FULL]
+    full = sorted(seed for policy, seed in turns if policy == FULL)
+    # a campaign that could not be finished leaves its seed out for all, so that policies stay paired
+    seeds = [seed for seed in full if all((policy, seed) in turns for policy in policies)]
+    marks = {seed: SHARE * turns[FULL, seed][-1].metrics[metric] for seed in seeds}
     crossings = {
         policy: np.array([first_crossing(turns[policy, seed], metric, marks[seed]) for seed in seeds])
         for policy in policies

@@ -56,9 +56,13 @@ def landscape_of(
         told += f" {_many(counts > 1, 'candidate')} in several rows; their values are averaged."
     classes = None
     if columns.classes:
-        votes = np.bincount(rows, np.nan_to_num(_values(table, columns.classes)[fine]), len(pool)) / counts
-        classes = (votes >= 0.5).astype(np.int8)
-        classes = classes if 0 < classes.sum() < len(classes) else None
+        told_class = _values(table, columns.classes)[fine]
+        known = np.isfinite(told_class)
+        votes = np.bincount(rows[known], told_class[known], len(pool))
+        voters = np.bincount(rows[known], minlength=len(pool))
+        classes = (2 * votes >= np.maximum(voters, 1)).astype(np.int8)
+        # classes that are not told for every candidate, or are all the same, classify nothing
+        classes = classes if voters.all() and 0 < classes.sum() < len(classes) else None
     return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, (origin + told).strip())
 
 

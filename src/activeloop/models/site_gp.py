@@ -168,7 +168,7 @@ class SitePredictor(Predictor, HeldOut, QuickMean):
         for start in range(0, len(x), PIECE):
             piece = slice(start, start + PIECE)
             cross = self.kernel.between(x[piece], self.likelihood.x, np.float32)
-            variance[piece] = self.kernel.variances.sum() - np.square(cross @ self.inverse_factor).sum(1)
+            variance[piece] = self.kernel.own_variance - np.square(cross @ self.inverse_factor).sum(1)
             if draws:
                 joint[:, piece] = prior_draws(self.kernel, x[piece], seed, draws) + (cross @ moves).T
         sd = np.sqrt(np.maximum(variance, 1e-9))

@@ -44,6 +44,12 @@ class SiteKernel:
         squared = np.stack([np.square(c[:, :, None] - c[:, None, :]).sum(0) for c in self.coordinates])
         return np.exp(-self.unequal[:, None, None] * apart - squared)
 
+    @property
+    def own_variance(self) -> float:
+        """Covariance of a candidate with itself; a single site has no pairs."""
+        one, pair, whole = self.variances
+        return float(one + whole + (pair if len(self.unequal) > 1 else 0.0))
+
     def between(self, x: np.ndarray, y: np.ndarray, dtype: type = np.float64) -> np.ndarray:
         """Covariance [n, m] of letters x [n, L] and y [m, L]."""
         sites = len(self.tables)
