@@ -96,9 +96,7 @@ def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:
         means = {p: np.array([last[name, p].mean for name in sets if (name, p) in last]) for p in policies}
         rows.append(["**mean of the sets**", *(_plus_minus(*mean_and_error(means[p])) for p in policies)])
         if "default" in means:
-            rows.append(
-                ["**default / policy**", *(f"{means['default'].mean() / means[p].mean():.2f}" for p in policies)]
-            )
+            rows.append(["**default / policy**", *(_ratio(means["default"].mean(), means[p].mean()) for p in policies)])
     labels = suite.protocol.labels[-1]
     return f"## {LABELS[metric].capitalize()}, after {labels}\n\n{markdown_table(['', *policies], rows)}"
 
@@ -115,6 +113,11 @@ def _needs_section(replays: Mapping[str, Path], metric: str) -> str:
     told = f"## Labels needed for 90 % of the {metric} of all data"
     note = "In brackets: share of campaigns that reached it; the others count with their last label."
     return f"{told}\n\n{markdown_table(['', *policies], rows)}\n\n{note}"
+
+
+def _ratio(mean: float, other: float) -> str:
+    """How many times the other; nothing when that is 0."""
+    return f"{mean / other:.2f}" if other else "–"
 
 
 def _mean_saved(saved: np.ndarray) -> tuple[float, float]:

@@ -75,6 +75,7 @@ class FoldSuite:
 
 
 BASELINES = ("default", "random", "evolvepro", "alde")
+SELECTED = ("default", "random", "default:greedy", "default:thompson")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 
@@ -93,6 +94,7 @@ def suites() -> dict[str, Suite | FoldSuite]:
     listed = (
         Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
         Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
+        Suite("selection", "How is a plate of a library chosen?", ("phoq", "gb1"), plates, SELECTED, 10, FOUND[:3]),
         Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, BASELINES[:3], 10, FOUND[2:]),
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),

@@ -12,7 +12,9 @@ from activeloop.cli.replay import JOBS
 if TYPE_CHECKING:
     from activeloop.benchmarks.suites import FoldSuite, Suite
 
-NAME = typer.Argument(metavar="SUITE|all", help="gb1, landscapes, singles, enamine, docking, learn, folds, or all.")
+NAME = typer.Argument(
+    metavar="SUITE|all", help="gb1, landscapes, selection, singles, enamine, docking, learn, folds, or all."
+)
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")
 WORK = typer.Option(metavar="DIR", help="Where single replays are kept, so that a stopped suite goes on.")
