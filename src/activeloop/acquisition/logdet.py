@@ -15,7 +15,7 @@ def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | Non
     """Indices that greedily maximise log det(I + X_b X_b' / noise) + sum of quality.
 
     The gain of a candidate is log(1 + its variance given the picks so far / noise). Each pick costs one matrix-vector
-    product and one update of x: 1.2 s for 96 of 150,000 with D = 32, 0.1 s for 96 of 4,096 with D = 256.
+    product and one update of x.
 
     Args:
         x: [N, D] coordinates.

@@ -23,9 +23,8 @@ LOOKED_AT = 2048
 def guide_default() -> GuideGP:
     """What guides are modelled by unless the user says otherwise.
 
-    Chosen on seven public efficiency screens of 881-1,500 guides, where processes of this form had a higher five-fold
-    Spearman than boosted or extremely randomised trees on the same features. Kernels with other shares of linear and
-    smooth differed by less than 0.005 on average.
+    Chosen on a few public efficiency screens, where processes of this form had a higher five-fold Spearman than trees
+    on the same features; no suite repeats that comparison yet.
 
     >>> guide_default().name
     'gp-kmers'
