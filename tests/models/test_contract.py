@@ -12,8 +12,8 @@ from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import (
     ALDEEnsemble,
+    DropoutNetwork,
     Gate,
-    MCDropout,
     MLPEnsemble,
     MutationGP,
     RandomForest,
@@ -33,7 +33,7 @@ CASES: dict[str, tuple[Learner, str]] = {
     "ensemble, ranking": (MLPEnsemble(members=4, hidden=(32,), training=replace(SHORT, loss="ranking")), "variants"),
     "ensemble, prior": (MLPEnsemble(members=4, hidden=(32,), training=SHORT, prior_score=Blosum()), "variants"),
     "ensemble, compounds": (MLPEnsemble(Morgan(size=256), members=4, hidden=(32,), training=SHORT), "compounds"),
-    "dropout": (MCDropout(hidden=(64, 64), training=SHORT), "variants"),
+    "dropout": (DropoutNetwork(hidden=(64, 64), training=SHORT), "variants"),
     "tanimoto": (compound_default(), "compounds"),
     "guides": (guide_default(), "guides"),
     "mutations": (MutationGP(), "variants"),

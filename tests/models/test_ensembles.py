@@ -9,7 +9,7 @@ from activeloop.backbones.joined import Joined
 from activeloop.candidates import Guide, Pool
 from activeloop.errors import ModelError, PoolError
 from activeloop.measurements import Dataset
-from activeloop.models import ALDEEnsemble, MCDropout, MLPEnsemble, RandomForest, Training
+from activeloop.models import ALDEEnsemble, DropoutNetwork, MLPEnsemble, RandomForest, Training
 from activeloop.models.dropout import thinned
 from activeloop.models.ensemble import seen
 from activeloop.models.network import Layers
@@ -85,8 +85,10 @@ def test_a_warm_start_helps_where_the_prior_is_right():
     assert found[1] > found[0] + 0.3
 
 
-@pytest.mark.parametrize("learner", [MCDropout(rate=0.0), MCDropout(hidden=())], ids=["rate 0", "no hidden layer"])
-def test_dropout_without_effect_is_refused(learner: MCDropout, pools, planted):
+@pytest.mark.parametrize(
+    "learner", [DropoutNetwork(rate=0.0), DropoutNetwork(hidden=())], ids=["rate 0", "no hidden layer"]
+)
+def test_dropout_without_effect_is_refused(learner: DropoutNetwork, pools, planted):
     with pytest.raises(ModelError, match="do not differ"):
         learner.fit(planted(pools["variants"], 10), seed=0)
 

@@ -4,7 +4,7 @@ from activeloop.models.alde import ALDEEnsemble
 from activeloop.models.classifier import GPClassifier
 from activeloop.models.compounds import compound_default
 from activeloop.models.defaults import default_learner
-from activeloop.models.dropout import DropoutPredictor, MCDropout
+from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.evidence import Evidence, HeldOut
 from activeloop.models.forest import ForestPredictor, RandomForest
@@ -18,6 +18,7 @@ from activeloop.models.tanimoto import TanimotoGP
 
 __all__ = [
     "ALDEEnsemble",
+    "DropoutNetwork",
     "DropoutPredictor",
     "EnsemblePredictor",
     "Evidence",
@@ -27,7 +28,6 @@ __all__ = [
     "GuideGP",
     "HeldOut",
     "Likeness",
-    "MCDropout",
     "MLPEnsemble",
     "MutationGP",
     "ProcessPredictor",

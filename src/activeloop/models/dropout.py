@@ -23,7 +23,7 @@ PASSES = 32
 
 
 @dataclass(frozen=True)
-class MCDropout(Learner):
+class DropoutNetwork(Learner):
     """A network trained with dropout, whose hidden units are also dropped when it predicts.
 
     A draw drops the same units for every candidate, so it is one function of all candidates; dropping anew for each

@@ -9,7 +9,7 @@ from activeloop.backbones import Backbone, Morgan, OneHot
 from activeloop.candidates import Pool
 from activeloop.models.alde import ALDEEnsemble
 from activeloop.models.classifier import GPClassifier
-from activeloop.models.dropout import MCDropout
+from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.ensemble import MLPEnsemble
 from activeloop.models.forest import RandomForest
 from activeloop.models.guides import GuideGP
@@ -21,7 +21,7 @@ from activeloop.predictive import Learner
 #: those that learn on the features of any encoder
 ENCODED: dict[str, type[Learner]] = {
     "alde": ALDEEnsemble,
-    "dropout": MCDropout,
+    "dropout": DropoutNetwork,
     "ensemble": MLPEnsemble,
     "forest": RandomForest,
 }

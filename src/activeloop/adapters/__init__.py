@@ -1,0 +1,1 @@
+"""Which weights of a frozen foundation model learn."""

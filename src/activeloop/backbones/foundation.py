@@ -1,0 +1,68 @@
+"""The role of a pretrained model: candidates to tokens, tokens to hidden states, hidden states to features."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activeloop.backbones.base import Backbone
+from activeloop.backbones.tokens import Tokens
+from activeloop.candidates import Pool
+
+if TYPE_CHECKING:
+    from activeloop.backbones.pooling import Pooling
+    from activeloop.backbones.trunk import Trunk
+
+
+class Foundation(Backbone):
+    """A family of pretrained models; importing it costs no torch, `load` does.
+
+    Attributes:
+        source: a hub id or the folder of a checkpoint.
+        pooling: how hidden states become one vector a candidate, see `activeloop.backbones.pooling`.
+    """
+
+    source: str
+    pooling: Pooling
+
+    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """Float32 [n, P]: hidden states of the model as pretrained, pooled.
+
+        Raises:
+            PoolError: a pool that the model, or its pooling, cannot read.
+        """
+        from activeloop.backbones.encoding import encode
+
+        return encode(self, pool, np.asarray(rows, np.int64))
+
+    @abstractmethod
+    def load(self) -> Trunk:
+        """The model with its weights, in eval mode, nothing trainable; a new copy at each call.
+
+        Raises:
+            MissingExtraError: torch or transformers is not installed.
+            FetchError: neither a folder nor to be had from the hub; says what was tried.
+        """
+
+    @abstractmethod
+    def tokens_of(self, texts: Sequence[str]) -> Tokens:
+        """Tokens of whole sequences (for compounds SMILES), without columns.
+
+        Raises:
+            PoolError: a text that the model cannot read (letters, length).
+        """
+
+    @abstractmethod
+    def tokens(self, pool: Pool, rows: np.ndarray) -> Tokens:
+        """Tokens of rows of a pool, with the places of its varying columns.
+
+        Raises:
+            PoolError: a kind of pool that the model cannot read.
+        """
+
+    @abstractmethod
+    def parent_tokens(self, pool: Pool) -> Tokens | None:
+        """Tokens of the pool's parent, its varying columns in place; None when it has none."""

@@ -1,0 +1,109 @@
+"""From hidden states of every token to one vector a candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from activeloop.backbones.tokens import Tokens
+from activeloop.candidates import Pool
+from activeloop.errors import PoolError
+
+Pooling = Literal["auto", "mean", "mutated", "difference", "sites", "attention"]
+
+#: `sites` puts the hidden states of so many columns side by side at most
+MOST_SITES = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokens as tensors; fields as in `Tokens`."""
+
+    ids: torch.Tensor
+    real: torch.Tensor
+    residues: torch.Tensor
+    columns: torch.Tensor
+    changed: torch.Tensor
+
+    @classmethod
+    def of(cls, tokens: Tokens, device: torch.device | str = "cpu") -> Batch:
+        """The tensors, on a device."""
+        arrays = (tokens.ids.astype(np.int64), tokens.real, tokens.residues, tokens.columns.astype(np.int64))
+        ids, real, residues, columns = (torch.from_numpy(a).to(device) for a in arrays)
+        return cls(ids, real, residues, columns, torch.from_numpy(tokens.changed).to(device))
+
+
+def pooling_for(pool: Pool, asked: Pooling) -> Pooling:
+    """What `auto` stands for: `sites` for a few columns, `mutated` where there is a parent, else `mean`.
+
+    Raises:
+        PoolError: the pooling that was asked for needs a parent, or few columns, and the pool has none.
+    """
+    sites = pool.sites
+    few = sites is not None and 0 < len(sites.labels) <= MOST_SITES
+    parented = sites is not None and sites.parent is not None and bool(sites.parent_sequence)
+    if asked == "auto":
+        return "sites" if few else "mutated" if parented else "mean"
+    if asked == "sites" and not few:
+        raise PoolError(
+            f'pooling "sites" needs 1 to {MOST_SITES} varying columns. Choose "mutated"; nothing was encoded.'
+        )
+    if asked in ("mutated", "difference") and not parented:
+        raise PoolError(f'pooling "{asked}" needs a wild type. Give one, or choose "mean"; nothing was encoded.')
+    return asked
+
+
+class Pooler(nn.Module):
+    """Pools hidden states [B, T, D] to [B, P].
+
+    `mean`: over residues, never special tokens. `mutated`: mean over the mutated positions of the candidate's hidden
+    state less the parent's there (zero for the parent itself). `difference`: the mean over all residues, less the
+    parent's. `sites`: the hidden states at all varying columns side by side (zeros at a gap). `attention`: a weighted
+    mean over residues whose weights are learnt; the plain mean to begin with.
+
+    Args:
+        pooling: one of them, not `auto`.
+        width: D.
+        columns: S, the pool's varying columns.
+    """
+
+    def __init__(self, pooling: Pooling, width: int, columns: int):
+        super().__init__()
+        self.pooling: Pooling = pooling
+        self.size = width * columns if pooling == "sites" else width
+        self.query = nn.Parameter(torch.zeros(width)) if pooling == "attention" else None
+
+    def forward(self, hidden: torch.Tensor, batch: Batch, parent: tuple[torch.Tensor, Batch] | None) -> torch.Tensor:
+        """[B, P].
+
+        Args:
+            hidden: [B, T, D] finished hidden states.
+            batch: of the candidates.
+            parent: hidden states [1, T', D] and batch of the parent; needed by `mutated` and `difference`.
+        """
+        if self.pooling == "sites":
+            return at_columns(hidden, batch).flatten(1)
+        if self.pooling == "mutated":
+            assert parent is not None
+            moved = at_columns(hidden, batch) - at_columns(*parent)
+            changed = batch.changed.to(hidden.dtype).unsqueeze(2)
+            return (moved * changed).sum(1) / changed.sum(1).clamp(min=1)
+        weights = batch.residues.to(hidden.dtype)
+        if self.query is not None:
+            scores = (hidden @ self.query).masked_fill(~batch.residues, torch.finfo(hidden.dtype).min)
+            weights = torch.softmax(scores, 1)
+        mean = (hidden * weights.unsqueeze(2)).sum(1) / weights.sum(1, keepdim=True)
+        if self.pooling == "difference":
+            assert parent is not None
+            mean = mean - Pooler("mean", hidden.shape[2], 0)(*parent, None)
+        return mean
+
+
+def at_columns(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """[B, S, D] hidden states at the varying columns; zeros where a candidate has a gap."""
+    where = batch.columns.clamp(min=0).unsqueeze(2).expand(-1, -1, hidden.shape[2])
+    return hidden.gather(1, where) * (batch.columns >= 0).unsqueeze(2)

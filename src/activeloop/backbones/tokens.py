@@ -1,0 +1,74 @@
+"""Candidates as a foundation model reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """N candidates as token ids, padded at the end.
+
+    Args:
+        ids: [N, T] int32.
+        lengths: [N] tokens of each candidate, special ones included (int32).
+        first: special tokens before the first residue.
+        last: special tokens after the last residue.
+        pad: id of the padding.
+        columns: [N, S] which token stands at each varying column of the pool (int32; -1: a gap, nothing stands there);
+            S = 0 for pools without sites.
+        changed: [N, S] which of these columns differ from the parent (False everywhere without a parent).
+    """
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    first: int
+    last: int
+    pad: int
+    columns: np.ndarray
+    changed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def real(self) -> np.ndarray:
+        """Bool [N, T]: not padding."""
+        return np.arange(self.ids.shape[1]) < self.lengths[:, None]
+
+    @property
+    def residues(self) -> np.ndarray:
+        """Bool [N, T]: neither padding nor special."""
+        place = np.arange(self.ids.shape[1])
+        return (place >= self.first) & (place < self.lengths[:, None] - self.last)
+
+    def take(self, index: np.ndarray) -> Tokens:
+        """Some of the candidates, cut to the longest of them."""
+        lengths = self.lengths[index]
+        longest = int(lengths.max(initial=1))
+        return replace(
+            self,
+            ids=self.ids[index, :longest],
+            lengths=lengths,
+            columns=self.columns[index],
+            changed=self.changed[index],
+        )
+
+    def buckets(self, tokens: int) -> Iterator[np.ndarray]:
+        """All candidates, by length, in groups whose padded size is at most `tokens` (at least one candidate each).
+
+        >>> one = Tokens(np.ones((3, 4), np.int32), np.array([2, 4, 2]), 1, 1, 0, np.zeros((3, 0)), np.zeros((3, 0)))
+        >>> [group.tolist() for group in one.buckets(4)]
+        [[0, 2], [1]]
+        """
+        order = np.argsort(self.lengths, kind="stable")
+        start = 0
+        while start < len(order):
+            stop = start + 1
+            while stop < len(order) and self.lengths[order[stop]] * (stop + 1 - start) <= tokens:
+                stop += 1
+            yield order[start:stop]
+            start = stop

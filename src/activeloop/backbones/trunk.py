@@ -1,0 +1,111 @@
+"""A pretrained model as a row of layers that one can stop between."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+
+@dataclass(frozen=True)
+class LayerNames:
+    """Where the linear maps of one layer are, as dotted names within it.
+
+    Args:
+        query, key, value: from hidden states to heads.
+        output: from heads back to hidden states.
+        widen: into the feed-forward part (two of them when it is gated).
+        narrow: out of it.
+    """
+
+    query: str
+    key: str
+    value: str
+    output: str
+    widen: tuple[str, ...]
+    narrow: str
+
+    @property
+    def attention(self) -> tuple[str, ...]:
+        """The four maps of attention."""
+        return (self.query, self.key, self.value, self.output)
+
+    @property
+    def linear(self) -> tuple[str, ...]:
+        """All linear maps."""
+        return (*self.attention, *self.widen, self.narrow)
+
+
+class Trunk(nn.Module, ABC):
+    """A foundation model between its tokens and its hidden states; one final class for each architecture.
+
+    The layers are the modules of `transformers` themselves: what is attached to them (adapters, hooks) takes effect
+    here as it does there. Hidden states are [B, T, D]; `real` is bool [B, T], False for padding.
+
+    Args:
+        model: the `transformers` model, weights loaded, in eval mode.
+    """
+
+    names: LayerNames
+    model: Any
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    @property
+    @abstractmethod
+    def layers(self) -> nn.ModuleList:
+        """In the order in which they are run."""
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """D."""
+
+    @property
+    @abstractmethod
+    def heads(self) -> int:
+        """Attention heads of a layer, as pretrained."""
+
+    @abstractmethod
+    def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """[B, T, D] that enter the first layer, from ids [B, T]."""
+
+    @abstractmethod
+    def context(self, hidden: torch.Tensor, real: torch.Tensor) -> Any:
+        """What every layer needs beside hidden states (attention bias, rotary angles); cheap."""
+
+    @abstractmethod
+    def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
+        """[B, T, D] after one layer."""
+
+    @abstractmethod
+    def finish(self, hidden: torch.Tensor) -> torch.Tensor:
+        """[B, T, D] after whatever follows the last layer (a final norm)."""
+
+    @abstractmethod
+    def logits(self, finished: torch.Tensor) -> torch.Tensor:
+        """[..., V] of the masked-language head, from finished hidden states [..., D].
+
+        Raises:
+            ModelError: the checkpoint has no such head.
+        """
+
+    @abstractmethod
+    def set_heads(self, index: int, heads: int) -> None:
+        """Tell one layer that it now has so many heads (after some were removed from its linear maps)."""
+
+    def run(self, hidden: torch.Tensor, real: torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:
+        """[B, T, D] after layers start .. stop - 1 (all from `start` on when `stop` is None)."""
+        context = self.context(hidden, real)
+        for index in range(start, len(self.layers) if stop is None else stop):
+            hidden = self.layer(index, hidden, context)
+        return hidden
+
+    def forward(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """[B, T, D] finished hidden states of ids [B, T]."""
+        return self.finish(self.run(self.embed(ids, real), real))

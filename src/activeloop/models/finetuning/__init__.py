@@ -1,0 +1,1 @@
+"""Fine-tuning: one short loop, what it minimises, and the learners made of it."""

@@ -1,0 +1,1 @@
+"""Heads with a posterior: from features to joint draws, in NumPy."""
