@@ -48,7 +48,7 @@ def write_suite(folder: Path, suite: Suite, replays: Mapping[str, Path], command
         write_whole(folder / f"{name}.png", (place / "curve.png").read_bytes())
         sections.append(f"![Learning curves of {name}]({name}.png)")
     write_whole(folder / "summary.csv", summary_csv(points))
-    _write_page(folder, suite.question, how, sections, command)
+    write_page(folder, suite.question, how, sections, command)
 
 
 def write_fold_suite(folder: Path, suite: FoldSuite, evaluations: Mapping[tuple[str, str], Path], command: str) -> None:
@@ -70,7 +70,7 @@ def write_fold_suite(folder: Path, suite: FoldSuite, evaluations: Mapping[tuple[
         sections.append(_folds_section(rule, by_set, suite.learners))
     write_whole(folder / "summary.csv", csv_text((*SUMMARY_COLUMNS, "folds"), rows))
     how = "Spearman over the predictions of all five folds together, beside ProteinGym's published figures."
-    _write_page(folder, suite.question, how, sections, command)
+    write_page(folder, suite.question, how, sections, command)
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -94,7 +94,7 @@ def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:
     rows = [[name, *(_cell(last.get((name, p))) for p in policies)] for name in sets]
     if len(sets) > 1:
         means = {p: np.array([last[name, p].mean for name in sets if (name, p) in last]) for p in policies}
-        rows.append(["**mean of the sets**", *(_plus_minus(*mean_and_error(means[p])) for p in policies)])
+        rows.append(["**mean of the sets**", *(plus_minus(*mean_and_error(means[p])) for p in policies)])
         if "default" in means:
             rows.append(["**default / policy**", *(_ratio(means["default"].mean(), means[p].mean()) for p in policies)])
     labels = suite.protocol.labels[-1]
@@ -106,7 +106,7 @@ def _needs_section(replays: Mapping[str, Path], metric: str) -> str:
     by_set = {name: labels_needed(read_rounds(_read(place / "rounds.csv")), metric) for name, place in replays.items()}
     policies = [need.policy for need in next(iter(by_set.values()))]
     rows = [
-        [name, *(_plus_minus(n.labels, n.se, 3) + _not_all(n.reached) for n in needs)] for name, needs in by_set.items()
+        [name, *(plus_minus(n.labels, n.se, 3) + _not_all(n.reached) for n in needs)] for name, needs in by_set.items()
     ]
     saved = {p: np.array([n.saved for needs in by_set.values() for n in needs if n.policy == p]) for p in policies}
     rows.append(["**labels saved against random**", *(_percent(*_mean_saved(saved[p])) for p in policies)])
@@ -136,16 +136,17 @@ def _folds_section(rule: str, by_set: Mapping[str, Sequence[Point]], learners: S
     gain = values[learners[0]] - values[ONE_HOT]
     told = (
         f"{learners[0]} is above the published one-hot column on {int((gain > 0).sum())} of {len(sets)} assays, by "
-        f"{_plus_minus(*mean_and_error(gain))} on average."
+        f"{plus_minus(*mean_and_error(gain))} on average."
     )
     means = markdown_table(
-        ["mean of the assays", "Spearman"], [[p, _plus_minus(*mean_and_error(values[p]))] for p in shown]
+        ["mean of the assays", "Spearman"], [[p, plus_minus(*mean_and_error(values[p]))] for p in shown]
     )
     each = [[name, *(f"{values[p][i]:.3f}" for p in (*learners, ONE_HOT))] for i, name in enumerate(sets)]
     return f"## {rule.capitalize()} folds\n\n{told}\n\n{means}\n\n{markdown_table(['assay', *learners, ONE_HOT], each)}"
 
 
-def _write_page(folder: Path, question: str, how: str, sections: Sequence[str], command: str) -> None:
+def write_page(folder: Path, question: str, how: str, sections: Sequence[str], command: str) -> None:
+    """README.md with the question as its title, and machine.json."""
     machine = describe_machine()
     made = "; ".join(f"{name} {value}" for name, value in machine.items())
     page = "\n\n".join([f"# {question}", how, *sections, f"Made by `{command}` on: {made}."])
@@ -158,10 +159,15 @@ def _is_last(point: Point, suite: Suite) -> bool:
 
 
 def _cell(point: Point | None) -> str:
-    return "" if point is None else _plus_minus(point.mean, point.se)
+    return "" if point is None else plus_minus(point.mean, point.se)
 
 
-def _plus_minus(mean: float, error: float, digits: int = 3) -> str:
+def plus_minus(mean: float, error: float, digits: int = 3) -> str:
+    """A mean and its standard error, which is left out when it is not known.
+
+    >>> plus_minus(0.51234, 0.0123), plus_minus(1.0, float("nan"))
+    ('0.512 ± 0.012', '1')
+    """
     return f"{mean:.{digits}g}" + ("" if np.isnan(error) else f" ± {error:.2g}")
 
 

@@ -1,4 +1,4 @@
-"""The questions that this project must answer with figures, each as a named suite of replays or evaluations."""
+"""The questions that this project must answer with figures, each as a named suite."""
 
 from __future__ import annotations
 
@@ -74,12 +74,37 @@ class FoldSuite:
     learners: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class BudgetSuite:
+    """Prediction of several sets from few labels.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        rules: how labelled and judged candidates are parted.
+        budgets: numbers of labels.
+        learners: who predicts; differences are shown against the first.
+        seeds: draws of the labelled candidates.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    rules: tuple[FoldRule, ...]
+    budgets: tuple[int, ...]
+    learners: tuple[str, ...]
+    seeds: int
+
+
+AnySuite = Suite | FoldSuite | BudgetSuite
+
 BASELINES = ("default", "random", "evolvepro", "alde")
 SELECTED = ("default", "random", "default:greedy", "default:thompson")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 
-def suites() -> dict[str, Suite | FoldSuite]:
+def suites() -> dict[str, AnySuite]:
     """All suites by name.
 
     >>> suites()["gb1"].protocol.labels[-1]
@@ -104,7 +129,7 @@ def suites() -> dict[str, Suite | FoldSuite]:
     return {suite.name: suite for suite in listed}
 
 
-def find_suite(name: str, sets: tuple[str, ...] = (), seeds: int | None = None) -> Suite | FoldSuite:
+def find_suite(name: str, sets: tuple[str, ...] = (), seeds: int | None = None) -> AnySuite:
     """A suite by its name, narrowed to some sets or seeds.
 
     Raises:
@@ -114,4 +139,4 @@ def find_suite(name: str, sets: tuple[str, ...] = (), seeds: int | None = None) 
         raise RecipeError(f'"{name}" is not a suite. Suites: {", ".join(suites())}. Nothing was computed.')
     suite = suites()[name]
     suite = replace(suite, sets=sets) if sets else suite
-    return replace(suite, seeds=seeds) if seeds is not None and isinstance(suite, Suite) else suite
+    return replace(suite, seeds=seeds) if seeds is not None and not isinstance(suite, FoldSuite) else suite

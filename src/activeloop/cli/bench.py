@@ -10,7 +10,7 @@ import typer
 from activeloop.cli.replay import JOBS
 
 if TYPE_CHECKING:
-    from activeloop.benchmarks.suites import FoldSuite, Suite
+    from activeloop.benchmarks.suites import BudgetSuite, FoldSuite, Suite
 
 NAME = typer.Argument(
     metavar="SUITE|all", help="gb1, landscapes, selection, singles, enamine, docking, learn, folds, or all."
@@ -31,7 +31,7 @@ def bench(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Results go to DIR/SUITE.")] = Path("docs/results"),
 ) -> None:
     """Replay or evaluate all sets of a suite and write one table and one page about them."""
-    from activeloop.benchmarks.suites import Suite, find_suite, suites
+    from activeloop.benchmarks.suites import FoldSuite, Suite, find_suite, suites
 
     chosen = tuple(part.strip() for part in sets.split(",") if part.strip())
     asked = [find_suite(each, chosen, seeds) for each in (suites() if name == "all" else (name,))]
@@ -42,8 +42,10 @@ def bench(
         command = f"activeloop bench {suite.name}{told}"
         if isinstance(suite, Suite):
             _replays(suite, jobs, work / suite.name, out / suite.name, command)
-        else:
+        elif isinstance(suite, FoldSuite):
             _folds(suite, limit, jobs, work / suite.name, out / suite.name, command)
+        else:
+            _budgets(suite, jobs, work / suite.name, out / suite.name, command)
 
 
 def _replays(suite: Suite, jobs: int | None, work: Path, out: Path, command: str) -> None:
@@ -71,3 +73,29 @@ def _folds(suite: FoldSuite, limit: int | None, jobs: int | None, work: Path, ou
             if not (place / "report.html").exists():
                 run(Source(name), Evaluation(rule, limit=limit), suite.learners, jobs, place)
     write_fold_suite(out, suite, places, command)
+
+
+def _budgets(suite: BudgetSuite, jobs: int | None, work: Path, out: Path, command: str) -> None:
+    from collections import Counter
+
+    from rich.console import Console
+
+    from activeloop.benchmarks.budget_results import write_budgets
+    from activeloop.benchmarks.budgets import all_tasks, run_budgets
+    from activeloop.benchmarks.machine import available_cores
+    from activeloop.cli.replay import bars
+
+    tasks = all_tasks(suite.sets, suite.rules, suite.budgets, suite.seeds, suite.learners)
+    done = Counter()
+    with bars(Console(stderr=True), suite.learners, len(tasks) // len(suite.learners), "fits") as show:
+
+        def finished(task):
+            done[task.learner] += 1
+            show(task.learner, done[task.learner])
+
+        try:
+            results, failures = run_budgets(tasks, work, jobs or available_cores(), finished)
+        except KeyboardInterrupt:
+            typer.echo(f"Stopped. What is finished is kept in {work}; the same command goes on from there.", err=True)
+            raise typer.Exit(130) from None
+    write_budgets(out, suite, results, failures, command)
