@@ -22,7 +22,8 @@ def test_a_larger_budget_holds_a_smaller_one_and_judged_candidates_are_never_lea
 def test_results_are_kept_and_not_computed_twice(tmp_path):
     tasks = all_tasks([PLANT], ["random"], [20], 2, ["forest", "dropout"])
     first, failures = run_budgets(tasks, tmp_path)
-    assert set(first) == set(tasks) and not failures
+    assert set(first) == set(tasks)
+    assert not failures
     assert all(np.isfinite(r.spearman) and r.seconds > 0 for r in first.values())
     again, _ = run_budgets(tasks, tmp_path)
     assert again == first
@@ -36,9 +37,11 @@ def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
     write_budgets(tmp_path / "out", suite, results, failures, "activeloop bench quality")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "20 labels, random folds" in page
-    assert "tanimoto on" in page and "no compounds" in page
+    assert "tanimoto on" in page
+    assert "no compounds" in page
     rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()
-    assert len(rows) == 3 and rows[1].startswith(f"{PLANT},random,20,dropout,")
+    assert len(rows) == 3
+    assert rows[1].startswith(f"{PLANT},random,20,dropout,")
 
 
 @pytest.mark.parametrize("rule", ["modulo"])
