@@ -1,0 +1,63 @@
+"""Which measured candidates are trained on and which only judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates import Pool
+
+#: a fold by positions must leave at least so much of the candidates to train on
+LARGEST = 0.4
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into the measured candidates.
+
+    Args:
+        training: trained on.
+        validation: judged by only; may be empty.
+    """
+
+    training: np.ndarray
+    validation: np.ndarray
+
+    @classmethod
+    def without(cls, candidates: int) -> Split:
+        """Everything is trained on."""
+        return cls(np.arange(candidates), np.zeros(0, np.int64))
+
+
+def folds_of(pool: Pool, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """[N] the fold (0 to count - 1) of each of some rows of a pool.
+
+    Candidates that change the same positions stay together, so that a fold asks about positions that the others do not
+    teach, as the next proposal may. Where that cannot be (no parent, or nearly all candidates change the same
+    positions: a library of a few sites) they are dealt out at random.
+
+    >>> pool = Pool.single_mutants("MKTAYI")
+    >>> folds = folds_of(pool, np.arange(len(pool)), 3, seed=0)
+    >>> [len(set(folds[i : i + 19])) for i in range(0, 114, 19)], np.bincount(folds).tolist()
+    ([1, 1, 1, 1, 1, 1], [38, 38, 38])
+    """
+    rng = np.random.default_rng([seed, len(rows)])
+    groups = groups_of(pool, rows)
+    sizes = np.bincount(groups)
+    if len(sizes) < 2 * count or sizes.max() > LARGEST * len(rows):
+        return rng.permutation(len(rows)) % count
+    fold, filled = np.zeros(len(sizes), np.int64), np.zeros(count, np.int64)
+    # the largest groups first, each to the fold with the fewest candidates; equal ones in random order
+    for group in np.lexsort((rng.random(len(sizes)), -sizes)):
+        fold[group] = filled.argmin()
+        filled[fold[group]] += sizes[group]
+    return fold[groups]
+
+
+def groups_of(pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """[N] a number for each set of changed positions; all the same when there is no parent to compare with."""
+    if pool.sites is None or pool.sites.parent is None:
+        return np.zeros(len(rows), np.int64)
+    changed = np.packbits(pool.codes(rows) != pool.sites.parent, axis=1)
+    return np.unique(changed, axis=0, return_inverse=True)[1].ravel()
