@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -68,8 +69,8 @@ class EsmTrunk(Trunk):
         """Of the masked-language head."""
         return self.model.lm_head(finished)
 
-    def set_heads(self, index: int, heads: int) -> None:
+    def set_heads(self, index: int, kept: Sequence[int]) -> None:
         """After some were removed."""
         attention: Any = self.model.esm.encoder.layer[index].attention.self
-        attention.num_attention_heads = heads
-        attention.all_head_size = heads * attention.attention_head_size
+        attention.num_attention_heads = len(kept)
+        attention.all_head_size = len(kept) * attention.attention_head_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,10 @@ class Trunk(nn.Module, ABC):
 
     names: LayerNames
     model: Any
+    #: heads can be removed one by one; False where queries and keys are normalised over all heads together
+    separable = True
+    #: [B, T] of the last run, for what is attached to its layers
+    real: torch.Tensor
 
     def __init__(self, model: nn.Module):
         super().__init__()
@@ -96,11 +101,15 @@ class Trunk(nn.Module, ABC):
         """
 
     @abstractmethod
-    def set_heads(self, index: int, heads: int) -> None:
-        """Tell one layer that it now has so many heads (after some were removed from its linear maps)."""
+    def set_heads(self, index: int, kept: Sequence[int]) -> None:
+        """Tell one layer which heads, by their present numbers, remain: the others were removed from its linear maps.
+
+        What else has one entry a head (a position bias) must be cut here too.
+        """
 
     def run(self, hidden: torch.Tensor, real: torch.Tensor, start: int = 0, stop: int | None = None) -> torch.Tensor:
         """[B, T, D] after layers start .. stop - 1 (all from `start` on when `stop` is None)."""
+        self.real = real
         context = self.context(hidden, real)
         for index in range(start, len(self.layers) if stop is None else stop):
             hidden = self.layer(index, hidden, context)
