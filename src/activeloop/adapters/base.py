@@ -57,6 +57,26 @@ class Attached(ABC):
     def merge(self) -> Trunk:
         """The trunk with the adapter folded into its weights (no extra modules left), the same outputs."""
 
+    def penalty(self) -> torch.Tensor | None:
+        """To be added to the loss of a step; None when there is nothing."""
+        return None
+
+    def after_backward(self) -> None:
+        """Called when all gradients of a step are there, before the optimiser moves."""
+
+    def after_step(self, step: int, steps: int) -> bool:
+        """Called when the optimiser has moved.
+
+        Args:
+            step: the number of this step, from 0.
+            steps: how many there will be.
+
+        Returns:
+            True: the trunk and `parameters()` are others from now on; whatever was made of them (an optimiser, a
+            prefix, the best state so far) must be made anew.
+        """
+        return False
+
     def trainable(self) -> int:
         """How many numbers learn."""
         return sum(p.numel() for p in self.parameters())
