@@ -1,6 +1,7 @@
 """Makes `bad_input` and `tiny_models` importable by the tests, and tiny models on the spot."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,3 +15,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     from tiny_models import tiny_esm
 
     return tiny_esm(tmp_path_factory.mktemp("models") / "tiny-esm")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests keep for later goes to a folder that dies with them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACTIVELOOP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
