@@ -34,8 +34,9 @@ class Attached(ABC):
 
     Attributes:
         trunk: it sits in.
-        lowest: index of the lowest layer with anything trainable; the number of layers when there is none (the prefix
-            below it may be computed once and kept).
+        lowest: index of the lowest layer with anything trainable: the prefix below it may be computed once and kept.
+            The number of layers when no layer learns, -1 when even what enters the first layer does (embeddings), so
+            that nothing can be kept.
     """
 
     trunk: Trunk
@@ -57,12 +58,17 @@ class Attached(ABC):
     def merge(self) -> Trunk:
         """The trunk with the adapter folded into its weights (no extra modules left), the same outputs."""
 
+    def rates(self) -> list[float]:
+        """For each of `parameters()`, by how much its learning rate is multiplied."""
+        return [1.0] * len(self.parameters())
+
     def penalty(self) -> torch.Tensor | None:
         """To be added to the loss of a step; None when there is nothing."""
         return None
 
     def after_backward(self) -> None:
         """Called when all gradients of a step are there, before the optimiser moves."""
+        return
 
     def after_step(self, step: int, steps: int) -> bool:
         """Called when the optimiser has moved.
@@ -76,6 +82,14 @@ class Attached(ABC):
             prefix, the best state so far) must be made anew.
         """
         return False
+
+    def progress(self) -> dict[str, torch.Tensor]:
+        """What a fit that was interrupted needs beside `state` to go on as if it had not been; often nothing."""
+        return {}
+
+    def resume(self, progress: dict[str, torch.Tensor]) -> None:
+        """The counterpart of `progress`, after `load`."""
+        return
 
     def trainable(self) -> int:
         """How many numbers learn."""

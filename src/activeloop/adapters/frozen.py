@@ -1,0 +1,27 @@
+"""Nothing learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from activeloop.adapters.base import Adapter, Attached
+
+if TYPE_CHECKING:
+    from activeloop.backbones.trunk import Trunk
+
+
+@dataclass(frozen=True)
+class Frozen(Adapter):
+    """The model stays as pretrained; only what reads its features learns."""
+
+    @property
+    def name(self) -> str:
+        """`frozen`."""
+        return "frozen"
+
+    def attach(self, trunk: Trunk, seed: int) -> Attached:
+        """Freeze the trunk."""
+        from activeloop.adapters.weights import WeightsAttached
+
+        return WeightsAttached(trunk, {}, len(trunk.layers))

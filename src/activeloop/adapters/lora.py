@@ -1,0 +1,61 @@
+"""Low-rank adaptation of the linear maps, and its variants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from activeloop.adapters.base import Adapter, Attached
+from activeloop.adapters.layers import chosen_layers
+from activeloop.adapters.targets import Targets
+
+if TYPE_CHECKING:
+    from activeloop.backbones.trunk import Trunk
+
+Variant = Literal["lora", "rslora", "dora", "pissa"]
+
+
+@dataclass(frozen=True)
+class LoRA(Adapter):
+    """A product of two thin matrices is learnt beside each linear map: W + scale A B^T, A [out, r] and B [in, r].
+
+    `scale` is alpha / r. `peft` keeps A as `lora_B` and B^T as `lora_A`; A starts at zero, so that nothing changes to
+    begin with.
+
+    Args:
+        rank: r.
+        alpha: twice the rank is usual.
+        dropout: of the inputs of B^T, while training.
+        targets: all linear maps of a layer, the four of attention, or queries and values.
+        layers: their numbers from 0; all when None.
+        last: instead of `layers`, how many counted from the end.
+        variant: `lora`; `rslora` divides alpha by the square root of the rank (Kalajdzievski 2023, arXiv:2312.03732);
+            `dora` learns the length of each row of W apart (Liu et al. 2024, arXiv:2402.09353); `pissa` starts from the
+            largest singular vectors of W, taken out of it (Meng et al. 2024, arXiv:2404.02948).
+        plus: by how much A learns faster than B (LoRA+, Hayou et al. 2024, arXiv:2402.12354).
+
+    Source: Hu et al. 2021, arXiv:2106.09685.
+
+    >>> LoRA(rank=4, variant="dora", last=2).name
+    'dora'
+    """
+
+    rank: int = 8
+    alpha: float = 16.0
+    dropout: float = 0.0
+    targets: Targets = "linear"
+    layers: tuple[int, ...] | None = None
+    last: int | None = None
+    variant: Variant = "lora"
+    plus: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """The variant's."""
+        return self.variant
+
+    def attach(self, trunk: Trunk, seed: int) -> Attached:
+        """Put it into the linear maps; the seed draws B."""
+        from activeloop.adapters.low_rank import attach_lora
+
+        return attach_lora(self, trunk, seed, chosen_layers(len(trunk.layers), self.layers, self.last))

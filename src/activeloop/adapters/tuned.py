@@ -1,0 +1,115 @@
+"""Adapters of `peft` in the linear maps of a trunk's layers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from activeloop.adapters.attaching import freeze, kept, put_back, seeded
+from activeloop.adapters.base import Attached
+from activeloop.backbones.trunk import Trunk
+from activeloop.errors import MissingExtraError, ModelError
+
+try:
+    from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
+except ImportError as error:
+    raise MissingExtraError("an adapter", "models") from error
+
+#: what `peft` calls an adapter that was given no name
+ONE = "default"
+
+
+def pattern(layers: Sequence[int], maps: Sequence[str]) -> str:
+    r"""A regular expression of the full names, within a trunk's layers, of these linear maps.
+
+    Bare names such as "dense" would also hit the masked-language head, and `peft`'s own choice of layers does not know
+    every architecture.
+
+    >>> pattern((0, 11), ("output.dense",))
+    '(0|11)\\.(output\\.dense)'
+    """
+    return rf"({'|'.join(map(str, layers))})\.({'|'.join(map(re.escape, maps))})"
+
+
+def tune(trunk: Trunk, kind: type[BaseTuner], config: Any, seed: int) -> BaseTuner:
+    """Put a `peft` tuner into the layers of a trunk, all else frozen.
+
+    Raises:
+        ModelError: there is an adapter in it already.
+    """
+    if any(isinstance(module, BaseTunerLayer) for module in trunk.modules()):
+        raise ModelError("this trunk has an adapter. Merge it, or load the model anew; nothing was attached.")
+    freeze(trunk)
+    with seeded(seed):
+        tuner = kind(trunk.layers, config, ONE)
+    for module in tuner_layers(trunk):
+        # under autocast a cast of the inputs to the adapters' float32 would be undone at once
+        module.cast_input_dtype_enabled = module.weight.dtype != torch.float32
+    trunk.train(trunk.training)
+    return tuner
+
+
+def tuner_layers(trunk: Trunk) -> Iterator[Any]:
+    """The linear maps that have an adapter."""
+    return (module for module in trunk.modules() if isinstance(module, BaseTunerLayer))
+
+
+def learnt(trunk: Trunk) -> dict[str, torch.nn.Parameter]:
+    """What learns in the layers, by a name that does not change with `peft`."""
+    named = trunk.layers.named_parameters()
+    return {f"layers.{name.replace(f'.{ONE}', '')}": p for name, p in named if p.requires_grad}
+
+
+def fold(trunk: Trunk, tuner: BaseTuner) -> Trunk:
+    """The adapters added to the weights, and taken away."""
+    tuner.merge_and_unload()
+    trunk.train(trunk.training)
+    return freeze(trunk)
+
+
+class TunedAttached(Attached):
+    """An adapter of `peft` that needs nothing but its parameters.
+
+    Args:
+        trunk: with the tuner in it.
+        tuner: of `peft`.
+        lowest: layer with an adapter.
+        rates: by the last part but one of a parameter's name, by how much its learning rate is multiplied.
+        residual: when the adapter started from a part of the weights.
+    """
+
+    def __init__(self, trunk: Trunk, tuner: BaseTuner, lowest: int, rates: Mapping[str, float], residual=None):
+        self.trunk, self.lowest = trunk, lowest
+        self._tuner, self._rates, self._residual = tuner, rates, residual
+        self._learnt = learnt(trunk)
+        if residual is not None:
+            residual.begin()
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Of the adapters."""
+        return list(self._learnt.values())
+
+    def rates(self) -> list[float]:
+        """As asked for."""
+        return [self._rates.get(name.rsplit(".", 2)[1], 1.0) for name in self._learnt]
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Of the adapters, and what they started from when the weights are less that."""
+        return kept(self._all)
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """Into the adapters."""
+        put_back(self._all, state)
+        if self._residual is not None:
+            self._residual.take_out()
+
+    def merge(self) -> Trunk:
+        """By `peft`."""
+        return fold(self.trunk, self._tuner)
+
+    @property
+    def _all(self) -> dict[str, torch.Tensor]:
+        return {**self._learnt, **({} if self._residual is None else self._residual.start)}
