@@ -1,0 +1,92 @@
+"""The estimation: what is learnt and looked at before anything is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+
+from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_units
+from activeloop.adapters.pruning_importance import Importance
+from activeloop.adapters.pruning_layers import adapted, feed_forward
+from activeloop.adapters.pruning_masks import Mask, mask_heads, mask_units
+from activeloop.backbones.trunk import Trunk
+
+if TYPE_CHECKING:
+    from activeloop.adapters.light_peft import LightPEFT
+
+
+class Estimation:
+    """Scalars on heads and units, and a look at every adapter.
+
+    Args:
+        trunk: with a LoRA adapter at every linear map; changed in place.
+        settings: which shares will be removed (what will not be needs no scalars).
+    """
+
+    def __init__(self, trunk: Trunk, settings: LightPEFT):
+        self.trunk, self.settings = trunk, settings
+        self.heads = mask_heads(trunk) if settings.heads else []
+        self.units = mask_units(trunk) if settings.units else []
+        self.adapters = {name: Importance(trunk, module) for name, module in adapted(trunk).items()}
+
+    @property
+    def masks(self) -> list[Mask]:
+        """All scalars."""
+        return [*self.heads, *self.units]
+
+    def penalty(self) -> torch.Tensor | None:
+        """Weight times the sum of the scalars' sizes."""
+        if not self.masks:
+            return None
+        return self.settings.weight * torch.cat([mask.values for mask in self.masks]).abs().sum()
+
+    def see_gradients(self) -> None:
+        """Count a step whose gradients are complete."""
+        for importance in self.adapters.values():
+            importance.see_gradients()
+
+    def reset(self) -> None:
+        """Forget what was seen of the adapters; the scalars stay."""
+        for importance in self.adapters.values():
+            importance.reset()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What was seen: [M, 3] and [M, r]."""
+        seen = self.adapters.values()
+        return {"seen.sums": torch.stack([i.sums for i in seen]), "seen.taylor": torch.stack([i.taylor for i in seen])}
+
+    def load(self, state: Mapping[str, torch.Tensor]) -> None:
+        """The counterpart of `state`."""
+        for row, importance in enumerate(self.adapters.values()):
+            importance.sums.copy_(state["seen.sums"][row])
+            importance.taylor.copy_(state["seen.taylor"][row])
+
+    def choose(self) -> Remains:
+        """What shall remain."""
+        trunk = self.trunk
+        heads = _sizes(self.heads, len(trunk.layers), trunk.heads)
+        units = _sizes(self.units, len(trunk.layers), feed_forward(trunk))
+        modules = {name: importance.of_module for name, importance in self.adapters.items()}
+        ranks = {name: importance.of_ranks for name, importance in self.adapters.items()}
+        shares = self.settings
+        return Remains(
+            keep_heads(heads, shares.heads),
+            keep_units(units, shares.units),
+            keep_ranks(modules, ranks, shares.modules, shares.ranks),
+        )
+
+    def close(self, keep_effect: bool = False) -> None:
+        """Take scalars and looks off; what the scalars did is put into the weights if asked."""
+        for importance in self.adapters.values():
+            importance.remove()
+        for mask in self.masks:
+            mask.remove(keep_effect)
+
+
+def _sizes(masks: list[Mask], layers: int, each: int) -> torch.Tensor:
+    """[L, each] of the scalars; 1 where there are none."""
+    if not masks:
+        return torch.ones(layers, each)
+    return torch.stack([mask.values.detach().abs() for mask in masks])

@@ -1,0 +1,80 @@
+"""Linear maps, with a LoRA adapter or without, made smaller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from activeloop.adapters.tuned import ONE
+from activeloop.backbones.trunk import Trunk
+
+
+def base_of(module: nn.Module) -> Any:
+    """The linear map itself, below its adapter if it has one."""
+    return getattr(module, "base_layer", module)
+
+
+def adapted(trunk: Trunk) -> dict[str, Any]:
+    """The `peft` layers of a trunk by layer and name, such as `3.attention.self.query`, in the order of the layers."""
+    return {
+        f"{index}.{name}": module
+        for index, layer in enumerate(trunk.layers)
+        for name in trunk.names.linear
+        if hasattr(module := layer.get_submodule(name), "lora_A")
+    }
+
+
+def feed_forward(trunk: Trunk) -> int:
+    """Feed-forward units of a layer."""
+    return base_of(trunk.layers[0].get_submodule(trunk.names.narrow)).in_features
+
+
+def factors(module: Any) -> tuple[Any, Any]:
+    """The two linear maps of an adapter: in to rank (A), rank to out (B)."""
+    return module.lora_A[ONE], module.lora_B[ONE]
+
+
+def cut_outputs(module: nn.Module, kept: torch.Tensor) -> None:
+    """Keep some of a map's outputs; bool [out]."""
+    linear = base_of(module)
+    _shrink(linear, rows=kept)
+    if linear is not module:
+        _shrink(factors(module)[1], rows=kept)
+
+
+def cut_inputs(module: nn.Module, kept: torch.Tensor) -> None:
+    """Keep some of a map's inputs; bool [in]."""
+    linear = base_of(module)
+    _shrink(linear, columns=kept)
+    if linear is not module:
+        _shrink(factors(module)[0], columns=kept)
+
+
+def cut_ranks(module: Any, kept: torch.Tensor) -> None:
+    """Keep some of an adapter's ranks, bool [r]; what is left is multiplied by alpha / rank of before."""
+    into, out = factors(module)
+    _shrink(into, rows=kept)
+    _shrink(out, columns=kept)
+    module.r[ONE] = into.out_features
+
+
+def take_off(trunk: Trunk, name: str) -> None:
+    """Put the linear map itself back where it had an adapter."""
+    index, _, path = name.partition(".")
+    parent, _, child = path.rpartition(".")
+    owner = trunk.layers[int(index)].get_submodule(parent)
+    setattr(owner, child, base_of(getattr(owner, child)))
+
+
+def _shrink(linear: Any, rows: torch.Tensor | None = None, columns: torch.Tensor | None = None) -> None:
+    weight, learns = linear.weight.detach(), linear.weight.requires_grad
+    if rows is not None:
+        weight = weight[rows]
+        if linear.bias is not None:
+            linear.bias = nn.Parameter(linear.bias.detach()[rows], linear.bias.requires_grad)
+    if columns is not None:
+        weight = weight[:, columns]
+    linear.weight = nn.Parameter(weight.contiguous(), learns)
+    linear.out_features, linear.in_features = weight.shape

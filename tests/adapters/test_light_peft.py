@@ -1,0 +1,343 @@
+"""Light-PEFT: what it finds, removes, keeps, and loads again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from activeloop.adapters.light_peft import LightPEFT
+from activeloop.adapters.light_peft_attached import LightAttached
+from activeloop.adapters.pruning import Remains
+from activeloop.adapters.pruning_layers import adapted, base_of, factors, feed_forward
+from activeloop.backbones.esm import ESM2
+from activeloop.backbones.trunk import Trunk
+from activeloop.errors import ModelError
+
+SETTINGS = LightPEFT(rank=4, dropout=0.0)
+HEADS, UNITS, LAYERS = 4, 64, 3
+
+
+def minibatch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Twelve candidates of up to ten tokens."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(4, 24, (12, 10), generator=generator)
+    real = torch.arange(10) < torch.randint(5, 11, (12, 1), generator=generator)
+    return ids, real
+
+
+def outputs(trunk: Trunk) -> torch.Tensor:
+    ids, real = minibatch(1)
+    with torch.no_grad():
+        return trunk(ids, real)[real]
+
+
+def fit(attached: LightAttached, steps: int, planned: int | None = None) -> list[bool]:
+    """Train as the fit loop does; whether the parameters became others, for each step."""
+    ids, real = minibatch()
+    wanted = torch.randn(12, generator=torch.Generator().manual_seed(2))
+    optimiser = torch.optim.AdamW(attached.parameters(), lr=3e-3)
+    changes = []
+    for step in range(steps):
+        pooled = (attached.trunk(ids, real) * real.unsqueeze(2)).sum(1) / real.sum(1, keepdim=True)
+        loss = (pooled[:, 0] - wanted).square().mean()
+        penalty = attached.penalty()
+        (loss if penalty is None else loss + penalty).backward()
+        attached.after_backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        changes.append(attached.after_step(step, planned or steps))
+        if changes[-1]:
+            optimiser = torch.optim.AdamW(attached.parameters(), lr=3e-3)
+    return changes
+
+
+@pytest.fixture
+def trunk(tiny: str) -> Trunk:
+    return ESM2(tiny).load()
+
+
+@pytest.fixture(scope="module")
+def pruned(tiny: str) -> LightAttached:
+    """After twelve steps of twenty-four, ten of them of estimation; not to be changed."""
+    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    fit(attached, 12, 24)
+    return attached
+
+
+def test_nothing_changes_by_attaching(tiny: str, trunk: Trunk):
+    before = outputs(trunk)
+    SETTINGS.attach(trunk, 0)
+    assert torch.equal(outputs(trunk), before)
+
+
+def test_the_estimation_has_a_scalar_for_each_head_and_unit_beside_the_adapters(trunk: Trunk):
+    attached = SETTINGS.attach(trunk, 0)
+    d, u = trunk.width, UNITS
+    adapters = LAYERS * SETTINGS.rank * (4 * 2 * d + 2 * (d + u))
+    assert attached.trainable() == adapters + LAYERS * (HEADS + UNITS)
+    penalty = attached.penalty()
+    assert penalty is not None
+    assert penalty.item() == pytest.approx(1e-4 * LAYERS * (HEADS + UNITS))
+
+
+def test_a_scalar_on_what_enters_the_output_projection_is_one_on_attention_probabilities(tiny: str, trunk: Trunk):
+    """As published: head 2 of layer 1, multiplied in the attention itself."""
+    attached = SETTINGS.attach(trunk, 0)
+    with torch.no_grad():
+        attached._estimation.heads[1].values[2] = 0.25
+    plain = ESM2(tiny).load()
+    attention = plain.layers[1].get_submodule("attention.self")
+    attention.register_forward_hook(_scaled_head)
+    torch.testing.assert_close(outputs(trunk), outputs(plain))
+
+
+def _scaled_head(module, inputs, output):
+    context = output[0].clone()
+    width = context.shape[2] // HEADS
+    context[:, :, 2 * width : 3 * width] *= 0.25
+    return context, *output[1:]
+
+
+def test_the_removal_comes_once_after_the_estimation(tiny: str):
+    changes = fit(SETTINGS.attach(ESM2(tiny).load(), 0), 24)
+    assert changes == [False] * 9 + [True] + [False] * 14
+
+
+def test_a_third_of_heads_and_units_three_quarters_of_adapters_and_half_of_ranks_go(pruned: LightAttached):
+    remains = pruned.remains
+    assert remains is not None
+    assert remains.heads.sum(1).tolist() == [3, 3, 3]
+    assert int(remains.units.sum()) == 192 - 64
+    # 18 adapters, 14 go (75 % of 18, rounded to even); 16 ranks stay in the others, 8 of them go
+    assert len(remains.ranks) <= 4
+    assert sum(int(kept.sum()) for kept in remains.ranks.values()) == 8
+    assert pruned.trainable() == sum(p.numel() for p in pruned.trunk.parameters() if p.requires_grad)
+    assert pruned.trainable() <= 0.25 * LAYERS * SETTINGS.rank * (8 * 32 + 2 * (32 + UNITS))
+
+
+def test_matrices_are_smaller(pruned: LightAttached):
+    remains, names = pruned.remains, pruned.trunk.names
+    assert remains is not None
+    for index, layer in enumerate(pruned.trunk.layers):
+        units = int(remains.units[index].sum())
+        wanted = dict.fromkeys((names.query, names.key, names.value), (24, 32)) | {names.output: (32, 24)}
+        wanted |= dict.fromkeys(names.widen, (units, 32)) | {names.narrow: (32, units)}
+        for name, shape in wanted.items():
+            linear = base_of(layer.get_submodule(name))
+            assert tuple(linear.weight.shape) == shape
+            assert (linear.out_features, linear.in_features) == shape
+            assert linear.bias.shape == shape[:1]
+    for name, module in adapted(pruned.trunk).items():
+        rank = int(remains.ranks[name].sum())
+        into, out = factors(module)
+        assert into.weight.shape == (rank, base_of(module).in_features)
+        assert out.weight.shape == (base_of(module).out_features, rank)
+    assert set(adapted(pruned.trunk)) == set(remains.ranks)
+    assert not [name for name, _ in pruned.trunk.named_parameters() if "mask" in name]
+
+
+def test_it_computes_what_the_whole_trunk_would_with_the_rest_at_zero(tiny: str):
+    """Removed heads and units multiplied by 0, removed adapters and ranks set to 0."""
+    attached, whole = (SETTINGS.attach(ESM2(tiny).load(), 0) for _ in range(2))
+    fit(attached, 9, 24)
+    whole.load(attached.state())
+    remains = attached._estimation.choose()
+    attached.prune(remains)
+    with torch.no_grad():
+        for masks, kept in ((whole._estimation.heads, remains.heads), (whole._estimation.units, remains.units)):
+            for mask, row in zip(masks, kept, strict=True):
+                mask.values.copy_(row)
+        for name, module in adapted(whole.trunk).items():
+            factors(module)[0].weight[~remains.ranks.get(name, torch.zeros(4, dtype=torch.bool))] = 0
+    before = outputs(whole.trunk)
+    assert not torch.allclose(before, outputs(ESM2(tiny).load()), atol=1e-3)
+    torch.testing.assert_close(outputs(attached.trunk), before, rtol=1e-5, atol=1e-5)
+
+
+def test_useless_heads_and_units_are_found(tiny: str, trunk: Trunk):
+    """Planted: one head of each layer and 64 units have no effect; what is to be learnt needs all others louder."""
+    generator = torch.Generator().manual_seed(3)
+    useless = [int(torch.randint(HEADS, (1,), generator=generator)) for _ in trunk.layers]
+    idle = torch.randperm(LAYERS * UNITS, generator=generator)[:64]
+    kept = torch.ones(LAYERS * UNITS, dtype=torch.bool).scatter(0, idle, False).view(LAYERS, UNITS)
+    louder = ESM2(tiny).load()
+    for some, factor in ((trunk, 1.0), (louder, 1.5)):
+        plant(some, useless, kept, factor)
+    attached = SETTINGS.attach(trunk, 0)
+    optimiser = torch.optim.AdamW(attached.parameters(), lr=3e-3)
+    for step in range(10):
+        ids, real = minibatch(step)
+        wanted = louder(ids, real)[real].detach()
+        penalty = attached.penalty()
+        assert penalty is not None
+        ((trunk(ids, real)[real] - wanted).square().mean() + penalty).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        attached.after_step(step, 24)
+    assert attached.remains is not None
+    assert [row.tolist().index(False) for row in attached.remains.heads] == useless
+    # 21 by chance
+    assert (~attached.remains.units & ~kept).sum() >= 50
+
+
+def plant(trunk: Trunk, useless: list[int], units: torch.Tensor, factor: float) -> None:
+    """Multiply what heads and units do by a factor, of some by 0."""
+    size = trunk.width // HEADS
+    with torch.no_grad():
+        for layer, head, row in zip(trunk.layers, useless, units, strict=True):
+            scales = torch.full((HEADS,), factor).scatter(0, torch.tensor([head]), 0.0).repeat_interleave(size)
+            base_of(layer.get_submodule(trunk.names.output)).weight.mul_(scales)
+            base_of(layer.get_submodule(trunk.names.narrow)).weight.mul_(factor * row)
+
+
+def test_an_adapter_that_does_nothing_goes_first(trunk: Trunk):
+    """Planted: adapters of layer 0 stay at zero, for their outputs are multiplied by so little."""
+    attached = SETTINGS.attach(trunk, 0)
+    for name, importance in attached._estimation.adapters.items():
+        if name.startswith("0."):
+            importance.module.scaling["default"] = importance.scaling = 1e-6
+    fit(attached, 10, 24)
+    assert attached.remains is not None
+    assert not [name for name in attached.remains.ranks if name.startswith("0.")]
+    assert attached.lowest == min(int(name[0]) for name in attached.remains.ranks) >= 1
+
+
+def test_importance_is_over_real_tokens_and_of_the_second_half(tiny: str):
+    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    fit(attached, 9, 24)
+    _, real = minibatch()
+    importance = attached._estimation.adapters["1.attention.self.value"]
+    assert importance.sums[1:].tolist() == [4 * int(real.sum()), 4]
+    importance.reset()
+    ids, real = minibatch()
+    seen = {}
+    for part, module in (("base", base_of(importance.module)), ("adapter", factors(importance.module)[1])):
+        module.register_forward_hook(lambda *args, p=part: seen.update({p: args[2].detach()[real].norm(dim=1)}))
+    attached.trunk(ids, real)[real].sum().backward()
+    wanted = (4.0 * seen["adapter"] / seen["base"]).mean()
+    assert importance.of_module == pytest.approx(float(wanted), rel=1e-5)
+    importance.see_gradients()
+    into, out = (linear.weight for linear in factors(importance.module))
+    assert into.grad is not None
+    assert out.grad is not None
+    rank_2 = (into[2] * into.grad[2]).mean().abs() + (out[:, 2] * out.grad[:, 2]).mean().abs()
+    assert float(importance.of_ranks[2]) == pytest.approx(rank_2.item(), rel=1e-5)
+
+
+def test_scores_without_gradients_count_for_nothing(trunk: Trunk):
+    attached = SETTINGS.attach(trunk, 0)
+    outputs(trunk)
+    assert all(importance.sums.sum() == 0 for importance in attached._estimation.adapters.values())
+
+
+def test_the_same_seed_removes_the_same(tiny: str, pruned: LightAttached):
+    again = SETTINGS.attach(ESM2(tiny).load(), 0)
+    fit(again, 12, 24)
+    assert pruned.remains is not None
+    assert again.remains is not None
+    assert again.remains.same(pruned.remains)
+    assert torch.equal(outputs(again.trunk), outputs(pruned.trunk))
+
+
+def test_what_was_kept_loads_onto_the_original_checkpoint(tiny: str, pruned: LightAttached):
+    again = SETTINGS.attach(ESM2(tiny).load(), 5)
+    again.load(pruned.state())
+    assert torch.equal(outputs(again.trunk), outputs(pruned.trunk))
+    assert again.lowest == pruned.lowest
+    assert [p.shape for p in again.parameters()] == [p.shape for p in pruned.parameters()]
+    assert sum(t.numel() for t in pruned.state().values()) < 3000
+
+
+@pytest.mark.parametrize("stop", [3, 7, 11])
+def test_a_fit_that_was_interrupted_ends_as_if_it_had_not_been(tiny: str, stop: int):
+    """Before the half of the estimation, after it, and after the removal; plain gradient descent keeps no state."""
+    whole = SETTINGS.attach(ESM2(tiny).load(), 0)
+    descend(whole, 0, 14)
+    first = SETTINGS.attach(ESM2(tiny).load(), 0)
+    descend(first, 0, stop)
+    second = SETTINGS.attach(ESM2(tiny).load(), 1)
+    second.load(first.state())
+    second.resume(first.progress())
+    descend(second, stop, 14)
+    assert torch.equal(outputs(second.trunk), outputs(whole.trunk))
+
+
+def descend(attached: LightAttached, start: int, stop: int) -> None:
+    ids, real = minibatch()
+    for step in range(start, stop):
+        loss = attached.trunk(ids, real)[real][:, 0].square().mean() + (attached.penalty() or 0)
+        loss.backward()
+        attached.after_backward()
+        with torch.no_grad():
+            for p in attached.parameters():
+                assert p.grad is not None
+                p -= 0.1 * p.grad
+                p.grad = None
+        attached.after_step(step, 24)
+
+
+def test_only_the_adapters_learn_after_the_removal(tiny: str):
+    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    fit(attached, 10, 24)
+    frozen = {n: p.clone() for n, p in attached.trunk.named_parameters() if not p.requires_grad}
+    ids, real = minibatch()
+    attached.trunk(ids, real)[real][:, 0].sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in attached.parameters())
+    fit(attached, 3, 24)
+    assert all(torch.equal(p, frozen[n]) for n, p in attached.trunk.named_parameters() if not p.requires_grad)
+    assert attached.penalty() is None
+
+
+@pytest.mark.parametrize("steps", [5, 12])
+def test_folding_gives_a_plain_trunk_with_the_same_outputs(tiny: str, steps: int):
+    """During the estimation (its scalars are folded in too) and after the removal."""
+    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    fit(attached, steps, 24)
+    before = outputs(attached.trunk)
+    plain = attached.merge()
+    torch.testing.assert_close(outputs(plain), before, rtol=1e-4, atol=1e-5)
+    assert not adapted(plain)
+    assert not [name for name, _ in plain.named_parameters() if "lora" in name or "mask" in name]
+    assert not any(p.requires_grad for p in plain.parameters())
+
+
+def test_nothing_else_is_removed_than_was_asked(tiny: str):
+    attached = replace(SETTINGS, heads=0.0, units=0.0, modules=0.5).attach(ESM2(tiny).load(), 0)
+    assert attached.penalty() is None
+    fit(attached, 10, 24)
+    assert attached.remains is not None
+    assert attached.remains.heads.all()
+    assert attached.remains.units.all()
+    assert feed_forward(attached.trunk) == UNITS
+    assert sum(int(kept.sum()) for kept in attached.remains.ranks.values()) == 18
+
+
+def test_a_model_whose_heads_cannot_be_told_apart_is_refused(trunk: Trunk, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(type(trunk), "separable", False)
+    with pytest.raises(ModelError, match="LightPEFT\\(heads=0\\)"):
+        SETTINGS.attach(trunk, 0)
+    assert not adapted(trunk)
+    assert replace(SETTINGS, heads=0.0).attach(trunk, 0).trainable() > 0
+
+
+def test_what_was_removed_otherwise_is_refused(tiny: str, pruned: LightAttached):
+    other = SETTINGS.attach(ESM2(tiny).load(), 0)
+    unpruned = other.state()
+    heads = torch.ones(LAYERS, HEADS, dtype=torch.bool)
+    other.prune(Remains(heads, torch.ones(LAYERS, UNITS, dtype=torch.bool), {"2.output.dense": torch.ones(4) > 0}))
+    before = outputs(other.trunk)
+    for state in (pruned.state(), unpruned):
+        with pytest.raises(ModelError, match="Load the model anew"):
+            other.load(state)
+    wrong = pruned.state() | {"remains.heads": torch.ones(LAYERS, 5, dtype=torch.bool)}
+    with pytest.raises(ModelError, match="other layers, heads or units"):
+        SETTINGS.attach(ESM2(tiny).load(), 0).load(wrong)
+    assert torch.equal(outputs(other.trunk), before)
+
+
+@pytest.mark.parametrize("share", ["heads", "units", "modules", "ranks", "estimate"])
+def test_a_share_of_all_is_refused(share: str):
+    with pytest.raises(ModelError, match=share):
+        replace(SETTINGS, **{share: 1.0})
