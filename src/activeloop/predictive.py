@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from statistics import NormalDist
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
+
+#: [K] levels at which a shape gives quantiles; 50, 80, 90 and 95 % intervals end on them
+LEVELS = np.arange(1, 400) / 400
+#: [K] quantiles of a standard normal distribution at these levels
+NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Predictive:
         sd: [N, A] standard deviation of what the model does not know, without measurement noise.
         noise: [A] standard deviation of the noise of one measurement (0 where it is not known).
         classes: the names of the classes, or () for values.
+        shape: [A, K] quantiles, at `LEVELS`, of how far a new measurement lies from the mean in units of its standard
+            deviation; None = those of a normal distribution.
 
     >>> p = Predictive.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> p.mean[:, 0].tolist(), p.sd[:, 0].tolist()
@@ -37,6 +45,7 @@ class Predictive:
     sd: np.ndarray
     noise: np.ndarray
     classes: tuple[str, ...] = field(default=())
+    shape: np.ndarray | None = field(default=None)
 
     @classmethod
     def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Predictive:
@@ -55,7 +64,23 @@ class Predictive:
 
     def take(self, index: np.ndarray) -> Predictive:
         """The same belief about some of its candidates."""
-        return Predictive(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes)
+        return Predictive(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes, self.shape)
+
+    def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high ends [N, A] between which a new measurement, noise included, lies with a probability.
+
+        Args:
+            level: the probability, above 0 and below 1.
+
+        >>> low, high = Predictive.of_draws(np.array([[[-1.0]], [[1.0]]])).interval(0.9)
+        >>> round(low.item(), 3), round(high.item(), 3)
+        (-1.645, 1.645)
+        """
+        spread = np.sqrt(self.sd**2 + self.noise**2)
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        shapes = np.broadcast_to(NORMAL, (len(self.noise), len(LEVELS))) if self.shape is None else self.shape
+        low, high = np.array([np.interp(ends, LEVELS, shape) for shape in shapes]).T
+        return self.mean + low * spread, self.mean + high * spread
 
 
 class Predictor(ABC):
@@ -89,6 +114,19 @@ class QuickMean(ABC):
     @abstractmethod
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] the mean that `predict` gives, without spread or draws."""
+
+
+class Checked(ABC):
+    """A predictor that was checked on candidates it had not seen."""
+
+    @abstractmethod
+    def metrics(self) -> dict[str, float]:
+        """How well it predicts and how well it knows what it does not know; only from held-out values.
+
+        The usual names: `held_out` (how many values), `held_out_spearman`, `coverage90` (share of them in their 90 %
+        interval), `miscalibration_area`, `sharpness`; for classes `ece`. With several assays each name is led by the
+        assay's.
+        """
 
 
 def mean_of(predictor: Predictor, pool: Pool, rows: np.ndarray) -> np.ndarray:

@@ -62,7 +62,10 @@ def test_held_out_is_a_fit_without_the_value():
         rest = np.arange(20) != i
         cover = smooth(x[rest], x[rest]) + ratio * np.eye(19)
         without = posterior.mean + smooth(x[[i]], x[rest]) @ np.linalg.solve(cover, y[rest] - posterior.mean)
-        assert posterior.held_out()[i] == pytest.approx(without[0])
+        mean, variance = posterior.held_out()
+        assert mean[i] == pytest.approx(without[0])
+        near = smooth(x[[i]], x[rest])[0]
+        assert variance[i] == pytest.approx(posterior.amplitude * (1 - near @ np.linalg.solve(cover, near)))
 
 
 def test_noise_is_found():

@@ -168,8 +168,8 @@ def _unknown(row: int, reason: str) -> Choice:
 def _choice(rows: np.ndarray, belief: Predictive, scores: np.ndarray, i: int, reason: str) -> Choice:
     column = -1 if belief.classes else 0
     mean, sd = float(belief.mean[i, column]), float(belief.sd[i, column])
-    half = NINETY * (sd if belief.classes else float(np.hypot(sd, belief.noise[0])))
-    low, high = mean - half, mean + half
     if belief.classes:
-        low, high = max(low, 0.0), min(high, 1.0)
+        low, high = max(mean - NINETY * sd, 0.0), min(mean + NINETY * sd, 1.0)
+    else:
+        low, high = (float(end[0, 0]) for end in belief.take(np.array([i])).interval(0.9))
     return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason)

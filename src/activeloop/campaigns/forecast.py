@@ -43,9 +43,9 @@ class Forecast:
             mean, sd = belief.mean[:, [-1]], belief.sd[:, [-1]]
             low, high = np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
         else:
-            mean, sd = belief.mean * np.array([a.sign for a in assays]), belief.sd
-            spread = np.sqrt(sd**2 + belief.noise**2)
-            low, high = mean - Z90 * spread, mean + Z90 * spread
+            signs = np.array([a.sign for a in assays])
+            mean, sd = belief.mean * signs, belief.sd
+            low, high = np.sort(np.stack(belief.interval(0.9)) * signs, axis=0)
         return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, version)
 
     def __len__(self) -> int:

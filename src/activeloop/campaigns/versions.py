@@ -16,7 +16,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.summary import summarise
-from activeloop.predictive import Learner, Predictor
+from activeloop.predictive import Checked, Learner, Predictor
 
 
 def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dataset:
@@ -82,7 +82,9 @@ def restore_version(
 
 
 def _metrics(state: CampaignState, dataset: Dataset, predictor: Predictor) -> dict[str, float]:
-    metrics = {"candidates": float(len(dataset)), **getattr(predictor, "metrics", {})}
+    metrics = {"candidates": float(len(dataset))}
+    if isinstance(predictor, Checked):
+        metrics |= {name: value for name, value in predictor.metrics().items() if math.isfinite(value)}
     if honesty := judge(state, dataset):
         metrics |= {"last_plate_spearman": honesty.spearman, "last_plate_coverage": honesty.coverage}
     return metrics

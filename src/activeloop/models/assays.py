@@ -10,14 +10,14 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.predictive import Predictive, Predictor, QuickMean, mean_of
+from activeloop.predictive import NORMAL, Checked, Predictive, Predictor, QuickMean, mean_of
 
 FitOne = Callable[[Dataset, int], Predictor]
 RestoreOne = Callable[[Dataset, int, dict[str, np.ndarray]], Predictor]
 
 
 @dataclass(frozen=True)
-class EachAssay(Predictor, QuickMean):
+class EachAssay(Predictor, QuickMean, Checked):
     """One predictor for each assay, side by side.
 
     Args:
@@ -36,11 +36,17 @@ class EachAssay(Predictor, QuickMean):
             np.concatenate([p.mean for p in parts], axis=1),
             np.concatenate([p.sd for p in parts], axis=1),
             np.concatenate([p.noise for p in parts]),
+            shape=np.concatenate([NORMAL[None] if p.shape is None else p.shape for p in parts]),
         )
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] means, side by side."""
         return np.concatenate([mean_of(p, pool, rows) for p in self.predictors], axis=1)
+
+    def metrics(self) -> dict[str, float]:
+        """Those of every part that was checked, each led by its assay."""
+        pairs = zip(self.assays, self.predictors, strict=True)
+        return {f"{a} {k}": v for a, p in pairs if isinstance(p, Checked) for k, v in p.metrics().items()}
 
     def explain(self) -> str:
         """What each of them says."""

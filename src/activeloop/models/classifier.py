@@ -10,6 +10,7 @@ from activeloop.backbones import Backbone, Morgan
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
+from activeloop.models.evidence import HeldOut
 from activeloop.models.latent import LatentSpace, latent_space, values
 from activeloop.predictive import Learner, Predictive, Predictor
 
@@ -88,7 +89,7 @@ class GPClassifier(Learner):
         return LatentPredictor(space, dataset.pool, column.rows, labels, state["latent"], amplitude, seed)
 
 
-class LatentPredictor(Predictor):
+class LatentPredictor(Predictor, HeldOut):
     """The posterior over latent tables and weights, in closed form after Laplace's approximation."""
 
     def __init__(
@@ -110,6 +111,8 @@ class LatentPredictor(Predictor):
         self._root = np.sqrt(np.maximum(rate * (1 - rate), 1e-9))
         inner = np.eye(len(rows)) + amplitude * self._root[:, None] * gram * self._root
         self._inverse = np.linalg.inv(inner)
+        scaled = amplitude * gram * self._root
+        self._variance = amplitude * np.diag(gram) - ((scaled @ self._inverse) * scaled).sum(1)
         self._target = latent - mean + (labels - rate) / self._root**2
         own = self._correction(np.zeros((1, len(rows))), np.zeros((1, len(rows))))
         self._mean = (space.mean + own @ self._spread, own @ self._features)
@@ -134,6 +137,17 @@ class LatentPredictor(Predictor):
         mean = _logistic(latent / np.sqrt(1 + np.pi / 8 * inner.var(0)))
         probs = np.zeros((0, len(rows))) if drawn is None else _logistic(values(drawn, tokens, features))
         return mean, _logistic(inner).std(0), probs
+
+    def held_out(self) -> np.ndarray:
+        """[N] probability of `fit` of each label by the posterior without its own term (hyperparameters kept).
+
+        Source: the Laplace leave-one-out of Vehtari et al. 2016, Journal of Machine Learning Research 17:103.
+        """
+        precision = self._root**2
+        goal = self._latent + (self._labels - _logistic(self._latent)) / precision
+        without = np.maximum(1 / self._variance - precision, 1e-9)
+        latent = (self._latent / self._variance - precision * goal) / without
+        return _logistic(latent / np.sqrt(1 + np.pi / 8 / without))
 
     def explain(self) -> str:
         """How many labels, and how many of each class."""

@@ -44,16 +44,18 @@ class Posterior:
         mean = self.mean + similarities @ self.weights
         return mean, self.amplitude * np.maximum(1 - (whitened**2).sum(0), 1e-9)
 
-    def held_out(self) -> np.ndarray:
-        """[N] what it would say of each value had it not seen that one (hyperparameters and mean kept).
+    def held_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean [N] and variance [N] of the function at each value, had it not seen that one (hyperparameters kept).
 
-        Source: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, equation 5.12.
+        Source: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning, equations 5.10 to 5.12.
         """
         from scipy.linalg import solve_triangular
 
         inverse = solve_triangular(self.factor, np.eye(len(self.factor)), lower=True)
         seen = self.mean + self.factor @ (self.factor.T @ self.weights)
-        return seen - self.weights / (inverse**2).sum(0)
+        whole = 1 / (inverse**2).sum(0)
+        variance = self.amplitude * whole - self.noise**2
+        return seen - self.weights * whole, np.maximum(variance, 1e-9 * self.amplitude)
 
 
 def fit_posterior(gram: np.ndarray, targets: np.ndarray, errors: np.ndarray) -> Posterior:

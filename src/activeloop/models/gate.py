@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import Evidence, gather
+from activeloop.models.evidence import Evidence, HeldOutSpread, gather
 from activeloop.predictive import Learner, Predictive, Predictor, QuickMean, mean_of
 
 
@@ -65,7 +65,8 @@ class Gate(Learner):
         agreement = np.array([e.agreement(values) for e in evidence])
         foresight = np.array([e.foresight(values) for e in evidence])
         names = tuple(e.learner for e in evidence)
-        return Stacked(tuple(fitted), names, weights, agreement, foresight, len(dataset))
+        unseen = mixture(weights, np.stack([e.held_out for e in evidence]), np.stack([e.spread for e in evidence]))
+        return Stacked(tuple(fitted), names, weights, agreement, foresight, np.stack(unseen))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if len(self.learners) == 1:
@@ -77,11 +78,11 @@ class Gate(Learner):
             for i, learner in enumerate(self.learners)
         ]
         names = tuple(learner.name for learner in self.learners)
-        return Stacked(tuple(parts), names, state["weights"], state["agreement"], state["foresight"], len(dataset))
+        return Stacked(tuple(parts), names, *(state[k] for k in ("weights", "agreement", "foresight", "unseen")))
 
 
 @dataclass(frozen=True)
-class Stacked(Predictor, QuickMean):
+class Stacked(Predictor, HeldOutSpread, QuickMean):
     """Several fitted models and their weights.
 
     Args:
@@ -90,7 +91,8 @@ class Stacked(Predictor, QuickMean):
         weights: [M] not negative, sum 1.
         agreement: [M] Spearman of each on held-out candidates.
         foresight: [M] Spearman of each one's version before on the last plate (NaN without one).
-        labels: how many candidates they were fitted to.
+        unseen: [2, N] weighted held-out predictions of the N measured candidates, and their spread within and between
+            the parts. The weights were chosen by these N, which makes them look a little better than they are.
     """
 
     parts: tuple[Predictor, ...]
@@ -98,28 +100,35 @@ class Stacked(Predictor, QuickMean):
     weights: np.ndarray
     agreement: np.ndarray
     foresight: np.ndarray
-    labels: int
+    unseen: np.ndarray
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """The mixture: weighted mean, and the spread within and between the parts."""
         used = [(i, int(s)) for i, s in enumerate(shares(self.weights, draws)) if self.weights[i] > 0]
         beliefs = [self.parts[i].predict(pool, rows, seed + 7919 * i, s) for i, s in used]
         weights = np.array([self.weights[i] for i, _ in used])
-        mean = np.tensordot(weights, np.stack([b.mean for b in beliefs]), 1)
-        second = np.tensordot(weights, np.stack([b.sd**2 + (b.mean - mean) ** 2 for b in beliefs]), 1)
+        mean, sd = mixture(weights, np.stack([b.mean for b in beliefs]), np.stack([b.sd for b in beliefs]))
         noise = known_noise(weights, np.stack([b.noise for b in beliefs]))
         joint = np.concatenate([b.draws for b in beliefs]) if draws else np.zeros((0, *mean.shape))
-        return Predictive(joint, mean, np.sqrt(second), noise)
+        return Predictive(joint, mean, sd, noise)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] weighted means."""
         used = [i for i, weight in enumerate(self.weights) if weight > 0]
         return np.sum([self.weights[i] * mean_of(self.parts[i], pool, rows) for i in used], axis=0)
 
+    def held_out(self) -> np.ndarray:
+        """[N] weighted held-out predictions."""
+        return self.unseen[0]
+
+    def held_out_spread(self) -> np.ndarray:
+        """[N] their spread within and between the parts."""
+        return self.unseen[1]
+
     def explain(self) -> str:
         """Each learner's weight and the evidence for it, best first."""
         lines = [self._line(i) for i in np.argsort(-self.weights, kind="stable")]
-        return f"On {self.labels} candidates the gate weighs {'; '.join(lines)}."
+        return f"On {self.unseen.shape[1]} candidates the gate weighs {'; '.join(lines)}."
 
     def _line(self, i: int) -> str:
         text = f"{self.names[i]} {self.weights[i]:.0%} (held-out Spearman {self.agreement[i]:.2f}"
@@ -127,8 +136,18 @@ class Stacked(Predictor, QuickMean):
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, evidence, and the state of each part."""
-        own = {"weights": self.weights, "agreement": self.agreement, "foresight": self.foresight}
+        own = {k: getattr(self, k) for k in ("weights", "agreement", "foresight", "unseen")}
         return own | {f"{i}/{k}": v for i, part in enumerate(self.parts) for k, v in part.state().items()}
+
+
+def mixture(weights: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation [...] of a mixture of M distributions with means and spreads [M, ...].
+
+    >>> [float(x) for x in mixture(np.array([0.5, 0.5]), np.array([-3.0, 3.0]), np.array([4.0, 4.0]))]
+    [0.0, 5.0]
+    """
+    mean = np.tensordot(weights, means, 1)
+    return mean, np.sqrt(np.tensordot(weights, spreads**2 + (means - mean) ** 2, 1))
 
 
 def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float, start: np.ndarray) -> np.ndarray:

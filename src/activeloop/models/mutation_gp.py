@@ -11,7 +11,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOut
+from activeloop.models.evidence import HeldOutSpread
 from activeloop.models.mutation_kernel import TERMS, MutationKernel
 from activeloop.models.mutation_posterior import Posterior
 from activeloop.models.mutations import Mutations, parented
@@ -114,7 +114,7 @@ class MutationGP(Learner):
 
 
 @dataclass(frozen=True)
-class MutationPredictor(Predictor, HeldOut, QuickMean):
+class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
     """The fitted process.
 
     Args:
@@ -134,7 +134,7 @@ class MutationPredictor(Predictor, HeldOut, QuickMean):
         variants = Mutations.of(pool, rows)
         mean, sd = self.posterior.marginals(variants)
         joint = self.warp.to_value(self.posterior.draws(variants, seed, draws))
-        half = (self.warp.to_value(mean + sd) - self.warp.to_value(mean - sd)) / 2
+        half = self.warp.spread(mean, sd)
         noise = np.array([self.noise * self.warp.slope])
         return Predictive(joint.astype(np.float32)[:, :, None], self.warp.to_value(mean)[:, None], half[:, None], noise)
 
@@ -144,7 +144,11 @@ class MutationPredictor(Predictor, HeldOut, QuickMean):
 
     def held_out(self) -> np.ndarray:
         """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12)."""
-        return self.warp.to_value(self.posterior.leave_one_out())
+        return self.warp.to_value(self.posterior.leave_one_out[0])
+
+    def held_out_spread(self) -> np.ndarray:
+        """[N] their spreads, brought to values as those of predictions are."""
+        return self.warp.spread(*self.posterior.leave_one_out)
 
     def explain(self) -> str:
         """What was learned about the prior, the positions and the noise."""

@@ -146,23 +146,25 @@ class Posterior:
             constants += CONSTANT * moves.sum(0)
         return (variants.sums(tables) + constants).T
 
-    def leave_one_out(self) -> np.ndarray:
-        """[n] mean of each measured variant, given all others."""
+    @cached_property
+    def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation [n] of the noise-free score of each measured variant, given all others."""
         if len(self.scores) > DENSE:
             return self._leave_fifth_out()
-        inverse = self.solve(np.eye(len(self.scores)))
-        return self.scores - self.alpha / np.diag(inverse)
+        whole = 1 / np.diag(self.solve(np.eye(len(self.scores))))
+        return self.scores - self.alpha * whole, np.sqrt(np.maximum(whole - self.noise, 1e-9))
 
-    def _leave_fifth_out(self) -> np.ndarray:
-        """[n] mean of each measured variant, given the four fifths that do not hold it."""
+    def _leave_fifth_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same, given the four fifths that do not hold the variant; the spread is that of 16 joint draws."""
         fold = np.arange(len(self.scores)) % 5
-        means = np.zeros(len(self.scores))
+        means, spreads = np.zeros(len(self.scores)), np.zeros(len(self.scores))
         for k in range(5):
             # a value with boundless noise says nothing: the same system serves every fold
-            hidden = replace(self, noise=np.where(fold == k, 1e6, self.noise))
             left = fold == k
-            means[left] = hidden.mean(self.measured)[left]
-        return means
+            hidden = replace(self, noise=np.where(left, 1e6, self.noise))
+            mean, spread = hidden.marginals(self.measured)
+            means[left], spreads[left] = mean[left], spread[left]
+        return means, spreads
 
 
 def conjugate_gradients(

@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import HeldOut
+from activeloop.models.evidence import HeldOutSpread
 from activeloop.models.exact import Posterior, fit_posterior, tied_draws
 from activeloop.models.targets import Scale, standard
 from activeloop.predictive import Predictive, Predictor
@@ -33,7 +33,7 @@ class Likeness(ABC):
 
 
 @dataclass(frozen=True)
-class ProcessPredictor(Predictor, HeldOut):
+class ProcessPredictor(Predictor, HeldOutSpread):
     """The fitted process.
 
     Args:
@@ -85,7 +85,11 @@ class ProcessPredictor(Predictor, HeldOut):
 
     def held_out(self) -> np.ndarray:
         """[N] predictions of the measured candidates, each without its own value."""
-        return self.scale.to_value(self.posterior.held_out())
+        return self.scale.to_value(self.posterior.held_out()[0])
+
+    def held_out_spread(self) -> np.ndarray:
+        """[N] their standard deviations, without noise."""
+        return self.scale.factor * np.sqrt(self.posterior.held_out()[1])
 
     def explain(self) -> str:
         """Basis, amplitude and noise."""

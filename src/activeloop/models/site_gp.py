@@ -11,7 +11,7 @@ from activeloop.backbones.base import sites_of
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOut
+from activeloop.models.evidence import HeldOutSpread
 from activeloop.models.site_draws import prior_draws
 from activeloop.models.site_fit import SiteLikelihood
 from activeloop.models.site_kernel import SiteKernel, letter_coordinates
@@ -106,9 +106,13 @@ class Scores:
         """Scores to values."""
         return self.warp.to_value(scores) if self.warp else self.line.to_value(scores)
 
+    def spread(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        """Half the distance in values between one standard deviation of the scores above the mean and one below."""
+        return (self.to_value(mean + sd) - self.to_value(mean - sd)) / 2
+
 
 @dataclass(frozen=True)
-class SitePredictor(Predictor, HeldOut, QuickMean):
+class SitePredictor(Predictor, HeldOutSpread, QuickMean):
     """The fitted process.
 
     Args:
@@ -172,7 +176,7 @@ class SitePredictor(Predictor, HeldOut, QuickMean):
             if draws:
                 joint[:, piece] = prior_draws(self.kernel, x[piece], seed, draws) + (cross @ moves).T
         sd = np.sqrt(np.maximum(variance, 1e-9))
-        half = (self.scale.to_value(mean + sd) - self.scale.to_value(mean - sd)) / 2
+        half = self.scale.spread(mean, sd)
         values = self.scale.to_value(joint).astype(np.float32)[:, :, None]
         noise = np.array([np.exp(0.5 * self.logs[0]) * self.scale.slope])
         return Predictive(values, self.scale.to_value(mean)[:, None], half[:, None], noise)
@@ -194,8 +198,19 @@ class SitePredictor(Predictor, HeldOut, QuickMean):
         """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12); NaN when not every label was used."""
         if self.order is None:
             return np.full(1, np.nan)
-        left = self.likelihood.y - self.alpha / np.diag(self.solve(np.eye(len(self.factor))))
-        return self.scale.to_value(left)[self.order]
+        return self.scale.to_value(self._leave_one_out[0])[self.order]
+
+    def held_out_spread(self) -> np.ndarray:
+        """[N] their spreads, brought to values as those of predictions are; NaN when not every label was used."""
+        if self.order is None:
+            return np.full(1, np.nan)
+        return self.scale.spread(*self._leave_one_out)[self.order]
+
+    @cached_property
+    def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation [n] of the score of each label, given all others."""
+        whole = 1 / np.diag(self.solve(np.eye(len(self.factor))))
+        return self.likelihood.y - self.alpha * whole, np.sqrt(np.maximum(whole - self.noise, 1e-9))
 
     def explain(self) -> str:
         """What was learned about sites, pairs and the whole."""

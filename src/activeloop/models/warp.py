@@ -48,3 +48,7 @@ class Warp:
         above = np.maximum(scores - self.scores[-1], 0.0)
         below = np.minimum(scores - self.scores[0], 0.0)
         return inside + self.slope * (above + below)
+
+    def spread(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        """Half the distance in values between one standard deviation of the scores above the mean and one below."""
+        return (self.to_value(mean + sd) - self.to_value(mean - sd)) / 2
