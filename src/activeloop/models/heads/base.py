@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,10 @@ class Inputs:
 
     def __len__(self) -> int:
         return len(self.features)
+
+
+#: draws as one function from n candidates to float32 [count, n]
+Functions = Callable[[Inputs], np.ndarray]
 
 
 class Draws(ABC):
@@ -62,12 +67,24 @@ class Posterior(ABC):
     noise: float
 
     @abstractmethod
+    def mean(self, inputs: Inputs) -> np.ndarray:
+        """[n] mean of the targets alone, the same as that of `marginals` and cheaper."""
+
+    @abstractmethod
     def marginals(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean [n] and standard deviation [n] (without noise) of the targets."""
 
     @abstractmethod
+    def functions(self, seed: int, count: int) -> Functions:
+        """Joint draws as functions: from inputs to float32 [count, n].
+
+        The same seed gives the same functions, bit for bit, for any inputs and in any pieces; the first of many are
+        those of few.
+        """
+
     def draws(self, inputs: Inputs, seed: int, count: int) -> np.ndarray:
-        """Float32 [count, n] joint draws; the same seed gives the same functions for any inputs, bit for bit."""
+        """Float32 [count, n] joint draws at some candidates."""
+        return self.functions(seed, count)(inputs)
 
     @abstractmethod
     def held_out(self) -> np.ndarray:
