@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from activeloop.adapters.base import Adapter, Attached
 from activeloop.adapters.layers import chosen_layers
+from activeloop.adapters.needs import need_peft
 from activeloop.adapters.targets import Targets
+from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
     from activeloop.backbones.trunk import Trunk
@@ -49,6 +51,10 @@ class LoRA(Adapter):
     variant: Variant = "lora"
     plus: float = 1.0
 
+    def __post_init__(self):
+        if self.rank < 1 or not 0 <= self.dropout < 1:
+            raise ModelError(f"LoRA(rank={self.rank}, dropout={self.dropout}): give a rank > 0 and a dropout below 1.")
+
     @property
     def name(self) -> str:
         """The variant's."""
@@ -56,6 +62,7 @@ class LoRA(Adapter):
 
     def attach(self, trunk: Trunk, seed: int) -> Attached:
         """Put it into the linear maps; the seed draws B."""
+        need_peft()
         from activeloop.adapters.low_rank import attach_lora
 
         return attach_lora(self, trunk, seed, chosen_layers(len(trunk.layers), self.layers, self.last))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 
 from activeloop.adapters.attaching import freeze, kept, put_back, seeded
 from activeloop.adapters.base import Attached
 from activeloop.backbones.trunk import Trunk
-from activeloop.errors import MissingExtraError, ModelError
+from activeloop.errors import ModelError
 
-try:
-    from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
-except ImportError as error:
-    raise MissingExtraError("an adapter", "models") from error
+if TYPE_CHECKING:
+    from activeloop.adapters.pissa import Residual
 
 #: what `peft` calls an adapter that was given no name
 ONE = "default"
@@ -34,7 +33,7 @@ def pattern(layers: Sequence[int], maps: Sequence[str]) -> str:
     return rf"({'|'.join(map(str, layers))})\.({'|'.join(map(re.escape, maps))})"
 
 
-def tune(trunk: Trunk, kind: type[BaseTuner], config: Any, seed: int) -> BaseTuner:
+def tune(trunk: Trunk, kind: type[BaseTuner], config: Any, seed: int) -> Any:
     """Put a `peft` tuner into the layers of a trunk, all else frozen.
 
     Raises:
@@ -81,9 +80,16 @@ class TunedAttached(Attached):
         residual: when the adapter started from a part of the weights.
     """
 
-    def __init__(self, trunk: Trunk, tuner: BaseTuner, lowest: int, rates: Mapping[str, float], residual=None):
+    def __init__(
+        self,
+        trunk: Trunk,
+        tuner: Any,
+        lowest: int,
+        rates: Mapping[str, float] | None = None,
+        residual: Residual | None = None,
+    ):
         self.trunk, self.lowest = trunk, lowest
-        self._tuner, self._rates, self._residual = tuner, rates, residual
+        self.tuner, self._rates, self._residual = tuner, rates or {}, residual
         self._learnt = learnt(trunk)
         if residual is not None:
             residual.begin()
@@ -108,7 +114,7 @@ class TunedAttached(Attached):
 
     def merge(self) -> Trunk:
         """By `peft`."""
-        return fold(self.trunk, self._tuner)
+        return fold(self.trunk, self.tuner)
 
     @property
     def _all(self) -> dict[str, torch.Tensor]:
