@@ -10,6 +10,7 @@ from activeloop.adapters.base import Adapter
 from activeloop.adapters.frozen import Frozen
 from activeloop.adapters.full import FullFineTuning
 from activeloop.adapters.ia3 import IA3
+from activeloop.adapters.light_peft import LightPEFT
 from activeloop.adapters.lora import LoRA
 
 #: what makes each adapter; takes its own options
@@ -19,6 +20,7 @@ ADAPTERS: dict[str, Callable[..., Adapter]] = {
     "frozen": Frozen,
     "full": FullFineTuning,
     "ia3": IA3,
+    "light-peft": LightPEFT,
     "lora": LoRA,
     "pissa": partial(LoRA, variant="pissa"),
     "rslora": partial(LoRA, variant="rslora"),

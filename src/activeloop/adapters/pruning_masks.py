@@ -42,9 +42,10 @@ class Mask:
         self._handle.remove()
         del self.module.mask
         if keep_effect:
-            with torch.no_grad():
-                weight = base_of(self.module).weight
-                weight *= self.each.to(weight.dtype)
+            # new weights: the old ones may be shared with other trunks
+            linear = base_of(self.module)
+            weight = linear.weight.detach() * self.each.detach().to(linear.weight.dtype)
+            linear.weight = nn.Parameter(weight, linear.weight.requires_grad)
 
     def _multiply(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         return inputs[0] * self.each.to(inputs[0].dtype), *inputs[1:]
