@@ -24,6 +24,7 @@ VERBS = {
     "void": "Declare results wrong; they stay on record.",
     "replay": "Replay a campaign on recorded data.",
     "evaluate": "Five-fold prediction of a table.",
+    "pretrain": "Train a small protein language model on FASTA files.",
     "demo": "A whole campaign on a planted landscape.",
     "bench": "Compute the figures in docs/results anew.",
 }
