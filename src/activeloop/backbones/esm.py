@@ -1,20 +1,20 @@
-"""ESM-2 and what shares its architecture (Lin et al. 2023, Science 379:1123)."""
+"""ESM-2 (Lin et al. 2023, Science 379:1123)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, final
 
+from activeloop.backbones.alphabets import ESM
+from activeloop.backbones.checkpoints import BUNDLED
 from activeloop.backbones.letters import LetterModel
 
 if TYPE_CHECKING:
     from activeloop.backbones.pooling import Pooling
     from activeloop.backbones.trunk import Trunk
 
-#: the checkpoint that ships with this package
-BUNDLED = "activeloop/small"
 
-
+@final
 @dataclass(frozen=True)
 class ESM2(LetterModel):
     """ESM-2 of any size, from the hub or a folder; without a source the small model that ships with this package.
@@ -22,21 +22,20 @@ class ESM2(LetterModel):
     Args:
         source: such as `facebook/esm2_t12_35M_UR50D`, or a folder.
         pooling: see `activeloop.backbones.pooling`.
+        revision: branch, tag or commit on the hub.
     """
 
+    family: ClassVar[str] = "esm2"
+    special: ClassVar = ESM
     source: str = BUNDLED
     pooling: Pooling = "auto"
-
-    @property
-    def name(self) -> str:
-        """`esm2-` and the last part of the source."""
-        return f"esm2-{self.source.rstrip('/').rpartition('/')[2]}"
+    revision: str | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""
-        from transformers import EsmForMaskedLM
-
         from activeloop.backbones.checkpoints import load_model
+
+        model, headed = load_model("EsmForMaskedLM", self.source, self.revision)
         from activeloop.backbones.esm_trunk import EsmTrunk
 
-        return EsmTrunk(load_model(EsmForMaskedLM, self.source))
+        return EsmTrunk(model, headed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -21,12 +21,21 @@ class Foundation(Backbone):
     """A family of pretrained models; importing it costs no torch, `load` does.
 
     Attributes:
+        family: what its models are called in names.
         source: a hub id or the folder of a checkpoint.
+        revision: branch, tag or commit on the hub; the main branch when None. A commit pins the weights.
         pooling: how hidden states become one vector a candidate, see `activeloop.backbones.pooling`.
     """
 
+    family: ClassVar[str]
     source: str
+    revision: str | None
     pooling: Pooling
+
+    @property
+    def name(self) -> str:
+        """The family and the last part of the source."""
+        return f"{self.family}-{self.source.rstrip('/').rpartition('/')[2]}"
 
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, P]: hidden states of the model as pretrained, pooled.

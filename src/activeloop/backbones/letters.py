@@ -3,55 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 
+from activeloop.backbones.alphabets import Alphabet, Special, read_alphabet
+from activeloop.backbones.checkpoints import folder_of
 from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.texts import Texts, parent_text, texts_of
+from activeloop.backbones.texts import NOTHING, Aligned, aligned_parent, aligned_rows, aligned_texts
 from activeloop.backbones.tokens import Tokens
 from activeloop.candidates import Pool
+from activeloop.candidates.designs import AMINO_ACIDS
 from activeloop.errors import PoolError
 
 
 class LetterModel(Foundation):
-    """A foundation model with one token for each letter, special ones around them."""
+    """A protein model with one token for each residue, special ones around them.
+
+    Attributes:
+        special: how the family calls its special tokens.
+        rare: letters that it reads as X.
+        states: structure letters that belong to its tokens; "" for models of sequences alone.
+        structure: structure letters of the pool's parent, one a residue; "" when they are not known.
+    """
+
+    special: ClassVar[Special]
+    rare: ClassVar[str] = ""
+    states: ClassVar[str] = ""
+    structure: str = ""
+
+    @property
+    def alphabet(self) -> Alphabet:
+        """How the checkpoint writes letters.
+
+        Raises:
+            FetchError: it is not to be had, or is of another family.
+        """
+        return read_alphabet(folder_of(self.source, self.revision), self.special, self.rare, self.states)
 
     def tokens_of(self, texts: Sequence[str]) -> Tokens:
-        """Tokens of whole sequences, without columns."""
-        none = np.zeros((len(texts), 0))
-        return self._tokens(Texts(tuple(texts), none.astype(np.int32), none.astype(bool)))
+        """Tokens of whole sequences, without columns and of unknown structure."""
+        aligned = aligned_texts(texts)
+        return self._tokens(aligned, np.full(aligned.letters.shape[1], -1))
 
     def tokens(self, pool: Pool, rows: np.ndarray) -> Tokens:
-        """Tokens of rows of a pool."""
-        if pool.sites is None:
-            raise PoolError(f"{self.name} reads sequences, and this is a pool of {pool.kind}. Nothing was encoded.")
-        return self._tokens(texts_of(pool, rows))
+        """Tokens of rows of a pool; mutations leave the structure letter of their place as it is."""
+        aligned = aligned_rows(pool, rows)
+        readable = pool.sites is not None and set(AMINO_ACIDS) <= set(pool.sites.alphabet)
+        if aligned is None or not readable or pool.kind != "variants":
+            made = f" of the letters {pool.sites.alphabet}" if pool.sites is not None else ""
+            raise PoolError(f"{self.name} reads proteins, not a pool of {pool.kind}{made}. Nothing was encoded.")
+        return self._tokens(aligned, self._states(aligned, pool))
 
     def parent_tokens(self, pool: Pool) -> Tokens | None:
         """Tokens of the pool's parent."""
-        parent = parent_text(pool)
-        return None if parent is None else self._tokens(parent)
+        parent = aligned_parent(pool)
+        return None if parent is None else self._tokens(parent, self._states(parent, pool))
 
-    def _tokens(self, texts: Texts) -> Tokens:
-        alphabet = letter_ids(self.source)
-        lengths = np.fromiter(map(len, texts.texts), np.int32, len(texts.texts))
-        first, last = len(alphabet.before), len(alphabet.after)
-        width = int(lengths.max(initial=0)) + first + last
-        ids = np.full((len(lengths), width), alphabet.pad, np.int32)
-        ids[:, :first] = alphabet.before
-        for row, text in enumerate(texts.texts):
-            letters = np.frombuffer(text.encode("latin-1", "replace"), np.uint8)
-            end = first + len(letters)
-            ids[row, first:end] = alphabet.ids[letters]
-            ids[row, end : end + last] = alphabet.after
-        columns = np.where(texts.columns < 0, -1, texts.columns + first).astype(np.int32)
-        return Tokens(ids, lengths + first + last, first, last, alphabet.pad, columns, texts.changed)
+    def _states(self, aligned: Aligned, pool: Pool) -> np.ndarray:
+        """[A] which structure letter belongs to each place; the last one where it is not known."""
+        if not self.structure:
+            return np.full(len(aligned.residue), -1)
+        parent = pool.sites.parent_sequence if pool.sites is not None else ""
+        if len(self.structure) != len(parent) or not set(self.structure) <= set(self.states):
+            raise PoolError(
+                f"{self.name}: the structure must have one of the letters {self.states} for each of the {len(parent)} "
+                f"residues of the parent, and has {len(self.structure)} letters. Correct it; nothing was encoded."
+            )
+        known = np.array([self.states.index(letter) for letter in self.structure])
+        return np.where(aligned.residue < 0, -1, known[aligned.residue])
+
+    def _tokens(self, aligned: Aligned, states: np.ndarray) -> Tokens:
+        alphabet = self.alphabet
+        ids = alphabet.states[states, aligned.letters]
+        strange = (ids == alphabet.unknown) & (aligned.letters != NOTHING)
+        if strange.any():
+            letters = sorted({chr(code) for code in aligned.letters[strange]})
+            raise PoolError(f"{self.name} cannot read {', '.join(letters)}. Replace them by X; nothing was encoded.")
+        inner, lengths = aligned.packed(ids)
+        special = (alphabet.before, alphabet.after, alphabet.pad)
+        tokens = Tokens.around(inner, lengths, special, aligned.places(), aligned.changed)
+        check_length(self.name, tokens, alphabet.longest)
+        return tokens
 
 
-@lru_cache(maxsize=16)
-def letter_ids(source: str):
-    """How a checkpoint's tokenizer writes letters."""
-    from activeloop.backbones.checkpoints import load_alphabet
+def check_length(name: str, tokens: Tokens, longest: int) -> None:
+    """Refuse sequences for which a model has no places.
 
-    return load_alphabet(source)
+    Raises:
+        PoolError: one is longer than `longest` tokens (0: no limit).
+    """
+    most = int(tokens.lengths.max(initial=0))
+    if longest and most > longest:
+        room = longest - tokens.first - tokens.last
+        raise PoolError(
+            f"{name} reads at most {room} tokens, and the longest candidate has {most - tokens.first - tokens.last}. "
+            "Cut the sequences to the part that varies, or choose another model; nothing was encoded."
+        )

@@ -31,6 +31,39 @@ class Tokens:
     columns: np.ndarray
     changed: np.ndarray
 
+    @classmethod
+    def around(
+        cls,
+        inner: np.ndarray,
+        lengths: np.ndarray,
+        special: tuple[tuple[int, ...], tuple[int, ...], int],
+        columns: np.ndarray,
+        changed: np.ndarray,
+    ) -> Tokens:
+        """Special tokens put around sequences.
+
+        Args:
+            inner: [N, W] ids of the residues, anything behind them.
+            lengths: [N] residues of each candidate.
+            special: ids before the first residue, after the last, and of padding.
+            columns: [N, S] which residue stands at each varying column, from 0 (-1: a gap).
+            changed: [N, S].
+
+        >>> one = Tokens.around(np.array([[5, 6], [7, 0]]), np.array([2, 1]), ((0,), (2,), 1), *np.zeros((2, 2, 0)))
+        >>> one.ids.tolist(), one.lengths.tolist()
+        ([[0, 5, 6, 2], [0, 7, 2, 1]], [4, 3])
+        """
+        before, after, pad = special
+        first, last = len(before), len(after)
+        ids = np.full((len(inner), inner.shape[1] + first + last), pad, np.int32)
+        ids[:, :first] = before
+        body = ids[:, first : first + inner.shape[1]]
+        body[:] = np.where(np.arange(inner.shape[1]) < lengths[:, None], inner, pad)
+        for k, token in enumerate(after):
+            ids[np.arange(len(ids)), first + lengths + k] = token
+        columns = np.where(columns < 0, -1, columns + first).astype(np.int32)
+        return cls(ids, (lengths + first + last).astype(np.int32), first, last, pad, columns, changed.astype(bool))
+
     def __len__(self) -> int:
         return len(self.ids)
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from activeloop.errors import ModelError
+
 
 @dataclass(frozen=True)
 class LayerNames:
@@ -48,6 +50,7 @@ class Trunk(nn.Module, ABC):
 
     Args:
         model: the `transformers` model, weights loaded, in eval mode.
+        headed: whether it has trained weights for its masked-language head.
     """
 
     names: LayerNames
@@ -57,9 +60,11 @@ class Trunk(nn.Module, ABC):
     #: [B, T] of the last run, for what is attached to its layers
     real: torch.Tensor
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: nn.Module, headed: bool = True):
         super().__init__()
         self.model = model
+        self.headed = headed
+        self.eval()
 
     @property
     @abstractmethod
@@ -92,13 +97,22 @@ class Trunk(nn.Module, ABC):
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """[B, T, D] after whatever follows the last layer (a final norm)."""
 
-    @abstractmethod
     def logits(self, finished: torch.Tensor) -> torch.Tensor:
         """[..., V] of the masked-language head, from finished hidden states [..., D].
 
         Raises:
             ModelError: the checkpoint has no such head.
         """
+        if not self.headed:
+            raise ModelError(
+                f"this checkpoint ({type(self.model).__name__}) has no masked-language head, so it cannot say how "
+                "likely a residue is. Use its features, or choose another checkpoint; nothing was scored."
+            )
+        return self.guesses(finished)
+
+    @abstractmethod
+    def guesses(self, finished: torch.Tensor) -> torch.Tensor:
+        """[..., V] logits of the masked-language head, whatever its weights are."""
 
     @abstractmethod
     def set_heads(self, index: int, kept: Sequence[int]) -> None:

@@ -1,0 +1,40 @@
+"""Ankh (Elnaggar et al. 2023, arXiv:2301.06568)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, final
+
+from activeloop.backbones.alphabets import T5
+from activeloop.backbones.letters import LetterModel
+
+if TYPE_CHECKING:
+    from activeloop.backbones.pooling import Pooling
+    from activeloop.backbones.trunk import Trunk
+
+
+@final
+@dataclass(frozen=True)
+class Ankh(LetterModel):
+    """The encoder of Ankh, from the hub or a folder; the decoder is never loaded.
+
+    Args:
+        source: hub id or folder.
+        pooling: see `activeloop.backbones.pooling`.
+        revision: branch, tag or commit on the hub.
+    """
+
+    family: ClassVar[str] = "ankh"
+    special: ClassVar = T5
+    source: str = "ElnaggarLab/ankh-base"
+    pooling: Pooling = "auto"
+    revision: str | None = None
+
+    def load(self) -> Trunk:
+        """The encoder with its weights."""
+        from activeloop.backbones.checkpoints import load_model
+
+        model, headed = load_model("T5EncoderModel", self.source, self.revision)
+        from activeloop.backbones.t5_trunk import T5Trunk
+
+        return T5Trunk(model, headed)

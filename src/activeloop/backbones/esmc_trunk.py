@@ -1,0 +1,77 @@
+"""ESM-C's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import torch
+from torch import nn
+
+from activeloop.backbones.attention import padding_bias
+from activeloop.backbones.trunk import LayerNames, Trunk
+from activeloop.errors import ModelError
+
+
+@final
+class EsmcTrunk(Trunk):
+    """`EsmcForMaskedLM` as a row of layers."""
+
+    names = LayerNames(
+        query="self_attn.q_proj",
+        key="self_attn.k_proj",
+        value="self_attn.v_proj",
+        output="self_attn.o_proj",
+        widen=("mlp.gate_proj", "mlp.up_proj"),
+        narrow="mlp.down_proj",
+    )
+    # queries and keys are normalised over all heads together
+    separable = False
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The encoder's layers."""
+        return self.model.esmc.layers
+
+    @property
+    def width(self) -> int:
+        """Of the hidden states."""
+        return self.model.config.hidden_size
+
+    @property
+    def heads(self) -> int:
+        """Attention heads of a layer."""
+        return self.model.config.num_attention_heads
+
+    def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Words."""
+        return self.model.esmc.embed_tokens(ids)
+
+    def context(self, hidden: torch.Tensor, real: torch.Tensor) -> Any:
+        """Attention bias and rotary angles."""
+        place = torch.arange(hidden.shape[1], device=hidden.device)[None]
+        return padding_bias(self.model.config, hidden, real), self.model.esmc.rotary_emb(hidden, place)
+
+    def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
+        """One encoder layer."""
+        bias, angles = context
+        return self.layers[index](hidden, bias, position_embeddings=angles)
+
+    def finish(self, hidden: torch.Tensor) -> torch.Tensor:
+        """The final norm."""
+        return self.model.esmc.norm(hidden)
+
+    def guesses(self, finished: torch.Tensor) -> torch.Tensor:
+        """Of the masked-language head."""
+        return self.model.lm_head(finished)
+
+    def set_heads(self, index: int, kept: Sequence[int]) -> None:
+        """Refused.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(
+            "ESM-C normalises queries and keys over all heads together, so that none can be removed without changing "
+            "the others. Keep the heads; nothing was removed."
+        )
