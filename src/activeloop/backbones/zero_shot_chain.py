@@ -1,0 +1,146 @@
+"""A chain as a model with a masked-language head reads it: windows of tokens, and what its letters are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.letters import LetterModel
+from activeloop.backbones.tokens import Tokens
+from activeloop.candidates import Pool, Sites
+from activeloop.candidates.designs import GAP
+from activeloop.errors import ModelError, PoolError
+
+#: residues that are read at once; ESM-2 was trained on so many, and attention costs their square
+WINDOW = 1022
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of a chain that are read at once, and where given residues stand in them.
+
+    Args:
+        ids: [W, T] tokens, special ones included; all windows are equally long (int64).
+        row: [S] the window of each residue: the one in whose middle half it stands, where the chain goes on.
+        column: [S] its token in that window.
+    """
+
+    ids: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+
+    @classmethod
+    def of(cls, tokens: Tokens, places: np.ndarray, most: int = WINDOW) -> Windows:
+        """Windows of at most `most` residues around the given ones.
+
+        Args:
+            tokens: of one chain.
+            places: [S] residues of it, from 0.
+            most: see above.
+
+        >>> ids, none = np.array([[0, 5, 6, 7, 8, 9, 10, 2]]), np.zeros((1, 0))
+        >>> found = Windows.of(Tokens(ids, np.array([8]), 1, 1, 1, none, none), np.array([0, 4]), most=4)
+        >>> found.ids.tolist(), found.row.tolist(), found.column.tolist()
+        ([[0, 5, 6, 7, 8, 2], [0, 7, 8, 9, 10, 2]], [0, 1], [1, 3])
+        """
+        before, after = tokens.first, tokens.last
+        ids = tokens.ids[0, : tokens.lengths[0]].astype(np.int64)
+        residues = ids[before : len(ids) - after]
+        size = min(len(residues), most)
+        step = max(1, size // 2)
+        begin = np.clip(np.rint((places - size / 2) / step) * step, 0, len(residues) - size).astype(np.int64)
+        starts, row = np.unique(begin, return_inverse=True)
+        cut = residues[starts[:, None] + np.arange(size)]
+        around = [np.tile(ids[:before], (len(cut), 1)), cut, np.tile(ids[len(ids) - after :], (len(cut), 1))]
+        return cls(np.concatenate(around, axis=1), row, places - begin + before)
+
+    def masked(self, mask: int) -> np.ndarray:
+        """[S, T] the window of each residue with that residue alone hidden."""
+        hidden = self.ids[self.row]
+        hidden[np.arange(len(hidden)), self.column] = mask
+        return hidden
+
+    def masked_together(self, which: np.ndarray, mask: int) -> np.ndarray:
+        """[W, T] the windows with all the residues hidden that `which` (bool [S]) names."""
+        hidden = self.ids.copy()
+        hidden[self.row[which], self.column[which]] = mask
+        return hidden
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """What a model calls the letters of a pool's sites.
+
+    Args:
+        ids: [K, G] tokens of each letter, one for each structure letter that it may go with (G = 1 for models of
+            sequences alone); -1 where it has none.
+        mask: token of a hidden residue.
+        longest: residues that the model has places for.
+    """
+
+    ids: np.ndarray
+    mask: int
+    longest: int
+
+    @classmethod
+    def of(cls, foundation: Foundation, alphabet: str) -> Spelling:
+        """The tokens of an alphabet.
+
+        Raises:
+            ModelError: the model does not read one token a residue, or cannot hide one.
+        """
+        if not isinstance(foundation, LetterModel) or foundation.alphabet.mask < 0:
+            raise ModelError(
+                f"{foundation.name} cannot hide single residues, so that it cannot score mutations. Choose another "
+                "backbone, or use its features only; nothing was scored."
+            )
+        known = foundation.alphabet
+        codes = np.frombuffer(alphabet.encode("latin-1"), np.uint8)
+        ids = known.states[:, codes].T.astype(np.int64)
+        ids[(ids == known.unknown) | (codes[:, None] == ord(GAP))] = -1
+        most = known.longest - len(known.before) - len(known.after) if known.longest else WINDOW
+        return cls(ids, known.mask, min(WINDOW, most))
+
+    def letters(self, logits: np.ndarray) -> np.ndarray:
+        """[..., K] from logits [..., V]: of a letter with whichever structure letter; -inf where it has no token."""
+        found = np.where(self.ids >= 0, logits[..., np.maximum(self.ids, 0)], -np.inf)
+        return found[..., 0] if self.ids.shape[1] == 1 else np.logaddexp.reduce(found, axis=-1)
+
+
+def parent_windows(foundation: Foundation, pool: Pool) -> Windows:
+    """The parent of a pool's sites, and each site in it; a site before the first residue stands at the first.
+
+    Raises:
+        PoolError: there is no parent, or the model cannot read it.
+    """
+    tokens = foundation.parent_tokens(pool)
+    if pool.sites is None or tokens is None:
+        raise PoolError(
+            f"{foundation.name}: the pool has no parent sequence to compare with. Give the wild type, or choose the "
+            'method "perplexity", which needs none; nothing was scored.'
+        )
+    return Windows.of(tokens, np.maximum(pool.sites.positions, 1) - 1, Spelling.of(foundation, "").longest)
+
+
+def log_odds(letters: np.ndarray, sites: Sites) -> np.ndarray:
+    """[S, K] log-odds of each letter against the parent's residue there: what a table of mutations holds.
+
+    A gap, a letter that the model does not know, and any letter inserted after a residue get the worst score at that
+    residue; the parent's own letter is 0.
+
+    Args:
+        letters: [S, K] log-probabilities, up to a constant, of each letter at each site's residue.
+        sites: of a pool with a parent.
+    """
+    assert sites.parent is not None
+    site = np.arange(len(letters))
+    residues = [sites.alphabet.index(sites.parent_sequence[max(p, 1) - 1]) for p in sites.positions]
+    known = np.isfinite(letters).all(0)
+    scores = letters.astype(np.float64) - letters[site, residues][:, None]
+    worst = scores[:, known].min(1, keepdims=True)
+    inserted = np.array([sites.alphabet[code] == GAP for code in sites.parent])
+    scores = np.where(inserted[:, None] | ~known, worst, scores)
+    scores[site, sites.parent] = 0.0
+    return scores
