@@ -121,7 +121,7 @@ def likeliest_covariance(
             shape = Covariance(kernel, scale * np.sqrt(2), share, Variances(1, 1, 1))
             gram = root[:, None] * shape.signal(products, length, length) * root
             spectrum = Spectrum.of(*np.linalg.eigh(gram), gap, root[:, None] * guess)
-            variances, evidence = likeliest(spectrum.evidence, guess.shape[1] - 1)
+            variances, evidence = likeliest(spectrum.evidence, guess.shape[1] - 1, best[1].variances if best else None)
             if best is None or evidence > best[0]:
                 best = evidence, Covariance(kernel, shape.length, share, variances)
     assert best is not None

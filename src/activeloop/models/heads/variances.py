@@ -90,12 +90,15 @@ class Spectrum:
         return -0.5 * float(spread + misfit)
 
 
-def likeliest(evidence: Callable[[Variances], float], guesses: int) -> tuple[Variances, float]:
+def likeliest(
+    evidence: Callable[[Variances], float], guesses: int, start: Variances | None = None
+) -> tuple[Variances, float]:
     """The variances of the greatest evidence, each mildly held near what is usual, and that evidence.
 
     Args:
         evidence: log marginal likelihood, such as `Spectrum.evidence`.
         guesses: G; without guesses their variance stays as it is believed to be.
+        start: from where to search; from all of `STARTS` when it is not given.
     """
     from scipy.optimize import minimize
 
@@ -106,8 +109,8 @@ def likeliest(evidence: Callable[[Variances], float], guesses: int) -> tuple[Var
         return 0.5 * float((((logs - centres) / widths) ** 2).sum()) - evidence(_variances(logs, free))
 
     found = [
-        minimize(loss, np.log(np.array(start)[free]), method="Nelder-Mead", options={"xatol": 0.02, "fatol": 1e-3})
-        for start in STARTS
+        minimize(loss, np.log(np.array(first)[free]), method="Nelder-Mead", options={"xatol": 0.02, "fatol": 1e-3})
+        for first in ([start.array()] if start else STARTS)
     ]
     best = min(found, key=lambda result: float(result.fun))
     return _variances(best.x, free), -float(best.fun)

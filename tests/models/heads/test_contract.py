@@ -1,0 +1,206 @@
+"""What every head promises, whatever its posterior is made of."""
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from activeloop.errors import ModelError
+from activeloop.models.heads.base import Draws, Inputs, Posterior
+from activeloop.models.heads.dropout import DropoutHead
+from activeloop.models.heads.ensemble import HeadEnsemble
+from activeloop.models.heads.laplace import LastLayer
+from activeloop.models.heads.named import HEADS
+from activeloop.models.heads.process import GaussianProcess
+from activeloop.models.heads.variational import VariationalHead
+
+CASES: dict[str, Draws] = {
+    "last layer": LastLayer(),
+    "variational": VariationalHead(),
+    "dropout": DropoutHead(),
+    "dropout, given rate": DropoutHead(rate=0.1),
+    "process": GaussianProcess(),
+    "process, rbf": GaussianProcess(kernel="rbf"),
+    "ensemble": HeadEnsemble(members=5),
+    "ensemble, bootstrap": HeadEnsemble(LastLayer(), members=6, resampling="bootstrap"),
+    "ensemble, dropout": HeadEnsemble(DropoutHead(rate=0.2), members=4),
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+def head(request: pytest.FixtureRequest) -> Draws:
+    return request.param
+
+
+def planted(count: int, width: int = 6, guesses: int = 0, seed: int = 0) -> tuple[Inputs, np.ndarray]:
+    """Inputs and a truth that is linear in features of very different scales."""
+    rng = np.random.default_rng([seed, width])
+    scales, weights = 10.0 ** rng.uniform(-1, 1, width), rng.standard_normal(width)
+    standard = np.random.default_rng([seed, count, 1]).standard_normal((count, width))
+    truth = standard @ weights / np.sqrt(width)
+    features = (5 + standard * scales).astype(np.float32)
+    guess = truth[:, None] * np.ones(guesses) + np.random.default_rng(seed).standard_normal((count, guesses))
+    return Inputs(features, guess), truth
+
+
+def fitted(head: Draws, count: int = 40, width: int = 6, guesses: int = 0) -> tuple[Posterior, Inputs, np.ndarray]:
+    inputs, truth = planted(count, width, guesses)
+    return head.fit(inputs, (truth - truth.mean()) / truth.std(), np.ones(count), 0), inputs, truth
+
+
+def take(inputs: Inputs, index) -> Inputs:
+    return Inputs(inputs.features[index], inputs.guess[index])
+
+
+@pytest.mark.parametrize(("count", "width", "least"), [(60, 6, 0.95), (400, 6, 0.98), (40, 200, 0.2)])
+def test_finds_a_planted_truth(head: Draws, count: int, width: int, least: float):
+    posterior, _, _ = fitted(head, count, width)
+    others, truth = planted(500, width)
+    mean, sd = posterior.marginals(others)
+    assert spearmanr(mean, truth).statistic > least
+    np.testing.assert_allclose(posterior.mean(others), mean, rtol=1e-3, atol=1e-3)
+    assert (sd > 0).any()
+
+
+def test_means_and_spreads_are_those_of_the_draws(head: Draws):
+    posterior, _, _ = fitted(head, 30, 40, guesses=1)
+    inputs, _ = planted(60, 40, guesses=1, seed=1)
+    draws = posterior.draws(inputs, 3, 4000)
+    assert draws.dtype == np.float32
+    mean, sd = posterior.marginals(inputs)
+    # within five standard errors, and within what random waves stand for
+    assert (np.abs(draws.mean(0) - mean) < (5 / np.sqrt(4000) + 0.02) * sd).all()
+    np.testing.assert_allclose(draws.std(0), sd, rtol=0.08)
+
+
+def test_draws_are_functions_bit_for_bit(head: Draws):
+    posterior, _, _ = fitted(head, 30, 33, guesses=1)
+    inputs, _ = planted(1000, 33, guesses=1, seed=2)
+    whole = posterior.draws(inputs, 5, 40)
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 17, 333):
+        rows = rng.permutation(1000)[:size]
+        np.testing.assert_array_equal(posterior.draws(take(inputs, rows), 5, 40), whole[:, rows])
+    functions = posterior.functions(5, 40)
+    np.testing.assert_array_equal(functions(take(inputs, slice(7, 9))), whole[:, 7:9])
+    for count in (0, 1, 7, 39):
+        np.testing.assert_array_equal(posterior.draws(inputs, 5, count), whole[:count])
+    assert not np.array_equal(posterior.draws(inputs, 6, 40), whole)
+    assert posterior.draws(take(inputs, slice(0)), 5, 40).shape == (40, 0)
+
+
+def test_draws_are_joint(head: Draws):
+    posterior, _, _ = fitted(head, 12, 40)
+    inputs, _ = planted(2, 40, seed=3)
+    near = Inputs(np.stack([inputs.features[0], inputs.features[0] + 1e-4]), inputs.guess)
+    draws = posterior.draws(near, 0, 300)
+    assert np.corrcoef(draws[:, 0], draws[:, 1])[0, 1] > 0.999
+
+
+def test_the_seed_decides(head: Draws):
+    first, inputs, _ = fitted(head)
+    again, _, _ = fitted(head)
+    np.testing.assert_array_equal(first.draws(inputs, 1, 9), again.draws(inputs, 1, 9))
+
+
+def test_heavier_values_pull_the_mean(head: Draws):
+    inputs = Inputs(np.repeat(np.eye(2, dtype=np.float32), 20, 0), np.zeros((40, 0)))
+    targets = np.tile([1.0, -1.0], 20)
+    targets[20:] *= -1
+    up, down = (head.fit(inputs, targets, np.where(np.sign(targets) == side, 1.0, 0.05), 0) for side in (1, -1))
+    assert (up.marginals(inputs)[0] > down.marginals(inputs)[0]).all()
+
+
+def test_a_state_is_the_same_posterior(head: Draws):
+    posterior, inputs, _ = fitted(head, 20, 30, guesses=2)
+    state = {key: np.array(value, copy=True) for key, value in posterior.state().items()}
+    restored = head.restore(state)
+    np.testing.assert_array_equal(posterior.draws(inputs, 1, 9), restored.draws(inputs, 1, 9))
+    np.testing.assert_array_equal(posterior.marginals(inputs), restored.marginals(inputs))
+    np.testing.assert_array_equal(posterior.held_out(), restored.held_out())
+    assert posterior.noise == restored.noise
+
+
+def test_held_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Draws):
+    posterior, inputs, truth = fitted(head, 40, 60)
+    targets = (truth - truth.mean()) / truth.std()
+    unseen = posterior.held_out()
+    known = np.isfinite(unseen)
+    assert unseen.shape == (40,)
+    assert known.mean() > 0.8
+    seen = posterior.marginals(inputs)[0]
+    assert np.abs(unseen - targets)[known].mean() > np.abs(seen - targets)[known].mean()
+
+
+def test_the_guess_counts_most_while_values_are_few(head: Draws):
+    errors = []
+    for count in (4, 200):
+        posterior, _, _ = fitted(head, count, 20, guesses=1)
+        inputs, truth = planted(300, 20, guesses=1)
+        errors.append(spearmanr(posterior.marginals(inputs)[0], truth).statistic)
+    assert errors[0] > 0.3
+    assert errors[1] > errors[0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_values_are_enough(head: Draws, count: int):
+    targets = np.linspace(-1, 1, count) if count > 1 else np.zeros(1)
+    posterior = head.fit(planted(count, 30, 1)[0], targets, np.ones(count), 0)
+    inputs, _ = planted(20, 30, 1, seed=1)
+    mean, sd = posterior.marginals(inputs)
+    draws = posterior.draws(inputs, 0, 8)
+    assert np.isfinite(mean).all()
+    assert np.isfinite(draws).all()
+    assert (sd > 0).all()
+    assert np.ptp(draws, axis=0).max() > 0
+
+
+def test_alike_values_are_no_trouble(head: Draws):
+    inputs, _ = planted(20)
+    posterior = head.fit(inputs, np.zeros(20), np.ones(20), 0)
+    np.testing.assert_allclose(posterior.marginals(inputs)[0], 0, atol=1e-6)
+    assert np.isfinite(posterior.draws(inputs, 0, 4)).all()
+
+
+def test_the_same_candidate_twice_is_no_trouble(head: Draws):
+    inputs, truth = planted(10, 30)
+    twice = take(inputs, np.repeat(np.arange(10), 2))
+    posterior = head.fit(twice, np.repeat(truth, 2), np.ones(20), 0)
+    mean, sd = posterior.marginals(twice)
+    np.testing.assert_array_equal(mean[::2], mean[1::2])
+    assert np.isfinite(sd).all()
+
+
+def test_a_feature_that_never_varied_may_vary_later(head: Draws):
+    inputs, truth = planted(30, 5)
+    features = np.concatenate([inputs.features, np.full((30, 2), 7, np.float32)], axis=1)
+    posterior = head.fit(Inputs(features, inputs.guess), truth, np.ones(30), 0)
+    moved = features.copy()
+    moved[:, 5] += 1
+    there, here = (posterior.marginals(Inputs(x, inputs.guess)) for x in (moved, features))
+    assert np.isfinite(there).all()
+    assert (there[1] >= here[1] - 1e-9).all()
+
+
+def test_no_features_leave_the_guess_or_are_refused(head: Draws):
+    _, truth = planted(30)
+    inputs = Inputs(np.zeros((30, 0), np.float32), truth[:, None] * 100)
+    if "dropout" in head.name:
+        with pytest.raises(ModelError, match="all draws are the same"):
+            head.fit(inputs, truth, np.ones(30), 0)
+    else:
+        posterior = head.fit(inputs, truth, np.ones(30), 0)
+        assert spearmanr(posterior.marginals(inputs)[0], truth).statistic > 0.99
+
+
+def test_every_name_is_a_case():
+    assert {type(head) for head in CASES.values()} == set(HEADS.values())
+
+
+def test_what_cannot_spread_is_refused():
+    with pytest.raises(ModelError, match="without spread"):
+        DropoutHead(rate=0.0)
+    with pytest.raises(ModelError, match="2 members"):
+        HeadEnsemble(members=1)
+    constant = Inputs(np.ones((5, 3), np.float32), np.zeros((5, 0)))
+    with pytest.raises(ModelError, match="all draws are the same"):
+        DropoutHead().fit(constant, np.arange(5.0), np.ones(5), 0)
