@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from activeloop.backbones import Blosum, Morgan
+from activeloop.backbones import Blosum, Morgan, SubstitutionScore
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
@@ -22,6 +22,10 @@ from activeloop.models import (
     compound_default,
     guide_default,
 )
+from activeloop.models.head_learner import HeadLearner
+from activeloop.models.heads.ensemble import HeadEnsemble
+from activeloop.models.heads.process import GaussianProcess
+from activeloop.models.heads.variational import VariationalHead
 from activeloop.predictive import Learner, Predictive
 
 SHORT = Training(steps=150, batch=64, rate=5e-3)
@@ -34,6 +38,10 @@ CASES: dict[str, tuple[Learner, str]] = {
     "ensemble, prior": (MLPEnsemble(members=4, hidden=(32,), training=SHORT, prior_score=Blosum()), "variants"),
     "ensemble, compounds": (MLPEnsemble(Morgan(size=256), members=4, hidden=(32,), training=SHORT), "compounds"),
     "dropout": (DropoutNetwork(hidden=(64, 64), training=SHORT), "variants"),
+    "head": (HeadLearner(prior_score=SubstitutionScore()), "variants"),
+    "head, process": (HeadLearner(draws=GaussianProcess()), "variants"),
+    "head, ensemble": (HeadLearner(draws=HeadEnsemble(members=5)), "variants"),
+    "head, compounds": (HeadLearner(Morgan(size=256), VariationalHead()), "compounds"),
     "tanimoto": (compound_default(), "compounds"),
     "guides": (guide_default(), "guides"),
     "mutations": (MutationGP(), "variants"),

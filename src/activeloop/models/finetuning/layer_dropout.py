@@ -1,0 +1,96 @@
+"""Dropout in the last layers of a network, with one mask a draw for all candidates and positions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from activeloop.backbones.pooling import Batch
+from activeloop.backbones.tokens import Tokens
+from activeloop.backbones.trunk import Trunk
+from activeloop.errors import ModelError
+
+#: from finished hidden states [B, T, D] and their batch to [B, P] (or [B])
+Pooled = Callable[[torch.Tensor, Batch], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class LayerDropout:
+    """Draws of a network by leaving out parts of what its last layers add to the hidden states.
+
+    A draw is one mask [D] for each of these layers, the same for every candidate and every position: a function of the
+    candidates, which plain dropout is not. All layers before are run once for all draws. The first of the last layers
+    is run once as well, for what goes into it is not masked, so T draws cost 1 + T (k - 1) / L passes.
+
+    Args:
+        layers: k, how many of the last layers.
+        rate: share of the D numbers that a mask leaves out; the others are enlarged so that the mean stays.
+
+    Source: Gal and Ghahramani 2016, arXiv:1506.02142, with masks that are kept as in their arXiv:1512.05287.
+    """
+
+    layers: int = 2
+    rate: float = 0.1
+
+    def __post_init__(self):
+        if self.layers < 1 or not 0 < self.rate < 1:
+            problem = f"{self.layers} layers with a rate of {self.rate}"
+            raise ModelError(f"layer dropout: {problem} give draws without spread. Give 1 or more, and 0 < rate < 1.")
+
+    def masks(self, trunk: Trunk, seed: int, count: int) -> torch.Tensor:
+        """[T, k, D] of numbers 0 or 1 / (1 - rate); the first of many are those of few.
+
+        Raises:
+            ModelError: the network has fewer layers.
+        """
+        if self.layers > len(trunk.layers):
+            raise ModelError(
+                f"layer dropout: the network has {len(trunk.layers)} layers, not {self.layers}. Nothing was drawn."
+            )
+        uniform = np.random.default_rng(seed).random((count, self.layers, trunk.width))
+        return torch.from_numpy(((uniform >= self.rate) / (1 - self.rate)).astype(np.float32))
+
+    @torch.inference_mode()
+    def draws(
+        self, trunk: Trunk, pooled: Pooled, tokens: Tokens, masks: torch.Tensor, size: int = 16_384
+    ) -> np.ndarray:
+        """Float32 [T, n, P] (or [T, n]) of all candidates; bitwise the same for the same minibatches.
+
+        Args:
+            trunk: the network, in eval mode.
+            pooled: what is wanted of its hidden states.
+            tokens: n candidates.
+            masks: as `masks` gives them.
+            size: padded tokens of one minibatch.
+
+        Raises:
+            ModelError: all draws are the same.
+        """
+        device = next(trunk.parameters()).device
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        for group in tokens.buckets(size):
+            drawn = self._minibatch(trunk, pooled, Batch.of(tokens.take(group), device), masks.to(device))
+            parts.append((group, drawn.float().cpu().numpy()))
+        result = np.concatenate([drawn for _, drawn in parts], axis=1)
+        order = np.argsort(np.concatenate([group for group, _ in parts]))
+        if len(masks) > 1 and not np.ptp(result, axis=0).max() > 0:
+            raise ModelError("layer dropout: all draws are the same, so nothing can be told from them.")
+        return result[:, order]
+
+    def _minibatch(self, trunk: Trunk, pooled: Pooled, batch: Batch, masks: torch.Tensor) -> torch.Tensor:
+        """[T, B, P] of one minibatch."""
+        first = len(trunk.layers) - self.layers
+        start = trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=first)
+        context = trunk.context(start, batch.real)
+        added = trunk.layer(first, start, context) - start
+        draws = []
+        for mask in masks.to(start.dtype):
+            hidden = start + mask[0] * added
+            for place in range(1, self.layers):
+                moved = trunk.layer(first + place, hidden, context) - hidden
+                hidden = hidden + mask[place] * moved
+            draws.append(pooled(trunk.finish(hidden), batch))
+        return torch.stack(draws)
