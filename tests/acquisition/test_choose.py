@@ -117,7 +117,7 @@ def test_random_choice_is_fair(words, planted):
 def test_the_interval_holds_noise_and_covers_90_percent(words, planted):
     pool = words(2, 5)
     one = choose(planted(noise=0.3), pool, n=1, select=GREEDY, seed=0)[0]
-    half = 1.645 * np.hypot(one.sd, 0.3)
+    half = 1.6448536 * np.hypot(one.sd, 0.3)
     assert one.high - one.mean == pytest.approx(half)
     assert one.mean - one.low == pytest.approx(half)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from activeloop.cli.terminal import Folder, console, next_step, opened, say, some
@@ -40,6 +41,8 @@ def summary_table(found: Status) -> Table:
     if found.versions:
         stale = "; results came in since" if found.stale else ""
         table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].recipe}{stale}")
+        if checked := checked_words(found.versions[-1].metrics):
+            table.add_row("checked on held-out", checked)
     table.add_row("its honesty", honesty_words(found.honesty))
     for title, names in (("on a plate", found.awaiting), ("no result yet", found.missing)):
         if names:
@@ -48,6 +51,29 @@ def summary_table(found: Status) -> Table:
         if names:
             table.add_row(title, some(names))
     return table
+
+
+def checked_words(metrics: Mapping[str, float]) -> str:
+    """What a version's figures on held-out values say, in words; "" when it has none.
+
+    >>> checked_words({"held_out": 88, "held_out_spearman": 0.512, "coverage90": 0.9, "miscalibration_area": 0.03})
+    'Spearman 0.51 on 88 values, 90% of them in their 90 % interval, miscalibration area 0.030'
+    """
+    assays = [name.removesuffix("held_out") for name in metrics if name == "held_out" or name.endswith(" held_out")]
+    return "; ".join(f"{assay}{_checked_assay(metrics, assay)}" for assay in assays)
+
+
+def _checked_assay(metrics: Mapping[str, float], assay: str) -> str:
+    """The figures whose names begin with an assay's."""
+    count = f"{metrics[f'{assay}held_out']:.0f} values"
+    rank, covered = metrics.get(f"{assay}held_out_spearman"), metrics.get(f"{assay}coverage90")
+    parts = [count if rank is None else f"Spearman {rank:.2f} on {count}"]
+    if covered is not None:
+        area = metrics[f"{assay}miscalibration_area"]
+        parts.append(f"{covered:.0%} of them in their 90 % interval, miscalibration area {area:.3f}")
+    if (ece := metrics.get(f"{assay}ece")) is not None:
+        parts.append(f"calibration error of probabilities {ece:.3f}")
+    return ", ".join(parts)
 
 
 def honesty_words(honesty: Honesty | None) -> str:

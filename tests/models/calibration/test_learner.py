@@ -6,9 +6,20 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
+from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import GPClassifier, MLPEnsemble, MutationGP, RandomForest, SiteGP, Training
-from activeloop.models.calibration import Calibrated, CalibratedPredictor, Conformal, Isotonic, Temperature
+from activeloop.models.calibration import (
+    AsStated,
+    Calibrated,
+    CalibratedClassifier,
+    CalibratedPredictor,
+    Conformal,
+    Isotonic,
+    Temperature,
+    calibrated,
+    plain,
+)
 from activeloop.models.gate import Gate, Stacked
 from activeloop.predictive import Checked, Learner, Predictor
 
@@ -99,7 +110,7 @@ def test_classes_get_an_error_of_calibration() -> None:
     labels = (data.values > np.median(data.values)).astype(float)
     classes = replace(data, values=labels, assays=(Assay("fit", goal="classify"),))
     fitted = Calibrated(GPClassifier()).fit(classes, 0)
-    assert isinstance(fitted, CalibratedPredictor)
+    assert isinstance(fitted, CalibratedClassifier)
     assert 0 <= fitted.metrics()["ece"] < 0.3
     belief = fitted.predict(POOL, np.arange(20), 0, draws=8)
     assert belief.draws.shape == (8, 20, 2)
@@ -159,3 +170,24 @@ def test_before_any_measurement_the_prior_is_that_of_the_learner() -> None:
     prior = Calibrated(MutationGP(), Temperature()).prior(singles)
     assert prior is not None
     assert "prior" in prior.explain()
+
+
+def test_a_learner_may_be_checked_only() -> None:
+    data, rows = noisy(40, 0), np.arange(50)
+    checked = Calibrated(SiteGP(), AsStated())
+    fitted, bare = checked.fit(data, 0), SiteGP().fit(data, 0)
+    assert checked.name == "sites"
+    assert fitted.metrics()["held_out"] == 40  # type: ignore[attr-defined]
+    one, two = fitted.predict(POOL, rows, 1, 8), bare.predict(POOL, rows, 1, 8)
+    np.testing.assert_allclose(one.draws, two.draws, rtol=1e-6)
+    assert np.array_equal(one.sd, two.sd)
+    assert np.array_equal(one.noise, two.noise)
+
+
+def test_corrections_have_names() -> None:
+    once = calibrated(SiteGP(), "conformal")
+    assert once.name == "sites+conformal"
+    assert calibrated(once, "isotonic").name == "sites+isotonic"
+    assert plain(once) == SiteGP() == plain(SiteGP())
+    with pytest.raises(RecipeError, match="temperature, isotonic, conformal, none"):
+        calibrated(SiteGP(), "luck")

@@ -1,14 +1,19 @@
 """Stated uncertainty corrected by what came true of held-out values, and figures of it."""
 
+from activeloop.models.calibration.as_stated import AsStated
 from activeloop.models.calibration.base import Calibration, Rescaling
 from activeloop.models.calibration.conformal import Conformal, values_needed
 from activeloop.models.calibration.isotonic import Isotonic
-from activeloop.models.calibration.learner import Calibrated, CalibratedPredictor
+from activeloop.models.calibration.learner import Calibrated, CalibratedClassifier, CalibratedPredictor
+from activeloop.models.calibration.named import CALIBRATIONS, calibrated, plain
 from activeloop.models.calibration.temperature import Temperature
 from activeloop.models.calibration.unseen import Unseen
 
 __all__ = [
+    "CALIBRATIONS",
+    "AsStated",
     "Calibrated",
+    "CalibratedClassifier",
     "CalibratedPredictor",
     "Calibration",
     "Conformal",
@@ -16,5 +21,7 @@ __all__ = [
     "Rescaling",
     "Temperature",
     "Unseen",
+    "calibrated",
+    "plain",
     "values_needed",
 ]

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.models.calibration.classes import Sharpening, UnseenClasses
 from activeloop.models.calibration.unseen import Unseen
 from activeloop.predictive import Predictive
-
-#: with fewer held-out values nothing is corrected
-FEWEST = 8
 
 
 @dataclass(frozen=True)
@@ -59,3 +57,7 @@ class Calibration(ABC):
     @abstractmethod
     def learn(self, unseen: Unseen) -> Rescaling:
         """The correction that held-out values ask for; none when they are fewer than 8."""
+
+    @abstractmethod
+    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+        """The correction of probabilities that held-out classes ask for; none when they are fewer than 8."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.models.calibration.base import FEWEST
 from activeloop.models.calibration.metrics import class_error, class_surprise
+from activeloop.models.calibration.unseen import FEWEST
 from activeloop.models.evidence import spearman
 from activeloop.predictive import Predictive
 
@@ -70,6 +70,8 @@ class Sharpening:
 
     def __call__(self, belief: Predictive) -> Predictive:
         """Draws and means with the temperature; spreads follow as the means move."""
+        if self.temperature == 1:
+            return belief
         power = 1 / self.temperature
         mean = _shared(powered(belief.mean, power))
         slope = power * mean * (1 - mean) / np.maximum(belief.mean * (1 - belief.mean), 1e-12)

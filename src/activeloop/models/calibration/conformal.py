@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from activeloop.models.calibration.base import FEWEST, Calibration, Rescaling
+from activeloop.models.calibration.base import Calibration, Rescaling
+from activeloop.models.calibration.classes import Sharpening, UnseenClasses
 from activeloop.models.calibration.temperature import Temperature
-from activeloop.models.calibration.unseen import Unseen
+from activeloop.models.calibration.unseen import FEWEST, Unseen
 from activeloop.predictive import LEVELS, NORMAL
 
 
@@ -43,6 +44,10 @@ class Conformal(Calibration):
         z = unseen.scaled(scales.spread, scales.noise).standardised
         half = widths(np.abs(z))
         return Rescaling(scales.spread, scales.noise, np.concatenate([-half[:0:-1], half]))
+
+    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+        """The temperature of probabilities; see `Calibration.sharpen`."""
+        return self.first.sharpen(unseen)
 
 
 def widths(errors: np.ndarray) -> np.ndarray:

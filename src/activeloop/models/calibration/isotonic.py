@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from activeloop.models.calibration.base import FEWEST, Calibration, Rescaling
+from activeloop.models.calibration.base import Calibration, Rescaling
+from activeloop.models.calibration.classes import Sharpening, UnseenClasses
 from activeloop.models.calibration.temperature import Temperature
-from activeloop.models.calibration.unseen import Unseen
+from activeloop.models.calibration.unseen import FEWEST, Unseen
 from activeloop.predictive import NORMAL
 
 
@@ -40,6 +41,10 @@ class Isotonic(Calibration):
             return scales
         z = unseen.scaled(scales.spread, scales.noise).standardised
         return Rescaling(scales.spread, scales.noise, quantiles(z))
+
+    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+        """The temperature of probabilities; see `Calibration.sharpen`."""
+        return self.first.sharpen(unseen)
 
 
 def quantiles(standardised: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,10 +10,10 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.calibration.base import FEWEST, Calibration, Rescaling
+from activeloop.models.calibration.base import Calibration, Rescaling
 from activeloop.models.calibration.classes import Sharpening, UnseenClasses
 from activeloop.models.calibration.temperature import Temperature
-from activeloop.models.calibration.unseen import Unseen, figures
+from activeloop.models.calibration.unseen import FEWEST, Unseen, figures
 from activeloop.models.evidence import HeldOutSpread, held_out_belief
 from activeloop.predictive import Checked, Learner, Predictive, Predictor, QuickMean, mean_of
 
@@ -26,7 +27,7 @@ class Calibrated(Learner):
 
     Means stay as they are, so nothing changes in a choice by the highest mean. Held-out predictions are those that
     the learner knows itself (leave-one-out of processes, members that left a candidate out); others are
-    cross-validated. Classes get a temperature on their log-odds whatever the method.
+    cross-validated. Probabilities of classes get a temperature on their log-odds.
 
     Args:
         learner: what is corrected.
@@ -40,8 +41,8 @@ class Calibrated(Learner):
 
     @property
     def name(self) -> str:
-        """The learner's name and the method's, such as `mutations+temperature`."""
-        return f"{self.learner.name}+{self.method.name}"
+        """The learner's name and the method's, such as `mutations+temperature`; the learner's where nothing is done."""
+        return f"{self.learner.name}+{self.method.name}" if self.method.name else self.learner.name
 
     def prior(self, pool: Pool) -> Predictor | None:
         """That of the learner: before any measurement there is nothing to correct it by."""
@@ -63,8 +64,8 @@ class Calibrated(Learner):
         known, values = dataset.censored[:, 0] == 0, dataset.values[:, 0]
         if one.classes:
             classes = UnseenClasses(values, mean).take(known)
-            found = crossed_classes(classes, seed)
-            return CalibratedPredictor(fitted, Sharpening.learned(classes), found, np.stack([mean, sd]))
+            sharpening, found = self.method.sharpen(classes), crossed_classes(self.method, classes, seed)
+            return CalibratedClassifier(fitted, sharpening, found, np.stack([mean, sd]))
         unseen = Unseen(values, mean, sd, float(one.noise[0])).take(known)
         rescaling, found = self.method.learn(unseen), crossed(self.method, unseen, seed)
         return CalibratedPredictor(fitted, rescaling, found, np.stack([mean, rescaling.spread * sd]))
@@ -77,14 +78,15 @@ class Calibrated(Learner):
             group, _, name = key.partition("/")
             groups[group][name] = value
         fitted = self.learner.restore(dataset, seed, groups["of"])
-        correction = (Sharpening if "temperature" in groups["by"] else Rescaling).restored(groups["by"])
         found = {name: float(value) for name, value in groups["figure"].items()}
-        return CalibratedPredictor(fitted, correction, found, state["unseen"])
+        if "temperature" in groups["by"]:
+            return CalibratedClassifier(fitted, Sharpening.restored(groups["by"]), found, state["unseen"])
+        return CalibratedPredictor(fitted, Rescaling.restored(groups["by"]), found, state["unseen"])
 
 
 @dataclass(frozen=True)
-class CalibratedPredictor(Predictor, HeldOutSpread, QuickMean, Checked):
-    """A fitted model and its correction.
+class Corrected(Predictor, HeldOutSpread, Checked):
+    """A fitted model, a correction of what it says, and figures of that.
 
     Args:
         fitted: the model.
@@ -99,14 +101,8 @@ class CalibratedPredictor(Predictor, HeldOutSpread, QuickMean, Checked):
     unseen: np.ndarray
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        """The model's belief with corrected draws, spread, noise and intervals."""
+        """The model's belief, corrected."""
         return self.correction(self.fitted.predict(pool, rows, seed, draws))
-
-    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[N, A] the model's own mean; for classes with the temperature."""
-        if isinstance(self.correction, Sharpening):
-            return self.predict(pool, rows, 0, draws=0).mean
-        return mean_of(self.fitted, pool, rows)
 
     def metrics(self) -> dict[str, float]:
         """Figures of held-out values, each judged by a correction that was learned without it."""
@@ -120,27 +116,54 @@ class CalibratedPredictor(Predictor, HeldOutSpread, QuickMean, Checked):
         """[N] their corrected spread."""
         return self.unseen[1]
 
+    @abstractmethod
+    def trust(self) -> str:
+        """How far its uncertainty can be trusted, in a sentence, when enough values were held out."""
+
     def explain(self) -> str:
         """What the model says of itself, and how far its uncertainty can be trusted."""
-        return f"{self.fitted.explain()} {self._trust()}"
-
-    def _trust(self) -> str:
-        held_out = int(self.figures.get("held_out", 0))
-        if held_out < FEWEST:
-            return "Its uncertainty is as the model states it: too few values to check it."
-        if isinstance(self.correction, Sharpening):
-            told = f"its probabilities are {self.figures['ece']:.0%} off on average"
-            return f"On {held_out} held-out labels {told} (temperature {self.correction.temperature:.2f})."
-        return (
-            f"Of {held_out} held-out values {self.figures['coverage90']:.0%} lie in their 90 % interval (its spread "
-            f"times {self.correction.spread:.2f}, noise of one value {self.correction.noise:.3g})."
-        )
+        enough = self.figures["held_out"] >= FEWEST
+        trust = self.trust() if enough else "Too few values were held out to check its uncertainty."
+        return f"{self.fitted.explain()} {trust}"
 
     def state(self) -> dict[str, np.ndarray]:
         """The model's state under `of/`, the correction's under `by/`, figures under `figure/`, and `unseen`."""
         own = {"unseen": self.unseen, **{f"by/{k}": v for k, v in self.correction.state().items()}}
         own |= {f"figure/{name}": np.array(value) for name, value in self.figures.items()}
         return own | {f"of/{k}": v for k, v in self.fitted.state().items()}
+
+
+@dataclass(frozen=True)
+class CalibratedPredictor(Corrected, QuickMean):
+    """A model of values with corrected draws, spread, noise and intervals; its means are the model's own."""
+
+    correction: Rescaling
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] means."""
+        return mean_of(self.fitted, pool, rows)
+
+    def trust(self) -> str:
+        """Coverage of its 90 % intervals, and what was corrected."""
+        return (
+            f"Of {self.figures['held_out']:.0f} held-out values {self.figures['coverage90']:.0%} lie in their 90 % "
+            f"interval; its spread was taken times {self.correction.spread:.2f}, the noise of one value is "
+            f"{self.correction.noise:.3g}."
+        )
+
+
+@dataclass(frozen=True)
+class CalibratedClassifier(Corrected):
+    """A model of classes with corrected probabilities."""
+
+    correction: Sharpening
+
+    def trust(self) -> str:
+        """Expected calibration error, and the temperature."""
+        return (
+            f"On {self.figures['held_out']:.0f} held-out labels its probabilities are {self.figures['ece']:.0%} off on "
+            f"average; their log-odds were divided by {self.correction.temperature:.2f}."
+        )
 
 
 def crossed(method: Calibration, unseen: Unseen, seed: int) -> dict[str, float]:
@@ -162,12 +185,12 @@ def crossed(method: Calibration, unseen: Unseen, seed: int) -> dict[str, float]:
     return figures(judged)
 
 
-def crossed_classes(unseen: UnseenClasses, seed: int) -> dict[str, float]:
+def crossed_classes(method: Calibration, unseen: UnseenClasses, seed: int) -> dict[str, float]:
     """The same of classes."""
     if len(unseen) < FEWEST:
         return {"held_out": float(len(unseen))}
     pairs = parts(len(unseen), seed)
-    moved = [Sharpening.learned(unseen.take(rest)).moved(unseen.take(part)) for rest, part in pairs]
+    moved = [method.sharpen(unseen.take(rest)).moved(unseen.take(part)) for rest, part in pairs]
     labels, probability = (np.concatenate([getattr(m, k) for m in moved]) for k in ("labels", "probability"))
     return UnseenClasses(labels, probability).metrics()
 

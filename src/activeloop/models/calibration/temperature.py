@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.models.calibration.base import FEWEST, Calibration, Rescaling
-from activeloop.models.calibration.unseen import Unseen
+from activeloop.models.calibration.base import Calibration, Rescaling
+from activeloop.models.calibration.classes import Sharpening, UnseenClasses
+from activeloop.models.calibration.unseen import FEWEST, Unseen
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Temperature(Calibration):
             noise, width = float(np.sqrt(np.mean(errors**2) / 2)) or 1e-300, 5 * self.width
         spread, factor = _likeliest(errors, unseen.sd, noise, np.array([self.width, width]))
         return Rescaling(spread, factor * noise)
+
+    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+        """The temperature of probabilities; see `Calibration.sharpen`."""
+        return Sharpening.learned(unseen, self.width)
 
 
 def _likeliest(errors: np.ndarray, sd: np.ndarray, noise: float, widths: np.ndarray) -> tuple[float, float]:

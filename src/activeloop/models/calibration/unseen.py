@@ -18,6 +18,8 @@ from activeloop.models.calibration.metrics import (
 from activeloop.models.evidence import spearman
 from activeloop.predictive import NORMAL, Predictive
 
+#: with fewer held-out values nothing is corrected
+FEWEST = 8
 #: central intervals whose coverage is told
 SHOWN = np.array([0.5, 0.8, 0.9, 0.95])
 
