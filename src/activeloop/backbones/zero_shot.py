@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from activeloop.backbones.base import Backbone, sites_of
+from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.zero_shot_chain import Spelling, log_odds, parent_windows
+from activeloop.backbones.kept import keep, recall
+from activeloop.backbones.zero_shot_chain import Spelling, Windows, log_odds, parent_windows
 from activeloop.candidates import Pool
 
 TableMethod = Literal["masked", "spaced", "wild-type"]
@@ -80,17 +83,35 @@ def zero_shot_table(foundation: Foundation, pool: Pool, method: TableMethod = "m
         PoolError: there is no parent.
         ModelError: the model has no masked-language head.
     """
-    from activeloop.backbones import zero_shot_passes as passes
-
     sites = sites_of(pool, foundation.name)
     windows, spelling = parent_windows(foundation, pool), Spelling.of(foundation, sites.alphabet)
+    key = _key(foundation, method, windows, spelling)
+    letters = recall("zero-shot", key)
+    if letters is None:
+        letters = spelling.letters(_logits(foundation, method, windows, spelling.mask))
+        keep("zero-shot", key, letters)
+    return log_odds(letters, sites)
+
+
+def _logits(foundation: Foundation, method: TableMethod, windows: Windows, mask: int) -> np.ndarray:
+    """[L, V] at each site."""
+    from activeloop.backbones import zero_shot_passes as passes
+
     if method == "wild-type":
-        logits = passes.plain_logits(foundation, windows)
-    elif method == "spaced":
-        logits = passes.spaced_logits(foundation, windows, spelling.mask)
-    else:
-        logits = passes.masked_logits(foundation, windows, spelling.mask)
-    return log_odds(spelling.letters(logits), sites)
+        return passes.plain_logits(foundation, windows)
+    if method == "spaced":
+        return passes.spaced_logits(foundation, windows, mask)
+    return passes.masked_logits(foundation, windows, mask)
+
+
+def _key(foundation: Foundation, method: TableMethod, windows: Windows, spelling: Spelling) -> str:
+    """Depends on all that a table is computed from."""
+    whole = hashlib.blake2b(digest_size=20)
+    content = fingerprint(foundation.source, foundation.revision)
+    whole.update(f"{foundation.family}|{content}|{method}|{windows.ids.shape}|{spelling.mask}|".encode())
+    for array in (windows.ids, windows.row, windows.column, spelling.ids):
+        whole.update(array.astype("<i8").tobytes())
+    return whole.hexdigest()
 
 
 def joint_scores(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.ndarray:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from activeloop.backbones.encoding import TOKENS, frozen_trunk
+from activeloop.backbones.attention import attention_as, faster
+from activeloop.backbones.encoding import TOKENS, best_device, frozen_trunk
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.tokens import Tokens
 from activeloop.backbones.trunk import Trunk
@@ -31,12 +32,15 @@ def logits_at(trunk: Trunk, ids: np.ndarray, row: np.ndarray, column: np.ndarray
         ModelError: the checkpoint has no such head.
     """
     found = []
+    device = next(trunk.parameters()).device
+    kind = faster(trunk.heads, ids.shape[1], half=False, device=str(device))
     for piece in pieces(len(ids), ids.shape[1]):
-        some = torch.from_numpy(ids[piece])
-        hidden = trunk(some, torch.ones(some.shape, dtype=torch.bool))
+        some = torch.from_numpy(ids[piece]).to(device)
+        with attention_as(trunk, kind):
+            hidden = trunk(some, torch.ones(some.shape, dtype=torch.bool, device=device))
         here = np.flatnonzero((row >= piece.start) & (row < piece.stop))
         logits = trunk.logits(hidden[torch.from_numpy(row[here] - piece.start), torch.from_numpy(column[here])])
-        found.append((here, logits.float().numpy()))
+        found.append((here, logits.float().cpu().numpy()))
     order = np.concatenate([here for here, _ in found])
     return np.concatenate([logits for _, logits in found])[np.argsort(order, kind="stable")]
 
@@ -58,19 +62,19 @@ def masked_logits(foundation: Foundation, windows: Windows, mask: int) -> np.nda
         np.stack([windows.row, windows.column], axis=1), axis=0, return_index=True, return_inverse=True
     )
     hidden = windows.masked(mask)[first]
-    logits = logits_at(frozen_trunk(foundation), hidden, np.arange(len(hidden)), where[:, 1])
+    logits = logits_at(frozen_trunk(foundation, best_device()), hidden, np.arange(len(hidden)), where[:, 1])
     return logits[again]
 
 
 def plain_logits(foundation: Foundation, windows: Windows) -> np.ndarray:
     """[S, V] at each residue with nothing hidden."""
-    return logits_at(frozen_trunk(foundation), windows.ids, windows.row, windows.column)
+    return logits_at(frozen_trunk(foundation, best_device()), windows.ids, windows.row, windows.column)
 
 
 def jointly_masked_logits(foundation: Foundation, windows: Windows, which: np.ndarray, mask: int) -> np.ndarray:
     """[n, V] at each of `which` (bool [S], n of them True) with all of these hidden together."""
     hidden = windows.masked_together(which, mask)
-    return logits_at(frozen_trunk(foundation), hidden, windows.row[which], windows.column[which])
+    return logits_at(frozen_trunk(foundation, best_device()), hidden, windows.row[which], windows.column[which])
 
 
 def spaced_logits(foundation: Foundation, windows: Windows, mask: int) -> np.ndarray:
