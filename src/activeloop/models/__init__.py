@@ -7,6 +7,9 @@ from activeloop.models.defaults import default_learner
 from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.evidence import Evidence, HeldOut
+from activeloop.models.finetuning.heads import Classification, Ranking, Regression
+from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.forest import ForestPredictor, RandomForest
 from activeloop.models.gate import Gate
 from activeloop.models.guides import GuideGP, guide_default
@@ -18,10 +21,12 @@ from activeloop.models.tanimoto import TanimotoGP
 
 __all__ = [
     "ALDEEnsemble",
+    "Classification",
     "DropoutNetwork",
     "DropoutPredictor",
     "EnsemblePredictor",
     "Evidence",
+    "FineTuner",
     "ForestPredictor",
     "GPClassifier",
     "Gate",
@@ -30,8 +35,11 @@ __all__ = [
     "Likeness",
     "MLPEnsemble",
     "MutationGP",
+    "Plan",
     "ProcessPredictor",
     "RandomForest",
+    "Ranking",
+    "Regression",
     "SiteGP",
     "TanimotoGP",
     "Training",

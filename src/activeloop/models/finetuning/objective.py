@@ -31,6 +31,10 @@ class Objective(ABC):
     def scores(self, which: np.ndarray) -> np.ndarray:
         """[n] predictions, larger is better, without gradients and without dropout."""
 
+    def rates(self) -> list[float]:
+        """By how much the learning rate of each of `parameters` is multiplied."""
+        return [1.0] * len(self.parameters())
+
     def penalty(self) -> torch.Tensor | None:
         """What is added to the loss whatever the candidates; called once a step, after `outputs`."""
         return None
@@ -51,3 +55,11 @@ class Objective(ABC):
     @abstractmethod
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """The counterpart of `state`; `parameters` may be others afterwards."""
+
+    def progress(self) -> dict[str, torch.Tensor]:
+        """What a fit that was interrupted needs beside `state`; often nothing."""
+        return {}
+
+    def resume(self, progress: dict[str, torch.Tensor]) -> None:
+        """The counterpart of `progress`, after `load`."""
+        del progress

@@ -1,0 +1,107 @@
+"""A frozen model with an adapter in it, and the features it gives."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from activeloop.adapters.base import Adapter, Attached
+from activeloop.backbones.encoding import frozen_trunk
+from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.pooling import Batch, Pooler, pooling_for
+from activeloop.backbones.trunk import Trunk
+from activeloop.candidates import Pool
+from activeloop.models.finetuning.keeping import below, prefixed
+from activeloop.models.finetuning.reading import compares, part
+
+
+class Adapted:
+    """An adapter in a model of its own, which shares unchanged weights with all others of the same foundation.
+
+    Args:
+        foundation: the pretrained model.
+        adapter: what learns.
+        pool: whose candidates are read.
+        seed: of the adapter's first weights.
+    """
+
+    attached: Attached
+
+    def __init__(self, foundation: Foundation, adapter: Adapter, pool: Pool, seed: int):
+        self._foundation, self._adapter, self._seed = foundation, adapter, seed
+        self._attach()
+        columns = 0 if pool.sites is None else len(pool.sites.labels)
+        self.pooler = Pooler(pooling_for(pool, foundation.pooling), self.trunk.width, columns).to(self.device)
+        #: minibatches end with the parent
+        self.compares = compares(foundation, pool)
+
+    @property
+    def trunk(self) -> Trunk:
+        """With the adapter in it."""
+        return self.attached.trunk
+
+    @property
+    def lowest(self) -> int:
+        """The lowest layer that learns."""
+        return self.attached.lowest
+
+    @property
+    def device(self) -> torch.device:
+        """On which it runs."""
+        return next(self.trunk.parameters()).device
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Of the adapter, then of the pooling."""
+        return [*self.attached.parameters(), *self.pooler.parameters()]
+
+    def dropout(self, on: bool) -> None:
+        """Whether the adapter's dropout drops."""
+        for module in self._dropouts:
+            module.train(on)
+
+    def above(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """[B, P] features from the states that enter the lowest learning layer.
+
+        Args:
+            hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling compares with it.
+            batch: of them.
+        """
+        hidden = self.trunk.finish(self.trunk.run(hidden, batch.real, start=max(self.lowest, 0)))
+        if not self.compares:
+            return self.pooler(hidden, batch, None)
+        candidates, parent = slice(None, -1), slice(-1, None)
+        return self.pooler(hidden[candidates], part(batch, candidates), (hidden[parent], part(batch, parent)))
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Of adapter and pooling."""
+        return {**prefixed("adapter", self.attached.state()), **prefixed("pooling", self.pooler.state_dict())}
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """The counterpart of `state`; parameters may be others afterwards."""
+        kept = below("adapter", state)
+        present = self.attached.state()
+        if {k: t.shape for k, t in kept.items()} != {k: t.shape for k, t in present.items()}:
+            # an adapter that removed something takes its state on an untouched trunk only
+            self._attach()
+        self.attached.load(kept)
+        self.pooler.load_state_dict(below("pooling", state))
+
+    def _attach(self) -> None:
+        base = frozen_trunk(self._foundation)
+        trunk = copy.deepcopy(base)
+        present = {id(module) for module in trunk.modules()}
+        self.attached = self._adapter.attach(trunk, self._seed)
+        # the model's own dropout stays off: the adapter's is what was asked for
+        self._dropouts = [m for m in trunk.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
+        share(trunk, base)
+
+
+def share(trunk: Trunk, base: Trunk) -> None:
+    """Give up copies of frozen weights that are still those of the base."""
+    original = dict(base.named_parameters())
+    for name, parameter in trunk.named_parameters():
+        same = original.get(name.replace(".base_layer.", "."))
+        if same is not None and not parameter.requires_grad and torch.equal(parameter, same):
+            parameter.data = same.data

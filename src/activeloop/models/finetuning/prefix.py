@@ -1,0 +1,67 @@
+"""Hidden states below the lowest layer that learns: computed once and kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from activeloop.backbones.pooling import Batch
+from activeloop.backbones.tokens import Tokens
+from activeloop.backbones.trunk import Trunk
+
+#: padded tokens that go through the frozen layers at once
+TOKENS = 8192
+#: at most so much is kept; candidates beyond it are computed anew each time
+BYTES = 2 * 2**30
+
+
+class Prefix:
+    """Candidates on their way to the lowest layer that learns.
+
+    What is kept is the state after a whole layer, never the embeddings: those are rescaled by what is masked, and cost
+    next to nothing. Attention masks and rotary angles are made anew for each minibatch, for its own lengths.
+
+    Args:
+        trunk: with an adapter in it.
+        lowest: layers below it are frozen; 0: only embeddings are below it; -1: they learn as well.
+        tokens: of all candidates.
+        most: bytes that may be kept.
+    """
+
+    def __init__(self, trunk: Trunk, lowest: int, tokens: Tokens, most: int = BYTES):
+        self.trunk, self.lowest, self.tokens = trunk, lowest, tokens
+        self._device = next(trunk.parameters()).device
+        self.kept: dict[int, torch.Tensor] = {}
+        if lowest > 0:
+            self._fill(most)
+
+    def __call__(self, which: np.ndarray) -> tuple[torch.Tensor, Batch]:
+        """[B, T, D] that enter the lowest learning layer, of some candidates, and their batch."""
+        batch = Batch.of(self.tokens.take(which), self._device)
+        if all(int(i) in self.kept for i in which):
+            return self._kept(which, batch), batch
+        return entering(self.trunk, self.lowest, batch), batch
+
+    def _kept(self, which: np.ndarray, batch: Batch) -> torch.Tensor:
+        first = self.kept[int(which[0])]
+        hidden = first.new_zeros(*batch.ids.shape, first.shape[1])
+        for row, i in enumerate(which):
+            hidden[row, : int(self.tokens.lengths[i])] = self.kept[int(i)]
+        return hidden
+
+    def _fill(self, room: int) -> None:
+        for group in self.tokens.buckets(TOKENS):
+            room -= 4 * self.trunk.width * int(self.tokens.lengths[group].sum())
+            if room < 0:
+                return
+            batch = Batch.of(self.tokens.take(group), self._device)
+            with torch.no_grad():
+                hidden = entering(self.trunk, self.lowest, batch)
+            for row, i in enumerate(group):
+                self.kept[int(i)] = hidden[row, : int(self.tokens.lengths[i])].clone()
+
+
+def entering(trunk: Trunk, lowest: int, batch: Batch) -> torch.Tensor:
+    """[B, T, D] that enter a layer, without gradients unless the embeddings learn (`lowest` -1)."""
+    with torch.set_grad_enabled(torch.is_grad_enabled() and lowest < 0):
+        return trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=max(lowest, 0))

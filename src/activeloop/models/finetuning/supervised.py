@@ -1,0 +1,154 @@
+"""Adapter and linear head, trained together on measured values."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import dropout, linear
+
+from activeloop.backbones.tokens import Tokens
+from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.heads import Head
+from activeloop.models.finetuning.keeping import below, prefixed
+from activeloop.models.finetuning.objective import Objective
+from activeloop.models.finetuning.prefix import Prefix
+from activeloop.models.finetuning.start import ridge
+
+#: candidates that go through the learning layers at once when nothing is learned
+MANY = 128
+
+
+class Supervised(Objective):
+    """A linear head on the standardised features of an adapted model, and beside them the first guess.
+
+    The head starts as the ridge regression on the features as pretrained, so training begins where a frozen model
+    ends.
+
+    Args:
+        adapted: the model; its adapter learns.
+        tokens: of the N candidates, as `reading.read` gives them.
+        guess: [N, G] first guesses; G may be 0.
+        targets: [N] as the head's scale gives them.
+        weights: [N] of the targets.
+        head: says what is minimised.
+        training: indices of those that are trained on; features are standardised by them.
+    """
+
+    def __init__(
+        self,
+        adapted: Adapted,
+        tokens: Tokens,
+        guess: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        head: Head,
+        training: np.ndarray,
+    ):
+        self.adapted, self.tokens, self.head = adapted, tokens, head
+        self._make_prefix()
+        features = self.features(training)
+        centre, spread = standardising(features)
+        # as much room as all features together: a guess is one column among many
+        room = np.sqrt(features.shape[1]) / standardising(guess[training])[1]
+        beside = (guess - guess[training].mean(0)) * room
+        start = np.hstack([(features - centre) / spread, beside[training]])
+        coefficients, intercept = ridge(start, targets[training], weights[training])
+        self.weight = torch.nn.Parameter(self._tensor(coefficients[None]))
+        self.bias = torch.nn.Parameter(self._tensor(np.array([intercept])))
+        self._centre, self._spread, self._guess = self._tensor(centre), self._tensor(spread), self._tensor(beside)
+        self._targets, self._weights = self._tensor(targets), self._tensor(weights)
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Of the adapted model, then of the head."""
+        return [*self.adapted.parameters(), self.weight, self.bias]
+
+    def rates(self) -> list[float]:
+        """As the adapter wants them; 1 for the rest."""
+        own = self.adapted.attached.rates()
+        return [*own, *[1.0] * (len(self.parameters()) - len(own))]
+
+    def outputs(self, which: np.ndarray) -> torch.Tensor:
+        """[n] in units of the targets."""
+        self.adapted.dropout(True)
+        outputs = self._head(self._pooled(which), which, self.head.dropout)
+        self.adapted.dropout(False)
+        return outputs
+
+    def loss(self, outputs: torch.Tensor, which: np.ndarray) -> torch.Tensor:
+        """The head's."""
+        return self.head.loss(outputs, self._targets[which], self._weights[which])
+
+    @torch.no_grad()
+    def scores(self, which: np.ndarray) -> np.ndarray:
+        """[n] in units of the targets."""
+        return self._head(self._tensor(self.features(which)), which, 0.0).cpu().numpy()
+
+    def penalty(self) -> torch.Tensor | None:
+        """The adapter's."""
+        return self.adapted.attached.penalty()
+
+    def after_backward(self) -> None:
+        """Told to the adapter."""
+        self.adapted.attached.after_backward()
+
+    def after_step(self, step: int, steps: int) -> bool:
+        """Told to the adapter; when it changed the model, what was kept of it is made anew."""
+        changed = self.adapted.attached.after_step(step, steps)
+        if changed:
+            self._make_prefix()
+        return changed
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Of model and head."""
+        return {**prefixed("model", self.adapted.state()), "weight": self.weight.detach(), "bias": self.bias.detach()}
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """The counterpart of `state`."""
+        before = self.adapted.attached
+        self.adapted.load(below("model", state))
+        if self.adapted.attached is not before or self.adapted.lowest != self._prefix.lowest:
+            self._make_prefix()
+        with torch.no_grad():
+            self.weight.copy_(state["weight"])
+            self.bias.copy_(state["bias"])
+
+    def progress(self) -> dict[str, torch.Tensor]:
+        """The adapter's."""
+        return self.adapted.attached.progress()
+
+    def resume(self, progress: dict[str, torch.Tensor]) -> None:
+        """Told to the adapter."""
+        self.adapted.attached.resume(progress)
+
+    @torch.no_grad()
+    def features(self, which: np.ndarray) -> np.ndarray:
+        """Float32 [n, P] of the model as it is now, in parts by length."""
+        if not len(which):
+            return np.zeros((0, self.adapted.pooler.size), np.float32)
+        order = which[np.argsort(self.tokens.lengths[which], kind="stable")]
+        parts = [self._pooled(order[i : i + MANY]).cpu().numpy() for i in range(0, len(order), MANY)]
+        features = np.empty((len(which), parts[0].shape[1]), np.float32)
+        features[np.argsort(self.tokens.lengths[which], kind="stable")] = np.concatenate(parts)
+        return features
+
+    def _pooled(self, which: np.ndarray) -> torch.Tensor:
+        if self.adapted.compares:
+            which = np.append(which, len(self.tokens) - 1)
+        return self.adapted.above(*self._prefix(which))
+
+    def _head(self, features: torch.Tensor, which: np.ndarray, rate: float) -> torch.Tensor:
+        standard = (features - self._centre) / self._spread
+        inputs = torch.cat([dropout(standard, rate, rate > 0), self._guess[which]], 1)
+        return linear(inputs, self.weight, self.bias)[:, 0]
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array.astype(np.float32)).to(self.adapted.device)
+
+    def _make_prefix(self) -> None:
+        self._prefix = Prefix(self.adapted.trunk, self.adapted.lowest, self.tokens)
+
+
+def standardising(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and spread [P] of features [N, P] (float32); the spread of a column that never changes is 1."""
+    spread = features.std(0)
+    return features.mean(0), np.where(spread > 1e-6 * max(float(spread.max(initial=0)), 1e-12), spread, 1.0)

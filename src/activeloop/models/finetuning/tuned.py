@@ -1,0 +1,157 @@
+"""Fine-tuned models that predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from activeloop.backbones.pooling import Batch
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.models.evidence import HeldOutSpread
+from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.cost import Cost
+from activeloop.models.finetuning.member import Member
+from activeloop.models.finetuning.prefix import TOKENS, entering
+from activeloop.models.finetuning.reading import guesses, read
+from activeloop.models.forest import choose_members
+from activeloop.models.heads.base import Inputs
+from activeloop.models.targets import Scale
+from activeloop.predictive import Predictive, Predictor, QuickMean
+
+if TYPE_CHECKING:
+    from activeloop.models.finetuning.tuner import FineTuner
+
+#: rows of a pool that are read at once
+PIECE = 4096
+#: between the seeds of two members
+STRIDE = 7919
+
+
+@dataclass(frozen=True)
+class FineTuned(Predictor, HeldOutSpread, QuickMean):
+    """What a fine-tuned learner became.
+
+    Args:
+        learner: its settings.
+        pool: it was trained on.
+        members: the models.
+        scale: from targets to the assay's unit.
+        unseen: [2, N] what the model that did not see a measured candidate says of it, and how sure it is; NaN where
+            all have seen it.
+    """
+
+    learner: FineTuner
+    pool: Pool
+    members: tuple[Member, ...]
+    scale: Scale
+    unseen: np.ndarray
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """Mean and spread of all models; a draw is one of the functions that one of them allows."""
+        rows = np.asarray(rows, np.int64)
+        of = choose_members(len(self.members), draws, seed)
+        means, spreads = np.zeros((2, len(self.members), len(rows)))
+        joint = np.zeros((draws, len(rows)), np.float32)
+        counts = np.bincount(of, minlength=len(self.members))
+        functions = [m.posterior.functions(seed + k, int(counts[k])) for k, m in enumerate(self.members)]
+        for at, features, guess in self._pieces(pool, rows):
+            for k, member in enumerate(self.members):
+                inputs = Inputs(features[k], guess)
+                means[k, at], spreads[k, at] = member.posterior.marginals(inputs)
+                joint[of == k, at] = functions[k](inputs)
+        return self._belief(means, spreads, joint)
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, 1] the mean of all models."""
+        means = [
+            np.mean([m.posterior.mean(Inputs(f, guess)) for m, f in zip(self.members, features, strict=True)], axis=0)
+            for _, features, guess in self._pieces(pool, np.asarray(rows, np.int64))
+        ]
+        return self.learner.head.bounded(self.scale.to_value(np.concatenate([np.zeros(0), *means])))[:, None]
+
+    def explain(self) -> str:
+        """What was trained, for how long, and at what cost."""
+        first = self.members[0].adapted
+        share = sum(p.numel() for p in first.parameters()) / sum(p.numel() for p in first.trunk.parameters())
+        steps = [m.steps for m in self.members]
+        cost = sum((m.cost for m in self.members), Cost())
+        many = f"{len(self.members)} models, each without a fold" if len(self.members) > 1 else "One model"
+        return (
+            f"{many}: {self.learner.adapter.name} in {self.learner.backbone.name} ({share:.2%} of its numbers) and "
+            f"{self.learner.draws.name}, on {self.unseen.shape[1]} candidates; {min(steps)} to {max(steps)} steps, "
+            f"{cost.describe()}."
+        )
+
+    def held_out(self) -> np.ndarray:
+        """[N] by models that did not see the candidate."""
+        return self.unseen[0]
+
+    def held_out_spread(self) -> np.ndarray:
+        """[N] of those models, each on its own."""
+        return self.unseen[1]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Adapters, posteriors, scale, and what was said of unseen candidates."""
+        own = {"scale": np.array([self.scale.shift, self.scale.factor]), "unseen": self.unseen}
+        for k, member in enumerate(self.members):
+            own |= {f"{k}/{name}": array for name, array in member.state().items()}
+        return own
+
+    def _belief(self, means: np.ndarray, spreads: np.ndarray, joint: np.ndarray) -> Predictive:
+        """From targets [K, N] and draws [S, N] to the assay's unit."""
+        mean = means.mean(0)
+        sd = np.sqrt((spreads**2 + (means - mean) ** 2).mean(0)) * self.scale.factor
+        noise = np.sqrt(np.mean([m.posterior.noise**2 for m in self.members])) * self.scale.factor
+        bounded = self.learner.head.bounded
+        draws = bounded((self.scale.shift + self.scale.factor * joint).astype(np.float32))
+        return Predictive(
+            draws[:, :, None], bounded(self.scale.to_value(mean))[:, None], sd[:, None], np.array([noise])
+        )
+
+    def _pieces(self, pool: Pool, rows: np.ndarray):
+        """Places in `rows`, features [K, n, P] and guesses [n, G], a bounded piece at a time."""
+        for start in range(0, len(rows), PIECE):
+            piece = rows[start : start + PIECE]
+            features = features_of([m.adapted for m in self.members], self.learner, pool, piece)
+            yield slice(start, start + len(piece)), features, guesses(self.learner.prior_score, pool, piece)
+
+
+@torch.inference_mode()
+def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """Float32 [K, n, P] of rows; frozen layers that models share are run once for all of them."""
+    tokens = read(learner.backbone, pool, rows)
+    first = models[0]
+    features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
+    candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
+    for group in candidates.buckets(TOKENS):
+        batch = Batch.of(tokens.take(np.append(group, len(tokens) - 1) if first.compares else group), first.device)
+        shared: torch.Tensor | None = None
+        for k, model in enumerate(models):
+            if shared is None or not same_below(model, first):
+                shared = entering(model.trunk, model.lowest, batch)
+            features[k, group] = model.above(shared, batch).float().cpu().numpy()
+    return features
+
+
+def same_below(a: Adapted, b: Adapted) -> bool:
+    """Whether two models have the same frozen layers below what learns."""
+    if a.lowest != b.lowest or a.lowest < 0:
+        return False
+    below_a, below_b = (m.trunk.layers[: m.lowest].parameters() for m in (a, b))
+    return all(p.data_ptr() == q.data_ptr() for p, q in zip(below_a, below_b, strict=True))
+
+
+def restored(learner: FineTuner, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> FineTuned:
+    """The models of a stored state."""
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in state.items():
+        member, _, rest = name.partition("/")
+        parts.setdefault(member, {})[rest] = array
+    members = tuple(
+        Member.restored(learner, dataset.pool, seed + STRIDE * k, parts[str(k)]) for k in range(learner.members)
+    )
+    return FineTuned(learner, dataset.pool, members, Scale(*map(float, state["scale"])), state["unseen"])
