@@ -10,6 +10,7 @@ from families import FAMILIES, Family
 from activeloop.backbones import Foundation
 from activeloop.backbones.encoding import frozen_trunk
 from activeloop.backbones.pooling import Batch, Pooler
+from activeloop.backbones.precision import half_pays
 from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Compound, Pool
 from activeloop.errors import ModelError, PoolError
@@ -31,6 +32,11 @@ def case(request: pytest.FixtureRequest, made: dict[str, str]) -> tuple[Family, 
 def trunk(case: tuple[Family, Foundation]) -> Trunk:
     """To read only."""
     return frozen_trunk(case[1])
+
+
+def rounding(features: np.ndarray) -> float:
+    """By what features may differ that were computed in other company."""
+    return float(np.abs(features).max()) * (0.02 if half_pays() else 1e-5)
 
 
 def batch_of(foundation: Foundation, texts: list[str]) -> Batch:
@@ -164,8 +170,8 @@ def test_the_parent_differs_from_itself_by_nothing(case: tuple[Family, Foundatio
     pooled = type(foundation)(**{**foundation.__dict__, "pooling": pooling})
     wild = family.pool.row_of("WT") if family.pool.row_of("WT") is not None else family.pool.find("K2K")
     features = pooled.features(family.pool, np.array([wild, 1, 2]))
-    np.testing.assert_allclose(features[0], 0, atol=1e-5)
-    assert np.abs(features[1:]).max(1).min() > 1e-3
+    np.testing.assert_allclose(features[0], 0, atol=rounding(features))
+    assert np.abs(features[1:]).max(1).min() > rounding(features)
 
 
 def test_features_are_a_table(case: tuple[Family, Foundation]):
@@ -181,7 +187,7 @@ def test_features_are_a_table(case: tuple[Family, Foundation]):
     assert np.isfinite(features).all()
     assert len(np.unique(features, axis=0)) > 1
     apart = np.concatenate([foundation.features(family.pool, rows[i : i + 1]) for i in range(4)])
-    np.testing.assert_allclose(features[:4], apart, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(features[:4], apart, atol=rounding(features))
     assert foundation.features(family.pool, rows[:0]).shape == (0, features.shape[1])
 
 

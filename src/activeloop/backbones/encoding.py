@@ -1,14 +1,23 @@
-"""Features of a model as pretrained: each candidate once through the network, in length buckets."""
+"""Features of a model as pretrained: each candidate once through the network, in length buckets, and kept."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from activeloop.backbones.pooling import Batch, Pooler, pooling_for
+from activeloop.backbones.attention import attention_as, faster
+from activeloop.backbones.checkpoints import fingerprint
+from activeloop.backbones.kept import keep, recall
+from activeloop.backbones.pooling import Batch, Pooler, Pooling, pooling_for
+from activeloop.backbones.precision import fast, half_pays
+from activeloop.backbones.tokens import Tokens
 from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
 
@@ -17,28 +26,90 @@ if TYPE_CHECKING:
 
 #: padded tokens of one minibatch
 TOKENS = 16_384
+#: candidates whose features make one file of the cache; fewer than `SMALL` are not worth one
+BLOCK, SMALL = 4096, 32
+#: changes when the same tokens would give other features
+FORMAT = "1"
+
+
+def best_device() -> str:
+    """`cuda` where there is one, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def frozen_trunk(foundation: Foundation, device: str = "cpu") -> Trunk:
+    """A trunk for reading only; nothing may be attached to it. Loaded once a process for each checkpoint."""
+    anonymous: Any = replace(foundation, pooling="auto")  # type: ignore[type-var]
+    return _loaded(anonymous, fingerprint(foundation.source, foundation.revision), device)
 
 
 @lru_cache(maxsize=2)
-def frozen_trunk(foundation: Foundation) -> Trunk:
-    """A trunk for reading only; nothing may be attached to it."""
-    return foundation.load()
+def _loaded(foundation: Foundation, content: str, device: str) -> Trunk:
+    return foundation.load().to(device)
 
 
-@torch.inference_mode()
+@contextmanager
+def reading(trunk: Trunk, length: int, device: str = "cpu") -> Iterator[None]:
+    """No gradients, half precision where it pays, and the faster attention for sequences of a length."""
+    half = half_pays(device)
+    with (
+        torch.inference_mode(),
+        fast(device),
+        attention_as(trunk, faster(trunk.heads, length, half=half, device=device)),
+    ):
+        yield
+
+
 def encode(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Float32 [n, P] pooled hidden states."""
-    trunk = frozen_trunk(foundation)
+    pooling = pooling_for(pool, foundation.pooling)
     columns = 0 if pool.sites is None else len(pool.sites.labels)
-    pooler = Pooler(pooling_for(pool, foundation.pooling), trunk.width, columns)
-    parent_tokens = foundation.parent_tokens(pool)
-    parent = None
-    if parent_tokens is not None:
-        batch = Batch.of(parent_tokens)
-        parent = trunk(batch.ids, batch.real), batch
-    features = np.zeros((len(rows), pooler.size), np.float32)
-    tokens = foundation.tokens(pool, rows)
-    for group in tokens.buckets(TOKENS):
-        batch = Batch.of(tokens.take(group))
-        features[group] = pooler(trunk(batch.ids, batch.real), batch, parent).float().numpy()
+    parent = foundation.parent_tokens(pool) if pooling in ("mutated", "difference") else None
+    blocks = [foundation.tokens(pool, rows[start : start + BLOCK]) for start in range(0, max(len(rows), 1), BLOCK)]
+    return np.concatenate([_block(foundation, tokens, parent, pooling, columns) for tokens in blocks])
+
+
+def _block(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int) -> np.ndarray:
+    """Features of at most `BLOCK` candidates, from the cache if they are there."""
+    if len(tokens) < SMALL:
+        return _computed(foundation, tokens, parent, pooling, columns)
+    key = _key(foundation, tokens, parent, pooling)
+    features = recall("features", key)
+    if features is None:
+        features = _computed(foundation, tokens, parent, pooling, columns)
+        keep("features", key, features)
     return features
+
+
+def _key(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling) -> str:
+    """Depends on all that features are computed from: weights, tokens, pooling, precision."""
+    whole = hashlib.blake2b(digest_size=20)
+    content = fingerprint(foundation.source, foundation.revision)
+    whole.update(f"{FORMAT}|{foundation.family}|{content}|{pooling}|{half_pays(best_device())}".encode())
+    for part in (tokens, *([parent] if parent is not None else [])):
+        whole.update(f"|{part.ids.shape}|{part.columns.shape}|{part.first}|{part.last}|".encode())
+        for array in (part.ids, part.lengths, part.columns, part.changed):
+            whole.update(array.tobytes())
+    return whole.hexdigest()
+
+
+def _computed(
+    foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int
+) -> np.ndarray:
+    device = best_device()
+    trunk = frozen_trunk(foundation, device)
+    pooler = Pooler(pooling, trunk.width, columns).to(device)
+    features = np.zeros((len(tokens), pooler.size), np.float32)
+    compared = None if parent is None else _states(trunk, parent, device)
+    for group in tokens.buckets(TOKENS) if len(tokens) else ():
+        hidden, batch = _states(trunk, tokens.take(group), device)
+        with torch.inference_mode():
+            features[group] = pooler(hidden, batch, compared).cpu().numpy()
+    return features
+
+
+def _states(trunk: Trunk, tokens: Tokens, device: str) -> tuple[torch.Tensor, Batch]:
+    """[B, T, D] in single precision, and the tokens as tensors."""
+    batch = Batch.of(tokens, device)
+    with reading(trunk, tokens.ids.shape[1], device):
+        return trunk(batch.ids, batch.real).float(), batch
