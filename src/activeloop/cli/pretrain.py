@@ -37,6 +37,7 @@ EXPORT = typer.Option(metavar="DIR", help="Write the model in the end, with mode
 BASE = typer.Option(metavar="ID|DIR", help="Train this model on (with LoRA) instead of a new one.")
 LORA = typer.Option(metavar="RANK", help="Rank of LoRA; needs --base.  [default: 8]", show_default=False)
 RATE = typer.Option(metavar="X", help="Of AdamW; 0.003 when left out, with LoRA 0.001.")
+HALF = typer.Option("--half/--single", help="Precision; half (bfloat16) where it is quicker when left out.")
 LICENCE = typer.Option(metavar="TEXT", help="What the weights may be used for; written into the model card.")
 SAVE = typer.Option(metavar="S", help="Between two checkpoints.")
 
@@ -60,6 +61,7 @@ def pretrain(
     base: Annotated[str | None, BASE] = None,
     lora: Annotated[int | None, LORA] = None,
     learning_rate: Annotated[float | None, RATE] = None,
+    half: Annotated[bool | None, HALF] = None,
     licence: Annotated[str, LICENCE] = "not stated",
     save_seconds: Annotated[float, SAVE] = 120.0,
 ) -> None:
@@ -89,6 +91,7 @@ def pretrain(
             8 if lora is None else lora,
             resume,
             export,
+            half,
             licence,
             save_seconds,
         )
@@ -149,6 +152,7 @@ def _bar(console: Console) -> Iterator[Callable[[Moment], None]]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskID,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
@@ -163,12 +167,12 @@ def _bar(console: Console) -> Iterator[Callable[[Moment], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=None, loss=float("nan"), speed=0.0)
+        tasks: list[TaskID] = []
 
         def show(moment: Moment) -> None:
-            progress.update(
-                task, total=moment.steps, completed=moment.step, loss=moment.loss, speed=moment.tokens_per_second
-            )
+            if not tasks:
+                tasks.append(progress.add_task("", total=moment.steps, completed=moment.step, loss=0.0, speed=0.0))
+            progress.update(tasks[0], completed=moment.step, loss=moment.loss, speed=moment.tokens_per_second)
             for name, perplexity in (moment.perplexities or {}).items():
                 progress.console.print(f"step {moment.step}: {name}: perplexity {perplexity:.2f}")
 

@@ -52,7 +52,8 @@ def carry_out(plan: Plan, report: Callable[[Moment], None], machine: dict[str, s
                 f"{plan.schedule.rows} rows cannot be shared by {group.size} processes. Nothing was trained."
             )
         parts = read_parts(plan.sources, plan.validation_share, plan.seed)
-        learned = _learned(plan, group)
+        half = half_pays(group.device) if plan.half is None else plan.half
+        learned = _learned(plan, group, half)
         run = Run(
             plan.folder,
             learned,
@@ -61,6 +62,7 @@ def carry_out(plan: Plan, report: Callable[[Moment], None], machine: dict[str, s
             [part.weight for part in parts],
             plan.seed,
             group,
+            half,
         )
         _begin(plan, run, parts)
         log = Log(plan.folder / "log.jsonl", run.step) if group.first else None
@@ -71,8 +73,7 @@ def carry_out(plan: Plan, report: Callable[[Moment], None], machine: dict[str, s
         return _finish(plan, run, parts, log, machine) if log is not None else {}
 
 
-def _learned(plan: Plan, group: Group) -> Learned:
-    half = half_pays(group.device)
+def _learned(plan: Plan, group: Group, half: bool) -> Learned:
     if plan.base is None:
         return WholeModel(quicken(build(plan.shape, plan.seed), group.device, half))
     return adapted(plan.base, plan.rank, plan.seed, group.device, half)

@@ -32,6 +32,7 @@ class Plan:
         rank: of LoRA.
         resume: go on with the run in the folder.
         export: where the finished model is written; nowhere when None.
+        half: bfloat16 where it is safe; None: where the processor or graphics card is quicker with it.
         licence: what the weights may be used for, as it is written beside them.
         save_seconds: between two checkpoints.
         log_steps: between two lines of the log.
@@ -48,6 +49,7 @@ class Plan:
     rank: int = 8
     resume: bool = False
     export: Path | None = None
+    half: bool | None = None
     licence: str = "not stated"
     save_seconds: float = 120.0
     log_steps: int = 100

@@ -15,7 +15,6 @@ from activeloop.models.pretraining.building import build
 from activeloop.models.pretraining.corpus import Corpus
 from activeloop.models.pretraining.learned import Learned
 from activeloop.models.pretraining.loss import hidden_states, told_loss
-from activeloop.models.pretraining.precision import half_pays
 from activeloop.models.pretraining.processes import Group
 from activeloop.models.pretraining.rows import mask_tokens, pack
 from activeloop.models.pretraining.schedule import Schedule
@@ -44,7 +43,7 @@ class Run:
         weights: share of the rows that each corpus fills.
         seed: of everything random.
         group: of the processes that share each step.
-        half: bfloat16 where it is safe; None: where it pays.
+        half: bfloat16 where it is safe.
     """
 
     folder: Path
@@ -54,11 +53,10 @@ class Run:
     weights: Sequence[float]
     seed: int = 0
     group: Group = field(default_factory=Group)
-    half: bool | None = None
+    half: bool = False
 
     def __post_init__(self):
         self.device = self.group.device
-        self.half = half_pays(self.device) if self.half is None else self.half
         self.model = self.learned.model
         self.optimisers = self.learned.optimisers(self.schedule)
         self.step = 0
@@ -138,7 +136,7 @@ class Run:
         return [torch.from_numpy(array).to(self.device) for array in (tokens, piece, shown, told)]
 
     def _loss(self, tokens, piece, shown, told) -> torch.Tensor:
-        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=bool(self.half)):
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.half):
             return told_loss(hidden_states(self.model, shown, piece), self.model, tokens, told)
 
     def _set_rates(self) -> None:
