@@ -71,8 +71,9 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     carry_out(plan(tmp_path / "one", schedule=Schedule(4, 4, 64), log_steps=100, validate_steps=500, half=False))
     start, one, two = weights_at_start(), weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in start:
-        # Muon rounds its updates to bfloat16
-        assert (one[name] - two[name]).norm() <= 0.02 * (one[name] - start[name]).norm() + 1e-6, name
+        # Muon turns matrices in bfloat16, which makes much of a rounding; a process unheard would show as 1
+        far = 0.15 if ".layer." in name and one[name].ndim == 2 else 0.01
+        assert (one[name] - two[name]).norm() <= far * (one[name] - start[name]).norm() + 1e-6, name
 
 
 def weights_at_start() -> dict[str, torch.Tensor]:
