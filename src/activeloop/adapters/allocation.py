@@ -24,7 +24,11 @@ def attach_adalora(settings: AdaLoRA, trunk: Trunk, seed: int, layers: tuple[int
         target_modules=pattern(layers, targeted(trunk.names, settings.targets)),
         total_step=1,  # must be given; the schedule is ours, since only the fit loop knows how many there will be
     )
-    attached = AdaLoRAAttached(settings, TunedAttached(trunk, tune(trunk, AdaLoraModel, config, seed), layers[0]))
+    tuner = tune(trunk, AdaLoraModel, config, seed)
+    for name, parameter in trunk.layers.named_parameters():
+        if ".ranknum." in name:  # no weight, though on the meta device it says that it learns
+            parameter.requires_grad_(False)
+    attached = AdaLoRAAttached(settings, TunedAttached(trunk, tuner, layers[0]))
     prove(attached, settings.name)
     return attached
 

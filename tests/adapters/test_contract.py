@@ -1,0 +1,255 @@
+"""What every adapter promises, on every architecture."""
+
+import copy
+import random
+
+import numpy as np
+import pytest
+import torch
+from fits import Fit, outputs
+from safetensors.torch import load, save
+
+from activeloop.adapters import IA3, AdaLoRA, Frozen, FullFineTuning, LightPEFT, LoRA
+from activeloop.adapters.named import ADAPTERS
+from activeloop.errors import ModelError
+
+FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
+#: every adapter as recipes name it, and with options that change where it sits
+EVERY = {name: make() for name, make in ADAPTERS.items()} | {
+    "adalora, few": AdaLoRA(rank=2, start=4, targets="attention", layers=(0, 2)),
+    "full, last": FullFineTuning(last=1),
+    "ia3, last": IA3(last=2),
+    "lora, attention": LoRA(rank=4, targets="attention", last=2),
+    "lora, faster": LoRA(rank=4, targets="query+value", layers=(2, 1), plus=16),
+    "lora, thinned": LoRA(dropout=0.2, last=1),
+}
+LEARNING = {name: adapter for name, adapter in EVERY.items() if name != "frozen"}
+#: everywhere; the other options on one architecture
+PLAIN = {name: LEARNING[name] for name in ADAPTERS if name != "frozen"}
+
+
+def untouched(trunk, attached) -> dict[str, torch.Tensor]:
+    learnt = {id(p) for p in attached.parameters()}
+    tensors = [*trunk.named_parameters(), *trunk.named_buffers()]
+    return {name: t.detach().clone() for name, t in tensors if id(t) not in learnt}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_whole_life_on_every_architecture(trunks, family, name):
+    # no head can be removed from ESM-C
+    adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else PLAIN[name]
+    trunk = trunks(family)
+    before = outputs(trunk)
+    attached = adapter.attach(trunk, 0)
+    torch.testing.assert_close(outputs(trunk), before, rtol=1e-5, atol=1e-5)
+    frozen = untouched(trunk, attached)
+
+    Fit(attached, 3).run()
+    after = outputs(trunk)
+    assert not torch.allclose(after, before, atol=1e-4)
+    # what is smaller now was cut, not trained
+    same = {
+        key: now for key, now in untouched(trunk, attached).items() if now.shape == getattr(frozen.get(key), "shape", 0)
+    }
+    assert same or name == "full"
+    assert all(torch.equal(now, frozen[key]) for key, now in same.items())
+
+    other = adapter.attach(trunks(family), 7)
+    other.load(load(save(attached.state())))
+    assert torch.equal(outputs(other.trunk), after)
+
+    merged = attached.merge()
+    torch.testing.assert_close(outputs(merged), after, rtol=1e-5, atol=1e-5)
+    assert [type(m) for m in merged.modules()] == [type(m) for m in trunks(family).modules()]
+    assert not any(p.requires_grad for p in merged.parameters())
+
+
+@pytest.mark.parametrize("name", EVERY)
+class TestOnOneArchitecture:
+    def test_changes_nothing_to_begin_with(self, trunks, name):
+        trunk = trunks()
+        before = outputs(trunk)
+        EVERY[name].attach(trunk, 0)
+        exact = EVERY[name].name != "pissa"
+        torch.testing.assert_close(outputs(trunk), before, rtol=0 if exact else 1e-5, atol=0 if exact else 1e-5)
+        assert not any(module.training for module in trunk.modules())
+
+    def test_the_same_seed_gives_the_same_start_and_no_global_generator_moves(self, trunks, name):
+        before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+        states = [EVERY[name].attach(trunks(), 3).state() for _ in range(2)]
+        assert states[0].keys() == states[1].keys()
+        assert all(torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
+        assert torch.equal(torch.get_rng_state(), before[0])
+        assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
+        assert random.getstate() == before[2]
+
+    def test_what_learns_is_what_takes_gradients(self, trunks, name):
+        attached = EVERY[name].attach(trunks(), 0)
+        asked = [p for p in attached.trunk.parameters() if p.requires_grad]
+        assert {id(p) for p in asked} == {id(p) for p in attached.parameters()}
+        assert attached.trainable() == sum(p.numel() for p in asked)
+        assert len(attached.rates()) == len(attached.parameters())
+
+    def test_nothing_learns_below_the_lowest_layer(self, trunks, name):
+        attached = EVERY[name].attach(trunks(), 0)
+        layers = attached.trunk.layers
+        learning = [i for i, layer in enumerate(layers) if any(p.requires_grad for p in layer.parameters())]
+        expected = -1 if name == "full" else min(learning, default=len(layers))
+        assert attached.lowest == expected
+
+
+def test_an_interrupted_allocation_goes_on_as_if_it_had_not_been(trunks):
+    for stop in (3, 9):
+        attached = EVERY["adalora, few"].attach(trunks(), 0)
+        whole = Fit(attached, 12)
+        whole.run(stop)
+        other = Fit(EVERY["adalora, few"].attach(trunks(), 5), 12)
+        other.attached.load(attached.state())
+        other.attached.resume(load(save(attached.progress())))
+        other.optimiser.load_state_dict(copy.deepcopy(whole.optimiser.state_dict()))
+        other.step = stop
+        whole.run()
+        other.run()
+        state = attached.state()
+        assert all(torch.equal(tensor, state[key]) for key, tensor in other.attached.state().items())
+
+
+def test_ranks_are_taken_away_down_to_the_budget(trunks):
+    attached = EVERY["adalora, few"].attach(trunks(), 0)
+    Fit(attached, 12).run()
+    values = [tensor for key, tensor in attached.state().items() if key.endswith("lora_E")]
+    # eight maps with two ranks each, on average
+    assert sum(int((value != 0).sum()) for value in values) == 2 * len(values) == 16
+
+
+@pytest.mark.parametrize("name", ["lora", "adalora, few"])
+def test_only_what_was_drawn_depends_on_the_seed(trunks, name):
+    states = [EVERY[name].attach(trunks(), seed).state() for seed in (0, 1)]
+    assert any(not torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
+
+
+D, F, L, V = 32, 64, 3, 33
+MAPS = 4 * 2 * D + 2 * (D + F)
+BLOCK = 4 * (D * D + D) + (D * F + F) + (F * D + D) + 4 * D
+
+
+@pytest.mark.parametrize(
+    ("adapter", "count"),
+    [
+        (LoRA(rank=8), L * 8 * MAPS),
+        (LoRA(rank=5, last=2), 2 * 5 * MAPS),
+        (LoRA(rank=4, targets="attention", layers=(1,)), 4 * 8 * D),
+        (LoRA(rank=4, targets="query+value"), L * 4 * 4 * D),
+        (LoRA(rank=8, variant="rslora"), L * 8 * MAPS),
+        (LoRA(rank=8, variant="pissa"), L * 8 * MAPS),
+        (LoRA(rank=8, variant="dora"), L * (8 * MAPS + 5 * D + F)),
+        (IA3(), L * (2 * D + F)),
+        (AdaLoRA(start=12), L * (12 * MAPS + 12 * 6)),
+        (FullFineTuning(), V * D + L * BLOCK + 2 * D),
+        (FullFineTuning(last=2), 2 * BLOCK + 2 * D),
+        (Frozen(), 0),
+    ],
+)
+def test_how_many_numbers_learn(trunks, adapter, count):
+    assert adapter.attach(trunks(), 0).trainable() == count
+
+
+def test_the_change_of_a_weight_is_a_b_transposed(trunks):
+    attached = LoRA(rank=4, alpha=8, last=1).attach(trunks(), 0)
+    Fit(attached, 3).run()
+    state = attached.state()
+    key = "layers.2.intermediate.dense"
+    a, bt = state[f"{key}.lora_B.weight"], state[f"{key}.lora_A.weight"]
+    before = trunks().layers[2].intermediate.dense.weight
+    after = attached.merge().layers[2].intermediate.dense.weight
+    torch.testing.assert_close(after - before, 8 / 4 * a @ bt, rtol=0, atol=1e-6)
+
+
+def test_a_learns_faster_than_b(trunks):
+    attached = LoRA(last=1, targets="query+value", plus=16).attach(trunks(), 0)
+    # per map: lora_A (the B of this house), lora_B (its A)
+    assert attached.rates() == [1.0, 16.0, 1.0, 16.0]
+
+
+@pytest.mark.parametrize("family", ["esm2", "prott5"])
+@pytest.mark.parametrize("adapter", [LoRA(alpha=0), LoRA(alpha=0, last=1, variant="rslora")])
+def test_refuses_what_would_change_nothing(trunks, family, adapter):
+    with pytest.raises(ModelError, match="changes nothing"):
+        adapter.attach(trunks(family), 0)
+
+
+def test_refuses_maps_that_a_fast_path_goes_around(trunks):
+    trunk = trunks()
+    attention = trunk.layers[2].attention.self
+    kind = type(attention)
+
+    class Deaf(kind):
+        """Uses the weight of its query map, never the map itself, as torch's fast path does."""
+
+        def forward(self, hidden_states, *args, **kwargs):
+            query = self.query
+            self.query = torch.nn.Linear(query.in_features, query.out_features)
+            with torch.no_grad():
+                self.query.weight.copy_(query.weight)
+                self.query.bias.copy_(query.bias)
+            result = super().forward(hidden_states, *args, **kwargs)
+            self.query = query
+            return result
+
+    attention.__class__ = Deaf
+    with pytest.raises(ModelError, match="leaves 2 of its 4 tensors without effect"):
+        LoRA(last=1, targets="query+value").attach(trunk, 0)
+
+
+def test_refuses_a_second_adapter(trunks):
+    trunk = trunks()
+    LoRA().attach(trunk, 0)
+    with pytest.raises(ModelError, match="has an adapter"):
+        LoRA().attach(trunk, 0)
+
+
+def test_a_second_adapter_after_merging(trunks):
+    trunk = LoRA(last=1).attach(trunks(), 0).merge()
+    assert IA3().attach(trunk, 0).trainable() == L * (2 * D + F)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "words"),
+    [
+        (LoRA(layers=(3,)), r"layers=\[3\]: the model has 3 layers"),
+        (IA3(layers=()), r"layers=\[\]: the model has 3 layers"),
+        (FullFineTuning(last=4), "last=4: the model has 3 layers"),
+        (AdaLoRA(last=0), "last=0: the model has 3 layers"),
+        (LoRA(layers=(1,), last=1), "either `layers` or `last`"),
+    ],
+)
+def test_refuses_layers_that_do_not_exist(trunks, adapter, words):
+    trunk = trunks()
+    with pytest.raises(ModelError, match=words):
+        adapter.attach(trunk, 0)
+    assert [type(m) for m in trunk.modules()] == [type(m) for m in trunks().modules()]
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "words"),
+    [
+        (LoRA(rank=4), LoRA(rank=8), r"is 4 x 32 and must be 8 x 32 here"),
+        (LoRA(last=1), LoRA(), "is missing"),
+        (LoRA(), LoRA(last=1), "belongs nowhere"),
+        (LoRA(variant="dora"), LoRA(), "lora_magnitude_vector.*belongs nowhere"),
+        (IA3(), LoRA(), "nothing was loaded"),
+    ],
+)
+def test_refuses_the_state_of_another(trunks, kept, given, words):
+    attached = given.attach(trunks(), 0)
+    before = attached.state()
+    with pytest.raises(ModelError, match=words):
+        attached.load(kept.attach(trunks(), 1).state())
+    assert all(torch.equal(tensor, before[key]) for key, tensor in attached.state().items())
+
+
+@pytest.mark.parametrize("adapter", [LoRA(), LoRA(variant="dora"), IA3(), AdaLoRA()])
+def test_counts_on_shapes_alone(trunks, adapter):
+    count = adapter.attach(trunks(), 0).trainable()
+    assert adapter.attach(trunks().to("meta"), 0).trainable() == count
