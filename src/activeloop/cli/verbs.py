@@ -25,6 +25,7 @@ VERBS = {
     "replay": "Replay a campaign on recorded data.",
     "evaluate": "Five-fold prediction of a table.",
     "pretrain": "Train a small protein language model on FASTA files.",
+    "doctor": "Does everything work on this machine? Also for a foundation model.",
     "demo": "A whole campaign on a planted landscape.",
     "bench": "Compute the figures in docs/results anew.",
 }

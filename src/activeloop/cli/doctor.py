@@ -1,0 +1,70 @@
+"""`activeloop doctor`: does everything work on this machine?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activeloop.cli.terminal import say
+
+if TYPE_CHECKING:
+    from activeloop.models.doctor.finding import Finding
+
+WHAT = typer.Argument(metavar="[backbone]", help="`backbone` to try a model; the installation when left out.")
+SOURCE = typer.Argument(metavar="[ID|DIR]", help="Of the model: a hub id or a folder; the small one when left out.")
+REVISION = typer.Option(metavar="NAME", help="Branch, tag or commit of the model on the hub.")
+AS_JSON = typer.Option("--json", help="Print a JSON list of findings instead of lines.")
+
+
+def doctor(
+    what: Annotated[str, WHAT] = "",
+    source: Annotated[str, SOURCE] = "",
+    revision: Annotated[str | None, REVISION] = None,
+    as_json: Annotated[bool, AS_JSON] = False,
+) -> None:
+    """Try the installation, or every part of a foundation model; ends with status 1 when something fails.
+
+    A model is loaded and asked: tokens, pooling, padding, masked-language head, speed, memory, each adapter, draws.
+    """
+    findings = shown(_examined(what, source, revision), as_json)
+    if any(finding.verdict == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+def shown(findings: Iterable[Finding], as_json: bool) -> list[Finding]:
+    """Print findings as they come, or all of them as JSON in the end."""
+    kept = []
+    for finding in findings:
+        kept.append(finding)
+        if not as_json:
+            say(finding.line())
+    if as_json:
+        say(json.dumps([finding.as_dict() for finding in kept], indent=1))
+    return kept
+
+
+def _examined(what: str, source: str, revision: str | None) -> Iterable[Finding]:
+    from activeloop.errors import InputError
+
+    if not what:
+        from activeloop.models.doctor.installation import examine_installation
+
+        return examine_installation()
+    if what != "backbone":
+        raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor backbone ID`.')
+    return _backbone(source, revision)
+
+
+def _backbone(source: str, revision: str | None) -> Iterable[Finding]:
+    from activeloop.backbones.checkpoints import BUNDLED
+    from activeloop.errors import MissingExtraError
+    from activeloop.models.doctor.installation import EXTRAS, installed
+
+    if not all(installed(package) for package in EXTRAS["models"]):
+        raise MissingExtraError("a foundation model", "models")
+    from activeloop.models.doctor.backbone import examine_backbone
+
+    return examine_backbone(source or BUNDLED, revision)

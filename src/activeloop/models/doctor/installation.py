@@ -1,0 +1,90 @@
+"""What is installed, and what this machine can do."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from activeloop import __version__
+from activeloop.backbones.cache import CACHE, cache_folder
+from activeloop.backbones.checkpoints import BUNDLED, SMALL
+from activeloop.models.doctor.finding import Finding, tried
+
+#: packages of each extra
+EXTRAS = {"models": ("torch", "transformers", "peft", "safetensors", "zstandard"), "chem": ("rdkit",)}
+DATA = "ACTIVELOOP_DATA"
+
+
+def examine_installation() -> Iterator[Finding]:
+    """Versions, extras, threads, precision, folders; nothing is fetched."""
+    yield Finding("activeloop", "ok", f"{__version__} on Python {platform.python_version()}, {platform.machine()}")
+    for extra in EXTRAS:
+        yield extra_finding(extra)
+    yield tried("threads", _threads)
+    if installed("torch"):
+        yield tried("precision", _precision)
+    yield _bundled()
+    yield tried("cache", _cache)
+    yield _data()
+
+
+def installed(package: str) -> str:
+    """Its version; "" when it is not there."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def extra_finding(extra: str) -> Finding:
+    """Whether all packages of an extra are there."""
+    versions = {package: installed(package) for package in EXTRAS[extra]}
+    found = ", ".join(f"{package} {number or 'missing'}" for package, number in versions.items())
+    if all(versions.values()):
+        return Finding(f"extra {extra}", "ok", found)
+    return Finding(f"extra {extra}", "warning", found, f'pip install "activeloop-bio[{extra}]"')
+
+
+def _threads() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS")
+    found = f"{cores} cores" + (f", of which OMP_NUM_THREADS lets {limit} be used" if limit else "")
+    return Finding("threads", "ok", found)
+
+
+def _precision() -> Finding:
+    import torch
+
+    from activeloop.backbones.encoding import best_device
+    from activeloop.backbones.precision import half_pays
+
+    device = best_device()
+    name = torch.cuda.get_device_name() if device == "cuda" else "processor"
+    half = half_pays(device)
+    return Finding("precision", "ok", f"{name}; bfloat16 {'pays and is used' if half else 'does not pay: single'}")
+
+
+def _bundled() -> Finding:
+    weights = SMALL / "model.safetensors"
+    if weights.is_file():
+        return Finding("small model", "ok", f"{BUNDLED}, {weights.stat().st_size / 2**20:.1f} MiB")
+    cure = "Install a released version, or name another checkpoint wherever a backbone is asked for."
+    return Finding("small model", "warning", f"{BUNDLED} is not in this installation", cure)
+
+
+def _cache() -> Finding:
+    folder = cache_folder("features").parent
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Finding("cache", "ok", f"{folder} ({CACHE} names another), {size / 2**20:.1f} MiB")
+
+
+def _data() -> Finding:
+    named = os.environ.get(DATA)
+    if not named:
+        return Finding("data", "ok", f"public sets are fetched when asked for ({DATA} names a folder of copies)")
+    if Path(named).is_dir():
+        return Finding("data", "ok", f"{named} ({DATA})")
+    return Finding("data", "failed", f"{named} ({DATA}) is no folder", f"Correct {DATA}, or unset it.")
