@@ -121,7 +121,7 @@ def test_the_default_learner_predicts_before_anything_was_measured(run):
     results_file = results(Path("d/plates/plate-1.csv"), Path("r1.csv"))
     Path("d.csv").write_text(results_file.read_text().replace("kcat (1/s)", "kcat"))
     assert run("record", "d", "d.csv")[0] == 0
-    assert "on version 1 (mutations)" in run("propose", "d", "-n", 10)[1]
+    assert "on version 1 (mutations+isotonic)" in run("propose", "d", "-n", 10)[1]
     assert list(Path("d/artifacts").rglob("*.npz"))
 
 

@@ -12,7 +12,7 @@ from activeloop.errors import InputError, RecipeError
 from activeloop.measurements import Assay
 from activeloop.recipes.reading import read_recipe
 from activeloop.recipes.recipe import PoolRecipe, Recipe
-from activeloop.recipes.registry import learner_of, selection_of
+from activeloop.recipes.registry import checked_learner_of, selection_of
 from activeloop.store import CampaignFolder
 from activeloop.store.database import BUSY_SECONDS
 
@@ -55,7 +55,7 @@ def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
     return Campaign(
         pool=pool,
         assays=assays,
-        learner=learner_of(recipe.learner, pool, assays, file),
+        learner=checked_learner_of(recipe.learner, pool, assays, file),
         select=selection_of(recipe.select, recipe.goal, assays, pool, file),
         seed=recipe.seed,
         log=folder.log,

@@ -82,10 +82,15 @@ class AssayRecipe(Strict):
 
 
 class LearnerRecipe(Strict):
-    """What learns: a name of the registry and options of that learner."""
+    """What learns: a name of the registry and options of that learner.
+
+    Attributes:
+        calibration: how its stated uncertainty is corrected by held-out values; what suits the pool when "".
+    """
 
     name: str = "default"
     options: dict[str, Option] = {}
+    calibration: Literal["", "temperature", "isotonic", "conformal", "own-noise", "none"] = ""
 
 
 class SelectRecipe(Strict):

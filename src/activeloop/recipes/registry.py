@@ -74,6 +74,17 @@ def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file:
     return _make("learner", recipe.name, known, recipe.options, file)
 
 
+def checked_learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
+    """The learner that a recipe names, with its correction: every version of it carries figures of held-out values.
+
+    Raises:
+        RecipeError: no learner has that name, or it does not take these options.
+    """
+    from activeloop.models.calibration import calibrated, usual_calibration
+
+    return calibrated(learner_of(recipe, pool, assays, file), recipe.calibration or usual_calibration(pool))
+
+
 def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
     """All learners by name, those of other packages included."""
     outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP)}

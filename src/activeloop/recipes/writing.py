@@ -23,6 +23,7 @@ def recipe_text(recipe: Recipe) -> str:
         [
             "[learner]",
             f'name = {_value(recipe.learner.name)}  # "default" weighs several learners by what you measured',
+            f'calibration = {_value(recipe.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
             *_options("learner.options", recipe.learner.options),
         ],
         [

@@ -5,7 +5,8 @@ from activeloop.models.calibration.base import Calibration, Rescaling
 from activeloop.models.calibration.conformal import Conformal, values_needed
 from activeloop.models.calibration.isotonic import Isotonic
 from activeloop.models.calibration.learner import Calibrated, CalibratedClassifier, CalibratedPredictor
-from activeloop.models.calibration.named import CALIBRATIONS, calibrated, plain
+from activeloop.models.calibration.named import CALIBRATIONS, calibrated, plain, usual_calibration
+from activeloop.models.calibration.own_noise import OwnNoise
 from activeloop.models.calibration.temperature import Temperature
 from activeloop.models.calibration.unseen import Unseen
 
@@ -18,10 +19,12 @@ __all__ = [
     "Calibration",
     "Conformal",
     "Isotonic",
+    "OwnNoise",
     "Rescaling",
     "Temperature",
     "Unseen",
     "calibrated",
     "plain",
+    "usual_calibration",
     "values_needed",
 ]

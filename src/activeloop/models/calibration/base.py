@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,9 +29,11 @@ class Rescaling:
 
     def __call__(self, belief: Predictive) -> Predictive:
         """The belief with corrected draws, spread, noise and intervals."""
+        shape = belief.shape if self.shape is None else self.shape[None]
+        if self.spread == 1:
+            return replace(belief, noise=np.array([self.noise]), shape=shape)
         mean = belief.mean.astype(belief.draws.dtype)
         draws = mean + belief.draws.dtype.type(self.spread) * (belief.draws - mean)
-        shape = belief.shape if self.shape is None else self.shape[None]
         return Predictive(draws, belief.mean, self.spread * belief.sd, np.array([self.noise]), belief.classes, shape)
 
     def state(self) -> dict[str, np.ndarray]:

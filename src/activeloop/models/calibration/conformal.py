@@ -9,14 +9,14 @@ import numpy as np
 
 from activeloop.models.calibration.base import Calibration, Rescaling
 from activeloop.models.calibration.classes import Sharpening, UnseenClasses
-from activeloop.models.calibration.temperature import Temperature
+from activeloop.models.calibration.own_noise import OwnNoise
 from activeloop.models.calibration.unseen import FEWEST, Unseen
 from activeloop.predictive import LEVELS, NORMAL
 
 
 @dataclass(frozen=True)
 class Conformal(Calibration):
-    """Symmetric intervals from the ranked held-out errors in units of the stated spread, after a temperature.
+    """Symmetric intervals from the ranked held-out errors in units of the stated spread.
 
     With N held-out values an interval of probability p ends at the ceil((N + 1) p)-th smallest error, which covers a
     value exchangeable with them with at least p; CV+ and leave-one-out predictions lose little of that in practice.
@@ -24,12 +24,12 @@ class Conformal(Calibration):
     promise is for candidates like the measured ones, not for those that a campaign chooses because they look best.
 
     Args:
-        first: the temperature.
+        first: what is done to spread and noise; with the default, draws stay as they are where a noise is known.
 
     Source: Lei et al. 2018, arXiv:1604.04173; Barber et al. 2021, arXiv:1905.02928 (cross-conformal, CV+).
     """
 
-    first: Temperature = field(default_factory=Temperature)
+    first: Calibration = field(default_factory=OwnNoise)
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Conformal(Calibration):
         return "conformal"
 
     def learn(self, unseen: Unseen) -> Rescaling:
-        """The temperature and the quantiles; see `Calibration.learn`."""
+        """The scales and the quantiles; see `Calibration.learn`."""
         scales = self.first.learn(unseen)
         if len(unseen) < FEWEST:
             return scales
@@ -46,7 +46,7 @@ class Conformal(Calibration):
         return Rescaling(scales.spread, scales.noise, np.concatenate([-half[:0:-1], half]))
 
     def sharpen(self, unseen: UnseenClasses) -> Sharpening:
-        """The temperature of probabilities; see `Calibration.sharpen`."""
+        """As the first correction does; see `Calibration.sharpen`."""
         return self.first.sharpen(unseen)
 
 

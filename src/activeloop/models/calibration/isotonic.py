@@ -8,26 +8,26 @@ import numpy as np
 
 from activeloop.models.calibration.base import Calibration, Rescaling
 from activeloop.models.calibration.classes import Sharpening, UnseenClasses
-from activeloop.models.calibration.temperature import Temperature
+from activeloop.models.calibration.own_noise import OwnNoise
 from activeloop.models.calibration.unseen import FEWEST, Unseen
 from activeloop.predictive import NORMAL
 
 
 @dataclass(frozen=True)
 class Isotonic(Calibration):
-    """The monotone map from stated to found quantiles, after a temperature.
+    """The monotone map from stated to found quantiles.
 
     The isotonic regression of found shares on stated ones is, for distinct values, the steps of the held-out quantiles
     themselves; they are joined by straight lines on a normal scale, which go on beyond the outermost values with the
-    slope that all of them have. Draws follow the temperature alone.
+    slope that all of them have. Only intervals change shape: draws follow the first correction alone.
 
     Args:
-        first: the temperature.
+        first: what is done to spread and noise; with the default, draws stay as they are where a noise is known.
 
     Source: Kuleshov et al. 2018, arXiv:1807.00263.
     """
 
-    first: Temperature = field(default_factory=Temperature)
+    first: Calibration = field(default_factory=OwnNoise)
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class Isotonic(Calibration):
         return "isotonic"
 
     def learn(self, unseen: Unseen) -> Rescaling:
-        """The temperature and the quantiles; see `Calibration.learn`."""
+        """The scales and the quantiles; see `Calibration.learn`."""
         scales = self.first.learn(unseen)
         if len(unseen) < FEWEST:
             return scales
@@ -43,7 +43,7 @@ class Isotonic(Calibration):
         return Rescaling(scales.spread, scales.noise, quantiles(z))
 
     def sharpen(self, unseen: UnseenClasses) -> Sharpening:
-        """The temperature of probabilities; see `Calibration.sharpen`."""
+        """As the first correction does; see `Calibration.sharpen`."""
         return self.first.sharpen(unseen)
 
 

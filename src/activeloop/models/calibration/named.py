@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from activeloop.candidates import Pool, is_scan
 from activeloop.errors import RecipeError
 from activeloop.models.calibration.as_stated import AsStated
 from activeloop.models.calibration.base import Calibration
 from activeloop.models.calibration.conformal import Conformal
 from activeloop.models.calibration.isotonic import Isotonic
 from activeloop.models.calibration.learner import Calibrated
+from activeloop.models.calibration.own_noise import OwnNoise
 from activeloop.models.calibration.temperature import Temperature
 from activeloop.predictive import Learner
 
@@ -15,6 +17,7 @@ CALIBRATIONS: dict[str, type[Calibration]] = {
     "temperature": Temperature,
     "isotonic": Isotonic,
     "conformal": Conformal,
+    "own-noise": OwnNoise,
     "none": AsStated,
 }
 
@@ -22,6 +25,18 @@ CALIBRATIONS: dict[str, type[Calibration]] = {
 def plain(learner: Learner) -> Learner:
     """The learner inside a calibrated one; any other as it is."""
     return learner.learner if isinstance(learner, Calibrated) else learner
+
+
+def usual_calibration(pool: Pool) -> str:
+    """The correction that is used when none is named: quantiles for scans, else only noise where none is known.
+
+    In combinatorial libraries errors grow with the prediction, so quantiles of all held-out values are too narrow for
+    the best ones, which a campaign measures next; see `docs/results/calibration`.
+
+    >>> usual_calibration(Pool.single_mutants("MKTAYIAKQR"))
+    'isotonic'
+    """
+    return "isotonic" if is_scan(pool) else "own-noise"
 
 
 def calibrated(learner: Learner, name: str) -> Calibrated:
