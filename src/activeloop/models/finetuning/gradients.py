@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from activeloop.errors import ModelError
+from activeloop.models.finetuning.dice import throw, thrown
 from activeloop.models.finetuning.objective import Objective
 
 
@@ -42,8 +43,7 @@ class Gradients:
         """
         while True:
             try:
-                with torch.random.fork_rng():
-                    torch.manual_seed(seed)
+                with thrown(seed):
                     if len(which) <= self.together:
                         return _at_once(objective, which)
                     return _in_parts(objective, np.array_split(which, -(-len(which) // self.together)), which, seed)
@@ -88,7 +88,7 @@ def _in_parts(objective: Objective, parts: list[np.ndarray], which: np.ndarray, 
 
 def _seeded(objective: Objective, part: np.ndarray, seed: int) -> torch.Tensor:
     # both passes must drop the same units
-    torch.manual_seed(seed)
+    throw(seed)
     return objective.outputs(part)
 
 

@@ -9,6 +9,7 @@ import torch
 
 from activeloop.errors import ModelError
 from activeloop.models.evidence import spearman
+from activeloop.models.finetuning.adam import AdamW
 from activeloop.models.finetuning.cost import Cost, Meter
 from activeloop.models.finetuning.gradients import Gradients
 from activeloop.models.finetuning.keeping import Keeper, below, prefixed
@@ -98,15 +99,12 @@ class Run:
         if self.step == 0:
             self._validate()
         which = self._minibatch()
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["times"] * self.plan.rate_at(self.step, self.steps)
         loss = self.gradients(self.objective, which, _number(self.seed, self.step))
         refuse_no_number(loss, self.step)
         self.objective.after_backward()
         if self.plan.clip:
             torch.nn.utils.clip_grad_norm_(self.objective.parameters(), self.plan.clip)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        self.optimiser.step(self.plan.rate_at(self.step, self.steps))
         self.losses.append(loss)
         if self.objective.after_step(self.step - 1, self.steps):
             # a state of other parameters cannot be gone back to
@@ -144,7 +142,7 @@ class Run:
             **prefixed("now", self.objective.state()),
             **prefixed("progress", self.objective.progress()),
             **prefixed("best", self.best),
-            **prefixed("optimiser", _tensors_of(self.optimiser)),
+            **prefixed("optimiser", self.optimiser.state()),
             **{name: torch.from_numpy(np.asarray(value, np.float64)) for name, value in numbers.items()},
         }
 
@@ -156,7 +154,7 @@ class Run:
         self.objective.resume(below("progress", state))
         self.best = below("best", state)
         self.optimiser = self._new_optimiser()
-        _load(self.optimiser, below("optimiser", state))
+        self.optimiser.load(below("optimiser", state))
         self.losses, self.validation = state["losses"].tolist(), state["validation"].tolist()
         self.checked = [int(step) for step in state["checked"]]
         self.scores = list(state["scores"].numpy())
@@ -185,10 +183,8 @@ class Run:
         self.validation.append(agreement)
         self.scores.append(np.asarray(scores, np.float64))
 
-    def _new_optimiser(self) -> torch.optim.Optimizer:
-        pairs = zip(self.objective.parameters(), self.objective.rates(), strict=True)
-        groups = [{"params": [parameter], "times": rate} for parameter, rate in pairs]
-        return torch.optim.AdamW(groups, lr=self.plan.rate, weight_decay=self.plan.decay, foreach=True)
+    def _new_optimiser(self) -> AdamW:
+        return AdamW(self.objective.parameters(), self.objective.rates(), self.plan.decay)
 
     def _cost(self) -> Cost:
         return self.before + self.meter.read()
@@ -207,17 +203,3 @@ def refuse_no_number(loss: float, step: int) -> None:
 def _number(seed: int, step: int) -> int:
     """A seed of its own for each step."""
     return int(np.random.default_rng([seed, step]).integers(2**62))
-
-
-def _tensors_of(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    fields = optimiser.state_dict()["state"]
-    return {f"{i}/{name}": value for i, state in fields.items() for name, value in state.items()}
-
-
-def _load(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    content = optimiser.state_dict()
-    content["state"] = {}
-    for key, value in tensors.items():
-        index, name = key.split("/")
-        content["state"].setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict(content)

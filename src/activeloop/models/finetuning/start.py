@@ -20,8 +20,9 @@ def ridge(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> tup
         Coefficients [P] and intercept.
 
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]])
-    >>> [round(float(c), 2) for c in ridge(x, 2 * x[:, 0] + 1, np.ones(4))]
-    [2.0, 1.0]
+    >>> slope, intercept = ridge(x, 2 * x[:, 0] + 1, np.ones(4))
+    >>> slope.round(1).tolist(), round(intercept, 1)
+    ([2.0], 1.0)
     """
     share = weights / weights.sum()
     centre, middle = share @ features, float(share @ targets)
