@@ -13,6 +13,7 @@ from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.forest import ForestPredictor, RandomForest
 from activeloop.models.gate import Gate
 from activeloop.models.guides import GuideGP, guide_default
+from activeloop.models.head_learner import HeadLearner
 from activeloop.models.mutation_gp import MutationGP
 from activeloop.models.network import Training
 from activeloop.models.process import Likeness, ProcessPredictor
@@ -31,6 +32,7 @@ __all__ = [
     "GPClassifier",
     "Gate",
     "GuideGP",
+    "HeadLearner",
     "HeldOut",
     "Likeness",
     "MLPEnsemble",
