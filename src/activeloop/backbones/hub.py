@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from activeloop.errors import FetchError, MissingExtraError
@@ -11,8 +14,9 @@ WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 UNWANTED = ("*/*", "*training*", "optimizer*")
 
 
+@lru_cache(maxsize=32)
 def fetch(source: str, revision: str | None = None) -> Path:
-    """The folder of a checkpoint of the hub, fetched unless it is already there.
+    """The folder of a checkpoint of the hub, fetched unless it is already there; the hub is asked once a process.
 
     Args:
         source: such as `facebook/esm2_t6_8M_UR50D`.
@@ -28,15 +32,16 @@ def fetch(source: str, revision: str | None = None) -> Path:
     except ImportError as error:
         raise MissingExtraError("a foundation model", "models") from error
     try:
-        return Path(
-            snapshot_download(
-                source,
-                revision=revision,
-                allow_patterns=list(WANTED),
-                ignore_patterns=list(UNWANTED),
-                tqdm_class=_silent(),
+        with _quiet():
+            return Path(
+                snapshot_download(
+                    source,
+                    revision=revision,
+                    allow_patterns=list(WANTED),
+                    ignore_patterns=list(UNWANTED),
+                    tqdm_class=_silent(),
+                )
             )
-        )
     except HFValidationError as error:
         raise FetchError(
             f'"{source}" is neither a folder nor an id of the hub (owner/name). Check it; nothing was fetched.'
@@ -70,6 +75,19 @@ def _refusal(source: str, revision: str | None, error: Exception) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing said about retries: what matters comes back as an error."""
+    from huggingface_hub.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(50)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _silent() -> type:

@@ -97,8 +97,8 @@ def aligned_texts(texts: Sequence[str]) -> Aligned:
     letters = np.full((len(texts), int(lengths.max(initial=0))), NOTHING, np.uint8)
     inside = np.arange(letters.shape[1]) < lengths[:, None]
     letters[inside] = _codes("".join(texts))
-    none = np.zeros((len(texts), 0))
-    return Aligned(letters, np.arange(letters.shape[1], dtype=np.int32), none[0].astype(np.int32), none.astype(bool))
+    columns, changed = np.zeros(0, np.int32), np.zeros((len(texts), 0), bool)
+    return Aligned(letters, np.arange(letters.shape[1], dtype=np.int32), columns, changed)
 
 
 def _filled(sites: Sites, text: str, codes: np.ndarray, changed: np.ndarray) -> Aligned:
