@@ -13,7 +13,6 @@ from activeloop.adapters.pruning_layers import (
     cut_inputs,
     cut_outputs,
     cut_ranks,
-    factors,
     take_off,
 )
 from activeloop.backbones.trunk import Trunk
@@ -112,7 +111,7 @@ def remove(trunk: Trunk, remains: Remains) -> None:
     """Take away, for good, all that does not remain: matrices become smaller."""
     for name, module in adapted(trunk).items():
         if name in remains.ranks:
-            cut_ranks(module, remains.ranks[name].to(factors(module)[0].weight.device))
+            cut_ranks(module, remains.ranks[name])
         else:
             take_off(trunk, name)
     for index in range(len(trunk.layers)):
@@ -124,8 +123,7 @@ def _cut_heads(trunk: Trunk, index: int, kept: torch.Tensor) -> None:
     if kept.all():
         return
     layer, names = trunk.layers[index], trunk.names
-    weight = base_of(layer.get_submodule(names.output)).weight
-    inputs = kept.to(weight.device).repeat_interleave(weight.shape[1] // len(kept))
+    inputs = kept.repeat_interleave(base_of(layer.get_submodule(names.output)).in_features // len(kept))
     for name in (names.query, names.key, names.value):
         cut_outputs(layer.get_submodule(name), inputs)
     cut_inputs(layer.get_submodule(names.output), inputs)
@@ -136,7 +134,6 @@ def _cut_units(trunk: Trunk, index: int, kept: torch.Tensor) -> None:
     if kept.all():
         return
     layer, names = trunk.layers[index], trunk.names
-    kept = kept.to(base_of(layer.get_submodule(names.narrow)).weight.device)
     for name in names.widen:
         cut_outputs(layer.get_submodule(name), kept)
     cut_inputs(layer.get_submodule(names.narrow), kept)

@@ -71,10 +71,16 @@ def take_off(trunk: Trunk, name: str) -> None:
 def _shrink(linear: Any, rows: torch.Tensor | None = None, columns: torch.Tensor | None = None) -> None:
     weight, learns = linear.weight.detach(), linear.weight.requires_grad
     if rows is not None:
-        weight = weight[rows]
+        places = _places(rows, weight)
+        weight = weight[places]
         if linear.bias is not None:
-            linear.bias = nn.Parameter(linear.bias.detach()[rows], linear.bias.requires_grad)
+            linear.bias = nn.Parameter(linear.bias.detach()[places], linear.bias.requires_grad)
     if columns is not None:
-        weight = weight[:, columns]
+        weight = weight[:, _places(columns, weight)]
     linear.weight = nn.Parameter(weight.contiguous(), learns)
     linear.out_features, linear.in_features = weight.shape
+
+
+def _places(kept: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Where a mask is true, found before it goes to where the weight is (which may have a shape only)."""
+    return kept.nonzero().flatten().to(weight.device)
