@@ -190,3 +190,23 @@ def test_fingerprints_follow_content(tmp_path: Path, tiny: str):
     weights[-1] ^= 1
     (folder / "model.safetensors").write_bytes(weights)
     assert fingerprint(str(folder)) != fingerprint(tiny)
+
+
+WITHOUT = """
+import sys
+sys.modules["torch"] = None
+import numpy as np
+from activeloop.backbones import ESM2
+from activeloop.candidates import Pool
+from activeloop.errors import MissingExtraError
+for use in (lambda e: e.load(), lambda e: e.features(Pool.single_mutants("MKT"), np.arange(3))):
+    try:
+        use(ESM2(sys.argv[1]))
+    except MissingExtraError as error:
+        print(error)
+"""
+
+
+def test_without_torch_the_extra_is_named(tiny: str):
+    done = subprocess.run([sys.executable, "-c", WITHOUT, tiny], capture_output=True, text=True, check=True)
+    assert done.stdout.count('pip install "activeloop-bio[models]"') == 2

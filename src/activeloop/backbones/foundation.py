@@ -11,6 +11,7 @@ import numpy as np
 from activeloop.backbones.base import Backbone
 from activeloop.backbones.tokens import Tokens
 from activeloop.candidates import Pool
+from activeloop.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from activeloop.backbones.pooling import Pooling
@@ -42,9 +43,12 @@ class Foundation(Backbone):
 
         Raises:
             PoolError: a pool that the model, or its pooling, cannot read.
+            MissingExtraError: torch or transformers is not installed.
         """
-        from activeloop.backbones.encoding import encode
-
+        try:
+            from activeloop.backbones.encoding import encode
+        except ImportError as error:
+            raise MissingExtraError("a foundation model", "models") from error
         return encode(self, pool, np.asarray(rows, np.int64))
 
     @abstractmethod
