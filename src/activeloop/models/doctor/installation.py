@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from activeloop import __version__
 from activeloop.backbones.cache import CACHE, cache_folder
 from activeloop.backbones.checkpoints import BUNDLED, SMALL
 from activeloop.models.doctor.finding import Finding, tried
@@ -20,7 +19,9 @@ DATA = "ACTIVELOOP_DATA"
 
 def examine_installation() -> Iterator[Finding]:
     """Versions, extras, threads, precision, folders; nothing is fetched."""
-    yield Finding("activeloop", "ok", f"{__version__} on Python {platform.python_version()}, {platform.machine()}")
+    yield Finding(
+        "activeloop", "ok", f"{installed('activeloop-bio')} on Python {platform.python_version()}, {platform.machine()}"
+    )
     for extra in EXTRAS:
         yield extra_finding(extra)
     yield tried("threads", _threads)
