@@ -21,7 +21,7 @@ class Version:
         recipe: the learner's description.
         seed: of the fit.
         code_version: of ActiveLoop.
-        metrics: name -> value (cross-validated Spearman, coverage ...).
+        metrics: name -> value: those of `predictive.Checked` from held-out values, and how the last plate came true.
         created_at: ISO 8601, UTC.
         explanation: what was chosen and why, in words.
         artifact: content hash of the stored model, "" when it is rebuilt by fitting again.

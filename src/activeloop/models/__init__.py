@@ -1,6 +1,7 @@
 """What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
 
 from activeloop.models.alde import ALDEEnsemble
+from activeloop.models.calibration import Calibrated, Conformal, Isotonic, Temperature
 from activeloop.models.classifier import GPClassifier
 from activeloop.models.compounds import compound_default
 from activeloop.models.defaults import default_learner
@@ -22,7 +23,9 @@ from activeloop.models.tanimoto import TanimotoGP
 
 __all__ = [
     "ALDEEnsemble",
+    "Calibrated",
     "Classification",
+    "Conformal",
     "DropoutNetwork",
     "DropoutPredictor",
     "EnsemblePredictor",
@@ -34,6 +37,7 @@ __all__ = [
     "GuideGP",
     "HeadLearner",
     "HeldOut",
+    "Isotonic",
     "Likeness",
     "MLPEnsemble",
     "MutationGP",
@@ -44,6 +48,7 @@ __all__ = [
     "Regression",
     "SiteGP",
     "TanimotoGP",
+    "Temperature",
     "Training",
     "compound_default",
     "default_learner",
