@@ -17,8 +17,8 @@ class Columns:
     """What makes every column comparable, taken from the measured candidates.
 
     Features are divided by the root of their variance plus the squared middle spread of all: a feature that hardly
-    varies among the measured is not blown up, one that does not vary at all may still differ in another candidate.
-    Guesses are divided by their own spread.
+    varies among the measured is not blown up, one that does not vary at all may still differ in another candidate and
+    counts as one of the middle. Guesses are divided by their own spread.
 
     Args:
         shift: [P] means of the features.
@@ -39,7 +39,7 @@ class Columns:
         features, guess = inputs.features.astype(np.float64), inputs.guess.astype(np.float64)
         shift, spread = features.mean(0), _spread(features)
         middle = float(np.median(spread[spread > 0])) if (spread > 0).any() else 1.0
-        factor = 1.0 / np.sqrt(spread**2 + middle**2)
+        factor = 1.0 / np.sqrt(np.where(spread > 0, spread, middle) ** 2 + middle**2)
         norm = float(((spread * factor) ** 2).sum()) or float(max(1, len(shift)))
         own = _spread(guess)
         return cls(
