@@ -18,6 +18,7 @@ from activeloop.backbones.protbert import ProtBert
 from activeloop.backbones.prott5 import ProtT5
 from activeloop.backbones.saprot import SaProt
 from activeloop.backbones.substitutions import SubstitutionScore, substitution_scores
+from activeloop.backbones.zero_shot import ZeroShot, zero_shot_table
 
 __all__ = [
     "ESM2",
@@ -39,8 +40,10 @@ __all__ = [
     "SaProt",
     "SiteWise",
     "SubstitutionScore",
+    "ZeroShot",
     "blosum62",
     "letter_table",
     "substitution_costs",
     "substitution_scores",
+    "zero_shot_table",
 ]
