@@ -189,5 +189,5 @@ def test_corrections_have_names() -> None:
     assert once.name == "sites+conformal"
     assert calibrated(once, "isotonic").name == "sites+isotonic"
     assert plain(once) == SiteGP() == plain(SiteGP())
-    with pytest.raises(RecipeError, match="temperature, isotonic, conformal, none"):
+    with pytest.raises(RecipeError, match="temperature, isotonic, conformal, own-noise, none"):
         calibrated(SiteGP(), "luck")
