@@ -11,6 +11,7 @@ from activeloop.models.alde import ALDEEnsemble
 from activeloop.models.classifier import GPClassifier
 from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.ensemble import MLPEnsemble
+from activeloop.models.finetuning.named import PRETRAINED
 from activeloop.models.forest import RandomForest
 from activeloop.models.guides import GuideGP
 from activeloop.models.mutation_gp import MutationGP
@@ -33,7 +34,7 @@ READING: dict[str, type[Learner]] = {
     "site-gp": SiteGP,
     "tanimoto": TanimotoGP,
 }
-LEARNERS = (*ENCODED, *READING)
+LEARNERS = (*ENCODED, *READING, *PRETRAINED)
 
 
 def named_learners(pool: Pool) -> dict[str, Callable[..., Learner]]:
@@ -43,7 +44,7 @@ def named_learners(pool: Pool) -> dict[str, Callable[..., Learner]]:
     'forest-onehot'
     """
     encoder = plain_encoder(pool)
-    return {name: partial(made, backbone=encoder) for name, made in ENCODED.items()} | READING
+    return {name: partial(made, backbone=encoder) for name, made in ENCODED.items()} | READING | PRETRAINED
 
 
 def plain_encoder(pool: Pool) -> Backbone:

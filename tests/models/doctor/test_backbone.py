@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from activeloop.backbones import ESM2, ChemBERTa, Geneformer, ProtBert, ProtT5
+from activeloop.backbones.families import foundation_of
 from activeloop.cli import main
 from activeloop.errors import FetchError
 from activeloop.models.doctor import backbone
 from activeloop.models.doctor.backbone import Patient, examine_backbone
-from activeloop.models.doctor.families import foundation_of
 from activeloop.models.doctor.finding import Finding, tried
 from activeloop.models.doctor.installation import examine_installation
 from tiny_models import tiny_bert, tiny_chemberta, tiny_esm, tiny_t5

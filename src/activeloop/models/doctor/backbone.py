@@ -16,12 +16,13 @@ from activeloop.backbones import Foundation
 from activeloop.backbones.alphabets import longest_of
 from activeloop.backbones.checkpoints import folder_of, settings_of
 from activeloop.backbones.encoding import best_device, reading
+from activeloop.backbones.families import foundation_of
 from activeloop.backbones.letters import LetterModel
 from activeloop.backbones.pooling import Batch, Pooler
 from activeloop.backbones.tokens import Tokens
 from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
-from activeloop.models.doctor.families import PROTEIN, example, foundation_of, licence_of
+from activeloop.models.doctor.families import PROTEIN, example, licence_of
 from activeloop.models.doctor.finding import Finding, judged, tried
 from activeloop.models.heads.base import Inputs
 from activeloop.models.heads.named import HEADS

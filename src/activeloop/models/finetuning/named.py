@@ -1,0 +1,138 @@
+"""Learners on a pretrained model by the names that recipes use, and their options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from activeloop.adapters.named import ADAPTERS
+from activeloop.backbones.esm import BUNDLED, ESM2
+from activeloop.backbones.substitutions import SubstitutionScore
+from activeloop.models.finetuning.heads import Classification, Head, Ranking, Regression
+from activeloop.models.finetuning.likelihood import LikelihoodRanker
+from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.head_learner import HeadLearner
+from activeloop.models.heads.named import HEADS
+from activeloop.predictive import Learner
+
+if TYPE_CHECKING:
+    from activeloop.backbones.foundation import Foundation
+
+#: what is minimised while an adapter learns
+LOSSES: dict[str, Callable[[], Head]] = {
+    "classes": Classification,
+    "list": partial(Ranking, "list"),
+    "pairs": partial(Ranking, "pairs"),
+    "values": Regression,
+}
+
+
+def pretrained(model: str, pooling: str = "auto") -> Foundation:
+    """A pretrained model by hub id or folder, in the family that reads it; the one that ships needs no look-up.
+
+    >>> pretrained("activeloop/small").name
+    'esm2-small'
+    """
+    from dataclasses import replace
+
+    if model == BUNDLED:
+        return ESM2(pooling=pooling)  # type: ignore[arg-type]
+    from activeloop.backbones.families import foundation_of
+
+    return replace(foundation_of(model), pooling=pooling)  # type: ignore[type-var]
+
+
+def fine_tuned(
+    model: str = BUNDLED,
+    adapter: str = "lora",
+    rank: int | None = None,
+    last: int | None = None,
+    loss: str = "values",
+    draws: str = "last-layer",
+    prior: bool = True,
+    members: int = 1,
+    stop: bool = False,
+    epochs: int | None = None,
+    rate: float | None = None,
+    minibatch: int | None = None,
+    pooling: str = "auto",
+) -> Learner:
+    """A `FineTuner` in plain words.
+
+    Args:
+        model: hub id or folder.
+        adapter: one of `ADAPTERS`.
+        rank: of LoRA and its kin.
+        last: only the last so many layers learn.
+        loss: one of `LOSSES`.
+        draws: one of `HEADS`.
+        prior: whether the substitution prior is a first guess of the head's.
+        members: as `FineTuner`.
+        stop: as `FineTuner`.
+        epochs: as `Plan`.
+        rate: as `Plan`.
+        minibatch: as `Plan`.
+        pooling: of the hidden states.
+
+    Raises:
+        ValueError: a name that is none.
+        FetchError: the model is not to be had.
+
+    >>> fine_tuned(adapter="lora", rank=4, last=1).adapter.last
+    1
+    """
+    given = {key: value for key, value in {"rank": rank, "last": last}.items() if value is not None}
+    plan = {key: v for key, v in {"epochs": epochs, "rate": rate, "minibatch": minibatch}.items() if v is not None}
+    return FineTuner(
+        pretrained(model, pooling),
+        named("adapter", adapter, ADAPTERS)(**given),
+        named("loss", loss, LOSSES)(),
+        named("draws", draws, HEADS)(),
+        Plan(**plan),
+        members=members,
+        stop=stop,
+        prior_score=SubstitutionScore() if prior else None,
+    )
+
+
+def frozen(model: str = BUNDLED, draws: str = "process", prior: bool = True, pooling: str = "auto") -> Learner:
+    """A posterior on the features of a model as pretrained, see `HeadLearner`.
+
+    >>> frozen(draws="last-layer").name
+    'last-layer-esm2-small-substitutions'
+    """
+    head = named("draws", draws, HEADS)()
+    return HeadLearner(pretrained(model, pooling), head, SubstitutionScore() if prior else None)
+
+
+def likelihood(model: str = BUNDLED, **options: Any) -> Learner:
+    """A `LikelihoodRanker` on a model by its id or folder, with the ranker's own options."""
+    return LikelihoodRanker(pretrained(model), **options)
+
+
+def named(role: str, name: str, known: dict[str, Any]) -> Any:
+    """An entry of a table.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in known:
+        raise ValueError(f'there is no {role} "{name}". Known: {", ".join(known)}.')
+    return known[name]
+
+
+#: those that recipes name, and the settings of them that suites compare
+PRETRAINED: dict[str, Callable[..., Learner]] = {
+    "fine-tuned": fine_tuned,
+    "frozen": frozen,
+    "likelihood": likelihood,
+    "frozen-linear": partial(frozen, draws="last-layer"),
+    "tuned-full": partial(fine_tuned, adapter="full", rate=1e-4),
+    "tuned-lora": partial(fine_tuned, adapter="lora"),
+    "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
+    "tuned-last2": partial(fine_tuned, adapter="lora", last=2),
+    "tuned-last3": partial(fine_tuned, adapter="lora", last=3),
+    "tuned-light-peft": partial(fine_tuned, adapter="light-peft"),
+}
