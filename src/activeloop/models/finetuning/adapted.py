@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from activeloop.adapters.base import Adapter, Attached
-from activeloop.backbones.encoding import frozen_trunk
+from activeloop.backbones.attention import attention_as, faster
+from activeloop.backbones.encoding import best_device, frozen_trunk
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.pooling import Batch, Pooler, pooling_for
+from activeloop.backbones.precision import half_pays
 from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
 from activeloop.models.finetuning.keeping import below, prefixed
@@ -34,6 +38,8 @@ class Adapted:
         self._attach()
         columns = 0 if pool.sites is None else len(pool.sites.labels)
         self.pooler = Pooler(pooling_for(pool, foundation.pooling), self.trunk.width, columns).to(self.device)
+        #: whether products are computed in half precision; kept with the state, so that results can be repeated
+        self.half = half_pays(self.device.type)
         #: minibatches end with the parent
         self.compares = compares(foundation, pool)
 
@@ -61,6 +67,13 @@ class Adapted:
         for module in self._dropouts:
             module.train(on)
 
+    def entering(self, batch: Batch) -> torch.Tensor:
+        """[B, T, D] that enter the lowest learning layer, without gradients unless the embeddings learn."""
+        learns = torch.is_grad_enabled() and self.lowest < 0
+        with torch.set_grad_enabled(learns), self._fast(batch):
+            embedded = self.trunk.embed(batch.ids, batch.real)
+            return self.trunk.run(embedded, batch.real, stop=max(self.lowest, 0)).float()
+
     def above(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """[B, P] features from the states that enter the lowest learning layer.
 
@@ -68,7 +81,8 @@ class Adapted:
             hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling compares with it.
             batch: of them.
         """
-        hidden = self.trunk.finish(self.trunk.run(hidden, batch.real, start=max(self.lowest, 0)))
+        with self._fast(batch):
+            hidden = self.trunk.finish(self.trunk.run(hidden, batch.real, start=max(self.lowest, 0))).float()
         if not self.compares:
             return self.pooler(hidden, batch, None)
         candidates, parent = slice(None, -1), slice(-1, None)
@@ -76,10 +90,12 @@ class Adapted:
 
     def state(self) -> dict[str, torch.Tensor]:
         """Of adapter and pooling."""
-        return {**prefixed("adapter", self.attached.state()), **prefixed("pooling", self.pooler.state_dict())}
+        parts = {**prefixed("adapter", self.attached.state()), **prefixed("pooling", self.pooler.state_dict())}
+        return {**parts, "half": torch.tensor(self.half)}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """The counterpart of `state`; parameters may be others afterwards."""
+        self.half = bool(state["half"])
         kept = below("adapter", state)
         present = self.attached.state()
         if {k: t.shape for k, t in kept.items()} != {k: t.shape for k, t in present.items()}:
@@ -88,8 +104,16 @@ class Adapted:
         self.attached.load(kept)
         self.pooler.load_state_dict(below("pooling", state))
 
+    @contextmanager
+    def _fast(self, batch: Batch) -> Iterator[None]:
+        """As fast as this machine can at this length."""
+        device = self.device.type
+        kind = faster(self.trunk.heads, batch.ids.shape[1], half=self.half, device=device)
+        with torch.autocast(device, torch.bfloat16, enabled=self.half), attention_as(self.trunk, kind):
+            yield
+
     def _attach(self) -> None:
-        base = frozen_trunk(self._foundation)
+        base = frozen_trunk(self._foundation, best_device())
         trunk = copy.deepcopy(base)
         present = {id(module) for module in trunk.modules()}
         self.attached = self._adapter.attach(trunk, self._seed)

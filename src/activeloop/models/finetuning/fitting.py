@@ -8,24 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from activeloop.backbones.cache import cache_folder
 from activeloop.backbones.tokens import Tokens
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import Adapted
-from activeloop.models.finetuning.keeping import Keeper, digest, forget
+from activeloop.models.finetuning.keeping import Keeper, forget
 from activeloop.models.finetuning.loop import train
 from activeloop.models.finetuning.member import Member
 from activeloop.models.finetuning.reading import guesses, read
 from activeloop.models.finetuning.splits import Split, folds_of
 from activeloop.models.finetuning.supervised import Supervised
 from activeloop.models.finetuning.tuned import STRIDE, FineTuned
+from activeloop.models.finetuning.warm import States, fingerprint, keep, starts
 from activeloop.models.heads.base import Inputs
 from activeloop.models.targets import Scale, precision, standard
 
 if TYPE_CHECKING:
     from activeloop.models.finetuning.tuner import FineTuner
 
+State = dict[str, torch.Tensor]
 #: with one model, one of so many folds judges when to stop
 FOLDS = 5
 
@@ -60,55 +63,91 @@ class Material:
 def fit(learner: FineTuner, dataset: Dataset, seed: int) -> FineTuned:
     """Train all models of a learner on one assay."""
     learner.head.check(dataset.values[:, 0])
+    parts = splits(learner, dataset, seed)
+    members = fit_members(learner, dataset, seed)
+    unseen = np.full((2, len(dataset)), np.nan)
+    if learner.members > 1:
+        for member, split in zip(members, parts, strict=True):
+            unseen[:, split.validation] = member.said
+    return FineTuned(learner, dataset.pool, members, standard(dataset.values[:, 0]), unseen)
+
+
+def fit_members(learner: FineTuner, dataset: Dataset, seed: int) -> tuple[Member, ...]:
+    """The models of a learner."""
+    begin = begins(learner, dataset, seed)
     guess = guesses(learner.prior_score, dataset.pool, dataset.rows)
     tokens = read(learner.backbone, dataset.pool, dataset.rows)
     material = Material(dataset, tokens, guess, standard(dataset.values[:, 0]))
-    folder = cache_folder("fits") / digest(learner, dataset.hash, dataset.rows.tolist(), dataset.rounds.tolist(), seed)
-    unseen = np.full((2, len(dataset)), np.nan)
-    members = []
-    for index, split in enumerate(splits(learner, dataset, seed)):
-        member, said = fit_member(learner, material, split, index, seed, folder / f"{index}.safetensors")
-        members.append(member)
-        if learner.members > 1:
-            unseen[:, split.validation] = said
+    folder = cache_folder("fits") / fingerprint(learner, dataset, seed)
+    members = tuple(
+        fit_member(learner, material, split, index, seed, begin.get(index), folder / f"{index}.safetensors")
+        for index, split in enumerate(splits(learner, dataset, seed))
+    )
+    if learner.warm:
+        keep(learner, dataset, seed, members)
     forget(folder)
-    return FineTuned(learner, dataset.pool, tuple(members), material.scale, unseen)
+    return members
 
 
 def splits(learner: FineTuner, dataset: Dataset, seed: int) -> list[Split]:
     """What each member is trained on."""
-    n, count = len(dataset), learner.members if learner.members > 1 else FOLDS
-    # a fold of fewer than two candidates judges nothing
-    if n < 2 * count or (learner.members == 1 and not learner.stop):
+    n, count = len(dataset), folds_in(learner, len(dataset))
+    if not count:
         return [Split.without(n)] * learner.members
-    folds = folds_of(dataset.pool, dataset.rows, count, seed)
+    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, count, seed)
     return [Split(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(learner.members)]
 
 
+def folds_in(learner: FineTuner, candidates: int) -> int:
+    """Into how many folds so many candidates are dealt; 0: everything is trained on."""
+    count = learner.members if learner.members > 1 else FOLDS
+    # a fold of fewer than two candidates judges nothing
+    return 0 if candidates < 2 * count or (learner.members == 1 and not learner.stop) else count
+
+
+def begins(learner: FineTuner, dataset: Dataset, seed: int) -> States:
+    """What the models start from; nothing when they would start from what has seen the fold that they leave out."""
+    earlier = dataset.take(dataset.rounds < dataset.rounds.max())
+    folds = folds_in(learner, len(earlier)), folds_in(learner, len(dataset))
+    if not learner.warm or not len(earlier) or folds[0] != folds[1]:
+        return {}
+    return starts(learner, earlier, seed, fit_members)
+
+
 def fit_member(
-    learner: FineTuner, material: Material, split: Split, index: int, seed: int, file: Path
-) -> tuple[Member, np.ndarray]:
-    """One model, and mean and spread [2, n] of what it says of the candidates it was not trained on, in values."""
+    learner: FineTuner, material: Material, split: Split, index: int, seed: int, start: State | None, file: Path
+) -> Member:
+    """One model.
+
+    Args:
+        learner: its settings.
+        material: what all models are trained on.
+        split: what this one is trained on.
+        index: its number.
+        seed: of all models.
+        start: of the adapter; None for one that changes nothing.
+        file: of its checkpoint.
+    """
     seed = seed + STRIDE * index
     adapted = Adapted(learner.backbone, learner.adapter, material.dataset.pool, seed)
-    scale = learner.head.scale(material.values)
-    objective = Supervised(
-        adapted,
-        material.tokens,
-        material.guess,
-        scale.to_target(material.values),
-        precision(material.errors, scale),
-        learner.head,
-        split.training,
-    )
+    if start is not None:
+        adapted.load(start)
+    objective = supervised(learner, material, adapted, split)
     judged = split if learner.stop else Split(split.training, split.validation[:0])
     told = None if learner.progress is None else partial(learner.progress, index)
     trace = train(objective, learner.plan, judged, material.values, seed, Keeper(file, learner.plan.seconds), told)
-    inputs = Inputs(objective.features(split.training), material.guess[split.training])
-    targets = material.scale.to_target(material.values)[split.training]
-    weights = precision(material.errors, material.scale)[split.training]
-    posterior = learner.draws.fit(inputs, targets, weights, seed)
-    unseen = Inputs(objective.features(split.validation), material.guess[split.validation])
+    seen, unseen = (
+        Inputs(objective.features(part), material.guess[part]) for part in (split.training, split.validation)
+    )
+    targets, weights = material.scale.to_target(material.values), precision(material.errors, material.scale)
+    posterior = learner.draws.fit(seen, targets[split.training], weights[split.training], seed)
     mean, sd = posterior.marginals(unseen) if len(unseen) else np.zeros((2, 0))
     said = np.stack([material.scale.to_value(mean), sd * material.scale.factor])
-    return Member(adapted, posterior, trace.best, trace.cost), said
+    return Member(adapted, posterior, trace.best, trace.cost, said)
+
+
+def supervised(learner: FineTuner, material: Material, adapted: Adapted, split: Split) -> Supervised:
+    """What one model minimises."""
+    scale = learner.head.scale(material.values)
+    targets, weights = scale.to_target(material.values), precision(material.errors, scale)
+    return Supervised(adapted, material.tokens, material.guess, targets, weights, learner.head, split.training)

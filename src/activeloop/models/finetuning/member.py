@@ -26,12 +26,15 @@ class Member:
         posterior: on its features.
         steps: of training that led to it.
         cost: of its training.
+        said: [2, n] mean and spread of what it says, in the assay's unit, of the measured candidates that it was not
+            trained on.
     """
 
     adapted: Adapted
     posterior: Posterior
     steps: int
     cost: Cost
+    said: np.ndarray
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays of adapter, posterior and record."""
@@ -49,4 +52,4 @@ class Member:
         )
         adapted.load({name: torch.from_numpy(np.array(array)) for name, array in model.items()})
         steps, *cost = state["record"].tolist()
-        return cls(adapted, learner.draws.restore(head), int(steps), Cost.of(cost))
+        return cls(adapted, learner.draws.restore(head), int(steps), Cost.of(cost), np.zeros((2, 0)))

@@ -7,7 +7,7 @@ import torch
 
 from activeloop.backbones.pooling import Batch
 from activeloop.backbones.tokens import Tokens
-from activeloop.backbones.trunk import Trunk
+from activeloop.models.finetuning.adapted import Adapted
 
 #: padded tokens that go through the frozen layers at once
 TOKENS = 8192
@@ -22,25 +22,26 @@ class Prefix:
     next to nothing. Attention masks and rotary angles are made anew for each minibatch, for its own lengths.
 
     Args:
-        trunk: with an adapter in it.
-        lowest: layers below it are frozen; 0: only embeddings are below it; -1: they learn as well.
+        adapted: the model.
         tokens: of all candidates.
         most: bytes that may be kept.
     """
 
-    def __init__(self, trunk: Trunk, lowest: int, tokens: Tokens, most: int = BYTES):
-        self.trunk, self.lowest, self.tokens = trunk, lowest, tokens
-        self._device = next(trunk.parameters()).device
+    def __init__(self, adapted: Adapted, tokens: Tokens, most: int = BYTES):
+        self.adapted, self.tokens = adapted, tokens
+        #: of what it was made, for whoever wants to know whether it still holds
+        self.made_of = adapted.trunk, adapted.lowest, adapted.half
         self.kept: dict[int, torch.Tensor] = {}
-        if lowest > 0:
+        # the state below the first layer are the embeddings
+        if adapted.lowest > 0:
             self._fill(most)
 
     def __call__(self, which: np.ndarray) -> tuple[torch.Tensor, Batch]:
         """[B, T, D] that enter the lowest learning layer, of some candidates, and their batch."""
-        batch = Batch.of(self.tokens.take(which), self._device)
+        batch = Batch.of(self.tokens.take(which), self.adapted.device)
         if all(int(i) in self.kept for i in which):
             return self._kept(which, batch), batch
-        return entering(self.trunk, self.lowest, batch), batch
+        return self.adapted.entering(batch), batch
 
     def _kept(self, which: np.ndarray, batch: Batch) -> torch.Tensor:
         first = self.kept[int(which[0])]
@@ -51,17 +52,11 @@ class Prefix:
 
     def _fill(self, room: int) -> None:
         for group in self.tokens.buckets(TOKENS):
-            room -= 4 * self.trunk.width * int(self.tokens.lengths[group].sum())
+            room -= 4 * self.adapted.trunk.width * int(self.tokens.lengths[group].sum())
             if room < 0:
                 return
-            batch = Batch.of(self.tokens.take(group), self._device)
+            batch = Batch.of(self.tokens.take(group), self.adapted.device)
             with torch.no_grad():
-                hidden = entering(self.trunk, self.lowest, batch)
+                hidden = self.adapted.entering(batch)
             for row, i in enumerate(group):
                 self.kept[int(i)] = hidden[row, : int(self.tokens.lengths[i])].clone()
-
-
-def entering(trunk: Trunk, lowest: int, batch: Batch) -> torch.Tensor:
-    """[B, T, D] that enter a layer, without gradients unless the embeddings learn (`lowest` -1)."""
-    with torch.set_grad_enabled(torch.is_grad_enabled() and lowest < 0):
-        return trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=max(lowest, 0))

@@ -30,32 +30,43 @@ class Split:
         return cls(np.arange(candidates), np.zeros(0, np.int64))
 
 
-def folds_of(pool: Pool, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+def folds_of(pool: Pool, rows: np.ndarray, rounds: np.ndarray, count: int, seed: int) -> np.ndarray:
     """[N] the fold (0 to count - 1) of each of some rows of a pool.
 
     Candidates that change the same positions stay together, so that a fold asks about positions that the others do not
     teach, as the next proposal may. Where that cannot be (no parent, or nearly all candidates change the same
-    positions: a library of a few sites) they are dealt out at random.
+    positions: a library of a few sites) they are dealt out at random. Later rounds change nothing for earlier ones: a
+    model that leaves a fold out has never seen it, also when it starts from what it was a round before.
+
+    Args:
+        pool: they are of.
+        rows: [N].
+        rounds: [N] in which each was measured.
+        count: folds.
+        seed: of what is random.
 
     >>> pool = Pool.single_mutants("MKTAYI")
-    >>> folds = folds_of(pool, np.arange(len(pool)), 3, seed=0)
+    >>> folds = folds_of(pool, np.arange(len(pool)), np.zeros(len(pool)), 3, seed=0)
     >>> [len(set(folds[i : i + 19])) for i in range(0, 114, 19)], np.bincount(folds).tolist()
     ([1, 1, 1, 1, 1, 1], [38, 38, 38])
     """
-    rng = np.random.default_rng([seed, len(rows)])
-    groups = groups_of(pool, rows)
-    sizes = np.bincount(groups)
-    if len(sizes) < 2 * count or sizes.max() > LARGEST * len(rows):
-        return rng.permutation(len(rows)) % count
-    fold, filled = np.zeros(len(sizes), np.int64), np.zeros(count, np.int64)
-    # the largest groups first, each to the fold with the fewest candidates; equal ones in random order
-    for group in np.lexsort((rng.random(len(sizes)), -sizes)):
-        fold[group] = filled.argmin()
-        filled[fold[group]] += sizes[group]
-    return fold[groups]
+    groups = _groups(pool, rows)
+    first = np.unique(groups[rounds == rounds.min()], return_counts=True)[1]
+    if len(first) < 2 * count or first.max() > LARGEST * first.sum():
+        groups = np.arange(len(rows))
+    of_group, filled = np.full(groups.max() + 1, -1), np.zeros(count, np.int64)
+    for number, now in enumerate(np.unique(rounds)):
+        present, sizes = np.unique(groups[rounds == now], return_counts=True)
+        order = np.random.default_rng([seed, number]).random(len(present))
+        # known groups first; then the largest, each to the fold with the fewest; equal ones in random order
+        for i in np.lexsort((order, -sizes, of_group[present] < 0)):
+            if of_group[present[i]] < 0:
+                of_group[present[i]] = filled.argmin()
+            filled[of_group[present[i]]] += sizes[i]
+    return of_group[groups]
 
 
-def groups_of(pool: Pool, rows: np.ndarray) -> np.ndarray:
+def _groups(pool: Pool, rows: np.ndarray) -> np.ndarray:
     """[N] a number for each set of changed positions; all the same when there is no parent to compare with."""
     if pool.sites is None or pool.sites.parent is None:
         return np.zeros(len(rows), np.int64)

@@ -100,17 +100,16 @@ class Supervised(Objective):
 
     def state(self) -> dict[str, torch.Tensor]:
         """Of model and head."""
-        return {**prefixed("model", self.adapted.state()), "weight": self.weight.detach(), "bias": self.bias.detach()}
+        return {**prefixed("model", self.adapted.state()), **self._head_state()}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
-        before = self.adapted.attached
         self.adapted.load(below("model", state))
-        if self.adapted.attached is not before or self.adapted.lowest != self._prefix.lowest:
+        if self._prefix.made_of != (self.adapted.trunk, self.adapted.lowest, self.adapted.half):
             self._make_prefix()
         with torch.no_grad():
-            self.weight.copy_(state["weight"])
-            self.bias.copy_(state["bias"])
+            for name, tensor in self._head_state().items():
+                tensor.copy_(state[name])
 
     def progress(self) -> dict[str, torch.Tensor]:
         """The adapter's."""
@@ -131,6 +130,10 @@ class Supervised(Objective):
         features[np.argsort(self.tokens.lengths[which], kind="stable")] = np.concatenate(parts)
         return features
 
+    def _head_state(self) -> dict[str, torch.Tensor]:
+        own = {"weight": self.weight.detach(), "bias": self.bias.detach()}
+        return {**own, "centre": self._centre, "spread": self._spread}
+
     def _pooled(self, which: np.ndarray) -> torch.Tensor:
         if self.adapted.compares:
             which = np.append(which, len(self.tokens) - 1)
@@ -145,7 +148,7 @@ class Supervised(Objective):
         return torch.from_numpy(array.astype(np.float32)).to(self.adapted.device)
 
     def _make_prefix(self) -> None:
-        self._prefix = Prefix(self.adapted.trunk, self.adapted.lowest, self.tokens)
+        self._prefix = Prefix(self.adapted, self.tokens)
 
 
 def standardising(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from activeloop.models.evidence import HeldOutSpread
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.cost import Cost
 from activeloop.models.finetuning.member import Member
-from activeloop.models.finetuning.prefix import TOKENS, entering
+from activeloop.models.finetuning.prefix import TOKENS
 from activeloop.models.finetuning.reading import guesses, read
 from activeloop.models.forest import choose_members
 from activeloop.models.heads.base import Inputs
@@ -125,21 +125,21 @@ def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.
     """Float32 [K, n, P] of rows; frozen layers that models share are run once for all of them."""
     tokens = read(learner.backbone, pool, rows)
     first = models[0]
+    same = [model is first or same_below(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
     candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
     for group in candidates.buckets(TOKENS):
         batch = Batch.of(tokens.take(np.append(group, len(tokens) - 1) if first.compares else group), first.device)
-        shared: torch.Tensor | None = None
+        shared = first.entering(batch)
         for k, model in enumerate(models):
-            if shared is None or not same_below(model, first):
-                shared = entering(model.trunk, model.lowest, batch)
-            features[k, group] = model.above(shared, batch).float().cpu().numpy()
+            hidden = shared if same[k] else model.entering(batch)
+            features[k, group] = model.above(hidden, batch).cpu().numpy()
     return features
 
 
 def same_below(a: Adapted, b: Adapted) -> bool:
     """Whether two models have the same frozen layers below what learns."""
-    if a.lowest != b.lowest or a.lowest < 0:
+    if (a.lowest, a.half) != (b.lowest, b.half) or a.lowest < 0:
         return False
     below_a, below_b = (m.trunk.layers[: m.lowest].parameters() for m in (a, b))
     return all(p.data_ptr() == q.data_ptr() for p, q in zip(below_a, below_b, strict=True))

@@ -40,6 +40,9 @@ class FineTuner(Learner):
             the gate fits anew for them).
         stop: whether a model is trained only for as long as its left-out fold is predicted better (one of five folds
             when there is one model); else for as long as the plan says.
+        warm: whether the models of a later round start from those of the round before, instead of from the pretrained
+            one. Those are fitted first, and found on the disk when they were fitted here before; the result is the
+            same. No model starts from one that has seen the fold it leaves out.
         prior_score: an encoder of one column whose order is a first guess, such as `SubstitutionScore`.
         progress: told of each step: member, steps done, steps at most, loss.
     """
@@ -51,6 +54,7 @@ class FineTuner(Learner):
     plan: Plan = field(default_factory=Plan)
     members: int = 1
     stop: bool = False
+    warm: bool = False
     prior_score: Backbone | None = None
     progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
 

@@ -1,0 +1,76 @@
+"""What is kept of the frozen layers gives what the whole model gives."""
+
+import numpy as np
+import pytest
+import torch
+
+from activeloop.adapters import FullFineTuning, LoRA
+from activeloop.backbones.esm import ESM2
+from activeloop.backbones.pooling import Batch
+from activeloop.candidates import Pool
+from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.prefix import Prefix
+from activeloop.models.finetuning.reading import joined, read
+
+WILD = "MKTAYIAKQR"
+POOL = Pool.single_mutants(WILD)
+
+
+@pytest.fixture
+def foundation(tiny: str) -> ESM2:
+    return ESM2(tiny)
+
+
+@pytest.mark.parametrize("adapter", [LoRA(last=1), LoRA(last=2), LoRA(), FullFineTuning()], ids=str)
+@pytest.mark.parametrize("most", [2**30, 10_000, 0])
+def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
+    adapted = Adapted(foundation, adapter, POOL, 0)
+    longer = foundation.tokens_of(["MKTAYIAKQRMK", "MK"])
+    none = np.zeros((2, 10))
+    longer = type(longer)(**{**vars(longer), "columns": none.astype(np.int32), "changed": none.astype(bool)})
+    tokens = joined(foundation.tokens(POOL, np.arange(9)), longer)
+    with torch.no_grad():
+        for parameter in adapted.attached.parameters():
+            parameter.add_(0.1)
+        adapted.half = False
+        prefix = Prefix(adapted, tokens, most)
+        which = np.array([3, 10, 0, 9])
+        hidden, batch = prefix(which)
+        finished = adapted.trunk.finish(adapted.trunk.run(hidden, batch.real, start=max(adapted.lowest, 0)))
+        for row, i in enumerate(which):
+            alone = Batch.of(tokens.take(np.array([i])))
+            expected = adapted.trunk(alone.ids, alone.real)[0]
+            torch.testing.assert_close(finished[row, : len(expected)], expected, rtol=1e-4, atol=1e-5)
+    assert len(prefix.kept) == (0 if adapted.lowest <= 0 or not most else 11 if most > 10_000 else len(prefix.kept))
+    assert sum(t.nbytes for t in prefix.kept.values()) <= most
+
+
+def test_embeddings_that_learn_get_gradients(foundation: ESM2):
+    adapted = Adapted(foundation, FullFineTuning(), POOL, 0)
+    hidden, _ = Prefix(adapted, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
+    assert hidden.requires_grad
+    frozen = Adapted(foundation, LoRA(last=1), POOL, 0)
+    hidden, _ = Prefix(frozen, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
+    assert not hidden.requires_grad
+
+
+def test_models_share_what_does_not_learn(foundation: ESM2):
+    one, two = (Adapted(foundation, LoRA(last=1), POOL, seed) for seed in (0, 1))
+    weights = [dict(m.trunk.named_parameters()) for m in (one, two)]
+    shared = [name for name, p in weights[0].items() if p.data_ptr() == weights[1][name].data_ptr()]
+    assert {name for name in weights[0] if not weights[0][name].requires_grad} == set(shared)
+    with torch.no_grad():
+        one.attached.parameters()[0].add_(1)
+    assert not torch.equal(one.attached.parameters()[0], two.attached.parameters()[0])
+
+
+@pytest.mark.parametrize("pooling", ["mutated", "difference", "mean", "attention"])
+def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, pooling):
+    foundation = ESM2(tiny, pooling=pooling)
+    rows = np.array([0, 40, 100])
+    adapted = Adapted(foundation, LoRA(last=2), POOL, 0)
+    tokens = read(foundation, POOL, rows)
+    assert len(tokens) == 3 + adapted.compares
+    with torch.no_grad():
+        features = adapted.above(*Prefix(adapted, tokens)(np.arange(len(tokens))))
+    np.testing.assert_allclose(features.numpy(), foundation.features(POOL, rows), rtol=0.05, atol=0.05)

@@ -1,0 +1,158 @@
+"""The fine-tuned learner, on a tiny model of random weights."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from activeloop.adapters import Frozen, FullFineTuning, LightPEFT, LoRA
+from activeloop.backbones import SubstitutionScore
+from activeloop.backbones.esm import ESM2
+from activeloop.candidates import Pool
+from activeloop.measurements import Assay, Dataset
+from activeloop.models import Classification, FineTuner, Gate, Plan, RandomForest, Ranking
+
+POOL = Pool.single_mutants("MKTAYIAKQR")
+#: what a letter is worth, everywhere
+WORTH = np.random.default_rng(0).standard_normal(20)
+VALUES = (
+    5 + 2 * WORTH[POOL.codes().max(1) if POOL.sites is None else POOL.codes()[np.arange(190), np.repeat(range(10), 19)]]
+)
+PLAN = Plan(epochs=4, minibatch=16)
+
+
+@pytest.fixture
+def tuner(tiny: str) -> FineTuner:
+    return FineTuner(ESM2(tiny), LoRA(rank=2, last=1), plan=PLAN)
+
+
+def dataset(n: int = 40, seed: int = 0) -> Dataset:
+    rows = np.random.default_rng(seed).permutation(len(POOL))[:n]
+    return Dataset.of(POOL, rows, VALUES[rows])
+
+
+ADAPTERS = [LoRA(rank=2, last=1), FullFineTuning(), Frozen(), LightPEFT(rank=4)]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
+def test_fits_predicts_and_comes_back(tuner: FineTuner, adapter):
+    learner = replace(tuner, adapter=adapter, plan=replace(PLAN, epochs=8))
+    model = learner.fit(dataset(), seed=0)
+    belief = model.predict(POOL, np.arange(190), seed=1, draws=8)
+    assert belief.draws.shape == (8, 190, 1)
+    assert np.corrcoef(belief.mean[:, 0], VALUES)[0, 1] > 0.3
+    assert (belief.sd > 0).all()
+    state = model.state()
+    restored = learner.restore(dataset(), 0, {name: np.array(array) for name, array in state.items()})
+    again = restored.predict(POOL, np.arange(190), seed=1, draws=8)
+    for field in ("draws", "mean", "sd", "noise"):
+        assert np.array_equal(getattr(belief, field), getattr(again, field))
+    assert restored.explain() == model.explain()
+    np.testing.assert_allclose(restored.mean(POOL, np.arange(190)), belief.mean, rtol=1e-3, atol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_model(tuner: FineTuner):
+    one, two, other = (tuner.fit(dataset(), seed).predict(POOL, np.arange(30), 0, 4).mean for seed in (0, 0, 1))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+def test_draws_are_functions(tuner: FineTuner):
+    model = replace(tuner, members=2).fit(dataset(), 0)
+    whole = model.predict(POOL, np.arange(60), seed=3, draws=6).draws
+    pieces = [model.predict(POOL, np.arange(i, i + 20), seed=3, draws=6).draws for i in (0, 20, 40)]
+    np.testing.assert_allclose(whole, np.concatenate(pieces, 1), rtol=1e-4, atol=1e-4)
+    assert model.predict(POOL, np.zeros(0, np.int64), 0).mean.shape == (0, 1)
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_members_say_what_they_did_not_see(tuner: FineTuner, stop: bool):
+    learner = replace(tuner, members=4, stop=stop)
+    model = learner.fit(dataset(), 0)
+    assert np.isfinite(model.held_out()).all()
+    assert (model.held_out_spread() > 0).all()
+    # a value that only its own fold's model does not see changes every prediction but its own
+    changed = dataset()
+    changed.values[0] = -50.0
+    other = learner.fit(changed, 0).held_out()
+    shift = np.ptp(changed.values) / np.ptp(dataset().values)
+    assert abs(other[0] - model.held_out()[0]) < 0.5 * 50 / shift + 5
+    assert np.isfinite(learner.restore(dataset(), 0, model.state()).held_out()).all()
+
+
+def test_one_member_does_not_know(tuner: FineTuner):
+    assert np.isnan(tuner.fit(dataset(), 0).held_out()).all()
+    assert np.isnan(replace(tuner, stop=True).fit(dataset(), 0).held_out()).all()
+
+
+@pytest.mark.parametrize("few", [1, 2, 3])
+def test_few_candidates(tuner: FineTuner, few: int):
+    model = replace(tuner, members=3, stop=True, prior_score=SubstitutionScore()).fit(dataset(few), 0)
+    assert np.isfinite(model.predict(POOL, np.arange(20), 0, 4).draws).all()
+
+
+def test_a_guess_is_believed(tuner: FineTuner):
+    guess = SubstitutionScore()
+    rows = np.random.default_rng(0).permutation(190)[:30]
+    scores = guess.features(POOL, np.arange(190))[:, 0].astype(float)
+    learner = replace(tuner, prior_score=guess)
+    model = learner.fit(Dataset.of(POOL, rows, scores[rows]), 0)
+    assert np.corrcoef(model.mean(POOL, np.arange(190))[:, 0], scores)[0, 1] > 0.9
+    prior = learner.prior(POOL)
+    assert prior is not None
+    assert np.corrcoef(prior.predict(POOL, np.arange(190), 0).mean[:, 0], scores)[0, 1] > 0.9
+    assert tuner.prior(POOL) is None
+
+
+def test_orders_and_classes(tuner: FineTuner):
+    ranked = replace(tuner, head=Ranking()).fit(dataset(), 0)
+    assert np.corrcoef(ranked.mean(POOL, np.arange(190))[:, 0], VALUES)[0, 1] > 0.3
+    fit = (VALUES > 5).astype(float)
+    rows = np.arange(0, 190, 4)
+    classes = Dataset.of(POOL, rows, fit[rows], Assay("bound", goal="classify"))
+    belief = replace(tuner, head=Classification()).fit(classes, 0).predict(POOL, np.arange(190), 0, 8)
+    assert belief.draws.min() >= 0
+    assert belief.draws.max() <= 1
+
+
+def test_several_assays(tuner: FineTuner):
+    one = dataset()
+    two = replace(
+        one,
+        values=np.hstack([one.values, -one.values]),
+        errors=np.zeros((40, 2)),
+        assays=(Assay("a"), Assay("b")),
+        censored=np.zeros((40, 2), np.int8),
+    )
+    model = tuner.fit(two, 0)
+    belief = model.predict(POOL, np.arange(190), 0, 4)
+    assert belief.draws.shape == (4, 190, 2)
+    assert np.corrcoef(belief.mean.T)[0, 1] < -0.9
+    again = tuner.restore(two, 0, model.state()).predict(POOL, np.arange(190), 0, 4)
+    assert np.array_equal(belief.draws, again.draws)
+
+
+def test_enters_the_gate(tuner: FineTuner):
+    gate = Gate((RandomForest(trees=5), replace(tuner, members=3)))
+    model = gate.fit(dataset(), 0)
+    assert "lora-esm2" in model.explain()
+
+
+def test_warm_starts_do_not_leak_and_do_not_depend_on_the_disk(
+    tuner: FineTuner, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    learner = replace(tuner, warm=True, members=2)
+    first, rounds = dataset(40), np.repeat([0, 1], 20)
+    both = replace(first, rounds=rounds)
+    monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path / "one"))
+    earlier = learner.fit(both.take(rounds == 0), 0)
+    found = learner.fit(both, 0)
+    monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path / "two"))
+    made = learner.fit(both, 0)
+    names = [name for name in found.state() if not name.endswith("record")]
+    assert all(np.array_equal(found.state()[n], made.state()[n], equal_nan=True) for n in names)
+    cold = replace(learner, warm=False).fit(both, 0)
+    assert not np.array_equal(cold.mean(POOL, np.arange(9)), found.mean(POOL, np.arange(9)))
+    # each model leaves out in the second round what it left out in the first
+    for one, two in zip(earlier.members, found.members, strict=True):
+        assert one.said.shape[1] <= two.said.shape[1]
