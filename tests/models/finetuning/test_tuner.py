@@ -11,13 +11,12 @@ from activeloop.backbones.esm import ESM2
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import Classification, FineTuner, Gate, Plan, RandomForest, Ranking
+from activeloop.models.heads.named import HEADS
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
 #: what a letter is worth, everywhere
 WORTH = np.random.default_rng(0).standard_normal(20)
-VALUES = (
-    5 + 2 * WORTH[POOL.codes().max(1) if POOL.sites is None else POOL.codes()[np.arange(190), np.repeat(range(10), 19)]]
-)
+VALUES = 5 + 2 * WORTH[POOL.codes()[np.arange(190), np.repeat(range(10), 19)]]
 PLAN = Plan(epochs=4, minibatch=16)
 
 
@@ -49,6 +48,34 @@ def test_fits_predicts_and_comes_back(tuner: FineTuner, adapter):
         assert np.array_equal(getattr(belief, field), getattr(again, field))
     assert restored.explain() == model.explain()
     np.testing.assert_allclose(restored.mean(POOL, np.arange(190)), belief.mean, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_every_head(tuner: FineTuner, name: str):
+    learner = replace(tuner, draws=HEADS[name](), prior_score=SubstitutionScore())
+    model = learner.fit(dataset(), 0)
+    belief = model.predict(POOL, np.arange(40), 1, 5)
+    assert np.ptp(belief.draws, axis=0).max() > 0
+    assert np.array_equal(model.predict(POOL, np.arange(40), 1, 0).mean, belief.mean)
+    again = learner.restore(dataset(), 0, model.state()).predict(POOL, np.arange(40), 1, 5)
+    assert np.array_equal(again.draws, belief.draws)
+
+
+def test_adapted_features_do_not_hide_the_noise(tuner: FineTuner):
+    rows = np.random.default_rng(0).permutation(190)[:40]
+    nothing = Dataset.of(POOL, rows, np.random.default_rng(1).standard_normal(40))
+    learner = replace(tuner, plan=Plan(epochs=25, rate=0.02), adapter=LoRA(rank=8, last=2))
+    belief = learner.fit(nothing, 0).predict(POOL, np.setdiff1d(np.arange(190), rows), 0, 0)
+    spread = np.sqrt(belief.sd[:, 0] ** 2 + belief.noise[0] ** 2)
+    assert np.median(spread) > 0.6
+
+
+def test_pieces_are_told(tuner: FineTuner, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("activeloop.models.finetuning.tuned.PIECE", 64)
+    told = []
+    model = replace(tuner, reading=lambda *news: told.append(news)).fit(dataset(), 0)
+    model.predict(POOL, np.arange(150), 0, 2)
+    assert told == [(64, 150), (128, 150), (150, 150)]
 
 
 def test_the_same_seed_gives_the_same_model(tuner: FineTuner):

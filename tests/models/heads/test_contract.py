@@ -192,6 +192,25 @@ def test_no_features_leave_the_guess_or_are_refused(head: Draws):
         assert spearmanr(posterior.marginals(inputs)[0], truth).statistic > 0.99
 
 
+def test_settled_scales_are_those_of_a_fit_and_stay(head: Draws):
+    inputs, truth = planted(30, 6, 1)
+    targets = truth + np.random.default_rng(7).standard_normal(30)
+    targets = (targets - targets.mean()) / targets.std()
+    told = targets, np.ones(30), 0
+    settled = head.settled(inputs, *told)
+    assert type(settled) is type(head)
+    if not isinstance(head, HeadEnsemble):
+        # the ascent that learned the variances took its last step for the coefficients before the one for them
+        np.testing.assert_allclose(
+            head.fit(inputs, *told).mean(inputs), settled.fit(inputs, *told).mean(inputs), atol=0.02
+        )
+    # features that know the targets say that nothing is noise; those who know better keep believing in it
+    knowing = Inputs(np.column_stack([inputs.features, 10 * targets]).astype(np.float32), inputs.guess)
+    assert settled.fit(knowing, *told).noise >= head.fit(knowing, *told).noise - 1e-9
+    if isinstance(head, LastLayer | GaussianProcess | VariationalHead):
+        assert settled.fit(knowing, *told).noise > 1.5 * head.fit(knowing, *told).noise
+
+
 def test_every_name_is_a_case():
     assert {type(head) for head in CASES.values()} == set(HEADS.values())
 

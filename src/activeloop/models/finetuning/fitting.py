@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,11 @@ class Material:
     def errors(self) -> np.ndarray:
         """[N] standard errors."""
         return self.dataset.errors[:, 0]
+
+    def told(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and weights of some candidates for the posterior."""
+        targets, weights = self.scale.to_target(self.values), precision(self.errors, self.scale)
+        return targets[which], weights[which]
 
 
 def fit(learner: FineTuner, dataset: Dataset, seed: int) -> FineTuned:
@@ -133,14 +138,15 @@ def fit_member(
     if start is not None:
         adapted.load(start)
     objective = supervised(learner, material, adapted, split)
+    frozen = Inputs(pretrained_features(learner, material, objective, split, start), material.guess[split.training])
+    draws = learner.draws.settled(frozen, *material.told(split.training), seed)
     judged = split if learner.stop else Split(split.training, split.validation[:0])
     told = None if learner.progress is None else partial(learner.progress, index)
-    trace = train(objective, learner.plan, judged, material.values, seed, Keeper(file, learner.plan.seconds), told)
-    seen, unseen = (
-        Inputs(objective.features(part), material.guess[part]) for part in (split.training, split.validation)
-    )
-    targets, weights = material.scale.to_target(material.values), precision(material.errors, material.scale)
-    posterior = learner.draws.fit(seen, targets[split.training], weights[split.training], seed)
+    # where no weight of the model learns there is nothing to train: the posterior takes the head's place anyway
+    plan = learner.plan if adapted.parameters() else replace(learner.plan, epochs=0)
+    trace = train(objective, plan, judged, material.values, seed, Keeper(file, plan.seconds), told)
+    seen, unseen = (Inputs(objective.features(on), material.guess[on]) for on in (split.training, split.validation))
+    posterior = draws.fit(seen, *material.told(split.training), seed)
     mean, sd = posterior.marginals(unseen) if len(unseen) else np.zeros((2, 0))
     said = np.stack([material.scale.to_value(mean), sd * material.scale.factor])
     return Member(adapted, posterior, trace.best, trace.cost, said)
@@ -151,3 +157,13 @@ def supervised(learner: FineTuner, material: Material, adapted: Adapted, split: 
     scale = learner.head.scale(material.values)
     targets, weights = scale.to_target(material.values), precision(material.errors, scale)
     return Supervised(adapted, material.tokens, material.guess, targets, weights, learner.head, split.training)
+
+
+def pretrained_features(
+    learner: FineTuner, material: Material, objective: Supervised, split: Split, start: State | None
+) -> np.ndarray:
+    """[n, P] of the training candidates by the model as pretrained: they have not seen what was measured."""
+    if start is None:
+        # an adapter changes nothing to begin with
+        return objective.first
+    return learner.backbone.features(material.dataset.pool, material.dataset.rows[split.training])

@@ -80,7 +80,7 @@ class Run:
         #: validations before this one were of other parameters
         self.since = 0
         self.before = Cost()
-        self.meter = Meter()
+        self.meter = Meter(gpu=any(p.is_cuda for p in objective.parameters()))
 
     @property
     def step(self) -> int:

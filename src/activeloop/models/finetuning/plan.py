@@ -27,8 +27,8 @@ class Plan:
     (6, [0.33, 0.67, 1.0, 1.0, 0.67, 0.33])
     """
 
-    epochs: int = 40
-    minibatch: int = 32
+    epochs: int = 20
+    minibatch: int = 16
     rate: float = 1e-3
     decay: float = 0.01
     warm: float = 0.1

@@ -46,7 +46,8 @@ class Supervised(Objective):
     ):
         self.adapted, self.tokens, self.head = adapted, tokens, head
         self._make_prefix()
-        features = self.features(training)
+        #: features of the training candidates before anything was learned
+        self.first = features = self.features(training)
         centre, spread = standardising(features)
         # as much room as all features together: a guess is one column among many
         room = np.sqrt(features.shape[1]) / standardising(guess[training])[1]

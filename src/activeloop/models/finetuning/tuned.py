@@ -118,6 +118,8 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
             piece = rows[start : start + PIECE]
             features = features_of([m.adapted for m in self.members], self.learner, pool, piece)
             yield slice(start, start + len(piece)), features, guesses(self.learner.prior_score, pool, piece)
+            if self.learner.reading is not None:
+                self.learner.reading(start + len(piece), len(rows))
 
 
 @torch.inference_mode()

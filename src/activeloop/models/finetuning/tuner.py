@@ -10,6 +10,7 @@ import numpy as np
 from activeloop.adapters import Adapter, LoRA
 from activeloop.backbones.base import Backbone
 from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.needs import need_models
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
@@ -26,7 +27,9 @@ class FineTuner(Learner):
     """A pretrained model some of whose weights learn.
 
     Adapter and a linear head are trained together; then the head's place is taken by a posterior, in closed form, on
-    the adapted features of the measured candidates.
+    the adapted features of the measured candidates. Adapted features explain the values that they were adapted to all
+    too well, so how much is noise, and how far a first guess is to be believed, is learned from the features as
+    pretrained.
 
     Args:
         backbone: the pretrained model.
@@ -45,6 +48,7 @@ class FineTuner(Learner):
             same. No model starts from one that has seen the fold it leaves out.
         prior_score: an encoder of one column whose order is a first guess, such as `SubstitutionScore`.
         progress: told of each step: member, steps done, steps at most, loss.
+        reading: told of each piece of a pool that was predicted: rows done, rows asked for.
     """
 
     backbone: Foundation
@@ -57,6 +61,7 @@ class FineTuner(Learner):
     warm: bool = False
     prior_score: Backbone | None = None
     progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
+    reading: Callable[[int, int], None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -85,11 +90,13 @@ class FineTuner(Learner):
         return restore_each(dataset, seed, state, self._restore_one)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        need_models()
         from activeloop.models.finetuning.fitting import fit
 
         return fit(self, dataset, seed)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        need_models()
         from activeloop.models.finetuning.tuned import restored
 
         return restored(self, dataset, seed, state) if state else self._fit_one(dataset, seed)

@@ -52,13 +52,19 @@ class DropoutHead(Draws):
 
     def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> DropoutPosterior:
         """The weights, in closed form; the seed decides nothing."""
-        columns = columns_of_equal_size(inputs, weights)
-        design = Design.of(inputs, weights, columns)
-        rates = RATES if self.rate is None else (self.rate,)
-        tried = [thinned(design, targets, rate, self.belief) for rate in rates]
-        best = min(tried, key=lambda posterior: posterior.noise)
+        best = self._best(inputs, targets, weights)
         refuse_without_spread(best.dropped(inputs), targets, self.name)
         return best
+
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> DropoutHead:
+        """With the rate that predicts best what was left out."""
+        return replace(self, rate=self._best(inputs, targets, weights).rate)
+
+    def _best(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray) -> DropoutPosterior:
+        design = Design.of(inputs, weights, columns_of_equal_size(inputs, weights))
+        rates = RATES if self.rate is None else (self.rate,)
+        tried = [thinned(design, targets, rate, self.belief) for rate in rates]
+        return min(tried, key=lambda posterior: posterior.noise)
 
     def restore(self, state: dict[str, np.ndarray]) -> DropoutPosterior:
         """The posterior that gave this state."""

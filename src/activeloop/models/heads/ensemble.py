@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -54,6 +54,10 @@ class HeadEnsemble(Draws):
         posterior = EnsemblePosterior(tuple(parts), left_out(outputs, times))
         refuse_without_spread(posterior.marginals(inputs)[1], targets, self.name)
         return posterior
+
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> HeadEnsemble:
+        """Members with the scales that one of them learns from all candidates."""
+        return replace(self, of=self.of.settled(inputs, targets, weights, seed))
 
     def _times(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """[M, N] how often each member sees each candidate; every member sees at least one."""

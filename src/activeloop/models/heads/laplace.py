@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,10 @@ class LastLayer(Draws):
         posterior = linear_posterior(design, targets, self.belief, variances)
         refuse_without_spread(posterior.marginals(inputs)[1], targets, self.name)
         return posterior
+
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> LastLayer:
+        """With the likeliest variances."""
+        return replace(self, variances=likeliest_linear(Design.of(inputs, weights), targets, self.belief))
 
     def restore(self, state: dict[str, np.ndarray]) -> LinearPosterior:
         """The posterior that gave this state."""

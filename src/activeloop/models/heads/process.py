@@ -36,6 +36,7 @@ class GaussianProcess(Draws):
     Args:
         kernel: of the smooth function: `matern` (5/2) or `rbf`.
         belief: expected correlation of the guesses with the values, before any value is seen.
+        covariance: of the function, when it is not to be learned.
 
     Source: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning; draws by Matheron's rule, Wilson et
     al. 2020, arXiv:2002.09309, on random features, Rahimi and Recht 2007.
@@ -43,6 +44,7 @@ class GaussianProcess(Draws):
 
     kernel: Kernel = "matern"
     belief: float = 0.5
+    covariance: Covariance | None = None
 
     @property
     def name(self) -> str:
@@ -52,12 +54,20 @@ class GaussianProcess(Draws):
     def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> ProcessPosterior:
         """Exact inference; the seed chooses the values from which hyperparameters are learned, when there are many."""
         columns = Columns.of(inputs)
-        some = np.sort(np.random.default_rng(seed).permutation(len(targets))[:MOST])
-        part = Inputs(inputs.features[some], inputs.guess[some])
-        covariance = likeliest_covariance(columns, part, targets[some], weights[some], self.kernel, self.belief)
+        covariance = self.covariance or self._likeliest(inputs, targets, weights, seed)
         posterior = ProcessPosterior.of(columns, covariance, inputs, targets, weights, self.belief)
         refuse_without_spread(posterior.marginals(inputs)[1], targets, self.name)
         return posterior
+
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> GaussianProcess:
+        """With the likeliest covariance."""
+        return replace(self, covariance=self._likeliest(inputs, targets, weights, seed))
+
+    def _likeliest(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Covariance:
+        some = np.sort(np.random.default_rng(seed).permutation(len(targets))[:MOST])
+        part = Inputs(inputs.features[some], inputs.guess[some])
+        columns = Columns.of(inputs)
+        return likeliest_covariance(columns, part, targets[some], weights[some], self.kernel, self.belief)
 
     def restore(self, state: dict[str, np.ndarray]) -> ProcessPosterior:
         """The posterior that gave this state."""

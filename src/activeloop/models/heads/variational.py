@@ -27,12 +27,14 @@ class VariationalHead(Draws):
 
     Args:
         belief: expected correlation of the guesses with the values, before any value is seen.
+        variances: of signal, guess and noise, when they are not to be learned.
 
     Source: Harrison et al. 2024, arXiv:2404.11599; with ensembles of adapters below it, ENS-LoRA-VBLL,
     arXiv:2510.01471. Both train the features through the same bound; here they are given.
     """
 
     belief: float = 0.5
+    variances: Variances | None = None
 
     @property
     def name(self) -> str:
@@ -41,17 +43,26 @@ class VariationalHead(Draws):
 
     def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> LinearPosterior:
         """The best belief of that form; the seed decides nothing."""
-        design = Design.of(inputs, weights)
+        posterior = self._climb(Design.of(inputs, weights), targets).posterior()
+        refuse_without_spread(posterior.marginals(inputs)[1], targets, self.name)
+        return posterior
+
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> VariationalHead:
+        """With the variances of the greatest bound."""
+        return replace(self, variances=self._climb(Design.of(inputs, weights), targets).variances)
+
+    def _climb(self, design: Design, targets: np.ndarray) -> Ascent:
         ascent = Ascent.of(design, targets, self.belief)
+        if self.variances is not None:
+            # coefficients have a closed form
+            return replace(ascent, variances=self.variances).coefficients()
         bound = -np.inf
         for _ in range(ROUNDS):
             ascent = ascent.round()
             before, bound = bound, ascent.bound()
             if bound - before < GAIN:
                 break
-        posterior = ascent.posterior()
-        refuse_without_spread(posterior.marginals(inputs)[1], targets, self.name)
-        return posterior
+        return ascent
 
     def restore(self, state: dict[str, np.ndarray]) -> LinearPosterior:
         """The posterior that gave this state."""
@@ -94,11 +105,15 @@ class Ascent:
 
     def round(self) -> Ascent:
         """Coefficients for the present variances, then variances for these coefficients."""
+        moved = self.coefficients()
+        return replace(moved, variances=moved.best_variances())
+
+    def coefficients(self) -> Ascent:
+        """Those of the greatest bound, for the present variances."""
         prior, noise = prior_variances(self.design, self.variances), self.variances.noise
         spread = 1 / (np.diag(self.gram) / noise + 1 / prior)
         mean = np.linalg.solve(self.gram / noise + np.diag(1 / prior), self.pull / noise)
-        moved = replace(self, mean=mean, spread=spread)
-        return replace(moved, variances=moved.best_variances())
+        return replace(self, mean=mean, spread=spread)
 
     def best_variances(self) -> Variances:
         """Of the greatest bound, for the present coefficients."""
