@@ -46,6 +46,7 @@ class Asked:
         "REV_HV1H2_Fernandes_2016",
     )
     grid_set: str = "RL40A_YEAST_Mavor_2016"
+    grid_labels: tuple[int, ...] = (240,)
     labels: tuple[int, ...] = (96, 480)
     seeds: int = 3
     rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
@@ -87,6 +88,7 @@ QUICK = {
     "alternations": 3,
     "sets": ("planted-small",),
     "grid_set": "planted",
+    "grid_labels": (16,),
     "labels": (16,),
     "seeds": 1,
     "rates": (1e-3, 3e-3),

@@ -34,6 +34,7 @@ class Question:
     Args:
         sets: names of assays, or tables.
         grid_set: another one, on which each arm's learning rate is chosen.
+        grid_labels: numbers of training candidates there.
         labels: numbers of training candidates.
         seeds: how many.
         rates: learning rates to choose from.
@@ -44,6 +45,7 @@ class Question:
 
     sets: tuple[str, ...]
     grid_set: str
+    grid_labels: tuple[int, ...]
     labels: tuple[int, ...]
     seeds: int
     rates: tuple[float, ...]
@@ -145,7 +147,7 @@ def _grid(
     for rate in asked.rates:
         found = [
             _kept(foundation, name, adapter, asked.grid_set, labels, 0, rate, asked, notebook)
-            for labels in asked.labels
+            for labels in asked.grid_labels
         ]
         yield f"{rate:g}", float(np.mean([max(one["spearman"]) for one in found]))
 
