@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_steps_are_timed_in_turns(tiny: str):
 
 
 def test_light_peft_is_timed_after_its_removal(tiny: str):
-    run = ready(ESM2(tiny), ARMS[LIGHT], random_dataset(12, 4), 1)
+    run: Any = ready(ESM2(tiny), ARMS[LIGHT], random_dataset(12, 4), 1)
     assert run.objective.adapted.attached.remains is not None
     assert np.isfinite(run.advance())
 
