@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from activeloop.candidates import Pool
 from activeloop.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from activeloop.backbones.pooling import Pooling
     from activeloop.backbones.trunk import Trunk
+
+#: how hidden states become one vector a candidate, see `activeloop.backbones.pooling.Pooler`
+Pooling = Literal["auto", "mean", "mutated", "difference", "sites", "attention"]
 
 
 class Foundation(Backbone):

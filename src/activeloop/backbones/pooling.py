@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import nn
 
+from activeloop.backbones.foundation import Pooling
 from activeloop.backbones.tokens import Tokens
 from activeloop.candidates import Pool
 from activeloop.errors import PoolError
-
-Pooling = Literal["auto", "mean", "mutated", "difference", "sites", "attention"]
 
 #: `sites` puts the hidden states of so many columns side by side at most
 MOST_SITES = 8

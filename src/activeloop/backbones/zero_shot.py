@@ -12,6 +12,7 @@ from activeloop.backbones.base import Backbone, sites_of
 from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.kept import keep, recall
+from activeloop.backbones.needs import need_models
 from activeloop.backbones.zero_shot_chain import Spelling, Windows, log_odds, parent_windows
 from activeloop.candidates import Pool
 
@@ -66,6 +67,7 @@ class ZeroShot(Backbone):
         return scores[:, None].astype(np.float32)
 
     def _perplexities(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        need_models()
         from activeloop.backbones.zero_shot_passes import log_pseudo_perplexity
 
         spelling = Spelling.of(self.foundation, "")
@@ -82,7 +84,9 @@ def zero_shot_table(foundation: Foundation, pool: Pool, method: TableMethod = "m
     Raises:
         PoolError: there is no parent.
         ModelError: the model has no masked-language head.
+        MissingExtraError: torch or transformers is not installed.
     """
+    need_models()
     sites = sites_of(pool, foundation.name)
     windows, spelling = parent_windows(foundation, pool), Spelling.of(foundation, sites.alphabet)
     key = _key(foundation, method, windows, spelling)
@@ -122,6 +126,7 @@ def joint_scores(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.nda
         pool: with a parent.
         rows: of the candidates.
     """
+    need_models()
     from activeloop.backbones.zero_shot_passes import jointly_masked_logits
 
     sites = sites_of(pool, foundation.name)

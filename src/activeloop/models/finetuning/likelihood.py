@@ -11,6 +11,7 @@ import numpy as np
 from activeloop.adapters.base import Adapter
 from activeloop.adapters.lora import LoRA
 from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.needs import need_models
 from activeloop.backbones.substitutions import substitution_scores
 from activeloop.candidates import Pool, Sites
 from activeloop.measurements import Dataset
@@ -94,6 +95,7 @@ class LikelihoodRanker(Learner):
         return restore_each(dataset, seed, state, self._restore_one)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        need_models()
         from activeloop.models.finetuning.likelihood_fitting import fit
 
         return fit(self, dataset, seed)
