@@ -55,7 +55,7 @@ def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
     return Campaign(
         pool=pool,
         assays=assays,
-        learner=checked_learner_of(recipe.learner, pool, assays, file),
+        learner=checked_learner_of(recipe.learner, pool, assays, file, folder.path),
         select=selection_of(recipe.select, recipe.goal, assays, pool, file),
         seed=recipe.seed,
         log=folder.log,

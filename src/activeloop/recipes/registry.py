@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Literal
 
 from activeloop import acquisition
 from activeloop.acquisition import BatchChoice, Score, Selection, default_selection
 from activeloop.candidates import Pool
-from activeloop.errors import RecipeError
+from activeloop.errors import ModelError, RecipeError
 from activeloop.measurements import Assay
 from activeloop.predictive import Learner
-from activeloop.recipes.options import wrong_option
+from activeloop.recipes.options import options_of, wrong_option
 from activeloop.recipes.recipe import LearnerRecipe, SelectRecipe
 
 Goal = Literal["find", "learn"]
@@ -74,15 +74,37 @@ def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file:
     return _make("learner", recipe.name, known, recipe.options, file)
 
 
-def checked_learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
+def checked_learner_of(
+    recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None, base: Path = Path()
+) -> Learner:
     """The learner that a recipe names, with its correction: every version of it carries figures of held-out values.
+
+    Its name tells its options, so that a version fitted with others is not taken for one of these.
+
+    Args:
+        recipe: a name and options.
+        pool: as `learner_of`.
+        assays: as `learner_of`.
+        file: how messages name the recipe.
+        base: the folder in which a model is looked for before it is taken for a path or an id of a hub.
 
     Raises:
         RecipeError: no learner has that name, or it does not take these options.
+        FetchError: a pretrained model is not to be had.
     """
     from activeloop.models.calibration import calibrated, usual_calibration
 
-    return calibrated(learner_of(recipe, pool, assays, file), recipe.calibration or usual_calibration(pool))
+    learner = learner_of(_located(recipe, base), pool, assays, file)
+    note = ", ".join(f"{key}={value}" for key, value in sorted(recipe.options.items()))
+    return calibrated(learner, recipe.calibration or usual_calibration(pool), note)
+
+
+def _located(recipe: LearnerRecipe, base: Path) -> LearnerRecipe:
+    """With the path of a model that lies in a folder."""
+    model = recipe.options.get("model")
+    if not isinstance(model, str) or not model or not (base / model).is_dir():
+        return recipe
+    return recipe.model_copy(update={"options": {**recipe.options, "model": str(base / model)}})
 
 
 def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
@@ -139,16 +161,15 @@ def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options
         cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
         raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)
     maker = known[name]
-    made = maker.func if isinstance(maker, partial) else maker
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
-    if isinstance(made, type) and is_dataclass(made):
-        takes = [f.name for f in fields(made) if f.init and f.name != "backbone"]
+    takes = options_of(maker)
+    if takes is not None:
         if unknown := [key for key in given if key not in takes]:
             cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
-        if wrong := wrong_option(made, given):
+        if wrong := wrong_option(maker, given):
             raise RecipeError(f'{role} "{name}": {wrong}.', file=file)
     try:
         return maker(**given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ModelError) as error:
         raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error

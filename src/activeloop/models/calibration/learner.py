@@ -33,16 +33,19 @@ class Calibrated(Learner):
         learner: what is corrected.
         method: how.
         folds: of the cross-validation of learners that cannot say what they would have predicted.
+        note: what else tells the learner from others of its name, such as options; part of the name.
     """
 
     learner: Learner
     method: Calibration = field(default_factory=Temperature)
     folds: int = 5
+    note: str = ""
 
     @property
     def name(self) -> str:
         """The learner's name and the method's, such as `mutations+temperature`; the learner's where nothing is done."""
-        return f"{self.learner.name}+{self.method.name}" if self.method.name else self.learner.name
+        name = f"{self.learner.name}({self.note})" if self.note else self.learner.name
+        return f"{name}+{self.method.name}" if self.method.name else name
 
     def prior(self, pool: Pool) -> Predictor | None:
         """That of the learner: before any measurement there is nothing to correct it by."""

@@ -39,12 +39,17 @@ def usual_calibration(pool: Pool) -> str:
     return "isotonic" if is_scan(pool) else "own-noise"
 
 
-def calibrated(learner: Learner, name: str) -> Calibrated:
+def calibrated(learner: Learner, name: str, note: str = "") -> Calibrated:
     """A learner with the correction of a name, in place of the one it has.
+
+    Args:
+        learner: any.
+        name: of the correction.
+        note: as `Calibrated`.
 
     Raises:
         RecipeError: there is no correction of that name.
     """
     if name not in CALIBRATIONS:
         raise RecipeError(f'"{name}" is not a calibration. Known: {", ".join(CALIBRATIONS)}. Nothing was fitted.')
-    return Calibrated(plain(learner), CALIBRATIONS[name]())
+    return Calibrated(plain(learner), CALIBRATIONS[name](), note=note)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from inspect import signature
+from typing import Any, Literal
 
+from activeloop.adapters.base import Adapter
 from activeloop.adapters.named import ADAPTERS
 from activeloop.backbones.esm import BUNDLED, ESM2
+from activeloop.backbones.foundation import Foundation, Pooling
 from activeloop.backbones.substitutions import SubstitutionScore
 from activeloop.models.finetuning.heads import Classification, Head, Ranking, Regression
-from activeloop.models.finetuning.likelihood import LikelihoodRanker
+from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.named import HEADS
 from activeloop.predictive import Learner
-
-if TYPE_CHECKING:
-    from activeloop.backbones.foundation import Foundation
 
 #: what is minimised while an adapter learns
 LOSSES: dict[str, Callable[[], Head]] = {
@@ -29,7 +29,7 @@ LOSSES: dict[str, Callable[[], Head]] = {
 }
 
 
-def pretrained(model: str, pooling: str = "auto") -> Foundation:
+def pretrained(model: str, pooling: Pooling = "auto") -> Foundation:
     """A pretrained model by hub id or folder, in the family that reads it; the one that ships needs no look-up.
 
     >>> pretrained("activeloop/small").name
@@ -38,7 +38,7 @@ def pretrained(model: str, pooling: str = "auto") -> Foundation:
     from dataclasses import replace
 
     if model == BUNDLED:
-        return ESM2(pooling=pooling)  # type: ignore[arg-type]
+        return ESM2(pooling=pooling)
     from activeloop.backbones.families import foundation_of
 
     return replace(foundation_of(model), pooling=pooling)  # type: ignore[type-var]
@@ -57,7 +57,7 @@ def fine_tuned(
     epochs: int | None = None,
     rate: float | None = None,
     minibatch: int | None = None,
-    pooling: str = "auto",
+    pooling: Pooling = "auto",
 ) -> Learner:
     """A `FineTuner` in plain words.
 
@@ -83,33 +83,92 @@ def fine_tuned(
     >>> fine_tuned(adapter="lora", rank=4, last=1).adapter.last
     1
     """
-    given = {key: value for key, value in {"rank": rank, "last": last}.items() if value is not None}
-    plan = {key: v for key, v in {"epochs": epochs, "rate": rate, "minibatch": minibatch}.items() if v is not None}
     return FineTuner(
         pretrained(model, pooling),
-        named("adapter", adapter, ADAPTERS)(**given),
+        adapter_of(adapter, **given(rank=rank, last=last)),
         named("loss", loss, LOSSES)(),
-        named("draws", draws, HEADS)(),
-        Plan(**plan),
+        named("kind of draws", draws, HEADS)(),
+        Plan(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
         stop=stop,
         prior_score=SubstitutionScore() if prior else None,
     )
 
 
-def frozen(model: str = BUNDLED, draws: str = "process", prior: bool = True, pooling: str = "auto") -> Learner:
+def frozen(model: str = BUNDLED, draws: str = "process", prior: bool = True, pooling: Pooling = "auto") -> Learner:
     """A posterior on the features of a model as pretrained, see `HeadLearner`.
 
     >>> frozen(draws="last-layer").name
     'last-layer-esm2-small-substitutions'
     """
-    head = named("draws", draws, HEADS)()
+    head = named("kind of draws", draws, HEADS)()
     return HeadLearner(pretrained(model, pooling), head, SubstitutionScore() if prior else None)
 
 
-def likelihood(model: str = BUNDLED, **options: Any) -> Learner:
-    """A `LikelihoodRanker` on a model by its id or folder, with the ranker's own options."""
-    return LikelihoodRanker(pretrained(model), **options)
+def likelihood(
+    model: str = BUNDLED,
+    adapter: str = "lora",
+    rank: int | None = None,
+    last: int | None = None,
+    by: Literal["pairs", "list"] = "pairs",
+    near: float = 0.1,
+    hidden: bool = False,
+    substitutions: bool = True,
+    members: int = 5,
+    epochs: int = 30,
+    rate: float = 3e-3,
+) -> Learner:
+    """A `LikelihoodRanker` in plain words.
+
+    Args:
+        model: hub id or folder, of a model with a masked-language head.
+        adapter: one of `ADAPTERS`.
+        rank: of LoRA and its kin.
+        last: only the last so many layers learn; two when nothing is said and the adapter can be told.
+        by: as `LikelihoodRanker`.
+        near: as `LikelihoodRanker`.
+        hidden: as `LikelihoodRanker`.
+        substitutions: as `LikelihoodRanker`.
+        members: as `LikelihoodRanker`.
+        epochs: as `Plan`.
+        rate: as `Plan`.
+
+    Raises:
+        ValueError: a name that is none.
+        FetchError: the model is not to be had.
+
+    >>> likelihood() == LikelihoodRanker(ESM2())
+    True
+    """
+    plan = Plan(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
+    usual = {"last": 2} if "last" in options_of(adapter) else {}
+    learns = adapter_of(adapter, **usual | given(rank=rank, last=last))
+    return LikelihoodRanker(pretrained(model), learns, by, near, hidden, substitutions, members, plan)
+
+
+def adapter_of(name: str, **options: int) -> Adapter:
+    """An adapter by its name.
+
+    Raises:
+        ValueError: there is none of that name, or it has no such option.
+
+    >>> adapter_of("lora", rank=4).name
+    'lora'
+    """
+    for option in options:
+        if option not in options_of(name):
+            raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
+    return named("adapter", name, ADAPTERS)(**options)
+
+
+def options_of(adapter: str) -> tuple[str, ...]:
+    """What an adapter's settings are called."""
+    return tuple(signature(named("adapter", adapter, ADAPTERS)).parameters)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those options that are not None."""
+    return {key: value for key, value in options.items() if value is not None}
 
 
 def named(role: str, name: str, known: dict[str, Any]) -> Any:
