@@ -9,12 +9,18 @@ from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
 from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
 from activeloop.models.evidence import Evidence, HeldOut
 from activeloop.models.finetuning.heads import Classification, Ranking, Regression
+from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.forest import ForestPredictor, RandomForest
 from activeloop.models.gate import Gate
 from activeloop.models.guides import GuideGP, guide_default
 from activeloop.models.head_learner import HeadLearner
+from activeloop.models.heads.dropout import DropoutHead
+from activeloop.models.heads.ensemble import HeadEnsemble
+from activeloop.models.heads.laplace import LastLayer
+from activeloop.models.heads.process import GaussianProcess
+from activeloop.models.heads.variational import VariationalHead
 from activeloop.models.mutation_gp import MutationGP
 from activeloop.models.network import Training
 from activeloop.models.process import Likeness, ProcessPredictor
@@ -26,6 +32,7 @@ __all__ = [
     "Calibrated",
     "Classification",
     "Conformal",
+    "DropoutHead",
     "DropoutNetwork",
     "DropoutPredictor",
     "EnsemblePredictor",
@@ -34,10 +41,14 @@ __all__ = [
     "ForestPredictor",
     "GPClassifier",
     "Gate",
+    "GaussianProcess",
     "GuideGP",
+    "HeadEnsemble",
     "HeadLearner",
     "HeldOut",
     "Isotonic",
+    "LastLayer",
+    "LikelihoodRanker",
     "Likeness",
     "MLPEnsemble",
     "MutationGP",
@@ -50,6 +61,7 @@ __all__ = [
     "TanimotoGP",
     "Temperature",
     "Training",
+    "VariationalHead",
     "compound_default",
     "default_learner",
     "guide_default",
