@@ -158,3 +158,21 @@ for name in {list(OPTIONS)}:
             raise AssertionError("nothing was said")
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_what_needs_no_torch_does_not_load_it():
+    program = """
+import sys
+import numpy as np
+import activeloop.adapters, activeloop.backbones, activeloop.benchmarks, activeloop.cli, activeloop.models
+from activeloop import Assay, Dataset, Pool
+from activeloop.recipes import LearnerRecipe, learners
+from activeloop.recipes.registry import checked_learner_of
+pool = Pool.single_mutants("MKTAYI")
+learner = checked_learner_of(LearnerRecipe(), pool, (Assay("kcat"),))
+learner.fit(Dataset.of(pool, np.arange(9), np.arange(9.0)), 0)
+assert {"fine-tuned", "frozen", "likelihood"} <= set(learners(pool, ()))
+loaded = {"torch", "transformers", "peft", "safetensors"} & set(sys.modules)
+assert not loaded, loaded
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
