@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
-from activeloop.errors import FetchError, RecipeError
+from activeloop.errors import FetchError, RecipeError, StateError
 from activeloop.measurements import Assay, Measurement
 from activeloop.recipes import LearnerRecipe, Opened, learner_of, open_campaign
 from activeloop.store import CampaignFolder
+from tiny_models import tiny_esm
 
 POOL = Pool.single_mutants("MKTAYI")
 ASSAYS = (Assay("kcat"),)
@@ -72,8 +74,26 @@ def test_another_process_predicts_the_same(tiny, tmp_path):
     opened.campaign.fit()
     command = [Path(sys.executable).with_name("activeloop"), "predict", tmp_path / "c", "--out", tmp_path / "there.csv"]
     subprocess.run(command, check=True, capture_output=True)
-    there = np.genfromtxt(tmp_path / "there.csv", delimiter=",", skip_header=1, usecols=1)
+    there = np.genfromtxt(tmp_path / "there.csv", delimiter=",", skip_header=1, usecols=[1])
     np.testing.assert_array_equal(there, opened.campaign.predict(np.arange(len(there))).mean[:, 0])
+
+
+@pytest.mark.parametrize("name", ["fine-tuned", "frozen"])
+def test_other_weights_under_the_same_name_are_refused(name, tiny, tmp_path):
+    opened = laid_down(tmp_path / "c", name, tiny)
+    measured(opened)
+    opened.campaign.fit()
+    (tmp_path / "c" / "models" / "tiny").unlink()
+    shutil.copytree(tiny, tmp_path / "c" / "models" / "tiny")
+    rows = np.arange(5)
+    same = open_campaign(tmp_path / "c").campaign.predict(rows)
+    np.testing.assert_array_equal(same.mean, opened.campaign.predict(rows).mean)
+    tiny_esm(tmp_path / "c" / "models" / "tiny", hidden_act="relu")
+    changed = open_campaign(tmp_path / "c").campaign
+    with pytest.raises(StateError, match=r"models/tiny has other weights than .*`activeloop fit DIR --again`"):
+        changed.predict(rows)
+    assert changed.fit(again=True).number == 2
+    assert changed.predict(rows).mean.shape == (5, 1)
 
 
 def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
@@ -114,7 +134,7 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         ),
         ("fine-tuned", {"adapter": "full", "rank": 4}, 'the adapter "full" has no option "rank": leave it out'),
         ("frozen", {"draws": "gp"}, 'no kind of draws "gp". Known: dropout'),
-        ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, pooling'),
+        ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, pooling, revision'),
         ("likelihood", {"by": "values"}, "option \"by\" is 'values'; it must be 'pairs' or 'list'"),
         ("likelihood", {"loss": "pairs"}, 'has no option "loss"; it takes: model, adapter'),
         ("tuned-full", {"adapter": "lora"}, 'has no option "adapter"; it takes: model, rank'),

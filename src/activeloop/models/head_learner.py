@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activeloop.backbones.base import Backbone
+from activeloop.backbones.identity import check_identity, identity
 from activeloop.backbones.onehot import OneHot
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
@@ -76,6 +77,7 @@ class HeadLearner(Learner):
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
+        check_identity(state, ColumnsOf(self.backbone, self.prior_score))
         head = {key.removeprefix("head/"): value for key, value in state.items() if key.startswith("head/")}
         columns, scale = ColumnsOf(self.backbone, self.prior_score), Scale(*state["scale"].tolist())
         return HeadPredictor(columns, self.draws.restore(head), scale, len(dataset))
@@ -163,6 +165,6 @@ class HeadPredictor(Predictor, HeldOut, QuickMean):
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """The head's arrays under `head/`, and the scale."""
+        """The head's arrays under `head/`, the scale, and which pretrained weights they belong to."""
         head = {f"head/{key}": value for key, value in self.posterior.state().items()}
-        return head | {"scale": np.array([self.scale.shift, self.scale.factor])}
+        return head | {"scale": np.array([self.scale.shift, self.scale.factor])} | identity(self.columns)

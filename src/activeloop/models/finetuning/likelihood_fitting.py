@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activeloop.backbones.cache import cache_folder
+from activeloop.backbones.identity import identity
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.keeping import Keeper, digest, forget
 from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def fit(learner: LikelihoodRanker, dataset: Dataset, seed: int) -> LikelihoodPredictor:
     """Train all members on one assay."""
-    folder = cache_folder("fits") / digest(learner, dataset.hash, dataset.rows.tolist(), seed)
+    folder = cache_folder("fits") / digest(learner, identity(learner), dataset.hash, dataset.rows.tolist(), seed)
     values = dataset.values[:, 0]
     scale, mutations = standard(values), Mutations.of(dataset.pool, dataset.rows)
     unseen = np.full(len(dataset), np.nan)

@@ -29,7 +29,7 @@ LOSSES: dict[str, Callable[[], Head]] = {
 }
 
 
-def pretrained(model: str, pooling: Pooling = "auto") -> Foundation:
+def pretrained(model: str, pooling: Pooling = "auto", revision: str | None = None) -> Foundation:
     """A pretrained model by hub id or folder, in the family that reads it; the one that ships needs no look-up.
 
     >>> pretrained("activeloop/small").name
@@ -41,7 +41,7 @@ def pretrained(model: str, pooling: Pooling = "auto") -> Foundation:
         return ESM2(pooling=pooling)
     from activeloop.backbones.families import foundation_of
 
-    return replace(foundation_of(model), pooling=pooling)  # type: ignore[type-var]
+    return replace(foundation_of(model, revision), pooling=pooling)  # type: ignore[type-var]
 
 
 def fine_tuned(
@@ -58,6 +58,7 @@ def fine_tuned(
     rate: float | None = None,
     minibatch: int | None = None,
     pooling: Pooling = "auto",
+    revision: str | None = None,
 ) -> Learner:
     """A `FineTuner` in plain words.
 
@@ -75,6 +76,7 @@ def fine_tuned(
         rate: as `Plan`.
         minibatch: as `Plan`.
         pooling: of the hidden states.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
 
     Raises:
         ValueError: a name that is none.
@@ -84,7 +86,7 @@ def fine_tuned(
     1
     """
     return FineTuner(
-        pretrained(model, pooling),
+        pretrained(model, pooling, revision),
         adapter_of(adapter, **given(rank=rank, last=last)),
         named("loss", loss, LOSSES)(),
         named("kind of draws", draws, HEADS)(),
@@ -95,14 +97,31 @@ def fine_tuned(
     )
 
 
-def frozen(model: str = BUNDLED, draws: str = "process", prior: bool = True, pooling: Pooling = "auto") -> Learner:
+def frozen(
+    model: str = BUNDLED,
+    draws: str = "process",
+    prior: bool = True,
+    pooling: Pooling = "auto",
+    revision: str | None = None,
+) -> Learner:
     """A posterior on the features of a model as pretrained, see `HeadLearner`.
+
+    Args:
+        model: hub id or folder.
+        draws: one of `HEADS`.
+        prior: whether the substitution prior is a first guess.
+        pooling: of the hidden states.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+
+    Raises:
+        ValueError: a name that is none.
+        FetchError: the model is not to be had.
 
     >>> frozen(draws="last-layer").name
     'last-layer-esm2-small-substitutions'
     """
     head = named("kind of draws", draws, HEADS)()
-    return HeadLearner(pretrained(model, pooling), head, SubstitutionScore() if prior else None)
+    return HeadLearner(pretrained(model, pooling, revision), head, SubstitutionScore() if prior else None)
 
 
 def likelihood(
@@ -117,6 +136,7 @@ def likelihood(
     members: int = 5,
     epochs: int = 30,
     rate: float = 3e-3,
+    revision: str | None = None,
 ) -> Learner:
     """A `LikelihoodRanker` in plain words.
 
@@ -132,6 +152,7 @@ def likelihood(
         members: as `LikelihoodRanker`.
         epochs: as `Plan`.
         rate: as `Plan`.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
 
     Raises:
         ValueError: a name that is none.
@@ -143,7 +164,9 @@ def likelihood(
     plan = Plan(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
     usual = {"last": 2} if "last" in options_of(adapter) else {}
     learns = adapter_of(adapter, **usual | given(rank=rank, last=last))
-    return LikelihoodRanker(pretrained(model), learns, by, near, hidden, substitutions, members, plan)
+    return LikelihoodRanker(
+        pretrained(model, revision=revision), learns, by, near, hidden, substitutions, members, plan
+    )
 
 
 def adapter_of(name: str, **options: int) -> Adapter:

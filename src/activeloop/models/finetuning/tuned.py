@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from activeloop.backbones.identity import check_identity, identity
 from activeloop.backbones.pooling import Batch
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
@@ -95,8 +96,9 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
         return self.unseen[1]
 
     def state(self) -> dict[str, np.ndarray]:
-        """Adapters, posteriors, scale, and what was said of unseen candidates."""
+        """Adapters, posteriors, scale, what was said of unseen candidates, and which weights the adapters belong to."""
         own = {"scale": np.array([self.scale.shift, self.scale.factor]), "unseen": self.unseen}
+        own |= identity(self.learner.backbone, self.learner.prior_score)
         for k, member in enumerate(self.members):
             own |= {f"{k}/{name}": array for name, array in member.state().items()}
         return own
@@ -148,7 +150,12 @@ def same_below(a: Adapted, b: Adapted) -> bool:
 
 
 def restored(learner: FineTuner, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> FineTuned:
-    """The models of a stored state."""
+    """The models of a stored state.
+
+    Raises:
+        StateError: they belong to other pretrained weights.
+    """
+    check_identity(state, learner.backbone, learner.prior_score)
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, array in state.items():
         member, _, rest = name.partition("/")

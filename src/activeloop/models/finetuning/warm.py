@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from activeloop.backbones.cache import cache_folder
+from activeloop.backbones.identity import identity
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.keeping import Keeper, below, digest, prefixed
 from activeloop.models.finetuning.member import Member
@@ -23,7 +24,7 @@ States = dict[int, dict[str, torch.Tensor]]
 def fingerprint(learner: FineTuner, dataset: Dataset, seed: int) -> str:
     """What a fit depends on, in short."""
     rows, rounds = dataset.rows.tolist(), np.unique(dataset.rounds, return_inverse=True)[1].tolist()
-    return digest(learner, dataset.hash, rows, rounds, seed)
+    return digest(learner, identity(learner), dataset.hash, rows, rounds, seed)
 
 
 def starts(
