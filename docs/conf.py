@@ -14,6 +14,7 @@ exclude_patterns = ["_build", "results/**"]
 html_theme = "furo"
 html_title = f"ActiveLoop {release}"
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
 suppress_warnings = ["ref.python"]
