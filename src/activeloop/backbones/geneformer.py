@@ -63,9 +63,9 @@ class Geneformer(Foundation):
         inner = np.zeros((len(cells), int(lengths.max(initial=0))), np.int32)
         inner[np.arange(inner.shape[1]) < lengths[:, None]] = [vocabulary[gene] for cell in cells for gene in cell]
         # the first version of the model puts nothing around a cell, the second does
-        around = (tuple(vocabulary[token] for token in (name,) if token in vocabulary) for name in ("<cls>", "<eos>"))
+        before, after = (tuple(vocabulary[t] for t in (name,) if t in vocabulary) for name in ("<cls>", "<eos>"))
         none = np.zeros((len(cells), 0))
-        tokens = Tokens.around(inner, lengths, (*around, vocabulary["<pad>"]), none, none)
+        tokens = Tokens.around(inner, lengths, (before, after, vocabulary["<pad>"]), none, none)
         check_length(self.name, tokens, longest_of(settings_of(folder)))
         return tokens
 
