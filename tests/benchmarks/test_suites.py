@@ -10,9 +10,10 @@ from activeloop.benchmarks import Protocol, Source, load_landscape, replay_all, 
 from activeloop.benchmarks.campaign import Turn
 from activeloop.benchmarks.crossing import labels_needed
 from activeloop.benchmarks.datasets import registry
+from activeloop.benchmarks.evaluation import check_learner
 from activeloop.benchmarks.policies import check_policy
 from activeloop.benchmarks.suite_results import write_suite
-from activeloop.benchmarks.suites import Suite, find_suite, suites
+from activeloop.benchmarks.suites import BudgetSuite, Suite, find_suite, suites
 from activeloop.errors import RecipeError
 
 
@@ -21,6 +22,8 @@ def test_every_suite_names_public_sets_and_known_policies():
         assert set(suite.sets) <= set(registry()), suite.name
         for policy in suite.policies if isinstance(suite, Suite) else ():
             check_policy(policy)
+        for learner in suite.learners if isinstance(suite, BudgetSuite) else ():
+            check_learner(learner)
 
 
 def test_the_protocols_are_those_of_the_literature():

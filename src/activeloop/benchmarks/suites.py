@@ -29,6 +29,12 @@ LEARNT = (
     *("BLAT_ECOLX_Jacquier_2013", "DYR_ECOLI_Thompson_2019", "GAL4_YEAST_Kitzman_2015", "IF1_ECOLI_Kelsic_2016"),
     *("NUD15_HUMAN_Suiter_2020", "SUMO1_HUMAN_Weile_2017", "TRPC_THEMA_Chan_2017"),
 )
+#: every single-mutant assay of at least 1,200 candidates whose protein has at most 165 residues
+SHORT = (
+    *("IF1_ECOLI_Kelsic_2016", "TAT_HV1BR_Fernandes_2016", "SUMO1_HUMAN_Weile_2017", "REV_HV1H2_Fernandes_2016"),
+    *("RL40A_YEAST_Roscoe_2014", "RL40A_YEAST_Mavor_2016", "DYR_ECOLI_Thompson_2019", "NUD15_HUMAN_Suiter_2020"),
+    "VKOR1_HUMAN_Chiasson_2020_abundance",
+)
 COMPOUNDS = ("usp7", "d2r")
 
 
@@ -103,6 +109,13 @@ BASELINES = ("default", "random", "evolvepro", "alde")
 SELECTED = ("default", "random", "default:greedy", "default:thompson")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
+BUDGETS = (24, 48, 96, 240, 1000)
+TUNED = ("tuned-full", "tuned-lora", "tuned-last3", "tuned-last2", "tuned-last1", "frozen-linear")
+ALL_KINDS = (
+    *("default", "forest", "gated", "frozen", "likelihood"),
+    *("fine-tuned", "tuned-lora", "tuned-light-peft", "tuned-full"),
+)
+
 
 def suites() -> dict[str, AnySuite]:
     """All suites by name.
@@ -124,6 +137,8 @@ def suites() -> dict[str, AnySuite]:
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
+        BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
+        BudgetSuite("quality", "Does a foundation model help?", SHORT, ("random", "modulo"), BUDGETS, ALL_KINDS, 10),
         FoldSuite("folds", "Unseen mutants, unseen positions?", assays, ("random", "modulo"), ("default",)),
     )
     return {suite.name: suite for suite in listed}

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from activeloop.benchmarks.suites import BudgetSuite, FoldSuite, Suite
 
 NAME = typer.Argument(
-    metavar="SUITE|all", help="gb1, landscapes, selection, singles, enamine, docking, learn, folds, or all."
+    metavar="SUITE|all",
+    help="gb1, landscapes, selection, singles, enamine, docking, learn, folds, layers, quality, or all.",
 )
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")

@@ -16,10 +16,14 @@ from activeloop.models.finetuning.heads import Classification, Head, Ranking, Re
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.gate import Gate
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.named import HEADS
+from activeloop.models.mutation_gp import MutationGP
 from activeloop.predictive import Learner
 
+#: of these, the last two layers learn when nothing is said
+LORAS = ("lora", "dora", "pissa", "rslora")
 #: what is minimised while an adapter learns
 LOSSES: dict[str, Callable[[], Head]] = {
     "classes": Classification,
@@ -66,7 +70,7 @@ def fine_tuned(
         model: hub id or folder.
         adapter: one of `ADAPTERS`.
         rank: of LoRA and its kin.
-        last: only the last so many layers learn.
+        last: only the last so many layers learn (0: all); two of LoRA's and all of the others' when nothing is said.
         loss: one of `LOSSES`.
         draws: one of `HEADS`.
         prior: whether the substitution prior is a first guess of the head's.
@@ -87,7 +91,7 @@ def fine_tuned(
     """
     return FineTuner(
         pretrained(model, pooling, revision),
-        adapter_of(adapter, **given(rank=rank, last=last)),
+        adapter_of(adapter, rank, last),
         named("loss", loss, LOSSES)(),
         named("kind of draws", draws, HEADS)(),
         Plan(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
@@ -144,7 +148,7 @@ def likelihood(
         model: hub id or folder, of a model with a masked-language head.
         adapter: one of `ADAPTERS`.
         rank: of LoRA and its kin.
-        last: only the last so many layers learn; two when nothing is said and the adapter can be told.
+        last: only the last so many layers learn (0: all); two of LoRA's and all of the others' when nothing is said.
         by: as `LikelihoodRanker`.
         near: as `LikelihoodRanker`.
         hidden: as `LikelihoodRanker`.
@@ -162,25 +166,49 @@ def likelihood(
     True
     """
     plan = Plan(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
-    usual = {"last": 2} if "last" in options_of(adapter) else {}
-    learns = adapter_of(adapter, **usual | given(rank=rank, last=last))
+    learns = adapter_of(adapter, rank, last)
     return LikelihoodRanker(
         pretrained(model, revision=revision), learns, by, near, hidden, substitutions, members, plan
     )
 
 
-def adapter_of(name: str, **options: int) -> Adapter:
+def gated(model: str = BUNDLED, revision: str | None = None) -> Learner:
+    """The process over mutations, and three learners on a pretrained model, weighed by what each foretells.
+
+    Args:
+        model: hub id or folder, of a model with a masked-language head.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+
+    Raises:
+        FetchError: the model is not to be had.
+    """
+    known = {"model": model, "revision": revision}
+    learners = (MutationGP(), frozen(**known), likelihood(**known), fine_tuned(members=5, **known))
+    return Gate(learners, start=(3.0, 1.0, 1.0, 1.0))
+
+
+def adapter_of(name: str, rank: int | None = None, last: int | None = None) -> Adapter:
     """An adapter by its name.
+
+    Args:
+        name: one of `ADAPTERS`.
+        rank: of LoRA and its kin.
+        last: only the last so many layers learn (0: all); two of LoRA's and all of the others' when nothing is said.
 
     Raises:
         ValueError: there is none of that name, or it has no such option.
 
-    >>> adapter_of("lora", rank=4).name
-    'lora'
+    >>> adapter_of("lora", rank=4).last, adapter_of("lora", last=0).last, adapter_of("ia3").last
+    (2, None, None)
     """
+    if last is None and name in LORAS:
+        last = 2
+    options = given(rank=rank, last=last)
     for option in options:
         if option not in options_of(name):
             raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
+    if last == 0:
+        options["last"] = None
     return named("adapter", name, ADAPTERS)(**options)
 
 
@@ -210,9 +238,10 @@ PRETRAINED: dict[str, Callable[..., Learner]] = {
     "fine-tuned": fine_tuned,
     "frozen": frozen,
     "likelihood": likelihood,
+    "gated": gated,
     "frozen-linear": partial(frozen, draws="last-layer"),
     "tuned-full": partial(fine_tuned, adapter="full", rate=1e-4),
-    "tuned-lora": partial(fine_tuned, adapter="lora"),
+    "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
     "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
     "tuned-last2": partial(fine_tuned, adapter="lora", last=2),
     "tuned-last3": partial(fine_tuned, adapter="lora", last=3),
