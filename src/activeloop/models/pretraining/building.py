@@ -5,24 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
-from torch.nn import functional
 from transformers import EsmForMaskedLM
 
+from activeloop.backbones.esm_trunk import Widening
 from activeloop.models.pretraining.attention import NAME
 from activeloop.models.pretraining.shape import Shape
-
-
-class FusedIntermediate(nn.Module):
-    """The widening half of a feed-forward block with torch's own GELU; the hand-written one takes a fifth longer."""
-
-    def __init__(self, dense: nn.Module):
-        super().__init__()
-        self.dense = dense
-
-    def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """[R, W, D] to [R, W, inner]."""
-        return functional.gelu(self.dense(states))
 
 
 def build(shape: Shape, seed: int) -> EsmForMaskedLM:
@@ -44,5 +31,5 @@ def quicken(model: EsmForMaskedLM, device: str, half: bool) -> EsmForMaskedLM:
     model.set_attn_implementation("sdpa" if device.startswith("cuda") else NAME if half else "eager")
     layers: Any = model.esm.encoder.layer
     for layer in layers:
-        layer.intermediate = FusedIntermediate(layer.intermediate.dense)
+        layer.intermediate = Widening(layer.intermediate.dense)
     return model.to(device)  # type: ignore[arg-type]
