@@ -33,8 +33,8 @@ def padding_bias(config: Any, hidden: torch.Tensor, real: torch.Tensor) -> torch
 def faster(heads: int, length: int, *, half: bool, device: str = "cpu") -> Attention:
     """The way that takes less time, forwards and backwards.
 
-    Measured on one core with AVX-512 bfloat16 (torch 2.13, two layers of ESM's shape, 2,048 tokens a minibatch, processor time of
-    the written-out way divided by that of SDPA; above 1 SDPA is the faster):
+    Measured on one core with AVX-512 bfloat16 (torch 2.13, two layers of ESM's shape, 2,048 tokens a minibatch,
+    processor time of the written-out way divided by that of SDPA; above 1 SDPA is the faster):
 
     | heads x length | bf16 forward | bf16 training | fp32 forward | fp32 training |
     |---|---|---|---|---|
