@@ -30,16 +30,6 @@ class BertTrunk(Trunk):
         """The encoder's layers."""
         return self.model.base_model.encoder.layer
 
-    @property
-    def width(self) -> int:
-        """Of the hidden states."""
-        return self.model.config.hidden_size
-
-    @property
-    def heads(self) -> int:
-        """Attention heads of a layer."""
-        return self.model.config.num_attention_heads
-
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Words and places."""
         return self.model.base_model.embeddings(input_ids=ids)

@@ -37,16 +37,6 @@ class EsmTrunk(Trunk):
         """The encoder's layers."""
         return self.model.esm.encoder.layer
 
-    @property
-    def width(self) -> int:
-        """Of the hidden states."""
-        return self.model.config.hidden_size
-
-    @property
-    def heads(self) -> int:
-        """Attention heads of a layer."""
-        return self.model.config.num_attention_heads
-
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Word embeddings, rescaled as in training when the checkpoint was trained so."""
         return self.model.esm.embeddings(input_ids=ids, attention_mask=real.long())

@@ -33,16 +33,6 @@ class EsmcTrunk(Trunk):
         """The encoder's layers."""
         return self.model.esmc.layers
 
-    @property
-    def width(self) -> int:
-        """Of the hidden states."""
-        return self.model.config.hidden_size
-
-    @property
-    def heads(self) -> int:
-        """Attention heads of a layer."""
-        return self.model.config.num_attention_heads
-
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Words."""
         return self.model.esmc.embed_tokens(ids)

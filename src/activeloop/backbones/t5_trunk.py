@@ -37,16 +37,6 @@ class T5Trunk(Trunk):
         """The encoder's layers."""
         return self.model.encoder.block
 
-    @property
-    def width(self) -> int:
-        """Of the hidden states."""
-        return self.model.config.d_model
-
-    @property
-    def heads(self) -> int:
-        """Attention heads of a layer."""
-        return self.model.config.num_heads
-
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """Words."""
         return self.model.shared(ids)

@@ -72,14 +72,14 @@ class Trunk(nn.Module, ABC):
         """In the order in which they are run."""
 
     @property
-    @abstractmethod
     def width(self) -> int:
         """D."""
+        return self.model.config.hidden_size
 
     @property
-    @abstractmethod
     def heads(self) -> int:
         """Attention heads of a layer, as pretrained."""
+        return self.model.config.num_attention_heads
 
     @abstractmethod
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
