@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from activeloop.candidates import Pool
+from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
+from activeloop.errors import NotationError, PoolError
 
 #: behind the end of a shorter candidate
 PADDING = 0
@@ -15,6 +17,8 @@ PADDING = 0
 UNKNOWN = 1
 #: token of the first letter of the alphabet
 FIRST = 2
+#: letters of guides; N is a letter that is not known
+DNA = "ACGT"
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,14 @@ class Reading:
         letters: the alphabet; letter i is token `FIRST` + i.
         parent: the wild type's sequence, "" when there is none; mutations are written against it.
         positions: in the sequence, from 1, that are read; () for the whole sequence.
-        width: letters of the longest candidate it was taught.
+        width: letters that are read of the longest candidate it was taught.
+
+    >>> pool = Pool.combinatorial("MKTA", ["K2", "A4"])
+    >>> reading = Reading.of(pool, sites=True)
+    >>> reading.tokens(pool, np.array([0, 21])).tolist(), reading.texts(["MATA", "MCTC"]).tolist()
+    ([[2, 2], [3, 3]], [[2, 2], [3, 3]])
+    >>> Reading.of(pool).texts(["MK", "MCTC"]).tolist()
+    [[12, 10, 0, 0], [12, 3, 18, 3]]
     """
 
     kind: str
@@ -49,12 +60,152 @@ class Reading:
         Raises:
             PoolError: `sites` was asked of a pool without varying columns, or whose candidates differ in length.
         """
-        raise NotImplementedError
+        columns = pool.sites
+        if sites:
+            checked = _fixed(pool, columns)
+            positions = tuple(checked.positions.tolist())
+            return cls(pool.kind, _letters(pool), checked.parent_sequence, positions, len(positions))
+        if columns is None:
+            return cls(pool.kind, _letters(pool), "", (), max(map(len, pool.names(np.arange(len(pool))))))
+        return cls(pool.kind, _letters(pool), columns.parent_sequence, (), _longest(pool, columns))
+
+    @property
+    def size(self) -> int:
+        """How many different tokens there are, padding and unknown included."""
+        return FIRST + len(self.letters)
 
     def tokens(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """Int32 [N, W] of rows of a pool; W is the longest of them (with `positions`: their number)."""
-        raise NotImplementedError
+        """Tokens of rows of a pool.
+
+        Args:
+            pool: of the kind that the student reads.
+            rows: [N] rows of it.
+
+        Returns:
+            Int32 [N, W]; W is the length of the longest of them (with `positions`: their number).
+
+        Raises:
+            PoolError: the pool is of another kind.
+            NotationError: the student reads certain positions, and a candidate differs elsewhere or in its length.
+        """
+        if pool.kind != self.kind:
+            raise PoolError(
+                f"this student was taught {self.kind}, and the pool holds {pool.kind}. Use another student."
+            )
+        columns = pool.sites
+        if columns is None:
+            return self.texts(pool.names(rows))
+        if self.positions and self._same_columns(columns):
+            tokens = self._of_codes(columns.alphabet)[pool.codes(rows)]
+            if not (tokens == PADDING).any():
+                return tokens
+        # imported here: the encoders' package takes longer to load than a student on a small machine to answer
+        from activeloop.backbones.texts import aligned_rows
+
+        aligned = aligned_rows(pool, np.asarray(rows, np.int64))
+        assert aligned is not None
+        if self.positions:
+            return self.texts(aligned.strings())
+        return np.ascontiguousarray(self._of_letters[aligned.packed(aligned.letters)[0]])
 
     def texts(self, sequences: Sequence[str]) -> np.ndarray:
-        """Int32 [N, W] of whole sequences."""
-        raise NotImplementedError
+        """Tokens of whole sequences.
+
+        Args:
+            sequences: N of them, without gaps (SMILES for compounds).
+
+        Returns:
+            Int32 [N, W]; W is the length of the longest of them (with `positions`: their number).
+
+        Raises:
+            NotationError: the student reads certain positions, and a sequence differs elsewhere or in its length.
+        """
+        lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+        letters = np.zeros((len(sequences), max(1, int(lengths.max(initial=0)))), np.uint8)
+        letters[np.arange(letters.shape[1]) < lengths[:, None]] = _codes("".join(sequences))
+        if self.positions:
+            return self._at_positions(letters, lengths)
+        return self._of_letters[letters]
+
+    def _at_positions(self, letters: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        places = np.array(self.positions) - 1
+        needed = len(self.parent) or int(places[-1]) + 1
+        unlike = lengths != needed if self.parent else lengths < needed
+        if unlike.any():
+            problem = f"candidate {np.argmax(unlike) + 1} has {lengths[unlike][0]} letters; this student reads"
+            raise NotationError(f"{problem} sequences of {needed}. Use a student that reads whole sequences.")
+        if self.parent and len(letters):
+            elsewhere = letters != _codes(self.parent)
+            elsewhere[:, places] = False
+            if elsewhere.any():
+                row, place = np.argwhere(elsewhere)[0]
+                problem = f"candidate {row + 1} differs from the wild type at position {place + 1}"
+                read = ", ".join(map(str, self.positions))
+                raise NotationError(f"{problem}; this student reads {read} alone. Use one that reads whole sequences.")
+        if not len(letters):
+            return np.zeros((0, len(places)), np.int32)
+        return self._of_letters[letters[:, places]]
+
+    def _same_columns(self, columns: Sites) -> bool:
+        here = tuple(columns.positions.tolist())
+        return here == self.positions and columns.parent_sequence == self.parent
+
+    def _of_codes(self, alphabet: str) -> np.ndarray:
+        """Int32 tokens of a pool's own codes; gaps are padding."""
+        return np.where(_codes(alphabet) == ord(GAP), PADDING, self._of_letters[_codes(alphabet)]).astype(np.int32)
+
+    @cached_property
+    def _of_letters(self) -> np.ndarray:
+        """Int32 [256] token of each letter."""
+        table = np.full(256, UNKNOWN, np.int32)
+        if self.kind != "compounds":
+            table[ord(GAP)] = PADDING
+        table[0] = PADDING
+        table[_codes(self.letters)] = np.arange(FIRST, self.size)
+        return table
+
+
+def _codes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("latin-1", "replace"), np.uint8)
+
+
+def _letters(pool: Pool) -> str:
+    """What its candidates can be made of: all amino acids, all bases, or the characters that occur."""
+    if pool.kind == "guides":
+        return DNA
+    if pool.sites is None:
+        return "".join(sorted(set("".join(pool.names(np.arange(len(pool)))))))
+    found = pool.sites.alphabet.replace(GAP, "")
+    return AMINO_ACIDS if set(AMINO_ACIDS) <= set(found) else found
+
+
+def _fixed(pool: Pool, columns: Sites | None) -> Sites:
+    """The varying columns, if they can be read alone."""
+    cure = "Choose a network that reads whole sequences."
+    if columns is None or not len(columns.positions):
+        raise PoolError(f"the pool has no varying positions that a student could read alone. {cure}")
+    gap = columns.alphabet.find(GAP)
+    inserts = columns.parent is not None and (columns.parent == gap).any()
+    if inserts or (gap >= 0 and any((pool.codes(rows) == gap).any() for rows in _looked_at(pool))):
+        raise PoolError(f"the candidates differ in length, so their letters stand at no fixed positions. {cure}")
+    return columns
+
+
+def _looked_at(pool: Pool) -> list[np.ndarray]:
+    """Rows in which a gap would be found: all of a listed pool; one of those generated on the fly has none."""
+    from activeloop.candidates import CombinatorialPool
+
+    return [np.arange(1)] if isinstance(pool, CombinatorialPool) else list(pool.chunks())
+
+
+def _longest(pool: Pool, columns: Sites) -> int:
+    """Letters of the parent with everything that may be inserted, at most."""
+    length = len(columns.parent_sequence or pool.design(0).name)
+    if columns.parent is None:
+        return length
+    inserted = (np.frombuffer(columns.alphabet.encode(), np.uint8)[columns.parent] == ord(GAP)).sum()
+    if not inserted:
+        return length
+    from activeloop.backbones.texts import aligned_rows
+
+    return max(int(x.packed(x.letters)[1].max()) for rows in pool.chunks() if (x := aligned_rows(pool, rows)))
