@@ -144,8 +144,14 @@ def suites() -> dict[str, AnySuite]:
     return {suite.name: suite for suite in listed}
 
 
-def find_suite(name: str, sets: tuple[str, ...] = (), seeds: int | None = None) -> AnySuite:
-    """A suite by its name, narrowed to some sets or seeds.
+def find_suite(
+    name: str,
+    sets: tuple[str, ...] = (),
+    seeds: int | None = None,
+    labels: tuple[int, ...] = (),
+    learners: tuple[str, ...] = (),
+) -> AnySuite:
+    """A suite by its name, narrowed to some sets, seeds and, where it has them, numbers of labels and learners.
 
     Raises:
         RecipeError: there is none of that name.
@@ -154,4 +160,9 @@ def find_suite(name: str, sets: tuple[str, ...] = (), seeds: int | None = None) 
         raise RecipeError(f'"{name}" is not a suite. Suites: {", ".join(suites())}. Nothing was computed.')
     suite = suites()[name]
     suite = replace(suite, sets=sets) if sets else suite
-    return replace(suite, seeds=seeds) if seeds is not None and not isinstance(suite, FoldSuite) else suite
+    if isinstance(suite, FoldSuite):
+        return suite
+    suite = suite if seeds is None else replace(suite, seeds=seeds)
+    if isinstance(suite, BudgetSuite):
+        suite = replace(suite, budgets=labels or suite.budgets, learners=learners or suite.learners)
+    return suite

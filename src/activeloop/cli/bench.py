@@ -19,6 +19,8 @@ NAME = typer.Argument(
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")
 WORK = typer.Option(metavar="DIR", help="Where single replays are kept, so that a stopped suite goes on.")
+LABELS = typer.Option(metavar="NUMBERS", help="Layers, quality: only so many labels, joined by commas.")
+LEARNERS = typer.Option(metavar="NAMES", help="Layers, quality: only these learners, joined by commas.")
 LIMIT = typer.Option(metavar="N", help="Folds: at most so many candidates of a set, drawn at random.")
 
 
@@ -26,6 +28,8 @@ def bench(
     name: Annotated[str, NAME],
     sets: Annotated[str, SETS] = "",
     seeds: Annotated[int | None, SEEDS] = None,
+    labels: Annotated[str, LABELS] = "",
+    learners: Annotated[str, LEARNERS] = "",
     limit: Annotated[int | None, LIMIT] = None,
     jobs: Annotated[int | None, JOBS] = None,
     work: Annotated[Path, WORK] = Path("replays"),
@@ -33,12 +37,15 @@ def bench(
 ) -> None:
     """Replay or evaluate all sets of a suite and write one table and one page about them."""
     from activeloop.benchmarks.suites import FoldSuite, Suite, find_suite, suites
+    from activeloop.errors import RecipeError
 
-    chosen = tuple(part.strip() for part in sets.split(",") if part.strip())
-    asked = [find_suite(each, chosen, seeds) for each in (suites() if name == "all" else (name,))]
-    told = "".join(
-        f" --{key} {value}" for key, value in {"sets": sets, "seeds": seeds, "limit": limit}.items() if value
-    )
+    chosen, who = parts(sets), parts(learners)
+    if not all(part.isdigit() and int(part) for part in parts(labels)):
+        raise RecipeError(f'--labels "{labels}": give whole numbers joined by commas. Nothing was computed.')
+    budgets = tuple(int(part) for part in parts(labels))
+    asked = [find_suite(each, chosen, seeds, budgets, who) for each in (suites() if name == "all" else (name,))]
+    options = {"sets": sets, "seeds": seeds, "labels": labels, "learners": learners, "limit": limit}
+    told = "".join(f" --{key} {value}" for key, value in options.items() if value)
     for suite in asked:
         command = f"activeloop bench {suite.name}{told}"
         if isinstance(suite, Suite):
@@ -47,6 +54,15 @@ def bench(
             _folds(suite, limit, jobs, work / suite.name, out / suite.name, command)
         else:
             _budgets(suite, jobs, work / suite.name, out / suite.name, command)
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """What commas part, without what is empty.
+
+    >>> parts("a, b,")
+    ('a', 'b')
+    """
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _replays(suite: Suite, jobs: int | None, work: Path, out: Path, command: str) -> None:
