@@ -96,7 +96,7 @@ class Card:
             raise InputError(f"{problem} Install a newer ActiveLoop, or export the student again.", file=file)
         try:
             card = cls(**{field.name: _READ[field.name](told[field.name]) for field in fields(cls)})
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
             raise _no_card(file, f"{type(error).__name__}: {error}") from None
         problem = card._problem()
         if problem:

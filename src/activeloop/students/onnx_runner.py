@@ -1,0 +1,130 @@
+"""Runs an exported student with onnxruntime and NumPy alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from activeloop.errors import InputError, MissingExtraError
+from activeloop.students.card import KEY, Card
+from activeloop.students.onnx_file import Outline
+from activeloop.students.reading import PADDING
+from activeloop.students.student import Runner
+
+#: tokens that are run at once; more would take memory and, once they leave the processor's caches, time
+TOKENS = 2**14
+#: outputs of the graph, in this order
+OUTPUTS = ("mean", "sd", "location", "deviations")
+INPUT = "tokens"
+
+
+class OnnxRunner(Runner):
+    """The graph of an exported file.
+
+    Args:
+        session: of onnxruntime.
+    """
+
+    def __init__(self, session: Any):
+        self.session = session
+
+    def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Location [N, A] and deviations [N, S, A]; see `Runner`."""
+        location, deviations = self.run(tokens, OUTPUTS[2:])
+        return location, deviations
+
+    def run(self, tokens: np.ndarray, outputs: tuple[str, ...] = OUTPUTS) -> list[np.ndarray]:
+        """Some outputs of the graph.
+
+        Args:
+            tokens: int32 [N, W].
+            outputs: their names.
+        """
+        tokens = np.ascontiguousarray(tokens, np.int32)
+        if not len(tokens):
+            nobody = np.full((1, max(1, tokens.shape[1])), PADDING, np.int32)
+            return [x[:0] for x in self.session.run(outputs, {INPUT: nobody})]
+        size = max(1, TOKENS // max(1, tokens.shape[1]))
+        pieces = [self.session.run(outputs, {INPUT: tokens[i : i + size]}) for i in range(0, len(tokens), size)]
+        if len(pieces) == 1:
+            return list(pieces[0])
+        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
+
+
+def open_student(path: str | Path, threads: int = 1) -> tuple[Card, OnnxRunner]:
+    """What stands in an exported file; see `Student.open`."""
+    file = os.fspath(path)
+    data = _read(file)
+    outline = Outline.of(data, file)
+    if outline.external:
+        raise InputError(
+            "this student keeps numbers in other files, which is refused: a student is one file. Export it again.",
+            file=file,
+        )
+    if KEY not in outline.metadata:
+        raise InputError(
+            "this is an ONNX file, but no student of ActiveLoop: it has no card. Export one with `activeloop distil`.",
+            file=file,
+        )
+    card = Card.read(outline.metadata[KEY], file)
+    runner = OnnxRunner(_session(data, threads, file))
+    _check(card, runner, file)
+    return card, runner
+
+
+def _read(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        raise InputError("there is no such file. Check the name, or export a student.", file=file) from None
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror}). Check the name and its rights.", file=file) from None
+
+
+def _session(data: bytes, threads: int, file: str) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingExtraError("running a student", "edge") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 4
+    # neither keeps memory that a student needs: together they halve what the process holds
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    # onnxruntime has no common root for what it raises
+    except Exception as error:
+        raise InputError(
+            f"onnxruntime cannot load this student ({_first_line(error)}). Copy it again.", file=file
+        ) from None
+
+
+def _check(card: Card, runner: OnnxRunner, file: str) -> None:
+    """Refuse a graph that does not take every token of the card or does not give what the card promises."""
+    cure = "Export the student again."
+    inputs = [(x.name, x.type) for x in runner.session.get_inputs()]
+    outputs = tuple(x.name for x in runner.session.get_outputs())
+    if inputs != [(INPUT, "tensor(int32)")] or outputs != OUTPUTS:
+        raise InputError(f"its graph has not the inputs and outputs of a student. {cure}", file=file)
+    width = len(card.reading.positions) or card.reading.size
+    every = np.resize(np.arange(card.reading.size, dtype=np.int32), (-(-card.reading.size // width), width))
+    try:
+        found = runner.run(every)
+    except Exception as error:
+        raise InputError(
+            f"its graph cannot read what its card says ({_first_line(error)}). {cure}", file=file
+        ) from None
+    n, a = len(every), card.outputs
+    shapes = [x.shape for x in found]
+    if shapes[:3] != [(n, a)] * 3 or len(shapes[3]) != 3 or shapes[3][::2] != (n, a):
+        raise InputError(f"its graph does not predict the {a} numbers that its card says. {cure}", file=file)
+    if not all(np.isfinite(x).all() for x in found):
+        raise InputError(f"its numbers are damaged: it predicts infinite values. {cure}", file=file)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
