@@ -55,6 +55,7 @@ def choose(
     seed: int,
     excluded: Collection[int] = (),
     pinned: Collection[int] = (),
+    only: np.ndarray | None = None,
     dataset: Dataset | None = None,
     threshold: np.ndarray | None = None,
     draws: int | None = None,
@@ -78,6 +79,7 @@ def choose(
         seed: of draws, random choices and ties; the same seed gives the same choice.
         excluded: rows that must not be chosen: measured, on a plate, vetoed. Wins over `pinned`.
         pinned: rows that come first, in the order given.
+        only: the rows to choose from, as when a screen has left few of a huge pool; None for the whole pool.
         dataset: what was measured (oriented: larger is better); gives the best value so far.
         threshold: [A] from which value a candidate is a hit.
         draws: S, joint draws for scores and choices that read them; None = as many as `select` wants.
@@ -96,7 +98,7 @@ def choose(
         raise StateError(f"{n} candidates were asked for; ask for at least one. Nothing was chosen.")
     if dataset is None or not len(dataset):
         select = select.at_start()
-    eligible = Eligible.of(pool, excluded)
+    eligible = Eligible.of(pool, excluded, only)
     pins = eligible.among(pinned)[:n]
     inquiry = None if predictor is None else Inquiry(predictor, pool, seed, draws or select.draws, dataset, threshold)
     missing = n - len(pins)

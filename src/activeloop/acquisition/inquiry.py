@@ -44,13 +44,15 @@ class Inquiry:
         nothing = np.zeros((0, *mean.shape))
         return Predictive(nothing, mean, np.zeros_like(mean), np.zeros(mean.shape[1]))
 
-    def belief(self, rows: np.ndarray, drawn: bool) -> Predictive:
-        """What the model believes about some rows.
+    def belief(self, rows: np.ndarray, drawn: bool, pool: Pool | None = None) -> Predictive:
+        """What the model believes about some rows, of another pool if one is named.
 
         Raises:
             ModelError: when that is not finite.
         """
-        belief = self.predictor.predict(self.pool, rows, self.seed, self.draws if drawn else 0)
+        belief = self.predictor.predict(
+            self.pool if pool is None else pool, rows, self.seed, self.draws if drawn else 0
+        )
         if not all(np.isfinite(a).all() for a in (belief.mean, belief.sd, belief.draws)):
             raise ModelError("The model's prediction is not finite for some candidates. Nothing was chosen.")
         return belief
@@ -88,4 +90,5 @@ class Inquiry:
         if self.dataset is None or not len(self.dataset):
             return None
         first = np.nan_to_num(self.dataset.values[:, 0], nan=-np.inf)
-        return self.belief(self.dataset.rows[np.argsort(-first, kind="stable")[:MEASURED]], True)
+        rows = self.dataset.rows[np.argsort(-first, kind="stable")[:MEASURED]]
+        return self.belief(rows, True, self.dataset.pool)

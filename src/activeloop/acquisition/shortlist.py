@@ -42,8 +42,8 @@ def shortlist(
         chunk: candidates in one piece.
         progress: called with (candidates looked at, candidates in the pool).
     """
-    size = len(eligible.pool)
-    if inquiry is None and size > DRAWN and (rows := eligible.sample(keep, rng)) is not None:
+    size = len(eligible)
+    if inquiry is None and eligible.only is None and size > DRAWN and (rows := eligible.sample(keep, rng)) is not None:
         if progress is not None:
             progress(size, size)
         return rows
