@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.campaigns import Taught, Teaching
+from activeloop.campaigns.shelf import pack, unpack
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.predictive import Learner, Predictive, Predictor
@@ -82,3 +84,30 @@ def answers(pool: Pool, names, plate: str = "", assay: Assay = ASSAY) -> list[Me
         )
         for i, name in enumerate(names, 1)
     ]
+
+
+@dataclass(frozen=True)
+class Copying(Teaching):
+    """A line through what the teacher says of the pool; with `noise` it mishears."""
+
+    noise: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"copying, noise {self.noise:g}"
+
+    def teach(self, teacher, dataset, version, seed, progress=None) -> Taught:
+        rows = np.arange(len(dataset.pool))
+        x, said = one_hot(dataset.pool, rows), teacher.predict(dataset.pool, rows, seed, draws=0)
+        weights = np.linalg.lstsq(x, said.mean[:, 0], rcond=None)[0]
+        weights += self.noise * np.random.default_rng(seed).normal(size=len(weights))
+        for step in range(3):
+            if progress:
+                progress(step + 1, 3)
+        content = pack({"weights": weights, "root": np.eye(len(weights)) * said.sd.mean() / np.sqrt(6)})
+        return Taught(content, {"spearman": 0.99}, len(weights), "line", 20 * len(weights))
+
+
+def opened_line(content: bytes) -> Line:
+    arrays = unpack(content)
+    return Line(arrays["weights"], arrays["root"], 0)

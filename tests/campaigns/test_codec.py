@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activeloop.campaigns import Fitted, Measured, Pinned, Proposed, Version, Voided
+from activeloop.campaigns import Distilled, Fitted, Measured, Pinned, Proposed, StudentRecord, Version, Voided
 from activeloop.campaigns.codec import SCHEMA, decode, encode
 from activeloop.errors import StoreError
 from activeloop.measurements import Measurement
@@ -35,7 +35,22 @@ measurements = st.builds(
 versions = st.builds(
     Version, count, count, text, text, count, text, st.dictionaries(text, number, max_size=4), text, text, text
 )
+students = st.builds(
+    StudentRecord,
+    count,
+    count,
+    text,
+    text,
+    count,
+    count,
+    st.dictionaries(text, number, max_size=4),
+    count,
+    text,
+    text,
+    text,
+)
 events = st.one_of(
+    st.builds(Distilled, students),
     st.builds(Proposed, st.builds(Proposal, count, st.lists(picks, max_size=3).map(tuple), count, count, text)),
     st.builds(Measured, st.lists(measurements, max_size=3).map(tuple), text, text),
     st.builds(Voided, count, st.lists(count, max_size=3).map(tuple), text),

@@ -1,7 +1,9 @@
 """The loop: what was proposed, measured and fitted, and what follows from it."""
 
 from activeloop.campaigns.campaign import Campaign
+from activeloop.campaigns.drift import Drift, Foresight
 from activeloop.campaigns.events import (
+    Distilled,
     Event,
     EventLog,
     Fitted,
@@ -9,6 +11,7 @@ from activeloop.campaigns.events import (
     Pinned,
     Proposed,
     Recorded,
+    StudentRecord,
     Version,
     Voided,
 )
@@ -19,15 +22,19 @@ from activeloop.campaigns.recording import RecordSummary
 from activeloop.campaigns.shelf import InMemoryShelf, Shelf
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.campaigns.status import Leader, Status
+from activeloop.campaigns.teaching import Taught, Teaching
 from activeloop.campaigns.worth import Gain, RoundReport
 
 __all__ = [
     "Campaign",
     "CampaignState",
+    "Distilled",
+    "Drift",
     "Event",
     "EventLog",
     "Fitted",
     "Forecast",
+    "Foresight",
     "Gain",
     "Honesty",
     "InMemoryLog",
@@ -42,6 +49,9 @@ __all__ = [
     "RoundReport",
     "Shelf",
     "Status",
+    "StudentRecord",
+    "Taught",
+    "Teaching",
     "Version",
     "Voided",
 ]

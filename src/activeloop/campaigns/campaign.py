@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 
 from activeloop.acquisition import Selection, default_selection
 from activeloop.campaigns.asking import Asking, Progress, rows_of_names, standard_names
-from activeloop.campaigns.events import EventLog, Fitted, Measured, Pinned, Proposed, Version, Voided
+from activeloop.campaigns.distilling import chosen_student, file_of, same_student, teach_student
+from activeloop.campaigns.drift import Drift, drift_of, unseen
+from activeloop.campaigns.events import (
+    Distilled,
+    EventLog,
+    Fitted,
+    Measured,
+    Pinned,
+    Proposed,
+    StudentRecord,
+    Version,
+    Voided,
+)
 from activeloop.campaigns.forecast import Forecast
 from activeloop.campaigns.honesty import Honesty, judge
 from activeloop.campaigns.log import InMemoryLog
@@ -19,10 +31,12 @@ from activeloop.campaigns.seeds import derive
 from activeloop.campaigns.shelf import InMemoryShelf, Shelf
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.status import Status, status_of
-from activeloop.campaigns.versions import dataset_of, fit_version, is_stale, restore_version
+from activeloop.campaigns.teaching import Opener, Teaching
+from activeloop.campaigns.teaching import Progress as Steps
+from activeloop.campaigns.versions import dataset_of, dataset_then, fit_version, is_stale, restore_version
 from activeloop.campaigns.worth import RoundReport, expected_gain, report
 from activeloop.candidates import Pool
-from activeloop.errors import InputError, StateError
+from activeloop.errors import InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.measurements.readers import Reading
 from activeloop.plates import Pick, Proposal
@@ -166,6 +180,45 @@ class Campaign:
 
         return self._anew(decide)
 
+    def distil(
+        self, teaching: Teaching, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
+    ) -> StudentRecord:
+        """Teach a student of the current version; the one that is there when it was taught in just this way.
+
+        What happens to the campaign meanwhile, be it a new version, is not disturbed: the student says whose it is.
+
+        Args:
+            teaching: how; `activeloop.students` has one.
+            seed: of the teaching; derived from the campaign's seed and the version's number when None.
+            again: teach anew also when nothing changed, for instance when the file is lost.
+            progress: called with (steps done, steps in all).
+
+        Raises:
+            StateError: there is no version yet; nothing was written.
+            ModelError: no student comes of it; nothing was written.
+            StoreError: it cannot be kept; nothing was written.
+        """
+        if seed is not None and seed < 0:
+            raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was taught.")
+        state = self.state()
+        version = state.version
+        if version is None:
+            raise StateError("there is no version yet: record results and fit first. Nothing was taught.")
+        seed = derive(self.seed, "distil", version.number) if seed is None else seed
+        if not again and (there := same_student(state, version, teaching, seed)):
+            return there
+        teacher = self._predictor(state)
+        assert teacher is not None  # a version has one
+        dataset = dataset_then(version, self.log, self.pool, self.assays)
+        student = teach_student(teacher, dataset, version, teaching, self.shelf, seed, progress)
+
+        def keep(state: CampaignState) -> StudentRecord:
+            numbered = replace(student, number=len(state.students) + 1)
+            self.log.append(Distilled(numbered), after=state.last)  # after its file is safe
+            return numbered
+
+        return self._anew(keep)
+
     def void(self, event: int, rows: Sequence[int] = (), reason: str = "") -> int:
         """Declare results wrong: they stay on record and no longer count.
 
@@ -228,6 +281,48 @@ class Campaign:
         belief = model.predict(self.pool, rows, derive(self.seed, "predict", number), draws=0)
         return Forecast.of(belief, self.pool.names(rows), tuple(self.assays), number)
 
+    def student_record(self, number: int | None = None) -> StudentRecord:
+        """What is known of a student: the last one of the latest version that has one when `number` is None.
+
+        Raises:
+            StateError: there is none.
+        """
+        return chosen_student(self.state(), number)
+
+    def student_file(self, number: int | None = None) -> bytes:
+        """The file of a student, as `student_record` chooses it.
+
+        Raises:
+            StateError: there is none.
+            StoreError: it is lost or damaged.
+        """
+        return file_of(self.student_record(number), self.shelf)
+
+    def drift(self, opener: Opener) -> Drift | None:
+        """How far the student has fallen behind, or None when there is none.
+
+        Both it and its teacher are judged on what was measured since, and neither had seen; and it is compared with the
+        current version on candidates of the pool.
+
+        Args:
+            opener: makes a predictor of its file; `activeloop.students.in_campaign.open_student` is one.
+
+        Raises:
+            StateError: the current version cannot be had, since pool, assays or learner were changed.
+            StoreError: a file is lost or damaged.
+        """
+        state = self.state()
+        record, version = state.student, state.version
+        if record is None or version is None:
+            return None
+        student, current = opener(file_of(record, self.shelf)), self._predictor(state)
+        assert current is not None  # a version has one
+        then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
+        fresh = unseen(self._dataset(state), then)
+        teacher = self._teacher(state, record) if len(fresh) else None
+        seed = derive(self.seed, "drift", version.number)
+        return drift_of(record, version, student, teacher, current, fresh, tuple(self.assays), seed)
+
     def honesty(self) -> Honesty | None:
         """How well the last proposal's predictions came true, or None when that cannot be said yet."""
         state = self.state()
@@ -285,6 +380,16 @@ class Campaign:
             model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.shelf)
             self._fitted = (version.number, model)
         return self._fitted[1]
+
+    def _teacher(self, state: CampaignState, student: StudentRecord) -> Predictor | None:
+        """The version that taught a student; None when it cannot be had any more."""
+        if student.version == len(state.versions):
+            return self._predictor(state)
+        version = state.versions[student.version - 1]
+        try:
+            return restore_version(version, self.log, self.pool, self.assays, self.learner, self.shelf)
+        except (StateError, StoreError):
+            return None
 
     def _ask(
         self, state: CampaignState, n: int, seed: int | None, retry: bool, progress: Progress | None = None

@@ -15,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from activeloop.campaigns.events import Event, Fitted, Measured, Pinned, Proposed, Voided
+from activeloop.campaigns.events import Distilled, Event, Fitted, Measured, Pinned, Proposed, Voided
 from activeloop.errors import StoreError
 
 SCHEMA = 1
@@ -26,6 +26,7 @@ KINDS: dict[str, type] = {
     "voided": Voided,
     "fitted": Fitted,
     "pinned": Pinned,
+    "distilled": Distilled,
 }
 _NAMES = {cls: kind for kind, cls in KINDS.items()}
 

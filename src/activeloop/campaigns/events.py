@@ -40,6 +40,37 @@ class Version:
 
 
 @dataclass(frozen=True)
+class StudentRecord:
+    """One student of a version.
+
+    Args:
+        number: counted from 1.
+        version: number of the version that taught it.
+        teaching: all settings of the teaching, in words.
+        network: in words.
+        parameters: how many numbers it has.
+        teacher_parameters: how many its teacher has, 0 when that is not known.
+        agreement: name -> value, on candidates that it was not taught.
+        seed: of the teaching.
+        code_version: of ActiveLoop.
+        created_at: ISO 8601, UTC.
+        artifact: content hash under which its file is kept.
+    """
+
+    number: int
+    version: int
+    teaching: str
+    network: str
+    parameters: int
+    teacher_parameters: int
+    agreement: dict[str, float]
+    seed: int
+    code_version: str
+    created_at: str
+    artifact: str
+
+
+@dataclass(frozen=True)
 class Proposed:
     """A proposal was made."""
 
@@ -92,7 +123,14 @@ class Pinned:
     reason: str
 
 
-Event = Proposed | Measured | Voided | Fitted | Pinned
+@dataclass(frozen=True)
+class Distilled:
+    """A student was taught."""
+
+    student: StudentRecord
+
+
+Event = Proposed | Measured | Voided | Fitted | Pinned | Distilled
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from activeloop.campaigns.events import Fitted, Measured, Pinned, Proposed, Recorded, Version, Voided
+from activeloop.campaigns.events import (
+    Distilled,
+    Fitted,
+    Measured,
+    Pinned,
+    Proposed,
+    Recorded,
+    StudentRecord,
+    Version,
+    Voided,
+)
 from activeloop.measurements import Measurement
 from activeloop.plates import Proposal
 
@@ -45,6 +55,7 @@ class CampaignState:
         files: content hash of a file -> the event that stored it last.
         versions: in order; number i stands at i - 1.
         version_events: number of a version -> its event.
+        students: in order; number i stands at i - 1.
         pinned: name -> why it must be on the next proposal.
         vetoed: name -> why it must never be proposed.
         rounds: how many rounds have results.
@@ -57,6 +68,7 @@ class CampaignState:
     files: dict[str, int] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     version_events: dict[int, int] = field(default_factory=dict)
+    students: tuple[StudentRecord, ...] = ()
     pinned: dict[str, str] = field(default_factory=dict)
     vetoed: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
@@ -84,6 +96,8 @@ class CampaignState:
         if isinstance(event, Fitted):
             numbers = {**self.version_events, event.version.number: recorded.sequence}
             return replace(after, versions=(*self.versions, event.version), version_events=numbers)
+        if isinstance(event, Distilled):
+            return replace(after, students=(*self.students, event.student))
         return after._pinned(event)
 
     def _proposed(self, proposal: Proposal) -> CampaignState:
@@ -163,3 +177,8 @@ class CampaignState:
     def version(self) -> Version | None:
         """The last version, or None before the first fit."""
         return self.versions[-1] if self.versions else None
+
+    @property
+    def student(self) -> StudentRecord | None:
+        """The last student of the latest version that has one, or None."""
+        return max(self.students, key=lambda s: (s.version, s.number), default=None)

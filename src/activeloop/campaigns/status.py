@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.campaigns.events import Version
+from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.honesty import Honesty
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.worth import best_by_round
@@ -52,6 +52,7 @@ class Status:
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
         next_step: what to do now, in words.
+        student: the last one of the latest version that has one, or None.
     """
 
     pool: str
@@ -71,6 +72,12 @@ class Status:
     honesty: Honesty | None
     stale: bool
     next_step: str
+    student: StudentRecord | None = None
+
+    @property
+    def student_stale(self) -> bool:
+        """Whether a later version than the student's teacher is current; it can still be used."""
+        return self.student is not None and self.student.version < len(self.versions)
 
 
 def status_of(state: CampaignState, dataset: Dataset, honesty: Honesty | None, stale: bool) -> Status:
@@ -93,6 +100,7 @@ def status_of(state: CampaignState, dataset: Dataset, honesty: Honesty | None, s
         honesty=honesty,
         stale=stale,
         next_step=_next_step(state, dataset, stale),
+        student=state.student,
     )
 
 

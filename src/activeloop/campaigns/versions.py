@@ -60,6 +60,13 @@ def fit_version(
     return version, predictor
 
 
+def dataset_then(version: Version, log: Iterable[Recorded], pool: Pool, assays: Sequence[Assay]) -> Dataset:
+    """What had been measured, and counted, when a version was fitted."""
+    events = list(log)
+    event = CampaignState.of(events).version_events[version.number]
+    return dataset_of(CampaignState.of(events, upto=event), pool, assays)
+
+
 def restore_version(
     version: Version, log: Iterable[Recorded], pool: Pool, assays: Sequence[Assay], learner: Learner, shelf: Shelf
 ) -> Predictor:
@@ -69,10 +76,7 @@ def restore_version(
         StateError: pool, assays or learner are not those of that version any more.
         StoreError: its arrays are lost or damaged.
     """
-    events = list(log)
-    state = CampaignState.of(events)
-    then = CampaignState.of(events, upto=state.version_events[version.number])
-    dataset = dataset_of(then, pool, assays)
+    dataset = dataset_then(version, log, pool, assays)
     if dataset.hash != version.data_hash or learner.name != version.recipe:
         raise StateError(
             f"pool, assays or learner were changed since version {version.number} was fitted: fit again "
