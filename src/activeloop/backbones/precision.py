@@ -1,39 +1,29 @@
 """Half precision where the processor is built for it.
 
-Pooled features differ a little from those in single precision, so it is used only where it is clearly faster.
+Pooled features differ a little from those in single precision. What the processor says of itself decides, not a
+measurement: the same machine must give the same numbers at every start, however busy it is.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 
 import torch
 
-#: how many times faster half precision must be; it costs digits, so it must pay
-GAIN = 1.7
+#: what processors call their arithmetic in bfloat16; without it, bfloat16 is emulated and slower
+FAST = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 
 
-@lru_cache(maxsize=4)
 def half_pays(device: str = "cpu") -> bool:
-    """Whether a feed-forward product in bfloat16 is clearly faster here than in single precision: measured once."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    if torch.device(device).type != "cpu":
+    """True where the processor or the graphics card multiplies in bfloat16 itself."""
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if kind != "cpu":
         return False
-    taken = {kind: min(_seconds(kind) for _ in range(4)) for kind in (torch.float32, torch.bfloat16)}
-    return taken[torch.float32] > GAIN * taken[torch.bfloat16]
-
-
-def _seconds(kind: torch.dtype) -> float:
-    """Processor time of a product of the size that layers have."""
-    states, weights = torch.ones(1024, 320, dtype=kind), torch.ones(1280, 320, dtype=kind)
-    torch.nn.functional.linear(states, weights)
-    start = time.process_time()
-    torch.nn.functional.linear(states, weights)
-    return time.process_time() - start
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in FAST)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from activeloop.backbones.precision import half_pays
 from activeloop.errors import InputError
 from activeloop.models.pretraining.adapting import adapted
 from activeloop.models.pretraining.building import build, quicken
@@ -20,7 +21,6 @@ from activeloop.models.pretraining.learned import AdaptedModel, Learned, WholeMo
 from activeloop.models.pretraining.log import Log
 from activeloop.models.pretraining.mixture import Part, read_parts
 from activeloop.models.pretraining.plan import Plan, check_same
-from activeloop.models.pretraining.precision import half_pays
 from activeloop.models.pretraining.processes import Group, joined
 from activeloop.models.pretraining.training import Run
 
