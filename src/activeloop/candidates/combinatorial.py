@@ -91,6 +91,11 @@ class CombinatorialPool(Pool):
         return None if min(digits) < 0 else int(np.dot(digits, self._strides))
 
     @property
+    def letters(self) -> tuple[str, ...]:
+        """[L] letters allowed at each site; row r has letter `r // (combinations of all later sites) % (letters)`."""
+        return self._letters
+
+    @property
     def sites(self) -> Sites:
         """The sites."""
         return self._sites

@@ -1,0 +1,49 @@
+"""Arrays in small files, each of them whole or not there."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.errors import StoreError
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays so that whoever reads, also after a kill, sees the old file or the new one.
+
+    Raises:
+        StoreError: the disk is full or the folder cannot be written; the old file is as it was.
+    """
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        cure = "Make room on the disk or choose another folder; what was screened before is kept."
+        raise StoreError(f"{path} cannot be written ({error.strerror}). {cure}") from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """The arrays of a file; None when it is not there.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return dict(content)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise StoreError(f"{path} is damaged. Delete it; what it held is computed anew.") from error

@@ -1,0 +1,99 @@
+"""How many of the teacher's best a student has left out, judged by a random sample of what it left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+#: of a 95 % interval
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Candidates that were left out, with scores of the student in one range.
+
+    Args:
+        name: which, in words.
+        size: how many there are.
+        sampled: how many of them, drawn at random, the teacher looked at.
+        above: how many of those it puts above its own mark.
+    """
+
+    name: str
+    size: int
+    sampled: int
+    above: int
+
+
+@dataclass(frozen=True)
+class Missed:
+    """Candidates that nobody but the student looked at, and that the teacher would put among its best.
+
+    Args:
+        top: how many of the teacher's best are meant.
+        strata: of what was left out.
+
+    >>> missed = Missed(100, (Stratum("just below", 1000, 100, 1), Stratum("far below", 9000, 900, 0)))
+    >>> round(missed.estimate, 1), round(missed.share, 2), [round(x, 1) for x in missed.interval]
+    (9.0, 0.09, [1.7, 57.1])
+    """
+
+    top: int
+    strata: tuple[Stratum, ...]
+
+    @property
+    def estimate(self) -> float:
+        """Of their number, without bias: those that the sample itself met were looked at and are not missed."""
+        return sum((s.size - s.sampled) * _share(s) for s in self.strata)
+
+    @property
+    def share(self) -> float:
+        """Of the teacher's best."""
+        return self.estimate / self.top
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """In which their number lies with 95 % confidence.
+
+        The Wilson intervals of the strata, with the correction for finite populations, are joined by their distances
+        from the estimate. A random sample of m can never exclude that about 4 / m of a stratum was missed.
+
+        Source: Zou and Donner 2008, doi:10.1002/sim.3095.
+        """
+        below = above = 0.0
+        for s in self.strata:
+            low, high = _wilson(s)
+            below += ((s.size - s.sampled) * (_share(s) - low)) ** 2
+            above += ((s.size - s.sampled) * (high - _share(s))) ** 2
+        return max(0.0, self.estimate - below**0.5), self.estimate + above**0.5
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        left, seen = sum(s.size for s in self.strata), sum(s.sampled for s in self.strata)
+        if left == seen:
+            return "nothing was left out: the teacher has looked at every candidate"
+        return (
+            f"{_round(self.estimate)} of the teacher's best {self.top:,} are estimated to be missed "
+            f"(95 %: {_round(low)} to {_round(high)}), by {seen:,} drawn from the {left:,} left out"
+        )
+
+
+def _share(s: Stratum) -> float:
+    return s.above / s.sampled if s.sampled else 0.0
+
+
+def _wilson(s: Stratum) -> tuple[float, float]:
+    if s.sampled >= s.size:
+        return _share(s), _share(s)
+    if not s.sampled:
+        return 0.0, 1.0
+    m, p = s.sampled * (s.size - 1) / (s.size - s.sampled), _share(s)
+    middle, spread = p + Z95**2 / (2 * m), Z95 * np.sqrt(p * (1 - p) / m + Z95**2 / (4 * m * m))
+    low, high = (middle - spread) / (1 + Z95**2 / m), (middle + spread) / (1 + Z95**2 / m)
+    return max(0.0, float(low)), min(1.0, float(high))
+
+
+def _round(number: float) -> str:
+    return f"{number:,.0f}" if number >= 10 or number == 0 else f"{number:.1f}"
