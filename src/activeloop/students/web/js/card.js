@@ -1,0 +1,59 @@
+// What the student says of itself.
+"use strict";
+
+function showCard(student) {
+  const { card, reading } = student;
+  const place = document.getElementById("card");
+  const agreement = card.agreement;
+  const figures = [
+    ["spearman", "Order", "rank correlation with its teacher (Spearman)"],
+    ["auroc", "Order", "of its teacher's classes (AUROC)"],
+    ["sd_spearman", "Uncertainty", "rank correlation of what both do not know"],
+    ["top_recall", "Best tenth", "share of its teacher's best that it finds"],
+  ].filter(([key]) => Number.isFinite(agreement[key]));
+  if (figures.length) {
+    const seen = agreement.candidates ? `Measured on ${counted(agreement.candidates, "candidate")} it was not taught. ` : "";
+    place.append(element("h3", {}, "Agreement with its teacher"), element("dl", { class: "meters" }, ...figures.flatMap(([key, name, what]) => {
+      const bar = element("span", { class: "bar", role: "presentation" }, element("span"));
+      bar.firstChild.style.width = `${100 * Math.max(0, Math.min(1, agreement[key]))}%`;
+      return [element("dt", { title: what }, name), element("dd", {}, bar, element("b", {}, agreement[key].toFixed(3)), element("span", { class: "hint" }, what))];
+    })), element("p", { class: "hint" }, `${seen}It imitates a model, not the experiment.`));
+  }
+  for (const note of notes(student)) place.append(element("p", { class: "note" }, note));
+  const lines = [
+    ["Predicts", card.classes.length ? `${card.assays[0].name}: probability of ${card.classes.join(", ")}`
+      : card.assays.map((a) => `${a.name}${a.unit ? ` (${a.unit})` : ""}, ${goalWords(a.goal)}`).join("; ")],
+    ["Of", subject(reading)],
+    ["Teacher", card.teacher + (card.teacher_version ? ` · version ${card.teacher_version}` : "")],
+    ["Data", card.data_hash ? element("code", { title: card.data_hash }, card.data_hash.slice(0, 12)) : "not recorded"],
+    ["Network", card.network],
+    ["Size", `${counted(card.parameters, "number")}, ${size(student.file.length)}`],
+    ["Licence", card.licence || "not stated"],
+    ["Made", `${card.created_at.slice(0, 10)} with ActiveLoop ${card.code_version}, seed ${card.seed}`],
+  ];
+  const file = element("button", { type: "button", onclick: () => save("student.onnx", new Blob([student.file])) }, "Save student.onnx");
+  place.append(element("dl", { class: "facts" }, ...lines.flatMap(([name, what]) => [element("dt", {}, name), element("dd", {}, what)])),
+    element("p", {}, file));
+}
+
+/** What somebody who relies on it should know first. */
+function notes({ card, taught, classes, notes: given, reading }) {
+  const found = [...given];
+  if (taught?.mutations === 1) found.push("It was taught single mutants. Predictions for several mutations are extrapolated.");
+  else if (taught?.mutations) found.push(`It was taught variants with at most ${taught.mutations} mutations. Predictions for more are extrapolated.`);
+  const order = card.agreement.spearman ?? card.agreement.auroc;
+  if (order < 0.95) found.push("It agrees only roughly with its teacher: ask the teacher before an expensive decision.");
+  if (!classes.length && card.noise.every((x) => !x)) found.push("The noise of the assay is not known: the intervals leave it out and are too narrow for single measurements.");
+  if (reading.kind === "compounds") found.push("It reads a SMILES letter by letter: write compounds as they were written when it was taught.");
+  return found;
+}
+
+function subject(reading) {
+  if (reading.positions.length) return `${reading.kind} at ${sites(reading)}`;
+  if (reading.parent) return `variants of a protein of ${reading.parent.length} residues`;
+  return reading.kind === "compounds" ? "compounds, by their SMILES" : `${reading.kind === "guides" ? "guides" : "sequences"} of ${reading.width} letters`;
+}
+
+function size(bytes) {
+  return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))}\u202fkB` : `${(bytes / 1e6).toFixed(1)}\u202fMB`;
+}

@@ -1,0 +1,101 @@
+// The network, run by ONNX Runtime on one thread; and its outputs in the units of the assays.
+"use strict";
+
+async function unpacked(id) {
+  const text = document.getElementById(id).textContent;
+  const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+class Student {
+  /** told: what the page was written with: {card, signs, quantiles, taught, notes}. */
+  constructor(told, session, file) {
+    Object.assign(this, told, { session, file });
+    this.reading = new Reading(told.card.reading);
+    this.classes = told.card.classes;
+    this.last = Promise.resolve();
+    // what is shown of a candidate: a value an assay, or a probability a class
+    this.outputs = this.classes.length
+      ? this.classes.map((name) => ({ name, unit: "", goal: "classify", probability: true }))
+      : told.card.assays.map(({ name, unit, goal }) => ({ name, unit, goal, probability: false }));
+  }
+
+  static async open(told, runtime) {
+    const [wasm, file] = await Promise.all([unpacked("runtime-wasm"), unpacked("student-file")]);
+    Object.assign(runtime.env.wasm, { wasmBinary: wasm.buffer, numThreads: 1, proxy: false });
+    runtime.env.logLevel = "error";
+    const session = await runtime.InferenceSession.create(file, { executionProviders: ["wasm"], logSeverityLevel: 3 });
+    session.Tensor = runtime.Tensor;
+    return new Student(told, session, file);
+  }
+
+  /** Beliefs about N sequences, in order; one run at a time. */
+  predict(sequences) {
+    const run = this.last.then(() => this.#run(sequences));
+    this.last = run.catch(() => {});
+    return run;
+  }
+
+  async #run(sequences) {
+    const { data, dims } = this.reading.tokens(sequences);
+    const given = new this.session.Tensor("int32", data, dims);
+    const made = await this.session.run({ tokens: given });
+    const wide = this.outputs.length;
+    const deviations = made.deviations;
+    const each = deviations.dims[1] * wide;
+    return sequences.map((_, n) => this.outputs.map((output, a) => this.#belief(
+      made.mean.data[n * wide + a],
+      made.sd.data[n * wide + a],
+      Float32Array.from({ length: deviations.dims[1] }, (_, s) => deviations.data[n * each + s * wide + a]),
+      a,
+    )));
+  }
+
+  /** Value, 90 % interval of a new measurement, and what the model does not know, in the unit of the assay. */
+  #belief(mean, sd, deviations, a) {
+    if (this.outputs[a].probability) {
+      const far = this.quantiles[a][1] * sd;
+      return { value: mean, low: Math.max(0, mean - far), high: Math.min(1, mean + far), sd, deviations };
+    }
+    const spread = Math.hypot(sd, this.card.noise[a]);
+    const ends = this.quantiles[a].map((q) => this.signs[a] * (mean + q * spread));
+    return { value: this.signs[a] * mean, low: Math.min(...ends), high: Math.max(...ends), sd, deviations };
+  }
+
+  /** How probable it is that the first is better than the second, from their joint deviations; null when they are alike. */
+  better(first, second, a) {
+    if (this.outputs[a].probability) return null;
+    let square = 0;
+    for (let s = 0; s < first.deviations.length; s++) square += (first.deviations[s] - second.deviations[s]) ** 2;
+    const spread = Math.sqrt(square / first.deviations.length);
+    const ahead = this.signs[a] * (first.value - second.value);
+    return spread > 0 ? normalShare(ahead / spread) : null;
+  }
+
+  /** Why one should not lean on a prediction, in sentences. */
+  cautions(candidate) {
+    const found = [];
+    const { reading, taught } = this;
+    const strange = reading.strangers(candidate.sequence);
+    if (strange.length && !reading.positions.length) found.push(`It was never taught ${strange.map((x) => `"${x}"`).join(", ")}.`);
+    if (candidate.sequence.length > reading.width && !reading.positions.length) {
+      found.push(`It is longer than any it was taught (${reading.width}).`);
+    }
+    const changes = candidate.mutations?.length ?? 0;
+    if (taught?.mutations && changes > taught.mutations) {
+      found.push(`${counted(changes, "mutation")}: it was taught variants with ${taught.mutations === 1 ? "one" : `at most ${taught.mutations}`}. Extrapolated.`);
+    }
+    const never = (candidate.mutations ?? []).filter((m) => taught?.positions.length && !taught.positions.includes(m.position));
+    if (never.length) found.push(`${never.map(mutationName).join(", ")}: nothing was varied there when it was taught. Extrapolated.`);
+    return found;
+  }
+}
+
+/** Share of a standard normal distribution below x, to 1e-7. Source: Abramowitz and Stegun 1964, 26.2.17. */
+function normalShare(x) {
+  const t = 1 / (1 + 0.2316419 * Math.abs(x));
+  const tail = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI) *
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  return x > 0 ? 1 - tail : tail;
+}

@@ -1,0 +1,121 @@
+"""Writes the page."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.errors import InputError
+from activeloop.predictive import Predictive
+from activeloop.students.card import Card
+from activeloop.students.onnx_runner import open_student
+from activeloop.students.web.runtime import BINARY, FOLDER, VERSION, runtime_file, runtime_script
+from activeloop.students.web.taught import Taught
+
+_HERE = Path(__file__).parent
+#: in this order: each names only what stands in those before it
+_SCRIPTS = (
+    "format", "alignment", "variants", "reading", "student", "answer", "list", "card", "singles", "colours", "heatmap",
+    "map", "main",
+)  # fmt: skip
+#: of an interval that the page shows
+LEVEL = 0.9
+
+
+def write_page(
+    student_file: str | Path, out: str | Path, *, pool: Pool | None = None, notes: Sequence[str] = ()
+) -> Path:
+    """Write a student as one HTML file that answers in any browser, also opened by a double click and offline.
+
+    Args:
+        student_file: an exported student.
+        out: folder to write `index.html` into; made when it is not there.
+        pool: what it was taught; the page then says of each prediction whether it is extrapolated.
+        notes: sentences that a reader should know before relying on it.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: the file is no student, or the folder cannot be written; no page was written.
+        MissingExtraError: onnxruntime is not installed.
+    """
+    card = open_student(student_file)[0]
+    text = _page(card, Path(student_file).read_bytes(), None if pool is None else Taught.of(pool), notes)
+    page = Path(out) / "index.html"
+    try:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        part = page.with_suffix(".part")
+        part.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(part, page)
+    except OSError as error:
+        problem = f"the page cannot be written ({error.strerror}). Name a folder that can be. No page was written."
+        raise InputError(problem, file=os.fspath(out)) from None
+    return page
+
+
+def _page(card: Card, student: bytes, taught: Taught | None, notes: Sequence[str]) -> str:
+    style, scripts = _read("style.css"), [runtime_script(), "\n".join(_read(f"js/{name}.js") for name in _SCRIPTS)]
+    parts = {
+        "title": html.escape(_title(card)),
+        "policy": _policy(style, scripts),
+        "style": style,
+        "runtime": VERSION,
+        "licence": html.escape((FOLDER / "LICENSE").read_text("utf-8")),
+        # in JSON a "<" can also be written so, and then nothing in it ends the element
+        "told": json.dumps(_told(card, taught, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        "student": base64.b64encode(gzip.compress(student, mtime=0)).decode(),
+        "wasm": base64.b64encode(runtime_file(BINARY)).decode(),
+        "scripts": "\n".join(f'<script type="module">{script}</script>' for script in scripts),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read("page.html"))
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")
+
+
+def _title(card: Card) -> str:
+    names = ", ".join(assay.name for assay in card.assays)
+    return f"Predicted {names} of {card.reading.kind}"
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    """Nothing is loaded and nothing runs but what stands in the page."""
+    allowed = " ".join(_digest(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed} 'wasm-unsafe-eval'; style-src {_digest(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _told(card: Card, taught: Taught | None, notes: Sequence[str]) -> dict[str, object]:
+    """What the page's own code starts from."""
+    return {
+        "card": json.loads(card.text()),
+        "signs": [1] * len(card.classes) if card.classes else [assay.sign for assay in card.assays],
+        "quantiles": _quantiles(card).tolist(),
+        "taught": None if taught is None else taught.told(),
+        "notes": list(notes),
+    }
+
+
+def _quantiles(card: Card) -> np.ndarray:
+    """[A, 2] ends of the interval of a prediction with mean 0 and spread 1, so that the page needs no rule of its own."""
+    zero = np.zeros((1, card.outputs))
+    unit = Predictive(zero[None], zero, zero + 1, zero[0], card.classes, None if card.classes else card.shape)
+    return np.array(unit.interval(LEVEL))[:, 0].T
