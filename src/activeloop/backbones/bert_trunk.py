@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from activeloop.backbones.attention import padding_bias
+from activeloop.backbones.places import at, attended, heads, of_padding
 from activeloop.backbones.trunk import LayerNames, Trunk
 
 
@@ -41,6 +42,16 @@ class BertTrunk(Trunk):
     def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
         """One encoder layer."""
         return self.layers[index](hidden, attention_mask=context)
+
+    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
+        """One encoder layer at some tokens."""
+        layer: Any = self.layers[index]
+        attention, size = layer.attention.self, layer.attention.self.attention_head_size
+        here = at(hidden, places)
+        query, key, value = attention.query(here), attention.key(hidden), attention.value(hidden)
+        parts = (heads(states, size) for states in (query, key, value))
+        taken = attended(*parts, of_padding(context), scale=attention.scaling)
+        return layer.feed_forward_chunk(layer.attention.output(taken, here))
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """Nothing follows: each layer ends with its norm."""

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from activeloop.backbones.attention import padding_bias
+from activeloop.backbones.places import angles_at, at, attended, heads, of_padding, turned
 from activeloop.backbones.trunk import LayerNames, Trunk
 
 
@@ -53,6 +54,21 @@ class EsmTrunk(Trunk):
         """One encoder layer."""
         bias, angles = context
         return self.layers[index](hidden, attention_mask=bias, position_embeddings=angles)
+
+    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
+        """One encoder layer at some tokens."""
+        bias, angles = context
+        layer: Any = self.layers[index]
+        attention, size = layer.attention.self, layer.attention.self.attention_head_size
+        entering = layer.attention.LayerNorm(hidden)
+        query = heads(attention.query(at(entering, places)), size)
+        key, value = heads(attention.key(entering), size), heads(attention.value(entering), size)
+        if angles is not None:
+            # in single precision, as in the whole layer
+            query = turned(query.float(), angles_at(angles, places)).to(query.dtype)
+            key = turned(key.float(), angles).to(key.dtype)
+        taken = attended(query, key, value, of_padding(bias), scale=size**-0.5)
+        return layer.feed_forward_chunk(layer.attention.output(taken, at(hidden, places)))
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """The final layer norm."""

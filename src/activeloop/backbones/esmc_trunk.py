@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from activeloop.backbones.attention import padding_bias
+from activeloop.backbones.places import angles_at, at, attended, heads, of_padding, turned
 from activeloop.backbones.trunk import LayerNames, Trunk
 from activeloop.errors import ModelError
 
@@ -46,6 +47,20 @@ class EsmcTrunk(Trunk):
         """One encoder layer."""
         bias, angles = context
         return self.layers[index](hidden, bias, position_embeddings=angles)
+
+    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
+        """One encoder layer at some tokens."""
+        bias, angles = context
+        layer: Any = self.layers[index]
+        attention, size = layer.self_attn, layer.self_attn.head_dim
+        entering, here = layer.input_layernorm(hidden), at(hidden, places)
+        query = attention.q_norm(attention.q_proj(at(entering, places))).to(entering.dtype)
+        key = attention.k_norm(attention.k_proj(entering)).to(entering.dtype)
+        query, key = turned(heads(query, size), angles_at(angles, places)), turned(heads(key, size), angles)
+        value = heads(attention.v_proj(entering), size)
+        taken = attended(query, key, value, of_padding(bias), scale=attention.scaling)
+        here = here + attention.o_proj(taken) / layer.scaling_factor
+        return here + layer.mlp(layer.post_attention_layernorm(here)) / layer.scaling_factor
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """The final norm."""

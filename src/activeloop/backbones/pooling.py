@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 
 from activeloop.backbones.foundation import Pooling
+from activeloop.backbones.places import at
 from activeloop.backbones.tokens import Tokens
 from activeloop.candidates import Pool
 from activeloop.errors import PoolError
@@ -55,6 +56,19 @@ def pooling_for(pool: Pool, asked: Pooling) -> Pooling:
     return asked
 
 
+@dataclass(frozen=True)
+class Places:
+    """The tokens that a pooling reads.
+
+    Args:
+        tokens: int64 [B, C].
+        batch: with columns renumbered, so that hidden states of these tokens alone are pooled as all would be.
+    """
+
+    tokens: torch.Tensor
+    batch: Batch
+
+
 class Pooler(nn.Module):
     """Pools hidden states [B, T, D] to [B, P].
 
@@ -74,6 +88,20 @@ class Pooler(nn.Module):
         self.pooling: Pooling = pooling
         self.size = width * columns if pooling == "sites" else width
         self.query = nn.Parameter(torch.zeros(width)) if pooling == "attention" else None
+
+    def places(self, batch: Batch, parent: Batch | None) -> tuple[Places, Places | None] | None:
+        """What is read of candidates, and of their parent where it is needed; None where it is every token.
+
+        Args:
+            batch: of the candidates.
+            parent: batch of the parent; needed by `mutated`.
+        """
+        if self.pooling == "sites":
+            return side_by_side(batch), None
+        if self.pooling == "mutated":
+            assert parent is not None
+            return changed_columns(batch, parent)
+        return None
 
     def forward(self, hidden: torch.Tensor, batch: Batch, parent: tuple[torch.Tensor, Batch] | None) -> torch.Tensor:
         """[B, P].
@@ -102,6 +130,32 @@ class Pooler(nn.Module):
 
 
 def at_columns(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """[B, S, D] hidden states at the varying columns; zeros where a candidate has a gap."""
-    where = batch.columns.clamp(min=0).unsqueeze(2).expand(-1, -1, hidden.shape[2])
-    return hidden.gather(1, where) * (batch.columns >= 0).unsqueeze(2)
+    """[B, S, D] hidden states [B, T, D] (or [1, T, D] for all) at the varying columns; zeros at a gap."""
+    return at(hidden.expand(len(batch.columns), -1, -1), batch.columns.clamp(min=0)) * (batch.columns >= 0).unsqueeze(2)
+
+
+def side_by_side(batch: Batch) -> Places:
+    """All varying columns."""
+    return Places(batch.columns.clamp(min=0), replace(batch, columns=numbered(batch.columns)))
+
+
+def changed_columns(batch: Batch, parent: Batch) -> tuple[Places, Places]:
+    """The changed columns of each candidate, and those of the parent that any of the candidates changed.
+
+    As many tokens are read of each candidate as of the one with most changes; the further ones do not count.
+    """
+    most = int(batch.changed.sum(1).max())
+    which = torch.sort(batch.changed.to(torch.uint8), dim=1, descending=True, stable=True).indices[:, :most]
+    columns, counted = batch.columns.gather(1, which), batch.changed.gather(1, which)
+    own = Places(columns.clamp(min=0), replace(batch, columns=numbered(columns), changed=counted))
+    anywhere = batch.changed.any(0)
+    theirs = parent.columns[:, anywhere]
+    # where each candidate's columns stand among those that are read of the parent
+    among = (torch.cumsum(anywhere, 0) - 1).clamp(min=0)[which]
+    among = torch.where(parent.columns[0][which] >= 0, among, -1)
+    return own, Places(theirs.clamp(min=0), replace(parent, columns=among))
+
+
+def numbered(columns: torch.Tensor) -> torch.Tensor:
+    """[B, C] columns that stand side by side; gaps stay gaps."""
+    return torch.where(columns >= 0, torch.arange(columns.shape[1], device=columns.device), -1)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from activeloop.backbones.attention import padding_bias
+from activeloop.backbones.places import at, attended, heads, of_padding
 from activeloop.backbones.trunk import LayerNames, Trunk
 from activeloop.errors import ModelError
 
@@ -51,10 +52,21 @@ class T5Trunk(Trunk):
     def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
         """One block of the encoder."""
         bias, distances = context
-        kept = self.remaining[index]
-        if len(kept) < self.heads:
-            distances = distances[:, kept]
+        distances = self._of_heads(index, distances)
         return self.layers[index](hidden, attention_mask=bias, position_bias=distances)[0]
+
+    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
+        """One block of the encoder at some tokens."""
+        bias, distances = context
+        block: Any = self.layers[index]
+        attention, size = block.layer[0].SelfAttention, block.layer[0].SelfAttention.key_value_proj_dim
+        entering = block.layer[0].layer_norm(hidden)
+        query, key, value = attention.q(at(entering, places)), attention.k(entering), attention.v(entering)
+        parts = (heads(states, size) for states in (query, key, value))
+        # [H, B, C, T]
+        away = self._of_heads(index, distances)[0][:, places].transpose(0, 1)
+        taken = attended(*parts, away, of_padding(bias), scale=attention.scaling)
+        return block.layer[-1](at(hidden, places) + attention.o(taken))
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """The final norm."""
@@ -74,3 +86,8 @@ class T5Trunk(Trunk):
         attention: Any = self.model.encoder.block[index].layer[0].SelfAttention
         attention.n_heads = len(kept)
         attention.inner_dim = len(kept) * attention.key_value_proj_dim
+
+    def _of_heads(self, index: int, distances: torch.Tensor) -> torch.Tensor:
+        """[1, h, T, T] of the heads that a layer still has."""
+        kept = self.remaining[index]
+        return distances[:, kept] if len(kept) < self.heads else distances

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from activeloop.backbones.places import at, watched
 from activeloop.errors import ModelError
 
 
@@ -93,9 +94,17 @@ class Trunk(nn.Module, ABC):
     def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
         """[B, T, D] after one layer."""
 
+    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
+        """[B, C, D] after one layer at tokens int64 [B, C]: what `layer` gives there, up to rounding.
+
+        Whoever overrides it computes keys and values for all tokens and the rest for these alone, by the same modules.
+        It is asked only in eval mode and where nothing is hooked to the layer's modules.
+        """
+        return at(self.layer(index, hidden, context), places)
+
     @abstractmethod
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
-        """[B, T, D] after whatever follows the last layer (a final norm)."""
+        """[B, T, D] after whatever follows the last layer (a final norm); each token on its own."""
 
     def logits(self, finished: torch.Tensor) -> torch.Tensor:
         """[..., V] of the masked-language head, from finished hidden states [..., D].
@@ -128,6 +137,22 @@ class Trunk(nn.Module, ABC):
         for index in range(start, len(self.layers) if stop is None else stop):
             hidden = self.layer(index, hidden, context)
         return hidden
+
+    def last_at(self, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
+        """[B, C, D] after the last layer at tokens int64 [B, C], by whichever way is open and the shorter one."""
+        last = len(self.layers) - 1
+        layer = self.layers[last]
+        if layer.training or watched(layer) or 2 * places.shape[1] > hidden.shape[1]:
+            return at(self.layer(last, hidden, context), places)
+        return self.layer_at(last, hidden, context, places)
+
+    def run_at(self, hidden: torch.Tensor, real: torch.Tensor, places: torch.Tensor, start: int = 0) -> torch.Tensor:
+        """[B, C, D] finished hidden states at tokens int64 [B, C], from what enters layer `start`."""
+        last = len(self.layers) - 1
+        if start > last:
+            return self.finish(at(hidden, places))
+        hidden = self.run(hidden, real, start, last)
+        return self.finish(self.last_at(hidden, self.context(hidden, real), places))
 
     def forward(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """[B, T, D] finished hidden states of ids [B, T]."""

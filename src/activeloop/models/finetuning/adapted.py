@@ -13,7 +13,7 @@ from activeloop.adapters.base import Adapter, Attached
 from activeloop.backbones.attention import attention_as, faster
 from activeloop.backbones.encoding import best_device, frozen_trunk
 from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.pooling import Batch, Pooler, pooling_for
+from activeloop.backbones.pooling import Batch, Places, Pooler, pooling_for
 from activeloop.backbones.precision import half_pays
 from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
@@ -81,12 +81,16 @@ class Adapted:
             hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling compares with it.
             batch: of them.
         """
+        last = len(self.trunk.layers) - 1
         with self._fast(batch):
-            hidden = self.trunk.finish(self.trunk.run(hidden, batch.real, start=max(self.lowest, 0))).float()
+            hidden = self.trunk.run(hidden, batch.real, max(self.lowest, 0), last)
         if not self.compares:
-            return self.pooler(hidden, batch, None)
-        candidates, parent = slice(None, -1), slice(-1, None)
-        return self.pooler(hidden[candidates], part(batch, candidates), (hidden[parent], part(batch, parent)))
+            places = self.pooler.places(batch, None)
+            return self.pooler(*self._finished(hidden, batch, places and places[0]), None)
+        own, parent = part(batch, slice(None, -1)), part(batch, slice(-1, None))
+        places = self.pooler.places(own, parent) or (None, None)
+        beside = self._finished(hidden[-1:], parent, places[1])
+        return self.pooler(*self._finished(hidden[:-1], own, places[0]), beside)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Of adapter and pooling."""
@@ -103,6 +107,20 @@ class Adapted:
             self._attach()
         self.attached.load(kept)
         self.pooler.load_state_dict(below("pooling", state))
+
+    def _finished(self, hidden: torch.Tensor, batch: Batch, places: Places | None) -> tuple[torch.Tensor, Batch]:
+        """Hidden states after the last layer at the places that are read, and the batch to pool them with.
+
+        Args:
+            hidden: [B, T, D] that enter the last layer; or left it, when no layer learns.
+            batch: of them.
+            places: None for all tokens.
+        """
+        start = max(self.lowest, len(self.trunk.layers) - 1)
+        with self._fast(batch):
+            if places is None:
+                return self.trunk.finish(self.trunk.run(hidden, batch.real, start)).float(), batch
+            return self.trunk.run_at(hidden, batch.real, places.tokens, start).float(), places.batch
 
     @contextmanager
     def _fast(self, batch: Batch) -> Iterator[None]:

@@ -1,0 +1,65 @@
+"""With an adapter in it, too, the last layer at a few tokens is what the whole layer gives there."""
+
+import pytest
+import torch
+from fits import IDS, REAL, Fit
+
+from activeloop.adapters import LightPEFT, LoRA
+from activeloop.adapters.named import ADAPTERS
+from activeloop.backbones.places import watched
+from activeloop.backbones.trunk import Trunk
+
+FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
+LEARNING = {name: make() for name, make in ADAPTERS.items() if name != "frozen"}
+PLACES = torch.tensor([[1, 8, 3], [5, 0, 0], [7, 2, 4]])
+
+
+def both(trunk: Trunk) -> tuple[torch.Tensor, torch.Tensor]:
+    """The last layer at places, by the way that is taken and as a whole."""
+    last = len(trunk.layers) - 1
+    hidden = trunk.run(trunk.embed(IDS, REAL), REAL, stop=last)
+    context = trunk.context(hidden, REAL)
+    return trunk.last_at(hidden, context, PLACES), trunk.layer(last, hidden, context)[torch.arange(3)[:, None], PLACES]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", LEARNING)
+def test_what_was_learned_takes_the_same_effect(trunks, family, name):
+    adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else LEARNING[name]
+    attached = adapter.attach(trunks(family), 0)
+    Fit(attached, 3).run()
+    trunk = attached.trunk
+    assert not watched(trunk.layers[-1])
+    short, whole = both(trunk)
+    torch.testing.assert_close(short, whole, rtol=1e-4, atol=1e-5)
+    learnt = attached.parameters()
+    of_short = torch.autograd.grad(short.square().sum(), learnt, allow_unused=True, retain_graph=True)
+    of_whole = torch.autograd.grad(whole.square().sum(), learnt, allow_unused=True)
+    for one, other in zip(of_short, of_whole, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_an_estimation_sees_every_token(trunks):
+    attached = LightPEFT().attach(trunks(), 0)
+    trunk = attached.trunk
+    assert watched(trunk.layers[-1])
+    short, whole = both(trunk)
+    assert torch.equal(short, whole)
+    # every real token was counted, in the last layer once for each way
+    seen = attached.progress()["seen.sums"][:, 1] / REAL.sum()
+    assert seen.tolist() == [1.0] * 12 + [2.0] * 6
+
+
+def test_dropout_of_an_adapter_drops(trunks):
+    attached = LoRA(last=1, dropout=0.5).attach(trunks(), 0)
+    Fit(attached, 2).run()
+    trunk = attached.trunk
+    plain = both(trunk)[0]
+    for module in trunk.layers[-1].modules():
+        if "lora_dropout" in type(module).__name__ or (isinstance(module, torch.nn.Dropout) and module.p == 0.5):
+            module.train()
+    first, second = both(trunk)[0], both(trunk)[0]
+    assert not torch.equal(first, plain)
+    assert not torch.equal(first, second)
