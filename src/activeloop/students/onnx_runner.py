@@ -70,7 +70,14 @@ def open_student(path: str | Path, threads: int = 1) -> tuple[Card, OnnxRunner]:
             file=file,
         )
     card = Card.read(outline.metadata[KEY], file)
-    runner = OnnxRunner(_session(data, threads, file))
+    try:
+        runner = OnnxRunner(session_of(data, threads))
+    except MissingExtraError:
+        raise
+    # onnxruntime has no common root for what it raises
+    except Exception as error:
+        problem = f"onnxruntime cannot load this student ({_first_line(error)}). Copy it again."
+        raise InputError(problem, file=file) from None
     _check(card, runner, file)
     return card, runner
 
@@ -84,7 +91,16 @@ def _read(file: str) -> bytes:
         raise InputError(f"it cannot be read ({error.strerror}). Check the name and its rights.", file=file) from None
 
 
-def _session(data: bytes, threads: int, file: str) -> Any:
+def session_of(data: bytes, threads: int) -> Any:
+    """An onnxruntime session that takes little memory.
+
+    Args:
+        data: content of an ONNX file.
+        threads: of the processor that one call may use.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -92,15 +108,11 @@ def _session(data: bytes, threads: int, file: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 4
-    # neither keeps memory that a student needs: together they halve what the process holds
+    # the arena keeps memory that a student does not need
     options.enable_cpu_mem_arena = options.enable_mem_pattern = False
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    # onnxruntime has no common root for what it raises
-    except Exception as error:
-        raise InputError(
-            f"onnxruntime cannot load this student ({_first_line(error)}). Copy it again.", file=file
-        ) from None
+    # weights of 8 bits are turned back once, not at every call
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def _check(card: Card, runner: OnnxRunner, file: str) -> None:
