@@ -1,0 +1,68 @@
+"""Layers of a foundation model as part of a student."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from activeloop.backbones.encoding import frozen_trunk
+from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.trunk import Trunk
+from activeloop.errors import ModelError
+
+
+def copied_trunk(foundation: Foundation, layers: int) -> Trunk:
+    """Embeddings and first layers of a foundation model, as weights of one's own that learn.
+
+    Raises:
+        ModelError: it has fewer layers.
+    """
+    trunk = copy.deepcopy(frozen_trunk(foundation, "cpu"))
+    if len(trunk.layers) < layers:
+        raise ModelError(f"{foundation.name} has {len(trunk.layers)} layers, not {layers}. Nothing was taught.")
+    del trunk.layers[layers:]
+    # written out, attention is made of operations that every runtime knows
+    trunk.model.config._attn_implementation = "eager"
+    used = {id(p) for part in (*trunk.layers, *_embeddings(trunk)) for p in part.parameters()}
+    for parameter in trunk.parameters():
+        parameter.requires_grad_(id(parameter) in used)
+    return trunk
+
+
+def _embeddings(trunk: Trunk) -> list[nn.Module]:
+    return [module for module in trunk.modules() if isinstance(module, nn.Embedding | nn.LayerNorm)]
+
+
+class Copied(nn.Module):
+    """Vectors of residues by the first layers of a foundation model.
+
+    Args:
+        trunk: the layers.
+        ids: [letters] the model's id of each token of the student.
+        before, after: ids of special tokens around a sequence.
+    """
+
+    ids: torch.Tensor
+
+    def __init__(self, trunk: Trunk, ids: np.ndarray, before: tuple[int, ...], after: tuple[int, ...]):
+        super().__init__()
+        self.trunk, self.before, self.after = trunk, before, after
+        self.norm = nn.LayerNorm(trunk.width)
+        self.register_buffer("ids", torch.from_numpy(ids.astype(np.int64)))
+
+    def forward(self, tokens: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """[N, W, D] of tokens [N, W]; `real` is [N, W, 1]."""
+        first, last = len(self.before), len(self.after)
+        inner = nn.functional.pad(self.ids[tokens], (first, last), value=int(self.ids[0]))
+        place = torch.arange(inner.shape[1], device=tokens.device) - first
+        length = real.sum(1).long()
+        ids = inner
+        for k, special in enumerate(self.before):
+            ids = torch.where(place == k - first, special, ids)
+        for k, special in enumerate(self.after):
+            ids = torch.where(place == length + k, special, ids)
+        hidden = self.trunk(ids, place < length + last)
+        return self.norm(hidden[:, first : hidden.shape[1] - last] if last else hidden[:, first:])

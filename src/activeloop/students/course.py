@@ -1,0 +1,171 @@
+"""The loop in which a student learns."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from activeloop.models.finetuning.adam import AdamW
+from activeloop.students import losses
+from activeloop.students.body import Net
+from activeloop.students.exercises import Exercises, Measured, stacked, trimmed
+
+if TYPE_CHECKING:
+    from activeloop.students.distiller import Distiller
+
+#: letters that a network on whole sequences goes through when nothing is said of steps; the fewest and most steps
+LETTERS, FEWEST, MOST = 5_000_000, 300, 1500
+#: steps of a network on sites when nothing is said
+ON_SITES = 3000
+#: share of the steps in which the learning rate rises
+RISING = 0.05
+#: how often the watched candidates are looked at
+LOOKS = 10
+#: gradients are not longer than that
+LONGEST = 1.0
+DECAY = 0.01
+
+
+class Course:
+    """Teaches one network.
+
+    Args:
+        settings: of the distiller.
+        net: what is taught, changed in place.
+        outputs: A.
+        classes: whether the outputs are logits of classes.
+        seed: of the minibatches.
+    """
+
+    def __init__(self, settings: Distiller, net: Net, outputs: int, classes: bool, seed: int):
+        self.settings, self.net, self.outputs, self.classes = settings, net, outputs, classes
+        self.draw = torch.Generator().manual_seed(seed)
+
+    def steps(self, width: int, sites: bool) -> int:
+        """How many, by the settings or by what a step costs."""
+        if self.settings.steps is not None:
+            return self.settings.steps
+        if sites:
+            return ON_SITES
+        return min(MOST, max(FEWEST, LETTERS // (width * self.settings.minibatch)))
+
+    def run(
+        self,
+        taught: Exercises | None,
+        measured: Measured | None,
+        watched: Exercises | None,
+        steps: int,
+        grow: Callable[[], Exercises | None] | None,
+        tell: Callable[[int], None],
+    ) -> None:
+        """Train, and leave the network as it was best, in eval mode.
+
+        Args:
+            taught: with a teacher's answers; None for labels alone.
+            measured: with values.
+            watched: tell how well it does; None: the last weights are kept.
+            steps: how many.
+            grow: gives more exercises, made for the student as it is.
+            tell: told how many steps are done.
+        """
+        optimiser = AdamW(parameters := list(self.net.parameters()), [1.0] * len(parameters), DECAY)
+        rounds = self.settings.transfer.rounds
+        growing = {steps * (r + 1) // (rounds + 2) for r in range(rounds)} if grow is not None else set()
+        looks = {steps * (k + 1) // LOOKS for k in range(LOOKS // 2, LOOKS)}
+        best: tuple[float, dict[str, torch.Tensor]] = (math.inf, {})
+        self.usual = None if taught is None else taught.sd.square().mean(0)
+        for step in range(steps):
+            if step in growing and grow is not None and taught is not None:
+                self._rest()
+                more = grow()
+                taught = taught if more is None else taught.joined(more)
+            self.net.train()
+            self._step(taught, measured, parameters, optimiser, self._rate(step, steps))
+            if step + 1 in looks and watched is not None:
+                self._rest()
+                lost = self._watch(watched)
+                best = (lost, copy.deepcopy(self.net.state_dict())) if lost < best[0] else best
+            tell(step + 1)
+        if best[1]:
+            self.net.load_state_dict(best[1])
+        self._rest()
+
+    def _rest(self) -> None:
+        self.net.eval()
+        self.net.body.settle()
+
+    def _rate(self, step: int, steps: int) -> float:
+        """Rises in a straight line, then falls along half a cosine."""
+        rising = max(1, int(RISING * steps))
+        if step < rising:
+            return self.settings.rate * (step + 1) / rising
+        return self.settings.rate * (0.5 + 0.5 * math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+    def _step(
+        self,
+        taught: Exercises | None,
+        measured: Measured | None,
+        parameters: list[nn.Parameter],
+        optimiser: AdamW,
+        rate: float,
+    ) -> None:
+        alpha = self.settings.alpha if measured is not None else 0.0
+        some = None if taught is None or alpha == 1 else taught.take(self._chosen(len(taught), 1 - alpha))
+        labelled = None if measured is None or not alpha else self._chosen(len(measured), alpha)
+        tokens = [x for x in (None if some is None else some.tokens, _of(measured, labelled)) if x is not None]
+        numbers = self.net(trimmed(tokens[0] if len(tokens) == 1 else stacked(tokens[0], tokens[1])))
+        count = 0 if some is None else len(some)
+        loss = numbers.new_zeros(())
+        if some is not None:
+            loss = loss + (1 - alpha) * self._taught_loss(numbers[:count], some)
+        if measured is not None and labelled is not None:
+            loss = loss + alpha * self._measured_loss(numbers[count:], measured, labelled)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, LONGEST)
+        optimiser.step(rate)
+
+    def _chosen(self, count: int, share: float) -> torch.Tensor:
+        """Places of a minibatch: a share of it, but never fewer than two."""
+        wanted = max(2, round(self.settings.minibatch * share))
+        return torch.randint(count, (wanted,), generator=self.draw) if count > wanted else torch.arange(count)
+
+    @torch.no_grad()
+    def _watch(self, watched: Exercises) -> float:
+        return float(self._taught_loss(self.net(watched.tokens), watched))
+
+    def _taught_loss(self, numbers: torch.Tensor, some: Exercises) -> torch.Tensor:
+        location, deviations = self._split(numbers)
+        weights, temperature = self.settings.weights, self.settings.temperature
+        assert self.usual is not None
+        joint = losses.joint(some.deviations, deviations, self.usual)
+        apart = (location - some.location).square().mean()
+        if self.classes:
+            found = losses.chances_of(location, deviations)
+            return losses.divergence(some.chances, found, temperature) + weights.joint * (joint + 0.1 * apart)
+        spread = deviations.square().mean(1).clamp(min=1e-12).sqrt()
+        order = torch.stack([losses.order(some.location[:, a], location[:, a]) for a in range(self.outputs)]).mean()
+        marginal = losses.marginal(some.location, some.sd, location, spread, temperature)
+        return apart + weights.marginal * marginal + weights.order * order + weights.joint * joint
+
+    def _measured_loss(self, numbers: torch.Tensor, measured: Measured, rows: torch.Tensor) -> torch.Tensor:
+        location, deviations = self._split(numbers)
+        weights = measured.weights[rows]
+        total = weights.sum().clamp(min=1e-6)
+        if self.classes:
+            found = losses.chances_of(location, deviations).clamp(min=1e-8).log()
+            return (functional.nll_loss(found, measured.values[rows], reduction="none") * weights[:, 0]).sum() / total
+        return ((location - measured.values[rows]).square() * weights).sum() / total
+
+    def _split(self, numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        location, rest = numbers[:, : self.outputs], numbers[:, self.outputs :]
+        return location, rest.unflatten(1, (-1, self.outputs))
+
+
+def _of(measured: Measured | None, rows: torch.Tensor | None) -> torch.Tensor | None:
+    return None if measured is None or rows is None else measured.tokens[rows]

@@ -1,0 +1,95 @@
+"""The first layers of the teacher's own foundation model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activeloop.errors import ModelError, RecipeError
+from activeloop.students.network import Network, Shape
+from activeloop.students.reading import FIRST, Reading
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from activeloop.backbones.letters import LetterModel
+    from activeloop.predictive import Predictor
+
+
+@dataclass(frozen=True)
+class FirstLayers(Network):
+    """Embeddings and first layers of the foundation model that the teacher is a fine-tuned form of, all learning.
+
+    It is larger than the other networks, and begins with what the foundation model knows.
+
+    Args:
+        layers: how many are copied.
+        source: the foundation model; found in the teacher when it is None.
+        letters: of the candidates, as `Reading.letters`.
+
+    >>> FirstLayers(layers=2).name
+    'first 2 layers of the teacher'
+    """
+
+    layers: int = 1
+    source: LetterModel | None = field(default=None, repr=False)
+    letters: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if self.layers < 0:
+            raise RecipeError(f"{self.layers} layers cannot be copied. Choose 0 or more; nothing was taught.")
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        whose = "the teacher" if self.source is None else self.source.name
+        return f"first {self.layers} layers of {whose}" if self.layers != 1 else f"first layer of {whose}"
+
+    @property
+    def sites(self) -> bool:
+        """It reads the whole sequence."""
+        return False
+
+    def of(self, teacher: Predictor, reading: Reading) -> FirstLayers:
+        """The same with the teacher's foundation model.
+
+        Args:
+            teacher: a fine-tuned model.
+            reading: how candidates are read.
+
+        Raises:
+            ModelError: the teacher is not a fine-tuned protein model.
+        """
+        from activeloop.backbones.letters import LetterModel
+
+        backbone = getattr(getattr(teacher, "learner", None), "backbone", None)
+        if not isinstance(backbone, LetterModel):
+            raise ModelError(
+                f"a teacher of the kind {type(teacher).__name__} has no layers that a student could begin with: it "
+                "must be a fine-tuned protein model. Choose another network; nothing was taught."
+            )
+        return replace(self, source=backbone, letters=reading.letters)
+
+    def build(self, shape: Shape, seed: int) -> nn.Module:
+        """The network with the foundation model's weights, and a head with its first ones.
+
+        Raises:
+            ModelError: the foundation model is not known yet (`Distiller.teach` finds it), or is too short.
+        """
+        if self.source is None:
+            raise ModelError("the foundation model is not known. Let a `Distiller` teach the network.")
+        from activeloop.models.finetuning.gradients import thrown
+        from activeloop.students.body import Head, Net
+        from activeloop.students.copied import Copied, copied_trunk
+        from activeloop.students.pooling import Compared
+
+        trunk = copied_trunk(self.source, self.layers)
+        alphabet = self.source.alphabet
+        codes = np.frombuffer(self.letters.encode("latin-1"), np.uint8)
+        ids = np.full(shape.letters, alphabet.unknown)
+        ids[0], ids[FIRST:] = alphabet.pad, alphabet.ids[codes]
+        with thrown(seed):
+            residues = Copied(trunk, ids, alphabet.before, alphabet.after)
+            return Net(Compared(residues, shape, trunk.width), Head(trunk.width, (64,), shape.outputs))

@@ -1,0 +1,50 @@
+"""A network on the letters of a fixed library's sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from activeloop.errors import RecipeError
+from activeloop.students.network import Network, Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class SiteNetwork(Network):
+    """A few layers on the letters at the varying positions; nothing else of the sequence is read.
+
+    Args:
+        hidden: units of the layers; the first is a sum of one vector for each site and letter.
+
+    >>> SiteNetwork().name
+    'sites, 64-64'
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+
+    def __post_init__(self) -> None:
+        if not self.hidden or min(self.hidden) < 1:
+            raise RecipeError("a network on sites needs at least one layer of at least one unit. Nothing was taught.")
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        return f"sites, {'-'.join(map(str, self.hidden))}"
+
+    @property
+    def sites(self) -> bool:
+        """It reads the varying columns alone."""
+        return True
+
+    def build(self, shape: Shape, seed: int) -> nn.Module:
+        """The network with its first weights."""
+        from activeloop.models.finetuning.gradients import thrown
+        from activeloop.students.body import Head, Net
+        from activeloop.students.site_table import SiteTable
+
+        with thrown(seed):
+            body = SiteTable(shape, self.hidden[0])
+            return Net(body, Head(body.width, self.hidden[1:] or self.hidden, shape.outputs))

@@ -1,0 +1,44 @@
+"""How large networks are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from activeloop.backbones.needs import need_models
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.predictive import Predictor
+from activeloop.students.first_layers import FirstLayers
+from activeloop.students.network import Network, Shape
+from activeloop.students.reading import Reading
+
+
+def shape_of(reading: Reading, outputs: int) -> Shape:
+    """What goes in and comes out of a network that reads so."""
+    parent = tuple(reading.texts([reading.parent])[0].tolist()) if reading.parent else ()
+    return Shape(reading.size, reading.width, parent, outputs)
+
+
+def ready(network: Network, teacher: Predictor, reading: Reading) -> Network:
+    """The network, with what it takes from the teacher.
+
+    Raises:
+        ModelError: the teacher does not have it.
+    """
+    return network.of(teacher, reading) if isinstance(network, FirstLayers) else network
+
+
+def by_size(networks: Sequence[Network], teacher: Predictor, about: Dataset | Pool, deviations: int) -> list[Network]:
+    """Networks by how many parameters they would have, the smallest first.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+    """
+    need_models()
+    pool = about if isinstance(about, Pool) else about.pool
+    sizes = {}
+    for index, network in enumerate(networks):
+        reading = Reading.of(pool, sites=network.sites)
+        built = ready(network, teacher, reading).build(shape_of(reading, 1 + deviations), 0)
+        sizes[index] = sum(p.numel() for p in built.parameters())
+    return [networks[i] for i in sorted(sizes, key=lambda i: sizes[i])]
