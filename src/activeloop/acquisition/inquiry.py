@@ -69,7 +69,8 @@ class Inquiry:
         if not drawn:
             return situation
         target = self.generator(2).choice(len(self.pool), min(TARGETS, len(self.pool)), replace=False)
-        return replace(situation, measured=self._measured(), target=self.belief(np.sort(target), True))
+        target = np.sort(target)[self.pool.readable(np.sort(target))]
+        return replace(situation, measured=self._measured(), target=self.belief(target, True))
 
     def score(self, score: Score, belief: Predictive, situation: Situation) -> np.ndarray:
         """[N] scores, all finite; the generator starts in the same state for every piece.

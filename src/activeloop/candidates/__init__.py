@@ -24,6 +24,7 @@ from activeloop.candidates.proteins import check_protein, read_fasta, read_paren
 from activeloop.candidates.rules import Rules
 from activeloop.candidates.scans import is_scan
 from activeloop.candidates.sites import Sites
+from activeloop.candidates.streamed import StreamedPool
 from activeloop.candidates.tables import Number, Table, parse_number, read_table
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Sequence",
     "SequenceNotation",
     "Sites",
+    "StreamedPool",
     "Table",
     "Variant",
     "VariantNotation",

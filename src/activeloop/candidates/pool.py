@@ -31,7 +31,10 @@ KINDS = ("variants", "compounds", "guides")
 
 
 class Pool(ABC):
-    """What may be tested. Two final classes: `ExplicitPool` (listed) and `CombinatorialPool` (generated on the fly).
+    """What may be tested.
+
+    Three final classes: `ExplicitPool` (listed), `CombinatorialPool` (generated on the fly) and `StreamedPool` (listed
+    in a file too long for memory).
 
     Attributes:
         kind: one of `KINDS`.
@@ -91,6 +94,10 @@ class Pool(ABC):
         if self.rules is None or self.sites is None:
             return np.ones(len(rows), bool)
         return self.rules.allow(self.codes(rows), self.sites)
+
+    def readable(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows hold a candidate: bool [n]; all but in long files, which are not read before they are needed."""
+        return np.ones(len(rows), bool)
 
     def find(self, name: str) -> int:
         """The row of a candidate by any of its notations.

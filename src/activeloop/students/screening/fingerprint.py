@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from activeloop.acquisition.eligible import Eligible
+from activeloop.candidates import Pool, StreamedPool
 
 #: rows whose names take part, beside the first and the last
 NAMED = 64
@@ -17,14 +18,18 @@ STRETCH = 100_000
 def fingerprint(eligible: Eligible) -> str:
     """A hash of a pool's description, of some of its names, and of what is excluded."""
     pool = eligible.pool
-    last = len(pool) - 1
-    rows = np.unique(np.concatenate([[0, last], np.random.default_rng(0).integers(len(pool), size=NAMED)]))
     digest = hashlib.blake2b(digest_size=16)
     rules = "" if pool.rules is None else repr(pool.rules)
-    for text in (pool.describe(), rules, getattr(pool, "digest", ""), *pool.names(rows)):
+    content = [pool.digest] if isinstance(pool, StreamedPool) else _names(pool)
+    for text in (pool.describe(), rules, *content):
         digest.update(text.encode() + b"\n")
     digest.update(np.ascontiguousarray(eligible.excluded, np.int64).tobytes())
     return digest.hexdigest()
+
+
+def _names(pool: Pool) -> list[str]:
+    some = np.random.default_rng(0).integers(len(pool), size=NAMED)
+    return pool.names(np.unique(np.concatenate([[0, len(pool) - 1], some])))
 
 
 def some_rows(eligible: Eligible, n: int, seed: int) -> np.ndarray:

@@ -73,10 +73,7 @@ class Sample:
         # The mark is set by what was kept alone: were it moved by the sample, the estimate would not be unbiased.
         worths = np.sort(judge.worths(kept))[::-1]
         mark = worths[top - 1] if len(worths) >= top else -np.inf
-        above = (int((judge.worths(g.rows) > mark).sum()) for g in self.groups)
-        return Missed(
-            top, tuple(Stratum(g.name, g.size, len(g.rows), x) for g, x in zip(self.groups, above, strict=True))
-        )
+        return Missed(top, tuple(_stratum(g, judge.worths(g.rows), mark) for g in self.groups))
 
     def agreement(self, judge: Judge) -> float:
         """Spearman of student and teacher on what was drawn; NaN when that is next to nothing."""
@@ -88,6 +85,12 @@ class Sample:
             return float("nan")
         x, y = ((np.cumsum(np.bincount(x)) - (np.bincount(x) - 1) / 2)[x] for x in (a, b))
         return float(np.corrcoef(x, y)[0, 1])
+
+
+def _stratum(group: Group, worths: np.ndarray, mark: float) -> Stratum:
+    spread = float(worths.std()) if len(worths) else 0.0
+    gap = (mark - float(worths.mean())) / spread if spread > 0 else np.inf
+    return Stratum(group.name, group.size, len(worths), int((worths > mark).sum()), gap)
 
 
 def _by_rank(tally: Tally, order: np.ndarray, keep: int, each: int, limits: Limits) -> list[Group]:

@@ -1,0 +1,263 @@
+"""Pools that stand in a file too long for memory: each candidate is read when it is needed."""
+
+from __future__ import annotations
+
+import csv
+import os
+import threading
+from collections.abc import Callable, Collection
+from collections.abc import Sequence as Rows
+from pathlib import Path
+from typing import Any, cast, final
+
+import numpy as np
+
+from activeloop.candidates.columns import guess_column
+from activeloop.candidates.delimited import read_delimited
+from activeloop.candidates.designs import Compound, Design, Variant
+from activeloop.candidates.long_file import LongFile
+from activeloop.candidates.pool import Pool
+from activeloop.candidates.sites import Sites
+from activeloop.candidates.tables import Table
+from activeloop.errors import InputError, NotationError, PoolError
+
+FASTA = (".fasta", ".fa", ".faa")
+PLAIN = (".smi", ".txt")
+#: lines by which the columns of a table are found out
+HEAD = 50
+#: rows that are looked through together
+STRETCH = 4096
+
+
+@final
+class StreamedPool(Pool):
+    """Candidates listed in a file of any length; what is kept in memory is a place for each 256th of them.
+
+    They are candidates of another pool's kind: written in its notation, and seen at its sites, so that a model of that
+    pool can predict them. A table (CSV, TSV) has a header and one candidate in a line; FASTA one in a record; `.smi`
+    and `.txt` one at the start of each line. The same candidate may stand there twice.
+
+    Args:
+        path: the file.
+        like: the pool.
+        column: of a table; guessed when None.
+        without: `notation.key` of candidates that are not allowed, such as those measured.
+        skip_unreadable: rows that cannot be understood are not allowed, instead of ending what is done.
+
+    Raises:
+        TableError: the file is missing, packed or no table, or has no such column.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        like: Pool,
+        column: str | None = None,
+        *,
+        without: Collection[str] = (),
+        skip_unreadable: bool = False,
+    ):
+        name = Path(path).name
+        ending = Path(path).suffix.lower()
+        self._file = LongFile.of(path, ending in FASTA)
+        self._column = _Column.of(self._file, like.kind, column) if ending not in (*FASTA, *PLAIN) else None
+        self.kind, self.notation, self.rules = like.kind, like.notation, like.rules
+        self.origin = f"the candidates in {name}"
+        self._like, self._without, self._skip = like, frozenset(without), skip_unreadable
+        self._place = None if like.sites is None else placing(like)
+        self._own = threading.local()
+
+    def __len__(self) -> int:
+        return self._file.count - (self._column is not None)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return self._file.digest
+
+    @property
+    def sites(self) -> Sites | None:
+        """Those of the pool that it is like."""
+        return self._like.sites
+
+    def design(self, row: int) -> Design:
+        """The design in one row."""
+        return self._read(np.array([row]))[0]
+
+    def names(self, rows: np.ndarray | Rows[int]) -> list[str]:
+        """Standard notation of the given rows."""
+        return [design.name for design in self._read(np.asarray(rows, np.int64))]
+
+    def row_of(self, name: str) -> int | None:
+        """The row of a candidate, or None: reads the file from its beginning."""
+        try:
+            wanted = self.notation.key(self.notation.design(name))
+        except NotationError:
+            return None
+        for rows in self.chunks(STRETCH):
+            readable = rows[self.readable(rows)]
+            for row, design in zip(readable.tolist(), self._read(readable), strict=True):
+                if self.notation.key(design) == wanted:
+                    return row
+        return None
+
+    def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
+        """Letters at the sites as codes: uint8 [n, L]; all rows when `rows` is None (mind the memory)."""
+        if self._place is None:
+            raise PoolError("compounds have no sequence. Use a backbone that reads structures.")
+        chosen = np.arange(len(self)) if rows is None else np.asarray(rows, np.int64)
+        found = [self._place(design) for design in self._read(chosen)]
+        return np.array(found, np.uint8).reshape(len(chosen), -1)
+
+    def readable(self, rows: np.ndarray) -> np.ndarray:
+        """Which rows can be understood: bool [n]."""
+        return np.array([not isinstance(found, InputError) for found in self._found(rows)], bool)
+
+    def allowed(self, rows: np.ndarray | Rows[int]) -> np.ndarray:
+        """Which of the given rows may be proposed: bool [n].
+
+        Raises:
+            InputError: one cannot be understood (names it), and these are not to be skipped.
+        """
+        rows = np.asarray(rows, np.int64)
+        found = self._found(rows)
+        wrong = next((x for x in found if isinstance(x, InputError)), None)
+        if wrong is not None and not self._skip:
+            raise wrong
+        fine = np.array([x is not None and not isinstance(x, InputError) for x in found], bool)
+        if self._without:
+            keys = (self.notation.key(cast("Design", found[i])) for i in np.flatnonzero(fine))
+            fine[fine] = [key not in self._without for key in keys]
+        if self.rules is not None and self.sites is not None and fine.any():
+            fine[fine] = self.rules.allow(self.codes(rows[fine]), self.sites)
+        return fine
+
+    def _read(self, rows: np.ndarray) -> list[Design]:
+        found = self._found(rows)
+        for row, design in zip(rows.tolist(), found, strict=True):
+            if isinstance(design, InputError):
+                raise design
+            if design is None:
+                raise self._error(row, "this line is empty.")
+        return cast("list[Design]", found)
+
+    def _found(self, rows: np.ndarray) -> list[Design | InputError | None]:
+        """Designs; None for empty lines, an error for what cannot be understood. The last rows are remembered."""
+        rows = np.asarray(rows, np.int64)
+        kept: dict[int, Design | InputError | None] = getattr(self._own, "kept", {})
+        if not all(row in kept for row in rows.tolist()):
+            texts = self._file.records(rows + (self._column is not None))
+            kept = {row: self._understood(row, text) for row, text in zip(rows.tolist(), texts, strict=True)}
+            self._own.kept = kept
+        return [kept[row] for row in rows.tolist()]
+
+    def _understood(self, row: int, text: str) -> Design | InputError | None:
+        if not text.strip():
+            return None
+        try:
+            cell = text.split()[0] if self._column is None else self._column.cell(text)
+            design = self.notation.design(cell)
+            if self._place is not None:
+                self._place(design)
+            return design
+        except InputError as error:
+            return self._error(row, error.problem)
+
+    def _error(self, row: int, problem: str) -> NotationError:
+        return NotationError(problem, file=self._file.path, row=row + 1 + (self._column is not None))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_own"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._own = threading.local()
+
+
+class _Column:
+    """The cell of a line in which the candidate stands."""
+
+    def __init__(self, delimiter: str, index: int):
+        self.delimiter, self.index = delimiter, index
+
+    @classmethod
+    def of(cls, file: LongFile, kind: str, column: str | None) -> _Column:
+        lines = file.records(np.arange(min(file.count, HEAD)))
+        raw = read_delimited("\n".join(lines).encode(), file.path)
+        table = Table(file.path, raw.header, raw.columns, raw.row_numbers, "", raw.decimal)
+        name = guess_column(table, kind) if column is None else column
+        table.column(name)
+        first = lines[0].lstrip("\ufeff")
+        delimiter = max("\t;,", key=lambda sign: (len(next(csv.reader([first], delimiter=sign))) == len(raw.header), 0))
+        return cls(delimiter, raw.header.index(table.find(name) or name))
+
+    def cell(self, line: str) -> str:
+        if '"' in line:
+            if line.count('"') % 2:
+                raise NotationError('a quotation mark (") opens here and is not closed in the line. Correct it.')
+            cells = next(csv.reader([line], delimiter=self.delimiter))
+        else:
+            cells = line.split(self.delimiter)
+        if self.index >= len(cells):
+            raise NotationError(f"the line has only {len(cells)} cells. Correct it.")
+        return cells[self.index]
+
+
+def placing(like: Pool) -> Callable[[Design], np.ndarray]:
+    """From designs to codes [L] at the sites of a pool.
+
+    The function raises NotationError for what differs elsewhere: a model of that pool cannot tell about it.
+
+    >>> placed = placing(Pool.combinatorial("MKTA", ["K2", "A4"]))
+    >>> placed(Variant("MKTA", ())).tolist(), placed(Pool.single_mutants("MKTA").design(20)).tolist()
+    ([8, 0], [1, 0])
+    """
+    sites = like.sites
+    assert sites is not None
+    if sites.parent is not None:
+        return _Placed(sites)
+    return _Letters(sites, like.design(0).name)
+
+
+class _Placed:
+    """Variants of a parent."""
+
+    def __init__(self, sites: Sites):
+        assert sites.parent is not None
+        inserted = [int(x.partition("ins")[2] or 0) for x in sites.labels]
+        self.parent = sites.parent
+        self.at = {(int(p), k): i for i, (p, k) in enumerate(zip(sites.positions, inserted, strict=True))}
+        self.code = {letter: i for i, letter in enumerate(sites.alphabet)}
+
+    def __call__(self, design: Design) -> np.ndarray:
+        assert isinstance(design, Variant)
+        codes = self.parent.copy()
+        for m in design.mutations:
+            for k, letter in enumerate(m.new or "-", 0 if m.old else 1):
+                column = self.at.get((m.position, k))
+                if column is None:
+                    raise NotationError(f"{m} is at a place where no candidate of the campaign differs.")
+                codes[column] = self.code[letter]
+        return codes
+
+
+class _Letters:
+    """Strings without a parent."""
+
+    def __init__(self, sites: Sites, example: str):
+        self.columns = np.asarray(sites.positions, np.int64) - 1
+        self.code = {letter: i for i, letter in enumerate(sites.alphabet)}
+        self.still = [(i, x) for i, x in enumerate(example) if i not in set(self.columns.tolist())]
+
+    def __call__(self, design: Design) -> np.ndarray:
+        assert not isinstance(design, (Variant, Compound))
+        name = design.name
+        for i, letter in self.still:
+            if name[i] != letter:
+                raise NotationError(
+                    f'"{name}" has {name[i]} at {i + 1}, where all candidates of the campaign have {letter}.'
+                )
+        try:
+            return np.array([self.code[name[i]] for i in self.columns], np.uint8)
+        except KeyError as error:
+            raise NotationError(f'"{name}" has the letter {error}, which none of the campaign has.') from None
