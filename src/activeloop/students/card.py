@@ -30,7 +30,7 @@ class Card:
         assays: what it predicts.
         classes: names of the classes, () for values.
         noise: [A] standard deviation of the noise of one measurement, as the teacher states it.
-        shape: [A, K] as in `Predictive.shape`, or None.
+        shape: [A, K] as in `Predictive.shape`, or None; kept to three digits behind the point.
         parameters: how many numbers it has.
         teacher: which model taught it, in words.
         teacher_version: number of the campaign's version; 0 outside a campaign.
@@ -60,6 +60,11 @@ class Card:
     created_at: str
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.shape is not None:
+            # a small student's file would be half made of digits that no assay can tell apart
+            object.__setattr__(self, "shape", np.round(np.asarray(self.shape, np.float64), 3))
+
     @property
     def outputs(self) -> int:
         """A: how many numbers it predicts of a candidate, one an assay or one a class."""
@@ -73,7 +78,7 @@ class Card:
             # JSON has no NaN, and other readers refuse it
             "agreement": {name: None if math.isnan(value) else value for name, value in self.agreement.items()},
         }
-        return json.dumps(told, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return json.dumps(told, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     @classmethod
     def read(cls, text: str, file: str) -> Card:

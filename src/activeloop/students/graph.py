@@ -91,9 +91,19 @@ def _bare(model: Any) -> Any:
         tensor.name = short[tensor.name]
     for node in graph.node:
         node.ClearField("name")
+        _leave_out_defaults(node)
         node.input[:], node.output[:] = [short[x] for x in node.input], [short[x] for x in node.output]
     graph.name, model.producer_name, model.producer_version = "student", "activeloop", ""
     return model
+
+
+def _leave_out_defaults(node: Any) -> None:
+    from onnx import defs
+
+    known = defs.get_schema(node.op_type, OPSET, node.domain).attributes
+    own = [x for x in node.attribute if x.SerializeToString() != known[x.name].default_value.SerializeToString()]
+    del node.attribute[:]
+    node.attribute.extend(own)
 
 
 def _short(number: int) -> str:
