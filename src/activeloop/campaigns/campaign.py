@@ -201,10 +201,7 @@ class Campaign:
         if seed is not None and seed < 0:
             raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was taught.")
         state = self.state()
-        version = state.version
-        if version is None:
-            raise StateError("there is no version yet: record results and fit first. Nothing was taught.")
-        seed = derive(self.seed, "distil", version.number) if seed is None else seed
+        version, seed = self._taught_by(state, seed)
         if not again and (there := same_student(state, version, teaching, seed)):
             return there
         teacher = self._predictor(state)
@@ -298,6 +295,16 @@ class Campaign:
         """
         return file_of(self.student_record(number), self.shelf)
 
+    def has_student(self, teaching: Teaching, seed: int | None = None) -> bool:
+        """Whether `distil` would find that the current version has just this student already.
+
+        Raises:
+            StateError: there is no version yet.
+        """
+        state = self.state()
+        version, seed = self._taught_by(state, seed)
+        return same_student(state, version, teaching, seed) is not None
+
     def drift(self, opener: Opener) -> Drift | None:
         """How far the student has fallen behind, or None when there is none.
 
@@ -380,6 +387,12 @@ class Campaign:
             model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.shelf)
             self._fitted = (version.number, model)
         return self._fitted[1]
+
+    def _taught_by(self, state: CampaignState, seed: int | None) -> tuple[Version, int]:
+        """Which version would teach, and with which seed."""
+        if state.version is None:
+            raise StateError("there is no version yet: record results and fit first. Nothing was taught.")
+        return state.version, derive(self.seed, "distil", state.version.number) if seed is None else seed
 
     def _teacher(self, state: CampaignState, student: StudentRecord) -> Predictor | None:
         """The version that taught a student; None when it cannot be had any more."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from activeloop.cli.terminal import Folder, next_step, opened, say
+
+if TYPE_CHECKING:
+    from activeloop.recipes import Opened
 
 AGAIN = typer.Option("--again", help="Fit anew although nothing changed, for instance when the stored model is lost.")
 
 
 def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     """Fit a new version to all results that count. `propose` does so by itself."""
-    loop = opened(directory).campaign
+    found = opened(directory)
+    loop = found.campaign
     before = loop.state().version
     version = loop.fit(again=again)
     if before and before.number == version.number:
@@ -23,4 +27,25 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     say(version.explanation)
     for name, value in version.metrics.items():
         say(f"  {name.replace('_', ' ')}: {value:.3g}")
+    teach(found)
     next_step(f"`activeloop propose {directory}` or `activeloop predict {directory}`.")
+
+
+def teach(loop: Opened) -> None:
+    """Start teaching the version's student, when campaign.toml wishes one; where that cannot be, the fit stands."""
+    if not loop.recipe.student.auto:
+        return
+    from activeloop.errors import ActiveLoopError
+    from activeloop.recipes.distilling import distil_in_background, distilling
+
+    version = len(loop.campaign.state().versions)
+    if distilling(loop.folder.path).held():
+        say(f"A student is being taught; one of version {version} follows.")
+        return
+    try:
+        process = distil_in_background(loop, loop.recipe.student)
+    except ActiveLoopError as error:
+        say(f"No student is taught: {error}")
+        return
+    if process:
+        say(f"A student of version {version} is taught in the background (process {process}).")

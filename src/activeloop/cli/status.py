@@ -10,20 +10,44 @@ from activeloop.cli.terminal import Folder, console, next_step, opened, say, som
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from activeloop.campaigns import Honesty, Status
+    from activeloop.campaigns import Drift, Honesty, Status
+    from activeloop.recipes import Opened
+    from activeloop.store import JobState
 
 
 def status(directory: Folder) -> None:
     """Show rounds, results, the best so far, the model and its honesty, and what to do next."""
-    found = opened(directory).campaign.status()
-    console().print(summary_table(found))
+    loop = opened(directory)
+    found = loop.campaign.status()
+    table = summary_table(found)
+    warnings = student_rows(table, loop, found)
+    console().print(table)
     if found.versions:
         say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
+    for warning in warnings:
+        say(f"Warning, the student: {warning}. Teach another with `activeloop distil {directory}`.")
     next_step(found.next_step)
 
 
+def student_rows(table: Table, loop: Opened, found: Status) -> tuple[str, ...]:
+    """Rows about the campaign's student and the work on one; returns what speaks against using it."""
+    from activeloop.recipes.distilling import distilling
+
+    if job := distilling(loop.folder.path).state():
+        table.add_row("teaching", job_words(job))
+    if not found.student:
+        return ()
+    table.add_row("student", student_words(found))
+    drift = drift_of(loop)
+    if isinstance(drift, str):
+        table.add_row("its drift", drift)
+        return ()
+    table.add_row("its drift", drift_words(drift))
+    return drift.warnings
+
+
 def summary_table(found: Status) -> Table:
-    """All of a status as a table of two columns."""
+    """All of a status but its student, as a table of two columns."""
     from rich.table import Table
 
     table = Table(show_header=False)
@@ -83,3 +107,56 @@ def honesty_words(honesty: Honesty | None) -> str:
     rank = f"on proposal {honesty.proposal}: Spearman {honesty.spearman:.2f} with {honesty.candidates} results"
     covered = f", {honesty.coverage:.0%} of them in their 90 % interval" if honesty.coverage == honesty.coverage else ""
     return rank + covered
+
+
+def drift_of(loop: Opened) -> Drift | str:
+    """How far the student has fallen behind, or why that cannot be said."""
+    from activeloop.errors import ActiveLoopError
+    from activeloop.students.in_campaign import open_student
+
+    try:
+        drift = loop.campaign.drift(open_student)
+    except ActiveLoopError as error:
+        return f"cannot be said: {error}"
+    return drift or "cannot be said without a version"
+
+
+def student_words(found: Status) -> str:
+    """Which student there is, and whose."""
+    from activeloop.cli.distil import size_words
+
+    student = found.student
+    assert student is not None  # the caller has looked
+    old = f", not of the current version {len(found.versions)}; it can still be used" if found.student_stale else ""
+    agreed = student.agreement.get("spearman")
+    rank = "" if agreed is None else f"; Spearman {agreed:.3f} with its teacher"
+    return f"{student.number}, of version {student.version}{old}: {size_words(student)}{rank}"
+
+
+def job_words(job: JobState) -> str:
+    """How the teaching of a student stands.
+
+    >>> from activeloop.store import JobState
+    >>> job_words(JobState("running", "a student of version 2", 17, "2026-01-02T03:04:05.678+00:00", share=0.25))
+    'a student of version 2: running since 2026-01-02 03:04 UTC (process 17), 25% done'
+    """
+    moment = (job.ended or job.started)[:16].replace("T", " ") + " UTC"
+    if job.stage == "running":
+        return f"{job.what}: running since {moment} (process {job.process}), {job.share:.0%} done"
+    if job.stage == "done":
+        return f"{job.what}: done {moment}, {job.words}"
+    return f"{job.what}: {job.words if job.stage == 'killed' else f'failed, {job.words}'}"
+
+
+def drift_words(drift: Drift) -> str:
+    """How a student does beside its teacher, in words."""
+    agrees = f"Spearman {drift.agreement:.2f} with version {drift.current} on {drift.compared:,} candidates"
+    if not drift.results:
+        return f"{agrees}; nothing was measured since version {drift.version}"
+    own, teacher = drift.own, drift.teacher
+    beside = "" if teacher.spearman != teacher.spearman else f" (its teacher {teacher.spearman:.2f})"
+    parts = [f"foresaw {drift.results:,} new results with Spearman {own.spearman:.2f}{beside}"]
+    if own.coverage == own.coverage:
+        beside = "" if teacher.coverage != teacher.coverage else f" (its teacher's {teacher.coverage:.0%})"
+        parts.append(f"{own.coverage:.0%} of them in its 90 % interval{beside}")
+    return f"{agrees}; {', '.join(parts)}"

@@ -18,6 +18,7 @@ VERBS = {
     "status": "Where the campaign stands and what to do next.",
     "worth": "Was the last round worth it? Stop now?",
     "predict": "What the model says about candidates.",
+    "distil": "Teach a small student of the model: for any machine, a browser, a screen.",
     "plate": "Draw or export a plate again.",
     "pin": "Put candidates on the next plate.",
     "veto": "Never propose some candidates.",

@@ -2,7 +2,15 @@
 
 from activeloop.recipes.building import Opened, assays_of, campaign_of, open_campaign, pool_of
 from activeloop.recipes.reading import check_recipe, parse_recipe, read_recipe
-from activeloop.recipes.recipe import AssayRecipe, LearnerRecipe, PlateRecipe, PoolRecipe, Recipe, SelectRecipe
+from activeloop.recipes.recipe import (
+    AssayRecipe,
+    LearnerRecipe,
+    PlateRecipe,
+    PoolRecipe,
+    Recipe,
+    SelectRecipe,
+    StudentRecipe,
+)
 from activeloop.recipes.registry import BATCHES, SCORES, learner_of, learners, selection_of
 from activeloop.recipes.writing import recipe_text
 
@@ -16,6 +24,7 @@ __all__ = [
     "PoolRecipe",
     "Recipe",
     "SelectRecipe",
+    "StudentRecipe",
     "assays_of",
     "campaign_of",
     "check_recipe",

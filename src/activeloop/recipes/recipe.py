@@ -113,6 +113,26 @@ class PlateRecipe(Strict):
     price_per_well: Annotated[float, Field(ge=0)] = 0.0
 
 
+class StudentRecipe(Strict):
+    """How students are taught; see `activeloop distil`.
+
+    Attributes:
+        auto: teach one in the background whenever a version was fitted.
+        network: `conv`, `transformer`, `sites`, `first-layers`, or `auto`: what suits the pool.
+        options: of the network, such as `width`.
+        teaching: options of `activeloop.students.Distiller`, such as `alpha`.
+        keep: the smallest network whose Spearman with its teacher is at least that; None: the one that is named.
+        int8: keep weights in 8 bits.
+    """
+
+    auto: bool = False
+    network: Literal["auto", "conv", "transformer", "sites", "first-layers"] = "auto"
+    options: dict[str, Option] = {}
+    teaching: dict[str, Option] = {}
+    keep: Annotated[float, Field(gt=0, lt=1)] | None = None
+    int8: bool = False
+
+
 class Recipe(Strict):
     """All of `campaign.toml`.
 
@@ -130,6 +150,7 @@ class Recipe(Strict):
     learner: LearnerRecipe = LearnerRecipe()
     select: SelectRecipe = SelectRecipe()
     plate: PlateRecipe = PlateRecipe()
+    student: StudentRecipe = StudentRecipe()
 
     @model_validator(mode="after")
     def _names_once(self) -> Recipe:

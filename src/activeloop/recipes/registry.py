@@ -71,7 +71,7 @@ def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file:
     known = own_learners(pool, assays)
     if recipe.name not in known:  # looking for other packages takes a while
         known = learners(pool, assays)
-    return _make("learner", recipe.name, known, recipe.options, file)
+    return make("learner", recipe.name, known, recipe.options, file)
 
 
 def checked_learner_of(
@@ -149,13 +149,25 @@ def selection_of(
     usual = default_selection(goal, assays, pool)
     score, batch, first = usual.score, usual.batch, usual.first
     if recipe.score:
-        score = _make("score", recipe.score, SCORES, recipe.score_options, file)
+        score = make("score", recipe.score, SCORES, recipe.score_options, file)
     if recipe.batch:
-        batch, first = _make("batch", recipe.batch, BATCHES, recipe.batch_options, file), None
+        batch, first = make("batch", recipe.batch, BATCHES, recipe.batch_options, file), None
     return Selection(score, batch, first)
 
 
-def _make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:
+def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:
+    """Something that a recipe names.
+
+    Args:
+        role: what it is, for messages.
+        name: of it.
+        known: everything that can be named.
+        options: of it.
+        file: how messages name the recipe.
+
+    Raises:
+        RecipeError: nothing has that name, or it does not take these options.
+    """
     if name not in known:
         near = get_close_matches(name, known, n=1)
         cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."

@@ -10,7 +10,7 @@ from activeloop.recipes.recipe import AssayRecipe, PoolRecipe, Recipe
 
 def recipe_text(recipe: Recipe) -> str:
     """The text of `campaign.toml`; reading it gives the same recipe."""
-    plate, select = recipe.plate, recipe.select
+    plate, select, student = recipe.plate, recipe.select, recipe.student
     blocks = [
         [
             "# An ActiveLoop campaign. Change what you like; what was measured stands in campaign.db, not here.",
@@ -41,6 +41,14 @@ def recipe_text(recipe: Recipe) -> str:
             f"replicates = {plate.replicates}  # wells for each candidate",
             f"empty_edges = {_value(plate.empty_edges)}  # outer wells dry out first",
             f"price_per_well = {plate.price_per_well!r}  # 0 when you do not want to count costs",
+        ],
+        [
+            "[student]",
+            f"auto = {_value(student.auto)}  # true: each new version teaches a small student in the background",
+            f'network = {_value(student.network)}  # "auto" suits the pool; or "conv", "transformer", "sites" ...',
+            *_given(student, ("keep", "int8")),
+            *_options("student.options", student.options),
+            *_options("student.teaching", student.teaching),
         ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"

@@ -3,7 +3,18 @@
 from activeloop.store.artifacts import ArtifactShelf, local_store
 from activeloop.store.database import sqlite_engine
 from activeloop.store.folder import CampaignFolder, write_file
+from activeloop.store.job import Job, JobState
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
 
-__all__ = ["ArtifactShelf", "CampaignFolder", "SQLLog", "local_store", "sqlite_engine", "upgrade", "write_file"]
+__all__ = [
+    "ArtifactShelf",
+    "CampaignFolder",
+    "Job",
+    "JobState",
+    "SQLLog",
+    "local_store",
+    "sqlite_engine",
+    "upgrade",
+    "write_file",
+]

@@ -1,0 +1,180 @@
+"""`activeloop distil`: a small student of the current version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from activeloop.cli.terminal import Folder, next_step, opened, say
+
+if TYPE_CHECKING:
+    from activeloop.campaigns import StudentRecord
+    from activeloop.recipes import Opened, StudentRecipe
+
+Network = Literal["conv", "transformer", "sites", "first-layers", "auto"]
+
+NETWORK = typer.Option(help="What is taught; campaign.toml says it when left out. `auto` suits the pool.")
+WIDTH = typer.Option(metavar="N", help="Of its vectors; a network's own when left out.")
+LAYERS = typer.Option(metavar="N", help="How many; a network's own when left out.")
+KEEP = typer.Option(metavar="SHARE", help="Look for the smallest network whose Spearman with its teacher is this.")
+OUT = typer.Option(metavar="FILE.onnx", help="Write the student here; it runs wherever onnxruntime does.")
+INT8 = typer.Option("--int8", help="Keep weights in 8 bits: a quarter of the file.")
+WEB = typer.Option(metavar="DIR", help="Write a page that predicts in any browser, offline.")
+SEED = typer.Option(metavar="N", help="Of the teaching; the campaign's own when left out.")
+AGAIN = typer.Option("--again", help="Teach anew although this student is there, for instance when its file is lost.")
+BACKGROUND = typer.Option("--background", help="Teach in a process of its own and come back at once.")
+
+
+def distil(
+    directory: Folder,
+    network: Annotated[Network | None, NETWORK] = None,
+    width: Annotated[int | None, WIDTH] = None,
+    layers: Annotated[int | None, LAYERS] = None,
+    keep: Annotated[float | None, KEEP] = None,
+    out: Annotated[Path | None, OUT] = None,
+    int8: Annotated[bool, INT8] = False,
+    web: Annotated[Path | None, WEB] = None,
+    seed: Annotated[int | None, SEED] = None,
+    again: Annotated[bool, AGAIN] = False,
+    background: Annotated[bool, BACKGROUND] = False,
+) -> None:
+    """Teach a small network what the current version believes, keep it in the campaign, and write it out.
+
+    A student runs without torch, also in a browser, and screens what its teacher could never be asked about.
+    """
+    check_targets(out, web, background)
+    loop = opened(directory)
+    settings = chosen(loop, network, width, layers, keep, int8)
+    if background:
+        begin(loop, directory, settings, seed, again)
+        return
+    from activeloop.recipes.distilling import distil_here
+
+    before = loop.campaign.state().students
+    with teaching() as progress:
+        student = distil_here(loop, settings, seed, again=again, progress=progress)
+    content = loop.campaign.student_file(student.number)
+    size = f"{size_words(student)}, {len(content) / 1000:,.0f} kB"
+    say(f"Student {student.number} of version {student.version} {_came(student, before)}: {size}.")
+    say(agreement_words(student))
+    write(loop, content, out, web)
+    next_step(_next(directory, out, web))
+
+
+def chosen(
+    loop: Opened, network: Network | None, width: int | None, layers: int | None, keep: float | None, int8: bool
+) -> StudentRecipe:
+    """What campaign.toml says, and over it what was typed."""
+    from activeloop.errors import RecipeError
+    from activeloop.recipes.students import sized
+
+    if keep is not None and not 0 < keep < 1:
+        raise RecipeError(f"--keep {keep:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught.")
+    settings = loop.recipe.student
+    if network is not None and network != settings.network:
+        settings = settings.model_copy(update={"network": network, "options": {}})  # those were another network's
+    settings = settings.model_copy(update={"keep": keep or settings.keep, "int8": int8 or settings.int8})
+    return sized(settings, loop.campaign.pool, width, layers)
+
+
+def begin(loop: Opened, directory: Path, settings: StudentRecipe, seed: int | None, again: bool) -> None:
+    """Start teaching in the background, and say so."""
+    from activeloop.recipes.distilling import distil_in_background, distilling
+
+    process = distil_in_background(loop, settings, seed, again=again)
+    if process is None:
+        say("This student is there already: nothing was begun.")
+    else:
+        say(
+            f"A student is taught in the background (process {process}); {distilling(loop.folder.path).log} tells more."
+        )
+    next_step(f"go on as you like; `activeloop status {directory}` says how it stands.")
+
+
+def check_targets(out: Path | None, web: Path | None, background: bool) -> None:
+    """Refuse what could not be written, before anything is taught."""
+    from activeloop.errors import InputError
+
+    if background and (out or web):
+        raise InputError(
+            "--background writes no files: leave out --out and --web, and ask for them when the student is there "
+            "(it is not taught twice). Nothing was taught."
+        )
+    for path in (out, web):
+        if path and not path.absolute().parent.is_dir():
+            raise InputError(f"there is no folder {path.parent}: make it first. Nothing was taught.", file=str(path))
+    if out and (out.is_dir() or out.suffix != ".onnx"):
+        raise InputError("name a file that ends on .onnx. Nothing was taught.", file=str(out))
+    if web and web.exists() and not web.is_dir():
+        raise InputError("this is a file: name a folder for the page. Nothing was taught.", file=str(web))
+
+
+def write(loop: Opened, content: bytes, out: Path | None, web: Path | None) -> None:
+    """The student's file and page."""
+    from activeloop.store import write_file
+
+    if out:
+        write_file(out, content)
+        say(f"Written: {out}")
+    if web:
+        from tempfile import TemporaryDirectory
+
+        from activeloop.students.web.page import write_page
+
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "student.onnx")
+            file.write_bytes(content)
+            say(f"Written: {write_page(file, web, pool=loop.campaign.pool)}")
+
+
+@contextmanager
+def teaching() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("Teaching"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def size_words(student: StudentRecord) -> str:
+    """Its network and size, beside that of its teacher when that is known."""
+    times = student.teacher_parameters / max(student.parameters, 1)
+    less = f", {times:,.0f} times fewer than its teacher's" if times else ""
+    return f"{student.network}, {student.parameters:,} numbers{less}"
+
+
+def agreement_words(student: StudentRecord) -> str:
+    """How far it agrees with its teacher, in a sentence."""
+    found = student.agreement
+    if "spearman" not in found:
+        return "How far it agrees with its teacher could not be checked: too few candidates could be spared."
+    parts = [f"Spearman {found['spearman']:.3f}"]
+    parts += [f"AUROC {found['auroc']:.3f}"] if "auroc" in found else []
+    parts += [f"of its spread {found['sd_spearman']:.2f}"] if "sd_spearman" in found else []
+    on = f" on {found['candidates']:,.0f} candidates it was not taught" if "candidates" in found else ""
+    return f"It agrees with its teacher{on}: {', '.join(parts)}."
+
+
+def _came(student: StudentRecord, before: tuple[StudentRecord, ...]) -> str:
+    return "is there already" if student.number <= len(before) else "was taught"
+
+
+def _next(directory: Path, out: Path | None, web: Path | None) -> str:
+    if web:
+        return f"open {web / 'index.html'} in a browser; it needs no network."
+    if out:
+        return f"`activeloop predict --student {out} FILE` on any machine; it needs no torch."
+    return f"`activeloop distil {directory} --out student.onnx` or `--web DIR` writes it out; it is not taught twice."

@@ -1,0 +1,70 @@
+"""Students that a recipe names: how they are taught, now or in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from activeloop.campaigns import Teaching
+from activeloop.candidates import Pool, is_scan
+from activeloop.candidates.scans import LIBRARY_SITES
+from activeloop.recipes.recipe import StudentRecipe
+from activeloop.recipes.registry import make
+from activeloop.students.convolution import ConvNet
+from activeloop.students.distiller import Distiller
+from activeloop.students.in_campaign import Distillation
+from activeloop.students.network import Network
+from activeloop.students.site_network import SiteNetwork
+from activeloop.students.transformer import SmallTransformer
+
+NETWORKS: dict[str, Callable[..., Network]] = {
+    "conv": ConvNet,
+    "sites": SiteNetwork,
+    "transformer": SmallTransformer,
+}
+
+
+def teaching_of(recipe: StudentRecipe, pool: Pool, file: str | None = None) -> Teaching:
+    """How a recipe says that students are taught.
+
+    Args:
+        recipe: what it says.
+        pool: decides the network where the recipe does not.
+        file: how messages name the recipe.
+
+    Raises:
+        RecipeError: there is no such network, or it does not take these options.
+    """
+    name = usual_network(pool) if recipe.network == "auto" else recipe.network
+    network = make("network", name, NETWORKS, recipe.options, file)
+    distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, recipe.teaching, file)
+    return Distillation(distiller, recipe.int8)
+
+
+def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | None) -> StudentRecipe:
+    """A recipe with another width and number of layers, whatever its network calls them.
+
+    >>> one = Pool.single_mutants("MKTAYIAKQR")
+    >>> sized(StudentRecipe(), one, 32, 2).options
+    {'width': 32, 'blocks': 2}
+    >>> sized(StudentRecipe(network="sites"), one, 32, None).options
+    {'hidden': [32, 32]}
+    """
+    name = usual_network(pool) if recipe.network == "auto" else recipe.network
+    given = {"width": width, {"conv": "blocks"}.get(name, "layers"): layers}
+    if name == "sites":
+        usual = SiteNetwork().hidden
+        given = {"hidden": [width or usual[0]] * (layers or len(usual)) if width or layers else None}
+    more = {key: value for key, value in given.items() if value is not None}
+    return recipe.model_copy(update={"options": {**recipe.options, **more}})
+
+
+def usual_network(pool: Pool) -> str:
+    """`sites` for a library of combinations at a few sites, else `conv`.
+
+    >>> usual_network(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3"])), usual_network(Pool.single_mutants("MKTAYIAKQR"))
+    ('sites', 'conv')
+    """
+    sites = pool.sites
+    library = sites is not None and len(sites.labels) <= LIBRARY_SITES and not is_scan(pool)
+    return "sites" if library and pool.kind == "variants" else "conv"

@@ -1,0 +1,238 @@
+"""Work that goes on beside a campaign: one process at a time, known to all others, forgotten by none."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from activeloop.campaigns.log import now
+from activeloop.errors import StateError, StoreError
+from activeloop.store.folder import write_file
+
+GLANCE = 1.0
+"""Seconds to wait for somebody who only looks whether the lock is held."""
+STARTING = 60.0
+"""Seconds within which a process that was started says so."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How a job stands.
+
+    Args:
+        stage: `running`, `done`, `failed`, or `killed` when its process ended without a word.
+        what: it does, in words.
+        process: number of the process.
+        started: ISO 8601, UTC.
+        ended: the same, "" while it runs.
+        words: what came of it or why nothing did.
+        share: how much of it is done, from 0 to 1.
+    """
+
+    stage: Literal["running", "done", "failed", "killed"]
+    what: str
+    process: int
+    started: str
+    ended: str = ""
+    words: str = ""
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One kind of work in a campaign's folder.
+
+    ```
+    DIR/jobs/NAME.json   how it stands
+    DIR/jobs/NAME.log    what its processes printed
+    DIR/jobs/NAME.lock   held by the process that does it, and free again when that ends in whatever way
+    ```
+
+    Args:
+        folder: the campaign's.
+        name: of the work, such as `distil`.
+    """
+
+    folder: Path
+    name: str
+
+    @property
+    def log(self) -> Path:
+        """The file with what its processes printed."""
+        return self._file("log")
+
+    def state(self) -> JobState | None:
+        """How it stands; None when it was never begun. Writes nothing."""
+        try:
+            said = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, OSError) as error:
+            raise StoreError(f"{self._file('json')} cannot be read ({error}): delete it.") from error
+        if said.stage == "running" and not self.held():
+            # It may have ended between the two looks.
+            return self._ended(said)
+        return said
+
+    def held(self) -> bool:
+        """Whether a process is at it now; writes nothing."""
+        path = self._file("lock")
+        if not path.exists():
+            return False
+        # Reading takes a lock that others may share, so two who look do not see each other.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+            try:
+                connection.execute("SELECT * FROM sqlite_master").fetchall()
+            except sqlite3.OperationalError as error:
+                return "locked" in str(error)
+        return False
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[Working]:
+        """Be the one who does it; how it ends is written down, whatever ends it.
+
+        Args:
+            what: is done, in words.
+
+        Raises:
+            StateError: another process is at it.
+            StoreError: the folder cannot be written.
+        """
+        with self._lock() as free:
+            if not free:
+                raise StateError(self._busy())
+            work = Working(self, JobState("running", what, os.getpid(), now()))
+            work.write()
+            try:
+                yield work
+            except BaseException as error:
+                work.end("failed", str(error) or type(error).__name__)
+                raise
+            work.end("done", work.state.words)
+
+    def start(self, arguments: Sequence[str]) -> int:
+        """Start a Python process that does it, outlives this one, and writes into the log; returns its number.
+
+        Comes back as soon as the process has begun.
+
+        Args:
+            arguments: of the interpreter; the process calls `working`.
+
+        Raises:
+            StateError: another process is at it.
+            StoreError: the process ended before it began, or the folder cannot be written.
+        """
+        if self.held():
+            raise StateError(self._busy())
+        try:
+            self.log.parent.mkdir(exist_ok=True)
+            with self.log.open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise StoreError(f"{self.log} cannot be written ({error.strerror}). Nothing was begun.") from error
+        self._await(process)
+        return process.pid
+
+    def _await(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + STARTING
+        while time.monotonic() < deadline:
+            if (said := self.state()) and said.process == process.pid:
+                break
+            if process.poll() is not None:
+                if self.held():  # somebody else was faster
+                    return
+                raise StoreError(f"the process ended before it began: {self.log} says why.")
+            time.sleep(0.02)
+        process.returncode = 0  # it is not ours to wait for: no warning when this one forgets it
+
+    def _busy(self) -> str:
+        said = self.state()
+        who = f"process {said.process} since {said.started}" if said else "another process"
+        what = said.what if said else "work on it"
+        return f"{what}: {who} is at it already. Nothing was begun; wait for it (`activeloop status {self.folder}`)."
+
+    def _ended(self, said: JobState) -> JobState:
+        again = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
+        words = "its process was killed; nothing was lost, and it can be started again"
+        return again if again != said else replace(said, stage="killed", words=words)
+
+    @contextmanager
+    def _lock(self) -> Iterator[bool]:
+        """Whether this process holds the lock within the block.
+
+        SQLite locks files alike on all systems; a transaction that is never committed leaves nothing behind, and its
+        lock dies with its process.
+        """
+        with closing(self._opened()) as connection:
+            yield self._locked(connection)
+
+    def _opened(self) -> sqlite3.Connection:
+        path = self._file("lock")
+        try:
+            path.parent.mkdir(exist_ok=True)
+            return sqlite3.connect(path, timeout=GLANCE, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path} cannot be used ({error}). Nothing was begun.") from error
+
+    def _locked(self, connection: sqlite3.Connection) -> bool:
+        """Take the lock if it is free."""
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            if "locked" in str(error):
+                return False
+            raise StoreError(f"{self._file('lock')} cannot be used ({error}). Nothing was begun.") from error
+        return True
+
+    def _file(self, ending: str) -> Path:
+        return self.folder / "jobs" / f"{self.name}.{ending}"
+
+
+class Working:
+    """A job that this process does.
+
+    Args:
+        job: which.
+        state: how it stands.
+    """
+
+    EVERY = 2.0
+    """Seconds between two words about how far it is."""
+
+    def __init__(self, job: Job, state: JobState):
+        self.job, self.state, self._told = job, state, time.monotonic()
+
+    def progress(self, done: int, total: int) -> None:
+        """Tell how far it is, to be called as often as one likes."""
+        if time.monotonic() - self._told >= self.EVERY:
+            self._told = time.monotonic()
+            self.state = replace(self.state, share=round(done / max(total, 1), 3))
+            self.write()
+
+    def tell(self, words: str) -> None:
+        """Say what came of it."""
+        self.state = replace(self.state, words=words)
+
+    def end(self, stage: Literal["done", "failed"], words: str) -> None:
+        """Write down how it ended."""
+        self.state = replace(self.state, stage=stage, words=words, ended=now())
+        self.write()
+
+    def write(self) -> None:
+        """Let others see it."""
+        write_file(self.job._file("json"), json.dumps(asdict(self.state), indent=1).encode())
