@@ -41,7 +41,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
         StoreError: it is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             return dict(content)
     except FileNotFoundError:
         return None
