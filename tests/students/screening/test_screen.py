@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from screening_models import Planted
 
 from activeloop.acquisition import Diverse, Greedy, Selection, Thompson
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StateError, StoreError
 from activeloop.students.screening import Screen, Screened
 from activeloop.students.screening.files import read_arrays, write_arrays
+from screening_models import Planted
 
 POOL = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
 SELECT = Diverse(Greedy())
