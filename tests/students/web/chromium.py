@@ -114,7 +114,10 @@ class Chromium:
 
     def picture(self, path: Path, width: int, height: int | None, *, dark: bool = False) -> None:
         """A picture of the page (as high as it is when no height is given)."""
-        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
         size = {"width": width, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", height=height or 900, **size)
         if height is None:

@@ -19,14 +19,22 @@ def write_student(card: Card, path: Path, seed: int = 0) -> Path:
     a = card.outputs
     letters = rng.normal(0, 0.5, (card.reading.size, FEATURES)).astype(np.float32)
     letters[0] = 0
+    size = np.r_[np.ones(a), np.full(DIRECTIONS * a, 0.3)]
     weights = {
         "letters": letters,
         "speed": rng.uniform(0.1, 2.5, FEATURES).astype(np.float32),
-        "mix": rng.normal(0, 1, (FEATURES, (1 + DIRECTIONS) * a)).astype(np.float32) * np.r_[np.ones(a), np.full(DIRECTIONS * a, 0.3)].astype(np.float32),
-        "zero": np.array(0, np.int64), "one": np.array(1, np.int64), "place": np.array([1], np.int64), "last": np.array([1], np.int64),
-        "all": np.array([0, 1 + DIRECTIONS, a], np.int64), "from": np.array([0], np.int64), "to": np.array([1], np.int64), "end": np.array([1 + DIRECTIONS], np.int64),
-        "flat": np.array([0, a], np.int64), "column": np.array([-1, 1], np.int64), "some": np.array(0.7, np.float32),
-    }  # fmt: skip
+        "mix": (rng.normal(0, 1, (FEATURES, len(size))) * size).astype(np.float32),
+        "some": np.array(0.7, np.float32),
+        "zero": np.array(0),
+        "one": np.array(1),
+        "place": np.array([1]),
+        "all": np.array([0, 1 + DIRECTIONS, a]),
+        "from": np.array([0]),
+        "to": np.array([1]),
+        "end": np.array([1 + DIRECTIONS]),
+        "flat": np.array([0, a]),
+        "column": np.array([-1, 1]),
+    }
     node = helper.make_node
     nodes = [
         node("Gather", ["letters", "tokens"], ["read"]),

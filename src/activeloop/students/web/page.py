@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import InputError
+from activeloop.errors import InputError, PlateError
+from activeloop.plates.files import write_whole
 from activeloop.predictive import Predictive
 from activeloop.students.card import Card
 from activeloop.students.onnx_runner import open_student
 from activeloop.students.web.runtime import BINARY, FOLDER, VERSION, runtime_file, runtime_script
-from activeloop.students.web.taught import Taught
+from activeloop.students.web.varied import Varied
 
 _HERE = Path(__file__).parent
 #: in this order: each names only what stands in those before it
@@ -40,7 +41,7 @@ def write_page(
     Args:
         student_file: an exported student.
         out: folder to write `index.html` into; made when it is not there.
-        pool: what it was taught; the page then says of each prediction whether it is extrapolated.
+        pool: that it was made for; the page then says of each prediction whether it is extrapolated.
         notes: sentences that a reader should know before relying on it.
 
     Returns:
@@ -51,20 +52,19 @@ def write_page(
         MissingExtraError: onnxruntime is not installed.
     """
     card = open_student(student_file)[0]
-    text = _page(card, Path(student_file).read_bytes(), None if pool is None else Taught.of(pool), notes)
-    page = Path(out) / "index.html"
+    text = _page(card, Path(student_file).read_bytes(), None if pool is None else Varied.of(pool), notes)
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        part = page.with_suffix(".part")
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, page)
+        Path(out).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        problem = f"the page cannot be written ({error.strerror}). Name a folder that can be. No page was written."
+        problem = f"no folder can be made here ({error.strerror}). Name another. No page was written."
         raise InputError(problem, file=os.fspath(out)) from None
-    return page
+    try:
+        return write_whole(Path(out) / "index.html", text.encode())
+    except PlateError as error:
+        raise InputError(error.problem, file=error.file) from None
 
 
-def _page(card: Card, student: bytes, taught: Taught | None, notes: Sequence[str]) -> str:
+def _page(card: Card, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
     style, scripts = _read("style.css"), [runtime_script(), "\n".join(_read(f"js/{name}.js") for name in _SCRIPTS)]
     parts = {
         "title": html.escape(_title(card)),
@@ -73,7 +73,7 @@ def _page(card: Card, student: bytes, taught: Taught | None, notes: Sequence[str
         "runtime": VERSION,
         "licence": html.escape((FOLDER / "LICENSE").read_text("utf-8")),
         # in JSON a "<" can also be written so, and then nothing in it ends the element
-        "told": json.dumps(_told(card, taught, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        "told": json.dumps(_told(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         "student": base64.b64encode(gzip.compress(student, mtime=0)).decode(),
         "wasm": base64.b64encode(runtime_file(BINARY)).decode(),
         "scripts": "\n".join(f'<script type="module">{script}</script>' for script in scripts),
@@ -87,7 +87,11 @@ def _read(name: str) -> str:
 
 def _title(card: Card) -> str:
     names = ", ".join(assay.name for assay in card.assays)
-    return f"Predicted {names} of {card.reading.kind}"
+    return (
+        f"Predicted class of {card.reading.kind}: {names}"
+        if card.classes
+        else f"Predicted {names} of {card.reading.kind}"
+    )
 
 
 def _policy(style: str, scripts: Sequence[str]) -> str:
@@ -103,19 +107,19 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _told(card: Card, taught: Taught | None, notes: Sequence[str]) -> dict[str, object]:
+def _told(card: Card, varied: Varied | None, notes: Sequence[str]) -> dict[str, object]:
     """What the page's own code starts from."""
     return {
         "card": json.loads(card.text()),
         "signs": [1] * len(card.classes) if card.classes else [assay.sign for assay in card.assays],
         "quantiles": _quantiles(card).tolist(),
-        "taught": None if taught is None else taught.told(),
+        "varied": None if varied is None else varied.told(),
         "notes": list(notes),
     }
 
 
 def _quantiles(card: Card) -> np.ndarray:
-    """[A, 2] ends of the interval of a prediction with mean 0 and spread 1, so that the page needs no rule of its own."""
+    """[A, 2] ends of the interval of a prediction with mean 0 and spread 1: the page needs no rule of its own."""
     zero = np.zeros((1, card.outputs))
     unit = Predictive(zero[None], zero, zero + 1, zero[0], card.classes, None if card.classes else card.shape)
     return np.array(unit.interval(LEVEL))[:, 0].T

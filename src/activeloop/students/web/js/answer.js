@@ -28,12 +28,12 @@ class Answer {
     const many = candidate.mutations?.length ?? null;
     const what = many === 0 ? "the wild type" : many ? counted(many, "mutation") : null;
     const cautions = this.student.cautions(candidate);
-    this.place.replaceChildren(
+    this.place.replaceChildren(...[
       element("p", { class: "understood" }, element("b", {}, shortened(candidate.name, 60)), what ? ` · ${what}` : ""),
       ...(this.student.classes.length ? [this.#shares(beliefs)] : beliefs.map((b, a) => this.#value(candidate, b, a))),
       this.#sequence(candidate),
       ...cautions.map((text) => element("p", { class: "note" }, text)),
-    );
+    ].filter(Boolean));
   }
 
   /** The wild type in tens, what is changed standing out. */

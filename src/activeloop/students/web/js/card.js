@@ -37,10 +37,10 @@ function showCard(student) {
 }
 
 /** What somebody who relies on it should know first. */
-function notes({ card, taught, classes, notes: given, reading }) {
+function notes({ card, varied, classes, notes: given, reading }) {
   const found = [...given];
-  if (taught?.mutations === 1) found.push("It was taught single mutants. Predictions for several mutations are extrapolated.");
-  else if (taught?.mutations) found.push(`It was taught variants with at most ${taught.mutations} mutations. Predictions for more are extrapolated.`);
+  if (varied?.mutations === 1) found.push("It was made for a pool of single mutants. Predictions for several mutations are extrapolated.");
+  else if (varied?.mutations) found.push(`It was made for variants with at most ${varied.mutations} mutations. Predictions for more are extrapolated.`);
   const order = card.agreement.spearman ?? card.agreement.auroc;
   if (order < 0.95) found.push("It agrees only roughly with its teacher: ask the teacher before an expensive decision.");
   if (!classes.length && card.noise.every((x) => !x)) found.push("The noise of the assay is not known: the intervals leave it out and are too narrow for single measurements.");

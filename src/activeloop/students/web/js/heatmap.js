@@ -19,7 +19,7 @@ class HeatMap {
     document.getElementById("map-body").append(this.window, this.tip);
     this.says = document.getElementById("map-says");
     this.cursor = null;
-    new ResizeObserver(() => this.draw()).observe(this.window);
+    new ResizeObserver(() => this.draw()).observe(this.window.closest("section"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { this.colours = null; this.draw(); });
   }
 
@@ -44,25 +44,31 @@ class HeatMap {
   }
 
   get step() {
-    const space = this.window.clientWidth - GUTTER - 2;
+    const space = this.#space() - GUTTER - 2;
     return Math.max(15, Math.min(36, space / this.singles.columns.length));
   }
 
+  #space() {
+    return document.getElementById("map-both").clientWidth;
+  }
+
   #paint() {
-    const { singles, canvas } = this, wide = this.window.clientWidth, sharp = devicePixelRatio || 1;
+    const { singles, canvas } = this, wide = this.#space(), sharp = devicePixelRatio || 1;
     if (!wide) return;
     this.colours ??= new Colours();
     const ink = this.colours, step = this.step, left = this.window.scrollLeft;
     this.spacer.style.width = `${Math.ceil(GUTTER + step * singles.columns.length)}px`;
     this.spacer.style.height = canvas.style.height = `${this.height}px`;
     const shown = Math.min(wide, Math.ceil(GUTTER + step * singles.columns.length));
+    this.window.style.width = `${shown}px`;
     canvas.style.width = `${shown}px`;
     canvas.width = Math.round(shown * sharp);
     canvas.height = Math.round(this.height * sharp);
     const pen = canvas.getContext("2d");
     pen.scale(sharp, sharp);
     this.extent = singles.known ? singles.extent(this.view.output, this.view.what) : 1;
-    this.marked = singles.known === singles.size && this.view.what === "change" ? new Set(singles.best(this.view.output, 10).map((x) => singles.cell(x.column, x.row))) : new Set();
+    this.least = this.view.what === "sd" && singles.known ? singles.least(this.view.output) : 0;
+    this.marked = singles.known === singles.size && this.view.what === "change" ? new Set(singles.best(this.view.output, singles.worthy).map((x) => singles.cell(x.column, x.row))) : new Set();
     const first = Math.max(0, Math.floor(left / step)), last = Math.min(singles.columns.length - 1, Math.floor((left + shown) / step));
     pen.textAlign = "center";
     pen.textBaseline = "middle";
@@ -73,8 +79,8 @@ class HeatMap {
   #column(pen, ink, column, x, step) {
     const { singles } = this, { position, letter, wild } = singles.columns[column];
     const font = getComputedStyle(document.body).fontFamily;
-    const taught = singles.student.taught?.positions;
-    const strange = taught?.length && !taught.includes(position);
+    const varied = singles.student.varied?.positions;
+    const strange = varied?.length && !varied.includes(position);
     if (position % 5 === 0 || step >= 26 || singles.columns.length < 12) {
       pen.fillStyle = ink.muted;
       pen.font = `10px ${font}`;
@@ -87,18 +93,9 @@ class HeatMap {
       const y = this.ys[row], cell = singles.cell(column, row);
       pen.fillStyle = this.#colour(cell, ink);
       pen.fillRect(x, y, step - 1, ROW - 1);
-      if (singles.isBackground(column, row)) {
-        pen.fillStyle = ink.ink;
-        pen.beginPath();
-        pen.arc(x + (step - 1) / 2, y + (ROW - 1) / 2, 2.4, 0, 7);
-        pen.fill();
-      } else if (this.marked.has(cell)) {
-        pen.strokeStyle = ink.ink;
-        pen.lineWidth = 1.5;
-        pen.strokeRect(x + 1.25, y + 1.25, step - 3.5, ROW - 3.5);
-      }
     }
     if (strange) this.#hatch(pen, ink, x, step);
+    this.#marks(pen, ink, column, x, step);
     if (this.cursor?.column === column) {
       pen.strokeStyle = ink.focus;
       pen.lineWidth = 2.5;
@@ -106,7 +103,25 @@ class HeatMap {
     }
   }
 
-  /** Where nothing was varied in what the student was taught. */
+  /** A dot where nothing changes, a frame around the best. */
+  #marks(pen, ink, column, x, step) {
+    const { singles } = this;
+    for (let row = 0; row < singles.letters.length; row++) {
+      const y = this.ys[row];
+      if (singles.isBackground(column, row)) {
+        pen.fillStyle = ink.ink;
+        pen.beginPath();
+        pen.arc(x + (step - 1) / 2, y + (ROW - 1) / 2, 2.4, 0, 7);
+        pen.fill();
+      } else if (this.marked.has(singles.cell(column, row))) {
+        pen.strokeStyle = ink.ink;
+        pen.lineWidth = 1.5;
+        pen.strokeRect(x + 1.25, y + 1.25, step - 3.5, ROW - 3.5);
+      }
+    }
+  }
+
+  /** Positions that do not vary in the pool that the student was made for. */
   #hatch(pen, ink, x, step) {
     pen.save();
     pen.beginPath();
@@ -123,7 +138,7 @@ class HeatMap {
   #colour(cell, ink) {
     const { singles, view } = this;
     if (!Number.isFinite(singles.values[view.output].value[cell])) return ink.empty;
-    if (view.what === "sd") return ink.uncertainty(singles.values[view.output].sd[cell] / this.extent);
+    if (view.what === "sd") return ink.uncertainty((singles.values[view.output].sd[cell] - this.least) / (this.extent - this.least || 1));
     return ink.change(singles.gain(view.output, cell) / this.extent);
   }
 
@@ -204,12 +219,13 @@ class HeatMap {
     const change = singles.student.signs[view.output] * singles.gain(view.output, cell);
     const lines = known
       ? [`${figure(values.value[cell], decimals)}${unit ? ` ${unit}` : ""}`, `90 %: ${figure(values.low[cell], decimals)} to ${figure(values.high[cell], decimals)}`,
-        same ? "as it is" : `${figure(change, decimals, true)} by this change`]
+        same ? "as it is" : `${figure(change, decimals, true)} by this change`,
+        ...(view.what === "sd" ? [`not known to ${figure(values.sd[cell], decimals)} (sd)`] : [])]
       : ["not computed yet"];
     this.tip.replaceChildren(element("b", {}, label), ...lines.map((line) => element("span", {}, line)));
-    const body = document.getElementById("map-body"), wide = body.clientWidth;
+    const wide = this.window.clientWidth;
     const x = GUTTER + (cursor.column + 1) * this.step - this.window.scrollLeft + 8;
-    const flipped = x + 168 > wide;
+    const flipped = x + 168 > Math.max(wide, this.#space());
     this.tip.style.left = `${Math.max(0, flipped ? x - this.step - 16 - this.tip.offsetWidth : x)}px`;
     this.tip.style.top = `${Math.min(this.ys[cursor.row] - 8, this.height - 84)}px`;
     this.says.textContent = aloud ? `${label}: ${lines.join(", ")}` : "";

@@ -93,9 +93,9 @@ class MapSection {
     const { singles, view } = this, place = document.getElementById("legend");
     const extent = singles.extent(view.output, view.what), sd = view.what === "sd";
     const unit = this.student.outputs[view.output].unit, minus = this.student.signs[view.output] < 0;
-    const ends = sd ? [figure(0, decimals), "", figure(extent, decimals)]
+    const ends = sd ? [figure(singles.least(view.output), decimals), "", figure(extent, decimals)]
       : [figure(minus ? extent : -extent, decimals, true), "0", figure(minus ? -extent : extent, decimals, true)];
-    const hatched = this.student.taught?.positions.length && singles.columns.some((c) => !this.student.taught.positions.includes(c.position));
+    const hatched = this.student.varied?.positions.length && singles.columns.some((c) => !this.student.varied.positions.includes(c.position));
     const words = sd ? "what the student does not know" : "change";
     place.replaceChildren(
       element("span", { class: "words" }, sd ? "sure" : "worse"),
@@ -103,8 +103,8 @@ class MapSection {
       element("span", { class: "words" }, sd ? "unsure" : "better"),
       element("span", { class: "key" }, `${words}${unit ? `, ${unit}` : ""}`),
       element("span", { class: "key" }, element("i", { class: "dot" }), singles.background.name === "WT" ? "wild type" : "as it is"),
-      ...(sd ? [] : [element("span", { class: "key" }, element("i", { class: "ring" }), "ten best")]),
-      ...(hatched ? [element("span", { class: "key" }, element("i", { class: "hatch" }), "never varied when it was taught")] : []),
+      ...(sd ? [] : [element("span", { class: "key" }, element("i", { class: "ring" }), "best")]),
+      ...(hatched ? [element("span", { class: "key" }, element("i", { class: "hatch" }), "not varied in its pool")] : []),
     );
   }
 
@@ -112,11 +112,11 @@ class MapSection {
     const { singles, view } = this, place = document.getElementById("best");
     if (singles.known < singles.size) { place.replaceChildren(); return; }
     const sign = this.student.signs[view.output];
-    const chips = singles.best(view.output, 10).map(({ column, row, gain }) => {
+    const chips = singles.best(view.output, singles.worthy).map(({ column, row, gain }) => {
       const candidate = singles.candidate(column, row);
       return element("button", { type: "button", class: "chip", "data-name": candidate.name, "data-gain": gain, onclick: () => this.put(candidate.name) },
         element("b", {}, singles.label(column, row)), ` ${figure(sign * gain, decimals, true)}`);
     });
-    place.replaceChildren(element("h3", {}, "Ten best single changes"), element("div", { class: "chips" }, ...chips));
+    place.replaceChildren(element("h3", {}, "Best single changes"), element("div", { class: "chips" }, ...chips));
   }
 }

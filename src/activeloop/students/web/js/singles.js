@@ -23,6 +23,7 @@ class Singles {
     this.columns = positions.map((position) => ({ position, ...this.#here(position) }));
     this.size = this.columns.length * this.letters.length;
     this.known = 0;
+    this.worthy = Math.min(10, Math.floor(this.size / 5)); // how many of the best are pointed out
     this.values = student.outputs.map(() => ({
       value: new Float32Array(this.size).fill(NaN), low: new Float32Array(this.size),
       high: new Float32Array(this.size), sd: new Float32Array(this.size),
@@ -57,7 +58,8 @@ class Singles {
   /** What the change is called, against the background. */
   label(column, row) {
     const { letter, position } = this.columns[column];
-    return `${letter || "del"}${position}${this.letters[row]}`;
+    const now = this.letters[row];
+    return /[A-Z]/i.test(now) ? `${letter || "del"}${position}${now}` : `${position}: ${letter} → ${now}`;
   }
 
   isBackground(column, row) {
@@ -101,6 +103,11 @@ class Singles {
       }
     }
     return found.sort((x, y) => y.gain - x.gain).slice(0, many);
+  }
+
+  /** The smallest spread. */
+  least(a) {
+    return this.values[a].sd.subarray(0, this.known).reduce((x, y) => Math.min(x, y));
   }
 
   /** A size of change, or of spread, that only two of a hundred cells exceed. */

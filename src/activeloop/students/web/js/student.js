@@ -4,12 +4,22 @@
 async function unpacked(id) {
   const text = document.getElementById(id).textContent;
   const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { readable, writable } = new DecompressionStream("gzip");
+  const writer = writable.getWriter();
+  writer.write(packed);
+  writer.close();
+  const pieces = [];
+  for await (const piece of readable.values?.() ?? read(readable)) pieces.push(piece);
+  return new Uint8Array(await new Blob(pieces).arrayBuffer());
+}
+
+async function* read(stream) {
+  const reader = stream.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }
 
 class Student {
-  /** told: what the page was written with: {card, signs, quantiles, taught, notes}. */
+  /** told: what the page was written with: {card, signs, quantiles, varied, notes}. */
   constructor(told, session, file) {
     Object.assign(this, told, { session, file });
     this.reading = new Reading(told.card.reading);
@@ -76,18 +86,18 @@ class Student {
   /** Why one should not lean on a prediction, in sentences. */
   cautions(candidate) {
     const found = [];
-    const { reading, taught } = this;
+    const { reading, varied } = this;
     const strange = reading.strangers(candidate.sequence);
     if (strange.length && !reading.positions.length) found.push(`It was never taught ${strange.map((x) => `"${x}"`).join(", ")}.`);
     if (candidate.sequence.length > reading.width && !reading.positions.length) {
       found.push(`It is longer than any it was taught (${reading.width}).`);
     }
     const changes = candidate.mutations?.length ?? 0;
-    if (taught?.mutations && changes > taught.mutations) {
-      found.push(`${counted(changes, "mutation")}: it was taught variants with ${taught.mutations === 1 ? "one" : `at most ${taught.mutations}`}. Extrapolated.`);
+    if (varied?.mutations && changes > varied.mutations) {
+      found.push(`${counted(changes, "mutation")}: its pool goes up to ${varied.mutations}. Extrapolated.`);
     }
-    const never = (candidate.mutations ?? []).filter((m) => taught?.positions.length && !taught.positions.includes(m.position));
-    if (never.length) found.push(`${never.map(mutationName).join(", ")}: nothing was varied there when it was taught. Extrapolated.`);
+    const never = (candidate.mutations ?? []).filter((m) => varied?.positions.length && !varied.positions.includes(m.position));
+    if (never.length) found.push(`${never.map(mutationName).join(", ")}: nothing varies there in its pool. Extrapolated.`);
     return found;
   }
 }

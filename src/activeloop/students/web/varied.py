@@ -1,4 +1,4 @@
-"""How far from the wild type a student was taught, so that a page can say what is extrapolated."""
+"""How far the pool goes that a student was made for, so that a page can say what is extrapolated."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ MOST = 200_000
 
 
 @dataclass(frozen=True)
-class Taught:
+class Varied:
     """Where a pool varies.
 
     Args:
         mutations: of the candidate with most of them; 0 where the pool has no wild type.
         positions: in the wild type, that vary; () where it has none.
 
-    >>> Taught.of(Pool.single_mutants("MKTA", positions=[2, 3]))
-    Taught(mutations=1, positions=(2, 3))
+    >>> Varied.of(Pool.single_mutants("MKTA", positions=[2, 3]))
+    Varied(mutations=1, positions=(2, 3))
     """
 
     mutations: int
     positions: tuple[int, ...]
 
     @classmethod
-    def of(cls, pool: Pool) -> Taught:
+    def of(cls, pool: Pool) -> Varied:
         """That of a pool; of one too large to be looked at whole, that of a random part."""
         sites = pool.sites
         if sites is None or sites.parent is None:
