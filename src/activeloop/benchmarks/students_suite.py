@@ -1,0 +1,80 @@
+"""The suite of students: which tasks, labels, seeds and arms, and which ablations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from activeloop.benchmarks.students import Cell, all_cells
+from activeloop.benchmarks.students_arms import ALONE, PLAIN, Arm
+from activeloop.benchmarks.students_tasks import TASKS, find_task
+
+#: fields of the distiller that are changed one at a time, the values they get, and of what they are told
+CHANGES = {
+    "alpha": ("0", "0.1", "0.3", "0.5", "0.9"),
+    "temperature": ("1", "2", "4"),
+    "transfer": ("none", "pool", "random", "mutants"),
+}
+
+
+@dataclass(frozen=True)
+class StudentSuite:
+    """What is asked of students.
+
+    Args:
+        tasks: names of public sets.
+        labels: numbers of measured candidates.
+        arms: baselines and teachers.
+        seeds: draws of labelled and held-out candidates.
+        costly: teachers of which so many seeds must do, on so many labels at most, because they cost more.
+        changed: tasks on which the distiller is changed: values, values, classes.
+        changed_labels: measured candidates there.
+        changed_seeds: seeds there.
+    """
+
+    tasks: tuple[str, ...] = tuple(task.name for task in TASKS)
+    labels: tuple[int, ...] = (96, 192, 480)
+    arms: tuple[str, ...] = (PLAIN, ALONE, "default", "frozen")
+    seeds: int = 5
+    costly: dict[str, int] = field(default_factory=dict)
+    changed: tuple[str, ...] = (TASKS[0].name, "gb1", TASKS[-2].name)
+    changed_labels: int = 192
+    changed_seeds: int = 3
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Those of the main table."""
+        every = all_cells(self.tasks, self.labels, self.seeds, self.arms)
+        return [cell for cell in every if cell.seed < self.costly.get(Arm.read(cell.arm).teacher, self.seeds)]
+
+    @property
+    def ablations(self) -> list[Cell]:
+        """Those in which one field of the distiller is changed; the temperature of classes alone."""
+        cells = []
+        for task in self.changed:
+            if task in self.tasks:
+                arms = [
+                    f"default:{key}={value}"
+                    for key, values in CHANGES.items()
+                    for value in values
+                    if key != "temperature" or find_task(task).measured == "classes"
+                ]
+                cells += all_cells((task,), (self.changed_labels,), min(self.changed_seeds, self.seeds), arms)
+        return sorted(cells, key=lambda cell: cell.seed)
+
+    def narrowed(
+        self, tasks: tuple[str, ...], labels: tuple[int, ...], arms: tuple[str, ...], seeds: int | None
+    ) -> StudentSuite:
+        """With other tasks, labels, arms or seeds, where any are given.
+
+        Raises:
+            RecipeError: an arm is none.
+        """
+        for arm in arms:
+            Arm.read(arm)
+        return replace(
+            self,
+            tasks=tasks or self.tasks,
+            labels=labels or self.labels,
+            arms=arms or self.arms,
+            seeds=seeds or self.seeds,
+        )
