@@ -15,7 +15,6 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.campaigns.forecast import Forecast
 from activeloop.campaigns.honesty import Honesty
 from activeloop.campaigns.log import InMemoryLog
 from activeloop.campaigns.recording import RecordSummary
@@ -24,6 +23,7 @@ from activeloop.campaigns.state import CampaignState, Result
 from activeloop.campaigns.status import Leader, Status
 from activeloop.campaigns.teaching import Taught, Teaching
 from activeloop.campaigns.worth import Gain, RoundReport
+from activeloop.forecast import Forecast
 
 __all__ = [
     "Campaign",

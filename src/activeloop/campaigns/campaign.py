@@ -23,7 +23,6 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.campaigns.forecast import Forecast
 from activeloop.campaigns.honesty import Honesty, judge
 from activeloop.campaigns.log import InMemoryLog
 from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows, rows_of
@@ -37,6 +36,7 @@ from activeloop.campaigns.versions import dataset_of, dataset_then, fit_version,
 from activeloop.campaigns.worth import RoundReport, expected_gain, report
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
+from activeloop.forecast import Forecast
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.measurements.readers import Reading
 from activeloop.plates import Pick, Proposal

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.campaigns.events import StudentRecord, Version
-from activeloop.campaigns.forecast import Forecast
 from activeloop.campaigns.honesty import rank_correlation
+from activeloop.forecast import Forecast
 from activeloop.measurements import Assay, Dataset
 from activeloop.predictive import Predictor, mean_of
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import copy
-import os
 from pathlib import Path
 
 import torch
 
-from activeloop.errors import InputError, MissingExtraError, ModelError, PlateError
-from activeloop.plates.files import write_whole
+from activeloop.errors import MissingExtraError, ModelError
 from activeloop.students.body import Body
 from activeloop.students.card import KEY
 from activeloop.students.checks import check_alike, check_same, probes
+from activeloop.students.files import write
 from activeloop.students.graph import traced
 from activeloop.students.onnx_runner import OnnxRunner, session_of
 from activeloop.students.quantised import rounded, stored_as_int8
@@ -41,11 +40,7 @@ def export(student: Student, path: str | Path, int8: bool = False) -> Path:
         InputError: it cannot be written.
         MissingExtraError: onnx or onnxruntime is not installed.
     """
-    content = as_bytes(student, int8)
-    try:
-        return write_whole(path, content)
-    except PlateError as error:
-        raise InputError(error.problem, file=os.fspath(path)) from error
+    return write(path, as_bytes(student, int8))
 
 
 def as_bytes(student: Student, int8: bool = False) -> bytes:
