@@ -65,10 +65,10 @@ class Asking:
             n=n,
             select=self.select,
             seed=seed,
-            excluded=self._taken(state, dataset, pinned, retry_missing),
+            excluded=self.taken(state, dataset, pinned, retry_missing),
             pinned=pinned.tolist(),
             dataset=dataset.oriented(),
-            threshold=self._threshold(),
+            threshold=self.threshold(),
             signs=[a.sign for a in self.assays],
             progress=progress,
         )
@@ -76,7 +76,8 @@ class Asking:
         version = state.version.number if state.version else 0
         return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
 
-    def _taken(self, state: CampaignState, dataset: Dataset, pinned: np.ndarray, retry_missing: bool) -> list[int]:
+    def taken(self, state: CampaignState, dataset: Dataset, pinned: np.ndarray, retry_missing: bool) -> list[int]:
+        """Rows that must not be chosen: measured, on a plate, missing or vetoed, but for those that are pinned."""
         # A pin brings back what was measured or is missing, but never what is on a plate right now.
         missing = frozenset() if retry_missing else state.missing
         done = {*dataset.rows.tolist(), *rows_of_names(self.pool, missing).tolist()} - set(pinned.tolist())
@@ -96,7 +97,8 @@ class Asking:
         who = f"version {version.number} ({version.recipe})" if version else "what is believed before any measurement"
         return f"{select.name}, on {who}"
 
-    def _threshold(self) -> np.ndarray | None:
+    def threshold(self) -> np.ndarray | None:
+        """[A] from which value a candidate is a hit, larger being better; None when none is stated."""
         if self.hit is None:
             return None
         return np.array([h * a.sign for h, a in zip(self.hit, self.assays, strict=True)], np.float64)
