@@ -19,6 +19,7 @@ VERBS = {
     "worth": "Was the last round worth it? Stop now?",
     "predict": "What the model says about candidates.",
     "distil": "Teach a small student of the model: for any machine, a browser, a screen.",
+    "screen": "Score millions of candidates with a student, pick with its teacher.",
     "plate": "Draw or export a plate again.",
     "pin": "Put candidates on the next plate.",
     "veto": "Never propose some candidates.",

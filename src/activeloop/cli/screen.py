@@ -1,0 +1,293 @@
+"""`activeloop screen`: a student over very many candidates, its teacher over the best."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activeloop.cli.terminal import Folder, console, many, next_step, opened, say
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from activeloop.campaigns import Campaign
+    from activeloop.campaigns.asking import Asking
+    from activeloop.campaigns.state import CampaignState
+    from activeloop.candidates import Pool
+    from activeloop.predictive import Predictor
+    from activeloop.students.screening import Screen, Screened
+
+FILE = typer.Argument(metavar="[FILE]", help="Candidates in a CSV, FASTA or .smi file of any length, not the pool.")
+NUMBER = typer.Option("-n", "--number", "--n", help="How many are picked.")
+STUDENT = typer.Option(metavar="FILE.onnx", help="That scores; the campaign's own when left out (`activeloop distil`).")
+KEEP = typer.Option(metavar="N", help="How many of the student's best the model looks at.")
+TOP = typer.Option(metavar="N", help="The model's best so many should not be missed.")
+TOLERANCE = typer.Option(metavar="SHARE", help="Of them may be missed, by the estimate, before more are kept.")
+SAMPLE = typer.Option(metavar="N", help="Candidates drawn from those left out, by which that is estimated.")
+WIDEST = typer.Option(metavar="X", help="At most so many times --keep is kept in the end.")
+WORKERS = typer.Option(metavar="N", help="Threads; one for each core when left out.")
+OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and beside them a .txt about the screen.")
+COLUMN = typer.Option(help="Of a table: where the candidates stand; guessed when left out.")
+SKIP = typer.Option("--skip-unreadable", help="Leave out rows of FILE that cannot be understood.")
+SEED = typer.Option(metavar="N", help="Of sample and choice; the campaign's own when left out.")
+WORK = typer.Option("--folder", metavar="DIR", help="Where what was done is kept; in the campaign when left out.")
+SHOWN = 10
+
+
+def screen(
+    directory: Folder,
+    file: Annotated[Path | None, FILE] = None,
+    number: Annotated[int, NUMBER] = 96,
+    student: Annotated[Path | None, STUDENT] = None,
+    keep: Annotated[int, KEEP] = 20_000,
+    top: Annotated[int, TOP] = 1_000,
+    tolerance: Annotated[float, TOLERANCE] = 0.02,
+    sample: Annotated[int, SAMPLE] = 4_096,
+    widest: Annotated[int, WIDEST] = 8,
+    workers: Annotated[int | None, WORKERS] = None,
+    out: Annotated[Path | None, OUT] = None,
+    column: Annotated[str | None, COLUMN] = None,
+    skip_unreadable: Annotated[bool, SKIP] = False,
+    seed: Annotated[int | None, SEED] = None,
+    folder: Annotated[Path | None, WORK] = None,
+) -> None:
+    """Score very many candidates with a student, ask its teacher about the best, and pick a plate.
+
+    The campaign is not changed. A screen that was stopped or killed goes on when the same command is typed again, to
+    the same picks.
+    """
+    from activeloop.benchmarks.machine import available_cores
+    from activeloop.students.screening import Screen
+
+    check(out, workers)
+    loop = opened(directory).campaign
+    plan = Plan.of(loop, file, column, skip_unreadable, seed)
+    place = folder or directory / "screens" / plan.key(student, (keep, widest, sample))
+    found_student = student or own_student(loop, place)
+    cascade = Screen(found_student, plan.teacher, keep, top, tolerance, sample, widest)
+    try:
+        with ThreadPoolExecutor(workers or available_cores()) as threads, bars() as progress:
+            found = plan.run(cascade, number, place, threads, progress)
+    except KeyboardInterrupt:
+        say(f"Stopped. What was done is kept in {place}; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    tell(plan, found)
+    if out:
+        write(out, plan, found)
+        say(f"Written: {out}, {out.with_suffix('.txt')}")
+    next_step(
+        f"`activeloop pin {directory} NAME` puts a pick on the next plate."
+        if file is None
+        else "order the picks, or make a campaign of them (`activeloop new`)."
+    )
+
+
+def check(out: Path | None, workers: int | None) -> None:
+    """Refuse what cannot be done before anything is screened."""
+    from activeloop.errors import InputError
+
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
+    if out and (out.is_dir() or out.suffix != ".csv"):
+        raise InputError("name a file that ends on .csv. Nothing was screened.", file=str(out))
+    if out and not out.absolute().parent.is_dir():
+        raise InputError(f"there is no folder {out.parent}: make it first. Nothing was screened.", file=str(out))
+
+
+def own_student(loop: Campaign, place: Path) -> Path:
+    """The campaign's student as a file.
+
+    Raises:
+        StateError: it has none.
+    """
+    from activeloop.errors import StateError
+    from activeloop.store import write_file
+
+    state = loop.state()
+    if not state.students:
+        raise StateError("this campaign has no student yet: teach one (`activeloop distil DIR`), or give --student.")
+    record = loop.student_record()
+    if state.version and record.version != state.version.number:
+        say(f"The student was taught by version {record.version}; its teacher here is {state.version.number}.")
+    path = place / "student.onnx"
+    if not path.exists():
+        content = loop.student_file()
+        place.mkdir(parents=True, exist_ok=True)
+        write_file(path, content)
+    return path
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is screened, for which campaign.
+
+    Args:
+        loop: the campaign.
+        state: of it.
+        asking: how it asks.
+        pool: what is screened.
+        teacher: its model.
+        seed: of the screen.
+        excluded: rows that must not be picked.
+    """
+
+    loop: Campaign
+    state: CampaignState
+    asking: Asking
+    pool: Pool
+    teacher: Predictor
+    seed: int
+    excluded: np.ndarray
+
+    @classmethod
+    def of(cls, loop: Campaign, file: Path | None, column: str | None, skip: bool, seed: int | None) -> Plan:
+        """What a command means.
+
+        Raises:
+            StateError: the campaign has no model yet.
+            InputError: the file cannot be read.
+        """
+        import numpy as np
+
+        from activeloop.campaigns.asking import Asking
+        from activeloop.campaigns.seeds import derive
+        from activeloop.candidates import StreamedPool
+        from activeloop.errors import StateError
+
+        state, teacher = loop.state(), loop.model()
+        if teacher is None:
+            raise StateError("there is no model yet that could be a teacher: record results and fit first.")
+        assert loop.select is not None  # set on construction
+        asking = Asking(loop.pool, loop.assays, loop.select, loop.hit)
+        taken = np.array(asking.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
+        number = state.version.number if state.version else 0
+        seed = derive(loop.seed, "screen", number) if seed is None else seed
+        if file is None:
+            return cls(loop, state, asking, loop.pool, teacher, seed, taken)
+        keys = [loop.pool.notation.key(loop.pool.design(row)) for row in taken.tolist()]
+        pool = StreamedPool(file, loop.pool, column, without=keys, skip_unreadable=skip)
+        return cls(loop, state, asking, pool, teacher, seed, np.zeros(0, np.int64))
+
+    def run(
+        self,
+        cascade: Screen,
+        n: int,
+        place: Path,
+        threads: ThreadPoolExecutor,
+        progress: Callable[[str, int, int], None],
+    ) -> Screened:
+        """Screen."""
+        return cascade.run(
+            self.pool,
+            n,
+            self.asking.select,
+            place,
+            self.seed,
+            excluded=self.excluded,
+            dataset=self.loop.dataset().oriented(),
+            threshold=self.asking.threshold(),
+            signs=[a.sign for a in self.loop.assays],
+            executor=threads,
+            progress=progress,
+        )
+
+    def key(self, student: Path | None, settings: tuple[int, ...]) -> str:
+        """The name of the folder: the same for the same command, another when anything of it is another."""
+        from activeloop.students.screening.scorer import digest_of
+
+        record = self.loop.student_record().number if student is None and self.state.students else 0
+        parts = (
+            digest_of(student) if student else record,
+            getattr(self.pool, "digest", ""),
+            self.state.version.number if self.state.version else 0,
+            self.state.last,
+            self.seed,
+            settings,
+        )
+        return hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int, int], None]]:
+    """How far student and teacher are, how quick, and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    words = {"student": "The student scores", "teacher": "Its teacher looks at the best"}
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(words[stage], total=total, completed=done, speed="")
+            speed = next(task.speed for task in bar.tasks if task.id == tasks[stage])
+            told = f"{speed:,.0f} candidates/s" if speed else ""
+            bar.update(tasks[stage], completed=done, total=total, speed=told)
+
+        yield show
+
+
+def tell(plan: Plan, found: Screened) -> None:
+    """What came of it, and the first picks."""
+    from rich.table import Table
+
+    say(str(found))
+    if found.seconds:
+        say(f"The student scored {many(round(found.speed), 'candidate')} a second.")
+    assay = plan.loop.assays[0].name
+    title = f"the first {min(SHOWN, len(found.picks))} of {many(len(found.picks), 'pick')}"
+    table = Table(title=title, title_justify="left")
+    for header in ("rank", "candidate", f"{assay} predicted", "90 % interval", "why"):
+        table.add_column(header)
+    for rank, name, mean, _, low, high, reason in lines(plan, found)[:SHOWN]:
+        table.add_row(str(rank), name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}", reason)
+    console().print(table)
+
+
+def lines(plan: Plan, found: Screened) -> list[tuple[int, str, float, float, float, float, str]]:
+    """Rank, name, mean, standard deviation, interval and reason of each pick, in the assay's unit."""
+    sign = plan.loop.assays[0].sign
+    rows = []
+    for rank, (name, pick) in enumerate(zip(found.names, found.picks, strict=True), 1):
+        low, high = sorted((sign * pick.low, sign * pick.high))
+        rows.append((rank, name, sign * pick.mean, pick.sd, low, high, pick.reason))
+    return rows
+
+
+def write(out: Path, plan: Plan, found: Screened) -> None:
+    """The picks as a table, and what is known about the screen beside it."""
+    from activeloop.store import write_file
+
+    assay = plan.loop.assays[0].name
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason"])
+    writer.writerows(lines(plan, found))
+    write_file(out, text.getvalue().encode())
+    told = [
+        f"Screened: {plan.pool.describe()}",
+        str(found),
+        f"The student scored {found.speed:,.0f} candidates a second.",
+        f"Spearman of student and teacher on what was drawn from those left out: {found.agreement:.3f}",
+        "",
+        "left out, by the student\tcandidates\tlooked at by its teacher\tamong its best",
+        *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.missed.strata),
+    ]
+    write_file(out.with_suffix(".txt"), ("\n".join(told) + "\n").encode())
