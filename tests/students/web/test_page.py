@@ -206,6 +206,26 @@ def test_the_map_names_the_best_and_a_key_writes_a_change(opened: Chromium, vari
 
 
 @needs_browser
+def test_nothing_sticks_out_of_a_narrow_screen(opened: Chromium) -> None:
+    size = {"height": 800, "deviceScaleFactor": 1, "mobile": False}
+    opened.call("Emulation.setDeviceMetricsOverride", width=360, **size)
+    opened.run("page.list.add(['A24G:A48G'])")
+    opened.until("document.querySelectorAll('#rows tbody tr').length")
+    assert opened.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    opened.call("Emulation.clearDeviceMetricsOverride")
+
+
+@needs_browser
+def test_everything_one_can_use_has_a_name(opened: Chromium) -> None:
+    """What a screen reader says of each control; the browser's own tree of accessibility knows."""
+    tree = opened.call("Accessibility.getFullAXTree")["nodes"]
+    used = {"button", "textbox", "radio", "application", "link"}
+    nodes = [n for n in tree if n.get("role", {}).get("value") in used and not n.get("ignored")]
+    assert len(nodes) > 8
+    assert [n for n in nodes if not n.get("name", {}).get("value")] == []
+
+
+@needs_browser
 def test_a_taught_student_of_fixed_sites_is_served_and_exported(browser: Chromium, tmp_path: Path) -> None:
     """The real way: taught, exported, written, served as a static file."""
     pytest.importorskip("torch")

@@ -40,9 +40,10 @@ function showCard(student) {
 function notes({ card, varied, classes, notes: given, reading }) {
   const found = [...given];
   if (varied?.mutations === 1) found.push("It was made for a pool of single mutants. Predictions for several mutations are extrapolated.");
-  else if (varied?.mutations) found.push(`It was made for variants with at most ${varied.mutations} mutations. Predictions for more are extrapolated.`);
+  else if (varied?.mutations && varied.mutations < (reading.positions.length || Infinity)) found.push(`It was made for variants with at most ${varied.mutations} mutations. Predictions for more are extrapolated.`);
   const order = card.agreement.spearman ?? card.agreement.auroc;
   if (order < 0.95) found.push("It agrees only roughly with its teacher: ask the teacher before an expensive decision.");
+  if (card.agreement.sd_spearman < 0.7) found.push("What it says about its own uncertainty follows its teacher only roughly.");
   if (!classes.length && card.noise.every((x) => !x)) found.push("The noise of the assay is not known: the intervals leave it out and are too narrow for single measurements.");
   if (reading.kind === "compounds") found.push("It reads a SMILES letter by letter: write compounds as they were written when it was taught.");
   return found;
