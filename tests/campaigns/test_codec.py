@@ -48,6 +48,7 @@ students = st.builds(
     text,
     text,
     text,
+    text,
 )
 events = st.one_of(
     st.builds(Distilled, students),

@@ -51,6 +51,7 @@ def teach_student(
         seed=seed,
         code_version=__version__,
         created_at=now(),
+        explanation=taught.explanation,
         artifact=shelf.put({FILE: np.frombuffer(taught.content, np.uint8)}),
     )
 

@@ -54,6 +54,7 @@ class StudentRecord:
         seed: of the teaching.
         code_version: of ActiveLoop.
         created_at: ISO 8601, UTC.
+        explanation: how it was found, in words; "" when its network was given.
         artifact: content hash under which its file is kept.
     """
 
@@ -67,6 +68,7 @@ class StudentRecord:
     seed: int
     code_version: str
     created_at: str
+    explanation: str
     artifact: str
 
 

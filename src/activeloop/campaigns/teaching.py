@@ -24,6 +24,7 @@ class Taught:
         parameters: how many numbers it has.
         network: in words.
         teacher_parameters: how many numbers its teacher has, 0 when that is not known.
+        explanation: how it was found, in words; "" when its network was given.
     """
 
     content: bytes
@@ -31,6 +32,7 @@ class Taught:
     parameters: int = 0
     network: str = ""
     teacher_parameters: int = 0
+    explanation: str = ""
 
 
 class Teaching(ABC):

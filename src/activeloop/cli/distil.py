@@ -61,6 +61,8 @@ def distil(
     size = f"{size_words(student)}, {len(content) / 1000:,.0f} kB"
     say(f"Student {student.number} of version {student.version} {_came(student, before)}: {size}.")
     say(agreement_words(student))
+    if student.explanation:
+        say(student.explanation)
     write(loop, content, out, web)
     next_step(_next(directory, out, web))
 

@@ -8,20 +8,32 @@ from functools import partial
 from activeloop.campaigns import Teaching
 from activeloop.candidates import Pool, is_scan
 from activeloop.candidates.scans import LIBRARY_SITES
+from activeloop.errors import RecipeError
 from activeloop.recipes.recipe import StudentRecipe
 from activeloop.recipes.registry import make
 from activeloop.students.convolution import ConvNet
 from activeloop.students.distiller import Distiller
+from activeloop.students.first_layers import FirstLayers
 from activeloop.students.in_campaign import Distillation
 from activeloop.students.network import Network
+from activeloop.students.search import USUAL
 from activeloop.students.site_network import SiteNetwork
 from activeloop.students.transformer import SmallTransformer
 
 NETWORKS: dict[str, Callable[..., Network]] = {
     "conv": ConvNet,
+    "first-layers": FirstLayers,
     "sites": SiteNetwork,
     "transformer": SmallTransformer,
 }
+
+LADDERS: dict[str, tuple[Network, ...]] = {
+    "auto": USUAL,
+    "conv": tuple(network for network in USUAL if isinstance(network, ConvNet)),
+    "sites": tuple(SiteNetwork((width, width)) for width in (16, 32, 64, 128)),
+    "transformer": tuple(network for network in USUAL if isinstance(network, SmallTransformer)),
+}
+"""Among which networks the smallest is looked for."""
 
 
 def teaching_of(recipe: StudentRecipe, pool: Pool, file: str | None = None) -> Teaching:
@@ -38,7 +50,13 @@ def teaching_of(recipe: StudentRecipe, pool: Pool, file: str | None = None) -> T
     name = usual_network(pool) if recipe.network == "auto" else recipe.network
     network = make("network", name, NETWORKS, recipe.options, file)
     distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, recipe.teaching, file)
-    return Distillation(distiller, recipe.int8)
+    if recipe.keep is None:
+        return Distillation(distiller, recipe.int8)
+    if recipe.network == "first-layers" or recipe.options:
+        problem = "[student]: keep looks for the size itself: leave out options, or the first layers as network."
+        raise RecipeError(f"{problem} Nothing was taught.", file=file)
+    among = LADDERS["auto" if recipe.network == "auto" and name == "conv" else name]
+    return Distillation(distiller, recipe.int8, recipe.keep, among)
 
 
 def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | None) -> StudentRecipe:

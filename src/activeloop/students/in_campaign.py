@@ -7,11 +7,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from activeloop.backbones.needs import need_models
 from activeloop.campaigns import Taught, Teaching, Version
 from activeloop.campaigns.teaching import Progress
 from activeloop.measurements import Dataset
 from activeloop.predictive import Predictor
 from activeloop.students.distiller import Distiller
+from activeloop.students.network import Network
+from activeloop.students.pedigree import foundations
+from activeloop.students.search import Search
 from activeloop.students.student import Student
 
 
@@ -22,6 +26,8 @@ class Distillation(Teaching):
     Args:
         distiller: how.
         int8: whether the file holds weights of 8 bits.
+        keep: with `networks`: the smallest whose agreement with its teacher is that.
+        networks: instead of the distiller's own, those among which the smallest is looked for.
 
     >>> from activeloop.students.convolution import ConvNet
     >>> Distillation(Distiller(ConvNet(width=32), alpha=0.2)).name
@@ -30,11 +36,14 @@ class Distillation(Teaching):
 
     distiller: Distiller
     int8: bool = False
+    keep: float | None = None
+    networks: tuple[Network, ...] = ()
 
     @property
     def name(self) -> str:
         """The network, and every other setting that is not the usual one."""
-        return ", ".join([repr(self.distiller.network), *_unusual(self.distiller), *_unusual(self)])
+        network = [] if self.networks else [repr(self.distiller.network)]
+        return ", ".join([*network, *_unusual(self.distiller), *_unusual(self)])
 
     def teach(
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None = None
@@ -44,19 +53,32 @@ class Distillation(Teaching):
         Raises:
             MissingExtraError: torch, onnx or onnxruntime is not installed; nothing was taught.
         """
-        student = self.distiller.teach(
-            teacher, dataset, seed, called=version.recipe, version=version.number, progress=progress
+        need_models()
+        from activeloop.students.export import as_bytes
+
+        student, words = self._student(teacher, dataset, version, seed, progress)
+        card = student.card
+        return Taught(
+            as_bytes(student, self.int8), card.agreement, card.parameters, card.network, parameters_of(teacher), words
         )
-        return taught(student, teacher, self.int8)
+
+    def _student(
+        self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None
+    ) -> tuple[Student, str]:
+        """The student, and how it was found."""
+        told = {"called": version.recipe, "version": version.number, "progress": progress}
+        if self.networks and self.keep is not None:
+            found = Search(self.networks, self.keep, self.distiller).teach(teacher, dataset, seed, **told)
+            return found.student, found.explain()
+        return self.distiller.teach(teacher, dataset, seed, **told), ""
 
 
-def taught(student: Student, teacher: Predictor, int8: bool) -> Taught:
-    """A student as a campaign keeps it; its file is checked against it."""
-    from activeloop.students.export import as_bytes
-    from activeloop.students.teacher_size import parameters_of
+def parameters_of(teacher: Predictor) -> int:
+    """Numbers of the largest pretrained model that a teacher asks; 0 for one that asks none. Needs torch."""
+    from activeloop.backbones.encoding import frozen_trunk
 
-    card = student.card
-    return Taught(as_bytes(student, int8), card.agreement, card.parameters, card.network, parameters_of(teacher))
+    trunks = (frozen_trunk(foundation) for foundation in foundations(teacher))
+    return max((sum(p.numel() for p in trunk.parameters()) for trunk in trunks), default=0)
 
 
 def open_student(content: bytes) -> Student:
@@ -82,5 +104,5 @@ def _unusual(settings: Any) -> list[str]:
     return [
         f"{name}={value!r}"
         for name, value, default in usual
-        if name not in {"network", "distiller"} and value != default
+        if name not in ("network", "distiller") and value != default
     ]
