@@ -1,44 +1,82 @@
-"""`activeloop predict`: what the model says."""
+"""`activeloop predict`: what the model, or a student in a file, says."""
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, console, many, next_step, opened, say
+from activeloop.cli.terminal import console, many, next_step, opened, say
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from activeloop.campaigns import Campaign, Forecast
+    from activeloop.campaigns import Campaign
     from activeloop.candidates import Pool
+    from activeloop.measurements import Assay
+    from activeloop.students.edge import Predictions
 
+DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; left out with --student.")
 FILE = typer.Argument(metavar="[FILE]", help="A table of candidates; the whole pool when left out.")
+STUDENT = typer.Option(metavar="FILE.onnx", help="Ask this exported student instead of a campaign.")
 OUT = typer.Option(metavar="FILE.csv", help="Write all predictions here; without it the best are shown.")
+DRAWS = typer.Option(min=0, help="With --student and --out: write so many joint draws beside, a column each.")
 PIECE = 50_000
 
 
 def predict(
-    directory: Folder,
+    directory: Annotated[Path | None, DIRECTORY] = None,
     file: Annotated[Path | None, FILE] = None,
+    student: Annotated[Path | None, STUDENT] = None,
     column: Annotated[str, typer.Option(help="The table's column of candidates; guessed when left out.")] = "",
     out: Annotated[Path | None, OUT] = None,
     top: Annotated[int, typer.Option(help="How many of the best are shown.")] = 10,
+    draws: Annotated[int, DRAWS] = 0,
 ) -> None:
-    """Predict candidates with the current version: mean, spread and 90 % interval, in the unit of the assay."""
+    """Predict candidates with the current version: mean, spread and 90 % interval, in the unit of the assay.
+
+    With `--student` the table alone is given: `activeloop predict --student student.onnx variants.csv`.
+    """
+    if student is not None:
+        _with_student(student, _only(directory, file), column, out, top, draws)
+        return
+    if directory is None or draws:
+        from activeloop.errors import RecipeError
+
+        what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
+        raise RecipeError(f"{what}.")
     loop = opened(directory).campaign
     pieces = list(_pieces(loop, _rows(loop.pool, file, column)))
-    best = _best(pieces, top, loop.assays[0].sign)
-    if out:
-        _write(out, pieces)
-        say(f"Wrote {many(sum(map(len, pieces)), 'prediction')} of version {pieces[0].version} to {out}.")
-    _show(best, pieces[0].assays[0], pieces[0].version)
+    version = f"version {pieces[0].forecast.version}"
+    _tell(pieces, loop.assays, version, out, top, 0)
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
+
+
+def _only(directory: Path | None, file: Path | None) -> Path:
+    """The one table that a student is given."""
+    if directory is None or file is not None:
+        from activeloop.errors import RecipeError
+
+        raise RecipeError("with --student give one table of candidates, and no campaign's folder.")
+    return directory
+
+
+def _with_student(path: Path, table: Path, column: str, out: Path | None, top: int, draws: int) -> None:
+    from activeloop.students.edge import predictions, strange_note
+    from activeloop.students.listed import listed
+    from activeloop.students.student import Student
+
+    student = Student.open(path)
+    card, candidates = student.card, listed(student.card.reading, table, column)
+    pieces = list(predictions(student, candidates, draws=draws if out else 0))
+    of_what = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
+    _tell(pieces, card.assays, of_what, out, top, draws)
+    say(student.explain())
+    if candidates.strange:
+        say(strange_note(candidates))
 
 
 def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
@@ -61,15 +99,25 @@ def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
     return np.array(rows, np.int64)
 
 
-def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[Forecast]:
+def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[Predictions]:
+    from activeloop.students.edge import Predictions
+
     for start in range(0, max(len(rows), 1), PIECE):
-        yield loop.predict(rows[start : start + PIECE])
+        yield Predictions.without_draws(loop.predict(rows[start : start + PIECE]))
 
 
-def _best(pieces: list[Forecast], top: int, sign: int) -> list[tuple[str, float, float, float]]:
+def _tell(pieces: list[Predictions], assays: Sequence[Assay], who: str, out: Path | None, top: int, draws: int) -> None:
+    """Write all to a file if one is asked for, and show the best."""
+    if out:
+        _write(out, assays, pieces, draws)
+        say(f"Wrote {many(sum(map(len, pieces)), 'prediction')} of {who} to {out}.")
+    _show(_best(pieces, top, assays[0].sign), assays[0].name, who)
+
+
+def _best(pieces: list[Predictions], top: int, sign: int) -> list[tuple[str, float, float, float]]:
     found = [
         (name, *values)
-        for piece in pieces
+        for piece in (x.forecast for x in pieces)
         for name, *values in zip(
             piece.names, piece.mean[:, 0].tolist(), piece.low[:, 0].tolist(), piece.high[:, 0].tolist(), strict=True
         )
@@ -77,10 +125,10 @@ def _best(pieces: list[Forecast], top: int, sign: int) -> list[tuple[str, float,
     return sorted(found, key=lambda line: -sign * line[1])[:top]
 
 
-def _show(best: list[tuple[str, float, float, float]], assay: str, version: int) -> None:
+def _show(best: list[tuple[str, float, float, float]], assay: str, who: str) -> None:
     from rich.table import Table
 
-    table = Table(title=f"the best {len(best)} by version {version}", title_justify="left")
+    table = Table(title=f"the best {len(best)} by {who}", title_justify="left")
     for header in ("candidate", f"{assay} predicted", "90 % interval"):
         table.add_column(header)
     for name, mean, low, high in best:
@@ -88,15 +136,10 @@ def _show(best: list[tuple[str, float, float, float]], assay: str, version: int)
     console().print(table)
 
 
-def _write(out: Path, pieces: list[Forecast]) -> None:
-    from activeloop.store import write_file
+def _write(out: Path, assays: Sequence[Assay], pieces: list[Predictions], draws: int) -> None:
+    from activeloop.students.edge import write_csv
+    from activeloop.students.files import write
 
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["candidate", *(f"{a}{what}" for a in pieces[0].assays for what in ("", " sd", " low", " high"))])
-    for piece in pieces:
-        columns = [
-            x[:, a].tolist() for a in range(len(piece.assays)) for x in (piece.mean, piece.sd, piece.low, piece.high)
-        ]
-        writer.writerows(zip(piece.names, *columns, strict=True))
-    write_file(out, text.getvalue().encode())
+    write_csv(text, [assay.name for assay in assays], pieces, draws)
+    write(out, text.getvalue().encode())

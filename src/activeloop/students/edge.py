@@ -52,6 +52,11 @@ class Predictions:
         drawn = belief.draws[:, :, [-1]] if belief.classes else belief.draws * signs
         return cls(Forecast.of(belief, names, card.assays, card.teacher_version), drawn)
 
+    @classmethod
+    def without_draws(cls, forecast: Forecast) -> Predictions:
+        """Those of a model that was asked for means and spreads."""
+        return cls(forecast, np.zeros((0, *forecast.mean.shape)))
+
     def __len__(self) -> int:
         return len(self.forecast)
 
