@@ -123,7 +123,10 @@ class StreamedPool(Pool):
         found = self._found(rows)
         wrong = next((x for x in found if isinstance(x, InputError)), None)
         if wrong is not None and not self._skip:
-            raise wrong
+            cure = (
+                "Correct it, or leave such rows out (--skip-unreadable, skip_unreadable=True). What was done is kept."
+            )
+            raise NotationError(f"{wrong.problem} {cure}", file=wrong.file, row=wrong.row)
         fine = np.array([x is not None and not isinstance(x, InputError) for x in found], bool)
         if self._without:
             keys = (self.notation.key(cast("Design", found[i])) for i in np.flatnonzero(fine))
