@@ -185,7 +185,7 @@ class _Column:
 
     @classmethod
     def of(cls, file: LongFile, kind: str, column: str | None) -> _Column:
-        lines = file.records(np.arange(min(file.count, HEAD)))
+        lines = [line for line in file.records(np.arange(min(file.count, HEAD))) if line.count('"') % 2 == 0]
         raw = read_delimited("\n".join(lines).encode(), file.path)
         table = Table(file.path, raw.header, raw.columns, raw.row_numbers, "", raw.decimal)
         name = guess_column(table, kind) if column is None else column
