@@ -33,12 +33,12 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
 
 def teach(loop: Opened) -> None:
     """Start teaching the version's student, when campaign.toml wishes one; where that cannot be, the fit stands."""
-    if not loop.recipe.student.auto:
+    version = len(loop.campaign.state().versions)
+    if not loop.recipe.student.auto or not version:
         return
     from activeloop.errors import ActiveLoopError
     from activeloop.recipes.distilling import distil_in_background, distilling
 
-    version = len(loop.campaign.state().versions)
     if distilling(loop.folder.path).held():
         say(f"A student is being taught; one of version {version} follows.")
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from activeloop.cli.fit import teach
 from activeloop.cli.terminal import Folder, console, many, next_step, opened, say, some
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def propose(
     for p in plates:
         say(f"  {p}")
     say(f"Written: {some([str(f) for f in files], 12)}")
+    teach(loop)
     results = "the results" if not again else "its results (or `--another` for a further proposal)"
     next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
 

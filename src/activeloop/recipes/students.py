@@ -20,9 +20,19 @@ from activeloop.students.search import USUAL
 from activeloop.students.site_network import SiteNetwork
 from activeloop.students.transformer import SmallTransformer
 
+
+def first_layers(layers: int = 1) -> Network:
+    """The first layers of a fine-tuned teacher's foundation model, which is found in the teacher.
+
+    Args:
+        layers: how many.
+    """
+    return FirstLayers(layers)
+
+
 NETWORKS: dict[str, Callable[..., Network]] = {
     "conv": ConvNet,
-    "first-layers": FirstLayers,
+    "first-layers": first_layers,
     "sites": SiteNetwork,
     "transformer": SmallTransformer,
 }
@@ -80,8 +90,10 @@ def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | No
 def usual_network(pool: Pool) -> str:
     """`sites` for a library of combinations at a few sites, else `conv`.
 
-    >>> usual_network(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3"])), usual_network(Pool.single_mutants("MKTAYIAKQR"))
-    ('sites', 'conv')
+    >>> usual_network(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
+    'sites'
+    >>> usual_network(Pool.single_mutants("MKTAYIAKQR"))
+    'conv'
     """
     sites = pool.sites
     library = sites is not None and len(sites.labels) <= LIBRARY_SITES and not is_scan(pool)

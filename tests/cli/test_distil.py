@@ -1,0 +1,251 @@
+"""`activeloop distil`: a student is taught, kept, written, watched; here or in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import time
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from activeloop.campaigns import Distilled
+from activeloop.cli import main
+from activeloop.measurements import Measurement
+from activeloop.recipes import open_campaign
+from activeloop.recipes.distilling import distilling
+from activeloop.students.student import Student
+
+pytest.importorskip("torch")
+
+WT = "MKTAYIAKQR"
+SMALL = """
+[student]
+auto = false
+network = "conv"
+
+[student.options]
+width = 8
+blocks = 1
+
+[student.teaching]
+steps = 4
+minibatch = 16
+deviations = 4
+"""
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Type a command in an empty folder; returns exit status, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def typed(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    return typed
+
+
+def measure(folder: Path, count: int, start: int = 0) -> None:
+    loop = open_campaign(folder)
+    names = [loop.campaign.pool.design(start + i).name for i in range(count)]
+    rows = [Measurement(name, "kcat", float(ord(name[-1]) + len(name))) for name in names]
+    loop.campaign.record(rows, f"{start}.csv", str(start))
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory) -> Path:
+    """A campaign with one version."""
+    folder = tmp_path_factory.mktemp("distil") / "loop"
+    with pytest.raises(SystemExit):
+        main(["new", str(folder), "--wild-type", WT, "--singles", "--assay", "kcat", "--seed", "5"])
+    recipe = folder / "campaign.toml"
+    recipe.write_text(recipe.read_text().partition("[student]")[0] + SMALL)
+    measure(folder, 24)
+    open_campaign(folder).campaign.fit()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def taught(fitted, tmp_path_factory) -> tuple[Path, str]:
+    """The same with a student, and what was said."""
+    folder = tmp_path_factory.mktemp("taught") / "loop"
+    shutil.copytree(fitted, folder)
+    said, place = StringIO(), folder.parent
+    arguments = ["distil", str(folder), "--out", str(place / "student.onnx"), "--web", str(place / "page")]
+    with redirect_stdout(said), pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert not end.value.code
+    return folder, said.getvalue()
+
+
+@pytest.fixture
+def loop(taught, tmp_path) -> Path:
+    """A copy of the campaign with a student."""
+    shutil.copytree(taught[0], tmp_path / "loop")
+    return Path("loop")
+
+
+@pytest.fixture
+def bare(fitted, tmp_path) -> Path:
+    """A copy of the campaign without one."""
+    shutil.copytree(fitted, tmp_path / "loop")
+    return Path("loop")
+
+
+def events(folder: Path) -> list[str]:
+    return [type(r.event).__name__ for r in open_campaign(folder).folder.log]
+
+
+def test_a_student_is_taught_kept_and_written(taught):
+    folder, said = taught
+    assert "Student 1 of version 1 was taught: convolutional, 8 wide, 1 blocks, " in said
+    assert re.search(r"agrees with its teacher on \d+ candidates it was not taught: Spearman ", said)
+    assert "Next: open" in said
+    assert events(folder) == ["Measured", "Fitted", "Distilled"]
+    campaign, file = open_campaign(folder).campaign, folder.parent / "student.onnx"
+    assert file.read_bytes() == campaign.student_file()
+    student, record = Student.open(file), campaign.student_record()
+    assert (student.card.teacher_version, student.card.seed) == (1, record.seed)
+    assert student.card.data_hash == campaign.state().version.data_hash
+    assert (student.card.parameters, student.card.agreement) == (record.parameters, record.agreement)
+    assert np.isfinite(student.mean(campaign.pool, np.arange(20))).all()
+    assert WT in (folder.parent / "page" / "index.html").read_text("utf-8")
+    assert distilling(folder).state().stage == "done"
+
+
+def test_it_is_not_taught_twice(run, loop):
+    status, out, _ = run("distil", loop, "--out", "again.onnx")
+    assert (status, "Student 1 of version 1 is there already" in out) == (0, True)
+    assert Path("again.onnx").read_bytes() == open_campaign(loop).campaign.student_file()
+    status, out, _ = run("distil", loop, "--background")
+    assert (status, "is there already: nothing was begun" in out) == (0, True)
+    assert events(loop).count("Distilled") == 1
+
+
+def test_taught_again_it_is_the_same_up_to_its_date(run, loop):
+    assert run("distil", loop, "--again")[0] == 0
+    campaign = open_campaign(loop).campaign
+    one, two = campaign.student_file(1), campaign.student_file(2)
+    dates = [Student.open(_written(content)).card.created_at.encode() for content in (one, two)]
+    assert one.replace(dates[0], dates[1]) == two
+
+
+def _written(content: bytes) -> Path:
+    path = Path("some.onnx")
+    path.write_bytes(content)
+    return path
+
+
+def test_status_tells_of_the_student_and_of_its_drift(run, loop):
+    out = run("status", loop)[1]
+    assert re.search(r"student +│ 1, of version 1: convolutional, 8 wide", out)
+    assert re.search(r"teaching +│ a student of version 1: done .*, student 1 of version 1", out)
+    assert re.search(r"its drift +│ Spearman -?\d\.\d\d with version 1 on 190 candidates; nothing was measured", out)
+    measure(loop, 30, start=100)
+    assert run("fit", loop)[0] == 0
+    out = run("status", loop)[1]
+    assert "of version 1, not of the current version 2; it can still be used" in out
+    assert "foresaw 30 new results with Spearman" in out
+    assert "Warning, the student: it agrees with version 2 too little" in out  # it had four steps
+    before = events(loop)
+    run("status", loop)
+    assert events(loop) == before
+
+
+def test_without_a_student_status_says_nothing_of_one(run, bare):
+    assert "student" not in run("status", bare)[1]
+    assert not (bare / "jobs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--background", "--out", "x.onnx"), "--background writes no files"),
+        (("--out", "x.txt"), r"name a file that ends on \.onnx"),
+        (("--out", "nowhere/x.onnx"), "there is no folder nowhere"),
+        (("--web", "loop/campaign.db"), "this is a file: name a folder"),
+        (("--keep", 1.5), "give a share above 0 and below 1"),
+        (("--keep", 0.9), "leave out options"),
+        (("--width", 1), "needs a width of at least 2"),
+        (("--network", "first-layers", "--width", 8), 'has no option "width"'),
+        (("--network", "first-layers"), "no layers that a student could begin with"),
+        (("--seed", -1), "from 0 on"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_stored(run, bare, options, message):
+    status, _, err = run("distil", bare, *options)
+    assert status in (1, 2)
+    assert re.search(message, err)
+    assert events(bare) == ["Measured", "Fitted"]
+
+
+def test_before_the_first_version_there_is_nobody_to_teach(run):
+    run("new", "d", "--wild-type", WT, "--singles", "--assay", "kcat")
+    for options in ((), ("--background",)):
+        status, _, err = run("distil", "d", *options)
+        assert (status, "no version yet" in err) == (1, True)
+    assert not Path("d/jobs/distil.json").exists()
+
+
+def wait(folder: Path, stage: str) -> None:
+    for _ in range(3000):
+        if (state := distilling(folder).state()) and state.stage == stage:
+            return
+        assert state is None or state.stage == "running", state
+        time.sleep(0.05)
+    raise AssertionError(distilling(folder).state())
+
+
+def automatic(folder: Path, steps: int) -> None:
+    recipe = folder / "campaign.toml"
+    text = recipe.read_text().replace("auto = false", "auto = true").replace("steps = 4", f"steps = {steps}")
+    recipe.write_text(text)
+
+
+def test_killed_while_it_teaches_the_campaign_is_as_it_was(run, bare):
+    automatic(bare, 1_000_000)
+    status, out, _ = run("fit", bare)
+    assert (status, "A student of version 1 is taught in the background" in out) == (0, True)
+    process = int(re.search(r"process (\d+)", out)[1])
+    assert re.search(r"teaching +│ a student of version 1: running since", run("status", bare)[1])
+    assert "A student is being taught; one of version 1 follows." in run("fit", bare)[1]
+    status, _, err = run("distil", bare)
+    assert (status, "is at it already" in err) == (1, True)
+    os.kill(process, signal.SIGKILL)
+    wait(bare, "killed")
+    assert events(bare) == ["Measured", "Fitted"]
+    assert "its process was killed; nothing was lost" in run("status", bare)[1]
+    assert run("predict", bare)[0] == 0
+
+
+def test_in_the_background_versions_that_come_meanwhile_get_their_student_too(run, bare):
+    automatic(bare, 60)
+    assert "is taught in the background" in run("fit", bare)[1]
+    measure(bare, 10, start=60)
+    open_campaign(bare).campaign.fit()
+    for _ in range(3000):
+        if [e for e in events(bare) if e == "Distilled"] and not distilling(bare).held():
+            break
+        time.sleep(0.05)
+    wait(bare, "done")
+    students = [r.event.student for r in open_campaign(bare).folder.log if isinstance(r.event, Distilled)]
+    assert students[-1].version == 2
+    assert "not of the current" not in run("status", bare)[1]
+    assert "in the background" not in run("fit", bare)[1]
+
+
+def test_why_teaching_failed_in_the_background_is_told(run, bare):
+    assert run("distil", bare, "--background", "--network", "first-layers")[0] == 0
+    wait(bare, "failed")
+    assert "a student of version 1: failed, a teacher of the kind" in run("status", bare)[1]
+    assert "Error: a teacher of the kind" in distilling(bare).log.read_text()
