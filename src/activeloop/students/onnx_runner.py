@@ -14,8 +14,8 @@ from activeloop.students.onnx_file import Outline
 from activeloop.students.reading import PADDING
 from activeloop.students.student import Runner
 
-#: tokens that are run at once; more would take memory and, once they leave the processor's caches, time
-TOKENS = 2**14
+#: tokens that are run at once; more take memory and, because they leave the processor's caches, time
+TOKENS = 2**11
 #: outputs of the graph, in this order
 OUTPUTS = ("mean", "sd", "location", "deviations")
 INPUT = "tokens"
@@ -108,8 +108,8 @@ def session_of(data: bytes, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 4
-    # the arena keeps memory that a student does not need
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False
+    # a plan of all memory would be kept for each number of candidates and each length
+    options.enable_mem_pattern = False
     # weights of 8 bits are turned back once, not at every call
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
