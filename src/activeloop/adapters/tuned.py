@@ -67,6 +67,10 @@ def learnt(trunk: Trunk) -> dict[str, torch.nn.Parameter]:
 
 def fold(trunk: Trunk, tuner: BaseTuner) -> Trunk:
     """The adapters added to the weights, and taken away."""
+    for module in tuner_layers(trunk):
+        # the memory may be another trunk's too
+        weight = module.get_base_layer().weight
+        weight.data = weight.detach().clone()
     tuner.merge_and_unload()
     trunk.train(trunk.training)
     return freeze(trunk)

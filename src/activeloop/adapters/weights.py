@@ -24,6 +24,8 @@ class WeightsAttached(Attached):
         self.trunk, self.lowest = freeze(trunk), lowest
         self._learnt = learnt
         for p in learnt.values():
+            # the memory may be another trunk's too
+            p.data = p.detach().clone()
             p.requires_grad_(True)
 
     def parameters(self) -> list[torch.nn.Parameter]:

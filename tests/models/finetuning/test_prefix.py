@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.adapters import FullFineTuning, LoRA
+from activeloop.adapters import Frozen, FullFineTuning, LoRA
+from activeloop.adapters.named import ADAPTERS
+from activeloop.backbones.encoding import frozen_trunk
 from activeloop.backbones.esm import ESM2
 from activeloop.backbones.pooling import Batch
 from activeloop.candidates import Pool
-from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.adapted import Adapted, sharing
 from activeloop.models.finetuning.prefix import Prefix
-from activeloop.models.finetuning.reading import joined, read
+from activeloop.models.finetuning.reading import joined, part, read
 
 WILD = "MKTAYIAKQR"
 POOL = Pool.single_mutants(WILD)
@@ -74,3 +76,51 @@ def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, poo
     with torch.no_grad():
         features = adapted.above(*Prefix(adapted, tokens)(np.arange(len(tokens))))
     np.testing.assert_allclose(features.numpy(), foundation.features(POOL, rows), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_no_adapter_changes_the_weights_of_others(foundation: ESM2, name: str):
+    base = frozen_trunk(foundation)
+    before = {key: tensor.clone() for key, tensor in base.state_dict().items()}
+    adapted = Adapted(foundation, ADAPTERS[name](), POOL, 0)
+    kept = adapted.state()
+    with torch.no_grad():
+        for parameter in adapted.attached.parameters():
+            parameter.add_(0.1)
+    adapted.load(kept)
+    adapted.attached.merge()
+    assert all(torch.equal(tensor, before[key]) for key, tensor in base.state_dict().items())
+    assert not any(p.requires_grad for p in base.parameters())
+
+
+def test_a_model_takes_no_memory_for_what_does_not_learn(foundation: ESM2):
+    base = frozen_trunk(foundation)
+    copied = sharing(base)
+    assert all(p.data_ptr() == q.data_ptr() for p, q in zip(base.parameters(), copied.parameters(), strict=True))
+    assert not {id(p) for p in base.parameters()} & {id(p) for p in copied.parameters()}
+    # matrices that the checkpoint ties stay tied
+    assert len(list(base.parameters())) == len(list(copied.parameters()))
+
+
+@pytest.mark.parametrize("pooling", ["mutated", "sites", "mean", "difference"])
+@pytest.mark.parametrize("adapter", [LoRA(last=1), LoRA(last=2), FullFineTuning(), Frozen()], ids=str)
+def test_features_are_those_of_whole_hidden_states(tiny: str, pooling, adapter):
+    foundation, pool = ESM2(tiny, pooling=pooling), Pool.combinatorial(WILD, ["K2", "A4"])
+    adapted = Adapted(foundation, adapter, pool, 0)
+    adapted.half = False
+    tokens = read(foundation, pool, np.array([0, 7, 21, 399]))
+    which = np.arange(len(tokens))
+    with torch.no_grad():
+        for parameter in adapted.attached.parameters():
+            parameter.add_(0.02)
+    hidden, batch = Prefix(adapted, tokens)(which)
+    found = adapted.above(hidden, batch)
+    whole = adapted.trunk(batch.ids, batch.real)
+    own, parent = (slice(None, -1), slice(-1, None)) if adapted.compares else (slice(None), None)
+    beside = None if parent is None else (whole[parent], part(batch, parent))
+    expected = adapted.pooler(whole[own], part(batch, own), beside)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    if adapted.parameters():
+        slopes = [torch.autograd.grad(f.square().sum(), adapted.parameters()) for f in (found, expected)]
+        for one, other in zip(*slopes, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()) + 1e-6)

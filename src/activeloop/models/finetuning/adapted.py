@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -52,6 +53,14 @@ class Adapted:
     def lowest(self) -> int:
         """The lowest layer that learns."""
         return self.attached.lowest
+
+    @property
+    def below(self) -> tuple[object, ...] | None:
+        """What states that enter the lowest learning layer depend on; None where they cannot be shared with others."""
+        own = {p.data_ptr() for p in self.trunk.layers[: max(self.lowest, 0)].parameters()}
+        loaded = {p.data_ptr() for p in self._base.layers.parameters()}
+        # a model that was made smaller has lower layers of its own
+        return (self._base, self.lowest, self.half, self.device) if own and own <= loaded else None
 
     @property
     def device(self) -> torch.device:
@@ -131,19 +140,18 @@ class Adapted:
             yield
 
     def _attach(self) -> None:
-        base = frozen_trunk(self._foundation, best_device())
-        trunk = copy.deepcopy(base)
+        self._base = frozen_trunk(self._foundation, best_device())
+        trunk = sharing(self._base)
         present = {id(module) for module in trunk.modules()}
         self.attached = self._adapter.attach(trunk, self._seed)
         # the model's own dropout stays off: the adapter's is what was asked for
         self._dropouts = [m for m in trunk.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
-        share(trunk, base)
 
 
-def share(trunk: Trunk, base: Trunk) -> None:
-    """Give up copies of frozen weights that are still those of the base."""
-    original = dict(base.named_parameters())
-    for name, parameter in trunk.named_parameters():
-        same = original.get(name.replace(".base_layer.", "."))
-        if same is not None and not parameter.requires_grad and torch.equal(parameter, same):
-            parameter.data = same.data
+def sharing(base: Trunk) -> Trunk:
+    """A copy of a trunk with the same weights in the same memory, so that it costs next to none.
+
+    No adapter changes a weight where it lies: what learns, or is changed, is copied first.
+    """
+    same: dict[int, Any] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in base.parameters()}
+    return copy.deepcopy(base, same)

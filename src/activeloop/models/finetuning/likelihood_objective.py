@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 
 import numpy as np
@@ -17,7 +16,7 @@ from activeloop.backbones.zero_shot_chain import Spelling, parent_windows
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import GAP
 from activeloop.models.finetuning import orders
-from activeloop.models.finetuning.adapted import share
+from activeloop.models.finetuning.adapted import sharing
 from activeloop.models.finetuning.keeping import below, prefixed
 from activeloop.models.finetuning.objective import Objective
 from activeloop.models.mutations import Mutations, parented
@@ -78,13 +77,11 @@ class Reader:
         spelling = Spelling.of(foundation, parented(pool).alphabet)
         self.windows, self.mask, self.hidden = parent_windows(foundation, pool), spelling.mask, hidden
         self.odds = Odds(spelling, pool)
-        base = frozen_trunk(foundation)
-        trunk = copy.deepcopy(base)
+        trunk = sharing(frozen_trunk(foundation))
         present = {id(module) for module in trunk.modules()}
         self.attached = adapter.attach(trunk, seed)
         # the model's own dropout stays off: the adapter's is what was asked for
         self.dropouts = [m for m in trunk.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
-        share(trunk, base)
         self._below: tuple[bytes, torch.Tensor] | None = None
 
     def __call__(self, sites: np.ndarray) -> torch.Tensor:

@@ -45,6 +45,6 @@ def joined(first: Tokens, second: Tokens) -> Tokens:
     )
 
 
-def part(batch: Batch, rows: slice) -> Batch:
+def part(batch: Batch, rows: slice | list[int]) -> Batch:
     """Some rows of a minibatch."""
     return Batch(*(getattr(batch, field.name)[rows] for field in fields(batch)))

@@ -16,6 +16,7 @@ from activeloop.models.evidence import HeldOutSpread
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.cost import Cost
 from activeloop.models.finetuning.member import Member
+from activeloop.models.finetuning.pool_states import PARENT
 from activeloop.models.finetuning.prefix import TOKENS
 from activeloop.models.finetuning.reading import guesses, read
 from activeloop.models.forest import choose_members
@@ -131,10 +132,13 @@ def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.
     first = models[0]
     same = [model is first or same_below(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
+    kept = learner.states.of(pool, first)
     candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
     for group in candidates.buckets(TOKENS):
-        batch = Batch.of(tokens.take(np.append(group, len(tokens) - 1) if first.compares else group), first.device)
-        shared = first.entering(batch)
+        which = np.append(group, len(tokens) - 1) if first.compares else group
+        batch = Batch.of(tokens.take(which), first.device)
+        named = [*rows[group].tolist(), *[PARENT] * first.compares]
+        shared = first.entering(batch) if kept is None else kept.entering(first, named, batch)
         for k, model in enumerate(models):
             hidden = shared if same[k] else model.entering(batch)
             features[k, group] = model.above(hidden, batch).cpu().numpy()

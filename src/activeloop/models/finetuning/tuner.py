@@ -16,6 +16,7 @@ from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.finetuning.heads import Head, Regression
 from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.pool_states import PoolStates
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.base import Draws
 from activeloop.models.heads.laplace import LastLayer
@@ -49,6 +50,7 @@ class FineTuner(Learner):
         prior_score: an encoder of one column whose order is a first guess, such as `SubstitutionScore`.
         progress: told of each step: member, steps done, steps at most, loss.
         reading: told of each piece of a pool that was predicted: rows done, rows asked for.
+        states: what frozen layers made of the pool that was predicted last, for the next version; at most a gigabyte.
     """
 
     backbone: Foundation
@@ -62,6 +64,7 @@ class FineTuner(Learner):
     prior_score: Backbone | None = None
     progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
     reading: Callable[[int, int], None] | None = field(default=None, repr=False, compare=False)
+    states: PoolStates = field(default_factory=PoolStates, repr=False, compare=False)
 
     @property
     def name(self) -> str:
