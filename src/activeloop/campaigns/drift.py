@@ -20,7 +20,7 @@ CLEARLY = 2.0
 """How many standard errors a student must be behind its teacher before that is said."""
 BOUND = 0.9
 """A student that agrees less with the current version (Spearman) is warned of."""
-SAMPLE = 1000
+SAMPLE = 500
 """Candidates on which student and current version are compared."""
 LEVEL = 0.9
 """Of the intervals."""
