@@ -1,6 +1,6 @@
 """A screen of every combination at some sites, in a process of its own so that its memory can be told.
 
-    python -m activeloop.benchmarks.screens FOLDER SITES TEACHER KEEP JOBS
+    python -m activeloop.benchmarks.screens FOLDER SITES TEACHER KEEP JOBS EVERY STEPS
 
 Prints one line of JSON: seconds, memory, speeds, and what was picked. A run that was killed goes on in the same folder.
 """
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +32,8 @@ from activeloop.students.site_network import SiteNetwork
 
 #: where the domain of GB1 is varied: the four sites of the library, then two more of its core
 PLACES = (39, 40, 41, 54, 26, 52)
-#: measured candidates, and how many are picked
-LABELS, PICKED = 480, 96
+#: measured candidates, how many are picked, and how many of the teacher's best must not be missed
+LABELS, PICKED, TOP = 480, 96, 1000
 #: candidates by which the teacher's speed is told
 TIMED = 1000
 STATUS = Path("/proc/self/status")
@@ -49,6 +49,8 @@ class Asked:
         teacher: name of an arm.
         keep: candidates that the teacher is shown.
         jobs: threads that the student runs on.
+        every: seconds between two writings of the journal.
+        steps: of the student's teaching; 0: as many as usual.
     """
 
     folder: str
@@ -56,6 +58,8 @@ class Asked:
     teacher: str
     keep: int
     jobs: int
+    every: float = 5.0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,12 @@ class Found:
     picks: tuple[str, ...]
     digest: str
 
+    @classmethod
+    def read(cls, text: str) -> Found:
+        """From JSON."""
+        told = json.loads(text)
+        return cls(**{**told, "picks": tuple(told["picks"])})
+
 
 def library(sites: int) -> Pool:
     """Every combination at the first of `PLACES`.
@@ -117,15 +127,15 @@ def taught(asked: Asked, pool: Pool) -> tuple[Predictor, Path]:
     from activeloop.benchmarks.landscape import Landscape
     from activeloop.students.export import export
 
-    rows = np.sort(np.random.default_rng(0).choice(len(pool), LABELS, replace=False))
+    rows = np.sort(np.random.default_rng(0).choice(len(pool), min(LABELS, len(pool) // 2), replace=False))
     values = planted_values(pool, rows, 0)
     data = Dataset.of(pool, rows, values, Assay("planted"))
-    learner = teacher_of(Arm(asked.teacher), Landscape("planted", pool, values, Assay("planted")))
+    learner = teacher_of(Arm(asked.teacher), Landscape("planted", pool, values, Assay("planted")), look=False)
     assert learner is not None
     teacher, path = learner.fit(data, 0), Path(asked.folder) / "student.onnx"
     if not path.exists():
         Path(asked.folder).mkdir(parents=True, exist_ok=True)
-        export(Distiller(SiteNetwork()).teach(teacher, data, 0), path)
+        export(Distiller(SiteNetwork(), steps=asked.steps or None).teach(teacher, data, 0), path)
     return teacher, path
 
 
@@ -134,10 +144,10 @@ def screened(asked: Asked) -> Found:
     begun, pool = time.monotonic(), library(asked.sites)
     teacher, path = taught(asked, pool)
     teaching = (time.monotonic() - begun) / 60
-    timed = np.random.default_rng(1).choice(len(pool), TIMED, replace=False)
+    timed = np.random.default_rng(1).choice(len(pool), min(TIMED, len(pool)), replace=False)
     clock = time.process_time()
     mean_of(teacher, pool, timed)
-    teacher_speed = TIMED / (time.process_time() - clock)
+    teacher_speed = len(timed) / (time.process_time() - clock)
     ends: list[float] = []
 
     def told(what: str, done: int, total: int) -> None:
@@ -145,7 +155,7 @@ def screened(asked: Asked) -> Found:
             ends.append(time.process_time())
 
     begun, clock = time.monotonic(), time.process_time()
-    screen = Screen(path, teacher, keep=asked.keep, top=min(1000, asked.keep))
+    screen = Screen(path, teacher, keep=asked.keep, top=min(TOP, asked.keep), every=asked.every)
     with ThreadPoolExecutor(asked.jobs) as threads:
         found = screen.run(
             pool, PICKED, Selection(Greedy()), Path(asked.folder) / "screen", executor=threads, progress=told
@@ -202,18 +212,17 @@ def result_of(process: subprocess.Popen[str]) -> Found:
     if process.returncode:
         last = (err.strip() or "no message").splitlines()[-1]
         raise ModelError(f"the screen ended with {process.returncode} ({last}). What was screened is kept.")
-    told = json.loads(out.splitlines()[-1])
-    return Found(**{**told, "picks": tuple(told["picks"])})
+    return Found.read(out.splitlines()[-1])
 
 
 def main() -> None:
     """Screen, and print."""
-    folder, sites, teacher, keep, jobs = sys.argv[1:]
+    folder, sites, teacher, keep, jobs, every, steps = sys.argv[1:]
     try:
-        found = screened(Asked(folder, int(sites), teacher, int(keep), int(jobs)))
+        found = screened(Asked(folder, int(sites), teacher, int(keep), int(jobs), float(every), int(steps)))
     except ActiveLoopError as error:
         sys.exit(str(error))
-    sys.stdout.write(json.dumps(found.__dict__) + "\n")
+    sys.stdout.write(json.dumps(asdict(found)) + "\n")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,8 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
             clock = time.process_time()
             with tempfile.TemporaryDirectory() as folder:
                 screen = Screen(student, teacher, keep=keep, top=task.top, widest=widest)
-                done = screen.run(pool, PICKED, Selection(Greedy()), folder, task.seed, excluded=excluded.tolist())
+                picked = min(PICKED, keep)
+                done = screen.run(pool, picked, Selection(Greedy()), folder, task.seed, excluded=excluded.tolist())
             share, cpu = len(done.seen) / len(open_to), time.process_time() - clock
             recall, missed = done.recall(best), done.missed.share
             found.append(Recall(keep, widest, done.kept, share, recall, missed, agreement, round(cpu, 2)))

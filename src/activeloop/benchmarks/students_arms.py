@@ -13,7 +13,8 @@ from activeloop.backbones import ESM2, SubstitutionScore
 from activeloop.backbones.base import Backbone
 from activeloop.backbones.foundation import Foundation
 from activeloop.benchmarks.landscape import Landscape
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, is_scan
+from activeloop.candidates.scans import LIBRARY_SITES
 from activeloop.errors import RecipeError
 from activeloop.models.defaults import default_learner
 from activeloop.models.finetuning.named import fine_tuned
@@ -39,8 +40,6 @@ TEACHERS = {
     "both": "a gate that weighs these two",
     "fine-tuned": "the foundation model with LoRA in its last two layers",
 }
-#: a pool of variants with at most so many varying positions is a library
-SITES = 24
 #: weight of the default's learners and of the foundation model's before any evidence, as in the gate of recipes
 START = (3.0, 1.0)
 
@@ -126,12 +125,13 @@ def _columns(pool: Pool) -> tuple[str, tuple[str, ...]] | None:
     return None if pool.sites is None else (pool.sites.parent_sequence, pool.sites.labels)
 
 
-def teacher_of(arm: Arm, landscape: Landscape) -> Learner | None:
+def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | None:
     """The learner that teaches (of `PLAIN` the baseline); None when it cannot read the candidates, or for `ALONE`.
 
     Args:
         arm: who.
         landscape: its assay says whether values or classes are learned.
+        look: whether features of its whole pool are computed at once and kept, for many fits on one small pool.
     """
     classes = landscape.assay.goal == "classify"
     goal = "learn" if classes else "find"
@@ -143,7 +143,8 @@ def teacher_of(arm: Arm, landscape: Landscape) -> Learner | None:
         return default_learner(landscape.pool, goal)
     if landscape.pool.kind != "variants":
         return None
-    frozen = HeadLearner(Looked(ESM2(), landscape.pool), GaussianProcess(), SubstitutionScore())
+    features = Looked(ESM2(), landscape.pool) if look else ESM2()
+    frozen = HeadLearner(features, GaussianProcess(), SubstitutionScore())
     made: dict[str, Callable[[], Learner | None]] = {
         "frozen": lambda: frozen,
         "both": lambda: None if classes else Gate((default_learner(landscape.pool, goal), frozen), start=START),
@@ -171,9 +172,9 @@ TRANSFERS = {
 
 
 def network_for(pool: Pool) -> Network:
-    """The network of students of a pool: the letters at the sites of a combinatorial library, else whole sequences."""
-    library = pool.kind == "variants" and pool.sites is not None and len(pool.sites.labels) <= SITES
-    return SiteNetwork() if library else ConvNet()
+    """The network that students of a pool have when none is named, as in recipes."""
+    library = pool.kind == "variants" and pool.sites is not None and len(pool.sites.labels) <= LIBRARY_SITES
+    return SiteNetwork() if library and not is_scan(pool) else ConvNet()
 
 
 def distiller_of(arm: Arm, pool: Pool) -> Distiller:

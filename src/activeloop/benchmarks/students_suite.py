@@ -29,6 +29,7 @@ class StudentSuite:
         changed: tasks on which the distiller is changed: values, values, classes.
         changed_labels: measured candidates there.
         changed_seeds: seeds there.
+        files: tasks whose students are written to files and timed: a library, the shortest protein, the longest.
     """
 
     tasks: tuple[str, ...] = tuple(task.name for task in TASKS)
@@ -38,13 +39,19 @@ class StudentSuite:
     costly: dict[str, int] = field(default_factory=dict)
     changed: tuple[str, ...] = (TASKS[0].name, "gb1", TASKS[-2].name)
     changed_labels: int = 192
-    changed_seeds: int = 3
+    changed_seeds: int = 2
+    files: tuple[str, ...] = ("gb1", TASKS[0].name, "avgfp")
 
     @property
     def cells(self) -> list[Cell]:
         """Those of the main table."""
         every = all_cells(self.tasks, self.labels, self.seeds, self.arms)
         return [cell for cell in every if cell.seed < self.costly.get(Arm.read(cell.arm).teacher, self.seeds)]
+
+    @property
+    def timed(self) -> tuple[str, ...]:
+        """Those of `files` that are asked for."""
+        return tuple(task for task in self.files if task in self.tasks)
 
     @property
     def ablations(self) -> list[Cell]:
