@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from activeloop.models.evidence import spearman
 from activeloop.students.answers import EDGE
 
 #: the best tenth of the teacher's candidates is looked for among the student's
@@ -32,8 +31,8 @@ def agreement(teacher: tuple[np.ndarray, np.ndarray], student: tuple[np.ndarray,
     assays = range(teacher[0].shape[1])
     pairs = [[(t[:, a], s[:, a]) for a in assays] for t, s in zip(teacher, student, strict=True)]
     return {
-        "spearman": min(_known(spearman(t, s)) for t, s in pairs[0]),
-        "sd_spearman": min(_known(spearman(t, s)) for t, s in pairs[1]),
+        "spearman": min(spearman(t, s) for t, s in pairs[0]),
+        "sd_spearman": min(spearman(t, s) for t, s in pairs[1]),
         "top_recall": min(top_recall(t, s) for t, s in pairs[0]),
         "candidates": float(count),
     }
@@ -59,7 +58,7 @@ def class_agreement(teacher: np.ndarray, student: np.ndarray) -> dict[str, float
         called = teacher[:, -1] > np.median(teacher[:, -1])
     goal, found = np.clip(teacher, EDGE, 1), np.clip(student, EDGE, 1)
     return {
-        "spearman": _known(spearman(teacher[:, -1], student[:, -1])),
+        "spearman": spearman(teacher[:, -1], student[:, -1]),
         "auroc": auroc(called, student[:, -1]),
         "kl": float((goal * np.log(goal / found)).sum(1).mean()),
         "top_recall": top_recall(teacher[:, -1], student[:, -1]),
@@ -84,13 +83,28 @@ def auroc(called: np.ndarray, score: np.ndarray) -> float:
     >>> auroc(np.array([True, False]), np.array([2.0, 1.0]))
     1.0
     """
-    from scipy.stats import rankdata
-
     yes, no = int(called.sum()), int((~called).sum())
     if not yes or not no:
         return 0.5
-    return float((rankdata(score)[called].sum() - yes * (yes + 1) / 2) / (yes * no))
+    return float((ranks(score)[called].sum() - yes * (yes + 1) / 2) / (yes * no))
 
 
-def _known(correlation: float) -> float:
-    return 0.0 if np.isnan(correlation) else correlation
+def spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Rank correlation; 0 when one side is constant. SciPy's takes longer to load than a small student to be taught.
+
+    >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
+    1.0
+    """
+    one, other = (values - values.mean() for values in (ranks(a), ranks(b)))
+    size = np.sqrt((one**2).sum() * (other**2).sum())
+    return round(float((one * other).sum() / size), 12) if size > 0 else 0.0
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """From 1; equal values share the mean of theirs.
+
+    >>> ranks(np.array([5.0, 1.0, 5.0])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]

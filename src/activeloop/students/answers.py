@@ -87,7 +87,9 @@ class Voice:
             shift, factor = np.zeros(belief.mean.shape[1]), np.ones(belief.mean.shape[1])
         else:
             shift, spread = belief.mean.mean(0), belief.mean.std(0)
-            factor = np.where(spread > 0, spread, np.maximum(belief.sd.mean(0), 1e-12))
+            # a teacher that says the same of all still knows how far the values may spread
+            same = spread <= 1e-9 * np.abs(belief.mean).max(0)
+            factor = np.where(same, np.where(belief.sd.mean(0) > 0, belief.sd.mean(0), 1.0), spread)
         drawn = (_functions(belief) / factor).reshape(len(belief.draws), -1)
         turn = principal(drawn - drawn.mean(0), deviations)
         return cls(teacher, pool, seed, turn, shift, factor, belief.noise, belief.classes, belief.shape)

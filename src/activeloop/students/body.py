@@ -9,6 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from activeloop.students.additive import Additive
+
+#: a head begins with hardly a say
+SMALL = 0.1
+
 
 class Body(nn.Module, ABC):
     """From tokens to one vector a candidate.
@@ -45,7 +50,7 @@ class Head(nn.Module):
         self.last = nn.Linear(sizes[-1], outputs, bias=False)
         with torch.no_grad():
             for linear in (self.line, self.last):
-                linear.weight.mul_(0.3)
+                linear.weight.mul_(SMALL)
 
     def forward(self, vector: torch.Tensor) -> torch.Tensor:
         """[N, outputs] of [N, D]."""
@@ -63,17 +68,44 @@ class Head(nn.Module):
 
 
 class Net(nn.Module):
-    """What a student's network is.
+    """What a student's network is: mutations that add up, and what a body sees beside that.
 
     Args:
+        additive: from tokens to the numbers at which it begins.
         body: from tokens to vectors.
-        head: from vectors to numbers.
+        inner: units of the hidden layers of the head, which takes vectors and sums to what comes beside.
+        outputs: numbers.
     """
 
-    def __init__(self, body: Body, head: Head):
+    def __init__(self, additive: Additive, body: Body, inner: tuple[int, ...], outputs: int):
         super().__init__()
-        self.body, self.head = body, head
+        self.additive, self.body = additive, body
+        self.head = Head(body.width + additive.rank, inner, outputs)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Float32 [N, outputs] of int64 tokens [N, W]."""
-        return self.head(self.body(tokens))
+        return self.told(tokens)[1]
+
+    def told(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The body's vectors [N, D] beside the numbers [N, outputs]."""
+        sums, total = self.additive(tokens)
+        vectors = self.body(tokens)
+        # the head bends sums too: many assays are a bent scale under which mutations add up
+        return vectors, total + self.head(torch.cat([vectors, sums], 1))
+
+    @torch.no_grad()
+    def begin(self, tokens: torch.Tensor, goal: torch.Tensor, ridge: float) -> None:
+        """Let the sum over mutations begin as what fits best.
+
+        Args:
+            tokens: [N, W] of candidates.
+            goal: [N, K] of their first K outputs.
+            ridge: weight of the squared effects.
+        """
+        self.head.line.bias[: goal.shape[1]] = self.additive.begin(tokens, goal, ridge)
+
+    @torch.no_grad()
+    def multiply(self, factors: torch.Tensor) -> None:
+        """Multiply every output by its factor [outputs]."""
+        self.additive.out.weight.mul_(factors[:, None])
+        self.head.multiply(factors)

@@ -24,16 +24,17 @@ def copied_trunk(foundation: Foundation, layers: int) -> Trunk:
     if len(trunk.layers) < layers:
         raise ModelError(f"{foundation.name} has {len(trunk.layers)} layers, not {layers}. Nothing was taught.")
     del trunk.layers[layers:]
+    for parameter in trunk.parameters():
+        parameter.requires_grad_(True)
     # written out, attention is made of operations that every runtime knows
     trunk.model.config._attn_implementation = "eager"
-    used = {id(p) for part in (*trunk.layers, *_embeddings(trunk)) for p in part.parameters()}
+    hidden = trunk(torch.zeros(1, 2, dtype=torch.int64), torch.ones(1, 2, dtype=torch.bool))
+    hidden.sum().backward()
     for parameter in trunk.parameters():
-        parameter.requires_grad_(id(parameter) in used)
+        # heads that guess residues have no part in it
+        parameter.requires_grad_(parameter.grad is not None)
+        parameter.grad = None
     return trunk
-
-
-def _embeddings(trunk: Trunk) -> list[nn.Module]:
-    return [module for module in trunk.modules() if isinstance(module, nn.Embedding | nn.LayerNorm)]
 
 
 class Copied(nn.Module):

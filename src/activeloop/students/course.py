@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from activeloop.models.finetuning.adam import AdamW
+from activeloop.models.finetuning.gradients import thrown
 from activeloop.students import losses
 from activeloop.students.body import Net
 from activeloop.students.exercises import Exercises, Measured, stacked, trimmed
@@ -19,10 +20,10 @@ from activeloop.students.exercises import Exercises, Measured, stacked, trimmed
 if TYPE_CHECKING:
     from activeloop.students.distiller import Distiller
 
-#: letters that a network on whole sequences goes through when nothing is said of steps; the fewest and most steps
-LETTERS, FEWEST, MOST = 5_000_000, 300, 1500
-#: steps of a network on sites when nothing is said
-ON_SITES = 3000
+#: letters in a minibatch when nothing is said, and the fewest and most candidates in one
+AT_ONCE, SMALLEST, LARGEST = 4096, 32, 512
+#: letters that a network goes through when nothing is said, and the fewest and most steps
+LETTERS, FEWEST, MOST = 5_000_000, 400, 2000
 #: share of the steps in which the learning rate rises
 RISING = 0.05
 #: how often the watched candidates are looked at
@@ -30,6 +31,8 @@ LOOKS = 10
 #: gradients are not longer than that
 LONGEST = 1.0
 DECAY = 0.01
+#: by how much the rate of tables of letters is multiplied: each of their rows is in few candidates
+FASTER = 3.0
 
 
 class Course:
@@ -38,29 +41,28 @@ class Course:
     Args:
         settings: of the distiller.
         net: what is taught, changed in place.
+        width: letters of a candidate.
         outputs: A.
         classes: whether the outputs are logits of classes.
         seed: of the minibatches.
+
+    Attributes:
+        steps: how many there are.
+        minibatch: candidates in each.
     """
 
-    def __init__(self, settings: Distiller, net: Net, outputs: int, classes: bool, seed: int):
+    def __init__(self, settings: Distiller, net: Net, width: int, outputs: int, classes: bool, seed: int):
         self.settings, self.net, self.outputs, self.classes = settings, net, outputs, classes
-        self.draw = torch.Generator().manual_seed(seed)
-
-    def steps(self, width: int, sites: bool) -> int:
-        """How many, by the settings or by what a step costs."""
-        if self.settings.steps is not None:
-            return self.settings.steps
-        if sites:
-            return ON_SITES
-        return min(MOST, max(FEWEST, LETTERS // (width * self.settings.minibatch)))
+        self.seed, self.draw = seed, torch.Generator().manual_seed(seed)
+        usual = min(LARGEST, max(SMALLEST, AT_ONCE // width))
+        self.minibatch = settings.minibatch or usual
+        self.steps = settings.steps or min(MOST, max(FEWEST, LETTERS // (width * self.minibatch)))
 
     def run(
         self,
         taught: Exercises | None,
         measured: Measured | None,
         watched: Exercises | None,
-        steps: int,
         grow: Callable[[], Exercises | None] | None,
         tell: Callable[[int], None],
     ) -> None:
@@ -70,11 +72,16 @@ class Course:
             taught: with a teacher's answers; None for labels alone.
             measured: with values.
             watched: tell how well it does; None: the last weights are kept.
-            steps: how many.
             grow: gives more exercises, made for the student as it is.
             tell: told how many steps are done.
         """
-        optimiser = AdamW(parameters := list(self.net.parameters()), [1.0] * len(parameters), DECAY)
+        steps = self.steps
+        tables = {id(m.weight) for m in self.net.modules() if isinstance(m, nn.Embedding)}
+        self.bridge = None if taught is None or not taught.hidden.shape[1] else self._bridge(taught.hidden)
+        learning = [*self.net.parameters(), *([] if self.bridge is None else self.bridge.parameters())]
+        parameters = [p for p in learning if p.requires_grad]
+        times = [FASTER if id(p) in tables else 1.0 for p in parameters]
+        optimiser = AdamW(parameters, times, DECAY)
         rounds = self.settings.transfer.rounds
         growing = {steps * (r + 1) // (rounds + 2) for r in range(rounds)} if grow is not None else set()
         looks = {steps * (k + 1) // LOOKS for k in range(LOOKS // 2, LOOKS)}
@@ -95,6 +102,10 @@ class Course:
         if best[1]:
             self.net.load_state_dict(best[1])
         self._rest()
+
+    def _bridge(self, hidden: torch.Tensor) -> Bridge:
+        with thrown(self.seed):
+            return Bridge(self.net.body.width, hidden)
 
     def _rest(self) -> None:
         self.net.eval()
@@ -119,11 +130,14 @@ class Course:
         some = None if taught is None or alpha == 1 else taught.take(self._chosen(len(taught), 1 - alpha))
         labelled = None if measured is None or not alpha else self._chosen(len(measured), alpha)
         tokens = [x for x in (None if some is None else some.tokens, _of(measured, labelled)) if x is not None]
-        numbers = self.net(trimmed(tokens[0] if len(tokens) == 1 else stacked(tokens[0], tokens[1])))
+        read = trimmed(tokens[0] if len(tokens) == 1 else stacked(tokens[0], tokens[1]))
+        vectors, numbers = self.net.told(read)
         count = 0 if some is None else len(some)
         loss = numbers.new_zeros(())
         if some is not None:
             loss = loss + (1 - alpha) * self._taught_loss(numbers[:count], some)
+            if self.bridge is not None:
+                loss = loss + self.settings.matching * self.bridge.apart(vectors[:count], some.hidden)
         if measured is not None and labelled is not None:
             loss = loss + alpha * self._measured_loss(numbers[count:], measured, labelled)
         loss.backward()
@@ -132,7 +146,7 @@ class Course:
 
     def _chosen(self, count: int, share: float) -> torch.Tensor:
         """Places of a minibatch: a share of it, but never fewer than two."""
-        wanted = max(2, round(self.settings.minibatch * share))
+        wanted = max(2, round(self.minibatch * share))
         return torch.randint(count, (wanted,), generator=self.draw) if count > wanted else torch.arange(count)
 
     @torch.no_grad()
@@ -165,6 +179,24 @@ class Course:
     def _split(self, numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         location, rest = numbers[:, : self.outputs], numbers[:, self.outputs :]
         return location, rest.unflatten(1, (-1, self.outputs))
+
+
+class Bridge(nn.Module):
+    """From a student's vectors to its teacher's hidden states, by one linear map.
+
+    Args:
+        width: of the vectors.
+        hidden: [N, P] states of the teacher, whose mean and spread the map's outputs are brought to.
+    """
+
+    def __init__(self, width: int, hidden: torch.Tensor):
+        super().__init__()
+        self.mean, self.spread = hidden.mean(0), hidden.std().clamp(min=1e-6)
+        self.map = nn.Linear(width, hidden.shape[1])
+
+    def apart(self, vectors: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        """Mean squared distance, in units of the teacher's variance."""
+        return (self.map(vectors) - (hidden - self.mean) / self.spread).square().mean()
 
 
 def _of(measured: Measured | None, rows: torch.Tensor | None) -> torch.Tensor | None:

@@ -54,8 +54,8 @@ class Distiller:
         matching: weight of the hidden states: the student's vector of a candidate, through one linear map, against the
             teacher's pooled features. For teachers on a pretrained model or an encoder.
         weights: of the parts of the loss for values.
-        steps: of training; None: as many as `minibatch` and the length of the candidates leave time for.
-        minibatch: candidates in a step.
+        steps: of training; None: as many as the length of the candidates leaves time for.
+        minibatch: candidates in a step; None: the more, the shorter they are.
         rate: the highest learning rate.
 
     Source: Hinton et al. 2015, arXiv:1503.02531; hidden states: Romero et al. 2015, FitNets, arXiv:1412.6550.
@@ -69,11 +69,11 @@ class Distiller:
     matching: float = 0.0
     weights: Weights = field(default_factory=Weights)
     steps: int | None = None
-    minibatch: int = 64
+    minibatch: int | None = None
     rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        if not 0 <= self.alpha <= 1 or self.temperature <= 0 or self.deviations < 1 or self.minibatch < 2:
+        if not 0 <= self.alpha <= 1 or self.temperature <= 0 or self.deviations < 1 or (self.minibatch or 2) < 2:
             raise RecipeError(
                 "a distiller needs alpha from 0 to 1, a temperature above 0, at least one deviation and minibatches of "
                 "at least 2. Nothing was taught."
@@ -116,7 +116,7 @@ class Distiller:
         lesson = Lesson(self, teacher, pool, dataset, seed, start, excluded, progress)
         assays = about.assays if isinstance(about, Dataset) else ()
         hash_ = about.hash if isinstance(about, Dataset) else ""
-        return lesson.student(assays, hash_, called, version)
+        return lesson.student(start is None, assays, hash_, called, version)
 
     def alone(self, dataset: Dataset, seed: int, progress: Progress | None = None) -> Student:
         """The same network taught by the measured values alone: what a teacher is worth is told by comparing with it.
@@ -134,5 +134,4 @@ class Distiller:
             raise ModelError("nothing was measured, so there is nothing to learn. Record a result first.")
         no_transfer = replace(self.transfer, size=0, mutants=0)
         settings = replace(self, alpha=1.0, deviations=1, transfer=no_transfer, matching=0.0)
-        student = settings.teach(Labels.of(dataset.oriented()), dataset, seed, called="nobody", progress=progress)
-        return student.with_agreement({})
+        return settings.teach(Labels.of(dataset.oriented()), dataset, seed, called="nobody", progress=progress)

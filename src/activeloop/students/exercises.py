@@ -22,6 +22,7 @@ class Exercises:
         location, sd: [N, A].
         deviations: [N, S, A].
         chances: [N, A] of classes, [N, 0] for values.
+        hidden: [N, P] the teacher's hidden states; P may be 0.
     """
 
     tokens: torch.Tensor
@@ -29,12 +30,13 @@ class Exercises:
     sd: torch.Tensor
     deviations: torch.Tensor
     chances: torch.Tensor
+    hidden: torch.Tensor
 
     @classmethod
-    def of(cls, tokens: np.ndarray, answers: Answers) -> Exercises:
+    def of(cls, tokens: np.ndarray, answers: Answers, hidden: np.ndarray) -> Exercises:
         """As tensors."""
-        parts = (getattr(answers, f.name) for f in fields(answers))
-        return cls(torch.from_numpy(tokens.astype(np.int64)), *(torch.from_numpy(part) for part in parts))
+        parts = [getattr(answers, f.name) for f in fields(answers)] + [hidden.astype(np.float32)]
+        return cls(torch.from_numpy(tokens.astype(np.int64)), *map(torch.from_numpy, parts))
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -63,9 +63,11 @@ class FirstLayers(Network):
             ModelError: the teacher is not a fine-tuned protein model.
         """
         from activeloop.backbones.letters import LetterModel
+        from activeloop.students.pedigree import members
 
-        backbone = getattr(getattr(teacher, "learner", None), "backbone", None)
-        if not isinstance(backbone, LetterModel):
+        backbones = (getattr(getattr(member, "learner", None), "backbone", None) for member in members(teacher))
+        backbone = next((one for one in backbones if isinstance(one, LetterModel)), None)
+        if backbone is None:
             raise ModelError(
                 f"a teacher of the kind {type(teacher).__name__} has no layers that a student could begin with: it "
                 "must be a fine-tuned protein model. Choose another network; nothing was taught."
@@ -81,7 +83,8 @@ class FirstLayers(Network):
         if self.source is None:
             raise ModelError("the foundation model is not known. Let a `Distiller` teach the network.")
         from activeloop.models.finetuning.gradients import thrown
-        from activeloop.students.body import Head, Net
+        from activeloop.students.additive import Additive
+        from activeloop.students.body import Net
         from activeloop.students.copied import Copied, copied_trunk
         from activeloop.students.pooling import Compared
 
@@ -92,4 +95,5 @@ class FirstLayers(Network):
         ids[0], ids[FIRST:] = alphabet.pad, alphabet.ids[codes]
         with thrown(seed):
             residues = Copied(trunk, ids, alphabet.before, alphabet.after)
-            return Net(Compared(residues, shape, trunk.width), Head(trunk.width, (64,), shape.outputs))
+            body = Compared(residues, shape, trunk.width)
+            return Net(Additive(shape), body, (64,), shape.outputs)

@@ -7,6 +7,8 @@ from torch.nn import functional
 
 #: spreads below this share of the usual one count as it
 FLOOR = 0.1
+#: each candidate of a minibatch is compared with those so many places before it
+NEIGHBOURS = (1, 2, 4, 8)
 
 
 def chances_of(location: torch.Tensor, deviations: torch.Tensor) -> torch.Tensor:
@@ -57,21 +59,24 @@ def marginal(
 
 
 def order(mean: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of which of two candidates is the better one, over all pairs of a minibatch.
+    """Divergence of which of two candidates is the better one, of each candidate and those next to it in a minibatch.
 
-    How sure the teacher is depends on how far its means lie apart, in units of the usual distance.
+    How sure the teacher is depends on how far its means lie apart, in units of half the usual distance.
 
-    >>> apart = torch.tensor([[0.0], [1.0], [2.0]])
+    Args:
+        mean: [N] of the teacher.
+        found: [N] of the student.
+
+    >>> apart = torch.tensor([0.0, 1.0, 2.0])
     >>> bool(order(apart, apart) < order(apart, -apart))
     True
     """
-    gap = mean.unsqueeze(0) - mean.unsqueeze(1)
+    gap, own = (torch.cat([values - values.roll(k) for k in NEIGHBOURS]) for values in (mean, found))
     usual = gap.abs().median().clamp(min=1e-3) / 2
-    own = (found.unsqueeze(0) - found.unsqueeze(1)) / usual
     goal = torch.sigmoid(gap / usual)
-    surprise = functional.binary_cross_entropy_with_logits(own, goal, reduction="mean")
-    least = functional.binary_cross_entropy(goal, goal, reduction="mean")
-    return surprise - least
+    own, gap = own / usual, gap / usual
+    # the teacher's own entropy is taken off, so that 0 is the least there is
+    return (functional.softplus(own) - goal * own - functional.softplus(gap) + goal * gap).mean()
 
 
 def joint(deviations: torch.Tensor, found: torch.Tensor, usual: torch.Tensor) -> torch.Tensor:

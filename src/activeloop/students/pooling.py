@@ -16,28 +16,21 @@ GAIN = 0.5
 
 
 class Entry(nn.Module):
-    """A vector for each residue: its letter's, stretched by its position's, and its position's own.
-
-    The product lets the sum over residues hold any table of position x letter before a network is put on top.
+    """A vector for each residue: its letter's and its position's.
 
     Args:
-        shape: of the candidates; positions behind its width share the last one's vectors.
+        shape: of the candidates; positions behind its width share the last one's vector.
         width: of the vectors.
     """
 
     def __init__(self, shape: Shape, width: int):
         super().__init__()
-        self.letter = nn.Embedding(shape.letters, width)
-        self.stretch = nn.Embedding(shape.width, width)
-        self.place = nn.Embedding(shape.width, width)
-        with torch.no_grad():
-            self.stretch.weight.mul_(0.5).add_(1.0)
-            self.place.weight.mul_(0.5)
+        self.letter, self.place = nn.Embedding(shape.letters, width), nn.Embedding(shape.width, width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """[N, W, D] of tokens [N, W]."""
         place = torch.arange(tokens.shape[1], device=tokens.device).clamp(max=self.place.num_embeddings - 1)
-        return self.letter(tokens) * self.stretch(place) + self.place(place)
+        return self.letter(tokens) + self.place(place)
 
 
 class Residues(nn.Module):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from torch import nn
 
 from activeloop.models.finetuning.gradients import thrown
-from activeloop.students.body import Head, Net
+from activeloop.students.additive import Additive
+from activeloop.students.body import Net
 from activeloop.students.network import Shape
 from activeloop.students.pooling import Compared, Entry, Residues
 
@@ -23,4 +24,4 @@ def over_residues(shape: Shape, width: int, seed: int, blocks: Callable[[], list
     """
     with thrown(seed):
         residues = Residues(Entry(shape, width), blocks())
-        return Net(Compared(residues, shape, width), Head(width, (width,), shape.outputs))
+        return Net(Additive(shape), Compared(residues, shape, width), (width,), shape.outputs)

@@ -42,9 +42,10 @@ class SiteNetwork(Network):
     def build(self, shape: Shape, seed: int) -> nn.Module:
         """The network with its first weights."""
         from activeloop.models.finetuning.gradients import thrown
-        from activeloop.students.body import Head, Net
+        from activeloop.students.additive import Additive
+        from activeloop.students.body import Net
         from activeloop.students.site_table import SiteTable
 
         with thrown(seed):
             body = SiteTable(shape, self.hidden[0])
-            return Net(body, Head(body.width, self.hidden[1:] or self.hidden, shape.outputs))
+            return Net(Additive(shape), body, self.hidden[1:] or self.hidden, shape.outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from activeloop.backbones.needs import need_models
 from activeloop.candidates import Pool
@@ -11,6 +12,9 @@ from activeloop.predictive import Predictor
 from activeloop.students.first_layers import FirstLayers
 from activeloop.students.network import Network, Shape
 from activeloop.students.reading import Reading
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def shape_of(reading: Reading, outputs: int) -> Shape:
@@ -28,6 +32,11 @@ def ready(network: Network, teacher: Predictor, reading: Reading) -> Network:
     return network.of(teacher, reading) if isinstance(network, FirstLayers) else network
 
 
+def learning(module: nn.Module) -> int:
+    """How many numbers a network learns: those that it does not use are none of its own."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
 def by_size(networks: Sequence[Network], teacher: Predictor, about: Dataset | Pool, deviations: int) -> list[Network]:
     """Networks by how many parameters they would have, the smallest first.
 
@@ -40,5 +49,5 @@ def by_size(networks: Sequence[Network], teacher: Predictor, about: Dataset | Po
     for index, network in enumerate(networks):
         reading = Reading.of(pool, sites=network.sites)
         built = ready(network, teacher, reading).build(shape_of(reading, 1 + deviations), 0)
-        sizes[index] = sum(p.numel() for p in built.parameters())
+        sizes[index] = learning(built)
     return [networks[i] for i in sorted(sizes, key=lambda i: sizes[i])]

@@ -20,14 +20,18 @@ from activeloop.students.body import Net
 from activeloop.students.card import Card
 from activeloop.students.course import Course
 from activeloop.students.exercises import Exercises, Measured
+from activeloop.students.pedigree import hidden_states, licence
 from activeloop.students.reading import Reading
 from activeloop.students.scaled import Scaled
-from activeloop.students.sizes import ready, shape_of
+from activeloop.students.sizes import learning, ready, shape_of
 from activeloop.students.student import Student
 from activeloop.students.torch_runner import TorchRunner
 
 if TYPE_CHECKING:
     from activeloop.students.distiller import Distiller, Progress
+
+#: ridge of the sum over mutations with which a student begins: a teacher's answers are exact, measured values are not
+EXACT, NOISY = 0.1, 1.0
 
 
 class Lesson:
@@ -70,19 +74,24 @@ class Lesson:
         self.network = ready(settings.network, teacher, self.reading)
         self.shape = shape_of(self.reading, len(self.voice.shift) * (1 + settings.deviations))
         self.module = self._first(start)
+        self.features = hidden_states(teacher) if settings.matching else None
         self.measured = None if dataset is None or settings.alpha == 0 else self._measured(dataset)
 
-    def student(self, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Student:
+    def student(self, fresh: bool, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Student:
         """Teach, compare with the teacher, and write the card."""
         net = self.module.network
         assert isinstance(net, Net)
-        course = Course(self.settings, net, len(self.voice.shift), bool(self.voice.classes), self.seed)
-        steps = course.steps(self.reading.width, self.network.sites)
+        classes, outputs = bool(self.voice.classes), len(self.voice.shift)
+        course = Course(self.settings, net, self.reading.width, outputs, classes, self.seed)
+        steps = course.steps
         tell = (lambda done: None) if self.progress is None else (lambda done: self.progress(done, steps))  # type: ignore[misc]
         watched = self._asked(self.material.watched)
         taught = self._asked(self.material.taught)
+        if fresh and self.reading.kind != "compounds":
+            # letters of a SMILES stand at no position of their own
+            self._begin(net, taught)
         grow = None if not self.material.added else self._grow
-        course.run(taught, self.measured, watched, steps, grow, tell)
+        course.run(taught, self.measured, watched, grow, tell)
         self._spread_as_taught(net, watched)
         runner = TorchRunner(self.network, self.shape, self.module)
         card = self._card(assays or _unnamed(self.voice), data_hash, called, version)
@@ -114,7 +123,18 @@ class Lesson:
         """What the teacher says of rows, with their tokens; None without rows."""
         if not len(rows):
             return None
-        return Exercises.of(self.reading.tokens(self.material.pool, rows), self.voice.ask(rows))
+        pool = self.material.pool
+        hidden = np.zeros((len(rows), 0)) if self.features is None else self.features(pool, rows)
+        return Exercises.of(self.reading.tokens(pool, rows), self.voice.ask(rows), hidden)
+
+    def _begin(self, net: Net, taught: Exercises | None) -> None:
+        """Let the sum over mutations begin as what fits best."""
+        if taught is not None:
+            goal = torch.cat([taught.location, taught.deviations.flatten(1)], 1)
+            net.begin(taught.tokens, goal, EXACT)
+        elif self.measured is not None and not self.voice.classes:
+            known = self.measured.weights[:, :1] > 0
+            net.begin(self.measured.tokens, self.measured.values * known, NOISY)
 
     def _grow(self) -> Exercises | None:
         """More candidates, on which teacher and student differ."""
@@ -152,8 +172,11 @@ class Lesson:
             with torch.no_grad():
                 _, found = self.module.split(watched.tokens)
             goal, own = watched.sd.square().mean(0), found.square().mean((0, 1))
-            factors[1:] = torch.where(own > 1e-12, goal / own.clamp(min=1e-12), torch.ones(outputs)).sqrt()
-        net.head.multiply(factors.flatten())
+            factors[1:] = (goal / own.clamp(min=1e-12)).sqrt()
+        elif not len(self.material.taught):
+            # nobody said anything of spreads
+            factors[1:] = 0.0
+        net.multiply(factors.flatten())
 
     def _card(self, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Card:
         voice = self.voice
@@ -164,21 +187,16 @@ class Lesson:
             classes=voice.classes,
             noise=tuple(map(float, voice.noise)),
             shape=voice.shape,
-            parameters=sum(p.numel() for p in self.module.parameters()),
+            parameters=learning(self.module),
             teacher=called or type(voice.teacher).__name__,
             teacher_version=version,
             data_hash=data_hash,
             agreement={},
-            licence=licence_of_teacher(voice.teacher),
+            licence=licence(voice.teacher),
             code_version=__version__,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             seed=self.seed,
         )
-
-
-def licence_of_teacher(teacher: Predictor) -> str:
-    """What a student may be used for: no more than the pretrained models that its teacher is made of."""
-    return "as the measurements it was taught from"
 
 
 def _unnamed(voice: Voice) -> tuple[Assay, ...]:

@@ -18,8 +18,8 @@ HELD_BACK = 100
 SPARED = 0.1
 #: of those looked at, one in so many is taken for disagreement
 LOOKED_AT = 3
-#: mutations of an invented mutant
-FEWEST, MOST = 2, 4
+#: mutations of an invented mutant: few, for of many a teacher knows little; the larger number in this share
+FEWEST, MOST, SOME = 2, 3, 0.2
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Transfer:
         size: at most so many candidates of the pool.
         rounds: how often candidates are added where teacher and student disagree; 0: all are random.
         share: of `size` that is left for these rounds.
-        mutants: a pool of variants smaller than that is filled up to it with new combinations of its own mutations.
+        mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about whole.
     """
 
     size: int = 8192
     rounds: int = 2
     share: float = 0.5
-    mutants: int = 2048
+    mutants: int = 4096
 
     def __post_init__(self) -> None:
         if self.size < 0 or self.rounds < 0 or self.mutants < 0 or not 0 <= self.share < 1:
@@ -68,8 +68,8 @@ class Transfer:
         added = 0 if whole or not self.rounds else (self.size - len(first)) // self.rounds
         closed = np.concatenate([exclude, watched, checked])
         material = Material(pool, np.concatenate([known, first]), watched, checked, closed, added)
-        missing = self.mutants - len(pool)
-        return material if missing <= 0 or not self.size else with_mutants(material, missing, rng)
+        small = whole and self.size > 0 and self.mutants > 0
+        return with_mutants(material, self.mutants, rng) if small else material
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def some_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Genera
 def with_mutants(material: Material, count: int, rng: np.random.Generator) -> Material:
     """Add invented mutants to a pool of variants; other pools stay as they are.
 
-    Each combines two to four of the mutations that the pool's candidates have. None is one of the pool's candidates.
+    Each combines two, some three, of the mutations that the pool's candidates have. None is one of the pool's candidates.
     """
     pool = material.pool
     first = pool.design(0)
@@ -154,7 +154,7 @@ def _combinations(parent: str, mutations: list[Mutation], count: int, rng: np.ra
     """At most `count` variants; every mutation has its turn before any has its next."""
     order: list[int] = []
     for _ in range(count):
-        wanted = int(rng.integers(FEWEST, MOST + 1))
+        wanted = MOST if rng.random() < SOME else FEWEST
         if len(order) < wanted:
             order += rng.permutation(len(mutations)).tolist()
         chosen = [mutations[order.pop(0)] for _ in range(min(wanted, len(order)))]

@@ -1,0 +1,152 @@
+"""What every network of a student promises."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from activeloop.backbones import ESM2
+from activeloop.errors import ModelError, RecipeError
+from activeloop.students import ConvNet, FirstLayers, SiteNetwork, SmallTransformer
+from activeloop.students.body import Net
+from activeloop.students.network import Network, Shape
+
+LETTERS = "ACDEFGHIKLMNPQRSTVWY"
+PARENT = (12, 10, 5, 9, 2, 3)
+SHAPE = Shape(22, 6, PARENT, 5)
+ORPHAN = Shape(22, 6, (), 5)
+NETWORKS: dict[str, Network] = {
+    "sites": SiteNetwork((8, 8)),
+    "sites, one layer": SiteNetwork((8,)),
+    "convolutional": ConvNet(width=8, blocks=2, kernel=3),
+    "no blocks": ConvNet(width=8, blocks=0),
+    "transformer": SmallTransformer(layers=2, width=8, heads=2),
+}
+
+
+@pytest.fixture(params=[*NETWORKS, "first layers"])
+def network(request: pytest.FixtureRequest, tiny: str) -> Network:
+    """Each network; one is a copy of a tiny foundation model."""
+    if request.param == "first layers":
+        return FirstLayers(1, ESM2(tiny), LETTERS)
+    return NETWORKS[request.param]
+
+
+def built(network: Network, shape: Shape = SHAPE, seed: int = 0) -> Net:
+    net = network.build(shape, seed)
+    assert isinstance(net, Net)
+    net.eval()
+    net.body.settle()
+    return net
+
+
+def tokens(count: int, width: int, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).integers(2, 22, (count, width)))
+
+
+def test_shape_and_kind(network: Network):
+    for shape in (SHAPE, ORPHAN):
+        numbers = built(network, shape)(tokens(7, 6))
+        assert numbers.shape == (7, 5)
+        assert numbers.dtype == torch.float32
+        assert numbers.isfinite().all()
+        assert numbers.std(0).min() > 0
+
+
+@pytest.mark.parametrize("shape", [SHAPE, ORPHAN], ids=["parent", "no parent"])
+def test_padding_changes_nothing(network: Network, shape: Shape):
+    net, some = built(network, shape), tokens(5, 4)
+    wide = torch.nn.functional.pad(some, (0, 3))
+    assert torch.allclose(net(some), net(wide), atol=1e-5)
+    mixed = torch.cat([wide, tokens(2, 7, 1)])
+    assert torch.allclose(net(mixed)[:5], net(some), atol=1e-5)
+
+
+def test_any_width(network: Network):
+    net = built(network)
+    for width in (1, 6, 11):
+        assert net(tokens(3, width)).isfinite().all()
+
+
+def test_each_candidate_alone(network: Network):
+    net, some = built(network), tokens(6, 6)
+    assert torch.allclose(net(some), torch.cat([net(one[None]) for one in some]), atol=1e-5)
+
+
+def test_same_seed_same_network_and_nothing_global(network: Network):
+    before = torch.random.get_rng_state()
+    one, same, other = (built(network, seed=s)(tokens(4, 6)) for s in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.allclose(one, other)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_the_parent_is_where_it_begins(network: Network):
+    net = built(network)
+    assert torch.allclose(net.body(torch.tensor([PARENT])), torch.zeros(1, net.body.width), atol=1e-5)
+
+
+def test_settled_is_what_is_trained(network: Network):
+    net, some = built(network), tokens(4, 6)
+    settled = net(some)
+    net.train()
+    assert torch.allclose(net(some), settled, atol=1e-5)
+
+
+def test_every_weight_learns_or_is_fixed(network: Network):
+    net = network.build(SHAPE, 0)
+    net.train()
+    net(torch.cat([tokens(40, 6), torch.ones(1, 6, dtype=torch.int64)])).square().sum().backward()
+    unused = [n for n, p in net.named_parameters() if p.requires_grad and p.grad is None]
+    assert not unused
+
+
+@pytest.mark.parametrize("shape", [SHAPE, ORPHAN], ids=["parent", "no parent"])
+def test_exported_as_it_is(network: Network, shape: Shape, tmp_path: Path):
+    import onnxruntime
+
+    net = built(network, shape)
+    file = tmp_path / "net.onnx"
+    n, w = torch.export.Dim("n"), torch.export.Dim("w", min=2)
+    torch.onnx.export(
+        net,
+        (tokens(3, 6),),
+        str(file),
+        dynamo=True,
+        input_names=["tokens"],
+        dynamic_shapes=({0: n, 1: w},),
+        verbose=False,
+        optimize=False,
+    )
+    session = onnxruntime.InferenceSession(str(file))
+    for count, width in ((1, 6), (4, 9)):
+        some = tokens(count, width)
+        (found,) = session.run(None, {"tokens": some.numpy()})
+        assert np.allclose(found, net(some).detach().numpy(), atol=1e-4)
+
+
+def test_names_tell_sizes():
+    assert len({network.name for network in NETWORKS.values()}) == len(NETWORKS)
+    assert [n.sites for n in NETWORKS.values()] == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: ConvNet(kernel=4),
+        lambda: SmallTransformer(width=10, heads=3),
+        lambda: SiteNetwork(()),
+        lambda: FirstLayers(-1),
+    ],
+)
+def test_impossible_settings(wrong):
+    with pytest.raises(RecipeError, match="othing was taught"):
+        wrong()
+
+
+def test_more_layers_than_there_are(tiny: str):
+    with pytest.raises(ModelError, match="has 3 layers, not 4"):
+        FirstLayers(4, ESM2(tiny), LETTERS).build(SHAPE, 0)
+    with pytest.raises(ModelError, match="not known"):
+        FirstLayers().build(SHAPE, 0)
