@@ -1,0 +1,85 @@
+"""What a student says of itself, as text and back."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from untaught import LIBRARY, SINGLES, card
+
+from activeloop.errors import InputError
+from activeloop.measurements import Assay
+from activeloop.predictive import LEVELS, NORMAL
+from activeloop.students.card import FORMAT, Card
+from activeloop.students.reading import Reading
+
+WHOLE = Reading.of(SINGLES)
+
+
+def same(one: Card, other: Card) -> bool:
+    return one.text() == other.text() and one.reading == other.reading and one.assays == other.assays
+
+
+@pytest.mark.parametrize("reading", [WHOLE, Reading.of(LIBRARY, sites=True)], ids=["whole", "sites"])
+def test_a_card_comes_back_as_it_was(reading):
+    assays = (Assay("KD", "nM", "minimise", upper=1e4), Assay("Ausbeute", "µg/ml"))
+    shape = np.stack([NORMAL, NORMAL**3])
+    told = card(reading, assays=assays, noise=(0.1, 1 / 3), shape=shape)
+    again = Card.read(told.text(), "s.onnx")
+    assert same(again, told)
+    assert again.shape is not None
+    np.testing.assert_allclose(again.shape, shape, atol=1e-3)
+    assert (again.outputs, again.noise) == (2, (0.1, 1 / 3))
+
+
+@given(st.dictionaries(st.text(max_size=5), st.floats(allow_infinity=False)))
+def test_figures_come_back_even_those_that_are_none(agreement):
+    text = card(WHOLE, agreement=agreement).text()
+    json.loads(text, parse_constant=pytest.fail)
+    again = Card.read(text, "s.onnx").agreement
+    assert {k: v for k, v in again.items() if not math.isnan(v)} == {
+        k: v for k, v in agreement.items() if not math.isnan(v)
+    }
+    assert again.keys() == agreement.keys()
+
+
+def test_a_later_format_is_refused():
+    text = json.dumps(json.loads(card(WHOLE).text()) | {"format": FORMAT + 1})
+    with pytest.raises(InputError, match=r"s\.onnx: this student has format 2, .* Install a newer ActiveLoop"):
+        Card.read(text, "s.onnx")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"noise": []},
+        {"noise": "none"},
+        {"classes": ["a", "b", "c"]},
+        {"shape": [[0.0] * (len(LEVELS) - 1)]},
+        {"shape": [[0.0], []]},
+        {"reading": []},
+        {"reading": {"kind": "cells", "letters": "AC", "parent": "", "positions": [], "width": 2}},
+        {"reading": {"kind": "variants", "letters": "AA", "parent": "", "positions": [], "width": 2}},
+        {"reading": {"kind": "variants", "letters": "AC", "parent": "AC", "positions": [3], "width": 1}},
+        {"reading": {"kind": "variants", "letters": "AC", "parent": "AC", "positions": [0], "width": 1}},
+        {"assays": []},
+        {"assays": [{"name": "a", "unit": "", "goal": "hope", "lower": None, "upper": None}]},
+        {"agreement": [1]},
+        {"parameters": True},
+        {"seed": None},
+        {"format": "one"},
+    ],
+    ids=str,
+)
+def test_a_damaged_card_is_refused(changed):
+    text = json.dumps(json.loads(card(WHOLE).text()) | changed)
+    with pytest.raises(InputError, match=r"^s\.onnx: the card of this student cannot be read .* Export the student"):
+        Card.read(text, "s.onnx")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"network": "n"}', "[" * 100_000])
+def test_other_texts_are_refused(text):
+    with pytest.raises(InputError, match=r"^s\.onnx: the card"):
+        Card.read(text, "s.onnx")

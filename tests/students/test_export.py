@@ -1,0 +1,259 @@
+"""An exported student says what the student says, and what is no student is refused."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from untaught import LIBRARY, PARENT, S, a_student, exported
+
+from activeloop.candidates import Pool
+from activeloop.errors import InputError, ModelError
+from activeloop.students.card import KEY
+from activeloop.students.checks import check_alike, probes
+from activeloop.students.export import export
+from activeloop.students.graph import OPSET
+from activeloop.students.onnx_file import Outline
+from activeloop.students.onnx_runner import INPUT, OUTPUTS, OnnxRunner, session_of
+from activeloop.students.quantised import rounded, stored_as_int8
+from activeloop.students.student import Student
+
+KINDS = [("conv", False), ("sites", False), ("classes", False), ("conv", True)]
+
+
+def opened(tmp_path, content: bytes) -> Student:
+    path = tmp_path / "s.onnx"
+    path.write_bytes(content)
+    return Student.open(path)
+
+
+def changed(content: bytes, change) -> bytes:
+    model = onnx.load_from_string(content)
+    change(model)
+    return model.SerializeToString()
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: f"{kind[0]}{' int8' * kind[1]}")
+def kind(request) -> tuple[str, bool]:
+    return request.param
+
+
+def test_a_file_is_what_every_runtime_expects(kind):
+    model = onnx.load_from_string(exported(*kind))
+    onnx.checker.check_model(model, full_check=True)
+    assert [(x.domain, x.version) for x in model.opset_import] == [("", OPSET)]
+    assert [x.name for x in model.graph.input] == [INPUT]
+    assert tuple(x.name for x in model.graph.output) == OUTPUTS
+    sizes = [[d.dim_value or d.dim_param for d in x.type.tensor_type.shape.dim] for x in model.graph.output]
+    outputs = 2 if kind[0] == "classes" else 1
+    assert [size[1:] for size in sizes] == [[outputs], [outputs], [outputs], [S, outputs]]
+    assert [x.key for x in model.metadata_props] == [KEY]
+    text = str(model)
+    assert "activeloop/" not in text
+    assert ".py" not in text
+
+
+def test_an_opened_student_believes_the_same(kind, tmp_path):
+    student, again = a_student(kind[0]), opened(tmp_path, exported(*kind))
+    assert again.card.text() == student.card.text()
+    pool = LIBRARY if kind[0] != "conv" else Pool.single_mutants(PARENT)
+    rows = np.arange(300)
+    one, other = (x.predict(pool, rows, 5, draws=16) for x in (student, again))
+    if kind[1]:
+        assert (
+            np.corrcoef(np.argsort(np.argsort(one.mean[:, 0])), np.argsort(np.argsort(other.mean[:, 0])))[0, 1] > 0.99
+        )
+        return
+    for name in ("mean", "sd", "draws"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=1e-4)
+
+
+def test_the_graph_computes_mean_and_spread_as_the_student_does(kind, tmp_path):
+    again = opened(tmp_path, exported(*kind))
+    assert isinstance(again.runner, OnnxRunner)
+    for tokens in probes(again.card.reading, 3):
+        mean, sd, location, deviations = again.runner.run(tokens)
+        belief = again.believe(tokens, 0, draws=0)
+        np.testing.assert_allclose(belief.mean, mean, atol=1e-5)
+        np.testing.assert_allclose(belief.sd, sd, atol=1e-5)
+        assert deviations.shape == (len(tokens), S, location.shape[1])
+
+
+def test_padding_and_neighbours_change_nothing(tmp_path):
+    again = opened(tmp_path, exported("conv"))
+    assert isinstance(again.runner, OnnxRunner)
+    tokens = again.card.reading.texts([PARENT[:9], PARENT, PARENT * 2])
+    alone = [again.runner.run(again.card.reading.texts([text]))[2] for text in (PARENT[:9], PARENT, PARENT * 2)]
+    np.testing.assert_allclose(again.runner.run(tokens)[2], np.concatenate(alone), atol=1e-4)
+    many = np.tile(tokens, (200, 1))
+    np.testing.assert_allclose(again.runner.run(many)[2][-3:], np.concatenate(alone), atol=1e-4)
+    assert [len(x) for x in again.runner.run(tokens[:0])] == [0, 0, 0, 0]
+
+
+def test_weights_of_8_bits_are_small():
+    large, small = exported("conv"), exported("conv", True)
+    kinds = {x.data_type for x in onnx.load_from_string(small).graph.initializer if np.prod(x.dims) > 100}
+    assert kinds == {TensorProto.INT8}
+    assert len(small) < 0.6 * len(large)  # a network of so few numbers is half graph
+
+
+def test_what_was_not_rounded_is_not_stored_as_int8():
+    values = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+    weights = onnx.numpy_helper.from_array(values, "w")
+    model = helper.make_model(helper.make_graph([], "g", [], [], [weights]))
+    stored_as_int8(model)
+    assert [x.data_type for x in model.graph.initializer] == [TensorProto.FLOAT]
+
+
+def test_the_same_student_gives_the_same_bytes():
+    from activeloop.students.export import as_bytes
+
+    assert as_bytes(a_student("sites")) == exported("sites")
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "s.onnx"
+    path.write_bytes(b"older")
+    monkeypatch.setattr("activeloop.students.export.as_bytes", lambda student, int8: exported("sites"))
+    assert export(a_student("sites"), path) == path
+    assert path.read_bytes() == exported("sites")
+    assert [p.name for p in tmp_path.iterdir()] == ["s.onnx"]
+    with pytest.raises(InputError, match="cannot be written"):
+        export(a_student("sites"), tmp_path / "nowhere" / "s.onnx")
+
+
+def test_a_graph_that_deviates_is_refused(tmp_path, monkeypatch):
+    wrong = copy.deepcopy(onnx.load_from_string(exported("sites")))
+    largest = max(wrong.graph.initializer, key=lambda x: len(x.raw_data))
+    values = np.frombuffer(largest.raw_data, np.float32) * 1.02
+    largest.raw_data = values.astype(np.float32).tobytes()
+    monkeypatch.setattr("activeloop.students.export.traced", lambda module, tokens: wrong)
+    with pytest.raises(ModelError, match=r"deviates in mean .* Nothing was written"):
+        export(a_student("sites"), tmp_path / "s.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_8_bits_that_change_the_order_are_refused():
+    student = a_student("sites")
+    module = student.runner.module
+    coarse = rounded(module)
+    check_alike(coarse, module, student.card.reading, 0)
+    for weights in coarse.network.parameters():
+        weights.data = (weights * 2).round() / 2
+    with pytest.raises(ModelError, match=r"orders candidates otherwise .* Export it without int8"):
+        check_alike(coarse, module, student.card.reading, 0)
+
+
+def test_only_what_was_taught_here_is_exported(tmp_path):
+    student = a_student("sites")
+    with pytest.raises(ModelError, match="copy that"):
+        export(opened(tmp_path, exported("sites")), tmp_path / "other.onnx")
+    two = replace(student, card=replace(student.card, classes=("a", "b"), noise=(0.0, 0.0)))
+    with pytest.raises(ModelError, match="not that of its network"):
+        export(two, tmp_path / "other.onnx")
+    assert not (tmp_path / "other.onnx").exists()
+
+
+def without_card(model):
+    del model.metadata_props[:]
+
+
+def later(model):
+    model.metadata_props[0].value = model.metadata_props[0].value.replace('"format":1', '"format":9')
+
+
+def more_letters(model):
+    model.metadata_props[0].value = model.metadata_props[0].value.replace('"letters":"', '"letters":"UXBZOJ')
+
+
+def two_assays(model):
+    text = model.metadata_props[0].value
+    assay = text[text.index('"assays":[') + 10 : text.index("]", text.index('"assays":['))]
+    model.metadata_props[0].value = text.replace(assay, f"{assay},{assay}").replace("[0.5]", "[0.5,0.5]")
+
+
+def infinite(model):
+    for tensor in model.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and len(tensor.raw_data) > 100:
+            tensor.raw_data = np.full(len(tensor.raw_data) // 4, np.inf, np.float32).tobytes()
+
+
+def renamed(model):
+    model.graph.output[0].name = "average"
+    for node in model.graph.node:
+        node.output[:] = ["average" if x == "mean" else x for x in node.output]
+        node.input[:] = ["average" if x == "mean" else x for x in node.input]
+
+
+def unknown_operator(model):
+    model.graph.node[0].op_type = "Telepathy"
+
+
+def elsewhere(model):
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "../secret.bin"
+
+
+def elsewhere_in_a_node(model):
+    tensor = TensorProto(name="t", data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)
+    branch = helper.make_graph([helper.make_node("Constant", [], ["c"], value=tensor)], "b", [], [])
+    model.graph.node.append(helper.make_node("If", ["x"], [], then_branch=branch, else_branch=branch))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_card, "no student of ActiveLoop"),
+        (later, "has format 9"),
+        (more_letters, "cannot read what its card says"),
+        (two_assays, "does not predict the 2 numbers"),
+        (infinite, "predicts infinite values"),
+        (renamed, "has not the inputs and outputs"),
+        (unknown_operator, "onnxruntime cannot load this student"),
+        (elsewhere, "keeps numbers in other files"),
+        (elsewhere_in_a_node, "keeps numbers in other files"),
+    ],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_files_that_are_no_sound_student_are_refused(change, message, tmp_path):
+    with pytest.raises(InputError, match=rf"^{tmp_path}/s\.onnx: .*{message}"):
+        opened(tmp_path, changed(exported("sites"), change))
+
+
+@pytest.mark.parametrize("content", [b"", b"mutant\nA24G\n", b"\x89PNG\r\n\x1a\n" * 9, b"PK\x03\x04", b"\xff" * 100])
+def test_files_that_are_no_onnx_are_refused(content, tmp_path):
+    with pytest.raises(InputError, match="is no ONNX file"):
+        opened(tmp_path, content)
+
+
+def test_a_file_cut_off_anywhere_is_refused(tmp_path):
+    content = exported("sites")
+    for end in np.linspace(1, len(content) - 1, 40).astype(int):
+        with pytest.raises(InputError, match=r"s\.onnx: "):
+            opened(tmp_path, content[:end])
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.onnx: there is no such file"):
+        Student.open(tmp_path / "gone.onnx")
+    with pytest.raises(InputError, match="cannot be read"):
+        Student.open(tmp_path)
+
+
+def test_the_outline_agrees_with_onnx():
+    outline = Outline.of(exported("conv", True), "f")
+    model = onnx.load_from_string(exported("conv", True))
+    assert outline == Outline({x.key: x.value for x in model.metadata_props}, external=False)
+
+
+def test_sessions_give_what_they_are_asked():
+    runner = OnnxRunner(session_of(exported("sites"), 2))
+    location, deviations = runner(np.full((5, 4), 3))
+    assert (location.shape, deviations.shape) == ((5, 1), (5, S, 1))

@@ -1,0 +1,83 @@
+"""Students with random weights, and what their exported files hold; each is exported once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.measurements import Assay
+from activeloop.students.card import Card
+from activeloop.students.convolution import ConvNet
+from activeloop.students.network import Network, Shape
+from activeloop.students.reading import Reading
+from activeloop.students.site_network import SiteNetwork
+from activeloop.students.student import Student
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+SINGLES = Pool.single_mutants(PARENT)
+LIBRARY = Pool.combinatorial(PARENT, [3, 7, 8, 15])
+#: deviations
+S = 3
+
+
+def card(reading: Reading, classes: tuple[str, ...] = (), **other) -> Card:
+    """A card with something in every field."""
+    assay = Assay("KD", "nM", "classify" if classes else "minimise")
+    told = {
+        "network": "a network",
+        "reading": reading,
+        "assays": (assay,),
+        "classes": classes,
+        "noise": (0.0, 0.0) if classes else (0.5,),
+        "shape": None,
+        "parameters": 1234,
+        "teacher": "a planted teacher",
+        "teacher_version": 2,
+        "data_hash": "abc",
+        "agreement": {"spearman": 0.9, "candidates": 100.0},
+        "licence": "Apache-2.0",
+        "code_version": "0.1.0",
+        "created_at": "2026-01-02T03:04:05Z",
+        "seed": 7,
+    }
+    return Card(**(told | other))
+
+
+def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Student:
+    """A student with random weights."""
+    import torch
+
+    from activeloop.students.scaled import Scaled
+    from activeloop.students.torch_runner import TorchRunner
+
+    reading = Reading.of(pool, sites=network.sites)
+    parent = tuple(reading.texts([reading.parent])[0].tolist()) if reading.parent else ()
+    outputs = len(classes) or 1
+    shape = Shape(reading.size, reading.width, parent, outputs * (1 + S))
+    net = network.build(shape, 0)
+    with torch.no_grad():
+        for i, weights in enumerate(net.parameters()):
+            weights += 0.1 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(i))
+    module = Scaled(net, np.full(outputs, 1.5), np.full(outputs, 2.0), S, bool(classes)).eval()
+    for part in module.modules():
+        if hasattr(part, "settle"):
+            part.settle()
+    return Student(card(reading, classes), TorchRunner(network, shape, module))
+
+
+@cache
+def a_student(kind: str) -> Student:
+    """One of a few: `conv` and `sites` of values, `classes` of two."""
+    if kind == "conv":
+        return untaught(ConvNet(width=16, blocks=1, kernel=3), SINGLES)
+    return untaught(SiteNetwork((32, 32)), LIBRARY, ("unfit", "fit") if kind == "classes" else ())
+
+
+@cache
+def exported(kind: str, int8: bool = False) -> bytes:
+    """The content of its file."""
+    from activeloop.students.export import as_bytes
+
+    return as_bytes(a_student(kind), int8)
