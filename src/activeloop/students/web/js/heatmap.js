@@ -114,9 +114,11 @@ class HeatMap {
         pen.arc(x + (step - 1) / 2, y + (ROW - 1) / 2, 2.4, 0, 7);
         pen.fill();
       } else if (this.marked.has(singles.cell(column, row))) {
-        pen.strokeStyle = ink.ink;
-        pen.lineWidth = 1.5;
-        pen.strokeRect(x + 1.25, y + 1.25, step - 3.5, ROW - 3.5);
+        for (const [colour, wide] of [[ink.surface, 4.5], [ink.ink, 1.6]]) { // two, to be seen on any colour
+          pen.strokeStyle = colour;
+          pen.lineWidth = wide;
+          pen.strokeRect(x + 1.5, y + 1.5, step - 4, ROW - 4);
+        }
       }
     }
   }
