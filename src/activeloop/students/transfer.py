@@ -26,14 +26,15 @@ FEWEST, MOST, SOME = 2, 3, 0.2
 class Transfer:
     """Which candidates a teacher is asked about.
 
-    A pool that is not larger than `size` is asked about as a whole. Of a larger one the teacher is first asked about
+    A pool not larger than `size` is asked about as a whole. Of a larger one the teacher is first asked about
     random candidates, then, in some rounds, about those on which the student differs from it most.
 
     Args:
         size: at most so many candidates of the pool.
         rounds: how often candidates are added where teacher and student disagree; 0: all are random.
         share: of `size` that is left for these rounds.
-        mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about whole.
+        mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about as a
+            whole.
     """
 
     size: int = 8192
@@ -127,7 +128,7 @@ def some_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Genera
 def with_mutants(material: Material, count: int, rng: np.random.Generator) -> Material:
     """Add invented mutants to a pool of variants; other pools stay as they are.
 
-    Each combines two, some three, of the mutations that the pool's candidates have. None is one of the pool's candidates.
+    Each combines two, some three, of the mutations that the pool's candidates have, and none is one of these.
     """
     pool = material.pool
     first = pool.design(0)

@@ -1,0 +1,99 @@
+"""Which candidates a teacher is asked about: as many as allowed, never those that were excluded."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from teachers import LIBRARY, PARENT, SINGLES
+
+from activeloop.candidates import Compound, Pool
+from activeloop.errors import RecipeError
+from activeloop.students.transfer import Transfer, some_rows
+
+NONE = np.zeros(0, np.int64)
+HUGE = Pool.combinatorial(None, [(i, "ACDEFGHIKLMNPQRSTVWY") for i in range(1, 9)])
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.integers(0, 1500),
+    st.integers(0, 3),
+    st.floats(0, 0.9),
+    st.integers(0, 100),
+    st.sets(st.integers(0, 284)),
+    st.integers(0, 9),
+)
+def test_parts_do_not_overlap(size, rounds, share, mutants, excluded, seed):
+    exclude, measured = np.array(sorted(excluded), np.int64), np.arange(5)
+    rng = np.random.default_rng(seed)
+    material = Transfer(size, rounds, share, mutants).plan(SINGLES, measured, exclude, rng)
+    parts = (material.taught, material.watched, material.checked)
+    together = np.concatenate(parts)
+    assert len(np.unique(together)) == len(together)
+    assert not np.isin(exclude, together).any()
+    assert not np.isin(measured, np.concatenate(parts[1:])).any()
+    assert len(parts[1]) == len(parts[2])
+    assert len(together) <= len(measured) + max(size, 1) * 2 + 200 + mutants
+    names = material.pool.names(np.arange(len(material.pool)))
+    assert names[: len(SINGLES)] == SINGLES.names(np.arange(len(SINGLES)))
+
+
+def test_invented_mutants_are_new_and_on_the_same_sites():
+    material = Transfer(mutants=500).plan(SINGLES, NONE, np.arange(40), np.random.default_rng(0))
+    pool = material.pool
+    assert len(pool) > len(SINGLES) + 300
+    assert pool.sites is not None
+    assert SINGLES.sites is not None
+    assert pool.sites.labels == SINGLES.sites.labels
+    counts = (pool.codes() != pool.sites.parent).sum(1)[len(SINGLES) :]
+    assert counts.min() == 2
+    assert counts.max() == 3
+    # every mutation has its turn, those of excluded candidates too
+    seen = {m for row in range(len(SINGLES), len(pool)) for m in pool.design(row).name.split(":")}
+    assert seen == set(SINGLES.names(np.arange(len(SINGLES))))
+
+
+def test_an_excluded_double_is_not_invented():
+    pairs = [f"{a}:{b}" for a in ("K2A", "K2C") for b in ("A4G", "A4S")]
+    pool = Pool.of(
+        [Pool.combinatorial(PARENT, [2, 4]).notation.design(n) for n in ("K2A", "K2C", "A4G", "A4S", pairs[0])]
+    )
+    material = Transfer(mutants=200).plan(pool, NONE, np.array([4]), np.random.default_rng(0))
+    invented = material.pool.names(np.arange(5, len(material.pool)))
+    assert sorted(invented) == sorted(pairs[1:])
+
+
+@pytest.mark.parametrize(
+    "pool", [LIBRARY, Pool.of([Compound("C" * n) for n in range(1, 40)])], ids=["library", "compounds"]
+)
+def test_other_pools_get_no_mutants(pool: Pool):
+    assert Transfer().plan(pool, NONE, NONE, np.random.default_rng(0)).pool is pool
+
+
+def test_a_huge_pool_is_never_held():
+    material = Transfer(size=1000, rounds=2).plan(HUGE, NONE, NONE, np.random.default_rng(0))
+    assert len(material.taught) == 500
+    assert material.added == 250
+    assert len(material.watched) == len(material.checked) == 100
+
+
+def test_rounds_add_those_of_most_disagreement():
+    rng = np.random.default_rng(0)
+    material = Transfer(size=400, rounds=2).plan(LIBRARY, NONE, np.arange(300), rng)
+    rows = material.grown(lambda rows: rows.astype(float), rng)
+    more = material.taking(rows)
+    assert len(rows) == material.added == 100
+    assert np.median(rows) > np.median(np.setdiff1d(np.arange(300, len(LIBRARY)), material.taught))
+    assert not np.isin(rows, np.concatenate([material.closed, material.taught])).any()
+    assert len(more.taught) == len(material.taught) + 100
+
+
+def test_rules_are_kept():
+    pool = Pool.combinatorial(PARENT, [3, 7, 8], max_mutations=1)
+    rows = some_rows(pool, 10_000, NONE, np.random.default_rng(0))
+    assert sorted(rows) == np.flatnonzero(pool.allowed(np.arange(len(pool)))).tolist()
+
+
+def test_impossible_settings():
+    with pytest.raises(RecipeError, match="Nothing was taught"):
+        Transfer(size=-1)
