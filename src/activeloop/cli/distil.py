@@ -64,6 +64,8 @@ def distil(
     if student.explanation:
         say(student.explanation)
     write(loop, content, out, web)
+    if loop.campaign.status().stale:
+        say(f"Results came in since version {student.version}: `activeloop fit {directory}` makes the next one.")
     next_step(_next(directory, out, web))
 
 

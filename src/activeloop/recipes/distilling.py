@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from activeloop.campaigns import Campaign, StudentRecord
+from activeloop.campaigns import Campaign, StudentRecord, Teaching
 from activeloop.errors import ActiveLoopError, StateError
 from activeloop.recipes.building import Opened, open_campaign
 from activeloop.recipes.recipe import StudentRecipe
-from activeloop.recipes.students import teaching_of
 from activeloop.store import Job
 
 NICE = 10
@@ -45,7 +44,7 @@ def distil_here(
         StateError: a student is being taught already, or there is no version yet.
         ModelError: no student comes of it.
     """
-    teaching = teaching_of(settings, loop.campaign.pool, str(loop.folder.recipe))
+    teaching = _teaching(loop, settings)
     if not loop.campaign.state().versions:
         return loop.campaign.distil(teaching, seed)  # says what is missing, and is no failed job
     with distilling(loop.folder.path).working(_what(loop.campaign)) as work:
@@ -81,7 +80,7 @@ def distil_in_background(
         RecipeError: the settings are wrong.
         StoreError: the process could not be started; its log says why.
     """
-    teaching = teaching_of(settings, loop.campaign.pool, str(loop.folder.recipe))
+    teaching = _teaching(loop, settings)
     if not again and loop.campaign.has_student(teaching, seed):
         return None
     folder = loop.folder.path.absolute()
@@ -98,6 +97,13 @@ def follow(folder: Path, settings: StudentRecipe, seed: int | None, again: bool)
             student = distil_here(open_campaign(folder), settings, seed)
         except StateError:  # somebody else is at it by now
             return
+
+
+def _teaching(loop: Opened, settings: StudentRecipe) -> Teaching:
+    # imported here: whoever only asks how the work stands needs none of it
+    from activeloop.recipes.students import teaching_of
+
+    return teaching_of(settings, loop.campaign.pool, str(loop.folder.recipe))
 
 
 def _what(campaign: Campaign) -> str:

@@ -1,0 +1,75 @@
+"""Students of a campaign's versions: looked for, taught by what lies within the teacher, opened from bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from activeloop.backbones import ESM2
+from activeloop.campaigns import Version
+from activeloop.candidates import Pool
+from activeloop.errors import InputError, ModelError
+from activeloop.measurements import Assay, Dataset
+from activeloop.models import GaussianProcess, MutationGP
+from activeloop.models.calibration import calibrated
+from activeloop.models.head_learner import HeadLearner
+from activeloop.students.convolution import ConvNet
+from activeloop.students.distiller import Distiller
+from activeloop.students.first_layers import FirstLayers
+from activeloop.students.in_campaign import Distillation, open_student, parameters_of
+
+POOL = Pool.single_mutants("MKTAYI")
+DATA = Dataset.of(POOL, np.arange(30), np.sin(np.arange(30.0)), Assay("KD", "nM", "minimise"))
+VERSION = Version(3, 2, DATA.hash, "mutations", 0, "0", {}, "2026-01-01T00:00:00.000+00:00", "")
+QUICK = Distiller(ConvNet(width=8, blocks=1), steps=2, minibatch=16, deviations=2)
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    return MutationGP().fit(DATA.oriented(), 0)
+
+
+def test_the_smallest_that_keeps_enough_is_kept_and_its_story_told(teacher):
+    networks = (ConvNet(width=12, blocks=1), ConvNet(width=8, blocks=1))
+    steps = []
+    how = Distillation(QUICK, keep=1e-9, networks=networks)
+    taught = how.teach(teacher, DATA, VERSION, 0, lambda done, total: steps.append((done, total)))
+    student = open_student(taught.content)
+    assert taught.explanation.startswith("Tried convolutional, 8 wide")
+    assert student.card.network == taught.network
+    assert student.card.parameters == taught.parameters
+    assert (student.card.teacher, student.card.teacher_version) == ("mutations", 3)
+    assert student.card.data_hash == DATA.hash
+    assert student.card.assays == DATA.assays  # less is better in it, and the card knows
+    assert taught.teacher_parameters == 0
+    assert steps[-1] == (2, 2)
+    belief = student.predict(POOL, np.arange(9), 0, draws=5)
+    assert belief.draws.shape == (5, 9, 1)
+
+
+def test_damaged_bytes_are_said():
+    with pytest.raises(InputError, match=r"student\.onnx"):
+        open_student(b"no student")
+
+
+def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tiny):
+    assert parameters_of(teacher) == 0
+    learner = calibrated(HeadLearner(ESM2(tiny), GaussianProcess()), "isotonic", "")
+    found = parameters_of(learner.fit(DATA.oriented(), 0))
+    from activeloop.backbones.encoding import frozen_trunk
+
+    assert found == sum(p.numel() for p in frozen_trunk(ESM2(tiny)).parameters()) > 0
+
+
+def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(teacher, tiny):
+    from activeloop.models.finetuning.named import fine_tuned
+    from activeloop.students.reading import Reading
+
+    learner = calibrated(fine_tuned(model=tiny, last=1, epochs=1, members=2, prior=False), "isotonic", "")
+    corrected = learner.fit(DATA.oriented(), 0)
+    network = FirstLayers(1).of(corrected, Reading.of(POOL))
+    assert network.source == ESM2(tiny)
+    with pytest.raises(ModelError, match="no layers that a student could begin with"):
+        Distillation(Distiller(FirstLayers())).teach(teacher, DATA, VERSION, 0)
