@@ -27,7 +27,7 @@ class LoRA(Adapter):
     Args:
         rank: r.
         alpha: twice the rank is usual.
-        dropout: of the inputs of B^T, while training; it makes a step a quarter to a half longer.
+        dropout: of the inputs of B^T, while training; it makes a step longer, for each map draws a mask of its own.
         targets: all linear maps of a layer, the four of attention, or queries and values.
         layers: their numbers from 0; all when None.
         last: instead of `layers`, how many counted from the end.

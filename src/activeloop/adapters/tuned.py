@@ -45,10 +45,7 @@ def tune(trunk: Trunk, kind: type[BaseTuner], config: Any, seed: int) -> Any:
     with seeded(seed):
         tuner = kind(trunk.layers, config, ONE)
     for module in tuner_layers(trunk):
-        # Under autocast the inputs would be cast to the adapters' float32, and back at once. Measured for one step of
-        # LoRA in all maps of ESM-2 8 M's shape (length 58, 32 sequences, one thread, ms of processor a sequence): bf16
-        # 14.1 with the casts, 13.7 without, 21.4 with dropout, 13.7 with a linear map written by hand, 14.4 when all
-        # weights learn; float32 32.3, 32.8, 39.4, 31.8, 36.3. So dropout is what costs, and `peft` itself does not.
+        # Under autocast the inputs would be cast to the adapters' float32, and back at once.
         module.cast_input_dtype_enabled = module.weight.dtype != torch.float32
     trunk.train(trunk.training)
     return tuner

@@ -86,9 +86,9 @@ class EsmTrunk(Trunk):
 
 
 class Widening(nn.Module):
-    """The widening half of a feed-forward block with torch's own GELU: the hand-written one takes a fifth longer.
+    """The widening half of a feed-forward block with torch's own GELU.
 
-    Its parameters keep their names.
+    That is one pass through memory, where the hand-written one takes several. Its parameters keep their names.
 
     Args:
         dense: the linear map of the block.

@@ -45,19 +45,15 @@ class Supervised(Objective):
         training: np.ndarray,
     ):
         self.adapted, self.tokens, self.head = adapted, tokens, head
+        self._training = training
         self._make_prefix()
-        #: features of the training candidates before anything was learned
-        self.first = features = self.features(training)
-        centre, spread = standardising(features)
         # as much room as all features together: a guess is one column among many
-        room = np.sqrt(features.shape[1]) / standardising(guess[training])[1]
-        beside = (guess - guess[training].mean(0)) * room
-        start = np.hstack([(features - centre) / spread, beside[training]])
-        coefficients, intercept = ridge(start, targets[training], weights[training])
-        self.weight = torch.nn.Parameter(self._tensor(coefficients[None]))
-        self.bias = torch.nn.Parameter(self._tensor(np.array([intercept])))
-        self._centre, self._spread, self._guess = self._tensor(centre), self._tensor(spread), self._tensor(beside)
+        room = np.sqrt(adapted.pooler.size) / standardising(guess[training])[1]
+        self._guess = self._tensor((guess - guess[training].mean(0)) * room)
         self._targets, self._weights = self._tensor(targets), self._tensor(weights)
+        #: features of the training candidates before anything was learned
+        self.first = self.features(training)
+        self.weight, self.bias = (torch.nn.Parameter(self._tensor(p)) for p in self._begin(self.first))
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """Of the adapted model, then of the head."""
@@ -93,10 +89,13 @@ class Supervised(Objective):
         self.adapted.attached.after_backward()
 
     def after_step(self, step: int, steps: int) -> bool:
-        """Told to the adapter; when it changed the model, what was kept of it is made anew."""
+        """Told to the adapter; when it changed the model, what was made of its features is made anew."""
         changed = self.adapted.attached.after_step(step, steps)
         if changed:
             self._make_prefix()
+            # a model of which something was removed has features of another mean and scale
+            weight, bias = self._begin(self.features(self._training))
+            self._put(weight, bias)
         return changed
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -134,6 +133,21 @@ class Supervised(Objective):
     def _head_state(self) -> dict[str, torch.Tensor]:
         own = {"weight": self.weight.detach(), "bias": self.bias.detach()}
         return {**own, "centre": self._centre, "spread": self._spread}
+
+    def _begin(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Standardise by the features [n, P] of the training candidates; weight [1, P + G] and bias [1] of a ridge."""
+        centre, spread = standardising(features)
+        self._centre, self._spread = self._tensor(centre), self._tensor(spread)
+        which = self._training
+        start = np.hstack([(features - centre) / spread, self._guess[which].cpu().numpy()])
+        targets, weights = (told[which].cpu().numpy().astype(np.float64) for told in (self._targets, self._weights))
+        coefficients, intercept = ridge(start, targets, weights)
+        return coefficients[None], np.array([intercept])
+
+    @torch.no_grad()
+    def _put(self, weight: np.ndarray, bias: np.ndarray) -> None:
+        self.weight.copy_(self._tensor(weight))
+        self.bias.copy_(self._tensor(bias))
 
     def _pooled(self, which: np.ndarray) -> torch.Tensor:
         if self.adapted.compares:
