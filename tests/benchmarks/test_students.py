@@ -192,3 +192,40 @@ def test_a_suite_can_be_narrowed_and_costly_teachers_have_fewer_seeds():
     assert not any("temperature" in cell.arm for cell in suite.ablations)
     with pytest.raises(RecipeError, match="is not an arm"):
         suite.narrowed((), (), ("nobody",), None)
+
+
+def latency():
+    from activeloop.benchmarks.students_latency import Latency, Started, Timed
+
+    timed = (Timed(1, (40.0, 50.0, 60.0), (2.0, 1.0, 2.0)), Timed(32, (400.0, 500.0, 600.0), (20.0, 20.0, 20.0)))
+    programs = (Started("activeloop predict --student", (0.4, 0.3, 0.5), 80.4),)
+    return Latency("gb1", 56, timed, 19_000.0, 60.0, 15.0, 0.9991, programs)
+
+
+def test_latency_is_told_as_a_ratio_of_calls_in_turns():
+    import json
+    from dataclasses import asdict
+
+    from activeloop.benchmarks.students_latency import Latency, latency_csv, latency_sections
+
+    speed, size, starts = latency_sections([latency()])
+    assert "| gb1, 56 letters, 1 together | 50 (40 to 60) | 2 (1 to 2) | 30 (20 to 50) | 20 |" in speed
+    assert "| gb1 | 19,000 | 60 | 15 | 0.250 | 0.9991 |" in size
+    assert "`activeloop predict --student` | 0.4 (0.3 to 0.5) | 80 |" in starts
+    assert len(latency_csv([latency()]).splitlines()) == 13
+    assert Latency.read(json.dumps(asdict(latency()))) == latency()
+    assert latency_sections([]) == []
+
+
+def test_a_program_is_measured_alone_and_one_that_fails_says_why():
+    import sys
+
+    from activeloop.benchmarks.students_latency import _run
+    from activeloop.errors import ModelError
+
+    small = _run([sys.executable, "-c", "pass"])
+    large = _run([sys.executable, "-c", "x = b'1' * 100_000_000"])
+    assert large[1] > small[1] + 80
+    assert small[0] > 0
+    with pytest.raises(ModelError, match="no table"):
+        _run([sys.executable, "-c", "import sys; sys.exit('no table')"])

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 NAME = typer.Argument(
     metavar="SUITE|all",
-    help="gb1, landscapes, selection, singles, enamine, docking, learn, folds, layers, quality, or all.",
+    help="gb1, landscapes, selection, singles, enamine, docking, learn, folds, layers, quality, students, screen, "
+    "or all.",
 )
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")
 WORK = typer.Option(metavar="DIR", help="Where single replays are kept, so that a stopped suite goes on.")
-LABELS = typer.Option(metavar="NUMBERS", help="Layers, quality: only so many labels, joined by commas.")
-LEARNERS = typer.Option(metavar="NAMES", help="Layers, quality: only these learners, joined by commas.")
-LIMIT = typer.Option(metavar="N", help="Folds: at most so many candidates of a set, drawn at random.")
+LABELS = typer.Option(metavar="NUMBERS", help="Layers, quality, students: only so many labels, joined by commas.")
+LEARNERS = typer.Option(
+    metavar="NAMES", help="Layers, quality: only these learners; students, screen: these teachers; joined by commas."
+)
+LIMIT = typer.Option(
+    metavar="N", help="Folds: at most so many candidates of a set, drawn at random; screen: of the large screen."
+)
 
 
 def bench(
@@ -37,13 +42,15 @@ def bench(
 ) -> None:
     """Replay or evaluate all sets of a suite and write one table and one page about them."""
     from activeloop.benchmarks.suites import FoldSuite, Suite, find_suite, suites
+    from activeloop.cli import bench_students as taught
     from activeloop.errors import RecipeError
 
     chosen, who = parts(sets), parts(learners)
     if not all(part.isdigit() and int(part) for part in parts(labels)):
         raise RecipeError(f'--labels "{labels}": give whole numbers joined by commas. Nothing was computed.')
     budgets = tuple(int(part) for part in parts(labels))
-    asked = [find_suite(each, chosen, seeds, budgets, who) for each in (suites() if name == "all" else (name,))]
+    names = (*suites(), *taught.NAMES) if name == "all" else (name,)
+    asked = [find_suite(each, chosen, seeds, budgets, who) for each in names if each not in taught.NAMES]
     options = {"sets": sets, "seeds": seeds, "labels": labels, "learners": learners, "limit": limit}
     told = "".join(f" --{key} {value}" for key, value in options.items() if value)
     for suite in asked:
@@ -54,6 +61,12 @@ def bench(
             _folds(suite, limit, jobs, work / suite.name, out / suite.name, command)
         else:
             _budgets(suite, jobs, work / suite.name, out / suite.name, command)
+    if "students" in names:
+        suite = taught.student_suite(chosen, budgets, who, seeds)
+        taught.students(suite, jobs, work / "students", out / "students", f"activeloop bench students{told}")
+    if "screen" in names:
+        suite = taught.screen_suite(who, seeds, limit)
+        taught.screens(suite, jobs, work / "screen", out / "screen", f"activeloop bench screen{told}")
 
 
 def parts(text: str) -> tuple[str, ...]:
