@@ -281,11 +281,12 @@ def write(out: Path, plan: Plan, found: Screened) -> None:
     writer.writerow(["rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason"])
     writer.writerows(lines(plan, found))
     write_file(out, text.getvalue().encode())
+    agreed = f"Spearman of student and teacher on what was drawn from those left out: {found.agreement:.3f}"
     told = [
         f"Screened: {plan.pool.describe()}",
         str(found),
         f"The student scored {found.speed:,.0f} candidates a second.",
-        f"Spearman of student and teacher on what was drawn from those left out: {found.agreement:.3f}",
+        *([agreed] if found.agreement == found.agreement else []),
         "",
         "left out, by the student\tcandidates\tlooked at by its teacher\tamong its best",
         *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.missed.strata),

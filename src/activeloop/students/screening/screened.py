@@ -63,9 +63,10 @@ class Screened:
     def __str__(self) -> str:
         """The screen in a few sentences."""
         again = f", after widening {self.widened} times" if self.widened else ""
+        rest = ", and a sample of the rest" if self.missed.strata else ""
         told = [
             f"{self.scored:,} candidates scored by the student; the teacher looked at {len(self.seen):,}: the best "
-            f"{self.kept:,}{again}, and a sample of the rest.",
+            f"{self.kept:,}{again}{rest}.",
             f"{str(self.missed)[0].upper()}{str(self.missed)[1:]}.",
         ]
         if not self.holds:
