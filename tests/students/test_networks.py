@@ -123,7 +123,7 @@ def test_exported_as_it_is(network: Network, shape: Shape, tmp_path: Path):
     for count, width in ((1, 6), (4, 9)):
         some = tokens(count, width)
         (found,) = session.run(None, {"tokens": some.numpy()})
-        assert np.allclose(found, net(some).detach().numpy(), atol=1e-4)
+        assert np.allclose(np.asarray(found), net(some).detach().numpy(), atol=1e-4)
 
 
 def test_names_tell_sizes():

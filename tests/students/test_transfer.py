@@ -71,7 +71,7 @@ def test_other_pools_get_no_mutants(pool: Pool):
 
 
 def test_a_huge_pool_is_never_held():
-    material = Transfer(size=1000, rounds=2).plan(HUGE, NONE, NONE, np.random.default_rng(0))
+    material = Transfer(size=1000, rounds=2, share=0.5).plan(HUGE, NONE, NONE, np.random.default_rng(0))
     assert len(material.taught) == 500
     assert material.added == 250
     assert len(material.watched) == len(material.checked) == 100
@@ -79,7 +79,7 @@ def test_a_huge_pool_is_never_held():
 
 def test_rounds_add_those_of_most_disagreement():
     rng = np.random.default_rng(0)
-    material = Transfer(size=400, rounds=2).plan(LIBRARY, NONE, np.arange(300), rng)
+    material = Transfer(size=400, rounds=2, share=0.5).plan(LIBRARY, NONE, np.arange(300), rng)
     rows = material.grown(lambda rows: rows.astype(float), rng)
     more = material.taking(rows)
     assert len(rows) == material.added == 100

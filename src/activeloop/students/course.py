@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: letters in a minibatch when nothing is said, and the fewest and most candidates in one
 AT_ONCE, SMALLEST, LARGEST = 4096, 32, 512
 #: letters that a network goes through when nothing is said, and the fewest and most steps
-LETTERS, FEWEST, MOST = 5_000_000, 400, 2000
+LETTERS, FEWEST, MOST = 3_000_000, 400, 2000
 #: share of the steps in which the learning rate rises
 RISING = 0.05
 #: how often the watched candidates are looked at

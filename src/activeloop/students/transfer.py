@@ -39,7 +39,7 @@ class Transfer:
 
     size: int = 8192
     rounds: int = 2
-    share: float = 0.5
+    share: float = 0.25
     mutants: int = 4096
 
     def __post_init__(self) -> None:
