@@ -10,7 +10,7 @@ from pathlib import Path
 
 from activeloop import __version__
 
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "peft")
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "peft", "onnxruntime")
 
 
 def describe_machine() -> dict[str, str]:

@@ -147,8 +147,11 @@ def _measured(task: str, arm: str) -> Latency:
         table = _table(folder / "variants.csv", landscape.pool, parts)
         programs = tuple(started(name, file, table) for name in PROGRAMS)
         alike = spearman(*(mean_of(s, landscape.pool, parts.held_out)[:, -1] for s in (Student.open(small), opened)))
-        sizes = [os.path.getsize(path) / 1000 for path in (large, file, small)]
-    return Latency(task, student.card.reading.width, tuple(timed), *sizes, alike, programs)
+        large_kb, file_kb, small_kb = (os.path.getsize(path) / 1000 for path in (large, file, small))
+    reading = student.card.reading
+    return Latency(
+        task, max(reading.width, len(reading.parent)), tuple(timed), large_kb, file_kb, small_kb, alike, programs
+    )
 
 
 #: of rows: a call about them; reading them comes before it and is not timed

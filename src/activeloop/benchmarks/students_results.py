@@ -66,12 +66,13 @@ def write_students(
 
 
 def _how(suite: StudentSuite) -> str:
+    seeds = f"{suite.seeds} {'seed' if suite.seeds == 1 else 'seeds'}"
     teachers = "; ".join(f"`{name}`: {TEACHERS[name]}" for name in suite.arms if name in TEACHERS)
     return (
         f"One in {HELD_OUT} candidates of each set is held out: never labelled, never shown to a teacher or a student; "
         "all figures are of these candidates. Of the rest the first ones of an order that the seed draws are labelled, "
         f"the others are what a teacher can be asked about. Of sets with more than {MOST:,} candidates {MOST:,} were "
-        f"drawn once. {suite.seeds} seeds; mean ± standard error over seeds. `kept` is student / teacher, a ratio of "
+        f"drawn once. {seeds}; mean ± standard error over seeds. `kept` is student / teacher, a ratio of "
         "means; `alone` is the student's network with the same labels and without a teacher. "
         f"Teachers: {teachers}. The {PLAIN} is told nothing but the letters (of compounds: fingerprints)."
     )
@@ -164,14 +165,17 @@ def _ablations(rows: Sequence[Row]) -> list[str]:
             [value, *(_figure(of[t].student) if t in of else "" for t in tasks), *_kept_and_sure(list(of.values()))]
             for value, of in by_value.items()
         ]
-        labels, seeds = some[0].labels, some[0].seeds
-        told = f"Teacher `{Arm.read(some[0].arm).teacher}`, {labels} labels, {seeds} seeds: the student's figures."
+        many = "seed" if some[0].seeds == 1 else "seeds"
+        told = (
+            f"Teacher `{Arm.read(some[0].arm).teacher}`, {some[0].labels} labels, {some[0].seeds} {many}: the "
+            "student's figures."
+        )
         header = [key, *tasks, "kept, mean", "spreads, mean"]
         sections.append(f"## Another {key}\n\n{told}\n\n{markdown_table(header, table)}")
     return sections
 
 
-def _kept_and_sure(rows: Sequence[Row]) -> tuple[str, str]:
+def _kept_and_sure(rows: Sequence[Row]) -> tuple[str, ...]:
     return tuple(f"{np.mean([getattr(row, name)[0] for row in rows]):.3f}" for name in ("kept", "sd_agreement"))
 
 
