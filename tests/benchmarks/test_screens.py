@@ -74,8 +74,8 @@ def test_a_screen_runs_in_a_process_of_its_own(tmp_path):
 
 
 def test_a_process_that_fails_says_why(tmp_path):
-    with pytest.raises(ModelError, match="makes no sense"):
-        result_of(begin(Asked(str(tmp_path / "own"), 2, "default", 10, 1, 5.0, 30), tmp_path / "cache"))
+    with pytest.raises(ModelError, match="no sites were given"):
+        result_of(begin(Asked(str(tmp_path / "own"), 0, "default", 10, 1), tmp_path / "cache"))
 
 
 def test_the_page_tells_recall_speed_and_the_kill(tmp_path):

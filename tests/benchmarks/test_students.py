@@ -80,9 +80,9 @@ def test_arms_are_read_and_told_alike():
 
 
 def test_libraries_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool_are_none():
-    assert network_for(Pool.combinatorial("MKTAYIAKQR", [1, 2])).sites
+    assert network_for(Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).sites
     assert not network_for(Pool.single_mutants("MKTAYIAKQR" * 3)).sites
-    library = Pool.combinatorial("MKTAYIAKQR", [1, 2])
+    library = Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])
     landscape = Landscape("own", library, np.zeros(len(library)), Assay("value"))
     assert teacher_of(Arm("frozen"), landscape) is not None
     classes = replace(landscape, assay=Assay("fit", goal="classify"))
