@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from activeloop.benchmarks.campaign import Turn
 from activeloop.errors import RecipeError, StoreError
+from activeloop.files import replace_file
 
 
 class Parts:
@@ -77,12 +77,9 @@ class Parts:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part of it."""
     data = content.encode("utf-8") if isinstance(content, str) else content
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(data)
-        os.replace(draft, path)
+        replace_file(path, data)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise StoreError(f"{path} cannot be written ({error.strerror}). Free space or choose another --out.") from error
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activeloop.errors import PlateError
+from activeloop.files import replace_file
 
 if TYPE_CHECKING:
     from activeloop.plates.plate import Plate
@@ -44,16 +43,9 @@ def write_whole(path: str | Path, content: bytes) -> Path:
         PlateError: it cannot be written; an older file of that name is left as it was.
     """
     path = Path(path)
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        replace_file(path, content)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise PlateError(
             f"cannot be written ({error.strerror}). Check the folder and the free space; an older file of that name "
             "was left as it was.",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from activeloop.errors import InputError, StoreError
+from activeloop.files import replace_file
 from activeloop.store.artifacts import ArtifactShelf, local_store
 from activeloop.store.database import BUSY_SECONDS, plain_errors, sqlite_engine
 from activeloop.store.log import SQLLog
@@ -130,17 +129,8 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         StoreError: it cannot be written; an older file of that name is as it was.
     """
-    temporary = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        replace_file(path, content)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         problem = f"{path} cannot be written ({error.strerror}): make room on the disk or choose another folder."
         raise StoreError(f"{problem} Nothing was written.") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.errors import StoreError
+from activeloop.files import replace_file
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -21,15 +21,9 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        replace_file(path, content.getvalue())
     except OSError as error:
-        draft.unlink(missing_ok=True)
         cure = "Make room on the disk or choose another folder; what was screened before is kept."
         raise StoreError(f"{path} cannot be written ({error.strerror}). {cure}") from error
 
