@@ -22,6 +22,9 @@ def padding_bias(config: Any, hidden: torch.Tensor, real: torch.Tensor) -> torch
         hidden: [B, T, D] for shape, kind and place.
         real: bool [B, T].
     """
+    if torch.compiler.is_exporting():
+        # a graph is for candidates with padding and without; written-out attention adds this to its scores
+        return torch.where(real, 0.0, torch.finfo(hidden.dtype).min)[:, None, None]
     # a mask that hides nothing costs time for nothing
     if real.is_meta or bool(real.all()):
         return None

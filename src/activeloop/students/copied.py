@@ -12,6 +12,7 @@ from activeloop.backbones.encoding import frozen_trunk
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.students.reading import PADDING
 
 
 def copied_trunk(foundation: Foundation, layers: int) -> Trunk:
@@ -50,14 +51,14 @@ class Copied(nn.Module):
 
     def __init__(self, trunk: Trunk, ids: np.ndarray, before: tuple[int, ...], after: tuple[int, ...]):
         super().__init__()
-        self.trunk, self.before, self.after = trunk, before, after
+        self.trunk, self.before, self.after, self.pad = trunk, before, after, int(ids[PADDING])
         self.norm = nn.LayerNorm(trunk.width)
         self.register_buffer("ids", torch.from_numpy(ids.astype(np.int64)))
 
     def forward(self, tokens: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """[N, W, D] of tokens [N, W]; `real` is [N, W, 1]."""
         first, last = len(self.before), len(self.after)
-        inner = nn.functional.pad(self.ids[tokens], (first, last), value=int(self.ids[0]))
+        inner = nn.functional.pad(self.ids[tokens], (first, last), value=self.pad)
         place = torch.arange(inner.shape[1], device=tokens.device) - first
         length = real.sum(1).long()
         ids = inner
@@ -65,5 +66,10 @@ class Copied(nn.Module):
             ids = torch.where(place == k - first, special, ids)
         for k, special in enumerate(self.after):
             ids = torch.where(place == length + k, special, ids)
-        hidden = self.trunk(ids, place < length + last)
+        seen = place < length + last
+        hidden = self.trunk.embed(ids, seen)
+        context = self.trunk.context(hidden, seen)
+        for index in range(len(self.trunk.layers)):
+            hidden = self.trunk.layer(index, hidden, context)
+        hidden = self.trunk.finish(hidden)
         return self.norm(hidden[:, first : hidden.shape[1] - last] if last else hidden[:, first:])
