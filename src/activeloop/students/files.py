@@ -1,12 +1,12 @@
-"""Files that are written whole or not at all."""
+"""What is written for a user: files that are whole or not there."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from activeloop.errors import InputError, PlateError
-from activeloop.plates.files import write_whole
+from activeloop.errors import InputError
+from activeloop.files import replace_file
 
 
 def write(path: str | Path, content: bytes) -> Path:
@@ -19,7 +19,13 @@ def write(path: str | Path, content: bytes) -> Path:
     Raises:
         InputError: it cannot be written; an older file of that name is left as it was.
     """
+    path = Path(path)
     try:
-        return write_whole(path, content)
-    except PlateError as error:
-        raise InputError(error.problem, file=os.fspath(path)) from error
+        replace_file(path, content)
+    except OSError as error:
+        raise InputError(
+            f"cannot be written ({error.strerror}). Check the folder and the free space; an older file of that name "
+            "was left as it was.",
+            file=os.fspath(path),
+        ) from error
+    return path

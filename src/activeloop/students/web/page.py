@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import InputError, PlateError
-from activeloop.plates.files import write_whole
+from activeloop.errors import InputError
 from activeloop.predictive import Predictive
 from activeloop.students.card import Card
+from activeloop.students.files import write
 from activeloop.students.onnx_runner import open_student
 from activeloop.students.web.runtime import BINARY, FOLDER, VERSION, runtime_file, runtime_script
 from activeloop.students.web.varied import Varied
@@ -58,10 +58,7 @@ def write_page(
     except OSError as error:
         problem = f"no folder can be made here ({error.strerror}). Name another. No page was written."
         raise InputError(problem, file=os.fspath(out)) from None
-    try:
-        return write_whole(Path(out) / "index.html", text.encode())
-    except PlateError as error:
-        raise InputError(error.problem, file=error.file) from None
+    return write(Path(out) / "index.html", text.encode())
 
 
 def _page(card: Card, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
