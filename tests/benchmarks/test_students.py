@@ -115,6 +115,7 @@ def test_features_that_were_looked_up_are_those_of_the_model():
     wider = Pool.of([*(pool.design(row) for row in range(len(pool))), pool.notation.design("M1A:K2C")])
     rows = np.array([len(pool), 4])
     assert np.array_equal(looked.features(wider, rows), wider.codes(rows))
+    assert np.array_equal(looked.features(wider, rows), wider.codes(rows))
     assert model.asked == len(pool) + 1
 
 

@@ -109,11 +109,21 @@ class Looked(Backbone):
             return self._all[rows]
         if _columns(pool) != _columns(self.pool):
             return self.foundation.features(pool, rows)
-        at = self.pool.rows_of(pool.names(rows))
-        features = self._all[at]
-        if (at < 0).any():
-            features[at < 0] = self.foundation.features(pool, rows[at < 0])
+        names = pool.names(rows)
+        at = self.pool.rows_of(names)
+        features, strange = self._all[at], np.flatnonzero(at < 0)
+        new = [i for i in strange.tolist() if names[i] not in self._others]
+        if new:
+            found = self.foundation.features(pool, rows[new])
+            self._others.update({names[i]: one for i, one in zip(new, found, strict=True)})
+        for i in strange.tolist():
+            features[i] = self._others[names[i]]
         return features
+
+    @cached_property
+    def _others(self) -> dict[str, np.ndarray]:
+        """Of candidates that are not in the pool, such as mutants that a student is taught by."""
+        return {}
 
     @cached_property
     def _all(self) -> np.ndarray:
