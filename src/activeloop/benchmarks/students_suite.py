@@ -35,7 +35,7 @@ class StudentSuite:
     tasks: tuple[str, ...] = tuple(task.name for task in TASKS)
     labels: tuple[int, ...] = (96, 192, 480)
     arms: tuple[str, ...] = (PLAIN, ALONE, "default", "frozen")
-    seeds: int = 5
+    seeds: int = 4
     costly: dict[str, int] = field(default_factory=dict)
     changed: tuple[str, ...] = (TASKS[0].name, "gb1", TASKS[-2].name)
     changed_labels: int = 192
