@@ -16,7 +16,7 @@ MIXED = Pool.of(map(NOTATION.design, ("K2R", "A4del", "8insKK", "WT", "A4G:8insK
 @pytest.mark.parametrize("pool", [SINGLES, LIBRARY, MIXED], ids=["singles", "library", "indels"])
 def test_rows_of_a_pool_are_read_as_their_sequences_are(pool):
     rows = np.arange(min(len(pool), 300))[::-1]
-    reading = Reading.of(pool)
+    reading = Reading.of(pool, whole=True)
     sequences = [pool.design(int(row)).sequence for row in rows]
     tokens = reading.tokens(pool, rows)
     assert tokens.dtype == np.int32
@@ -94,3 +94,16 @@ def test_no_rows_at_all():
     for sites in (False, True):
         reading = Reading.of(LIBRARY, sites=sites)
         assert len(reading.tokens(LIBRARY, np.arange(0))) == len(reading.texts([])) == 0
+
+
+def test_of_a_long_parent_the_region_that_varies_is_read():
+    pool = Pool.single_mutants(PARENT, positions=[5, 8])
+    region, whole = Reading.of(pool), Reading.of(pool, whole=True)
+    assert (region.positions, region.width) == ((5, 6, 7, 8), 4)
+    assert (whole.positions, whole.width) == ((), len(PARENT))
+    rows = np.arange(len(pool))
+    np.testing.assert_array_equal(region.tokens(pool, rows), whole.tokens(pool, rows)[:, 4:8])
+    np.testing.assert_array_equal(region.tokens(pool, rows), region.texts([d.sequence for d in map(pool.design, rows)]))
+    elsewhere = Pool.single_mutants(PARENT, positions=[2])
+    with pytest.raises(NotationError, match="reads positions 5 to 8 alone"):
+        region.tokens(elsewhere, np.arange(1))

@@ -52,10 +52,10 @@ def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Stu
     from activeloop.students.scaled import Scaled
     from activeloop.students.torch_runner import TorchRunner
 
-    reading = Reading.of(pool, sites=network.sites)
+    reading = network.reading(pool)
     parent = tuple(reading.texts([reading.parent])[0].tolist()) if reading.parent else ()
     outputs = len(classes) or 1
-    shape = Shape(reading.size, reading.width, parent, outputs * (1 + S))
+    shape = Shape(reading.size, reading.width, parent, outputs * (2 + S))
     net = network.build(shape, 0)
     with torch.no_grad():
         for i, weights in enumerate(net.parameters()):

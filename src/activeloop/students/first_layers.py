@@ -33,6 +33,8 @@ class FirstLayers(Network):
     'first 2 layers of the teacher'
     """
 
+    whole = True
+
     layers: int = 1
     source: LetterModel | None = field(default=None, repr=False)
     letters: str = field(default="", repr=False)

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from activeloop.candidates import Pool
+from activeloop.students.reading import Reading
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -30,6 +33,9 @@ class Shape:
 class Network(ABC):
     """Settings of a student's network; frozen dataclasses, one final class to a file. They import no torch."""
 
+    #: whether it needs whole sequences also where only a region of them varies
+    whole = False
+
     @property
     @abstractmethod
     def name(self) -> str:
@@ -39,6 +45,14 @@ class Network(ABC):
     @abstractmethod
     def sites(self) -> bool:
         """Whether it reads the varying columns alone."""
+
+    def reading(self, pool: Pool) -> Reading:
+        """How it reads the candidates of a pool.
+
+        Raises:
+            PoolError: it cannot.
+        """
+        return Reading.of(pool, sites=self.sites, whole=self.whole)
 
     @abstractmethod
     def build(self, shape: Shape, seed: int) -> nn.Module:

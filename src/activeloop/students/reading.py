@@ -17,6 +17,8 @@ PADDING = 0
 UNKNOWN = 1
 #: token of the first letter of the alphabet
 FIRST = 2
+#: a region is read alone when it is less than this share of the parent
+MOST = 0.75
 #: letters of guides; N is a letter that is not known
 DNA = "ACGT"
 
@@ -39,7 +41,7 @@ class Reading:
     >>> reading = Reading.of(pool, sites=True)
     >>> reading.tokens(pool, np.array([0, 21])).tolist(), reading.texts(["MATA", "MCTC"]).tolist()
     ([[2, 2], [3, 3]], [[2, 2], [3, 3]])
-    >>> Reading.of(pool).texts(["MK", "MCTC"]).tolist()
+    >>> Reading.of(pool, whole=True).texts(["MK", "MCTC"]).tolist()
     [[12, 10, 0, 0], [12, 3, 18, 3]]
     """
 
@@ -50,12 +52,15 @@ class Reading:
     width: int
 
     @classmethod
-    def of(cls, pool: Pool, *, sites: bool = False) -> Reading:
+    def of(cls, pool: Pool, *, sites: bool = False, whole: bool = False) -> Reading:
         """How the candidates of a pool are read.
+
+        Of a long parent that varies in one region, a student reads that region: the rest tells it nothing.
 
         Args:
             pool: of what the student will be taught.
             sites: read the varying columns alone.
+            whole: read whole sequences also where only a region varies.
 
         Raises:
             PoolError: `sites` was asked of a pool without varying columns, or whose candidates differ in length.
@@ -67,7 +72,8 @@ class Reading:
             return cls(pool.kind, _letters(pool), checked.parent_sequence, positions, len(positions))
         if columns is None:
             return cls(pool.kind, _letters(pool), "", (), max(map(len, pool.names(np.arange(len(pool))))))
-        return cls(pool.kind, _letters(pool), columns.parent_sequence, (), _longest(pool, columns))
+        region = () if whole else _region(pool, columns)
+        return cls(pool.kind, _letters(pool), columns.parent_sequence, region, len(region) or _longest(pool, columns))
 
     @property
     def size(self) -> int:
@@ -104,9 +110,10 @@ class Reading:
 
         aligned = aligned_rows(pool, np.asarray(rows, np.int64))
         assert aligned is not None
+        letters, lengths = aligned.packed(aligned.letters)
         if self.positions:
-            return self.texts(aligned.strings())
-        return np.ascontiguousarray(self._of_letters[aligned.packed(aligned.letters)[0]])
+            return self._at_positions(letters, lengths)
+        return np.ascontiguousarray(self._of_letters[letters])
 
     def texts(self, sequences: Sequence[str]) -> np.ndarray:
         """Tokens of whole sequences.
@@ -140,11 +147,20 @@ class Reading:
             if elsewhere.any():
                 row, place = np.argwhere(elsewhere)[0]
                 problem = f"candidate {row + 1} differs from the wild type at position {place + 1}"
-                read = ", ".join(map(str, self.positions))
-                raise NotationError(f"{problem}; this student reads {read} alone. Use one that reads whole sequences.")
+                raise NotationError(
+                    f"{problem}; this student reads {self._told} alone. Use one that reads whole sequences."
+                )
         if not len(letters):
             return np.zeros((0, len(places)), np.int32)
         return self._of_letters[letters[:, places]]
+
+    @property
+    def _told(self) -> str:
+        """The positions that are read, in words."""
+        first, last = self.positions[0], self.positions[-1]
+        if len(self.positions) > 2 and last - first == len(self.positions) - 1:
+            return f"positions {first} to {last}"
+        return ", ".join(map(str, self.positions))
 
     def _same_columns(self, columns: Sites) -> bool:
         here = tuple(columns.positions.tolist())
@@ -184,11 +200,25 @@ def _fixed(pool: Pool, columns: Sites | None) -> Sites:
     cure = "Choose a network that reads whole sequences."
     if columns is None or not len(columns.positions):
         raise PoolError(f"the pool has no varying positions that a student could read alone. {cure}")
-    gap = columns.alphabet.find(GAP)
-    inserts = columns.parent is not None and (columns.parent == gap).any()
-    if inserts or (gap >= 0 and any((pool.codes(rows) == gap).any() for rows in _looked_at(pool))):
+    if not _of_one_length(pool, columns):
         raise PoolError(f"the candidates differ in length, so their letters stand at no fixed positions. {cure}")
     return columns
+
+
+def _region(pool: Pool, columns: Sites) -> tuple[int, ...]:
+    """Positions from the first varying column to the last; () where that is most of the parent, or lengths differ."""
+    if not columns.parent_sequence or not len(columns.positions):
+        return ()
+    first, last = int(columns.positions.min()), int(columns.positions.max())
+    short = last - first < MOST * len(columns.parent_sequence)
+    return tuple(range(first, last + 1)) if short and _of_one_length(pool, columns) else ()
+
+
+def _of_one_length(pool: Pool, columns: Sites) -> bool:
+    gap = columns.alphabet.find(GAP)
+    if columns.parent is not None and (columns.parent == gap).any():
+        return False
+    return gap < 0 or not any((pool.codes(rows) == gap).any() for rows in _looked_at(pool))
 
 
 def _looked_at(pool: Pool) -> list[np.ndarray]:

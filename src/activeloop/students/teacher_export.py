@@ -131,7 +131,7 @@ def teacher_as_bytes(teacher: FineTuned, pool: Pool) -> bytes:
         raise ModelError("the teacher's pool has no wild type to compare with. Nothing was written.")
     single = _single_precision(teacher)
     rows = np.linspace(0, len(pool) - 1, ROWS).astype(np.int64)
-    reading = Reading.of(pool)
+    reading = Reading.of(pool, whole=True)
     tokens, wanted = reading.tokens(pool, rows), single.mean(pool, rows)
     members = [
         Merged(copy.deepcopy(member), learner.backbone, reading, sites.positions - 1) for member in single.members
