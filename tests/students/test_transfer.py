@@ -8,7 +8,7 @@ from teachers import LIBRARY, PARENT, SINGLES
 
 from activeloop.candidates import Compound, Pool
 from activeloop.errors import RecipeError
-from activeloop.students.transfer import Transfer, some_rows
+from activeloop.students.transfer import Material, Transfer, some_rows, with_mutants
 
 NONE = np.zeros(0, np.int64)
 HUGE = Pool.combinatorial(None, [(i, "ACDEFGHIKLMNPQRSTVWY") for i in range(1, 9)])
@@ -33,24 +33,47 @@ def test_parts_do_not_overlap(size, rounds, share, mutants, excluded, seed):
     assert not np.isin(exclude, together).any()
     assert not np.isin(measured, np.concatenate(parts[1:])).any()
     assert len(parts[1]) == len(parts[2])
-    assert len(together) <= len(measured) + max(size, 1) * 2 + 200 + mutants
+    assert len(together) <= len(measured) + max(size, 1) * 2 + 200
     names = material.pool.names(np.arange(len(material.pool)))
+    assert material.parent is None or names[material.parent] == "WT"
     assert names[: len(SINGLES)] == SINGLES.names(np.arange(len(SINGLES)))
 
 
+def invented(pool: Pool, mutants: int, exclude: np.ndarray, quiet: np.ndarray = NONE) -> Material:
+    rng = np.random.default_rng(0)
+    return with_mutants(Transfer(mutants=mutants).plan(pool, NONE, exclude, rng), quiet, rng)
+
+
 def test_invented_mutants_are_new_and_on_the_same_sites():
-    material = Transfer(mutants=500).plan(SINGLES, NONE, np.arange(40), np.random.default_rng(0))
-    pool = material.pool
+    pool = invented(SINGLES, 500, np.arange(40)).pool
     assert len(pool) > len(SINGLES) + 300
     assert pool.sites is not None
     assert SINGLES.sites is not None
     assert pool.sites.labels == SINGLES.sites.labels
     counts = (pool.codes() != pool.sites.parent).sum(1)[len(SINGLES) :]
-    assert counts.min() == 2
+    assert counts[0] == 0
+    assert counts[1:].min() == 2
     assert counts.max() == 3
     # every mutation has its turn, those of excluded candidates too
-    seen = {m for row in range(len(SINGLES), len(pool)) for m in pool.design(row).name.split(":")}
+    seen = {m for row in range(len(SINGLES) + 1, len(pool)) for m in pool.design(row).name.split(":")}
     assert seen == set(SINGLES.names(np.arange(len(SINGLES))))
+
+
+def test_mutations_that_are_not_taught_stand_beside_quiet_ones():
+    quiet = np.concatenate([np.arange(100, 200), np.arange(40, 100)])
+    material = invented(SINGLES, 500, np.arange(40), quiet)
+    silent, hidden = SINGLES.names(quiet[:8]), SINGLES.names(np.arange(40))
+    doubles = [material.pool.design(row).name.split(":") for row in range(len(SINGLES) + 1, len(SINGLES) + 100)]
+    untold = set(hidden) | set(SINGLES.names(np.concatenate([material.watched, material.checked])))
+    assert all(set(one) & set(silent) and set(one) & untold for one in doubles)
+
+
+def test_a_wild_type_that_is_excluded_is_not_taught():
+    pool = Pool.of([SINGLES.notation.design(name) for name in ("WT", *SINGLES.names(np.arange(50)))])
+    material = invented(pool, 20, np.array([0]))
+    assert material.parent is None
+    assert len(pool) < len(material.pool) <= 71
+    assert 0 not in material.taught
 
 
 def test_an_excluded_double_is_not_invented():
@@ -58,16 +81,15 @@ def test_an_excluded_double_is_not_invented():
     pool = Pool.of(
         [Pool.combinatorial(PARENT, [2, 4]).notation.design(n) for n in ("K2A", "K2C", "A4G", "A4S", pairs[0])]
     )
-    material = Transfer(mutants=200).plan(pool, NONE, np.array([4]), np.random.default_rng(0))
-    invented = material.pool.names(np.arange(5, len(material.pool)))
-    assert sorted(invented) == sorted(pairs[1:])
+    whole = invented(pool, 200, np.array([4])).pool
+    assert sorted(whole.names(np.arange(5, len(whole)))) == sorted(["WT", *pairs[1:]])
 
 
 @pytest.mark.parametrize(
     "pool", [LIBRARY, Pool.of([Compound("C" * n) for n in range(1, 40)])], ids=["library", "compounds"]
 )
 def test_other_pools_get_no_mutants(pool: Pool):
-    assert Transfer().plan(pool, NONE, NONE, np.random.default_rng(0)).pool is pool
+    assert invented(pool, 100, NONE, np.arange(9)).pool is pool
 
 
 def test_a_huge_pool_is_never_held():

@@ -72,17 +72,16 @@ class Voice:
     shape: np.ndarray | None
 
     @classmethod
-    def of(cls, teacher: Predictor, pool: Pool, rows: np.ndarray, seed: int, deviations: int) -> Voice:
-        """The scale and the directions, from some rows.
+    def of(cls, teacher: Predictor, pool: Pool, belief: Predictive, seed: int, deviations: int) -> Voice:
+        """The scale and the directions, from some candidates.
 
         Args:
             teacher: who is asked.
             pool: the one it was fitted on, or one of the same sites.
-            rows: candidates that stand for all.
+            belief: what it says of candidates that stand for all, with `DRAWS` draws for each deviation.
             seed: of its draws.
             deviations: S.
         """
-        belief = teacher.predict(pool, rows[:SEEN], seed, DRAWS * deviations)
         if belief.classes:
             shift, factor = np.zeros(belief.mean.shape[1]), np.ones(belief.mean.shape[1])
         else:

@@ -59,13 +59,6 @@ class Head(nn.Module):
             bent = functional.silu(layer(bent))
         return self.line(vector) + self.last(bent)
 
-    @torch.no_grad()
-    def multiply(self, factors: torch.Tensor) -> None:
-        """Multiply every output by its factor [outputs]."""
-        self.line.weight.mul_(factors[:, None])
-        self.line.bias.mul_(factors)
-        self.last.weight.mul_(factors[:, None])
-
 
 class Net(nn.Module):
     """What a student's network is: mutations that add up, and what a body sees beside that.
@@ -105,7 +98,10 @@ class Net(nn.Module):
         self.head.line.bias[: goal.shape[1]] = self.additive.begin(tokens, goal, ridge)
 
     @torch.no_grad()
-    def multiply(self, factors: torch.Tensor) -> None:
-        """Multiply every output by its factor [outputs]."""
-        self.additive.out.weight.mul_(factors[:, None])
-        self.head.multiply(factors)
+    def widen(self, by: torch.Tensor) -> None:
+        """Add to the logarithms of the spreads.
+
+        Args:
+            by: [A].
+        """
+        self.head.line.bias[len(by) : 2 * len(by)] += by

@@ -16,6 +16,7 @@ from activeloop.models.finetuning.gradients import thrown
 from activeloop.students import losses
 from activeloop.students.body import Net
 from activeloop.students.exercises import Exercises, Measured, stacked, trimmed
+from activeloop.students.scaled import parted
 
 if TYPE_CHECKING:
     from activeloop.students.distiller import Distiller
@@ -154,7 +155,7 @@ class Course:
         return float(self._taught_loss(self.net(watched.tokens), watched))
 
     def _taught_loss(self, numbers: torch.Tensor, some: Exercises) -> torch.Tensor:
-        location, deviations = self._split(numbers)
+        location, deviations = parted(numbers, self.outputs)
         weights, temperature = self.settings.weights, self.settings.temperature
         assert self.usual is not None
         joint = losses.joint(some.deviations, deviations, self.usual)
@@ -168,17 +169,13 @@ class Course:
         return apart + weights.marginal * marginal + weights.order * order + weights.joint * joint
 
     def _measured_loss(self, numbers: torch.Tensor, measured: Measured, rows: torch.Tensor) -> torch.Tensor:
-        location, deviations = self._split(numbers)
+        location, deviations = parted(numbers, self.outputs)
         weights = measured.weights[rows]
         total = weights.sum().clamp(min=1e-6)
         if self.classes:
             found = losses.chances_of(location, deviations).clamp(min=1e-8).log()
             return (functional.nll_loss(found, measured.values[rows], reduction="none") * weights[:, 0]).sum() / total
         return ((location - measured.values[rows]).square() * weights).sum() / total
-
-    def _split(self, numbers: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        location, rest = numbers[:, : self.outputs], numbers[:, self.outputs :]
-        return location, rest.unflatten(1, (-1, self.outputs))
 
 
 class Bridge(nn.Module):

@@ -7,11 +7,35 @@ import torch
 from torch import nn
 
 
+#: deviations that are hardly any have no direction
+HARDLY = 1e-6
+
+
+def parted(numbers: torch.Tensor, outputs: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Location [N, A] and deviations [N, S, A] of a network's numbers.
+
+    How wide a candidate's deviations are is one number, and what hangs together is in their directions: a few
+    deviations hold what candidates share, but not all that a teacher does not know of each.
+
+    Args:
+        numbers: [N, (2 + S) * A]: the location, the logarithm of the spread, then S directions of any length.
+        outputs: A.
+
+    >>> location, deviations = parted(torch.tensor([[5.0, 0.0, 3.0, -3.0]]), 1)
+    >>> location.tolist(), deviations.flatten().round(decimals=3).tolist()
+    ([[5.0]], [1.0, -1.0])
+    """
+    location, spread, rest = numbers[:, :outputs], numbers[:, outputs : 2 * outputs], numbers[:, 2 * outputs :]
+    directions = rest.unflatten(1, (-1, outputs))
+    length = (directions.square().mean(1) + HARDLY**2).sqrt()
+    return location, directions * (spread.exp() / length).unsqueeze(1)
+
+
 class Scaled(nn.Module):
     """From tokens to what stands in the exported file.
 
     Args:
-        network: int64 tokens [N, W] -> standardised numbers [N, (1 + S) * A]: the location, then the S deviations.
+        network: int64 tokens [N, W] -> standardised numbers [N, (2 + S) * A], see `parted`.
         shift: [A] mean of the assays, larger is better (for classes [C] of the logits).
         factor: [A] standard deviation of the assays.
         deviations: S, how many joint deviations there are.
@@ -29,8 +53,7 @@ class Scaled(nn.Module):
 
     def split(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised location [N, A] and deviations [N, S, A], as they are taught."""
-        numbers = self.network(tokens.long())
-        return numbers[:, : self.outputs], numbers[:, self.outputs :].unflatten(1, (self.deviations, self.outputs))
+        return parted(self.network(tokens.long()), self.outputs)
 
     def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Mean [N, A], standard deviation [N, A], location [N, A] and deviations [N, S, A] of tokens [N, W]."""

@@ -47,7 +47,7 @@ def by_size(networks: Sequence[Network], teacher: Predictor, about: Dataset | Po
     pool = about if isinstance(about, Pool) else about.pool
     sizes = {}
     for index, network in enumerate(networks):
-        reading = Reading.of(pool, sites=network.sites)
-        built = ready(network, teacher, reading).build(shape_of(reading, 1 + deviations), 0)
+        reading = network.reading(pool)
+        built = ready(network, teacher, reading).build(shape_of(reading, 2 + deviations), 0)
         sizes[index] = learning(built)
     return [networks[i] for i in sorted(sizes, key=lambda i: sizes[i])]

@@ -15,23 +15,25 @@ from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
 from activeloop.predictive import Predictor
 from activeloop.students.agreement import agreement, class_agreement
-from activeloop.students.answers import SEEN, Voice
+from activeloop.students.answers import DRAWS, SEEN, Voice
 from activeloop.students.body import Net
 from activeloop.students.card import Card
 from activeloop.students.course import Course
 from activeloop.students.exercises import Exercises, Measured
 from activeloop.students.pedigree import hidden_states, licence
-from activeloop.students.reading import Reading
 from activeloop.students.scaled import Scaled
 from activeloop.students.sizes import learning, ready, shape_of
 from activeloop.students.student import Student
 from activeloop.students.torch_runner import TorchRunner
+from activeloop.students.transfer import with_mutants
 
 if TYPE_CHECKING:
     from activeloop.students.distiller import Distiller, Progress
 
 #: ridge of the sum over mutations with which a student begins: a teacher's answers are exact, measured values are not
 EXACT, NOISY = 0.1, 1.0
+#: smallest spread, beside a spread of 1 of the means, and a logarithm of none at all
+LEAST, NOTHING = 1e-3, 500.0
 
 
 class Lesson:
@@ -66,16 +68,30 @@ class Lesson:
         self.rng = np.random.default_rng(seed)
         measured = np.zeros(0, np.int64) if dataset is None else dataset.rows
         self.material = settings.transfer.plan(pool, measured, exclude, self.rng)
-        stand_in = self.rng.permutation(self.material.taught)[:SEEN] if len(self.material.taught) else measured
-        if not len(stand_in):
-            raise ModelError("no candidate is left to be taught. Exclude fewer, or widen the transfer set.")
-        self.voice = Voice.of(teacher, self.material.pool, stand_in, seed, settings.deviations)
-        self.reading = Reading.of(pool, sites=settings.network.sites)
+        self.voice = self._listen(teacher, measured)
+        self.reading = settings.network.reading(pool)
         self.network = ready(settings.network, teacher, self.reading)
-        self.shape = shape_of(self.reading, len(self.voice.shift) * (1 + settings.deviations))
+        self.shape = shape_of(self.reading, len(self.voice.shift) * (2 + settings.deviations))
         self.module = self._first(start)
         self.features = hidden_states(teacher) if settings.matching else None
         self.measured = None if dataset is None or settings.alpha == 0 else self._measured(dataset)
+
+    def _listen(self, teacher: Predictor, measured: np.ndarray) -> Voice:
+        """The teacher's voice, from candidates that stand for all; they also tell which mutants are to be invented."""
+        material, deviations = self.material, self.settings.deviations
+        rows = self.rng.permutation(material.taught) if len(material.taught) else measured
+        if not len(rows):
+            raise ModelError("no candidate is left to be taught. Exclude fewer, or widen the transfer set.")
+        rows, parent = rows[:SEEN], material.parent
+        if parent is not None:
+            rows = np.concatenate([[parent], rows[rows != parent]])
+        belief = teacher.predict(material.pool, rows, self.seed, DRAWS * deviations)
+        quiet = np.zeros(0, np.int64)
+        if parent is not None:
+            change = ((belief.mean - belief.mean[0]) ** 2 + belief.sd**2) / belief.mean.var(0).clip(min=1e-12)
+            quiet = rows[np.argsort(change.sum(1), kind="stable")]
+        self.material = with_mutants(material, quiet, self.rng)
+        return Voice.of(teacher, self.material.pool, belief, self.seed, deviations)
 
     def student(self, fresh: bool, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Student:
         """Teach, compare with the teacher, and write the card."""
@@ -130,7 +146,7 @@ class Lesson:
     def _begin(self, net: Net, taught: Exercises | None) -> None:
         """Let the sum over mutations begin as what fits best."""
         if taught is not None:
-            goal = torch.cat([taught.location, taught.deviations.flatten(1)], 1)
+            goal = torch.cat([taught.location, taught.sd.clamp(min=LEAST).log(), taught.deviations.flatten(1)], 1)
             net.begin(taught.tokens, goal, EXACT)
         elif self.measured is not None and not self.voice.classes:
             known = self.measured.weights[:, :1] > 0
@@ -166,17 +182,16 @@ class Lesson:
 
     def _spread_as_taught(self, net: Net, watched: Exercises | None) -> None:
         """Stretch the deviations until their spread is the teacher's: what is learned by regression is too narrow."""
-        outputs, deviations = len(self.voice.shift), self.settings.deviations
-        factors = torch.ones(1 + deviations, outputs)
+        wider = torch.zeros(len(self.voice.shift))
         if watched is not None:
             with torch.no_grad():
                 _, found = self.module.split(watched.tokens)
             goal, own = watched.sd.square().mean(0), found.square().mean((0, 1))
-            factors[1:] = (goal / own.clamp(min=1e-12)).sqrt()
+            wider = 0.5 * (goal / own.clamp(min=1e-12)).clamp(min=1e-12).log()
         elif not len(self.material.taught):
             # nobody said anything of spreads
-            factors[1:] = 0.0
-        net.multiply(factors.flatten())
+            wider -= NOTHING
+        net.widen(wider)
 
     def _card(self, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Card:
         voice = self.voice

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
@@ -20,6 +21,10 @@ SPARED = 0.1
 LOOKED_AT = 3
 #: mutations of an invented mutant: few, for of many a teacher knows little; the larger number in this share
 FEWEST, MOST, SOME = 2, 3, 0.2
+#: quiet partners that a mutation gets about which the teacher is not asked as it stands; at most this share of all
+PARTNERS, QUIETLY = 4, 0.75
+#: of the single mutants that were looked at, one in so many is quiet, but so many at least
+QUIET, LEAST = 20, 8
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Transfer:
         rounds: how often candidates are added where teacher and student disagree; 0: all are random.
         share: of `size` that is left for these rounds.
         mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about as a
-            whole.
+            whole: first those that tell of mutations which are not taught by themselves, see `with_mutants`.
     """
 
     size: int = 8192
@@ -58,19 +63,22 @@ class Transfer:
             exclude: rows about which it is never asked.
             rng: of the choice.
         """
-        known = np.setdiff1d(measured, exclude) if self.size else np.zeros(0, np.int64)
         held = max(HELD_BACK, self.size // 10) if self.size else 0
-        rows = some_rows(pool, self.size + 2 * held, np.union1d(exclude, measured), rng)
+        known, parent = np.union1d(exclude, measured), None
+        if self.size and self.mutants and len(pool) <= self.size + 2 * held + len(known):
+            pool, parent = with_parent(pool)
+        asked = np.setdiff1d(measured if parent is None else np.union1d(measured, [parent]), exclude)
+        rows = some_rows(pool, self.size + 2 * held, np.union1d(exclude, asked), rng)
         held = min(held, int(SPARED * len(rows)))
         watched, checked, first = rows[:held], rows[held : 2 * held], rows[2 * held :][: self.size]
-        whole = len(rows) + len(np.union1d(exclude, measured)) >= len(pool)
+        whole = len(rows) + len(np.union1d(exclude, asked)) >= len(pool)
         if not whole and self.rounds:
             first = first[: max(1, int(len(first) * (1 - self.share)))]
         added = 0 if whole or not self.rounds else (self.size - len(first)) // self.rounds
         closed = np.concatenate([exclude, watched, checked])
-        material = Material(pool, np.concatenate([known, first]), watched, checked, closed, added)
-        small = whole and self.size > 0 and self.mutants > 0
-        return with_mutants(material, self.mutants, rng) if small else material
+        taught = np.concatenate([asked if self.size else asked[:0], first])
+        mutants = self.mutants if whole and parent is not None else 0
+        return Material(pool, taught, watched, checked, closed, added, parent if parent in asked else None, mutants)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,8 @@ class Material:
         checked: rows that tell how far it agrees in the end.
         closed: rows that are never taught.
         added: how many each round of disagreement adds; 0 when there is nothing to add.
+        parent: row of the wild type, when mutants may be invented and it is taught; else None.
+        mutants: how many are to be invented.
     """
 
     pool: Pool
@@ -92,6 +102,8 @@ class Material:
     checked: np.ndarray
     closed: np.ndarray
     added: int
+    parent: int | None = None
+    mutants: int = 0
 
     def grown(self, disagreement: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """Rows that are not taught yet, those on which teacher and student differ most.
@@ -125,30 +137,72 @@ def some_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Genera
     return rows[pool.allowed(rows)][:count]
 
 
-def with_mutants(material: Material, count: int, rng: np.random.Generator) -> Material:
-    """Add invented mutants to a pool of variants; other pools stay as they are.
+def with_parent(pool: Pool) -> tuple[Pool, int | None]:
+    """A pool of variants with the wild type, behind the others if it was not there; and its row.
 
-    Each combines two, some three, of the mutations that the pool's candidates have, and none is one of these.
+    Of pools that mutants cannot be added to the row is None.
     """
-    pool = material.pool
     first = pool.design(0)
     if not isinstance(pool, ExplicitPool) or not isinstance(first, Variant) or pool.rules is not None:
+        return pool, None
+    parent = Variant(first.parent, ())
+    (row,) = pool.rows_of([parent.name]).tolist()
+    return (pool, row) if row >= 0 else (_with(pool, [parent]), len(pool))
+
+
+def _with(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
+    """The pool, and designs behind it."""
+    listed = [*map(pool.design, range(len(pool))), *designs]
+    return ExplicitPool(listed, kind=pool.kind, origin=f"{pool.origin}, and mutants of it", notation=pool.notation)
+
+
+def with_mutants(material: Material, quiet: np.ndarray, rng: np.random.Generator) -> Material:
+    """Add the invented mutants.
+
+    A mutation about which the teacher is not asked as it stands is told of by that mutation beside quiet ones, which
+    change little: such a double mutant is to a teacher nearly what the single one is, while beside any mutation it
+    would often be as bad as can be, whatever it does. All others combine two, some three, of the mutations that the
+    pool's candidates have. None is a candidate of the pool.
+
+    Args:
+        material: whose mutants.
+        quiet: rows of the pool by how little their mutations change, the least first; those with one mutation count.
+        rng: of the choice.
+    """
+    pool, count = material.pool, material.mutants
+    if not count or not isinstance(pool, ExplicitPool):
         return material
-    designs = [pool.design(row) for row in range(len(pool))]
-    mutations = sorted({m for design in designs if isinstance(design, Variant) for m in design.mutations})
-    present = {design.name for design in designs}
-    invented: list[Variant] = []
-    for design in _combinations(first.parent, mutations, count, rng):
-        if design.name not in present:
+    designs = [d for d in map(pool.design, range(len(pool))) if isinstance(d, Variant)]
+    mutations = sorted({m for design in designs for m in design.mutations})
+    alone = set(_single(designs, material.taught))
+    silent = _single(designs, quiet)
+    silent = silent[: max(LEAST, len(silent) // QUIET)]
+    untold, parent = [m for m in mutations if m not in alone], designs[0].parent
+    beside = _beside(parent, untold, silent, int(QUIETLY * count), rng)
+    present, invented = {design.name for design in designs}, list[Variant]()
+    for design in chain(beside, _combinations(parent, mutations, count, rng)):
+        if design.name not in present and len(invented) < count:
             present.add(design.name)
             invented.append(design)
     if not invented:
         return material
-    whole = ExplicitPool(
-        [*designs, *invented], kind=pool.kind, origin=f"{pool.origin}, and mutants made of them", notation=pool.notation
-    )
-    more = np.arange(len(pool), len(whole))
-    return replace(material, pool=whole, taught=np.concatenate([material.taught, more]))
+    return replace(material, pool=_with(pool, invented)).taking(np.arange(len(pool), len(pool) + len(invented)))
+
+
+def _single(designs: list[Variant], rows: np.ndarray) -> list[Mutation]:
+    """Mutations of those that have one."""
+    return [designs[row].mutations[0] for row in rows.tolist() if len(designs[row].mutations) == 1]
+
+
+def _beside(
+    parent: str, untold: list[Mutation], silent: list[Mutation], count: int, rng: np.random.Generator
+) -> Iterator[Variant]:
+    """At most `count` variants: each mutation beside some of the silent ones, in turn."""
+    order = [i for _ in range(PARTNERS) for i in rng.permutation(len(untold)).tolist()]
+    for i in order[:count]:
+        others = [m for m in silent if m.position != untold[i].position]
+        if others:
+            yield Variant(parent, tuple(sorted((untold[i], others[rng.integers(len(others))]))))
 
 
 def _combinations(parent: str, mutations: list[Mutation], count: int, rng: np.random.Generator) -> Iterator[Variant]:
