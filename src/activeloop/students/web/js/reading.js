@@ -103,7 +103,10 @@ class Reading {
   }
 }
 
+/** The read positions in words; a whole region by its ends. */
 function sites(reading) {
+  const [first, last] = [reading.positions[0], reading.positions.at(-1)];
+  if (reading.positions.length > 4 && last - first === reading.positions.length - 1) return `positions ${first} to ${last}`;
   const named = reading.positions.map((p) => (reading.parent ? reading.parent[p - 1] : "") + p);
   return named.length < 2 ? named.join("") : `${named.slice(0, -1).join(", ")} and ${named.at(-1)}`;
 }
