@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activeloop.candidates import Pool
+from activeloop.candidates import Compound, Pool
 from activeloop.errors import RecipeError
 from activeloop.recipes import StudentRecipe, parse_recipe, recipe_text
 from activeloop.recipes.students import LADDERS, NETWORKS, sized, teaching_of, usual_network
@@ -15,6 +15,7 @@ from activeloop.students.site_network import SiteNetwork
 
 SCAN = Pool.single_mutants("MKTAYI")
 LIBRARY = Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"])
+COMPOUNDS = Pool.of([Compound("C" * n) for n in range(1, 9)])
 GOOD = """
 [pool]
 wild_type = "MKTAYI"
@@ -30,10 +31,11 @@ def teaching(pool: Pool = SCAN, **settings) -> Distillation:
     return made
 
 
-def test_auto_reads_sites_of_libraries_and_whole_sequences_otherwise():
+def test_auto_reads_sites_of_variants_and_all_of_compounds():
     assert teaching(LIBRARY).distiller.network == SiteNetwork()
-    assert teaching().distiller.network == ConvNet()
-    assert usual_network(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "conv"
+    assert teaching().distiller.network == SiteNetwork()
+    assert usual_network(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "sites"
+    assert teaching(COMPOUNDS).distiller.network == ConvNet()
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
@@ -57,7 +59,7 @@ def test_different_settings_have_different_names():
 
 @pytest.mark.parametrize("name", ["auto", "conv", "transformer", "sites"])
 def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
-    assert teaching(network=name, keep=0.9).networks == LADDERS[name]
+    assert teaching(COMPOUNDS, network=name, keep=0.9).networks == LADDERS[name]
     assert len(LADDERS[name]) >= 2
     assert teaching(LIBRARY, keep=0.9).networks == LADDERS["sites"]
 
@@ -65,11 +67,14 @@ def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"options": {"depth": 3}}, r'campaign.toml: network "conv" has no option "depth"; it takes: width, blocks'),
-        ({"options": {"width": "wide"}}, "option \"width\" is 'wide'; it must be a whole number"),
+        (
+            {"network": "conv", "options": {"depth": 3}},
+            r'campaign.toml: network "conv" has no option "depth"; it takes: width, blocks',
+        ),
+        ({"network": "conv", "options": {"width": "wide"}}, "option \"width\" is 'wide'; it must be a whole number"),
         ({"teaching": {"speed": 3}}, 'has no option "speed"; it takes: alpha, temperature'),
         ({"teaching": {"alpha": 3.0}}, "alpha from 0 to 1"),
-        ({"keep": 0.9, "options": {"width": 8}}, "keep looks for the size itself: leave out options"),
+        ({"keep": 0.9, "options": {"hidden": [8]}}, "keep looks for the size itself: leave out options"),
         ({"keep": 0.9, "network": "first-layers"}, "keep looks for the size itself"),
         ({"network": "first-layers", "options": {"letters": "ACD"}}, 'has no option "letters"'),
     ],
@@ -104,7 +109,10 @@ def test_a_recipe_from_before_there_were_students_is_read_and_written():
 
 def test_width_and_layers_are_the_networks_own():
     assert sized(StudentRecipe(network="transformer"), SCAN, 32, 1).options == {"width": 32, "layers": 1}
-    assert sized(StudentRecipe(options={"kernel": 3}), SCAN, None, 2).options == {"kernel": 3, "blocks": 2}
+    assert sized(StudentRecipe(network="conv", options={"kernel": 3}), SCAN, None, 2).options == {
+        "kernel": 3,
+        "blocks": 2,
+    }
     assert sized(StudentRecipe(), LIBRARY, None, 3).options == {"hidden": [64, 64, 64]}
     assert sized(StudentRecipe(), LIBRARY, None, None).options == {}
     assert sized(StudentRecipe(network="first-layers"), SCAN, None, 2).options == {"layers": 2}

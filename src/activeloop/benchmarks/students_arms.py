@@ -13,8 +13,7 @@ from activeloop.backbones import ESM2, SubstitutionScore
 from activeloop.backbones.base import Backbone
 from activeloop.backbones.foundation import Foundation
 from activeloop.benchmarks.landscape import Landscape
-from activeloop.candidates import Pool, is_scan
-from activeloop.candidates.scans import LIBRARY_SITES
+from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.models.defaults import default_learner
 from activeloop.models.finetuning.named import fine_tuned
@@ -183,8 +182,7 @@ TRANSFERS = {
 
 def network_for(pool: Pool) -> Network:
     """The network that students of a pool have when none is named, as in recipes."""
-    library = pool.kind == "variants" and pool.sites is not None and len(pool.sites.labels) <= LIBRARY_SITES
-    return SiteNetwork() if library and not is_scan(pool) else ConvNet()
+    return SiteNetwork() if pool.kind == "variants" and pool.sites is not None else ConvNet()
 
 
 def distiller_of(arm: Arm, pool: Pool) -> Distiller:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from activeloop.campaigns import Teaching
-from activeloop.candidates import Pool, is_scan
-from activeloop.candidates.scans import LIBRARY_SITES
+from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.recipes.recipe import StudentRecipe
 from activeloop.recipes.registry import make
@@ -73,9 +72,9 @@ def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | No
     """A recipe with another width and number of layers, whatever its network calls them.
 
     >>> one = Pool.single_mutants("MKTAYIAKQR")
-    >>> sized(StudentRecipe(), one, 32, 2).options
+    >>> sized(StudentRecipe(network="conv"), one, 32, 2).options
     {'width': 32, 'blocks': 2}
-    >>> sized(StudentRecipe(network="sites"), one, 32, None).options
+    >>> sized(StudentRecipe(), one, 32, None).options
     {'hidden': [32, 32]}
     """
     name = usual_network(pool) if recipe.network == "auto" else recipe.network
@@ -88,13 +87,14 @@ def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | No
 
 
 def usual_network(pool: Pool) -> str:
-    """`sites` for a library of combinations at a few sites, else `conv`.
+    """`sites` for variants of one parent or library, which differ at known positions, else `conv`.
 
     >>> usual_network(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
     'sites'
     >>> usual_network(Pool.single_mutants("MKTAYIAKQR"))
+    'sites'
+    >>> from activeloop.candidates import Compound
+    >>> usual_network(Pool.of([Compound("CCO"), Compound("CCN")]))
     'conv'
     """
-    sites = pool.sites
-    library = sites is not None and len(sites.labels) <= LIBRARY_SITES and not is_scan(pool)
-    return "sites" if library and pool.kind == "variants" else "conv"
+    return "sites" if pool.kind == "variants" and pool.sites is not None else "conv"

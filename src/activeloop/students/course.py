@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 AT_ONCE, SMALLEST, LARGEST = 4096, 32, 512
 #: letters that a network goes through when nothing is said, and the fewest and most steps
 LETTERS, FEWEST, MOST = 3_000_000, 400, 2000
+#: the highest learning rate when nothing is said
+RATE = 3e-3
+#: a network that only looks letters up can go through so many times more of them, in smaller steps
+MORE, SLOWER = 4, 3.0
 #: share of the steps in which the learning rate rises
 RISING = 0.05
 #: how often the watched candidates are looked at
@@ -50,14 +54,17 @@ class Course:
     Attributes:
         steps: how many there are.
         minibatch: candidates in each.
+        rate: the highest learning rate.
     """
 
     def __init__(self, settings: Distiller, net: Net, width: int, outputs: int, classes: bool, seed: int):
         self.settings, self.net, self.outputs, self.classes = settings, net, outputs, classes
         self.seed, self.draw = seed, torch.Generator().manual_seed(seed)
+        more, slower = (MORE, SLOWER) if settings.network.sites else (1, 1.0)
         usual = min(LARGEST, max(SMALLEST, AT_ONCE // width))
         self.minibatch = settings.minibatch or usual
-        self.steps = settings.steps or min(MOST, max(FEWEST, LETTERS // (width * self.minibatch)))
+        self.steps = settings.steps or min(MOST, max(FEWEST, more * LETTERS // (width * self.minibatch)))
+        self.rate = settings.rate or RATE / slower
 
     def run(
         self,
@@ -116,8 +123,8 @@ class Course:
         """Rises in a straight line, then falls along half a cosine."""
         rising = max(1, int(RISING * steps))
         if step < rising:
-            return self.settings.rate * (step + 1) / rising
-        return self.settings.rate * (0.5 + 0.5 * math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+            return self.rate * (step + 1) / rising
+        return self.rate * (0.5 + 0.5 * math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
     def _step(
         self,

@@ -30,7 +30,7 @@ class Weights:
         joint: the squared error of the deviations.
     """
 
-    marginal: float = 0.1
+    marginal: float = 0.3
     order: float = 0.3
     joint: float = 0.3
 
@@ -56,13 +56,13 @@ class Distiller:
         weights: of the parts of the loss for values.
         steps: of training; None: as many as the length of the candidates leaves time for.
         minibatch: candidates in a step; None: the more, the shorter they are.
-        rate: the highest learning rate.
+        rate: the highest learning rate; None: what suits the network.
 
     Source: Hinton et al. 2015, arXiv:1503.02531; hidden states: Romero et al. 2015, FitNets, arXiv:1412.6550.
     """
 
     network: Network
-    alpha: float = 0.1
+    alpha: float = 0.03
     temperature: float = 1.0
     deviations: int = 32
     transfer: Transfer = field(default_factory=Transfer)
@@ -70,7 +70,7 @@ class Distiller:
     weights: Weights = field(default_factory=Weights)
     steps: int | None = None
     minibatch: int | None = None
-    rate: float = 3e-3
+    rate: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1 or self.temperature <= 0 or self.deviations < 1 or (self.minibatch or 2) < 2:

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import nn
 
-
 #: deviations that are hardly any have no direction
 HARDLY = 1e-6
 

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+#: numbers of the first layer, so that many sites keep the student small; and its fewest units
+NUMBERS, FEWEST = 100_000, 8
+
+
 @dataclass(frozen=True)
 class SiteNetwork(Network):
     """A few layers on the letters at the varying positions; nothing else of the sequence is read.
 
     Args:
-        hidden: units of the layers; the first is a sum of one vector for each site and letter.
+        hidden: units of the layers; the first is a sum of one vector for each site and letter, which has fewer numbers
+            when there are so many sites that it would make the student large.
 
     >>> SiteNetwork().name
     'sites, 64-64'
@@ -47,5 +52,6 @@ class SiteNetwork(Network):
         from activeloop.students.site_table import SiteTable
 
         with thrown(seed):
-            body = SiteTable(shape, self.hidden[0])
+            most = max(FEWEST, NUMBERS // (shape.width * shape.letters))
+            body = SiteTable(shape, min(self.hidden[0], most))
             return Net(Additive(shape), body, self.hidden[1:] or self.hidden, shape.outputs)

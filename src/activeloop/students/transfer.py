@@ -22,9 +22,9 @@ LOOKED_AT = 3
 #: mutations of an invented mutant: few, for of many a teacher knows little; the larger number in this share
 FEWEST, MOST, SOME = 2, 3, 0.2
 #: quiet partners that a mutation gets about which the teacher is not asked as it stands; at most this share of all
-PARTNERS, QUIETLY = 4, 0.75
+PARTNERS, QUIETLY = 6, 0.9
 #: of the single mutants that were looked at, one in so many is quiet, but so many at least
-QUIET, LEAST = 20, 8
+QUIET, LEAST = 50, 8
 
 
 @dataclass(frozen=True)
