@@ -55,15 +55,20 @@ def keep(name: str, key: str, array: np.ndarray, most: int = MOST) -> None:
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)
-    _drop(path.parent, most)
+    drop(path.parent, most)
 
 
 def _path(name: str, key: str) -> Path:
     return cache_folder(name) / f"{key}.safetensors"
 
 
-def _drop(folder: Path, most: int) -> None:
-    """Delete what was not used for longest, and what dead processes left."""
+def drop(folder: Path, most: int = MOST) -> None:
+    """Delete what was not used for longest until the rest fits, and what dead processes left.
+
+    Args:
+        folder: of one kind of things that can be computed again.
+        most: bytes that it may take.
+    """
     files, now = [], time.time()
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):

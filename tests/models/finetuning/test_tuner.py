@@ -11,6 +11,7 @@ from activeloop.backbones.esm import ESM2
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import Classification, FineTuner, Gate, Plan, RandomForest, Ranking
+from activeloop.models.finetuning import warm
 from activeloop.models.heads.named import HEADS
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
@@ -174,8 +175,12 @@ def test_warm_starts_do_not_leak_and_do_not_depend_on_the_disk(
     monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path / "one"))
     earlier = learner.fit(both.take(rounds == 0), 0)
     found = learner.fit(both, 0)
+    assert len(list((tmp_path / "one" / "adapters").iterdir())) == 2
     monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path / "two"))
+    monkeypatch.setattr(warm, "MOST", 0)
     made = learner.fit(both, 0)
+    # nothing may be left on the disk, and nothing depends on it
+    assert not list((tmp_path / "two" / "adapters").iterdir())
     names = [name for name in found.state() if not name.endswith("record")]
     assert all(np.array_equal(found.state()[n], made.state()[n], equal_nan=True) for n in names)
     cold = replace(learner, warm=False).fit(both, 0)

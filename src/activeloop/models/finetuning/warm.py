@@ -10,6 +10,7 @@ import torch
 
 from activeloop.backbones.cache import cache_folder
 from activeloop.backbones.identity import identity
+from activeloop.backbones.kept import drop
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.keeping import Keeper, below, digest, prefixed
 from activeloop.models.finetuning.member import Member
@@ -17,6 +18,8 @@ from activeloop.models.finetuning.member import Member
 if TYPE_CHECKING:
     from activeloop.models.finetuning.tuner import FineTuner
 
+#: bytes that adapters of rounds before may take on the disk; those of whole models are large
+MOST = 2 * 2**30
 #: by its number, what a member's adapter was
 States = dict[int, dict[str, torch.Tensor]]
 
@@ -50,7 +53,9 @@ def keep(learner: FineTuner, dataset: Dataset, seed: int, members: Sequence[Memb
     states: dict[str, torch.Tensor] = {}
     for k, member in enumerate(members):
         states |= prefixed(str(k), member.adapted.state())
-    keeper(learner, dataset, seed).save(states)
+    kept = keeper(learner, dataset, seed)
+    kept.save(states)
+    drop(kept.file.parent, MOST)
     return states
 
 
