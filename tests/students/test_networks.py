@@ -101,16 +101,23 @@ def test_every_weight_learns_or_is_fixed(network: Network):
     assert not unused
 
 
-def test_exported_as_it_is(network: Network):
+@pytest.mark.parametrize("kind", ["transformer", "first layers"])
+def test_exported_as_it_is(kind: str, tiny: str):
+    # the others are exported by the tests of exporting
     import onnxruntime
 
-    net = built(network)
+    net = built(NETWORKS.get(kind) or FirstLayers(1, ESM2(tiny), LETTERS))
     graph = traced(net, tokens(3, 6), ("numbers",))
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     for count, width in ((1, 6), (4, 9)):
         some = tokens(count, width)
         (found,) = session.run(None, {"tokens": some.numpy()})
         assert np.allclose(np.asarray(found), net(some).detach().numpy(), atol=1e-4)
+
+
+def test_many_sites_keep_it_small():
+    wide = Shape(22, 400, (), 34)
+    assert sum(p.numel() for p in SiteNetwork().build(wide, 0).parameters()) < 240_000
 
 
 def test_names_tell_sizes():

@@ -19,8 +19,10 @@ HELD_BACK = 100
 SPARED = 0.1
 #: of those looked at, one in so many is taken for disagreement
 LOOKED_AT = 3
-#: mutations of an invented mutant: few, for of many a teacher knows little; the larger number in this share
+#: mutations of an invented mutant, if those of the pool have not more; the larger number in this share
 FEWEST, MOST, SOME = 2, 3, 0.2
+#: mutations that are looked at for each that is wanted: some are at positions that are taken
+TURNS = 2
 #: quiet partners that a mutation gets about which the teacher is not asked as it stands; at most this share of all
 PARTNERS, QUIETLY = 6, 0.9
 #: of the single mutants that were looked at, one in so many is quiet, but so many at least
@@ -161,8 +163,8 @@ def with_mutants(material: Material, quiet: np.ndarray, rng: np.random.Generator
 
     A mutation about which the teacher is not asked as it stands is told of by that mutation beside quiet ones, which
     change little: such a double mutant is to a teacher nearly what the single one is, while beside any mutation it
-    would often be as bad as can be, whatever it does. All others combine two, some three, of the mutations that the
-    pool's candidates have. None is a candidate of the pool.
+    would often be as bad as can be, whatever it does. All others combine mutations that the pool's candidates have, as
+    many as one of these has, two or three at least. None is a candidate of the pool.
 
     Args:
         material: whose mutants.
@@ -180,7 +182,7 @@ def with_mutants(material: Material, quiet: np.ndarray, rng: np.random.Generator
     untold, parent = [m for m in mutations if m not in alone], designs[0].parent
     beside = _beside(parent, untold, silent, int(QUIETLY * count), rng)
     present, invented = {design.name for design in designs}, list[Variant]()
-    for design in chain(beside, _combinations(parent, mutations, count, rng)):
+    for design in chain(beside, _combinations(parent, mutations, [len(d.mutations) for d in designs], count, rng)):
         if design.name not in present and len(invented) < count:
             present.add(design.name)
             invented.append(design)
@@ -205,14 +207,28 @@ def _beside(
             yield Variant(parent, tuple(sorted((untold[i], others[rng.integers(len(others))]))))
 
 
-def _combinations(parent: str, mutations: list[Mutation], count: int, rng: np.random.Generator) -> Iterator[Variant]:
-    """At most `count` variants; every mutation has its turn before any has its next."""
+def _combinations(
+    parent: str, mutations: list[Mutation], usual: list[int], count: int, rng: np.random.Generator
+) -> Iterator[Variant]:
+    """At most `count` variants; every mutation has its turn before any has its next.
+
+    Args:
+        parent: sequence of the wild type.
+        mutations: of which they are made.
+        usual: numbers of mutations of the pool's candidates.
+        count: how many.
+        rng: of the choice.
+    """
     order: list[int] = []
     for _ in range(count):
-        wanted = MOST if rng.random() < SOME else FEWEST
-        if len(order) < wanted:
-            order += rng.permutation(len(mutations)).tolist()
-        chosen = [mutations[order.pop(0)] for _ in range(min(wanted, len(order)))]
-        apart = {m.position: m for m in chosen}
+        fewest = MOST if rng.random() < SOME else FEWEST
+        wanted = max(fewest, usual[rng.integers(len(usual))])
+        apart: dict[int, Mutation] = {}
+        for _ in range(TURNS * wanted):
+            if len(apart) == wanted:
+                break
+            order = order or rng.permutation(len(mutations)).tolist()
+            chosen = mutations[order.pop()]
+            apart.setdefault(chosen.position, chosen)
         if len(apart) >= FEWEST:
             yield Variant(parent, tuple(sorted(apart.values())))
