@@ -6,14 +6,15 @@ import pytest
 
 from activeloop.benchmarks.landscape import Landscape
 from activeloop.benchmarks.students import Cell, Told, all_cells, run_cells
-from activeloop.benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, network_for, teacher_of
+from activeloop.benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, teacher_of
 from activeloop.benchmarks.students_measures import ratio_of_means, rows_of
 from activeloop.benchmarks.students_results import write_students
 from activeloop.benchmarks.students_suite import StudentSuite
 from activeloop.benchmarks.students_tasks import TASKS, find_task, landscape_of_task, split
-from activeloop.candidates import Pool, Sequence
+from activeloop.candidates import Guide, Pool, Sequence
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay
+from activeloop.students.usual import usual_network
 
 PLANT = "planted-small"
 QUICK = "default:steps=30,transfer=pool"
@@ -79,9 +80,10 @@ def test_arms_are_read_and_told_alike():
         distiller_of(Arm.read("default:transfer=everything"), pool)
 
 
-def test_libraries_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool_are_none():
-    assert network_for(Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).sites
-    assert not network_for(Pool.single_mutants("MKTAYIAKQR" * 3)).sites
+def test_variants_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool_are_none():
+    assert usual_network(Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).sites
+    assert usual_network(Pool.single_mutants("MKTAYIAKQR" * 3)).sites
+    assert not usual_network(Pool.of([Guide("ACGTACGT"), Guide("ACGTACGA")])).sites
     library = Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])
     landscape = Landscape("own", library, np.zeros(len(library)), Assay("value"))
     assert teacher_of(Arm("frozen"), landscape) is not None

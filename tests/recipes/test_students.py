@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from activeloop.candidates import Compound, Pool
+from activeloop.candidates.notation import VariantNotation
 from activeloop.errors import RecipeError
 from activeloop.recipes import StudentRecipe, parse_recipe, recipe_text
-from activeloop.recipes.students import LADDERS, NETWORKS, sized, teaching_of, usual_network
+from activeloop.recipes.students import LADDERS, NETWORKS, sized, teaching_of, usual_name
 from activeloop.students.convolution import ConvNet
 from activeloop.students.first_layers import FirstLayers
 from activeloop.students.in_campaign import Distillation
@@ -34,7 +35,7 @@ def teaching(pool: Pool = SCAN, **settings) -> Distillation:
 def test_auto_reads_sites_of_variants_and_all_of_compounds():
     assert teaching(LIBRARY).distiller.network == SiteNetwork()
     assert teaching().distiller.network == SiteNetwork()
-    assert usual_network(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "sites"
+    assert usual_name(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "sites"
     assert teaching(COMPOUNDS).distiller.network == ConvNet()
 
 
@@ -116,3 +117,9 @@ def test_width_and_layers_are_the_networks_own():
     assert sized(StudentRecipe(), LIBRARY, None, 3).options == {"hidden": [64, 64, 64]}
     assert sized(StudentRecipe(), LIBRARY, None, None).options == {}
     assert sized(StudentRecipe(network="first-layers"), SCAN, None, 2).options == {"layers": 2}
+
+
+def test_auto_reads_whole_sequences_where_lengths_differ():
+    notation = VariantNotation("MKTAYIAK")
+    pool = Pool.of([notation.design("K2A"), notation.design("K2del")])
+    assert usual_name(pool) == "conv"

@@ -18,13 +18,14 @@ from activeloop.benchmarks.metrics import spearman
 from activeloop.benchmarks.parallel import run_tasks
 from activeloop.benchmarks.parts import write_whole
 from activeloop.benchmarks.sources import Source, load_landscape
-from activeloop.benchmarks.students_arms import Arm, network_for, teacher_of
+from activeloop.benchmarks.students_arms import Arm, teacher_of
 from activeloop.benchmarks.students_tasks import labelled_data, whole_library
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError
 from activeloop.predictive import mean_of
 from activeloop.students.distiller import Distiller
 from activeloop.students.screening import Screen
+from activeloop.students.usual import usual_network
 
 #: candidates that are measured, the teacher's best so many of the others, and how many are picked
 LABELS, TOP, PICKED = 480, 1000, 96
@@ -113,7 +114,7 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
     open_to = np.setdiff1d(measured, labelled)
     said = mean_of(teacher, pool, open_to)[:, 0]
     best = open_to[np.argsort(-said, kind="stable")[: task.top]]
-    student = Distiller(network_for(pool)).teach(teacher, data, task.seed)
+    student = Distiller(usual_network(pool)).teach(teacher, data, task.seed)
     agreement = spearman(mean_of(student, pool, open_to)[:, 0], said)
     excluded = np.setdiff1d(np.arange(len(pool)), open_to)
     found = []

@@ -22,11 +22,9 @@ from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.process import GaussianProcess
 from activeloop.models.named import plain_encoder
 from activeloop.predictive import Learner
-from activeloop.students.convolution import ConvNet
 from activeloop.students.distiller import Distiller
-from activeloop.students.network import Network
-from activeloop.students.site_network import SiteNetwork
 from activeloop.students.transfer import Transfer
+from activeloop.students.usual import usual_network
 
 #: a Gaussian process on one-hot letters (of compounds on fingerprints); what a teacher must beat to be worth one
 PLAIN = "one-hot GP"
@@ -180,11 +178,6 @@ TRANSFERS = {
 }
 
 
-def network_for(pool: Pool) -> Network:
-    """The network that students of a pool have when none is named, as in recipes."""
-    return SiteNetwork() if pool.kind == "variants" and pool.sites is not None else ConvNet()
-
-
 def distiller_of(arm: Arm, pool: Pool) -> Distiller:
     """How an arm's student is taught.
 
@@ -194,7 +187,7 @@ def distiller_of(arm: Arm, pool: Pool) -> Distiller:
     >>> distiller_of(Arm.read("frozen:alpha=0.5"), Pool.single_mutants("MKTAYIAKQR" * 4)).alpha
     0.5
     """
-    distiller = Distiller(network_for(pool))
+    distiller = Distiller(usual_network(pool))
     for key, text in arm.changes:
         distiller = replace(distiller, **{key: _read(key, text)})
     return distiller

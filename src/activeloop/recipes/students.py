@@ -18,6 +18,7 @@ from activeloop.students.network import Network
 from activeloop.students.search import USUAL
 from activeloop.students.site_network import SiteNetwork
 from activeloop.students.transformer import SmallTransformer
+from activeloop.students.usual import usual_network
 
 
 def first_layers(layers: int = 1) -> Network:
@@ -56,7 +57,7 @@ def teaching_of(recipe: StudentRecipe, pool: Pool, file: str | None = None) -> T
     Raises:
         RecipeError: there is no such network, or it does not take these options.
     """
-    name = usual_network(pool) if recipe.network == "auto" else recipe.network
+    name = usual_name(pool) if recipe.network == "auto" else recipe.network
     network = make("network", name, NETWORKS, recipe.options, file)
     distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, recipe.teaching, file)
     if recipe.keep is None:
@@ -77,7 +78,7 @@ def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | No
     >>> sized(StudentRecipe(), one, 32, None).options
     {'hidden': [32, 32]}
     """
-    name = usual_network(pool) if recipe.network == "auto" else recipe.network
+    name = usual_name(pool) if recipe.network == "auto" else recipe.network
     given = {"width": width, {"conv": "blocks"}.get(name, "layers"): layers}
     if name == "sites":
         usual = SiteNetwork().hidden
@@ -86,15 +87,10 @@ def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | No
     return recipe.model_copy(update={"options": {**recipe.options, **more}})
 
 
-def usual_network(pool: Pool) -> str:
-    """`sites` for variants of one parent or library, which differ at known positions, else `conv`.
+def usual_name(pool: Pool) -> str:
+    """The name of the network that is usual for a pool.
 
-    >>> usual_network(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
+    >>> usual_name(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
     'sites'
-    >>> usual_network(Pool.single_mutants("MKTAYIAKQR"))
-    'sites'
-    >>> from activeloop.candidates import Compound
-    >>> usual_network(Pool.of([Compound("CCO"), Compound("CCN")]))
-    'conv'
     """
-    return "sites" if pool.kind == "variants" and pool.sites is not None else "conv"
+    return "sites" if usual_network(pool).sites else "conv"

@@ -200,7 +200,7 @@ def _fixed(pool: Pool, columns: Sites | None) -> Sites:
     cure = "Choose a network that reads whole sequences."
     if columns is None or not len(columns.positions):
         raise PoolError(f"the pool has no varying positions that a student could read alone. {cure}")
-    if not _of_one_length(pool, columns):
+    if not of_one_length(pool):
         raise PoolError(f"the candidates differ in length, so their letters stand at no fixed positions. {cure}")
     return columns
 
@@ -211,10 +211,13 @@ def _region(pool: Pool, columns: Sites) -> tuple[int, ...]:
         return ()
     first, last = int(columns.positions.min()), int(columns.positions.max())
     short = last - first < MOST * len(columns.parent_sequence)
-    return tuple(range(first, last + 1)) if short and _of_one_length(pool, columns) else ()
+    return tuple(range(first, last + 1)) if short and of_one_length(pool) else ()
 
 
-def _of_one_length(pool: Pool, columns: Sites) -> bool:
+def of_one_length(pool: Pool) -> bool:
+    """Whether every candidate of a pool with sites has as many letters as the parent."""
+    columns = pool.sites
+    assert columns is not None
     gap = columns.alphabet.find(GAP)
     if columns.parent is not None and (columns.parent == gap).any():
         return False
