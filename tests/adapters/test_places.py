@@ -38,8 +38,9 @@ def test_what_was_learned_takes_the_same_effect(trunks, family, name):
     for one, other in zip(of_short, of_whole, strict=True):
         assert (one is None) == (other is None)
         if one is not None and other is not None:
-            # sums of terms that cancel are as exact as the largest of them
-            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()))
+            # sums of terms that cancel are as exact as the largest of them; some gradients are nothing but rounding
+            slack = max(1e-4, 2e-3 * float(other.abs().max()))
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=slack)
 
 
 def test_an_estimation_sees_every_token(trunks):
