@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.students.graph import traced
 from activeloop.students.onnx_runner import INPUT, OnnxRunner, session_of
+from activeloop.students.teacher_export import all_real
 
 #: how far the file may be from the model, in its own unit
 NEAR = 1e-3
@@ -37,14 +37,7 @@ class Pass(nn.Module):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """[N, D] of int32 tokens [N, T] without padding."""
-        ids = tokens.long()
-        hidden = self.trunk.embed(ids, torch.ones_like(ids))
-        rotary: Any = self.trunk.model.esm.rotary_embeddings
-        place = torch.arange(ids.shape[1])[None]
-        context = (None, None if rotary is None else rotary(hidden, place))
-        for index in range(len(self.trunk.layers)):
-            hidden = self.trunk.layer(index, hidden, context)
-        return self.trunk.finish(hidden).mean(1)
+        return all_real(self.trunk, tokens.long()).mean(1)
 
 
 def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:

@@ -13,6 +13,7 @@ from torch import nn
 from activeloop.backbones.attention import attention_as
 from activeloop.backbones.esm_trunk import EsmTrunk
 from activeloop.backbones.letters import LetterModel
+from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.models.finetuning.member import Member
@@ -85,14 +86,21 @@ class Merged(nn.Module):
         inner = self.ids[tokens]
         ends = [torch.zeros_like(inner[:, :1]) + special for special in (*self.before, *self.after)]
         ids = torch.cat([*ends[: len(self.before)], inner, *ends[len(self.before) :]], 1)
-        # all tokens are real: the trunk would look at the numbers to find that out, which a graph cannot
-        hidden = self.trunk.embed(ids, torch.ones_like(ids))
-        rotary: Any = self.trunk.model.esm.rotary_embeddings
-        place = torch.arange(ids.shape[1])[None]
-        context = (None, None if rotary is None else rotary(hidden, place))
-        for index in range(len(self.trunk.layers)):
-            hidden = self.trunk.layer(index, hidden, context)
-        return self.trunk.finish(hidden)[:, len(self.before) : len(self.before) + tokens.shape[1]]
+        return all_real(self.trunk, ids)[:, len(self.before) : len(self.before) + tokens.shape[1]]
+
+
+def all_real(trunk: Trunk, ids: torch.Tensor) -> torch.Tensor:
+    """[N, T, D] finished hidden states of an ESM trunk, of int64 ids [N, T] without padding.
+
+    The trunk itself would look at the numbers to find out that nothing is padding, which a graph cannot.
+    """
+    hidden = trunk.embed(ids, torch.ones_like(ids))
+    rotary: Any = trunk.model.esm.rotary_embeddings
+    place = torch.arange(ids.shape[1])[None]
+    context = (None, None if rotary is None else rotary(hidden, place))
+    for index in range(len(trunk.layers)):
+        hidden = trunk.layer(index, hidden, context)
+    return trunk.finish(hidden)
 
 
 class Teacher(nn.Module):
