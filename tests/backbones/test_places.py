@@ -138,10 +138,11 @@ def test_pooling_what_is_read_is_pooling_all(tiny: str, pooling, pool: Pool):
     torch.testing.assert_close(pooled, pooler(hidden, batch, (theirs, parent)))
     if pooling == "mutated":
         assert own.tokens.shape[1] == int(batch.changed.sum(1).max())
-        moved = at_columns(hidden, batch) - at_columns(theirs, parent)
+        there = at_columns(theirs, parent)[0]
+        moved = at_columns(hidden, batch) - there
         for row, changed in enumerate(batch.changed):
-            mean = moved[row, changed].mean(0) if changed.any() else torch.zeros(6)
-            torch.testing.assert_close(pooled[row], mean)
+            means = [part[changed].mean(0) if changed.any() else torch.zeros(6) for part in (moved[row], there)]
+            torch.testing.assert_close(pooled[row], torch.cat(means))
 
 
 def test_nobody_changed_anything(tiny: str):
@@ -152,7 +153,7 @@ def test_nobody_changed_anything(tiny: str):
     assert found is not None
     assert found[1] is not None
     none = torch.zeros(2, 0, 6), torch.zeros(1, 0, 6)
-    assert torch.equal(pooler(none[0], found[0].batch, (none[1], found[1].batch)), torch.zeros(2, 6))
+    assert torch.equal(pooler(none[0], found[0].batch, (none[1], found[1].batch)), torch.zeros(2, 12))
 
 
 @pytest.mark.parametrize("pooling", ["mean", "difference", "attention"])

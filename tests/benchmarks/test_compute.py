@@ -31,6 +31,8 @@ from activeloop.errors import ModelError, StoreError
 from activeloop.measurements import Dataset
 from activeloop.models.evidence import spearman
 from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.predictive import mean_of
 
 PLAN = Plan(epochs=2, minibatch=8)
 
@@ -88,17 +90,21 @@ def test_memory_is_told_by_a_process_of_its_own(tiny: str):
         in_a_process("/nowhere", "IA3", 12, 4)
 
 
-def test_the_judge_sees_what_the_objective_would(tiny: str):
+@pytest.mark.parametrize("name", ["LoRA, last layer", FULL])
+def test_the_judge_says_what_the_product_would(tiny: str, name: str):
     landscape = load_landscape(Source("planted-small"))
     rows = np.random.default_rng(0).permutation(len(landscape))
+    held, values = rows[20:60], landscape.values[rows[20:60]]
     dataset = Dataset.of(landscape.pool, rows[:20], landscape.values[rows[:20]])
-    for name in ("LoRA, last layer", FULL):
-        run, objective = begun(ESM2(tiny), ARMS[name], dataset, PLAN, 0)
-        judge = Judge(objective, ESM2(tiny), dataset, rows[:20], landscape.values[rows[:20]])
-        while not run.done:
-            run.advance()
-        # the same candidates, so that both can be asked
-        assert judge() == pytest.approx(spearman(objective.scores(np.arange(20)), dataset.values[:, 0]), abs=0.02)
+    learner = FineTuner(ESM2(tiny), ARMS[name], plan=PLAN)
+    run, objective = begun(learner.backbone, learner.adapter, dataset, PLAN, 0)
+    judge = Judge(objective, learner.backbone, dataset, learner.draws, held, values)
+    before = judge()
+    while not run.done:
+        run.advance()
+    said = mean_of(learner.fit(dataset, 0), landscape.pool, held)[:, 0]
+    assert judge() == pytest.approx(spearman(said, values), abs=1e-3)
+    assert judge() != before
 
 
 @pytest.mark.parametrize("name", ["LoRA, last 2 layers", LIGHT])

@@ -9,6 +9,7 @@ from activeloop.backbones import ESM2, Blosum
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.heads.laplace import LastLayer
 from activeloop.students.onnx_runner import INPUT, session_of
 from activeloop.students.reading import Reading
 from activeloop.students.teacher_export import OUTPUT, teacher_as_bytes
@@ -17,7 +18,7 @@ from activeloop.students.teacher_export import OUTPUT, teacher_as_bytes
 def taught(tiny, pool, **other):
     rows = np.arange(0, len(pool), len(pool) // 12)[:12]
     values = np.random.default_rng(0).standard_normal(len(rows))
-    learner = FineTuner(ESM2(tiny), LoRA(last=1, rank=2), **other)
+    learner = FineTuner(ESM2(tiny), LoRA(last=1, rank=2), draws=LastLayer(), **other)
     return learner.fit(Dataset.of(pool, rows, values), 0)
 
 

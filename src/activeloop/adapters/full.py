@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from activeloop.adapters.base import Adapter, Attached
 from activeloop.adapters.layers import chosen_layers
@@ -23,6 +23,9 @@ class FullFineTuning(Adapter):
         layers: their numbers from 0; all, and the embeddings, when None.
         last: instead of `layers`, how many counted from the end.
     """
+
+    # a tenth of what thin matrices bear
+    rate: ClassVar[float] = 3e-4
 
     layers: tuple[int, ...] | None = None
     last: int | None = None

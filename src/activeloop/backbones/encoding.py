@@ -14,6 +14,7 @@ import torch
 
 from activeloop.backbones.attention import attention_as, faster
 from activeloop.backbones.checkpoints import fingerprint
+from activeloop.backbones.foundation import READING
 from activeloop.backbones.kept import keep, recall
 from activeloop.backbones.pooling import Batch, Pooler, Pooling, pooling_for
 from activeloop.backbones.precision import fast, half_pays
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 TOKENS = 16_384
 #: candidates whose features make one file of the cache; fewer than `SMALL` are not worth one
 BLOCK, SMALL = 4096, 32
-#: changes when the same tokens would give other features
-FORMAT = "1"
 
 
 def best_device() -> str:
@@ -85,7 +84,7 @@ def _key(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling:
     """Depends on all that features are computed from: weights, tokens, pooling, precision."""
     whole = hashlib.blake2b(digest_size=20)
     content = fingerprint(foundation.source, foundation.revision)
-    whole.update(f"{FORMAT}|{foundation.family}|{content}|{pooling}|{half_pays(best_device())}".encode())
+    whole.update(f"{READING}|{foundation.family}|{content}|{pooling}|{half_pays(best_device())}".encode())
     for part in (tokens, *([parent] if parent is not None else [])):
         whole.update(f"|{part.ids.shape}|{part.columns.shape}|{part.first}|{part.last}|".encode())
         for array in (part.ids, part.lengths, part.columns, part.changed):

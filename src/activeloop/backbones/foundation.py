@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: how hidden states become one vector a candidate, see `activeloop.backbones.pooling.Pooler`
 Pooling = Literal["auto", "mean", "mutated", "difference", "sites", "attention"]
+#: another number when the same weights and tokens give other features
+READING = 2
 
 
 class Foundation(Backbone):

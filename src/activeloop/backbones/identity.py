@@ -1,4 +1,4 @@
-"""Which pretrained weights something was made with, so that other weights are not taken for them."""
+"""Which pretrained weights something was made with, and how they were read, so that nothing is mistaken for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from activeloop.backbones.checkpoints import fingerprint
-from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.foundation import READING, Foundation
 from activeloop.errors import StateError
 
 #: the key under which it is kept
@@ -17,7 +17,9 @@ KEY = "weights"
 
 
 def identity(*parts: Any) -> dict[str, np.ndarray]:
-    """`weights`: uint8 [M, 16], a digest of each pretrained model that occurs in some parts; {} when none does.
+    """`weights`: uint8 [M, 17], a digest of each pretrained model that occurs in some parts, and how models are read.
+
+    {} when no model occurs.
 
     Args:
         parts: encoders, and settings that hold some.
@@ -27,7 +29,7 @@ def identity(*parts: Any) -> dict[str, np.ndarray]:
     {}
     """
     digests = [fingerprint(model.source, model.revision) for part in parts for model in _models(part)]
-    return {KEY: np.array([list(bytes.fromhex(d)) for d in digests], np.uint8)} if digests else {}
+    return {KEY: np.array([[*bytes.fromhex(d), READING] for d in digests], np.uint8)} if digests else {}
 
 
 def check_identity(state: Mapping[str, np.ndarray], *parts: Any) -> None:
@@ -39,8 +41,8 @@ def check_identity(state: Mapping[str, np.ndarray], *parts: Any) -> None:
     if KEY in state and not np.array_equal(state[KEY], identity(*parts)[KEY]):
         names = " or ".join(model.source for part in parts for model in _models(part))
         raise StateError(
-            f"{names} has other weights than when this version was fitted: put those back (on a hub, name their "
-            "revision), or fit again (`activeloop fit DIR --again`). Nothing was predicted."
+            f"{names} has other weights, or is read in another way, than when this version was fitted: put those weights "
+            "back (on a hub, name their revision), or fit again (`activeloop fit DIR --again`). Nothing was predicted."
         )
 
 

@@ -72,9 +72,9 @@ class Places:
 class Pooler(nn.Module):
     """Pools hidden states [B, T, D] to [B, P].
 
-    `mean`: over residues, never special tokens. `mutated`: mean over the mutated positions of the candidate's hidden
-    state less the parent's there (zero for the parent itself). `difference`: the mean over all residues, less the
-    parent's. `sites`: the hidden states at all varying columns side by side (zeros at a gap). `attention`: a weighted
+    `mean`: over residues, never special tokens. `mutated`: means over the mutated positions of the candidate's hidden
+    state less the parent's there, and beside it of the parent's, which tells where that is (zeros for the parent
+    itself). `difference`: the mean over all residues, less the parent's. `sites`: the hidden states at all varying columns side by side (zeros at a gap). `attention`: a weighted
     mean over residues whose weights are learnt; the plain mean to begin with.
 
     Args:
@@ -86,7 +86,7 @@ class Pooler(nn.Module):
     def __init__(self, pooling: Pooling, width: int, columns: int):
         super().__init__()
         self.pooling: Pooling = pooling
-        self.size = width * columns if pooling == "sites" else width
+        self.size = width * {"sites": columns, "mutated": 2}.get(pooling, 1)
         self.query = nn.Parameter(torch.zeros(width)) if pooling == "attention" else None
 
     def places(self, batch: Batch, parent: Batch | None) -> tuple[Places, Places | None] | None:
@@ -115,9 +115,10 @@ class Pooler(nn.Module):
             return at_columns(hidden, batch).flatten(1)
         if self.pooling == "mutated":
             assert parent is not None
-            moved = at_columns(hidden, batch) - at_columns(*parent)
+            there = at_columns(*parent).expand(len(hidden), -1, -1)
+            seen = torch.cat([at_columns(hidden, batch) - there, there], 2)
             changed = batch.changed.to(hidden.dtype).unsqueeze(2)
-            return (moved * changed).sum(1) / changed.sum(1).clamp(min=1)
+            return (seen * changed).sum(1) / changed.sum(1).clamp(min=1)
         weights = batch.residues.to(hidden.dtype)
         if self.query is not None:
             scores = (hidden @ self.query).masked_fill(~batch.residues, torch.finfo(hidden.dtype).min)

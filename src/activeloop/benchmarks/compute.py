@@ -45,11 +45,12 @@ class Asked:
         "TAT_HV1BR_Fernandes_2016",
         "REV_HV1H2_Fernandes_2016",
     )
-    grid_set: str = "RL40A_YEAST_Mavor_2016"
+    #: two of the shortest domains of the stability data, which no suite looks at
+    grid_sets: tuple[str, ...] = ("1k1v_A_24-64", "2m8j_A_1-43")
     grid_labels: tuple[int, ...] = (240,)
     labels: tuple[int, ...] = (96, 480)
     seeds: int = 3
-    rates: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
+    rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2)
     epochs: int = 20
     checks: int = 20
     judges: int = 300
@@ -87,7 +88,7 @@ QUICK = {
     "minibatch": 8,
     "alternations": 3,
     "sets": ("planted-small",),
-    "grid_set": "planted",
+    "grid_sets": ("planted",),
     "grid_labels": (16,),
     "labels": (16,),
     "seeds": 1,
@@ -179,7 +180,9 @@ def measure_result(asked: Asked) -> None:
     grid, rows = curves(ESM2(asked.checkpoint), question, asked.notebook)
     how = (
         f"CPU seconds until the validation Spearman is within {NEAR} of the best that {FULL} reached in its fit of "
-        f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. {len(asked.sets)} assays, "
+        f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. What is validated is what "
+        "the product would say if training stopped there: the Gaussian process on the adapted features, whose "
+        f"covariance is learned on the features as pretrained. {len(asked.sets)} assays, "
         f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} seeds, {asked.judges} candidates held out, "
         f"{asked.checks} validations in a fit."
     )

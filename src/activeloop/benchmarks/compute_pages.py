@@ -147,7 +147,7 @@ def _rates(folder: Path) -> str:
     cells = {(r["arm"], r["rate"]): f"**{r['spearman']}**" if r["chosen"] == "1" else r["spearman"] for r in rows}
     names = list(dict.fromkeys(row["arm"] for row in rows))
     table = [[name, *(cells[name, rate] for rate in rates)] for name in names]
-    told = "Learning rates were chosen (**bold**) on another assay, by the best validation Spearman:"
+    told = "Learning rates were chosen (**bold**) on other assays, by the best validation Spearman:"
     return f"{told}\n\n{markdown_table(['', *rates], table)}"
 
 

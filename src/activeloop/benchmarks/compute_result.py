@@ -21,7 +21,10 @@ from activeloop.models.evidence import spearman
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.prefix import Prefix
 from activeloop.models.finetuning.reading import read
-from activeloop.models.finetuning.supervised import MANY, Supervised, standardising
+from activeloop.models.finetuning.supervised import MANY, Supervised
+from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.heads.base import Draws, Inputs
+from activeloop.models.targets import standard
 
 #: how far below full fine-tuning's best validation counts as the same result
 NEAR = 0.01
@@ -33,7 +36,7 @@ class Question:
 
     Args:
         sets: names of assays, or tables.
-        grid_set: another one, on which each arm's learning rate is chosen.
+        grid_sets: others, on which each arm's learning rate is chosen.
         grid_labels: numbers of training candidates there.
         labels: numbers of training candidates.
         seeds: how many.
@@ -44,7 +47,7 @@ class Question:
     """
 
     sets: tuple[str, ...]
-    grid_set: str
+    grid_sets: tuple[str, ...]
     grid_labels: tuple[int, ...]
     labels: tuple[int, ...]
     seeds: int
@@ -55,33 +58,44 @@ class Question:
 
 
 class Judge:
-    """Validation beside the fit: its candidates are unknown to the objective, so that they cost it nothing.
+    """Validation beside the fit: what the product would say of unseen candidates if training stopped here.
+
+    That is the posterior that takes the head's place, on the features as they are now.
 
     Args:
-        objective: before its first step.
+        objective: before its first step; all its candidates are trained on.
         foundation: pretrained.
         dataset: trained on.
+        draws: the posterior.
         rows: of the pool, held out.
         values: [n] of them.
     """
 
     def __init__(
-        self, objective: Supervised, foundation: Foundation, dataset: Dataset, rows: np.ndarray, values: np.ndarray
+        self,
+        objective: Supervised,
+        foundation: Foundation,
+        dataset: Dataset,
+        draws: Draws,
+        rows: np.ndarray,
+        values: np.ndarray,
     ):
         self._objective, self._values = objective, values
-        # as the objective standardises them: by its training candidates, before anything is learned
-        self._centre, self._spread = standardising(objective.features(np.arange(len(dataset))))
         self._tokens = read(foundation, dataset.pool, rows)
         self._prefix: Prefix | None = None
+        own = dataset.values[:, 0]
+        self._told = standard(own).to_target(own), np.ones(len(own))
+        # as a fit settles it: by the features as pretrained
+        self._draws = draws.settled(_inputs(objective.first), *self._told, 0)
 
     def __call__(self) -> float:
         """Spearman correlation with the values; -1 when all scores are the same."""
         adapted = self._objective.adapted
         if self._prefix is None or self._prefix.made_of != (adapted.trunk, adapted.lowest, adapted.half):
             self._prefix = Prefix(adapted, self._tokens)
-        weights = self._objective.state()["weight"].cpu().numpy()[0]
-        scores = ((self._features(self._prefix) - self._centre) / self._spread) @ weights
-        agreement = spearman(scores, self._values)
+        seen = self._objective.features(np.arange(len(self._told[0])))
+        posterior = self._draws.fit(_inputs(seen), *self._told, 0)
+        agreement = spearman(posterior.mean(_inputs(self._features(self._prefix))), self._values)
         return agreement if np.isfinite(agreement) else -1.0
 
     def _features(self, prefix: Prefix) -> np.ndarray:
@@ -95,6 +109,11 @@ class Judge:
                 which = np.array([*range(start, min(start + MANY, n)), *parent])
                 parts.append(adapted.above(*prefix(which)).cpu().numpy())
         return np.concatenate(parts)
+
+
+def _inputs(features: np.ndarray) -> Inputs:
+    """Without first guesses."""
+    return Inputs(features, np.zeros((len(features), 0), np.float32))
 
 
 def curve(
@@ -112,7 +131,8 @@ def curve(
         start = clock(device)
         run, objective = begun(foundation, adapter, dataset, plan, seed)
         spent = clock(device) - start
-        judge = Judge(objective, foundation, dataset, held, landscape.oriented[held])
+        draws = FineTuner(foundation, adapter).draws
+        judge = Judge(objective, foundation, dataset, draws, held, landscape.oriented[held])
         seconds, scores, steps = [spent], [judge()], [0]
         checks = set(np.linspace(0, run.steps, asked.checks + 1).round().astype(int).tolist())
         while not run.done:
@@ -143,10 +163,11 @@ def curves(foundation: Foundation, asked: Question, notebook: Notebook) -> tuple
 def _grid(
     foundation: Foundation, name: str, adapter: Adapter, asked: Question, notebook: Notebook
 ) -> Iterator[tuple[str, float]]:
-    """Each rate, and the mean over numbers of labels of the best Spearman that is reached with it."""
+    """Each rate, and the mean over sets and numbers of labels of the best Spearman that is reached with it."""
     for rate in asked.rates:
         found = [
-            _kept(foundation, name, adapter, asked.grid_set, labels, 0, rate, asked, notebook)
+            _kept(foundation, name, adapter, place, labels, 0, rate, asked, notebook)
+            for place in asked.grid_sets
             for labels in asked.grid_labels
         ]
         yield f"{rate:g}", float(np.mean([max(one["spearman"]) for one in found]))
@@ -168,6 +189,7 @@ def _kept(
         "model": fingerprint(foundation.source, foundation.revision),
         "engine": engine(),
         "adapter": repr(adapter),
+        "draws": repr(FineTuner(foundation, adapter).draws),
         "plan": asdict(plan),
         "checks": asked.checks,
         "judges": asked.judges,

@@ -75,7 +75,8 @@ class Merged(nn.Module):
             return hidden[:, self.columns].flatten(1)
         if self.pooling == "mutated":
             changed = (tokens != self.parent).unsqueeze(2).float()
-            return ((hidden - self._hidden(self.parent)) * changed).sum(1) / changed.sum(1).clamp(min=1.0)
+            there = self._hidden(self.parent).expand_as(hidden)
+            return (torch.cat([hidden - there, there], 2) * changed).sum(1) / changed.sum(1).clamp(min=1.0)
         if self.query is not None:
             return (hidden * (hidden @ self.query).softmax(1).unsqueeze(2)).sum(1)
         mean = hidden.mean(1)

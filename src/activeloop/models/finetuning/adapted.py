@@ -50,6 +50,11 @@ class Adapted:
         return self.attached.trunk
 
     @property
+    def rate(self) -> float:
+        """The learning rate that suits the adapter."""
+        return self._adapter.rate
+
+    @property
     def lowest(self) -> int:
         """The lowest layer that learns."""
         return self.attached.lowest

@@ -68,6 +68,7 @@ class Run:
     def __init__(self, objective: Objective, plan: Plan, split: Split, values: np.ndarray, seed: int):
         self.objective, self.plan, self.split, self.seed = objective, plan, split, seed
         self.values = values[split.validation]
+        self.rate = objective.rate if plan.rate is None else plan.rate
         self.steps = plan.steps(len(split.training))
         self.gradients = Gradients(plan.minibatch)
         self.optimiser = self._new_optimiser()
@@ -104,7 +105,7 @@ class Run:
         self.objective.after_backward()
         if self.plan.clip:
             torch.nn.utils.clip_grad_norm_(self.objective.parameters(), self.plan.clip)
-        self.optimiser.step(self.plan.rate_at(self.step, self.steps))
+        self.optimiser.step(self.rate * self.plan.pace(self.step, self.steps))
         self.losses.append(loss)
         if self.objective.after_step(self.step - 1, self.steps):
             # a state of other parameters cannot be gone back to

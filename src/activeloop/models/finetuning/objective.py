@@ -31,6 +31,11 @@ class Objective(ABC):
     def scores(self, which: np.ndarray) -> np.ndarray:
         """[n] predictions, larger is better, without gradients and without dropout."""
 
+    @property
+    def rate(self) -> float:
+        """The highest learning rate, where a plan names none."""
+        return 1e-3
+
     def rates(self) -> list[float]:
         """By how much the learning rate of each of `parameters` is multiplied."""
         return [1.0] * len(self.parameters())

@@ -12,7 +12,7 @@ class Plan:
     Args:
         epochs: passes through the training candidates, at most.
         minibatch: candidates of one step; fewer when memory runs out, the step stays the same.
-        rate: highest learning rate (AdamW).
+        rate: highest learning rate (AdamW); None: what suits that which learns, see `Adapter.rate`.
         decay: weight decay per unit of learning rate.
         warm: share of the steps in which the rate rises from 0 in a straight line.
         cooling: share of the steps, at the end, in which it falls to 0 in a straight line.
@@ -22,14 +22,14 @@ class Plan:
         every: epochs between two validations.
         seconds: between two checkpoints.
 
-    >>> plan = Plan(epochs=2, minibatch=10, warm=0.5, cooling=0.5, rate=1.0)
-    >>> plan.steps(25), [round(plan.rate_at(step, 6), 2) for step in range(6)]
+    >>> plan = Plan(epochs=2, minibatch=10, warm=0.5, cooling=0.5)
+    >>> plan.steps(25), [round(plan.pace(step, 6), 2) for step in range(6)]
     (6, [0.33, 0.67, 1.0, 1.0, 0.67, 0.33])
     """
 
     epochs: int = 20
     minibatch: int = 16
-    rate: float = 1e-3
+    rate: float | None = None
     decay: float = 0.01
     warm: float = 0.1
     cooling: float = 0.5
@@ -46,8 +46,8 @@ class Plan:
         """At most, for so many training candidates."""
         return self.epochs * self.steps_of_epoch(candidates)
 
-    def rate_at(self, step: int, steps: int) -> float:
-        """The learning rate of a step, counted from 0."""
+    def pace(self, step: int, steps: int) -> float:
+        """Share of the highest learning rate that a step has, counted from 0."""
         rising = (step + 1) / max(1.0, self.warm * steps)
         falling = (steps - step) / max(1.0, self.cooling * steps)
-        return self.rate * min(1.0, rising, falling)
+        return min(1.0, rising, falling)

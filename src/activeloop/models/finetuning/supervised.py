@@ -59,6 +59,11 @@ class Supervised(Objective):
         """Of the adapted model, then of the head."""
         return [*self.adapted.parameters(), self.weight, self.bias]
 
+    @property
+    def rate(self) -> float:
+        """The adapter's."""
+        return self.adapted.rate
+
     def rates(self) -> list[float]:
         """As the adapter wants them; 1 for the rest."""
         own = self.adapted.attached.rates()

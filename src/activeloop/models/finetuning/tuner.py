@@ -19,7 +19,7 @@ from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.pool_states import PoolStates
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.base import Draws
-from activeloop.models.heads.laplace import LastLayer
+from activeloop.models.heads.process import GaussianProcess
 from activeloop.predictive import Learner, Predictor
 
 
@@ -56,7 +56,7 @@ class FineTuner(Learner):
     backbone: Foundation
     adapter: Adapter = field(default_factory=lambda: LoRA(last=2))
     head: Head = field(default_factory=Regression)
-    draws: Draws = field(default_factory=LastLayer)
+    draws: Draws = field(default_factory=GaussianProcess)
     plan: Plan = field(default_factory=Plan)
     members: int = 1
     stop: bool = False
