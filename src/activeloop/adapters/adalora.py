@@ -56,6 +56,11 @@ class AdaLoRA(Adapter):
         """`adalora`."""
         return "adalora"
 
+    @property
+    def rate(self) -> float:
+        """As of LoRA in many layers."""
+        return 2e-3
+
     def attach(self, trunk: Trunk, seed: int) -> Attached:
         """Put it into the linear maps; the seed draws the vectors, the values are zero."""
         need_peft()

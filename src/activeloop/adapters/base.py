@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
@@ -12,18 +12,17 @@ if TYPE_CHECKING:
 
 
 class Adapter(ABC):
-    """What of a frozen model learns. A frozen dataclass of settings; importing it costs no torch.
-
-    Attributes:
-        rate: the highest learning rate, where nobody names one: compared with others in `docs/results/compute`.
-    """
-
-    rate: ClassVar[float] = 3e-3
+    """What of a frozen model learns. A frozen dataclass of settings; importing it costs no torch."""
 
     @property
     @abstractmethod
     def name(self) -> str:
         """Its name in recipes and reports."""
+
+    @property
+    @abstractmethod
+    def rate(self) -> float:
+        """The highest learning rate, where nobody names one; compared with others in `docs/results/compute`."""
 
     @abstractmethod
     def attach(self, trunk: Trunk, seed: int) -> Attached:

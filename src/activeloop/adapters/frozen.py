@@ -20,6 +20,11 @@ class Frozen(Adapter):
         """`frozen`."""
         return "frozen"
 
+    @property
+    def rate(self) -> float:
+        """Of the head alone."""
+        return 1e-3
+
     def attach(self, trunk: Trunk, seed: int) -> Attached:
         """Freeze the trunk."""
         from activeloop.adapters.weights import WeightsAttached

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from activeloop.adapters.base import Adapter, Attached
 from activeloop.adapters.layers import chosen_layers
@@ -24,9 +24,6 @@ class FullFineTuning(Adapter):
         last: instead of `layers`, how many counted from the end.
     """
 
-    # a tenth of what thin matrices bear
-    rate: ClassVar[float] = 3e-4
-
     layers: tuple[int, ...] | None = None
     last: int | None = None
 
@@ -34,6 +31,11 @@ class FullFineTuning(Adapter):
     def name(self) -> str:
         """`full`."""
         return "full"
+
+    @property
+    def rate(self) -> float:
+        """A tenth of what thin matrices bear."""
+        return 3e-4
 
     def attach(self, trunk: Trunk, seed: int) -> Attached:
         """Let the weights learn; nothing is drawn."""

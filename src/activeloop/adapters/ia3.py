@@ -34,6 +34,11 @@ class IA3(Adapter):
         """`ia3`."""
         return "ia3"
 
+    @property
+    def rate(self) -> float:
+        """Factors move slowly."""
+        return 1e-2
+
     def attach(self, trunk: Trunk, seed: int) -> Attached:
         """Put the vectors into the layers; nothing is drawn."""
         need_peft()

@@ -57,6 +57,11 @@ class LightPEFT(Adapter):
         """`light-peft`."""
         return "light-peft"
 
+    @property
+    def rate(self) -> float:
+        """As of LoRA in many layers."""
+        return 2e-3
+
     def estimation(self, steps: int) -> int:
         """How many of so many steps the estimation takes.
 

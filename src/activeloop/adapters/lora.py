@@ -60,6 +60,11 @@ class LoRA(Adapter):
         """The variant's."""
         return self.variant
 
+    @property
+    def rate(self) -> float:
+        """The more layers learn, the less."""
+        return 5e-3 if self.last == 1 else 2e-3
+
     def attach(self, trunk: Trunk, seed: int) -> Attached:
         """Put it into the linear maps; the seed draws B."""
         need_peft()

@@ -51,7 +51,7 @@ class Asked:
     labels: tuple[int, ...] = (96, 480)
     seeds: int = 3
     rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2)
-    epochs: int = 20
+    epochs: int = 10
     checks: int = 20
     judges: int = 300
     campaign_set: str = "gb1"

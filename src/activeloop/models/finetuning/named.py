@@ -22,7 +22,7 @@ from activeloop.models.heads.named import HEADS
 from activeloop.models.mutation_gp import MutationGP
 from activeloop.predictive import Learner
 
-#: of these, the last two layers learn when nothing is said
+#: of these, few layers learn when nothing is said
 LORAS = ("lora", "dora", "pissa", "rslora")
 #: what is minimised while an adapter learns
 LOSSES: dict[str, Callable[[], Head]] = {
@@ -70,7 +70,7 @@ def fine_tuned(
         model: hub id or folder.
         adapter: one of `ADAPTERS`.
         rank: of LoRA and its kin.
-        last: only the last so many layers learn (0: all); two of LoRA's and all of the others' when nothing is said.
+        last: only the last so many layers learn (0: all); one of LoRA's and all of the others' when nothing is said.
         loss: one of `LOSSES`.
         draws: one of `HEADS`.
         prior: whether the substitution prior is a first guess of the head's.
@@ -166,7 +166,7 @@ def likelihood(
     True
     """
     plan = Plan(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
-    learns = adapter_of(adapter, rank, last)
+    learns = adapter_of(adapter, rank, last, usual=2)
     return LikelihoodRanker(
         pretrained(model, revision=revision), learns, by, near, hidden, substitutions, members, plan
     )
@@ -187,22 +187,23 @@ def gated(model: str = BUNDLED, revision: str | None = None) -> Learner:
     return Gate(learners, start=(3.0, 1.0, 1.0, 1.0))
 
 
-def adapter_of(name: str, rank: int | None = None, last: int | None = None) -> Adapter:
+def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
     """An adapter by its name.
 
     Args:
         name: one of `ADAPTERS`.
         rank: of LoRA and its kin.
-        last: only the last so many layers learn (0: all); two of LoRA's and all of the others' when nothing is said.
+        last: only the last so many layers learn (0: all).
+        usual: of LoRA and its kin, how many when nothing is said; of the others all.
 
     Raises:
         ValueError: there is none of that name, or it has no such option.
 
     >>> adapter_of("lora", rank=4).last, adapter_of("lora", last=0).last, adapter_of("ia3").last
-    (2, None, None)
+    (1, None, None)
     """
     if last is None and name in LORAS:
-        last = 2
+        last = usual
     options = given(rank=rank, last=last)
     for option in options:
         if option not in options_of(name):

@@ -27,7 +27,7 @@ class Plan:
     (6, [0.33, 0.67, 1.0, 1.0, 0.67, 0.33])
     """
 
-    epochs: int = 20
+    epochs: int = 10
     minibatch: int = 16
     rate: float | None = None
     decay: float = 0.01
