@@ -22,6 +22,7 @@ ARMS: dict[str, Adapter] = {
     LORA: LoRA(),
     "LoRA, last 2 layers": LoRA(last=2),
     "LoRA, last layer": LoRA(last=1),
+    "all weights, last 2 layers": FullFineTuning(last=2),
     "IA3": IA3(),
     LIGHT: LightPEFT(),
 }

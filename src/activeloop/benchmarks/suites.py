@@ -110,7 +110,7 @@ SELECTED = ("default", "random", "default:greedy", "default:thompson")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 BUDGETS = (24, 48, 96, 240, 1000)
-TUNED = ("tuned-full", "tuned-lora", "tuned-last3", "tuned-last2", "tuned-last1", "frozen")
+TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
 ALL_KINDS = (
     *("default", "forest", "gated", "frozen", "likelihood"),
     *("fine-tuned", "tuned-lora", "tuned-light-peft", "tuned-full"),

@@ -240,11 +240,10 @@ PRETRAINED: dict[str, Callable[..., Learner]] = {
     "frozen": frozen,
     "likelihood": likelihood,
     "gated": gated,
-    "frozen-linear": partial(frozen, draws="last-layer"),
     "tuned-full": partial(fine_tuned, adapter="full"),
     "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
     "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
     "tuned-last2": partial(fine_tuned, adapter="lora", last=2),
-    "tuned-last3": partial(fine_tuned, adapter="lora", last=3),
+    "tuned-whole2": partial(fine_tuned, adapter="full", last=2),
     "tuned-light-peft": partial(fine_tuned, adapter="light-peft"),
 }
