@@ -35,7 +35,7 @@ def made_up(arms=("default", "frozen"), tasks=("gb1", "ecoli"), labels=(96, 480)
         elif cell.arm == ALONE:
             told[cell] = Told(student=0.6 * base, parameters=1000.0)
         else:
-            told[cell] = Told(base, 0.9, 1.0, 0.9 * base, 0.88, 2.0, 0.95, 0.8, 1000.0)
+            told[cell] = Told(base, 0.9, 1.0, 0.9 * base, 0.88, 2.0, 0.95, 0.8, 1000.0, base, 0.99 * base)
     return told
 
 
@@ -50,6 +50,7 @@ def test_held_out_candidates_are_never_labelled_and_more_labels_hold_fewer():
     assert len(few.held_out) == 30
     assert many.labelled[:10].tolist() == few.labelled.tolist()
     assert not set(many.labelled) & set(many.held_out)
+    assert sorted([*many.labelled, *many.held_out, *many.unlabelled]) == list(range(90))
     assert split(90, 10, 4).held_out.tolist() != few.held_out.tolist()
     with pytest.raises(RecipeError, match="only 60"):
         split(90, 61, 0)
@@ -132,6 +133,7 @@ def test_cells_are_kept_and_not_computed_twice(tmp_path, cells):
     assert math.isnan(by_arm[ALONE + ":steps=30"].teacher)
     taught = by_arm[QUICK]
     assert taught.parameters > 0
+    assert taught.pool_student != taught.student
     assert -1 <= taught.agreement <= 1
     assert 0 <= taught.student_coverage <= 1
     seen = []
@@ -161,6 +163,7 @@ def test_rows_compare_a_student_with_its_teacher_and_with_itself_alone():
     row = rows[0]
     assert (row.task, row.labels, row.arm, row.seeds) == ("gb1", 96, "default", 3)
     assert row.kept[0] == pytest.approx(0.9)
+    assert row.pool_kept[0] == pytest.approx(0.99)
     assert row.gain[0] == pytest.approx(0.3 * 0.51)
     assert row.ahead[0] == pytest.approx(0.1)
     assert row.counts
@@ -179,6 +182,7 @@ def test_the_page_tells_demands_tables_ablations_and_failures(tmp_path):
     for words in ("What was demanded", "Teacher: frozen", "50,000 parameters", "50x", "Another alpha", "## More"):
         assert words in page, words
     assert "| frozen: kept at 400 labels or more | 0.98 | 0.9 ± 0 | 0.9 | 0 of 2 |" in page
+    assert "| frozen: kept in the pool at 400 or more | 0.98 | 0.99 ± 0 | 0.99 | 2 of 2 |" in page
     assert "- frozen on gb1: ModelError: no" in page
     assert "±" in page
     assert (tmp_path / "frozen.png").read_bytes().startswith(b"\x89PNG")

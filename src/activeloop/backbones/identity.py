@@ -41,8 +41,9 @@ def check_identity(state: Mapping[str, np.ndarray], *parts: Any) -> None:
     if KEY in state and not np.array_equal(state[KEY], identity(*parts)[KEY]):
         names = " or ".join(model.source for part in parts for model in _models(part))
         raise StateError(
-            f"{names} has other weights, or is read in another way, than when this version was fitted: put those weights "
-            "back (on a hub, name their revision), or fit again (`activeloop fit DIR --again`). Nothing was predicted."
+            f"{names} has other weights, or is read in another way, than when this version was fitted: put those "
+            "weights back (on a hub, name their revision), or fit again (`activeloop fit DIR --again`). Nothing was "
+            "predicted."
         )
 
 

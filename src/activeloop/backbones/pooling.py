@@ -74,8 +74,9 @@ class Pooler(nn.Module):
 
     `mean`: over residues, never special tokens. `mutated`: means over the mutated positions of the candidate's hidden
     state less the parent's there, and beside it of the parent's, which tells where that is (zeros for the parent
-    itself). `difference`: the mean over all residues, less the parent's. `sites`: the hidden states at all varying columns side by side (zeros at a gap). `attention`: a weighted
-    mean over residues whose weights are learnt; the plain mean to begin with.
+    itself). `difference`: the mean over all residues, less the parent's. `sites`: the hidden states at all varying
+    columns side by side (zeros at a gap). `attention`: a weighted mean over residues whose weights are learnt; the
+    plain mean to begin with.
 
     Args:
         pooling: one of them, not `auto`.

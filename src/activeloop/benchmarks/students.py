@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
+
 from activeloop.benchmarks.landscape import Landscape
 from activeloop.benchmarks.metrics import spearman
 from activeloop.benchmarks.parallel import run_tasks
@@ -49,7 +51,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Told:
-    """What came of a cell, on the held-out candidates; NaN where there is nothing to tell.
+    """What came of a cell; on the held-out candidates where nothing else is said; NaN where there is nothing to tell.
 
     Args:
         teacher: Spearman (of classes AUROC) of the teacher (of the baseline: its own) with the truth.
@@ -61,6 +63,8 @@ class Told:
         agreement: Spearman of the student's means with the teacher's.
         sd_agreement: of their standard deviations.
         parameters: of the student.
+        pool_teacher, pool_student: as `teacher` and `student`, on candidates that nobody measured, but about which the
+            teacher was asked.
     """
 
     teacher: float = math.nan
@@ -72,6 +76,8 @@ class Told:
     agreement: float = math.nan
     sd_agreement: float = math.nan
     parameters: float = math.nan
+    pool_teacher: float = math.nan
+    pool_student: float = math.nan
 
     def text(self) -> str:
         """As JSON; what is not known is null."""
@@ -99,8 +105,8 @@ def run_cell(cell: Cell) -> Told | str:
         seconds = time.process_time() - clock
         told, belief = {}, None
         if teacher is not None:
-            belief = _belief(teacher, landscape, parts, cell.seed)
-            told = {"teacher": _score(cell, belief, landscape, parts), "teacher_seconds": round(seconds, 3)}
+            belief = _belief(teacher, landscape, parts.held_out, cell.seed)
+            told = _scores(cell, "teacher", teacher, belief, landscape, parts) | {"teacher_seconds": round(seconds, 3)}
             told["teacher_coverage"] = _coverage(belief, landscape, parts)
         if arm.teaches:
             told |= _taught(cell, arm, teacher, belief, data, landscape, parts)
@@ -126,9 +132,8 @@ def _taught(
     else:
         student = distiller.teach(teacher, data, cell.seed, exclude=parts.held_out)
     seconds = time.process_time() - clock
-    own = _belief(student, landscape, parts, cell.seed)
-    told = {
-        "student": _score(cell, own, landscape, parts),
+    own = _belief(student, landscape, parts.held_out, cell.seed)
+    told = _scores(cell, "student", student, own, landscape, parts) | {
         "student_coverage": _coverage(own, landscape, parts),
         "student_seconds": round(seconds, 3),
         "parameters": float(student.card.parameters),
@@ -139,12 +144,20 @@ def _taught(
     return told
 
 
-def _belief(predictor: Predictor, landscape: Landscape, parts: Split, seed: int) -> Predictive:
-    return predictor.predict(landscape.pool, parts.held_out, seed, draws=0)
+def _belief(predictor: Predictor, landscape: Landscape, rows: np.ndarray, seed: int) -> Predictive:
+    return predictor.predict(landscape.pool, rows, seed, draws=0)
 
 
-def _score(cell: Cell, belief: Predictive, landscape: Landscape, parts: Split) -> float:
-    return judged(find_task(cell.task), belief.mean[:, FIT], landscape.oriented[parts.held_out])
+def _scores(
+    cell: Cell, name: str, predictor: Predictor, belief: Predictive, landscape: Landscape, parts: Split
+) -> dict[str, float]:
+    """On the held-out candidates, of which the belief is, and on unlabelled ones of the pool."""
+    task = find_task(cell.task)
+    told = {name: judged(task, belief.mean[:, FIT], landscape.oriented[parts.held_out])}
+    if len(parts.unlabelled) > 1:
+        met = _belief(predictor, landscape, parts.unlabelled, cell.seed)
+        told[f"pool_{name}"] = judged(task, met.mean[:, FIT], landscape.oriented[parts.unlabelled])
+    return told
 
 
 def _coverage(belief: Predictive, landscape: Landscape, parts: Split) -> float:

@@ -28,6 +28,7 @@ class Row:
         plain: Spearman (of classes AUROC) of the one-hot GP.
         teacher, student, alone: of those.
         kept: student / teacher, a ratio of means.
+        pool_kept: the same, of candidates that nobody measured, but about which the teacher was asked.
         gain: student less the same network without a teacher, seed by seed.
         ahead: teacher less the one-hot GP, seed by seed.
         teacher_coverage, student_coverage: of their 90 % intervals.
@@ -45,6 +46,7 @@ class Row:
     student: Figure
     alone: Figure
     kept: Figure
+    pool_kept: Figure
     gain: Figure
     ahead: Figure
     teacher_coverage: Figure
@@ -77,6 +79,7 @@ def _row(
     key: tuple[str, int, str], by_seed: Mapping[int, Told], plain: Mapping[int, Told], alone: Mapping[int, Told]
 ) -> Row:
     seeds = sorted(by_seed)
+    pool = [np.array([getattr(by_seed[s], f"pool_{name}") for s in seeds]) for name in ("student", "teacher")]
     own = {name: np.array([getattr(by_seed[s], name) for s in seeds]) for name in MEANS}
     other_plain = np.array([plain[s].teacher if s in plain else np.nan for s in seeds])
     other_alone = np.array([alone[s].student if s in alone else np.nan for s in seeds])
@@ -86,6 +89,7 @@ def _row(
         plain=mean_and_error(other_plain),
         alone=mean_and_error(other_alone),
         kept=ratio_of_means(own["student"], own["teacher"]),
+        pool_kept=ratio_of_means(*pool),
         gain=mean_and_error(own["student"] - other_alone),
         ahead=mean_and_error(own["teacher"] - other_plain),
         parameters=float(np.nanmean([by_seed[s].parameters for s in seeds])),

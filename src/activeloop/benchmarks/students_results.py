@@ -70,10 +70,11 @@ def _how(suite: StudentSuite) -> str:
     teachers = "; ".join(f"`{name}`: {TEACHERS[name]}" for name in suite.arms if name in TEACHERS)
     return (
         f"One in {HELD_OUT} candidates of each set is held out: never labelled, never shown to a teacher or a student; "
-        "all figures are of these candidates. Of the rest the first ones of an order that the seed draws are labelled, "
-        f"the others are what a teacher can be asked about. Of sets with more than {MOST:,} candidates {MOST:,} were "
-        f"drawn once. {seeds}; mean ± standard error over seeds. `kept` is student / teacher, a ratio of "
-        "means; `alone` is the student's network with the same labels and without a teacher. "
+        "figures are of these candidates where nothing else is said. Of the rest the first ones of an order that the "
+        "seed draws are labelled, the others are what a teacher can be asked about; *in the pool* is of those, at most "
+        "as many: so it is in a campaign, whose student is taught about the whole pool. Of sets with more than "
+        f"{MOST:,} candidates {MOST:,} were drawn once. {seeds}; mean ± standard error over seeds. `kept` is student / "
+        "teacher, a ratio of means; `alone` is the student's network with the same labels and without a teacher. "
         f"Teachers: {teachers}. The {PLAIN} is told nothing but the letters (of compounds: fingerprints)."
     )
 
@@ -88,7 +89,9 @@ def _verdict(rows: Sequence[Row], arms: Sequence[str], sizes: Mapping[str, int |
         gains = [row for row in worthy if row.labels <= FEW]
         table += [
             _demand(f"{arm}: kept at {MANY} labels or more", KEPT_MANY, [r.kept[0] for r in many]),
+            _demand(f"{arm}: kept in the pool at {MANY} or more", KEPT_MANY, [r.pool_kept[0] for r in many]),
             _demand(f"{arm}: kept at {FEW} labels or fewer", KEPT_FEW, [r.kept[0] for r in few]),
+            _demand(f"{arm}: kept in the pool at {FEW} or fewer", KEPT_FEW, [r.pool_kept[0] for r in few]),
             _demand(
                 f"{arm}: student less alone at {FEW} or fewer, where the teacher beats the {PLAIN}",
                 GAIN,
@@ -117,12 +120,14 @@ def _demand(what: str, least: float, values: Iterable[float]) -> list[str]:
 
 def _teacher_section(rows: Sequence[Row], arm: str, size: int | None) -> str:
     mine = [row for row in rows if row.arm == arm]
-    header = ["", "labels", PLAIN, "teacher", "student", "kept", "alone", "student − alone", "fewer parameters"]
+    header = ["", "labels", PLAIN, "teacher", "student", "kept", "kept in the pool"]
+    header += ["alone", "student − alone", "fewer parameters"]
     table = [
         [
             row.task if row.counts else f"{row.task} *",
             str(row.labels),
-            *(_figure(f) for f in (row.plain, row.teacher, row.student, row.kept, row.alone, row.gain)),
+            *(_figure(f) for f in (row.plain, row.teacher, row.student, row.kept, row.pool_kept)),
+            *(_figure(f) for f in (row.alone, row.gain)),
             f"{size / row.parameters:.0f}x" if size else "–",
         ]
         for row in mine

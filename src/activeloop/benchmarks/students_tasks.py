@@ -110,10 +110,12 @@ class Split:
     Args:
         labelled: what was measured.
         held_out: judged on; nobody sees them before.
+        unlabelled: judged on as well, at most as many: nobody measured them, but a teacher may be asked about them.
     """
 
     labelled: np.ndarray
     held_out: np.ndarray
+    unlabelled: np.ndarray
 
 
 def split(count: int, labels: int, seed: int) -> Split:
@@ -131,7 +133,7 @@ def split(count: int, labels: int, seed: int) -> Split:
     held_out, rest = order[: count // HELD_OUT], order[count // HELD_OUT :]
     if labels > len(rest):
         raise RecipeError(f"{labels} labels: only {len(rest)} of {count} candidates may be labelled.")
-    return Split(rest[:labels], np.sort(held_out))
+    return Split(rest[:labels], np.sort(held_out), np.sort(rest[labels:][: len(held_out)]))
 
 
 def labelled_data(landscape: Landscape, rows: np.ndarray) -> Dataset:
