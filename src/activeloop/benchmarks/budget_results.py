@@ -34,7 +34,8 @@ def write_budgets(folder: Path, suite: BudgetSuite, results: Results, failures: 
     cells = by_cell(results)
     rows = [(*key, *_moments([r.spearman for r in each]), *_cost(each)) for key, each in sorted(cells.items())]
     write_whole(folder / "summary.csv", csv_text(COLUMNS, rows))
-    sections = [_section(suite, cells, rule, labels) for rule in suite.rules for labels in suite.budgets]
+    sections = [_summary(suite, cells)]
+    sections += [_section(suite, cells, rule, labels) for rule in suite.rules for labels in suite.budgets]
     if gates := [name for name in suite.learners if any(results[t].weights for t in results if t.learner == name)]:
         sections += [_gate_section(suite, results, gate) for gate in gates]
     if failures:
@@ -56,27 +57,54 @@ def by_cell(results: Results) -> dict[Cell, list[BudgetResult]]:
     return cells
 
 
-def _section(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int) -> str:
-    sets = [s for s in suite.sets if all((s, rule, labels, learner) in cells for learner in suite.learners)]
+def _summary(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]]) -> str:
+    """What all sets say together; for whoever wants no more."""
+    rows = [
+        [f"{labels} labels, {rule}: {row[0]}", *row[1:]]
+        for rule in suite.rules
+        for labels in suite.budgets
+        for row in _together(suite, cells, rule, labels)
+    ]
+    return (
+        f"<!-- summary -->\n\n{markdown_table(['', *suite.learners], rows)}\n\n<!-- end of summary -->" if rows else ""
+    )
+
+
+def _together(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int) -> list[list[str]]:
+    """Rows over all sets: mean, difference from the first learner, cost; none without a set that all were fitted to."""
+    sets, means = _means(suite, cells, rule, labels)
     if not sets:
-        return ""
+        return []
+    first = suite.learners[0]
+    seconds = (np.mean([r.seconds for s in sets for r in cells[s, rule, labels, x]]) for x in means)
+    return [
+        [f"**mean of {len(sets)}**", *(plus_minus(*mean_and_error(means[x])) for x in means)],
+        [f"**less {first}**", *(plus_minus(*mean_and_error(means[x] - means[first])) for x in means)],
+        ["CPU seconds a fit", *(f"{each:.3g}" for each in seconds)],
+    ]
+
+
+def _means(
+    suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Sets that every learner was fitted to, and its mean over seeds on each of them."""
+    sets = [s for s in suite.sets if all((s, rule, labels, learner) in cells for learner in suite.learners)]
     means = {
         learner: np.array([np.mean([r.spearman for r in cells[s, rule, labels, learner]]) for s in sets])
         for learner in suite.learners
     }
+    return sets, means
+
+
+def _section(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int) -> str:
+    sets, means = _means(suite, cells, rule, labels)
+    if not sets:
+        return ""
     rows = []
     for i, name in enumerate(sets):
         errors = [mean_and_error(np.array([r.spearman for r in cells[name, rule, labels, x]]))[1] for x in means]
         rows.append([name, *(plus_minus(means[x][i], e) for x, e in zip(means, errors, strict=True))])
-    rows.append([f"**mean of {len(sets)}**", *(plus_minus(*mean_and_error(means[x])) for x in means)])
-    first = suite.learners[0]
-    rows.append([f"**less {first}**", *(plus_minus(*mean_and_error(means[x] - means[first])) for x in means)])
-    rows.append(
-        [
-            "CPU seconds a fit",
-            *(f"{np.mean([r.seconds for s in sets for r in cells[s, rule, labels, x]]):.3g}" for x in means),
-        ]
-    )
+    rows += _together(suite, cells, rule, labels)
     return f"## {labels} labels, {rule} folds\n\n{markdown_table(['', *suite.learners], rows)}"
 
 

@@ -52,7 +52,7 @@ class Asked:
     seeds: int = 3
     rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2)
     epochs: int = 10
-    checks: int = 20
+    checks: int = 10
     judges: int = 300
     campaign_set: str = "gb1"
     campaign_sizes: tuple[str, ...] = (OWN,)
