@@ -85,6 +85,15 @@ def test_the_same_seed_gives_the_same_model(tuner: FineTuner):
     assert not np.array_equal(one, other)
 
 
+@pytest.mark.parametrize("adapter", ADAPTERS[:2], ids=lambda adapter: adapter.name)
+def test_a_rate_that_nobody_names_is_the_adapters(tuner: FineTuner, adapter):
+    learner, rows = replace(tuner, adapter=adapter), np.arange(60)
+    plans = (PLAN, replace(PLAN, rate=adapter.rate), replace(PLAN, rate=adapter.rate / 10))
+    unnamed, named, slow = (replace(learner, plan=plan).fit(dataset(), 0).mean(POOL, rows) for plan in plans)
+    assert np.array_equal(unnamed, named)
+    assert not np.allclose(unnamed, slow, rtol=1e-4)
+
+
 def test_draws_are_functions(tuner: FineTuner):
     model = replace(tuner, members=2).fit(dataset(), 0)
     whole = model.predict(POOL, np.arange(60), seed=3, draws=6).draws
