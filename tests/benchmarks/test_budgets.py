@@ -39,7 +39,10 @@ def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
     assert "20 labels, random folds" in page
     summary = page.partition("<!-- summary -->")[2].partition("<!-- end of summary -->")[0]
     told = [line.partition("|")[2].partition("|")[0].strip() for line in summary.splitlines() if "20 labels" in line]
-    assert told == [f"20 labels, random: {what}" for what in ("**mean of 1**", "**less forest**", "CPU seconds a fit")]
+    assert told == [
+        f"20 labels, random: {what}"
+        for what in ("**mean of 1**", "**less forest**", "CPU seconds, prediction included")
+    ]
     assert "tanimoto on" in page
     assert "no compounds" in page
     rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()

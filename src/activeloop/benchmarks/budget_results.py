@@ -41,10 +41,11 @@ def write_budgets(folder: Path, suite: BudgetSuite, results: Results, failures: 
     if failures:
         told = sorted({f"- {t.learner} on {t.dataset}: {why}" for t, why in failures.items()})
         sections.append("## Not fitted\n\n" + "\n".join(told))
+    seeds = f"{suite.seeds} {'seed' if suite.seeds == 1 else 'seeds'}"
     how = (
-        f"Spearman on at most 1,000 unseen candidates after so many labels, the same for all learners; {suite.seeds} "
-        "seeds; mean ± standard error over seeds, over the sets' means in the last row. `random`: unseen candidates; "
-        "`modulo`: candidates at positions without a label."
+        "Spearman on at most 1,000 unseen candidates after so many labels, the same for all learners. "
+        f"{seeds}; mean ± standard error over seeds, over the sets' means where there are several. `random`: unseen "
+        "candidates; `modulo`: candidates at positions without a label."
     )
     write_page(folder, suite.question, how, [s for s in sections if s], command)
 
@@ -80,7 +81,7 @@ def _together(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule
     return [
         [f"**mean of {len(sets)}**", *(plus_minus(*mean_and_error(means[x])) for x in means)],
         [f"**less {first}**", *(plus_minus(*mean_and_error(means[x] - means[first])) for x in means)],
-        ["CPU seconds a fit", *(f"{each:.3g}" for each in seconds)],
+        ["CPU seconds, prediction included", *(f"{each:.3g}" for each in seconds)],
     ]
 
 
