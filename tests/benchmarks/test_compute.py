@@ -218,9 +218,11 @@ def test_the_page_says_what_was_reached(tmp_path: Path):
         ("a", 480, 0, "cheap", "0.001", "0.5", "0.5", "0.49", "1", "4", "1", 1),
     ]
     write_table(tmp_path, "result", RESULT_COLUMNS, rows, "So it was measured.")
-    write_compute_page(tmp_path, "a command")
+    write_compute_page(tmp_path, "a command", ("result",))
+    write_compute_page(tmp_path, "another", ("steps",))
     page = (tmp_path / "README.md").read_text("utf-8")
-    assert "So it was measured." in page
+    assert "So it was measured. Made by `a command`." in page
+    assert "Made by `another` on:" in page
     assert "| cheap | 1 of 2 | 10x (10 to 10) | 0.467 ± 0.033 | 4 |" in page
     assert "| a, 96 | 10x (10 to 10), 1 of 2 |" in page
     assert "Of 3 comparisons 1 are left out" in page

@@ -287,12 +287,13 @@ def main(arguments: list[str] | None = None) -> None:
     part, quick = given.pop("part"), given.pop("quick")
     asked = replace(Asked(), **{**(QUICK if quick else {}), **{k: v for k, v in given.items() if v is not None}})
     try:
-        for name in PARTS if part == "all" else (part,):
+        parts = PARTS if part == "all" else (part,)
+        for name in parts:
             MEASURES[name](asked)
     except ActiveLoopError as error:
         sys.exit(str(error))
     command = " ".join(["python -m activeloop.benchmarks.compute", *arguments])
-    write_compute_page(asked.out, command)
+    write_compute_page(asked.out, command, parts)
 
 
 if __name__ == "__main__":

@@ -25,15 +25,20 @@ def write_table(
     """NAME.csv, and what the page says about how it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / f"{name}.csv", csv_text(columns, rows))
-    told = {**_told(folder), **({name: how} if how else {})}
-    write_whole(folder / HOW, json.dumps(told, indent=1, sort_keys=True) + "\n")
+    _tell(folder, {name: how} if how else {})
 
 
-def write_compute_page(folder: Path, command: str) -> None:
-    """README.md and machine.json from all tables of the folder."""
-    told = _told(folder)
+def write_compute_page(folder: Path, command: str, made: Sequence[str]) -> None:
+    """README.md and machine.json from all tables of the folder.
+
+    Args:
+        folder: of the results.
+        command: that was typed.
+        made: names of the tables that it made; the others are older.
+    """
+    told = _tell(folder, {f"{name}: made by": command for name in made})
     sections = [
-        f"## {title}\n\n{told.get(name, '')}\n\n{section(read_table(folder, name), folder)}"
+        f"## {title}\n\n{told.get(name, '')}{_by(told, name)}\n\n{section(read_table(folder, name), folder)}"
         for name, (title, section) in SECTIONS.items()
         if (folder / f"{name}.csv").exists()
     ]
@@ -52,9 +57,18 @@ def read_table(folder: Path, name: str) -> list[Row]:
     return list(csv.DictReader((folder / f"{name}.csv").read_text("utf-8").splitlines()))
 
 
-def _told(folder: Path) -> dict[str, str]:
+def _tell(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
+    """All that is said of how tables were made, with more of it kept."""
     path = folder / HOW
-    return json.loads(path.read_text("utf-8")) if path.exists() else {}
+    told = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    told |= more
+    write_whole(path, json.dumps(told, indent=1, sort_keys=True) + "\n")
+    return told
+
+
+def _by(told: Mapping[str, str], name: str) -> str:
+    command = told.get(f"{name}: made by")
+    return f" Made by `{command}`." if command else ""
 
 
 def _steps(rows: Sequence[Row], folder: Path) -> str:
