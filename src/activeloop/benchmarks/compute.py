@@ -183,8 +183,8 @@ def measure_result(asked: Asked) -> None:
         f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. What is validated is what "
         "the product would say if training stopped there: the Gaussian process on the adapted features, whose "
         f"covariance is learned on the features as pretrained. {len(asked.sets)} assays, "
-        f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, {asked.judges} candidates held out, "
-        f"{asked.checks} validations in a fit."
+        f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, "
+        f"{asked.judges} candidates held out, {asked.checks} validations in a fit."
     )
     write_table(asked.out, "rates", GRID_COLUMNS, grid_rows(grid))
     write_table(asked.out, "result", RESULT_COLUMNS, rows, f"{how} {told_engine()}")
