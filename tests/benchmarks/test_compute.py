@@ -201,7 +201,7 @@ def test_the_command(tiny: str, tmp_path: Path):
     page = (tmp_path / "README.md").read_text("utf-8")
     assert "## One training step" in page
     assert "## A whole campaign" in page
-    assert "LoRA, last 2 layers, draws of the head, states kept" in page
+    assert f"{default_arm()}, draws of the head, states kept" in page
     rows = list(csv.DictReader((tmp_path / "campaign.csv").read_text("utf-8").splitlines()))
     assert {row["round"] for row in rows} == {"0"}
     assert len(list((tmp_path / "work").iterdir())) == 1 + len(ways())

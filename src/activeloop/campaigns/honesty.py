@@ -12,6 +12,8 @@ from activeloop.plates import Proposal
 
 ENOUGH = 5
 """A rank correlation of fewer candidates says nothing."""
+DIGITS = 9
+"""Decimals of the whole spread that rank a number."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ def _judge_one(proposal: Proposal, values: dict[str, float]) -> Honesty | None:
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's correlation of two [N] arrays, ties at their mean rank; NaN when one of them is constant.
 
+    Numbers that differ by rounding alone are ties: else two models that say the same would be ranked differently.
+
     >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
+    1.0
+    >>> rank_correlation(np.array([0.1 + 0.2, 0.3, 0.5]), np.array([1.0, 1.0, 2.0]))
     1.0
     """
     x, y = _ranks(a), _ranks(b)
@@ -68,5 +74,8 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
+    apart = np.ptp(values) if len(values) else 0.0
+    if apart > 0:
+        values = np.round((values - values.min()) / apart, DIGITS)
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]
