@@ -17,7 +17,7 @@ from pathlib import Path
 from activeloop.backbones.cache import cache_folder
 from activeloop.backbones.checkpoints import BUNDLED, fingerprint
 from activeloop.backbones.esm import ESM2
-from activeloop.benchmarks.compute_arms import FULL, Notebook, arms
+from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws
 from activeloop.benchmarks.compute_pages import write_compute_page, write_table
 from activeloop.errors import ActiveLoopError
 from activeloop.models.finetuning.plan import Plan
@@ -181,8 +181,8 @@ def measure_result(asked: Asked) -> None:
     how = (
         f"CPU seconds until the validation Spearman is within {NEAR} of the best that {FULL} reached in its fit of "
         f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. What is validated is what "
-        "the product would say if training stopped there: the Gaussian process on the adapted features, whose "
-        f"covariance is learned on the features as pretrained. {len(asked.sets)} assays, "
+        f"the product would say if training stopped there: its posterior (`{default_draws().name}`) on the adapted "
+        f"features, whose scales are learned on the features as pretrained. {len(asked.sets)} assays, "
         f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, "
         f"{asked.judges} candidates held out, {asked.checks} validations in a fit."
     )

@@ -15,6 +15,7 @@ from activeloop.adapters import IA3, Adapter, FullFineTuning, LightPEFT, LoRA
 from activeloop.benchmarks.parts import write_whole
 from activeloop.errors import StoreError
 from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.heads.base import Draws
 
 FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all layers", "Light-PEFT"
 ARMS: dict[str, Adapter] = {
@@ -32,7 +33,16 @@ CHEAPER, MEMORY = 10.0, 0.3
 
 def default_adapter() -> Adapter:
     """What a fine-tuned learner uses when nothing is said."""
-    made = next(field.default_factory for field in fields(FineTuner) if field.name == "adapter")
+    return _usual("adapter")
+
+
+def default_draws() -> Draws:
+    """The posterior with which a fine-tuned learner ends when nothing is said."""
+    return _usual("draws")
+
+
+def _usual(field: str) -> Any:
+    made = next(known.default_factory for known in fields(FineTuner) if known.name == field)
     assert callable(made)
     return made()
 

@@ -11,7 +11,7 @@ import numpy as np
 from activeloop.adapters import Adapter
 from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import Foundation
-from activeloop.benchmarks.compute_arms import FULL, Notebook, arms
+from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws
 from activeloop.benchmarks.compute_setting import begun, clock, engine, one_thread
 from activeloop.benchmarks.compute_steps import loaded
 from activeloop.benchmarks.landscape import Landscape
@@ -22,7 +22,6 @@ from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.prefix import Prefix
 from activeloop.models.finetuning.reading import read
 from activeloop.models.finetuning.supervised import MANY, Supervised
-from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.heads.base import Draws, Inputs
 from activeloop.models.targets import standard
 
@@ -131,8 +130,7 @@ def curve(
         start = clock(device)
         run, objective = begun(foundation, adapter, dataset, plan, seed)
         spent = clock(device) - start
-        draws = FineTuner(foundation, adapter).draws
-        judge = Judge(objective, foundation, dataset, draws, held, landscape.oriented[held])
+        judge = Judge(objective, foundation, dataset, default_draws(), held, landscape.oriented[held])
         seconds, scores, steps = [spent], [judge()], [0]
         checks = set(np.linspace(0, run.steps, asked.checks + 1).round().astype(int).tolist())
         while not run.done:
@@ -189,7 +187,7 @@ def _kept(
         "model": fingerprint(foundation.source, foundation.revision),
         "engine": engine(),
         "adapter": repr(adapter),
-        "draws": repr(FineTuner(foundation, adapter).draws),
+        "draws": repr(default_draws()),
         "plan": asdict(plan),
         "checks": asked.checks,
         "judges": asked.judges,

@@ -35,7 +35,7 @@ TEACHERS = {
     "default": "the product's default, without a foundation model",
     "frozen": "a Gaussian process on features of the foundation model as pretrained, beside the substitution prior",
     "both": "a gate that weighs these two",
-    "fine-tuned": "the foundation model with LoRA in its last two layers",
+    "fine-tuned": "the foundation model with LoRA in its last layer",
 }
 #: weight of the default's learners and of the foundation model's before any evidence, as in the gate of recipes
 START = (3.0, 1.0)

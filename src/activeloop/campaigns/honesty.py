@@ -12,8 +12,8 @@ from activeloop.plates import Proposal
 
 ENOUGH = 5
 """A rank correlation of fewer candidates says nothing."""
-DIGITS = 9
-"""Decimals of the whole spread that rank a number."""
+SPREAD, SIZE = 1e-9, 1e-13
+"""Shares of the spread of numbers, and of their size, below which a difference is rounding."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     1.0
     >>> rank_correlation(np.array([0.1 + 0.2, 0.3, 0.5]), np.array([1.0, 1.0, 2.0]))
     1.0
+    >>> rank_correlation(np.array([0.1 + 0.2, 0.3]), np.array([1.0, 2.0]))
+    nan
     """
     x, y = _ranks(a), _ranks(b)
     x, y = x - x.mean(), y - y.mean()
@@ -74,8 +76,8 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    apart = np.ptp(values) if len(values) else 0.0
-    if apart > 0:
-        values = np.round((values - values.min()) / apart, DIGITS)
+    step = max(SPREAD * np.ptp(values), SIZE * np.abs(values).max()) if len(values) else 0.0
+    if 0 < step < np.inf:
+        values = np.round((values - values.min()) / step)
     _, place, count = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(count) - (count - 1) / 2)[place]
