@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from activeloop.benchmarks.budget_results import write_budgets
-from activeloop.benchmarks.budgets import BudgetTask, all_tasks, run_budgets, split
+from activeloop.benchmarks.budgets import JUDGED, BudgetResult, BudgetTask, all_tasks, run_budgets, split
 from activeloop.benchmarks.replay import cached_landscape
 from activeloop.benchmarks.sources import Source
-from activeloop.benchmarks.suites import BudgetSuite
+from activeloop.benchmarks.suites import BudgetSuite, Costly, find_suite
 
 PLANT = "planted-small"
 
@@ -19,8 +19,49 @@ def test_a_larger_budget_holds_a_smaller_one_and_judged_candidates_are_never_lea
     assert split(landscape, "random", len(landscape), 0) is None
 
 
+def test_budgets_are_judged_on_the_same_candidates_where_the_set_is_large_enough():
+    landscape = cached_landscape(Source("planted"))
+    assert len(landscape) > JUDGED + 100
+    assert split(landscape, "random", 24, 0)[1].tolist() == split(landscape, "random", 96, 0)[1].tolist()
+
+
+def test_costly_learners_are_asked_less_unless_they_are_named():
+    suite = find_suite("quality", seeds=2)
+    asked = {(t.dataset, t.rule, t.labels, t.seed) for t in all_tasks(suite) if t.learner == "tuned-full"}
+    costly = suite.costly
+    assert len(asked) == len(costly.sets) * len(costly.rules) * sum(n <= costly.most for n in suite.budgets)
+    assert not any(seed for *_, seed in asked)
+    alone = all_tasks(find_suite("quality", seeds=2, learners=("tuned-full",)))
+    assert len(alone) == len(suite.sets) * len(suite.rules) * len(suite.budgets) * 2
+
+
+def result(spearman, **weights):
+    return BudgetResult(spearman, 1.0, weights)
+
+
+def test_costly_learners_are_compared_on_what_both_saw(tmp_path):
+    costly = Costly(("slow",), ("a",), ("random",), 20, 1)
+    learners = ("plain", "slow", "gate")
+    suite = BudgetSuite("quality", "How well?", ("a", "b"), ("random",), (20,), learners, 2, costly)
+    values = {("a", 0): (0.5, 0.6), ("a", 1): (0.1, None), ("b", 0): (0.3, None), ("b", 1): (0.3, None)}
+    results = {}
+    for (name, seed), (plain, slow) in values.items():
+        results[BudgetTask(name, "random", 20, seed, "plain")] = result(plain)
+        results[BudgetTask(name, "random", 20, seed, "gate")] = result(plain + (0.2 if name == "a" else -0.2), one=1.0)
+        if slow is not None:
+            results[BudgetTask(name, "random", 20, seed, "slow")] = result(slow)
+    assert set(results) == set(all_tasks(suite))
+    write_budgets(tmp_path, suite, results, {}, "activeloop bench quality")
+    page = (tmp_path / "README.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith("| **less plain**"))
+    assert "0.1 (1 set)" in row  # .6 against .5, not against the mean of .5 and .1
+    assert "| a | 0.3 ± 0.2 | 0.6 |" in page
+    assert "`slow`" in page
+    assert "1 of 2 (50%)" in page
+
+
 def test_results_are_kept_and_not_computed_twice(tmp_path):
-    tasks = all_tasks([PLANT], ["random"], [20], 2, ["forest", "dropout"])
+    tasks = all_tasks(BudgetSuite("quality", "How well?", (PLANT,), ("random",), (20,), ("forest", "dropout"), 2))
     first, failures = run_budgets(tasks, tmp_path)
     assert set(first) == set(tasks)
     assert not failures
@@ -31,7 +72,7 @@ def test_results_are_kept_and_not_computed_twice(tmp_path):
 
 def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
     suite = BudgetSuite("quality", "How well?", (PLANT,), ("random",), (20,), ("forest", "dropout"), 2)
-    tasks = all_tasks(suite.sets, suite.rules, suite.budgets, suite.seeds, suite.learners)
+    tasks = all_tasks(suite)
     results, _ = run_budgets(tasks, tmp_path / "work")
     failures = {BudgetTask(PLANT, "random", 20, 0, "tanimoto"): "PoolError: no compounds"}
     write_budgets(tmp_path / "out", suite, results, failures, "activeloop bench quality")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.benchmarks.budgets import BudgetResult, BudgetTask
+from activeloop.benchmarks.budgets import JUDGED, BudgetResult, BudgetTask
+from activeloop.benchmarks.folds import FoldRule
 from activeloop.benchmarks.metrics import mean_and_error
 from activeloop.benchmarks.parts import write_whole
 from activeloop.benchmarks.suite_results import markdown_table, plus_minus, write_page
@@ -17,7 +18,9 @@ from activeloop.benchmarks.summary import csv_text, number
 COLUMNS = ("dataset", "folds", "labels", "learner", "spearman", "se", "seconds", "seeds")
 
 Results = Mapping[BudgetTask, BudgetResult]
-Cell = tuple[str, str, int, str]
+Key = tuple[str, FoldRule, int, str]
+#: results by seed, by (set, rule, labels, learner)
+Cells = Mapping[Key, Mapping[int, BudgetResult]]
 
 
 def write_budgets(folder: Path, suite: BudgetSuite, results: Results, failures: Mapping[BudgetTask, str], command: str):
@@ -32,33 +35,50 @@ def write_budgets(folder: Path, suite: BudgetSuite, results: Results, failures: 
     """
     folder.mkdir(parents=True, exist_ok=True)
     cells = by_cell(results)
-    rows = [(*key, *_moments([r.spearman for r in each]), *_cost(each)) for key, each in sorted(cells.items())]
+    each = [(key, list(cells[key].values())) for key in sorted(cells)]
+    rows = [(*key, *_moments([r.spearman for r in found]), *_cost(found)) for key, found in each]
     write_whole(folder / "summary.csv", csv_text(COLUMNS, rows))
     sections = [_summary(suite, cells)]
     sections += [_section(suite, cells, rule, labels) for rule in suite.rules for labels in suite.budgets]
-    if gates := [name for name in suite.learners if any(results[t].weights for t in results if t.learner == name)]:
-        sections += [_gate_section(suite, results, gate) for gate in gates]
+    gates = [x for x in suite.learners if any(results[t].weights for t in results if t.learner == x)]
+    sections += [_gate_section(suite, results, gate) for gate in gates]
     if failures:
         told = sorted({f"- {t.learner} on {t.dataset}: {why}" for t, why in failures.items()})
         sections.append("## Not fitted\n\n" + "\n".join(told))
-    seeds = f"{suite.seeds} {'seed' if suite.seeds == 1 else 'seeds'}"
     how = (
-        "Spearman on at most 1,000 unseen candidates after so many labels, the same for all learners. "
-        f"{seeds}; mean ± standard error over seeds, over the sets' means where there are several. `random`: unseen "
-        "candidates; `modulo`: candidates at positions without a label."
+        f"Spearman on at most {JUDGED} unseen candidates after so many labels, the same for all learners. "
+        f"{_counted(suite.seeds, 'seed')}; mean ± standard error over seeds, over the sets' means where there are "
+        "several. `random`: unseen candidates; `modulo`: candidates at positions without a label. Features as "
+        f"pretrained that an earlier fit left on disk are not counted again.{_told_costly(suite)}"
     )
     write_page(folder, suite.question, how, [s for s in sections if s], command)
 
 
-def by_cell(results: Results) -> dict[Cell, list[BudgetResult]]:
-    """Results of all seeds by (set, rule, labels, learner)."""
-    cells: dict[Cell, list[BudgetResult]] = {}
+def _told_costly(suite: BudgetSuite) -> str:
+    """Who was asked less, as a sentence."""
+    costly = suite.costly
+    if not set(costly.learners) & set(suite.learners):
+        return ""
+    names = ", ".join(f"`{x}`" for x in costly.learners)
+    return (
+        f" On {', '.join(costly.sets)} alone, up to {costly.most} labels, {' and '.join(costly.rules)} folds, "
+        f"{_counted(costly.seeds, 'seed')}, because they take minutes: {names}; they are compared on what both saw."
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def by_cell(results: Results) -> Cells:
+    """Results by seed, by (set, rule, labels, learner)."""
+    cells: dict[Key, dict[int, BudgetResult]] = {}
     for task in sorted(results, key=lambda t: t.seed):
-        cells.setdefault((task.dataset, task.rule, task.labels, task.learner), []).append(results[task])
+        cells.setdefault((task.dataset, task.rule, task.labels, task.learner), {})[task.seed] = results[task]
     return cells
 
 
-def _summary(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]]) -> str:
+def _summary(suite: BudgetSuite, cells: Cells) -> str:
     """What all sets say together; for whoever wants no more."""
     rows = [
         [f"{labels} labels, {rule}: {row[0]}", *row[1:]]
@@ -71,42 +91,44 @@ def _summary(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]]) -> st
     )
 
 
-def _together(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int) -> list[list[str]]:
-    """Rows over all sets: mean, difference from the first learner, cost; none without a set that all were fitted to."""
-    sets, means = _means(suite, cells, rule, labels)
-    if not sets:
+def _together(suite: BudgetSuite, cells: Cells, rule: FoldRule, labels: int) -> list[list[str]]:
+    """Rows over all sets: mean, difference from the first learner, cost; none where nothing was fitted."""
+    found = {x: [s for s in suite.sets if (s, rule, labels, x) in cells] for x in suite.learners}
+    most = max(map(len, found.values()))
+    if not most:
         return []
-    first = suite.learners[0]
-    seconds = (np.mean([r.seconds for s in sets for r in cells[s, rule, labels, x]]) for x in means)
-    return [
-        [f"**mean of {len(sets)}**", *(plus_minus(*mean_and_error(means[x])) for x in means)],
-        [f"**less {first}**", *(plus_minus(*mean_and_error(means[x] - means[first])) for x in means)],
-        ["CPU seconds, prediction included", *(f"{each:.3g}" for each in seconds)],
-    ]
+    rows: list[list[str]] = [[f"**mean of {most}**"], [f"**less {suite.learners[0]}**"]]
+    rows.append(["CPU seconds, prediction included"])
+    for learner, sets in found.items():
+        every = [list(cells[s, rule, labels, learner].values()) for s in sets]
+        means = np.array([np.mean([r.spearman for r in each]) for each in every])
+        differences = [_paired(cells, (s, rule, labels), learner, suite.learners[0]) for s in sets]
+        less = np.array([np.mean(d) for d in differences if len(d)])
+        fewer = f" ({_counted(len(less), 'set')})" if 0 < len(less) < most else ""
+        rows[0].append(plus_minus(*mean_and_error(means)) if len(sets) == most else "–")
+        rows[1].append(plus_minus(*mean_and_error(less)) + fewer if len(less) else "–")
+        rows[2].append(f"{np.mean([r.seconds for each in every for r in each]):.3g}{fewer}" if sets else "–")
+    return rows
 
 
-def _means(
-    suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int
-) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Sets that every learner was fitted to, and its mean over seeds on each of them."""
-    sets = [s for s in suite.sets if all((s, rule, labels, learner) in cells for learner in suite.learners)]
-    means = {
-        learner: np.array([np.mean([r.spearman for r in cells[s, rule, labels, learner]]) for s in sets])
-        for learner in suite.learners
-    }
-    return sets, means
+def _paired(cells: Cells, place: tuple[str, FoldRule, int], learner: str, other: str) -> np.ndarray:
+    """Of the seeds that both were fitted with: the difference of the first from the other."""
+    mine, its = (cells.get((*place, x), {}) for x in (learner, other))
+    return np.array([mine[seed].spearman - its[seed].spearman for seed in mine if seed in its])
 
 
-def _section(suite: BudgetSuite, cells: Mapping[Cell, list[BudgetResult]], rule: str, labels: int) -> str:
-    sets, means = _means(suite, cells, rule, labels)
-    if not sets:
-        return ""
+def _section(suite: BudgetSuite, cells: Cells, rule: FoldRule, labels: int) -> str:
+    together = _together(suite, cells, rule, labels)
     rows = []
-    for i, name in enumerate(sets):
-        errors = [mean_and_error(np.array([r.spearman for r in cells[name, rule, labels, x]]))[1] for x in means]
-        rows.append([name, *(plus_minus(means[x][i], e) for x, e in zip(means, errors, strict=True))])
-    rows += _together(suite, cells, rule, labels)
-    return f"## {labels} labels, {rule} folds\n\n{markdown_table(['', *suite.learners], rows)}"
+    for name in suite.sets:
+        found = [cells.get((name, rule, labels, x), {}) for x in suite.learners]
+        moments = [mean_and_error(np.array([r.spearman for r in each.values()])) for each in found]
+        if any(found):
+            rows.append(
+                [name, *(plus_minus(*each) if seen else "–" for each, seen in zip(moments, found, strict=True))]
+            )
+    table = markdown_table(["", *suite.learners], rows + together)
+    return f"## {labels} labels, {rule} folds\n\n{table}" if rows else ""
 
 
 def _gate_section(suite: BudgetSuite, results: Results, gate: str) -> str:
@@ -119,21 +141,47 @@ def _gate_section(suite: BudgetSuite, results: Results, gate: str) -> str:
             some = [results[t].weights for t in tasks if (t.rule, t.labels) == (rule, labels)]
             if some:
                 rows.append([f"{rule}, {labels}", *(f"{np.mean([w[n] for w in some]):.0%}" for n in names)])
-    cells = by_cell(results)
-    kept = [_no_worse(cells, key, suite, gate) for key in cells if key[3] == gate]
-    told = f"No worse than the best of the other learners by more than its standard error: {sum(kept)} of {len(kept)}."
-    return f"## What {gate} weighs\n\n{markdown_table(['', *names], rows)}\n\n{told}"
+    return f"## What {gate} weighs\n\n{markdown_table(['', *names], rows)}\n\n{_judged(suite, results, gate)}"
 
 
-def _no_worse(cells: Mapping[Cell, list[BudgetResult]], key: Cell, suite: BudgetSuite, gate: str) -> bool:
-    """Whether the gate's mean reaches that of the best other learner less the standard error of their difference."""
-    mine = np.array([r.spearman for r in cells[key]])
-    others = [cells[(*key[:3], x)] for x in suite.learners if x != gate and (*key[:3], x) in cells]
-    best = max((np.array([r.spearman for r in each]) for each in others), key=np.mean)
-    if len(best) != len(mine):
-        return bool(mine.mean() >= best.mean())
-    mean, error = mean_and_error(mine - best)
-    return bool(mean >= -np.nan_to_num(error))
+def _judged(suite: BudgetSuite, results: Results, gate: str) -> str:
+    """How often the gate keeps up with the best other learner, whoever that turned out to be on each set."""
+    cells, kept, less = by_cell(results), 0, []
+    weighs = {x for x in suite.learners if any(results[t].weights for t in results if t.learner == x)}
+    for rule in suite.rules:
+        for labels in suite.budgets:
+            found = [_against_best(cells, suite, (s, rule, labels), gate, weighs) for s in suite.sets]
+            found = [each for each in found if len(each)]
+            error = _pooled_error(found)
+            kept += sum(bool(each.mean() >= -error) for each in found)
+            less += [each.mean() for each in found]
+    if not less:
+        return ""
+    return (
+        f"No worse than the best of the other learners by more than its standard error: {kept} of {len(less)} "
+        f"({kept / len(less):.0%}); less that best, {plus_minus(*mean_and_error(np.array(less)))}. The best is chosen "
+        "with hindsight on each set; the standard error is that of the seeds of a set, pooled over sets."
+    )
+
+
+def _against_best(
+    cells: Cells, suite: BudgetSuite, place: tuple[str, FoldRule, int], gate: str, weighs: set[str]
+) -> np.ndarray:
+    """By seed, the gate less the best single learner; learners that saw fewer of its seeds are left out."""
+    seeds = set(cells.get((*place, gate), {}))
+    others = {x: cells[*place, x] for x in suite.learners if x not in weighs and (*place, x) in cells}
+    means = {x: np.mean([r.spearman for r in each.values()]) for x, each in others.items() if seeds <= set(each)}
+    return _paired(cells, place, gate, max(means, key=lambda x: means[x])) if seeds and means else np.array([])
+
+
+def _pooled_error(found: Sequence[np.ndarray]) -> float:
+    """Standard error of a set's mean over seeds, pooled over sets; 0 where every set has one seed.
+
+    >>> _pooled_error([np.array([0.0, 2.0]), np.array([1.0, 1.0])])
+    0.7071067811865476
+    """
+    several = [each for each in found if len(each) > 1]
+    return float(np.sqrt(np.mean([each.var(ddof=1) / len(each) for each in several]))) if several else 0.0
 
 
 def _moments(values: Sequence[float]) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from activeloop.benchmarks.parts import write_whole
 from activeloop.benchmarks.policies import learner_of
 from activeloop.benchmarks.replay import cached_landscape
 from activeloop.benchmarks.sources import Source
+from activeloop.benchmarks.suites import BudgetSuite
 from activeloop.errors import ActiveLoopError
 from activeloop.measurements import Dataset
 from activeloop.models.gate import Stacked
 from activeloop.predictive import mean_of
 
 #: at most so many unseen candidates are predicted
-JUDGED = 1000
+JUDGED = 500
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ class BudgetResult:
 def split(landscape: Landscape, rule: FoldRule, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows to learn from and rows to be judged on; None when the set is too small.
 
-    The first `labels` of an order that the seed draws, so a larger budget holds a smaller one. With `modulo` the
-    judged candidates stand at a fifth of the positions, at which nothing is measured.
+    The first `labels` of an order that the seed draws, so a larger budget holds a smaller one; the last ones of it are
+    judged, so budgets are judged on the same candidates where the set is large enough. With `modulo` the judged
+    candidates stand at a fifth of the positions, at which nothing is measured.
     """
     if rule == "random":
         order = np.random.default_rng(seed).permutation(len(landscape))
@@ -80,7 +82,7 @@ def split(landscape: Landscape, rule: FoldRule, labels: int, seed: int) -> tuple
         order = np.random.default_rng(seed).permutation(np.flatnonzero(folds >= 0))
         apart = folds[order] == seed % FOLDS
         train, rest = order[~apart][:labels], order[apart]
-    return (train, rest[:JUDGED]) if len(train) == labels and len(rest) >= 50 else None
+    return (train, rest[-JUDGED:]) if len(train) == labels and len(rest) >= 50 else None
 
 
 def run_budget_task(task: BudgetTask) -> BudgetResult | str:
@@ -137,19 +139,14 @@ def run_budgets(
     return done, failures
 
 
-def all_tasks(
-    sets: Iterable[str], rules: Iterable[FoldRule], budgets: Iterable[int], seeds: int, learners: Sequence[str]
-) -> list[BudgetTask]:
-    """Every combination; seeds outermost, so that a stopped suite has looked at all sets.
-
-    >>> len(all_tasks(["a", "b"], ["random"], [24, 48], 3, ["forest"]))
-    12
-    """
+def all_tasks(suite: BudgetSuite) -> list[BudgetTask]:
+    """Every fit that a suite asks for; seeds outermost, so that a stopped suite has looked at all sets."""
     return [
         BudgetTask(name, rule, labels, seed, learner)
-        for seed in range(seeds)
-        for name in sets
-        for rule in rules
-        for labels in budgets
-        for learner in learners
+        for seed in range(suite.seeds)
+        for name in suite.sets
+        for rule in suite.rules
+        for labels in suite.budgets
+        for learner in suite.learners
+        if suite.costly.asks(learner, name, rule, labels, seed)
     ]

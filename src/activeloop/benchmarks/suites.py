@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from activeloop.benchmarks.datasets import registry
 from activeloop.benchmarks.folds import FoldRule
@@ -81,6 +81,35 @@ class FoldSuite:
 
 
 @dataclass(frozen=True)
+class Costly:
+    """What learners are asked whose fits take minutes.
+
+    Args:
+        learners: their names.
+        sets: on these alone.
+        rules: with these alone.
+        most: on so many labels at most.
+        seeds: so many.
+    """
+
+    learners: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    rules: tuple[FoldRule, ...] = ()
+    most: int = 0
+    seeds: int = 0
+
+    def asks(self, learner: str, name: str, rule: FoldRule, labels: int, seed: int) -> bool:
+        """Whether a fit is asked for; all fits of other learners are.
+
+        >>> costly = Costly(("slow",), ("a",), ("random",), 96, 1)
+        >>> costly.asks("slow", "a", "random", 96, 0), costly.asks("slow", "a", "random", 96, 1)
+        (True, False)
+        """
+        few = name in self.sets and rule in self.rules and labels <= self.most and seed < self.seeds
+        return learner not in self.learners or few
+
+
+@dataclass(frozen=True)
 class BudgetSuite:
     """Prediction of several sets from few labels.
 
@@ -92,6 +121,7 @@ class BudgetSuite:
         budgets: numbers of labels.
         learners: who predicts; differences are shown against the first.
         seeds: draws of the labelled candidates.
+        costly: those of the learners that are asked less.
     """
 
     name: str
@@ -101,6 +131,7 @@ class BudgetSuite:
     budgets: tuple[int, ...]
     learners: tuple[str, ...]
     seeds: int
+    costly: Costly = field(default_factory=Costly)
 
 
 AnySuite = Suite | FoldSuite | BudgetSuite
@@ -111,10 +142,8 @@ FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
-ALL_KINDS = (
-    *("default", "forest", "gated", "frozen", "likelihood"),
-    *("fine-tuned", "tuned-lora", "tuned-light-peft", "tuned-full"),
-)
+ALL_KINDS = ("default", "forest", "gated", "frozen", "frozen-ensemble", "likelihood", "fine-tuned")
+SLOW_KINDS = ("gated-tuned", "tuned-lora", "tuned-light-peft", "tuned-full")
 
 
 def suites() -> dict[str, AnySuite]:
@@ -129,6 +158,8 @@ def suites() -> dict[str, AnySuite]:
     assays = tuple(name for name in assays if name not in TOO_SHORT)
     learners = ("default", "random", "default:entropy", "default:bald", "full")
     compounds = ("default", "random", "evolvepro")
+    both: tuple[FoldRule, ...] = ("random", "modulo")
+    kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 240, 1)
     listed = (
         Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
         Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
@@ -138,8 +169,8 @@ def suites() -> dict[str, AnySuite]:
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
         BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
-        BudgetSuite("quality", "Does a foundation model help?", SHORT, ("random", "modulo"), BUDGETS, ALL_KINDS, 10),
-        FoldSuite("folds", "Unseen mutants, unseen positions?", assays, ("random", "modulo"), ("default",)),
+        BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
+        FoldSuite("folds", "Unseen mutants, unseen positions?", assays, both, ("default",)),
     )
     return {suite.name: suite for suite in listed}
 
@@ -153,6 +184,8 @@ def find_suite(
 ) -> AnySuite:
     """A suite by its name, narrowed to some sets, seeds and, where it has them, numbers of labels and learners.
 
+    Learners that are named are asked everything, costly or not.
+
     Raises:
         RecipeError: there is none of that name.
     """
@@ -164,5 +197,6 @@ def find_suite(
         return suite
     suite = suite if seeds is None else replace(suite, seeds=seeds)
     if isinstance(suite, BudgetSuite):
-        suite = replace(suite, budgets=labels or suite.budgets, learners=learners or suite.learners)
+        costly = Costly() if learners else suite.costly
+        suite = replace(suite, budgets=labels or suite.budgets, learners=learners or suite.learners, costly=costly)
     return suite

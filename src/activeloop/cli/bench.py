@@ -115,9 +115,9 @@ def _budgets(suite: BudgetSuite, jobs: int | None, work: Path, out: Path, comman
     from activeloop.benchmarks.machine import available_cores
     from activeloop.cli.replay import bars
 
-    tasks = all_tasks(suite.sets, suite.rules, suite.budgets, suite.seeds, suite.learners)
+    tasks = all_tasks(suite)
     done = Counter()
-    with bars(Console(stderr=True), suite.learners, len(tasks) // len(suite.learners), "fits") as show:
+    with bars(Console(stderr=True), Counter(task.learner for task in tasks), "fits") as show:
 
         def finished(task):
             done[task.learner] += 1

@@ -78,7 +78,7 @@ def _working(work: Path, name: str, total: int) -> Iterator[Callable[[], None]]:
 
     done = count(1)
     try:
-        with bars(Console(stderr=True), (name,), total, "parts") as show:
+        with bars(Console(stderr=True), {name: total}, "parts") as show:
             yield lambda: show(name, next(done))
     except KeyboardInterrupt:
         typer.echo(f"Stopped. What is finished is kept in {work}; the same command goes on from there.", err=True)

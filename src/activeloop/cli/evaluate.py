@@ -75,7 +75,7 @@ def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs:
     with console.status(f"Reading {source.name}"):
         landscape = cached_landscape(source)
     done = dict.fromkeys(learners, 0)
-    with bars(console, learners, COUNT, "folds") as show:
+    with bars(console, dict.fromkeys(learners, COUNT), "folds") as show:
 
         def count(learner: str) -> None:
             done[learner] += 1

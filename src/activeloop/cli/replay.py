@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -105,7 +105,7 @@ def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: in
     console.print(
         f"[bold]{landscape.name}[/]: {len(landscape):,} {landscape.kind}. {landscape.origin}", highlight=False
     )
-    with bars(console, policies, seeds, "campaigns") as finished:
+    with bars(console, dict.fromkeys(policies, seeds), "campaigns") as finished:
         try:
             outcome = replay_all(source, landscape, protocol, policies, seeds, out, jobs or available_cores(), finished)
         except KeyboardInterrupt:
@@ -124,7 +124,7 @@ def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: in
 
 
 @contextmanager
-def bars(console: Console, names: Sequence[str], total: int, of_what: str) -> Iterator[Callable[[str, int], None]]:
+def bars(console: Console, totals: Mapping[str, int], of_what: str) -> Iterator[Callable[[str, int], None]]:
     """A progress bar for each name, with the time that is left.
 
     Yields:
@@ -149,7 +149,7 @@ def bars(console: Console, names: Sequence[str], total: int, of_what: str) -> It
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        tasks = {name: progress.add_task(name, total=total) for name in names}
+        tasks = {name: progress.add_task(name, total=total) for name, total in totals.items()}
         yield lambda name, done: progress.update(tasks[name], completed=done)
 
 

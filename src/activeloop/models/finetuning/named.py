@@ -172,19 +172,25 @@ def likelihood(
     )
 
 
-def gated(model: str = BUNDLED, revision: str | None = None) -> Learner:
-    """The process over mutations, and three learners on a pretrained model, weighed by what each foretells.
+def gated(model: str = BUNDLED, tuned: bool = False, revision: str | None = None) -> Learner:
+    """The process over mutations, `frozen` and `likelihood`, weighed by what each foretells.
 
     Args:
         model: hub id or folder, of a model with a masked-language head.
+        tuned: whether `fine-tuned` is weighed too, with five members, so that it can say what it would have foretold.
         revision: branch, tag or commit on the hub; a commit pins the weights.
 
     Raises:
         FetchError: the model is not to be had.
+
+    >>> gated().name
+    'gate(mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
     """
     known = {"model": model, "revision": revision}
-    learners = (MutationGP(), frozen(**known), likelihood(**known), fine_tuned(members=5, **known))
-    return Gate(learners, start=(3.0, 1.0, 1.0, 1.0))
+    learners = (MutationGP(), frozen(**known), likelihood(**known))
+    if tuned:
+        learners += (fine_tuned(members=5, **known),)
+    return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)))
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
@@ -240,6 +246,8 @@ PRETRAINED: dict[str, Callable[..., Learner]] = {
     "frozen": frozen,
     "likelihood": likelihood,
     "gated": gated,
+    "gated-tuned": partial(gated, tuned=True),
+    "frozen-ensemble": partial(frozen, draws="ensemble"),
     "tuned-full": partial(fine_tuned, adapter="full"),
     "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
     "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
