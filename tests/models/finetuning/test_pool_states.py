@@ -39,17 +39,20 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def fitted(learner: FineTuner, pool: Pool = POOL, n: int = 20) -> FineTuned:
-    rng = np.random.default_rng(n)
-    model = learner.fit(Dataset.of(pool, rng.permutation(len(pool))[:n], rng.standard_normal(n)), 0)
+    values = np.random.default_rng(0).standard_normal(len(pool))
+    model = learner.fit(Dataset.of(pool, rows(pool, n), values[:n]), 0)
     assert isinstance(model, FineTuned)
     return model
 
 
+def rows(pool: Pool, n: int) -> np.ndarray:
+    return np.random.default_rng(0).permutation(len(pool))[:n]
+
+
 def test_versions_share_them_and_no_bit_changes(tuner: FineTuner, entered: list[int]):
     first, second = fitted(tuner), fitted(tuner, n=30)
-    entered.clear()
     few, rest = np.array([150, 3, 77]), EVERY[10:]
-    once = [first.predict(POOL, rows, 0, 4).draws for rows in (few, EVERY)]
+    once = [first.predict(POOL, some, 0, 4).draws for some in (few, EVERY)]
     # each candidate and the parent once
     assert sum(entered) == len(POOL) + 1
     entered.clear()
@@ -63,15 +66,30 @@ def test_versions_share_them_and_no_bit_changes(tuner: FineTuner, entered: list[
     assert sum(entered) == 2 * (len(rest) + 1) + len(few) + 1
 
 
+def test_members_and_versions_are_trained_on_what_was_read_before(tuner: FineTuner, entered: list[int]):
+    ensemble = replace(tuner, members=3)
+    first, second = fitted(ensemble), fitted(ensemble, n=30)
+    assert sum(entered) == 31
+    apart = [fitted(replace(ensemble, states=PoolStates(0)), n=n) for n in (20, 30)]
+    # with no room each member reads the candidates for itself
+    assert sum(entered) == 31 + 3 * 21 + 3 * 31
+    for model, alone in zip((first, second), apart, strict=True):
+        kept, own = ({k: v for k, v in m.state().items() if not k.endswith("record")} for m in (model, alone))
+        assert kept.keys() == own.keys()
+        assert all(np.array_equal(kept[name], own[name], equal_nan=kept[name].dtype.kind == "f") for name in kept)
+
+
 def test_only_as_much_as_there_is_room_for(tuner: FineTuner, entered: list[int]):
     one = 12 * 32 * 4
     learner = replace(tuner, states=PoolStates(50 * one + 10))
     model = fitted(learner)
     entered.clear()
     before = model.mean(POOL, EVERY)
-    assert sum(entered) == len(POOL) + 1
+    # all but those that it was trained on, and the parent
+    assert sum(entered) == len(POOL) - 20
+    entered.clear()
     again = model.mean(POOL, EVERY)
-    assert sum(entered) == 2 * (len(POOL) + 1) - 50
+    assert sum(entered) == len(POOL) + 1 - 50
     assert np.array_equal(before, again)
 
 

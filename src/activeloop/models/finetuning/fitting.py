@@ -11,12 +11,14 @@ import numpy as np
 import torch
 
 from activeloop.backbones.cache import cache_folder
+from activeloop.backbones.pooling import Batch
 from activeloop.backbones.tokens import Tokens
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.keeping import Keeper, forget
 from activeloop.models.finetuning.loop import train
 from activeloop.models.finetuning.member import Member
+from activeloop.models.finetuning.pool_states import PARENT
 from activeloop.models.finetuning.reading import guesses, read
 from activeloop.models.finetuning.splits import Split, folds_of
 from activeloop.models.finetuning.supervised import Supervised
@@ -156,7 +158,15 @@ def supervised(learner: FineTuner, material: Material, adapted: Adapted, split: 
     """What one model minimises."""
     scale = learner.head.scale(material.values)
     targets, weights = scale.to_target(material.values), precision(material.errors, scale)
-    return Supervised(adapted, material.tokens, material.guess, targets, weights, learner.head, split.training)
+    pool, rows = material.dataset.pool, [*material.dataset.rows.tolist(), PARENT]
+
+    def entering(model: Adapted, which: np.ndarray, batch: Batch) -> torch.Tensor:
+        # other members, folds and versions read the same candidates
+        return learner.states.entering(pool, model, [rows[i] for i in which.tolist()], batch)
+
+    return Supervised(
+        adapted, material.tokens, material.guess, targets, weights, learner.head, split.training, entering
+    )
 
 
 def pretrained_features(

@@ -77,6 +77,18 @@ class PoolStates:
         self._made_of: tuple[object, ...] = ()
         self._kept: Kept | None = None
 
+    def entering(self, pool: Pool, adapted: Adapted, rows: list[int], batch: Batch) -> torch.Tensor:
+        """[B, T, D] that enter the lowest learning layer of a model, computed where they are not kept.
+
+        Args:
+            pool: that is read.
+            adapted: the model.
+            rows: B rows of the pool; `PARENT` for the parent.
+            batch: of their tokens.
+        """
+        kept = self.of(pool, adapted)
+        return adapted.entering(batch) if kept is None else kept.entering(adapted, rows, batch)
+
     def of(self, pool: Pool, adapted: Adapted) -> Kept | None:
         """For a model that reads a pool; None where nothing is worth keeping, or its lower layers are its own."""
         made_of = adapted.below

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -9,6 +11,8 @@ from activeloop.backbones.pooling import Batch
 from activeloop.backbones.tokens import Tokens
 from activeloop.models.finetuning.adapted import Adapted
 
+#: [B, T, D] that enter the lowest learning layer of a model, of some of the candidates (their places) as a batch
+Entering = Callable[[Adapted, np.ndarray, Batch], torch.Tensor]
 #: padded tokens that go through the frozen layers at once
 TOKENS = 8192
 #: at most so much is kept; candidates beyond it are computed anew each time
@@ -25,10 +29,12 @@ class Prefix:
         adapted: the model.
         tokens: of all candidates.
         most: bytes that may be kept.
+        entering: computes what is kept; the model when nothing is said.
     """
 
-    def __init__(self, adapted: Adapted, tokens: Tokens, most: int = BYTES):
+    def __init__(self, adapted: Adapted, tokens: Tokens, most: int = BYTES, entering: Entering | None = None):
         self.adapted, self.tokens = adapted, tokens
+        self._entering = entering or (lambda model, which, batch: model.entering(batch))
         #: of what it was made, for whoever wants to know whether it still holds
         self.made_of = adapted.trunk, adapted.lowest, adapted.half
         self.kept: dict[int, torch.Tensor] = {}
@@ -57,6 +63,6 @@ class Prefix:
                 return
             batch = Batch.of(self.tokens.take(group), self.adapted.device)
             with torch.no_grad():
-                hidden = self.adapted.entering(batch)
+                hidden = self._entering(self.adapted, group, batch)
             for row, i in enumerate(group):
                 self.kept[int(i)] = hidden[row, : int(self.tokens.lengths[i])].clone()

@@ -11,7 +11,7 @@ from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.heads import Head
 from activeloop.models.finetuning.keeping import below, prefixed
 from activeloop.models.finetuning.objective import Objective
-from activeloop.models.finetuning.prefix import Prefix
+from activeloop.models.finetuning.prefix import Entering, Prefix
 from activeloop.models.finetuning.start import ridge
 
 #: candidates that go through the learning layers at once when nothing is learned
@@ -32,6 +32,7 @@ class Supervised(Objective):
         weights: [N] of the targets.
         head: says what is minimised.
         training: indices of those that are trained on; features are standardised by them.
+        entering: as `Prefix`.
     """
 
     def __init__(
@@ -43,9 +44,10 @@ class Supervised(Objective):
         weights: np.ndarray,
         head: Head,
         training: np.ndarray,
+        entering: Entering | None = None,
     ):
         self.adapted, self.tokens, self.head = adapted, tokens, head
-        self._training = training
+        self._training, self._entering = training, entering
         self._make_prefix()
         # as much room as all features together: a guess is one column among many
         room = np.sqrt(adapted.pooler.size) / standardising(guess[training])[1]
@@ -168,7 +170,7 @@ class Supervised(Objective):
         return torch.from_numpy(array.astype(np.float32)).to(self.adapted.device)
 
     def _make_prefix(self) -> None:
-        self._prefix = Prefix(self.adapted, self.tokens)
+        self._prefix = Prefix(self.adapted, self.tokens, entering=self._entering)
 
 
 def standardising(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

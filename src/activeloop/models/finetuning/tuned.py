@@ -132,13 +132,12 @@ def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.
     first = models[0]
     same = [model is first or same_below(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
-    kept = learner.states.of(pool, first)
     candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
     for group in candidates.buckets(TOKENS):
         which = np.append(group, len(tokens) - 1) if first.compares else group
         batch = Batch.of(tokens.take(which), first.device)
         named = [*rows[group].tolist(), *[PARENT] * first.compares]
-        shared = first.entering(batch) if kept is None else kept.entering(first, named, batch)
+        shared = learner.states.entering(pool, first, named, batch)
         for k, model in enumerate(models):
             hidden = shared if same[k] else model.entering(batch)
             features[k, group] = model.above(hidden, batch).cpu().numpy()
