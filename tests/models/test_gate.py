@@ -7,7 +7,7 @@ import pytest
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import Evidence, cross_validated, last_plate
+from activeloop.models.evidence import Evidence, cross_validated, last_plate, spearman
 from activeloop.models.forest import RandomForest
 from activeloop.models.gate import Gate, Stacked, shares, stack
 from activeloop.predictive import Learner, Predictive, Predictor
@@ -16,18 +16,18 @@ from activeloop.predictive import Learner, Predictive, Predictor
 class Constant(Predictor):
     """Believes the same of everything."""
 
-    def __init__(self, value: float) -> None:
-        self.value = value
+    def __init__(self, value: float | np.ndarray) -> None:
+        self.value = np.asarray(value)
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        mean = np.full((len(rows), 1), self.value)
+        mean = np.full((len(rows), 1), float(self.value))
         return Predictive(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
 
     def explain(self) -> str:
         return "The mean."
 
     def state(self) -> dict[str, np.ndarray]:
-        return {"value": np.array(self.value)}
+        return {"value": self.value}
 
 
 class Mean(Learner):
@@ -45,6 +45,27 @@ class Mean(Learner):
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         return Constant(float(state["value"]))
+
+
+class Told(Constant):
+    """Knows what it says of each row; it would have said the same unseen."""
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        mean = self.value[rows][:, None]
+        return Predictive(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
+
+
+class Tells(Mean):
+    """Tells the same of each row whatever was measured."""
+
+    def __init__(self, said: np.ndarray) -> None:
+        self.said = said
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        return Told(self.said)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        return Told(self.said)
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +127,31 @@ def test_shares_follow_the_weights() -> None:
 def test_the_prior_is_that_of_the_first_learner_which_has_one(planted: Dataset) -> None:
     assert isinstance(Gate((RandomForest(), Mean())).prior(planted.pool), Constant)
     assert Gate((RandomForest(),)).prior(planted.pool) is None
+
+
+def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
+    pool, rng = Pool.single_mutants("MKTAYIAKQRMKTAYIAKQR"), np.random.default_rng(0)
+    # nearly all at one level, where their order is told by hundredths
+    truth = np.where(rng.random(len(pool)) < 0.1, 10.0, 0.0) + 0.1 * rng.random(len(pool))
+    wide = truth + rng.normal(0, 3, len(pool))
+    rows, rest = np.arange(100), np.arange(100, len(pool))
+    data = Dataset.of(pool, rows, truth[rows])
+    order = {}
+    for ranked in (False, True):
+        # patience so long that both are believed equally
+        gate = Gate((Tells(truth), Tells(wide)), patience=1e9, ranked=ranked)
+        fitted = gate.fit(data, 0)
+        assert isinstance(fitted, Stacked)
+        mean = fitted.predict(pool, rest, 0).mean
+        assert np.array_equal(mean, fitted.mean(pool, rest))
+        assert np.array_equal(mean, gate.restore(data, 0, fitted.state()).predict(pool, rest, 0).mean)
+        order[ranked] = spearman(mean[:, 0], truth[rest]), spearman(fitted.held_out(), truth[rows])
+    assert all(np.array(order[True]) > np.array(order[False]) + 0.2)
+
+
+def test_by_ranks_the_scale_of_what_was_measured_stays(planted: Dataset) -> None:
+    truth = planted.pool.codes().astype(float) @ np.array([3.0, 1.0, 0.5])
+    fitted = Gate((Tells(truth), Tells(truth)), ranked=True).fit(planted, 0)
+    # also beyond the highest that was measured
+    rows = np.arange(len(planted.pool))
+    assert fitted.predict(planted.pool, rows, 0).mean[:, 0] == pytest.approx(truth)

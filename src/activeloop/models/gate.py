@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.evidence import Evidence, HeldOutSpread, gather
+from activeloop.models.warp import Warp
 from activeloop.predictive import Learner, Predictive, Predictor, QuickMean, mean_of
+
+T = TypeVar("T", np.ndarray, Evidence)
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,16 @@ class Gate(Learner):
         folds: of the cross-validation of learners that cannot say what they would have predicted.
         patience: number of measured candidates whose evidence weighs as much as the start.
         start: weights before any evidence; equal when empty.
+        ranked: whether means are weighed, and averaged, on the normal scale of the measured values' ranks, see `Warp`.
+            Of many assays most values are near one or two levels: learners that order those differently spread them
+            differently too, and in an average of raw values the one that spreads them most decides the order alone.
     """
 
     learners: tuple[Learner, ...]
     folds: int = 5
     patience: float = 20.0
     start: tuple[float, ...] = ()
+    ranked: bool = False
 
     @property
     def name(self) -> str:
@@ -60,13 +68,14 @@ class Gate(Learner):
         pairs = zip(self.learners, fitted, strict=True)
         evidence = [gather(learner, dataset, one, self.folds, seed) for learner, one in pairs]
         values = dataset.values[:, 0]
-        start = np.array(self.start or (1.0,) * len(fitted))
-        weights = stack(evidence, values, self.patience, start / start.sum())
+        start, warp = np.array(self.start or (1.0,) * len(fitted)), self._warp(dataset)
+        weights = stack([on(warp, e) for e in evidence], on(warp, values), self.patience, start / start.sum())
         agreement = np.array([e.agreement(values) for e in evidence])
         foresight = np.array([e.foresight(values) for e in evidence])
         names = tuple(e.learner for e in evidence)
-        unseen = mixture(weights, np.stack([e.held_out for e in evidence]), np.stack([e.spread for e in evidence]))
-        return Stacked(tuple(fitted), names, weights, agreement, foresight, np.stack(unseen))
+        held_out, spread = (np.stack(each) for each in zip(*((e.held_out, e.spread) for e in evidence), strict=True))
+        unseen = mixture(weights, held_out, spread, warp)
+        return Stacked(tuple(fitted), names, weights, agreement, foresight, np.stack(unseen), warp)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if len(self.learners) == 1:
@@ -78,7 +87,11 @@ class Gate(Learner):
             for i, learner in enumerate(self.learners)
         ]
         names = tuple(learner.name for learner in self.learners)
-        return Stacked(tuple(parts), names, *(state[k] for k in ("weights", "agreement", "foresight", "unseen")))
+        own = {k: state[k] for k in ("weights", "agreement", "foresight", "unseen")}
+        return Stacked(tuple(parts), names, **own, warp=self._warp(dataset))
+
+    def _warp(self, dataset: Dataset) -> Warp | None:
+        return Warp.of(dataset.values[:, 0]) if self.ranked else None
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,7 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
         foresight: [M] Spearman of each one's version before on the last plate (NaN without one).
         unseen: [2, N] weighted held-out predictions of the N measured candidates, and their spread within and between
             the parts. The weights were chosen by these N, which makes them look a little better than they are.
+        warp: to the scale on which means are averaged; None for the assay's own.
     """
 
     parts: tuple[Predictor, ...]
@@ -101,13 +115,14 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
     agreement: np.ndarray
     foresight: np.ndarray
     unseen: np.ndarray
+    warp: Warp | None = None
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """The mixture: weighted mean, and the spread within and between the parts."""
         used = [(i, int(s)) for i, s in enumerate(shares(self.weights, draws)) if self.weights[i] > 0]
         beliefs = [self.parts[i].predict(pool, rows, seed + 7919 * i, s) for i, s in used]
         weights = np.array([self.weights[i] for i, _ in used])
-        mean, sd = mixture(weights, np.stack([b.mean for b in beliefs]), np.stack([b.sd for b in beliefs]))
+        mean, sd = mixture(weights, np.stack([b.mean for b in beliefs]), np.stack([b.sd for b in beliefs]), self.warp)
         noise = known_noise(weights, np.stack([b.noise for b in beliefs]))
         joint = np.concatenate([b.draws for b in beliefs]) if draws else np.zeros((0, *mean.shape))
         return Predictive(joint, mean, sd, noise)
@@ -115,7 +130,7 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] weighted means."""
         used = [i for i, weight in enumerate(self.weights) if weight > 0]
-        return np.sum([self.weights[i] * mean_of(self.parts[i], pool, rows) for i in used], axis=0)
+        return averaged(self.weights[used], np.stack([mean_of(self.parts[i], pool, rows) for i in used]), self.warp)
 
     def held_out(self) -> np.ndarray:
         """[N] weighted held-out predictions."""
@@ -140,13 +155,35 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
         return own | {f"{i}/{k}": v for i, part in enumerate(self.parts) for k, v in part.state().items()}
 
 
-def mixture(weights: np.ndarray, means: np.ndarray, spreads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation [...] of a mixture of M distributions with means and spreads [M, ...].
+def on(warp: Warp | None, told: T) -> T:
+    """Values, or what is said of them by evidence, on a warp's scale; as they are without one."""
+    if warp is None:
+        return told
+    if isinstance(told, Evidence):
+        return replace(told, held_out=warp.to_score(told.held_out), earlier=warp.to_score(told.earlier))
+    return warp.to_score(told)
+
+
+def averaged(weights: np.ndarray, means: np.ndarray, warp: Warp | None) -> np.ndarray:
+    """[...] average of means [M, ...]; on the scale of a warp where there is one.
+
+    >>> averaged(np.array([0.5, 0.5]), np.array([[0.0], [10.0]]), Warp.of(np.array([0.0, 1.0, 10.0]))).tolist()
+    [1.0]
+    """
+    if warp is None:
+        return np.tensordot(weights, means, 1)
+    return warp.to_value(np.tensordot(weights, warp.to_score(means), 1))
+
+
+def mixture(
+    weights: np.ndarray, means: np.ndarray, spreads: np.ndarray, warp: Warp | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Average of the means [M, ...] of M distributions, and spread around it of their mixture, both [...].
 
     >>> [float(x) for x in mixture(np.array([0.5, 0.5]), np.array([-3.0, 3.0]), np.array([4.0, 4.0]))]
     [0.0, 5.0]
     """
-    mean = np.tensordot(weights, means, 1)
+    mean = averaged(weights, means, warp)
     return mean, np.sqrt(np.tensordot(weights, spreads**2 + (means - mean) ** 2, 1))
 
 

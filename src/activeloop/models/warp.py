@@ -19,8 +19,8 @@ class Warp:
         slope: value per score beyond the ends.
 
     >>> warp = Warp.of(np.array([0.0, 0.0, 1.0, 10.0]))
-    >>> warp.to_value(warp.to_score(np.array([1.0, 10.0]))).tolist()
-    [1.0, 10.0]
+    >>> warp.to_value(warp.to_score(np.array([1.0, 10.0, 20.0]))).tolist()
+    [1.0, 10.0, 20.0]
     """
 
     values: np.ndarray
@@ -39,8 +39,10 @@ class Warp:
         return cls(levels, ranks[first], spread if spread > 0 else 1.0)
 
     def to_score(self, values: np.ndarray) -> np.ndarray:
-        """Normal scores of values within the measured range."""
-        return np.interp(values, self.values, self.scores)
+        """Normal scores of any values."""
+        above = np.maximum(values - self.values[-1], 0.0)
+        below = np.minimum(values - self.values[0], 0.0)
+        return np.interp(values, self.values, self.scores) + (above + below) / self.slope
 
     def to_value(self, scores: np.ndarray) -> np.ndarray:
         """Values of any scores."""

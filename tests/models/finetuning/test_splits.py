@@ -16,6 +16,13 @@ def test_positions_stay_together():
     assert folds.tolist() != folds_of(POOL, rows, np.zeros(96), 5, seed=1).tolist()
 
 
+def test_beside_others_they_are_dealt_at_random():
+    rows = np.arange(0, len(POOL), 2)
+    folds = folds_of(POOL, rows, np.zeros(len(rows)), 5, seed=0, by_position=False)
+    assert np.ptp(np.bincount(folds)) <= 1
+    assert all(len(set(folds[rows // 19 == position])) > 1 for position in np.unique(rows // 19))
+
+
 def test_few_sites_are_dealt_at_random():
     pool = Pool.combinatorial("MKTAYIAKQR", sites=["K2", "A4"])
     folds = folds_of(pool, np.arange(0, 400, 4), np.zeros(100), 5, seed=0)

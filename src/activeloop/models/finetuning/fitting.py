@@ -101,7 +101,7 @@ def splits(learner: FineTuner, dataset: Dataset, seed: int) -> list[Split]:
     n, count = len(dataset), folds_in(learner, len(dataset))
     if not count:
         return [Split.without(n)] * learner.members
-    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, count, seed)
+    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, count, seed, learner.stop)
     return [Split(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(learner.members)]
 
 

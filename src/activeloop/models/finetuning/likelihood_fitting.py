@@ -46,7 +46,7 @@ def splits(members: int, dataset: Dataset, seed: int) -> list[Split]:
     n = len(dataset)
     if members == 1 or n < 2 * members:
         return [Split.without(n)] * members
-    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, members, seed)
+    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, members, seed, by_position=False)
     return [Split(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(members)]
 
 

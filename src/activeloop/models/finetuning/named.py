@@ -190,7 +190,7 @@ def gated(model: str = BUNDLED, tuned: bool = False, revision: str | None = None
     learners = (MutationGP(), frozen(**known), likelihood(**known))
     if tuned:
         learners += (fine_tuned(members=5, **known),)
-    return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)))
+    return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)), ranked=True)
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:

@@ -30,12 +30,16 @@ class Split:
         return cls(np.arange(candidates), np.zeros(0, np.int64))
 
 
-def folds_of(pool: Pool, rows: np.ndarray, rounds: np.ndarray, count: int, seed: int) -> np.ndarray:
+def folds_of(
+    pool: Pool, rows: np.ndarray, rounds: np.ndarray, count: int, seed: int, by_position: bool = True
+) -> np.ndarray:
     """[N] the fold (0 to count - 1) of each of some rows of a pool.
 
-    Candidates that change the same positions stay together, so that a fold asks about positions that the others do not
-    teach, as the next proposal may. Where that cannot be (no parent, or nearly all candidates change the same
-    positions: a library of a few sites) they are dealt out at random. Later rounds change nothing for earlier ones: a
+    By position, candidates that change the same positions stay together, so that a fold asks about positions that the
+    others do not teach, as the next proposal may: so it is told when training must stop. Where that cannot be (no
+    parent, or nearly all candidates change the same positions: a library of a few sites), and where it is not asked
+    for, they are dealt out at random: so it is told what a model is worth beside others, of which many can say only
+    what they would have foretold had they not seen a single candidate. Later rounds change nothing for earlier ones: a
     model that leaves a fold out has never seen it, also when it starts from what it was a round before.
 
     Args:
@@ -44,13 +48,14 @@ def folds_of(pool: Pool, rows: np.ndarray, rounds: np.ndarray, count: int, seed:
         rounds: [N] in which each was measured.
         count: folds.
         seed: of what is random.
+        by_position: whether candidates that change the same positions stay together.
 
     >>> pool = Pool.single_mutants("MKTAYI")
     >>> folds = folds_of(pool, np.arange(len(pool)), np.zeros(len(pool)), 3, seed=0)
     >>> [len(set(folds[i : i + 19])) for i in range(0, 114, 19)], np.bincount(folds).tolist()
     ([1, 1, 1, 1, 1, 1], [38, 38, 38])
     """
-    groups = _groups(pool, rows)
+    groups = _groups(pool, rows) if by_position else np.zeros(len(rows), np.int64)
     first = np.unique(groups[rounds == rounds.min()], return_counts=True)[1]
     if len(first) < 2 * count or first.max() > LARGEST * first.sum():
         groups = np.arange(len(rows))
