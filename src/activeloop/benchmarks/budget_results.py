@@ -160,7 +160,8 @@ def _judged(suite: BudgetSuite, results: Results, gate: str) -> str:
     return (
         f"No worse than the best of the other learners by more than its standard error: {kept} of {len(less)} "
         f"({kept / len(less):.0%}); less that best, {plus_minus(*mean_and_error(np.array(less)))}. The best is chosen "
-        "with hindsight on each set; the standard error is that of the seeds of a set, pooled over sets."
+        "with hindsight on each set; the standard error is that of the seeds of a set, pooled over sets"
+        f"{'.' if suite.seeds > 1 else ', and of one seed none is known: here it counts as 0.'}"
     )
 
 

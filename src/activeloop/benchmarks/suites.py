@@ -143,7 +143,7 @@ FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
 ALL_KINDS = ("default", "forest", "gated", "frozen", "frozen-ensemble", "likelihood", "fine-tuned")
-SLOW_KINDS = ("gated-tuned", "tuned-lora", "tuned-light-peft", "tuned-full")
+SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
 
 def suites() -> dict[str, AnySuite]:

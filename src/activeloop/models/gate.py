@@ -46,8 +46,9 @@ class Gate(Learner):
 
     @property
     def name(self) -> str:
-        """`gate` and the names of its learners."""
-        return f"gate({','.join(learner.name for learner in self.learners)})"
+        """`gate`, or `gate-ranked`, and the names of its learners."""
+        how = "gate-ranked" if self.ranked else "gate"
+        return f"{how}({','.join(learner.name for learner in self.learners)})"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior of the first learner that has one."""

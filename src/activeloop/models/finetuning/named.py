@@ -184,7 +184,7 @@ def gated(model: str = BUNDLED, tuned: bool = False, revision: str | None = None
         FetchError: the model is not to be had.
 
     >>> gated().name
-    'gate(mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
+    'gate-ranked(mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
     """
     known = {"model": model, "revision": revision}
     learners = (MutationGP(), frozen(**known), likelihood(**known))
