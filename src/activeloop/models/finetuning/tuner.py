@@ -50,7 +50,8 @@ class FineTuner(Learner):
         prior_score: an encoder of one column whose order is a first guess, such as `SubstitutionScore`.
         progress: told of each step: member, steps done, steps at most, loss.
         reading: told of each piece of a pool that was predicted: rows done, rows asked for.
-        states: what frozen layers made of the pool that was predicted last, for the next version; at most a gigabyte.
+        states: what frozen layers made of the pool that was read last, to train or to predict, for other members, folds
+            and versions; at most a gigabyte.
     """
 
     backbone: Foundation
