@@ -35,6 +35,10 @@ SHORT = (
     *("RL40A_YEAST_Roscoe_2014", "RL40A_YEAST_Mavor_2016", "DYR_ECOLI_Thompson_2019", "NUD15_HUMAN_Suiter_2020"),
     "VKOR1_HUMAN_Chiasson_2020_abundance",
 )
+#: every scan of variants with several mutations
+MULTIPLE = (
+    *("avgfp", "dlg4-2022-abundance", "dlg4-2022-binding", "pab1", "pten-abundance", "pten-activity", "tem-1", "ube4b"),
+)
 COMPOUNDS = ("usp7", "d2r")
 
 
@@ -142,8 +146,9 @@ FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
-ALL_KINDS = ("default", "forest", "gated", "frozen", "frozen-ensemble", "likelihood", "fine-tuned")
-SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
+ALL_KINDS = ("default", "forest", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood", "fine-tuned")
+SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
+SLOW_KINDS = ("gated-tuned", "tuned-lora", "tuned-light-peft", "tuned-full")
 
 
 def suites() -> dict[str, AnySuite]:
@@ -169,6 +174,7 @@ def suites() -> dict[str, AnySuite]:
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
         BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
+        BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         FoldSuite("folds", "Unseen mutants, unseen positions?", assays, both, ("default",)),
     )

@@ -22,7 +22,7 @@ from activeloop.candidates.offsets import check_offset, find_offset
 from activeloop.candidates.pool import KINDS, Pool
 from activeloop.candidates.proteins import check_protein, read_fasta, read_parent
 from activeloop.candidates.rules import Rules
-from activeloop.candidates.scans import is_scan
+from activeloop.candidates.scans import is_scan, mostly_multiple
 from activeloop.candidates.sites import Sites
 from activeloop.candidates.streamed import StreamedPool
 from activeloop.candidates.tables import Number, Table, parse_number, read_table
@@ -57,6 +57,7 @@ __all__ = [
     "check_protein",
     "find_offset",
     "is_scan",
+    "mostly_multiple",
     "parse_number",
     "read_fasta",
     "read_parent",

@@ -23,7 +23,21 @@ def is_scan(pool: Pool) -> bool:
     sites = pool.sites
     if sites is None or sites.parent is None:
         return False
-    if len(sites.labels) > LIBRARY_SITES:
-        return True
+    return len(sites.labels) > LIBRARY_SITES or float(_mutations(pool).mean()) <= SCAN_MUTATIONS
+
+
+def mostly_multiple(pool: Pool) -> bool:
+    """Whether more than half of the variants of a parent carry two mutations or more.
+
+    >>> mostly_multiple(Pool.single_mutants("MKTAYIAKQR")), mostly_multiple(Pool.combinatorial("MKTAYIAKQR", [1, 2]))
+    (False, True)
+    """
+    sites = pool.sites
+    return sites is not None and sites.parent is not None and float((_mutations(pool) > 1).mean()) > 0.5
+
+
+def _mutations(pool: Pool) -> np.ndarray:
+    """How many mutations some variants carry, taken evenly from the whole pool."""
     rows = np.unique(np.linspace(0, len(pool) - 1, min(LOOKED_AT, len(pool))).astype(np.int64))
-    return float((pool.codes(rows) != sites.parent).sum(1).mean()) <= SCAN_MUTATIONS
+    assert pool.sites is not None
+    return (pool.codes(rows) != pool.sites.parent).sum(1)

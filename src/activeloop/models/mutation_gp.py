@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activeloop.backbones.substitutions import substitution_scores
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
@@ -23,6 +23,9 @@ from activeloop.predictive import Learner, Predictive, Predictor, QuickMean
 USUAL = (0.1272, 0.0711, 0.11, 0.0169, 0.1163, 0.028, 0.017, 0.0118, 0.0355, 0.0382, 0.0168, 0.0105, 0.1099, 0.3356)
 #: candidates on which the variances are learned; more change them little
 FITTED_ON = 150
+#: part of the straight line in the scale of variants with several mutations: ranks stretch the floor and the ceiling
+#: of an assay, where mutations no longer add up
+LINE = 0.5
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,17 @@ class MutationGP(Learner):
     The prior is `substitution_scores`, learned from other proteins. Its weight is a parameter around 1 and is learned
     from the labels, because in some assays (binding, non-native functions) it misleads.
 
+    Mutations add up on a scale of the values' ranks; where most variants of the pool carry several mutations, on a scale
+    half of ranks and half of the values themselves. The figures stand in `docs/results/multiple`.
+
     Args:
         width: standard deviation of each log variance around its usual value.
+        line: part of the values themselves in the scale, 0 to 1; None: by the pool, as told above.
         usual: the 14 usual variances.
     """
 
     width: float = 1.0
+    line: float | None = None
     usual: tuple[float, ...] = field(default=USUAL, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,6 +60,8 @@ class MutationGP(Learner):
                 f"mutation-gp takes a width above 0 and {len(USUAL)} usual variances above 0; leave them out for the "
                 "defaults. Nothing was fitted."
             )
+        if self.line is not None and not 0 <= self.line <= 1:
+            raise RecipeError(f"the line of mutation-gp is {self.line:g}. Give 0 (ranks) to 1. Nothing was fitted.")
 
     @property
     def name(self) -> str:
@@ -76,22 +86,25 @@ class MutationGP(Learner):
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         from activeloop.models.mutation_fit import learn_variances
 
-        warp = Warp.of(dataset.values[:, 0])
-        scores = warp.to_score(dataset.values[:, 0])
+        usual = LINE if mostly_multiple(dataset.pool) else 0.0
+        line = usual if self.line is None else self.line
+        scores = Warp.of(dataset.values[:, 0], line).to_score(dataset.values[:, 0])
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])
         table = substitution_scores(parented(dataset.pool))
         logs = learn_variances(dataset.pool, some, scores[chosen], table, np.log(self.usual), self.width)
-        return self._restore_one(dataset, seed, {"logs": logs})
+        return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(line)})
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
-        warp = Warp.of(dataset.values[:, 0])
+        # versions from before there was a line have none
+        line = float(state.get("line", 0.0))
+        warp = Warp.of(dataset.values[:, 0], line)
         measured = Mutations.of(dataset.pool, dataset.rows)
         errors = dataset.errors[:, 0] / warp.slope
         return self._conditioned(
-            dataset.pool, measured, warp, warp.to_score(dataset.values[:, 0]), state["logs"], errors
+            dataset.pool, measured, warp, warp.to_score(dataset.values[:, 0]), state["logs"], errors, line
         )
 
     def _conditioned(
@@ -102,6 +115,7 @@ class MutationGP(Learner):
         scores: np.ndarray,
         logs: np.ndarray,
         errors: np.ndarray | float = 0.0,
+        line: float = 0.0,
     ) -> Predictor:
         sites = parented(pool)
         variances = np.exp(logs)
@@ -110,7 +124,7 @@ class MutationGP(Learner):
         # a replicated value is surer than a single one: its own error where it is larger than what the fit calls noise
         noise = np.maximum(variances[-1], np.broadcast_to(errors, scores.shape) ** 2)
         posterior = Posterior(kernel, table, float(variances[-2]), measured, scores, noise)
-        return MutationPredictor(posterior, warp, logs, float(np.sqrt(variances[-1])))
+        return MutationPredictor(posterior, warp, logs, float(np.sqrt(variances[-1])), line)
 
 
 @dataclass(frozen=True)
@@ -122,12 +136,14 @@ class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
         warp: from normal scores to values.
         logs: [14] learned log variances.
         noise: standard deviation of one measurement, in normal scores.
+        line: part of the values themselves in the scale.
     """
 
     posterior: Posterior
     warp: Warp
     logs: np.ndarray
     noise: float
+    line: float = 0.0
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """Mean and spread are exact in normal scores, so in values the mean is the median; draws are joint."""
@@ -163,5 +179,5 @@ class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """The learned variances."""
-        return {"logs": self.logs}
+        """The learned variances, and the scale."""
+        return {"logs": self.logs, "line": np.array(self.line)}

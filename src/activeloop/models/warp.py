@@ -1,4 +1,4 @@
-"""Values on a normal scale by their ranks, and back."""
+"""Values on a normal scale by their ranks, or in part by a straight line, and back."""
 
 from __future__ import annotations
 
@@ -28,15 +28,23 @@ class Warp:
     slope: float
 
     @classmethod
-    def of(cls, values: np.ndarray) -> Warp:
-        """The map of measured values [N]; equal values share the mean of their ranks."""
+    def of(cls, values: np.ndarray, line: float = 0.0) -> Warp:
+        """The map of measured values [N]; equal values share the mean of their ranks.
+
+        Args:
+            values: [N].
+            line: part of the scores, 0 to 1, that is the value's distance from the mean in standard deviations.
+
+        >>> Warp.of(np.array([0.0, 1.0, 5.0]), line=1.0).scores.round(3).tolist()
+        [-0.926, -0.463, 1.389]
+        """
         from scipy.special import ndtri
         from scipy.stats import rankdata
 
         ranks = ndtri((rankdata(values) - 0.5) / len(values))
         levels, first = np.unique(values, return_index=True)
-        spread = float(values.std())
-        return cls(levels, ranks[first], spread if spread > 0 else 1.0)
+        spread = float(values.std()) or 1.0
+        return cls(levels, (1 - line) * ranks[first] + line * (levels - values.mean()) / spread, spread)
 
     def to_score(self, values: np.ndarray) -> np.ndarray:
         """Normal scores of any values."""

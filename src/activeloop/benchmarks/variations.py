@@ -1,0 +1,29 @@
+"""Learners set otherwise than usual, by name: what the usual settings are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from activeloop.candidates import Pool
+from activeloop.models.finetuning.named import gated
+from activeloop.models.gate import Gate
+from activeloop.models.head_learner import HeadLearner
+from activeloop.models.heads.process import GaussianProcess
+from activeloop.models.mutation_gp import MutationGP
+from activeloop.models.named import plain_encoder
+from activeloop.predictive import Learner
+
+
+def _gated_on_values() -> Learner:
+    gate = gated()
+    assert isinstance(gate, Gate)
+    return replace(gate, ranked=False)
+
+
+VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
+    "mutations-ranks": lambda pool: MutationGP(line=0.0),
+    "mutations-values": lambda pool: MutationGP(line=1.0),
+    "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GaussianProcess()),
+    "gated-values": lambda pool: _gated_on_values(),
+}
