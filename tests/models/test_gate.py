@@ -137,21 +137,36 @@ def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
     rows, rest = np.arange(100), np.arange(100, len(pool))
     data = Dataset.of(pool, rows, truth[rows])
     order = {}
-    for ranked in (False, True):
+    for scale in ("values", "ranks", "both"):
         # patience so long that both are believed equally
-        gate = Gate((Tells(truth), Tells(wide)), patience=1e9, ranked=ranked)
+        gate = Gate((Tells(truth), Tells(wide)), patience=1e9, scale=scale)
         fitted = gate.fit(data, 0)
         assert isinstance(fitted, Stacked)
         mean = fitted.predict(pool, rest, 0).mean
         assert np.array_equal(mean, fitted.mean(pool, rest))
         assert np.array_equal(mean, gate.restore(data, 0, fitted.state()).predict(pool, rest, 0).mean)
-        order[ranked] = spearman(mean[:, 0], truth[rest]), spearman(fitted.held_out(), truth[rows])
-    assert all(np.array(order[True]) > np.array(order[False]) + 0.2)
+        order[scale] = spearman(mean[:, 0], truth[rest]), spearman(fitted.held_out(), truth[rows])
+    assert all(np.array(order["ranks"]) > np.array(order["values"]) + 0.2)
+    assert order["both"] == order["ranks"]
+
+
+def test_on_both_scales_weights_are_the_mean_of_those_on_either() -> None:
+    pool, rng = Pool.single_mutants("MKTAYIAKQRMKTAYIAKQR"), np.random.default_rng(0)
+    truth = rng.exponential(size=len(pool)) ** 2
+    orders, foretells = Tells(np.sqrt(truth)), Tells(truth + rng.normal(0, truth.std() / 3, len(pool)))
+    data = Dataset.of(pool, np.arange(100), truth[:100])
+    weights = {}
+    for scale in ("values", "ranks", "both"):
+        fitted = Gate((orders, foretells), scale=scale).fit(data, 0)
+        assert isinstance(fitted, Stacked)
+        weights[scale] = fitted.weights
+    assert weights["values"][1] > weights["ranks"][1] + 0.2
+    assert weights["both"] == pytest.approx((weights["values"] + weights["ranks"]) / 2)
 
 
 def test_by_ranks_the_scale_of_what_was_measured_stays(planted: Dataset) -> None:
     truth = planted.pool.codes().astype(float) @ np.array([3.0, 1.0, 0.5])
-    fitted = Gate((Tells(truth), Tells(truth)), ranked=True).fit(planted, 0)
+    fitted = Gate((Tells(truth), Tells(truth)), scale="ranks").fit(planted, 0)
     # also beyond the highest that was measured
     rows = np.arange(len(planted.pool))
     assert fitted.predict(planted.pool, rows, 0).mean[:, 0] == pytest.approx(truth)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import ModelError, RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models import mutation_posterior
@@ -145,7 +145,27 @@ def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
         MutationGP().fit(Dataset.of(pool, np.array([0, 1]), np.array([1.0, 2.0])), 0)
 
 
-@pytest.mark.parametrize("options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}])
+@pytest.mark.parametrize("options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}])
 def test_options_that_make_no_process_are_refused(options: dict) -> None:
-    with pytest.raises(RecipeError, match="14 usual variances"):
+    with pytest.raises(RecipeError, match="14 usual variances|line of mutation-gp"):
         MutationGP(**options)
+
+
+def test_the_scale_is_half_of_values_only_where_most_variants_carry_several_mutations(doubles: Pool) -> None:
+    names = [name for name in doubles.names(range(len(doubles))) if ":" in name]
+    pairs = Pool.of([doubles.notation.design(name) for name in names])
+    assert mostly_multiple(pairs)
+    for pool, line in ((pairs, 0.5), (doubles, 0.0), (Pool.single_mutants(PARENT), 0.0)):
+        rows = np.arange(0, len(pool), 3)
+        fitted = MutationGP().fit(Dataset.of(pool, rows, np.sin(rows) ** 3), 0)
+        assert fitted.state()["line"] == line
+
+
+def test_a_version_from_before_the_line_says_what_it_said(doubles: Pool) -> None:
+    rows = np.arange(0, len(doubles), 5)
+    dataset = Dataset.of(doubles, rows, np.random.default_rng(0).exponential(size=len(rows)))
+    ranks = MutationGP(line=0.0).fit(dataset, 0)
+    values = MutationGP(line=1.0).fit(dataset, 0)
+    old = MutationGP().restore(dataset, 0, {"logs": ranks.state()["logs"]})
+    assert old.mean(doubles, rows).tolist() == ranks.mean(doubles, rows).tolist()
+    assert abs(values.mean(doubles, rows) - ranks.mean(doubles, rows)).max() > 0.05

@@ -154,7 +154,7 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
     frozen = HeadLearner(features, GaussianProcess(), SubstitutionScore())
     made: dict[str, Callable[[], Learner | None]] = {
         "frozen": lambda: frozen,
-        "both": lambda: None if classes else Gate((default_learner(landscape.pool, goal), frozen), start=START, ranked=True),
+        "both": lambda: None if classes else Gate((default_learner(landscape.pool, goal), frozen), start=START, scale="ranks"),
         "fine-tuned": partial(fine_tuned, loss="classes" if classes else "values"),
     }
     return made[arm.teacher]()

@@ -18,7 +18,7 @@ from activeloop.predictive import Learner
 def _gated_on_values() -> Learner:
     gate = gated()
     assert isinstance(gate, Gate)
-    return replace(gate, ranked=False)
+    return replace(gate, scale="values")
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {

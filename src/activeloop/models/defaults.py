@@ -41,9 +41,9 @@ def library_default() -> Gate:
     """For combinatorial libraries: small networks and two processes over sites, weighed by evidence.
 
     >>> library_default().name
-    'gate(ensemble-onehot+physicochemical,sites,sites-ranked)'
+    'gate-both(ensemble-onehot+physicochemical,sites,sites-ranked)'
     """
-    return Gate((library_ensemble(), SiteGP(), SiteGP(ranked=True)), start=(2.0, 1.0, 1.0))
+    return Gate((library_ensemble(), SiteGP(), SiteGP(ranked=True)), start=(2.0, 1.0, 1.0), scale="both")
 
 
 def library_ensemble() -> MLPEnsemble:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from activeloop.models.warp import Warp
 from activeloop.predictive import Learner, Predictive, Predictor, QuickMean, mean_of
 
 T = TypeVar("T", np.ndarray, Evidence)
+#: on which scale means are weighed
+Scale = Literal["values", "ranks", "both"]
 
 
 @dataclass(frozen=True)
@@ -33,21 +35,23 @@ class Gate(Learner):
         folds: of the cross-validation of learners that cannot say what they would have predicted.
         patience: number of measured candidates whose evidence weighs as much as the start.
         start: weights before any evidence; equal when empty.
-        ranked: whether means are weighed, and averaged, on the normal scale of the measured values' ranks, see `Warp`.
-            Of many assays most values are near one or two levels: learners that order those differently spread them
-            differently too, and in an average of raw values the one that spreads them most decides the order alone.
+        scale: `values`: means are weighed and averaged as they are. `ranks`: both on the normal scale of the measured
+            values' ranks, see `Warp`. Of many assays most values are near one or two levels: learners that order those
+            differently also spread them differently, and in an average of raw values the one that spreads them most
+            decides the order alone. `both`: averaged by ranks, with the mean of the weights on either scale: ranks tell
+            who orders all candidates best, values tell who foretells the few that stand out.
     """
 
     learners: tuple[Learner, ...]
     folds: int = 5
     patience: float = 20.0
     start: tuple[float, ...] = ()
-    ranked: bool = False
+    scale: Scale = "values"
 
     @property
     def name(self) -> str:
-        """`gate`, or `gate-ranked`, and the names of its learners."""
-        how = "gate-ranked" if self.ranked else "gate"
+        """`gate`, the scale where it is not that of the values, and the names of its learners."""
+        how = "gate" if self.scale == "values" else f"gate-{self.scale}"
         return f"{how}({','.join(learner.name for learner in self.learners)})"
 
     def prior(self, pool: Pool) -> Predictor | None:
@@ -70,7 +74,10 @@ class Gate(Learner):
         evidence = [gather(learner, dataset, one, self.folds, seed) for learner, one in pairs]
         values = dataset.values[:, 0]
         start, warp = np.array(self.start or (1.0,) * len(fitted)), self._warp(dataset)
-        weights = stack([on(warp, e) for e in evidence], on(warp, values), self.patience, start / start.sum())
+        scales = (None, warp) if self.scale == "both" else (warp,)
+        weights = np.mean(
+            [stack([on(w, e) for e in evidence], on(w, values), self.patience, start / start.sum()) for w in scales], 0
+        )
         agreement = np.array([e.agreement(values) for e in evidence])
         foresight = np.array([e.foresight(values) for e in evidence])
         names = tuple(e.learner for e in evidence)
@@ -92,7 +99,7 @@ class Gate(Learner):
         return Stacked(tuple(parts), names, **own, warp=self._warp(dataset))
 
     def _warp(self, dataset: Dataset) -> Warp | None:
-        return Warp.of(dataset.values[:, 0]) if self.ranked else None
+        return None if self.scale == "values" else Warp.of(dataset.values[:, 0])
 
 
 @dataclass(frozen=True)

@@ -184,13 +184,13 @@ def gated(model: str = BUNDLED, tuned: bool = False, revision: str | None = None
         FetchError: the model is not to be had.
 
     >>> gated().name
-    'gate-ranked(mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
+    'gate-ranks(mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
     """
     known = {"model": model, "revision": revision}
     learners = (MutationGP(), frozen(**known), likelihood(**known))
     if tuned:
         learners += (fine_tuned(members=5, **known),)
-    return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)), ranked=True)
+    return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)), scale="ranks")
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
