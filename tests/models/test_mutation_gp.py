@@ -145,9 +145,11 @@ def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
         MutationGP().fit(Dataset.of(pool, np.array([0, 1]), np.array([1.0, 2.0])), 0)
 
 
-@pytest.mark.parametrize("options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}])
+@pytest.mark.parametrize(
+    "options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}]
+)
 def test_options_that_make_no_process_are_refused(options: dict) -> None:
-    with pytest.raises(RecipeError, match="14 usual variances|line of mutation-gp"):
+    with pytest.raises(RecipeError, match=r"14 usual variances|line of mutation-gp"):
         MutationGP(**options)
 
 

@@ -19,12 +19,10 @@ from activeloop.benchmarks.policies import learner_of
 from activeloop.benchmarks.replay import cached_landscape
 from activeloop.benchmarks.sources import Source
 from activeloop.benchmarks.suites import BudgetSuite
-from activeloop.benchmarks.variations import VARIATIONS
-from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError
 from activeloop.measurements import Dataset
 from activeloop.models.gate import Stacked
-from activeloop.predictive import Learner, mean_of
+from activeloop.predictive import mean_of
 
 #: at most so many unseen candidates are predicted
 JUDGED = 500
@@ -39,7 +37,7 @@ class BudgetTask:
         rule: `random`: unseen candidates; `modulo`: at positions without a label.
         labels: how many candidates are measured.
         seed: which ones.
-        learner: its name, or one of `VARIATIONS`.
+        learner: its name, see `policies.learner_of`.
     """
 
     dataset: str
@@ -97,7 +95,7 @@ def run_budget_task(task: BudgetTask) -> BudgetResult | str:
     clock = time.process_time()
     try:
         data = Dataset.of(landscape.pool, train, landscape.values[train], landscape.assay).oriented()
-        predictor = _learner(task.learner, landscape.pool).fit(data, task.seed)
+        predictor = learner_of(task.learner, landscape.pool, "find").fit(data, task.seed)
         predicted = mean_of(predictor, landscape.pool, judged)[:, 0]
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
@@ -106,10 +104,6 @@ def run_budget_task(task: BudgetTask) -> BudgetResult | str:
         weights = dict(zip(predictor.names, predictor.weights.round(4).tolist(), strict=True))
     agreement = spearman(predicted, landscape.oriented[judged])
     return BudgetResult(agreement, round(time.process_time() - clock, 3), weights)
-
-
-def _learner(name: str, pool: Pool) -> Learner:
-    return VARIATIONS[name](pool) if name in VARIATIONS else learner_of(name, pool, "find")
 
 
 def run_budgets(

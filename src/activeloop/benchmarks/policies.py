@@ -24,6 +24,7 @@ from activeloop.acquisition import (
     default_selection,
 )
 from activeloop.benchmarks.protocol import Protocol, ReplayGoal
+from activeloop.benchmarks.variations import VARIATIONS
 from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
@@ -116,7 +117,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     """A policy by its name.
 
     Args:
-        name: one of `POLICIES`, or `learner:selection` with names from `LEARNERS` and `SELECTIONS`.
+        name: one of `POLICIES`, or `learner:selection` with names from `LEARNERS` or `VARIATIONS` and `SELECTIONS`.
         pool: of the landscape; the default learner depends on it.
         protocol: the default depends on its goal.
         assay: of the landscape; the default follows what the protocol measures of it.
@@ -148,7 +149,7 @@ def check_policy(name: str) -> None:
     if name in POLICIES:
         return
     learner, colon, selection = name.partition(":")
-    if colon and learner in ("default", *LEARNERS) and selection in ("default", "random", *SELECTIONS):
+    if colon and learner in ("default", *LEARNERS, *VARIATIONS) and selection in ("default", "random", *SELECTIONS):
         return
     learners, selections = ", ".join(("default", *LEARNERS)), ", ".join(("default", "random", *SELECTIONS))
     raise RecipeError(
@@ -158,5 +159,7 @@ def check_policy(name: str) -> None:
 
 
 def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
-    """A learner by its name; `default` is the product's for the goal."""
+    """A learner by its name, or one of `VARIATIONS`; `default` is the product's for the goal."""
+    if name in VARIATIONS:
+        return VARIATIONS[name](pool)
     return default_learner(pool, goal) if name == "default" else named_learners(pool)[name]()

@@ -154,10 +154,14 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
     frozen = HeadLearner(features, GaussianProcess(), SubstitutionScore())
     made: dict[str, Callable[[], Learner | None]] = {
         "frozen": lambda: frozen,
-        "both": lambda: None if classes else Gate((default_learner(landscape.pool, goal), frozen), start=START, scale="ranks"),
+        "both": lambda: None if classes else _gate((default_learner(landscape.pool, goal), frozen)),
         "fine-tuned": partial(fine_tuned, loss="classes" if classes else "values"),
     }
     return made[arm.teacher]()
+
+
+def _gate(learners: tuple[Learner, ...]) -> Gate:
+    return Gate(learners, start=START, scale="ranks")
 
 
 def teacher_parameters(arm: Arm) -> int | None:

@@ -10,6 +10,7 @@ from activeloop.benchmarks.protocol import Protocol
 from activeloop.errors import RecipeError
 
 LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "ch65", "eqfp611")
+MIXED_ON = ("phoq", "gb1", "nbs", "t7", "eqfp611")
 #: every single-mutant assay of 400 to 2,000 candidates: none is picked by hand
 SINGLES = (
     *("A0A1I9GEU1_NEIME_Kennouche_2019", "A4_HUMAN_Seuma_2022", "AACC1_PSEAI_Dandage_2018"),
@@ -141,6 +142,7 @@ class BudgetSuite:
 AnySuite = Suite | FoldSuite | BudgetSuite
 
 BASELINES = ("default", "random", "evolvepro", "alde")
+MIXED = ("default", "random", "library-values:default", "library-ranks:default")
 SELECTED = ("default", "random", "default:greedy", "default:thompson")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
@@ -169,6 +171,7 @@ def suites() -> dict[str, AnySuite]:
         Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
         Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
         Suite("selection", "How is a plate of a library chosen?", ("phoq", "gb1"), plates, SELECTED, 10, FOUND[:3]),
+        Suite("mixing", "On which scale are a library's learners mixed?", MIXED_ON, plates, MIXED, 10, FOUND),
         Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, BASELINES[:3], 10, FOUND[2:]),
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from activeloop.candidates import Pool
+from activeloop.models.defaults import library_default
 from activeloop.models.finetuning.named import gated
 from activeloop.models.gate import Gate
 from activeloop.models.head_learner import HeadLearner
@@ -25,5 +26,7 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "mutations-ranks": lambda pool: MutationGP(line=0.0),
     "mutations-values": lambda pool: MutationGP(line=1.0),
     "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GaussianProcess()),
+    "library-values": lambda pool: replace(library_default(), scale="values"),
+    "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
     "gated-values": lambda pool: _gated_on_values(),
 }

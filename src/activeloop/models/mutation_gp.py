@@ -41,8 +41,8 @@ class MutationGP(Learner):
     The prior is `substitution_scores`, learned from other proteins. Its weight is a parameter around 1 and is learned
     from the labels, because in some assays (binding, non-native functions) it misleads.
 
-    Mutations add up on a scale of the values' ranks; where most variants of the pool carry several mutations, on a scale
-    half of ranks and half of the values themselves. The figures stand in `docs/results/multiple`.
+    Mutations add up on a scale of the values' ranks; where most variants of the pool carry several mutations, on a
+    scale half of ranks and half of the values themselves. The figures stand in `docs/results/multiple`.
 
     Args:
         width: standard deviation of each log variance around its usual value.
