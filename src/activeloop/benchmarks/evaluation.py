@@ -17,6 +17,7 @@ from activeloop.benchmarks.policies import learner_of
 from activeloop.benchmarks.replay import cached_landscape
 from activeloop.benchmarks.sources import Source
 from activeloop.benchmarks.summary import Point
+from activeloop.benchmarks.variations import VARIATIONS
 from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models.named import LEARNERS
@@ -85,7 +86,7 @@ def check_learner(name: str) -> None:
     Raises:
         RecipeError: it is not.
     """
-    if name not in ("default", *LEARNERS):
+    if name not in ("default", *LEARNERS, *VARIATIONS):
         known = ", ".join(("default", *LEARNERS))
         raise RecipeError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
 
@@ -102,7 +103,7 @@ def evaluate_all(
     Args:
         source: the landscape.
         evaluation: the rules.
-        learners: names, see `learners.learner_of`.
+        learners: names, see `policies.learner_of`.
         jobs: processes, each on one thread.
         finished: called with the learner whenever a fold is done.
 
