@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.backbones import ESM2
+from activeloop.backbones import ESM2, OneHot
+from activeloop.candidates import Pool
 from activeloop.errors import ModelError, RecipeError
+from activeloop.measurements import Dataset
+from activeloop.models import HeadLearner, MutationGP
+from activeloop.predictive import Learner
 from activeloop.students import ConvNet, FirstLayers, SiteNetwork, SmallTransformer
 from activeloop.students.body import Net
 from activeloop.students.graph import traced
 from activeloop.students.network import Network, Shape
+from activeloop.students.site_table import SiteTable
+from activeloop.students.sizes import ready
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 PARENT = (12, 10, 5, 9, 2, 3)
@@ -18,6 +24,7 @@ ORPHAN = Shape(22, 6, (), 5)
 NETWORKS: dict[str, Network] = {
     "sites": SiteNetwork((8, 8)),
     "sites, one layer": SiteNetwork((8,)),
+    "sites, averaged": SiteNetwork((8, 8), averaged=True),
     "convolutional": ConvNet(width=8, blocks=2, kernel=3),
     "no blocks": ConvNet(width=8, blocks=0),
     "transformer": SmallTransformer(layers=2, width=8, heads=2),
@@ -122,7 +129,7 @@ def test_many_sites_keep_it_small():
 
 def test_names_tell_sizes():
     assert len({network.name for network in NETWORKS.values()}) == len(NETWORKS)
-    assert [n.sites for n in NETWORKS.values()] == [True, True, False, False, False]
+    assert [n.sites for n in NETWORKS.values()] == [True, True, True, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -144,3 +151,42 @@ def test_more_layers_than_there_are(tiny: str):
         FirstLayers(4, ESM2(tiny), LETTERS).build(SHAPE, 0)
     with pytest.raises(ModelError, match="not known"):
         FirstLayers().build(SHAPE, 0)
+
+
+def test_averages_tell_of_a_mutation_that_was_only_seen_beside_others():
+    rng, sites, letters = np.random.default_rng(0), 6, range(2, 22)
+    vectors = rng.standard_normal((22 * sites, 3))
+    single = np.array([[*PARENT[:i], a, *PARENT[i + 1 :]] for i in range(sites) for a in letters if a != PARENT[i]])
+    pairs = np.array(
+        [np.where(rng.random(sites) < 0.4, single[i], single[j]) for i, j in rng.integers(114, size=(400, 2))]
+    )
+
+    def seen(tokens: np.ndarray) -> np.ndarray:
+        differs = tokens != PARENT
+        own = vectors[np.arange(sites) * 22 + tokens] * differs[:, :, None]
+        return own.sum(1) / np.maximum(differs.sum(1), 1)[:, None]
+
+    taught = np.concatenate([single[::2], pairs])
+    table = SiteTable(SHAPE, 3, averaged=True)
+    table.begin(torch.from_numpy(taught), seen(taught))
+    # the table may be turned and stretched; one straight map from it must give what is seen
+    told, untold = (table(torch.from_numpy(some)).detach().numpy() for some in (taught, single[1::2]))
+    found = untold @ np.linalg.lstsq(told, seen(taught), rcond=None)[0]
+    missed = ((found - seen(single[1::2])) ** 2).mean() / seen(single[1::2]).var()
+    assert missed < 0.02
+
+
+def test_only_students_of_a_model_that_averages_over_mutations_do_so(tiny: str):
+    pool = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQMKTAYIAK")
+    dataset = Dataset.of(pool, np.arange(0, 200, 5), np.sin(np.arange(40.0)))
+    network = SiteNetwork((8, 8))
+
+    def averaged(learner: Learner) -> bool:
+        made = ready(network, learner.fit(dataset, 0), network.reading(pool), pool)
+        assert isinstance(made, SiteNetwork)
+        return made.averaged
+
+    assert averaged(HeadLearner(ESM2(tiny)))
+    assert not averaged(HeadLearner(ESM2(tiny, pooling="mean")))
+    assert not averaged(HeadLearner(OneHot()))
+    assert not averaged(MutationGP())

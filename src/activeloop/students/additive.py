@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from activeloop.students.cells import cells_of, counts_of, least_squares
 from activeloop.students.network import Shape
 from activeloop.students.reading import PADDING
 
 #: numbers of the table, so that long proteins keep the student small; and the fewest and most columns
 NUMBERS, FEWEST, MOST = 60_000, 4, 24
-#: steps of the conjugate gradients
-STEPS = 60
 
 
 class Additive(nn.Module):
@@ -54,7 +53,7 @@ class Additive(nn.Module):
         Returns:
             [K] what stands beside the sum: the parent's own values.
         """
-        solved = _least_squares(self._counts(tokens), goal.double().numpy(), ridge)
+        solved = least_squares(self._counts(tokens), goal.double().numpy(), ridge)
         effects, beside = solved[:-1], solved[-1]
         left, sizes, right = np.linalg.svd(effects, full_matrices=False)
         rank = min(self.rank, len(sizes))
@@ -68,41 +67,12 @@ class Additive(nn.Module):
         return torch.from_numpy(beside).float()
 
     def _summed(self, tokens: torch.Tensor) -> torch.Tensor:
-        return (self.table(self._cells(tokens)) * (tokens != PADDING).unsqueeze(2).float()).sum(1)
-
-    def _cells(self, tokens: torch.Tensor) -> torch.Tensor:
-        column = torch.arange(tokens.shape[1], device=tokens.device).clamp(max=self.columns - 1)
-        return column * self.letters + tokens
+        vectors = self.table(cells_of(tokens, self.letters, self.columns))
+        return (vectors * (tokens != PADDING).unsqueeze(2).float()).sum(1)
 
     def _counts(self, tokens: torch.Tensor):
-        """Sparse [N, cells + 1]: how often each cell stands in a candidate more than in the parent; then ones."""
+        """Sparse [N, cells + 1]: the counts of cells; then ones."""
         from scipy.sparse import csr_array, hstack
 
-        def counts(some: torch.Tensor):
-            row, place = (some != PADDING).nonzero(as_tuple=True)
-            cell = self._cells(some)[row, place]
-            shape = (len(some), self.columns * self.letters)
-            return csr_array((np.ones(len(row)), (row.numpy(), cell.numpy())), shape=shape)
-
-        own, parent = counts(tokens), counts(self.parent)
-        found = own - csr_array(np.ones((len(tokens), 1))) @ parent
-        found.eliminate_zeros()
+        found = counts_of(tokens, self.parent, self.letters, self.columns)
         return hstack([found, csr_array(np.ones((len(tokens), 1)))], format="csr")
-
-
-def _least_squares(counts, goal: np.ndarray, ridge: float) -> np.ndarray:
-    """[cells + 1, K] by conjugate gradients, all K at once."""
-    effects = np.zeros((counts.shape[1], goal.shape[1]))
-    rest = counts.T @ goal
-    step, size = rest.copy(), (rest**2).sum(0)
-    least = 1e-12 * np.maximum(size, 1e-300)
-    for _ in range(STEPS):
-        if (size <= least).all():
-            break
-        turned = counts.T @ (counts @ step) + ridge * step
-        length = size / np.maximum((step * turned).sum(0), 1e-300)
-        effects += length * step
-        rest -= length * turned
-        new = (rest**2).sum(0)
-        step, size = rest + new / np.maximum(size, 1e-300) * step, new
-    return effects

@@ -59,19 +59,39 @@ def hidden_states(teacher: Predictor) -> Features:
     Raises:
         ModelError: no part of it reads candidates through a network or an encoder.
     """
-    for member in members(teacher):
-        if isinstance(member, HeadPredictor):
-            return _encoded(member.columns.backbone)
-        if type(member).__name__ == "FineTuned":
-            return _fine_tuned(member)
+    found = _seeing(teacher)
+    if found is not None:
+        return found[1]
     raise ModelError(
         f"a teacher of the kind {type(teacher).__name__} has no hidden states to be matched. Leave out `matching`, or "
         "choose a fine-tuned model or a head on one; nothing was taught."
     )
 
 
-def _encoded(backbone: Backbone) -> Features:
-    return backbone.features
+def averaged_states(teacher: Predictor, pool: Pool) -> Features | None:
+    """Hidden states, where they are a pretrained model's means over a candidate's mutations; else None."""
+    found = _seeing(teacher)
+    if found is None:
+        return None
+    backbone, features = found
+    # what keeps features of a pretrained model is called as the model is
+    foundation = backbone if isinstance(backbone, Foundation) else next(_within(backbone, 1), None)
+    if foundation is None or foundation.name != backbone.name:
+        return None
+    # imported here: it needs torch, which a pretrained model has loaded already
+    from activeloop.backbones.pooling import pooling_for
+
+    return features if pooling_for(pool, foundation.pooling) == "mutated" else None
+
+
+def _seeing(teacher: Predictor) -> tuple[Backbone, Features] | None:
+    """The encoder of the first part that has one, and what that part sees."""
+    for member in members(teacher):
+        if isinstance(member, HeadPredictor):
+            return member.columns.backbone, member.columns.backbone.features
+        if type(member).__name__ == "FineTuned":
+            return getattr(member, "learner").backbone, _fine_tuned(member)  # noqa: B009
+    return None
 
 
 def _fine_tuned(member: Any) -> Features:

@@ -20,15 +20,21 @@ NUMBERS, FEWEST = 100_000, 8
 class SiteNetwork(Network):
     """A few layers on the letters at the varying positions; nothing else of the sequence is read.
 
+    What a pretrained model sees in a variant is a mean over its mutations. A student of such a teacher averages as
+    well, and begins at what the teacher sees: so a double mutant tells of both its mutations, also where one of them
+    was never taught by itself.
+
     Args:
         hidden: units of the layers; the first is a sum of one vector for each site and letter, which has fewer numbers
             when there are so many sites that it would make the student large.
+        averaged: whether that is a mean over mutations instead of a sum; a `Distiller` decides it by the teacher.
 
     >>> SiteNetwork().name
     'sites, 64-64'
     """
 
     hidden: tuple[int, ...] = (64, 64)
+    averaged: bool = False
 
     def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
@@ -37,7 +43,7 @@ class SiteNetwork(Network):
     @property
     def name(self) -> str:
         """In words."""
-        return f"sites, {'-'.join(map(str, self.hidden))}"
+        return f"sites, {'-'.join(map(str, self.hidden))}{', averaged' if self.averaged else ''}"
 
     @property
     def sites(self) -> bool:
@@ -53,5 +59,5 @@ class SiteNetwork(Network):
 
         with thrown(seed):
             most = max(FEWEST, NUMBERS // (shape.width * shape.letters))
-            body = SiteTable(shape, min(self.hidden[0], most))
+            body = SiteTable(shape, min(self.hidden[0], most), self.averaged)
             return Net(Additive(shape), body, self.hidden[1:] or self.hidden, shape.outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from activeloop.backbones.needs import need_models
@@ -11,7 +12,9 @@ from activeloop.measurements import Dataset
 from activeloop.predictive import Predictor
 from activeloop.students.first_layers import FirstLayers
 from activeloop.students.network import Network, Shape
+from activeloop.students.pedigree import averaged_states
 from activeloop.students.reading import Reading
+from activeloop.students.site_network import SiteNetwork
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,13 +26,17 @@ def shape_of(reading: Reading, outputs: int) -> Shape:
     return Shape(reading.size, reading.width, parent, outputs)
 
 
-def ready(network: Network, teacher: Predictor, reading: Reading) -> Network:
+def ready(network: Network, teacher: Predictor, reading: Reading, pool: Pool) -> Network:
     """The network, with what it takes from the teacher.
 
     Raises:
         ModelError: the teacher does not have it.
     """
-    return network.of(teacher, reading) if isinstance(network, FirstLayers) else network
+    if isinstance(network, FirstLayers):
+        return network.of(teacher, reading)
+    if isinstance(network, SiteNetwork) and averaged_states(teacher, pool) is not None:
+        return replace(network, averaged=True)
+    return network
 
 
 def learning(module: nn.Module) -> int:
@@ -48,6 +55,6 @@ def by_size(networks: Sequence[Network], teacher: Predictor, about: Dataset | Po
     sizes = {}
     for index, network in enumerate(networks):
         reading = network.reading(pool)
-        built = ready(network, teacher, reading).build(shape_of(reading, 2 + deviations), 0)
+        built = ready(network, teacher, reading, pool).build(shape_of(reading, 2 + deviations), 0)
         sizes[index] = learning(built)
     return [networks[i] for i in sorted(sizes, key=lambda i: sizes[i])]

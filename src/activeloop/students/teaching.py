@@ -20,8 +20,9 @@ from activeloop.students.body import Net
 from activeloop.students.card import Card
 from activeloop.students.course import Course
 from activeloop.students.exercises import Exercises, Measured
-from activeloop.students.pedigree import hidden_states, licence
+from activeloop.students.pedigree import averaged_states, hidden_states, licence
 from activeloop.students.scaled import Scaled
+from activeloop.students.site_table import SiteTable
 from activeloop.students.sizes import learning, ready, shape_of
 from activeloop.students.student import Student
 from activeloop.students.torch_runner import TorchRunner
@@ -70,7 +71,7 @@ class Lesson:
         self.material = settings.transfer.plan(pool, measured, exclude, self.rng)
         self.voice = self._listen(teacher, measured)
         self.reading = settings.network.reading(pool)
-        self.network = ready(settings.network, teacher, self.reading)
+        self.network = ready(settings.network, teacher, self.reading, pool)
         self.shape = shape_of(self.reading, len(self.voice.shift) * (2 + settings.deviations))
         self.module = self._first(start)
         self.features = hidden_states(teacher) if settings.matching else None
@@ -148,6 +149,9 @@ class Lesson:
         if taught is not None:
             goal = torch.cat([taught.location, taught.sd.clamp(min=LEAST).log(), taught.deviations.flatten(1)], 1)
             net.begin(taught.tokens, goal, EXACT)
+            states = averaged_states(self.voice.teacher, self.material.pool)
+            if isinstance(net.body, SiteTable) and net.body.averaged and states is not None:
+                net.body.begin(taught.tokens, states(self.material.pool, self.material.taught))
         elif self.measured is not None and not self.voice.classes:
             known = self.measured.weights[:, :1] > 0
             net.begin(self.measured.tokens, self.measured.values * known, NOISY)
