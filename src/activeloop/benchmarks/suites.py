@@ -150,7 +150,7 @@ BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
 ALL_KINDS = ("default", "forest", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood", "fine-tuned")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
-SLOW_KINDS = ("gated-tuned", "tuned-lora", "tuned-light-peft", "tuned-full")
+SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
 
 def suites() -> dict[str, AnySuite]:
