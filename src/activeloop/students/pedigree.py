@@ -90,7 +90,8 @@ def _seeing(teacher: Predictor) -> tuple[Backbone, Features] | None:
         if isinstance(member, HeadPredictor):
             return member.columns.backbone, member.columns.backbone.features
         if type(member).__name__ == "FineTuned":
-            return getattr(member, "learner").backbone, _fine_tuned(member)  # noqa: B009
+            tuned: Any = member
+            return tuned.learner.backbone, _fine_tuned(tuned)
     return None
 
 
