@@ -86,8 +86,9 @@ class MutationGP(Learner):
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         from activeloop.models.mutation_fit import learn_variances
 
-        usual = LINE if mostly_multiple(dataset.pool) else 0.0
-        line = usual if self.line is None else self.line
+        line = self.line
+        if line is None:
+            line = LINE if mostly_multiple(dataset.pool) else 0.0
         scores = Warp.of(dataset.values[:, 0], line).to_score(dataset.values[:, 0])
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from activeloop.students.cells import cells_of, counts_of, least_squares
+from activeloop.students.cells import counts_of, least_squares, summed
 from activeloop.students.network import Shape
 from activeloop.students.reading import PADDING
 
@@ -67,8 +67,7 @@ class Additive(nn.Module):
         return torch.from_numpy(beside).float()
 
     def _summed(self, tokens: torch.Tensor) -> torch.Tensor:
-        vectors = self.table(cells_of(tokens, self.letters, self.columns))
-        return (vectors * (tokens != PADDING).unsqueeze(2).float()).sum(1)
+        return summed(self.table.weight, tokens, self.letters, self.columns)
 
     def _counts(self, tokens: torch.Tensor):
         """Sparse [N, cells + 1]: the counts of cells; then ones."""

@@ -23,6 +23,12 @@ def cells_of(tokens: torch.Tensor, letters: int, columns: int) -> torch.Tensor:
     return torch.arange(tokens.shape[1], device=tokens.device).clamp(max=columns - 1) * letters + tokens
 
 
+def summed(table: torch.Tensor, tokens: torch.Tensor, letters: int, columns: int) -> torch.Tensor:
+    """[N, D] sum of a table's rows [columns * letters, D] over the tokens [N, W] of each candidate."""
+    rows = torch.nn.functional.embedding(cells_of(tokens, letters, columns), table)
+    return (rows * (tokens != PADDING).unsqueeze(2).float()).sum(1)
+
+
 def counts_of(tokens: torch.Tensor, parent: torch.Tensor, letters: int, columns: int):
     """Sparse [N, columns * letters]: how often each cell stands in a candidate more than in the parent.
 

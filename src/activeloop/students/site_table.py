@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from activeloop.students.body import Body
-from activeloop.students.cells import cells_of, counts_of, least_squares
+from activeloop.students.cells import counts_of, least_squares, summed
 from activeloop.students.network import Shape
 from activeloop.students.pooling import GAIN
 from activeloop.students.reading import PADDING
@@ -43,8 +43,8 @@ class SiteTable(Body):
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """[N, D] of tokens [N, W]."""
-        summed = GAIN * (self._summed(tokens) - self._summed(self.parent))
-        return summed / self._mutations(tokens) if self.averaged else summed
+        total = GAIN * (self._over(self.table.weight, tokens) - self._over(self.table.weight, self.parent))
+        return total / self._mutations(tokens) if self.averaged else total
 
     def settle(self) -> None:
         """Nothing: the parent's sum is as cheap as looking it up."""
@@ -66,13 +66,9 @@ class SiteTable(Body):
         if size > 0:
             self.table.weight[:, : goal.shape[1]] = torch.from_numpy(LARGE / GAIN / size * vectors).float()
 
-    def _summed(self, tokens: torch.Tensor) -> torch.Tensor:
-        return self._over(self.table.weight, tokens)
-
     def _mutations(self, tokens: torch.Tensor) -> torch.Tensor:
         """[N, 1] how many there are; 1 where there is none."""
         return self._over(self.mutated, tokens).clamp(min=1.0)
 
     def _over(self, table: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-        rows = nn.functional.embedding(cells_of(tokens, self.letters, self.columns), table)
-        return (rows * (tokens != PADDING).unsqueeze(2).float()).sum(1)
+        return summed(table, tokens, self.letters, self.columns)
