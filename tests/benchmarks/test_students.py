@@ -14,6 +14,7 @@ from activeloop.benchmarks.students_tasks import TASKS, find_task, landscape_of_
 from activeloop.candidates import Guide, Pool, Sequence
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay
+from activeloop.students.distiller import Weights
 from activeloop.students.usual import usual_network
 
 PLANT = "planted-small"
@@ -77,6 +78,7 @@ def test_arms_are_read_and_told_alike():
     pool = Pool.single_mutants("MKTAYIAKQR" * 3)
     distiller = distiller_of(Arm.read("default:alpha=0.5,temperature=2,steps=7,transfer=none"), pool)
     assert (distiller.alpha, distiller.temperature, distiller.steps, distiller.transfer.size) == (0.5, 2.0, 7, 0)
+    assert distiller_of(Arm.read("default:order=3"), pool).weights == Weights(order=3.0)
     with pytest.raises(RecipeError, match="no change"):
         distiller_of(Arm.read("default:transfer=everything"), pool)
 
@@ -196,7 +198,8 @@ def test_a_suite_can_be_narrowed_and_costly_teachers_have_fewer_seeds():
     suite = StudentSuite(costly={"frozen": 1}).narrowed(("gb1",), (96,), (PLAIN, "frozen"), 4)
     assert len(suite.cells) == 5
     assert {cell.task for cell in suite.ablations} == {"gb1"}
-    assert not any("temperature" in cell.arm for cell in suite.ablations)
+    changed = {key for cell in suite.ablations for key, _ in Arm.read(cell.arm).changes}
+    assert changed == {"alpha", "order", "transfer"}
     with pytest.raises(RecipeError, match="is not an arm"):
         suite.narrowed((), (), ("nobody",), None)
 

@@ -22,7 +22,7 @@ from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.process import GaussianProcess
 from activeloop.models.named import plain_encoder
 from activeloop.predictive import Learner
-from activeloop.students.distiller import Distiller
+from activeloop.students.distiller import Distiller, Weights
 from activeloop.students.transfer import Transfer
 from activeloop.students.usual import usual_network
 
@@ -186,21 +186,24 @@ def distiller_of(arm: Arm, pool: Pool) -> Distiller:
     """How an arm's student is taught.
 
     Raises:
-        RecipeError: a change that is none of `alpha`, `temperature`, `steps`, or `transfer` with one of `TRANSFERS`.
+        RecipeError: a change that is none of `alpha`, `temperature`, `steps`, `order` (the weight of that part of the
+            loss), or `transfer` with one of `TRANSFERS`.
 
     >>> distiller_of(Arm.read("frozen:alpha=0.5"), Pool.single_mutants("MKTAYIAKQR" * 4)).alpha
     0.5
     """
     distiller = Distiller(usual_network(pool))
     for key, text in arm.changes:
-        distiller = replace(distiller, **{key: _read(key, text)})
+        distiller = replace(distiller, **_change(key, text))
     return distiller
 
 
-def _read(key: str, text: str) -> Any:
+def _change(key: str, text: str) -> dict[str, Any]:
     if key == "transfer" and text in TRANSFERS:
-        return TRANSFERS[text]
+        return {key: TRANSFERS[text]}
     try:
-        return {"alpha": float, "temperature": float, "steps": int}[key](text)
+        if key == "order":
+            return {"weights": Weights(order=float(text))}
+        return {key: {"alpha": float, "temperature": float, "steps": int}[key](text)}
     except (KeyError, ValueError):
         raise RecipeError(f'"{key}={text}" is no change of how a student is taught. Nothing was computed.') from None

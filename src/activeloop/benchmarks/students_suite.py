@@ -11,9 +11,12 @@ from activeloop.benchmarks.students_tasks import TASKS, find_task
 #: fields of the distiller that are changed one at a time, the values they get, and of what they are told
 CHANGES = {
     "alpha": ("0", "0.1", "0.3", "0.5", "0.9"),
+    "order": ("0", "0.3", "1", "3"),
     "temperature": ("1", "2", "4"),
     "transfer": ("none", "pool", "random", "mutants"),
 }
+#: fields that matter for classes, or for values, alone
+KINDS = {"temperature": "classes", "order": "values"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class StudentSuite:
         arms: baselines and teachers.
         seeds: draws of labelled and held-out candidates.
         costly: teachers of which so many seeds must do, on so many labels at most, because they cost more.
-        changed: tasks on which the distiller is changed: values, values, classes.
+        changed: tasks on which the distiller is changed: values (single mutants, two libraries), and classes.
         changed_labels: measured candidates there.
         changed_seeds: seeds there.
         files: tasks whose students are written to files and timed: a library, the shortest protein, the longest.
@@ -37,7 +40,7 @@ class StudentSuite:
     arms: tuple[str, ...] = (PLAIN, ALONE, "default", "frozen")
     seeds: int = 4
     costly: dict[str, int] = field(default_factory=dict)
-    changed: tuple[str, ...] = (TASKS[0].name, "gb1", TASKS[-2].name)
+    changed: tuple[str, ...] = (TASKS[0].name, "gb1", "phoq", TASKS[-2].name)
     changed_labels: int = 192
     changed_seeds: int = 2
     files: tuple[str, ...] = ("gb1", TASKS[0].name, "avgfp")
@@ -55,7 +58,7 @@ class StudentSuite:
 
     @property
     def ablations(self) -> list[Cell]:
-        """Those in which one field of the distiller is changed; the temperature of classes alone."""
+        """Those in which one field of the distiller is changed, where it matters."""
         cells = []
         for task in self.changed:
             if task in self.tasks:
@@ -63,7 +66,7 @@ class StudentSuite:
                     f"default:{key}={value}"
                     for key, values in CHANGES.items()
                     for value in values
-                    if key != "temperature" or find_task(task).measured == "classes"
+                    if KINDS.get(key, find_task(task).measured) == find_task(task).measured
                 ]
                 cells += all_cells((task,), (self.changed_labels,), min(self.changed_seeds, self.seeds), arms)
         return sorted(cells, key=lambda cell: cell.seed)

@@ -31,7 +31,7 @@ class Weights:
     """
 
     marginal: float = 0.3
-    order: float = 0.3
+    order: float = 1.0
     joint: float = 0.3
 
 
