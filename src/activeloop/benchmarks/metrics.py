@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from activeloop import ranks
+
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found", "top100_recall")
 PREDICTED = ("spearman", "auroc", "accuracy")
 METRICS = FOUND + PREDICTED
@@ -114,14 +116,8 @@ def spearman(predicted: np.ndarray, true: np.ndarray) -> float:
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 15.0]))
     0.5
     """
-    from scipy.stats import rankdata
-
-    a, b = rankdata(predicted), rankdata(true)
-    a, b = a - a.mean(), b - b.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    if not b.any():
-        return float("nan")
-    return round(float(a @ b / scale), 12) if scale > 0 else 0.0
+    constant = len(predicted) > 0 and np.ptp(predicted) == 0 and np.ptp(true) > 0
+    return 0.0 if constant else ranks.spearman(predicted, true)
 
 
 def auroc(score: np.ndarray, fit: np.ndarray) -> float:
@@ -130,13 +126,11 @@ def auroc(score: np.ndarray, fit: np.ndarray) -> float:
     >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
     0.75
     """
-    from scipy.stats import rankdata
-
     fit = np.asarray(fit, bool)
     positives, negatives = int(fit.sum()), int((~fit).sum())
     if not positives or not negatives:
         return float("nan")
-    rank_sum = rankdata(score)[fit].sum()
+    rank_sum = ranks.ranks(score)[fit].sum()
     return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Mutation, read_table
 from activeloop.errors import FetchError, TableError
+from activeloop.ranks import ranks
 
 #: folders under `$ACTIVELOOP_DATA`: assays of any function; stabilities of small domains
 ASSAYS, DOMAINS = "protein/proteingym_singles", "protein/stability"
@@ -101,6 +102,5 @@ def normal_scores(values: np.ndarray) -> np.ndarray:
     [0.97, -0.97, 0.0]
     """
     from scipy.special import ndtri
-    from scipy.stats import rankdata
 
-    return ndtri((rankdata(values) - 0.5) / len(values))
+    return ndtri((ranks(values) - 0.5) / len(values))

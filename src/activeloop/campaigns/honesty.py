@@ -9,6 +9,7 @@ import numpy as np
 from activeloop.campaigns.state import CampaignState
 from activeloop.measurements import Dataset
 from activeloop.plates import Proposal
+from activeloop.ranks import spearman
 
 ENOUGH = 5
 """A rank correlation of fewer candidates says nothing."""
@@ -69,15 +70,12 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     >>> rank_correlation(np.array([0.1 + 0.2, 0.3]), np.array([1.0, 2.0]))
     nan
     """
-    x, y = _ranks(a), _ranks(b)
-    x, y = x - x.mean(), y - y.mean()
-    size = float(np.sqrt((x @ x) * (y @ y)))
-    return round(float(x @ y) / size, 12) if size else float("nan")
+    return spearman(_rounded(a), _rounded(b))
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """In steps within which numbers differ by rounding alone."""
     step = max(SPREAD * np.ptp(values), SIZE * np.abs(values).max()) if len(values) else 0.0
     if 0 < step < np.inf:
-        values = np.round((values - values.min()) / step)
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count - 1) / 2)[place]
+        return np.round((values - values.min()) / step)
+    return values

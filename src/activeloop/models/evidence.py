@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from activeloop import ranks
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.predictive import Learner, Predictor, mean_of
@@ -66,11 +67,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
     1.0
     """
-    from scipy.stats import rankdata
-
-    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1].round(12))
+    return ranks.spearman(a, b) if len(a) > 2 else float("nan")
 
 
 def gather(learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int) -> Evidence:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.ranks import ranks
+
 
 @dataclass(frozen=True)
 class Warp:
@@ -39,12 +41,11 @@ class Warp:
         [-0.926, -0.463, 1.389]
         """
         from scipy.special import ndtri
-        from scipy.stats import rankdata
 
-        ranks = ndtri((rankdata(values) - 0.5) / len(values))
+        normal = ndtri((ranks(values) - 0.5) / len(values))
         levels, first = np.unique(values, return_index=True)
         spread = float(values.std()) or 1.0
-        return cls(levels, (1 - line) * ranks[first] + line * (levels - values.mean()) / spread, spread)
+        return cls(levels, (1 - line) * normal[first] + line * (levels - values.mean()) / spread, spread)
 
     def to_score(self, values: np.ndarray) -> np.ndarray:
         """Normal scores of any values."""

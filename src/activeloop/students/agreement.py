@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from activeloop import ranks
 from activeloop.students.answers import EDGE
 
 #: the best tenth of the teacher's candidates is looked for among the student's
@@ -86,25 +87,14 @@ def auroc(called: np.ndarray, score: np.ndarray) -> float:
     yes, no = int(called.sum()), int((~called).sum())
     if not yes or not no:
         return 0.5
-    return float((ranks(score)[called].sum() - yes * (yes + 1) / 2) / (yes * no))
+    return float((ranks.ranks(score)[called].sum() - yes * (yes + 1) / 2) / (yes * no))
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation; 0 when one side is constant. SciPy's takes longer to load than a small student to be taught.
+    """Rank correlation; 0 when one side is constant.
 
-    >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
-    1.0
+    >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0]))
+    0.0
     """
-    one, other = (values - values.mean() for values in (ranks(a), ranks(b)))
-    size = np.sqrt((one**2).sum() * (other**2).sum())
-    return round(float((one * other).sum() / size), 12) if size > 0 else 0.0
-
-
-def ranks(values: np.ndarray) -> np.ndarray:
-    """From 1; equal values share the mean of theirs.
-
-    >>> ranks(np.array([5.0, 1.0, 5.0])).tolist()
-    [2.5, 1.0, 2.5]
-    """
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+    agreement = ranks.spearman(a, b)
+    return agreement if np.isfinite(agreement) else 0.0

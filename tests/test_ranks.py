@@ -1,0 +1,26 @@
+"""Ranks and rank correlation, beside SciPy's."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import rankdata, spearmanr
+
+from activeloop.ranks import ranks, spearman
+
+NUMBERS = st.one_of(st.integers(-5, 5).map(float), st.floats(-1e9, 1e9), st.just(np.inf))
+PAIRS = hnp.arrays(float, st.tuples(st.just(2), st.integers(3, 30)), elements=NUMBERS)
+
+
+@given(PAIRS)
+def test_they_are_scipys(pair: np.ndarray):
+    a, b = pair
+    assert np.array_equal(ranks(a), rankdata(a))
+    if len(set(a)) > 1 and len(set(b)) > 1:
+        assert spearman(a, b) == pytest.approx(spearmanr(a, b).statistic, abs=1e-11)
+
+
+@pytest.mark.parametrize("a", [[], [1.0], [2.0, 2.0, 2.0], [1.0, np.nan, 2.0]])
+def test_nothing_is_made_up(a: list[float]):
+    assert np.isnan(spearman(np.array(a), np.arange(float(len(a)))))
