@@ -25,9 +25,6 @@ class LightPEFT(Adapter):
     heads, units, adapters and ranks that do little are removed for good, from matrices that become smaller by it, and
     training continues. Published shares are the defaults.
 
-    Other than as published, a head or unit counts by its scalar times how much it adds to the residual stream: the
-    few steps that a laboratory's labels allow hardly move a scalar from 1, where all begin.
-
     Args:
         rank: of each adapter, to begin with.
         alpha: the adapters' outputs are multiplied by alpha / rank.

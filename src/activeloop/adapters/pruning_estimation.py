@@ -48,26 +48,20 @@ class Estimation:
             importance.see_gradients()
 
     def reset(self) -> None:
-        """Forget what was seen; the scalars stay."""
-        for part in (*self.adapters.values(), *self.masks):
-            part.reset()
+        """Forget what was seen of the adapters; the scalars stay."""
+        for importance in self.adapters.values():
+            importance.reset()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """What was seen: [M, 3] and [M, r] of the adapters, [3, in] of each map with scalars."""
+        """What was seen: [M, 3] and [M, r]."""
         seen = self.adapters.values()
-        return {
-            "seen.sums": torch.stack([i.sums for i in seen]),
-            "seen.taylor": torch.stack([i.taylor for i in seen]),
-            **{f"seen.inputs.{number}": mask.seen for number, mask in enumerate(self.masks)},
-        }
+        return {"seen.sums": torch.stack([i.sums for i in seen]), "seen.taylor": torch.stack([i.taylor for i in seen])}
 
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
         for row, importance in enumerate(self.adapters.values()):
             importance.sums.copy_(state["seen.sums"][row])
             importance.taylor.copy_(state["seen.taylor"][row])
-        for number, mask in enumerate(self.masks):
-            mask.seen.copy_(state[f"seen.inputs.{number}"])
 
     def choose(self) -> Remains:
         """What shall remain."""
@@ -92,7 +86,7 @@ class Estimation:
 
 
 def _sizes(masks: list[Mask], layers: int, each: int) -> torch.Tensor:
-    """[L, each] how much heads or units do; 1 where there are no scalars."""
+    """[L, each] of the scalars; 1 where there are none."""
     if not masks:
         return torch.ones(layers, each)
-    return torch.stack([mask.sizes for mask in masks])
+    return torch.stack([mask.values.detach().abs() for mask in masks])

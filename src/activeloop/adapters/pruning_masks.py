@@ -2,9 +2,6 @@
 
 Multiplying a head's attention probabilities is the same as multiplying its share of what enters the output projection,
 and a unit is what enters the narrowing map: both are done there, whatever the attention's code.
-
-All scalars begin at 1, and a few steps on a few labels hardly move them: their order alone would be noise. So it is
-seen, too, how much each head and unit adds to the residual stream; a scalar tells how much of that is wanted.
 """
 
 from __future__ import annotations
@@ -22,42 +19,23 @@ class Mask:
     """A learnt scalar for each group of neighbouring inputs of a linear map; 1 to begin with.
 
     Args:
-        trunk: it sits in.
         module: the linear map, with its adapter if it has one.
         groups: of inputs.
     """
 
-    def __init__(self, trunk: Trunk, module: nn.Module, groups: int):
+    def __init__(self, module: nn.Module, groups: int):
         weight = base_of(module).weight
-        self.trunk, self.module = trunk, module
+        self.module = module
         self.size = weight.shape[1] // groups
         self.values = nn.Parameter(torch.ones(groups, device=weight.device))
         # as a parameter of the module it moves to another device together with it
         module.register_parameter("mask", self.values)
-        #: [3, in] over real tokens: how many, the sum of each input, and of its square
-        self.seen = torch.zeros(3, weight.shape[1], device=weight.device)
         self._handle = module.register_forward_pre_hook(self._multiply)
 
     @property
     def each(self) -> torch.Tensor:
         """[in] the scalar of each input."""
         return self.values.repeat_interleave(self.size)
-
-    @property
-    def sizes(self) -> torch.Tensor:
-        """[groups] the scalar's size, times how much the group adds to the map's outputs (all groups: 1).
-
-        How much is a standard deviation over tokens; where nothing was seen, all groups add the same.
-        """
-        count, sums, squares = self.seen
-        spread = (squares / count.clamp(min=1) - (sums / count.clamp(min=1)).square()).clamp(min=0)
-        added = (spread * base_of(self.module).weight.detach().square().sum(0)).view(-1, self.size).sum(1)
-        shares = added / added.sum() if added.any() else torch.full_like(added, 1 / len(added))
-        return self.values.detach().abs() * shares.sqrt()
-
-    def reset(self) -> None:
-        """Forget what was seen; the scalars stay."""
-        self.seen.zero_()
 
     def remove(self, keep_effect: bool = False) -> None:
         """Take it off; what it did is put into the map's weights if asked."""
@@ -70,18 +48,14 @@ class Mask:
             linear.weight = nn.Parameter(weight, linear.weight.requires_grad)
 
     def _multiply(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        # without gradients it is not a training step
-        if torch.is_grad_enabled():
-            real = inputs[0].detach()[self.trunk.real].float()
-            self.seen += torch.stack([torch.ones_like(real), real, real.square()]).sum(1)
         return inputs[0] * self.each.to(inputs[0].dtype), *inputs[1:]
 
 
 def mask_heads(trunk: Trunk) -> list[Mask]:
     """One mask a layer, one scalar a head."""
-    return [Mask(trunk, layer.get_submodule(trunk.names.output), trunk.heads) for layer in trunk.layers]
+    return [Mask(layer.get_submodule(trunk.names.output), trunk.heads) for layer in trunk.layers]
 
 
 def mask_units(trunk: Trunk) -> list[Mask]:
     """One mask a layer, one scalar a feed-forward unit."""
-    return [Mask(trunk, layer.get_submodule(trunk.names.narrow), feed_forward(trunk)) for layer in trunk.layers]
+    return [Mask(layer.get_submodule(trunk.names.narrow), feed_forward(trunk)) for layer in trunk.layers]
