@@ -1,4 +1,4 @@
-"""Ranks, and how far two orders agree. NumPy alone: SciPy's take longer to load than a small student to be taught."""
+"""Ranks, and how far two orders agree. NumPy alone, so that SciPy's statistics need not be loaded."""
 
 from __future__ import annotations
 
@@ -27,3 +27,16 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     x, y = x - x.mean(), y - y.mean()
     size = float(np.sqrt((x @ x) * (y @ y)))
     return round(float(x @ y) / size, 12) if size else float("nan")
+
+
+def auroc(score: np.ndarray, fit: np.ndarray) -> float:
+    """Probability that a fit candidate scores above an unfit one (ties count half); NaN when only one class is there.
+
+    >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
+    0.75
+    """
+    fit = np.asarray(fit, bool)
+    positives, negatives = int(fit.sum()), int((~fit).sum())
+    if not positives or not negatives:
+        return float("nan")
+    return float((ranks(score)[fit].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from activeloop.benchmarks.metrics import METRICS, Truth, auroc, mean_and_error, spearman
+from activeloop.benchmarks.metrics import METRICS, Truth, mean_and_error, spearman
+from activeloop.ranks import auroc
 
 small = st.lists(st.integers(-5, 5), min_size=3, max_size=30)
 

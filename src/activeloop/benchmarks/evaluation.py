@@ -11,7 +11,7 @@ import numpy as np
 from activeloop.benchmarks.campaign import derived_seed
 from activeloop.benchmarks.folds import FOLDS, FoldRule, fold_numbers
 from activeloop.benchmarks.landscape import Landscape
-from activeloop.benchmarks.metrics import auroc, mean_and_error, spearman
+from activeloop.benchmarks.metrics import mean_and_error, spearman
 from activeloop.benchmarks.parallel import run_tasks
 from activeloop.benchmarks.policies import learner_of
 from activeloop.benchmarks.replay import cached_landscape
@@ -22,6 +22,7 @@ from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.measurements import Dataset
 from activeloop.models.named import LEARNERS
 from activeloop.predictive import mean_of
+from activeloop.ranks import auroc
 
 METRICS = ("spearman", "auroc", "rmse")
 

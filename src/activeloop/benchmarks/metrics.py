@@ -120,20 +120,6 @@ def spearman(predicted: np.ndarray, true: np.ndarray) -> float:
     return 0.0 if constant else ranks.spearman(predicted, true)
 
 
-def auroc(score: np.ndarray, fit: np.ndarray) -> float:
-    """Probability that a fit candidate scores above an unfit one (ties count half); NaN when only one class is there.
-
-    >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
-    0.75
-    """
-    fit = np.asarray(fit, bool)
-    positives, negatives = int(fit.sum()), int((~fit).sum())
-    if not positives or not negatives:
-        return float("nan")
-    rank_sum = ranks.ranks(score)[fit].sum()
-    return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
-
-
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:
     """Mean over seeds and its standard error (NaN for one seed), both without the seeds that have no value.
 

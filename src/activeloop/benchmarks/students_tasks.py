@@ -10,12 +10,13 @@ import numpy as np
 
 from activeloop.benchmarks.domains import DOMAINS
 from activeloop.benchmarks.landscape import Landscape
-from activeloop.benchmarks.metrics import auroc, spearman
+from activeloop.benchmarks.metrics import spearman
 from activeloop.benchmarks.sources import Source, load_landscape
 from activeloop.benchmarks.suites import SHORT
 from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
+from activeloop.ranks import auroc
 
 #: larger sets are represented by so many of their candidates, drawn once for all seeds
 MOST = 6000

@@ -84,10 +84,7 @@ def auroc(called: np.ndarray, score: np.ndarray) -> float:
     >>> auroc(np.array([True, False]), np.array([2.0, 1.0]))
     1.0
     """
-    yes, no = int(called.sum()), int((~called).sum())
-    if not yes or not no:
-        return 0.5
-    return float((ranks.ranks(score)[called].sum() - yes * (yes + 1) / 2) / (yes * no))
+    return ranks.auroc(score, called) if called.any() and not called.all() else 0.5
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:

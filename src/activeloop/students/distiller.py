@@ -24,6 +24,9 @@ Progress = Callable[[int, int], None]
 class Weights:
     """What each part of a value's loss weighs beside the squared error of the mean.
 
+    The order is what a student is asked for; a higher weight of it costs some of the spread ("Another order" in
+    `docs/results/students`).
+
     Args:
         marginal: the divergence of the student's normal distribution of a candidate from the teacher's.
         order: the cross-entropy of which of two candidates is better.
