@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from activeloop.adapters import Adapter, LightPEFT
 from activeloop.backbones.encoding import best_device, frozen_trunk
@@ -35,7 +36,9 @@ def training_bytes(trunk: Trunk, rows: int, tokens: int) -> float:
 
 
 def free_bytes() -> float:
-    """Memory that new work may take; without limit where the system does not tell."""
+    """Memory that new work may take, of the graphics card where there is one; without limit where none is told."""
+    if best_device() == "cuda":
+        return float(torch.cuda.mem_get_info()[0])
     told = Path("/proc/meminfo")
     lines = told.read_text("utf-8").splitlines() if told.exists() else []
     free = [float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")]

@@ -24,7 +24,7 @@ FEWEST, MOST, SOME = 2, 3, 0.2
 #: mutations that are looked at for each that is wanted: some are at positions that are taken
 TURNS = 2
 #: quiet partners that a mutation gets about which the teacher is not asked as it stands; at most this share of all
-PARTNERS, QUIETLY = 6, 0.9
+PARTNERS, QUIETLY = 6, 0.5
 #: of the single mutants that were looked at, one in so many is quiet, but so many at least
 QUIET, LEAST = 50, 8
 

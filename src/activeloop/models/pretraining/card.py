@@ -94,7 +94,8 @@ def card(facts: dict[str, Any]) -> str:
         else f"`{facts['base']}` with LoRA of rank {facts['rank']} merged into its weights"
     )
     schedule = facts["schedule"]
-    machine = facts["machine"].get("processor", facts["device"])
+    device = facts["device"]
+    machine = facts["machine"].get("processor", device) if device == "processor" else device
     date = facts["machine"].get("date", "")[:10]
     return f"""# A protein language model
 

@@ -60,6 +60,7 @@ class Run:
         self.model = self.learned.model
         self.optimisers = self.learned.optimisers(self.schedule)
         self.step = 0
+        self._packed: list[torch.Tensor] | None = None
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -77,7 +78,7 @@ class Run:
             return False
         tensors = load_file(self.path, self.device)
         self.learned.load(tensors)
-        self.step = int(tensors["step"])
+        self.step, self._packed = int(tensors["step"]), None
         for name, optimiser in self.optimisers.items():
             state = optimiser.state_dict()
             state["state"] = {}
@@ -104,20 +105,24 @@ class Run:
 
     def advance(self) -> float:
         """One step; its loss in nats a residue."""
-        rng = np.random.default_rng([self.seed, self.step])
-        tokens, piece, shown, told = self._rows(
-            self.corpora, self.weights, self.schedule.rows, self.schedule.share, rng
-        )
+        tokens, piece, shown, told = self._packed if self._packed is not None else self._pack()
         self._set_rates()
-        mine = self.group.rows
-        loss = self._loss(tokens[mine], piece[mine], shown[mine], told[mine]) / told.sum().item()
+        mine, count = self.group.rows, told.sum().item()
+        loss = self._loss(tokens[mine], piece[mine], shown[mine], told[mine]) / count
         loss.backward()
         self.group.sum_gradients(self._parameters())
         for optimiser in self.optimisers.values():
             optimiser.step()
             optimiser.zero_grad()
         self.step += 1
+        # while a graphics card computes: only asking for the loss waits for it
+        self._packed = self._pack() if self.step < self.schedule.steps else None
         return self.group.sum(loss)
+
+    def _pack(self) -> list[torch.Tensor]:
+        """Rows of the next step."""
+        rng = np.random.default_rng([self.seed, self.step])
+        return _rows(self.corpora, self.weights, self.schedule.rows, self.schedule, self.schedule.share, rng)
 
     @torch.no_grad()
     def validate(self, corpora: Sequence[Corpus], rows: int = 128) -> list[float]:
@@ -125,17 +130,13 @@ class Run:
         losses = []
         for corpus in corpora:
             rng = np.random.default_rng([self.seed, 1])
-            judged = self._rows([corpus], [1.0], rows, JUDGED, rng)
+            judged = _rows([corpus], [1.0], rows, self.schedule, JUDGED, rng)
             parts = zip(*(tensor.split(AT_ONCE) for tensor in judged), strict=True)
             losses.append(sum(self._loss(*part).item() for part in parts) / judged[3].sum().item())
         return losses
 
-    def _rows(self, corpora: Sequence[Corpus], weights: Sequence[float], rows: int, share: float, rng):
-        tokens, piece = pack(corpora, np.asarray(weights, float), rows, self.schedule.width, rng)
-        shown, told = mask_tokens(tokens, share, rng)
-        return [torch.from_numpy(array).to(self.device) for array in (tokens, piece, shown, told)]
-
     def _loss(self, tokens, piece, shown, told) -> torch.Tensor:
+        tokens, piece, shown, told = (part.to(self.device) for part in (tokens, piece, shown, told))
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.half):
             return told_loss(hidden_states(self.model, shown, piece), self.model, tokens, told)
 
@@ -147,3 +148,16 @@ class Run:
 
     def _parameters(self) -> list[torch.nn.Parameter]:
         return [p for o in self.optimisers.values() for group in o.param_groups for p in group["params"]]
+
+
+def _rows(
+    corpora: Sequence[Corpus],
+    weights: Sequence[float],
+    rows: int,
+    schedule: Schedule,
+    share: float,
+    rng: np.random.Generator,
+) -> list[torch.Tensor]:
+    """Tokens, pieces, what is shown and what must be told, each [R, W], of some rows."""
+    tokens, piece = pack(corpora, np.asarray(weights, float), rows, schedule.width, rng)
+    return [torch.from_numpy(array) for array in (tokens, piece, *mask_tokens(tokens, share, rng))]
