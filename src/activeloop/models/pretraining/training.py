@@ -107,7 +107,7 @@ class Run:
         """One step; its loss in nats a residue."""
         tokens, piece, shown, told = self._packed if self._packed is not None else self._pack()
         self._set_rates()
-        mine, count = self.group.rows, told.sum().item()
+        mine, count = self.group.rows, int(np.count_nonzero(told.numpy()))
         loss = self._loss(tokens[mine], piece[mine], shown[mine], told[mine]) / count
         loss.backward()
         self.group.sum_gradients(self._parameters())
