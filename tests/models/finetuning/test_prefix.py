@@ -40,7 +40,7 @@ def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
         hidden, batch = prefix(which)
         finished = adapted.trunk.finish(adapted.trunk.run(hidden, batch.real, start=max(adapted.lowest, 0)))
         for row, i in enumerate(which):
-            alone = Batch.of(tokens.take(np.array([i])))
+            alone = Batch.of(tokens.take(np.array([i])), adapted.device)
             expected = adapted.trunk(alone.ids, alone.real)[0]
             torch.testing.assert_close(finished[row, : len(expected)], expected, rtol=1e-4, atol=1e-5)
     assert len(prefix.kept) == (0 if adapted.lowest <= 0 or not most else 11 if most > 10_000 else len(prefix.kept))
@@ -75,7 +75,7 @@ def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, poo
     assert len(tokens) == 3 + adapted.compares
     with torch.no_grad():
         features = adapted.above(*Prefix(adapted, tokens)(np.arange(len(tokens))))
-    np.testing.assert_allclose(features.numpy(), foundation.features(POOL, rows), rtol=0.05, atol=0.05)
+    np.testing.assert_allclose(features.cpu().numpy(), foundation.features(POOL, rows), rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
