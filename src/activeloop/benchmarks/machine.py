@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +22,7 @@ def describe_machine() -> dict[str, str]:
         "processor": _processor(),
         "cores": str(available_cores()),
         "memory": _memory(),
+        **_graphics(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
@@ -39,6 +41,12 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or "unknown"
+
+
+def _graphics() -> dict[str, str]:
+    """The graphics card, where there is one and something may have been computed on it."""
+    torch = sys.modules.get("torch")
+    return {"graphics card": torch.cuda.get_device_name()} if torch and torch.cuda.is_available() else {}
 
 
 def _memory() -> str:
