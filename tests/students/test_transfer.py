@@ -68,6 +68,20 @@ def test_mutations_that_are_not_taught_stand_beside_quiet_ones():
     assert all(set(one) & set(silent) and set(one) & untold for one in doubles)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_no_more_of_them_single_out_a_mutation_than_was_asked_for(share: float):
+    rng, quiet = np.random.default_rng(0), np.arange(100, 200)
+    planned = Transfer(mutants=200, singled=share).plan(SINGLES, NONE, np.arange(40), rng)
+    material = with_mutants(planned, quiet, rng)
+    # all others combine mutations in turn, whether or not they are taught
+    silent = set(SINGLES.names(quiet[:8]))
+    untold = set(SINGLES.names(np.concatenate([np.arange(40), material.watched, material.checked])))
+    pairs = [set(material.pool.design(row).name.split(":")) for row in range(len(SINGLES) + 1, len(material.pool))]
+    singling = [len(pair) == 2 and bool(pair & silent) and bool(pair & untold) for pair in pairs]
+    # a pair that chance makes twice counts once
+    assert 0.8 * share <= np.mean(singling) <= share + 0.15
+
+
 def test_a_wild_type_that_is_excluded_is_not_taught():
     pool = Pool.of([SINGLES.notation.design(name) for name in ("WT", *SINGLES.names(np.arange(50)))])
     material = invented(pool, 20, np.array([0]))

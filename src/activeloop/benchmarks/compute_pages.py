@@ -46,9 +46,9 @@ def write_compute_page(folder: Path, command: str, made: Sequence[str]) -> None:
 
 
 _HOW = (
-    "Processor time on one thread; on a graphics card (*cuda*) the time on the clock. All arms go through the same fit loop, see the same candidates in the same "
-    f"minibatches, and are compared within one run; *cheaper* is {FULL} over the arm. The default arm is "
-    f"{default_arm()}."
+    "Processor time on one thread; on a graphics card (*cuda*) the time on the clock. All arms go through the same fit "
+    f"loop, see the same candidates in the same minibatches, and are compared within one run; *cheaper* is {FULL} over "
+    f"the arm. The default arm is {default_arm()}."
 )
 
 

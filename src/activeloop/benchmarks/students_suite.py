@@ -17,6 +17,8 @@ CHANGES = {
 }
 #: fields that matter for classes, or for values, alone
 KINDS = {"temperature": "classes", "order": "values"}
+#: the same with a foundation model as teacher
+FROZEN_CHANGES = {"singled": ("0", "0.5", "0.9")}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class StudentSuite:
         seeds: draws of labelled and held-out candidates.
         costly: teachers of which so many seeds must do, on so many labels at most, because they cost more.
         changed: tasks on which the distiller is changed: values (single mutants, two libraries), and classes.
+        scans: single mutants, on which it is changed with a foundation model as teacher.
         changed_labels: measured candidates there.
         changed_seeds: seeds there.
         files: tasks whose students are written to files and timed: a library, the shortest protein, the longest.
@@ -41,6 +44,7 @@ class StudentSuite:
     seeds: int = 4
     costly: dict[str, int] = field(default_factory=dict)
     changed: tuple[str, ...] = (TASKS[0].name, "gb1", "phoq", TASKS[-2].name)
+    scans: tuple[str, ...] = tuple(task.name for task in (TASKS[0], *TASKS[2:4]))
     changed_labels: int = 192
     changed_seeds: int = 2
     files: tuple[str, ...] = ("gb1", TASKS[0].name, "avgfp")
@@ -59,17 +63,24 @@ class StudentSuite:
     @property
     def ablations(self) -> list[Cell]:
         """Those in which one field of the distiller is changed, where it matters."""
+        cells = [
+            *self._changed(self.changed, "default", CHANGES),
+            *self._changed(self.scans, "frozen", FROZEN_CHANGES if "frozen" in self.arms else {}),
+        ]
+        return sorted(cells, key=lambda cell: cell.seed)
+
+    def _changed(self, tasks: tuple[str, ...], teacher: str, changes: dict[str, tuple[str, ...]]) -> list[Cell]:
         cells = []
-        for task in self.changed:
+        for task in tasks:
             if task in self.tasks:
                 arms = [
-                    f"default:{key}={value}"
-                    for key, values in CHANGES.items()
+                    f"{teacher}:{key}={value}"
+                    for key, values in changes.items()
                     for value in values
                     if KINDS.get(key, find_task(task).measured) == find_task(task).measured
                 ]
                 cells += all_cells((task,), (self.changed_labels,), min(self.changed_seeds, self.seeds), arms)
-        return sorted(cells, key=lambda cell: cell.seed)
+        return cells
 
     def narrowed(
         self, tasks: tuple[str, ...], labels: tuple[int, ...], arms: tuple[str, ...], seeds: int | None

@@ -23,8 +23,8 @@ LOOKED_AT = 3
 FEWEST, MOST, SOME = 2, 3, 0.2
 #: mutations that are looked at for each that is wanted: some are at positions that are taken
 TURNS = 2
-#: quiet partners that a mutation gets about which the teacher is not asked as it stands; at most this share of all
-PARTNERS, QUIETLY = 6, 0.5
+#: quiet partners that a mutation gets about which the teacher is not asked as it stands, at most
+PARTNERS = 6
 #: of the single mutants that were looked at, one in so many is quiet, but so many at least
 QUIET, LEAST = 50, 8
 
@@ -42,18 +42,22 @@ class Transfer:
         share: of `size` that is left for these rounds.
         mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about as a
             whole: first those that tell of mutations which are not taught by themselves, see `with_mutants`.
+        singled: these are at most this share of the mutants. Of half as many again hardly more is learned of them, and
+            less of what mutations do together (docs/results/students).
     """
 
     size: int = 8192
     rounds: int = 2
     share: float = 0.25
     mutants: int = 4096
+    singled: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.size < 0 or self.rounds < 0 or self.mutants < 0 or not 0 <= self.share < 1:
+        counted = self.size >= 0 and self.rounds >= 0 and self.mutants >= 0
+        if not (counted and 0 <= self.share < 1 and 0 <= self.singled <= 1):
             raise RecipeError(
-                "a transfer set needs a size, rounds and mutants of 0 or more, and a share from 0 to below 1. Nothing "
-                "was taught."
+                "a transfer set needs a size, rounds and mutants of 0 or more, a share from 0 to below 1, and singled "
+                "from 0 to 1. Nothing was taught."
             )
 
     def plan(self, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator) -> Material:
@@ -80,7 +84,10 @@ class Transfer:
         closed = np.concatenate([exclude, watched, checked])
         taught = np.concatenate([asked if self.size else asked[:0], first])
         mutants = self.mutants if whole and parent is not None else 0
-        return Material(pool, taught, watched, checked, closed, added, parent if parent in asked else None, mutants)
+        singled = int(self.singled * mutants)
+        return Material(
+            pool, taught, watched, checked, closed, added, parent if parent in asked else None, mutants, singled
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ class Material:
         added: how many each round of disagreement adds; 0 when there is nothing to add.
         parent: row of the wild type, when mutants may be invented and it is taught; else None.
         mutants: how many are to be invented.
+        singled: how many of them at most tell of a mutation that is not taught by itself.
     """
 
     pool: Pool
@@ -106,6 +114,7 @@ class Material:
     added: int
     parent: int | None = None
     mutants: int = 0
+    singled: int = 0
 
     def grown(self, disagreement: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """Rows that are not taught yet, those on which teacher and student differ most.
@@ -180,7 +189,7 @@ def with_mutants(material: Material, quiet: np.ndarray, rng: np.random.Generator
     silent = _single(designs, quiet)
     silent = silent[: max(LEAST, len(silent) // QUIET)]
     untold, parent = [m for m in mutations if m not in alone], designs[0].parent
-    beside = _beside(parent, untold, silent, int(QUIETLY * count), rng)
+    beside = _beside(parent, untold, silent, material.singled, rng)
     present, invented = {design.name for design in designs}, list[Variant]()
     for design in chain(beside, _combinations(parent, mutations, [len(d.mutations) for d in designs], count, rng)):
         if design.name not in present and len(invented) < count:
