@@ -122,7 +122,7 @@ class Run:
     def _pack(self) -> list[torch.Tensor]:
         """Rows of the next step."""
         rng = np.random.default_rng([self.seed, self.step])
-        return _rows(self.corpora, self.weights, self.schedule.rows, self.schedule, self.schedule.share, rng)
+        return _rows(self.corpora, self.weights, self.schedule.rows, self.schedule.width, self.schedule.share, rng)
 
     @torch.no_grad()
     def validate(self, corpora: Sequence[Corpus], rows: int = 128) -> list[float]:
@@ -130,7 +130,7 @@ class Run:
         losses = []
         for corpus in corpora:
             rng = np.random.default_rng([self.seed, 1])
-            judged = _rows([corpus], [1.0], rows, self.schedule, JUDGED, rng)
+            judged = _rows([corpus], [1.0], rows, self.schedule.width, JUDGED, rng)
             parts = zip(*(tensor.split(AT_ONCE) for tensor in judged), strict=True)
             losses.append(sum(self._loss(*part).item() for part in parts) / judged[3].sum().item())
         return losses
@@ -151,13 +151,8 @@ class Run:
 
 
 def _rows(
-    corpora: Sequence[Corpus],
-    weights: Sequence[float],
-    rows: int,
-    schedule: Schedule,
-    share: float,
-    rng: np.random.Generator,
+    corpora: Sequence[Corpus], weights: Sequence[float], rows: int, width: int, share: float, rng: np.random.Generator
 ) -> list[torch.Tensor]:
     """Tokens, pieces, what is shown and what must be told, each [R, W], of some rows."""
-    tokens, piece = pack(corpora, np.asarray(weights, float), rows, schedule.width, rng)
+    tokens, piece = pack(corpora, np.asarray(weights, float), rows, width, rng)
     return [torch.from_numpy(array) for array in (tokens, piece, *mask_tokens(tokens, share, rng))]
