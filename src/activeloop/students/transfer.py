@@ -42,8 +42,8 @@ class Transfer:
         share: of `size` that is left for these rounds.
         mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about as a
             whole: first those that tell of mutations which are not taught by themselves, see `with_mutants`.
-        singled: these are at most this share of the mutants. Of half as many again hardly more is learned of them, and
-            less of what mutations do together (docs/results/students).
+        singled: these are at most this share of the mutants. Where most of them are, a student keeps less of a
+            pretrained teacher (docs/results/students).
     """
 
     size: int = 8192
