@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help demo test lint types contracts unit docs bench prior format clean
+.PHONY: help demo test lint types contracts unit browser docs bench prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -39,6 +39,9 @@ contracts: $(VENV)/.dev  ## the order of the house
 
 unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q
+
+browser:  ## Chromium, without which the tests of the student's page are skipped (Debian and its like; as root)
+	command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 
 docs: $(VENV)/.dev  ## the documentation, warnings as errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
