@@ -26,13 +26,14 @@ def test_budgets_are_judged_on_the_same_candidates_where_the_set_is_large_enough
 
 
 def test_costly_learners_are_asked_less_unless_they_are_named():
-    suite = find_suite("quality", seeds=2)
+    suite = find_suite("quality", seeds=3)
     asked = {(t.dataset, t.rule, t.labels, t.seed) for t in all_tasks(suite) if t.learner == "tuned-full"}
     costly = suite.costly
-    assert len(asked) == len(costly.sets) * len(costly.rules) * sum(n <= costly.most for n in suite.budgets)
-    assert not any(seed for *_, seed in asked)
-    alone = all_tasks(find_suite("quality", seeds=2, learners=("tuned-full",)))
-    assert len(alone) == len(suite.sets) * len(suite.rules) * len(suite.budgets) * 2
+    few = sum(n <= costly.most for n in suite.budgets)
+    assert len(asked) == len(costly.sets) * len(costly.rules) * few * costly.seeds
+    assert {seed for *_, seed in asked} == {0, 1}
+    alone = all_tasks(find_suite("quality", seeds=3, learners=("tuned-full",)))
+    assert len(alone) == len(suite.sets) * len(suite.rules) * len(suite.budgets) * 3
 
 
 def result(spearman, **weights):
