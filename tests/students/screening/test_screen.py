@@ -93,8 +93,11 @@ from activeloop.candidates import Pool
 from activeloop.students.screening import Screen
 
 class Slow(Planted):
+    asked = 0
+
     def mean(self, pool, rows):
-        time.sleep(0.02)
+        Slow.asked += 1
+        time.sleep(0.02 if Slow.asked <= 8 else 3600)  # three processes together never get to the 25th piece
         return super().mean(pool, rows)
     def explain(self):
         return super().explain().replace("Slow", "Planted")
