@@ -52,7 +52,7 @@ def test_epistasis_is_learned():
 
 def test_what_is_not_known_is_learned_with_what_hangs_together():
     teacher, rows = Additive(unsure=0.5), np.arange(100)
-    student = replace(QUICK, steps=300, transfer=replace(FEW, mutants=600)).teach(teacher, SINGLES, 0)
+    student = replace(QUICK, steps=300).teach(teacher, SINGLES, 0)
     draws = [p.predict(SINGLES, rows, 3, draws=4000).draws[:, :, 0] for p in (teacher, student)]
     sure = student.predict(SINGLES, rows, 0, draws=0).sd[:, 0]
     assert np.isclose(np.square(sure).mean(), np.square(teacher.predict(SINGLES, rows, 0, draws=0).sd).mean(), rtol=0.3)

@@ -187,7 +187,7 @@ def distiller_of(arm: Arm, pool: Pool) -> Distiller:
 
     Raises:
         RecipeError: a change that is none of `alpha`, `temperature`, `steps`, `order` (the weight of that part of the
-            loss), `singled` (of the transfer set), or `transfer` with one of `TRANSFERS`.
+            loss), or `transfer` with one of `TRANSFERS`.
 
     >>> distiller_of(Arm.read("frozen:alpha=0.5"), Pool.single_mutants("MKTAYIAKQR" * 4)).alpha
     0.5
@@ -204,8 +204,6 @@ def _change(key: str, text: str) -> dict[str, Any]:
     try:
         if key == "order":
             return {"weights": Weights(order=float(text))}
-        if key == "singled":
-            return {"transfer": Transfer(singled=float(text))}
         return {key: {"alpha": float, "temperature": float, "steps": int}[key](text)}
     except (KeyError, ValueError):
         raise RecipeError(f'"{key}={text}" is no change of how a student is taught. Nothing was computed.') from None

@@ -157,11 +157,11 @@ def _uncertainty(rows: Sequence[Row]) -> str:
 
 
 def _ablations(rows: Sequence[Row]) -> list[str]:
-    """A table for each field that was changed; a column a task."""
-    sections = []
-    keys = dict.fromkeys(Arm.read(row.arm).changes[0][0] for row in rows)
-    for key in keys:
-        some = [row for row in rows if Arm.read(row.arm).changes[0][0] == key]
+    """A table for each field that was changed and each teacher; a column a task."""
+    sections, by_change = [], dict[tuple[str, str], list[Row]]()
+    for row in rows:
+        by_change.setdefault((Arm.read(row.arm).teacher, Arm.read(row.arm).changes[0][0]), []).append(row)
+    for (teacher, key), some in by_change.items():
         tasks = list(dict.fromkeys(row.task for row in some))
         by_value = {value: {} for value in dict.fromkeys(Arm.read(row.arm).changes[0][1] for row in some)}
         for row in some:
@@ -171,12 +171,9 @@ def _ablations(rows: Sequence[Row]) -> list[str]:
             for value, of in by_value.items()
         ]
         many = "seed" if some[0].seeds == 1 else "seeds"
-        told = (
-            f"Teacher `{Arm.read(some[0].arm).teacher}`, {some[0].labels} labels, {some[0].seeds} {many}: the "
-            "student's figures."
-        )
+        told = f"Teacher `{teacher}`, {some[0].labels} labels, {some[0].seeds} {many}: the student's figures."
         header = [key, *tasks, "kept, mean", "spreads, mean"]
-        sections.append(f"## Another {key}\n\n{told}\n\n{markdown_table(header, table)}")
+        sections.append(f"## Another {key}, teacher {teacher}\n\n{told}\n\n{markdown_table(header, table)}")
     return sections
 
 

@@ -18,7 +18,7 @@ CHANGES = {
 #: fields that matter for classes, or for values, alone
 KINDS = {"temperature": "classes", "order": "values"}
 #: fields that are changed with a foundation model as teacher, and the values they get
-FROZEN_CHANGES = {"singled": ("0", "0.5", "0.9")}
+FROZEN_CHANGES = {"transfer": ("pool", "mutants")}
 
 
 @dataclass(frozen=True)

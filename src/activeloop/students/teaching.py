@@ -78,20 +78,13 @@ class Lesson:
         self.measured = None if dataset is None or settings.alpha == 0 else self._measured(dataset)
 
     def _listen(self, teacher: Predictor, measured: np.ndarray) -> Voice:
-        """The teacher's voice, from candidates that stand for all; they also tell which mutants are to be invented."""
-        material, deviations = self.material, self.settings.deviations
-        rows = self.rng.permutation(material.taught) if len(material.taught) else measured
+        """The teacher's voice, from candidates that stand for all; mutants are invented behind them."""
+        deviations = self.settings.deviations
+        rows = self.rng.permutation(self.material.taught) if len(self.material.taught) else measured
         if not len(rows):
             raise ModelError("no candidate is left to be taught. Exclude fewer, or widen the transfer set.")
-        rows, parent = rows[:SEEN], material.parent
-        if parent is not None:
-            rows = np.concatenate([[parent], rows[rows != parent]])
-        belief = teacher.predict(material.pool, rows, self.seed, DRAWS * deviations)
-        quiet = np.zeros(0, np.int64)
-        if parent is not None:
-            change = ((belief.mean - belief.mean[0]) ** 2 + belief.sd**2) / belief.mean.var(0).clip(min=1e-12)
-            quiet = rows[np.argsort(change.sum(1), kind="stable")]
-        self.material = with_mutants(material, quiet, self.rng)
+        belief = teacher.predict(self.material.pool, rows[:SEEN], self.seed, DRAWS * deviations)
+        self.material = with_mutants(self.material, self.rng)
         return Voice.of(teacher, self.material.pool, belief, self.seed, deviations)
 
     def student(self, fresh: bool, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Student:

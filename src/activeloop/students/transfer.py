@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 
@@ -23,10 +22,6 @@ LOOKED_AT = 3
 FEWEST, MOST, SOME = 2, 3, 0.2
 #: mutations that are looked at for each that is wanted: some are at positions that are taken
 TURNS = 2
-#: quiet partners that a mutation gets about which the teacher is not asked as it stands, at most
-PARTNERS = 6
-#: of the single mutants that were looked at, one in so many is quiet, but so many at least
-QUIET, LEAST = 50, 8
 
 
 @dataclass(frozen=True)
@@ -41,23 +36,19 @@ class Transfer:
         rounds: how often candidates are added where teacher and student disagree; 0: all are random.
         share: of `size` that is left for these rounds.
         mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about as a
-            whole: first those that tell of mutations which are not taught by themselves, see `with_mutants`.
-        singled: these are at most this share of the mutants. Where most of them are, a student keeps less of a
-            pretrained teacher; without any it keeps no less (docs/results/students: three scans, two seeds).
+            whole, see `with_mutants`.
     """
 
     size: int = 8192
     rounds: int = 2
     share: float = 0.25
     mutants: int = 4096
-    singled: float = 0.5
 
     def __post_init__(self) -> None:
-        counted = self.size >= 0 and self.rounds >= 0 and self.mutants >= 0
-        if not (counted and 0 <= self.share < 1 and 0 <= self.singled <= 1):
+        if self.size < 0 or self.rounds < 0 or self.mutants < 0 or not 0 <= self.share < 1:
             raise RecipeError(
-                "a transfer set needs a size, rounds and mutants of 0 or more, a share from 0 to below 1, and singled "
-                "from 0 to 1. Nothing was taught."
+                "a transfer set needs a size, rounds and mutants of 0 or more, and a share from 0 to below 1. Nothing was "
+                "taught."
             )
 
     def plan(self, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator) -> Material:
@@ -84,10 +75,7 @@ class Transfer:
         closed = np.concatenate([exclude, watched, checked])
         taught = np.concatenate([asked if self.size else asked[:0], first])
         mutants = self.mutants if whole and parent is not None else 0
-        singled = int(self.singled * mutants)
-        return Material(
-            pool, taught, watched, checked, closed, added, parent if parent in asked else None, mutants, singled
-        )
+        return Material(pool, taught, watched, checked, closed, added, mutants)
 
 
 @dataclass(frozen=True)
@@ -101,9 +89,7 @@ class Material:
         checked: rows that tell how far it agrees in the end.
         closed: rows that are never taught.
         added: how many each round of disagreement adds; 0 when there is nothing to add.
-        parent: row of the wild type, when mutants may be invented and it is taught; else None.
         mutants: how many are to be invented.
-        singled: how many of them at most tell of a mutation that is not taught by itself.
     """
 
     pool: Pool
@@ -112,9 +98,7 @@ class Material:
     checked: np.ndarray
     closed: np.ndarray
     added: int
-    parent: int | None = None
     mutants: int = 0
-    singled: int = 0
 
     def grown(self, disagreement: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """Rows that are not taught yet, those on which teacher and student differ most.
@@ -167,17 +151,14 @@ def _with(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
     return ExplicitPool(listed, kind=pool.kind, origin=f"{pool.origin}, and mutants of it", notation=pool.notation)
 
 
-def with_mutants(material: Material, quiet: np.ndarray, rng: np.random.Generator) -> Material:
+def with_mutants(material: Material, rng: np.random.Generator) -> Material:
     """Add the invented mutants.
 
-    A mutation about which the teacher is not asked as it stands is told of by that mutation beside quiet ones, which
-    change little: such a double mutant is to a teacher nearly what the single one is, while beside any mutation it
-    would often be as bad as can be, whatever it does. All others combine mutations that the pool's candidates have, as
-    many as one of these has, two or three at least. None is a candidate of the pool.
+    They combine mutations that the pool's candidates have, as many as one of these has, two or three at least, so that
+    mutations about which the teacher is not asked as they stand have their turn too. None is a candidate of the pool.
 
     Args:
         material: whose mutants.
-        quiet: rows of the pool by how little their mutations change, the least first; those with one mutation count.
         rng: of the choice.
     """
     pool, count = material.pool, material.mutants
@@ -185,35 +166,14 @@ def with_mutants(material: Material, quiet: np.ndarray, rng: np.random.Generator
         return material
     designs = [d for d in map(pool.design, range(len(pool))) if isinstance(d, Variant)]
     mutations = sorted({m for design in designs for m in design.mutations})
-    alone = set(_single(designs, material.taught))
-    silent = _single(designs, quiet)
-    silent = silent[: max(LEAST, len(silent) // QUIET)]
-    untold, parent = [m for m in mutations if m not in alone], designs[0].parent
-    beside = _beside(parent, untold, silent, material.singled, rng)
     present, invented = {design.name for design in designs}, list[Variant]()
-    for design in chain(beside, _combinations(parent, mutations, [len(d.mutations) for d in designs], count, rng)):
-        if design.name not in present and len(invented) < count:
+    for design in _combinations(designs[0].parent, mutations, [len(d.mutations) for d in designs], count, rng):
+        if design.name not in present:
             present.add(design.name)
             invented.append(design)
     if not invented:
         return material
     return replace(material, pool=_with(pool, invented)).taking(np.arange(len(pool), len(pool) + len(invented)))
-
-
-def _single(designs: list[Variant], rows: np.ndarray) -> list[Mutation]:
-    """Mutations of those that have one."""
-    return [designs[row].mutations[0] for row in rows.tolist() if len(designs[row].mutations) == 1]
-
-
-def _beside(
-    parent: str, untold: list[Mutation], silent: list[Mutation], count: int, rng: np.random.Generator
-) -> Iterator[Variant]:
-    """At most `count` variants: each mutation beside some of the silent ones, in turn."""
-    order = [i for _ in range(PARTNERS) for i in rng.permutation(len(untold)).tolist()]
-    for i in order[:count]:
-        others = [m for m in silent if m.position != untold[i].position]
-        if others:
-            yield Variant(parent, tuple(sorted((untold[i], others[rng.integers(len(others))]))))
 
 
 def _combinations(
