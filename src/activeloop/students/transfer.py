@@ -47,8 +47,8 @@ class Transfer:
     def __post_init__(self) -> None:
         if self.size < 0 or self.rounds < 0 or self.mutants < 0 or not 0 <= self.share < 1:
             raise RecipeError(
-                "a transfer set needs a size, rounds and mutants of 0 or more, and a share from 0 to below 1. Nothing was "
-                "taught."
+                "a transfer set needs a size, rounds and mutants of 0 or more, and a share from 0 to below 1. Nothing "
+                "was taught."
             )
 
     def plan(self, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator) -> Material:
