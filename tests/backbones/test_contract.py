@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from activeloop.backbones import Backbone, Blosum, Kmers, Morgan, OneHot, Physicochemical, SubstitutionScore
+from activeloop.backbones import (
+    Backbone,
+    Blosum,
+    InformedScore,
+    Kmers,
+    Morgan,
+    OneHot,
+    Physicochemical,
+    SubstitutionScore,
+)
 from activeloop.candidates import Compound, Guide, Pool
 from activeloop.errors import PoolError
 
@@ -25,6 +34,7 @@ CASES = {
     "blosum": (Blosum(), PROTEIN),
     "blosum, library": (Blosum(), LIBRARY),
     "substitutions": (SubstitutionScore(), PROTEIN),
+    "informed": (InformedScore(), PROTEIN),
     "kmers": (Kmers(), GUIDES),
     "morgan": (Morgan(), COMPOUNDS),
     "morgan, pharmacophores": (Morgan(radius=3, size=512, pharmacophores=True), COMPOUNDS),
@@ -64,7 +74,7 @@ def test_no_rows_give_an_empty_table_of_the_same_width(case: tuple[Backbone, Poo
 
 def test_a_name_is_its_own():
     names = {backbone.name for backbone, _ in CASES.values()}
-    assert len(names) == 10
+    assert len(names) == 11
 
 
 @pytest.mark.parametrize("backbone", [OneHot(), Physicochemical(), Blosum(), Kmers()], ids=lambda b: b.name)

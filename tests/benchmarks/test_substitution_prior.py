@@ -1,4 +1,4 @@
-"""The command that learns the substitution prior: same data, same file; and no table knows what it must not."""
+"""The command that learns the substitution priors: same data, same file; and no table knows what it must not."""
 
 import csv
 import gzip
@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from activeloop.backbones import ESM2, InformedScore
+from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.context import CONTEXTS
+from activeloop.backbones.informed import LETTERS, read_tables
 from activeloop.backbones.substitutions import SubstitutionTables
 from activeloop.benchmarks.relatives import PARTS, relatives, split
 from activeloop.benchmarks.scans import ASSAYS, DOMAINS, Scan, normal_scores, read_scans
@@ -92,12 +95,12 @@ def test_small_scans_are_not_learned_from(scans: list[Scan]):
     np.testing.assert_array_equal(fit_tables([*scans, small], part).tables, without.tables)
 
 
-def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp_path: Path, monkeypatch):
+def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp_path: Path, monkeypatch, tiny: str):
     write(scans, tmp_path)
     monkeypatch.setenv("ACTIVELOOP_DATA", str(tmp_path))
-    arguments = ["--out", str(tmp_path / "prior.npz"), "--results", str(tmp_path / "results")]
+    arguments = ["--out", str(tmp_path / "priors"), "--results", str(tmp_path / "results"), "--model", tiny]
     assert main(arguments) == 0
-    content = (tmp_path / "prior.npz").read_bytes()
+    content = (tmp_path / "priors/substitutions.npz").read_bytes()
     assert content == packed(fit_tables(read_scans(tmp_path), split(read_scans(tmp_path))))
     with (tmp_path / "results/summary.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -107,9 +110,17 @@ def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp
     assert np.mean([float(row["spearman"]) for row in rows]) > 0.6
     assert np.mean([float(row["blosum62"]) for row in rows]) < 0.4
     assert list(json.loads((tmp_path / "results/variances.json").read_text())) == list(NAMES)
-    assert "Above BLOSUM62 on 100% of them" in (tmp_path / "results/README.md").read_text()
-    with np.load(tmp_path / "prior.npz", allow_pickle=False) as stored:
+    assert "above BLOSUM62 on 100% of them" in (tmp_path / "results/README.md").read_text()
+    with np.load(tmp_path / "priors/substitutions.npz", allow_pickle=False) as stored:
         assert set(stored) == {"tables", "usual", *(f"words{k}" for k in range(PARTS))}
+    # nothing that a random model says helps, and hardly anything of it is believed
+    told = read_tables(str(tmp_path / "priors/informed.npz"))
+    assert told.model == fingerprint(tiny)
+    assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + LETTERS + 1, 20)
+    score = InformedScore(ESM2(tiny), str(tmp_path / "priors/informed.npz"))
+    assert np.isfinite(score.table(Pool.single_mutants(scans[0].chain))).all()
+    ours, informed = (np.mean([float(row[name]) for row in rows]) for name in ("spearman", "informed"))
+    assert informed == pytest.approx(ours, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +130,7 @@ def test_without_data_it_says_so(folder, sentence, tmp_path: Path, monkeypatch, 
     monkeypatch.delenv("ACTIVELOOP_DATA", raising=False)
     if folder:
         monkeypatch.setenv("ACTIVELOOP_DATA", str(tmp_path / folder))
-    assert main(["--out", str(tmp_path / "prior.npz"), "--results", str(tmp_path / "results")]) == 2
+    assert main(["--out", str(tmp_path / "priors"), "--results", str(tmp_path / "results")]) == 2
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -132,10 +143,10 @@ def test_a_mutant_that_does_not_fit_is_refused(scans: list[Scan], tmp_path: Path
     table[-1] = f"{'A' if mutant[0] != 'A' else 'C'}{mutant[1:]},{rest}"
     path.write_bytes(gzip.compress("\n".join(table).encode()))
     monkeypatch.setenv("ACTIVELOOP_DATA", str(tmp_path))
-    assert main(["--out", str(tmp_path / "prior.npz"), "--results", str(tmp_path / "results")]) == 2
+    assert main(["--out", str(tmp_path / "priors"), "--results", str(tmp_path / "results")]) == 2
     assert "scan01.csv.gz" in (told := capsys.readouterr().err)
     assert "does not fit the wild type" in told
-    assert not (tmp_path / "prior.npz").exists()
+    assert not (tmp_path / "priors").exists()
 
 
 def test_planted_variances_are_found():

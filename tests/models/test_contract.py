@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from activeloop.backbones import Blosum, Morgan, SubstitutionScore
+from activeloop.backbones import Blosum, InformedScore, Morgan, SubstitutionScore
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
@@ -45,11 +45,12 @@ CASES: dict[str, tuple[Learner, str]] = {
     "tanimoto": (compound_default(), "compounds"),
     "guides": (guide_default(), "guides"),
     "mutations": (MutationGP(), "variants"),
+    "mutations, informed": (MutationGP(prior_score=InformedScore()), "variants"),
     "sites": (SiteGP(), "variants"),
     "sites, ranked": (SiteGP(ranked=True), "variants"),
     "gate": (Gate((RandomForest(trees=20), SiteGP())), "variants"),
 }
-RANKED = ("mutations", "sites-ranked")
+RANKED = ("mutations", "mutations, informed", "sites-ranked")
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())

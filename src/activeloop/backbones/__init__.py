@@ -8,6 +8,7 @@ from activeloop.backbones.esm import ESM2
 from activeloop.backbones.esmc import ESMC
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.geneformer import Geneformer
+from activeloop.backbones.informed import InformedScore
 from activeloop.backbones.joined import Joined
 from activeloop.backbones.kmers import Kmers
 from activeloop.backbones.morgan import Morgan
@@ -29,6 +30,7 @@ __all__ = [
     "ChemBERTa",
     "Foundation",
     "Geneformer",
+    "InformedScore",
     "Joined",
     "Kmers",
     "Morgan",

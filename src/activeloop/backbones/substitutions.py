@@ -15,9 +15,13 @@ get what a letter's exchange does on average.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from os import PathLike
+from typing import IO
 
 import numpy as np
 
@@ -35,12 +39,12 @@ COST = 0.6
 
 @dataclass(frozen=True)
 class SubstitutionTables:
-    """The content of `substitutions.npz`.
+    """The content of `substitutions.npz`, or of a file of tables that read more of a residue than its context.
 
     Args:
-        tables: [F + 1, 70, 20] from contexts and a constant to letters: without each of F parts of the proteins, and
-            last from all.
-        usual: [69] mean context, for chains too short to have one.
+        tables: [F + 1, C + 1, 20] from C columns and a constant to letters: without each of F parts of the proteins,
+            and last from all. The first 69 columns are those of `residue_contexts`.
+        usual: [C] their means, for chains too short to have a context.
         words: [W] hashes of the training proteins' words, ascending.
         parts: [W] in which of the F parts each word's protein is.
     """
@@ -54,10 +58,17 @@ class SubstitutionTables:
     @lru_cache(maxsize=1)
     def shipped(cls) -> SubstitutionTables:
         """Those of the package, read once."""
-        with (
-            resources.files("activeloop.backbones").joinpath("substitutions.npz").open("rb") as file,
-            np.load(file, allow_pickle=False) as content,
-        ):
+        with resources.files("activeloop.backbones").joinpath("substitutions.npz").open("rb") as file:
+            return cls.read(file)
+
+    @classmethod
+    def read(cls, file: IO[bytes] | PathLike[str]) -> SubstitutionTables:
+        """Those of a file that `python -m activeloop.benchmarks.substitution_prior` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError: there is none, or it holds something else.
+        """
+        with np.load(file, allow_pickle=False) as content:
             words = np.concatenate([content[f"words{part}"] for part in range(len(content["tables"]) - 1)])
             sizes = [len(content[f"words{part}"]) for part in range(len(content["tables"]) - 1)]
             order = np.argsort(words)
@@ -69,9 +80,15 @@ class SubstitutionTables:
         part = nearest_owner(chain, self.words, self.parts)
         return np.where(part < 0, len(self.tables) - 1, part)
 
-    def scores(self, chain: str) -> np.ndarray:
-        """[n, 20] of each residue of a protein, exchanged for each of `AMINO_ACIDS`; its own letter is 0."""
+    def scores(self, chain: str, beside: np.ndarray | None = None) -> np.ndarray:
+        """[n, 20] of each residue of a protein, exchanged for each of `AMINO_ACIDS`; its own letter is 0.
+
+        Args:
+            chain: the protein.
+            beside: [n, C - 69] what the tables read beside contexts; None where they read these alone.
+        """
         contexts = residue_contexts(chain)
+        contexts = contexts if beside is None else np.hstack([contexts, beside])
         if len(chain) < WORD:
             contexts[:, 20:] = self.usual[20:]
         contexts_and_one = np.hstack([contexts, np.ones((len(chain), 1))])
@@ -101,19 +118,31 @@ def substitution_scores(sites: Sites) -> np.ndarray:
     Raises:
         PoolError: when there is no parent.
     """
+    chain = scored_chain(sites, "substitutions")
+    return np.zeros((len(sites.labels), len(sites.alphabet))) if not chain else at_sites(chain_scores(chain), sites)
+
+
+def scored_chain(sites: Sites, who: str) -> str:
+    """The parent whose residues are scored; "" for sites of other alphabets.
+
+    Raises:
+        PoolError: when there is no parent.
+    """
     if sites.parent is None:
         raise PoolError(
-            "substitutions: the pool has no parent sequence to compare with. Give the wild type, or choose another "
+            f"{who}: the pool has no parent sequence to compare with. Give the wild type, or choose another "
             "encoder; nothing was scored."
         )
-    result = np.zeros((len(sites.labels), len(sites.alphabet)))
-    if not set(AMINO_ACIDS) <= set(sites.alphabet):
-        return result
+    return sites.parent_sequence if set(AMINO_ACIDS) <= set(sites.alphabet) else ""
+
+
+def at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
+    """[L, K] as told in `substitution_scores`, from the scores [n, 20] of the parent's residues."""
+    assert sites.parent is not None
     # an insertion before the first residue stands at position 0
-    at = np.maximum(sites.positions, 1) - 1
-    scores = chain_scores(sites.parent_sequence)[at] - COST
+    scores = scores[np.maximum(sites.positions, 1) - 1] - COST
     worst = scores.min(1)
-    result += worst[:, None]
+    result = np.tile(worst[:, None], len(sites.alphabet))
     known = [sites.alphabet.index(a) for a in AMINO_ACIDS]
     inserted = np.array([sites.alphabet[code] == GAP for code in sites.parent])
     result[:, known] = np.where(inserted[:, None], worst[:, None], scores)
@@ -121,14 +150,27 @@ def substitution_scores(sites: Sites) -> np.ndarray:
     return result
 
 
-@dataclass(frozen=True)
-class SubstitutionScore(Backbone):
-    """One column: the sum of `substitution_scores` over all mutations; 0 for the parent."""
+class MutationScore(Backbone):
+    """One column: the sum of a table over all mutations of a candidate; 0 for the parent."""
 
-    @property
-    def name(self) -> str:
-        """`substitutions`."""
-        return "substitutions"
+    @abstractmethod
+    def table(self, pool: Pool) -> np.ndarray:
+        """Float64 [L, K] what each letter at each site does, as `substitution_scores` gives it.
+
+        Raises:
+            PoolError: when the pool has no sites or no parent to compare with.
+        """
+
+    def identity(self) -> dict[str, np.ndarray]:
+        """What a version must find again besides this package; {} when it is nothing."""
+        return {}
+
+    def check(self, state: Mapping[str, np.ndarray]) -> None:
+        """Refuse to go on with anything else than what a state was made with.
+
+        Raises:
+            StateError: it is something else.
+        """
 
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, 1].
@@ -136,6 +178,19 @@ class SubstitutionScore(Backbone):
         Raises:
             PoolError: when the pool has no sites or no parent to compare with.
         """
-        sites = sites_of(pool, self.name)
-        scores = substitution_scores(sites)
-        return scores[np.arange(len(sites.labels)), pool.codes(rows)].sum(1, keepdims=True).astype(np.float32)
+        table = self.table(pool)
+        return table[np.arange(len(table)), pool.codes(rows)].sum(1, keepdims=True).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SubstitutionScore(MutationScore):
+    """The sum of `substitution_scores` over all mutations."""
+
+    @property
+    def name(self) -> str:
+        """`substitutions`."""
+        return "substitutions"
+
+    def table(self, pool: Pool) -> np.ndarray:
+        """`substitution_scores` of the pool's sites."""
+        return substitution_scores(sites_of(pool, self.name))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from activeloop.backbones.base import Backbone, sites_of
-from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.kept import keep, recall
 from activeloop.backbones.needs import need_models
@@ -89,7 +87,7 @@ def zero_shot_table(foundation: Foundation, pool: Pool, method: TableMethod = "m
     need_models()
     sites = sites_of(pool, foundation.name)
     windows, spelling = parent_windows(foundation, pool), Spelling.of(foundation, sites.alphabet)
-    key = _key(foundation, method, windows, spelling)
+    key = windows.key(foundation, method, spelling)
     letters = recall("zero-shot", key)
     if letters is None:
         letters = spelling.letters(_logits(foundation, method, windows, spelling.mask))
@@ -106,16 +104,6 @@ def _logits(foundation: Foundation, method: TableMethod, windows: Windows, mask:
     if method == "spaced":
         return passes.spaced_logits(foundation, windows, mask)
     return passes.masked_logits(foundation, windows, mask)
-
-
-def _key(foundation: Foundation, method: TableMethod, windows: Windows, spelling: Spelling) -> str:
-    """Depends on all that a table is computed from."""
-    whole = hashlib.blake2b(digest_size=20)
-    content = fingerprint(foundation.source, foundation.revision)
-    whole.update(f"{foundation.family}|{content}|{method}|{windows.ids.shape}|{spelling.mask}|".encode())
-    for array in (windows.ids, windows.row, windows.column, spelling.ids):
-        whole.update(array.astype("<i8").tobytes())
-    return whole.hexdigest()
 
 
 def joint_scores(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.ndarray:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.letters import LetterModel
 from activeloop.backbones.tokens import Tokens
@@ -67,6 +69,21 @@ class Windows:
         hidden = self.ids.copy()
         hidden[self.row[which], self.column[which]] = mask
         return hidden
+
+    def key(self, foundation: Foundation, method: str, spelling: Spelling) -> str:
+        """Hexadecimal digits that depend on all from which a model computes letters here.
+
+        Args:
+            foundation: the model.
+            method: what is hidden when it is asked.
+            spelling: of the letters.
+        """
+        whole = hashlib.blake2b(digest_size=20)
+        content = fingerprint(foundation.source, foundation.revision)
+        whole.update(f"{foundation.family}|{content}|{method}|{self.ids.shape}|{spelling.mask}|".encode())
+        for array in (self.ids, self.row, self.column, spelling.ids):
+            whole.update(array.astype("<i8").tobytes())
+        return whole.hexdigest()
 
 
 @dataclass(frozen=True)

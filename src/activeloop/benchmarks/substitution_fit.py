@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
 
-from activeloop.backbones.context import CONTEXTS, residue_contexts
+from activeloop.backbones.context import residue_contexts
 from activeloop.backbones.fingerprints import fingerprints
 from activeloop.backbones.substitutions import SubstitutionTables
 from activeloop.benchmarks.relatives import PARTS
 from activeloop.benchmarks.scans import Scan
 from activeloop.candidates import AMINO_ACIDS
 
-#: ridge penalty beside the mean square of a standardised context
-PENALTY = 0.03
+#: ridge penalty beside the mean square of a standardised context; larger where more columns are read
+PENALTY, LARGER = 0.03, 0.1
 #: scans of fewer mutants say too little of what is usual
 FEWEST = 150
 #: of a stability domain beside an assay of as many mutants: they are many, small and of one property
 STABILITY_WEIGHT = 0.6
 
 
-def fit_tables(scans: Sequence[Scan], part: np.ndarray) -> SubstitutionTables:
+def fit_tables(
+    scans: Sequence[Scan], part: np.ndarray, beside: Mapping[str, np.ndarray] | None = None
+) -> SubstitutionTables:
     """Tables without each part of the scans, and one of all.
 
     Args:
         scans: N scans.
         part: [N] which part each belongs to; relatives in one.
+        beside: columns that are read beside the contexts of a chain's residues, by chain; None for none.
     """
     contexts = [residue_contexts(scan.chain)[scan.residues] for scan in scans]
+    if beside is not None:
+        pairs = zip(contexts, scans, strict=True)
+        contexts = [np.hstack([context, beside[scan.chain][scan.residues]]) for context, scan in pairs]
+    penalty = PENALTY if beside is None else LARGER
     large = np.array([len(scan) >= FEWEST for scan in scans])
-    tables, usual = [], np.zeros(CONTEXTS)
+    tables, usual = [], np.zeros(contexts[0].shape[1])
     for left_out in [*range(PARTS), -1]:
         chosen = np.flatnonzero(large & (part != left_out)).tolist()
         x = np.concatenate([contexts[i] for i in chosen])
         y = np.concatenate([scans[i].profile for i in chosen])
         weight = np.concatenate([np.full(len(contexts[i]), scan_weight(scans[i])) for i in chosen])
-        table, usual = ridge(x, y, weight)
+        table, usual = ridge(x, y, weight, penalty)
         tables.append(table)
     words, owner = known_words(scans, part)
     return SubstitutionTables(np.array(tables, np.float32), usual.astype(np.float32), words, owner)
@@ -58,34 +65,40 @@ def scan_weight(scan: Scan) -> float:
     return (STABILITY_WEIGHT if scan.stability else 1.0) / np.sqrt(len(scan))
 
 
-def ridge(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ridge(x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
     """Weighted ridge for each letter from the positions where it was measured.
 
     Args:
         x: [n, F] contexts.
         y: [n, 20] scores, NaN where there is none.
         weight: [n] of each position.
+        penalty: beside the mean square of a standardised context.
 
     Returns:
         The coefficients [F + 1, 20] on contexts as they are, and on a constant; and the mean context [F].
     """
     mean, spread = x.mean(0), x.std(0) + 1e-6
     standard = np.hstack([(x - mean) / spread, np.ones((len(x), 1))])
-    penalty = np.append(np.full(x.shape[1], PENALTY), 1e-6 * PENALTY)
+    penalties = np.append(np.full(x.shape[1], penalty), 1e-6 * penalty)
     table = np.zeros((x.shape[1] + 1, len(AMINO_ACIDS)))
     for letter in range(len(AMINO_ACIDS)):
         known = np.isfinite(y[:, letter])
         weighted = standard[known] * weight[known, None]
-        square = weighted.T @ standard[known] + np.diag(penalty * weight[known].sum())
+        square = weighted.T @ standard[known] + np.diag(penalties * weight[known].sum())
         table[:, letter] = np.linalg.solve(square, weighted.T @ y[known, letter])
     table[:-1] /= spread[:, None]
     table[-1] -= mean @ table[:-1]
     return table, mean
 
 
-def packed(tables: SubstitutionTables) -> bytes:
-    """The content of `substitutions.npz`; the same bytes for the same tables."""
+def packed(tables: SubstitutionTables, **more: np.ndarray) -> bytes:
+    """The content of `substitutions.npz`; the same bytes for the same tables.
+
+    Args:
+        tables: all that it holds.
+        more: arrays beside them.
+    """
     words = {f"words{part}": tables.words[tables.parts == part] for part in range(len(tables.tables) - 1)}
     out = BytesIO()
-    np.savez_compressed(out, allow_pickle=False, tables=tables.tables, usual=tables.usual, **words)
+    np.savez_compressed(out, allow_pickle=False, tables=tables.tables, usual=tables.usual, **words, **more)
     return out.getvalue()

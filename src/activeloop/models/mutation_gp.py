@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from activeloop.backbones.substitutions import substitution_scores
+from activeloop.backbones.substitutions import MutationScore, SubstitutionScore
 from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import RecipeError
 from activeloop.measurements import Dataset
@@ -38,7 +38,7 @@ class MutationGP(Learner):
     a position nobody has touched is predicted from the prior and its surroundings. The variances begin at what is
     usual among published scans and are moved by the marginal likelihood; with sixteen labels they hardly move.
 
-    The prior is `substitution_scores`, learned from other proteins. Its weight is a parameter around 1 and is learned
+    The prior is a table of mutations, learned from other proteins. Its weight is a parameter around 1 and is learned
     from the labels, because in some assays (binding, non-native functions) it misleads.
 
     Mutations add up on a scale of the values' ranks; where most variants of the pool carry several mutations, on a
@@ -47,11 +47,13 @@ class MutationGP(Learner):
     Args:
         width: standard deviation of each log variance around its usual value.
         line: part of the values themselves in the scale, 0 to 1; None: by the pool, as told above.
+        prior_score: the prior; `InformedScore` asks a pretrained model too.
         usual: the 14 usual variances.
     """
 
     width: float = 1.0
     line: float | None = None
+    prior_score: MutationScore = field(default_factory=SubstitutionScore)
     usual: tuple[float, ...] = field(default=USUAL, repr=False)
 
     def __post_init__(self) -> None:
@@ -65,11 +67,11 @@ class MutationGP(Learner):
 
     @property
     def name(self) -> str:
-        """`mutations`."""
-        return "mutations"
+        """`mutations`, and the prior's name when it is not the usual one."""
+        return "mutations" if self.prior_score == SubstitutionScore() else f"mutations-{self.prior_score.name}"
 
     def prior(self, pool: Pool) -> Predictor | None:
-        """The learned substitution scores with the usual uncertainty; None without a parent."""
+        """The prior's scores with the usual uncertainty; None without a parent."""
         if pool.sites is None or pool.sites.parent is None:
             return None
         nothing = Mutations.of(pool, np.zeros(0, np.int64))
@@ -92,13 +94,14 @@ class MutationGP(Learner):
         scores = Warp.of(dataset.values[:, 0], line).to_score(dataset.values[:, 0])
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])
-        table = substitution_scores(parented(dataset.pool))
+        table = self.prior_score.table(dataset.pool)
         logs = learn_variances(dataset.pool, some, scores[chosen], table, np.log(self.usual), self.width)
         return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(line)})
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
+        self.prior_score.check(state)
         # versions from before there was a line have none
         line = float(state.get("line", 0.0))
         warp = Warp.of(dataset.values[:, 0], line)
@@ -119,13 +122,13 @@ class MutationGP(Learner):
         line: float = 0.0,
     ) -> Predictor:
         sites = parented(pool)
-        variances = np.exp(logs)
+        variances, prior_score = np.exp(logs), self.prior_score
         kernel = MutationKernel.of(sites, variances[: len(TERMS)])
-        table = substitution_scores(sites).ravel()
+        table = prior_score.table(pool).ravel()
         # a replicated value is surer than a single one: its own error where it is larger than what the fit calls noise
         noise = np.maximum(variances[-1], np.broadcast_to(errors, scores.shape) ** 2)
         posterior = Posterior(kernel, table, float(variances[-2]), measured, scores, noise)
-        return MutationPredictor(posterior, warp, logs, float(np.sqrt(variances[-1])), line)
+        return MutationPredictor(posterior, warp, logs, float(np.sqrt(variances[-1])), line, prior_score)
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
         logs: [14] learned log variances.
         noise: standard deviation of one measurement, in normal scores.
         line: part of the values themselves in the scale.
+        prior_score: the prior.
     """
 
     posterior: Posterior
@@ -145,6 +149,7 @@ class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
     logs: np.ndarray
     noise: float
     line: float = 0.0
+    prior_score: MutationScore = field(default_factory=SubstitutionScore)
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
         """Mean and spread are exact in normal scores, so in values the mean is the median; draws are joint."""
@@ -171,14 +176,17 @@ class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
         """What was learned about the prior, the positions and the noise."""
         labels = len(self.posterior.scores)
         if not labels:
-            return "The substitution prior alone: what mutations did in other proteins, in units of its own."
+            return (
+                f"The prior ({self.prior_score.name}) alone: what mutations did in other proteins, in units of its own."
+            )
         weight = self.posterior.prior_weight
         trust = "as usual" if 0.6 < weight < 1.4 else "more than usual" if weight >= 1.4 else "less than usual"
         return (
-            f"A Gaussian process over mutations, fitted to {labels} candidates. It trusts the substitution prior "
-            f"{trust} (weight {weight:.2f}, usual 1); noise is {self.noise:.2f} of the spread of the values."
+            f"A Gaussian process over mutations, fitted to {labels} candidates. It trusts the prior "
+            f"({self.prior_score.name}) {trust} (weight {weight:.2f}, usual 1); noise is {self.noise:.2f} of the "
+            "spread of the values."
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """The learned variances, and the scale."""
-        return {"logs": self.logs, "line": np.array(self.line)}
+        """The learned variances, the scale, and to what the prior belongs."""
+        return {"logs": self.logs, "line": np.array(self.line)} | self.prior_score.identity()

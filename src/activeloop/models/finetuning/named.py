@@ -11,6 +11,7 @@ from activeloop.adapters.base import Adapter
 from activeloop.adapters.named import ADAPTERS
 from activeloop.backbones.esm import BUNDLED, ESM2
 from activeloop.backbones.foundation import Foundation, Pooling
+from activeloop.backbones.informed import InformedScore
 from activeloop.backbones.substitutions import SubstitutionScore
 from activeloop.models.finetuning.heads import Classification, Head, Ranking, Regression
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
@@ -172,11 +173,31 @@ def likelihood(
     )
 
 
-def gated(model: str = BUNDLED, tuned: bool = False, revision: str | None = None) -> Learner:
-    """The process over mutations, `frozen` and `likelihood`, weighed by what each foretells.
+def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
+    """The process over mutations, with a prior that a pretrained model informs, see `InformedScore`.
 
     Args:
         model: hub id or folder, of a model with a masked-language head.
+        tables: file of the tables that were fitted on it; empty: those of the package, for the model that ships.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+
+    Raises:
+        FetchError: the model is not to be had.
+
+    >>> informed().name
+    'mutations-informed-esm2-small'
+    """
+    return MutationGP(prior_score=InformedScore(pretrained(model, revision=revision), tables))
+
+
+def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision: str | None = None) -> Learner:
+    """The process over mutations, `frozen` and `likelihood`, weighed by what each foretells.
+
+    The process is `informed` where there are tables of the model.
+
+    Args:
+        model: hub id or folder, of a model with a masked-language head.
+        tables: as `informed`.
         tuned: whether `fine-tuned` is weighed too, with five members, so that it can say what it would have foretold.
         revision: branch, tag or commit on the hub; a commit pins the weights.
 
@@ -184,10 +205,11 @@ def gated(model: str = BUNDLED, tuned: bool = False, revision: str | None = None
         FetchError: the model is not to be had.
 
     >>> gated().name
-    'gate-ranks(mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
+    'gate-ranks(mutations-informed-esm2-small,process-esm2-small-substitutions,likelihood-esm2-small)'
     """
     known = {"model": model, "revision": revision}
-    learners = (MutationGP(), frozen(**known), likelihood(**known))
+    process = informed(tables=tables, **known) if tables or model == BUNDLED else MutationGP()
+    learners = (process, frozen(**known), likelihood(**known))
     if tuned:
         learners += (fine_tuned(members=5, **known),)
     return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)), scale="ranks")
@@ -244,6 +266,7 @@ def named(role: str, name: str, known: dict[str, Any]) -> Any:
 PRETRAINED: dict[str, Callable[..., Learner]] = {
     "fine-tuned": fine_tuned,
     "frozen": frozen,
+    "informed": informed,
     "likelihood": likelihood,
     "gated": gated,
     "gated-tuned": partial(gated, tuned=True),

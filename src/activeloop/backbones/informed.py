@@ -1,0 +1,174 @@
+"""What a mutation usually does, learned from other proteins and from what a pretrained model thinks of this one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from activeloop.backbones.base import sites_of
+from activeloop.backbones.checkpoints import fingerprint
+from activeloop.backbones.context import REACH, WIDTHS, windowed
+from activeloop.backbones.esm import ESM2
+from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.identity import check_identity, identity
+from activeloop.backbones.kept import keep, recall
+from activeloop.backbones.needs import need_models
+from activeloop.backbones.substitutions import MutationScore, SubstitutionTables, at_sites, scored_chain
+from activeloop.backbones.zero_shot_chain import Spelling, Windows
+from activeloop.candidates import AMINO_ACIDS, Pool
+from activeloop.errors import ModelError, StateError
+
+#: columns of `letter_contexts`
+LETTERS = 30
+#: the key under which a version keeps the digest of the tables
+KEY = "informed"
+
+
+@dataclass(frozen=True)
+class InformedScore(MutationScore):
+    """The substitution prior, informed by a masked-language model that reads the parent once, with nothing hidden.
+
+    Its tables read, beside the context of a residue (`residue_contexts`), how likely the model thinks each letter
+    there, and how sure it is of the residue, its neighbourhood and the protein (`letter_contexts`). They were fitted to
+    the same published scans as those of `SubstitutionScore`, on the outputs of one model, and are blind to a protein
+    that they have seen in the same way. How much it adds stands in docs/results/prior.
+
+    Args:
+        foundation: with a masked-language head.
+        tables: file that `python -m activeloop.benchmarks.substitution_prior --model` wrote for this model; empty:
+            those of the package, for the model that ships.
+
+    >>> InformedScore().name
+    'informed-esm2-small'
+    """
+
+    foundation: Foundation = field(default_factory=ESM2)
+    tables: str = ""
+
+    @property
+    def name(self) -> str:
+        """`informed-` and the model's name."""
+        return f"informed-{self.foundation.name}"
+
+    def table(self, pool: Pool) -> np.ndarray:
+        """Float64 [L, K] as `substitution_scores` gives it.
+
+        Raises:
+            PoolError: the pool has no sites or no parent.
+            ModelError: the tables belong to another model, or the model has no masked-language head.
+            MissingExtraError: torch or transformers is not installed.
+        """
+        sites = sites_of(pool, self.name)
+        chain = scored_chain(sites, self.name)
+        if not chain:
+            return np.zeros((len(sites.labels), len(sites.alphabet)))
+        found = read_tables(self.tables)
+        if found.model != fingerprint(self.foundation.source, self.foundation.revision):
+            raise ModelError(
+                f"{self.name}: {self.tables or 'the tables of this package'} were fitted on another model than "
+                f"{self.foundation.source}. Name a file that `python -m activeloop.benchmarks.substitution_prior "
+                "--model` wrote for it (the option `tables`), or choose the learner mutation-gp. Nothing was scored."
+            )
+        beside = letter_contexts(chain, letter_chances(self.foundation, chain))
+        return at_sites(found.tables.scores(chain, beside), sites)
+
+    def identity(self) -> dict[str, np.ndarray]:
+        """The model's weights, and the content of the tables."""
+        return identity(self) | {KEY: np.frombuffer(bytes.fromhex(read_tables(self.tables).digest), np.uint8)}
+
+    def check(self, state: Mapping[str, np.ndarray]) -> None:
+        """Refuse other weights, or other tables.
+
+        Raises:
+            StateError: they are others.
+        """
+        check_identity(state, self)
+        if KEY in state and not np.array_equal(state[KEY], self.identity()[KEY]):
+            raise StateError(
+                f"{self.tables or 'The tables of this package'} are others than when this version was fitted: put "
+                "those back, or fit again (`activeloop fit DIR --again`). Nothing was predicted."
+            )
+
+
+@dataclass(frozen=True)
+class InformedTables:
+    """The content of `informed.npz`.
+
+    Args:
+        tables: which read `LETTERS` columns beside contexts.
+        model: fingerprint of the model on whose outputs they were fitted.
+        digest: of the whole file, in hexadecimal digits.
+    """
+
+    tables: SubstitutionTables
+    model: str
+    digest: str
+
+
+def read_tables(file: str) -> InformedTables:
+    """Those of a file, or of the package when it is empty; read once for each state of the file.
+
+    Raises:
+        ModelError: there is no such file, or it holds something else.
+    """
+    path = Path(file) if file else Path(str(resources.files("activeloop.backbones").joinpath("informed.npz")))
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ModelError(
+            f"{path} is no file of tables of an informed prior ({error}). Name one that `python -m "
+            "activeloop.benchmarks.substitution_prior --model` wrote. Nothing was scored."
+        ) from error
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, changed: int) -> InformedTables:
+    tables = SubstitutionTables.read(path)
+    with np.load(path, allow_pickle=False) as content:
+        model = content["model"].tobytes().hex()
+    return InformedTables(tables, model, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
+
+
+def letter_chances(foundation: Foundation, chain: str) -> np.ndarray:
+    """[n, 20] log-probability that a model gives each of `AMINO_ACIDS` at each residue with nothing hidden: one pass.
+
+    Raises:
+        PoolError: the model cannot read the chain.
+        ModelError: it has no masked-language head.
+        MissingExtraError: torch or transformers is not installed.
+    """
+    need_models()
+    spelling = Spelling.of(foundation, AMINO_ACIDS)
+    windows = Windows.of(foundation.tokens_of([chain]), np.arange(len(chain)), spelling.longest)
+    key = windows.key(foundation, "letters", spelling)
+    logits = recall("zero-shot", key)
+    if logits is None:
+        from activeloop.backbones.zero_shot_passes import plain_logits
+
+        logits = spelling.letters(plain_logits(foundation, windows))
+        keep("zero-shot", key, logits)
+    logits = logits.astype(np.float64)
+    return logits - np.logaddexp.reduce(logits, 1, keepdims=True)
+
+
+def letter_contexts(chain: str, chances: np.ndarray) -> np.ndarray:
+    """What a model's log-probabilities [n, 20] say about where a mutation would hurt: [n, 30].
+
+    In order: the log-probability of each letter (20); of the residue's own, and the entropy of all (2); these two
+    averaged around the residue for each of `WIDTHS` (3 x 2), and over the whole protein (2).
+
+    >>> letter_contexts("MKT", np.log(np.full((3, 20), 0.05)))[0, 20:22].round(3).tolist()
+    [-2.996, 2.996]
+    """
+    own = np.array([[letter == a for a in AMINO_ACIDS] for letter in chain], float)
+    sure = np.stack([(own * chances).sum(1), -(np.exp(chances) * chances).sum(1)], 1)
+    distance = np.arange(-REACH, REACH + 1)
+    around = [windowed(sure, np.exp(-0.5 * (distance / width) ** 2)) for width in WIDTHS]
+    return np.hstack([chances, sure, *around, np.tile(sure.mean(0), (len(chain), 1))])

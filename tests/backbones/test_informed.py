@@ -1,0 +1,166 @@
+"""The prior that a model informs: what its tables read, and that they are never taken for another model's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import EsmForMaskedLM
+
+from activeloop.backbones import ESM2, InformedScore
+from activeloop.backbones.checkpoints import fingerprint
+from activeloop.backbones.context import CONTEXTS
+from activeloop.backbones.fingerprints import fingerprints
+from activeloop.backbones.informed import LETTERS, letter_chances, letter_contexts, read_tables
+from activeloop.backbones.substitutions import COST, SubstitutionTables, substitution_scores
+from activeloop.benchmarks.substitution_fit import packed
+from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Variant
+from activeloop.errors import ModelError, PoolError, StateError
+from activeloop.measurements import Dataset
+from activeloop.models.finetuning.named import informed
+from activeloop.models.mutation_gp import MutationGP
+
+CHAIN = "MQIFVKTLTGKTITLEVESSDTIDNVKSKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYN"
+
+
+def planted(folder: Path, model: str, column: int, seen: str = "", factor: float = 1.0) -> str:
+    """A file of two parts and all, each of whose tables gives one column of `letter_contexts` for every letter.
+
+    Args:
+        folder: where it goes.
+        model: folder of the model that it is of.
+        column: which one.
+        seen: a chain that the first part holds; its table gives ten more.
+        factor: of all.
+    """
+    tables = np.zeros((3, CONTEXTS + LETTERS + 1, 20), np.float32)
+    tables[:, CONTEXTS + column] = factor
+    tables[0, -1] = 10.0
+    words = np.unique(fingerprints(seen or "W" * 30))
+    content = SubstitutionTables(tables, np.zeros(CONTEXTS + LETTERS, np.float32), words, np.zeros(len(words), int))
+    path = folder / "tables.npz"
+    path.write_bytes(packed(content, model=np.frombuffer(bytes.fromhex(fingerprint(model)), np.uint8)))
+    return str(path)
+
+
+def by_transformers(folder: str, chain: str = CHAIN) -> np.ndarray:
+    """[n, 20] log-probabilities among the amino acids, by the library alone."""
+    ids = ESM2(folder).alphabet.ids
+    tokens = [*ESM2(folder).alphabet.before, *(int(ids[ord(a)]) for a in chain), *ESM2(folder).alphabet.after]
+    with torch.no_grad():
+        logits = EsmForMaskedLM.from_pretrained(folder).eval()(torch.tensor([tokens])).logits[0, 1:-1]
+    return torch.log_softmax(logits[:, [int(ids[ord(a)]) for a in AMINO_ACIDS]].double(), 1).numpy()
+
+
+def test_what_a_model_thinks_is_read_in_one_pass_and_kept(tiny: str, monkeypatch: pytest.MonkeyPatch):
+    found = letter_chances(ESM2(tiny), CHAIN)
+    np.testing.assert_allclose(found, by_transformers(tiny), atol=1e-5)
+    monkeypatch.setattr(ESM2, "load", None)
+    np.testing.assert_array_equal(letter_chances(ESM2(tiny), CHAIN), found)
+
+
+def test_contexts_tell_of_the_residue_its_neighbourhood_and_the_protein(tiny: str):
+    chances = by_transformers(tiny)
+    contexts = letter_contexts(CHAIN, chances)
+    assert contexts.shape == (len(CHAIN), LETTERS)
+    own = chances[np.arange(len(CHAIN)), [AMINO_ACIDS.index(a) for a in CHAIN]]
+    entropy = -(np.exp(chances) * chances).sum(1)
+    np.testing.assert_allclose(contexts[:, :20], chances)
+    np.testing.assert_allclose(contexts[:, 20:22], np.stack([own, entropy], 1))
+    weight = np.exp(-0.5 * ((np.arange(len(CHAIN)) - 30) / 4.0) ** 2)
+    np.testing.assert_allclose(contexts[30, 24:26], weight @ np.stack([own, entropy], 1) / weight.sum())
+    np.testing.assert_allclose(contexts[:, 28], own.mean())
+    np.testing.assert_allclose(contexts[:, 29], entropy.mean())
+
+
+def test_scores_are_what_the_tables_make_of_them(tiny: str, tmp_path: Path):
+    pool = Pool.single_mutants(CHAIN, positions=[2, 30])
+    assert pool.sites is not None
+    table = InformedScore(ESM2(tiny), planted(tmp_path, tiny, column=4)).table(pool)
+    own = [AMINO_ACIDS.index(CHAIN[1]), AMINO_ACIDS.index(CHAIN[29])]
+    for site, place in enumerate((1, 29)):
+        others = np.arange(20) != own[site]
+        np.testing.assert_allclose(table[site, :20][others], by_transformers(tiny)[place, 4] - COST, atol=1e-5)
+        assert table[site, pool.sites.parent[site]] == 0  # type: ignore[index]
+
+
+def test_a_protein_that_was_learned_from_gets_the_table_that_has_not_seen_it(tiny: str, tmp_path: Path):
+    pool = Pool.single_mutants(CHAIN)
+    usual = InformedScore(ESM2(tiny), planted(tmp_path, tiny, 4)).table(pool)
+    (tmp_path / "seen").mkdir()
+    blind = InformedScore(ESM2(tiny), planted(tmp_path / "seen", tiny, 4, seen=CHAIN)).table(pool)
+    assert pool.sites is not None
+    mutated = np.arange(20) != pool.sites.parent[:, None]  # type: ignore[index]
+    np.testing.assert_allclose((blind - usual)[:, :20][mutated], 10.0, atol=1e-5)
+
+
+def test_a_variant_is_the_sum_of_its_mutations():
+    one, two = Mutation(3, "I", "D"), Mutation(20, "S", "P")
+    pool = Pool.of([Variant(CHAIN, parts) for parts in ((), (one,), (two,), (one, two))])
+    values = InformedScore().features(pool, np.arange(4))[:, 0]
+    assert values[0] == 0
+    assert values[3] == pytest.approx(values[1] + values[2], rel=1e-5)
+    assert values[3] < min(values[1], values[2]) < 0
+
+
+def test_those_of_the_package_belong_to_the_model_that_ships_and_say_something_else_than_without_it():
+    pool = Pool.single_mutants(CHAIN)
+    assert pool.sites is not None
+    told, usual = InformedScore().table(pool), substitution_scores(pool.sites)
+    assert np.isfinite(told).all()
+    agreement = np.corrcoef(told.ravel(), usual.ravel())[0, 1]
+    assert 0.5 < agreement < 0.99
+
+
+def test_tables_of_another_model_are_refused(tiny: str, tmp_path: Path):
+    pool = Pool.single_mutants(CHAIN)
+    with pytest.raises(ModelError, match=r"fitted on another model .* Nothing was scored"):
+        InformedScore(ESM2(tiny)).table(pool)
+    with pytest.raises(ModelError, match=r"fitted on another model"):
+        InformedScore(ESM2(), planted(tmp_path, tiny, 0)).table(pool)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive", "of the other prior"])
+def test_what_is_no_file_of_tables_is_refused(content: bytes | str | None, tmp_path: Path):
+    path = tmp_path / "tables.npz"
+    if content is not None:
+        path.write_bytes(packed(SubstitutionTables.shipped()) if isinstance(content, str) else content)
+    with pytest.raises(ModelError, match=r"no file of tables .* Nothing was scored"):
+        read_tables(str(path))
+
+
+def test_a_version_goes_on_with_its_own_tables_alone(tiny: str, tmp_path: Path):
+    pool, rows = Pool.single_mutants(CHAIN), np.arange(0, 1000, 25)
+    dataset = Dataset.of(pool, rows, np.sin(rows))
+    learner = informed(tiny, planted(tmp_path, tiny, 4))
+    fitted = learner.fit(dataset, 0)
+    state = fitted.state()
+    again = learner.restore(dataset, 0, state)
+    np.testing.assert_array_equal(*(one.predict(pool, rows, 0, draws=3).draws for one in (fitted, again)))
+    planted(tmp_path, tiny, 4, factor=2.0)
+    with pytest.raises(StateError, match=r"others than when this version was fitted.*Nothing was predicted"):
+        learner.restore(dataset, 0, state)
+    with pytest.raises(StateError, match="other weights"):
+        informed().restore(dataset, 0, state)
+
+
+def test_before_any_measurement_the_prior_ranks(tiny: str, tmp_path: Path):
+    pool = Pool.single_mutants(CHAIN)
+    score = InformedScore(ESM2(tiny), planted(tmp_path, tiny, 21))
+    belief = MutationGP(prior_score=score).prior(pool)
+    assert belief is not None
+    rows = np.arange(len(pool))
+    assert "informed-esm2-tiny-esm" in belief.explain()
+    mean = belief.predict(pool, rows, 0, draws=2).mean[:, 0]
+    np.testing.assert_allclose(mean, score.features(pool, rows)[:, 0], atol=1e-5)
+
+
+def test_a_library_of_four_letters_has_no_context():
+    table = InformedScore().table(Pool.combinatorial("VDGV", sites=["V1", "D2", "G3", "V4"]))
+    np.testing.assert_allclose(table[0], table[3])
+
+
+def test_without_a_parent_there_is_no_mutation():
+    pool = Pool.of([Sequence("WAFL"), Sequence("WAFM")])
+    with pytest.raises(PoolError, match=r"no parent .* nothing was scored"):
+        InformedScore().features(pool, np.arange(2))
