@@ -51,7 +51,7 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python bench/cost.py --out docs/results/cost
 	$(BIN)/python bench/kill.py --out docs/results/kill
 
-prior: $(VENV)/.dev  ## the substitution priors and their figures, anew (two minutes; needs ACTIVELOOP_DATA)
+prior: $(VENV)/.dev  ## the substitution priors and their figures, anew (five minutes; needs ACTIVELOOP_DATA)
 	$(BIN)/python -m activeloop.benchmarks.substitution_prior --out src/activeloop/backbones
 
 format: $(VENV)/.dev  ## let the machine format

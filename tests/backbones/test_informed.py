@@ -11,7 +11,7 @@ from activeloop.backbones import ESM2, InformedScore
 from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.context import CONTEXTS
 from activeloop.backbones.fingerprints import fingerprints
-from activeloop.backbones.informed import LETTERS, letter_chances, letter_contexts, read_tables
+from activeloop.backbones.informed import LETTERS, letter_contexts, opinions, read_tables
 from activeloop.backbones.substitutions import COST, SubstitutionTables, substitution_scores
 from activeloop.benchmarks.substitution_fit import packed
 from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Variant
@@ -20,11 +20,13 @@ from activeloop.measurements import Dataset
 from activeloop.models.finetuning.named import informed
 from activeloop.models.mutation_gp import MutationGP
 
+#: of the tiny model
+WIDTH = 32
 CHAIN = "MQIFVKTLTGKTITLEVESSDTIDNVKSKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYN"
 
 
 def planted(folder: Path, model: str, column: int, seen: str = "", factor: float = 1.0) -> str:
-    """A file of two parts and all, each of whose tables gives one column of `letter_contexts` for every letter.
+    """A file of two parts and all, each of whose tables gives one column of `opinions` for every letter.
 
     Args:
         folder: where it goes.
@@ -33,34 +35,37 @@ def planted(folder: Path, model: str, column: int, seen: str = "", factor: float
         seen: a chain that the first part holds; its table gives ten more.
         factor: of all.
     """
-    tables = np.zeros((3, CONTEXTS + LETTERS + 1, 20), np.float32)
+    columns = CONTEXTS + LETTERS + WIDTH
+    tables = np.zeros((3, columns + 1, 20), np.float32)
     tables[:, CONTEXTS + column] = factor
     tables[0, -1] = 10.0
     words = np.unique(fingerprints(seen or "W" * 30))
-    content = SubstitutionTables(tables, np.zeros(CONTEXTS + LETTERS, np.float32), words, np.zeros(len(words), int))
+    content = SubstitutionTables(tables, np.zeros(columns, np.float32), words, np.zeros(len(words), int))
     path = folder / "tables.npz"
     path.write_bytes(packed(content, model=np.frombuffer(bytes.fromhex(fingerprint(model)), np.uint8)))
     return str(path)
 
 
-def by_transformers(folder: str, chain: str = CHAIN) -> np.ndarray:
-    """[n, 20] log-probabilities among the amino acids, by the library alone."""
+def by_transformers(folder: str, chain: str = CHAIN) -> tuple[np.ndarray, np.ndarray]:
+    """[n, 20] log-probabilities among the amino acids, and [n, D] states after two of three layers, by the library."""
     ids = ESM2(folder).alphabet.ids
     tokens = [*ESM2(folder).alphabet.before, *(int(ids[ord(a)]) for a in chain), *ESM2(folder).alphabet.after]
     with torch.no_grad():
-        logits = EsmForMaskedLM.from_pretrained(folder).eval()(torch.tensor([tokens])).logits[0, 1:-1]
-    return torch.log_softmax(logits[:, [int(ids[ord(a)]) for a in AMINO_ACIDS]].double(), 1).numpy()
+        told = EsmForMaskedLM.from_pretrained(folder).eval()(torch.tensor([tokens]), output_hidden_states=True)
+    logits = told.logits[0, 1:-1, [int(ids[ord(a)]) for a in AMINO_ACIDS]]
+    return torch.log_softmax(logits.double(), 1).numpy(), told.hidden_states[2][0, 1:-1].numpy()
 
 
 def test_what_a_model_thinks_is_read_in_one_pass_and_kept(tiny: str, monkeypatch: pytest.MonkeyPatch):
-    found = letter_chances(ESM2(tiny), CHAIN)
-    np.testing.assert_allclose(found, by_transformers(tiny), atol=1e-5)
+    found, (chances, states) = opinions(ESM2(tiny), CHAIN), by_transformers(tiny)
+    np.testing.assert_allclose(found[:, :LETTERS], letter_contexts(CHAIN, chances), atol=1e-5)
+    np.testing.assert_allclose(found[:, LETTERS:], states, atol=1e-5)
     monkeypatch.setattr(ESM2, "load", None)
-    np.testing.assert_array_equal(letter_chances(ESM2(tiny), CHAIN), found)
+    np.testing.assert_array_equal(opinions(ESM2(tiny), CHAIN), found)
 
 
 def test_contexts_tell_of_the_residue_its_neighbourhood_and_the_protein(tiny: str):
-    chances = by_transformers(tiny)
+    chances, _ = by_transformers(tiny)
     contexts = letter_contexts(CHAIN, chances)
     assert contexts.shape == (len(CHAIN), LETTERS)
     own = chances[np.arange(len(CHAIN)), [AMINO_ACIDS.index(a) for a in CHAIN]]
@@ -80,7 +85,7 @@ def test_scores_are_what_the_tables_make_of_them(tiny: str, tmp_path: Path):
     own = [AMINO_ACIDS.index(CHAIN[1]), AMINO_ACIDS.index(CHAIN[29])]
     for site, place in enumerate((1, 29)):
         others = np.arange(20) != own[site]
-        np.testing.assert_allclose(table[site, :20][others], by_transformers(tiny)[place, 4] - COST, atol=1e-5)
+        np.testing.assert_allclose(table[site, :20][others], by_transformers(tiny)[0][place, 4] - COST, atol=1e-5)
         assert table[site, pool.sites.parent[site]] == 0  # type: ignore[index]
 
 

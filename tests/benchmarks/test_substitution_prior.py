@@ -116,7 +116,7 @@ def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp
     # nothing that a random model says helps, and hardly anything of it is believed
     told = read_tables(str(tmp_path / "priors/informed.npz"))
     assert told.model == fingerprint(tiny)
-    assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + LETTERS + 1, 20)
+    assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + LETTERS + 32 + 1, 20)
     score = InformedScore(ESM2(tiny), str(tmp_path / "priors/informed.npz"))
     assert np.isfinite(score.table(Pool.single_mutants(scans[0].chain))).all()
     ours, informed = (np.mean([float(row[name]) for row in rows]) for name in ("spearman", "informed"))

@@ -27,6 +27,8 @@ from activeloop.errors import ModelError, StateError
 
 #: columns of `letter_contexts`
 LETTERS = 30
+#: hidden states are those after this share of the layers
+DEPTH = 2 / 3
 #: the key under which a version keeps the digest of the tables
 KEY = "informed"
 
@@ -36,9 +38,10 @@ class InformedScore(MutationScore):
     """The substitution prior, informed by a masked-language model that reads the parent once, with nothing hidden.
 
     Its tables read, beside the context of a residue (`residue_contexts`), how likely the model thinks each letter
-    there, and how sure it is of the residue, its neighbourhood and the protein (`letter_contexts`). They were fitted to
-    the same published scans as those of `SubstitutionScore`, on the outputs of one model, and are blind to a protein
-    that they have seen in the same way. How much it adds stands in docs/results/prior.
+    there and how sure it is of the residue, its neighbourhood and the protein (`letter_contexts`), and the hidden
+    state of the residue after two thirds of the layers. They were fitted to the same published scans as those of
+    `SubstitutionScore`, on the outputs of one model, and are blind in the same way to a protein that they have seen.
+    How much the model adds stands in docs/results/prior.
 
     Args:
         foundation: with a masked-language head.
@@ -76,8 +79,7 @@ class InformedScore(MutationScore):
                 f"{self.foundation.source}. Name a file that `python -m activeloop.benchmarks.substitution_prior "
                 "--model` wrote for it (the option `tables`), or choose the learner mutation-gp. Nothing was scored."
             )
-        beside = letter_contexts(chain, letter_chances(self.foundation, chain))
-        return at_sites(found.tables.scores(chain, beside), sites)
+        return at_sites(found.tables.scores(chain, opinions(self.foundation, chain)), sites)
 
     def identity(self) -> dict[str, np.ndarray]:
         """The model's weights, and the content of the tables."""
@@ -102,7 +104,7 @@ class InformedTables:
     """The content of `informed.npz`.
 
     Args:
-        tables: which read `LETTERS` columns beside contexts.
+        tables: which read `opinions` beside contexts.
         model: fingerprint of the model on whose outputs they were fitted.
         digest: of the whole file, in hexadecimal digits.
     """
@@ -136,8 +138,10 @@ def _read(path: Path, changed: int) -> InformedTables:
     return InformedTables(tables, model, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
 
 
-def letter_chances(foundation: Foundation, chain: str) -> np.ndarray:
-    """[n, 20] log-probability that a model gives each of `AMINO_ACIDS` at each residue with nothing hidden: one pass.
+def opinions(foundation: Foundation, chain: str) -> np.ndarray:
+    """What the tables read of a model that reads a chain once, with nothing hidden: [n, 30 + D].
+
+    `letter_contexts`, and the hidden states.
 
     Raises:
         PoolError: the model cannot read the chain.
@@ -147,15 +151,16 @@ def letter_chances(foundation: Foundation, chain: str) -> np.ndarray:
     need_models()
     spelling = Spelling.of(foundation, AMINO_ACIDS)
     windows = Windows.of(foundation.tokens_of([chain]), np.arange(len(chain)), spelling.longest)
-    key = windows.key(foundation, "letters", spelling)
-    logits = recall("zero-shot", key)
-    if logits is None:
-        from activeloop.backbones.zero_shot_passes import plain_logits
+    key = windows.key(foundation, "opinions", spelling)
+    read = recall("zero-shot", key)
+    if read is None:
+        from activeloop.backbones.zero_shot_passes import states_and_logits
 
-        logits = spelling.letters(plain_logits(foundation, windows))
-        keep("zero-shot", key, logits)
-    logits = logits.astype(np.float64)
-    return logits - np.logaddexp.reduce(logits, 1, keepdims=True)
+        states, logits = states_and_logits(foundation, windows, DEPTH)
+        read = np.hstack([spelling.letters(logits), states])
+        keep("zero-shot", key, read)
+    logits, states = read[:, : len(AMINO_ACIDS)].astype(np.float64), read[:, len(AMINO_ACIDS) :]
+    return np.hstack([letter_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
 
 
 def letter_contexts(chain: str, chances: np.ndarray) -> np.ndarray:

@@ -18,7 +18,6 @@ from activeloop.backbones.zero_shot_chain import Spelling, Windows
 SPACING = 12
 
 
-@torch.inference_mode()
 def logits_at(trunk: Trunk, ids: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Float32 [S, V] logits at some tokens; the head runs at those alone.
 
@@ -31,18 +30,30 @@ def logits_at(trunk: Trunk, ids: np.ndarray, row: np.ndarray, column: np.ndarray
     Raises:
         ModelError: the checkpoint has no such head.
     """
+    return states_and_logits_at(trunk, ids, row, column, 0)[1]
+
+
+@torch.inference_mode()
+def states_and_logits_at(
+    trunk: Trunk, ids: np.ndarray, row: np.ndarray, column: np.ndarray, depth: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hidden states [S, D] after so many layers, and logits as `logits_at` gives them."""
     found = []
     device = next(trunk.parameters()).device
     kind = faster(trunk.heads, ids.shape[1], half=False, device=str(device))
     for piece in pieces(len(ids), ids.shape[1]):
         some = torch.from_numpy(ids[piece]).to(device)
-        with attention_as(trunk, kind):
-            hidden = trunk(some, torch.ones(some.shape, dtype=torch.bool, device=device))
+        real = torch.ones(some.shape, dtype=torch.bool, device=device)
         here = np.flatnonzero((row >= piece.start) & (row < piece.stop))
-        logits = trunk.logits(hidden[torch.from_numpy(row[here] - piece.start), torch.from_numpy(column[here])])
-        found.append((here, logits.float().cpu().numpy()))
-    order = np.concatenate([here for here, _ in found])
-    return np.concatenate([logits for _, logits in found])[np.argsort(order, kind="stable")]
+        which = torch.from_numpy(row[here] - piece.start), torch.from_numpy(column[here])
+        with attention_as(trunk, kind):
+            hidden = trunk.run(trunk.embed(some, real), real, 0, depth)
+            states = hidden[which]
+            logits = trunk.logits(trunk.finish(trunk.run(hidden, real, depth))[which])
+        found.append((here, *(part.float().cpu().numpy() for part in (states, logits))))
+    order = np.argsort(np.concatenate([here for here, _, _ in found]), kind="stable")
+    states, logits = (np.concatenate([part[i] for part in found])[order] for i in (1, 2))
+    return states, logits
 
 
 def pieces(rows: int, width: int) -> Iterator[slice]:
@@ -69,6 +80,13 @@ def masked_logits(foundation: Foundation, windows: Windows, mask: int) -> np.nda
 def plain_logits(foundation: Foundation, windows: Windows) -> np.ndarray:
     """[S, V] at each residue with nothing hidden."""
     return logits_at(frozen_trunk(foundation, best_device()), windows.ids, windows.row, windows.column)
+
+
+def states_and_logits(foundation: Foundation, windows: Windows, depth: float) -> tuple[np.ndarray, np.ndarray]:
+    """Hidden states [S, D] after a share of the layers, and logits [S, V], at each residue with nothing hidden."""
+    trunk = frozen_trunk(foundation, best_device())
+    layers = round(depth * len(trunk.layers))
+    return states_and_logits_at(trunk, windows.ids, windows.row, windows.column, layers)
 
 
 def jointly_masked_logits(foundation: Foundation, windows: Windows, which: np.ndarray, mask: int) -> np.ndarray:

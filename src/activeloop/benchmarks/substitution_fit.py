@@ -7,15 +7,17 @@ from io import BytesIO
 
 import numpy as np
 
-from activeloop.backbones.context import residue_contexts
+from activeloop.backbones.context import CONTEXTS, residue_contexts
 from activeloop.backbones.fingerprints import fingerprints
+from activeloop.backbones.informed import LETTERS
 from activeloop.backbones.substitutions import SubstitutionTables
 from activeloop.benchmarks.relatives import PARTS
 from activeloop.benchmarks.scans import Scan
 from activeloop.candidates import AMINO_ACIDS
 
-#: ridge penalty beside the mean square of a standardised context; larger where more columns are read
-PENALTY, LARGER = 0.03, 0.1
+#: ridge penalty beside the mean square of a standardised context; where a model informs, of contexts and of what it
+#: says of letters, and of each dimension of its hidden states
+PENALTY, INFORMED, STATES = 0.03, 0.1, 2.0
 #: scans of fewer mutants say too little of what is usual
 FEWEST = 150
 #: of a stability domain beside an assay of as many mutants: they are many, small and of one property
@@ -30,15 +32,17 @@ def fit_tables(
     Args:
         scans: N scans.
         part: [N] which part each belongs to; relatives in one.
-        beside: columns that are read beside the contexts of a chain's residues, by chain; None for none.
+        beside: `opinions` of a model that are read beside the contexts of a chain's residues, by chain; None for none.
     """
     contexts = [residue_contexts(scan.chain)[scan.residues] for scan in scans]
     if beside is not None:
         pairs = zip(contexts, scans, strict=True)
         contexts = [np.hstack([context, beside[scan.chain][scan.residues]]) for context, scan in pairs]
-    penalty = PENALTY if beside is None else LARGER
+    columns = contexts[0].shape[1]
+    penalty = np.full(columns, PENALTY if beside is None else INFORMED)
+    penalty[CONTEXTS + LETTERS :] = STATES
     large = np.array([len(scan) >= FEWEST for scan in scans])
-    tables, usual = [], np.zeros(contexts[0].shape[1])
+    tables, usual = [], np.zeros(columns)
     for left_out in [*range(PARTS), -1]:
         chosen = np.flatnonzero(large & (part != left_out)).tolist()
         x = np.concatenate([contexts[i] for i in chosen])
@@ -65,21 +69,21 @@ def scan_weight(scan: Scan) -> float:
     return (STABILITY_WEIGHT if scan.stability else 1.0) / np.sqrt(len(scan))
 
 
-def ridge(x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray]:
+def ridge(x: np.ndarray, y: np.ndarray, weight: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weighted ridge for each letter from the positions where it was measured.
 
     Args:
         x: [n, F] contexts.
         y: [n, 20] scores, NaN where there is none.
         weight: [n] of each position.
-        penalty: beside the mean square of a standardised context.
+        penalty: [F] beside the mean square of each standardised context.
 
     Returns:
         The coefficients [F + 1, 20] on contexts as they are, and on a constant; and the mean context [F].
     """
     mean, spread = x.mean(0), x.std(0) + 1e-6
     standard = np.hstack([(x - mean) / spread, np.ones((len(x), 1))])
-    penalties = np.append(np.full(x.shape[1], penalty), 1e-6 * penalty)
+    penalties = np.append(penalty, 1e-6 * penalty[0])
     table = np.zeros((x.shape[1] + 1, len(AMINO_ACIDS)))
     for letter in range(len(AMINO_ACIDS)):
         known = np.isfinite(y[:, letter])

@@ -21,7 +21,7 @@ from activeloop.backbones.blosum import blosum62
 from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.esm import BUNDLED
 from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.informed import letter_chances, letter_contexts
+from activeloop.backbones.informed import opinions
 from activeloop.benchmarks.datasets import DATA
 from activeloop.benchmarks.machine import describe_machine
 from activeloop.benchmarks.metrics import mean_and_error, spearman
@@ -78,7 +78,7 @@ def learn(out: Path, results: Path, model: Foundation) -> None:
     part = split(scans)
     # sums in another order differ in their last digits, and the file would
     with threadpool_limits(1):
-        beside = {chain: letter_contexts(chain, letter_chances(model, chain)) for chain in {s.chain for s in scans}}
+        beside = {chain: opinions(model, chain) for chain in {scan.chain for scan in scans}}
         tables, informed = fit_tables(scans, part), fit_tables(scans, part, beside)
         variances = usual_variances(scans, tables, SEED)
     for folder in (out, results):

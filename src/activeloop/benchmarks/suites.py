@@ -148,7 +148,11 @@ FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
-ALL_KINDS = ("default", "forest", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood", "fine-tuned")
+ALL_KINDS = (
+    *("default", "forest", "informed", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood"),
+    "fine-tuned",
+)
+PRIORS = ("default", "informed")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
 SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
@@ -163,6 +167,7 @@ def suites() -> dict[str, AnySuite]:
     sixteen, learn = Protocol("find", 16, 16, 2, "own"), Protocol("learn", 24, 24, 11)
     assays = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/proteingym_singles/"))
     assays = tuple(name for name in assays if name not in TOO_SHORT)
+    domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
     learners = ("default", "random", "default:entropy", "default:bald", "full")
     compounds = ("default", "random", "evolvepro")
     both: tuple[FoldRule, ...] = ("random", "modulo")
@@ -179,6 +184,8 @@ def suites() -> dict[str, AnySuite]:
         BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
+        BudgetSuite("informed", "What does a model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10),
+        BudgetSuite("domains", "And to that of stabilities?", domains, both, BUDGETS[:4], PRIORS, 10),
         FoldSuite("folds", "Unseen mutants, unseen positions?", assays, both, ("default",)),
     )
     return {suite.name: suite for suite in listed}
