@@ -35,6 +35,7 @@ OPTIONS = {
     "fine-tuned": 'model = "models/tiny"\nrank = 2\nlast = 1\nepochs = 3\ndraws = "process"',
     "frozen": 'model = "models/tiny"\ndraws = "dropout"',
     "likelihood": 'model = "models/tiny"\nmembers = 2\nepochs = 3',
+    "informed": "",
 }
 
 

@@ -72,6 +72,7 @@ class InformedScore(MutationScore):
         chain = scored_chain(sites, self.name)
         if not chain:
             return np.zeros((len(sites.labels), len(sites.alphabet)))
+        need_models()
         found = read_tables(self.tables)
         if found.model != fingerprint(self.foundation.source, self.foundation.revision):
             raise ModelError(

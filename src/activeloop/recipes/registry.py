@@ -100,11 +100,11 @@ def checked_learner_of(
 
 
 def _located(recipe: LearnerRecipe, base: Path) -> LearnerRecipe:
-    """With the path of a model that lies in a folder."""
-    model = recipe.options.get("model")
-    if not isinstance(model, str) or not model or not (base / model).is_dir():
-        return recipe
-    return recipe.model_copy(update={"options": {**recipe.options, "model": str(base / model)}})
+    """With the paths of a model, and of tables for it, that lie in a folder."""
+    named = {key: recipe.options.get(key) for key in ("model", "tables")}
+    found = {key: str(base / name) for key, name in named.items() if isinstance(name, str) and name}
+    found = {key: path for key, path in found.items() if Path(path).exists()}
+    return recipe.model_copy(update={"options": {**recipe.options, **found}}) if found else recipe
 
 
 def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
