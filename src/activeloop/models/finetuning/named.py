@@ -191,9 +191,9 @@ def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None
 
 
 def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision: str | None = None) -> Learner:
-    """The process over mutations, `frozen` and `likelihood`, weighed by what each foretells.
+    """`informed`, the process over mutations without a model, `frozen` and `likelihood`, weighed by what each foretells.
 
-    The process is `informed` where there are tables of the model.
+    `informed` takes part where there are tables of the model. Each process begins with three times a learner's weight.
 
     Args:
         model: hub id or folder, of a model with a masked-language head.
@@ -205,14 +205,16 @@ def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision:
         FetchError: the model is not to be had.
 
     >>> gated().name
-    'gate-ranks(mutations-informed-esm2-small,process-esm2-small-substitutions,likelihood-esm2-small)'
+    'gate-ranks(mutations-informed-esm2-small,mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
     """
     known = {"model": model, "revision": revision}
-    process = informed(tables=tables, **known) if tables or model == BUNDLED else MutationGP()
-    learners = (process, frozen(**known), likelihood(**known))
+    processes: tuple[Learner, ...] = (MutationGP(),)
+    if tables or model == BUNDLED:
+        processes = (informed(tables=tables, **known), *processes)
+    others = (frozen(**known), likelihood(**known))
     if tuned:
-        learners += (fine_tuned(members=5, **known),)
-    return Gate(learners, start=(3.0, *(1.0,) * (len(learners) - 1)), scale="ranks")
+        others += (fine_tuned(members=5, **known),)
+    return Gate((*processes, *others), start=(3.0,) * len(processes) + (1.0,) * len(others), scale="ranks")
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
