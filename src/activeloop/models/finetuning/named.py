@@ -191,9 +191,10 @@ def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None
 
 
 def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision: str | None = None) -> Learner:
-    """`informed`, the process over mutations without a model, `frozen` and `likelihood`, weighed by what each foretells.
+    """`informed`, `mutation-gp`, `frozen` and `likelihood`, weighed by what each foretells.
 
-    `informed` takes part where there are tables of the model. Each process begins with three times a learner's weight.
+    `informed` takes part where there are tables of the model. The processes over mutations begin with three times the
+    weight of the others.
 
     Args:
         model: hub id or folder, of a model with a masked-language head.
