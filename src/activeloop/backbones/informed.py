@@ -152,7 +152,7 @@ def opinions(foundation: Foundation, chain: str) -> np.ndarray:
     need_models()
     spelling = Spelling.of(foundation, AMINO_ACIDS)
     windows = Windows.of(foundation.tokens_of([chain]), np.arange(len(chain)), spelling.longest)
-    key = windows.key(foundation, "opinions", spelling)
+    key = windows.key(foundation, f"opinions-{DEPTH:.2f}", spelling)
     read = recall("zero-shot", key)
     if read is None:
         from activeloop.backbones.zero_shot_passes import states_and_logits
