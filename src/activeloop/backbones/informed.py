@@ -73,14 +73,14 @@ class InformedScore(MutationScore):
         if not chain:
             return np.zeros((len(sites.labels), len(sites.alphabet)))
         need_models()
-        found = read_tables(self.tables)
-        if found.model != fingerprint(self.foundation.source, self.foundation.revision):
+        found, weights = read_tables(self.tables), fingerprint(self.foundation.source, self.foundation.revision)
+        if found.model != weights:
             raise ModelError(
                 f"{self.name}: {self.tables or 'the tables of this package'} were fitted on another model than "
                 f"{self.foundation.source}. Name a file that `python -m activeloop.benchmarks.substitution_prior "
                 "--model` wrote for it (the option `tables`), or choose the learner mutation-gp. Nothing was scored."
             )
-        return at_sites(found.tables.scores(chain, opinions(self.foundation, chain)), sites)
+        return at_sites(_scores(self, found.digest, weights, chain), sites)
 
     def identity(self) -> dict[str, np.ndarray]:
         """The model's weights, and the content of the tables."""
@@ -137,6 +137,14 @@ def _read(path: Path, changed: int) -> InformedTables:
     with np.load(path, allow_pickle=False) as content:
         model = content["model"].tobytes().hex()
     return InformedTables(tables, model, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
+
+
+@lru_cache(maxsize=8)
+def _scores(score: InformedScore, tables: str, weights: str, chain: str) -> np.ndarray:
+    """[n, 20] of a chain; computed once a process for each content of the tables and of the weights."""
+    scores = read_tables(score.tables).tables.scores(chain, opinions(score.foundation, chain))
+    scores.setflags(write=False)
+    return scores
 
 
 def opinions(foundation: Foundation, chain: str) -> np.ndarray:
