@@ -171,7 +171,7 @@ def suites() -> dict[str, AnySuite]:
     learners = ("default", "random", "default:entropy", "default:bald", "full")
     compounds = ("default", "random", "evolvepro")
     both: tuple[FoldRule, ...] = ("random", "modulo")
-    kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 240, 2)
+    kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
     listed = (
         Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
         Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
