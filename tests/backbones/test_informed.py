@@ -169,3 +169,7 @@ def test_without_a_parent_there_is_no_mutation():
     pool = Pool.of([Sequence("WAFL"), Sequence("WAFM")])
     with pytest.raises(PoolError, match=r"no parent .* nothing was scored"):
         InformedScore().features(pool, np.arange(2))
+
+
+def test_letters_beside_the_twenty_are_read_as_x():
+    np.testing.assert_array_equal(opinions(ESM2(), "MQJFV*T"), opinions(ESM2(), "MQXFVXT"))

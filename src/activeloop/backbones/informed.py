@@ -13,9 +13,10 @@ from zipfile import BadZipFile
 import numpy as np
 
 from activeloop.backbones.base import sites_of
-from activeloop.backbones.checkpoints import fingerprint
+from activeloop.backbones.checkpoints import BUNDLED, fingerprint, folder_of
 from activeloop.backbones.context import REACH, WIDTHS, windowed
 from activeloop.backbones.esm import ESM2
+from activeloop.backbones.esm_arrays import states_and_logits
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.identity import check_identity, identity
 from activeloop.backbones.kept import keep, recall
@@ -66,13 +67,13 @@ class InformedScore(MutationScore):
         Raises:
             PoolError: the pool has no sites or no parent.
             ModelError: the tables belong to another model, or the model has no masked-language head.
-            MissingExtraError: torch or transformers is not installed.
+            MissingExtraError: the model is another than the one that ships, and torch or transformers is not
+                installed.
         """
         sites = sites_of(pool, self.name)
         chain = scored_chain(sites, self.name)
         if not chain:
             return np.zeros((len(sites.labels), len(sites.alphabet)))
-        need_models()
         found, weights = read_tables(self.tables), fingerprint(self.foundation.source, self.foundation.revision)
         if found.model != weights:
             raise ModelError(
@@ -150,26 +151,33 @@ def _scores(score: InformedScore, tables: str, weights: str, chain: str) -> np.n
 def opinions(foundation: Foundation, chain: str) -> np.ndarray:
     """What the tables read of a model that reads a chain once, with nothing hidden: [n, 30 + D].
 
-    `letter_contexts`, and the hidden states.
+    `letter_contexts`, and the hidden states. Letters beside the twenty are read as X.
 
     Raises:
         PoolError: the model cannot read the chain.
         ModelError: it has no masked-language head.
-        MissingExtraError: torch or transformers is not installed.
+        MissingExtraError: the model is another than the one that ships, and torch or transformers is not installed.
     """
-    need_models()
-    spelling = Spelling.of(foundation, AMINO_ACIDS)
-    windows = Windows.of(foundation.tokens_of([chain]), np.arange(len(chain)), spelling.longest)
+    spelling, read_as = Spelling.of(foundation, AMINO_ACIDS), "".join(a if a in AMINO_ACIDS else "X" for a in chain)
+    windows = Windows.of(foundation.tokens_of([read_as]), np.arange(len(chain)), spelling.longest)
     key = windows.key(foundation, f"opinions-{DEPTH:.2f}", spelling)
     read = recall("zero-shot", key)
     if read is None:
-        from activeloop.backbones.zero_shot_passes import states_and_logits
-
-        states, logits = states_and_logits(foundation, windows, DEPTH)
+        states, logits = _pass(foundation, windows)
         read = np.hstack([spelling.letters(logits), states])
         keep("zero-shot", key, read)
     logits, states = read[:, : len(AMINO_ACIDS)].astype(np.float64), read[:, len(AMINO_ACIDS) :]
     return np.hstack([letter_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
+
+
+def _pass(foundation: Foundation, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """The model that ships needs no torch for that."""
+    if foundation.source == BUNDLED:
+        return states_and_logits(folder_of(BUNDLED), windows, DEPTH)
+    need_models()
+    from activeloop.backbones import zero_shot_passes
+
+    return zero_shot_passes.states_and_logits(foundation, windows, DEPTH)
 
 
 def letter_contexts(chain: str, chances: np.ndarray) -> np.ndarray:

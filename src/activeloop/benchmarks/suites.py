@@ -169,7 +169,7 @@ def suites() -> dict[str, AnySuite]:
     assays = tuple(name for name in assays if name not in TOO_SHORT)
     domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
     learners = ("default", "random", "default:entropy", "default:bald", "full")
-    compounds = ("default", "random", "evolvepro")
+    compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "informed:default")
     both: tuple[FoldRule, ...] = ("random", "modulo")
     kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
     listed = (
@@ -177,7 +177,7 @@ def suites() -> dict[str, AnySuite]:
         Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
         Suite("selection", "How is a plate of a library chosen?", ("phoq", "gb1"), plates, SELECTED, 10, FOUND[:3]),
         Suite("mixing", "On which scale are a library's learners mixed?", MIXED_ON, plates, MIXED, 10, FOUND),
-        Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, BASELINES[:3], 10, FOUND[2:]),
+        Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, with_informed, 10, FOUND[2:]),
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),

@@ -33,6 +33,11 @@ def test_transformers_reads_the_export(exported: tuple[Path, dict]) -> None:
     assert model.lm_head.decoder.weight is model.esm.embeddings.word_embeddings.weight
 
 
+def test_the_angles_of_places_are_not_rounded_to_half_precision(exported: tuple[Path, dict]) -> None:
+    found = ESM2(str(exported[0] / "small")).load().model.esm.rotary_embeddings.inv_freq.numpy()
+    np.testing.assert_allclose(found, 10000.0 ** -(np.arange(len(found)) / len(found)), rtol=1e-6)
+
+
 def test_the_backbone_reads_the_export(exported: tuple[Path, dict]) -> None:
     pool = Pool.single_mutants(FOUNDER, positions=[2, 3])
     features = ESM2(str(exported[0] / "small")).features(pool, np.arange(5))

@@ -13,7 +13,7 @@ from activeloop.backbones.checkpoints import BUNDLED, SMALL
 from activeloop.models.doctor.finding import Finding, tried
 
 #: packages of each extra
-EXTRAS = {"models": ("torch", "transformers", "peft", "safetensors", "zstandard"), "chem": ("rdkit",)}
+EXTRAS = {"models": ("torch", "transformers", "peft", "zstandard"), "chem": ("rdkit",)}
 DATA = "ACTIVELOOP_DATA"
 
 

@@ -45,7 +45,9 @@ def export(folder: Path, model: EsmForMaskedLM, facts: dict[str, Any]) -> None:
 
 
 def _halved(model: EsmForMaskedLM) -> dict[str, torch.Tensor]:
-    halved = {k: v.detach().cpu().half().contiguous() for k, v in model.state_dict().items() if k != TIED}
+    weights = {k: v.detach().cpu().contiguous() for k, v in model.state_dict().items() if k != TIED}
+    # angles of far places need the frequencies in full
+    halved = {k: v if k.endswith("inv_freq") else v.half() for k, v in weights.items()}
     for name, tensor in halved.items():
         if not torch.isfinite(tensor).all():
             problem = f'weight "{name}" does not fit into half precision: the training diverged'

@@ -1,0 +1,45 @@
+"""The pass in NumPy: the same numbers as torch gives, and without it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from activeloop.backbones import ESM2
+from activeloop.backbones.checkpoints import SMALL
+from activeloop.backbones.esm_arrays import states_and_logits
+from activeloop.backbones.zero_shot_chain import Spelling, Windows
+from activeloop.backbones.zero_shot_passes import states_and_logits as by_torch
+from activeloop.candidates import AMINO_ACIDS
+
+#: scores where importing torch or transformers is an error
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = sys.modules["transformers"] = None
+from activeloop.backbones import InformedScore
+from activeloop.candidates import Pool
+print(float(InformedScore().table(Pool.single_mutants("MQIFVKTLTGKTITLEVESSDTIDNVKSK")).sum()))
+"""
+
+
+@pytest.mark.parametrize(("residues", "most"), [(1, 1022), (80, 1022), (80, 30)])
+def test_it_is_the_pass_that_torch_makes(residues: int, most: int):
+    rng = np.random.default_rng(residues)
+    chain = "".join(rng.choice(list(AMINO_ACIDS + "X"), residues))
+    windows = Windows.of(ESM2().tokens_of([chain]), rng.permutation(residues), min(most, Spelling.of(ESM2(), "").longest))
+    for found, expected in zip(
+        states_and_logits(SMALL, windows, 2 / 3), by_torch(ESM2(), windows, 2 / 3), strict=True
+    ):
+        assert found.dtype == expected.dtype
+        np.testing.assert_allclose(found, expected, atol=3e-6 * np.abs(expected).max())
+
+
+def test_the_model_that_ships_is_asked_where_torch_is_not_installed(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path))
+    told = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
+    from activeloop.backbones import InformedScore
+    from activeloop.candidates import Pool
+
+    here = InformedScore().table(Pool.single_mutants("MQIFVKTLTGKTITLEVESSDTIDNVKSK")).sum()
+    assert float(told.stdout) == pytest.approx(here, rel=1e-6)
