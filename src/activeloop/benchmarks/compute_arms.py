@@ -23,7 +23,9 @@ ARMS: dict[str, Adapter] = {
     LORA: LoRA(),
     "LoRA, last 2 layers": LoRA(last=2),
     "LoRA, last layer": LoRA(last=1),
+    "PiSSA, rank 16, last layer": LoRA(last=1, rank=16, variant="pissa"),
     "all weights, last 2 layers": FullFineTuning(last=2),
+    "all weights, last layer": FullFineTuning(last=1),
     "IA3": IA3(),
     LIGHT: LightPEFT(),
 }

@@ -147,7 +147,10 @@ SELECTED = ("default", "random", "default:greedy", "default:thompson")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 BUDGETS = (24, 48, 96, 240, 1000)
-TUNED = ("tuned-full", "tuned-lora", "tuned-whole2", "tuned-last2", "tuned-last1", "frozen")
+TUNED = (
+    *("tuned-full", "tuned-lora", "tuned-whole2", "tuned-whole1", "tuned-last2", "tuned-last1", "tuned-pissa1"),
+    "frozen",
+)
 ALL_KINDS = (
     *("default", "forest", "informed", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood"),
     "fine-tuned",

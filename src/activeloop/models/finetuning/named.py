@@ -278,6 +278,8 @@ PRETRAINED: dict[str, Callable[..., Learner]] = {
     "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
     "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
     "tuned-last2": partial(fine_tuned, adapter="lora", last=2),
+    "tuned-pissa1": partial(fine_tuned, adapter="pissa", rank=16, last=1),
+    "tuned-whole1": partial(fine_tuned, adapter="full", last=1),
     "tuned-whole2": partial(fine_tuned, adapter="full", last=2),
     "tuned-light-peft": partial(fine_tuned, adapter="light-peft"),
 }
