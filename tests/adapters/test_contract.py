@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 
 from activeloop.adapters import IA3, AdaLoRA, Frozen, FullFineTuning, LightPEFT, LoRA
 from activeloop.adapters.named import ADAPTERS
+from activeloop.adapters.pruning_layers import base_of
 from activeloop.errors import ModelError
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
@@ -29,9 +30,13 @@ PLAIN = {name: LEARNING[name] for name in ADAPTERS if name != "frozen"}
 
 
 def untouched(trunk, attached) -> dict[str, torch.Tensor]:
-    learnt = {id(p) for p in attached.parameters()}
+    others = {id(p) for p in attached.parameters()}
+    if getattr(attached, "remains", None):
+        # into these went what was removed usually gave
+        maps = (trunk.layers[int(name[0])].get_submodule(name[2:]) for name in attached.remains.shifts)
+        others |= {id(base_of(linear).bias) for linear in maps}
     tensors = [*trunk.named_parameters(), *trunk.named_buffers()]
-    return {name: t.detach().clone() for name, t in tensors if id(t) not in learnt}
+    return {name: t.detach().clone() for name, t in tensors if id(t) not in others}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -149,8 +149,8 @@ def test_matrices_are_smaller(pruned: LightAttached):
 
 
 @pytest.mark.parametrize("kind", ["esm2", "protbert", "prott5", "ankh", "esmc"])
-def test_it_computes_what_the_whole_trunk_would_with_the_rest_at_zero(kind: str, tmp_path: Path):
-    """Removed heads and units multiplied by 0, removed adapters and ranks set to 0; also with biases of distances."""
+def test_it_computes_what_the_whole_trunk_would_without_the_rest(kind: str, tmp_path: Path):
+    """Removed heads and units at what they usually are, removed adapters and ranks 0; also with biases of distances."""
     make, family = ARCHITECTURES[kind]
     folder = make(tmp_path)
     # the heads of ESM-C cannot be told apart
@@ -165,12 +165,39 @@ def test_it_computes_what_the_whole_trunk_would_with_the_rest_at_zero(kind: str,
             mask.values.data.copy_(row)
     for name, module in adapted(whole.trunk).items():
         factors(module)[0].weight.data[~remains.ranks.get(name, torch.zeros(4, dtype=torch.bool))] = 0
+    for name, shift in remains.shifts.items():
+        base_of(whole.trunk.layers[int(name[0])].get_submodule(name[2:])).register_forward_hook(
+            lambda module, inputs, output, shift=shift: output + shift
+        )
     before = outputs(whole.trunk)
     assert not torch.allclose(before, outputs(family(folder).load()), atol=1e-3)
     torch.testing.assert_close(outputs(attached.trunk), before, rtol=1e-4, atol=1e-4)
     again = settings.attach(family(folder).load(), 0)
     again.load(attached.state())
     assert torch.equal(outputs(again.trunk), outputs(attached.trunk))
+
+
+def test_what_removed_heads_and_units_usually_gave_stays(tiny: str):
+    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    ids, real = minibatch()
+    entered: dict[str, torch.Tensor] = {}
+    for name in ("attention.output.dense", "output.dense"):
+        # after the mask, which is 1 before the first step
+        attached.trunk.layers[1].get_submodule(name).register_forward_pre_hook(
+            lambda module, inputs, name=name: entered.update({name: inputs[0].detach()[real]})
+        )
+    attached.trunk(ids, real)
+    remains = attached._estimation.choose()
+    for name, kept in (("attention.output.dense", remains.heads[1]), ("output.dense", remains.units[1])):
+        inputs, weight = entered[name], base_of(attached.trunk.layers[1].get_submodule(name)).weight
+        gone = ~kept.repeat_interleave(inputs.shape[1] // len(kept))
+        torch.testing.assert_close(remains.shifts[f"1.{name}"], (inputs[:, gone] @ weight[:, gone].T).mean(0).detach())
+    before = [layer.output.dense.base_layer.bias.clone() for layer in attached.trunk.layers]  # type: ignore[union-attr]
+    attached.prune(remains)
+    for index, bias in enumerate(before):
+        now = base_of(attached.trunk.layers[index].get_submodule("output.dense")).bias
+        torch.testing.assert_close(now - bias, remains.shifts[f"{index}.output.dense"])
+        assert not now.requires_grad
 
 
 def test_useless_heads_and_units_are_found(tiny: str, trunk: Trunk):

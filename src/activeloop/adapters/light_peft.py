@@ -23,7 +23,8 @@ class LightPEFT(Adapter):
 
     In the estimation a scalar for each attention head and each feed-forward unit is learnt beside the adapters. Then
     heads, units, adapters and ranks that do little are removed for good, from matrices that become smaller by it, and
-    training continues. Published shares are the defaults.
+    training continues. Published shares are the defaults. What removed heads and units gave on average stays, in the
+    bias of the map that they entered (as in FLAP: An et al. 2024, arXiv:2312.11983).
 
     Args:
         rank: of each adapter, to begin with.

@@ -61,7 +61,7 @@ class LightAttached(Attached):
             return False
         done, length = step + 1, self.settings.estimation(steps)
         if done == length // 2:
-            # how much an adapter does is averaged over the second half
+            # how much adapters, heads and units do is averaged over the second half
             self._estimation.reset()
         if done >= length:
             self.prune(self._estimation.choose())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from activeloop.adapters.pruning_layers import (
     adapted,
+    add_to_bias,
     base_of,
     cut_inputs,
     cut_outputs,
@@ -26,25 +27,31 @@ class Remains:
         heads: bool [L, H].
         units: bool [L, U].
         ranks: bool [r] of each adapter that is left, by its name.
+        shifts: [D] what heads or units that are gone usually added, by the name of the map that they entered: it is
+            added to that map's bias.
     """
 
     heads: torch.Tensor
     units: torch.Tensor
     ranks: dict[str, torch.Tensor]
+    shifts: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors for `of`."""
         ranks = {f"remains.ranks.{name}": kept for name, kept in self.ranks.items()}
-        return {"remains.heads": self.heads, "remains.units": self.units, **ranks}
+        shifts = {f"remains.shifts.{name}": shift for name, shift in self.shifts.items()}
+        return {"remains.heads": self.heads, "remains.units": self.units, **ranks, **shifts}
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor]) -> Remains | None:
         """The counterpart of `state`; None when it tells nothing of the kind."""
         if "remains.heads" not in state:
             return None
-        start = "remains.ranks."
-        ranks = {key.removeprefix(start): kept for key, kept in state.items() if key.startswith(start)}
-        return cls(state["remains.heads"], state["remains.units"], ranks)
+        ranks, shifts = (
+            {key.removeprefix(start): kept for key, kept in state.items() if key.startswith(start)}
+            for start in ("remains.ranks.", "remains.shifts.")
+        )
+        return cls(state["remains.heads"], state["remains.units"], ranks, shifts)
 
     def same(self, other: Remains) -> bool:
         """Whether the other leaves the same."""
@@ -114,6 +121,9 @@ def remove(trunk: Trunk, remains: Remains) -> None:
             cut_ranks(module, remains.ranks[name])
         else:
             take_off(trunk, name)
+    for name, shift in remains.shifts.items():
+        index, _, path = name.partition(".")
+        add_to_bias(trunk.layers[int(index)].get_submodule(path), shift)
     for index in range(len(trunk.layers)):
         _cut_heads(trunk, index, remains.heads[index])
         _cut_units(trunk, index, remains.units[index])

@@ -48,20 +48,25 @@ class Estimation:
             importance.see_gradients()
 
     def reset(self) -> None:
-        """Forget what was seen of the adapters; the scalars stay."""
-        for importance in self.adapters.values():
-            importance.reset()
+        """Forget what was seen; the scalars stay."""
+        for seen in (*self.adapters.values(), *self.masks):
+            seen.reset()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """What was seen: [M, 3] and [M, r]."""
+        """What was seen: [M, 3] and [M, r] of the adapters; of each mask its sums, and how many tokens."""
         seen = self.adapters.values()
-        return {"seen.sums": torch.stack([i.sums for i in seen]), "seen.taylor": torch.stack([i.taylor for i in seen])}
+        masks = {f"seen.mask.{row}": torch.cat([mask.count, mask.sums]) for row, mask in enumerate(self.masks)}
+        sums, taylor = torch.stack([i.sums for i in seen]), torch.stack([i.taylor for i in seen])
+        return {"seen.sums": sums, "seen.taylor": taylor, **masks}
 
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
         for row, importance in enumerate(self.adapters.values()):
             importance.sums.copy_(state["seen.sums"][row])
             importance.taylor.copy_(state["seen.taylor"][row])
+        for row, mask in enumerate(self.masks):
+            mask.count.copy_(state[f"seen.mask.{row}"][:1])
+            mask.sums.copy_(state[f"seen.mask.{row}"][1:])
 
     def choose(self) -> Remains:
         """What shall remain."""
@@ -71,11 +76,13 @@ class Estimation:
         modules = {name: importance.of_module for name, importance in self.adapters.items()}
         ranks = {name: importance.of_ranks for name, importance in self.adapters.items()}
         shares = self.settings
-        return Remains(
-            keep_heads(heads, shares.heads),
-            keep_units(units, shares.units),
-            keep_ranks(modules, ranks, shares.modules, shares.ranks),
-        )
+        heads, units = keep_heads(heads, shares.heads), keep_units(units, shares.units)
+        shifts = {
+            f"{layer}.{name}": mask.shift(kept[layer])
+            for masks, kept, name in ((self.heads, heads, trunk.names.output), (self.units, units, trunk.names.narrow))
+            for layer, mask in enumerate(masks)
+        }
+        return Remains(heads, units, keep_ranks(modules, ranks, shares.modules, shares.ranks), shifts)
 
     def close(self, keep_effect: bool = False) -> None:
         """Take scalars and looks off; what the scalars did is put into the weights if asked."""

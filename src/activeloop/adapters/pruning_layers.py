@@ -60,6 +60,15 @@ def cut_ranks(module: Any, kept: torch.Tensor) -> None:
     module.r[ONE] = into.out_features
 
 
+def add_to_bias(module: nn.Module, shift: torch.Tensor) -> None:
+    """Add [out] to what a map gives whatever enters it; it does not learn."""
+    linear = base_of(module)
+    shift = shift.to(linear.weight)
+    # new numbers: the old ones may be shared with other trunks
+    before = 0 if linear.bias is None else linear.bias.detach()
+    linear.bias = nn.Parameter(before + shift, False)
+
+
 def take_off(trunk: Trunk, name: str) -> None:
     """Put the linear map itself back where it had an adapter."""
     index, _, path = name.partition(".")
