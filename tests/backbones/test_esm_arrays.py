@@ -27,10 +27,10 @@ print(float(InformedScore().table(Pool.single_mutants("MQIFVKTLTGKTITLEVESSDTIDN
 def test_it_is_the_pass_that_torch_makes(residues: int, most: int):
     rng = np.random.default_rng(residues)
     chain = "".join(rng.choice(list(AMINO_ACIDS + "X"), residues))
-    windows = Windows.of(ESM2().tokens_of([chain]), rng.permutation(residues), min(most, Spelling.of(ESM2(), "").longest))
-    for found, expected in zip(
-        states_and_logits(SMALL, windows, 2 / 3), by_torch(ESM2(), windows, 2 / 3), strict=True
-    ):
+    windows = Windows.of(
+        ESM2().tokens_of([chain]), rng.permutation(residues), min(most, Spelling.of(ESM2(), "").longest)
+    )
+    for found, expected in zip(states_and_logits(SMALL, windows, 2 / 3), by_torch(ESM2(), windows, 2 / 3), strict=True):
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, atol=3e-6 * np.abs(expected).max())
 

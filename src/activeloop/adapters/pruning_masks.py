@@ -13,7 +13,6 @@ from torch import nn
 
 from activeloop.adapters.pruning_layers import base_of, feed_forward
 from activeloop.backbones.trunk import Trunk
-from activeloop.backbones.trunk import Trunk
 
 
 class Mask:
