@@ -223,6 +223,6 @@ def test_the_page_says_what_was_reached(tmp_path: Path):
     page = (tmp_path / "README.md").read_text("utf-8")
     assert "So it was measured. Made by `a command`." in page
     assert "Made by `another` on:" in page
-    assert "| cheap | 1 of 2 | 10x (10 to 10) | 0.467 ± 0.033 | 4 |" in page
+    assert "| cheap | 1 of 2 | 10x (10 to 10) | 0.467 ± 0.033 | -0.0333 ± 0.033 | 4 | 5x |" in page
     assert "| a, 96 | 10x (10 to 10), 1 of 2 |" in page
     assert "Of 3 comparisons 1 are left out" in page
