@@ -13,13 +13,19 @@ from activeloop.backbones.zero_shot_chain import Spelling, Windows
 from activeloop.backbones.zero_shot_passes import states_and_logits as by_torch
 from activeloop.candidates import AMINO_ACIDS
 
-#: scores where importing torch or transformers is an error
+#: where importing torch or transformers is an error: scores, and what is said of a model that needs them
 WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = sys.modules["transformers"] = None
-from activeloop.backbones import InformedScore
+from activeloop.backbones import ESM2, InformedScore
+from activeloop.backbones.informed import opinions
 from activeloop.candidates import Pool
+from activeloop.errors import MissingExtraError
 print(float(InformedScore().table(Pool.single_mutants("MQIFVKTLTGKTITLEVESSDTIDNVKSK")).sum()))
+try:
+    opinions(ESM2(sys.argv[1]), "MKT")
+except MissingExtraError as error:
+    print(error)
 """
 
 
@@ -35,11 +41,15 @@ def test_it_is_the_pass_that_torch_makes(residues: int, most: int):
         np.testing.assert_allclose(found, expected, atol=3e-6 * np.abs(expected).max())
 
 
-def test_the_model_that_ships_is_asked_where_torch_is_not_installed(tmp_path, monkeypatch: pytest.MonkeyPatch):
+def test_only_the_model_that_ships_is_asked_where_torch_is_not_installed(
+    tiny: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path))
-    told = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=True)
+    program = [sys.executable, "-c", WITHOUT_TORCH, tiny]
+    scores, refusal = subprocess.run(program, capture_output=True, text=True, check=True).stdout.split("\n", 1)
+    assert "activeloop-bio[models]" in refusal
     from activeloop.backbones import InformedScore
     from activeloop.candidates import Pool
 
     here = InformedScore().table(Pool.single_mutants("MQIFVKTLTGKTITLEVESSDTIDNVKSK")).sum()
-    assert float(told.stdout) == pytest.approx(here, rel=1e-6)
+    assert float(scores) == pytest.approx(here, rel=1e-6)

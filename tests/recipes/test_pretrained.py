@@ -159,6 +159,8 @@ def test_a_model_that_is_not_there_stops_the_campaign_before_anything_is_done(ti
 
 
 def test_without_torch_it_is_said_what_to_install(tiny):
+    # of the tables that ship, `informed` says first that they are not this model's
+    names = [name for name in OPTIONS if name != "informed"]
     program = f"""
 import sys
 sys.modules.update(torch=None, transformers=None)
@@ -168,7 +170,7 @@ from activeloop.errors import MissingExtraError
 from activeloop.recipes import LearnerRecipe, learner_of
 pool = Pool.single_mutants("MKTAYI")
 data = Dataset.of(pool, np.arange(9), np.arange(9.0))
-for name in {list(OPTIONS)}:
+for name in {names}:
     learner = learner_of(LearnerRecipe(name=name, options={{"model": {tiny!r}}}), pool, ())
     for step in (lambda: learner.prior(pool).predict(pool, np.arange(3), 0), lambda: learner.fit(data, 0)):
         try:
