@@ -35,7 +35,7 @@ ADAPTERS: dict[str, Adapter] = {
     LIGHT: LightPEFT(),
     "LoRA, last 2 layers": LoRA(last=2),
     "LoRA, last layer": LoRA(last=1),
-    "PiSSA, rank 16, last layer": LoRA(last=1, rank=16, variant="pissa"),
+    "LoRA or PiSSA, rank 16, last layer": LoRA(last=1, rank=16),
     "IA3": IA3(),
 }
 #: how many times fewer than full fine-tuning is demanded of a default
