@@ -61,8 +61,10 @@ def _told_costly(suite: BudgetSuite) -> str:
         return ""
     names = ", ".join(f"`{x}`" for x in costly.learners)
     return (
-        f" On {', '.join(costly.sets)} alone, up to {costly.most} labels, {' and '.join(costly.rules)} folds, "
-        f"{_counted(costly.seeds, 'seed')}, because they take minutes: {names}; they are compared on what both saw."
+        f" On {', '.join(name for name in costly.sets if name in suite.sets)} alone, up to "
+        f"{min(costly.most, max(suite.budgets))} labels, {' and '.join(costly.rules)} folds, "
+        f"{_counted(min(costly.seeds, suite.seeds), 'seed')}, because they take minutes: {names}; they are compared on "
+        "what both saw."
     )
 
 
