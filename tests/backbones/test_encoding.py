@@ -53,10 +53,11 @@ def test_features_are_kept_and_found_again(cache: Path, tiny: str):
     np.testing.assert_array_equal(encode(ESM2(tiny), POOL, rows), first)
     assert len(list(cache.iterdir())) == 1
     assert file.stat().st_mtime_ns >= written
-    # another pooling, other rows and another order are other features
+    # another pooling, another depth, other rows and another order are other features
     encode(ESM2(tiny, pooling="mean"), POOL, rows)
+    assert not np.array_equal(encode(ESM2(tiny, depth=0.5), POOL, rows), first)
     encode(ESM2(tiny), POOL, rows[::-1])
-    assert len(list(cache.iterdir())) == 3
+    assert len(list(cache.iterdir())) == 4
 
 
 def test_another_checkpoint_has_other_features(cache: Path, tiny: str, tmp_path: Path):

@@ -1,5 +1,6 @@
 """What every family of foundation models promises."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 import torch
 from families import FAMILIES, Family
 
-from activeloop.backbones import Foundation
-from activeloop.backbones.encoding import frozen_trunk
+from activeloop.backbones import ESM2, Foundation
+from activeloop.backbones.encoding import feature_trunk, frozen_trunk
 from activeloop.backbones.pooling import Batch, Pooler
 from activeloop.backbones.precision import half_pays
 from activeloop.backbones.trunk import Trunk
@@ -54,6 +55,34 @@ def test_hidden_states_are_those_of_transformers(case: tuple[Family, Foundation]
     # layers and heads do something: without the last layer the result is another one
     short = trunk.finish(trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=len(trunk.layers) - 1))
     assert (short - ours)[batch.real].abs().max() > 1e-2
+
+
+def test_read_after_a_share_of_the_layers(case: tuple[Family, Foundation], trunk: Trunk):
+    family, foundation = case
+    assert foundation.share == 1
+    assert feature_trunk(foundation) is trunk
+    batch, half = batch_of(foundation, family.texts), replace(foundation, depth=0.5)  # type: ignore[type-var]
+    shorter = feature_trunk(half)
+    assert len(shorter.layers) == round(0.5 * len(trunk.layers)) < len(trunk.layers)
+    with torch.no_grad():
+        found = shorter(batch.ids, batch.real)
+        stopped = trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=len(shorter.layers))
+    torch.testing.assert_close(found, trunk.finish(stopped))
+    # the weights are in memory once
+    assert {p.data_ptr() for p in shorter.parameters()} < {p.data_ptr() for p in trunk.parameters()}
+    # guesses are asked of all layers
+    assert frozen_trunk(half) is trunk
+
+
+@pytest.mark.parametrize("depth", [0.0, -0.5, 1.1, float("nan")])
+def test_no_share_of_the_layers(depth: float):
+    with pytest.raises(ModelError, match="above 0 and at most 1; nothing was encoded"):
+        _ = ESM2(depth=depth).share
+
+
+def test_the_model_that_ships_is_read_after_two_thirds():
+    assert len(feature_trunk(ESM2()).layers) == 4
+    assert len(feature_trunk(ESM2(depth=1.0)).layers) == len(frozen_trunk(ESM2()).layers) == 6
 
 
 def test_guesses_are_those_of_transformers(case: tuple[Family, Foundation], trunk: Trunk):

@@ -12,7 +12,16 @@ import pytest
 
 from activeloop.backbones.esm import ESM2
 from activeloop.benchmarks.compute import QUICK, Asked, main
-from activeloop.benchmarks.compute_arms import ARMS, FULL, LIGHT, Notebook, arms, default_adapter, default_arm
+from activeloop.benchmarks.compute_arms import (
+    ARMS,
+    FULL,
+    LIGHT,
+    Notebook,
+    arms,
+    default_adapter,
+    default_arm,
+    read_by,
+)
 from activeloop.benchmarks.compute_campaign import Course, dropping, landscape_of_course, travel, ways
 from activeloop.benchmarks.compute_memory import above, in_a_process, memory_row
 from activeloop.benchmarks.compute_pages import write_compute_page, write_table
@@ -206,6 +215,30 @@ def test_the_command(tiny: str, tmp_path: Path):
     assert {row["round"] for row in rows} == {"0"}
     assert len(list((tmp_path / "work").iterdir())) == 1 + len(ways())
     assert (tmp_path / "machine.json").exists()
+
+
+def test_an_interrupted_command_has_written_what_is_finished(
+    tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from activeloop.benchmarks import compute_steps
+
+    def interrupted(foundation: ESM2, compared: dict, residues: int, *others: int) -> dict:
+        if residues == 12:
+            raise KeyboardInterrupt
+        return time_steps(foundation, compared, residues, *others)
+
+    monkeypatch.setattr(compute_steps, "time_steps", interrupted)
+    quick = ["--quick", "--checkpoint", tiny, "--work", str(tmp_path / "work"), "--out", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        main(["--part", "steps", *quick, "--alternations", "1", "--lengths", "8,12"])
+    page = (tmp_path / "README.md").read_text("utf-8")
+    assert "8 residues" in page
+    assert "12 residues" not in page
+
+
+def test_arms_in_which_all_layers_learn_read_the_whole_model():
+    assert read_by(ESM2(), ARMS[FULL]).share == read_by(ESM2(), ARMS[LIGHT]).share == 1
+    assert read_by(ESM2(), default_adapter()).share == ESM2().share < 1
 
 
 def test_the_page_says_what_was_reached(tmp_path: Path):

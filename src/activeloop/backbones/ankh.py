@@ -22,6 +22,7 @@ class Ankh(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "ankh"
@@ -29,6 +30,7 @@ class Ankh(LetterModel):
     source: str = "ElnaggarLab/ankh-base"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The encoder with its weights."""

@@ -32,12 +32,14 @@ class ChemBERTa(Foundation):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`; for compounds `mean` or `attention`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "chemberta"
     source: str = "DeepChem/ChemBERTa-77M-MLM"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""

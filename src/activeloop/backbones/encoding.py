@@ -19,7 +19,7 @@ from activeloop.backbones.kept import keep, recall
 from activeloop.backbones.pooling import Batch, Pooler, Pooling, pooling_for
 from activeloop.backbones.precision import fast, half_pays
 from activeloop.backbones.tokens import Tokens
-from activeloop.backbones.trunk import Trunk
+from activeloop.backbones.trunk import Trunk, sharing
 from activeloop.candidates import Pool
 
 if TYPE_CHECKING:
@@ -37,14 +37,29 @@ def best_device() -> str:
 
 
 def frozen_trunk(foundation: Foundation, device: str = "cpu") -> Trunk:
-    """A trunk for reading only; nothing may be attached to it. Loaded once a process for each checkpoint."""
-    anonymous: Any = replace(foundation, pooling="auto")  # type: ignore[type-var]
+    """A whole trunk for reading only; nothing may be attached to it. Loaded once a process for each checkpoint."""
+    anonymous: Any = replace(foundation, pooling="auto", depth=None)  # type: ignore[type-var]
     return _loaded(anonymous, fingerprint(foundation.source, foundation.revision), device)
+
+
+def feature_trunk(foundation: Foundation, device: str = "cpu") -> Trunk:
+    """The same without the layers that features do not depend on, see `Foundation.depth`; its weights are shared."""
+    return _cut(frozen_trunk(foundation, device), foundation.share)
 
 
 @lru_cache(maxsize=2)
 def _loaded(foundation: Foundation, content: str, device: str) -> Trunk:
     return foundation.load().to(device)
+
+
+@lru_cache(maxsize=2)
+def _cut(trunk: Trunk, share: float) -> Trunk:
+    layers = max(1, round(share * len(trunk.layers)))
+    if layers == len(trunk.layers):
+        return trunk
+    shorter = sharing(trunk)
+    del shorter.layers[layers:]
+    return shorter
 
 
 @contextmanager
@@ -84,7 +99,9 @@ def _key(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling:
     """Depends on all that features are computed from: weights, tokens, pooling, precision."""
     whole = hashlib.blake2b(digest_size=20)
     content = fingerprint(foundation.source, foundation.revision)
-    whole.update(f"{READING}|{foundation.family}|{content}|{pooling}|{half_pays(best_device())}".encode())
+    whole.update(
+        f"{READING}|{foundation.family}|{content}|{pooling}|{foundation.share}|{half_pays(best_device())}".encode()
+    )
     for part in (tokens, *([parent] if parent is not None else [])):
         whole.update(f"|{part.ids.shape}|{part.columns.shape}|{part.first}|{part.last}|".encode())
         for array in (part.ids, part.lengths, part.columns, part.changed):
@@ -96,7 +113,7 @@ def _computed(
     foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int
 ) -> np.ndarray:
     device = best_device()
-    trunk = frozen_trunk(foundation, device)
+    trunk = feature_trunk(foundation, device)
     pooler = Pooler(pooling, trunk.width, columns).to(device)
     features = np.zeros((len(tokens), pooler.size), np.float32)
     compared = None if parent is None else _states(trunk, parent, device)

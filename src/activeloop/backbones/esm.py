@@ -23,6 +23,7 @@ class ESM2(LetterModel):
         source: such as `facebook/esm2_t12_35M_UR50D`, or a folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "esm2"
@@ -30,6 +31,7 @@ class ESM2(LetterModel):
     source: str = BUNDLED
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""

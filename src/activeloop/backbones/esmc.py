@@ -22,6 +22,7 @@ class ESMC(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "esmc"
@@ -29,6 +30,7 @@ class ESMC(LetterModel):
     source: str = "biohub/ESMC-300M"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from activeloop.backbones.base import Backbone
+from activeloop.backbones.checkpoints import BUNDLED
 from activeloop.backbones.tokens import Tokens
 from activeloop.candidates import Pool
-from activeloop.errors import MissingExtraError
+from activeloop.errors import MissingExtraError, ModelError
 
 if TYPE_CHECKING:
     from activeloop.backbones.trunk import Trunk
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Pooling = Literal["auto", "mean", "mutated", "difference", "sites", "attention"]
 #: another number when the same weights and tokens give other features
 READING = 2
+#: features of these models are read after so large a share of their layers when nothing is said, of others after all
+DEPTHS = {BUNDLED: 2 / 3}
 
 
 class Foundation(Backbone):
@@ -30,12 +33,32 @@ class Foundation(Backbone):
         source: a hub id or the folder of a checkpoint.
         revision: branch, tag or commit on the hub; the main branch when None. A commit pins the weights.
         pooling: how hidden states become one vector a candidate, see `activeloop.backbones.pooling`.
+        depth: features are hidden states after this share of the layers, above 0 and at most 1, and what is above is
+            not run; None: after all of them, and of the model that ships after two thirds. The last layers of a model
+            that was trained to guess residues serve the guess; what it thinks of a residue is always asked of all.
     """
 
     family: ClassVar[str]
     source: str
     revision: str | None
     pooling: Pooling
+    depth: float | None
+
+    @property
+    def share(self) -> float:
+        """Of the layers after which features are read.
+
+        Raises:
+            ModelError: `depth` is no share.
+        """
+        if self.depth is None:
+            return DEPTHS.get(self.source, 1.0)
+        if not 0 < self.depth <= 1:
+            raise ModelError(
+                f"{self.name} cannot be read after a share of {self.depth:g} of its layers. Give a depth above 0 "
+                "and at most 1; nothing was encoded."
+            )
+        return self.depth
 
     @property
     def name(self) -> str:

@@ -36,12 +36,14 @@ class Geneformer(Foundation):
         source: folder of a checkpoint with its `vocab.json`, or hub id.
         pooling: see `activeloop.backbones.pooling`; for cells `mean` or `attention`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "geneformer"
     source: str = "ctheodoris/Geneformer"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""

@@ -41,12 +41,14 @@ class NucleotideTransformer(Foundation):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "nucleotides"
     source: str = "InstaDeepAI/nucleotide-transformer-500m-human-ref"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""

@@ -22,6 +22,7 @@ class ProtBert(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "protbert"
@@ -30,6 +31,7 @@ class ProtBert(LetterModel):
     source: str = "Rostlab/prot_bert"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The model with its weights."""

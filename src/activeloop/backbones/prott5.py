@@ -22,6 +22,7 @@ class ProtT5(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
     """
 
     family: ClassVar[str] = "prott5"
@@ -30,6 +31,7 @@ class ProtT5(LetterModel):
     source: str = "Rostlab/prot_t5_xl_uniref50"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
 
     def load(self) -> Trunk:
         """The encoder with its weights."""

@@ -22,6 +22,7 @@ class SaProt(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.backbones.pooling`.
         revision: branch, tag or commit on the hub.
+        depth: as `Foundation`.
         structure: 3Di letters of the parent (Foldseek), one a residue; "" when its structure is not known.
     """
 
@@ -32,6 +33,7 @@ class SaProt(LetterModel):
     source: str = "westlake-repl/SaProt_35M_AF2"
     pooling: Pooling = "auto"
     revision: str | None = None
+    depth: float | None = None
     structure: str = ""
 
     def load(self) -> Trunk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -157,3 +158,12 @@ class Trunk(nn.Module, ABC):
     def forward(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
         """[B, T, D] finished hidden states of ids [B, T]."""
         return self.finish(self.run(self.embed(ids, real), real))
+
+
+def sharing(base: Trunk) -> Trunk:
+    """A copy of a trunk with the same weights in the same memory, so that it costs next to none.
+
+    No adapter changes a weight where it lies: what learns, or is changed, is copied first.
+    """
+    same: dict[int, Any] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in base.parameters()}
+    return copy.deepcopy(base, same)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from activeloop.backbones.cache import cache_folder
 from activeloop.backbones.checkpoints import BUNDLED, fingerprint
 from activeloop.backbones.esm import ESM2
-from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws
+from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
 from activeloop.benchmarks.compute_pages import write_compute_page, write_table
 from activeloop.errors import ActiveLoopError
 from activeloop.models.finetuning.plan import Plan
@@ -74,10 +74,8 @@ class Asked:
         return Plan(epochs=self.epochs, minibatch=self.minibatch, seconds=1e9)
 
     def named(self, size: str) -> str:
-        """A size, or the folder of a checkpoint."""
-        from activeloop.backbones.checkpoints import folder_of
-
-        return str(folder_of(self.checkpoint)) if size == OWN else size
+        """A size, or the checkpoint."""
+        return self.checkpoint if size == OWN else size
 
 
 #: what `--quick` changes: everything in less than two minutes of one core, for trying out
@@ -105,11 +103,17 @@ QUICK = {
 }
 
 
-def measure_steps(asked: Asked) -> None:
-    """steps.csv."""
+def measure_steps(asked: Asked) -> Iterator[None]:
+    """steps.csv, written after each length."""
     from activeloop.benchmarks.compute_setting import checkpoint_of
     from activeloop.benchmarks.compute_steps import STEP_COLUMNS, loaded, minibatch_for, step_rows, time_steps
 
+    how = (
+        "Random weights in the shapes of ESM-2. All arms in turns in one process; median (range) of "
+        f"{asked.alternations} turns after one that does not count. The minibatch is the largest of 32, 8, 2, 1 with "
+        f"which {FULL} fits into memory. States below the lowest layer that learns are kept; Light-PEFT is measured "
+        "after its removal."
+    )
     rows = []
     for size in _sizes(asked):
         with checkpoint_of(asked.named(size)) as foundation:
@@ -123,21 +127,20 @@ def measure_steps(asked: Asked) -> None:
 
                 found = asked.notebook.once(f"steps-{size}-{length}", settings, measure)
                 rows += step_rows(found["arms"], size, length, found["minibatch"], FULL)
-    how = (
-        "Random weights in the shapes of ESM-2. All arms in turns in one process; median (range) of "
-        f"{asked.alternations} turns after one that does not count. The minibatch is the largest of 32, 8, 2, 1 with "
-        f"which {FULL} fits into memory. States below the lowest layer that learns are kept; Light-PEFT is measured "
-        "after its removal."
-    )
-    write_table(asked.out, "steps", STEP_COLUMNS, rows, f"{how} {told_engine()}")
+                write_table(asked.out, "steps", STEP_COLUMNS, rows, f"{how} {told_engine()}")
+                yield
 
 
-def measure_memory(asked: Asked) -> None:
-    """memory.csv."""
+def measure_memory(asked: Asked) -> Iterator[None]:
+    """memory.csv, written after each length."""
     from activeloop.benchmarks.compute_memory import MEMORY_COLUMNS, STEPS, in_a_process, memory_row
     from activeloop.benchmarks.compute_setting import checkpoint_of
     from activeloop.benchmarks.compute_steps import loaded, minibatch_for
 
+    how = (
+        f"Each arm in a process of its own: the most it held while attaching, and in {STEPS} steps, less what it held "
+        f"when the model was loaded; beside it the share of {FULL}, which is not charged for its copy of the weights."
+    )
     rows = []
     for size in _sizes(asked):
         with checkpoint_of(asked.named(size)) as foundation:
@@ -157,14 +160,11 @@ def measure_memory(asked: Asked) -> None:
                     for arm in arms()
                 }
                 rows += [memory_row(found, FULL, arm, (size, length, minibatch)) for arm in found]
-    how = (
-        f"Each arm in a process of its own: the most it held while attaching, and in {STEPS} steps, less what it held "
-        f"when the model was loaded; beside it the share of {FULL}, which is not charged for its copy of the weights."
-    )
-    write_table(asked.out, "memory", MEMORY_COLUMNS, rows, f"{how} {told_engine()}")
+                write_table(asked.out, "memory", MEMORY_COLUMNS, rows, f"{how} {told_engine()}")
+                yield
 
 
-def measure_result(asked: Asked) -> None:
+def measure_result(asked: Asked) -> Iterator[None]:
     """result.csv and rates.csv."""
     from activeloop.benchmarks.compute_result import (
         GRID_COLUMNS,
@@ -182,15 +182,18 @@ def measure_result(asked: Asked) -> None:
         f"CPU seconds until the validation Spearman is within {NEAR} of the best that {FULL} reached in its fit of "
         f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. What is validated is what "
         f"the product would say if training stopped there: its posterior (`{default_draws().name}`) on the adapted "
-        f"features, whose scales are learned on the features as pretrained. {len(asked.sets)} assays, "
+        "features, whose scales are learned on the features as pretrained. Arms in which all layers may learn read the "
+        "whole model, as is usual; those in which the last ones do, the layers that the product reads "
+        f"(`Foundation.depth`) and the last of these. {len(asked.sets)} assays, "
         f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, "
         f"{asked.judges} candidates held out, {asked.checks} validations in a fit."
     )
     write_table(asked.out, "rates", GRID_COLUMNS, grid_rows(grid))
     write_table(asked.out, "result", RESULT_COLUMNS, rows, f"{how} {told_engine()}")
+    yield
 
 
-def measure_campaign(asked: Asked) -> None:
+def measure_campaign(asked: Asked) -> Iterator[None]:
     """campaign.csv."""
     from activeloop.benchmarks.compute_campaign import (
         CAMPAIGN_COLUMNS,
@@ -210,7 +213,8 @@ def measure_campaign(asked: Asked) -> None:
         with checkpoint_of(asked.named(size)) as foundation:
             for seed in range(asked.campaign_seeds):
                 for way in ways():
-                    own = {"size": _identity(asked, size), "way": repr(way), "seed": seed}
+                    depth = read_by(foundation, way.adapter).share
+                    own = {"size": _identity(asked, size), "depth": depth, "way": repr(way), "seed": seed}
                     settings = {**own, **asdict(course), "engine": engine()}
                     found = asked.notebook.once(
                         f"campaign-{size}-{way.name}-{seed}",
@@ -226,9 +230,11 @@ def measure_campaign(asked: Asked) -> None:
         "all. Spearman: of the mean, with the values of the candidates on which scoring was timed."
     )
     write_table(asked.out, "campaign", CAMPAIGN_COLUMNS, rows, f"{how} {told_engine()}")
+    yield
 
 
-MEASURES: dict[str, Callable[[Asked], None]] = {
+#: each writes its table, and goes on when the page was written too
+MEASURES: dict[str, Callable[[Asked], Iterator[None]]] = {
     "steps": measure_steps,
     "memory": measure_memory,
     "result": measure_result,
@@ -286,14 +292,14 @@ def main(arguments: list[str] | None = None) -> None:
     given = vars(options().parse_args(arguments))
     part, quick = given.pop("part"), given.pop("quick")
     asked = replace(Asked(), **{**(QUICK if quick else {}), **{k: v for k, v in given.items() if v is not None}})
+    command = " ".join(["python -m activeloop.benchmarks.compute", *arguments])
     try:
-        parts = PARTS if part == "all" else (part,)
-        for name in parts:
-            MEASURES[name](asked)
+        for name in PARTS if part == "all" else (part,):
+            for _ in MEASURES[name](asked):
+                # what is finished stands there also when the rest is interrupted
+                write_compute_page(asked.out, command, (name,))
     except ActiveLoopError as error:
         sys.exit(str(error))
-    command = " ".join(["python -m activeloop.benchmarks.compute", *arguments])
-    write_compute_page(asked.out, command, parts)
 
 
 if __name__ == "__main__":

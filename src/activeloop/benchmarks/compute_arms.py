@@ -7,11 +7,12 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from activeloop.adapters import IA3, Adapter, FullFineTuning, LightPEFT, LoRA
+from activeloop.backbones.foundation import Foundation
 from activeloop.benchmarks.parts import write_whole
 from activeloop.errors import StoreError
 from activeloop.models.finetuning.tuner import FineTuner
@@ -62,6 +63,11 @@ def arms() -> dict[str, Adapter]:
 def default_arm() -> str:
     """Name of the default among `arms`."""
     return next(name for name, adapter in arms().items() if adapter == default_adapter())
+
+
+def read_by(foundation: Foundation, adapter: Adapter) -> Foundation:
+    """A model as an arm reads it: all layers where all may learn, as is usual; else those the product reads."""
+    return foundation if getattr(adapter, "last", None) else replace(foundation, depth=1.0)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch.nn.functional import dropout
 from activeloop.adapters import Adapter
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.trunk import Trunk
-from activeloop.benchmarks.compute_arms import FULL, LIGHT, LORA, arms, default_adapter, default_arm
+from activeloop.benchmarks.compute_arms import FULL, LIGHT, LORA, arms, default_adapter, default_arm, read_by
 from activeloop.benchmarks.compute_setting import clock, one_thread
 from activeloop.benchmarks.compute_steps import loaded
 from activeloop.benchmarks.landscape import Landscape
@@ -117,7 +117,7 @@ def travel(foundation: Foundation, way: Way, course: Course, seed: int) -> dict[
     order = np.random.default_rng(seed).permutation(known)
     last = course.start * course.rounds
     scored = order[last : last + course.share]
-    learner = FineTuner(foundation, way.adapter, plan=course.plan)
+    learner = FineTuner(read_by(foundation, way.adapter), way.adapter, plan=course.plan)
     device = next(loaded(foundation).parameters()).device
     score = SCORINGS[way.scoring](learner, landscape.pool, scored, course)
     found: dict[str, Any] = {"training": [], "scoring": [], "spearman": []}

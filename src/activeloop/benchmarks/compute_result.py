@@ -11,7 +11,7 @@ import numpy as np
 from activeloop.adapters import Adapter
 from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import Foundation
-from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws
+from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
 from activeloop.benchmarks.compute_setting import begun, clock, engine, one_thread
 from activeloop.benchmarks.compute_steps import loaded
 from activeloop.benchmarks.landscape import Landscape
@@ -182,9 +182,10 @@ def _kept(
     asked: Question,
     notebook: Notebook,
 ) -> dict[str, Any]:
-    plan = replace(asked.plan, rate=rate)
+    plan, read = replace(asked.plan, rate=rate), read_by(foundation, adapter)
     settings = {
         "model": fingerprint(foundation.source, foundation.revision),
+        "depth": read.share,
         "engine": engine(),
         "adapter": repr(adapter),
         "draws": repr(default_draws()),
@@ -196,7 +197,7 @@ def _kept(
     return notebook.once(
         f"result-{name}-{_plain(place)}-{labels}-{seed}-{rate:g}",
         settings,
-        lambda: curve(foundation, adapter, load_landscape(Source(place)), labels, seed, plan, asked),
+        lambda: curve(read, adapter, load_landscape(Source(place)), labels, seed, plan, asked),
     )
 
 

@@ -168,9 +168,9 @@ def teacher_parameters(arm: Arm) -> int | None:
     """Numbers in the foundation model that a teacher reads with; None for those without one."""
     if arm.teacher not in ("frozen", "both", "fine-tuned"):
         return None
-    from activeloop.backbones.encoding import frozen_trunk
+    from activeloop.backbones.encoding import feature_trunk
 
-    return sum(p.numel() for p in frozen_trunk(ESM2()).parameters())
+    return sum(p.numel() for p in feature_trunk(ESM2()).parameters())
 
 
 #: transfer sets by the names that arms give them

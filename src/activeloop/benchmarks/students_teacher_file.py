@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from activeloop.backbones.attention import attention_as, faster
-from activeloop.backbones.encoding import frozen_trunk
+from activeloop.backbones.encoding import feature_trunk
 from activeloop.backbones.esm import ESM2
 from activeloop.backbones.esm_trunk import EsmTrunk
 from activeloop.benchmarks.parts import write_whole
@@ -50,7 +50,7 @@ def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:
     Raises:
         ModelError: the file does not say what the model says.
     """
-    trunk = frozen_trunk(ESM2())
+    trunk = feature_trunk(ESM2())
     if not isinstance(trunk, EsmTrunk):
         raise ModelError(f"a {type(trunk).__name__} cannot be written. Nothing was timed.")
     module, example = Pass(trunk).eval(), torch.from_numpy(np.ascontiguousarray(tokens, np.int32))

@@ -40,6 +40,11 @@ SHORT = (
 MULTIPLE = (
     *("avgfp", "dlg4-2022-abundance", "dlg4-2022-binding", "pab1", "pten-abundance", "pten-activity", "tem-1", "ube4b"),
 )
+#: scans of middling proteins, which `quality` and `layers` do not look at
+OTHERS = (
+    *("AACC1_PSEAI_Dandage_2018", "GFP_AEQVI_Sarkisyan_2016", "P84126_THETH_Chan_2017", "RASH_HUMAN_Bandaru_2017"),
+    "TPK1_HUMAN_Weile_2017",
+)
 COMPOUNDS = ("usp7", "d2r")
 
 
@@ -149,13 +154,14 @@ FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = (
     *("tuned-full", "tuned-lora", "tuned-whole2", "tuned-whole1", "tuned-last2", "tuned-last1", "tuned-pissa1"),
-    "frozen",
+    *("frozen", "tuned-full-whole"),
 )
 ALL_KINDS = (
     *("default", "forest", "informed", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood"),
     "fine-tuned",
 )
 PRIORS = ("default", "informed")
+READ = ("frozen", "frozen-third", "frozen-half", "frozen-five-sixths", "frozen-whole")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
 SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
@@ -185,6 +191,7 @@ def suites() -> dict[str, AnySuite]:
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
         BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
+        BudgetSuite("depths", "After which layer is a model read?", OTHERS + domains[::15], both, (48, 240), READ, 10),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         BudgetSuite("informed", "What does a model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10),

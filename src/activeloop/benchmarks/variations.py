@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from activeloop.candidates import Pool
 from activeloop.models.defaults import library_default
-from activeloop.models.finetuning.named import gated
+from activeloop.models.finetuning.named import fine_tuned, frozen, gated
 from activeloop.models.gate import Gate
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.process import GaussianProcess
@@ -29,4 +29,9 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "library-values": lambda pool: replace(library_default(), scale="values"),
     "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
     "gated-values": lambda pool: _gated_on_values(),
+    "frozen-third": lambda pool: frozen(depth=1 / 3),
+    "frozen-half": lambda pool: frozen(depth=1 / 2),
+    "frozen-five-sixths": lambda pool: frozen(depth=5 / 6),
+    "frozen-whole": lambda pool: frozen(depth=1.0),
+    "tuned-full-whole": lambda pool: fine_tuned(adapter="full", depth=1.0),
 }

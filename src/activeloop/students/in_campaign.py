@@ -75,9 +75,9 @@ class Distillation(Teaching):
 
 def parameters_of(teacher: Predictor) -> int:
     """Numbers of the largest pretrained model that a teacher asks; 0 for one that asks none. Needs torch."""
-    from activeloop.backbones.encoding import frozen_trunk
+    from activeloop.backbones.encoding import feature_trunk
 
-    trunks = (frozen_trunk(foundation) for foundation in foundations(teacher))
+    trunks = (feature_trunk(foundation) for foundation in foundations(teacher))
     return max((sum(p.numel() for p in trunk.parameters()) for trunk in trunks), default=0)
 
 

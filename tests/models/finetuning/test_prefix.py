@@ -9,8 +9,9 @@ from activeloop.adapters.named import ADAPTERS
 from activeloop.backbones.encoding import frozen_trunk
 from activeloop.backbones.esm import ESM2
 from activeloop.backbones.pooling import Batch
+from activeloop.backbones.trunk import sharing
 from activeloop.candidates import Pool
-from activeloop.models.finetuning.adapted import Adapted, sharing
+from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.prefix import Prefix
 from activeloop.models.finetuning.reading import joined, part, read
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import nn
 
 from activeloop.adapters.base import Adapter, Attached
 from activeloop.backbones.attention import attention_as, faster
-from activeloop.backbones.encoding import best_device, frozen_trunk
+from activeloop.backbones.encoding import best_device, feature_trunk
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.pooling import Batch, Places, Pooler, pooling_for
 from activeloop.backbones.precision import half_pays
-from activeloop.backbones.trunk import Trunk
+from activeloop.backbones.trunk import Trunk, sharing
 from activeloop.candidates import Pool
 from activeloop.models.finetuning.keeping import below, prefixed
 from activeloop.models.finetuning.reading import compares, part
@@ -145,18 +143,9 @@ class Adapted:
             yield
 
     def _attach(self) -> None:
-        self._base = frozen_trunk(self._foundation, best_device())
+        self._base = feature_trunk(self._foundation, best_device())
         trunk = sharing(self._base)
         present = {id(module) for module in trunk.modules()}
         self.attached = self._adapter.attach(trunk, self._seed)
         # the model's own dropout stays off: the adapter's is what was asked for
         self._dropouts = [m for m in trunk.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
-
-
-def sharing(base: Trunk) -> Trunk:
-    """A copy of a trunk with the same weights in the same memory, so that it costs next to none.
-
-    No adapter changes a weight where it lies: what learns, or is changed, is copied first.
-    """
-    same: dict[int, Any] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in base.parameters()}
-    return copy.deepcopy(base, same)

@@ -12,11 +12,11 @@ from torch.nn.functional import log_softmax
 from activeloop.adapters.base import Adapter
 from activeloop.backbones.encoding import frozen_trunk
 from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.trunk import sharing
 from activeloop.backbones.zero_shot_chain import Spelling, parent_windows
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import GAP
 from activeloop.models.finetuning import orders
-from activeloop.models.finetuning.adapted import sharing
 from activeloop.models.finetuning.keeping import below, prefixed
 from activeloop.models.finetuning.objective import Objective
 from activeloop.models.mutations import Mutations, parented

@@ -34,7 +34,9 @@ LOSSES: dict[str, Callable[[], Head]] = {
 }
 
 
-def pretrained(model: str, pooling: Pooling = "auto", revision: str | None = None) -> Foundation:
+def pretrained(
+    model: str, pooling: Pooling = "auto", revision: str | None = None, depth: float | None = None
+) -> Foundation:
     """A pretrained model by hub id or folder, in the family that reads it; the one that ships needs no look-up.
 
     >>> pretrained("activeloop/small").name
@@ -43,10 +45,10 @@ def pretrained(model: str, pooling: Pooling = "auto", revision: str | None = Non
     from dataclasses import replace
 
     if model == BUNDLED:
-        return ESM2(pooling=pooling)
+        return ESM2(pooling=pooling, depth=depth)
     from activeloop.backbones.families import foundation_of
 
-    return replace(foundation_of(model, revision), pooling=pooling)  # type: ignore[type-var]
+    return replace(foundation_of(model, revision), pooling=pooling, depth=depth)  # type: ignore[type-var]
 
 
 def fine_tuned(
@@ -64,6 +66,7 @@ def fine_tuned(
     minibatch: int | None = None,
     pooling: Pooling = "auto",
     revision: str | None = None,
+    depth: float | None = None,
 ) -> Learner:
     """A `FineTuner` in plain words.
 
@@ -82,6 +85,9 @@ def fine_tuned(
         minibatch: as `Plan`.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
+        depth: the share of the layers after which hidden states are read, see
+            {py:class}`activeloop.backbones.Foundation`; two thirds of the model that ships, all of others when nothing
+            is said.
 
     Raises:
         ValueError: a name that is none.
@@ -91,7 +97,7 @@ def fine_tuned(
     1
     """
     return FineTuner(
-        pretrained(model, pooling, revision),
+        pretrained(model, pooling, revision, depth),
         adapter_of(adapter, rank, last),
         named("loss", loss, LOSSES)(),
         named("kind of draws", draws, HEADS)(),
@@ -108,6 +114,7 @@ def frozen(
     prior: bool = True,
     pooling: Pooling = "auto",
     revision: str | None = None,
+    depth: float | None = None,
 ) -> Learner:
     """A posterior on the features of a model as pretrained, see `HeadLearner`.
 
@@ -117,6 +124,9 @@ def frozen(
         prior: whether the substitution prior is a first guess.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
+        depth: the share of the layers after which hidden states are read, see
+            {py:class}`activeloop.backbones.Foundation`; two thirds of the model that ships, all of others when nothing
+            is said.
 
     Raises:
         ValueError: a name that is none.
@@ -126,7 +136,7 @@ def frozen(
     'last-layer-esm2-small-substitutions'
     """
     head = named("kind of draws", draws, HEADS)()
-    return HeadLearner(pretrained(model, pooling, revision), head, SubstitutionScore() if prior else None)
+    return HeadLearner(pretrained(model, pooling, revision, depth), head, SubstitutionScore() if prior else None)
 
 
 def likelihood(
