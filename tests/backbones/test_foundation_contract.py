@@ -77,7 +77,7 @@ def test_read_after_a_share_of_the_layers(case: tuple[Family, Foundation], trunk
 @pytest.mark.parametrize("depth", [0.0, -0.5, 1.1, float("nan")])
 def test_no_share_of_the_layers(depth: float):
     with pytest.raises(ModelError, match="above 0 and at most 1; nothing was encoded"):
-        _ = ESM2(depth=depth).share
+        ESM2(depth=depth)
 
 
 def test_the_model_that_ships_is_read_after_two_thirds():

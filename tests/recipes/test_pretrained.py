@@ -135,6 +135,7 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         ),
         ("fine-tuned", {"adapter": "full", "rank": 4}, 'the adapter "full" has no option "rank": leave it out'),
         ("frozen", {"draws": "gp"}, 'no kind of draws "gp". Known: dropout'),
+        ("frozen", {"depth": 1.5}, "Give a depth above 0 and at most 1"),
         ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, pooling, revision'),
         ("likelihood", {"by": "values"}, "option \"by\" is 'values'; it must be 'pairs' or 'list'"),
         ("likelihood", {"loss": "pairs"}, 'has no option "loss"; it takes: model, adapter'),

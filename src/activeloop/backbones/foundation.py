@@ -44,21 +44,17 @@ class Foundation(Backbone):
     pooling: Pooling
     depth: float | None
 
-    @property
-    def share(self) -> float:
-        """Of the layers after which features are read.
-
-        Raises:
-            ModelError: `depth` is no share.
-        """
-        if self.depth is None:
-            return DEPTHS.get(self.source, 1.0)
-        if not 0 < self.depth <= 1:
+    def __post_init__(self) -> None:
+        if self.depth is not None and not 0 < self.depth <= 1:
             raise ModelError(
                 f"{self.name} cannot be read after a share of {self.depth:g} of its layers. Give a depth above 0 "
                 "and at most 1; nothing was encoded."
             )
-        return self.depth
+
+    @property
+    def share(self) -> float:
+        """Of the layers after which features are read."""
+        return DEPTHS.get(self.source, 1.0) if self.depth is None else self.depth
 
     @property
     def name(self) -> str:

@@ -85,9 +85,8 @@ def fine_tuned(
         minibatch: as `Plan`.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
-        depth: the share of the layers after which hidden states are read, see
-            {py:class}`activeloop.backbones.Foundation`; two thirds of the model that ships, all of others when nothing
-            is said.
+        depth: hidden states are those after this share of the layers; two thirds of the model that ships, all of
+            others when nothing is said.
 
     Raises:
         ValueError: a name that is none.
@@ -124,9 +123,8 @@ def frozen(
         prior: whether the substitution prior is a first guess.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
-        depth: the share of the layers after which hidden states are read, see
-            {py:class}`activeloop.backbones.Foundation`; two thirds of the model that ships, all of others when nothing
-            is said.
+        depth: hidden states are those after this share of the layers; two thirds of the model that ships, all of
+            others when nothing is said.
 
     Raises:
         ValueError: a name that is none.
