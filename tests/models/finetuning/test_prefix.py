@@ -123,5 +123,7 @@ def test_features_are_those_of_whole_hidden_states(tiny: str, pooling, adapter):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     if adapted.parameters():
         slopes = [torch.autograd.grad(f.square().sum(), adapted.parameters()) for f in (found, expected)]
+        # some slopes are nothing but rounding beside the largest
+        rounding = 1e-6 * max(float(slope.abs().max()) for slope in slopes[1])
         for one, other in zip(*slopes, strict=True):
-            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()) + 1e-6)
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()) + rounding)
