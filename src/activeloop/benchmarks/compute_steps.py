@@ -13,6 +13,7 @@ from activeloop.adapters import Adapter, LightPEFT
 from activeloop.backbones.encoding import best_device, frozen_trunk
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.trunk import Trunk
+from activeloop.benchmarks.compute_arms import read_by
 from activeloop.benchmarks.compute_setting import clock, one_thread, random_dataset, supervised
 from activeloop.benchmarks.pruning_speed import drawn
 from activeloop.measurements import Dataset
@@ -68,6 +69,7 @@ def time_steps(
 
 def ready(foundation: Foundation, adapter: Adapter, dataset: Dataset, steps: int) -> Run:
     """A fit of so many steps that can begin; what Light-PEFT removes is removed already (at random)."""
+    foundation = read_by(foundation, adapter)
     adapted = Adapted(foundation, adapter, dataset.pool, 0)
     if isinstance(adapter, LightPEFT):
         adapted.attached.prune(drawn(adapted.trunk, adapter, 0))  # pyright: ignore[reportAttributeAccessIssue]

@@ -32,7 +32,4 @@ def quicken(model: EsmForMaskedLM, device: str, half: bool) -> EsmForMaskedLM:
     layers: Any = model.esm.encoder.layer
     for layer in layers:
         layer.intermediate = Widening(layer.intermediate.dense)
-        if device.startswith("cuda"):
-            # rows have one shape; norms, angles and sums between two products become one pass through memory each
-            layer.compile(dynamic=False)
     return model.to(device)  # type: ignore[arg-type]
