@@ -16,7 +16,8 @@ from activeloop.backbones.attention import attention_as, faster
 from activeloop.backbones.checkpoints import fingerprint
 from activeloop.backbones.foundation import READING
 from activeloop.backbones.kept import keep, recall
-from activeloop.backbones.pooling import Batch, Pooler, Pooling, pooling_for
+from activeloop.backbones.places import at
+from activeloop.backbones.pooling import Batch, Places, Pooler, Pooling, pooling_for
 from activeloop.backbones.precision import fast, half_pays
 from activeloop.backbones.tokens import Tokens
 from activeloop.backbones.trunk import Trunk, sharing
@@ -25,8 +26,8 @@ from activeloop.candidates import Pool
 if TYPE_CHECKING:
     from activeloop.backbones.foundation import Foundation
 
-#: padded tokens of one minibatch
-TOKENS = 16_384
+#: padded tokens of one minibatch: as many as fill a graphics card, and on a processor as stay in its caches
+TOKENS = {"cuda": 16_384, "cpu": 2048}
 #: candidates whose features make one file of the cache; fewer than `SMALL` are not worth one
 BLOCK, SMALL = 4096, 32
 
@@ -34,6 +35,15 @@ BLOCK, SMALL = 4096, 32
 def best_device() -> str:
     """`cuda` where there is one, else `cpu`."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def tokens_together(device: torch.device | str = "cpu") -> int:
+    """Padded tokens that go through a model at once.
+
+    >>> tokens_together("cpu")
+    2048
+    """
+    return TOKENS[torch.device(device).type]
 
 
 def frozen_trunk(foundation: Foundation, device: str = "cpu") -> Trunk:
@@ -116,16 +126,21 @@ def _computed(
     trunk = feature_trunk(foundation, device)
     pooler = Pooler(pooling, trunk.width, columns).to(device)
     features = np.zeros((len(tokens), pooler.size), np.float32)
-    compared = None if parent is None else _states(trunk, parent, device)
-    for group in tokens.buckets(TOKENS) if len(tokens) else ():
-        hidden, batch = _states(trunk, tokens.take(group), device)
+    own = None if parent is None else Batch.of(parent, device)
+    beside = None if own is None else (_states(trunk, own, None, device), own)
+    for group in tokens.buckets(tokens_together(device)):
+        batch = Batch.of(tokens.take(group), device)
+        here, there = pooler.places(batch, own) or (None, None)
+        hidden = _states(trunk, batch, here, device)
         with torch.inference_mode():
-            features[group] = pooler(hidden, batch, compared).cpu().numpy()
+            compared = beside if beside is None or there is None else (at(beside[0], there.tokens), there.batch)
+            features[group] = pooler(hidden, here.batch if here else batch, compared).cpu().numpy()
     return features
 
 
-def _states(trunk: Trunk, tokens: Tokens, device: str) -> tuple[torch.Tensor, Batch]:
-    """[B, T, D] in single precision, and the tokens as tensors."""
-    batch = Batch.of(tokens, device)
-    with reading(trunk, tokens.ids.shape[1], device):
-        return trunk(batch.ids, batch.real).float(), batch
+def _states(trunk: Trunk, batch: Batch, places: Places | None, device: str) -> torch.Tensor:
+    """[B, C, D] in single precision at the places that are read; [B, T, D] where there are none."""
+    with reading(trunk, batch.ids.shape[1], device):
+        if places is None:
+            return trunk(batch.ids, batch.real).float()
+        return trunk.run_at(trunk.embed(batch.ids, batch.real), batch.real, places.tokens).float()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from activeloop.backbones.attention import attention_as, faster
-from activeloop.backbones.encoding import TOKENS, best_device, frozen_trunk
+from activeloop.backbones.encoding import best_device, frozen_trunk, tokens_together
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.tokens import Tokens
 from activeloop.backbones.trunk import Trunk
@@ -41,7 +41,7 @@ def states_and_logits_at(
     found = []
     device = next(trunk.parameters()).device
     kind = faster(trunk.heads, ids.shape[1], half=False, device=str(device))
-    for piece in pieces(len(ids), ids.shape[1]):
+    for piece in pieces(len(ids), max(1, tokens_together(device) // ids.shape[1])):
         some = torch.from_numpy(ids[piece]).to(device)
         real = torch.ones(some.shape, dtype=torch.bool, device=device)
         here = np.flatnonzero((row >= piece.start) & (row < piece.stop))
@@ -56,13 +56,12 @@ def states_and_logits_at(
     return states, logits
 
 
-def pieces(rows: int, width: int) -> Iterator[slice]:
-    """Rows of one width in pieces of at most `TOKENS` tokens.
+def pieces(rows: int, size: int) -> Iterator[slice]:
+    """Rows in pieces of at most `size`.
 
-    >>> [(p.start, p.stop) for p in pieces(5, TOKENS // 2)]
+    >>> [(p.start, p.stop) for p in pieces(5, 2)]
     [(0, 2), (2, 4), (4, 5)]
     """
-    size = max(1, TOKENS // width)
     for start in range(0, rows, size):
         yield slice(start, min(rows, start + size))
 

@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import dropout
 
 from activeloop.adapters import Adapter
+from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.trunk import Trunk
 from activeloop.benchmarks.compute_arms import FULL, LIGHT, LORA, arms, default_adapter, default_arm, read_by
@@ -24,7 +25,7 @@ from activeloop.measurements import Dataset
 from activeloop.models.evidence import spearman
 from activeloop.models.finetuning.dice import thrown
 from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.prefix import BYTES, TOKENS, Prefix
+from activeloop.models.finetuning.prefix import BYTES, Prefix
 from activeloop.models.finetuning.reading import read
 from activeloop.models.finetuning.tuned import FineTuned, features_of
 from activeloop.models.finetuning.tuner import FineTuner
@@ -183,7 +184,7 @@ def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -
         features = np.zeros((len(rows), adapted.pooler.size), np.float32)
         candidates = tokens.take(np.arange(len(rows)))
         with torch.inference_mode():
-            for group in candidates.buckets(TOKENS):
+            for group in candidates.buckets(tokens_together(adapted.device)):
                 which = np.append(group, len(tokens) - 1) if adapted.compares else group
                 features[group] = adapted.above(*prefixes[0](which)).cpu().numpy()
         inputs = Inputs(features, np.zeros((len(rows), 0), np.float32))

@@ -10,6 +10,7 @@ import numpy as np
 
 from activeloop.adapters import Adapter
 from activeloop.backbones.checkpoints import fingerprint
+from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.foundation import Foundation
 from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
 from activeloop.benchmarks.compute_setting import begun, clock, engine, one_thread
@@ -21,7 +22,7 @@ from activeloop.models.evidence import spearman
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.prefix import Prefix
 from activeloop.models.finetuning.reading import read
-from activeloop.models.finetuning.supervised import MANY, Supervised
+from activeloop.models.finetuning.supervised import Supervised
 from activeloop.models.heads.base import Draws, Inputs
 from activeloop.models.targets import standard
 
@@ -102,12 +103,11 @@ class Judge:
 
         adapted, n = self._objective.adapted, len(self._values)
         parent = [len(self._tokens) - 1] if adapted.compares else []
-        parts = []
+        features = np.zeros((n, adapted.pooler.size), np.float32)
         with torch.no_grad():
-            for start in range(0, n, MANY):
-                which = np.array([*range(start, min(start + MANY, n)), *parent])
-                parts.append(adapted.above(*prefix(which)).cpu().numpy())
-        return np.concatenate(parts)
+            for group in self._tokens.take(np.arange(n)).buckets(tokens_together(adapted.device)):
+                features[group] = adapted.above(*prefix(np.array([*group, *parent]))).cpu().numpy()
+        return features
 
 
 def _inputs(features: np.ndarray) -> Inputs:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from activeloop.backbones.encoding import TOKENS, reading
+from activeloop.backbones.encoding import reading, tokens_together
 from activeloop.backbones.pooling import Batch, Pooler
 from activeloop.backbones.tokens import Tokens
 from activeloop.backbones.trunk import Trunk
@@ -69,7 +69,8 @@ def at_sites(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 def passed(network: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], tokens: Tokens) -> np.ndarray:
     """Float32 [n, P] of one pass."""
-    features = [at_sites(network(b.ids, b.real), b) for b in (Batch.of(tokens.take(g)) for g in tokens.buckets(TOKENS))]
+    batches = (Batch.of(tokens.take(group)) for group in tokens.buckets(tokens_together()))
+    features = [at_sites(network(b.ids, b.real), b) for b in batches]
     return torch.cat(features).float().numpy()
 
 

@@ -7,14 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.pooling import Batch
 from activeloop.backbones.tokens import Tokens
 from activeloop.models.finetuning.adapted import Adapted
 
 #: [B, T, D] that enter the lowest learning layer of a model, of some of the candidates (their places) as a batch
 Entering = Callable[[Adapted, np.ndarray, Batch], torch.Tensor]
-#: padded tokens that go through the frozen layers at once
-TOKENS = 8192
 #: at most so much is kept; candidates beyond it are computed anew each time
 BYTES = 2 * 2**30
 
@@ -57,7 +56,7 @@ class Prefix:
         return hidden
 
     def _fill(self, room: int) -> None:
-        for group in self.tokens.buckets(TOKENS):
+        for group in self.tokens.buckets(tokens_together(self.adapted.device)):
             room -= 4 * self.adapted.trunk.width * int(self.tokens.lengths[group].sum())
             if room < 0:
                 return

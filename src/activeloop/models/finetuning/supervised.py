@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import dropout, linear
 
+from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.tokens import Tokens
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.heads import Head
@@ -13,9 +14,6 @@ from activeloop.models.finetuning.keeping import below, prefixed
 from activeloop.models.finetuning.objective import Objective
 from activeloop.models.finetuning.prefix import Entering, Prefix
 from activeloop.models.finetuning.start import ridge
-
-#: candidates that go through the learning layers at once when nothing is learned
-MANY = 128
 
 
 class Supervised(Objective):
@@ -129,12 +127,9 @@ class Supervised(Objective):
     @torch.no_grad()
     def features(self, which: np.ndarray) -> np.ndarray:
         """Float32 [n, P] of the model as it is now, in parts by length."""
-        if not len(which):
-            return np.zeros((0, self.adapted.pooler.size), np.float32)
-        order = which[np.argsort(self.tokens.lengths[which], kind="stable")]
-        parts = [self._pooled(order[i : i + MANY]).cpu().numpy() for i in range(0, len(order), MANY)]
-        features = np.empty((len(which), parts[0].shape[1]), np.float32)
-        features[np.argsort(self.tokens.lengths[which], kind="stable")] = np.concatenate(parts)
+        features = np.zeros((len(which), self.adapted.pooler.size), np.float32)
+        for group in self.tokens.take(which).buckets(tokens_together(self.adapted.device)):
+            features[group] = self._pooled(which[group]).cpu().numpy()
         return features
 
     def _head_state(self) -> dict[str, torch.Tensor]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.identity import check_identity, identity
 from activeloop.backbones.pooling import Batch
 from activeloop.candidates import Pool
@@ -17,7 +18,6 @@ from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.cost import Cost
 from activeloop.models.finetuning.member import Member
 from activeloop.models.finetuning.pool_states import PARENT
-from activeloop.models.finetuning.prefix import TOKENS
 from activeloop.models.finetuning.reading import guesses, read
 from activeloop.models.forest import choose_members
 from activeloop.models.heads.base import Inputs
@@ -133,7 +133,7 @@ def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.
     same = [model is first or same_below(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
     candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
-    for group in candidates.buckets(TOKENS):
+    for group in candidates.buckets(tokens_together(first.device)):
         which = np.append(group, len(tokens) - 1) if first.compares else group
         batch = Batch.of(tokens.take(which), first.device)
         named = [*rows[group].tolist(), *[PARENT] * first.compares]
