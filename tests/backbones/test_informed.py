@@ -1,5 +1,7 @@
 """The prior that a model informs: what its tables read, and that they are never taken for another model's."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,9 @@ from activeloop.benchmarks.substitution_fit import packed
 from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Variant
 from activeloop.errors import ModelError, PoolError, StateError
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.named import informed
+from activeloop.models.finetuning.named import fine_tuned, frozen, informed
 from activeloop.models.mutation_gp import MutationGP
+from activeloop.predictive import Learner
 
 #: of the tiny model
 WIDTH = 32
@@ -134,19 +137,20 @@ def test_what_is_no_file_of_tables_is_refused(content: bytes | str | None, tmp_p
         read_tables(str(path))
 
 
-def test_a_version_goes_on_with_its_own_tables_alone(tiny: str, tmp_path: Path):
+@pytest.mark.parametrize("made", [informed, frozen, partial(fine_tuned, epochs=1)])
+def test_a_version_goes_on_with_its_own_tables_alone(made: Callable[..., Learner], tiny: str, tmp_path: Path):
     pool, rows = Pool.single_mutants(CHAIN), np.arange(0, 1000, 25)
     dataset = Dataset.of(pool, rows, np.sin(rows))
-    learner = informed(tiny, planted(tmp_path, tiny, 4))
+    learner = made(tiny, tables=planted(tmp_path, tiny, 4))
     fitted = learner.fit(dataset, 0)
     state = fitted.state()
     again = learner.restore(dataset, 0, state)
     np.testing.assert_array_equal(*(one.predict(pool, rows, 0, draws=3).draws for one in (fitted, again)))
     planted(tmp_path, tiny, 4, factor=2.0)
-    with pytest.raises(StateError, match=r"others than when this version was fitted.*Nothing was predicted"):
+    with pytest.raises(StateError, match=r"tables.* has other contents.*Nothing was predicted"):
         learner.restore(dataset, 0, state)
-    with pytest.raises(StateError, match="other weights"):
-        informed().restore(dataset, 0, state)
+    with pytest.raises(StateError, match="other contents"):
+        made().restore(dataset, 0, state)
 
 
 def test_before_any_measurement_the_prior_ranks(tiny: str, tmp_path: Path):

@@ -91,7 +91,7 @@ def test_other_weights_under_the_same_name_are_refused(name, tiny, tmp_path):
     np.testing.assert_array_equal(same.mean, opened.campaign.predict(rows).mean)
     tiny_esm(tmp_path / "c" / "models" / "tiny", hidden_act="relu")
     changed = open_campaign(tmp_path / "c").campaign
-    with pytest.raises(StateError, match=r"models/tiny has other weights, or .*`activeloop fit DIR --again`"):
+    with pytest.raises(StateError, match=r"models/tiny has other contents, or .*`activeloop fit DIR --again`"):
         changed.predict(rows)
     assert changed.fit(again=True).number == 2
     assert changed.predict(rows).mean.shape == (5, 1)
@@ -136,7 +136,7 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         ("fine-tuned", {"adapter": "full", "rank": 4}, 'the adapter "full" has no option "rank": leave it out'),
         ("frozen", {"draws": "gp"}, 'no kind of draws "gp". Known: dropout'),
         ("frozen", {"depth": 1.5}, "Give a depth above 0 and at most 1"),
-        ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, pooling, revision'),
+        ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, tables, pooling, revision'),
         ("likelihood", {"by": "values"}, "option \"by\" is 'values'; it must be 'pairs' or 'list'"),
         ("likelihood", {"loss": "pairs"}, 'has no option "loss"; it takes: model, adapter'),
         ("tuned-full", {"adapter": "lora"}, 'has no option "adapter"; it takes: model, rank'),

@@ -22,6 +22,6 @@ ADAPTERS: dict[str, Callable[..., Adapter]] = {
     "ia3": IA3,
     "light-peft": LightPEFT,
     "lora": LoRA,
-    "pissa": partial(LoRA, rank=16, variant="pissa"),
+    "pissa": partial(LoRA, variant="pissa"),
     "rslora": partial(LoRA, variant="rslora"),
 }

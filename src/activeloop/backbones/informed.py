@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -18,20 +17,17 @@ from activeloop.backbones.context import REACH, WIDTHS, windowed
 from activeloop.backbones.esm import ESM2
 from activeloop.backbones.esm_arrays import states_and_logits
 from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.identity import check_identity, identity
 from activeloop.backbones.kept import keep, recall
 from activeloop.backbones.needs import need_models
 from activeloop.backbones.substitutions import MutationScore, SubstitutionTables, at_sites, scored_chain
 from activeloop.backbones.zero_shot_chain import Spelling, Windows
 from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.errors import ModelError, StateError
+from activeloop.errors import ModelError
 
 #: columns of `letter_contexts`
 LETTERS = 30
 #: hidden states are those after this share of the layers
 DEPTH = 2 / 3
-#: the key under which a version keeps the digest of the tables
-KEY = "informed"
 
 
 @dataclass(frozen=True)
@@ -83,22 +79,9 @@ class InformedScore(MutationScore):
             )
         return at_sites(_scores(self, found.digest, weights, chain), sites)
 
-    def identity(self) -> dict[str, np.ndarray]:
-        """The model's weights, and the content of the tables."""
-        return identity(self) | {KEY: np.frombuffer(bytes.fromhex(read_tables(self.tables).digest), np.uint8)}
-
-    def check(self, state: Mapping[str, np.ndarray]) -> None:
-        """Refuse other weights, or other tables.
-
-        Raises:
-            StateError: they are others.
-        """
-        check_identity(state, self)
-        if KEY in state and not np.array_equal(state[KEY], self.identity()[KEY]):
-            raise StateError(
-                f"{self.tables or 'The tables of this package'} are others than when this version was fitted: put "
-                "those back, or fit again (`activeloop fit DIR --again`). Nothing was predicted."
-            )
+    def content(self) -> tuple[str, str]:
+        """The file of the tables, and its digest."""
+        return self.tables or "informed.npz of this package", read_tables(self.tables).digest
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ get what a letter's exchange does on average.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -159,17 +158,6 @@ class MutationScore(Backbone):
 
         Raises:
             PoolError: when the pool has no sites or no parent to compare with.
-        """
-
-    def identity(self) -> dict[str, np.ndarray]:
-        """What a version must find again besides this package; {} when it is nothing."""
-        return {}
-
-    def check(self, state: Mapping[str, np.ndarray]) -> None:
-        """Refuse to go on with anything else than what a state was made with.
-
-        Raises:
-            StateError: it is something else.
         """
 
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from activeloop.backbones.identity import check_identity, identity
 from activeloop.backbones.substitutions import MutationScore, SubstitutionScore
 from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import RecipeError
@@ -101,7 +102,7 @@ class MutationGP(Learner):
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
-        self.prior_score.check(state)
+        check_identity(state, self.prior_score)
         # versions from before there was a line have none
         line = float(state.get("line", 0.0))
         warp = Warp.of(dataset.values[:, 0], line)
@@ -189,4 +190,4 @@ class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
 
     def state(self) -> dict[str, np.ndarray]:
         """The learned variances, the scale, and to what the prior belongs."""
-        return {"logs": self.logs, "line": np.array(self.line)} | self.prior_score.identity()
+        return {"logs": self.logs, "line": np.array(self.line)} | identity(self.prior_score)

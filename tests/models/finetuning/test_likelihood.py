@@ -45,7 +45,7 @@ def planted(pool: Pool, count: int, seed: int = 0) -> Dataset:
 
 def objective(learner: LikelihoodRanker, dataset: Dataset, **options) -> Likelihood:
     reader = Reader(learner.foundation, learner.adapter, dataset.pool, learner.hidden, 0)
-    fixed = learner.fixed(dataset.pool.sites)
+    fixed = learner.fixed(dataset.pool)
     weights = np.ones(len(dataset))
     settings = {"by": "pairs", "near": 0.1} | options
     return Likelihood(reader, dataset.pool, dataset.rows, dataset.values[:, 0], weights, fixed, **settings)
@@ -53,7 +53,7 @@ def objective(learner: LikelihoodRanker, dataset: Dataset, **options) -> Likelih
 
 @pytest.mark.parametrize("hidden", [False, True])
 def test_before_training_it_is_the_zero_shot_score(learner: LikelihoodRanker, hidden: bool):
-    alone = replace(learner, substitutions=False, hidden=hidden)
+    alone = replace(learner, prior_score=None, hidden=hidden)
     table = objective(alone, planted(POOL, 20)).table()
     expected = zero_shot_table(alone.foundation, POOL, "masked" if hidden else "wild-type").ravel()
     np.testing.assert_allclose(table / table.std(), expected / expected.std(), atol=1e-4)
@@ -63,7 +63,7 @@ def test_insertions_and_gaps_score_as_in_the_table(learner: LikelihoodRanker):
     changed, gone, added = Mutation(2, "K", "R"), Mutation(4, "A", ""), Mutation(3, "", "GG")
     pool = Pool.of([Variant(CHAIN, found) for found in ((changed,), (gone,), (added,), (changed, gone))])
     dataset = Dataset.of(pool, np.arange(4), np.arange(4.0))
-    table = objective(replace(learner, substitutions=False), dataset).table()
+    table = objective(replace(learner, prior_score=None), dataset).table()
     expected = zero_shot_table(learner.foundation, pool, "wild-type").ravel()
     np.testing.assert_allclose(table / table.std(), expected / expected.std(), atol=1e-4)
 
@@ -83,7 +83,7 @@ def test_training_ranks_what_was_measured(learner: LikelihoodRanker, by: str, hi
 
 def test_staying_near_keeps_it_near(learner: LikelihoodRanker):
     dataset = planted(POOL, 30)
-    fits = [replace(learner, near=near, members=1, substitutions=False).fit(dataset, 0) for near in (0.0, 1e3)]
+    fits = [replace(learner, near=near, members=1, prior_score=None).fit(dataset, 0) for near in (0.0, 1e3)]
     frozen = zero_shot_table(learner.foundation, POOL, "wild-type").ravel()
     away, near = (spearmanr(fit.state()["tables"][0], frozen).statistic for fit in fits)
     assert near > 0.95

@@ -12,12 +12,13 @@ from activeloop.adapters.base import Adapter
 from activeloop.adapters.lora import LoRA
 from activeloop.backbones.foundation import Foundation
 from activeloop.backbones.needs import need_models
-from activeloop.backbones.substitutions import substitution_scores
-from activeloop.candidates import Pool, Sites
+from activeloop.backbones.substitutions import MutationScore, SubstitutionScore
+from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.finetuning.likelihood_tables import TRUST, LikelihoodPredictor
 from activeloop.models.finetuning.plan import Plan
+from activeloop.models.mutations import parented
 from activeloop.predictive import Learner, Predictor
 
 #: every measured candidate takes part in every step: they cost nothing beside the pass of the parent
@@ -39,7 +40,7 @@ class LikelihoodRanker(Learner):
         near: how much it costs to depart from the frozen model, see `likelihood_objective.Likelihood`.
         hidden: whether each site is hidden when it is scored (a pass for each measured site in each step); else one
             pass serves all.
-        substitutions: whether `substitution_scores` are added, with a weight that is learnt.
+        prior_score: whose table is added, with a weight that is learnt; None for none.
         members: each leaves out one fold of the candidates, so that they know what they would have said of them.
         plan: for how long and how fast.
         progress: told of each step: member, steps done, steps at most, loss.
@@ -52,7 +53,7 @@ class LikelihoodRanker(Learner):
     by: Literal["pairs", "list"] = "pairs"
     near: float = 0.1
     hidden: bool = False
-    substitutions: bool = True
+    prior_score: MutationScore | None = field(default_factory=SubstitutionScore)
     members: int = 5
     plan: Plan = field(default_factory=lambda: Plan(epochs=30, minibatch=ALL, rate=3e-3, decay=0.0))
     progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
@@ -63,7 +64,7 @@ class LikelihoodRanker(Learner):
         return f"likelihood-{self.foundation.name}"
 
     def prior(self, pool: Pool) -> Predictor | None:
-        """What the model thinks as pretrained, with the substitution scores where these are used; None without parent.
+        """What the model thinks as pretrained, with the prior score where there is one; None without parent.
 
         In units of the spread of the values.
         """
@@ -72,13 +73,16 @@ class LikelihoodRanker(Learner):
         if pool.sites is None or pool.sites.parent is None:
             return None
         odds = zero_shot_table(self.foundation, pool, "masked" if self.hidden else "wild-type")
-        table = sum((unit(part) for part in (odds, self.fixed(pool.sites)) if part.any()), np.zeros(odds.shape))
+        table = sum((unit(part) for part in (odds, self.fixed(pool)) if part.any()), np.zeros(odds.shape))
         line = np.array([[0.0, TRUST / max(float(table.std()), 1e-12)]])
         return LikelihoodPredictor(table.reshape(1, -1), line, np.zeros(0), self.foundation.name)
 
-    def fixed(self, sites: Sites) -> np.ndarray:
+    def fixed(self, pool: Pool) -> np.ndarray:
         """[L, K] the table that is added; zeros for none."""
-        return substitution_scores(sites) if self.substitutions else np.zeros((len(sites.labels), len(sites.alphabet)))
+        if self.prior_score is not None:
+            return self.prior_score.table(pool)
+        sites = parented(pool)
+        return np.zeros((len(sites.labels), len(sites.alphabet)))
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """Train the members; several assays have members of their own.

@@ -16,7 +16,7 @@ from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
 from activeloop.models.finetuning.likelihood_tables import LikelihoodPredictor, careful_line
 from activeloop.models.finetuning.loop import train
 from activeloop.models.finetuning.splits import Split, folds_of
-from activeloop.models.mutations import Mutations, parented
+from activeloop.models.mutations import Mutations
 from activeloop.models.targets import Scale, precision, standard
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def fit_member(
         dataset.rows,
         scale.to_target(values),
         precision(dataset.errors[:, 0], scale),
-        learner.fixed(parented(pool)),
+        learner.fixed(pool),
         learner.by,
         learner.near,
     )

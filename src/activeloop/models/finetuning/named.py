@@ -12,7 +12,7 @@ from activeloop.adapters.named import ADAPTERS
 from activeloop.backbones.esm import BUNDLED, ESM2
 from activeloop.backbones.foundation import Foundation, Pooling
 from activeloop.backbones.informed import InformedScore
-from activeloop.backbones.substitutions import SubstitutionScore
+from activeloop.backbones.substitutions import MutationScore, SubstitutionScore
 from activeloop.models.finetuning.heads import Classification, Head, Ranking, Regression
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.plan import Plan
@@ -51,14 +51,26 @@ def pretrained(
     return replace(foundation_of(model, revision), pooling=pooling, depth=depth)  # type: ignore[type-var]
 
 
+def first_guess(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> MutationScore:
+    """The prior that goes with a model: the informed one where there are tables, else that of substitutions alone.
+
+    >>> first_guess().name, first_guess("facebook/esm2_t6_8M_UR50D").name
+    ('informed-esm2-small', 'substitutions')
+    """
+    if tables or model == BUNDLED:
+        return InformedScore(pretrained(model, revision=revision), tables)
+    return SubstitutionScore()
+
+
 def fine_tuned(
     model: str = BUNDLED,
-    adapter: str = "pissa",
+    adapter: str = "lora",
     rank: int | None = None,
     last: int | None = None,
     loss: str = "values",
     draws: str = "process",
     prior: bool = True,
+    tables: str = "",
     members: int = 1,
     stop: bool = False,
     epochs: int | None = None,
@@ -73,11 +85,12 @@ def fine_tuned(
     Args:
         model: hub id or folder.
         adapter: one of `ADAPTERS`.
-        rank: of LoRA and its kin; 16 of PiSSA and 8 of the others when nothing is said.
+        rank: of LoRA and its kin.
         last: only the last so many layers learn (0: all); one of LoRA's and all of the others' when nothing is said.
         loss: one of `LOSSES`.
         draws: one of `HEADS`.
-        prior: whether the substitution prior is a first guess of the head's.
+        prior: whether a prior is a first guess of the head's, see `first_guess`.
+        tables: as `informed`.
         members: as `FineTuner`.
         stop: as `FineTuner`.
         epochs: as `Plan`.
@@ -105,7 +118,7 @@ def fine_tuned(
         Plan(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
         stop=stop,
-        prior_score=SubstitutionScore() if prior else None,
+        prior_score=first_guess(model, tables, revision) if prior else None,
     )
 
 
@@ -113,6 +126,7 @@ def frozen(
     model: str = BUNDLED,
     draws: str = "process",
     prior: bool = True,
+    tables: str = "",
     pooling: Pooling = "auto",
     revision: str | None = None,
     depth: float | None = None,
@@ -122,7 +136,8 @@ def frozen(
     Args:
         model: hub id or folder.
         draws: one of `HEADS`.
-        prior: whether the substitution prior is a first guess.
+        prior: whether a prior is a first guess, see `first_guess`.
+        tables: as `informed`.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
         depth: hidden states are those after this share of the layers; two thirds of the model that ships, all of
@@ -133,10 +148,11 @@ def frozen(
         FetchError: the model is not to be had.
 
     >>> frozen(draws="last-layer").name
-    'last-layer-esm2-small-substitutions'
+    'last-layer-esm2-small-informed-esm2-small'
     """
     head = named("kind of draws", draws, HEADS)()
-    return HeadLearner(pretrained(model, pooling, revision, depth), head, SubstitutionScore() if prior else None)
+    guess = first_guess(model, tables, revision) if prior else None
+    return HeadLearner(pretrained(model, pooling, revision, depth), head, guess)
 
 
 def likelihood(
@@ -147,7 +163,8 @@ def likelihood(
     by: Literal["pairs", "list"] = "pairs",
     near: float = 0.1,
     hidden: bool = False,
-    substitutions: bool = True,
+    prior: bool = True,
+    tables: str = "",
     members: int = 5,
     epochs: int = 30,
     rate: float = 3e-3,
@@ -163,7 +180,8 @@ def likelihood(
         by: as `LikelihoodRanker`.
         near: as `LikelihoodRanker`.
         hidden: as `LikelihoodRanker`.
-        substitutions: as `LikelihoodRanker`.
+        prior: whether the table of a prior is added, see `first_guess`.
+        tables: as `informed`.
         members: as `LikelihoodRanker`.
         epochs: as `Plan`.
         rate: as `Plan`.
@@ -173,14 +191,13 @@ def likelihood(
         ValueError: a name that is none.
         FetchError: the model is not to be had.
 
-    >>> likelihood() == LikelihoodRanker(ESM2())
+    >>> likelihood(prior=False) == LikelihoodRanker(ESM2(), prior_score=None)
     True
     """
     plan = Plan(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
     learns = adapter_of(adapter, rank, last, usual=2)
-    return LikelihoodRanker(
-        pretrained(model, revision=revision), learns, by, near, hidden, substitutions, members, plan
-    )
+    guess = first_guess(model, tables, revision) if prior else None
+    return LikelihoodRanker(pretrained(model, revision=revision), learns, by, near, hidden, guess, members, plan)
 
 
 def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
@@ -216,15 +233,15 @@ def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision:
         FetchError: the model is not to be had.
 
     >>> gated().name
-    'gate-ranks(mutations-informed-esm2-small,mutations,process-esm2-small-substitutions,likelihood-esm2-small)'
+    'gate-ranks(mutations-informed-esm2-small,mutations,process-esm2-small-informed-esm2-small,likelihood-esm2-small)'
     """
     known = {"model": model, "revision": revision}
     processes: tuple[Learner, ...] = (MutationGP(),)
     if tables or model == BUNDLED:
         processes = (informed(tables=tables, **known), *processes)
-    others = (frozen(**known), likelihood(**known))
+    others = (frozen(tables=tables, **known), likelihood(tables=tables, **known))
     if tuned:
-        others += (fine_tuned(members=5, **known),)
+        others += (fine_tuned(tables=tables, members=5, **known),)
     return Gate((*processes, *others), start=(3.0,) * len(processes) + (1.0,) * len(others), scale="ranks")
 
 
@@ -288,7 +305,7 @@ PRETRAINED: dict[str, Callable[..., Learner]] = {
     "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
     "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
     "tuned-last2": partial(fine_tuned, adapter="lora", last=2),
-    "tuned-pissa1": partial(fine_tuned, adapter="pissa", last=1),
+    "tuned-pissa1": partial(fine_tuned, adapter="pissa", rank=16, last=1),
     "tuned-whole1": partial(fine_tuned, adapter="full", last=1),
     "tuned-whole2": partial(fine_tuned, adapter="full", last=2),
     "tuned-light-peft": partial(fine_tuned, adapter="light-peft"),

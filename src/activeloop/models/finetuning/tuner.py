@@ -55,7 +55,7 @@ class FineTuner(Learner):
     """
 
     backbone: Foundation
-    adapter: Adapter = field(default_factory=lambda: LoRA(last=1, rank=16, variant="pissa"))
+    adapter: Adapter = field(default_factory=lambda: LoRA(last=1))
     head: Head = field(default_factory=Regression)
     draws: Draws = field(default_factory=GaussianProcess)
     plan: Plan = field(default_factory=Plan)
