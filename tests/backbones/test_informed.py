@@ -145,7 +145,8 @@ def test_a_version_goes_on_with_its_own_tables_alone(made: Callable[..., Learner
     fitted = learner.fit(dataset, 0)
     state = fitted.state()
     again = learner.restore(dataset, 0, state)
-    np.testing.assert_array_equal(*(one.predict(pool, rows, 0, draws=3).draws for one in (fitted, again)))
+    before, after = (one.predict(pool, rows, 0, draws=3).draws for one in (fitted, again))
+    np.testing.assert_array_equal(before, after)
     planted(tmp_path, tiny, 4, factor=2.0)
     with pytest.raises(StateError, match=r"tables.* has other contents.*Nothing was predicted"):
         learner.restore(dataset, 0, state)
