@@ -162,6 +162,7 @@ ALL_KINDS = (
 )
 PRIORS = ("default", "informed")
 READ = ("frozen", "frozen-third", "frozen-half", "frozen-five-sixths", "frozen-whole")
+GUESSES = ("frozen", "frozen-substitutions", "likelihood", "likelihood-substitutions")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
 SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
@@ -177,6 +178,7 @@ def suites() -> dict[str, AnySuite]:
     assays = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/proteingym_singles/"))
     assays = tuple(name for name in assays if name not in TOO_SHORT)
     domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
+    guessed = SHORT + OTHERS + domains[::30]
     learners = ("default", "random", "default:entropy", "default:bald", "full")
     compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "informed:default")
     both: tuple[FoldRule, ...] = ("random", "modulo")
@@ -192,6 +194,7 @@ def suites() -> dict[str, AnySuite]:
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
         BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
         BudgetSuite("depths", "After which layer is a model read?", OTHERS + domains[::15], both, (48, 240), READ, 10),
+        BudgetSuite("guesses", "Which first guess goes with a model?", guessed, both, (24, 96), GUESSES, 10),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         BudgetSuite("informed", "What does a model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10),

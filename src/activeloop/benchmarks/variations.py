@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from activeloop.backbones.esm import ESM2
+from activeloop.backbones.substitutions import SubstitutionScore
 from activeloop.candidates import Pool
 from activeloop.models.defaults import library_default
+from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.named import fine_tuned, frozen, gated
 from activeloop.models.gate import Gate
 from activeloop.models.head_learner import HeadLearner
@@ -29,6 +32,8 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "library-values": lambda pool: replace(library_default(), scale="values"),
     "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
     "gated-values": lambda pool: _gated_on_values(),
+    "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GaussianProcess(), SubstitutionScore()),
+    "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
     "frozen-third": lambda pool: frozen(depth=1 / 3),
     "frozen-half": lambda pool: frozen(depth=1 / 2),
     "frozen-five-sixths": lambda pool: frozen(depth=5 / 6),
