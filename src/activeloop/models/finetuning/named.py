@@ -237,8 +237,9 @@ def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision:
     """
     known = {"model": model, "revision": revision}
     processes: tuple[Learner, ...] = (MutationGP(),)
-    if tables or model == BUNDLED:
-        processes = (informed(tables=tables, **known), *processes)
+    guess = first_guess(tables=tables, **known)
+    if isinstance(guess, InformedScore):
+        processes = (MutationGP(prior_score=guess), *processes)
     others = (frozen(tables=tables, **known), likelihood(tables=tables, **known))
     if tuned:
         others += (fine_tuned(tables=tables, members=5, **known),)
