@@ -157,11 +157,12 @@ TUNED = (
     *("frozen", "tuned-full-whole"),
 )
 ALL_KINDS = (
-    *("default", "forest", "informed", "gated", "gated-values", "frozen", "frozen-ensemble", "likelihood"),
+    *("default", "forest", "informed", "gated", "frozen", "frozen-ensemble", "likelihood"),
     "fine-tuned",
 )
 PRIORS = ("default", "informed")
 READ = ("frozen", "frozen-third", "frozen-half", "frozen-five-sixths", "frozen-whole")
+GATES = ("informed", "gated", "gated-equal", "gated-values", "gated-plain", "gated-likelihood", "gated-four")
 GUESSES = ("frozen", "frozen-substitutions", "likelihood", "likelihood-substitutions")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
 SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
@@ -195,6 +196,7 @@ def suites() -> dict[str, AnySuite]:
         BudgetSuite("layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
         BudgetSuite("depths", "After which layer is a model read?", OTHERS + domains[::15], both, (48, 240), READ, 10),
         BudgetSuite("guesses", "Which first guess goes with a model?", guessed, both, (24, 96), GUESSES, 10),
+        BudgetSuite("gates", "Which learners should a gate weigh?", OTHERS + domains[::20], both, (24, 96), GATES, 10),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         BudgetSuite("informed", "What does a model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10),

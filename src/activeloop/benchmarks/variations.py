@@ -10,8 +10,8 @@ from activeloop.backbones.substitutions import SubstitutionScore
 from activeloop.candidates import Pool
 from activeloop.models.defaults import library_default
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
-from activeloop.models.finetuning.named import fine_tuned, frozen, gated
-from activeloop.models.gate import Gate
+from activeloop.models.finetuning.named import fine_tuned, frozen, gated, likelihood
+from activeloop.models.gate import Gate, Scale
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.process import GaussianProcess
 from activeloop.models.mutation_gp import MutationGP
@@ -19,10 +19,21 @@ from activeloop.models.named import plain_encoder
 from activeloop.predictive import Learner
 
 
-def _gated_on_values() -> Learner:
+def _gate(scale: Scale = "ranks", first: float = 6.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
+    """The gate with other weights to begin with than 6 and 1, and with learners that it has not, where they have one.
+
+    Args:
+        scale: as `Gate`.
+        first: of the process over mutations.
+        plain: of the one with the substitution prior.
+        likely: of `likelihood`.
+    """
     gate = gated()
     assert isinstance(gate, Gate)
-    return replace(gate, scale="values")
+    informed, *others = gate.learners
+    weighed = [(informed, first), (MutationGP(), plain), *((one, 1.0) for one in others), (likelihood(), likely)]
+    learners, start = zip(*(pair for pair in weighed if pair[1]), strict=True)
+    return Gate(learners, start=start, scale=scale)
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
@@ -31,7 +42,11 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GaussianProcess()),
     "library-values": lambda pool: replace(library_default(), scale="values"),
     "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
-    "gated-values": lambda pool: _gated_on_values(),
+    "gated-values": lambda pool: _gate("values"),
+    "gated-equal": lambda pool: _gate(first=1.0),
+    "gated-likelihood": lambda pool: _gate(likely=1.0),
+    "gated-plain": lambda pool: _gate(first=3.0, plain=3.0),
+    "gated-four": lambda pool: _gate(first=3.0, plain=3.0, likely=1.0),
     "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GaussianProcess(), SubstitutionScore()),
     "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
     "frozen-third": lambda pool: frozen(depth=1 / 3),

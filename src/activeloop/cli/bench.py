@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NAME = typer.Argument(
     metavar="SUITE|all",
-    help="gb1, landscapes, selection, mixing, singles, enamine, docking, learn, folds, layers, depths, guesses, "
+    help="gb1, landscapes, selection, mixing, singles, enamine, docking, learn, folds, layers, depths, guesses, gates, "
     "multiple, quality, informed, domains, students, screen, or all.",
 )
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
@@ -22,12 +22,13 @@ SEEDS = typer.Option(help="Another number of seeds than the suite's.")
 WORK = typer.Option(metavar="DIR", help="Where single replays are kept, so that a stopped suite goes on.")
 LABELS = typer.Option(
     metavar="NUMBERS",
-    help="Layers, depths, guesses, multiple, quality, informed, domains, students: only so many, joined by commas.",
+    help="Layers, depths, guesses, gates, multiple, quality, informed, domains, students: only so many, joined by "
+    "commas.",
 )
 LEARNERS = typer.Option(
     metavar="NAMES",
-    help="Layers, depths, guesses, multiple, quality, informed, domains: only these learners; students, screen: these "
-    "teachers; joined by commas.",
+    help="Layers, depths, guesses, gates, multiple, quality, informed, domains: only these learners; students, screen: "
+    "these teachers; joined by commas.",
 )
 LIMIT = typer.Option(
     metavar="N", help="Folds: at most so many candidates of a set, drawn at random; screen: of the large screen."

@@ -218,13 +218,12 @@ def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None
 
 
 def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision: str | None = None) -> Learner:
-    """`informed`, `mutation-gp`, `frozen` and `likelihood`, weighed by what each foretells.
+    """The process over mutations with the `first_guess` of a model, and `frozen`, weighed by what each foretells.
 
-    `informed` takes part where there are tables of the model. The processes over mutations begin with three times the
-    weight of the others.
+    The process over mutations begins with six times the weight of the other.
 
     Args:
-        model: hub id or folder, of a model with a masked-language head.
+        model: hub id or folder, of a model with a masked-language head where there are tables of it.
         tables: as `informed`.
         tuned: whether `fine-tuned` is weighed too, with five members, so that it can say what it would have foretold.
         revision: branch, tag or commit on the hub; a commit pins the weights.
@@ -233,17 +232,12 @@ def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision:
         FetchError: the model is not to be had.
 
     >>> gated().name
-    'gate-ranks(mutations-informed-esm2-small,mutations,process-esm2-small-informed-esm2-small,likelihood-esm2-small)'
+    'gate-ranks(mutations-informed-esm2-small,process-esm2-small-informed-esm2-small)'
     """
-    known = {"model": model, "revision": revision}
-    processes: tuple[Learner, ...] = (MutationGP(),)
-    guess = first_guess(tables=tables, **known)
-    if isinstance(guess, InformedScore):
-        processes = (MutationGP(prior_score=guess), *processes)
-    others = (frozen(tables=tables, **known), likelihood(tables=tables, **known))
-    if tuned:
-        others += (fine_tuned(tables=tables, members=5, **known),)
-    return Gate((*processes, *others), start=(3.0,) * len(processes) + (1.0,) * len(others), scale="ranks")
+    known = {"model": model, "tables": tables, "revision": revision}
+    others = (frozen(**known), *((fine_tuned(members=5, **known),) if tuned else ()))
+    learners = (MutationGP(prior_score=first_guess(**known)), *others)
+    return Gate(learners, start=(6.0, *(1.0 for _ in others)), scale="ranks")
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
