@@ -32,9 +32,9 @@ PLAIN = {name: LEARNING[name] for name in ADAPTERS if name != "frozen"}
 def untouched(trunk, attached) -> dict[str, torch.Tensor]:
     others = {id(p) for p in attached.parameters()}
     if getattr(attached, "remains", None):
-        # into these went what was removed usually gave
-        maps = (trunk.layers[int(name[0])].get_submodule(name[2:]) for name in attached.remains.shifts)
-        others |= {id(base_of(linear).bias) for linear in maps}
+        # into these went what makes up for what was removed
+        maps = [base_of(trunk.layers[int(name[0])].get_submodule(name[2:])) for name in attached.remains.repairs]
+        others |= {id(linear.bias) for linear in maps} | {id(linear.weight) for linear in maps}
     tensors = [*trunk.named_parameters(), *trunk.named_buffers()]
     return {name: t.detach().clone() for name, t in tensors if id(t) not in others}
 

@@ -23,8 +23,8 @@ class LightPEFT(Adapter):
 
     In the estimation a scalar for each attention head and each feed-forward unit is learnt beside the adapters. Then
     heads, units, adapters and ranks that do little are removed for good, from matrices that become smaller by it, and
-    training continues. Published shares are the defaults. What removed heads and units gave on average stays, in the
-    bias of the map that they entered (as in FLAP: An et al. 2024, arXiv:2312.11983).
+    training continues. Published shares are the defaults. The maps that removed heads and units entered are repaired:
+    what those gave is foretold from what stays, as far as a weight of low rank can, see `pruning_repair.Repair`.
 
     Args:
         rank: of each adapter, to begin with.

@@ -37,7 +37,7 @@ class LightAttached(Attached):
         self.lowest = 0
         self.remains: Remains | None = None
         self._lora = LoRA(settings.rank, settings.alpha, settings.dropout).attach(trunk, seed)
-        self._estimation = Estimation(trunk, settings)
+        self._estimation = Estimation(trunk, settings, seed)
         self._named = learnt(trunk)
         prove(self, settings.name)
         self._estimation.reset()

@@ -9,13 +9,13 @@ import torch
 
 from activeloop.adapters.pruning_layers import (
     adapted,
-    add_to_bias,
     base_of,
     cut_inputs,
     cut_outputs,
     cut_ranks,
     take_off,
 )
+from activeloop.adapters.pruning_repair import Repair
 from activeloop.backbones.trunk import Trunk
 
 
@@ -27,31 +27,37 @@ class Remains:
         heads: bool [L, H].
         units: bool [L, U].
         ranks: bool [r] of each adapter that is left, by its name.
-        shifts: [D] what heads or units that are gone usually added, by the name of the map that they entered: it is
-            added to that map's bias.
+        repairs: what makes up for heads or units that are gone, by the name of the map that they entered.
     """
 
     heads: torch.Tensor
     units: torch.Tensor
     ranks: dict[str, torch.Tensor]
-    shifts: dict[str, torch.Tensor] = field(default_factory=dict)
+    repairs: dict[str, Repair] = field(default_factory=dict)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Tensors for `of`."""
         ranks = {f"remains.ranks.{name}": kept for name, kept in self.ranks.items()}
-        shifts = {f"remains.shifts.{name}": shift for name, shift in self.shifts.items()}
-        return {"remains.heads": self.heads, "remains.units": self.units, **ranks, **shifts}
+        repairs = {
+            f"remains.{key}.{name}": tensor
+            for name, repair in self.repairs.items()
+            for key, tensor in (("shifts", repair.shift), ("out", repair.out), ("into", repair.into))
+        }
+        return {"remains.heads": self.heads, "remains.units": self.units, **ranks, **repairs}
 
     @classmethod
     def of(cls, state: Mapping[str, torch.Tensor]) -> Remains | None:
         """The counterpart of `state`; None when it tells nothing of the kind."""
         if "remains.heads" not in state:
             return None
-        ranks, shifts = (
+        ranks, shifts, out, into = (
             {key.removeprefix(start): kept for key, kept in state.items() if key.startswith(start)}
-            for start in ("remains.ranks.", "remains.shifts.")
+            for start in ("remains.ranks.", "remains.shifts.", "remains.out.", "remains.into.")
         )
-        return cls(state["remains.heads"], state["remains.units"], ranks, shifts)
+        # adapters kept by the first releases have shifts alone
+        none = torch.zeros(0, 0)
+        repairs = {name: Repair(shift, out.get(name, none), into.get(name, none)) for name, shift in shifts.items()}
+        return cls(state["remains.heads"], state["remains.units"], ranks, repairs)
 
     def same(self, other: Remains) -> bool:
         """Whether the other leaves the same."""
@@ -121,12 +127,12 @@ def remove(trunk: Trunk, remains: Remains) -> None:
             cut_ranks(module, remains.ranks[name])
         else:
             take_off(trunk, name)
-    for name, shift in remains.shifts.items():
-        index, _, path = name.partition(".")
-        add_to_bias(trunk.layers[int(index)].get_submodule(path), shift)
     for index in range(len(trunk.layers)):
         _cut_heads(trunk, index, remains.heads[index])
         _cut_units(trunk, index, remains.units[index])
+    for name, repair in remains.repairs.items():
+        index, _, path = name.partition(".")
+        repair.add_to(trunk.layers[int(index)].get_submodule(path))
 
 
 def _cut_heads(trunk: Trunk, index: int, kept: torch.Tensor) -> None:

@@ -23,12 +23,13 @@ class Estimation:
     Args:
         trunk: with a LoRA adapter at every linear map; changed in place.
         settings: which shares will be removed (what will not be needs no scalars).
+        seed: of the tokens that are kept of what enters maps.
     """
 
-    def __init__(self, trunk: Trunk, settings: LightPEFT):
+    def __init__(self, trunk: Trunk, settings: LightPEFT, seed: int):
         self.trunk, self.settings = trunk, settings
-        self.heads = mask_heads(trunk) if settings.heads else []
-        self.units = mask_units(trunk) if settings.units else []
+        self.heads = mask_heads(trunk, seed) if settings.heads else []
+        self.units = mask_units(trunk, seed) if settings.units else []
         self.adapters = {name: Importance(trunk, module) for name, module in adapted(trunk).items()}
 
     @property
@@ -53,11 +54,13 @@ class Estimation:
             seen.reset()
 
     def state(self) -> dict[str, torch.Tensor]:
-        """What was seen: [M, 3] and [M, r] of the adapters; of each mask its sums, and how many tokens."""
+        """What was seen: [M, 3] and [M, r] of the adapters; of each mask its sample, the lots, and how many looks."""
         seen = self.adapters.values()
-        masks = {f"seen.mask.{row}": torch.cat([mask.count, mask.sums]) for row, mask in enumerate(self.masks)}
+        samples = {f"seen.sample.{row}": mask.sample for row, mask in enumerate(self.masks)}
+        lots = {f"seen.lots.{row}": mask.lots for row, mask in enumerate(self.masks)}
+        looks = torch.tensor([mask.looks for mask in self.masks])
         sums, taylor = torch.stack([i.sums for i in seen]), torch.stack([i.taylor for i in seen])
-        return {"seen.sums": sums, "seen.taylor": taylor, **masks}
+        return {"seen.sums": sums, "seen.taylor": taylor, "seen.looks": looks, **samples, **lots}
 
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
@@ -65,8 +68,9 @@ class Estimation:
             importance.sums.copy_(state["seen.sums"][row])
             importance.taylor.copy_(state["seen.taylor"][row])
         for row, mask in enumerate(self.masks):
-            mask.count.copy_(state[f"seen.mask.{row}"][:1])
-            mask.sums.copy_(state[f"seen.mask.{row}"][1:])
+            mask.sample = state[f"seen.sample.{row}"].to(mask.sample)
+            mask.lots = state[f"seen.lots.{row}"].to(mask.lots)
+            mask.looks = int(state["seen.looks"][row])
 
     def choose(self) -> Remains:
         """What shall remain."""
@@ -77,12 +81,12 @@ class Estimation:
         ranks = {name: importance.of_ranks for name, importance in self.adapters.items()}
         shares = self.settings
         heads, units = keep_heads(heads, shares.heads), keep_units(units, shares.units)
-        shifts = {
-            f"{layer}.{name}": mask.shift(kept[layer])
+        repairs = {
+            f"{layer}.{name}": mask.repair(kept[layer])
             for masks, kept, name in ((self.heads, heads, trunk.names.output), (self.units, units, trunk.names.narrow))
             for layer, mask in enumerate(masks)
         }
-        return Remains(heads, units, keep_ranks(modules, ranks, shares.modules, shares.ranks), shifts)
+        return Remains(heads, units, keep_ranks(modules, ranks, shares.modules, shares.ranks), repairs)
 
     def close(self, keep_effect: bool = False) -> None:
         """Take scalars and looks off; what the scalars did is put into the weights if asked."""

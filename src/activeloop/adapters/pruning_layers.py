@@ -69,6 +69,12 @@ def add_to_bias(module: nn.Module, shift: torch.Tensor) -> None:
     linear.bias = nn.Parameter(before + shift, False)
 
 
+def add_to_weight(module: nn.Module, product: torch.Tensor) -> None:
+    """Add [out, in] to a map's weight."""
+    linear = base_of(module)
+    linear.weight = nn.Parameter(linear.weight.detach() + product.to(linear.weight), linear.weight.requires_grad)
+
+
 def take_off(trunk: Trunk, name: str) -> None:
     """Put the linear map itself back where it had an adapter."""
     index, _, path = name.partition(".")

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from activeloop.adapters.pruning_layers import base_of, feed_forward
+from activeloop.adapters.pruning_repair import Repair
 from activeloop.backbones.trunk import Trunk
+
+#: tokens of which it is kept what entered: many times the rank of a repair
+SAMPLE = 512
 
 
 class Mask:
@@ -22,16 +27,18 @@ class Mask:
         trunk: it sits in.
         module: the linear map, with its adapter if it has one.
         groups: of inputs.
+        seed: of the sample.
 
     Attributes:
-        sums: [in] of the inputs at real tokens since they were forgotten last.
-        count: [1] of these tokens.
+        sample: [S, in] what entered at real tokens, drawn from all since it was forgotten last.
+        lots: [S] of the tokens in the sample: the largest of the random numbers that all drew.
+        looks: how many times something entered.
     """
 
-    def __init__(self, trunk: Trunk, module: nn.Module, groups: int):
+    def __init__(self, trunk: Trunk, module: nn.Module, groups: int, seed: int):
         weight = base_of(module).weight
-        self.trunk, self.module = trunk, module
-        self.sums, self.count = torch.zeros(weight.shape[1], device=weight.device), torch.zeros(1, device=weight.device)
+        self.trunk, self.module, self.seed, self.looks = trunk, module, seed, 0
+        self.sample, self.lots = weight.new_zeros(0, weight.shape[1]), weight.new_zeros(0, dtype=torch.float64)
         self.size = weight.shape[1] // groups
         self.values = nn.Parameter(torch.ones(groups, device=weight.device))
         # as a parameter of the module it moves to another device together with it
@@ -55,33 +62,38 @@ class Mask:
 
     def reset(self) -> None:
         """Forget the inputs."""
-        self.sums.zero_()
-        self.count.zero_()
+        self.sample, self.lots = self.sample[:0], self.lots[:0]
 
-    def shift(self, kept: torch.Tensor) -> torch.Tensor:
-        """[out] what the groups that go usually added to the output.
+    def repair(self, kept: torch.Tensor) -> Repair:
+        """What makes up for the groups that go.
 
         Args:
             kept: bool [groups] of those that stay.
         """
-        gone = ~kept.repeat_interleave(self.size)
-        weight = base_of(self.module).weight.detach().float()
-        return weight[:, gone] @ (self.sums[gone] / self.count.clamp(min=1))
+        return Repair.of(self.module, self.sample, kept.repeat_interleave(self.size))
 
     def _multiply(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         # without gradients it is not a training step
         if torch.is_grad_enabled():
-            real = self.trunk.real
-            self.sums += inputs[0].detach()[real].float().sum(0)
-            self.count += real.sum()
+            self._draw(inputs[0].detach()[self.trunk.real])
         return inputs[0] * self.each.to(inputs[0].dtype), *inputs[1:]
 
+    def _draw(self, entered: torch.Tensor) -> None:
+        lots = np.random.default_rng([self.seed, self.looks]).random(len(entered))
+        self.looks += 1
+        lots = torch.cat([self.lots, torch.from_numpy(lots).to(self.lots)])
+        drawn = lots.topk(min(SAMPLE, len(lots))).indices
+        old, new = drawn[drawn < len(self.sample)], drawn[drawn >= len(self.sample)]
+        self.sample = torch.cat([self.sample[old], entered[new - len(self.sample)].to(self.sample)])
+        self.lots = lots[torch.cat([old, new])]
 
-def mask_heads(trunk: Trunk) -> list[Mask]:
+
+def mask_heads(trunk: Trunk, seed: int) -> list[Mask]:
     """One mask a layer, one scalar a head."""
-    return [Mask(trunk, layer.get_submodule(trunk.names.output), trunk.heads) for layer in trunk.layers]
+    return [Mask(trunk, layer.get_submodule(trunk.names.output), trunk.heads, seed) for layer in trunk.layers]
 
 
-def mask_units(trunk: Trunk) -> list[Mask]:
+def mask_units(trunk: Trunk, seed: int) -> list[Mask]:
     """One mask a layer, one scalar a feed-forward unit."""
-    return [Mask(trunk, layer.get_submodule(trunk.names.narrow), feed_forward(trunk)) for layer in trunk.layers]
+    units = feed_forward(trunk)
+    return [Mask(trunk, layer.get_submodule(trunk.names.narrow), units, seed) for layer in trunk.layers]
