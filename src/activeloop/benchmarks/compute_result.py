@@ -10,7 +10,6 @@ import numpy as np
 
 from activeloop.adapters import Adapter
 from activeloop.backbones.checkpoints import fingerprint
-from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.foundation import Foundation
 from activeloop.benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
 from activeloop.benchmarks.compute_setting import begun, clock, engine, one_thread
@@ -95,19 +94,9 @@ class Judge:
             self._prefix = Prefix(adapted, self._tokens)
         seen = self._objective.features(np.arange(len(self._told[0])))
         posterior = self._draws.fit(_inputs(seen), *self._told, 0)
-        agreement = spearman(posterior.mean(_inputs(self._features(self._prefix))), self._values)
+        judged = self._prefix.features(np.arange(len(self._values)))
+        agreement = spearman(posterior.mean(_inputs(judged)), self._values)
         return agreement if np.isfinite(agreement) else -1.0
-
-    def _features(self, prefix: Prefix) -> np.ndarray:
-        import torch
-
-        adapted, n = self._objective.adapted, len(self._values)
-        parent = [len(self._tokens) - 1] if adapted.compares else []
-        features = np.zeros((n, adapted.pooler.size), np.float32)
-        with torch.no_grad():
-            for group in self._tokens.take(np.arange(n)).buckets(tokens_together(adapted.device)):
-                features[group] = adapted.above(*prefix(np.array([*group, *parent]))).cpu().numpy()
-        return features
 
 
 def _inputs(features: np.ndarray) -> Inputs:

@@ -48,6 +48,19 @@ class Prefix:
             return self._kept(which, batch), batch
         return self.adapted.entering(batch), batch
 
+    def pooled(self, which: np.ndarray) -> torch.Tensor:
+        """[n, P] features of some candidates, together; the parent goes with them where the model compares with it."""
+        parent = [len(self.tokens) - 1] if self.adapted.compares else []
+        return self.adapted.above(*self(np.array([*which, *parent])))
+
+    @torch.no_grad()
+    def features(self, which: np.ndarray) -> np.ndarray:
+        """Float32 [n, P] of some candidates, in parts by length."""
+        features = np.zeros((len(which), self.adapted.pooler.size), np.float32)
+        for group in self.tokens.take(which).buckets(tokens_together(self.adapted.device)):
+            features[group] = self.pooled(which[group]).cpu().numpy()
+        return features
+
     def _kept(self, which: np.ndarray, batch: Batch) -> torch.Tensor:
         first = self.kept[int(which[0])]
         hidden = first.new_zeros(*batch.ids.shape, first.shape[1])

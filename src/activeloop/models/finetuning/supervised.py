@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch.nn.functional import dropout, linear
 
-from activeloop.backbones.encoding import tokens_together
 from activeloop.backbones.tokens import Tokens
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.heads import Head
@@ -72,7 +71,7 @@ class Supervised(Objective):
     def outputs(self, which: np.ndarray) -> torch.Tensor:
         """[n] in units of the targets."""
         self.adapted.dropout(True)
-        outputs = self._head(self._pooled(which), which, self.head.dropout)
+        outputs = self._head(self._prefix.pooled(which), which, self.head.dropout)
         self.adapted.dropout(False)
         return outputs
 
@@ -124,13 +123,9 @@ class Supervised(Objective):
         """Told to the adapter."""
         self.adapted.attached.resume(progress)
 
-    @torch.no_grad()
     def features(self, which: np.ndarray) -> np.ndarray:
-        """Float32 [n, P] of the model as it is now, in parts by length."""
-        features = np.zeros((len(which), self.adapted.pooler.size), np.float32)
-        for group in self.tokens.take(which).buckets(tokens_together(self.adapted.device)):
-            features[group] = self._pooled(which[group]).cpu().numpy()
-        return features
+        """Float32 [n, P] of the model as it is now."""
+        return self._prefix.features(which)
 
     def _head_state(self) -> dict[str, torch.Tensor]:
         own = {"weight": self.weight.detach(), "bias": self.bias.detach()}
@@ -150,11 +145,6 @@ class Supervised(Objective):
     def _put(self, weight: np.ndarray, bias: np.ndarray) -> None:
         self.weight.copy_(self._tensor(weight))
         self.bias.copy_(self._tensor(bias))
-
-    def _pooled(self, which: np.ndarray) -> torch.Tensor:
-        if self.adapted.compares:
-            which = np.append(which, len(self.tokens) - 1)
-        return self.adapted.above(*self._prefix(which))
 
     def _head(self, features: torch.Tensor, which: np.ndarray, rate: float) -> torch.Tensor:
         standard = (features - self._centre) / self._spread
