@@ -286,13 +286,23 @@ def _reader(default: object) -> Callable[[str], object]:
     return Path if default is None else type(default)
 
 
+def told(arguments: list[str]) -> str:
+    """The command, without where its notebook lies.
+
+    >>> told(["--part", "steps", "--work", "notes"])
+    'python -m activeloop.benchmarks.compute --part steps'
+    """
+    kept = [word for before, word in zip(["", *arguments], arguments, strict=False) if "--work" not in (before, word)]
+    return " ".join(["python -m activeloop.benchmarks.compute", *kept])
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure what was asked for, and write the page."""
     arguments = sys.argv[1:] if arguments is None else arguments
     given = vars(options().parse_args(arguments))
     part, quick = given.pop("part"), given.pop("quick")
     asked = replace(Asked(), **{**(QUICK if quick else {}), **{k: v for k, v in given.items() if v is not None}})
-    command = " ".join(["python -m activeloop.benchmarks.compute", *arguments])
+    command = told(arguments)
     try:
         for name in PARTS if part == "all" else (part,):
             for _ in MEASURES[name](asked):
