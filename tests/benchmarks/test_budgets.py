@@ -61,6 +61,20 @@ def test_costly_learners_are_compared_on_what_both_saw(tmp_path):
     assert "1 of 2 (50%)" in page
 
 
+def test_the_gate_is_judged_with_hindsight_and_without(tmp_path):
+    suite = BudgetSuite("quality", "How well?", ("a",), ("random",), (20,), ("one", "other", "gate"), 2)
+    values = {"one": (0.6, 0.1), "other": (0.1, 0.5), "gate": (0.3, 0.3)}
+    results = {
+        BudgetTask("a", "random", 20, seed, learner): result(each[seed], **({"x": 1.0} if learner == "gate" else {}))
+        for learner, each in values.items()
+        for seed in range(2)
+    }
+    write_budgets(tmp_path, suite, results, {}, "activeloop bench quality")
+    page = (tmp_path / "README.md").read_text()
+    assert "less that best, -0.05" in page  # of .6 and .1 on average
+    assert "with the other seeds: 0.2" in page  # each seed by who was best in the other: .1 and .1
+
+
 def test_results_are_kept_and_not_computed_twice(tmp_path):
     tasks = all_tasks(BudgetSuite("quality", "How well?", (PLANT,), ("random",), (20,), ("forest", "dropout"), 2))
     first, failures = run_budgets(tasks, tmp_path)

@@ -148,33 +148,59 @@ def _gate_section(suite: BudgetSuite, results: Results, gate: str) -> str:
 
 def _judged(suite: BudgetSuite, results: Results, gate: str) -> str:
     """How often the gate keeps up with the best other learner, whoever that turned out to be on each set."""
-    cells, kept, less = by_cell(results), 0, []
+    cells, kept, less, chosen = by_cell(results), 0, [], []
     weighs = {x for x in suite.learners if any(results[t].weights for t in results if t.learner == x)}
     for rule in suite.rules:
         for labels in suite.budgets:
-            found = [_against_best(cells, suite, (s, rule, labels), gate, weighs) for s in suite.sets]
+            places: list[tuple[str, FoldRule, int]] = [(s, rule, labels) for s in suite.sets]
+            found = [_against_best(cells, suite, place, gate, weighs) for place in places]
             found = [each for each in found if len(each)]
             error = _pooled_error(found)
             kept += sum(bool(each.mean() >= -error) for each in found)
             less += [each.mean() for each in found]
+            elsewhere = [_against_best(cells, suite, place, gate, weighs, elsewhere=True) for place in places]
+            chosen += [each.mean() for each in elsewhere if len(each)]
     if not less:
         return ""
-    return (
+    told = (
         f"No worse than the best of the other learners by more than its standard error: {kept} of {len(less)} "
         f"({kept / len(less):.0%}); less that best, {plus_minus(*mean_and_error(np.array(less)))}. The best is chosen "
         "with hindsight on each set; the standard error is that of the seeds of a set, pooled over sets"
-        f"{'.' if suite.seeds > 1 else ', and of one seed none is known: here it counts as 0.'}"
     )
+    if not chosen:
+        return f"{told}, and of one seed none is known: here it counts as 0."
+    without = plus_minus(*mean_and_error(np.array(chosen)))
+    return f"{told}. Without hindsight, less the one that was best on the same set with the other seeds: {without}."
 
 
 def _against_best(
-    cells: Cells, suite: BudgetSuite, place: tuple[str, FoldRule, int], gate: str, weighs: set[str]
+    cells: Cells,
+    suite: BudgetSuite,
+    place: tuple[str, FoldRule, int],
+    gate: str,
+    weighs: set[str],
+    elsewhere: bool = False,
 ) -> np.ndarray:
-    """By seed, the gate less the best single learner; learners that saw fewer of its seeds are left out."""
-    seeds = set(cells.get((*place, gate), {}))
+    """By seed, the gate less the best single learner; learners that saw fewer of its seeds are left out.
+
+    Args:
+        cells: results.
+        suite: names the learners.
+        place: set, rule and number of labels.
+        gate: its name.
+        weighs: names of all that are gates.
+        elsewhere: whether the best is, for each seed, the one that is best in the other seeds; empty for one seed.
+    """
+    mine = cells.get((*place, gate), {})
     others = {x: cells[*place, x] for x in suite.learners if x not in weighs and (*place, x) in cells}
-    means = {x: np.mean([r.spearman for r in each.values()]) for x, each in others.items() if seeds <= set(each)}
-    return _paired(cells, place, gate, max(means, key=lambda x: means[x])) if seeds and means else np.array([])
+    others = {x: each for x, each in others.items() if set(mine) <= set(each)}
+    less = []
+    for seed in mine if others else ():
+        judges = [each for each in mine if each != seed] if elsewhere else list(mine)
+        if judges:
+            best = max(others.values(), key=lambda each, judges=judges: np.mean([each[s].spearman for s in judges]))
+            less.append(mine[seed].spearman - best[seed].spearman)
+    return np.array(less)
 
 
 def _pooled_error(found: Sequence[np.ndarray]) -> float:
