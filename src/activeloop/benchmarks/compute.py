@@ -289,10 +289,11 @@ def _reader(default: object) -> Callable[[str], object]:
 def told(arguments: list[str]) -> str:
     """The command, without where its notebook lies.
 
-    >>> told(["--part", "steps", "--work", "notes"])
-    'python -m activeloop.benchmarks.compute --part steps'
+    >>> told(["--part", "steps", "--work", "notes"]) == told(["--work=notes", "--part", "steps"])
+    True
     """
-    kept = [word for before, word in zip(["", *arguments], arguments, strict=False) if "--work" not in (before, word)]
+    pairs = zip(["", *arguments], arguments, strict=False)
+    kept = [word for before, word in pairs if before != "--work" and word.partition("=")[0] != "--work"]
     return " ".join(["python -m activeloop.benchmarks.compute", *kept])
 
 

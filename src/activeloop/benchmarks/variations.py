@@ -19,21 +19,21 @@ from activeloop.models.named import plain_encoder
 from activeloop.predictive import Learner
 
 
-def _gate(scale: Scale = "ranks", first: float = 6.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
-    """The gate with other weights to begin with than 6 and 1, and with learners that it has not, where they have one.
+def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
+    """The gate with other weights to begin with, and with learners that it has not, where they are given one.
 
     Args:
         scale: as `Gate`.
-        first: of the process over mutations.
-        plain: of the one with the substitution prior.
-        likely: of `likelihood`.
+        first: weight of the process over mutations; 0: the usual one.
+        plain: of the one with the substitution prior; 0: it is not weighed.
+        likely: of `likelihood`; 0: it is not weighed.
     """
     gate = gated()
     assert isinstance(gate, Gate)
-    informed, *others = gate.learners
-    weighed = [(informed, first), (MutationGP(), plain), *((one, 1.0) for one in others), (likelihood(), likely)]
+    (informed, usual), *others = zip(gate.learners, gate.start, strict=True)
+    weighed = [(informed, first or usual), (MutationGP(), plain), *others, (likelihood(), likely)]
     learners, start = zip(*(pair for pair in weighed if pair[1]), strict=True)
-    return Gate(learners, start=start, scale=scale)
+    return replace(gate, learners=learners, start=start, scale=scale)
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
