@@ -23,9 +23,8 @@ from activeloop.models import (
     guide_default,
 )
 from activeloop.models.head_learner import HeadLearner
-from activeloop.models.heads.ensemble import HeadEnsemble
+from activeloop.models.heads.laplace import LastLayer
 from activeloop.models.heads.process import GaussianProcess
-from activeloop.models.heads.variational import VariationalHead
 from activeloop.predictive import Learner, Predictive
 
 SHORT = Training(steps=150, batch=64, rate=5e-3)
@@ -40,8 +39,7 @@ CASES: dict[str, tuple[Learner, str]] = {
     "dropout": (DropoutNetwork(hidden=(64, 64), training=SHORT), "variants"),
     "head": (HeadLearner(prior_score=SubstitutionScore()), "variants"),
     "head, process": (HeadLearner(draws=GaussianProcess()), "variants"),
-    "head, ensemble": (HeadLearner(draws=HeadEnsemble(members=5)), "variants"),
-    "head, compounds": (HeadLearner(Morgan(size=256), VariationalHead()), "compounds"),
+    "head, compounds": (HeadLearner(Morgan(size=256), LastLayer()), "compounds"),
     "tanimoto": (compound_default(), "compounds"),
     "guides": (guide_default(), "guides"),
     "mutations": (MutationGP(), "variants"),

@@ -131,10 +131,11 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         (
             "fine-tuned",
             {"draws": "gp"},
-            'no kind of draws "gp". Known: dropout, ensemble, last-layer, process, variational',
+            'no kind of draws "gp". Known: dropout, last-layer, process',
         ),
         ("fine-tuned", {"adapter": "full", "rank": 4}, 'the adapter "full" has no option "rank": leave it out'),
         ("frozen", {"draws": "gp"}, 'no kind of draws "gp". Known: dropout'),
+        ("frozen", {"draws": "ensemble"}, 'the kind of draws "ensemble" was removed: use "process" for uncertainty'),
         ("frozen", {"depth": 1.5}, "Give a depth above 0 and at most 1"),
         ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, tables, pooling, revision'),
         ("likelihood", {"by": "values"}, "option \"by\" is 'values'; it must be 'pairs' or 'list'"),

@@ -17,10 +17,8 @@ from activeloop.models.gate import Gate
 from activeloop.models.guides import GuideGP, guide_default
 from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.ensemble import HeadEnsemble
 from activeloop.models.heads.laplace import LastLayer
 from activeloop.models.heads.process import GaussianProcess
-from activeloop.models.heads.variational import VariationalHead
 from activeloop.models.mutation_gp import MutationGP
 from activeloop.models.network import Training
 from activeloop.models.process import Likeness, ProcessPredictor
@@ -43,7 +41,6 @@ __all__ = [
     "Gate",
     "GaussianProcess",
     "GuideGP",
-    "HeadEnsemble",
     "HeadLearner",
     "HeldOut",
     "Isotonic",
@@ -61,7 +58,6 @@ __all__ = [
     "TanimotoGP",
     "Temperature",
     "Training",
-    "VariationalHead",
     "compound_default",
     "default_learner",
     "guide_default",

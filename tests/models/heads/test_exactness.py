@@ -12,7 +12,6 @@ from activeloop.models.heads.linear import Design
 from activeloop.models.heads.process import GaussianProcess, ProcessPosterior
 from activeloop.models.heads.products import exact_product
 from activeloop.models.heads.variances import CONSTANT, Variances
-from activeloop.models.heads.variational import Ascent
 
 VARIANCES = Variances(0.8, 0.2, 0.1)
 
@@ -82,17 +81,6 @@ def test_dropout_weights_are_least_squares_over_masks():
     x = head.columns.features(inputs)
     penalty = 0.3 / 0.7 * np.square(x).sum(0)
     np.testing.assert_allclose(head.weights, np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ targets), rtol=1e-4)
-
-
-def test_the_variational_bound_climbs_to_below_the_evidence():
-    inputs, targets, weights = problem(25, 60)
-    design = Design.of(inputs, weights)
-    ascent, bounds = Ascent.of(design, targets, 0.5), []
-    for _ in range(30):
-        ascent = ascent.round()
-        bounds.append(ascent.bound())
-    assert (np.diff(bounds) > -1e-9).all()
-    assert bounds[-1] > bounds[0] + 0.1
 
 
 @pytest.mark.parametrize("head", [LastLayer(), GaussianProcess()], ids=["linear", "process"])

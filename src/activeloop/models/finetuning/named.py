@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.gate import Gate
 from activeloop.models.head_learner import HeadLearner
-from activeloop.models.heads.named import HEADS
+from activeloop.models.heads.named import HEADS, RETIRED
 from activeloop.models.mutation_gp import MutationGP
 from activeloop.predictive import Learner
 
@@ -114,7 +114,7 @@ def fine_tuned(
         pretrained(model, pooling, revision, depth),
         adapter_of(adapter, rank, last),
         named("loss", loss, LOSSES)(),
-        named("kind of draws", draws, HEADS)(),
+        named("kind of draws", draws, HEADS, RETIRED)(),
         Plan(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
         stop=stop,
@@ -150,7 +150,7 @@ def frozen(
     >>> frozen(draws="last-layer").name
     'last-layer-esm2-small-informed-esm2-small'
     """
-    head = named("kind of draws", draws, HEADS)()
+    head = named("kind of draws", draws, HEADS, RETIRED)()
     guess = first_guess(model, tables, revision) if prior else None
     return HeadLearner(pretrained(model, pooling, revision, depth), head, guess)
 
@@ -276,12 +276,25 @@ def given(**options: Any) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
-def named(role: str, name: str, known: dict[str, Any]) -> Any:
+def named(role: str, name: str, known: dict[str, Any], retired: Mapping[str, str] | None = None) -> Any:
     """An entry of a table.
+
+    Args:
+        role: what it is, for messages.
+        name: of it.
+        known: the table.
+        retired: names of former releases, and what to do instead.
 
     Raises:
         ValueError: there is none of that name.
+
+    >>> named("kind of draws", "variational", HEADS, RETIRED)
+    Traceback (most recent call last):
+    ...
+    ValueError: the kind of draws "variational" was removed: use "last-layer"
     """
+    if retired and name in retired:
+        raise ValueError(f'the {role} "{name}" was removed: {retired[name]}')
     if name not in known:
         raise ValueError(f'there is no {role} "{name}". Known: {", ".join(known)}.')
     return known[name]
@@ -295,7 +308,6 @@ PRETRAINED: dict[str, Callable[..., Learner]] = {
     "likelihood": likelihood,
     "gated": gated,
     "gated-tuned": partial(gated, tuned=True),
-    "frozen-ensemble": partial(frozen, draws="ensemble"),
     "tuned-full": partial(fine_tuned, adapter="full"),
     "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
     "tuned-last1": partial(fine_tuned, adapter="lora", last=1),

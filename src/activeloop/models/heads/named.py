@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from activeloop.models.heads.base import Draws
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.ensemble import HeadEnsemble
 from activeloop.models.heads.laplace import LastLayer
 from activeloop.models.heads.process import GaussianProcess
-from activeloop.models.heads.variational import VariationalHead
 
 HEADS: dict[str, type[Draws]] = {
     "dropout": DropoutHead,
-    "ensemble": HeadEnsemble,
     "last-layer": LastLayer,
     "process": GaussianProcess,
-    "variational": VariationalHead,
+}
+#: names of heads that are gone, and what to do instead
+RETIRED = {
+    "ensemble": 'use "process" for uncertainty, or fine-tune several members with the option "members"',
+    "variational": 'use "last-layer"',
 }
