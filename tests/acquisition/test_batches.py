@@ -10,9 +10,7 @@ import pytest
 from activeloop.acquisition import (
     LCMD,
     BatchBALD,
-    ConstantLiar,
     Diverse,
-    GreedyLogDet,
     PowerSampling,
     Random,
     Selection,
@@ -27,7 +25,6 @@ from activeloop.acquisition import (
     letters,
 )
 from activeloop.acquisition.batchbald import _extended, joint_entropy
-from activeloop.acquisition.gaussian import Gaussian
 from activeloop.acquisition.logdet import greedy_logdet
 from activeloop.acquisition.reduction import greedy_reduction
 from activeloop.predictive import Predictive
@@ -49,28 +46,12 @@ def twins(draws=60, copies=5):
     return Predictive.of_draws(np.repeat(f, copies, 1)[:, :, None], np.array([0.1]))
 
 
-@pytest.mark.parametrize("batch", [LCMD(), GreedyLogDet(), BatchBALD(), VarianceReduction()], ids=lambda b: b.name)
+@pytest.mark.parametrize("batch", [LCMD(), BatchBALD(), VarianceReduction()], ids=lambda b: b.name)
 def test_no_twins_on_a_plate(batch):
     belief = twins()
     scores = Variance()(belief, blank())
     assert sorted(batch(belief, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 1, 2]
     assert sorted(TopK()(belief, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 0, 0]
-
-
-def test_a_liar_does_not_take_twins_either():
-    belief = twins()
-    liar = ConstantLiar(Variance())
-    assert sorted(liar(belief, Variance()(belief, blank()), 3, blank(), np.zeros((15, 1))) // 5) == [0, 1, 2]
-
-
-def test_conditioning_on_a_measurement_is_the_textbook_formula():
-    belief = gaussian(noise=0.7)
-    g = Gaussian.of(belief)
-    covariance = np.cov(belief.draws[:, :, 0].T)
-    k, v = covariance[:, 3], covariance[3, 3] + 0.49
-    after = g.measured(3, np.array([5.0]))
-    assert np.allclose(after.mean[:, 0], belief.mean[:, 0] + k * (5.0 - belief.mean[3, 0]) / v)
-    assert np.allclose(after.factors[:, 0] @ after.factors[:, 0].T, covariance - np.outer(k, k) / v)
 
 
 def test_greedy_logdet_against_determinants():
@@ -160,18 +141,6 @@ def test_thompson_takes_the_best_of_each_draw():
     picks = ThompsonBatch()(belief, np.zeros(4), 4, blank(), np.zeros((4, 1)))
     assert set(picks[:2].tolist()) == {0, 1}
     assert set(picks[2:].tolist()) == {2, 3}
-
-
-def test_a_believer_keeps_means_and_an_optimist_stays_near():
-    draws = np.random.default_rng(0).standard_normal((200, 1, 1)) + np.zeros((200, 6, 1))
-    draws[:, 3:] = np.random.default_rng(1).standard_normal((200, 1, 1)) - 0.5
-    belief = Predictive.of_draws(draws, np.array([0.1]))
-    scores = UpperConfidenceBound(2.0)(belief, blank())
-    believer = ConstantLiar(UpperConfidenceBound(2.0))(belief, scores, 2, blank(), np.zeros((6, 1)))
-    assert (believer < 3).tolist() == [True, False]
-    best = Situation(np.array([5.0]), np.random.default_rng(0), np.array([np.nan]), np.array([[5.0], [-5.0]]))
-    hopeful = ConstantLiar(UpperConfidenceBound(2.0), "best")(belief, scores, 2, best, np.zeros((6, 1)))
-    assert (hopeful < 3).all()
 
 
 def test_diverse_spreads_over_sites_without_losing_quality(words, planted):

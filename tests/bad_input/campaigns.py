@@ -25,7 +25,9 @@ RECIPES = [
     ),
     recipe("unknown learner by hand", '"forest"', '"forrest"', 'no learner "forrest". Did you mean "forest"?'),
     recipe("unknown score", 'score = ""', 'score = "luck"', 'no score "luck". Known: bald'),
-    recipe("unknown batch", 'batch = ""', 'batch = "liars"', 'no batch "liars". Did you mean "liar"?'),
+    recipe("unknown batch", 'batch = ""', 'batch = "lcmdd"', 'no batch "lcmdd". Did you mean "lcmd"?'),
+    recipe("a score of before", 'score = ""', 'score = "margin"', 'the score "margin" was removed: use "entropy"'),
+    recipe("a batch of before", 'batch = ""', 'batch = "liar"', 'the batch "liar" was removed: use "power"'),
     recipe(
         "unknown option of a learner",
         "[select]",
@@ -54,8 +56,8 @@ RECIPES = [
     recipe(
         "option of a batch",
         'batch = ""',
-        'batch = "liar"\nbatch_options = {lie = "white"}',
-        "batch \"liar\": option \"lie\" is 'white'; it must be 'believer'",
+        'batch = "power"\nbatch_options = {kind = "soft"}',
+        "batch \"power\": option \"kind\" is 'soft'; it must be 'power'",
     ),
     recipe(
         "option of a score",

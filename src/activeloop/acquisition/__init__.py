@@ -12,8 +12,6 @@ from activeloop.acquisition.hypervolume import Hypervolume
 from activeloop.acquisition.improvement import ExpectedImprovement, NoisyExpectedImprovement
 from activeloop.acquisition.information import BALD, mutual_information
 from activeloop.acquisition.lcmd import LCMD
-from activeloop.acquisition.liar import ConstantLiar
-from activeloop.acquisition.logdet import GreedyLogDet
 from activeloop.acquisition.optimism import Greedy, UpperConfidenceBound
 from activeloop.acquisition.portfolio import Portfolio
 from activeloop.acquisition.power import PowerSampling
@@ -23,7 +21,7 @@ from activeloop.acquisition.scalarised import Scalarised
 from activeloop.acquisition.selection import Selection, default_selection
 from activeloop.acquisition.thompson import Thompson, ThompsonBatch
 from activeloop.acquisition.topk import TopK
-from activeloop.acquisition.uncertainty import Entropy, LeastConfidence, Margin, Variance, entropy
+from activeloop.acquisition.uncertainty import Entropy, Variance, entropy
 
 __all__ = [
     "BALD",
@@ -32,16 +30,12 @@ __all__ = [
     "BatchBALD",
     "BatchChoice",
     "Choice",
-    "ConstantLiar",
     "Diverse",
     "DiverseTop",
     "Entropy",
     "ExpectedImprovement",
     "Greedy",
-    "GreedyLogDet",
     "Hypervolume",
-    "LeastConfidence",
-    "Margin",
     "NoisyExpectedImprovement",
     "Portfolio",
     "PowerSampling",

@@ -43,22 +43,3 @@ class Gaussian:
     def variance(self) -> np.ndarray:
         """[N, A]."""
         return np.square(self.factors).sum(2)
-
-    def measured(self, i: int, values: np.ndarray) -> Gaussian:
-        """The same after candidate i was measured once in every assay; assays are taken one after the other.
-
-        Args:
-            i: index of the candidate.
-            values: [A] what was measured.
-        """
-        mean, factors = self.mean.copy(), self.factors
-        for a, noise in enumerate(self.noise):
-            own = factors[i, a]
-            variance = float(own @ own)
-            if variance <= 0:
-                continue
-            along = factors @ own
-            mean += along * ((values[a] - mean[i, a]) / (variance + noise))
-            shrink = (1 - np.sqrt(noise / (variance + noise))) / variance
-            factors = factors - shrink * along[:, :, None] * own
-        return Gaussian(mean, factors, self.noise)

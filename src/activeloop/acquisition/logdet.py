@@ -1,14 +1,8 @@
-"""Greedy log-determinant: the batch whose members tell most together."""
+"""Greedy log-determinant: rows whose members tell most together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-
-from activeloop.acquisition.base import BatchChoice, Situation
-from activeloop.acquisition.spread import Space, coordinates
-from activeloop.predictive import Predictive
 
 
 def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | None = None) -> np.ndarray:
@@ -45,36 +39,3 @@ def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | Non
         if total > noise:
             x -= np.outer(along, own * ((1 - np.sqrt(noise / total)) / (total - noise)))
     return picks
-
-
-@dataclass(frozen=True)
-class GreedyLogDet(BatchChoice):
-    """The batch with the greatest information about the model, under a Gaussian approximation, one by one.
-
-    Args:
-        space: `draws` (covariance of the model) or `features`.
-        noise: variance of the noise as a part of the mean variance of the candidates; larger spreads less.
-
-    Source: Krause et al. 2008 (JMLR 9:235).
-    """
-
-    space: Space = "draws"
-    noise: float = 0.1
-    needs_draws = True
-    draws = 256
-    spreads = True
-    phrase = "tells what the other picks do not"
-
-    @property
-    def name(self) -> str:
-        """`logdet`."""
-        return "logdet"
-
-    def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
-    ) -> np.ndarray:
-        """[n] indices in the order in which they were taken."""
-        shuffled = situation.rng.permutation(len(belief))
-        x = coordinates(belief, features, self.space)[shuffled]
-        noise = self.noise * float(np.square(x).sum(1).mean()) + 1e-12
-        return shuffled[greedy_logdet(x, noise, n)]

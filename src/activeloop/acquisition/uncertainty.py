@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.acquisition.base import Score, Situation
-from activeloop.errors import ModelError
 from activeloop.predictive import Predictive
 
 
@@ -25,12 +24,6 @@ def entropy(probs: np.ndarray) -> np.ndarray:
     """
     safe = np.clip(probs, 1e-300, 1.0)
     return np.maximum(-(probs * np.log(safe)).sum(-1), 0.0)
-
-
-def _classes(belief: Predictive, what: str) -> np.ndarray:
-    if not belief.classes:
-        raise ModelError(f"{what} needs classes; for values use Variance() or BALD(). Nothing was chosen.")
-    return belief.mean
 
 
 def _doubt(belief: Predictive, i: int) -> str:
@@ -81,43 +74,3 @@ class Entropy(Score):
     def reason(self, belief: Predictive, i: int) -> str:
         """Which class it would guess."""
         return _doubt(belief, i) if belief.classes else Variance().reason(belief, i)
-
-
-@dataclass(frozen=True)
-class Margin(Score):
-    """One minus the lead of the likeliest class over the second.
-
-    Source: Scheffer et al. 2001, doi:10.1007/3-540-44816-0_31.
-    """
-
-    @property
-    def name(self) -> str:
-        """`margin`."""
-        return "margin"
-
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
-        """[N] from 0 to 1."""
-        two = np.sort(_classes(belief, "The margin"), axis=1)
-        return 1.0 - (two[:, -1] - two[:, -2])
-
-    def reason(self, belief: Predictive, i: int) -> str:
-        """Which class it would guess."""
-        return _doubt(belief, i)
-
-
-@dataclass(frozen=True)
-class LeastConfidence(Score):
-    """One minus the probability of the likeliest class."""
-
-    @property
-    def name(self) -> str:
-        """`least-confidence`."""
-        return "least-confidence"
-
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
-        """[N] from 0 to 1 - 1/C."""
-        return 1.0 - _classes(belief, "Least confidence").max(1)
-
-    def reason(self, belief: Predictive, i: int) -> str:
-        """Which class it would guess."""
-        return _doubt(belief, i)

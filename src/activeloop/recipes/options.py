@@ -48,13 +48,13 @@ def wrong_option(maker: Callable[..., Any], given: Mapping[str, Any]) -> str:
         maker: a class or a function with type hints.
         given: option -> value, with lists as tuples; all are taken.
 
-    >>> from activeloop.acquisition import ConstantLiar, DiverseTop, UpperConfidenceBound
+    >>> from activeloop.acquisition import DiverseTop, PowerSampling, UpperConfidenceBound
     >>> wrong_option(UpperConfidenceBound, {"beta": -1.0})
     'option "beta" is -1.0; it must be a number from 0 on'
     >>> wrong_option(DiverseTop, {"among": 0})
     'option "among" is 0; it must be a whole number from 1 on'
-    >>> print(wrong_option(ConstantLiar, {"lie": "white"}))
-    option "lie" is 'white'; it must be 'believer', 'best' or 'worst'
+    >>> print(wrong_option(PowerSampling, {"kind": "soft"}))
+    option "kind" is 'soft'; it must be 'power', 'softmax' or 'softrank'
     """
     usual = options_of(maker) or {}
     made = plain(maker)

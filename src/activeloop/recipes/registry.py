@@ -31,8 +31,6 @@ SCORES: dict[str, Callable[..., Score]] = {
     "greedy": acquisition.Greedy,
     "hit": acquisition.ProbabilityOfHit,
     "hypervolume": acquisition.Hypervolume,
-    "least-confidence": acquisition.LeastConfidence,
-    "margin": acquisition.Margin,
     "nei": acquisition.NoisyExpectedImprovement,
     "random": acquisition.Random,
     "scalarised": acquisition.Scalarised,
@@ -45,8 +43,6 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
     "batchbald": acquisition.BatchBALD,
     "diverse": acquisition.DiverseTop,
     "lcmd": acquisition.LCMD,
-    "liar": acquisition.ConstantLiar,
-    "logdet": acquisition.GreedyLogDet,
     "portfolio": acquisition.Portfolio,
     "power": acquisition.PowerSampling,
     "promising": acquisition.Promising,
@@ -54,6 +50,18 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
     "thompson": acquisition.ThompsonBatch,
     "top": acquisition.TopK,
 }
+
+RETIRED: dict[str, dict[str, str]] = {
+    "score": {
+        "least-confidence": 'use "entropy", which orders two classes in the same way',
+        "margin": 'use "entropy", which orders two classes in the same way',
+    },
+    "batch": {
+        "liar": 'use "power" or "diverse"',
+        "logdet": 'use "lcmd" or "reduction"',
+    },
+}
+"""Names of former releases, by what they name, and what to do instead."""
 
 
 def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
@@ -169,6 +177,8 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
         RecipeError: nothing has that name, or it does not take these options.
     """
     if name not in known:
+        if name in (retired := RETIRED.get(role, {})):
+            raise RecipeError(f'the {role} "{name}" was removed: {retired[name]}.', file=file)
         near = get_close_matches(name, known, n=1)
         cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
         raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)

@@ -29,7 +29,7 @@ def recipe_text(recipe: Recipe) -> str:
         [
             "[select]",
             f'score = {_value(select.score)}  # "" follows the goal; or "ucb", "ei", "thompson", "entropy" ...',
-            f'batch = {_value(select.batch)}  # "" follows the goal; or "top", "diverse", "liar", "power" ...',
+            f'batch = {_value(select.batch)}  # "" follows the goal; or "top", "diverse", "lcmd", "power" ...',
             *_options("select.score_options", select.score_options),
             *_options("select.batch_options", select.batch_options),
         ],
