@@ -125,8 +125,9 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         (
             "fine-tuned",
             {"adapter": "lore"},
-            'no adapter "lore". Known: adalora, dora, frozen, full, ia3, light-peft, lora',
+            'no adapter "lore". Known: dora, frozen, full, ia3, light-peft, lora',
         ),
+        ("fine-tuned", {"adapter": "adalora", "rank": 4}, 'the adapter "adalora" was removed: use "lora"'),
         ("fine-tuned", {"loss": "mse"}, 'no loss "mse". Known: classes, list, pairs, values'),
         (
             "fine-tuned",

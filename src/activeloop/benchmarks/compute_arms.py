@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from activeloop.adapters import IA3, Adapter, FullFineTuning, LightPEFT, LoRA
+from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 from activeloop.backbones.foundation import Foundation
 from activeloop.benchmarks.parts import write_whole
 from activeloop.errors import StoreError
@@ -27,7 +27,7 @@ ARMS: dict[str, Adapter] = {
     "PiSSA, rank 16, last layer": LoRA(last=1, rank=16, variant="pissa"),
     "all weights, last 2 layers": FullFineTuning(last=2),
     "all weights, last layer": FullFineTuning(last=1),
-    "IA3": IA3(),
+    "IA3": PeftAdapter("ia3"),
     LIGHT: LightPEFT(),
 }
 #: how many times cheaper than full fine-tuning a default must be, and its share of memory at most

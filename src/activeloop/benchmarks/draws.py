@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--share", type=int, default=8000, help="candidates on which one pass is timed")
     parser.add_argument("--candidates", type=int, default=96, help="on which draws of a network are timed")
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--heads", default="last-layer,variational,dropout,process", help="names, with commas")
+    parser.add_argument("--heads", default="last-layer,dropout,process", help="names, with commas")
     parser.add_argument("--layers", type=int, default=6)
     asked = parser.parse_args()
     import torch

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activeloop.adapters import IA3, AdaLoRA, Adapter, FullFineTuning, LightPEFT, LoRA
+from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 from activeloop.benchmarks.esm_shapes import SIZES, esm_shape, random_trunk
 from activeloop.benchmarks.parts import write_whole
 from activeloop.benchmarks.suite_results import markdown_table, write_page
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all linear maps", "Light-PEFT, at most"
 ADAPTERS: dict[str, Adapter] = {
     FULL: FullFineTuning(),
-    "AdaLoRA, to begin with": AdaLoRA(),
     "DoRA": LoRA(variant="dora"),
     LORA: LoRA(),
     "LoRA, query + value": LoRA(targets="query+value"),
@@ -36,7 +35,7 @@ ADAPTERS: dict[str, Adapter] = {
     "LoRA, last 2 layers": LoRA(last=2),
     "LoRA, last layer": LoRA(last=1),
     "LoRA or PiSSA, rank 16, last layer": LoRA(last=1, rank=16),
-    "IA3": IA3(),
+    "IA3": PeftAdapter("ia3"),
 }
 #: how many times fewer than full fine-tuning is demanded of a default
 DEMANDED = {"35M": 240, "150M": 800}

@@ -19,7 +19,6 @@ from activeloop.backbones import ESM2  # noqa: E402
 from tiny_models import tiny_esm  # noqa: E402
 
 OPTIONS = {
-    "adalora": {"rank": 2, "start": 3},
     "dora": {"rank": 2, "last": 1},
     "ia3": {},
     "lora": {"rank": 2, "targets": "attention", "layers": [0]},

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from activeloop.adapters.base import Adapter
 from activeloop.adapters.named import ADAPTERS
+from activeloop.adapters.named import RETIRED as RETIRED_ADAPTERS
 from activeloop.backbones.esm import BUNDLED, ESM2
 from activeloop.backbones.foundation import Foundation, Pooling
 from activeloop.backbones.informed import InformedScore
@@ -263,12 +264,12 @@ def adapter_of(name: str, rank: int | None = None, last: int | None = None, usua
             raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
     if last == 0:
         options["last"] = None
-    return named("adapter", name, ADAPTERS)(**options)
+    return named("adapter", name, ADAPTERS, RETIRED_ADAPTERS)(**options)
 
 
 def options_of(adapter: str) -> tuple[str, ...]:
     """What an adapter's settings are called."""
-    return tuple(signature(named("adapter", adapter, ADAPTERS)).parameters)
+    return tuple(signature(named("adapter", adapter, ADAPTERS, RETIRED_ADAPTERS)).parameters)
 
 
 def given(**options: Any) -> dict[str, Any]:
