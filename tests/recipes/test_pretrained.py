@@ -141,7 +141,6 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, tables, pooling, revision'),
         ("likelihood", {"by": "values"}, "option \"by\" is 'values'; it must be 'pairs' or 'list'"),
         ("likelihood", {"loss": "pairs"}, 'has no option "loss"; it takes: model, adapter'),
-        ("tuned-full", {"adapter": "lora"}, 'has no option "adapter"; it takes: model, rank'),
     ],
 )
 def test_each_mistake_names_file_option_and_cure(name, options, message):
@@ -149,6 +148,20 @@ def test_each_mistake_names_file_option_and_cure(name, options, message):
         learner_of(LearnerRecipe(name=name, options=options), POOL, ASSAYS, "campaign.toml")
     assert message in str(error.value)
     assert str(error.value).startswith(f'campaign.toml: learner "{name}"')
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("tuned-full", {}, 'the learner "tuned-full" was removed: use "fine-tuned" with the option adapter = "full".'),
+        ("gated-tuned", {}, 'the learner "gated-tuned" was removed: use "gated".'),
+        ("gated", {"tuned": True}, 'option "tuned" of learner "gated" was removed: use "fine-tuned" by itself.'),
+    ],
+)
+def test_what_is_gone_says_what_to_use(name, options, message):
+    with pytest.raises(RecipeError) as error:
+        learner_of(LearnerRecipe(name=name, options=options), POOL, ASSAYS, "campaign.toml")
+    assert str(error.value) == f"campaign.toml: {message}"
 
 
 def test_a_model_that_is_not_there_stops_the_campaign_before_anything_is_done(tiny, tmp_path):

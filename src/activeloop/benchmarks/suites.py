@@ -157,7 +157,7 @@ TUNED = (
     *("frozen", "tuned-full-whole"),
 )
 ALL_KINDS = (
-    *("default", "forest", "informed", "gated", "frozen", "frozen-ensemble", "likelihood"),
+    *("default", "forest", "informed", "gated", "frozen", "likelihood"),
     "fine-tuned",
 )
 PRIORS = ("default", "informed")

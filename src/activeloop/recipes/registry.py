@@ -52,6 +52,18 @@ BATCHES: dict[str, Callable[..., BatchChoice]] = {
 }
 
 RETIRED: dict[str, dict[str, str]] = {
+    "learner": {
+        "frozen-ensemble": 'use "frozen"',
+        "gated-tuned": 'use "gated"',
+        "tuned-full": 'use "fine-tuned" with the option adapter = "full"',
+        "tuned-last1": 'use "fine-tuned"',
+        "tuned-last2": 'use "fine-tuned" with the option last = 2',
+        "tuned-light-peft": 'use "fine-tuned" with the option adapter = "light-peft"',
+        "tuned-lora": 'use "fine-tuned" with the option last = 0',
+        "tuned-pissa1": 'use "fine-tuned" with the options adapter = "pissa", rank = 16',
+        "tuned-whole1": 'use "fine-tuned" with the options adapter = "full", last = 1',
+        "tuned-whole2": 'use "fine-tuned" with the options adapter = "full", last = 2',
+    },
     "score": {
         "least-confidence": 'use "entropy", which orders two classes in the same way',
         "margin": 'use "entropy", which orders two classes in the same way',
@@ -62,6 +74,9 @@ RETIRED: dict[str, dict[str, str]] = {
     },
 }
 """Names of former releases, by what they name, and what to do instead."""
+
+RETIRED_OPTIONS = {("learner", "gated", "tuned"): 'use "fine-tuned" by itself'}
+"""Options of former releases, and what to do instead."""
 
 
 def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
@@ -187,6 +202,8 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
     takes = options_of(maker)
     if takes is not None:
         if unknown := [key for key in given if key not in takes]:
+            if instead := RETIRED_OPTIONS.get((role, name, unknown[0])):
+                raise RecipeError(f'option "{unknown[0]}" of {role} "{name}" was removed: {instead}.', file=file)
             cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
         if wrong := wrong_option(maker, given):

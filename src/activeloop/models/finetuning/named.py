@@ -218,7 +218,7 @@ def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None
     return MutationGP(prior_score=InformedScore(pretrained(model, revision=revision), tables))
 
 
-def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision: str | None = None) -> Learner:
+def gated(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
     """The process over mutations with the `first_guess` of a model, and `frozen`, weighed by what each foretells.
 
     The process over mutations begins with six times the weight of the other.
@@ -226,7 +226,6 @@ def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision:
     Args:
         model: hub id or folder, of a model with a masked-language head where there are tables of it.
         tables: as `informed`.
-        tuned: whether `fine-tuned` is weighed too, with five members, so that it can say what it would have foretold.
         revision: branch, tag or commit on the hub; a commit pins the weights.
 
     Raises:
@@ -235,10 +234,8 @@ def gated(model: str = BUNDLED, tables: str = "", tuned: bool = False, revision:
     >>> gated().name
     'gate-ranks(mutations-informed-esm2-small,process-esm2-small-informed-esm2-small)'
     """
-    known = {"model": model, "tables": tables, "revision": revision}
-    others = (frozen(**known), *((fine_tuned(members=5, **known),) if tuned else ()))
-    learners = (MutationGP(prior_score=first_guess(**known)), *others)
-    return Gate(learners, start=(6.0, *(1.0 for _ in others)), scale="ranks")
+    process = MutationGP(prior_score=first_guess(model, tables, revision))
+    return Gate((process, frozen(model, tables=tables, revision=revision)), start=(6.0, 1.0), scale="ranks")
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
@@ -301,20 +298,11 @@ def named(role: str, name: str, known: dict[str, Any], retired: Mapping[str, str
     return known[name]
 
 
-#: those that recipes name, and the settings of them that suites compare
+#: those that recipes name
 PRETRAINED: dict[str, Callable[..., Learner]] = {
     "fine-tuned": fine_tuned,
     "frozen": frozen,
     "informed": informed,
     "likelihood": likelihood,
     "gated": gated,
-    "gated-tuned": partial(gated, tuned=True),
-    "tuned-full": partial(fine_tuned, adapter="full"),
-    "tuned-lora": partial(fine_tuned, adapter="lora", last=0),
-    "tuned-last1": partial(fine_tuned, adapter="lora", last=1),
-    "tuned-last2": partial(fine_tuned, adapter="lora", last=2),
-    "tuned-pissa1": partial(fine_tuned, adapter="pissa", rank=16, last=1),
-    "tuned-whole1": partial(fine_tuned, adapter="full", last=1),
-    "tuned-whole2": partial(fine_tuned, adapter="full", last=2),
-    "tuned-light-peft": partial(fine_tuned, adapter="light-peft"),
 }
