@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.measurements import Assay
+from activeloop.metrics import Z90
 from activeloop.predictive import Predictive
-
-Z90 = 1.6448536269514722
-"""Half the width of a 90 % interval of a normal distribution, in standard deviations."""
 
 
 @dataclass(frozen=True)

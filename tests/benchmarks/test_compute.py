@@ -38,7 +38,7 @@ from activeloop.benchmarks.compute_steps import loaded, minibatch_for, ready, st
 from activeloop.benchmarks.sources import Source, load_landscape
 from activeloop.errors import ModelError, StoreError
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import spearman
+from activeloop.metrics import spearman
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.predictive import mean_of

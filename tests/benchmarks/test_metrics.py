@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from activeloop.benchmarks.metrics import METRICS, Truth, mean_and_error, spearman
-from activeloop.ranks import auroc
+from activeloop.metrics import auroc
 
 small = st.lists(st.integers(-5, 5), min_size=3, max_size=30)
 

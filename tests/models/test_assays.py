@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from activeloop.metrics import spearman
 from activeloop.models import MutationGP
 from activeloop.models.assays import checked_column
-from activeloop.models.evidence import spearman
 
 
 def test_a_censored_value_counts_for_less_than_a_measured_one(pools, planted):

@@ -7,7 +7,8 @@ import pytest
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import Evidence, cross_validated, last_plate, spearman
+from activeloop.metrics import spearman
+from activeloop.models.evidence import Evidence, cross_validated, last_plate
 from activeloop.models.forest import RandomForest
 from activeloop.models.gate import Gate, Stacked, shares, stack
 from activeloop.predictive import Learner, Predictive, Predictor

@@ -8,8 +8,8 @@ import pytest
 from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import ModelError, RecipeError
 from activeloop.measurements import Dataset
+from activeloop.metrics import spearman
 from activeloop.models import mutation_posterior
-from activeloop.models.evidence import spearman
 from activeloop.models.mutation_fit import CONSTANT, marginal
 from activeloop.models.mutation_gp import USUAL, MutationGP, MutationPredictor
 from activeloop.models.mutation_kernel import TERMS, MutationKernel

@@ -5,7 +5,7 @@ import pytest
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import spearman
+from activeloop.metrics import spearman
 from activeloop.models.site_draws import prior_draws
 from activeloop.models.site_fit import SiteLikelihood
 from activeloop.models.site_gp import SiteGP, SitePredictor

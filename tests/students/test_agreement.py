@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from activeloop.students.agreement import agreement, auroc, class_agreement, spearman
+from activeloop.metrics import auroc, spearman
+from activeloop.students.agreement import agreement, class_agreement
 from activeloop.students.answers import principal
 
 FEW = hnp.arrays(float, st.integers(3, 30), elements=st.integers(-5, 5).map(float))
@@ -18,7 +19,7 @@ def test_agrees_with_itself(values: np.ndarray):
     figures = agreement(one, one)
     assert figures["top_recall"] == 1
     assert figures["spearman"] == (1.0 if np.ptp(values) else 0.0)
-    assert spearman(values, -values) == pytest.approx(-figures["spearman"])
+    assert spearman(values, -values, undefined=0.0) == pytest.approx(-figures["spearman"])
 
 
 def test_the_worst_assay_counts():
@@ -54,4 +55,4 @@ def test_principal_deviations_hold_the_covariance(draws: int, count: int, seed: 
 
 
 def test_auroc_of_one_side():
-    assert auroc(np.array([True, True]), np.array([1.0, 2.0])) == 0.5
+    assert auroc(np.array([1.0, 2.0]), np.array([True, True]), undefined=0.5) == 0.5

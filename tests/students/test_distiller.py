@@ -12,9 +12,9 @@ from activeloop.candidates import Pool
 from activeloop.errors import ModelError, RecipeError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.assay import Goal
+from activeloop.metrics import spearman
 from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, Plan, compound_default
 from activeloop.students import ConvNet, Distiller, FirstLayers, SiteNetwork, SmallTransformer, Transfer
-from activeloop.students.agreement import spearman
 
 FEW = Transfer(size=600, rounds=1, mutants=300)
 QUICK = Distiller(SiteNetwork((16, 16)), steps=150, deviations=8, transfer=FEW)

@@ -12,8 +12,8 @@ from activeloop.benchmarks.metrics import PREDICTED, Truth, spearman
 from activeloop.benchmarks.policies import Policy
 from activeloop.benchmarks.protocol import Protocol
 from activeloop.measurements import Dataset
+from activeloop.metrics import auroc
 from activeloop.predictive import Predictor, mean_of
-from activeloop.ranks import auroc
 
 JUDGED = 10_000
 """Predictions are judged on at most this many candidates, drawn once a seed."""

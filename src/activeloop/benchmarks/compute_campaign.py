@@ -22,7 +22,7 @@ from activeloop.benchmarks.landscape import Landscape
 from activeloop.benchmarks.sources import Source, load_landscape
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import spearman
+from activeloop.metrics import spearman
 from activeloop.models.finetuning.dice import thrown
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.prefix import BYTES, Prefix
@@ -133,7 +133,7 @@ def travel(foundation: Foundation, way: Way, course: Course, seed: int) -> dict[
             mean = score(model, seed + turn)
             found["training"].append(trained - start)
             found["scoring"].append((clock(device) - trained) * course.pool / len(scored))
-            found["spearman"].append(spearman(mean, landscape.oriented[scored]))
+            found["spearman"].append(spearman(mean, landscape.oriented[scored], fewest=3))
     return found
 
 

@@ -17,7 +17,7 @@ from activeloop.benchmarks.compute_steps import loaded
 from activeloop.benchmarks.landscape import Landscape
 from activeloop.benchmarks.sources import Source, load_landscape
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import spearman
+from activeloop.metrics import spearman
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.prefix import Prefix
 from activeloop.models.finetuning.reading import read
@@ -95,7 +95,7 @@ class Judge:
         seen = self._objective.features(np.arange(len(self._told[0])))
         posterior = self._draws.fit(_inputs(seen), *self._told, 0)
         judged = self._prefix.features(np.arange(len(self._values)))
-        agreement = spearman(posterior.mean(_inputs(judged)), self._values)
+        agreement = spearman(posterior.mean(_inputs(judged)), self._values, fewest=3)
         return agreement if np.isfinite(agreement) else -1.0
 
 

@@ -20,9 +20,9 @@ from activeloop.benchmarks.summary import Point
 from activeloop.benchmarks.variations import VARIATIONS
 from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.measurements import Dataset
+from activeloop.metrics import auroc
 from activeloop.models.named import LEARNERS
 from activeloop.predictive import mean_of
-from activeloop.ranks import auroc
 
 METRICS = ("spearman", "auroc", "rmse")
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from activeloop import ranks
+from activeloop import metrics
 
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found", "top100_recall")
 PREDICTED = ("spearman", "auroc", "accuracy")
@@ -117,7 +117,7 @@ def spearman(predicted: np.ndarray, true: np.ndarray) -> float:
     0.5
     """
     constant = len(predicted) > 0 and np.ptp(predicted) == 0 and np.ptp(true) > 0
-    return 0.0 if constant else ranks.spearman(predicted, true)
+    return 0.0 if constant else metrics.spearman(predicted, true)
 
 
 def mean_and_error(values: np.ndarray) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Mutation, read_table
 from activeloop.errors import FetchError, TableError
-from activeloop.ranks import ranks
+from activeloop.metrics import ranks
 
 #: folders under `$ACTIVELOOP_DATA`: assays of any function; stabilities of small domains
 ASSAYS, DOMAINS = "protein/proteingym_singles", "protein/stability"

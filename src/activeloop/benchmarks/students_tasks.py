@@ -16,7 +16,7 @@ from activeloop.benchmarks.suites import SHORT
 from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
-from activeloop.ranks import auroc
+from activeloop.metrics import auroc
 
 #: larger sets are represented by so many of their candidates, drawn once for all seeds
 MOST = 6000

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.campaigns.events import StudentRecord, Version
-from activeloop.campaigns.honesty import rank_correlation
 from activeloop.forecast import Forecast
 from activeloop.measurements import Assay, Dataset
+from activeloop.metrics import inside, rounding_tied, spearman
 from activeloop.predictive import Predictor, mean_of
 
 HANDFUL = 20
@@ -140,7 +140,7 @@ def drift_of(
         teacher=theirs.foresight if theirs else Foresight(),
         behind=_error_of_ranks(own, theirs, seed) if own and theirs else math.nan,
         uncovered=_error_of_coverage(own, theirs) if own and theirs else math.nan,
-        agreement=rank_correlation(one, other),
+        agreement=spearman(rounding_tied(one), rounding_tied(other)),
         compared=len(rows),
     )
 
@@ -170,19 +170,21 @@ class _Told:
     @property
     def inside(self) -> np.ndarray:
         """Whether each value lies in its 90 % interval; NaN for classes: 0 or 1 lies in no interval of a chance."""
-        within = (self.low <= self.value) & (self.value <= self.high)
+        within = inside(self.value, self.low, self.high)
         return np.where(self.classes, math.nan, within.astype(np.float64))
 
     @property
     def foresight(self) -> Foresight:
-        return Foresight(rank_correlation(self.mean, self.value), float(self.inside.mean()))
+        return Foresight(spearman(rounding_tied(self.mean), rounding_tied(self.value)), float(self.inside.mean()))
 
 
 def _error_of_ranks(student: _Told, teacher: _Told, seed: int) -> float:
     """Standard error of the difference of the rank correlations; candidates are drawn anew, in pairs."""
     random, count = np.random.default_rng(seed), len(student.value)
     picks = random.integers(0, count, (RESAMPLES, count))
-    theirs, own = ([rank_correlation(t.mean[p], t.value[p]) for p in picks] for t in (teacher, student))
+    theirs, own = (
+        [spearman(rounding_tied(t.mean[p]), rounding_tied(t.value[p])) for p in picks] for t in (teacher, student)
+    )
     differences = np.subtract(theirs, own)
     differences = differences[np.isfinite(differences)]
     return float(differences.std(ddof=1)) if len(differences) > 1 else math.nan

@@ -8,13 +8,11 @@ import numpy as np
 
 from activeloop.campaigns.state import CampaignState
 from activeloop.measurements import Dataset
+from activeloop.metrics import inside, rounding_tied, spearman
 from activeloop.plates import Proposal
-from activeloop.ranks import spearman
 
 ENOUGH = 5
 """A rank correlation of fewer candidates says nothing."""
-SPREAD, SIZE = 1e-9, 1e-13
-"""Shares of the spread of numbers, and of their size, below which a difference is rounding."""
 
 
 @dataclass(frozen=True)
@@ -54,28 +52,5 @@ def _judge_one(proposal: Proposal, values: dict[str, float]) -> Honesty | None:
     if len(table) < ENOUGH:
         return None
     mean, low, high, value = table.T
-    inside = float(((low <= value) & (value <= high)).mean())
-    return Honesty(proposal.number, proposal.version, len(table), rank_correlation(mean, value), inside)
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's correlation of two [N] arrays, ties at their mean rank; NaN when one of them is constant.
-
-    Numbers that differ by rounding alone are ties: else two models that say the same would be ranked differently.
-
-    >>> rank_correlation(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
-    1.0
-    >>> rank_correlation(np.array([0.1 + 0.2, 0.3, 0.5]), np.array([1.0, 1.0, 2.0]))
-    1.0
-    >>> rank_correlation(np.array([0.1 + 0.2, 0.3]), np.array([1.0, 2.0]))
-    nan
-    """
-    return spearman(_rounded(a), _rounded(b))
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    """In steps within which numbers differ by rounding alone."""
-    step = max(SPREAD * np.ptp(values), SIZE * np.abs(values).max()) if len(values) else 0.0
-    if 0 < step < np.inf:
-        return np.round((values - values.min()) / step)
-    return values
+    correlation, covered = spearman(rounding_tied(mean), rounding_tied(value)), float(inside(value, low, high).mean())
+    return Honesty(proposal.number, proposal.version, len(table), correlation, covered)

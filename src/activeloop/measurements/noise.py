@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from activeloop.metrics import Z90
+
 #: from how many repeated candidates on one can say that some are noisier than others
 ENOUGH_TO_COMPARE = 8
 
@@ -46,7 +48,7 @@ def widening(freedom: np.ndarray) -> np.ndarray:
     """
     from scipy.special import stdtrit  # slow to import, and only needed here
 
-    return stdtrit(freedom, 0.95) / 1.6448536269514722
+    return stdtrit(freedom, 0.95) / Z90
 
 
 def _prior_freedom(squares: np.ndarray, freedom: np.ndarray, pooled: float) -> float:

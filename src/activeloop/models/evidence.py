@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from activeloop import ranks
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
+from activeloop.metrics import spearman
 from activeloop.predictive import Learner, Predictor, mean_of
 
 #: with more earlier candidates than this another fit costs more than it tells: held-out predictions are plenty by then
@@ -53,21 +53,12 @@ class Evidence:
 
     def agreement(self, values: np.ndarray) -> float:
         """Spearman correlation of the held-out predictions with the measured values [N]."""
-        return spearman(self.held_out, values)
+        return spearman(self.held_out, values, fewest=3)
 
     def foresight(self, values: np.ndarray) -> float:
         """Spearman correlation of the version before with the plate that came after it; NaN without one."""
         seen = np.isfinite(self.earlier)
-        return spearman(self.earlier[seen], values[seen])
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation; NaN for fewer than three pairs or a constant side.
-
-    >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 4.0, 9.0]))
-    1.0
-    """
-    return ranks.spearman(a, b) if len(a) > 2 else float("nan")
+        return spearman(self.earlier[seen], values[seen], fewest=3)
 
 
 def gather(learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int) -> Evidence:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.ranks import ranks
+from activeloop.metrics import ranks
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from activeloop import ranks
+from activeloop.metrics import auroc, spearman
 from activeloop.students.answers import EDGE
 
 #: the best tenth of the teacher's candidates is looked for among the student's
@@ -32,8 +32,8 @@ def agreement(teacher: tuple[np.ndarray, np.ndarray], student: tuple[np.ndarray,
     assays = range(teacher[0].shape[1])
     pairs = [[(t[:, a], s[:, a]) for a in assays] for t, s in zip(teacher, student, strict=True)]
     return {
-        "spearman": min(spearman(t, s) for t, s in pairs[0]),
-        "sd_spearman": min(spearman(t, s) for t, s in pairs[1]),
+        "spearman": min(spearman(t, s, undefined=0.0) for t, s in pairs[0]),
+        "sd_spearman": min(spearman(t, s, undefined=0.0) for t, s in pairs[1]),
         "top_recall": min(top_recall(t, s) for t, s in pairs[0]),
         "candidates": float(count),
     }
@@ -59,8 +59,8 @@ def class_agreement(teacher: np.ndarray, student: np.ndarray) -> dict[str, float
         called = teacher[:, -1] > np.median(teacher[:, -1])
     goal, found = np.clip(teacher, EDGE, 1), np.clip(student, EDGE, 1)
     return {
-        "spearman": spearman(teacher[:, -1], student[:, -1]),
-        "auroc": auroc(called, student[:, -1]),
+        "spearman": spearman(teacher[:, -1], student[:, -1], undefined=0.0),
+        "auroc": auroc(student[:, -1], called, undefined=0.5),
         "kl": float((goal * np.log(goal / found)).sum(1).mean()),
         "top_recall": top_recall(teacher[:, -1], student[:, -1]),
         "candidates": float(count),
@@ -76,22 +76,3 @@ def top_recall(teacher: np.ndarray, student: np.ndarray) -> float:
     count = max(1, int(BEST * len(teacher)))
     best, own = (np.argsort(-values, kind="stable")[:count] for values in (teacher, student))
     return float(np.isin(best, own).mean())
-
-
-def auroc(called: np.ndarray, score: np.ndarray) -> float:
-    """Probability that one of those called scores above one of the others; 0.5 when one side is empty.
-
-    >>> auroc(np.array([True, False]), np.array([2.0, 1.0]))
-    1.0
-    """
-    return ranks.auroc(score, called) if called.any() and not called.all() else 0.5
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Rank correlation; 0 when one side is constant.
-
-    >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([5.0, 5.0, 5.0]))
-    0.0
-    """
-    agreement = ranks.spearman(a, b)
-    return agreement if np.isfinite(agreement) else 0.0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from activeloop.metrics import spearman
 from activeloop.models.calibration.metrics import (
     CENTRAL,
     calibration_curve,
@@ -15,7 +16,6 @@ from activeloop.models.calibration.metrics import (
     normal_surprise,
     quantile_error,
 )
-from activeloop.models.evidence import spearman
 from activeloop.predictive import NORMAL, Predictive
 
 #: with fewer held-out values nothing is corrected
@@ -85,7 +85,7 @@ def figures(judged: Sequence[tuple[Unseen, np.ndarray | None]]) -> dict[str, flo
     curve = calibration_curve(CENTRAL, z)
     return {
         "held_out": float(len(values)),
-        "held_out_spearman": spearman(mean, values),
+        "held_out_spearman": spearman(mean, values, fewest=3),
         **{f"coverage{100 * s:.0f}": float(calibration_curve(np.array([s]), z)[0]) for s in SHOWN},
         "miscalibration_area": miscalibration_area(CENTRAL, curve),
         "quantile_error": quantile_error(z),

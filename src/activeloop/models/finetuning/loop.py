@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from activeloop.errors import ModelError
-from activeloop.models.evidence import spearman
+from activeloop.metrics import spearman
 from activeloop.models.finetuning.adam import AdamW
 from activeloop.models.finetuning.cost import Cost, Meter
 from activeloop.models.finetuning.gradients import Gradients
@@ -175,7 +175,7 @@ class Run:
         if not len(self.split.validation):
             return
         scores = self.objective.scores(self.split.validation)
-        agreement = spearman(scores, self.values)
+        agreement = spearman(scores, self.values, fewest=3)
         # scores that are all the same order nothing
         agreement = agreement if np.isfinite(agreement) else -1.0
         if not self.best or agreement > max(self.validation[self.since :]):

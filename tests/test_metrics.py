@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import rankdata, spearmanr
 
-from activeloop.ranks import ranks, spearman
+from activeloop.metrics import ranks, rounding_tied, spearman
 
 NUMBERS = st.one_of(st.integers(-5, 5).map(float), st.floats(-1e9, 1e9), st.just(np.inf))
 PAIRS = hnp.arrays(float, st.tuples(st.just(2), st.integers(3, 30)), elements=NUMBERS)
@@ -24,3 +24,13 @@ def test_they_are_scipys(pair: np.ndarray):
 @pytest.mark.parametrize("a", [[], [1.0], [2.0, 2.0, 2.0], [1.0, np.nan, 2.0]])
 def test_nothing_is_made_up(a: list[float]):
     assert np.isnan(spearman(np.array(a), np.arange(float(len(a)))))
+
+
+@pytest.mark.parametrize(("a", "b"), [([], []), ([1.0, 2.0], [1.0, 2.0]), ([1.0, 1.0, 1.0], [1.0, 2.0, 3.0])])
+def test_what_is_undefined_is_said_as_asked(a: list[float], b: list[float]):
+    assert spearman(np.array(a), np.array(b), fewest=3, undefined=-2.0) == -2.0
+
+
+def test_rounding_is_no_order():
+    assert np.isnan(spearman(rounding_tied(np.array([0.1 + 0.2, 0.3])), np.array([1.0, 2.0])))
+    assert spearman(rounding_tied(np.array([1.0, 2.0, 3.0])), np.array([1.0, 4.0, 9.0])) == 1.0
