@@ -6,23 +6,33 @@ import os
 import tempfile
 from pathlib import Path
 
+from activeloop.errors import StoreError
 
-def replace_file(path: Path, content: bytes) -> None:
+
+def write_whole(path: str | Path, content: str | bytes) -> Path:
     """Write a file so that its name stands, at any moment and after a kill, for the old content or the new, whole.
 
+    Args:
+        path: of the file; its folder is there.
+        content: its bytes, or a text to be written as UTF-8.
+
     Raises:
-        OSError: it cannot be written; an older file of that name is as it was.
+        StoreError: it cannot be written; an older file of that name is as it was.
     """
-    temporary = None
+    path, temporary = Path(path), None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-        raise
+        raise StoreError(
+            f"{path} cannot be written ({error.strerror}): make room on the disk or choose another folder. An older "
+            "file of that name is as it was."
+        ) from error
+    return path

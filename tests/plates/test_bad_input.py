@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from activeloop.errors import InputError, PlateError
+from activeloop.errors import InputError, PlateError, StoreError
 from activeloop.measurements.wells import Well
 from activeloop.plates import (
     Pick,
@@ -148,6 +148,6 @@ def test_files_that_cannot_be_written(proposal, tmp_path):
     plate = Plate.fill(proposal(3))
     with pytest.raises(PlateError, match=r'"\.pdf" is no format of plates. Use \.csv'):
         plate.write(tmp_path / "p.pdf")
-    with pytest.raises(PlateError, match=r"absent/p\.csv: cannot be written \(No such file or directory\)"):
+    with pytest.raises(StoreError, match=r"absent/p\.csv cannot be written \(No such file or directory\)"):
         plate.write(tmp_path / "absent" / "p.csv")
     assert list(tmp_path.iterdir()) == []

@@ -139,7 +139,7 @@ def test_sources_are_read_from_a_table(tmp_path):
 def test_an_older_file_survives_a_failed_write(proposal, tmp_path, monkeypatch):
     import os
 
-    from activeloop.errors import PlateError
+    from activeloop.errors import StoreError
 
     path = tmp_path / "p.csv"
     path.write_text("old")
@@ -148,7 +148,7 @@ def test_an_older_file_survives_a_failed_write(proposal, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(PlateError, match="No space left on device"):
+    with pytest.raises(StoreError, match="No space left on device"):
         Plate.fill(proposal(3)).write(path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"], "nothing is left behind"

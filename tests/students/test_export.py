@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from untaught import LIBRARY, PARENT, S, a_student, exported
 
 from activeloop.candidates import Pool
-from activeloop.errors import InputError, ModelError
+from activeloop.errors import InputError, ModelError, StoreError
 from activeloop.students.card import KEY
 from activeloop.students.checks import check_alike, probes
 from activeloop.students.export import export
@@ -122,7 +122,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     assert export(a_student("sites"), path) == path
     assert path.read_bytes() == exported("sites")
     assert [p.name for p in tmp_path.iterdir()] == ["s.onnx"]
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(StoreError, match="cannot be written"):
         export(a_student("sites"), tmp_path / "nowhere" / "s.onnx")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from activeloop.benchmarks.campaign import Turn
 from activeloop.errors import RecipeError, StoreError
-from activeloop.files import replace_file
+from activeloop.files import write_whole
 
 
 class Parts:
@@ -72,15 +72,6 @@ class Parts:
         except (ValueError, TypeError, KeyError) as error:
             cure = "Delete it; the same command does that campaign again."
             raise StoreError(f"{path} is damaged ({error}). {cure}") from error
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part of it."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    try:
-        replace_file(path, data)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written ({error.strerror}). Free space or choose another --out.") from error
 
 
 def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:

@@ -119,10 +119,10 @@ def check_targets(out: Path | None, web: Path | None, background: bool) -> None:
 
 def write(loop: Opened, content: bytes, out: Path | None, web: Path | None) -> None:
     """The student's file and page."""
-    from activeloop.store import write_file
+    from activeloop.files import write_whole
 
     if out:
-        write_file(out, content)
+        write_whole(out, content)
         say(f"Written: {out}")
     if web:
         from tempfile import TemporaryDirectory

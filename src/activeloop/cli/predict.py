@@ -138,16 +138,9 @@ def _show(best: list[tuple[str, float, float, float]], assay: str, who: str) -> 
 
 def _write(out: Path, assays: Sequence[Assay], pieces: list[Predictions], draws: int) -> None:
     # not by the campaign's store: loading that takes longer than a student's answer
-    from activeloop.errors import StoreError
-    from activeloop.files import replace_file
+    from activeloop.files import write_whole
     from activeloop.students.edge import write_csv
 
     text = io.StringIO(newline="")
     write_csv(text, [assay.name for assay in assays], pieces, draws)
-    try:
-        replace_file(out, text.getvalue().encode())
-    except OSError as error:
-        raise StoreError(
-            f"{out} cannot be written ({error.strerror}): make room on the disk or choose another folder. Nothing was "
-            "written."
-        ) from error
+    write_whole(out, text.getvalue())

@@ -110,7 +110,7 @@ def own_student(loop: Campaign, place: Path) -> Path:
         StateError: it has none.
     """
     from activeloop.errors import StateError
-    from activeloop.store import write_file
+    from activeloop.files import write_whole
 
     state = loop.state()
     if not state.students:
@@ -122,7 +122,7 @@ def own_student(loop: Campaign, place: Path) -> Path:
     if not path.exists():
         content = loop.student_file()
         place.mkdir(parents=True, exist_ok=True)
-        write_file(path, content)
+        write_whole(path, content)
     return path
 
 
@@ -273,14 +273,14 @@ def lines(plan: Plan, found: Screened) -> list[tuple[int, str, float, float, flo
 
 def write(out: Path, plan: Plan, found: Screened) -> None:
     """The picks as a table, and what is known about the screen beside it."""
-    from activeloop.store import write_file
+    from activeloop.files import write_whole
 
     assay = plan.loop.assays[0].name
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason"])
     writer.writerows(lines(plan, found))
-    write_file(out, text.getvalue().encode())
+    write_whole(out, text.getvalue())
     agreed = f"Spearman of student and teacher on what was drawn from those left out: {found.agreement:.3f}"
     told = [
         f"Screened: {plan.pool.describe()}",
@@ -291,4 +291,4 @@ def write(out: Path, plan: Plan, found: Screened) -> None:
         "left out, by the student\tcandidates\tlooked at by its teacher\tamong its best",
         *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.missed.strata),
     ]
-    write_file(out.with_suffix(".txt"), ("\n".join(told) + "\n").encode())
+    write_whole(out.with_suffix(".txt"), "\n".join(told) + "\n")

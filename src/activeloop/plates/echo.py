@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from activeloop.errors import PlateError
-from activeloop.plates.files import write_whole
+from activeloop.files import write_whole
 from activeloop.plates.listing import csv_text
 from activeloop.plates.plate import Plate
 from activeloop.plates.sources import Source, transfers
@@ -37,7 +37,8 @@ def write_echo(
         droplet: in nL: 2.5 (Echo 550, 650) or 25 (Echo 525).
 
     Raises:
-        PlateError: the volume is no multiple of the droplet, a source is missing, or the file cannot be written.
+        PlateError: the volume is no multiple of the droplet, or a source is missing.
+        StoreError: the file cannot be written.
     """
     drops = volume / droplet if droplet > 0 else 0.0
     if not 0 < drops < 1e6 or abs(drops - round(drops)) > 1e-9:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from activeloop.errors import PlateError
-from activeloop.files import replace_file
+from activeloop.files import write_whole
 
 if TYPE_CHECKING:
     from activeloop.plates.plate import Plate
@@ -16,7 +16,8 @@ def write_plate(plate: Plate, path: str | Path) -> Path:
     """Write a plate as `.csv`, `.xlsx` or `.svg`.
 
     Raises:
-        PlateError: another ending, or the file cannot be written.
+        PlateError: another ending.
+        StoreError: the file cannot be written.
     """
     from activeloop.plates.listing import write_csv
     from activeloop.plates.picture import draw
@@ -34,21 +35,3 @@ def write_plate(plate: Plate, path: str | Path) -> Path:
         "written by write_echo and write_opentrons. Nothing was written.",
         file=str(path),
     )
-
-
-def write_whole(path: str | Path, content: bytes) -> Path:
-    """Write a file so that at any moment either the old or the new one is there, never a half.
-
-    Raises:
-        PlateError: it cannot be written; an older file of that name is left as it was.
-    """
-    path = Path(path)
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        raise PlateError(
-            f"cannot be written ({error.strerror}). Check the folder and the free space; an older file of that name "
-            "was left as it was.",
-            file=str(path),
-        ) from error
-    return path

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import InputError, PlateError
+from activeloop.files import write_whole
 from activeloop.measurements.cells import read_replicate
 from activeloop.measurements.wells import SHAPES, Well, parse_well, well_name, well_names
-from activeloop.plates.files import write_whole
 from activeloop.plates.layout import sort_wells
 from activeloop.plates.plate import Plate
 from activeloop.plates.proposal import Pick
@@ -47,7 +47,7 @@ def write_csv(plate: Plate, path: str | Path) -> Path:
     """Write the list of wells as CSV, each number so that it reads back to the same.
 
     Raises:
-        PlateError: the file cannot be written.
+        StoreError: the file cannot be written.
     """
     return write_whole(path, csv_text(COLUMNS, list_wells(plate)).encode())
 

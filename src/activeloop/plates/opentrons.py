@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from activeloop.errors import PlateError
-from activeloop.plates.files import write_whole
+from activeloop.files import write_whole
 from activeloop.plates.listing import csv_text
 from activeloop.plates.plate import Plate
 from activeloop.plates.sources import Source, transfers
@@ -60,8 +60,9 @@ def write_opentrons(
         height: in mm above the bottom of the source well.
 
     Raises:
-        PlateError: a volume, height or slot that no robot has, too many source plates, no labware of that size, a
-            source is missing, or the file cannot be written.
+        PlateError: a volume, height or slot that no robot has, too many source plates, no labware of that size, or
+            a source is missing.
+        StoreError: the file cannot be written.
     """
     _check(plate, path, volume, slot, height, labware)
     moves = transfers(plate, sources)

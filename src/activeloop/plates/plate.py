@@ -147,7 +147,8 @@ class Plate:
         """Write the plate as `.csv` (a list), `.xlsx` (a list and a picture of cells) or `.svg` (a picture).
 
         Raises:
-            PlateError: another ending, or the file cannot be written; an older file of that name is left as it was.
+            PlateError: another ending.
+            StoreError: the file cannot be written; an older file of that name is as it was.
         """
         from activeloop.plates.files import write_plate
 

@@ -6,8 +6,8 @@ import io
 from pathlib import Path
 from typing import Any
 
+from activeloop.files import write_whole
 from activeloop.measurements.wells import SHAPES, row_letters, well_name
-from activeloop.plates.files import write_whole
 from activeloop.plates.listing import COLUMNS, list_wells
 from activeloop.plates.plate import Plate
 
@@ -18,7 +18,7 @@ def write_xlsx(plate: Plate, path: str | Path) -> Path:
     """Write the sheets `list` (as the CSV) and `plate` (A-H down, 1-12 across).
 
     Raises:
-        PlateError: the file cannot be written.
+        StoreError: the file cannot be written.
     """
     from openpyxl import Workbook
 

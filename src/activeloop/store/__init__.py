@@ -2,7 +2,7 @@
 
 from activeloop.store.artifacts import ArtifactShelf, local_store
 from activeloop.store.database import sqlite_engine
-from activeloop.store.folder import CampaignFolder, write_file
+from activeloop.store.folder import CampaignFolder
 from activeloop.store.job import Job, JobState
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
@@ -16,5 +16,4 @@ __all__ = [
     "local_store",
     "sqlite_engine",
     "upgrade",
-    "write_file",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activeloop.errors import InputError, StoreError
-from activeloop.files import replace_file
+from activeloop.files import write_whole
 from activeloop.store.artifacts import ArtifactShelf, local_store
 from activeloop.store.database import BUSY_SECONDS, plain_errors, sqlite_engine
 from activeloop.store.log import SQLLog
@@ -75,9 +75,9 @@ class CampaignFolder:
         except OSError as error:
             raise StoreError(f"{path} cannot be made ({error.strerror}). No campaign was made.") from error
         for name, content in inputs.items():
-            write_file(path / name, content)
+            write_whole(path / name, content)
         folder = cls._of(path)
-        write_file(path / RECIPE, recipe.encode())
+        write_whole(path / RECIPE, recipe.encode())
         return folder
 
     @classmethod
@@ -121,16 +121,3 @@ class CampaignFolder:
     def plates(self) -> Path:
         """The folder of its plates."""
         return self.path / PLATES
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: its name never stands for half of it.
-
-    Raises:
-        StoreError: it cannot be written; an older file of that name is as it was.
-    """
-    try:
-        replace_file(path, content)
-    except OSError as error:
-        problem = f"{path} cannot be written ({error.strerror}): make room on the disk or choose another folder."
-        raise StoreError(f"{problem} Nothing was written.") from error

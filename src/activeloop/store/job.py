@@ -16,7 +16,7 @@ from typing import Literal
 
 from activeloop.campaigns.log import now
 from activeloop.errors import StateError, StoreError
-from activeloop.store.folder import write_file
+from activeloop.files import write_whole
 
 GLANCE = 1.0
 """Seconds to wait for somebody who only looks whether the lock is held."""
@@ -235,4 +235,4 @@ class Working:
 
     def write(self) -> None:
         """Let others see it."""
-        write_file(self.job._file("json"), json.dumps(asdict(self.state), indent=1).encode())
+        write_whole(self.job._file("json"), json.dumps(asdict(self.state), indent=1).encode())

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from activeloop.errors import MissingExtraError, ModelError
+from activeloop.files import write_whole
 from activeloop.students.body import Body
 from activeloop.students.card import KEY
 from activeloop.students.checks import check_alike, check_same, probes
-from activeloop.students.files import write
 from activeloop.students.graph import traced
 from activeloop.students.onnx_runner import OnnxRunner, session_of
 from activeloop.students.quantised import rounded, stored_as_int8
@@ -37,10 +37,10 @@ def export(student: Student, path: str | Path, int8: bool = False) -> Path:
 
     Raises:
         ModelError: the file does not say what the student says, or the student was not taught here; nothing is written.
-        InputError: it cannot be written.
+        StoreError: it cannot be written.
         MissingExtraError: onnx or onnxruntime is not installed.
     """
-    return write(path, as_bytes(student, int8))
+    return write_whole(path, as_bytes(student, int8))
 
 
 def as_bytes(student: Student, int8: bool = False) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.errors import StoreError
-from activeloop.files import replace_file
+from activeloop.files import write_whole
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -21,11 +21,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """
     content = io.BytesIO()
     np.savez(content, allow_pickle=False, **arrays)
-    try:
-        replace_file(path, content.getvalue())
-    except OSError as error:
-        cure = "Make room on the disk or choose another folder; what was screened before is kept."
-        raise StoreError(f"{path} cannot be written ({error.strerror}). {cure}") from error
+    write_whole(path, content.getvalue())
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:

@@ -16,9 +16,9 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError
+from activeloop.files import write_whole
 from activeloop.predictive import Predictive
 from activeloop.students.card import Card
-from activeloop.students.files import write
 from activeloop.students.onnx_runner import open_student
 from activeloop.students.web.runtime import BINARY, FOLDER, VERSION, runtime_file, runtime_script
 from activeloop.students.web.varied import Varied
@@ -48,7 +48,8 @@ def write_page(
         The path of the page.
 
     Raises:
-        InputError: the file is no student, or the folder cannot be written; no page was written.
+        InputError: the file is no student; no page was written.
+        StoreError: the folder cannot be written; no page was written.
         MissingExtraError: onnxruntime is not installed.
     """
     card = open_student(student_file)[0]
@@ -58,7 +59,7 @@ def write_page(
     except OSError as error:
         problem = f"no folder can be made here ({error.strerror}). Name another. No page was written."
         raise InputError(problem, file=os.fspath(out)) from None
-    return write(Path(out) / "index.html", text.encode())
+    return write_whole(Path(out) / "index.html", text.encode())
 
 
 def _page(card: Card, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
