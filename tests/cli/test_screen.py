@@ -109,7 +109,7 @@ def test_a_long_list_is_screened_instead_of_the_pool(run, folder):
     run(*USUAL, "--out", "pool.csv")
     assert "7,9" in out
     assert {r["candidate"] for r in picks(folder / "listed.csv")[:3]} <= {n for n in names}
-    measured = loop.state().measured_names
+    measured = {result.measurement.candidate for result in loop.state().measured}
     assert not measured & {r["candidate"] for r in picks(folder / "listed.csv")}
 
 

@@ -8,7 +8,7 @@ import pytest
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.evidence import Evidence, cross_validated, last_plate
+from activeloop.models.evidence import Evidence, cross_validated_belief, last_plate
 from activeloop.models.forest import RandomForest
 from activeloop.models.gate import Gate, Stacked, shares, stack
 from activeloop.predictive import Learner, Predictive, Predictor
@@ -94,7 +94,7 @@ def test_without_evidence_the_weights_stay_where_they_start() -> None:
 def test_held_out_predictions_did_not_see_their_candidate(planted: Dataset) -> None:
     three = planted.take(np.arange(3))
     expected = [three.values[left, 0].mean() for left in ([1, 2], [0, 2], [0, 1])]
-    assert cross_validated(Mean(), three, folds=5, seed=0) == pytest.approx(expected)
+    assert cross_validated_belief(Mean(), three, folds=5, seed=0)[0] == pytest.approx(expected)
 
 
 def test_the_last_plate_is_predicted_from_the_plates_before_it(planted: Dataset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +13,12 @@ from activeloop.backbones.attention import attention_as, faster
 from activeloop.backbones.encoding import feature_trunk
 from activeloop.backbones.esm import ESM2
 from activeloop.backbones.esm_trunk import EsmTrunk
+from activeloop.backbones.trunk import Trunk
 from activeloop.benchmarks.parts import write_whole
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.students.graph import traced
 from activeloop.students.onnx_runner import INPUT, OnnxRunner, session_of
-from activeloop.students.teacher_export import all_real
 
 #: how far the file may be from the model, in its own unit
 NEAR = 1e-3
@@ -38,6 +39,20 @@ class Pass(nn.Module):
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """[N, D] of int32 tokens [N, T] without padding."""
         return all_real(self.trunk, tokens.long()).mean(1)
+
+
+def all_real(trunk: Trunk, ids: torch.Tensor) -> torch.Tensor:
+    """[N, T, D] finished hidden states of an ESM trunk, of int64 ids [N, T] without padding.
+
+    The trunk itself would look at the numbers to find out that nothing is padding, which a graph cannot.
+    """
+    hidden = trunk.embed(ids, torch.ones_like(ids))
+    rotary: Any = trunk.model.esm.rotary_embeddings
+    place = torch.arange(ids.shape[1])[None]
+    context = (None, None if rotary is None else rotary(hidden, place))
+    for index in range(len(trunk.layers)):
+        hidden = trunk.layer(index, hidden, context)
+    return trunk.finish(hidden)
 
 
 def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:

@@ -140,11 +140,6 @@ class CampaignState:
         return tuple(r for r in self.results if r.counts)
 
     @property
-    def measured_names(self) -> frozenset[str]:
-        """Candidates with at least one result that counts."""
-        return frozenset(r.measurement.candidate for r in self.measured)
-
-    @property
     def answered(self) -> frozenset[str]:
         """Candidates for which anything ever came back, be it failed or voided since."""
         return frozenset(r.measurement.candidate for r in self.results if not r.measurement.control)

@@ -99,11 +99,6 @@ def held_out_belief(
     return mean, spread
 
 
-def cross_validated(learner: Learner, dataset: Dataset, folds: int, seed: int) -> np.ndarray:
-    """[N] predictions of each candidate by a fit to the other folds."""
-    return cross_validated_belief(learner, dataset, folds, seed)[0]
-
-
 def cross_validated_belief(learner: Learner, dataset: Dataset, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Prediction and spread [N] of each candidate by a fit to the other folds; of classes those of the last one."""
     n = len(dataset)

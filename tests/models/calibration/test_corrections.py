@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from activeloop.models.calibration import Calibration, Conformal, Isotonic, Temperature, Unseen, values_needed
+from activeloop.models.calibration import Calibration, Conformal, Isotonic, Temperature, Unseen
 from activeloop.models.calibration.base import Rescaling
 from activeloop.models.calibration.classes import Sharpening, UnseenClasses
 from activeloop.models.calibration.conformal import widths
@@ -62,10 +62,6 @@ def test_conformal_promises_hold_for_few_values() -> None:
         known, new = np.abs(rng.standard_t(2, 20)), np.abs(rng.standard_t(2, 200))
         covered.append(np.mean(new <= widths(known)[ninety]))
     assert 0.89 < np.mean(covered) < 0.94
-
-
-def test_how_many_values_a_promise_needs() -> None:
-    assert [values_needed(level) for level in (0.5, 0.8, 0.9, 0.95)] == [1, 4, 9, 19]
 
 
 def test_few_values_move_little_and_fewer_than_eight_nothing() -> None:

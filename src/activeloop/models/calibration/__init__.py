@@ -2,7 +2,7 @@
 
 from activeloop.models.calibration.as_stated import AsStated
 from activeloop.models.calibration.base import Calibration, Rescaling
-from activeloop.models.calibration.conformal import Conformal, values_needed
+from activeloop.models.calibration.conformal import Conformal
 from activeloop.models.calibration.isotonic import Isotonic
 from activeloop.models.calibration.learner import Calibrated, CalibratedClassifier, CalibratedPredictor
 from activeloop.models.calibration.named import CALIBRATIONS, calibrated, plain, usual_calibration
@@ -26,5 +26,4 @@ __all__ = [
     "calibrated",
     "plain",
     "usual_calibration",
-    "values_needed",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +19,7 @@ class Conformal(Calibration):
 
     With N held-out values an interval of probability p ends at the ceil((N + 1) p)-th smallest error, which covers a
     value exchangeable with them with at least p; CV+ and leave-one-out predictions lose little of that in practice.
-    Where N is too small for p (`values_needed`), the interval goes on as a normal one from the largest error. The
+    Where N is too small for p, the interval goes on as a normal one from the largest error. The
     promise is for candidates like the measured ones, not for those that a campaign chooses because they look best.
 
     Args:
@@ -63,12 +62,3 @@ def widths(errors: np.ndarray) -> np.ndarray:
     last = int(np.flatnonzero(rank <= n)[-1])
     beyond = known[-1] * np.maximum(normal / max(float(normal[last]), 1e-9), 1.0)
     return np.where(rank <= n, half, beyond)
-
-
-def values_needed(level: float) -> int:
-    """How many held-out values an interval of a probability needs for a promise without assumptions.
-
-    >>> values_needed(0.9), values_needed(0.95)
-    (9, 19)
-    """
-    return math.ceil(round(level / (1 - level), 9))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -104,14 +102,6 @@ class Meter:
         joules = joules if joules >= 0 else float("nan")
         on_gpu = seconds if self.gpu else 0.0
         return Cost(seconds, time.process_time() - cpu, on_gpu, peak_bytes(), gpu_bytes, joules)
-
-
-@contextmanager
-def metered(costs: list[Cost], gpu: bool = False) -> Iterator[None]:
-    """Appends what happens inside costs."""
-    meter = Meter(gpu)
-    yield
-    costs.append(meter.read())
 
 
 def peak_bytes() -> int:
