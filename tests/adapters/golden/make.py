@@ -20,7 +20,9 @@ from tiny_models import tiny_esm  # noqa: E402
 
 OPTIONS = {
     "dora": {"rank": 2, "last": 1},
+    "full": {"last": 1},
     "ia3": {},
+    "light-peft": {"rank": 4, "modules": 0.5},
     "lora": {"rank": 2, "targets": "attention", "layers": [0]},
     "pissa": {"rank": 2, "targets": "query+value"},
     "rslora": {"rank": 2, "last": 1},

@@ -1,0 +1,204 @@
+"""The only place of these tests that imports the package: when something is renamed, this file follows it.
+
+Everything else is done by the command line, in this process, so that it stays valid whatever the code is called.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from activeloop.acquisition import Situation
+from activeloop.backbones import (
+    ESM2,
+    Blosum,
+    InformedScore,
+    Joined,
+    Kmers,
+    Morgan,
+    OneHot,
+    Physicochemical,
+    SubstitutionScore,
+    ZeroShot,
+)
+from activeloop.candidates import Pool
+from activeloop.cli import main
+from activeloop.measurements import Assay, Dataset
+from activeloop.models import DropoutHead, GaussianProcess, HeadLearner, LastLayer
+from activeloop.predictive import Learner, Predictive
+from activeloop.recipes import LearnerRecipe, SelectRecipe, assays_of, learner_of, open_campaign, pool_of, selection_of
+from activeloop.recipes.reading import read_recipe
+from activeloop.recipes.registry import checked_learner_of
+from activeloop.recipes.students import teaching_of
+
+
+def typed(*arguments: object) -> str:
+    """What a command prints; it must end well."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main([str(a) for a in arguments])
+    except SystemExit as end:
+        if end.code:
+            raise AssertionError(f"activeloop {' '.join(map(str, arguments))}: {err.getvalue()}") from end
+    return out.getvalue()
+
+
+def rows_of(path: Path) -> list[list[Any]]:
+    """A table, its numbers as numbers."""
+    with path.open(newline="") as file:
+        return [[number(cell) for cell in row] for row in csv.reader(file)]
+
+
+def number(cell: str) -> float | str:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def plate_of(folder: Path, proposal: int) -> list[dict[str, str]]:
+    """The wells with candidates of a proposal's plate, best first."""
+    with (folder / "plates" / f"plate-{proposal}.csv").open(newline="") as file:
+        wells = [row for row in csv.DictReader(file) if row["kind"] == "candidate"]
+    return sorted(wells, key=lambda row: int(row["rank"]))
+
+
+def picks_of(folder: Path, proposal: int) -> list[list[Any]]:
+    """Of each pick name, prediction, both ends of its interval, and score."""
+    keys = ("candidate", "predicted", "low", "high", "score")
+    return [[number(row[key]) for key in keys] for row in plate_of(folder, proposal)]
+
+
+def predictions_of(folder: Path, to: Path) -> list[list[Any]]:
+    """What `activeloop predict` writes about the whole pool."""
+    typed("predict", folder, "--out", to)
+    return rows_of(to)
+
+
+def history(folder: Path) -> dict[str, Any]:
+    """All that a campaign remembers, in plain values."""
+    opened = open_campaign(folder)
+    state, status = opened.campaign.state(), opened.campaign.status()
+    honesty = status.honesty
+    return {
+        "pool": len(opened.campaign.pool),
+        "proposals": [
+            [[p.name, p.rank, p.score, p.mean, p.low, p.high] for p in proposal.picks] for proposal in state.proposals
+        ],
+        "results": [
+            [m.candidate, m.assay, m.value, m.plate, m.well, m.control, result.event, result.round, result.void or ""]
+            for result in state.results
+            for m in [result.measurement]
+        ],
+        "pinned": dict(state.pinned),
+        "vetoed": dict(state.vetoed),
+        "rounds": state.rounds,
+        "versions": [[v.number, v.data_hash, dict(v.metrics)] for v in state.versions],
+        "students": [[s.number, s.version, s.parameters, dict(s.agreement)] for s in state.students],
+        "leaders": [[x.assay, x.name, x.value] for x in status.leaders],
+        "best_by_round": list(status.best_by_round),
+        "stale": status.stale,
+        "honesty": None if honesty is None else [honesty.proposal, honesty.candidates, honesty.spearman],
+    }
+
+
+@contextmanager
+def nothing_may_be_fitted(patch: Any):
+    """While it lasts every learner refuses to be fitted: versions must be restored from what is stored."""
+
+    def refuse(self: Any, *_: Any, **__: Any) -> None:
+        raise AssertionError(f"{type(self).__name__} was fitted; its stored version should have been restored")
+
+    with patch.context() as inner:
+        for kind in _below(Learner):
+            if "fit" in vars(kind):
+                inner.setattr(kind, "fit", refuse)
+        yield
+
+
+def _below(kind: type) -> set[type]:
+    return {kind} | {further for child in kind.__subclasses__() for further in _below(child)}
+
+
+# --- what `computed.py` needs beside commands ---
+
+
+def singles(parent: str) -> Any:
+    return Pool.single_mutants(parent)
+
+
+def library(parent: str, sites: list[tuple[str, str]]) -> Any:
+    return Pool.combinatorial(parent, sites)
+
+
+def listed(kind: str, written: list[str]) -> Any:
+    """A pool of compounds or guides, read from a table."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "candidates.csv")
+        table.write_text("\n".join(["smiles" if kind == "compounds" else "guide", *written]) + "\n")
+        return Pool.from_table(table, kind)
+
+
+def dataset(pool: Any, rows: np.ndarray, values: np.ndarray, goal: str = "maximise") -> Any:
+    return Dataset.of(pool, rows, values, Assay("value", goal=goal)).oriented()  # type: ignore[arg-type]
+
+
+def learner(name: str, pool: Any, goal: str = "maximise", calibration: str = "", **options: Any) -> Any:
+    """A learner as a recipe names it; with a correction as a campaign has it, where one is named."""
+    assays = (Assay("value", goal=goal),)  # type: ignore[arg-type]
+    recipe = LearnerRecipe(name=name, options=options, calibration=calibration)  # type: ignore[arg-type]
+    return checked_learner_of(recipe, pool, assays) if calibration else learner_of(recipe, pool, assays)
+
+
+def on_letters(head: str) -> Any:
+    """A posterior on one-hot letters."""
+    return HeadLearner(OneHot(), {"process": GaussianProcess, "last-layer": LastLayer, "dropout": DropoutHead}[head]())
+
+
+def encoders() -> dict[str, Any]:
+    return {
+        "onehot": OneHot(),
+        "physicochemical": Physicochemical(),
+        "joined": Joined((OneHot(), Physicochemical())),
+        "blosum": Blosum(),
+        "kmers": Kmers(),
+        "substitutions": SubstitutionScore(),
+        "small": ESM2(),
+        "informed": InformedScore(ESM2()),
+        "zero-shot": ZeroShot(ESM2()),
+        "morgan": Morgan(),
+    }
+
+
+def selection(score: str, batch: str, pool: Any, score_options: dict | None = None, batch_options: dict | None = None):
+    """A score and a choice of a batch as a recipe names them."""
+    recipe = SelectRecipe(
+        score=score, batch=batch, score_options=score_options or {}, batch_options=batch_options or {}
+    )
+    return selection_of(recipe, "find", (Assay("value"),), pool)
+
+
+def belief_of(draws: np.ndarray, noise: np.ndarray, classes: tuple[str, ...]) -> Any:
+    return Predictive.of_draws(draws, noise, classes)
+
+
+def situation(best: np.ndarray, seed: int, threshold: np.ndarray, values: np.ndarray) -> Any:
+    return Situation(best, np.random.default_rng(seed), threshold, values)
+
+
+def read(path: Path) -> dict[str, str]:
+    """Everything that a `campaign.toml` names is made; what tells versions and students from others by its words."""
+    recipe = read_recipe(path)
+    assays = assays_of(recipe)
+    pool = pool_of(recipe.pool, path.parent)
+    learner = checked_learner_of(recipe.learner, pool, assays, str(path), path.parent)
+    selection = selection_of(recipe.select, recipe.goal, assays, pool, str(path))
+    assert selection.score is not None
+    return {"learner": learner.name, "teaching": teaching_of(recipe.student, pool, str(path)).name}
