@@ -203,6 +203,8 @@ def scores() -> dict[str, Any]:
     """Scores of each candidate."""
     pool, found = pools()["scan"], {}
     for name, kinds in SCORES.items():
+        if f"score-{name}" in names.REMOVED:
+            continue
         for kind in kinds:
             for options in SCORE_OPTIONS.get(name, ({},)):
                 score = names.selection(name, "top", pool, options).score
@@ -216,6 +218,8 @@ def batches() -> dict[str, Any]:
     pool, found = pools()["scan"], {}
     features = np.random.default_rng(2).standard_normal((N, 6)).astype(np.float32)
     for name, several in BATCHES.items():
+        if f"batch-{name}" in names.REMOVED:
+            continue
         for options in several:
             chosen = names.selection("variance", name, pool, {}, options)
             for kind in ("values", "classes", "three classes"):

@@ -29,6 +29,7 @@ from activeloop.backbones import (
 )
 from activeloop.candidates import Pool
 from activeloop.cli import main
+from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import DropoutHead, GaussianProcess, HeadLearner, LastLayer
 from activeloop.predictive import Learner, Predictive
@@ -36,6 +37,16 @@ from activeloop.recipes import LearnerRecipe, SelectRecipe, assays_of, learner_o
 from activeloop.recipes.reading import read_recipe
 from activeloop.recipes.registry import checked_learner_of
 from activeloop.recipes.students import teaching_of
+
+#: what recipes named then and is gone on purpose: refused with a sentence that names what to use instead
+REMOVED = (
+    *(f"alias-{name}" for name in ("frozen-ensemble", "gated-tuned", "tuned-full", "tuned-last1", "tuned-last2")),
+    *(f"alias-tuned-{name}" for name in ("light-peft", "lora", "pissa1", "whole1", "whole2")),
+    *(f"draws-{head}-{of}" for head in ("ensemble", "variational") for of in ("fine-tuned", "frozen")),
+    *("adapter-adalora", "options-gated", "score-least-confidence", "score-margin", "batch-liar", "batch-logdet"),
+)
+#: the error of it
+Refused = RecipeError
 
 
 def typed(*arguments: object) -> str:

@@ -17,6 +17,12 @@ def test_every_file_has_its_answer():
     assert set(EXPECTED) == {path.stem for path in (FOLDER / "recipes").glob("*.toml")}
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", names.REMOVED)
+def test_what_is_gone_says_what_to_use_instead(name: str):
+    with pytest.raises(names.Refused, match="was removed: use "):
+        names.read(FOLDER / "recipes" / f"{name}.toml")
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED.keys() - set(names.REMOVED)))
 def test_an_old_recipe_means_the_same(name: str):
     assert names.read(FOLDER / "recipes" / f"{name}.toml") == EXPECTED[name]
