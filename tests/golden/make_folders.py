@@ -6,8 +6,8 @@ Kept as the record of how. All of it is done by commands; from the root of the r
 
 writes `campaigns/NAME` (a folder as a user has it), `expected/NAME.json` (what was remembered, predicted and proposed)
 and, for `taught`, `student.onnx` with its predictions. The network's weights are cut to the fewest that work, and only
-synthetic sequences and values are used. Pictures and workbooks of plates are kept for one campaign, whose database
-is as it was written; the others' were put into smaller pages.
+synthetic sequences and values are used. Picture and workbook of a plate are kept for one campaign, whose database is
+as it was written; the others' were put into smaller pages.
 """
 
 import contextlib
@@ -186,10 +186,10 @@ def campaign(name: str, work: Path) -> None:
         free = [r for r in rest if r not in tested]
         typed("veto", folder, free[0], "--reason", "not to be had")
         typed("pin", folder, free[1])
+    for path in (folder / "plates").iterdir():
+        if path.suffix != ".csv" and (name != KEEP_FILES or path.stem != "plate-1"):
+            path.unlink()
     if name != KEEP_FILES:
-        for path in (folder / "plates").iterdir():
-            if path.suffix != ".csv":
-                path.unlink()
         small(folder / "campaign.db")
     expect(name, folder, work)
 
