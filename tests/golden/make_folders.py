@@ -2,12 +2,13 @@
 
 Kept as the record of how. All of it is done by commands; from the root of the repository:
 
-    python tests/golden/make_folders.py [NAME ...]
+    python tests/golden/make_folders.py [NAME ... | recipes]
 
 writes `campaigns/NAME` (a folder as a user has it), `expected/NAME.json` (what was remembered, predicted and proposed)
 and, for `taught`, `student.onnx` with its predictions. The network's weights are cut to the fewest that work, and only
 synthetic sequences and values are used. Picture and workbook of a plate are kept for one campaign, whose database is
-as it was written; the others' were put into smaller pages.
+as it was written; the others' were put into smaller pages. `recipes` writes `expected/recipes.json`: the names under
+which versions and students of the files in `recipes` are known again; those files were written by hand.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from golden.names import history, picks_of, plate_of, predictions_of, rows_of, typed  # noqa: E402
+from golden.names import history, picks_of, plate_of, predictions_of, read, rows_of, typed  # noqa: E402
 
 SHORT = "MKTAYIAKQR"
 SINGLES = ("--wild-type", SHORT, "--singles")
@@ -226,8 +227,16 @@ def expect(name: str, folder: Path, work: Path) -> None:
     (FOLDER / "expected" / f"{name}.json").write_text(json.dumps(said, separators=(",", ":")) + "\n")
 
 
+def recipes() -> None:
+    """What each `campaign.toml` of `recipes` means."""
+    said = {path.stem: read(path) for path in sorted((FOLDER / "recipes").glob("*.toml"))}
+    (FOLDER / "expected" / "recipes.json").write_text(json.dumps(said, indent=0) + "\n")
+
+
 def main(names: list[str]) -> None:
     """Make those that are named, or all."""
+    if names == ["recipes"]:
+        return recipes()
     for name in names or CAMPAIGNS:
         with tempfile.TemporaryDirectory() as work, contextlib.chdir(work):
             campaign(name, Path(work))
