@@ -3,9 +3,9 @@
     PYTHONPATH=CHECKOUT/src python benchmarks/startup.py
 
 prints, for the code of that checkout: CPU seconds (user and system, median of five) of `activeloop --help` and of
-`activeloop status` for a fitted campaign of 418 single mutants; and for `activeloop propose` on them, for the first plate
-and for one after results, how many of our modules are imported and how many of our files are entered (a function in
-them is called) until the proposal is stored. All of it by commands, so that it can be run on any commit.
+`activeloop status` for a fitted campaign of 418 single mutants; and for `activeloop propose` on them, for the first
+plate and for one after results, how many of our modules are imported and how many of our files are entered (a function
+in them is called) until the proposal is stored. All of it by commands, so that it can be run on any commit.
 """
 
 import csv

@@ -49,7 +49,11 @@ def test_an_old_campaign_goes_on_as_it_would_have(copy: Path, name: str, monkeyp
         names.typed("propose", copy, "-n", 6)
         proposed = names.picks_of(copy, len(then["history"]["proposals"]) + 1)
     assert [pick[0] for pick in proposed] == [pick[0] for pick in then["proposal"]]
-    assert differences(proposed, then["proposal"], rtol) == []
+    # intervals of classes ended at 1.645 standard deviations in proposals and at 1.64485 in predictions; now there too
+    ends = [[pick[2:4] for pick in picks] for picks in (proposed, then["proposal"])]
+    assert differences(*ends, 1e-3 if name == "classes" else rtol) == []
+    others = [[pick[:2] + pick[4:] for pick in picks] for picks in (proposed, then["proposal"])]
+    assert differences(*others, rtol) == []
     if "next" in then:
         fitted = make_folders.another_round(
             copy, make_folders.assays_of(name), len(then["history"]["proposals"]) + 1, copy.parent
