@@ -26,7 +26,7 @@ STEPS = 3
 #: layers, width, heads and feed-forward units of the model that is trained before anything is measured
 SMALLEST = (2, 32, 2, 64)
 #: what adapters load when they are attached
-LIBRARIES = ("low_rank", "scaling", "light_peft_attached")
+LIBRARIES = ("low_rank", "light_peft_attached")
 
 
 def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, int]:
