@@ -16,12 +16,11 @@ from activeloop.acquisition.shortlist import Progress, shortlist
 from activeloop.candidates import Pool
 from activeloop.errors import StateError
 from activeloop.measurements import Dataset
+from activeloop.metrics import Z90
 from activeloop.predictive import Predictive, Predictor
 
 #: how many candidates reach the choice of the batch
 SHORTLIST = 4096
-#: half width of a 90 % interval in standard deviations; as kept in proposals of before, so not `metrics.Z90`
-NINETY = 1.645
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _choice(rows: np.ndarray, belief: Predictive, scores: np.ndarray, i: int, re
     column = -1 if belief.classes else 0
     mean, sd = float(belief.mean[i, column]), float(belief.sd[i, column])
     if belief.classes:
-        low, high = max(mean - NINETY * sd, 0.0), min(mean + NINETY * sd, 1.0)
+        low, high = max(mean - Z90 * sd, 0.0), min(mean + Z90 * sd, 1.0)
     else:
         low, high = (float(end[0, 0]) for end in belief.take(np.array([i])).interval(0.9))
     return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason)
