@@ -10,7 +10,7 @@ import pytest
 from activeloop.acquisition import (
     LCMD,
     BatchBALD,
-    Diverse,
+    DiverseTop,
     PowerSampling,
     Random,
     Selection,
@@ -146,7 +146,7 @@ def test_thompson_takes_the_best_of_each_draw():
 def test_diverse_spreads_over_sites_without_losing_quality(words, planted):
     pool, model = words(3, 12), planted()
     plain = choose(model, pool, n=12, select=Selection(UpperConfidenceBound()), seed=0)
-    spread = choose(model, pool, n=12, select=Diverse(UpperConfidenceBound()), seed=0)
+    spread = choose(model, pool, n=12, select=Selection(UpperConfidenceBound(), DiverseTop()), seed=0)
     kinds = [len(np.unique(pool.codes(np.array([c.row for c in cs])), axis=0)) for cs in (plain, spread)]
     distance = [
         np.mean([(a != b).sum() for a, b in itertools.combinations(pool.codes(np.array([c.row for c in cs])), 2)])
@@ -161,7 +161,7 @@ def test_diverse_spreads_over_sites_without_losing_quality(words, planted):
 
 def test_the_first_plate_without_a_model_is_spread_when_the_choice_can(words):
     pool = words(2, 10)
-    picks = choose(None, pool, n=10, select=Diverse(Random()), seed=0)
+    picks = choose(None, pool, n=10, select=Selection(Random(), DiverseTop()), seed=0)
     codes = pool.codes(np.array([c.row for c in picks]))
     assert all(len(np.unique(column)) >= 8 for column in codes.T)
     assert picks[0].reason == "nothing is known yet: spread over the pool"

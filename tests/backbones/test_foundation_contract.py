@@ -241,7 +241,7 @@ def test_importing_families_costs_no_torch():
     import subprocess
     import sys
 
-    code = "import sys, activeloop.backbones; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    code = "import sys, activeloop.foundation; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -100,7 +100,7 @@ def test_other_weights_under_the_same_name_are_refused(name, tiny, tmp_path):
 def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
     opened = laid_down(tmp_path / "c", "frozen", tiny)
     measured(opened)
-    assert "draws=dropout, model=models/tiny" in opened.campaign.fit().recipe
+    assert "draws=dropout, model=models/tiny" in opened.campaign.fit().learner
     recipe = opened.folder.recipe
     recipe.write_text(recipe.read_text().replace("dropout", "process"))
     changed = open_campaign(tmp_path / "c")
@@ -203,7 +203,7 @@ def test_what_needs_no_torch_does_not_load_it():
     program = """
 import sys
 import numpy as np
-import activeloop.adapters, activeloop.backbones, activeloop.benchmarks, activeloop.cli, activeloop.models
+import activeloop.adapters, activeloop.foundation, activeloop.benchmarks, activeloop.cli, activeloop.models
 from activeloop import Assay, Dataset, Pool
 from activeloop.recipes import LearnerRecipe, learners
 from activeloop.recipes.registry import checked_learner_of

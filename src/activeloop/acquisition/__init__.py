@@ -4,7 +4,7 @@ from activeloop.acquisition.base import BatchChoice, Score, Situation
 from activeloop.acquisition.batchbald import BatchBALD
 from activeloop.acquisition.chance import Random
 from activeloop.acquisition.choose import Choice, choose
-from activeloop.acquisition.diverse import Diverse, DiverseTop
+from activeloop.acquisition.diverse import DiverseTop
 from activeloop.acquisition.epig import EPIG
 from activeloop.acquisition.features import letters
 from activeloop.acquisition.hit import ProbabilityOfHit
@@ -30,7 +30,6 @@ __all__ = [
     "BatchBALD",
     "BatchChoice",
     "Choice",
-    "Diverse",
     "DiverseTop",
     "Entropy",
     "ExpectedImprovement",

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.acquisition.base import BatchChoice, Score, Situation
+from activeloop.acquisition.base import BatchChoice, Situation
 from activeloop.acquisition.logdet import greedy_logdet
-from activeloop.acquisition.selection import Selection
 from activeloop.acquisition.topk import TopK
 from activeloop.predictive import Predictive
 
@@ -44,13 +43,3 @@ class DiverseTop(BatchChoice):
         scale = float(np.square(x).sum(1).mean()) + 1e-12
         quality = self.weight * scores[best] / max(float(scores[best].std()), 1e-12)
         return best[greedy_logdet(x / np.sqrt(scale), 0.1, n, quality)]
-
-
-def Diverse(score: Score, weight: float = 1.0, among: int = 10) -> Selection:
-    """The best scores that also differ from each other; reads as a noun in a campaign: `select=Diverse(Greedy())`.
-
-    >>> from activeloop.acquisition import UpperConfidenceBound
-    >>> Diverse(UpperConfidenceBound()).name
-    'ucb, diverse'
-    """
-    return Selection(score, DiverseTop(weight, among))

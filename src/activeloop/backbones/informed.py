@@ -105,7 +105,7 @@ def read_tables(file: str) -> InformedTables:
     Raises:
         ModelError: there is no such file, or it holds something else.
     """
-    path = Path(file) if file else Path(str(resources.files("activeloop.backbones").joinpath("informed.npz")))
+    path = Path(file) if file else Path(str(resources.files("activeloop.priors").joinpath("informed.npz")))
     try:
         return _read(path, path.stat().st_mtime_ns)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:

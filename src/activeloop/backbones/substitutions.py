@@ -57,7 +57,7 @@ class SubstitutionTables:
     @lru_cache(maxsize=1)
     def shipped(cls) -> SubstitutionTables:
         """Those of the package, read once."""
-        with resources.files("activeloop.backbones").joinpath("substitutions.npz").open("rb") as file:
+        with resources.files("activeloop.priors").joinpath("substitutions.npz").open("rb") as file:
             return cls.read(file)
 
     @classmethod

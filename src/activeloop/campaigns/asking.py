@@ -94,7 +94,7 @@ class Asking:
             return "chance, for nothing is known yet"
         version = state.version
         select = replace(self.select, first=None) if version else self.select.at_start()
-        who = f"version {version.number} ({version.recipe})" if version else "what is believed before any measurement"
+        who = f"version {version.number} ({version.learner})" if version else "what is believed before any measurement"
         return f"{select.name}, on {who}"
 
     def threshold(self) -> np.ndarray | None:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from activeloop.campaigns.events import Distilled, Event, Fitted, Measured, Pinned, Proposed, Voided
+from activeloop.campaigns.events import Distilled, Event, Fitted, Measured, Pinned, Proposed, Version, Voided
 from activeloop.errors import StoreError
 
 SCHEMA = 1
@@ -29,6 +29,8 @@ KINDS: dict[str, type] = {
     "distilled": Distilled,
 }
 _NAMES = {cls: kind for kind, cls in KINDS.items()}
+#: fields whose stored word is an older one than their name: what was stored keeps loading, here and in older releases
+_STORED: dict[type, dict[str, str]] = {Version: {"learner": "recipe"}}
 
 
 def encode(event: Event) -> tuple[str, dict[str, Any]]:
@@ -64,7 +66,8 @@ def decode(kind: str, payload: Any, schema: int = SCHEMA) -> Event:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        stored = _STORED.get(type(value), {})
+        return {stored.get(f.name, f.name): _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):
         return [_plain(v) for v in value]
     if isinstance(value, dict):
@@ -88,6 +91,8 @@ def _typed(kind: Any, value: Any) -> Any:
     origin = get_origin(kind)
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
+        named = {word: name for name, word in _STORED.get(kind, {}).items()}  # type: ignore[call-overload]
+        value = {named.get(word, word): v for word, v in value.items()}
         if unknown := sorted(set(value) - set(hints)):
             raise ValueError(f"unknown field {unknown[0]}")
         return kind(**{name: _typed(hints[name], v) for name, v in value.items()})  # type: ignore[operator]

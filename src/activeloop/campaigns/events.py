@@ -18,7 +18,7 @@ class Version:
         number: counted from 1.
         parent: number of the version before it, 0 for the first.
         data_hash: `Dataset.hash` of what it was fitted to.
-        recipe: the learner's description.
+        learner: the learner's description.
         seed: of the fit.
         code_version: of ActiveLoop.
         metrics: name -> value: those of `predictive.Checked` from held-out values, and how the last plate came true.
@@ -30,7 +30,7 @@ class Version:
     number: int
     parent: int
     data_hash: str
-    recipe: str
+    learner: str
     seed: int
     code_version: str
     metrics: dict[str, float]

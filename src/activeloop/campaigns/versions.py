@@ -31,7 +31,7 @@ def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
     version = state.version
     if not len(dataset):
         return False
-    return version is None or version.data_hash != dataset.hash or version.recipe != learner.name
+    return version is None or version.data_hash != dataset.hash or version.learner != learner.name
 
 
 def fit_version(
@@ -49,7 +49,7 @@ def fit_version(
         number=number,
         parent=number - 1,
         data_hash=dataset.hash,
-        recipe=learner.name,
+        learner=learner.name,
         seed=seed,
         code_version=__version__,
         metrics=_metrics(state, dataset, predictor),
@@ -77,7 +77,7 @@ def restore_version(
         StoreError: its arrays are lost or damaged.
     """
     dataset = dataset_then(version, log, pool, assays)
-    if dataset.hash != version.data_hash or learner.name != version.recipe:
+    if dataset.hash != version.data_hash or learner.name != version.learner:
         raise StateError(
             f"pool, assays or learner were changed since version {version.number} was fitted: fit again "
             "(`activeloop fit DIR`), or undo the change in campaign.toml."

@@ -23,7 +23,7 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     if before and before.number == version.number:
         say(f"Nothing changed since version {version.number}: it stands.")
     else:
-        say(f"Fitted version {version.number} ({version.recipe}).")
+        say(f"Fitted version {version.number} ({version.learner}).")
     say(version.explanation)
     for name, value in version.metrics.items():
         say(f"  {name.replace('_', ' ')}: {value:.3g}")

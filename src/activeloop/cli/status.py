@@ -64,7 +64,7 @@ def summary_table(found: Status) -> Table:
         table.add_row("best by round", "  ".join(f"{value:.4g}" for value in found.best_by_round))
     if found.versions:
         stale = "; results came in since" if found.stale else ""
-        table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].recipe}{stale}")
+        table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].learner}{stale}")
         if checked := checked_words(found.versions[-1].metrics):
             table.add_row("checked on held-out", checked)
     table.add_row("its honesty", honesty_words(found.honesty))

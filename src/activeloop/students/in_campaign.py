@@ -66,7 +66,7 @@ class Distillation(Teaching):
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None
     ) -> tuple[Student, str]:
         """The student, and how it was found."""
-        told = {"called": version.recipe, "version": version.number, "progress": progress}
+        told = {"called": version.learner, "version": version.number, "progress": progress}
         if self.networks and self.keep is not None:
             found = Search(self.networks, self.keep, self.distiller).teach(teacher, dataset, seed, **told)
             return found.student, found.explain()

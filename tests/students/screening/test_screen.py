@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activeloop.acquisition import Diverse, Greedy, Selection, Thompson
+from activeloop.acquisition import DiverseTop, Greedy, Selection, Thompson
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StateError, StoreError
 from activeloop.students.screening import Screen, Screened
@@ -23,7 +23,7 @@ from activeloop.students.screening.files import read_arrays, write_arrays
 from screening_models import Planted
 
 POOL = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
-SELECT = Diverse(Greedy())
+SELECT = Selection(Greedy(), DiverseTop())
 SCREEN = Screen(Planted(noise=0.3), Planted(), keep=1000, top=100, sample=800, piece=10_000)
 
 
@@ -88,7 +88,7 @@ import sys, time
 import numpy as np
 sys.path.insert(0, {tests!r})
 from screening_models import Planted
-from activeloop.acquisition import Diverse, Greedy
+from activeloop.acquisition import DiverseTop, Selection, Greedy
 from activeloop.candidates import Pool
 from activeloop.students.screening import Screen
 
@@ -105,7 +105,7 @@ class Slow(Planted):
 pool = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
 screen = Screen(Slow(noise=0.3), Slow(), keep=1000, top=100, sample=800, piece=4096, every=0.0)
 print("begun", flush=True)
-screen.run(pool, 16, Diverse(Greedy()), {folder!r})
+screen.run(pool, 16, Selection(Greedy(), DiverseTop()), {folder!r})
 print("done", flush=True)
 """
 

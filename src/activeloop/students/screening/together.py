@@ -19,8 +19,8 @@ def stand_in(select: Selection, classes: int, assays: int) -> Score:
         classes: how many there are, 0 for values.
         assays: how many are predicted.
 
-    >>> from activeloop.acquisition import Diverse, Greedy, Thompson
-    >>> stand_in(Diverse(Greedy()), 0, 1).name, stand_in(Selection(Thompson()), 0, 1).name
+    >>> from activeloop.acquisition import DiverseTop, Selection, Greedy, Thompson
+    >>> stand_in(Selection(Greedy(), DiverseTop()), 0, 1).name, stand_in(Selection(Thompson()), 0, 1).name
     ('greedy', 'ucb')
     """
     if not select.score.needs_draws:
