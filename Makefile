@@ -47,12 +47,13 @@ docs: $(VENV)/.dev  ## the documentation, warnings as errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVELOOP_DATA)
-	$(BIN)/activeloop bench all --out docs/results
-	$(BIN)/python bench/cost.py --out docs/results/cost
-	$(BIN)/python bench/kill.py --out docs/results/kill
+	$(BIN)/python -m benchmarks all
+	$(BIN)/python -m benchmarks cost
+	$(BIN)/python -m benchmarks kill
 
 prior: $(VENV)/.dev  ## the substitution priors and their figures, anew (five minutes; needs ACTIVELOOP_DATA)
-	$(BIN)/python -m activeloop.benchmarks.substitution_prior --out src/activeloop/backbones
+	$(BIN)/python -m tools.priors --out src/activeloop/backbones
+	$(BIN)/python -m benchmarks prior
 
 format: $(VENV)/.dev  ## let the machine format
 	$(BIN)/ruff check --fix .

@@ -15,13 +15,13 @@ from activeloop.backbones.context import CONTEXTS
 from activeloop.backbones.fingerprints import fingerprints
 from activeloop.backbones.informed import LETTERS, letter_contexts, opinions, read_tables
 from activeloop.backbones.substitutions import COST, SubstitutionTables, substitution_scores
-from activeloop.benchmarks.substitution_fit import packed
 from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Variant
 from activeloop.errors import ModelError, PoolError, StateError
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.named import fine_tuned, frozen, informed
 from activeloop.models.mutation_gp import MutationGP
 from activeloop.predictive import Learner
+from tools.priors.fit import packed
 
 #: of the tiny model
 WIDTH = 32

@@ -1,4 +1,4 @@
-"""`activeloop replay`, `evaluate`, `bench` and `demo`."""
+"""`activeloop replay`, `evaluate` and `demo`, and verbs that moved."""
 
 from __future__ import annotations
 
@@ -114,7 +114,8 @@ REPLAYS = [
         ("thirds", "modulo"),
         start="nothing",
     ),
-    Case("suite that is none", "bench gb2 --out results", "", ("gb2", "gb1"), start="nothing"),
+    Case("suite, which moved", "bench gb1 --out results", "", ("python -m benchmarks SUITE",), start="nothing"),
+    Case("training, which moved", "pretrain a.fasta --out run", "", ("python -m tools.pretrain",), start="nothing"),
     Case(
         "results where a file is",
         "replay planted-small --start 8 --batch 4 --rounds 1 --seeds 1 --policies random --jobs 1 --out f",

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from activeloop.benchmarks.budget_results import write_budgets
-from activeloop.benchmarks.budgets import JUDGED, BudgetResult, BudgetTask, all_tasks, run_budgets, split
-from activeloop.benchmarks.replay import cached_landscape
-from activeloop.benchmarks.sources import Source
-from activeloop.benchmarks.suites import BudgetSuite, Costly, find_suite
+from activeloop.replay.campaign import cached_landscape
+from activeloop.replay.sources import Source
+from benchmarks.budget_results import write_budgets
+from benchmarks.budgets import JUDGED, BudgetResult, BudgetTask, all_tasks, run_budgets, split
+from benchmarks.suites import BudgetSuite, Costly, find_suites
 
 PLANT = "planted-small"
 
@@ -26,13 +26,13 @@ def test_budgets_are_judged_on_the_same_candidates_where_the_set_is_large_enough
 
 
 def test_costly_learners_are_asked_less_unless_they_are_named():
-    suite = find_suite("quality", seeds=3)
+    suite = find_suites("quality", seeds=3)[0]
     asked = {(t.dataset, t.rule, t.labels, t.seed) for t in all_tasks(suite) if t.learner == "tuned-full"}
     costly = suite.costly
     few = sum(n <= costly.most for n in suite.budgets)
     assert len(asked) == len(costly.sets) * len(costly.rules) * few * costly.seeds
     assert {seed for *_, seed in asked} == {0, 1}
-    alone = all_tasks(find_suite("quality", seeds=3, learners=("tuned-full",)))
+    alone = all_tasks(find_suites("quality", seeds=3, learners=("tuned-full",))[0])
     assert len(alone) == len(suite.sets) * len(suite.rules) * len(suite.budgets) * 3
 
 
@@ -52,7 +52,7 @@ def test_costly_learners_are_compared_on_what_both_saw(tmp_path):
         if slow is not None:
             results[BudgetTask(name, "random", 20, seed, "slow")] = result(slow)
     assert set(results) == set(all_tasks(suite))
-    write_budgets(tmp_path, suite, results, {}, "activeloop bench quality")
+    write_budgets(tmp_path, suite, results, {}, "python -m benchmarks quality")
     page = (tmp_path / "README.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("| **less plain**"))
     assert "0.1 (1 set)" in row  # .6 against .5, not against the mean of .5 and .1
@@ -69,7 +69,7 @@ def test_the_gate_is_judged_with_hindsight_and_without(tmp_path):
         for learner, each in values.items()
         for seed in range(2)
     }
-    write_budgets(tmp_path, suite, results, {}, "activeloop bench quality")
+    write_budgets(tmp_path, suite, results, {}, "python -m benchmarks quality")
     page = (tmp_path / "README.md").read_text()
     assert "less that best, -0.05" in page  # of .6 and .1 on average
     assert "with the other seeds: 0.2" in page  # each seed by who was best in the other: .1 and .1
@@ -90,7 +90,7 @@ def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
     tasks = all_tasks(suite)
     results, _ = run_budgets(tasks, tmp_path / "work")
     failures = {BudgetTask(PLANT, "random", 20, 0, "tanimoto"): "PoolError: no compounds"}
-    write_budgets(tmp_path / "out", suite, results, failures, "activeloop bench quality")
+    write_budgets(tmp_path / "out", suite, results, failures, "python -m benchmarks quality")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "20 labels, random folds" in page
     summary = page.partition("<!-- summary -->")[2].partition("<!-- end of summary -->")[0]
@@ -110,8 +110,8 @@ def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
 def test_positions_of_judged_candidates_have_no_label(rule):
     pytest.importorskip("sklearn")
     from activeloop import Assay, Pool
-    from activeloop.benchmarks.folds import mutated_positions
-    from activeloop.benchmarks.landscape import Landscape
+    from activeloop.replay.evaluation import mutated_positions
+    from activeloop.replay.landscape import Landscape
 
     pool = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ")
     landscape = Landscape("own", pool, np.random.default_rng(0).normal(size=len(pool)), Assay("value"))

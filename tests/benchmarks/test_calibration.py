@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from activeloop.benchmarks.calibration import METHODS, CalibrationResult, CalibrationTask, judge_task, run_all, tasks_of
-from activeloop.benchmarks.calibration_results import COLUMNS, curves, means, write_results
-from activeloop.benchmarks.planted import PLANTED
+from activeloop.replay.landscape import PLANTED
+from benchmarks.calibration import METHODS, CalibrationResult, CalibrationTask, judge_task, run_all, tasks_of
+from benchmarks.calibration_results import COLUMNS, curves, means, write_results
 
 SET = next(iter(PLANTED))
 TASKS = [CalibrationTask(SET, "random", 48, seed, "site-gp") for seed in range(2)]

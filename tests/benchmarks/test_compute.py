@@ -11,37 +11,21 @@ import numpy as np
 import pytest
 
 from activeloop.backbones.esm import ESM2
-from activeloop.benchmarks.compute import QUICK, Asked, main
-from activeloop.benchmarks.compute_arms import (
-    ARMS,
-    FULL,
-    LIGHT,
-    Notebook,
-    arms,
-    default_adapter,
-    default_arm,
-    read_by,
-)
-from activeloop.benchmarks.compute_campaign import Course, dropping, landscape_of_course, travel, ways
-from activeloop.benchmarks.compute_memory import above, in_a_process, memory_row
-from activeloop.benchmarks.compute_pages import write_compute_page, write_table
-from activeloop.benchmarks.compute_result import (
-    RESULT_COLUMNS,
-    Judge,
-    Question,
-    curve,
-    grid_rows,
-    result_rows,
-)
-from activeloop.benchmarks.compute_setting import begun, checkpoint_of, random_dataset
-from activeloop.benchmarks.compute_steps import loaded, minibatch_for, ready, step_rows, time_steps, training_bytes
-from activeloop.benchmarks.sources import Source, load_landscape
 from activeloop.errors import ModelError, StoreError
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.finetuning.plan import Plan
 from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.predictive import mean_of
+from activeloop.replay.sources import Source, load_landscape
+from benchmarks.compute import QUICK, Asked, main
+from benchmarks.compute_arms import ARMS, FULL, LIGHT, Notebook, arms, default_adapter, default_arm, read_by
+from benchmarks.compute_campaign import Course, dropping, landscape_of_course, travel, ways
+from benchmarks.compute_memory import above, in_a_process, memory_row
+from benchmarks.compute_pages import write_compute_page, write_table
+from benchmarks.compute_result import RESULT_COLUMNS, Judge, Question, curve, grid_rows, result_rows
+from benchmarks.compute_setting import begun, checkpoint_of, random_dataset
+from benchmarks.compute_steps import loaded, minibatch_for, ready, step_rows, time_steps, training_bytes
 
 PLAN = Plan(epochs=2, minibatch=8)
 
@@ -168,7 +152,7 @@ def test_dropout_in_every_layer_is_taken_off_again(tiny: str):
 
 
 def test_gb1_is_put_into_its_domain(monkeypatch: pytest.MonkeyPatch):
-    from activeloop.benchmarks import compute_campaign
+    from benchmarks import compute_campaign
 
     four = load_landscape(Source("planted-small"))
     pool = type(four.pool).combinatorial(None, range(4), "ADGV")
@@ -220,7 +204,7 @@ def test_the_command(tiny: str, tmp_path: Path):
 def test_an_interrupted_command_has_written_what_is_finished(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from activeloop.benchmarks import compute_steps
+    from benchmarks import compute_steps
 
     def interrupted(foundation: ESM2, compared: dict, residues: int, *others: int) -> dict:
         if residues == 12:

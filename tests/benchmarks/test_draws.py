@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.benchmarks.draws import write_results
-from activeloop.benchmarks.draws_timing import DOMAIN, SITES, domain_tokens, dropout_costs, head_costs, one_pass
-from activeloop.benchmarks.esm_shapes import random_trunk
 from activeloop.candidates import Pool
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.pretraining.corpus import VOCABULARY
-from activeloop.models.pretraining.shape import Shape
+from benchmarks.draws import write_results
+from benchmarks.draws_timing import DOMAIN, SITES, domain_tokens, dropout_costs, head_costs, one_pass
+from benchmarks.esm_shapes import random_trunk
+from tools.pretrain.corpus import VOCABULARY
+from tools.pretrain.shape import Shape
 
 POOL = Pool.combinatorial("VDGV", sites=[1, 2, 3, 4], letters="VDGW")
 

@@ -10,11 +10,11 @@ import torch
 
 from activeloop.adapters import LightPEFT
 from activeloop.adapters.pruning_layers import adapted
-from activeloop.benchmarks import pruning_speed
-from activeloop.benchmarks.esm_shapes import esm_shape, random_trunk
-from activeloop.benchmarks.parameters import ADAPTERS, FULL, LIGHT, LORA, Count, counts, write_results
-from activeloop.benchmarks.pruning_speed import Gain, costliest, drawn, measure
-from activeloop.models.pretraining.training import Shape
+from benchmarks import pruning_speed
+from benchmarks.esm_shapes import esm_shape, random_trunk
+from benchmarks.parameters import ADAPTERS, FULL, LIGHT, LORA, Count, counts, write_results
+from benchmarks.pruning_speed import Gain, costliest, drawn, measure
+from tools.pretrain.training import Shape
 
 SMALL = Shape(layers=4, width=16, heads=4, inner=64)
 

@@ -3,16 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from activeloop.benchmarks import screens_recall, screens_suite
-from activeloop.benchmarks.landscape import Landscape
-from activeloop.benchmarks.screens import Asked, Found, begin, library, planted_values, result_of
-from activeloop.benchmarks.screens_killed import Killed
-from activeloop.benchmarks.screens_recall import Recall, RecallTask, run_recalls
-from activeloop.benchmarks.screens_results import write_screens
-from activeloop.benchmarks.screens_suite import ScreenSuite
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay
+from activeloop.replay.landscape import Landscape
+from benchmarks import screens_recall, screens_suite
+from benchmarks.screens import Asked, Found, begin, library, planted_values, result_of
+from benchmarks.screens_killed import Killed
+from benchmarks.screens_recall import Recall, RecallTask, run_recalls
+from benchmarks.screens_results import write_screens
+from benchmarks.screens_suite import ScreenSuite
 
 
 def found(**changes):
@@ -82,7 +82,7 @@ def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
     failures = {RecallTask("gb1", "frozen", 0): "ModelError: no"}
     killed = Killed(3_200_000, 1_000_000, same=True)
     huge = {"default": found(), "frozen": found(minutes=5.5)}
-    write_screens(tmp_path, recalls(), failures, huge, killed, 2, "activeloop bench screen")
+    write_screens(tmp_path, recalls(), failures, huge, killed, 2, "python -m benchmarks screen")
     page = (tmp_path / "README.md").read_text()
     assert "| 2,000 | 2,000 | 4.0% | 0.91 ± 0.0058 | 0.900 | 0.08 ± 0 | 1 |" in page
     assert "| 2,000 and wider | 8,000 |" in page
@@ -95,7 +95,7 @@ def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
 
 
 def test_another_result_after_a_kill_is_told_as_such(tmp_path):
-    write_screens(tmp_path, {}, {}, {}, Killed(400, 100, same=False), 1, "activeloop bench screen")
+    write_screens(tmp_path, {}, {}, {}, Killed(400, 100, same=False), 1, "python -m benchmarks screen")
     assert "**another result**" in (tmp_path / "README.md").read_text()
 
 

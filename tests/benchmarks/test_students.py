@@ -4,18 +4,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from activeloop.benchmarks.landscape import Landscape
-from activeloop.benchmarks.students import Cell, Told, all_cells, run_cells
-from activeloop.benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, teacher_of
-from activeloop.benchmarks.students_measures import ratio_of_means, rows_of
-from activeloop.benchmarks.students_results import write_students
-from activeloop.benchmarks.students_suite import StudentSuite
-from activeloop.benchmarks.students_tasks import TASKS, find_task, landscape_of_task, split
 from activeloop.candidates import Guide, Pool, Sequence
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay
+from activeloop.replay.landscape import Landscape
 from activeloop.students.distiller import Weights
 from activeloop.students.usual import usual_network
+from benchmarks.students import Cell, Told, all_cells, run_cells
+from benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, teacher_of
+from benchmarks.students_measures import ratio_of_means, rows_of
+from benchmarks.students_results import write_students
+from benchmarks.students_suite import StudentSuite
+from benchmarks.students_tasks import TASKS, find_task, landscape_of_task, split
 
 PLANT = "planted-small"
 QUICK = "default:steps=30,transfer=pool"
@@ -58,7 +58,7 @@ def test_held_out_candidates_are_never_labelled_and_more_labels_hold_fewer():
 
 
 def test_libraries_of_a_known_domain_read_the_whole_domain(monkeypatch):
-    from activeloop.benchmarks import students_tasks
+    from benchmarks import students_tasks
 
     letters = Pool.of([Sequence("VDGV"), Sequence("FWAA")])
     known = Landscape("gb1", letters, np.array([1.0, 2.0]), Assay("fitness"))
@@ -205,7 +205,7 @@ def test_a_suite_can_be_narrowed_and_costly_teachers_have_fewer_seeds():
 
 
 def latency():
-    from activeloop.benchmarks.students_latency import Latency, Started, Timed
+    from benchmarks.students_latency import Latency, Started, Timed
 
     timed = (Timed(1, (40.0, 50.0, 60.0), (2.0, 1.0, 2.0)), Timed(32, (400.0, 500.0, 600.0), (20.0, 20.0, 20.0)))
     programs = (Started("activeloop predict --student", (0.4, 0.3, 0.5), 80.4),)
@@ -216,7 +216,7 @@ def test_latency_is_told_as_a_ratio_of_calls_in_turns():
     import json
     from dataclasses import asdict
 
-    from activeloop.benchmarks.students_latency import Latency, latency_csv, latency_sections
+    from benchmarks.students_latency import Latency, latency_csv, latency_sections
 
     speed, size, starts = latency_sections([latency()])
     assert "| gb1, 56 letters, 1 together | 50 (40 to 60) | 2 (1 to 2) | 30 (20 to 50) | 20 |" in speed
@@ -230,8 +230,8 @@ def test_latency_is_told_as_a_ratio_of_calls_in_turns():
 def test_a_program_is_measured_alone_and_one_that_fails_says_why():
     import sys
 
-    from activeloop.benchmarks.students_latency import _run
     from activeloop.errors import ModelError
+    from benchmarks.students_latency import _run
 
     small = _run([sys.executable, "-c", "pass"])
     large = _run([sys.executable, "-c", "x = b'1' * 100_000_000"])

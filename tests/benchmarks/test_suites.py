@@ -6,22 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activeloop.benchmarks import Protocol, Source, load_landscape, replay_all, write_results
-from activeloop.benchmarks.campaign import Turn
-from activeloop.benchmarks.crossing import labels_needed
-from activeloop.benchmarks.datasets import registry
-from activeloop.benchmarks.evaluation import check_learner
-from activeloop.benchmarks.policies import check_policy
-from activeloop.benchmarks.suite_results import write_suite
-from activeloop.benchmarks.suites import BudgetSuite, Suite, find_suite, suites
 from activeloop.errors import RecipeError
+from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
+from activeloop.replay.campaign import Turn
+from activeloop.replay.sources import registry
+from benchmarks.crossing import labels_needed
+from benchmarks.learners import check_learner, policy_of
+from benchmarks.suite_results import write_suite
+from benchmarks.suites import BudgetSuite, Suite, find_suites, suites
 
 
 def test_every_suite_names_public_sets_and_known_policies():
+    landscape = load_landscape(Source("planted-small"))
     for suite in suites().values():
         assert set(suite.sets) <= set(registry()), suite.name
         for policy in suite.policies if isinstance(suite, Suite) else ():
-            check_policy(policy)
+            assert policy_of(policy, landscape.pool, suite.protocol, landscape.assay).name == policy
         for learner in suite.learners if isinstance(suite, BudgetSuite) else ():
             check_learner(learner)
 
@@ -37,7 +37,7 @@ def test_the_protocols_are_those_of_the_literature():
 
 def test_an_unknown_suite_is_refused():
     with pytest.raises(RecipeError, match="gb1"):
-        find_suite("gb2")
+        find_suites("gb2")[0]
 
 
 def campaign(values):
@@ -64,10 +64,10 @@ def test_a_suite_is_gathered_from_its_replays(tmp_path):
     landscape = load_landscape(source)
     outcome = replay_all(source, landscape, protocol, policies, 2, tmp_path / "replay")
     write_results(tmp_path / "replay", landscape, protocol, outcome)
-    write_suite(tmp_path / "out", suite, {"planted-small": tmp_path / "replay"}, "activeloop bench tiny")
+    write_suite(tmp_path / "out", suite, {"planted-small": tmp_path / "replay"}, "python -m benchmarks tiny")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "# How few labels?" in page
-    assert "`activeloop bench tiny`" in page
+    assert "`python -m benchmarks tiny`" in page
     assert "labels saved against random" in page
     assert (tmp_path / "out" / "planted-small.png").stat().st_size > 1000
     with (tmp_path / "out" / "summary.csv").open(newline="") as file:

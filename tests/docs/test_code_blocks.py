@@ -34,7 +34,11 @@ def run_shell(code: str, folder: Path, page: Path) -> None:
             capture_output=True,
             text=True,
             timeout=300,
-            env={**os.environ, "COLUMNS": "120"},
+            env={
+                **os.environ,
+                "COLUMNS": "120",
+                "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            },
         )
         assert done.returncode == 0, f"{page.name}: {line}\n{done.stdout}{done.stderr}"
 

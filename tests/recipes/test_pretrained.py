@@ -203,7 +203,7 @@ def test_what_needs_no_torch_does_not_load_it():
     program = """
 import sys
 import numpy as np
-import activeloop.adapters, activeloop.foundation, activeloop.benchmarks, activeloop.cli, activeloop.models
+import activeloop.adapters, activeloop.backbones, activeloop.replay, activeloop.cli, activeloop.models
 from activeloop import Assay, Dataset, Pool
 from activeloop.recipes import LearnerRecipe, learners
 from activeloop.recipes.registry import checked_learner_of

@@ -23,10 +23,10 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 @pytest.mark.slow
 def test_killed_at_random_moments_a_campaign_goes_on_as_if_nothing_had_happened(tmp_path):
-    command = [sys.executable, str(ROOT / "bench" / "kill.py"), "--kills", "10", "--seed", "1", "--out", str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    command = [sys.executable, "-m", "benchmarks", "kill", "--kills", "10", "--seed", "1", "--out", str(tmp_path)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
-    with (tmp_path / "summary.csv").open() as file:
+    with (tmp_path / "kill" / "summary.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert int(row["kills"]) == 10
     assert int(row["rounds"]) >= 2

@@ -42,7 +42,7 @@ class InformedScore(MutationScore):
 
     Args:
         foundation: with a masked-language head.
-        tables: file that `python -m activeloop.benchmarks.substitution_prior --model` wrote for this model; empty:
+        tables: file that `python -m tools.priors --model` wrote for this model; empty:
             those of the package, for the model that ships.
 
     >>> InformedScore().name
@@ -74,7 +74,7 @@ class InformedScore(MutationScore):
         if found.model != weights:
             raise ModelError(
                 f"{self.name}: {self.tables or 'the tables of this package'} were fitted on another model than "
-                f"{self.foundation.source}. Name a file that `python -m activeloop.benchmarks.substitution_prior "
+                f"{self.foundation.source}. Name a file that `python -m tools.priors "
                 "--model` wrote for it (the option `tables`), or choose the learner mutation-gp. Nothing was scored."
             )
         return at_sites(_scores(self, found.digest, weights, chain), sites)
@@ -111,7 +111,7 @@ def read_tables(file: str) -> InformedTables:
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ModelError(
             f"{path} is no file of tables of an informed prior ({error}). Name one that `python -m "
-            "activeloop.benchmarks.substitution_prior --model` wrote. Nothing was scored."
+            "tools.priors --model` wrote. Nothing was scored."
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 `substitutions.npz` holds a linear table from the context of a residue (`residue_contexts`) to a score for each of the
 20 letters it could become. It was fitted to published mutational scans by
-`python -m activeloop.benchmarks.substitution_prior`, on whose proteins this package is also judged. So the file holds
+`python -m tools.priors`, on whose proteins this package is also judged. So the file holds
 eleven tables: one of all proteins, and ten of which each was fitted without a tenth of them, relatives kept together.
 Hashes of the short words of their sequences tell whether a protein, a fragment of it or a near relative was among
 them; then only a table that has *not* seen it is used, for each stretch of the chain. For any other protein it is the
@@ -62,7 +62,7 @@ class SubstitutionTables:
 
     @classmethod
     def read(cls, file: IO[bytes] | PathLike[str]) -> SubstitutionTables:
-        """Those of a file that `python -m activeloop.benchmarks.substitution_prior` wrote.
+        """Those of a file that `python -m tools.priors` wrote.
 
         Raises:
             OSError, ValueError, KeyError: there is none, or it holds something else.

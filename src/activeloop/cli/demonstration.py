@@ -10,12 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.benchmarks.laboratory import SimulatedLaboratory
-from activeloop.benchmarks.landscape import Landscape
-from activeloop.benchmarks.machine import describe_machine
-from activeloop.benchmarks.parts import write_whole
-from activeloop.benchmarks.planted import plant
-from activeloop.benchmarks.report import render
 from activeloop.candidates import Pool
 from activeloop.cli.new import new
 from activeloop.cli.propose import propose
@@ -23,9 +17,14 @@ from activeloop.cli.record import record
 from activeloop.cli.status import status
 from activeloop.cli.terminal import known_plates, opened, say
 from activeloop.errors import InputError
+from activeloop.files import write_whole
 from activeloop.measurements import Assay
 from activeloop.plates import Plate
 from activeloop.plates.picture import draw
+from activeloop.replay.laboratory import SimulatedLaboratory
+from activeloop.replay.landscape import Landscape, plant
+from activeloop.replay.machine import describe_machine
+from activeloop.replay.report import render
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVG"
 SITES = ("Y5", "V15", "L23")
@@ -193,7 +192,7 @@ def learning_curve(rounds: list[list[str]], reached: np.ndarray, twin: np.ndarra
     """Best value found against variants measured, beside the random twin, as PNG."""
     from matplotlib.figure import Figure
 
-    from activeloop.benchmarks.curve import FAINT, GRID, OWN, TWIN, png
+    from activeloop.replay.report import FAINT, GRID, OWN, TWIN, png
 
     labels = np.cumsum([len(names) for names in rounds])
     figure = Figure(figsize=(8.4, 4.2), layout="constrained", facecolor="white")

@@ -11,8 +11,8 @@ import typer
 from activeloop.cli.replay import CANDIDATE, DATASET, JOBS, KIND, MINIMISE, OUT, TARGET, WILD_TYPE, Kind, bars
 
 if TYPE_CHECKING:
-    from activeloop.benchmarks import Source
-    from activeloop.benchmarks.evaluation import Evaluation
+    from activeloop.replay import Source
+    from activeloop.replay.evaluation import Evaluation
 
 
 class FoldOption(Enum):
@@ -47,8 +47,8 @@ def evaluate(
 
     Writes summary.csv, folds.csv, spearman.png and report.html; published figures stand beside where there are any.
     """
-    from activeloop.benchmarks import Source
-    from activeloop.benchmarks.evaluation import Evaluation
+    from activeloop.replay import Source
+    from activeloop.replay.evaluation import Evaluation
 
     source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
     names = tuple(dict.fromkeys(name.strip() for name in learners.split(",") if name.strip()))
@@ -60,16 +60,16 @@ def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs:
     """Evaluate with progress bars, write the results and say where they are.
 
     Raises:
-        ActiveLoopError: as `benchmarks.evaluation.evaluate_all`.
+        ActiveLoopError: as `replay.evaluation.evaluate_all`.
         typer.Exit: with status 1 when a fold could not be predicted.
     """
     from rich.console import Console
 
-    from activeloop.benchmarks.evaluation import evaluate_all
-    from activeloop.benchmarks.evaluation_results import write_evaluation
-    from activeloop.benchmarks.folds import FOLDS as COUNT
-    from activeloop.benchmarks.machine import available_cores
-    from activeloop.benchmarks.replay import cached_landscape
+    from activeloop.replay.campaign import cached_landscape
+    from activeloop.replay.evaluation import FOLDS as COUNT
+    from activeloop.replay.evaluation import evaluate_all
+    from activeloop.replay.evaluation_report import write_evaluation
+    from activeloop.replay.machine import available_cores
 
     console = Console(stderr=True)
     with console.status(f"Reading {source.name}"):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from activeloop.benchmarks import Point, Protocol, Source
+    from activeloop.replay import Point, Protocol, Source
+    from activeloop.replay.campaign import MakePolicy
 
 DEFAULT_POLICIES = "default,random,evolvepro,alde"
 
@@ -77,7 +78,7 @@ def replay(
 
     Writes summary.csv, rounds.csv, curve.png and report.html. The same command again goes on where it stopped.
     """
-    from activeloop.benchmarks import Protocol, Source
+    from activeloop.replay import Protocol, Source
 
     source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
     protocol = Protocol(goal.value, start, batch, rounds, first.value)
@@ -85,17 +86,35 @@ def replay(
     run(source, protocol, names, seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
 
 
-def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: int, jobs: int | None, out: Path) -> None:
+def run(
+    source: Source,
+    protocol: Protocol,
+    policies: tuple[str, ...],
+    seeds: int,
+    jobs: int | None,
+    out: Path,
+    make: MakePolicy | None = None,
+) -> None:
     """Replay with a progress bar a policy, write the results and say where they are.
 
+    Args:
+        source: what is replayed.
+        protocol: the rules.
+        policies: names.
+        seeds: campaigns of each.
+        jobs: processes; None = one for each core.
+        out: folder of the results.
+        make: makes a policy of its name; None = `replay.policies.policy_of`.
+
     Raises:
-        ActiveLoopError: as `benchmarks.replay`.
+        ActiveLoopError: as `replay.replay_all`.
         typer.Exit: with status 1 when a campaign could not be finished, 130 when it was stopped.
     """
     from rich.console import Console
 
-    from activeloop.benchmarks import load_landscape, replay_all, write_results
-    from activeloop.benchmarks.machine import available_cores
+    from activeloop.replay import load_landscape, replay_all, write_results
+    from activeloop.replay.machine import available_cores
+    from activeloop.replay.policies import policy_of
 
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -107,7 +126,8 @@ def run(source: Source, protocol: Protocol, policies: tuple[str, ...], seeds: in
     )
     with bars(console, dict.fromkeys(policies, seeds), "campaigns") as finished:
         try:
-            outcome = replay_all(source, landscape, protocol, policies, seeds, out, jobs or available_cores(), finished)
+            cores = jobs or available_cores()
+            outcome = replay_all(source, landscape, protocol, policies, seeds, out, cores, finished, make or policy_of)
         except KeyboardInterrupt:
             kept = len(list((out / "parts").glob("*.json")))
             console.print(

@@ -65,7 +65,7 @@ def screen(
     The campaign is not changed. A screen that was stopped or killed goes on when the same command is typed again, to
     the same picks.
     """
-    from activeloop.benchmarks.machine import available_cores
+    from activeloop.replay.machine import available_cores
     from activeloop.students.screening import Screen
 
     check(out, workers)

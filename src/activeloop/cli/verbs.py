@@ -26,10 +26,14 @@ VERBS = {
     "void": "Declare results wrong; they stay on record.",
     "replay": "Replay a campaign on recorded data.",
     "evaluate": "Five-fold prediction of a table.",
-    "pretrain": "Train a small protein language model on FASTA files.",
     "doctor": "Does everything work on this machine? Also for a foundation model.",
     "demo": "A whole campaign on a planted landscape.",
-    "bench": "Compute the figures in docs/results anew.",
+}
+
+#: verbs of before -> what does the same now
+MOVED = {
+    "bench": "`python -m benchmarks SUITE`",
+    "pretrain": "`python -m tools.pretrain`",
 }
 
 
@@ -41,7 +45,15 @@ class Verbs(TyperGroup):
         return [verb for verb in VERBS if find_spec(f"activeloop.cli.{verb}")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The verb as a command; imports its module."""
+        """The verb as a command; imports its module.
+
+        Raises:
+            InputError: it was a verb of before; names the command that does the same now.
+        """
+        if cmd_name in MOVED:
+            from activeloop.errors import InputError
+
+            raise InputError(f"`activeloop {cmd_name}` is now {MOVED[cmd_name]}, in a clone of the repository.")
         if cmd_name not in self.list_commands(ctx):
             return None
         function = getattr(import_module(f"activeloop.cli.{cmd_name}"), cmd_name)

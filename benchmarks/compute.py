@@ -1,0 +1,303 @@
+"""What fine-tuning costs: a step, its memory, the way to the same result, and a whole campaign.
+
+    python -m benchmarks compute --out docs/results/compute [--part steps|memory|result|campaign]
+
+Writes steps.csv, memory.csv, result.csv, rates.csv, campaign.csv and README.md. Single measurements are kept in
+`--work`, and none is made twice. `result` and `campaign` need public sets (`ACTIVELOOP_DATA`, or a connection).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import click
+
+from activeloop.backbones.cache import cache_folder
+from activeloop.backbones.checkpoints import BUNDLED, fingerprint
+from activeloop.backbones.esm import ESM2
+from activeloop.models.finetuning.plan import Plan
+from benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
+from benchmarks.compute_pages import write_compute_page, write_table
+
+PARTS = ("steps", "memory", "result", "campaign")
+#: stands for the checkpoint among the sizes
+OWN = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that can be asked for; see `--help`."""
+
+    out: Path = Path("docs/results/compute")
+    work: Path | None = None
+    checkpoint: str = BUNDLED
+    sizes: tuple[str, ...] = ("8M", "35M", "150M")
+    lengths: tuple[int, ...] = (56, 256, 500)
+    memory_lengths: tuple[int, ...] = (56, 256)
+    minibatch: int = 32
+    alternations: int = 5
+    sets: tuple[str, ...] = (
+        "IF1_ECOLI_Kelsic_2016",
+        "SUMO1_HUMAN_Weile_2017",
+        "TAT_HV1BR_Fernandes_2016",
+        "REV_HV1H2_Fernandes_2016",
+    )
+    #: two of the shortest domains of the stability data, which no suite looks at
+    grid_sets: tuple[str, ...] = ("1k1v_A_24-64", "2m8j_A_1-43")
+    grid_labels: tuple[int, ...] = (240,)
+    labels: tuple[int, ...] = (96, 480)
+    seeds: int = 3
+    rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3, 1e-2)
+    epochs: int = 10
+    checks: int = 10
+    judges: int = 300
+    campaign_set: str = "gb1"
+    campaign_sizes: tuple[str, ...] = (OWN,)
+    campaign_seeds: int = 1
+    start: int = 96
+    rounds: int = 5
+    pool: int = 10_000
+    share: int = 1000
+    draws: int = 32
+
+    @property
+    def notebook(self) -> Notebook:
+        """Where single measurements are kept."""
+        return Notebook(self.work or cache_folder("compute"))
+
+    @property
+    def plan(self) -> Plan:
+        """Of training; checkpoints of the fit would be a cost that grows with what learns, and are put off."""
+        return Plan(epochs=self.epochs, minibatch=self.minibatch, seconds=1e9)
+
+    def named(self, size: str) -> str:
+        """A size, or the checkpoint."""
+        return self.checkpoint if size == OWN else size
+
+
+#: what `--quick` changes: everything in less than two minutes of one core, for trying out
+QUICK = {
+    "sizes": (OWN,),
+    "lengths": (20,),
+    "memory_lengths": (20,),
+    "minibatch": 8,
+    "alternations": 3,
+    "sets": ("planted-small",),
+    "grid_sets": ("planted",),
+    "grid_labels": (16,),
+    "labels": (16,),
+    "seeds": 1,
+    "rates": (1e-3, 3e-3),
+    "epochs": 6,
+    "checks": 3,
+    "judges": 60,
+    "campaign_set": "planted",
+    "start": 8,
+    "rounds": 2,
+    "pool": 200,
+    "share": 100,
+    "draws": 8,
+}
+
+
+def measure_steps(asked: Asked) -> Iterator[None]:
+    """steps.csv, written after each length."""
+    from benchmarks.compute_setting import checkpoint_of
+    from benchmarks.compute_steps import STEP_COLUMNS, loaded, minibatch_for, step_rows, time_steps
+
+    how = (
+        "Random weights in the shapes of ESM-2. All arms in turns in one process; median (range) of "
+        f"{asked.alternations} turns after one that does not count. The minibatch is the largest of 32, 8, 2, 1 with "
+        f"which {FULL} fits into memory. States below the lowest layer that learns are kept; Light-PEFT is measured "
+        "after its removal."
+    )
+    rows = []
+    for size in _sizes(asked):
+        with checkpoint_of(asked.named(size)) as foundation:
+            for length in asked.lengths:
+                settings = {"size": _identity(asked, size), **_limits(asked)}
+
+                def measure(foundation=foundation, length=length) -> dict:
+                    minibatch = minibatch_for(loaded(foundation), length, asked.minibatch)
+                    found = time_steps(foundation, arms(), length, minibatch, asked.alternations)
+                    return {"minibatch": minibatch, "arms": found}
+
+                found = asked.notebook.once(f"steps-{size}-{length}", settings, measure)
+                rows += step_rows(found["arms"], size, length, found["minibatch"], FULL)
+                write_table(asked.out, "steps", STEP_COLUMNS, rows, f"{how} {told_engine()}")
+                yield
+
+
+def measure_memory(asked: Asked) -> Iterator[None]:
+    """memory.csv, written after each length."""
+    from benchmarks.compute_memory import MEMORY_COLUMNS, STEPS, in_a_process, memory_row
+    from benchmarks.compute_setting import checkpoint_of
+    from benchmarks.compute_steps import loaded, minibatch_for
+
+    how = (
+        f"Each arm in a process of its own: the most it held while attaching, and in {STEPS} steps, less what it held "
+        f"when the model was loaded; beside it the share of {FULL}, which is not charged for its copy of the weights."
+    )
+    rows = []
+    for size in _sizes(asked):
+        with checkpoint_of(asked.named(size)) as foundation:
+            for length in asked.memory_lengths:
+                settings = {"size": _identity(asked, size), **_limits(asked)}
+
+                def choose(foundation=foundation, length=length) -> dict:
+                    return {"minibatch": minibatch_for(loaded(foundation), length, asked.minibatch)}
+
+                minibatch = asked.notebook.once(f"minibatch-{size}-{length}", settings, choose)["minibatch"]
+                found = {
+                    arm: asked.notebook.once(
+                        f"memory-{size}-{length}-{arm}",
+                        {**settings, "minibatch": minibatch},
+                        lambda a=arm, f=foundation, n=length, m=minibatch: in_a_process(f.source, a, n, m),
+                    )
+                    for arm in arms()
+                }
+                rows += [memory_row(found, FULL, arm, (size, length, minibatch)) for arm in found]
+                write_table(asked.out, "memory", MEMORY_COLUMNS, rows, f"{how} {told_engine()}")
+                yield
+
+
+def measure_result(asked: Asked) -> Iterator[None]:
+    """result.csv and rates.csv."""
+    from benchmarks.compute_result import GRID_COLUMNS, NEAR, RESULT_COLUMNS, Question, curves, grid_rows
+
+    names = Question.__dataclass_fields__
+    question = Question(**{name: getattr(asked, name) for name in names})
+    grid, rows = curves(ESM2(asked.checkpoint), question, asked.notebook)
+    how = (
+        f"CPU seconds until the validation Spearman is within {NEAR} of the best that {FULL} reached in its fit of "
+        f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. What is validated is what "
+        f"the product would say if training stopped there: its posterior (`{default_draws().name}`) on the adapted "
+        "features, whose scales are learned on the features as pretrained. Arms in which all layers may learn read the "
+        "whole model, as is usual; those in which the last ones do, the layers that the product reads "
+        f"(`Foundation.depth`) and the last of these. {len(asked.sets)} assays, "
+        f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, "
+        f"{asked.judges} candidates held out, {asked.checks} validations in a fit."
+    )
+    write_table(asked.out, "rates", GRID_COLUMNS, grid_rows(grid))
+    write_table(asked.out, "result", RESULT_COLUMNS, rows, f"{how} {told_engine()}")
+    yield
+
+
+def measure_campaign(asked: Asked) -> Iterator[None]:
+    """campaign.csv."""
+    from benchmarks.compute_campaign import CAMPAIGN_COLUMNS, RATE, Course, campaign_rows, travel, ways
+    from benchmarks.compute_setting import checkpoint_of, engine
+
+    course = Course(
+        *(asked.campaign_set, asked.start, asked.rounds, asked.pool, asked.share, asked.draws, asked.plan),
+    )
+    rows = []
+    for size in asked.campaign_sizes:
+        with checkpoint_of(asked.named(size)) as foundation:
+            for seed in range(asked.campaign_seeds):
+                for way in ways():
+                    depth = read_by(foundation, way.adapter).share
+                    own = {"size": _identity(asked, size), "depth": depth, "way": repr(way), "seed": seed}
+                    settings = {**own, **asdict(course), "engine": engine()}
+                    found = asked.notebook.once(
+                        f"campaign-{size}-{way.name}-{seed}",
+                        settings,
+                        lambda f=foundation, w=way, s=seed: travel(f, w, course, s),
+                    )
+                    rows += campaign_rows(found, (size, way.name, seed), asked.start)
+    how = (
+        f"{asked.rounds} rounds of {asked.start} candidates of `{asked.campaign_set}`; in each a model is trained from "
+        f"the frozen one ({asked.epochs} epochs) and scores {asked.pool:,} candidates with {asked.draws} joint draws. "
+        f"Scoring is timed on {asked.share:,} of them and scaled. *A pass a draw*: dropout of {RATE:g} in every layer. "
+        "*States kept*: what enters the lowest layer that learns is computed in the first round (counted) and used in "
+        "all. Spearman: of the mean, with the values of the candidates on which scoring was timed."
+    )
+    write_table(asked.out, "campaign", CAMPAIGN_COLUMNS, rows, f"{how} {told_engine()}")
+    yield
+
+
+#: each writes its table, and goes on when the page was written too
+MEASURES: dict[str, Callable[[Asked], Iterator[None]]] = {
+    "steps": measure_steps,
+    "memory": measure_memory,
+    "result": measure_result,
+    "campaign": measure_campaign,
+}
+
+
+def _sizes(asked: Asked) -> tuple[str, ...]:
+    """The largest only where there is a graphics card."""
+    import torch
+
+    larger = ("650M",) if torch.cuda.is_available() and "150M" in asked.sizes else ()
+    return (*asked.sizes, *larger)
+
+
+def _identity(asked: Asked, size: str) -> str:
+    """Of a backbone: its size, or the content of the checkpoint."""
+    return fingerprint(asked.named(size)) if size == OWN else size
+
+
+def told_engine() -> str:
+    """On what it was computed, as a sentence."""
+    from benchmarks.compute_setting import engine
+
+    return f"Computed on: {engine()}."
+
+
+def _limits(asked: Asked) -> dict[str, object]:
+    from benchmarks.compute_setting import engine
+
+    limits = {"minibatch": asked.minibatch, "alternations": asked.alternations}
+    return {**limits, "arms": repr(arms()), "engine": engine()}
+
+
+def options() -> argparse.ArgumentParser:
+    """An option for each field of `Asked`; several values are written with commas."""
+    parser = argparse.ArgumentParser("python -m benchmarks compute", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--part", choices=(*PARTS, "all"), default="all")
+    parser.add_argument("--quick", action="store_true", help="tiny settings, planted values: to try it out")
+    for name, default in asdict(Asked()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=_reader(default), help=f"default: {default}")
+    return parser
+
+
+def _reader(default: object) -> Callable[[str], object]:
+    """From an option's text to a value of the kind of its default."""
+    if isinstance(default, tuple):
+        return lambda text: tuple(type(default[0])(part) for part in text.split(",") if part)
+    return Path if default is None else type(default)
+
+
+def told(arguments: list[str]) -> str:
+    """The command, without where its notebook lies.
+
+    >>> told(["--part", "steps", "--work", "notes"]) == told(["--work=notes", "--part", "steps"])
+    True
+    """
+    pairs = zip(["", *arguments], arguments, strict=False)
+    kept = [word for before, word in pairs if before != "--work" and word.partition("=")[0] != "--work"]
+    return " ".join(["python -m benchmarks compute", *kept])
+
+
+@click.command("compute", add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(arguments: tuple[str, ...]) -> None:
+    """What does fine-tuning cost, in seconds and memory?"""
+    main(list(arguments))
+
+
+def main(arguments: list[str]) -> None:
+    """Measure what was asked for, and write the page."""
+    given = vars(options().parse_args(arguments))
+    part, quick = given.pop("part"), given.pop("quick")
+    asked = replace(Asked(), **{**(QUICK if quick else {}), **{k: v for k, v in given.items() if v is not None}})
+    typed = told(arguments)
+    for name in PARTS if part == "all" else (part,):
+        for _ in MEASURES[name](asked):
+            # what is finished stands there also when the rest is interrupted
+            write_compute_page(asked.out, typed, (name,))

@@ -1,0 +1,217 @@
+"""What a whole campaign costs: each round a model is trained from the frozen one and scores the pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch.nn.functional import dropout
+
+from activeloop.adapters import Adapter
+from activeloop.backbones.encoding import tokens_together
+from activeloop.backbones.foundation import Foundation
+from activeloop.backbones.trunk import Trunk
+from activeloop.candidates import Pool
+from activeloop.measurements import Dataset
+from activeloop.metrics import spearman
+from activeloop.models.finetuning.dice import thrown
+from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.prefix import BYTES, Prefix
+from activeloop.models.finetuning.reading import read
+from activeloop.models.finetuning.tuned import FineTuned, features_of
+from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.heads.base import Inputs
+from activeloop.replay.landscape import Landscape
+from activeloop.replay.sources import Source, load_landscape
+from benchmarks.compute_arms import FULL, LIGHT, LORA, arms, default_adapter, default_arm, read_by
+from benchmarks.compute_setting import clock, one_thread
+from benchmarks.compute_steps import loaded
+
+#: the landscape whose four letters stand in a domain of 56 residues
+GB1 = "gb1"
+#: share that passes leave out in every layer
+RATE = 0.1
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way through a campaign.
+
+    Args:
+        name: in the tables.
+        adapter: what learns.
+        scoring: `passes`: each draw is a pass with dropout in every layer; `head`: one pass, draws from the posterior
+            on its features; `kept`: the same, from states below the adapters that are kept over rounds.
+    """
+
+    name: str
+    adapter: Adapter
+    scoring: Literal["passes", "head", "kept"]
+
+
+def ways() -> list[Way]:
+    """Full fine-tuning as one does it today is the first; the default with kept states the last."""
+    known, plain = arms(), default_adapter()
+    return [
+        Way(f"{FULL}, a pass a draw", known[FULL], "passes"),
+        Way(f"{FULL}, draws of the head", known[FULL], "head"),
+        Way(f"{LORA}, draws of the head", known[LORA], "head"),
+        Way(f"{LIGHT}, draws of the head", known[LIGHT], "head"),
+        Way(f"{default_arm()}, draws of the head", plain, "head"),
+        Way(f"{default_arm()}, draws of the head, states kept", plain, "kept"),
+    ]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A campaign.
+
+    Args:
+        place: name of the landscape.
+        start: labels of the first round, and how many each further one adds.
+        rounds: how many.
+        pool: candidates that are scored in each round.
+        share: candidates on which scoring is timed; the rest is scaled.
+        draws: T.
+        plan: of training.
+    """
+
+    place: str
+    start: int
+    rounds: int
+    pool: int
+    share: int
+    draws: int
+    plan: Plan
+
+
+def landscape_of_course(place: str) -> Landscape:
+    """The landscape; the four letters of GB1 are put into their domain."""
+    from benchmarks.draws_timing import DOMAIN, SITES
+
+    found = load_landscape(Source(place))
+    if place.casefold() != GB1:
+        return found
+    assert found.pool.sites is not None
+    pool = Pool.combinatorial(DOMAIN, [site + 1 for site in SITES])
+    assert pool.sites is not None
+    names = ["".join(found.pool.sites.alphabet[c] for c in codes) for codes in found.pool.codes()]
+    places = np.array([[pool.sites.alphabet.index(a) for a in name] for name in names])
+    rows = places @ (20 ** np.arange(3, -1, -1))
+    values = np.full(len(pool), np.nan)
+    values[rows] = found.values
+    return Landscape(found.name, pool, values, found.assay, None, found.origin)
+
+
+def travel(foundation: Foundation, way: Way, course: Course, seed: int) -> dict[str, Any]:
+    """CPU seconds of training and scoring in each round, and how well the model predicts what is scored.
+
+    States that are kept are made, and counted, in the scoring of the first round. What is asked for is random: the same
+    in all ways, and no part of the cost.
+    """
+    landscape = landscape_of_course(course.place)
+    known = np.flatnonzero(np.isfinite(landscape.values))
+    order = np.random.default_rng(seed).permutation(known)
+    last = course.start * course.rounds
+    scored = order[last : last + course.share]
+    learner = FineTuner(read_by(foundation, way.adapter), way.adapter, plan=course.plan)
+    device = next(loaded(foundation).parameters()).device
+    score = SCORINGS[way.scoring](learner, landscape.pool, scored, course)
+    found: dict[str, Any] = {"training": [], "scoring": [], "spearman": []}
+    with one_thread():
+        for turn in range(course.rounds):
+            rows = order[: course.start * (turn + 1)]
+            dataset = Dataset.of(landscape.pool, rows, landscape.oriented[rows])
+            start = clock(device)
+            model = learner.fit(dataset, seed + turn)
+            trained = clock(device)
+            assert isinstance(model, FineTuned)
+            mean = score(model, seed + turn)
+            found["training"].append(trained - start)
+            found["scoring"].append((clock(device) - trained) * course.pool / len(scored))
+            found["spearman"].append(spearman(mean, landscape.oriented[scored], fewest=3))
+    return found
+
+
+def campaign_rows(found: dict[str, Any], place: tuple[object, ...], start: int) -> list[tuple[object, ...]]:
+    """Rows of campaign.csv of one campaign."""
+    columns = (found[name] for name in ("training", "scoring", "spearman"))
+    return [
+        (*place, turn, start * (turn + 1), *(f"{number:.5g}" for number in numbers))
+        for turn, numbers in enumerate(zip(*columns, strict=True))
+    ]
+
+
+CAMPAIGN_COLUMNS = ("backbone", "way", "seed", "round", "labels", "training", "scoring", "spearman")
+
+
+#: from a model and a seed to the mean [n] of T joint draws
+Scoring = Callable[[FineTuned, int], np.ndarray]
+
+
+def _by_passes(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
+    def score(model: FineTuned, seed: int) -> np.ndarray:
+        member, none = model.members[0], np.zeros((len(rows), 0), np.float32)
+        with dropping(member.adapted.trunk, RATE), thrown(seed):
+            drawn = [
+                member.posterior.mean(Inputs(features_of([member.adapted], learner, pool, rows)[0], none))
+                for _ in range(course.draws)
+            ]
+        return np.mean(drawn, axis=0)
+
+    return score
+
+
+def _by_head(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
+    del learner
+    return lambda model, seed: model.predict(pool, rows, seed, course.draws).mean[:, 0]
+
+
+def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
+    """States are made in the first round, in as much memory as the share of the pool may take."""
+    tokens = read(learner.backbone, pool, rows)
+    room = int(BYTES * len(rows) / course.pool)
+    prefixes: list[Prefix] = []
+
+    def score(model: FineTuned, seed: int) -> np.ndarray:
+        adapted, posterior = model.members[0].adapted, model.members[0].posterior
+        if not prefixes:
+            prefixes.append(Prefix(adapted, tokens, room))
+        features = np.zeros((len(rows), adapted.pooler.size), np.float32)
+        candidates = tokens.take(np.arange(len(rows)))
+        with torch.inference_mode():
+            for group in candidates.buckets(tokens_together(adapted.device)):
+                which = np.append(group, len(tokens) - 1) if adapted.compares else group
+                features[group] = adapted.above(*prefixes[0](which)).cpu().numpy()
+        inputs = Inputs(features, np.zeros((len(rows), 0), np.float32))
+        posterior.draws(inputs, seed, course.draws)
+        return posterior.marginals(inputs)[0]
+
+    return score
+
+
+SCORINGS: dict[str, Callable[[FineTuner, Pool, np.ndarray, Course], Scoring]] = {
+    "passes": _by_passes,
+    "head": _by_head,
+    "kept": _by_kept,
+}
+
+
+@contextmanager
+def dropping(trunk: Trunk, rate: float) -> Iterator[None]:
+    """Dropout, anew for each candidate and position, on what leaves each layer."""
+
+    def thin(layer: torch.nn.Module, entered: object, left: torch.Tensor) -> torch.Tensor:
+        del layer, entered
+        return dropout(left, rate, True)
+
+    hooks = [layer.register_forward_hook(thin) for layer in trunk.layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,39 @@
+"""ESM-2 in its published sizes, with random weights or shapes only: for counts and times, not for values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from activeloop.backbones.trunk import Trunk
+    from tools.pretrain.training import Shape
+
+#: layers, width, heads, inner width (Lin et al. 2023, Science 379:1123)
+SIZES: dict[str, tuple[int, int, int, int]] = {
+    "8M": (6, 320, 20, 1280),
+    "35M": (12, 480, 20, 1920),
+    "150M": (30, 640, 20, 2560),
+    "650M": (33, 1280, 20, 5120),
+}
+
+
+def esm_shape(size: str) -> Shape:
+    """The shape of a size."""
+    from tools.pretrain.training import Shape
+
+    return Shape(*SIZES[size])
+
+
+def random_trunk(shape: Shape, seed: int | None) -> Trunk:
+    """A trunk of a shape with random weights, nothing trainable; without a seed it has shapes and no weights at all."""
+    import torch
+    from transformers import EsmForMaskedLM
+
+    from activeloop.backbones.esm_trunk import EsmTrunk
+
+    config = shape.config()
+    config._attn_implementation = "eager"
+    with torch.device("meta" if seed is None else "cpu"), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed or 0)
+        model = EsmForMaskedLM(config)
+    return EsmTrunk(model.eval()).requires_grad_(False)

@@ -1,0 +1,96 @@
+"""Learners set otherwise than by default, by name: what the defaults are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from activeloop.backbones.esm import ESM2
+from activeloop.backbones.substitutions import SubstitutionScore
+from activeloop.candidates import Pool
+from activeloop.measurements import Assay
+from activeloop.models.defaults import library_default
+from activeloop.models.finetuning.likelihood import LikelihoodRanker
+from activeloop.models.finetuning.named import fine_tuned, frozen, gated, likelihood
+from activeloop.models.gate import Gate, Scale
+from activeloop.models.head_learner import HeadLearner
+from activeloop.models.heads.process import GaussianProcess
+from activeloop.models.mutation_gp import MutationGP
+from activeloop.models.named import plain_encoder
+from activeloop.predictive import Learner
+from activeloop.replay import evaluation, policies
+from activeloop.replay.policies import Policy, Protocol, ReplayGoal
+
+
+def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
+    """The gate with other weights to begin with, and with learners that it has not, where they are given one.
+
+    Args:
+        scale: as `Gate`.
+        first: weight of the process over mutations; 0: the usual one.
+        plain: of the one with the substitution prior; 0: it is not weighed.
+        likely: of `likelihood`; 0: it is not weighed.
+    """
+    gate = gated()
+    assert isinstance(gate, Gate)
+    (informed, usual), *others = zip(gate.learners, gate.start, strict=True)
+    weighed = [(informed, first or usual), (MutationGP(), plain), *others, (likelihood(), likely)]
+    learners, start = zip(*(pair for pair in weighed if pair[1]), strict=True)
+    return replace(gate, learners=learners, start=start, scale=scale)
+
+
+VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
+    "mutations-ranks": lambda pool: MutationGP(line=0.0),
+    "mutations-values": lambda pool: MutationGP(line=1.0),
+    "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GaussianProcess()),
+    "library-values": lambda pool: replace(library_default(), scale="values"),
+    "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
+    "gated-values": lambda pool: _gate("values"),
+    "gated-equal": lambda pool: _gate(first=1.0),
+    "gated-likelihood": lambda pool: _gate(likely=1.0),
+    "gated-plain": lambda pool: _gate(first=3.0, plain=3.0),
+    "gated-four": lambda pool: _gate(first=3.0, plain=3.0, likely=1.0),
+    "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GaussianProcess(), SubstitutionScore()),
+    "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
+    "frozen-third": lambda pool: frozen(depth=1 / 3),
+    "frozen-half": lambda pool: frozen(depth=1 / 2),
+    "frozen-five-sixths": lambda pool: frozen(depth=5 / 6),
+    "frozen-whole": lambda pool: frozen(depth=1.0),
+    "tuned-full": lambda pool: fine_tuned(adapter="full"),
+    "tuned-full-whole": lambda pool: fine_tuned(adapter="full", depth=1.0),
+    "tuned-lora": lambda pool: fine_tuned(adapter="lora", last=0),
+    "tuned-last1": lambda pool: fine_tuned(adapter="lora", last=1),
+    "tuned-last2": lambda pool: fine_tuned(adapter="lora", last=2),
+    "tuned-pissa1": lambda pool: fine_tuned(adapter="pissa", rank=16, last=1),
+    "tuned-whole1": lambda pool: fine_tuned(adapter="full", last=1),
+    "tuned-whole2": lambda pool: fine_tuned(adapter="full", last=2),
+    "tuned-light-peft": lambda pool: fine_tuned(adapter="light-peft"),
+}
+
+
+def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
+    """A learner by its name: one of `VARIATIONS`, or as the product names it."""
+    return VARIATIONS[name](pool) if name in VARIATIONS else policies.learner_of(name, pool, goal)
+
+
+def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy:
+    """A policy as the product names it, whose learner may be one of `VARIATIONS`.
+
+    Raises:
+        RecipeError: when the name is not known.
+    """
+    learner, colon, selection = name.partition(":")
+    if learner not in VARIATIONS or not colon:
+        return policies.policy_of(name, pool, protocol, assay)
+    product = policies.policy_of(f"default:{selection}", pool, protocol, assay)
+    return replace(product, name=name, learner=VARIATIONS[learner](pool))
+
+
+def check_learner(name: str) -> None:
+    """Whether a learner is known.
+
+    Raises:
+        RecipeError: it is not.
+    """
+    if name not in VARIATIONS:
+        evaluation.check_learner(name)

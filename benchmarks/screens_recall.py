@@ -1,0 +1,159 @@
+"""How many of the teacher's best a cascade shows it, on a library whose every candidate was measured."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.acquisition import Greedy, Selection
+from activeloop.candidates import Pool
+from activeloop.errors import ActiveLoopError
+from activeloop.files import write_whole
+from activeloop.predictive import mean_of
+from activeloop.replay.landscape import Landscape
+from activeloop.replay.machine import run_tasks
+from activeloop.replay.metrics import spearman
+from activeloop.replay.sources import Source, load_landscape
+from activeloop.students.distiller import Distiller
+from activeloop.students.screening import Screen
+from activeloop.students.usual import usual_network
+from benchmarks.students_arms import Arm, teacher_of
+from benchmarks.students_tasks import labelled_data, whole_library
+
+#: candidates that are measured, the teacher's best so many of the others, and how many are picked
+LABELS, TOP, PICKED = 480, 1000, 96
+#: candidates of the student's that the teacher is shown at first
+KEEPS = (2000, 5000, 20_000)
+#: how many times as many it may be shown in the end: as they are, and by default
+WIDEST = (1, 8)
+
+
+@dataclass(frozen=True)
+class Recall:
+    """One cascade.
+
+    Args:
+        keep: candidates that the teacher is shown at first.
+        widest: how many times as many at most.
+        kept: in the end.
+        seen: share of the library that the teacher was shown, the sample of the rest included.
+        recall: share of its best that it was shown.
+        missed: the share that the screen itself estimates it was not.
+        agreement: Spearman of student and teacher over all candidates.
+        cpu: seconds of the screen.
+    """
+
+    keep: int
+    widest: int
+    kept: int
+    seen: float
+    recall: float
+    missed: float
+    agreement: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class RecallTask:
+    """All cascades of one student.
+
+    Args:
+        library: a public set whose domain is known.
+        teacher: name of an arm.
+        seed: of the measured candidates and all other chances.
+        labels, top: see `LABELS` and `TOP`.
+        keeps: see `KEEPS`.
+    """
+
+    library: str
+    teacher: str
+    seed: int
+    labels: int = LABELS
+    top: int = TOP
+    keeps: tuple[int, ...] = KEEPS
+
+    @property
+    def file(self) -> str:
+        """Under which its result is kept."""
+        return f"recall+{self.library}+{self.teacher}+{self.seed}.json"
+
+
+@lru_cache(maxsize=1)
+def _library(name: str) -> tuple[Landscape, Landscape, np.ndarray]:
+    """The measured candidates as letters, the same in every combination of the domain, and their rows there."""
+    known = load_landscape(Source(name))
+    pool, rows = whole_library(name)
+    values = np.full(len(pool), np.nan)
+    values[rows] = known.values
+    return known, Landscape(name, pool, values, known.assay), rows
+
+
+def run_recall(task: RecallTask) -> list[Recall] | str:
+    """Teach a student and screen the library with it; what cannot be done gives its reason."""
+    _, library, measured = _library(task.library)
+    try:
+        return _screens(task, library, measured)
+    except ActiveLoopError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list[Recall]:
+    pool: Pool = library.pool
+    labelled = np.random.default_rng(task.seed).permutation(measured)[: task.labels]
+    data = labelled_data(library, labelled)
+    learner = teacher_of(Arm(task.teacher), library)
+    assert learner is not None
+    teacher = learner.fit(data, task.seed)
+    open_to = np.setdiff1d(measured, labelled)
+    said = mean_of(teacher, pool, open_to)[:, 0]
+    best = open_to[np.argsort(-said, kind="stable")[: task.top]]
+    student = Distiller(usual_network(pool)).teach(teacher, data, task.seed)
+    agreement = spearman(mean_of(student, pool, open_to)[:, 0], said)
+    excluded = np.setdiff1d(np.arange(len(pool)), open_to)
+    found = []
+    for keep in task.keeps:
+        for widest in WIDEST:
+            clock = time.process_time()
+            with tempfile.TemporaryDirectory() as folder:
+                screen = Screen(student, teacher, keep=keep, top=task.top, widest=widest)
+                picked = min(PICKED, keep)
+                done = screen.run(pool, picked, Selection(Greedy()), folder, task.seed, excluded=excluded.tolist())
+            share, cpu = len(done.seen) / len(open_to), time.process_time() - clock
+            recall, missed = done.recall(best), done.missed.share
+            found.append(Recall(keep, widest, done.kept, share, recall, missed, agreement, round(cpu, 2)))
+    return found
+
+
+def run_recalls(
+    tasks: Sequence[RecallTask], folder: Path, jobs: int = 1, finished: Callable[[RecallTask], None] | None = None
+) -> tuple[dict[RecallTask, list[Recall]], dict[RecallTask, str]]:
+    """Every task whose result the folder does not hold yet; results, and why others have none.
+
+    Args:
+        tasks: what to do.
+        folder: a JSON file is kept here for each finished task.
+        jobs: processes, each on one thread.
+        finished: called with every task that is done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found, failures = {}, {}
+    report = finished or (lambda task: None)
+    for task in tasks:
+        if (folder / task.file).exists():
+            found[task] = [Recall(**one) for one in json.loads((folder / task.file).read_text("utf-8"))]
+            report(task)
+    for task, result in run_tasks([task for task in tasks if task not in found], run_recall, jobs):
+        if isinstance(result, str):
+            failures[task] = result
+        else:
+            found[task] = result
+            write_whole(folder / task.file, json.dumps([asdict(one) for one in result]) + "\n")
+        report(task)
+    return found, failures

@@ -1,0 +1,262 @@
+"""The questions that this project must answer with figures, each as a named suite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from activeloop.errors import RecipeError
+from activeloop.replay.evaluation import FoldRule
+from activeloop.replay.policies import Protocol
+from activeloop.replay.sources import registry
+
+LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "ch65", "eqfp611")
+MIXED_ON = ("phoq", "gb1", "nbs", "t7", "eqfp611")
+#: every single-mutant assay of 400 to 2,000 candidates: none is picked by hand
+SINGLES = (
+    *("A0A1I9GEU1_NEIME_Kennouche_2019", "A4_HUMAN_Seuma_2022", "AACC1_PSEAI_Dandage_2018"),
+    *("BLAT_ECOLX_Jacquier_2013", "BRCA1_HUMAN_Findlay_2018", "DLG4_HUMAN_Faure_2021"),
+    *("DLG4_RAT_McLaughlin_2012", "GAL4_YEAST_Kitzman_2015", "GFP_AEQVI_Sarkisyan_2016"),
+    *("IF1_ECOLI_Kelsic_2016", "MTH3_HAEAE_RockahShmuel_2015", "P53_HUMAN_Kotler_2018"),
+    *("P84126_THETH_Chan_2017", "PABP_YEAST_Melamed_2013", "PA_I34A1_Wu_2015"),
+    *("POLG_HCVJF_Qi_2014", "RL40A_YEAST_Mavor_2016", "RL40A_YEAST_Roscoe_2013"),
+    *("RL40A_YEAST_Roscoe_2014", "SPG1_STRSG_Olson_2014", "SUMO1_HUMAN_Weile_2017"),
+    *("TADBP_HUMAN_Bolognesi_2019", "TAT_HV1BR_Fernandes_2016", "TPOR_HUMAN_Bridgford_2020"),
+    *("TRPC_SACS2_Chan_2017", "TRPC_THEMA_Chan_2017", "UBE4B_MOUSE_Starita_2013"),
+    *("VKOR1_HUMAN_Chiasson_2020_activity",),
+)
+#: mutated at four positions only, which five folds of positions cannot split
+TOO_SHORT = ("F7YBW8_MESOW_Aakre_2015",)
+LEARNT = (
+    *("BLAT_ECOLX_Jacquier_2013", "DYR_ECOLI_Thompson_2019", "GAL4_YEAST_Kitzman_2015", "IF1_ECOLI_Kelsic_2016"),
+    *("NUD15_HUMAN_Suiter_2020", "SUMO1_HUMAN_Weile_2017", "TRPC_THEMA_Chan_2017"),
+)
+#: every single-mutant assay of at least 1,200 candidates whose protein has at most 165 residues
+SHORT = (
+    *("IF1_ECOLI_Kelsic_2016", "TAT_HV1BR_Fernandes_2016", "SUMO1_HUMAN_Weile_2017", "REV_HV1H2_Fernandes_2016"),
+    *("RL40A_YEAST_Roscoe_2014", "RL40A_YEAST_Mavor_2016", "DYR_ECOLI_Thompson_2019", "NUD15_HUMAN_Suiter_2020"),
+    "VKOR1_HUMAN_Chiasson_2020_abundance",
+)
+#: every scan of variants with several mutations
+MULTIPLE = (
+    *("avgfp", "dlg4-2022-abundance", "dlg4-2022-binding", "pab1", "pten-abundance", "pten-activity", "tem-1", "ube4b"),
+)
+#: scans of middling proteins, which `quality` and `layers` do not look at
+OTHERS = (
+    *("AACC1_PSEAI_Dandage_2018", "GFP_AEQVI_Sarkisyan_2016", "P84126_THETH_Chan_2017", "RASH_HUMAN_Bandaru_2017"),
+    "TPK1_HUMAN_Weile_2017",
+)
+COMPOUNDS = ("usp7", "d2r")
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Replays of several sets under one protocol.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        protocol: the rules.
+        policies: who asks.
+        seeds: campaigns a policy and set.
+        metrics: those that stand in the table.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    protocol: Protocol
+    policies: tuple[str, ...]
+    seeds: int
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoldSuite:
+    """Five-fold prediction of several sets.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        rules: how they are split.
+        learners: who predicts.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    rules: tuple[FoldRule, ...]
+    learners: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Costly:
+    """What learners are asked whose fits take minutes.
+
+    Args:
+        learners: their names.
+        sets: on these alone.
+        rules: with these alone.
+        most: on so many labels at most.
+        seeds: so many.
+    """
+
+    learners: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    rules: tuple[FoldRule, ...] = ()
+    most: int = 0
+    seeds: int = 0
+
+    def asks(self, learner: str, name: str, rule: FoldRule, labels: int, seed: int) -> bool:
+        """Whether a fit is asked for; all fits of other learners are.
+
+        >>> costly = Costly(("slow",), ("a",), ("random",), 96, 1)
+        >>> costly.asks("slow", "a", "random", 96, 0), costly.asks("slow", "a", "random", 96, 1)
+        (True, False)
+        """
+        few = name in self.sets and rule in self.rules and labels <= self.most and seed < self.seeds
+        return learner not in self.learners or few
+
+
+@dataclass(frozen=True)
+class BudgetSuite:
+    """Prediction of several sets from few labels.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        rules: how labelled and judged candidates are parted.
+        budgets: numbers of labels.
+        learners: who predicts; differences are shown against the first.
+        seeds: draws of the labelled candidates.
+        costly: those of the learners that are asked less.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    rules: tuple[FoldRule, ...]
+    budgets: tuple[int, ...]
+    learners: tuple[str, ...]
+    seeds: int
+    costly: Costly = field(default_factory=Costly)
+
+
+AnySuite = Suite | FoldSuite | BudgetSuite
+
+BASELINES = ("default", "random", "evolvepro", "alde")
+MIXED = ("default", "random", "library-values:default", "library-ranks:default")
+SELECTED = ("default", "random", "default:greedy", "default:thompson")
+FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
+
+BUDGETS = (24, 48, 96, 240, 1000)
+TUNED = (
+    *("tuned-full", "tuned-lora", "tuned-whole2", "tuned-whole1", "tuned-last2", "tuned-last1", "tuned-pissa1"),
+    *("frozen", "tuned-full-whole"),
+)
+ALL_KINDS = (
+    *("default", "forest", "informed", "gated", "frozen", "likelihood"),
+    "fine-tuned",
+)
+PRIORS = ("default", "informed")
+READ = ("frozen", "frozen-third", "frozen-half", "frozen-five-sixths", "frozen-whole")
+GATES = ("informed", "gated", "gated-equal", "gated-values", "gated-plain", "gated-likelihood", "gated-four")
+GUESSES = ("frozen", "frozen-substitutions", "likelihood", "likelihood-substitutions")
+SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
+SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
+
+
+@lru_cache(maxsize=1)
+def suites() -> dict[str, AnySuite]:
+    """All suites by name; those of `defaults/` compare what ships with its alternatives.
+
+    >>> suites()["gb1"].protocol.labels[-1]
+    480
+    """
+    plates, enamine, docking = Protocol(), Protocol("find", 104, 104, 5), Protocol("find", 60, 30, 10)
+    sixteen, learn = Protocol("find", 16, 16, 2, "own"), Protocol("learn", 24, 24, 11)
+    assays = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/proteingym_singles/"))
+    assays = tuple(name for name in assays if name not in TOO_SHORT)
+    domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
+    guessed = SHORT + OTHERS + domains[::30]
+    learners = ("default", "random", "default:entropy", "default:bald", "full")
+    compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "informed:default")
+    both: tuple[FoldRule, ...] = ("random", "modulo")
+    kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
+    few = (24, 96)
+    listed = (
+        Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
+        Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
+        Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, with_informed, 10, FOUND[2:]),
+        Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
+        Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
+        Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
+        BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
+        BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
+        BudgetSuite("informed", "What does a model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10),
+        FoldSuite("folds", "Unseen mutants, unseen positions?", assays, both, ("default",)),
+        Suite(
+            "defaults/selection",
+            "How is a plate of a library chosen?",
+            ("phoq", "gb1"),
+            plates,
+            SELECTED,
+            10,
+            FOUND[:3],
+        ),
+        Suite("defaults/mixing", "On which scale are a library's learners mixed?", MIXED_ON, plates, MIXED, 10, FOUND),
+        BudgetSuite("defaults/layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
+        BudgetSuite(
+            "defaults/depths", "After which layer is a model read?", OTHERS + domains[::15], both, (48, 240), READ, 10
+        ),
+        BudgetSuite("defaults/guesses", "Which first guess goes with a model?", guessed, both, few, GUESSES, 10),
+        BudgetSuite(
+            "defaults/gates", "Which learners should a gate weigh?", OTHERS + domains[::20], both, few, GATES, 10
+        ),
+    )
+    return {suite.name: suite for suite in listed}
+
+
+def find_suites(
+    name: str,
+    sets: tuple[str, ...] = (),
+    seeds: int | None = None,
+    labels: tuple[int, ...] = (),
+    learners: tuple[str, ...] = (),
+) -> list[AnySuite]:
+    """The suites of a name: one, all those of `defaults`, or all; narrowed as `narrowed`.
+
+    Raises:
+        RecipeError: there is none of that name.
+    """
+    if name in ("all", "defaults"):
+        return [
+            narrowed(s, sets, seeds, labels, learners) for n, s in suites().items() if name in ("all", n.split("/")[0])
+        ]
+    if name not in suites():
+        raise RecipeError(f'"{name}" is not a suite. Suites: {", ".join(suites())}. Nothing was computed.')
+    return [narrowed(suites()[name], sets, seeds, labels, learners)]
+
+
+def narrowed(
+    suite: AnySuite,
+    sets: tuple[str, ...] = (),
+    seeds: int | None = None,
+    labels: tuple[int, ...] = (),
+    learners: tuple[str, ...] = (),
+) -> AnySuite:
+    """A suite with only some sets, seeds and, where it has them, numbers of labels and learners.
+
+    Learners that are named are asked everything, costly or not.
+    """
+    suite = replace(suite, sets=sets) if sets else suite
+    if isinstance(suite, FoldSuite):
+        return suite
+    suite = suite if seeds is None else replace(suite, seeds=seeds)
+    if isinstance(suite, BudgetSuite):
+        costly = Costly() if learners else suite.costly
+        suite = replace(suite, budgets=labels or suite.budgets, learners=learners or suite.learners, costly=costly)
+    return suite

@@ -1,0 +1,368 @@
+"""Campaigns answered by recorded data: one of them, and several policies and seeds side by side."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.errors import ActiveLoopError, RecipeError, StoreError
+from activeloop.files import write_whole
+from activeloop.measurements import Assay, Dataset
+from activeloop.metrics import auroc
+from activeloop.predictive import Predictor, mean_of
+from activeloop.replay.landscape import Landscape
+from activeloop.replay.machine import run_tasks
+from activeloop.replay.metrics import PREDICTED, Truth, spearman
+from activeloop.replay.policies import Policy, Protocol, check_policy, policy_of
+from activeloop.replay.sources import Source, load_landscape
+
+JUDGED = 10_000
+"""Predictions are judged on at most this many candidates, drawn once a seed."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one plate brought.
+
+    Args:
+        round: 0 is the first plate.
+        labels: measured so far, this plate included.
+        picks: names of the candidates on this plate, best first.
+        metrics: name -> value; NaN when it was not judged.
+        seconds: CPU seconds of fitting, scoring and choosing this plate (judging is not counted).
+    """
+
+    round: int
+    labels: int
+    picks: tuple[str, ...]
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all policies share under one seed: the first plate, and the candidates on which predictions are judged.
+
+    Args:
+        first_plate: [start] rows.
+        held_out: rows that are never proposed (goal `learn`), else empty.
+        judged: at most `JUDGED` rows; those that are measured in the end do not count.
+    """
+
+    first_plate: np.ndarray
+    held_out: np.ndarray
+    judged: np.ndarray
+
+    @classmethod
+    def of(cls, candidates: int, protocol: Protocol, seed: int) -> Shared:
+        """Drawn from the seed alone.
+
+        >>> Shared.of(50, Protocol(start=3), seed=7).first_plate.tolist()
+        [10, 45, 24]
+        """
+        order = np.random.default_rng([seed, 0]).permutation(candidates)
+        held_out, rest = np.split(order, [protocol.held_out(candidates)])
+        judged = held_out if len(held_out) else np.random.default_rng([seed, 1]).permutation(candidates)
+        return cls(rest[: protocol.start], held_out, judged[:JUDGED])
+
+
+def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, seed: int) -> list[Turn]:
+    """One whole campaign.
+
+    Args:
+        landscape: what answers.
+        policy: what asks.
+        protocol: the rules.
+        seed: of the first plate and of every later choice.
+
+    Returns:
+        One turn a plate, the first plate first.
+
+    Raises:
+        ModelError: when a learner cannot be fitted; the campaign is abandoned.
+    """
+    shared = Shared.of(len(landscape), protocol, seed)
+    truth = Truth(landscape.oriented, landscape.fit)
+    dataset = unmeasured(landscape, protocol)
+    turns: list[Turn] = []
+    predictor, fit_seconds = None, 0.0
+    for number in range(protocol.rounds + 1):
+        clock = time.process_time()
+        picks = _choose(dataset, predictor, policy, protocol, shared, seed, number)
+        seconds = time.process_time() - clock + fit_seconds
+        dataset = measured(dataset, picks, landscape, number)
+        metrics = truth.found(dataset.rows)
+
+        clock = time.process_time()
+        last = number == protocol.rounds
+        predictor = policy.fit(dataset, derived_seed(seed, number, 1)) if policy.needs_model(protocol, last) else None
+        fit_seconds = time.process_time() - clock if policy.uses_model else 0.0
+
+        metrics |= judge(predictor, dataset, truth, shared, protocol)
+        names = tuple(landscape.pool.names(picks))
+        turns.append(Turn(number, len(dataset), names, metrics, seconds))
+    return turns
+
+
+def unmeasured(landscape: Landscape, protocol: Protocol) -> Dataset:
+    """The data set before the first plate."""
+    return Dataset.of(landscape.pool, np.empty(0, np.int64), np.empty(0), protocol.measures(landscape.assay))
+
+
+def measured(dataset: Dataset, picks: np.ndarray, landscape: Landscape, number: int) -> Dataset:
+    """The data set with the answers to one more plate."""
+    classify = dataset.assays[0].goal == "classify"
+    answers = landscape.fit if classify else landscape.values
+    new = Dataset.of(dataset.pool, picks, answers[picks].astype(np.float64), dataset.assays[0])
+    return replace(
+        dataset,
+        rows=np.concatenate([dataset.rows, new.rows]),
+        values=np.concatenate([dataset.values, new.values]),
+        errors=np.concatenate([dataset.errors, new.errors]),
+        rounds=np.concatenate([dataset.rounds, np.full(len(picks), number)]),
+        censored=np.concatenate([dataset.censored, new.censored]),
+    )
+
+
+def judge(
+    predictor: Predictor | None, dataset: Dataset, truth: Truth, shared: Shared, protocol: Protocol
+) -> dict[str, float]:
+    """How well a model predicts candidates that were not measured.
+
+    Goal `learn`: the 20 % that are never proposed. Goal `find`: what is not measured yet (a fixed draw of 10,000 from
+    larger pools); there, a candidate is called fit when its predicted value reaches that of the worst fit one.
+    """
+    rows = np.setdiff1d(shared.judged, dataset.rows)
+    if predictor is None or not len(rows):
+        return dict.fromkeys(PREDICTED, float("nan"))
+    score = mean_of(predictor, dataset.pool, rows)[:, -1]
+    border = truth.fit_from if protocol.goal == "find" else 0.5
+    return {
+        "spearman": spearman(score, truth.values[rows]),
+        "auroc": auroc(score, truth.fit[rows]),
+        "accuracy": float(np.mean((score >= border) == truth.fit[rows])),
+    }
+
+
+def derived_seed(*parts: int) -> int:
+    """One seed from several, without overlap between rounds or uses."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _choose(
+    dataset: Dataset,
+    predictor: Predictor | None,
+    policy: Policy,
+    protocol: Protocol,
+    shared: Shared,
+    seed: int,
+    number: int,
+) -> np.ndarray:
+    """Rows of the next plate."""
+    free = np.setdiff1d(np.arange(len(dataset.pool)), np.concatenate([dataset.rows, shared.held_out]))
+    choice_seed = derived_seed(seed, number, 2)
+    if number > 0:
+        return policy.choose(dataset, predictor, free, protocol.batch, choice_seed)
+    prior = policy.prior(dataset.pool) if protocol.first == "own" else None
+    if prior is None:
+        return shared.first_plate
+    return policy.choose(dataset, prior, free, protocol.start, choice_seed)
+
+
+class Parts:
+    """`DIR/parts`: a JSON file a (policy, seed), written whole or not at all; `DIR/settings.json` guards them.
+
+    Args:
+        folder: DIR; made when it does not exist.
+        settings: what all campaigns of this folder share. A folder that was begun with others is refused.
+
+    Raises:
+        RecipeError: the folder holds campaigns with other settings; nothing was changed.
+        StoreError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, object]):
+        self.folder = folder
+        try:
+            (folder / "parts").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be written ({error.strerror}). Choose another --out.") from error
+        self._guard(settings)
+
+    def _guard(self, settings: dict[str, object]) -> None:
+        path = self.folder / "settings.json"
+        if path.exists():
+            before = json.loads(path.read_text("utf-8"))
+            other = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
+            if other:
+                told = "; ".join(f"{key} was {before.get(key)}, now {settings.get(key)}" for key in other)
+                raise RecipeError(
+                    f"{self.folder} holds a replay with other settings ({told}). Choose another --out, or delete the "
+                    "folder to begin anew. Nothing was changed."
+                )
+        else:
+            write_whole(path, json.dumps(settings, indent=1, sort_keys=True) + "\n")
+
+    def path(self, policy: str, seed: int) -> Path:
+        """Where one campaign is kept."""
+        return self.folder / "parts" / f"{policy.replace(':', '+')}-{seed:05d}.json"
+
+    def has(self, policy: str, seed: int) -> bool:
+        """Whether that campaign is finished."""
+        return self.path(policy, seed).exists()
+
+    def write(self, policy: str, seed: int, turns: list[Turn]) -> None:
+        """Keep a finished campaign."""
+        rows = [{**asdict(turn), "metrics": _without_nan(turn.metrics)} for turn in turns]
+        write_whole(self.path(policy, seed), json.dumps(rows) + "\n")
+
+    def read(self, policy: str, seed: int) -> list[Turn]:
+        """A finished campaign.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        path = self.path(policy, seed)
+        try:
+            rows = json.loads(path.read_text("utf-8"))
+            return [Turn(**{**row, "picks": tuple(row["picks"]), "metrics": _with_nan(row["metrics"])}) for row in rows]
+        except (ValueError, TypeError, KeyError) as error:
+            cure = "Delete it; the same command does that campaign again."
+            raise StoreError(f"{path} is damaged ({error}). {cure}") from error
+
+
+def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
+
+
+def _with_nan(metrics: dict[str, float | None]) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in metrics.items()}
+
+
+Finished = Callable[[str, int], None]
+#: from a name, the pool, the rules and the assay to a policy
+MakePolicy = Callable[[str, Pool, Protocol, Assay], Policy]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One campaign to be replayed."""
+
+    source: Source
+    protocol: Protocol
+    policy: str
+    seed: int
+    make: MakePolicy = policy_of
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a replay left.
+
+    Args:
+        turns: of every finished campaign, by (policy, seed).
+        recipes: learner and selection of each policy, in words.
+        failures: why a campaign was abandoned, by (policy, seed).
+    """
+
+    turns: dict[tuple[str, int], list[Turn]]
+    recipes: dict[str, str]
+    failures: dict[tuple[str, int], str]
+
+
+def replay_all(
+    source: Source,
+    landscape: Landscape,
+    protocol: Protocol,
+    policies: tuple[str, ...],
+    seeds: int,
+    folder: Path,
+    jobs: int = 1,
+    finished: Finished | None = None,
+    make: MakePolicy = policy_of,
+) -> Outcome:
+    """Replay all campaigns that the folder does not hold yet.
+
+    Args:
+        source: where the landscape comes from; every further process loads it for itself, once.
+        landscape: what `load_landscape(source)` gave here.
+        protocol: the rules.
+        policies: names, see `policies.policy_of`.
+        seeds: seeds 0 .. seeds - 1; all policies share the first plate of a seed.
+        folder: where finished campaigns are kept. More seeds or policies may be added later.
+        jobs: processes; each computes on one thread. 1 = in this process.
+        finished: called with (policy, campaigns of it that are finished) at the start and whenever one is.
+        make: makes a policy of its name; a function of a module, which every process can import.
+
+    Raises:
+        RecipeError: a policy is not known, the pool is too small, or the folder holds other settings.
+        KeyboardInterrupt: stopped; what is finished is kept.
+    """
+    if not policies:
+        raise RecipeError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
+    for policy in policies if make is policy_of else ():
+        check_policy(policy)
+    if seeds < 1 or jobs < 1:
+        raise RecipeError(f"--seeds {seeds} --jobs {jobs}: both must be at least 1. Nothing was replayed.")
+    protocol.check_fits(len(landscape))
+    parts = Parts(folder, settings_of(landscape, protocol))
+    recipes = {p: make(p, landscape.pool, protocol, landscape.assay).recipe for p in policies}
+    # a part is kept under what its policy was made of, so that a changed default never mixes with an older one
+    kept = {policy: f"{policy}-{short_hash(recipe)}" for policy, recipe in recipes.items()}
+    wanted = [(policy, seed) for seed in range(seeds) for policy in policies]
+    tasks = [Task(source, protocol, policy, seed, make) for policy, seed in wanted if not parts.has(kept[policy], seed)]
+    failures: dict[tuple[str, int], str] = {}
+    done = Counter(policy for policy, seed in wanted if parts.has(kept[policy], seed))
+    report = finished or (lambda policy, count: None)
+    for policy in policies:
+        report(policy, done[policy])
+    for task, result in run_tasks(tasks, replay_task, jobs):
+        key = (task.policy, task.seed)
+        if isinstance(result, str):
+            failures[key] = result
+        else:
+            parts.write(kept[task.policy], task.seed, result)
+        done[task.policy] += 1
+        report(task.policy, done[task.policy])
+    turns = {key: parts.read(kept[key[0]], key[1]) for key in wanted if key not in failures}
+    return Outcome(turns, recipes, failures)
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that depend on the text alone."""
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:
+    """What campaigns must share to be averaged."""
+    from activeloop import __version__
+
+    told = {"dataset": landscape.name, "fingerprint": landscape.fingerprint, "goal of the assay": landscape.assay.goal}
+    return {**told, **asdict(protocol), "version": __version__}
+
+
+def replay_task(task: Task) -> list[Turn] | str:
+    """One campaign, in whatever process; a campaign that cannot be finished gives its reason."""
+    landscape = cached_landscape(task.source)
+    policy = task.make(task.policy, landscape.pool, task.protocol, landscape.assay)
+    protocol = task.protocol.whole(len(landscape)) if task.policy == "full" else task.protocol
+    try:
+        return replay_campaign(landscape, policy, protocol, task.seed)
+    except ActiveLoopError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@functools.lru_cache(maxsize=2)
+def cached_landscape(source: Source) -> Landscape:
+    """Each process loads a landscape once."""
+    return load_landscape(source)

@@ -1,0 +1,238 @@
+"""Five-fold prediction: how well a learner predicts candidates, or positions, that it has not seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from activeloop.candidates import Variant
+from activeloop.errors import ActiveLoopError, RecipeError
+from activeloop.measurements import Dataset
+from activeloop.metrics import auroc
+from activeloop.models.named import LEARNERS
+from activeloop.predictive import mean_of
+from activeloop.replay.campaign import cached_landscape, derived_seed
+from activeloop.replay.landscape import Landscape
+from activeloop.replay.machine import run_tasks
+from activeloop.replay.metrics import mean_and_error, spearman
+from activeloop.replay.policies import learner_of
+from activeloop.replay.sources import Source
+from activeloop.replay.summary import Point
+
+FoldRule = Literal["random", "modulo", "contiguous"]
+FOLD_RULES: tuple[FoldRule, ...] = ("random", "modulo", "contiguous")
+FOLDS = 5
+
+
+def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int | None = None) -> np.ndarray:
+    """[N] the fold of each candidate, 0 to 4; -1 for candidates that take no part.
+
+    `random` deals candidates out evenly. The other two keep all candidates of a position in one fold, so a fold asks
+    for positions that were never seen: `modulo` by position modulo 5, `contiguous` in five stretches of the chain with
+    equally many mutated positions. They take single mutants only; the wild type and multiple mutants take no part.
+
+    Args:
+        landscape: what is split.
+        rule: one of `FOLD_RULES`.
+        seed: of `random` and of `limit`.
+        limit: at most so many candidates take part, drawn at random; None = all.
+
+    Raises:
+        RecipeError: `modulo` or `contiguous` is asked of a landscape with fewer than 5 mutated positions, or of one in
+            which fewer than half of the candidates are single mutants.
+    """
+    if rule not in FOLD_RULES:
+        raise RecipeError(f'--folds "{rule}": is {", ".join(FOLD_RULES)}. Nothing was evaluated.')
+    rng = np.random.default_rng(seed)
+    folds = np.full(len(landscape), -1)
+    if rule == "random":
+        folds[rng.permutation(len(landscape))] = np.arange(len(landscape)) % FOLDS
+    else:
+        positions = mutated_positions(landscape)
+        single = positions > 0
+        unique = np.unique(positions[single])
+        if single.mean() < 0.5 or len(unique) < FOLDS:
+            raise RecipeError(
+                f"--folds {rule} needs single mutants of a known wild type at five positions or more; {landscape.name} "
+                "does not hold them. Use --folds random, or give --wild-type. Nothing was evaluated."
+            )
+        by_rule = positions % FOLDS if rule == "modulo" else _stretches(positions, unique)
+        folds[single] = by_rule[single]
+    taking_part = np.flatnonzero(folds >= 0)
+    if limit is not None and len(taking_part) > limit:
+        folds[rng.permutation(taking_part)[limit:]] = -1
+    return folds
+
+
+def _stretches(positions: np.ndarray, unique: np.ndarray) -> np.ndarray:
+    """[N] in which of five stretches of the sorted positions `unique` each position lies."""
+    stretch = np.repeat(np.arange(FOLDS), [len(part) for part in np.array_split(unique, FOLDS)])
+    return stretch[np.searchsorted(unique, positions) % len(unique)]
+
+
+def mutated_positions(landscape: Landscape) -> np.ndarray:
+    """[N] the position of the only substitution of each candidate; 0 where there is none or more than one."""
+    positions = np.zeros(len(landscape), np.int64)
+    for row in range(len(landscape)):
+        design = landscape.pool.design(row)
+        if isinstance(design, Variant) and len(design.mutations) == 1:
+            positions[row] = design.mutations[0].position
+    return positions
+
+
+METRICS = ("spearman", "auroc", "rmse")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The rules of an evaluation.
+
+    Args:
+        folds: how candidates are split, see `folds.fold_numbers`.
+        seed: of random folds and of every fit.
+        limit: at most so many candidates take part; None = all.
+    """
+
+    folds: FoldRule = "random"
+    seed: int = 0
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.limit is not None and self.limit < 2 * FOLDS:
+            raise RecipeError(f"--limit {self.limit}: must be at least {2 * FOLDS}. Nothing was evaluated.")
+        if self.seed < 0:
+            raise RecipeError(f"--seed {self.seed}: must be at least 0. Nothing was evaluated.")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What a learner predicted of one fold, from the other four.
+
+    Args:
+        learner: its name.
+        fold: 0 to 4.
+        trained: candidates it was fitted to.
+        rows: [n] rows of the fold.
+        predicted: [n] means, larger is better.
+        metrics: name -> value.
+        seconds: CPU seconds of fit and prediction.
+    """
+
+    learner: str
+    fold: int
+    trained: int
+    rows: np.ndarray
+    predicted: np.ndarray
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """One fit."""
+
+    source: Source
+    evaluation: Evaluation
+    learner: str
+    fold: int
+
+
+def check_learner(name: str) -> None:
+    """Whether a learner is known.
+
+    Raises:
+        RecipeError: it is not.
+    """
+    if name not in ("default", *LEARNERS):
+        known = ", ".join(("default", *LEARNERS))
+        raise RecipeError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
+
+
+def evaluate_all(
+    source: Source,
+    evaluation: Evaluation,
+    learners: tuple[str, ...],
+    jobs: int = 1,
+    finished: Callable[[str], None] | None = None,
+) -> tuple[list[Fold], dict[tuple[str, int], str]]:
+    """Predict every fold with every learner.
+
+    Args:
+        source: the landscape.
+        evaluation: the rules.
+        learners: names, see `policies.learner_of`.
+        jobs: processes, each on one thread.
+        finished: called with the learner whenever a fold is done.
+
+    Returns:
+        The folds in order, and why others could not be predicted, by (learner, fold).
+
+    Raises:
+        RecipeError: a learner is not known or none is named, or the landscape cannot be split so.
+    """
+    if not learners:
+        raise RecipeError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
+    if jobs < 1:
+        raise RecipeError(f"--jobs {jobs}: must be at least 1. Nothing was evaluated.")
+    for name in learners:
+        check_learner(name)
+    fold_numbers(cached_landscape(source), evaluation.folds, evaluation.seed, evaluation.limit)
+    tasks = [FoldTask(source, evaluation, name, fold) for fold in range(FOLDS) for name in learners]
+    done: list[Fold] = []
+    failures: dict[tuple[str, int], str] = {}
+    for task, result in run_tasks(tasks, predict_fold, jobs):
+        if isinstance(result, str):
+            failures[task.learner, task.fold] = result
+        else:
+            done.append(result)
+        if finished is not None:
+            finished(task.learner)
+    order = {name: i for i, name in enumerate(learners)}
+    return sorted(done, key=lambda f: (order[f.learner], f.fold)), failures
+
+
+def predict_fold(task: FoldTask) -> Fold | str:
+    """One fit and its predictions; a learner that cannot be fitted gives the reason."""
+    landscape, rules = cached_landscape(task.source), task.evaluation
+    folds = fold_numbers(landscape, rules.folds, rules.seed, rules.limit)
+    test, train = np.flatnonzero(folds == task.fold), np.flatnonzero((folds >= 0) & (folds != task.fold))
+    clock = time.process_time()
+    try:
+        data = Dataset.of(landscape.pool, train, landscape.values[train], landscape.assay).oriented()
+        predictor = learner_of(task.learner, landscape.pool, "find").fit(data, derived_seed(rules.seed, task.fold))
+        predicted = mean_of(predictor, landscape.pool, test)[:, 0]
+    except ActiveLoopError as error:
+        return f"{type(error).__name__}: {error}"
+    seconds = time.process_time() - clock
+    return Fold(task.learner, task.fold, len(train), test, predicted, _judge(landscape, test, predicted), seconds)
+
+
+def _judge(landscape: Landscape, rows: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    true = landscape.oriented[rows]
+    return {
+        "spearman": spearman(predicted, true),
+        "auroc": auroc(predicted, landscape.fit[rows]),
+        "rmse": float(np.sqrt(np.mean((predicted - true) ** 2))),
+    }
+
+
+def summarise_folds(landscape: Landscape, folds: list[Fold]) -> list[Point]:
+    """Mean and standard error over folds of each metric, and Spearman over all folds' predictions together.
+
+    `spearman_pooled` is what ProteinGym reports.
+    """
+    points = []
+    for learner in dict.fromkeys(fold.learner for fold in folds):
+        mine = [fold for fold in folds if fold.learner == learner]
+        labels = round(np.mean([fold.trained for fold in mine]))
+        for metric in METRICS:
+            mean, error = mean_and_error(np.array([fold.metrics[metric] for fold in mine]))
+            points.append(Point(landscape.name, learner, labels, metric, mean, error, len(mine)))
+        rows = np.concatenate([fold.rows for fold in mine])
+        pooled = spearman(np.concatenate([fold.predicted for fold in mine]), landscape.oriented[rows])
+        points.append(Point(landscape.name, learner, labels, "spearman_pooled", pooled, float("nan"), len(mine)))
+    return points

@@ -1,0 +1,234 @@
+"""The rules of a replay, and who proposes: a learner and an acquisition function, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from activeloop.acquisition import (
+    BALD,
+    EPIG,
+    LCMD,
+    BatchBALD,
+    Entropy,
+    ExpectedImprovement,
+    Greedy,
+    PowerSampling,
+    Selection,
+    ThompsonBatch,
+    UpperConfidenceBound,
+    Variance,
+    choose,
+    default_selection,
+)
+from activeloop.candidates import Pool
+from activeloop.errors import RecipeError
+from activeloop.measurements import Assay, Dataset
+from activeloop.models.defaults import default_learner
+from activeloop.models.named import LEARNERS, named_learners
+from activeloop.predictive import Learner, Predictor
+
+ReplayGoal = Literal["find", "learn"]
+First = Literal["random", "own"]
+
+HELD_OUT = 0.2
+"""Share of the pool that is never proposed when the goal is `learn`; accuracy is judged on it."""
+
+WHOLE = 3000
+"""Most candidates that a model of "all" data is fitted to."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a campaign is replayed.
+
+    Args:
+        goal: `find` the best, or `learn` which are fit.
+        start: candidates on the first plate.
+        batch: candidates on each later plate.
+        rounds: later plates.
+        first: `random` gives every policy the same first plate (one a seed); `own` lets a policy that believes
+            something before any measurement choose its own.
+
+    >>> Protocol().labels
+    (96, 192, 288, 384, 480)
+    """
+
+    goal: ReplayGoal = "find"
+    start: int = 96
+    batch: int = 96
+    rounds: int = 4
+    first: First = "random"
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("start", self.start, 1), ("batch", self.batch, 1), ("rounds", self.rounds, 0)):
+            if value < least:
+                raise RecipeError(f"--{name} {value}: must be at least {least}. Nothing was replayed.")
+        if self.goal not in ("find", "learn"):
+            raise RecipeError(f'--goal "{self.goal}": is find or learn. Nothing was replayed.')
+        if self.first not in ("random", "own"):
+            raise RecipeError(f'--first "{self.first}": is random or own. Nothing was replayed.')
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """How many candidates are measured after each plate."""
+        return tuple(self.start + i * self.batch for i in range(self.rounds + 1))
+
+    def measures(self, assay: Assay) -> Assay:
+        """What a plate brings: values of the assay, or whether candidates are fit when the goal is `learn`."""
+        return assay if self.goal == "find" else Assay("fit", goal="classify")
+
+    def check_fits(self, candidates: int) -> None:
+        """Whether a pool is large enough.
+
+        Raises:
+            RecipeError: when the campaign would ask for more candidates than may be proposed.
+        """
+        available = candidates - self.held_out(candidates)
+        if self.labels[-1] > available:
+            raise RecipeError(
+                f"The campaign would measure {self.labels[-1]} candidates, but only {available} of {candidates} may be "
+                "proposed. Lower --start, --batch or --rounds. Nothing was replayed."
+            )
+
+    def whole(self, candidates: int) -> Protocol:
+        """The same, with a single plate of everything that may be proposed, at most `WHOLE` candidates."""
+        return replace(self, start=min(WHOLE, candidates - self.held_out(candidates)), rounds=0, first="random")
+
+    def held_out(self, candidates: int) -> int:
+        """How many candidates are kept for judging and never proposed."""
+        return int(HELD_OUT * candidates) if self.goal == "learn" else 0
+
+
+POLICIES = {
+    "default": "what `activeloop propose` does for the stated goal",
+    "random": "the twin: the same learner, every plate drawn at random",
+    "evolvepro": "EVOLVEpro's recipe: random forest, highest mean first",
+    "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
+    "alde": "ALDE's recipe: five small networks on one-hot letters, highest mean first",
+}
+
+
+SELECTIONS: dict[str, Callable[[], Selection]] = {
+    "greedy": lambda: Selection(Greedy()),
+    "ucb": lambda: Selection(UpperConfidenceBound()),
+    "ei": lambda: Selection(ExpectedImprovement()),
+    "thompson": lambda: Selection(Greedy(), ThompsonBatch()),
+    "power": lambda: Selection(UpperConfidenceBound(), PowerSampling()),
+    "variance": lambda: Selection(Variance()),
+    "entropy": lambda: Selection(Entropy()),
+    "bald": lambda: Selection(BALD()),
+    "batchbald": lambda: Selection(BALD(), BatchBALD()),
+    "epig": lambda: Selection(EPIG()),
+    "lcmd": lambda: Selection(Variance(), LCMD()),
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What asks in a replay.
+
+    Args:
+        name: in results.
+        learner: what is fitted to the answers.
+        selection: how the next plate is chosen from it; None = at random.
+    """
+
+    name: str
+    learner: Learner
+    selection: Selection | None
+
+    @property
+    def recipe(self) -> str:
+        """Learner and selection in words."""
+        return f"{self.learner.name}; {self.selection.name if self.selection else 'random'}"
+
+    @property
+    def uses_model(self) -> bool:
+        """Whether a plate depends on the model."""
+        return self.selection is not None
+
+    def needs_model(self, protocol: Protocol, last: bool) -> bool:
+        """Whether a model is fitted after a plate: to choose the next, or to be judged.
+
+        The random twin is judged after each plate when the goal is `learn`, and only after the last when it is `find`.
+        """
+        return self.uses_model or last or protocol.goal == "learn"
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """The model of what was measured."""
+        return self.learner.fit(dataset.oriented(), seed)
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """What it believes before the first plate; None when it believes nothing or does not ask its model."""
+        return self.learner.prior(pool) if self.uses_model else None
+
+    def choose(self, dataset: Dataset, predictor: Predictor | None, free: np.ndarray, n: int, seed: int) -> np.ndarray:
+        """[n] rows of the next plate, best first.
+
+        Args:
+            dataset: what was measured.
+            predictor: the model of it.
+            free: rows that may be proposed.
+            n: how many.
+            seed: of ties, draws and chance. The twin draws anew from it each round.
+        """
+        if self.selection is None or predictor is None:
+            return np.random.default_rng(seed).choice(free, n, replace=False)
+        excluded = np.setdiff1d(np.arange(len(dataset.pool)), free)
+        seen = dataset.oriented() if len(dataset) else None
+        picks = choose(predictor, dataset.pool, n=n, select=self.selection, seed=seed, excluded=excluded, dataset=seen)
+        return np.array([pick.row for pick in picks], np.int64)
+
+
+def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy:
+    """A policy by its name.
+
+    Args:
+        name: one of `POLICIES`, or `learner:selection` with names from `LEARNERS` and `SELECTIONS`.
+        pool: of the landscape; the default learner depends on it.
+        protocol: the default depends on its goal.
+        assay: of the landscape; the default follows what the protocol measures of it.
+
+    Raises:
+        RecipeError: when the name is not known.
+    """
+    check_policy(name)
+    learner, _, selection = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}.get(name, name).partition(":")
+    if name in ("default", "random", "full"):
+        learner, selection = "default", {"full": "random"}.get(name, name)
+    return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay, pool))
+
+
+def _selection(name: str, protocol: Protocol, assay: Assay, pool: Pool) -> Selection | None:
+    if name == "random":
+        return None
+    if name == "default":
+        return default_selection(protocol.goal, [protocol.measures(assay)], pool)
+    return SELECTIONS[name]()
+
+
+def check_policy(name: str) -> None:
+    """Whether a policy's name can be understood, before anything is loaded.
+
+    Raises:
+        RecipeError: it cannot.
+    """
+    if name in POLICIES:
+        return
+    learner, colon, selection = name.partition(":")
+    if colon and learner in ("default", *LEARNERS) and selection in ("default", "random", *SELECTIONS):
+        return
+    learners, selections = ", ".join(("default", *LEARNERS)), ", ".join(("default", "random", *SELECTIONS))
+    raise RecipeError(
+        f'"{name}" is not a policy. Policies: {", ".join(POLICIES)}, or LEARNER:SELECTION with a learner of {learners} '
+        f"and a selection of {selections}. Nothing was replayed."
+    )
+
+
+def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
+    """A learner by its name; `default` is the product's for the goal."""
+    return default_learner(pool, goal) if name == "default" else named_learners(pool)[name]()

@@ -1,0 +1,253 @@
+"""What a replay leaves in its folder: tables, the learning curve, and a page that can be mailed."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from activeloop.files import write_whole
+from activeloop.replay.campaign import Outcome
+from activeloop.replay.landscape import Landscape
+from activeloop.replay.machine import describe_machine
+from activeloop.replay.metrics import DEFINITIONS, LABELS, METRICS
+from activeloop.replay.policies import Protocol, ReplayGoal
+from activeloop.replay.summary import Point, rounds_csv, summarise, summary_csv
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANELS: dict[ReplayGoal, tuple[str, ...]] = {
+    "find": ("best_fraction", "optimum_found", "top1pct_found", "top100_recall"),
+    "learn": ("accuracy", "auroc", "spearman", "top10pct_found"),
+}
+INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
+OWN, TWIN = "#0b6bcb", "#8a94a0"
+# Okabe and Ito's palette: told apart by the colour-blind.
+OTHERS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#444444")
+
+
+def policy_colours(policies: Sequence[str]) -> dict[str, str]:
+    """One colour a policy, the same in every picture and table.
+
+    >>> policy_colours(["default", "random", "alde"])["random"]
+    '#8a94a0'
+    """
+    others = [p for p in policies if p not in ("default", "random", "full")]
+    colours = {p: OTHERS[i % len(OTHERS)] for i, p in enumerate(others)}
+    return {p: {"default": OWN, "random": TWIN, "full": INK}.get(p) or colours[p] for p in policies}
+
+
+def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int) -> Figure:
+    """Four panels, a line and a band of one standard error for each policy.
+
+    Args:
+        points: of one landscape.
+        title: above all panels.
+        goal: which metrics are shown.
+        seeds: told below the title.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 7.0), layout="constrained", facecolor="white")
+    axes = figure.subplots(2, 2, squeeze=True).ravel()
+    policies = list(dict.fromkeys(p.policy for p in points))
+    colours = policy_colours(policies)
+    for axis, metric in zip(axes, PANELS[goal], strict=True):
+        _style(axis, metric)
+        for policy in policies:
+            _line(axis, [p for p in points if p.policy == policy and p.metric == metric], policy, colours[policy])
+    handles, names = axes[0].get_legend_handles_labels()
+    if goal == "learn" or not handles:
+        handles, names = axes[-1].get_legend_handles_labels()
+    figure.suptitle(title, fontsize=15, fontweight="bold", color=INK, x=0.02, ha="left")
+    figure.legend(handles, names, loc="outside upper right", ncols=min(len(names), 5), frameon=False, fontsize=10)
+    figure.supxlabel(
+        f"measured candidates   (mean of {seeds} {'seed' if seeds == 1 else 'seeds'}; band: one standard error)",
+        fontsize=10.5,
+        color=FAINT,
+    )
+    return figure
+
+
+def png(figure: Figure, dpi: int = 150) -> bytes:
+    """The picture as a PNG file."""
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=dpi)
+    return out.getvalue()
+
+
+def _style(axis: Axes, metric: str) -> None:
+    axis.set_title(LABELS[metric], fontsize=11, color=INK, loc="left")
+    axis.grid(axis="y", color=GRID, linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.tick_params(colors=FAINT, labelsize=9.5, length=0)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color(GRID)
+
+
+def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None:
+    import numpy as np
+
+    points = sorted(points, key=lambda p: p.labels)
+    if not points:
+        return
+    if policy == "full":
+        axis.axhline(points[-1].mean, color=colour, label="all data", linestyle=":", linewidth=1.6)
+        return
+    labels = np.array([p.labels for p in points])
+    mean = np.array([p.mean for p in points])
+    error = np.nan_to_num([p.se for p in points])
+    own, twin = policy == "default", policy == "random"
+    style = {"linewidth": 2.6 if own else 1.8, "linestyle": (0, (4, 2)) if twin else "-", "zorder": 4 if own else 3}
+    axis.plot(labels, mean, color=colour, label=policy, marker="o", markersize=5 if own else 4, **style)
+    axis.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.16, linewidth=0)
+    axis.set_xticks(labels if len(labels) <= 8 else labels[:: len(labels) // 6])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of the table, as text."""
+
+    mean: str
+    se: str
+    best: bool
+
+
+def replay_page(
+    dataset: str,
+    origin: str,
+    protocol: Protocol,
+    outcome: Outcome,
+    points: Sequence[Point],
+    curve: bytes,
+    settings: Mapping[str, object],
+    machine: Mapping[str, str],
+) -> str:
+    """The report as HTML.
+
+    Args:
+        dataset: the landscape's name.
+        origin: where its values are from.
+        protocol: the rules.
+        outcome: what was replayed.
+        points: `summary.summarise` of it.
+        curve: PNG file.
+        settings: what all campaigns share.
+        machine: from `machine.describe_machine`.
+    """
+    labels = protocol.labels[-1]
+    last = [p for p in points if p.labels == labels or p.policy == "full"]
+    policies = list(dict.fromkeys(p.policy for p in last))
+    seeds = len({seed for _, seed in outcome.turns})
+    goal = "find the best candidates" if protocol.goal == "find" else "learn which candidates are fit"
+    return render(
+        "replay.html",
+        title=f"{dataset}: replay of {protocol.rounds + 1} plates",
+        lead=f"{origin} Goal: {goal}. {protocol.start} candidates on the first plate, then {protocol.rounds} plates of "
+        f"{protocol.batch}; {labels} of {settings['candidates']:,} candidates are measured.",
+        cards=_cards(last, protocol, labels),
+        curve=base64.b64encode(curve).decode(),
+        first=protocol.first,
+        labels=labels,
+        rows=_rows(last, policies, outcome),
+        policies=policies,
+        colours=policy_colours(policies),
+        recipes=outcome.recipes,
+        seeds=seeds,
+        failures=outcome.failures,
+        campaigns=len(outcome.turns) + len(outcome.failures),
+        settings=settings,
+        definitions=DEFINITIONS,
+        machine=machine,
+    )
+
+
+def render(template: str, **values: object) -> str:
+    """A page of this package; everything in it is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("activeloop.replay"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template(template).render(**values)
+
+
+def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[str, object]]:
+    """The main figures of the first policy and of the twin."""
+    own = next((p.policy for p in last if p.policy != "random"), "random")
+    cards = []
+    for metric in PANELS[protocol.goal][:2]:
+        for policy in dict.fromkeys((own, "random")):
+            found = [p for p in last if p.policy == policy and p.metric == metric]
+            if found:
+                words = f"{LABELS[metric]}, {policy}, after {labels}"
+                cards.append({"figure": f"{found[0].mean:.3g}", "words": words, "own": policy == own})
+    return cards
+
+
+def _rows(last: Sequence[Point], policies: Sequence[str], outcome: Outcome) -> list[dict[str, object]]:
+    """A row a metric, a cell a policy; the last row tells the seconds."""
+    rows: list[dict[str, object]] = []
+    for metric in METRICS:
+        by_policy = {p.policy: p for p in last if p.metric == metric}
+        best = max((p.mean for p in by_policy.values()), default=np.nan)
+        rows.append({"words": LABELS[metric], "cells": [table_cell(by_policy.get(p), best) for p in policies]})
+    seconds = [_cell_of_seconds(policy, outcome) for policy in policies]
+    return [*rows, {"words": "CPU seconds of a whole campaign", "cells": seconds}]
+
+
+def _cell_of_seconds(policy: str, outcome: Outcome) -> Cell:
+    totals = [sum(turn.seconds for turn in turns) for (name, _), turns in outcome.turns.items() if name == policy]
+    return Cell(f"{np.mean(totals):.2f}", "", False)
+
+
+def table_cell(point: Point | None, best: float) -> Cell:
+    """A figure with its standard error; `best` is the mean that is shaded."""
+    if point is None:
+        return Cell("–", "", False)
+    error = "" if np.isnan(point.se) else f"{point.se:.2g}"
+    return Cell(f"{point.mean:.3g}", error, point.mean >= best)
+
+
+def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcome: Outcome) -> list[Point]:
+    """Write summary.csv, rounds.csv, curve.png, report.html and machine.json, each whole.
+
+    The tables depend on the campaigns alone (seconds apart); date and machine stand in the other files.
+
+    Returns:
+        The rows of summary.csv.
+
+    Raises:
+        StoreError: a file cannot be written.
+    """
+    points = summarise(landscape.name, outcome.turns)
+    machine = describe_machine()
+    seeds = len({seed for _, seed in outcome.turns})
+    curve = png(draw_curves(points, landscape.name, protocol.goal, seeds))
+    settings = {
+        "dataset": landscape.name,
+        "candidates": len(landscape),
+        "kind": landscape.kind,
+        "assay": f"{landscape.assay.name} ({landscape.assay.goal})",
+        "goal": protocol.goal,
+        "plates": f"{protocol.start} + {protocol.rounds} x {protocol.batch}",
+        "first plate": protocol.first,
+        "seeds": f"0 to {seeds - 1}",
+        "fingerprint of the data": landscape.fingerprint,
+    }
+    page = replay_page(landscape.name, landscape.origin, protocol, outcome, points, curve, settings, machine)
+    write_whole(folder / "summary.csv", summary_csv(points))
+    write_whole(folder / "rounds.csv", rounds_csv(landscape.name, outcome.turns))
+    write_whole(folder / "curve.png", curve)
+    write_whole(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
+    write_whole(folder / "report.html", page)
+    return points

@@ -1,0 +1,278 @@
+"""Public data sets by name: read from `$ACTIVELOOP_DATA` when they are there, else fetched from their sources.
+
+No value of any of them is part of this package. `registry.csv` says for each where it comes from and what its content
+must hash to. A set is looked for
+
+1. in the folder `$ACTIVELOOP_DATA`, at the registry's path (and there checked against `MANIFEST.csv`),
+2. at `$ACTIVELOOP_MIRROR`, the address of a copy of that folder,
+3. at the repository its authors or curators published it in, at a fixed commit.
+
+Sources package the same content differently (columns, order, compression), so what is checked after a download is the
+SHA-256 of the sorted pairs of candidate and value, not of the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import hashlib
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from activeloop.candidates.tables import Table, read_table
+from activeloop.errors import FetchError, InputError, RecipeError
+from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
+from activeloop.replay.table import Columns, find_columns, landscape_of
+
+DATA = "ACTIVELOOP_DATA"
+MIRROR = "ACTIVELOOP_MIRROR"
+GITHUB = "https://raw.githubusercontent.com"
+_SOURCE = re.compile(r"(?P<repository>[^@\s]+)@(?P<commit>[0-9a-f]+)\s+(?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class PublicSet:
+    """One line of the registry.
+
+    Args:
+        name: by which it is asked for, such as `gb1` or `BLAT_ECOLX_Deng_2012`.
+        file: its path under `$ACTIVELOOP_DATA`.
+        kind: `variants`, `compounds` or `guides`.
+        candidate, target: columns of that file; sources may call them differently.
+        goal: whether more or less is better.
+        shift: what must be added to the source's positions to count from 1.
+        source: repository, commit and path.
+        sha256: of the content, see `content_digest`.
+        publication: to be cited.
+    """
+
+    name: str
+    file: str
+    kind: str
+    candidate: str
+    target: str
+    goal: Literal["maximise", "minimise"]
+    shift: int
+    source: str
+    sha256: str
+    publication: str
+
+    @property
+    def url(self) -> str | None:
+        """Where the source is fetched from; None when the registry knows the repository but no file in it."""
+        found = _SOURCE.fullmatch(self.source)
+        return f"{GITHUB}/{found['repository']}/{found['commit']}/{quote(found['path'])}" if found else None
+
+
+@lru_cache(maxsize=1)
+def registry() -> dict[str, PublicSet]:
+    """All public sets by name.
+
+    >>> registry()["gb1"].kind, registry()["enamine10k"].goal
+    ('variants', 'minimise')
+    """
+    text = resources.files("activeloop.replay").joinpath("registry.csv").read_text("utf-8")
+    rows = csv.DictReader(text.splitlines())
+    return {row["name"]: PublicSet(**{**row, "shift": int(row["shift"])}) for row in rows}  # type: ignore[arg-type]
+
+
+def find_set(name: str) -> PublicSet:
+    """A public set by its name, without regard to case.
+
+    Raises:
+        RecipeError: there is none of that name; names the nearest ones.
+
+    >>> find_set("GB1").name
+    'gb1'
+    """
+    by_case = {known.casefold(): entry for known, entry in registry().items()}
+    if name.casefold() in by_case:
+        return by_case[name.casefold()]
+    near = difflib.get_close_matches(name.casefold(), by_case, n=3, cutoff=0.5)
+    hint = f"Near to it: {', '.join(by_case[n].name for n in near)}. " if near else ""
+    raise RecipeError(
+        f'"{name}" is neither a file nor a public data set. {hint}'
+        f"Known are gb1, phoq, pard2, t7, enamine10k, usp7, crispr-wt, ProteinGym ids and {len(by_case) - 7} more."
+    )
+
+
+def content_digest(candidates: Sequence[str], values: Sequence[float], kind: str) -> str:
+    """SHA-256 of the sorted pairs of candidate and value (to 6 digits), without those that have no value.
+
+    >>> content_digest(["A1C", "D2E"], [1.0, 2.0], "variants") == content_digest(["D2E", "A1C"], [2, 1], "variants")
+    True
+    """
+    separators = re.compile(r"[,;/+ ]+") if kind == "variants" else re.compile(r"^\s+")
+    pairs = zip(candidates, values, strict=True)
+    lines = sorted(f"{separators.sub(':', c)}\t{v:.6g}\n" for c, v in pairs if not math.isnan(v))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+CACHE = "ACTIVELOOP_CACHE"
+
+
+def public_table(entry: PublicSet) -> tuple[Table, Columns]:
+    """The table of a public set and its columns.
+
+    Raises:
+        FetchError: it is nowhere to be had, or is not the file it should be; nothing is kept then.
+    """
+    folder = os.environ.get(DATA)
+    if folder and (Path(folder) / entry.file).is_file():
+        table = _local(Path(folder), entry)
+        return table, find_columns(table, entry.candidate, entry.target, entry.kind)
+    mirror = os.environ.get(MIRROR)
+    url = f"{mirror.rstrip('/')}/{entry.file}" if mirror else entry.url
+    if url is None:
+        raise FetchError(
+            f"{entry.name}: no single file of its source ({entry.source}) is known. Put it at {entry.file} in a folder "
+            f"and name that folder in {DATA}."
+        )
+    path = _fetch(url, entry)
+    try:
+        table = read_table(path)
+        columns = find_columns(table, table.find(entry.candidate) or None, table.find(entry.target) or None, entry.kind)
+        if not mirror and entry.shift:
+            table = _shifted(table, columns.candidate, entry.shift)
+        found = content_digest(
+            table.column(columns.candidate), [n.value for n in table.numbers(columns.target)], entry.kind
+        )
+    except InputError as error:
+        path.unlink()
+        raise FetchError(f"{url} is not the table it should be: {error} The download was deleted. {_CURE}") from error
+    if found != entry.sha256:
+        path.unlink()
+        raise FetchError(
+            f"{url}: the content hashes to {found[:12]}..., not to {entry.sha256[:12]}...: the file was changed or cut "
+            f"off on its way. The download was deleted. {_CURE}"
+        )
+    return table, columns
+
+
+_CURE = f"Try again, or put the file in a folder and name that folder in {DATA}."
+
+
+def _local(folder: Path, entry: PublicSet) -> Table:
+    expected = _manifest(folder).get(entry.file)
+    path = folder / entry.file
+    if expected and hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+        raise FetchError(
+            f"{path} is not the file that {folder / 'MANIFEST.csv'} lists (another SHA-256). Copy it again, or unset "
+            f"{DATA} to fetch it from its source."
+        )
+    return read_table(path)
+
+
+@lru_cache(maxsize=4)
+def _manifest(folder: Path) -> dict[str, str]:
+    """SHA-256 by path, {} when the folder has no list."""
+    path = folder / "MANIFEST.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["file"]: row["sha256"] for row in csv.DictReader(file)}
+
+
+def _fetch(url: str, entry: PublicSet) -> Path:
+    """Download a file once; pooch writes it under another name first, so a broken download leaves nothing."""
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel("WARNING")
+    folder = Path(os.environ.get(CACHE) or pooch.os_cache("activeloop"))
+    name = f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{entry.name}.table"
+    try:
+        return Path(pooch.retrieve(url, known_hash=None, fname=name, path=folder))
+    except (requests.RequestException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise FetchError(f"{entry.name} could not be fetched from {url}: {reason}. {_CURE}") from error
+
+
+def _shifted(table: Table, column: str, shift: int) -> Table:
+    """The same table with all positions moved, because the source counts from 0."""
+    place = table.header.index(column)
+    moved = [re.sub(r"\d+", lambda m: str(int(m[0]) + shift), cell) for cell in table.columns[place]]
+    columns = (*table.columns[:place], moved, *table.columns[place + 1 :])
+    return Table(table.file, table.header, columns, table.row_numbers, table.content_hash, table.decimal)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a landscape comes from, as the user said it; small, so that every process can load it for itself.
+
+    Args:
+        name: a file, a public set, or a planted landscape.
+        kind: of the candidates; None = guess.
+        wild_type: sequence or FASTA file; None = none, or the one the table's own sequences tell.
+        candidate_column, target_column: None = guess.
+        minimise: less is better; None = more is, unless the public set says otherwise.
+    """
+
+    name: str
+    kind: str | None = None
+    wild_type: str | None = None
+    candidate_column: str | None = None
+    target_column: str | None = None
+    minimise: bool | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """The table it names, None when it is a public set or planted."""
+        path = Path(self.name)
+        if path.is_file():
+            return path
+        if self.name in PLANTED or self.name.casefold() in {known.casefold() for known in registry()}:
+            return None
+        if path.suffix or os.sep in self.name:
+            return path
+        return _beside(self.name)
+
+
+def load_landscape(source: Source) -> Landscape:
+    """The landscape.
+
+    Raises:
+        InputError: the name is not known, or the table cannot be used; names row and cure.
+        FetchError: a public set could not be had.
+    """
+    if source.name in PLANTED:
+        return planted_landscape(source.name)
+    if source.file is not None:
+        table = read_table(source.file)
+        columns = find_columns(table, source.candidate_column, source.target_column, source.kind)
+        goal = "minimise" if source.minimise else "maximise"
+        name = source.file.name
+        return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.")
+    entry = find_set(source.name)
+    if source.kind not in (None, entry.kind):
+        raise RecipeError(f"--kind {source.kind}: {entry.name} holds {entry.kind}. Leave the option out.")
+    table, columns = public_table(entry)
+    if source.candidate_column or source.target_column:
+        columns = find_columns(
+            table, source.candidate_column or columns.candidate, source.target_column or columns.target, entry.kind
+        )
+    goal = entry.goal if source.minimise is None else "minimise" if source.minimise else "maximise"
+    return landscape_of(table, columns, entry.name, goal, source.wild_type, f"{entry.publication or entry.source}.")
+
+
+def _beside(name: str) -> Path | None:
+    """A table of that name anywhere in the data folder, so that sets which the registry does not know can be used."""
+    folder = os.environ.get(DATA)
+    if not folder:
+        return None
+    found = sorted(
+        path
+        for path in Path(folder).rglob("*")
+        if path.name.split(".")[0].casefold() == name.casefold() and {".csv", ".tsv", ".xlsx"} & set(path.suffixes)
+    )
+    if len(found) > 1:
+        raise RecipeError(f'"{name}" could be any of {", ".join(map(str, found))}. Give the path.')
+    return found[0] if found else None

@@ -1,0 +1,125 @@
+"""The tables a replay leaves: a row per seed, policy and round, and means with standard errors over seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.replay.campaign import Turn
+from activeloop.replay.metrics import METRICS, mean_and_error
+
+SUMMARY_COLUMNS = ("dataset", "policy", "labels", "metric", "mean", "se", "seeds")
+ROUND_COLUMNS = ("dataset", "policy", "seed", "round", "labels", *METRICS, "seconds", "picks")
+
+Turns = Mapping[tuple[str, int], Sequence[Turn]]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A metric of a policy after so many labels: mean over seeds, its standard error, and how many seeds had it."""
+
+    dataset: str
+    policy: str
+    labels: int
+    metric: str
+    mean: float
+    se: float
+    seeds: int
+
+
+def summarise(dataset: str, turns: Turns) -> list[Point]:
+    """Means over seeds, for every policy, number of labels and metric.
+
+    A metric that no seed has (the random twin's model is judged only at the end when the goal is `find`) is left out.
+
+    Args:
+        dataset: the landscape's name.
+        turns: of every campaign, by (policy, seed).
+    """
+    grouped: dict[tuple[str, int, str], list[float]] = {}
+    for (policy, _), campaign in turns.items():
+        for turn in campaign:
+            for metric in METRICS:
+                grouped.setdefault((policy, turn.labels, metric), []).append(turn.metrics[metric])
+    points = []
+    for (policy, labels, metric), values in grouped.items():
+        known = sum(not math.isnan(value) for value in values)
+        if known:
+            points.append(Point(dataset, policy, labels, metric, *mean_and_error(np.array(values)), known))
+    return points
+
+
+def summary_csv(points: Iterable[Point]) -> str:
+    """`summary.csv`; the standard error of one seed is empty."""
+    rows = ((p.dataset, p.policy, p.labels, p.metric, number(p.mean), number(p.se), p.seeds) for p in points)
+    return csv_text(SUMMARY_COLUMNS, rows)
+
+
+def rounds_csv(dataset: str, turns: Turns) -> str:
+    """`rounds.csv`; picks are joined by `;`, a metric that was not judged is empty."""
+    rows = (
+        (
+            *(dataset, policy, seed, turn.round, turn.labels),
+            *(number(turn.metrics[m]) for m in METRICS),
+            *(f"{turn.seconds:.3f}", ";".join(turn.picks)),
+        )
+        for (policy, seed), campaign in turns.items()
+        for turn in campaign
+    )
+    return csv_text(ROUND_COLUMNS, rows)
+
+
+def read_rounds(text: str) -> dict[tuple[str, int], list[Turn]]:
+    """The campaigns of a `rounds.csv`."""
+    turns: dict[tuple[str, int], list[Turn]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        metrics = {m: _value(row[m]) for m in METRICS}
+        turn = Turn(
+            int(row["round"]), int(row["labels"]), tuple(row["picks"].split(";")), metrics, float(row["seconds"])
+        )
+        turns.setdefault((row["policy"], int(row["seed"])), []).append(turn)
+    return turns
+
+
+def read_summary(text: str) -> list[Point]:
+    """The rows of a `summary.csv`."""
+    rows = csv.DictReader(text.splitlines())
+    return [
+        Point(
+            r["dataset"],
+            r["policy"],
+            int(r["labels"]),
+            r["metric"],
+            _value(r["mean"]),
+            _value(r["se"]),
+            int(r["seeds"]),
+        )
+        for r in rows
+    ]
+
+
+def _value(cell: str) -> float:
+    return float(cell) if cell else math.nan
+
+
+def number(value: float) -> str:
+    """Six digits; empty when there is no value.
+
+    >>> number(0.5), number(float("nan"))
+    ('0.5', '')
+    """
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV table as text."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue()

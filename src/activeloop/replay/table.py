@@ -1,0 +1,319 @@
+"""From a table of candidates and values to a landscape: its columns, its wild type, its rows."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates import Notation, Pool, Table
+from activeloop.candidates.notation import VariantNotation
+from activeloop.candidates.numbers import parse_number
+from activeloop.candidates.proteins import read_parent
+from activeloop.errors import InputError, TableError
+from activeloop.measurements import Assay, Goal
+from activeloop.replay.landscape import Landscape
+
+CANDIDATES = (
+    *("mutant", "variant", "variants", "mutation", "mutations", "mut", "smiles", "sgrna", "guide_sequence", "seq"),
+    *("sequence", "sequences", "30mer", "genotype", "candidate", "mutated_sequence", "protein"),
+)
+TARGETS = (
+    *("dms_score", "fitness", "score", "value", "target", "affinity", "indel", "modfreq", "activity", "y"),
+    *("measurement", "measured", "response", "label", "ddg", "score_drug_gene_rank"),
+)
+CLASSES = ("dms_score_bin",)
+_GUIDE = re.compile(r"[ACGTUN]{17,60}")
+_SMILES = re.compile(r"[\[\]()=#@/\\+]|[a-z]|[A-Za-z]\d[A-Za-z(]")
+_MUTATION = r"(?:p\.)?(?:[A-Z*-]|[A-Z][a-z]{2})?\d+(?:[A-Z*-]|[A-Z][a-z]{2})"
+_VARIANT = re.compile(rf"(?:WT|_wt|{_MUTATION}(?:[:,;/+ ]{_MUTATION})*)", re.IGNORECASE)
+LOOKED_AT = 200
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What was found in, or asked of, a table.
+
+    Args:
+        candidate, target: names of two columns.
+        classes: name of the column that says fit (1) or unfit (0), None when there is none.
+        kind: `variants`, `compounds` or `guides`.
+    """
+
+    candidate: str
+    target: str
+    classes: str | None
+    kind: str
+
+
+def find_columns(table: Table, candidate: str | None, target: str | None, kind: str | None) -> Columns:
+    """The columns asked for, and a guess for those that were not.
+
+    Raises:
+        TableError: a column that was asked for does not exist, or none can be guessed.
+
+    >>> table = Table("t.csv", ("variant", "kcat"), (["A1C", "A1D"], ["0.5", "2"]), (2, 3), "")
+    >>> find_columns(table, None, None, None)
+    Columns(candidate='variant', target='kcat', classes=None, kind='variants')
+    """
+    for asked in (candidate, target):
+        if asked is not None:
+            table.column(asked)
+    candidate = (table.find(candidate) if candidate else None) or _guess_candidate(table, target)
+    taken = (candidate, target)
+    classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
+    target = (table.find(target) if target else None) or _guess_target(table, candidate, classes)
+    return Columns(candidate, target, classes, kind or guess_kind(table.column(candidate)))
+
+
+def guess_kind(cells: Sequence[str]) -> str:
+    """Guides, compounds or variants, by what the first cells look like.
+
+    >>> guess_kind(["CC(=O)O", "c1ccccc1"]), guess_kind(["GATTACAGATTACAGATTACAGG"]), guess_kind(["VDGV", "A24G:K56R"])
+    ('compounds', 'guides', 'variants')
+    """
+    seen = [cell for cell in cells[:LOOKED_AT] if cell]
+    if seen and all(_GUIDE.fullmatch(cell.upper()) for cell in seen):
+        return "guides"
+    smiles = sum(bool(_SMILES.search(cell)) and not _VARIANT.fullmatch(cell) for cell in seen)
+    return "compounds" if smiles > len(seen) / 2 else "variants"
+
+
+def _guess_candidate(table: Table, target: str | None) -> str:
+    named = next((found for name in CANDIDATES if (found := table.find(name))), None)
+    if named:
+        return named
+    for name in table.header:
+        if name != target and not _numeric(table.column(name)):
+            return name
+    raise table.error("no column looks like candidates. Name it with --candidate-column.")
+
+
+def _guess_target(table: Table, candidate: str, classes: str | None) -> str:
+    rest = [name for name in table.header if name not in (candidate, classes)]
+    for wanted in TARGETS:
+        found = table.find(wanted)
+        if found in rest and _numeric(table.column(found)):
+            return found
+    numeric = [name for name in rest if _numeric(table.column(name))]
+    numeric = numeric or [name for name in rest if _mostly_numeric(table.column(name))]
+    if not numeric:
+        raise table.error("no column looks like measured values. Name it with --target-column.")
+    return numeric[-1]
+
+
+def _mostly_numeric(cells: Sequence[str]) -> bool:
+    """Whether most of the first cells are numbers: a column of values with a wrong one, which is then named."""
+    seen = [cell for cell in cells[:LOOKED_AT] if cell]
+    return sum(_numeric([cell]) for cell in seen) > len(seen) / 2
+
+
+def _numeric(cells: Sequence[str]) -> bool:
+    """Whether the first cells are numbers or empty, and one of them is a number."""
+    try:
+        values = [parse_number(cell).value for cell in cells[:LOOKED_AT]]
+    except TableError:
+        return False
+    return any(value == value for value in values)
+
+
+_SUBSTITUTION = re.compile(r"(?<![A-Za-z])([A-Z])([1-9]\d{0,4})[A-Z*=-]")
+COMPARED = 50
+"""Candidates that tell whether a table fits a wild type."""
+WHOLE = 10
+"""Strings of fewer letters are letters at sites, not whole proteins."""
+
+
+def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> tuple[str | None, str]:
+    """The wild type to read a table of variants with, and what has to be said about it ("" when it is as given).
+
+    - Letters at sites (`VDGV`) beside a longer wild type: nothing says where the sites are, so it is left out.
+    - Mutations without a wild type: their own letters make it; where none is mutated, alanine stands in.
+    - Whole sequences of several lengths without a wild type: the consensus of the usual length stands in.
+
+    >>> table = Table("t.csv", ("m",), (["K2C", "T5D"],), (2, 3), "")
+    >>> fitting_wild_type(table, ["K2C", "T5D"], None)[0]
+    'AKAAT'
+    >>> fitting_wild_type(table, ["VDGV", "ADGV"], "MKTAYIAKQRQISFVKSH")[0] is None
+    True
+    """
+    letters = all(cell.strip("*-").isalpha() for cell in cells)
+    lengths = Counter(map(len, cells))
+    if given is not None:
+        parent = read_parent(given)
+        if letters and len(lengths) == 1 and len(cells[0]) < len(parent) and not _reads_any(parent, cells):
+            where = f"which of its {len(parent)} residues the {len(cells[0])} letters stand for"
+            return None, f" The wild type is not used: nothing says {where}."
+        return given, ""
+    if any("sequence" in name.casefold() for name in table.header) and not letters:
+        return None, ""
+    if letters and len(lengths) > 1 and min(lengths) >= WHOLE:
+        usual = [cell.upper() for cell in cells if len(cell) == lengths.most_common(1)[0][0]]
+        consensus = "".join(Counter(column).most_common(1)[0][0] for column in zip(*usual, strict=True))
+        return consensus, f" No wild type was given: the consensus of {len(usual):,} sequences stands in."
+    return _of_mutations(cells)
+
+
+def _of_mutations(cells: Sequence[str]) -> tuple[str | None, str]:
+    residues: dict[int, str] = {}
+    for cell in cells:
+        for old, position in _SUBSTITUTION.findall(cell):
+            if residues.setdefault(int(position), old) != old:
+                return None, ""
+    if not residues:
+        return None, ""
+    last = max(residues)
+    unknown = last - len(residues)
+    where = f"{unknown:,} position{'s' * (unknown > 1)} that no variant changes"
+    told = f" No wild type was given: alanine stands in at {where}."
+    return "".join(residues.get(p, "A") for p in range(1, last + 1)), told if unknown else ""
+
+
+def _reads_any(parent: str, cells: Sequence[str]) -> bool:
+    notation = VariantNotation(parent)
+    for cell in cells[:COMPARED]:
+        try:
+            notation.design(cell)
+        except InputError:
+            continue
+        return True
+    return False
+
+
+FORGIVEN = 0.1
+"""Largest share of rows that may be left out because their candidate cannot be understood."""
+
+
+def landscape_of(
+    table: Table, columns: Columns, name: str, goal: Goal, wild_type: str | None = None, origin: str = ""
+) -> Landscape:
+    """The landscape of a table: every candidate once, with the mean of its values.
+
+    Rows without a value (empty, NaN, `n.d.`), and a few whose candidate cannot be understood (a stop codon), are left
+    out and counted in the landscape's origin. A value beyond a limit (`<0.1`) counts as the limit.
+
+    Args:
+        table: read whole.
+        columns: which columns to use.
+        name: of the landscape.
+        goal: whether more or less is better.
+        wild_type: of variants, as letters or FASTA file; None = told by the table, see `fitting_wild_type`.
+        origin: where it is from, in one sentence.
+
+    Raises:
+        InputError: a row that cannot be understood (names it), or fewer than two different values.
+
+    >>> table = Table("t.csv", ("variant", "kcat"), (["AA", "AC", "AC"], ["1", "2", "4"]), (2, 3, 4), "")
+    >>> landscape = landscape_of(table, Columns("variant", "kcat", None, "variants"), "t", "maximise")
+    >>> landscape.pool.names([0, 1]), landscape.values.tolist()
+    (['AA', 'AC'], [1.0, 3.0])
+    """
+    values = _values(table, columns.target)
+    known = ~np.isnan(values)
+    if not known.all():
+        table, values = _rows(table, known), values[known]
+        origin = f"{origin} {_many(~known, 'row')} without a value left out."
+    if len(values) < 2 or values.min() == values.max():
+        raise table.error(f'column "{columns.target}" holds fewer than two different values: there is nothing to find.')
+    if columns.kind == "variants":
+        wild_type, said = fitting_wild_type(table, table.column(columns.candidate), wild_type)
+        origin += said
+    pool, rows, fine, told = _understood(table, columns, wild_type)
+    counts = np.bincount(rows, minlength=len(pool))
+    means = np.bincount(rows, values[fine], len(pool)) / counts
+    if (counts > 1).any():
+        told += f" {_many(counts > 1, 'candidate')} in several rows; their values are averaged."
+    classes = None
+    if columns.classes:
+        told_class = _values(table, columns.classes)[fine]
+        known = np.isfinite(told_class)
+        votes = np.bincount(rows[known], told_class[known], len(pool))
+        voters = np.bincount(rows[known], minlength=len(pool))
+        classes = (2 * votes >= np.maximum(voters, 1)).astype(np.int8)
+        # classes that are not told for every candidate, or are all the same, classify nothing
+        classes = classes if voters.all() and 0 < classes.sum() < len(classes) else None
+    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, (origin + told).strip())
+
+
+def _many(which: np.ndarray, thing: str) -> str:
+    return f"{int(which.sum()):,} {thing}{'' if which.sum() == 1 else 's'}"
+
+
+def _understood(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray, np.ndarray, str]:
+    """The pool, the row in it of each table row that counts, which table rows count [n], and what was left out.
+
+    Scans list stop codons, screens list salts that no program can read; a replay is asked about the rest.
+
+    Raises:
+        InputError: more than a tenth of the candidates cannot be understood; it is the first of them.
+    """
+    everything = np.ones(len(table), bool)
+    try:
+        return *_pool(table, columns, wild_type), everything, ""
+    except InputError as error:
+        notation = _notation(table, columns, wild_type)
+        fine = np.array([notation is not None and _reads(notation, cell) for cell in table.column(columns.candidate)])
+        if notation is None or fine.all() or (~fine).mean() > FORGIVEN:
+            raise
+        such_as = f"row {error.row}: {error.problem[:120]}"
+        told = f" {_many(~fine, 'row')} whose candidate cannot be understood left out ({such_as})."
+        return *_pool(_rows(table, fine), columns, wild_type), fine, told
+
+
+def _notation(table: Table, columns: Columns, wild_type: str | None) -> Notation | None:
+    """How the table writes candidates, told by the first of its rows that can be read alone; None when none can."""
+    for i in range(min(len(table), 20)):
+        one = _rows(table, np.arange(len(table)) == i)
+        try:
+            return Pool.from_table(one, columns.kind, wild_type, columns.candidate).notation
+        except InputError:
+            continue
+    return None
+
+
+def _reads(notation: Notation, cell: str) -> bool:
+    try:
+        notation.design(cell)
+    except InputError:
+        return False
+    return True
+
+
+def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray]:
+    """The pool of the table's candidates, and the row of each table row in it."""
+    cells = table.column(columns.candidate)
+    pool = Pool.from_table(table, columns.kind, wild_type, columns.candidate, merge_duplicates=True)
+    rows = pool.rows_of(cells)
+    lost = np.flatnonzero(rows < 0)
+    if len(lost):
+        i = int(lost[0])
+        raise table.error(f'"{cells[i]}" cannot be found again in the pool. Write it in standard notation.', i)
+    return pool, rows
+
+
+def _values(table: Table, column: str) -> np.ndarray:
+    """[n] values of a column; NaN where there is none."""
+    cells = table.column(column)
+    if table.decimal == ".":
+        try:
+            values = np.array([cell or "nan" for cell in cells], np.float64)
+        except ValueError:
+            values = np.array([number.value for number in table.numbers(column)])
+    else:
+        values = np.array([number.value for number in table.numbers(column)])
+    infinite = np.flatnonzero(np.isinf(values))
+    if len(infinite):
+        i = int(infinite[0])
+        raise table.error(f'"{cells[i]}" is not a measured value. Correct it or leave it empty.', i)
+    return values
+
+
+def _rows(table: Table, keep: np.ndarray) -> Table:
+    """Some rows of a table."""
+    index = np.flatnonzero(keep).tolist()
+    columns = tuple([column[i] for i in index] for column in table.columns)
+    numbers = tuple(table.row_numbers[i] for i in index)
+    return Table(table.file, table.header, columns, numbers, table.content_hash, table.decimal)

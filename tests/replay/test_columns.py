@@ -1,0 +1,61 @@
+"""Columns and kinds are guessed as a person would."""
+
+import pytest
+
+from activeloop.candidates.tables import Table
+from activeloop.errors import TableError
+from activeloop.replay.table import Columns, find_columns, guess_kind, landscape_of
+
+
+def table(**columns):
+    rows = len(next(iter(columns.values())))
+    return Table("t.csv", tuple(columns), tuple(map(list, columns.values())), tuple(range(2, rows + 2)), "")
+
+
+CASES = [
+    (
+        table(mutant=["A1C"], mutated_sequence=["CK"], DMS_score=["0.1"], DMS_score_bin=["1"]),
+        Columns("mutant", "DMS_score", "DMS_score_bin", "variants"),
+    ),
+    (table(variant=["VDGV"], fitness=["1.0"]), Columns("variant", "fitness", None, "variants")),
+    (table(variant=["0110"], fitness=["1.0"]), Columns("variant", "fitness", None, "variants")),
+    (
+        table(SMILES=["CC(=O)O"], affinity=["5.6"], target=["D2R"], top_2p=["False"]),
+        Columns("SMILES", "affinity", None, "compounds"),
+    ),
+    (table(sgRNA=["A" * 23], indel=["0.1"]), Columns("sgRNA", "indel", None, "guides")),
+    (table(id=["7"], enzyme=["MKV"], kcat=["3"]), Columns("enzyme", "kcat", None, "variants")),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), CASES, ids=lambda case: str(getattr(case, "candidate", "")))
+def test_columns_of_usual_tables(given, expected):
+    assert find_columns(given, None, None, None) == expected
+
+
+def test_what_is_asked_for_wins():
+    both = table(variant=["A1C"], other=["A1D"], fitness=["1"], kcat=["2"])
+    assert find_columns(both, "other", "KCAT", "variants") == Columns("other", "kcat", None, "variants")
+
+
+def test_a_column_that_is_not_there_is_named():
+    with pytest.raises(TableError, match="kcot"):
+        find_columns(table(variant=["A1C"], kcat=["2"]), None, "kcot", None)
+
+
+def test_a_table_without_numbers_is_refused_with_a_cure():
+    with pytest.raises(TableError, match="--target-column"):
+        find_columns(table(variant=["A1C"], note=["good"]), None, None, None)
+
+
+def test_mutations_are_not_taken_for_smiles():
+    assert guess_kind(["A24G:K56R", "WT", "L5V"]) == "variants"
+    assert guess_kind(["N#N", "C=C", "CCO"]) == "compounds"
+
+
+@pytest.mark.parametrize(("told", "classes"), [(["1", "0", "1"], [1, 0, 1]), (["1", "", "0"], None)])
+def test_classes_count_only_when_every_candidate_has_one(told: list[str], classes: list[int] | None):
+    given = table(variant=["AA", "AC", "CA"], fitness=["1", "2", "4"], DMS_score_bin=told)
+    columns = Columns("variant", "fitness", "DMS_score_bin", "variants")
+    found = landscape_of(given, columns, "t", "maximise").classes
+    assert (found is None) if classes is None else (found.tolist() == classes)

@@ -1,0 +1,127 @@
+"""What is told about a trained model: figures, and a page made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import torch
+import transformers
+
+from tools.pretrain.log import Log
+from tools.pretrain.mixture import Part
+from tools.pretrain.plan import Plan
+from tools.pretrain.training import Run
+
+#: so many points of the loss are kept at most
+POINTS = 100
+
+
+def facts_of(
+    plan: Plan, run: Run, parts: list[Part], losses: dict[str, float], log: Log, machine: dict[str, str]
+) -> dict[str, Any]:
+    """Everything that training.json tells.
+
+    Args:
+        plan: that was carried out.
+        run: finished.
+        parts: of the mixture.
+        losses: on what was held out, by file.
+        log: of the run.
+        machine: on which it ran.
+    """
+    parameters = sum(p.numel() for n, p in run.model.named_parameters() if "contact_head" not in n)
+    tokens = run.step * plan.schedule.tokens
+    return plan.settings(parts) | {
+        "files": [part.facts() | _judged(losses.get(part.name)) for part in parts],
+        "parameters": parameters,
+        "steps": run.step,
+        "tokens_seen": tokens,
+        "schedule": asdict(plan.schedule),
+        "loss": log.records[-1]["loss"] if log.records else None,
+        "losses": _thinned([[record["step"], round(record["loss"], 4)] for record in log.records]),
+        "seconds": round(log.spent("sec")),
+        "cpu_seconds": round(log.spent("cpu")),
+        "precision": "bfloat16 autocast" if run.half else "float32",
+        "device": torch.cuda.get_device_name() if run.device.startswith("cuda") else "processor",
+        "processes": run.group.size,
+        "machine": machine | {"torch": torch.__version__, "transformers": transformers.__version__},
+        "licence": plan.licence,
+        "size": size_sentence(parameters, tokens, plan.base),
+    }
+
+
+def _judged(loss: float | None) -> dict[str, float]:
+    return (
+        {} if loss is None else {"validation_loss": round(loss, 4), "validation_perplexity": round(math.exp(loss), 3)}
+    )
+
+
+def _thinned(points: list[list[float]]) -> list[list[float]]:
+    apart = max(1, math.ceil(len(points) / POINTS))
+    return points[::-apart][::-1]
+
+
+def size_sentence(parameters: int, tokens: int, base: str | None) -> str:
+    """What must be expected of a model of this size.
+
+    >>> size_sentence(4_800_000, 50_000_000, None)
+    'This is a small model: 4.8 million parameters, 50 million tokens seen (ESM-2: a million million).'
+    """
+    seen = f"{tokens / 1e6:,.3g} million tokens"
+    if base is not None:
+        return f'This is "{base}", trained on for {seen} of the files below; expect no gain on other proteins.'
+    # ESM-2 up to 3 B parameters: 500,000 steps of 2 million tokens (Lin et al. 2023, Science 379:1123, supplement)
+    return f"This is a small model: {parameters / 1e6:.2g} million parameters, {seen} seen (ESM-2: a million million)."
+
+
+def _duration(seconds: float) -> str:
+    """For reading.
+
+    >>> _duration(40), _duration(5400)
+    ('40 seconds', '1.5 hours')
+    """
+    return f"{seconds / 3600:.2g} hours" if seconds >= 3600 else f"{seconds:.0f} seconds"
+
+
+def card(facts: dict[str, Any]) -> str:
+    """A page of Markdown for whoever finds the checkpoint."""
+    shape = facts["shape"]
+    what = (
+        f"{shape['layers']} layers of width {shape['width']}, {shape['heads']} heads, inner width {shape['inner']}"
+        if shape
+        else f"`{facts['base']}` with LoRA of rank {facts['rank']} merged into its weights"
+    )
+    schedule = facts["schedule"]
+    device = facts["device"]
+    machine = facts["machine"].get("processor", device) if device == "processor" else device
+    date = facts["machine"].get("date", "")[:10]
+    return f"""# A protein language model
+
+{facts["size"]}
+Larger checkpoints know more; use one where you can.
+
+Shape and vocabulary of ESM-2: {what}.
+Weights in half precision; `transformers` reads this folder (`EsmForMaskedLM`).
+
+| file | sequences | residues | weight | held out | perplexity on those |
+|---|---|---|---|---|---|
+{"".join(_row(file) for file in facts["files"])}
+Held-out sequences were drawn at random; relatives of them may be among the others, so these perplexities flatter.
+15 % of the residues were hidden. Guessing among twenty letters has perplexity 20.
+
+- {facts["steps"]:,} steps of {schedule["rows"]} rows of {schedule["width"]} tokens: {facts["tokens_seen"]:,} tokens
+- {schedule["share"]:.0%} of the residues hidden, seed {facts["seed"]}, {facts["precision"]}
+- {_duration(facts["seconds"])} ({_duration(facts["cpu_seconds"])} of processor time) on {machine}, finished {date}
+- licence: {facts["licence"]}
+
+All figures: training.json.
+"""
+
+
+def _row(file: dict[str, Any]) -> str:
+    perplexity = file.get("validation_perplexity")
+    cells = [file["name"], f"{file['sequences']:,}", f"{file['residues']:,}", f"{file['weight']:g}"]
+    cells += [f"{file['held_out_sequences']:,}", "" if perplexity is None else f"{perplexity:.2f}"]
+    return f"| {' | '.join(cells)} |\n"

@@ -1,0 +1,158 @@
+"""A training run that can stop anywhere and go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from tools.pretrain.building import build
+from tools.pretrain.corpus import Corpus
+from tools.pretrain.learned import Learned
+from tools.pretrain.loss import hidden_states, told_loss
+from tools.pretrain.processes import Group
+from tools.pretrain.rows import mask_tokens, pack
+from tools.pretrain.schedule import Schedule
+from tools.pretrain.shape import Shape
+
+__all__ = ["Run", "Schedule", "Shape", "build"]
+
+#: share of the residues that are hidden when a model is judged
+JUDGED = 0.15
+#: rows that are judged at once
+AT_ONCE = 32
+
+
+@dataclass
+class Run:
+    """A training run that can stop anywhere and go on.
+
+    The rows of a step depend on the seed and its number alone, so the same run is the same however often it was
+    stopped, and with any number of processes up to rounding.
+
+    Args:
+        folder: where checkpoints are kept.
+        learned: what is trained.
+        schedule: how.
+        corpora: the mixture.
+        weights: share of the rows that each corpus fills.
+        seed: of everything random.
+        group: of the processes that share each step.
+        half: bfloat16 where it is safe.
+    """
+
+    folder: Path
+    learned: Learned
+    schedule: Schedule
+    corpora: Sequence[Corpus]
+    weights: Sequence[float]
+    seed: int = 0
+    group: Group = field(default_factory=Group)
+    half: bool = False
+
+    def __post_init__(self):
+        self.device = self.group.device
+        self.model = self.learned.model
+        self.optimisers = self.learned.optimisers(self.schedule)
+        self.step = 0
+        self._packed: list[torch.Tensor] | None = None
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def path(self) -> Path:
+        """Of the checkpoint."""
+        return self.folder / "checkpoint.safetensors"
+
+    def resume(self) -> bool:
+        """Go on from the last checkpoint, if there is one.
+
+        Raises:
+            ModelError: it belongs to another model.
+        """
+        if not self.path.is_file():
+            return False
+        tensors = load_file(self.path, self.device)
+        self.learned.load(tensors)
+        self.step, self._packed = int(tensors["step"]), None
+        for name, optimiser in self.optimisers.items():
+            state = optimiser.state_dict()
+            state["state"] = {}
+            for key, value in tensors.items():
+                if key.startswith(f"{name}."):
+                    _, index, entry = key.split(".")
+                    state["state"].setdefault(int(index), {})[entry] = value
+            optimiser.load_state_dict(state)
+        return True
+
+    def save(self) -> None:
+        """Write a checkpoint; an interrupted write leaves the one before untouched."""
+        if not self.group.first:
+            return
+        tensors = self.learned.state() | {"step": torch.tensor(self.step)}
+        for kind, optimiser in self.optimisers.items():
+            for index, entries in optimiser.state_dict()["state"].items():
+                tensors |= {f"{kind}.{index}.{entry}": value for entry, value in entries.items()}
+        new = self.path.with_suffix(".new")
+        save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, new)
+        with new.open("rb") as file:
+            os.fsync(file.fileno())
+        new.replace(self.path)
+
+    def advance(self) -> float:
+        """One step; its loss in nats a residue."""
+        tokens, piece, shown, told = self._packed if self._packed is not None else self._pack()
+        self._set_rates()
+        mine, count = self.group.rows, int(np.count_nonzero(told.numpy()))
+        loss = self._loss(tokens[mine], piece[mine], shown[mine], told[mine]) / count
+        loss.backward()
+        self.group.sum_gradients(self._parameters())
+        for optimiser in self.optimisers.values():
+            optimiser.step()
+            optimiser.zero_grad()
+        self.step += 1
+        # while a graphics card computes: only asking for the loss waits for it
+        self._packed = self._pack() if self.step < self.schedule.steps else None
+        return self.group.sum(loss)
+
+    def _pack(self) -> list[torch.Tensor]:
+        """Rows of the next step."""
+        rng = np.random.default_rng([self.seed, self.step])
+        return _rows(self.corpora, self.weights, self.schedule.rows, self.schedule.width, self.schedule.share, rng)
+
+    @torch.no_grad()
+    def validate(self, corpora: Sequence[Corpus], rows: int = 128) -> list[float]:
+        """Mean loss (nats a residue, 15 % hidden) on each of some held-out corpora; the same rows at each call."""
+        losses = []
+        for corpus in corpora:
+            rng = np.random.default_rng([self.seed, 1])
+            judged = _rows([corpus], [1.0], rows, self.schedule.width, JUDGED, rng)
+            parts = zip(*(tensor.split(AT_ONCE) for tensor in judged), strict=True)
+            losses.append(sum(self._loss(*part).item() for part in parts) / judged[3].sum().item())
+        return losses
+
+    def _loss(self, tokens, piece, shown, told) -> torch.Tensor:
+        tokens, piece, shown, told = (part.to(self.device) for part in (tokens, piece, shown, told))
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.half):
+            return told_loss(hidden_states(self.model, shown, piece), self.model, tokens, told)
+
+    def _set_rates(self) -> None:
+        factor = self.schedule.factor(self.step)
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = getattr(self.schedule, name) * factor
+
+    def _parameters(self) -> list[torch.nn.Parameter]:
+        return [p for o in self.optimisers.values() for group in o.param_groups for p in group["params"]]
+
+
+def _rows(
+    corpora: Sequence[Corpus], weights: Sequence[float], rows: int, width: int, share: float, rng: np.random.Generator
+) -> list[torch.Tensor]:
+    """Tokens, pieces, what is shown and what must be told, each [R, W], of some rows."""
+    tokens, piece = pack(corpora, np.asarray(weights, float), rows, width, rng)
+    return [torch.from_numpy(array) for array in (tokens, piece, *mask_tokens(tokens, share, rng))]
