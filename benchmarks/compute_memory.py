@@ -52,7 +52,7 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 
 
 def _warm(arm: str) -> None:
-    """Train the smallest of models, also with the arm, so that what libraries load at their first step is no memory of training."""
+    """Train the smallest of models, also with the arm, so that what libraries load then is no memory of training."""
     from activeloop.backbones.esm import ESM2
     from benchmarks.compute_setting import one_thread, random_dataset, write_checkpoint
     from benchmarks.compute_steps import ready
