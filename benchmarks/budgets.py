@@ -13,8 +13,8 @@ import numpy as np
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
 from activeloop.measurements import Dataset
-from activeloop.models.gate import Stacked
-from activeloop.predictive import mean_of
+from activeloop.models.stacking import Stacked
+from activeloop.prediction import mean_of
 from activeloop.replay.campaign import cached_landscape
 from activeloop.replay.evaluation import FOLDS, FoldRule, fold_numbers
 from activeloop.replay.landscape import Landscape

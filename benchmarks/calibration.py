@@ -22,11 +22,10 @@ from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.files import write_whole
 from activeloop.measurements import Dataset
 from activeloop.models.calibration import Calibration, Conformal, Isotonic, Temperature, Unseen, plain
-from activeloop.models.calibration.base import Rescaling
+from activeloop.models.calibration.base import Rescaling, figures, normal_equivalents
 from activeloop.models.calibration.metrics import CENTRAL, calibration_curve
-from activeloop.models.calibration.unseen import figures, normal_equivalents
 from activeloop.models.evidence import held_out_belief
-from activeloop.predictive import Learner, Predictor, mean_of
+from activeloop.prediction import Learner, Predictor, mean_of
 from activeloop.replay.campaign import cached_landscape
 from activeloop.replay.evaluation import FoldRule, check_learner
 from activeloop.replay.landscape import Landscape

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import click
 
-from activeloop.backbones.cache import cache_folder
-from activeloop.backbones.checkpoints import BUNDLED, fingerprint
-from activeloop.backbones.esm import ESM2
+from activeloop.foundation.cache import cache_folder
+from activeloop.foundation.checkpoints import BUNDLED, fingerprint
+from activeloop.foundation.protein_models import ESM2
 from activeloop.models.finetuning.plan import Plan
 from benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
 from benchmarks.compute_pages import write_compute_page, write_table

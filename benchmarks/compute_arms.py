@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
-from activeloop.backbones.foundation import Foundation
 from activeloop.errors import StoreError
 from activeloop.files import write_whole
-from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.foundation.base import Foundation
+from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.heads.base import Draws
 
 FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all layers", "Light-PEFT"

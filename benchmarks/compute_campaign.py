@@ -12,18 +12,18 @@ import torch
 from torch.nn.functional import dropout
 
 from activeloop.adapters import Adapter
-from activeloop.backbones.encoding import tokens_together
-from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoding import tokens_together
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.dice import thrown
+from activeloop.models.finetuning.adapted import BYTES, Prefix
+from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.learner import FineTuner
+from activeloop.models.finetuning.loop import thrown
 from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.prefix import BYTES, Prefix
-from activeloop.models.finetuning.reading import read
-from activeloop.models.finetuning.tuned import FineTuned, features_of
-from activeloop.models.finetuning.tuner import FineTuner
+from activeloop.models.finetuning.predictor import FineTuned, features_of
 from activeloop.models.heads.base import Inputs
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from activeloop.adapters import Adapter
-from activeloop.backbones.checkpoints import fingerprint
-from activeloop.backbones.foundation import Foundation
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.checkpoints import fingerprint
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
+from activeloop.models.finetuning.adapted import Prefix
+from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.prefix import Prefix
-from activeloop.models.finetuning.reading import read
-from activeloop.models.finetuning.supervised import Supervised
 from activeloop.models.heads.base import Draws, Inputs
-from activeloop.models.targets import standard
+from activeloop.models.transforms import standard
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
 from benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by

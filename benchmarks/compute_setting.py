@@ -13,20 +13,19 @@ import numpy as np
 import torch
 
 from activeloop.adapters import Adapter
-from activeloop.backbones.encoding import best_device
-from activeloop.backbones.esm import ESM2
-from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.precision import half_pays
 from activeloop.candidates import AMINO_ACIDS, Pool
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.encoder import half_pays
+from activeloop.foundation.encoding import best_device
+from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import Adapted
-from activeloop.models.finetuning.heads import Regression
+from activeloop.models.finetuning.inputs import read
 from activeloop.models.finetuning.loop import Run
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.reading import read
-from activeloop.models.finetuning.splits import Split
-from activeloop.models.finetuning.supervised import Supervised
-from activeloop.models.targets import standard
+from activeloop.models.finetuning.losses import Regression
+from activeloop.models.finetuning.objectives import Supervised
+from activeloop.models.finetuning.plan import Plan, Split
+from activeloop.models.transforms import standard
 from benchmarks.esm_shapes import SIZES, esm_shape
 from tools.pretrain.corpus import VOCABULARY
 

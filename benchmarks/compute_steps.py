@@ -10,14 +10,13 @@ import numpy as np
 import torch
 
 from activeloop.adapters import Adapter, LightPEFT
-from activeloop.backbones.encoding import best_device, frozen_trunk
-from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoding import best_device, frozen_trunk
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.loop import Run
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.splits import Split
+from activeloop.models.finetuning.plan import Plan, Split
 from benchmarks.compute_arms import read_by
 from benchmarks.compute_setting import clock, one_thread, random_dataset, supervised
 from benchmarks.pruning_speed import drawn

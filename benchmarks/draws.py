@@ -75,7 +75,7 @@ def command(
     import torch
     from threadpoolctl import threadpool_limits
 
-    from activeloop.models.heads.named import HEADS
+    from activeloop.models.heads.registry import HEADS
     from benchmarks.draws_timing import domain_tokens, dropout_costs, head_costs, one_pass
     from tools.pretrain.shape import Shape
 

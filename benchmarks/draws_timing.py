@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from activeloop.backbones.encoding import reading, tokens_together
-from activeloop.backbones.pooling import Batch, Pooler
-from activeloop.backbones.tokens import Tokens
-from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
+from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoding import reading, tokens_together
+from activeloop.foundation.pooling import Batch, Pooler
+from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.layer_dropout import LayerDropout
 from activeloop.models.heads.base import Draws, Inputs
 from tools.pretrain.corpus import CLS, EOS, PAD, VOCABULARY

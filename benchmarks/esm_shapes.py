@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
     from tools.pretrain.training import Shape
 
 #: layers, width, heads, inner width (Lin et al. 2023, Science 379:1123)
@@ -29,7 +29,7 @@ def random_trunk(shape: Shape, seed: int | None) -> Trunk:
     import torch
     from transformers import EsmForMaskedLM
 
-    from activeloop.backbones.esm_trunk import EsmTrunk
+    from activeloop.foundation.architectures import EsmTrunk
 
     config = shape.config()
     config._attn_implementation = "eager"

@@ -27,10 +27,10 @@ import numpy as np
 import typer
 
 from activeloop.campaigns import Measured, Proposed
-from activeloop.campaigns.codec import encode
+from activeloop.campaigns.events import encode
 from activeloop.cli import main
+from activeloop.config import check_recipe, recipe_text
 from activeloop.plates.listing import read_plates
-from activeloop.recipes import check_recipe, recipe_text
 from activeloop.store import CampaignFolder
 from benchmarks.options import OUT
 
@@ -52,7 +52,7 @@ PRELOAD = [
     "activeloop.cli.fit",
     "activeloop.models",
 ]
-PRELOAD += ["activeloop.plates.workbook", "activeloop.plates.picture", "activeloop.store", "activeloop.recipes"]
+PRELOAD += ["activeloop.plates.listing", "activeloop.plates.picture", "activeloop.store", "activeloop.config"]
 
 HARM = ("gaps", "lost", "files_doubled", "candidates_proposed_twice", "plates_missing")
 

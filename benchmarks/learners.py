@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from activeloop.backbones.esm import ESM2
-from activeloop.backbones.substitutions import SubstitutionScore
 from activeloop.candidates import Pool
+from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Assay
-from activeloop.models.defaults import library_default
+from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
-from activeloop.models.finetuning.named import fine_tuned, frozen, gated, likelihood
-from activeloop.models.gate import Gate, Scale
-from activeloop.models.head_learner import HeadLearner
-from activeloop.models.heads.process import GaussianProcess
-from activeloop.models.mutation_gp import MutationGP
-from activeloop.models.named import plain_encoder
-from activeloop.predictive import Learner
+from activeloop.models.finetuning.registry import fine_tuned, frozen, gated, likelihood
+from activeloop.models.gp.mutation_gp import MutationGP
+from activeloop.models.heads.gp import GaussianProcess
+from activeloop.models.registry import library_default, plain_encoder
+from activeloop.models.stacking import Gate, Scale
+from activeloop.prediction import Learner
+from activeloop.priors.substitutions import SubstitutionScore
 from activeloop.replay import evaluation, policies
 from activeloop.replay.policies import Policy, Protocol, ReplayGoal
 

@@ -14,14 +14,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from activeloop.backbones.blosum import blosum62
-from activeloop.backbones.esm import BUNDLED
-from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.informed import opinions, read_tables
-from activeloop.backbones.substitutions import SubstitutionTables
 from activeloop.candidates import AMINO_ACIDS
 from activeloop.files import write_whole
-from activeloop.models.finetuning.named import pretrained
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.protein_models import BUNDLED
+from activeloop.models.finetuning.registry import pretrained
+from activeloop.priors.blosum import blosum62
+from activeloop.priors.plm import opinions, read_tables
+from activeloop.priors.substitutions import SubstitutionTables
 from activeloop.replay.machine import describe_machine
 from activeloop.replay.metrics import mean_and_error, spearman
 from activeloop.replay.summary import csv_text, number

@@ -14,8 +14,7 @@ import torch
 from activeloop.adapters import LightPEFT
 from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_units
 from activeloop.adapters.pruning_layers import adapted, feed_forward
-from activeloop.backbones.attention import attention_as, faster
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk, attention_as, faster
 from benchmarks.esm_shapes import esm_shape, random_trunk
 
 

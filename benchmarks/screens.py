@@ -22,10 +22,10 @@ from activeloop.acquisition import Greedy, Selection
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError, ModelError
 from activeloop.measurements import Assay, Dataset
-from activeloop.predictive import Predictor, mean_of
-from activeloop.students.distiller import Distiller
-from activeloop.students.screening import Screen
-from activeloop.students.site_network import SiteNetwork
+from activeloop.prediction import Predictor, mean_of
+from activeloop.screening import Screen
+from activeloop.students.distil.config import Distiller
+from activeloop.students.distil.networks import SiteNetwork
 from benchmarks.domains import DOMAINS
 from benchmarks.options import own_process
 from benchmarks.students_arms import Arm, teacher_of
@@ -125,7 +125,7 @@ def planted_values(pool: Pool, rows: np.ndarray, seed: int) -> np.ndarray:
 def taught(asked: Asked, pool: Pool) -> tuple[Predictor, Path]:
     """The teacher, and its student in a file; the file is made once."""
     from activeloop.replay.landscape import Landscape
-    from activeloop.students.export import export
+    from activeloop.students.distil.export import export
 
     rows = np.sort(np.random.default_rng(0).choice(len(pool), min(LABELS, len(pool) // 2), replace=False))
     values = planted_values(pool, rows, 0)

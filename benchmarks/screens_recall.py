@@ -16,14 +16,14 @@ from activeloop.acquisition import Greedy, Selection
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
-from activeloop.predictive import mean_of
+from activeloop.prediction import mean_of
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import spearman
 from activeloop.replay.sources import Source, load_landscape
-from activeloop.students.distiller import Distiller
-from activeloop.students.screening import Screen
-from activeloop.students.usual import usual_network
+from activeloop.screening import Screen
+from activeloop.students.distil.config import Distiller
+from activeloop.students.distil.networks import usual_network
 from benchmarks.students_arms import Arm, teacher_of
 from benchmarks.students_tasks import labelled_data, whole_library
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from activeloop.files import write_whole
-from activeloop.students.screening.files import read_arrays
+from activeloop.screening.checkpoint import read_arrays
 from benchmarks.screens import Asked, Found, begin, result_of
 from benchmarks.screens_killed import Killed
 from benchmarks.screens_recall import Recall, RecallTask, run_recalls
@@ -138,7 +138,7 @@ def _kill(suite: ScreenSuite, jobs: int) -> Killed:
 
 def _scored(journal: Path) -> int:
     """Candidates that a journal holds."""
-    from activeloop.students.screening.scan import BLOCK
+    from activeloop.screening.topk import BLOCK
 
     arrays = read_arrays(journal) if journal.exists() else None
     return 0 if arrays is None else int(arrays["done"].sum()) * BLOCK

@@ -14,7 +14,7 @@ import numpy as np
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
 from activeloop.measurements import Dataset
-from activeloop.predictive import Predictive, Predictor
+from activeloop.prediction import Predictive, Predictor
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import spearman

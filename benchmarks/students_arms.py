@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from activeloop.backbones import ESM2, SubstitutionScore
-from activeloop.backbones.base import Backbone
-from activeloop.backbones.foundation import Foundation
 from activeloop.candidates import Pool
+from activeloop.encoders.base import Backbone
 from activeloop.errors import RecipeError
-from activeloop.models.defaults import default_learner
-from activeloop.models.finetuning.named import fine_tuned
-from activeloop.models.gate import Gate
-from activeloop.models.head_learner import HeadLearner
-from activeloop.models.heads.process import GaussianProcess
-from activeloop.models.named import plain_encoder
-from activeloop.predictive import Learner
+from activeloop.foundation import ESM2
+from activeloop.foundation.base import Foundation
+from activeloop.models.embedding import HeadLearner
+from activeloop.models.finetuning.registry import fine_tuned
+from activeloop.models.heads.gp import GaussianProcess
+from activeloop.models.registry import default_learner, plain_encoder
+from activeloop.models.stacking import Gate
+from activeloop.prediction import Learner
+from activeloop.priors import SubstitutionScore
 from activeloop.replay.landscape import Landscape
-from activeloop.students.distiller import Distiller, Weights
-from activeloop.students.transfer import Transfer
-from activeloop.students.usual import usual_network
+from activeloop.students.distil.config import Distiller, Weights
+from activeloop.students.distil.networks import usual_network
+from activeloop.students.distil.transfer import Transfer
 
 #: a Gaussian process on one-hot letters (of compounds on fingerprints); what a teacher must beat to be worth one
 PLAIN = "one-hot GP"
@@ -168,7 +168,7 @@ def teacher_parameters(arm: Arm) -> int | None:
     """Numbers in the foundation model that a teacher reads with; None for those without one."""
     if arm.teacher not in ("frozen", "both", "fine-tuned"):
         return None
-    from activeloop.backbones.encoding import feature_trunk
+    from activeloop.foundation.encoding import feature_trunk
 
     return sum(p.numel() for p in feature_trunk(ESM2()).parameters())
 

@@ -17,10 +17,10 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.files import write_whole
-from activeloop.predictive import mean_of
+from activeloop.prediction import mean_of
 from activeloop.replay.metrics import spearman
 from activeloop.replay.summary import csv_text
-from activeloop.students.student import Student
+from activeloop.students.runtime.student import Student
 from benchmarks.students_arms import Arm, distiller_of, teacher_of
 from benchmarks.students_tasks import Split, find_task, labelled_data, landscape_of_task, split
 from benchmarks.suite_results import markdown_table
@@ -31,7 +31,7 @@ LABELS, SEED, TOGETHER, TURNS = 192, 0, (1, 32), 30
 ASKED, STARTS = 32, 7
 #: what each way to start a student's program is called, and what follows `python`
 PROGRAMS = {
-    "python -m activeloop.students.edge": ("-m", "activeloop.students.edge"),
+    "python -m activeloop.students.runtime.edge": ("-m", "activeloop.students.runtime.edge"),
     "activeloop predict --student": ("-c", "from activeloop.cli import main; main()", "predict", "--student"),
 }
 #: demanded: times quicker at one candidate; share of the file; Spearman; megabytes; seconds
@@ -127,7 +127,7 @@ def measured_latency(
 
 
 def _measured(task: str, arm: str) -> Latency:
-    from activeloop.students.export import export
+    from activeloop.students.distil.export import export
 
     landscape = landscape_of_task(find_task(task))
     parts = split(len(landscape), LABELS, SEED)
@@ -160,7 +160,7 @@ Ask = Callable[[np.ndarray], Callable[[], object]]
 
 def _asking(student: Student, pool: Pool) -> Ask:
     """Mean and standard deviation by the student's file."""
-    from activeloop.students.onnx_runner import OnnxRunner
+    from activeloop.students.runtime.onnx import OnnxRunner
 
     runner, reading = student.runner, student.card.reading
     assert isinstance(runner, OnnxRunner)
@@ -174,7 +174,7 @@ def _asking(student: Student, pool: Pool) -> Ask:
 
 def _teacher_asking(path: Path, pool: Pool, rows: np.ndarray) -> Ask:
     """Hidden states by the foundation model's file, which is written here; the small head behind them is left out."""
-    from activeloop.students.onnx_runner import INPUT
+    from activeloop.students.runtime.onnx import INPUT
     from benchmarks.students_teacher_file import OUTPUT, teacher_tokens, write_teacher
 
     session = write_teacher(path, teacher_tokens(pool, rows[:4])).session

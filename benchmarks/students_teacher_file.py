@@ -9,16 +9,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from activeloop.backbones.attention import attention_as, faster
-from activeloop.backbones.encoding import feature_trunk
-from activeloop.backbones.esm import ESM2
-from activeloop.backbones.esm_trunk import EsmTrunk
-from activeloop.backbones.trunk import Trunk
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.files import write_whole
-from activeloop.students.graph import traced
-from activeloop.students.onnx_runner import INPUT, OnnxRunner, session_of
+from activeloop.foundation.architectures import EsmTrunk
+from activeloop.foundation.encoder import Trunk, attention_as, faster
+from activeloop.foundation.encoding import feature_trunk
+from activeloop.foundation.protein_models import ESM2
+from activeloop.students.distil.export import traced
+from activeloop.students.runtime.onnx import INPUT, OnnxRunner, session_of
 
 #: how far the file may be from the model, in its own unit
 NEAR = 1e-3

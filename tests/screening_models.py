@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.predictive import Predictive, Predictor, QuickMean
+from activeloop.prediction import Predictive, Predictor, QuickMean
 
 
 @dataclass(frozen=True)

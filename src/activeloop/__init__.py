@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from activeloop.candidates import Pool
     from activeloop.measurements import Assay, Dataset, Measurement, read_measurements
     from activeloop.plates import Plate, Proposal
-    from activeloop.predictive import Predictive
+    from activeloop.prediction import Predictive
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Measurement": "measurements",
     "Plate": "plates",
     "Pool": "candidates",
-    "Predictive": "predictive",
+    "Predictive": "prediction",
     "Proposal": "plates",
     "read_measurements": "measurements",
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool, Sequence, Sites
-from activeloop.predictive import Predictive, Predictor
+from activeloop.prediction import Predictive, Predictor
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 

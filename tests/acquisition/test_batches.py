@@ -24,10 +24,8 @@ from activeloop.acquisition import (
     entropy,
     letters,
 )
-from activeloop.acquisition.batchbald import _extended, joint_entropy
-from activeloop.acquisition.logdet import greedy_logdet
-from activeloop.acquisition.reduction import greedy_reduction
-from activeloop.predictive import Predictive
+from activeloop.acquisition.batch_joint import _extended, greedy_logdet, greedy_reduction, joint_entropy
+from activeloop.prediction import Predictive
 
 
 def blank(seed=0):

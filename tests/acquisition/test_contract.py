@@ -7,7 +7,7 @@ import pytest
 
 from activeloop import acquisition
 from activeloop.acquisition import BatchChoice, Score, Situation
-from activeloop.predictive import Predictive
+from activeloop.prediction import Predictive
 
 VALUE_SCORES = [
     acquisition.Random(),

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from activeloop.acquisition import Hypervolume, Situation
-from activeloop.acquisition.hypervolume import gain, pareto
-from activeloop.predictive import Predictive
+from activeloop.acquisition.multiobjective import gain, pareto
+from activeloop.prediction import Predictive
 
 
 def cells(points, size):

@@ -22,9 +22,9 @@ from activeloop.acquisition import (
     entropy,
     mutual_information,
 )
-from activeloop.acquisition.epig import class_epig
+from activeloop.acquisition.learning import class_epig
 from activeloop.errors import ModelError, RecipeError
-from activeloop.predictive import Predictive
+from activeloop.prediction import Predictive
 
 
 def blank(best=np.nan, seed=0, **kw):

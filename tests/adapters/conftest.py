@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(scope="session")
 def trunks(tmp_path_factory: pytest.TempPathFactory) -> Callable:
     """A new copy of the tiny trunk of a family, at each call."""
-    from activeloop.backbones import ESM2, ESMC, Ankh, NucleotideTransformer, ProtBert, ProtT5
+    from activeloop.foundation import ESM2, ESMC, Ankh, NucleotideTransformer, ProtBert, ProtT5
     from tiny_models import tiny_bert, tiny_esm, tiny_esmc, tiny_nucleotides, tiny_t5
 
     makers = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from activeloop.adapters import Attached
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 IDS = torch.randint(4, 24, (3, 9), generator=torch.Generator().manual_seed(0))
 REAL = torch.arange(9) < torch.tensor([[9], [6], [8]])

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from activeloop.adapters import Adapter, PeftAdapter
 from activeloop.adapters.named import ADAPTERS
-from activeloop.backbones import ESM2
+from activeloop.foundation import ESM2
 
 FOLDER = Path(__file__).parent / "golden"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())

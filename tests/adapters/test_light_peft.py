@@ -14,9 +14,9 @@ from activeloop.adapters.light_peft_attached import LightAttached
 from activeloop.adapters.pruning import Remains
 from activeloop.adapters.pruning_layers import adapted, base_of, factors, feed_forward
 from activeloop.adapters.pruning_masks import SAMPLE
-from activeloop.backbones import ESM2, ESMC, Ankh, ProtBert, ProtT5
-from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.foundation import ESM2, ESMC, Ankh, ProtBert, ProtT5
+from activeloop.foundation.encoder import Trunk
 from tiny_models import tiny_bert, tiny_esm, tiny_esmc, tiny_t5
 
 SETTINGS = LightPEFT(rank=4, dropout=0.0)

@@ -7,15 +7,14 @@ import torch
 
 from activeloop import Pool
 from activeloop.adapters import LightPEFT
-from activeloop.backbones import ESM2
+from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner
 from activeloop.models.finetuning.adapted import Adapted
-from activeloop.models.finetuning.heads import Regression
+from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.losses import Regression
+from activeloop.models.finetuning.objectives import Supervised, ridge
 from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.reading import read
-from activeloop.models.finetuning.start import ridge
-from activeloop.models.finetuning.supervised import Supervised
 
 
 def test_a_learner_with_it_predicts_the_same_after_it_was_stored(tiny: str):

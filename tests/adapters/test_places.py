@@ -6,8 +6,7 @@ from fits import IDS, REAL, Fit
 
 from activeloop.adapters import LightPEFT, LoRA
 from activeloop.adapters.named import ADAPTERS
-from activeloop.backbones.places import watched
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk, watched
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
 LEARNING = {name: make() for name, make in ADAPTERS.items() if name != "frozen"}

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from activeloop.backbones.esm import ESM2
 from activeloop.errors import ModelError, StoreError
+from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
+from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.tuner import FineTuner
-from activeloop.predictive import mean_of
+from activeloop.prediction import mean_of
 from activeloop.replay.sources import Source, load_landscape
 from benchmarks.compute import QUICK, Asked, main
 from benchmarks.compute_arms import ARMS, FULL, LIGHT, Notebook, arms, default_adapter, default_arm, read_by

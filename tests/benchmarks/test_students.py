@@ -8,8 +8,8 @@ from activeloop.candidates import Guide, Pool, Sequence
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay
 from activeloop.replay.landscape import Landscape
-from activeloop.students.distiller import Weights
-from activeloop.students.usual import usual_network
+from activeloop.students.distil.config import Weights
+from activeloop.students.distil.networks import usual_network
 from benchmarks.students import Cell, Told, all_cells, run_cells
 from benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, teacher_of
 from benchmarks.students_measures import ratio_of_means, rows_of
@@ -97,7 +97,7 @@ def test_variants_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool
 
 
 def test_features_that_were_looked_up_are_those_of_the_model():
-    from activeloop.backbones.base import Backbone
+    from activeloop.encoders.base import Backbone
 
     class Counting(Backbone):
         def __init__(self):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.campaigns import Taught, Teaching
-from activeloop.campaigns.shelf import pack, unpack
+from activeloop.campaigns.artifacts import pack, unpack
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset, Measurement
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.prediction import Learner, Predictive, Predictor
 
 PARENT = "MKTAYI"
 ASSAY = Assay("activity", unit="U/mg")

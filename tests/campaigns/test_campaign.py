@@ -9,20 +9,13 @@ import pytest
 from scipy.stats import spearmanr
 from small_campaign import ASSAY, Line, Ridge, answers, singles, truth
 
-from activeloop.acquisition import (
-    ExpectedImprovement,
-    Greedy,
-    Selection,
-    Thompson,
-    UpperConfidenceBound,
-    Variance,
-)
+from activeloop.acquisition import ExpectedImprovement, Greedy, Selection, Thompson, UpperConfidenceBound, Variance
 from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
-from activeloop.campaigns.codec import encode
+from activeloop.campaigns.events import encode
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, MeasurementError, StateError
 from activeloop.measurements import Assay, Measurement
-from activeloop.predictive import Predictive, Predictor
+from activeloop.prediction import Predictive, Predictor
 
 POOL = singles()
 

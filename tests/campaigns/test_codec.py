@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activeloop.campaigns import Distilled, Fitted, Measured, Pinned, Proposed, StudentRecord, Version, Voided
-from activeloop.campaigns.codec import SCHEMA, decode, encode
+from activeloop.campaigns.events import SCHEMA, decode, encode
 from activeloop.errors import StoreError
 from activeloop.measurements import Measurement
 from activeloop.plates import Pick, Proposal

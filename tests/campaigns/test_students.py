@@ -9,7 +9,7 @@ import pytest
 from small_campaign import ASSAY, Copying, Line, Ridge, answers, opened_line, singles
 
 from activeloop.campaigns import Campaign, CampaignState, Distilled, InMemoryLog, Pinned
-from activeloop.campaigns.drift import BOUND, HANDFUL, Drift, Foresight
+from activeloop.campaigns.validation import BOUND, HANDFUL, Drift, Foresight
 from activeloop.errors import InputError, ModelError, StateError, StoreError
 from activeloop.measurements import Assay, Measurement
 

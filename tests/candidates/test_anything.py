@@ -9,9 +9,10 @@ from candidate_strategies import modest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from activeloop.candidates import GuideNotation, Pool, SequenceNotation, VariantNotation, find_offset, parse_number
+from activeloop.candidates import GuideNotation, Pool, SequenceNotation, VariantNotation, find_offset
 from activeloop.candidates.proteins import read_parent
 from activeloop.errors import InputError
+from activeloop.tables import parse_number
 
 WILD_TYPE = "MKTAYIAKQR"
 fragments = st.sampled_from(

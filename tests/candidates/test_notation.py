@@ -9,8 +9,7 @@ from candidate_strategies import modest, substituted, with_indels
 from hypothesis import given
 
 from activeloop.candidates import AMINO_ACIDS, Variant, VariantNotation, align
-from activeloop.candidates.alignment import GAP_EXTEND, GAP_OPEN, MISMATCH, _aligned, _with_one_gap
-from activeloop.candidates.proteins import THREE_LETTER
+from activeloop.candidates.proteins import GAP_EXTEND, GAP_OPEN, MISMATCH, THREE_LETTER, _aligned, _with_one_gap
 from activeloop.errors import NotationError
 
 GB1 = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"

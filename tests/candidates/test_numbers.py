@@ -9,8 +9,8 @@ from candidate_strategies import modest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activeloop.candidates import parse_number
 from activeloop.errors import TableError
+from activeloop.tables import parse_number
 
 
 @pytest.mark.parametrize(

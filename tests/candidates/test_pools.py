@@ -12,19 +12,9 @@ from candidate_strategies import modest, parents, with_indels
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activeloop.candidates import (
-    AMINO_ACIDS,
-    GAP,
-    Candidate,
-    Guide,
-    Mutation,
-    Pool,
-    Sequence,
-    Variant,
-    VariantNotation,
-    read_table,
-)
+from activeloop.candidates import AMINO_ACIDS, GAP, Candidate, Guide, Mutation, Pool, Sequence, Variant, VariantNotation
 from activeloop.errors import InputError, NotationError, PoolError
+from activeloop.tables import read_table
 
 GB1 = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from activeloop.candidates import Pool, read_table
+from activeloop.candidates import Pool
+from activeloop.tables import read_table
 
 DATA = Path(os.environ.get("ACTIVELOOP_DATA", "nowhere"))
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="ACTIVELOOP_DATA names no folder")

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activeloop.candidates import Pool, StreamedPool, long_file
-from activeloop.candidates.long_file import LongFile
+from activeloop.candidates import Pool, StreamedPool
 from activeloop.errors import InputError, NotationError, PoolError, TableError
+from activeloop.tables import long_file
+from activeloop.tables.long_file import LongFile
 
 WT = "MKTAYIAKQR"
 LIKE = Pool.combinatorial(WT, ["K2", "A4", "I6"])

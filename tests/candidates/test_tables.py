@@ -12,8 +12,8 @@ from candidate_strategies import modest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activeloop.candidates import read_table
-from activeloop.candidates.delimited import read_delimited
+from activeloop.tables import read_table
+from activeloop.tables.delimited import read_delimited
 
 ROWS = [["mutant", "kcat, 1/s", "note"], ["A24G", "1.5", "ein ß"], ["K56R", "2.5", "a, b; c"]]
 

@@ -16,10 +16,10 @@ import pytest
 
 from activeloop.campaigns import Distilled
 from activeloop.cli import main
+from activeloop.config import open_campaign
+from activeloop.config.students import distilling
 from activeloop.measurements import Measurement
-from activeloop.recipes import open_campaign
-from activeloop.recipes.distilling import distilling
-from activeloop.students.student import Student
+from activeloop.students.runtime.student import Student
 
 pytest.importorskip("torch")
 

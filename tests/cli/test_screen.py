@@ -10,8 +10,8 @@ import pytest
 
 from activeloop.campaigns import Campaign
 from activeloop.cli import main
+from activeloop.config import open_campaign
 from activeloop.measurements import Measurement
-from activeloop.recipes import open_campaign
 
 WT = "MKTAYIAKQR"
 
@@ -19,9 +19,9 @@ WT = "MKTAYIAKQR"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A campaign with one version, a student file, and a proposal that is out."""
-    from activeloop.students.distiller import Distiller
-    from activeloop.students.export import export
-    from activeloop.students.site_network import SiteNetwork
+    from activeloop.students.distil.config import Distiller
+    from activeloop.students.distil.export import export
+    from activeloop.students.distil.networks import SiteNetwork
 
     place = tmp_path_factory.mktemp("screened")
     options = ["--assay", "heat:K:minimise", "--seed", "3", "--learner", "site-gp"]
@@ -154,7 +154,7 @@ def test_without_a_student_it_says_how_to_get_one(run):
 def test_the_students_file_may_not_change_on_the_way(run, folder, tmp_path):
     from activeloop.acquisition import Greedy, Situation
     from activeloop.errors import InputError
-    from activeloop.students.screening.scorer import FileScorer, Worth, digest_of
+    from activeloop.screening.scorer import FileScorer, Worth, digest_of
 
     path = tmp_path / "student.onnx"
     path.write_bytes((folder / "student.onnx").read_bytes())

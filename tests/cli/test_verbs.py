@@ -15,8 +15,8 @@ import pytest
 from activeloop.campaigns import Measured, Proposed
 from activeloop.cli import main
 from activeloop.cli.verbs import VERBS
+from activeloop.config import open_campaign
 from activeloop.plates.listing import read_plates
-from activeloop.recipes import open_campaign
 
 OWN = ("new", "propose", "record", "fit", "status", "worth", "predict", "plate", "pin", "veto", "void")
 WT = "MKTAYIAKQR"

@@ -15,28 +15,19 @@ from typing import Any
 import numpy as np
 
 from activeloop.acquisition import Situation
-from activeloop.backbones import (
-    ESM2,
-    Blosum,
-    InformedScore,
-    Joined,
-    Kmers,
-    Morgan,
-    OneHot,
-    Physicochemical,
-    SubstitutionScore,
-    ZeroShot,
-)
 from activeloop.candidates import Pool
 from activeloop.cli import main
+from activeloop.config import LearnerRecipe, SelectRecipe, assays_of, learner_of, open_campaign, pool_of, selection_of
+from activeloop.config.registry import checked_learner_of
+from activeloop.config.students import teaching_of
+from activeloop.config.text import read_recipe
+from activeloop.encoders import Joined, Kmers, Morgan, OneHot, Physicochemical
 from activeloop.errors import RecipeError
+from activeloop.foundation import ESM2, ZeroShot
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import DropoutHead, GaussianProcess, HeadLearner, LastLayer
-from activeloop.predictive import Learner, Predictive
-from activeloop.recipes import LearnerRecipe, SelectRecipe, assays_of, learner_of, open_campaign, pool_of, selection_of
-from activeloop.recipes.reading import read_recipe
-from activeloop.recipes.registry import checked_learner_of
-from activeloop.recipes.students import teaching_of
+from activeloop.prediction import Learner, Predictive
+from activeloop.priors import Blosum, InformedScore, SubstitutionScore
 
 #: what recipes named then and is gone on purpose: refused with a sentence that names what to use instead
 REMOVED = (

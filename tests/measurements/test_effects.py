@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from activeloop.measurements.effects import plate_effects
-from activeloop.measurements.noise import moderated_variances
+from activeloop.measurements.effects import moderated_variances, plate_effects
 
 
 def layout(rng: np.random.Generator, plates: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 from activeloop.candidates import Pool, Sequence, Sites
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
-from activeloop.models.classifier import GPClassifier
+from activeloop.models.gp.classifier import GPClassifier
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 FIT = Assay("alive", goal="classify")
@@ -146,7 +146,7 @@ def test_the_same_seed_gives_the_same_model_and_a_stored_one_comes_back(case):
 def test_pieces_inside_a_prediction_do_not_matter(case, monkeypatch):
     pool, _labels, _train, test, model = case
     whole = model.predict(pool, test, 1, 8)
-    monkeypatch.setattr("activeloop.models.classifier.PIECE", 50)
+    monkeypatch.setattr("activeloop.models.gp.classifier.PIECE", 50)
     assert np.allclose(model.predict(pool, test, 1, 8).draws, whole.draws)
     assert len(model.predict(pool, np.zeros(0, np.int64), 1, 8)) == 0
 
@@ -161,7 +161,7 @@ def test_before_any_label_a_gentle_substitution_is_likelier_fit():
 
 
 def _blosum(pool, row):
-    from activeloop.backbones import blosum62
+    from activeloop.priors import blosum62
 
     codes, parent = pool.codes(np.array([row]))[0], pool.sites.parent
     site = int(np.flatnonzero(codes != parent)[0])

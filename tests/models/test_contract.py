@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from activeloop.backbones import Blosum, InformedScore, Morgan, SubstitutionScore
 from activeloop.candidates import Pool
+from activeloop.encoders import Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import (
@@ -22,10 +22,11 @@ from activeloop.models import (
     compound_default,
     guide_default,
 )
-from activeloop.models.head_learner import HeadLearner
+from activeloop.models.embedding import HeadLearner
+from activeloop.models.heads.gp import GaussianProcess
 from activeloop.models.heads.laplace import LastLayer
-from activeloop.models.heads.process import GaussianProcess
-from activeloop.predictive import Learner, Predictive
+from activeloop.prediction import Learner, Predictive
+from activeloop.priors import Blosum, InformedScore, SubstitutionScore
 
 SHORT = Training(steps=150, batch=64, rate=5e-3)
 CASES: dict[str, tuple[Learner, str]] = {

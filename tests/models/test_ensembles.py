@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from activeloop.backbones import Blosum, Kmers, Morgan, OneHot, Physicochemical, SiteWise
-from activeloop.backbones.joined import Joined
 from activeloop.candidates import Guide, Pool
+from activeloop.encoders import Kmers, Morgan, OneHot, Physicochemical, SiteWise
+from activeloop.encoders.sequence import Joined
 from activeloop.errors import ModelError, PoolError
 from activeloop.measurements import Dataset
 from activeloop.models import ALDEEnsemble, DropoutNetwork, MLPEnsemble, RandomForest, Training
 from activeloop.models.dropout import thinned
 from activeloop.models.ensemble import seen
-from activeloop.models.network import Layers
-from activeloop.models.pieces import in_pieces
+from activeloop.models.networks import Layers, in_pieces
+from activeloop.priors import Blosum
 
 PROTEIN = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ")
 

@@ -10,8 +10,8 @@ from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.evidence import Evidence, cross_validated_belief, last_plate
 from activeloop.models.forest import RandomForest
-from activeloop.models.gate import Gate, Stacked, shares, stack
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.models.stacking import Gate, Stacked, shares, stack
+from activeloop.prediction import Learner, Predictive, Predictor
 
 
 class Constant(Predictor):

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from activeloop.backbones import ESM2, Morgan, OneHot, SubstitutionScore
 from activeloop.candidates import Pool
+from activeloop.encoders import Morgan, OneHot
+from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
-from activeloop.models import head_learner
+from activeloop.models import embedding as head_learner
+from activeloop.models.embedding import HeadLearner
 from activeloop.models.evidence import HeldOut
-from activeloop.models.head_learner import HeadLearner
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.process import GaussianProcess
-from activeloop.predictive import mean_of
+from activeloop.models.heads.gp import GaussianProcess
+from activeloop.prediction import mean_of
+from activeloop.priors import SubstitutionScore
 
 
 def test_a_pool_in_pieces_has_the_same_draws_bit_for_bit(planted, pools, monkeypatch: pytest.MonkeyPatch):

@@ -9,13 +9,10 @@ from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import ModelError, RecipeError
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models import mutation_posterior
-from activeloop.models.mutation_fit import CONSTANT, marginal
-from activeloop.models.mutation_gp import USUAL, MutationGP, MutationPredictor
-from activeloop.models.mutation_kernel import TERMS, MutationKernel
-from activeloop.models.mutation_posterior import Posterior
-from activeloop.models.mutations import Mutations
-from activeloop.predictive import mean_of
+from activeloop.models.gp import mutation_gp as mutation_posterior
+from activeloop.models.gp.mutation_gp import USUAL, MutationGP, MutationPredictor, Posterior
+from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, marginal
+from activeloop.prediction import mean_of
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from activeloop.models.losses import ranking, squared
-from activeloop.models.network import Adam, Layers, Training, drop
+from activeloop.models.networks import Adam, Layers, Training, drop, ranking, squared
 
 RNG = np.random.default_rng(0)
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from activeloop.backbones import Morgan
 from activeloop.candidates import Guide, Pool
+from activeloop.encoders import Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models import TanimotoGP, compound_default, guide_default, process
-from activeloop.models.counter import normals
-from activeloop.models.exact import fit_posterior, tied_draws
-from activeloop.models.guides import GuideKernel, GuideSpace
-from activeloop.models.tanimoto import Thresholds
+from activeloop.models import TanimotoGP, compound_default, guide_default
+from activeloop.models.gp import exact as process
+from activeloop.models.gp.exact import fit_posterior, normals, tied_draws
+from activeloop.models.gp.guides import GuideKernel, GuideSpace
+from activeloop.models.gp.tanimoto import Thresholds
 
 RNG = np.random.default_rng(0)
 

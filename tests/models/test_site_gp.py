@@ -6,10 +6,8 @@ import pytest
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.site_draws import prior_draws
-from activeloop.models.site_fit import SiteLikelihood
-from activeloop.models.site_gp import SiteGP, SitePredictor
-from activeloop.models.site_kernel import SiteKernel, letter_coordinates
+from activeloop.models.gp.site_gp import SiteGP, SitePredictor
+from activeloop.models.gp.site_kernel import SiteKernel, SiteLikelihood, letter_coordinates, prior_draws
 
 ALPHABET = "ACDEFGHIKLMNPQRSTVWY-"
 

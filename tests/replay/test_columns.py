@@ -2,9 +2,9 @@
 
 import pytest
 
-from activeloop.candidates.tables import Table
 from activeloop.errors import TableError
 from activeloop.replay.table import Columns, find_columns, guess_kind, landscape_of
+from activeloop.tables.table import Table
 
 
 def table(**columns):

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from small_campaign import ASSAY, Ridge, answers, singles
 
 from activeloop.campaigns import Campaign, InMemoryLog, Pinned
-from activeloop.campaigns.codec import encode
+from activeloop.campaigns.events import encode
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.store import CampaignFolder
 

@@ -15,8 +15,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateTable
 
 from activeloop.store import CampaignFolder, sqlite_engine, upgrade
+from activeloop.store.database import HEAD, events, metadata
 from activeloop.store.migrate import alembic_config
-from activeloop.store.schema import HEAD, events, metadata
 
 
 def test_the_newest_migration_is_the_one_this_release_knows():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.predictive import Predictive, Predictor
+from activeloop.prediction import Predictive, Predictor
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 SINGLES = Pool.single_mutants(PARENT, positions=range(3, 18))

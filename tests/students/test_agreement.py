@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from activeloop.metrics import auroc, spearman
-from activeloop.students.agreement import agreement, class_agreement
-from activeloop.students.answers import principal
+from activeloop.students.distil.fidelity import agreement, class_agreement
+from activeloop.students.distil.targets import principal
 
 FEW = hnp.arrays(float, st.integers(3, 30), elements=st.integers(-5, 5).map(float))
 

@@ -11,9 +11,9 @@ from untaught import LIBRARY, SINGLES, card
 
 from activeloop.errors import InputError
 from activeloop.measurements import Assay
-from activeloop.predictive import LEVELS, NORMAL
-from activeloop.students.card import FORMAT, Card
-from activeloop.students.reading import Reading
+from activeloop.prediction import LEVELS, NORMAL
+from activeloop.students.runtime.card import FORMAT, Card
+from activeloop.students.runtime.reading import Reading
 
 WHOLE = Reading.of(SINGLES)
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from teachers import LIBRARY, SINGLES, Additive
 
-from activeloop.backbones import ESM2
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError, RecipeError
+from activeloop.foundation import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.assay import Goal
 from activeloop.metrics import spearman

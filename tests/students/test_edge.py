@@ -16,9 +16,9 @@ from untaught import LIBRARY, PARENT, a_student, exported
 from activeloop.candidates import CompoundNotation, GuideNotation, SequenceNotation
 from activeloop.cli import main
 from activeloop.errors import InputError
-from activeloop.students.edge import main as edge
-from activeloop.students.listed import listed, notation_of
-from activeloop.students.reading import Reading
+from activeloop.students.runtime.edge import listed, notation_of
+from activeloop.students.runtime.edge import main as edge
+from activeloop.students.runtime.reading import Reading
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_other_kinds_and_letters_that_were_never_taught(tmp_path, reading, notat
 
 
 def test_strange_letters_are_told(here, capsys, monkeypatch):
-    monkeypatch.setattr("activeloop.students.listed.UNKNOWN", 2 + "ACDEFGHIKLMNPQRSTVWY".index("G"))
+    monkeypatch.setattr("activeloop.students.runtime.edge.UNKNOWN", 2 + "ACDEFGHIKLMNPQRSTVWY".index("G"))
     assert edge(["s.onnx", "v.csv"]) == 0
     assert "4 of 6 candidates have letters that the student was never taught" in capsys.readouterr().err
 
@@ -155,7 +155,7 @@ def test_the_whole_process_is_small_and_loads_nothing_large(here):
         "assert not large, large\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    run = [sys.executable, "-m", "activeloop.students.edge", "s.onnx", "v.csv"]
+    run = [sys.executable, "-m", "activeloop.students.runtime.edge", "s.onnx", "v.csv"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(run, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -164,7 +164,7 @@ def test_the_whole_process_is_small_and_loads_nothing_large(here):
     code = "; ".join(
         (
             "from pathlib import Path",
-            "from activeloop.students.edge import main",
+            "from activeloop.students.runtime.edge import main",
             f"main({run[3:]!r})",
             # not ru_maxrss: that of a process that was forked counts what its parent held
             "print([x for x in Path('/proc/self/status').read_text().splitlines() if x.startswith('VmHWM')][0])",

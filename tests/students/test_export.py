@@ -13,14 +13,11 @@ from untaught import LIBRARY, PARENT, S, a_student, exported
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StoreError
-from activeloop.students.card import KEY
-from activeloop.students.checks import check_alike, probes
-from activeloop.students.export import export
-from activeloop.students.graph import OPSET
-from activeloop.students.onnx_file import Outline
-from activeloop.students.onnx_runner import INPUT, OUTPUTS, OnnxRunner, session_of
-from activeloop.students.quantised import rounded, stored_as_int8
-from activeloop.students.student import Student
+from activeloop.students.distil.export import OPSET, check_alike, export, probes
+from activeloop.students.distil.scaled import rounded, stored_as_int8
+from activeloop.students.runtime.card import KEY
+from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, Outline, session_of
+from activeloop.students.runtime.student import Student
 
 KINDS = [("conv", False), ("sites", False), ("classes", False), ("conv", True)]
 
@@ -110,7 +107,7 @@ def test_what_was_not_rounded_is_not_stored_as_int8():
 
 
 def test_the_same_student_gives_the_same_bytes():
-    from activeloop.students.export import as_bytes
+    from activeloop.students.distil.export import as_bytes
 
     assert as_bytes(a_student("sites")) == exported("sites")
 
@@ -118,7 +115,7 @@ def test_the_same_student_gives_the_same_bytes():
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "s.onnx"
     path.write_bytes(b"older")
-    monkeypatch.setattr("activeloop.students.export.as_bytes", lambda student, int8: exported("sites"))
+    monkeypatch.setattr("activeloop.students.distil.export.as_bytes", lambda student, int8: exported("sites"))
     assert export(a_student("sites"), path) == path
     assert path.read_bytes() == exported("sites")
     assert [p.name for p in tmp_path.iterdir()] == ["s.onnx"]
@@ -131,7 +128,7 @@ def test_a_graph_that_deviates_is_refused(tmp_path, monkeypatch):
     largest = max(wrong.graph.initializer, key=lambda x: len(x.raw_data))
     values = np.frombuffer(largest.raw_data, np.float32) * 1.02
     largest.raw_data = values.astype(np.float32).tobytes()
-    monkeypatch.setattr("activeloop.students.export.traced", lambda module, tokens: wrong)
+    monkeypatch.setattr("activeloop.students.distil.export.traced", lambda module, tokens: wrong)
     with pytest.raises(ModelError, match=r"deviates in mean .* Nothing was written"):
         export(a_student("sites"), tmp_path / "s.onnx")
     assert not list(tmp_path.iterdir())

@@ -7,18 +7,18 @@ import pytest
 
 pytest.importorskip("torch")
 
-from activeloop.backbones import ESM2
 from activeloop.campaigns import Version
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
+from activeloop.foundation import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import GaussianProcess, MutationGP
 from activeloop.models.calibration import calibrated
-from activeloop.models.head_learner import HeadLearner
-from activeloop.students.convolution import ConvNet
-from activeloop.students.distiller import Distiller
-from activeloop.students.first_layers import FirstLayers
-from activeloop.students.in_campaign import Distillation, open_student, parameters_of
+from activeloop.models.embedding import HeadLearner
+from activeloop.students.campaign import Distillation, open_student, parameters_of
+from activeloop.students.distil.config import Distiller
+from activeloop.students.distil.first_layers import FirstLayers
+from activeloop.students.distil.networks import ConvNet
 
 POOL = Pool.single_mutants("MKTAYI")
 DATA = Dataset.of(POOL, np.arange(30), np.sin(np.arange(30.0)), Assay("KD", "nM", "minimise"))
@@ -58,14 +58,14 @@ def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tin
     assert parameters_of(teacher) == 0
     learner = calibrated(HeadLearner(ESM2(tiny), GaussianProcess()), "isotonic", "")
     found = parameters_of(learner.fit(DATA.oriented(), 0))
-    from activeloop.backbones.encoding import frozen_trunk
+    from activeloop.foundation.encoding import frozen_trunk
 
     assert found == sum(p.numel() for p in frozen_trunk(ESM2(tiny)).parameters()) > 0
 
 
 def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(teacher, tiny):
-    from activeloop.models.finetuning.named import fine_tuned
-    from activeloop.students.reading import Reading
+    from activeloop.models.finetuning.registry import fine_tuned
+    from activeloop.students.runtime.reading import Reading
 
     learner = calibrated(fine_tuned(model=tiny, last=1, epochs=1, members=2, prior=False), "isotonic", "")
     corrected = learner.fit(DATA.oriented(), 0)

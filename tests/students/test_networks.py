@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.backbones import ESM2, OneHot
 from activeloop.candidates import Pool
+from activeloop.encoders import OneHot
 from activeloop.errors import ModelError, RecipeError
+from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import HeadLearner, MutationGP
-from activeloop.predictive import Learner
+from activeloop.prediction import Learner
 from activeloop.students import ConvNet, FirstLayers, SiteNetwork, SmallTransformer
-from activeloop.students.body import Net
-from activeloop.students.graph import traced
-from activeloop.students.network import Network, Shape
-from activeloop.students.site_table import SiteTable
-from activeloop.students.sizes import ready
+from activeloop.students.distil.export import traced
+from activeloop.students.distil.layers import SiteTable
+from activeloop.students.distil.modules import Net
+from activeloop.students.distil.network import Network, Shape
+from activeloop.students.distil.search import ready
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 PARENT = (12, 10, 5, 9, 2, 3)

@@ -49,7 +49,7 @@ def test_nothing_else_is_there(python):
 def test_it_predicts_there_as_here(python, tmp_path, kind, int8):
     (tmp_path / "s.onnx").write_bytes(exported(kind, int8))
     (tmp_path / "v.csv").write_text("mutant\nT3G\nT3A:K8R\nWT\n")
-    told = run(python, "-m", "activeloop.students.edge", str(tmp_path / "s.onnx"), str(tmp_path / "v.csv"))
+    told = run(python, "-m", "activeloop.students.runtime.edge", str(tmp_path / "s.onnx"), str(tmp_path / "v.csv"))
     assert told.returncode == 0, told.stderr
     lines = [line.split(",") for line in told.stdout.splitlines()]
     assert [line[0] for line in lines] == ["candidate", "T3G", "T3A:K8R", "WT"]
@@ -64,7 +64,7 @@ def test_it_predicts_there_as_here(python, tmp_path, kind, int8):
 
 def test_what_is_missing_there_is_said(python, tmp_path):
     (tmp_path / "s.onnx").write_bytes(exported("conv")[:1000])
-    told = run(python, "-m", "activeloop.students.edge", str(tmp_path / "s.onnx"), "none.csv")
+    told = run(python, "-m", "activeloop.students.runtime.edge", str(tmp_path / "s.onnx"), "none.csv")
     assert (told.returncode, told.stdout) == (2, "")
     assert "is no ONNX file, or a damaged one" in told.stderr
     assert "Traceback" not in told.stderr

@@ -6,7 +6,7 @@ from untaught import LIBRARY, PARENT, SINGLES
 
 from activeloop.candidates import Compound, Guide, Pool, Sequence, VariantNotation
 from activeloop.errors import NotationError, PoolError
-from activeloop.students.reading import FIRST, PADDING, UNKNOWN, Reading
+from activeloop.students.runtime.reading import FIRST, PADDING, UNKNOWN, Reading
 
 NOTATION = VariantNotation("MKTAYIAKQR")
 #: substitutions, a deletion, insertions, both

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from untaught import LIBRARY, SINGLES, card
 
-from activeloop.predictive import LEVELS, mean_of
-from activeloop.students.reading import Reading
-from activeloop.students.student import Runner, Student, softmax
+from activeloop.prediction import LEVELS, mean_of
+from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.student import Runner, Student, softmax
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def test_a_pool_may_be_predicted_in_pieces(classes, monkeypatch):
     whole = one.predict(SINGLES, ROWS, 3, draws=8)
     parts = [one.predict(SINGLES, part, 3, draws=8) for part in np.split(ROWS, 4)]
     np.testing.assert_allclose(np.concatenate([p.draws for p in parts], 1), whole.draws, atol=1e-5)
-    monkeypatch.setattr("activeloop.students.student.PIECE", 7)
+    monkeypatch.setattr("activeloop.students.runtime.student.PIECE", 7)
     again = one.predict(SINGLES, ROWS, 3, draws=8)
     np.testing.assert_allclose(again.draws, whole.draws, atol=1e-5)
     np.testing.assert_allclose(again.mean, whole.mean, atol=1e-6)

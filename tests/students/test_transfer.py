@@ -8,7 +8,7 @@ from teachers import LIBRARY, PARENT, SINGLES
 
 from activeloop.candidates import Compound, Pool
 from activeloop.errors import RecipeError
-from activeloop.students.transfer import Material, Transfer, some_rows, with_mutants
+from activeloop.students.distil.transfer import Material, Transfer, some_rows, with_mutants
 
 NONE = np.zeros(0, np.int64)
 HUGE = Pool.combinatorial(None, [(i, "ACDEFGHIKLMNPQRSTVWY") for i in range(1, 9)])

@@ -8,12 +8,11 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay
-from activeloop.students.card import Card
-from activeloop.students.convolution import ConvNet
-from activeloop.students.network import Network, Shape
-from activeloop.students.reading import Reading
-from activeloop.students.site_network import SiteNetwork
-from activeloop.students.student import Student
+from activeloop.students.distil.network import Network, Shape
+from activeloop.students.distil.networks import ConvNet, SiteNetwork
+from activeloop.students.runtime.card import Card
+from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.student import Student
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 SINGLES = Pool.single_mutants(PARENT)
@@ -49,8 +48,7 @@ def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Stu
     """A student with random weights."""
     import torch
 
-    from activeloop.students.scaled import Scaled
-    from activeloop.students.torch_runner import TorchRunner
+    from activeloop.students.distil.scaled import Scaled, TorchRunner
 
     reading = network.reading(pool)
     parent = tuple(reading.texts([reading.parent])[0].tolist()) if reading.parent else ()
@@ -78,6 +76,6 @@ def a_student(kind: str) -> Student:
 @cache
 def exported(kind: str, int8: bool = False) -> bytes:
     """The content of its file."""
-    from activeloop.students.export import as_bytes
+    from activeloop.students.distil.export import as_bytes
 
     return as_bytes(a_student(kind), int8)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activeloop.backbones import ESM2, InformedScore
-from activeloop.backbones.checkpoints import fingerprint
-from activeloop.backbones.context import CONTEXTS
-from activeloop.backbones.informed import LETTERS, read_tables
-from activeloop.backbones.substitutions import SubstitutionTables
 from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.models.mutation_kernel import TERMS, MutationKernel
+from activeloop.foundation import ESM2
+from activeloop.foundation.checkpoints import fingerprint
+from activeloop.models.gp.mutation_kernel import TERMS, MutationKernel
+from activeloop.priors import InformedScore
+from activeloop.priors.plm import LETTERS, read_tables
+from activeloop.priors.substitutions import CONTEXTS, SubstitutionTables
 from benchmarks.prior import judge
 from tools.priors.__main__ import main
 from tools.priors.fit import fit_tables, packed

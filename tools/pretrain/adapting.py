@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from activeloop.adapters.lora import LoRA
-from activeloop.backbones.esm import ESM2
-from activeloop.backbones.esm_trunk import EsmTrunk
 from activeloop.errors import ModelError
+from activeloop.foundation.architectures import EsmTrunk
+from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.building import quicken
 from tools.pretrain.corpus import MASK, VOCABULARY
 from tools.pretrain.learned import AdaptedModel

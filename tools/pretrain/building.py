@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import EsmForMaskedLM
 
-from activeloop.backbones.esm_trunk import Widening
+from activeloop.foundation.architectures import Widening
 from tools.pretrain.attention import NAME
 from tools.pretrain.shape import Shape
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from activeloop.backbones.precision import half_pays
 from activeloop.errors import InputError
+from activeloop.foundation.encoder import half_pays
 from tools.pretrain.adapting import adapted
 from tools.pretrain.building import build, quicken
 from tools.pretrain.card import facts_of

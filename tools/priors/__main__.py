@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.backbones.checkpoints import fingerprint
-from activeloop.backbones.esm import BUNDLED
-from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.informed import opinions
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
-from activeloop.models.finetuning.named import pretrained
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.checkpoints import fingerprint
+from activeloop.foundation.protein_models import BUNDLED
+from activeloop.models.finetuning.registry import pretrained
+from activeloop.priors.plm import opinions
 from tools.priors.fit import fit_tables, packed
 from tools.priors.relatives import split
 from tools.priors.scans import known_scans

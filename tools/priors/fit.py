@@ -7,11 +7,9 @@ from io import BytesIO
 
 import numpy as np
 
-from activeloop.backbones.context import CONTEXTS, residue_contexts
-from activeloop.backbones.fingerprints import fingerprints
-from activeloop.backbones.informed import LETTERS
-from activeloop.backbones.substitutions import SubstitutionTables
 from activeloop.candidates import AMINO_ACIDS
+from activeloop.priors.plm import LETTERS
+from activeloop.priors.substitutions import CONTEXTS, SubstitutionTables, fingerprints, residue_contexts
 from tools.priors.relatives import PARTS
 from tools.priors.scans import Scan
 

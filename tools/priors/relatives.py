@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from activeloop.backbones.blosum import blosum62
-from activeloop.backbones.fingerprints import fingerprints
 from activeloop.candidates import AMINO_ACIDS
+from activeloop.priors.blosum import blosum62
+from activeloop.priors.substitutions import fingerprints
 from tools.priors.scans import Scan
 
 #: BLOSUM62 score of an ungapped local alignment above which two proteins are relatives; a random pair of the

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.candidates import AMINO_ACIDS, Mutation, read_table
+from activeloop.candidates import AMINO_ACIDS, Mutation
 from activeloop.errors import FetchError, TableError
 from activeloop.metrics import ranks
 from activeloop.replay.sources import DATA
+from activeloop.tables import read_table
 
 #: folders under `$ACTIVELOOP_DATA`: assays of any function; stabilities of small domains
 ASSAYS, DOMAINS = "protein/proteingym_singles", "protein/stability"

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from activeloop.backbones.substitutions import COST, SubstitutionTables
 from activeloop.candidates import Pool, Variant
-from activeloop.models.mutation_fit import marginal, term_matrices
-from activeloop.models.mutation_kernel import TERMS
-from activeloop.models.mutations import Mutations
+from activeloop.models.gp.mutation_kernel import TERMS, Mutations, marginal, term_matrices
+from activeloop.priors.substitutions import COST, SubstitutionTables
 from tools.priors.fit import FEWEST
 from tools.priors.scans import Scan
 

@@ -1,27 +1,21 @@
 """Which candidates to test next: scores, and the choice of a batch from them."""
 
 from activeloop.acquisition.base import BatchChoice, Score, Situation
-from activeloop.acquisition.batchbald import BatchBALD
-from activeloop.acquisition.chance import Random
-from activeloop.acquisition.choose import Choice, choose
-from activeloop.acquisition.diverse import DiverseTop
-from activeloop.acquisition.epig import EPIG
-from activeloop.acquisition.features import letters
-from activeloop.acquisition.hit import ProbabilityOfHit
-from activeloop.acquisition.hypervolume import Hypervolume
-from activeloop.acquisition.improvement import ExpectedImprovement, NoisyExpectedImprovement
-from activeloop.acquisition.information import BALD, mutual_information
-from activeloop.acquisition.lcmd import LCMD
-from activeloop.acquisition.optimism import Greedy, UpperConfidenceBound
-from activeloop.acquisition.portfolio import Portfolio
-from activeloop.acquisition.power import PowerSampling
-from activeloop.acquisition.promising import Promising
-from activeloop.acquisition.reduction import VarianceReduction
-from activeloop.acquisition.scalarised import Scalarised
-from activeloop.acquisition.selection import Selection, default_selection
-from activeloop.acquisition.thompson import Thompson, ThompsonBatch
-from activeloop.acquisition.topk import TopK
-from activeloop.acquisition.uncertainty import Entropy, Variance, entropy
+from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
+from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, letters
+from activeloop.acquisition.finding import (
+    ExpectedImprovement,
+    Greedy,
+    NoisyExpectedImprovement,
+    ProbabilityOfHit,
+    Thompson,
+    ThompsonBatch,
+    UpperConfidenceBound,
+)
+from activeloop.acquisition.learning import BALD, EPIG, Entropy, Variance, entropy, mutual_information
+from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
+from activeloop.acquisition.random import Random
+from activeloop.acquisition.recommender import Choice, Selection, choose, default_selection
 
 __all__ = [
     "BALD",

@@ -1,4 +1,4 @@
-"""The two roles of acquisition."""
+"""The two roles of acquisition, and what they share: context, objective, joint Gaussian."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.predictive import Predictive
+from activeloop.errors import ModelError
+from activeloop.prediction import Predictive
 
 
 @dataclass(frozen=True)
@@ -108,3 +109,91 @@ def best_first(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarr
     """
     order = rng.permutation(len(scores))
     return order[np.argsort(-scores[order], kind="stable")[:n]]
+
+
+#: variance of the noise where none is known, as a part of the largest variance of a candidate
+UNKNOWN_NOISE = 0.01
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """N candidates with covariance `factors @ factors.T`, all assays (or classes) side by side.
+
+    Args:
+        mean: [N, A].
+        factors: [N, A, S] deviations of the draws from their mean, divided by sqrt(S - 1).
+        noise: [A] variance of the noise of one measurement.
+    """
+
+    mean: np.ndarray
+    factors: np.ndarray
+    noise: np.ndarray
+
+    @classmethod
+    def of(cls, belief: Predictive) -> Gaussian:
+        """From at least two joint draws. The mean is the model's own, not that of the draws."""
+        draws = np.moveaxis(belief.draws.astype(np.float64), 0, 2)
+        factors = (draws - draws.mean(2, keepdims=True)) / np.sqrt(draws.shape[2] - 1)
+        if belief.classes:
+            noise = (belief.mean * (1 - belief.mean)).mean(0)
+        else:
+            noise = np.square(belief.noise)
+        largest = np.square(factors).sum(2).max(0, initial=0.0)
+        floor = np.where(noise > 0, 0.0, UNKNOWN_NOISE * largest) + 1e-12
+        return cls(belief.mean.astype(np.float64), factors, noise + floor)
+
+    @property
+    def variance(self) -> np.ndarray:
+        """[N, A]."""
+        return np.square(self.factors).sum(2)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The value of the only assay, or the probability of the last class (`fit`).
+
+    Args:
+        draws: [S, N] joint draws.
+        mean: [N].
+        sd: [N] of what the model does not know.
+        noise: standard deviation of the noise of one measurement, 0 when it is not known.
+        word: what the number is, in words.
+    """
+
+    draws: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    noise: float
+    word: str
+
+
+def outcome(belief: Predictive) -> Outcome:
+    """The one number of each candidate.
+
+    Raises:
+        ModelError: when several assays are predicted; they must be combined first.
+
+    >>> outcome(Predictive.of_draws(np.array([[[0.2, 0.8]]]), classes=("unfit", "fit"))).mean.tolist()
+    [0.8]
+    """
+    outputs = belief.mean.shape[1]
+    if belief.classes:
+        word, noise = f"probability of being {belief.classes[-1]}", 0.0
+    elif outputs == 1:
+        word, noise = "value", float(belief.noise[0])
+    else:
+        problem = f"This score needs one assay and the model predicts {outputs}. Combine them with Scalarised(...) or"
+        raise ModelError(f"{problem} use Hypervolume(). Nothing was chosen.")
+    draws = belief.draws[:, :, -1] if len(belief.draws) else np.zeros((0, len(belief)))
+    return Outcome(draws, belief.mean[:, -1], belief.sd[:, -1], noise, word)
+
+
+def require_draws(belief: Predictive, what: str) -> np.ndarray:
+    """The draws [S, N, A]; S is at least 2.
+
+    Raises:
+        ModelError: when only marginals were predicted.
+    """
+    if len(belief.draws) < 2:
+        raise ModelError(f"{what} needs at least two joint draws; ask the model for draws=64. Nothing was chosen.")
+    return belief.draws

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from activeloop.adapters.base import Attached
-from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.foundation.encoder import Trunk
 
 #: spread of what is added to each learnt number for a moment
 NUDGE = 0.1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
 
 
 class Adapter(ABC):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from activeloop.adapters.base import Adapter, Attached
 
 if TYPE_CHECKING:
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
 
 
 @dataclass(frozen=True)

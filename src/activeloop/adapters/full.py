@@ -9,7 +9,7 @@ from activeloop.adapters.base import Adapter, Attached
 from activeloop.adapters.layers import chosen_layers
 
 if TYPE_CHECKING:
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
     from activeloop.adapters.light_peft_attached import LightAttached
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
 
 #: an estimation shorter than this says little
 FEWEST_STEPS = 10

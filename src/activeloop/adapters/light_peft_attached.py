@@ -13,8 +13,8 @@ from activeloop.adapters.pruning import Remains, remove
 from activeloop.adapters.pruning_estimation import Estimation
 from activeloop.adapters.pruning_layers import adapted, feed_forward
 from activeloop.adapters.tuned import learnt
-from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.foundation.encoder import Trunk
 
 if TYPE_CHECKING:
     from activeloop.adapters.light_peft import LightPEFT

@@ -12,7 +12,7 @@ from activeloop.adapters.targets import Targets
 from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
 
 Variant = Literal["lora", "rslora", "dora", "pissa"]
 

@@ -11,7 +11,7 @@ from activeloop.adapters.lora import LoRA
 from activeloop.adapters.pissa import Residual
 from activeloop.adapters.targets import targeted
 from activeloop.adapters.tuned import TunedAttached, pattern, tune
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 
 def attach_lora(settings: LoRA, trunk: Trunk, seed: int, layers: tuple[int, ...]) -> Attached:

@@ -13,7 +13,7 @@ from activeloop.adapters.targets import Targets, targeted
 from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
-    from activeloop.backbones.trunk import Trunk
+    from activeloop.foundation.encoder import Trunk
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from activeloop.adapters.tuned import ONE
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 
 class Residual:

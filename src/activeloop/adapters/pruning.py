@@ -7,16 +7,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from activeloop.adapters.pruning_layers import (
-    adapted,
-    base_of,
-    cut_inputs,
-    cut_outputs,
-    cut_ranks,
-    take_off,
-)
+from activeloop.adapters.pruning_layers import adapted, base_of, cut_inputs, cut_outputs, cut_ranks, take_off
 from activeloop.adapters.pruning_repair import Repair
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 
 @dataclass(frozen=True)

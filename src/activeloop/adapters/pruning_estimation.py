@@ -11,7 +11,7 @@ from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_un
 from activeloop.adapters.pruning_importance import Importance
 from activeloop.adapters.pruning_layers import adapted, feed_forward
 from activeloop.adapters.pruning_masks import Mask, mask_heads, mask_units
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 if TYPE_CHECKING:
     from activeloop.adapters.light_peft import LightPEFT

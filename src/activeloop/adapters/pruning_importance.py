@@ -9,7 +9,7 @@ from torch import nn
 
 from activeloop.adapters.pruning_layers import base_of, factors
 from activeloop.adapters.tuned import ONE
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 
 class Importance:

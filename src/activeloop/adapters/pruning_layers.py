@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from activeloop.adapters.tuned import ONE
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 
 def base_of(module: nn.Module) -> Any:

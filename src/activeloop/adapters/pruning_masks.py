@@ -14,7 +14,7 @@ from torch import nn
 
 from activeloop.adapters.pruning_layers import base_of, feed_forward
 from activeloop.adapters.pruning_repair import Repair
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 #: tokens of which it is kept what entered: many times the rank of a repair
 SAMPLE = 512

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from activeloop.backbones.trunk import LayerNames
+    from activeloop.foundation.encoder import LayerNames
 
 Targets = Literal["linear", "attention", "query+value"]
 

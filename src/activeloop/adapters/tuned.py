@@ -11,8 +11,8 @@ from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 
 from activeloop.adapters.attaching import freeze, kept, put_back, seeded
 from activeloop.adapters.base import Attached
-from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.foundation.encoder import Trunk
 
 if TYPE_CHECKING:
     from activeloop.adapters.pissa import Residual

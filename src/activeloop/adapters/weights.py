@@ -8,7 +8,7 @@ import torch
 
 from activeloop.adapters.attaching import few_tokens, freeze, kept, prove, put_back
 from activeloop.adapters.base import Attached
-from activeloop.backbones.trunk import Trunk
+from activeloop.foundation.encoder import Trunk
 
 
 class WeightsAttached(Attached):

@@ -1,12 +1,13 @@
 """The loop: what was proposed, measured and fitted, and what follows from it."""
 
+from activeloop.campaigns.artifacts import InMemoryShelf, Shelf
 from activeloop.campaigns.campaign import Campaign
-from activeloop.campaigns.drift import Drift, Foresight
 from activeloop.campaigns.events import (
     Distilled,
     Event,
     EventLog,
     Fitted,
+    InMemoryLog,
     Measured,
     Pinned,
     Proposed,
@@ -15,15 +16,13 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.campaigns.honesty import Honesty
-from activeloop.campaigns.log import InMemoryLog
 from activeloop.campaigns.recording import RecordSummary
-from activeloop.campaigns.shelf import InMemoryShelf, Shelf
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.campaigns.status import Leader, Status
-from activeloop.campaigns.teaching import Taught, Teaching
-from activeloop.campaigns.worth import Gain, RoundReport
-from activeloop.forecast import Forecast
+from activeloop.campaigns.stopping import Gain, RoundReport
+from activeloop.campaigns.students import Taught, Teaching
+from activeloop.campaigns.validation import Drift, Foresight, Honesty
+from activeloop.prediction import Forecast
 
 __all__ = [
     "Campaign",

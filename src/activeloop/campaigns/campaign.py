@@ -9,13 +9,12 @@ from typing import TypeVar
 import numpy as np
 
 from activeloop.acquisition import Selection, default_selection
-from activeloop.campaigns.asking import Asking, Progress, rows_of_names, standard_names
-from activeloop.campaigns.distilling import chosen_student, file_of, same_student, teach_student
-from activeloop.campaigns.drift import Drift, drift_of, unseen
+from activeloop.campaigns.artifacts import InMemoryShelf, Shelf
 from activeloop.campaigns.events import (
     Distilled,
     EventLog,
     Fitted,
+    InMemoryLog,
     Measured,
     Pinned,
     Proposed,
@@ -23,24 +22,21 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.campaigns.honesty import Honesty, judge
-from activeloop.campaigns.log import InMemoryLog
+from activeloop.campaigns.proposing import Asking, Progress, rows_of_names, standard_names
 from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows, rows_of
-from activeloop.campaigns.seeds import derive
-from activeloop.campaigns.shelf import InMemoryShelf, Shelf
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.status import Status, status_of
-from activeloop.campaigns.teaching import Opener, Teaching
-from activeloop.campaigns.teaching import Progress as Steps
-from activeloop.campaigns.versions import dataset_of, dataset_then, fit_version, is_stale, restore_version
-from activeloop.campaigns.worth import RoundReport, expected_gain, report
+from activeloop.campaigns.stopping import RoundReport, expected_gain, report
+from activeloop.campaigns.students import Opener, Teaching, chosen_student, file_of, same_student, teach_student
+from activeloop.campaigns.students import Progress as Steps
+from activeloop.campaigns.validation import Drift, Honesty, drift_of, judge, unseen
+from activeloop.campaigns.versions import dataset_of, dataset_then, derive, fit_version, is_stale, restore_version
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
-from activeloop.forecast import Forecast
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.measurements.readers import Reading
 from activeloop.plates import Pick, Proposal
-from activeloop.predictive import Learner, Predictor
+from activeloop.prediction import Forecast, Learner, Predictor
 
 T = TypeVar("T")
 
@@ -312,7 +308,7 @@ class Campaign:
         current version on candidates of the pool.
 
         Args:
-            opener: makes a predictor of its file; `activeloop.students.in_campaign.open_student` is one.
+            opener: makes a predictor of its file; `activeloop.students.campaign.open_student` is one.
 
         Raises:
             StateError: the current version cannot be had, since pool, assays or learner were changed.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.campaigns.events import StudentRecord, Version
-from activeloop.campaigns.honesty import Honesty
 from activeloop.campaigns.state import CampaignState
-from activeloop.campaigns.worth import best_by_round
+from activeloop.campaigns.stopping import best_by_round
+from activeloop.campaigns.validation import Honesty
 from activeloop.measurements import Dataset
 
 

@@ -1,22 +1,37 @@
-"""Versions of the model: what they are fitted to, how they are made and found again."""
+"""Seeds of single steps, derived from the campaign's own."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from activeloop import __version__
-from activeloop.campaigns.events import Recorded, Version
-from activeloop.campaigns.honesty import judge
-from activeloop.campaigns.log import now
-from activeloop.campaigns.seeds import derive
-from activeloop.campaigns.shelf import Shelf
+from activeloop.campaigns.artifacts import Shelf
+from activeloop.campaigns.events import Recorded, Version, now
 from activeloop.campaigns.state import CampaignState
+from activeloop.campaigns.validation import judge
 from activeloop.candidates import Pool
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.summary import summarise
-from activeloop.predictive import Checked, Learner, Predictor
+from activeloop.prediction import Checked, Learner, Predictor
+
+
+def derive(seed: int, purpose: str, number: int) -> int:
+    """The seed of one step of a campaign: different for each purpose and number, always the same for the same three.
+
+    Args:
+        seed: of the campaign.
+        purpose: what the step does, such as `propose`.
+        number: which one, from 1.
+
+    >>> derive(0, "propose", 1) == derive(0, "propose", 1) != derive(0, "propose", 2)
+    True
+    """
+    entropy = [seed, number, *purpose.encode()]
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
 
 def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dataset:

@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates.combinatorial import CombinatorialPool
-from activeloop.candidates.compounds import CompoundNotation
 from activeloop.candidates.designs import AMINO_ACIDS, Compound, Design, Guide, Mutation, Sequence, Variant
 from activeloop.candidates.explicit import ExplicitPool, duplicates
-from activeloop.candidates.letters import GuideNotation, SequenceNotation
-from activeloop.candidates.notation import Notation, VariantNotation, position_of
+from activeloop.candidates.notation import (
+    CompoundNotation,
+    GuideNotation,
+    Notation,
+    SequenceNotation,
+    VariantNotation,
+    position_of,
+)
 from activeloop.candidates.proteins import check_protein, read_fasta, read_parent
-from activeloop.candidates.rules import Rules
-from activeloop.candidates.sites import check_one_parent
+from activeloop.candidates.sites import Rules, check_one_parent
 from activeloop.errors import InputError, NotationError, PoolError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from activeloop.candidates.tables import Table
+from activeloop.tables.table import Table
 
 NAMES = {
     "variants": (

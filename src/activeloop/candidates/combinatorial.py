@@ -9,11 +9,9 @@ from typing import final
 import numpy as np
 
 from activeloop.candidates.designs import Design, Mutation, Sequence, Variant
-from activeloop.candidates.letters import SequenceNotation
-from activeloop.candidates.notation import Notation, VariantNotation
+from activeloop.candidates.notation import Notation, SequenceNotation, VariantNotation
 from activeloop.candidates.pool import Pool
-from activeloop.candidates.rules import Rules
-from activeloop.candidates.sites import Sites, encode, letters_alphabet, protein_sites
+from activeloop.candidates.sites import Rules, Sites, encode, letters_alphabet, protein_sites
 from activeloop.errors import NotationError, PoolError
 
 LARGEST = 2**62

@@ -9,16 +9,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from activeloop.candidates.columns import guess_column, sequence_column
-from activeloop.candidates.compounds import CompoundNotation
 from activeloop.candidates.designs import Design
 from activeloop.candidates.explicit import ExplicitPool, duplicates
-from activeloop.candidates.letters import GuideNotation, SequenceNotation
-from activeloop.candidates.notation import Notation, VariantNotation, position_of
-from activeloop.candidates.offsets import check_offset
+from activeloop.candidates.notation import (
+    CompoundNotation,
+    GuideNotation,
+    Notation,
+    SequenceNotation,
+    VariantNotation,
+    position_of,
+)
 from activeloop.candidates.pool import KINDS
-from activeloop.candidates.proteins import read_parent
-from activeloop.candidates.tables import Table, read_table
+from activeloop.candidates.proteins import check_offset, read_parent
 from activeloop.errors import InputError, NotationError, PoolError, RecipeError
+from activeloop.tables.table import Table, read_table
 
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _JOINTS = re.compile(r"[:,;/+&|\s]+")

@@ -1,17 +1,18 @@
-"""How protein variants are written, in every way people use, and what it means for one wild type."""
+"""How candidates are written: protein variants, sequences, guides and compounds."""
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence as Rows
 from itertools import pairwise
 from typing import final
 
-from activeloop.candidates.alignment import align, substitutions
-from activeloop.candidates.designs import AMINO_ACIDS, Design, Mutation, Variant
-from activeloop.candidates.proteins import THREE_LETTER, check_protein, unknown_letter
-from activeloop.errors import InputError, NotationError
+from activeloop.candidates.designs import AMINO_ACIDS, Compound, Design, Guide, Mutation, Sequence, Variant
+from activeloop.candidates.proteins import THREE_LETTER, align, check_protein, substitutions, unknown_letter
+from activeloop.errors import InputError, MissingExtraError, NotationError
 
 WILD_TYPE = frozenset(
     {"WT", "_WT", "WILDTYPE", "WILD-TYPE", "WILD_TYPE", "WILD TYPE", "PARENT", "P.=", "P.(=)", "=", "_SY"}
@@ -221,3 +222,136 @@ def position_of(site: int | str, parent: str) -> int:
         return VariantNotation(parent)._position(match[1].upper() or None, match[2], str(site))
     except InputError as error:
         raise NotationError(error.problem) from None
+
+
+DNA = "ACGTN"
+
+
+@final
+class SequenceNotation(Notation):
+    """Strings of one length without a known parent, such as `FWAA` or `0110`.
+
+    Args:
+        length: of each string; None accepts any.
+        upper: whether small letters mean the same as capitals (in genotypes such as `aBc` they do not).
+
+    >>> SequenceNotation(4).design(" fwaa ").name
+    'FWAA'
+    """
+
+    def __init__(self, length: int | None = None, *, upper: bool = True):
+        self.length, self.upper = length, upper
+
+    def design(self, text: str) -> Sequence:
+        """The sequence a text stands for."""
+        letters = text.strip().upper() if self.upper else text.strip()
+        if not letters or (self.length is not None and len(letters) != self.length):
+            raise NotationError(
+                f'"{text}" has {len(letters)} letters where the others have {self.length}. Correct it, or give the '
+                "wild type (parent=...) so that insertions and deletions can be placed."
+            )
+        if not letters.isascii() or any(c.isspace() for c in letters):
+            raise NotationError(f'"{text}" is not a sequence of letters. Correct it.')
+        return Sequence(letters)
+
+    def key(self, design: Design) -> str:
+        """The letters."""
+        return design.name
+
+
+@final
+class GuideNotation(Notation):
+    """CRISPR guides: DNA or RNA letters of one length.
+
+    Args:
+        length: of each guide; None accepts any.
+
+    >>> GuideNotation(20).design("gacguuacgaucgaucgaca").name
+    'GACGTTACGATCGATCGACA'
+    """
+
+    def __init__(self, length: int | None = None):
+        self.length = length
+
+    def design(self, text: str) -> Guide:
+        """The guide a text stands for."""
+        letters = text.strip().upper().replace("U", "T")
+        wrong = next((c for c in letters if c not in DNA), None)
+        if wrong is not None:
+            raise NotationError(f'"{text}" has "{wrong}", which is no DNA letter (A, C, G, T, N). Correct it.')
+        if not letters or (self.length is not None and len(letters) != self.length):
+            raise NotationError(
+                f'"{text}" has {len(letters)} letters where the other guides have {self.length}. Give all with, or all '
+                "without, PAM and flanks."
+            )
+        return Guide(letters)
+
+    def key(self, design: Design) -> str:
+        """The letters."""
+        return design.name
+
+
+@final
+class CompoundNotation(Notation):
+    """Compounds by SMILES.
+
+    With RDKit (`pip install "activeloop-bio[chem]"`) unreadable SMILES are refused, and two SMILES of one compound, or
+    of two salts of it, count as the same compound. Without it SMILES are compared as text.
+
+    Args:
+        structures: whether to compare structures (needs RDKit) or text; structures if RDKit is installed when None.
+
+    >>> notation = CompoundNotation()
+    >>> notation.design(" CCO ").name
+    'CCO'
+    """
+
+    def __init__(self, *, structures: bool | None = None):
+        installed = importlib.util.find_spec("rdkit") is not None
+        if structures and not installed:
+            raise MissingExtraError("comparing structures", "chem")
+        self._rdkit = installed if structures is None else structures
+
+    def design(self, text: str) -> Compound:
+        """The compound of a SMILES."""
+        smiles = text.strip()
+        if not smiles or any(c.isspace() for c in smiles):
+            raise NotationError(f'"{text}" is not a SMILES. Give the structure, such as CCO, not a name.')
+        if self._rdkit:
+            parent_structure(smiles)
+        return Compound(smiles)
+
+    def key(self, design: Design) -> str:
+        """Canonical SMILES of the compound without its counter-ions; the SMILES itself without RDKit."""
+        assert isinstance(design, Compound)
+        return parent_structure(design.smiles) if self._rdkit else design.smiles
+
+
+@functools.lru_cache(maxsize=200_000)
+def parent_structure(smiles: str) -> str:
+    """Canonical SMILES of the largest part of a compound, uncharged. Needs RDKit.
+
+    Args:
+        smiles: as given.
+
+    Raises:
+        NotationError: RDKit cannot read it.
+
+    >>> parent_structure("[NH3+]CCO.[Cl-]"), parent_structure("OCCN")
+    ('NCCO', 'NCCO')
+    """
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+        if molecule is None or not molecule.GetNumAtoms():
+            raise NotationError(f'"{smiles}" is not a SMILES that RDKit can read. Correct the structure.')
+        if "." in smiles:
+            parts = Chem.GetMolFrags(molecule, asMols=True)
+            # Ties (a racemate, two equal ions) are broken by the text, so that the order of writing does not matter.
+            molecule = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), Chem.MolToSmiles(part)))
+        if "+" in smiles or "-]" in smiles:
+            from rdkit.Chem.MolStandardize import rdMolStandardize
+
+            molecule = rdMolStandardize.Uncharger().uncharge(molecule)
+        return Chem.MolToSmiles(molecule)

@@ -16,10 +16,9 @@ import numpy as np
 
 from activeloop.candidates.designs import AMINO_ACIDS, Candidate, Design
 from activeloop.candidates.notation import Notation
-from activeloop.candidates.rules import Rules
-from activeloop.candidates.sites import Sites
-from activeloop.candidates.tables import Table
+from activeloop.candidates.sites import Rules, Sites
 from activeloop.errors import NotationError
+from activeloop.tables.table import Table
 
 if TYPE_CHECKING:
     from activeloop.candidates.combinatorial import CombinatorialPool

@@ -13,13 +13,13 @@ from typing import Any, cast, final
 import numpy as np
 
 from activeloop.candidates.columns import guess_column
-from activeloop.candidates.delimited import read_delimited
 from activeloop.candidates.designs import Compound, Design, Variant
-from activeloop.candidates.long_file import LongFile
 from activeloop.candidates.pool import Pool
 from activeloop.candidates.sites import Sites
-from activeloop.candidates.tables import Table
 from activeloop.errors import InputError, NotationError, PoolError
+from activeloop.tables.delimited import read_delimited
+from activeloop.tables.long_file import LongFile
+from activeloop.tables.table import Table
 
 FASTA = (".fasta", ".fa", ".faa")
 PLAIN = (".smi", ".txt")

@@ -13,7 +13,7 @@ from activeloop.cli.terminal import Folder, next_step, opened, say
 
 if TYPE_CHECKING:
     from activeloop.campaigns import StudentRecord
-    from activeloop.recipes import Opened, StudentRecipe
+    from activeloop.config import Opened, StudentRecipe
 
 Network = Literal["conv", "transformer", "sites", "first-layers", "auto"]
 
@@ -52,7 +52,7 @@ def distil(
     if background:
         begin(loop, directory, settings, seed, again)
         return
-    from activeloop.recipes.distilling import distil_here
+    from activeloop.config.students import distil_here
 
     before = loop.campaign.state().students
     with teaching() as progress:
@@ -73,8 +73,8 @@ def chosen(
     loop: Opened, network: Network | None, width: int | None, layers: int | None, keep: float | None, int8: bool
 ) -> StudentRecipe:
     """What campaign.toml says, and over it what was typed."""
+    from activeloop.config.students import sized
     from activeloop.errors import RecipeError
-    from activeloop.recipes.students import sized
 
     if keep is not None and not 0 < keep < 1:
         raise RecipeError(f"--keep {keep:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught.")
@@ -87,7 +87,7 @@ def chosen(
 
 def begin(loop: Opened, directory: Path, settings: StudentRecipe, seed: int | None, again: bool) -> None:
     """Start teaching in the background, and say so."""
-    from activeloop.recipes.distilling import distil_in_background, distilling
+    from activeloop.config.students import distil_in_background, distilling
 
     process = distil_in_background(loop, settings, seed, again=again)
     if process is None:

@@ -11,7 +11,7 @@ import typer
 from activeloop.cli.terminal import say
 
 if TYPE_CHECKING:
-    from activeloop.models.doctor.finding import Finding
+    from activeloop.models.doctor.report import Finding
 
 WHAT = typer.Argument(metavar="[backbone]", help="`backbone` to try a model; the installation when left out.")
 SOURCE = typer.Argument(metavar="[ID|DIR]", help="Of the model: a hub id or a folder; the small one when left out.")
@@ -50,7 +50,7 @@ def _examined(what: str, source: str, revision: str | None) -> Iterable[Finding]
     from activeloop.errors import InputError
 
     if not what:
-        from activeloop.models.doctor.installation import examine_installation
+        from activeloop.models.doctor.report import examine_installation
 
         return examine_installation()
     if what != "backbone":
@@ -59,12 +59,12 @@ def _examined(what: str, source: str, revision: str | None) -> Iterable[Finding]
 
 
 def _backbone(source: str, revision: str | None) -> Iterable[Finding]:
-    from activeloop.backbones.checkpoints import BUNDLED
     from activeloop.errors import MissingExtraError
-    from activeloop.models.doctor.installation import EXTRAS, installed
+    from activeloop.foundation.checkpoints import BUNDLED
+    from activeloop.models.doctor.report import EXTRAS, installed
 
     if not all(installed(package) for package in EXTRAS["models"]):
         raise MissingExtraError("a foundation model", "models")
-    from activeloop.models.doctor.backbone import examine_backbone
+    from activeloop.models.doctor.examine import examine_backbone
 
     return examine_backbone(source or BUNDLED, revision)

@@ -9,7 +9,7 @@ import typer
 from activeloop.cli.terminal import Folder, next_step, opened, say
 
 if TYPE_CHECKING:
-    from activeloop.recipes import Opened
+    from activeloop.config import Opened
 
 AGAIN = typer.Option("--again", help="Fit anew although nothing changed, for instance when the stored model is lost.")
 
@@ -36,8 +36,8 @@ def teach(loop: Opened) -> None:
     version = len(loop.campaign.state().versions)
     if not loop.recipe.student.auto or not version:
         return
+    from activeloop.config.students import distil_in_background, distilling
     from activeloop.errors import ActiveLoopError
-    from activeloop.recipes.distilling import distil_in_background, distilling
 
     if distilling(loop.folder.path).held():
         say(f"A student is being taught; one of version {version} follows.")

@@ -11,7 +11,7 @@ import typer
 from activeloop.cli.terminal import next_step, say
 
 if TYPE_CHECKING:
-    from activeloop.recipes import Recipe
+    from activeloop.config import Recipe
 
 
 class Kind(StrEnum):
@@ -106,7 +106,7 @@ def new(
 def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
     """Check that the pool can be made, then write the folder."""
     from activeloop.cli.propose import on_one_plate
-    from activeloop.recipes import assays_of, learner_of, pool_of, recipe_text, selection_of
+    from activeloop.config import assays_of, learner_of, pool_of, recipe_text, selection_of
     from activeloop.store import CampaignFolder
 
     on_one_plate(recipe.plate)
@@ -125,7 +125,7 @@ def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
 
 def checked_recipe(table: dict[str, Any]) -> Recipe:
     """The recipe of the options."""
-    from activeloop.recipes import check_recipe
+    from activeloop.config import check_recipe
 
     return check_recipe(table, None)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns import Campaign
     from activeloop.candidates import Pool
     from activeloop.measurements import Assay
-    from activeloop.students.edge import Predictions
+    from activeloop.students.runtime.edge import Predictions
 
 DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; left out with --student.")
 FILE = typer.Argument(metavar="[FILE]", help="A table of candidates; the whole pool when left out.")
@@ -65,9 +65,8 @@ def _only(directory: Path | None, file: Path | None) -> Path:
 
 
 def _with_student(path: Path, table: Path, column: str, out: Path | None, top: int, draws: int) -> None:
-    from activeloop.students.edge import predictions, strange_note
-    from activeloop.students.listed import listed
-    from activeloop.students.student import Student
+    from activeloop.students.runtime.edge import listed, predictions, strange_note
+    from activeloop.students.runtime.student import Student
 
     student = Student.open(path)
     card, candidates = student.card, listed(student.card.reading, table, column)
@@ -84,9 +83,9 @@ def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
 
     if file is None:
         return np.arange(len(pool))
-    from activeloop.candidates import read_table
     from activeloop.candidates.columns import guess_column
     from activeloop.errors import NotationError
+    from activeloop.tables import read_table
 
     table = read_table(file)
     names = table.candidates(column or guess_column(table, pool.kind))
@@ -100,7 +99,7 @@ def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
 
 
 def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[Predictions]:
-    from activeloop.students.edge import Predictions
+    from activeloop.students.runtime.edge import Predictions
 
     for start in range(0, max(len(rows), 1), PIECE):
         yield Predictions.without_draws(loop.predict(rows[start : start + PIECE]))
@@ -139,7 +138,7 @@ def _show(best: list[tuple[str, float, float, float]], assay: str, who: str) -> 
 def _write(out: Path, assays: Sequence[Assay], pieces: list[Predictions], draws: int) -> None:
     # not by the campaign's store: loading that takes longer than a student's answer
     from activeloop.files import write_whole
-    from activeloop.students.edge import write_csv
+    from activeloop.students.runtime.edge import write_csv
 
     text = io.StringIO(newline="")
     write_csv(text, [assay.name for assay in assays], pieces, draws)

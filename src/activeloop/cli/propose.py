@@ -13,8 +13,8 @@ from activeloop.cli.fit import teach
 from activeloop.cli.terminal import Folder, console, many, next_step, opened, say, some
 
 if TYPE_CHECKING:
+    from activeloop.config import Opened, PlateRecipe
     from activeloop.plates import Plate, Proposal
-    from activeloop.recipes import Opened, PlateRecipe
 
 N = typer.Option("-n", "--number", help="How many candidates; as many as fit on one plate when left out.")
 PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate; campaign.toml says it when left out.")
@@ -123,7 +123,7 @@ def on_one_plate(settings: PlateRecipe, recipe: Path | None = None) -> int:
         PlateError: not even one, or there is no such plate.
     """
     from activeloop.errors import PlateError
-    from activeloop.plates.filling import Filling, control_names
+    from activeloop.plates.plate import Filling, control_names
 
     names = control_names(settings.control)
     filling = Filling(settings.wells, settings.controls, names, settings.replicates, settings.empty_edges)
@@ -141,7 +141,7 @@ def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> tuple[li
     The first plate's list is written last of all, so where it is, everything is; what a crash left without it is laid
     out anew.
     """
-    from activeloop.campaigns.seeds import derive
+    from activeloop.campaigns.versions import derive
     from activeloop.cli.terminal import plates_of
     from activeloop.plates import fill_plates
 

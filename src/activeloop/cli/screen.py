@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from activeloop.campaigns import Campaign
-    from activeloop.campaigns.asking import Asking
+    from activeloop.campaigns.proposing import Asking
     from activeloop.campaigns.state import CampaignState
     from activeloop.candidates import Pool
-    from activeloop.predictive import Predictor
-    from activeloop.students.screening import Screen, Screened
+    from activeloop.prediction import Predictor
+    from activeloop.screening import Screen, Screened
 
 FILE = typer.Argument(metavar="[FILE]", help="Candidates in a CSV, FASTA or .smi file of any length, not the pool.")
 NUMBER = typer.Option("-n", "--number", "--n", help="How many are picked.")
@@ -66,7 +66,7 @@ def screen(
     the same picks.
     """
     from activeloop.replay.machine import available_cores
-    from activeloop.students.screening import Screen
+    from activeloop.screening import Screen
 
     check(out, workers)
     loop = opened(directory).campaign
@@ -158,8 +158,8 @@ class Plan:
         """
         import numpy as np
 
-        from activeloop.campaigns.asking import Asking
-        from activeloop.campaigns.seeds import derive
+        from activeloop.campaigns.proposing import Asking
+        from activeloop.campaigns.versions import derive
         from activeloop.candidates import StreamedPool
         from activeloop.errors import StateError
 
@@ -202,7 +202,7 @@ class Plan:
 
     def key(self, student: Path | None, settings: tuple[int, ...]) -> str:
         """The name of the folder: the same for the same command, another when anything of it is another."""
-        from activeloop.students.screening.scorer import digest_of
+        from activeloop.screening.scorer import digest_of
 
         record = self.loop.student_record().number if student is None and self.state.students else 0
         parts = (

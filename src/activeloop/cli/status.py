@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from activeloop.campaigns import Drift, Honesty, Status
-    from activeloop.recipes import Opened
+    from activeloop.config import Opened
     from activeloop.store import JobState
 
 
@@ -31,7 +31,7 @@ def status(directory: Folder) -> None:
 
 def student_rows(table: Table, loop: Opened, found: Status) -> tuple[str, ...]:
     """Rows about the campaign's student and the work on one; returns what speaks against using it."""
-    from activeloop.recipes.distilling import distilling
+    from activeloop.config.students import distilling
 
     if job := distilling(loop.folder.path).state():
         table.add_row("teaching", job_words(job))
@@ -112,7 +112,7 @@ def honesty_words(honesty: Honesty | None) -> str:
 def drift_of(loop: Opened) -> Drift | str:
     """How far the student has fallen behind, or why that cannot be said."""
     from activeloop.errors import ActiveLoopError
-    from activeloop.students.in_campaign import open_student
+    from activeloop.students.campaign import open_student
 
     try:
         drift = loop.campaign.drift(open_student)

@@ -10,8 +10,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from activeloop.config import Opened
     from activeloop.plates import Plate
-    from activeloop.recipes import Opened
 
 BUSY_SECONDS = 10.0
 """How long a verb waits for another program that is writing to the same campaign."""
@@ -60,7 +60,7 @@ def some(names: tuple[str, ...] | list[str], most: int = 6) -> str:
 
 def opened(folder: Path) -> Opened:
     """The campaign in a folder."""
-    from activeloop.recipes import open_campaign
+    from activeloop.config import open_campaign
 
     return open_campaign(folder, BUSY_SECONDS)
 

@@ -1,8 +1,7 @@
 """What came back."""
 
-from activeloop.measurements.assay import Assay, Goal
+from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier
 from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.measurement import Measurement, Qualifier
 from activeloop.measurements.readers import FailedWell, Reading, read_measurements
 from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
 from activeloop.measurements.wells import Layout, Well

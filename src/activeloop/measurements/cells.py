@@ -8,11 +8,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from activeloop.candidates.tables import parse_number
 from activeloop.errors import MeasurementError
-from activeloop.measurements.assay import Assay
-from activeloop.measurements.measurement import Qualifier
-from activeloop.measurements.units import shift_between, shifted
+from activeloop.measurements.assay import Assay, Qualifier
+from activeloop.tables.numbers import shift_between, shifted
+from activeloop.tables.table import parse_number
 
 FAILED = frozenset(
     {"failed", "fail", "failure", "invalid", "bad", "excluded", "error", "no data", "not determined", "not measured"}

@@ -1,23 +1,128 @@
-"""Reading a file of results: all of it, or nothing."""
+"""Reading a file of results: all of it, or nothing; and notes on what was read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from activeloop.candidates import Pool, find_offset
-from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import InputError, MeasurementError
-from activeloop.measurements.assay import Assay
+from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.cells import Cell, read_cell, read_date
 from activeloop.measurements.columns import Entry, entries, grid_size
-from activeloop.measurements.measurement import Measurement
-from activeloop.measurements.notes import notes_on
 from activeloop.measurements.places import Place, Places
-from activeloop.measurements.repeats import refuse_repeats
-from activeloop.measurements.units import shift_between
 from activeloop.measurements.wells import Layout
+from activeloop.tables.numbers import shift_between
+from activeloop.tables.table import Table, read_table
+
+Row = tuple[Place, Entry, Cell]
+
+
+def refuse_repeats(rows: Sequence[Row], file: str) -> None:
+    """Refuse two results for one place: the same assay, plate, well, candidate and replicate.
+
+    Without a well and without a number, a second result is a further replicate.
+
+    Raises:
+        MeasurementError: naming both rows.
+    """
+    seen: dict[tuple[str, str, str, str, int], int] = {}
+    for place, entry, _ in rows:
+        if place.replicate is None and not place.well:
+            continue
+        key = (entry.assay.name, place.plate, place.well, place.candidate, place.replicate or 0)
+        if key in seen:
+            what = f'well "{place.well}"' if place.well else f'"{place.candidate}", replicate {place.replicate},'
+            where = f" of {place.plate}" if place.plate and place.well else ""
+            raise MeasurementError(
+                f"{what}{where} has a value of {entry.assay.name} in row {seen[key]} already. Delete one of the two, "
+                "or give replicates their numbers. No row was stored.",
+                file=file,
+                row=entry.row,
+            )
+        seen[key] = entry.row
+
+
+def same_values(rows: Sequence[Row]) -> list[str]:
+    """A note on unnumbered rows that give one candidate the same value twice."""
+    first: dict[tuple[str, str, str, str], int] = {}
+    twice = []
+    for place, entry, cell in rows:
+        if place.well or place.replicate is not None or cell.failed:
+            continue
+        key = (entry.assay.name, place.plate, place.candidate, f"{cell.qualifier}{cell.value!r}")
+        if key in first:
+            twice.append(f"{first[key]} and {entry.row} ({place.candidate})")
+        first.setdefault(key, entry.row)
+    if not twice:
+        return []
+    more = f" and {len(twice) - 3} more" if len(twice) > 3 else ""
+    return [f"the same value twice, counted as two replicates: rows {', '.join(twice[:3])}{more}."]
+
+
+#: columns of our own plate lists, which need no mention when they come back
+PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
+
+
+def notes_on(
+    rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout], unread: Sequence[str]
+) -> tuple[str, ...]:
+    """Sentences on what was converted, limited, without value, unexpected or not read.
+
+    Args:
+        rows: all entries of the file with their place and value.
+        plates: the plates that were given.
+        unread: names of columns that mean nothing here.
+    """
+    notes = [
+        *dict.fromkeys(c.note for _, _, c in rows if c.note),
+        *_failed_note([(p, e) for p, e, c in rows if c.failed]),
+        *same_values(rows),
+        *_unproposed(p for p, _, c in rows if not c.failed),
+        *_missing(rows, plates),
+        *_foreign(rows, plates),
+    ]
+    if other := [c for c in unread if c.casefold() not in PLATE_COLUMNS]:
+        notes.append(f"columns that were not read: {', '.join(other)}")
+    return tuple(note if note.endswith(".") else f"{note}." for note in notes)
+
+
+def _failed_note(failed: Sequence[tuple[Place, Entry]]) -> list[str]:
+    if not failed:
+        return []
+    shown = [f"{p.well or f'row {e.row}'} ({p.candidate}, {e.assay.name})" for p, e in failed[:5]]
+    more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+    return [f"no value: {', '.join(shown)}{more}. They were recorded as failed and can be tested again."]
+
+
+def _unproposed(places: Iterable[Place]) -> list[str]:
+    names = list(dict.fromkeys(p.candidate for p in places if not p.proposed and not p.control))
+    if not names:
+        return []
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return [f"in the pool but on none of the plates, accepted all the same: {shown}."]
+
+
+def _foreign(rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
+    known = {p.id for p in plates}
+    names = sorted({p.plate for p, _, _ in rows if p.plate and p.plate not in known}) if known else []
+    return [f"plates that are not known here, taken as the file names them: {', '.join(names)}."] if names else []
+
+
+def _missing(rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
+    """Filled wells of measured plates of which the file says nothing."""
+    read = {(p.plate, p.well) for p, _, _ in rows}
+    notes = []
+    for plate in plates:
+        if not any((plate.id, w) in read for w in plate.wells):
+            continue
+        silent = [w for w in plate.wells if (plate.id, w) not in read]
+        if silent and not any(p.plate == plate.id and not p.well for p, _, _ in rows):
+            shown = ", ".join(silent[:8]) + (" ..." if len(silent) > 8 else "")
+            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {shown}.")
+    return notes
+
 
 #: how many wrong rows one message names
 ERRORS_SHOWN = 5

@@ -10,12 +10,131 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError
-from activeloop.measurements.assay import Assay
-from activeloop.measurements.comparable import comparable_groups, plate_notes
+from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.effects import plate_effects
-from activeloop.measurements.means import candidate_errors, candidate_means
-from activeloop.measurements.measurement import Measurement
+from activeloop.measurements.effects import PlateEffects, moderated_variances, plate_effects, widening
+
+#: a replicate series of a table without wells counts as a plate of its own from this many candidates on
+SERIES = 4
+
+
+def comparable_groups(measurements: Sequence[Measurement]) -> list[str]:
+    """For each measurement, the plate it stood on.
+
+    Without a plate's name the file stands for it. Without wells, a replicate series of at least 4 candidates (a
+    column `rep2` of a wide table) counts as a plate of its own, since that is how replicates are usually run; with
+    wells, replicates are known to stand on the plate that is named.
+
+    >>> comparable_groups([Measurement("A24G", "kcat", 1.0, plate="p1", well="A1")])
+    ['p1']
+    """
+    homes = [m.plate or m.file for m in measurements]
+    members: dict[tuple[str, int], set[str]] = {}
+    for m, home in zip(measurements, homes, strict=True):
+        if not m.well:
+            members.setdefault((home, m.replicate), set()).add(m.candidate)
+    series: dict[str, list[int]] = {}
+    for (home, replicate), names in sorted(members.items()):
+        if len(names) >= SERIES:
+            series.setdefault(home, []).append(replicate)
+    labels = []
+    for m, home in zip(measurements, homes, strict=True):
+        own = series.get(home, []) if not m.well else []
+        if len(own) > 1:
+            labels.append(f"{home} replicate {m.replicate if m.replicate in own else own[0]}".strip())
+        else:
+            labels.append(home)
+    return labels
+
+
+def plate_notes(assay: Assay, plates: Sequence[str], effects: PlateEffects, multiplied: bool) -> tuple[str, ...]:
+    """What a person should know about plates and replicates of one assay, in sentences."""
+    notes = []
+    linked = effects.unlinked
+    groups = sorted(set(linked.tolist()))
+    if len(groups) > 1:
+        sets = [" and ".join(p or "(no name)" for p, g in zip(plates, linked, strict=True) if g == k) for k in groups]
+        notes.append(
+            f"{assay.name}: nothing repeated links these plates, so they are compared without correction: "
+            f"{'; '.join(sets)}. Put the same controls on every plate."
+        )
+    if len(groups) < len(plates):
+        low, high = float(effects.shifts.min()), float(effects.shifts.max())
+        notes.append(
+            f"{assay.name}: values were corrected for their plate, by controls and repeated candidates "
+            f"({'logarithm ' * multiplied}from {-high:+.3g} to {-low:+.3g}{'' if multiplied else _spaced(assay.unit)})."
+        )
+    if effects.freedom == 0:
+        notes.append(f"{assay.name}: nothing was measured often enough to know the noise; standard errors are unknown.")
+    return tuple(notes)
+
+
+def _spaced(unit: str) -> str:
+    return f" {unit}" if unit else ""
+
+
+def candidate_means(
+    values: np.ndarray, candidates: np.ndarray, sides: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of each candidate, and whether it is a limit.
+
+    Args:
+        values: [n] values and limits.
+        candidates: [n] number of the candidate of each, from 0.
+        sides: [n] -1 for `<`, 0 for a measured value, +1 for `>`.
+        count: K, how many candidates; each has at least one value.
+
+    Returns:
+        [K] means or tightest limits, and [K] -1, 0 or +1 (int8).
+
+    >>> means, censored = candidate_means(np.array([0.2, 0.1, 3.0]), np.array([0, 0, 1]), np.array([-1, -1, 0]), 2)
+    >>> means.tolist(), censored.tolist()
+    ([0.1, 3.0], [-1, 0])
+    """
+    means = np.bincount(candidates, values, count) / np.maximum(np.bincount(candidates, minlength=count), 1)
+    below, above = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(below, candidates[sides < 0], values[sides < 0])
+    np.maximum.at(above, candidates[sides > 0], values[sides > 0])
+    measured = np.bincount(candidates[sides == 0], minlength=count) > 0
+    only_below = ~measured & np.isfinite(below) & ~np.isfinite(above)
+    only_above = ~measured & np.isfinite(above) & ~np.isfinite(below)
+    censored = only_above.astype(np.int8) - only_below.astype(np.int8)
+    return np.where(only_below, below, np.where(only_above, above, means)), censored
+
+
+def candidate_errors(
+    values: np.ndarray,
+    candidates: np.ndarray,
+    plates: np.ndarray,
+    measured: np.ndarray,
+    effects: PlateEffects,
+) -> np.ndarray:
+    """Standard error of each mean: of its noise, and of what was taken off for its plates.
+
+    Args:
+        values: [n] values without their plate's shift.
+        candidates: [n] number of the candidate of each, from 0.
+        plates: [n] number of the plate of each, from 0.
+        measured: [n] whether it is a value, not a limit.
+        effects: of the plates.
+
+    Returns:
+        [K] standard errors; all 0 when the noise is not known.
+    """
+    count = int(candidates.max(initial=-1)) + 1
+    if effects.noise == 0:
+        return np.zeros(count)
+    on_plate = np.zeros((count, len(effects.shifts)))
+    np.add.at(on_plate, (candidates, plates), 1.0)
+    on_plate /= on_plate.sum(1, keepdims=True)
+    own, kept = candidates[measured], values[measured]
+    repeats = np.bincount(own, minlength=count)
+    centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
+    squares = np.bincount(own, (kept - centre[own]) ** 2, count)
+    noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
+    correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
+    return np.sqrt(noise / np.maximum(repeats, 1) + correction * widening(np.array(effects.freedom)) ** 2)
+
 
 Scale = Literal["additive", "multiplicative"]
 

@@ -1,29 +1,27 @@
 """What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
 
-from activeloop.models.alde import ALDEEnsemble
 from activeloop.models.calibration import Calibrated, Conformal, Isotonic, Temperature
-from activeloop.models.classifier import GPClassifier
-from activeloop.models.compounds import compound_default
-from activeloop.models.defaults import default_learner
 from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
-from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble
+from activeloop.models.embedding import HeadLearner
+from activeloop.models.ensemble import ALDEEnsemble, EnsemblePredictor, MLPEnsemble
 from activeloop.models.evidence import Evidence, HeldOut
-from activeloop.models.finetuning.heads import Classification, Ranking, Regression
+from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
+from activeloop.models.finetuning.losses import Classification, Ranking, Regression
 from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.tuner import FineTuner
 from activeloop.models.forest import ForestPredictor, RandomForest
-from activeloop.models.gate import Gate
-from activeloop.models.guides import GuideGP, guide_default
-from activeloop.models.head_learner import HeadLearner
+from activeloop.models.gp.classifier import GPClassifier
+from activeloop.models.gp.exact import Likeness, ProcessPredictor
+from activeloop.models.gp.guides import GuideGP, guide_default
+from activeloop.models.gp.mutation_gp import MutationGP
+from activeloop.models.gp.site_gp import SiteGP
+from activeloop.models.gp.tanimoto import TanimotoGP, compound_default
 from activeloop.models.heads.dropout import DropoutHead
+from activeloop.models.heads.gp import GaussianProcess
 from activeloop.models.heads.laplace import LastLayer
-from activeloop.models.heads.process import GaussianProcess
-from activeloop.models.mutation_gp import MutationGP
-from activeloop.models.network import Training
-from activeloop.models.process import Likeness, ProcessPredictor
-from activeloop.models.site_gp import SiteGP
-from activeloop.models.tanimoto import TanimotoGP
+from activeloop.models.networks import Training
+from activeloop.models.registry import default_learner
+from activeloop.models.stacking import Gate
 
 __all__ = [
     "ALDEEnsemble",

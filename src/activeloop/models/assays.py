@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.predictive import NORMAL, Checked, Predictive, Predictor, QuickMean, mean_of
+from activeloop.prediction import NORMAL, Checked, Predictive, Predictor, QuickMean, mean_of
 
 FitOne = Callable[[Dataset, int], Predictor]
 RestoreOne = Callable[[Dataset, int, dict[str, np.ndarray]], Predictor]

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.backbones.onehot import OneHot
 from activeloop.candidates import Pool
+from activeloop.encoders.base import Backbone
+from activeloop.encoders.sequence import OneHot
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.ensemble import layers_of, state_of
-from activeloop.models.network import Layers, Training
-from activeloop.models.pieces import CELLS, in_pieces
-from activeloop.models.targets import Scale, precision, standard
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.models.networks import CELLS, Layers, Training, in_pieces
+from activeloop.models.transforms import Scale, precision, standard
+from activeloop.prediction import Learner, Predictive, Predictor
 
 #: mean and spread are taken over at least so many thinned networks
 PASSES = 32

@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.predictive import Learner, Predictor, mean_of
+from activeloop.prediction import Learner, Predictor, mean_of
 
 #: with more earlier candidates than this another fit costs more than it tells: held-out predictions are plenty by then
 LOOKING_BACK = 200

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from activeloop.backbones.base import Backbone
-from activeloop.backbones.onehot import OneHot
 from activeloop.candidates import Pool
+from activeloop.encoders.base import Backbone
+from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.pieces import in_pieces
-from activeloop.predictive import Learner, Predictive, Predictor
+from activeloop.models.networks import in_pieces
+from activeloop.prediction import Learner, Predictive, Predictor
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,8 @@ def write_plate(plate: Plate, path: str | Path) -> Path:
         PlateError: another ending.
         StoreError: the file cannot be written.
     """
-    from activeloop.plates.listing import write_csv
+    from activeloop.plates.listing import write_csv, write_xlsx
     from activeloop.plates.picture import draw
-    from activeloop.plates.workbook import write_xlsx
 
     ending = Path(path).suffix.lower()
     if ending == ".csv":

@@ -19,7 +19,7 @@ from activeloop.errors import ActiveLoopError, RecipeError, StoreError
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc
-from activeloop.predictive import Predictor, mean_of
+from activeloop.prediction import Predictor, mean_of
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import PREDICTED, Truth, spearman

@@ -13,8 +13,8 @@ from activeloop.candidates import Variant
 from activeloop.errors import ActiveLoopError, RecipeError
 from activeloop.measurements import Dataset
 from activeloop.metrics import auroc
-from activeloop.models.named import LEARNERS
-from activeloop.predictive import mean_of
+from activeloop.models.registry import LEARNERS
+from activeloop.prediction import mean_of
 from activeloop.replay.campaign import cached_landscape, derived_seed
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks

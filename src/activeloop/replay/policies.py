@@ -27,9 +27,8 @@ from activeloop.acquisition import (
 from activeloop.candidates import Pool
 from activeloop.errors import RecipeError
 from activeloop.measurements import Assay, Dataset
-from activeloop.models.defaults import default_learner
-from activeloop.models.named import LEARNERS, named_learners
-from activeloop.predictive import Learner, Predictor
+from activeloop.models.registry import LEARNERS, default_learner, named_learners
+from activeloop.prediction import Learner, Predictor
 
 ReplayGoal = Literal["find", "learn"]
 First = Literal["random", "own"]

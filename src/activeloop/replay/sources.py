@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from activeloop.candidates.tables import Table, read_table
 from activeloop.errors import FetchError, InputError, RecipeError
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, find_columns, landscape_of
+from activeloop.tables.table import Table, read_table
 
 DATA = "ACTIVELOOP_DATA"
 MIRROR = "ACTIVELOOP_MIRROR"

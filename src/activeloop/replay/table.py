@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.candidates import Notation, Pool, Table
+from activeloop.candidates import Notation, Pool
 from activeloop.candidates.notation import VariantNotation
-from activeloop.candidates.numbers import parse_number
 from activeloop.candidates.proteins import read_parent
 from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
+from activeloop.tables import Table
+from activeloop.tables.numbers import parse_number
 
 CANDIDATES = (
     *("mutant", "variant", "variants", "mutation", "mutations", "mut", "smiles", "sgrna", "guide_sequence", "seq"),

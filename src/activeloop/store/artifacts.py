@@ -10,11 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from activeloop.campaigns import Shelf
-from activeloop.campaigns.log import now
-from activeloop.campaigns.shelf import content_hash, pack, unpack
+from activeloop.campaigns.artifacts import content_hash, pack, unpack
+from activeloop.campaigns.events import now
 from activeloop.errors import StoreError
-from activeloop.store.database import WRITING, plain_errors
-from activeloop.store.schema import artifacts
+from activeloop.store.database import WRITING, artifacts, plain_errors
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

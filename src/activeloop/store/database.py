@@ -1,4 +1,4 @@
-"""Opening a database, and its failures in our own words."""
+"""One schema for SQLite and PostgreSQL: opening a database, its tables, bringing it to this release."""
 
 from __future__ import annotations
 
@@ -13,6 +13,32 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from activeloop.errors import StoreError
+
+HEAD = "0001"
+"""The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
+
+metadata = sa.MetaData()
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("schema_version", sa.Integer(), nullable=False),
+    # JSON, not JSONB: it keeps every digit of every number as it was written.
+    sa.Column("payload", sa.JSON(), nullable=False),
+)
+
+artifacts = sa.Table(
+    "artifacts",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("size", sa.BigInteger(), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+)
+
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another before it gives up."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from activeloop.campaigns.log import now
+from activeloop.campaigns.events import now
 from activeloop.errors import StateError, StoreError
 from activeloop.files import write_whole
 

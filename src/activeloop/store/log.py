@@ -8,11 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from activeloop.campaigns import Event, EventLog, Recorded
-from activeloop.campaigns.codec import SCHEMA, decode, encode
-from activeloop.campaigns.log import moved_on, now
+from activeloop.campaigns.events import SCHEMA, decode, encode, moved_on, now
 from activeloop.errors import StateError, StoreError
-from activeloop.store.database import WRITING, plain_errors
-from activeloop.store.schema import events
+from activeloop.store.database import WRITING, events, plain_errors
 
 
 class SQLLog(EventLog):

@@ -7,8 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from activeloop.errors import StoreError
-from activeloop.store.database import WRITING
-from activeloop.store.schema import HEAD
+from activeloop.store.database import HEAD, WRITING
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -7,28 +7,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from activeloop.students.card import Card
-    from activeloop.students.convolution import ConvNet
-    from activeloop.students.distiller import Distiller
-    from activeloop.students.first_layers import FirstLayers
-    from activeloop.students.reading import Reading
-    from activeloop.students.search import Search
-    from activeloop.students.site_network import SiteNetwork
-    from activeloop.students.student import Student
-    from activeloop.students.transfer import Transfer
-    from activeloop.students.transformer import SmallTransformer
+    from activeloop.students.distil.config import Distiller
+    from activeloop.students.distil.first_layers import FirstLayers
+    from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer
+    from activeloop.students.distil.search import Search
+    from activeloop.students.distil.transfer import Transfer
+    from activeloop.students.runtime.card import Card
+    from activeloop.students.runtime.reading import Reading
+    from activeloop.students.runtime.student import Student
 
 _HOMES = {
-    "Card": "card",
-    "ConvNet": "convolution",
-    "Distiller": "distiller",
-    "FirstLayers": "first_layers",
-    "Reading": "reading",
-    "Search": "search",
-    "SiteNetwork": "site_network",
-    "SmallTransformer": "transformer",
-    "Student": "student",
-    "Transfer": "transfer",
+    "Card": "runtime.card",
+    "ConvNet": "distil.networks",
+    "Distiller": "distil.config",
+    "FirstLayers": "distil.first_layers",
+    "Reading": "runtime.reading",
+    "Search": "distil.search",
+    "SiteNetwork": "distil.networks",
+    "SmallTransformer": "distil.networks",
+    "Student": "runtime.student",
+    "Transfer": "distil.transfer",
 }
 
 __all__ = [

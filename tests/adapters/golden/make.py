@@ -15,7 +15,7 @@ from fits import Fit, outputs  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
 from activeloop.adapters.named import ADAPTERS  # noqa: E402
-from activeloop.backbones import ESM2  # noqa: E402
+from activeloop.foundation import ESM2  # noqa: E402
 from tiny_models import tiny_esm  # noqa: E402
 
 OPTIONS = {

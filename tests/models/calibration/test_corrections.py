@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 
 from activeloop.models.calibration import Calibration, Conformal, Isotonic, Temperature, Unseen
-from activeloop.models.calibration.base import Rescaling
-from activeloop.models.calibration.classes import Sharpening, UnseenClasses
-from activeloop.models.calibration.conformal import widths
+from activeloop.models.calibration.base import Rescaling, Sharpening, UnseenClasses, figures
+from activeloop.models.calibration.methods import widths
 from activeloop.models.calibration.metrics import class_error
-from activeloop.models.calibration.unseen import figures
-from activeloop.predictive import LEVELS, NORMAL, Predictive
+from activeloop.prediction import LEVELS, NORMAL, Predictive
 
 METHODS = (Temperature(), Isotonic(), Conformal())
 

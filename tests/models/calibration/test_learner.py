@@ -20,8 +20,8 @@ from activeloop.models.calibration import (
     calibrated,
     plain,
 )
-from activeloop.models.gate import Gate, Stacked
-from activeloop.predictive import Checked, Learner, Predictor
+from activeloop.models.stacking import Gate, Stacked
+from activeloop.prediction import Checked, Learner, Predictor
 
 SHORT = Training(steps=100, batch=64, rate=5e-3)
 POOL = Pool.combinatorial("MKTAYIAKQR", sites=["K2", "A4", "I6"])

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from activeloop.backbones import ESM2, ChemBERTa, Geneformer, ProtBert, ProtT5
-from activeloop.backbones.families import foundation_of
 from activeloop.cli import main
 from activeloop.errors import FetchError
-from activeloop.models.doctor import backbone
-from activeloop.models.doctor.backbone import Patient, examine_backbone
-from activeloop.models.doctor.finding import Finding, tried
-from activeloop.models.doctor.installation import examine_installation
+from activeloop.foundation import ESM2, ChemBERTa, Geneformer, ProtBert, ProtT5
+from activeloop.foundation.families import foundation_of
+from activeloop.models.doctor import examine as backbone
+from activeloop.models.doctor.examine import Patient, examine_backbone
+from activeloop.models.doctor.report import Finding, examine_installation, tried
 from tiny_models import tiny_bert, tiny_chemberta, tiny_esm, tiny_t5
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.models.finetuning.objective import Objective
+from activeloop.models.finetuning.objectives import Objective
 
 
 class Line(Objective):

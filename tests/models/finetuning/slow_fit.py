@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 from activeloop.adapters import LoRA
-from activeloop.backbones.esm import ESM2
 from activeloop.candidates import Pool
+from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner, Plan
 

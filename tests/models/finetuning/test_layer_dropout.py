@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.backbones import ESM2
-from activeloop.backbones.pooling import Batch, Pooler
-from activeloop.backbones.tokens import Tokens
-from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.foundation import ESM2
+from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.pooling import Batch, Pooler
+from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.layer_dropout import LayerDropout
 
 

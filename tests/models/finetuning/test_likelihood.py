@@ -8,18 +8,17 @@ import torch
 from scipy.stats import spearmanr
 
 from activeloop.adapters import LoRA
-from activeloop.backbones import ESM2
-from activeloop.backbones.zero_shot import zero_shot_table
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import Mutation, Sequence, Variant
 from activeloop.errors import ModelError
+from activeloop.foundation import ESM2
+from activeloop.foundation.zero_shot import zero_shot_table
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.likelihood_fitting import splits
 from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.splits import Split
-from activeloop.predictive import mean_of
+from activeloop.models.finetuning.plan import Plan, Split
+from activeloop.prediction import mean_of
 
 CHAIN = "MKTAYIAKQRQISFVKSHFSRQ"
 POOL = Pool.single_mutants(CHAIN)

@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from activeloop.errors import ModelError
-from activeloop.models.finetuning.keeping import Keeper
+from activeloop.models.finetuning.checkpointer import Keeper
 from activeloop.models.finetuning.loop import Run, train
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.splits import Split
+from activeloop.models.finetuning.plan import Plan, Split
 
 PLAN = Plan(epochs=30, minibatch=16, rate=0.1, clip=0.0, decay=0.0)
 NO_MEMORY = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"

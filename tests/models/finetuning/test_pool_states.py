@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from activeloop.adapters import FullFineTuning, LightPEFT, LoRA
-from activeloop.backbones.esm import ESM2
 from activeloop.candidates import Mutation, Pool, Variant
+from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner, Plan
 from activeloop.models.finetuning.adapted import Adapted
 from activeloop.models.finetuning.pool_states import PARENT, PoolStates
-from activeloop.models.finetuning.tuned import FineTuned
+from activeloop.models.finetuning.predictor import FineTuned
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
 EVERY = np.arange(len(POOL))

@@ -6,14 +6,13 @@ import torch
 
 from activeloop.adapters import Frozen, FullFineTuning, LoRA
 from activeloop.adapters.named import ADAPTERS
-from activeloop.backbones.encoding import frozen_trunk
-from activeloop.backbones.esm import ESM2
-from activeloop.backbones.pooling import Batch
-from activeloop.backbones.trunk import sharing
 from activeloop.candidates import Pool
-from activeloop.models.finetuning.adapted import Adapted
-from activeloop.models.finetuning.prefix import Prefix
-from activeloop.models.finetuning.reading import joined, part, read
+from activeloop.foundation.encoder import sharing
+from activeloop.foundation.encoding import frozen_trunk
+from activeloop.foundation.pooling import Batch
+from activeloop.foundation.protein_models import ESM2
+from activeloop.models.finetuning.adapted import Adapted, Prefix
+from activeloop.models.finetuning.inputs import joined, part, read
 
 WILD = "MKTAYIAKQR"
 POOL = Pool.single_mutants(WILD)

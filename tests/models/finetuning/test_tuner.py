@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from activeloop.adapters import Frozen, FullFineTuning, LightPEFT, LoRA
-from activeloop.backbones import SubstitutionScore
-from activeloop.backbones.esm import ESM2
 from activeloop.candidates import Pool
+from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import Classification, FineTuner, Gate, Plan, RandomForest, Ranking
-from activeloop.models.finetuning import warm
-from activeloop.models.heads.named import HEADS
+from activeloop.models.finetuning import fitting as warm
+from activeloop.models.heads.registry import HEADS
+from activeloop.priors import SubstitutionScore
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
 #: what a letter is worth, everywhere
@@ -72,7 +72,7 @@ def test_adapted_features_do_not_hide_the_noise(tuner: FineTuner):
 
 
 def test_pieces_are_told(tuner: FineTuner, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("activeloop.models.finetuning.tuned.PIECE", 64)
+    monkeypatch.setattr("activeloop.models.finetuning.predictor.PIECE", 64)
     told = []
     model = replace(tuner, reading=lambda *news: told.append(news)).fit(dataset(), 0)
     model.predict(POOL, np.arange(150), 0, 2)

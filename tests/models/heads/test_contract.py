@@ -7,9 +7,9 @@ from scipy.stats import spearmanr
 from activeloop.errors import ModelError
 from activeloop.models.heads.base import Draws, Inputs, Posterior
 from activeloop.models.heads.dropout import DropoutHead
+from activeloop.models.heads.gp import GaussianProcess
 from activeloop.models.heads.laplace import LastLayer
-from activeloop.models.heads.named import HEADS
-from activeloop.models.heads.process import GaussianProcess
+from activeloop.models.heads.registry import HEADS
 
 CASES: dict[str, Draws] = {
     "last layer": LastLayer(),

@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from activeloop.models.heads.base import Draws, Inputs
-from activeloop.models.heads.columns import Columns
+from activeloop.models.heads.base import CONSTANT, Columns, Draws, Inputs, Variances, exact_product
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.laplace import LastLayer, linear_posterior, linear_spectrum
-from activeloop.models.heads.linear import Design
-from activeloop.models.heads.process import GaussianProcess, ProcessPosterior
-from activeloop.models.heads.products import exact_product
-from activeloop.models.heads.variances import CONSTANT, Variances
+from activeloop.models.heads.gp import GaussianProcess, ProcessPosterior
+from activeloop.models.heads.laplace import Design, LastLayer, linear_posterior, linear_spectrum
 
 VARIANCES = Variances(0.8, 0.2, 0.1)
 

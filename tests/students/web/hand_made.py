@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from activeloop.students.card import KEY, Card
+from activeloop.students.runtime.card import KEY, Card
 
 FEATURES, DIRECTIONS = 12, 6
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from activeloop import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.mutation_gp import MutationGP
+from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.students import Distiller, SiteNetwork, Transfer
-from activeloop.students.export import export
+from activeloop.students.distil.export import export
 
 WILD = "MTYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
 

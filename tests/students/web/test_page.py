@@ -21,11 +21,12 @@ from activeloop import Assay, Pool
 from activeloop.campaigns import Forecast
 from activeloop.candidates import VariantNotation
 from activeloop.errors import InputError
-from activeloop.predictive import NORMAL
-from activeloop.students.card import Card
-from activeloop.students.reading import Reading
-from activeloop.students.student import Student
-from activeloop.students.web import runtime, write_page
+from activeloop.prediction import NORMAL
+from activeloop.students.runtime.card import Card
+from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.student import Student
+from activeloop.students.web import page as runtime
+from activeloop.students.web import write_page
 
 pytest.importorskip("onnx", reason="makes the student's file")
 pytest.importorskip("onnxruntime", reason="runs the student in Python")

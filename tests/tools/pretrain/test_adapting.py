@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 from transformers import EsmConfig, EsmForMaskedLM
 
 from activeloop.adapters.lora import LoRA
-from activeloop.backbones.esm import ESM2
 from activeloop.errors import ModelError
+from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.adapting import adapted
 from tools.pretrain.schedule import Schedule
 

@@ -8,9 +8,9 @@ import torch
 from pretraining_plans import FOUNDER, plan
 from transformers import AutoTokenizer, EsmForMaskedLM
 
-from activeloop.backbones.esm import ESM2
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
+from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.building import build
 from tools.pretrain.exporting import export
 from tools.pretrain.shape import Shape

@@ -1,15 +1,200 @@
-"""The role of a calibration: from held-out values to how stated uncertainty is corrected."""
+"""The role of a calibration: from held-out predictions to corrected uncertainty, for values and classes."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.models.calibration.classes import Sharpening, UnseenClasses
-from activeloop.models.calibration.unseen import Unseen
-from activeloop.predictive import Predictive
+from activeloop.metrics import spearman
+from activeloop.models.calibration.metrics import (
+    CENTRAL,
+    calibration_curve,
+    class_error,
+    class_surprise,
+    ends,
+    miscalibration_area,
+    normal_surprise,
+    quantile_error,
+)
+from activeloop.prediction import NORMAL, Predictive
+
+#: with fewer held-out values nothing is corrected
+FEWEST = 8
+#: central intervals whose coverage is told
+SHOWN = np.array([0.5, 0.8, 0.9, 0.95])
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Measured candidates and what would have been said of them had they not been seen.
+
+    Args:
+        values: [N] measured, larger is better.
+        mean: [N] predicted.
+        sd: [N] spread of the prediction, without noise.
+        noise: standard deviation of one measurement as the model knows it; 0 when it knows none.
+    """
+
+    values: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    noise: float
+
+    @classmethod
+    def of_belief(cls, values: np.ndarray, belief: Predictive) -> Unseen:
+        """Values [N] beside a belief about the same candidates, of one assay."""
+        return cls(values, belief.mean[:, 0], belief.sd[:, 0], float(belief.noise[0]))
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def total(self) -> np.ndarray:
+        """[N] standard deviation of a new measurement; not 0."""
+        floor = 1e-6 * float(np.abs(self.values - self.mean).mean()) + 1e-300
+        return np.maximum(np.hypot(self.sd, self.noise), floor)
+
+    @property
+    def standardised(self) -> np.ndarray:
+        """[N] (value - mean) / standard deviation."""
+        return (self.values - self.mean) / self.total
+
+    def take(self, index: np.ndarray) -> Unseen:
+        """Some of them."""
+        return replace(self, values=self.values[index], mean=self.mean[index], sd=self.sd[index])
+
+    def scaled(self, spread: float, noise: float) -> Unseen:
+        """The same with spreads multiplied and another noise."""
+        return replace(self, sd=spread * self.sd, noise=noise)
+
+
+def figures(judged: Sequence[tuple[Unseen, np.ndarray | None]]) -> dict[str, float]:
+    """Figures of calibration of values that were not fitted; the names are those of `Checked.metrics`.
+
+    `sharpness` is the mean width of the 90 % intervals in standard deviations of the values, `nll` the mean negative
+    log likelihood of normal distributions in nats, with values in their standard deviations as well.
+
+    Args:
+        judged: held-out values, and the quantiles [K] of the standardised ones that a correction states for them
+            (None = normal); at least one value in all.
+    """
+    values, mean, total = (np.concatenate([getattr(u, k) for u, _ in judged]) for k in ("values", "mean", "total"))
+    z = np.concatenate([normal_equivalents(u.standardised, shape) for u, shape in judged])
+    width = np.concatenate([np.diff(ends(np.array([0.9]), shape), axis=0)[0] * u.total for u, shape in judged])
+    unit = float(values.std()) or 1.0
+    curve = calibration_curve(CENTRAL, z)
+    return {
+        "held_out": float(len(values)),
+        "held_out_spearman": spearman(mean, values, fewest=3),
+        **{f"coverage{100 * s:.0f}": float(calibration_curve(np.array([s]), z)[0]) for s in SHOWN},
+        "miscalibration_area": miscalibration_area(CENTRAL, curve),
+        "quantile_error": quantile_error(z),
+        "sharpness": float(width.mean()) / unit,
+        "nll": normal_surprise(values / unit, mean / unit, total / unit),
+    }
+
+
+def normal_equivalents(standardised: np.ndarray, shape: np.ndarray | None) -> np.ndarray:
+    """[N] the normal quantile of the same probability as each standardised value has by a shape [K]."""
+    return standardised if shape is None else np.interp(standardised, shape, NORMAL)
+
+
+@dataclass(frozen=True)
+class UnseenClasses:
+    """Measured classes and what would have been said of them had they not been seen.
+
+    Args:
+        labels: [N] 1 = the last class.
+        probability: [N] of the last class.
+    """
+
+    labels: np.ndarray
+    probability: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, index: np.ndarray) -> UnseenClasses:
+        """Some of them."""
+        return UnseenClasses(self.labels[index], self.probability[index])
+
+    def metrics(self) -> dict[str, float]:
+        """Rank correlation, expected calibration error and mean negative log likelihood (nats)."""
+        return {
+            "held_out": float(len(self)),
+            "held_out_spearman": spearman(self.probability, self.labels, fewest=3),
+            "ece": class_error(self.probability, self.labels),
+            "nll": class_surprise(self.probability, self.labels),
+        }
+
+
+@dataclass(frozen=True)
+class Sharpening:
+    """Log-odds of every class divided by a temperature: above 1 less sure, below 1 surer.
+
+    Args:
+        temperature: above 0.
+
+    Source: Guo et al. 2017, arXiv:1706.04599.
+    """
+
+    temperature: float
+
+    @classmethod
+    def learned(cls, unseen: UnseenClasses, width: float = 0.3) -> Sharpening:
+        """The temperature that makes held-out classes likeliest, drawn towards 1 where they are few."""
+        from scipy.optimize import minimize_scalar
+
+        if len(unseen) < FEWEST:
+            return cls(1.0)
+
+        def surprise(log: float) -> float:
+            moved = powered(unseen.probability, np.exp(-log))
+            return len(unseen) * class_surprise(moved, unseen.labels) + 0.5 * (log / width) ** 2
+
+        found = minimize_scalar(surprise, bounds=(-5 * width, 5 * width), method="bounded")
+        return cls(float(np.exp(found.x)))  # type: ignore[union-attr]
+
+    def __call__(self, belief: Predictive) -> Predictive:
+        """Draws and means with the temperature; spreads follow as the means move."""
+        if self.temperature == 1:
+            return belief
+        power = 1 / self.temperature
+        mean = _shared(powered(belief.mean, power))
+        slope = power * mean * (1 - mean) / np.maximum(belief.mean * (1 - belief.mean), 1e-12)
+        sd = np.minimum(belief.sd * slope, 0.5)
+        return replace(belief, draws=_shared(powered(belief.draws, power)), mean=mean, sd=sd)
+
+    def moved(self, unseen: UnseenClasses) -> UnseenClasses:
+        """Held-out probabilities with the temperature."""
+        return replace(unseen, probability=powered(unseen.probability, 1 / self.temperature))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays from which `restored` makes it again."""
+        return {"temperature": np.array([self.temperature])}
+
+    @classmethod
+    def restored(cls, state: dict[str, np.ndarray]) -> Sharpening:
+        """The counterpart of `state`."""
+        return cls(float(state["temperature"][0]))
+
+
+def powered(probability: np.ndarray, power: float) -> np.ndarray:
+    """Probabilities [...] whose log-odds are multiplied.
+
+    >>> powered(np.array([0.5, 0.8]), 2.0).round(3).tolist()
+    [0.5, 0.941]
+    """
+    p = np.clip(probability, 1e-12, 1 - 1e-12)
+    return 1 / (1 + np.exp(-power * (np.log(p) - np.log1p(-p))))
+
+
+def _shared(probabilities: np.ndarray) -> np.ndarray:
+    """Classes [..., C] whose sum is 1."""
+    return probabilities / probabilities.sum(-1, keepdims=True)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,18 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.calibration.base import Calibration, Rescaling
-from activeloop.models.calibration.classes import Sharpening, UnseenClasses
-from activeloop.models.calibration.temperature import Temperature
-from activeloop.models.calibration.unseen import FEWEST, Unseen, figures
+from activeloop.models.calibration.base import (
+    FEWEST,
+    Calibration,
+    Rescaling,
+    Sharpening,
+    Unseen,
+    UnseenClasses,
+    figures,
+)
+from activeloop.models.calibration.methods import Temperature
 from activeloop.models.evidence import HeldOutSpread, held_out_belief
-from activeloop.predictive import Checked, Learner, Predictive, Predictor, QuickMean, mean_of
+from activeloop.prediction import Checked, Learner, Predictive, Predictor, QuickMean, mean_of
 
 #: parts of the held-out values on which corrections learned from the others are judged
 PARTS = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from activeloop.predictive import LEVELS, NORMAL
+from activeloop.prediction import LEVELS, NORMAL
 
 #: central intervals on which miscalibration is judged
 CENTRAL = np.arange(0.05, 1.0, 0.05)

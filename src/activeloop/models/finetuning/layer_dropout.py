@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from activeloop.backbones.pooling import Batch
-from activeloop.backbones.tokens import Tokens
-from activeloop.backbones.trunk import Trunk
 from activeloop.errors import ModelError
+from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.pooling import Batch
+from activeloop.foundation.tokens import Tokens
 
 #: from finished hidden states [B, T, D] and their batch to [B, P] (or [B])
 Pooled = Callable[[torch.Tensor, Batch], torch.Tensor]

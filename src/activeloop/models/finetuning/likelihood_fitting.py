@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activeloop.backbones.cache import cache_folder
-from activeloop.backbones.identity import identity
+from activeloop.foundation.cache import cache_folder
+from activeloop.foundation.identity import identity
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.keeping import Keeper, digest, forget
+from activeloop.models.finetuning.checkpointer import Keeper, digest, forget
+from activeloop.models.finetuning.likelihood import LikelihoodPredictor, careful_line
 from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
-from activeloop.models.finetuning.likelihood_tables import LikelihoodPredictor, careful_line
 from activeloop.models.finetuning.loop import train
-from activeloop.models.finetuning.splits import Split, folds_of
-from activeloop.models.mutations import Mutations
-from activeloop.models.targets import Scale, precision, standard
+from activeloop.models.finetuning.plan import Split, folds_of
+from activeloop.models.gp.mutation_kernel import Mutations
+from activeloop.models.transforms import Scale, precision, standard
 
 if TYPE_CHECKING:
     from activeloop.models.finetuning.likelihood import LikelihoodRanker

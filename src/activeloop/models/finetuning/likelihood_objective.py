@@ -10,16 +10,16 @@ from torch import nn
 from torch.nn.functional import log_softmax
 
 from activeloop.adapters.base import Adapter
-from activeloop.backbones.encoding import frozen_trunk
-from activeloop.backbones.foundation import Foundation
-from activeloop.backbones.trunk import sharing
-from activeloop.backbones.zero_shot_chain import Spelling, parent_windows
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import GAP
-from activeloop.models.finetuning import orders
-from activeloop.models.finetuning.keeping import below, prefixed
-from activeloop.models.finetuning.objective import Objective
-from activeloop.models.mutations import Mutations, parented
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.encoder import sharing
+from activeloop.foundation.encoding import frozen_trunk
+from activeloop.foundation.zero_shot import Spelling, parent_windows
+from activeloop.models.finetuning import ranking as orders
+from activeloop.models.finetuning.checkpointer import below, prefixed
+from activeloop.models.finetuning.objectives import Objective
+from activeloop.models.gp.mutation_kernel import Mutations, parented
 
 #: spread with which the model's table begins beside a fixed one of spread 1
 BESIDE = 0.3

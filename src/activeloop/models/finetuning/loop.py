@@ -1,22 +1,180 @@
-"""The one fit loop: minibatches, early stopping, checkpoints, memory."""
+"""The one fit loop: minibatches, gradients, AdamW, early stopping, checkpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from activeloop.errors import ModelError
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.adam import AdamW
-from activeloop.models.finetuning.cost import Cost, Meter
-from activeloop.models.finetuning.gradients import Gradients
-from activeloop.models.finetuning.keeping import Keeper, below, prefixed
-from activeloop.models.finetuning.objective import Objective
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.splits import Split
-from activeloop.models.finetuning.trace import Trace
+from activeloop.models.finetuning.checkpointer import Keeper, below, prefixed
+from activeloop.models.finetuning.objectives import Objective
+from activeloop.models.finetuning.plan import Cost, Meter, Plan, Split, Trace
+
+
+@contextmanager
+def thrown(seed: int) -> Iterator[None]:
+    """What torch draws inside depends on the seed alone; outside nothing changes."""
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices):
+        throw(seed)
+        yield
+
+
+def throw(seed: int) -> None:
+    """Seed torch's generators; `torch.manual_seed` would leave a note in memory at each call where CUDA never starts.
+
+    >>> with thrown(3):
+    ...     one = torch.rand(2)
+    >>> with thrown(3):
+    ...     print(torch.equal(one, torch.rand(2)))
+    True
+    """
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
+#: how slowly the means of gradients and of their squares forget
+FIRST, SECOND = 0.9, 0.999
+SMALL = 1e-8
+
+
+class AdamW:
+    """Moves parameters along their gradients, each by about the learning rate.
+
+    Args:
+        parameters: what is moved; those without a gradient stay.
+        times: by how much the learning rate of each is multiplied.
+        decay: weight decay per unit of learning rate.
+
+    Source: Kingma and Ba 2014, arXiv:1412.6980; Loshchilov and Hutter 2017, arXiv:1711.05101.
+    """
+
+    def __init__(self, parameters: Sequence[torch.nn.Parameter], times: Sequence[float], decay: float):
+        self.parameters, self.times, self.decay = list(parameters), list(times), decay
+        self.count = 0
+        self.first, self.second = ([torch.zeros_like(p) for p in self.parameters] for _ in range(2))
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """One update; gradients are gone afterwards."""
+        self.count += 1
+        unbiased = (1 - SECOND**self.count) ** 0.5
+        for p, own, m, v in zip(self.parameters, self.times, self.first, self.second, strict=True):
+            if p.grad is None:
+                continue
+            m.lerp_(p.grad, 1 - FIRST)
+            v.lerp_(p.grad.square(), 1 - SECOND)
+            p.mul_(1 - rate * own * self.decay)
+            p.addcdiv_(m, v.sqrt().div_(unbiased).add_(SMALL), value=-rate * own / (1 - FIRST**self.count))
+            p.grad = None
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Both means of each parameter, and how many steps were done."""
+        means = {f"{kind}/{i}": t for kind in ("first", "second") for i, t in enumerate(getattr(self, kind))}
+        return {**means, "count": torch.tensor(self.count)}
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """The counterpart of `state`."""
+        self.count = int(state["count"])
+        for kind in ("first", "second"):
+            for i, mean in enumerate(getattr(self, kind)):
+                mean.copy_(state[f"{kind}/{i}"])
+
+
+@dataclass
+class Gradients:
+    """Computes gradients in parts of at most `together` candidates.
+
+    All outputs of a minibatch enter one loss, also when they are computed in parts: then once without gradients, from
+    which the gradient of the loss in each output follows, and once more, part by part, with gradients. So a ranking
+    loss compares all candidates of a minibatch whatever the memory, and a step is the same up to rounding (and up to
+    which units dropout drops).
+
+    Args:
+        together: candidates that go through the model at once; halved when memory runs out.
+
+    Source: Gao et al. 2021, arXiv:2101.06983 (gradient cache).
+    """
+
+    together: int
+
+    def __call__(self, objective: Objective, which: np.ndarray, seed: int) -> float:
+        """Adds the gradients of a minibatch to the parameters; the loss.
+
+        Args:
+            objective: what is minimised; its gradients are zero or None before.
+            which: candidates.
+            seed: of dropout.
+
+        Raises:
+            ModelError: not even one candidate fits into memory.
+        """
+        while True:
+            try:
+                with thrown(seed):
+                    if len(which) <= self.together:
+                        return _at_once(objective, which)
+                    return _in_parts(objective, np.array_split(which, -(-len(which) // self.together)), which, seed)
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                self._halve(min(self.together, len(which)))
+            for parameter in objective.parameters():
+                parameter.grad = None
+            gc.collect()
+
+    def _halve(self, tried: int) -> None:
+        if tried <= 1:
+            raise ModelError(
+                "A single candidate does not fit into memory with its gradients. Choose a smaller model, or train "
+                "fewer of its layers; nothing was kept."
+            )
+        self.together = tried // 2
+
+
+def _at_once(objective: Objective, which: np.ndarray) -> float:
+    loss = objective.loss(objective.outputs(which), which)
+    penalty = objective.penalty()
+    (loss if penalty is None else loss + penalty).backward()
+    return loss.item()
+
+
+def _in_parts(objective: Objective, parts: list[np.ndarray], which: np.ndarray, seed: int) -> float:
+    with torch.no_grad():
+        outputs = torch.cat([_seeded(objective, part, seed + i) for i, part in enumerate(parts)])
+    loss = objective.loss(outputs.requires_grad_(), which)
+    (wanted,) = torch.autograd.grad(loss, outputs)
+    start = 0
+    for i, part in enumerate(parts):
+        _seeded(objective, part, seed + i).backward(wanted[start : start + len(part)])
+        start += len(part)
+    penalty = objective.penalty()
+    if penalty is not None:
+        penalty.backward()
+    return loss.item()
+
+
+def _seeded(objective: Objective, part: np.ndarray, seed: int) -> torch.Tensor:
+    # both passes must drop the same units
+    throw(seed)
+    return objective.outputs(part)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether that is what an error says; torch has no type of its own for the processor's memory.
+
+    >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
+    True
+    """
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
 
 #: steps done, steps at most, loss
 Progress = Callable[[int, int, float], None]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from activeloop.backbones.pooling import Batch
     from activeloop.candidates import Pool
+    from activeloop.foundation.pooling import Batch
     from activeloop.models.finetuning.adapted import Adapted
 
 #: bytes that are kept
@@ -42,7 +42,7 @@ class Kept:
         """
         import torch
 
-        from activeloop.models.finetuning.reading import part
+        from activeloop.models.finetuning.inputs import part
 
         if not bool(batch.real.all()):
             return adapted.entering(batch)

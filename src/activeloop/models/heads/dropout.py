@@ -7,12 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.errors import ModelError
-from activeloop.models.heads.base import Draws, Inputs, Posterior
-from activeloop.models.heads.columns import REACH, Columns
-from activeloop.models.heads.laplace import linear_posterior
-from activeloop.models.heads.linear import Design, LinearFunctions, refuse_without_spread
-from activeloop.models.heads.products import exact_product
-from activeloop.models.heads.variances import Variances
+from activeloop.models.heads.base import REACH, Columns, Draws, Inputs, Posterior, Variances, exact_product
+from activeloop.models.heads.laplace import Design, LinearFunctions, linear_posterior, refuse_without_spread
 
 #: rates that are tried when none is given
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from activeloop.store.schema import metadata
+from activeloop.store.database import metadata
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""Writes the page."""
+"""Writes a student as one HTML page that answers in any browser."""
 
 from __future__ import annotations
 
@@ -10,18 +10,96 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from activeloop.candidates import Pool
+from activeloop.candidates import CombinatorialPool, Pool
 from activeloop.errors import InputError
 from activeloop.files import write_whole
-from activeloop.predictive import Predictive
-from activeloop.students.card import Card
-from activeloop.students.onnx_runner import open_student
-from activeloop.students.web.runtime import BINARY, FOLDER, VERSION, runtime_file, runtime_script
-from activeloop.students.web.varied import Varied
+from activeloop.prediction import Predictive
+from activeloop.students.runtime.card import Card
+from activeloop.students.runtime.onnx import open_student
+
+FOLDER = Path(__file__).parent / "vendor"
+VERSION = "1.30.0"
+SCRIPT = "ort.wasm.bundle.min.mjs"
+#: compressed; browsers unpack it themselves
+BINARY = "ort-wasm-simd-threaded.wasm.gz"
+#: file -> its SHA-256
+SUMS = {
+    SCRIPT: "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
+    BINARY: "bf933930bc90cf4f613f36cdc41616b54cfd2e9930478b574aed6ed4ef9ff8ca",
+}
+#: what the script ends with: a module's exports, which a script inside a page cannot have
+_EXPORTS = "export{rs as InferenceSession,"
+
+
+@cache
+def runtime_file(name: str) -> bytes:
+    """The bytes of one of its files.
+
+    Raises:
+        InputError: the file is missing or was changed.
+    """
+    path = FOLDER / name
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != SUMS[name]:
+        problem = "this file of ONNX Runtime is missing or damaged. Install ActiveLoop again. No page was written."
+        raise InputError(problem, file=str(path))
+    return content
+
+
+def runtime_script() -> str:
+    """The script, which gives what a page needs as `window.onnx` instead of exporting it.
+
+    >>> runtime_script().endswith("window.onnx={InferenceSession:rs,Tensor:de,env:Y};")
+    True
+    """
+    code, exports, _ = runtime_file(SCRIPT).decode().partition(_EXPORTS)
+    assert exports, "the checksum was right, so the exports stand there"
+    return code + "window.onnx={InferenceSession:rs,Tensor:de,env:Y};"
+
+
+#: candidates that are looked at; of larger pools a random part
+MOST = 200_000
+
+
+@dataclass(frozen=True)
+class Varied:
+    """Where a pool varies.
+
+    Args:
+        mutations: of the candidate with most of them; 0 where the pool has no wild type.
+        positions: in the wild type, that vary; () where it has none.
+
+    >>> Varied.of(Pool.single_mutants("MKTA", positions=[2, 3]))
+    Varied(mutations=1, positions=(2, 3))
+    """
+
+    mutations: int
+    positions: tuple[int, ...]
+
+    @classmethod
+    def of(cls, pool: Pool) -> Varied:
+        """That of a pool; of one too large to be looked at whole, that of a random part."""
+        sites = pool.sites
+        if sites is None or sites.parent is None:
+            return cls(0, ())
+        positions = tuple(sorted({int(p) for p in sites.positions}))
+        if isinstance(pool, CombinatorialPool) and len(pool) > MOST:
+            return cls(len(positions), positions)
+        rows = np.arange(len(pool))
+        if len(rows) > MOST:
+            rows = np.random.default_rng(0).choice(rows, MOST, replace=False)
+        return cls(int((pool.codes(rows) != sites.parent).sum(1).max(initial=0)), positions)
+
+    def told(self) -> dict[str, object]:
+        """As JSON writes it."""
+        return {"mutations": self.mutations, "positions": list(self.positions)}
+
 
 _HERE = Path(__file__).parent
 #: in this order: each names only what stands in those before it

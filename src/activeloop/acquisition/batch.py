@@ -1,0 +1,147 @@
+"""Batch strategies that start from the acquisition values: top, diverse, constant liar, power, portfolio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from activeloop.acquisition.base import BatchChoice, Situation, best_first
+from activeloop.acquisition.batch_joint import greedy_logdet
+from activeloop.acquisition.finding import ThompsonBatch
+from activeloop.errors import RecipeError
+from activeloop.prediction import Predictive
+
+
+@dataclass(frozen=True)
+class TopK(BatchChoice):
+    """The n best scores, ties in random order."""
+
+    @property
+    def name(self) -> str:
+        """`top`."""
+        return "top"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices, best first."""
+        return best_first(scores, n, situation.rng)
+
+
+@dataclass(frozen=True)
+class PowerSampling(BatchChoice):
+    """Draws without replacement, more likely the better the score.
+
+    The probability is proportional to
+
+    - `power`: score^coldness; for scores that are at least 0, such as information;
+    - `softmax`: exp(coldness * score / spread of the scores);
+    - `softrank`: rank^-coldness; for scores of any scale.
+
+    Drawn at once by adding Gumbel noise to the logarithm of that probability.
+
+    Args:
+        kind: which of them.
+        coldness: 0 is random, large is the top n.
+
+    Source: Kirsch et al. 2023, arXiv:2106.12059.
+    """
+
+    kind: Literal["power", "softmax", "softrank"] = "power"
+    coldness: float = 1.0
+    phrase = "drawn in proportion to its score"
+
+    def __post_init__(self):
+        if self.kind not in ("power", "softmax", "softrank") or not self.coldness >= 0:
+            raise RecipeError(
+                f'PowerSampling: "{self.kind}" with coldness {self.coldness}: use power, softmax or '
+                "softrank and a coldness of at least 0."
+            )
+
+    @property
+    def name(self) -> str:
+        """`power`, `softmax` or `softrank`."""
+        return self.kind
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices; those drawn first come first."""
+        # Scores that cannot be told from 0 must still be ordered by the noise.
+        if self.kind == "power":
+            weight = np.log(np.maximum(scores, 1e-12))
+        elif self.kind == "softmax":
+            weight = scores / max(float(np.std(scores)), 1e-12)
+        else:
+            rank = np.empty(len(scores))
+            rank[best_first(scores, len(scores), situation.rng)] = np.arange(1, len(scores) + 1)
+            weight = -np.log(rank)
+        return best_first(self.coldness * weight + situation.rng.gumbel(size=len(scores)), n, situation.rng)
+
+
+@dataclass(frozen=True)
+class Portfolio(BatchChoice):
+    """The best scores, and for the rest of the batch the best candidate of each joint draw.
+
+    A batch of the best scores alone follows the model into the first hill it found; on rugged landscapes that is where
+    campaigns end. A batch of draws alone spends wells on models that are merely possible. Part of each is the hedge.
+
+    Args:
+        share: part of the batch that draws choose, 0 to 1.
+
+    Source: the draws are Thompson sampling in parallel (Kandasamy et al. 2018, arXiv:1705.09236).
+    """
+
+    share: float = 0.5
+    needs_draws = True
+    phrase = "part of the plate follows the best prediction, part single plausible models"
+
+    @property
+    def name(self) -> str:
+        """`portfolio`."""
+        return "portfolio"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices: the best scores first, then those of the draws."""
+        drawn = round(self.share * n)
+        best = TopK()(belief, scores, n - drawn, situation, features)
+        rest = np.setdiff1d(np.arange(len(scores)), best)
+        hedge = ThompsonBatch()(belief.take(rest), scores[rest], drawn, situation, features[rest])
+        return np.concatenate([best, rest[hedge]])
+
+
+@dataclass(frozen=True)
+class DiverseTop(BatchChoice):
+    """Greedy choice by score plus what is new in the design, as a determinantal point process weighs them.
+
+    Args:
+        weight: how much one standard deviation of the scores counts against likeness; large is the top n.
+        among: only the best `among * n` scores are considered, so that diversity never brings in a bad candidate.
+
+    Source: Kulesza and Taskar 2012, arXiv:1207.6083, section 3.1 (quality and diversity).
+    """
+
+    weight: float = 1.0
+    among: int = 10
+    spreads = True
+    phrase = "unlike the other picks"
+
+    @property
+    def name(self) -> str:
+        """`diverse`."""
+        return "diverse"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices in the order in which they were taken."""
+        best = TopK()(belief, scores, min(len(scores), self.among * n), situation, features)
+        x = np.asarray(features, np.float64)[best]
+        x = x - x.mean(0)
+        scale = float(np.square(x).sum(1).mean()) + 1e-12
+        quality = self.weight * scores[best] / max(float(scores[best].std()), 1e-12)
+        return best[greedy_logdet(x / np.sqrt(scale), 0.1, n, quality)]

@@ -1,0 +1,353 @@
+"""Batch strategies on the joint posterior or on coverage: log-determinant, BatchBALD, LCMD, variance reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from activeloop.acquisition.base import BatchChoice, Gaussian, Situation, best_first, require_draws
+from activeloop.acquisition.learning import entropy, mutual_information
+from activeloop.candidates import Pool
+from activeloop.prediction import Predictive
+
+Coordinates = Callable[[Pool, np.ndarray], np.ndarray]
+
+#: one-hot coordinates beyond this many are folded by a fixed random projection, which keeps distances
+WIDEST = 1024
+
+
+def letters(pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """One coordinate for each letter at each varying site; squared distance is the number of differing sites.
+
+    More than 1,024 coordinates are folded into 256 by a fixed Gaussian projection, so that 10,000 variants of a long
+    protein stay small; distances then hold to about 9 %.
+
+    Returns:
+        Float32 [n, D]; for pools without sites (compounds) one column of zeros.
+
+    Source: Johnson and Lindenstrauss 1984, for the projection.
+    """
+    sites = pool.sites
+    if sites is None:
+        return np.zeros((len(rows), 1), np.float32)
+    codes = pool.codes(rows).astype(np.int64)
+    width, size = codes.shape[1], len(sites.alphabet)
+    if width * size <= WIDEST:
+        table = np.eye(width * size, dtype=np.float32) / np.float32(np.sqrt(2))
+    else:
+        table = np.random.default_rng(0).standard_normal((width * size, 256), dtype=np.float32) / np.float32(512**0.5)
+    out = np.zeros((len(rows), table.shape[1]), np.float32)
+    for site in range(width):
+        out += table[site * size + codes[:, site]]
+    return out
+
+
+Space = Literal["draws", "features"]
+
+
+def coordinates(belief: Predictive, features: np.ndarray, space: Space) -> np.ndarray:
+    """[N, D] float32 rows; their inner products are covariances (`draws`) or likenesses (`features`).
+
+    With fewer than two draws, as before the first model, the features are taken in any case. For classes the draws
+    are probabilities. With several assays each is brought to the same mean variance.
+    """
+    if space == "features" or len(belief.draws) < 2:
+        return np.asarray(features, np.float32)
+    deviation = (belief.draws - belief.draws.mean(0)) / np.sqrt(len(belief.draws) - 1)
+    if not belief.classes:
+        deviation /= np.sqrt(np.square(deviation).sum(0).mean(0)) + 1e-12
+    return np.ascontiguousarray(np.moveaxis(deviation, 0, 1).reshape(len(belief), -1), np.float32)
+
+
+def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | None = None) -> np.ndarray:
+    """Indices that greedily maximise log det(I + X_b X_b' / noise) + sum of quality.
+
+    The gain of a candidate is log(1 + its variance given the picks so far / noise). Each pick costs one matrix-vector
+    product and one update of x.
+
+    Args:
+        x: [N, D] coordinates.
+        noise: variance of the noise, above 0.
+        n: how many, at most N.
+        quality: [N] what each is worth by itself, in nats; None = 0.
+
+    Returns:
+        [n] different indices in the order in which they were taken.
+
+    Source: Krause et al. 2008 (JMLR 9:235); Chen et al. 2018, arXiv:1709.05135, for the incremental form.
+
+    >>> greedy_logdet(np.array([[2.0, 0.0], [1.9, 0.0], [0.0, 1.0]]), 0.1, 2).tolist()
+    [0, 2]
+    """
+    x = np.array(x, np.float64)
+    worth = np.zeros(len(x)) if quality is None else quality
+    variance, free, picks = np.square(x).sum(1), np.ones(len(x), bool), np.zeros(n, np.int64)
+    for k in range(n):
+        gain = np.where(free, np.log1p(np.maximum(variance, 0.0) / noise) + worth, -np.inf)
+        i = picks[k] = int(gain.argmax())
+        free[i] = False
+        own = x[i].copy()
+        along = x @ own
+        total = float(own @ own) + noise
+        variance = variance - np.square(along) / total
+        if total > noise:
+            x -= np.outer(along, own * ((1 - np.sqrt(noise / total)) / (total - noise)))
+    return picks
+
+
+@dataclass(frozen=True)
+class LCMD(BatchChoice):
+    """Each pick is the candidate farthest from its centre in the largest cluster.
+
+    The centres are the picks so far; every other candidate belongs to its nearest one. A cluster's size is the
+    sum of the squared distances of its members, each weighted by its score when `weighted`. The first pick is the
+    candidate with the longest coordinates in the space of the draws (the least known one), or the best score in that
+    of the features.
+
+    Args:
+        space: `draws`: distance is the standard deviation of a difference under the model, so the batch spreads over
+            what is not known; `features`: distance is difference of design.
+        weighted: multiply squared distances by the scores (which must be at least 0 then; negative ones count as 0).
+
+    Source: Holzmueller et al. 2023, arXiv:2203.09410.
+    """
+
+    space: Space = "draws"
+    weighted: bool = False
+    needs_draws = True
+    draws = 256
+    spreads = True
+    phrase = "unlike the other picks"
+
+    @property
+    def name(self) -> str:
+        """`lcmd`."""
+        return "lcmd"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices in the order in which they were taken."""
+        shuffled = situation.rng.permutation(len(belief))
+        x = coordinates(belief, features, self.space)[shuffled]
+        weight = np.maximum(scores, 0.0)[shuffled] if self.weighted else np.ones(len(x))
+        length = np.square(x).sum(1)
+        start = length if self.space == "draws" and len(belief.draws) > 1 else scores[shuffled]
+        return shuffled[_cover(x, length, weight, int(best_first(start, 1, situation.rng)[0]), n)]
+
+
+def _cover(x: np.ndarray, length: np.ndarray, weight: np.ndarray, first: int, n: int) -> np.ndarray:
+    picks = np.zeros(n, np.int64)
+    picks[0] = first
+    free = np.ones(len(x), bool)
+    distance, cluster = np.full(len(x), np.inf), np.zeros(len(x), np.int64)
+    for k in range(1, n):
+        last = picks[k - 1]
+        free[last] = False
+        new = np.maximum(length + length[last] - 2 * (x @ x[last]), 0.0)
+        closer = new < distance
+        distance[closer], cluster[closer] = new[closer], k - 1
+        size = np.bincount(cluster, distance * weight * free, minlength=k)
+        inside = free & (cluster == size.argmax())
+        if not inside.any():  # all clusters are empty of weight: any candidate is as good
+            inside = free
+        picks[k] = np.where(inside, distance * weight, -1.0).argmax()
+    return picks
+
+
+@dataclass(frozen=True)
+class BatchBALD(BatchChoice):
+    """Greedy choice by the joint information of all outcomes of the batch.
+
+    For classes exact while the outcomes of the batch are at most `outcomes`, estimated from as many random ones
+    beyond that. For values the joint information of Gaussians, 0.5 log det(I + K / noise).
+
+    Args:
+        outcomes: how many joint outcomes of the batch are followed.
+        among: only that many candidates with the greatest information of their own are considered.
+
+    Source: Kirsch et al. 2019, arXiv:1906.08158.
+    """
+
+    outcomes: int = 512
+    among: int = 2000
+    needs_draws = True
+    phrase = "tells what the other picks do not"
+
+    @property
+    def name(self) -> str:
+        """`batchbald`."""
+        return "batchbald"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices in the order in which they were taken."""
+        draws = require_draws(belief, "BatchBALD")
+        rng = situation.rng
+        if not belief.classes:
+            g = Gaussian.of(belief)
+            x = (g.factors / np.sqrt(g.noise)[:, None]).reshape(len(belief), -1)
+            shuffled = rng.permutation(len(belief))
+            return shuffled[greedy_logdet(x[shuffled], 1.0, n)]
+        among = best_first(mutual_information(draws), max(n, min(self.among, len(belief))), rng)
+        return among[_greedy(draws[:, among].astype(np.float64), n, self.outcomes, rng)]
+
+
+def _greedy(probs: np.ndarray, n: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices into probs [S, N, C]."""
+    size, count, _ = probs.shape
+    own = np.mean([entropy(p) for p in probs], axis=0)
+    likelihood, weight = np.ones((1, size)), np.ones(1)
+    picks, free, spent = np.zeros(n, np.int64), np.ones(count, bool), 0.0
+    for k in range(n):
+        joint = joint_entropy(likelihood, weight, probs)
+        picks[k] = i = int(np.where(free, joint - own - spent, -np.inf).argmax())
+        free[i], spent = False, spent + own[i]
+        if k < n - 1:
+            likelihood, weight = _extended(likelihood, weight, probs[:, i], most, rng)
+    return picks
+
+
+def joint_entropy(likelihood: np.ndarray, weight: np.ndarray, probs: np.ndarray) -> np.ndarray:
+    """Entropy of the outcomes of the batch so far together with that of each candidate, in nats.
+
+    Args:
+        likelihood: [M, S] probability of joint outcome m of the batch under draw s.
+        weight: [M] 1 when all outcomes are listed; 1 / (M p(m)) for outcomes drawn at random.
+        probs: [S, N, C].
+
+    Returns:
+        [N].
+    """
+    size, count, classes = probs.shape
+    joint = likelihood @ probs.reshape(size, -1) / size
+    plogp = joint * np.log(np.maximum(joint, 1e-300))
+    return -(weight @ plogp).reshape(count, classes).sum(1)
+
+
+def _extended(
+    likelihood: np.ndarray, weight: np.ndarray, probs: np.ndarray, most: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The outcomes with one more candidate [S, C]: all of them, or as many as are followed, drawn at random."""
+    every = (likelihood[:, None, :] * probs.T[None]).reshape(-1, len(probs))
+    chance = every.mean(1)
+    if len(every) <= most and (weight == 1).all():
+        return every, np.ones(len(every))
+    if (weight == 1).all():  # all were listed so far: draw from them
+        kept = rng.choice(len(every), most, p=chance / chance.sum())
+    else:  # each was drawn already: draw its new outcome
+        table = chance.reshape(len(likelihood), -1)
+        sums = np.cumsum(table / table.sum(1, keepdims=True), 1)
+        new = (rng.random((len(table), 1)) > sums).sum(1).clip(max=table.shape[1] - 1)
+        kept = np.arange(len(table)) * table.shape[1] + new
+    return every[kept], 1.0 / (len(kept) * chance[kept])
+
+
+@dataclass(frozen=True)
+class VarianceReduction(BatchChoice):
+    """Each pick is the candidate whose measurement lowers the variance of the targets' predictions most.
+
+    The belief is taken as a joint Gaussian with the covariance of its draws, and each pick as measured before the next
+    is chosen. Targets are those of the situation (candidates drawn at random from the pool), or the candidates
+    themselves. For classes the predictions are probabilities and the noise of a candidate is p (1 - p).
+
+    Source: Cohn et al. 1996, arXiv:cs/9603104 (their equation for one point, here greedily for a batch).
+    """
+
+    needs_draws = True
+    draws = 256
+    phrase = "with the other picks it tells most about the rest of the pool"
+
+    @property
+    def name(self) -> str:
+        """`reduction`."""
+        return "reduction"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices in the order in which they were taken."""
+        draws = require_draws(belief, "Variance reduction")
+        shuffled = situation.rng.permutation(len(belief))
+        ours = Gaussian.of(belief)
+        theirs = ours if situation.target is None else Gaussian.of(situation.target)
+        columns = slice(-1, None) if len(belief.classes) == 2 else slice(None)
+        noise = (draws * (1 - draws)).mean(0) + 1e-6 if belief.classes else np.broadcast_to(ours.noise, ours.mean.shape)
+        weight = np.ones(len(ours.noise)) if belief.classes else 1 / np.maximum(theirs.variance.mean(0), 1e-300)
+        chosen = greedy_reduction(
+            ours.factors[shuffled][:, columns],
+            np.array(noise[shuffled][:, columns], np.float64),
+            theirs.factors[:, columns] * np.sqrt(weight[columns])[:, None],
+            n,
+        )
+        return shuffled[chosen]
+
+
+def greedy_reduction(ours: np.ndarray, noise: np.ndarray, theirs: np.ndarray, n: int) -> np.ndarray:
+    """Indices that greedily lower the summed variance of the targets.
+
+    Args:
+        ours: [N, A, S] factors of the candidates' covariance.
+        noise: [N, A] variance of the noise of one measurement of each.
+        theirs: [M, A, S] factors of the targets; assays are weighted by their length.
+        n: how many, at most N.
+
+    Returns:
+        [n] different indices in the order in which they were taken.
+    """
+    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
+    free, picks = np.ones(len(ours), bool), np.zeros(n, np.int64)
+    rank = ours.shape[2]
+    for k in range(n):
+        flat = theirs.reshape(-1, rank)
+        gained = ((ours @ (flat.T @ flat)) * ours).sum(2) / (np.square(ours).sum(2) + noise)
+        i = picks[k] = int(np.where(free, gained.sum(1), -np.inf).argmax())
+        free[i] = False
+        for a in range(ours.shape[1]):
+            own, variance = ours[i, a].copy(), float(np.square(ours[i, a]).sum())
+            if variance > 0:
+                own *= np.sqrt((1 - np.sqrt(noise[i, a] / (variance + noise[i, a]))) / variance)
+                ours = ours - (ours @ own)[:, :, None] * own
+                theirs = theirs - (theirs @ own)[:, :, None] * own
+    return picks
+
+
+@dataclass(frozen=True)
+class Promising(BatchChoice):
+    """Among the best by score, the candidates whose measurement lowers the variance of all of those most.
+
+    The top of a prior's list is made of near-duplicates (one position, many letters) and teaches little; a spread over
+    the whole pool spends wells on candidates that nobody would want. This lies between: every pick is promising, and
+    together they say most about which of the promising are good.
+
+    Args:
+        share: part of the candidates that counts as promising.
+
+    Source: greedy A-optimal design (Cohn et al. 1996, arXiv:cs/9603104), restricted to the promising.
+    """
+
+    share: float = 0.1
+    needs_draws = True
+    draws = 256
+    phrase = "with the other picks it tells most about the promising ones"
+
+    @property
+    def name(self) -> str:
+        """`promising`."""
+        return "promising"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices in the order in which they were taken."""
+        require_draws(belief, "A choice among the promising")
+        few = best_first(scores, min(len(belief), max(4 * n, round(self.share * len(belief)))), situation.rng)
+        among = Gaussian.of(belief.take(few))
+        noise = np.array(np.broadcast_to(among.noise, among.mean.shape), np.float64)
+        # Assays count alike whatever their units.
+        spread = np.sqrt(np.maximum(among.variance.mean(0), 1e-300))
+        return few[greedy_reduction(among.factors, noise, among.factors / spread[:, None], n)]

@@ -1,0 +1,230 @@
+"""Acquisition functions for finding the best: greedy, UCB, expected improvement, probability of a hit, Thompson."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.acquisition.base import BatchChoice, Score, Situation, outcome, require_draws
+from activeloop.prediction import Predictive
+
+
+@dataclass(frozen=True)
+class Greedy(Score):
+    """The predicted mean; for classes the probability of the last one."""
+
+    needs_spread = False
+
+    @property
+    def name(self) -> str:
+        """`greedy`."""
+        return "greedy"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] predicted means."""
+        return outcome(belief).mean
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """The prediction."""
+        o = outcome(belief)
+        return f"among the best predictions: {o.word} {o.mean[i]:.3g}"
+
+
+@dataclass(frozen=True)
+class UpperConfidenceBound(Score):
+    """Mean plus `beta` standard deviations of what the model does not know.
+
+    Source: Srinivas et al. 2010, arXiv:0912.3995 (their beta is the square of this one).
+
+    >>> belief = Predictive(np.zeros((0, 2, 1)), np.array([[1.0], [0.0]]), np.array([[0.1], [2.0]]), np.zeros(1))
+    >>> UpperConfidenceBound(1.0)(belief, Situation.blank(np.random.default_rng(0))).tolist()
+    [1.1, 2.0]
+    """
+
+    beta: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """`ucb`."""
+        return "ucb"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] optimistic values."""
+        o = outcome(belief)
+        return o.mean + self.beta * o.sd
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """Prediction and how far it may be better."""
+        o = outcome(belief)
+        better = f"it could plausibly be better by {self.beta * o.sd[i]:.2g}"
+        return f"a good prediction: {o.word} {o.mean[i]:.3g}, and {better}"
+
+
+def incumbent(belief: Predictive, situation: Situation) -> float:
+    """The best value so far; the best prediction when nothing was measured; 0 for classes."""
+    if belief.classes:
+        return 0.0
+    best = float(situation.best[0])
+    return float(belief.mean[:, 0].max()) if np.isnan(best) else best
+
+
+def expected_improvement(mean: np.ndarray, sd: np.ndarray, best: float) -> np.ndarray:
+    """Mean of max(0, f - best) for Gaussian f, at least 0.
+
+    Source: Jones et al. 1998, doi:10.1023/A:1008306431147.
+
+    >>> expected_improvement(np.array([0.0, 1.0]), np.array([1.0, 0.0]), 0.0).round(4).tolist()
+    [0.3989, 1.0]
+    """
+    from scipy.special import ndtr
+
+    safe = np.maximum(sd, 1e-12)
+    z = (mean - best) / safe
+    density = np.exp(-0.5 * np.minimum(z * z, 1400.0)) / np.sqrt(2 * np.pi)
+    return np.maximum((mean - best) * ndtr(z) + safe * density, np.maximum(mean - best, 0.0))
+
+
+@dataclass(frozen=True)
+class ExpectedImprovement(Score):
+    """Expected improvement over the best measured mean, in closed form."""
+
+    @property
+    def name(self) -> str:
+        """`ei`."""
+        return "ei"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] expected improvements, at least 0."""
+        o = outcome(belief)
+        return expected_improvement(o.mean, o.sd, incumbent(belief, situation))
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """Prediction and its spread."""
+        o = outcome(belief)
+        return f"may improve on the best so far: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
+
+
+@dataclass(frozen=True)
+class NoisyExpectedImprovement(Score):
+    """Expected improvement when the best measured candidate is itself uncertain.
+
+    In each joint draw a candidate is compared with that draw's own best among the measured candidates, so one lucky
+    measurement does not set an unreachable bar. Without a belief about the measured candidates it is compared with
+    the best measured mean.
+
+    Source: Letham et al. 2019, arXiv:1706.07094.
+    """
+
+    needs_draws = True
+
+    @property
+    def name(self) -> str:
+        """`nei`."""
+        return "nei"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] mean improvements over the draws, at least 0."""
+        require_draws(belief, "Noisy expected improvement")
+        measured = situation.measured
+        if measured is None or not len(measured) or belief.classes:
+            bar = np.array(incumbent(belief, situation))
+        else:
+            bar = outcome(measured).draws.max(1)[:, None]
+        return np.maximum(outcome(belief).draws - bar, 0.0).mean(0)
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """Prediction and its spread."""
+        o = outcome(belief)
+        return f"may improve on the best so far, noise allowed for: predicted {o.word} {o.mean[i]:.3g}"
+
+
+@dataclass(frozen=True)
+class ProbabilityOfHit(Score):
+    """The probability that a candidate's true value reaches the threshold.
+
+    Args:
+        threshold: in the (oriented) unit of the assay; None takes the campaign's, and the best value so far when
+            that was not stated either. For classes it is not read: the score is the probability of the last class.
+    """
+
+    threshold: float | None = None
+
+    @property
+    def name(self) -> str:
+        """`hit`."""
+        return "hit"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] probabilities."""
+        from scipy.special import ndtr
+
+        o = outcome(belief)
+        if belief.classes:
+            return o.mean
+        bar = situation.threshold[0] if self.threshold is None else self.threshold
+        bar = incumbent(belief, situation) if np.isnan(bar) else bar
+        return ndtr((o.mean - bar) / np.maximum(o.sd, 1e-12))
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """Prediction and spread."""
+        o = outcome(belief)
+        return f"likely a hit: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
+
+
+@dataclass(frozen=True)
+class Thompson(Score):
+    """The value of each candidate in one joint draw. For a plate use `ThompsonBatch`: one draw for each pick.
+
+    Source: Thompson 1933, doi:10.1093/biomet/25.3-4.285.
+    """
+
+    needs_draws = True
+
+    @property
+    def name(self) -> str:
+        """`thompson`."""
+        return "thompson"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] values in a draw taken at random."""
+        draws = require_draws(belief, "Thompson sampling")
+        return outcome(belief).draws[int(situation.rng.integers(len(draws)))]
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """What it could be."""
+        o = outcome(belief)
+        return f"the best in one plausible model: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
+
+
+@dataclass(frozen=True)
+class ThompsonBatch(BatchChoice):
+    """The best candidate of each joint draw, in random order of the draws, each candidate once.
+
+    Draws whose best was taken already give their next best; when there are more picks than draws, the draws take turns.
+    The scores only break ties.
+
+    Source: Kandasamy et al. 2018, arXiv:1705.09236.
+    """
+
+    needs_draws = True
+    phrase = "the best of one plausible model"
+
+    @property
+    def name(self) -> str:
+        """`thompson-batch`."""
+        return "thompson-batch"
+
+    def __call__(
+        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+    ) -> np.ndarray:
+        """[n] indices in the order of the draws."""
+        values = outcome(belief).draws[situation.rng.permutation(len(require_draws(belief, "Thompson sampling")))]
+        shuffled = situation.rng.permutation(len(belief))
+        order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
+        values, free = values[:, order], np.ones(len(order), bool)
+        picks = np.zeros(n, np.int64)
+        for k in range(n):
+            picks[k] = np.where(free, values[k % len(values)], -np.inf).argmax()
+            free[picks[k]] = False
+        return order[picks]

@@ -1,0 +1,218 @@
+"""Acquisition functions for learning an accurate model: variance, entropy, margin, BALD, EPIG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.acquisition.base import Gaussian, Score, Situation, require_draws
+from activeloop.prediction import Predictive
+
+
+def entropy(probs: np.ndarray) -> np.ndarray:
+    """Entropy over the last axis, in nats.
+
+    Args:
+        probs: [..., C] probabilities; the last axis sums to 1.
+
+    Returns:
+        [...] from 0 (certain) to log C.
+
+    >>> entropy(np.array([[0.5, 0.5], [1.0, 0.0]])).round(3).tolist()
+    [0.693, 0.0]
+    """
+    safe = np.clip(probs, 1e-300, 1.0)
+    return np.maximum(-(probs * np.log(safe)).sum(-1), 0.0)
+
+
+def _doubt(belief: Predictive, i: int) -> str:
+    top = int(belief.mean[i].argmax())
+    return f"the model is unsure: {belief.mean[i, top]:.0%} {belief.classes[top]}"
+
+
+@dataclass(frozen=True)
+class Variance(Score):
+    """Variance of what the model does not know; for classes the sum over them."""
+
+    @property
+    def name(self) -> str:
+        """`variance`."""
+        return "variance"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] variances, summed over assays or classes."""
+        return np.square(belief.sd).sum(1)
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """Spread."""
+        column = -1 if belief.classes else 0
+        return f"the model knows it least: predicted {belief.mean[i, column]:.3g} ± {belief.sd[i, column]:.2g}"
+
+
+@dataclass(frozen=True)
+class Entropy(Score):
+    """Entropy of the predicted classes, in nats: ignorance and noise together.
+
+    For values the entropy of the predicted measurement, 0.5 log(2 pi e (sd² + noise²)), summed over assays.
+
+    Source: Lewis and Gale 1994, arXiv:cmp-lg/9407020.
+    """
+
+    @property
+    def name(self) -> str:
+        """`entropy`."""
+        return "entropy"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] entropies."""
+        if belief.classes:
+            return entropy(belief.mean)
+        variance = np.square(belief.sd) + np.square(belief.noise)
+        return 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-300)).sum(1)
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """Which class it would guess."""
+        return _doubt(belief, i) if belief.classes else Variance().reason(belief, i)
+
+
+def mutual_information(probs: np.ndarray) -> np.ndarray:
+    """What a measurement of each candidate would tell about the model, in nats (BALD).
+
+    Args:
+        probs: [S, N, C] class probabilities; the last axis sums to 1.
+
+    Returns:
+        [N] from 0 (all draws agree) to log C, never above the entropy of the mean.
+
+    Source: Houlsby et al. 2011, arXiv:1112.5745.
+
+    >>> mutual_information(np.array([[[1.0, 0.0]], [[0.0, 1.0]]])).round(3).tolist()
+    [0.693]
+    """
+    whole = entropy(probs.mean(0, dtype=np.float64))
+    own = np.mean([entropy(p) for p in probs], axis=0)
+    return np.clip(whole - own, 0.0, whole)
+
+
+@dataclass(frozen=True)
+class BALD(Score):
+    """Information of one measurement about the model.
+
+    For classes from the joint draws; for values 0.5 log(1 + sd² / noise²). Where no noise is known, it counts as a
+    ten-thousandth of a unit; the order is that of the variance then.
+
+    Source: Houlsby et al. 2011, arXiv:1112.5745.
+    """
+
+    needs_draws = True
+
+    @property
+    def name(self) -> str:
+        """`bald`."""
+        return "bald"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] nats, at least 0; for several assays the sum."""
+        if belief.classes:
+            return mutual_information(require_draws(belief, "BALD"))
+        noise = np.square(np.where(belief.noise > 0, belief.noise, 1e-4))
+        return 0.5 * np.log1p(np.square(belief.sd) / noise).sum(1)
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """How far the plausible models differ."""
+        column = -1 if belief.classes else 0
+        low, high = np.quantile(belief.draws[:, i, column], [0.05, 0.95]) if len(belief.draws) else (np.nan, np.nan)
+        what = f"probability of being {belief.classes[-1]}" if belief.classes else "value"
+        return f"plausible models disagree: {what} from {low:.2g} to {high:.2g}"
+
+
+#: numbers in one intermediate array
+BUDGET = 8_000_000
+
+
+def class_epig(probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Mean information between the outcome of each candidate and the outcome of a target, in nats.
+
+    Args:
+        probs: [S, N, C] of the candidates.
+        targets: [S, M, C] of the targets, from the same draws.
+
+    Returns:
+        [N] from 0 to log C.
+
+    Source: Bickford Smith et al. 2023, arXiv:2304.08151.
+
+    >>> same = np.array([[[1.0, 0.0]], [[0.0, 1.0]]])
+    >>> class_epig(same, same).round(3).tolist()
+    [0.693]
+    """
+    size, count, classes = probs.shape
+    flat = targets.reshape(size, -1)
+    after = entropy(targets.mean(0, dtype=np.float64)).mean()
+    out = np.zeros(count)
+    step = max(1, BUDGET // (classes * flat.shape[1]))
+    for start in range(0, count, step):
+        part = probs[:, start : start + step]
+        joint = np.einsum("snc,sk->nck", part, flat, optimize=True) / size
+        pairs = joint.reshape(part.shape[1], classes, targets.shape[1], classes).transpose(0, 2, 1, 3)
+        both = entropy(pairs.reshape(*pairs.shape[:2], -1)).mean(1)
+        out[start : start + step] = entropy(part.mean(0, dtype=np.float64)) + after - both
+    return np.maximum(out, 0.0)
+
+
+def value_epig(belief: Predictive, targets: Predictive) -> np.ndarray:
+    """The same for values under a Gaussian approximation of the joint draws, summed over assays: -0.5 log(1 - r²).
+
+    r is the correlation of the two noisy measurements.
+
+    Returns:
+        [N] nats, at least 0.
+    """
+    ours, theirs = Gaussian.of(belief), Gaussian.of(targets)
+    out = np.zeros(len(belief))
+    step = max(1, BUDGET // max(1, len(targets)))
+    for a, noise in enumerate(theirs.noise):
+        spread = theirs.variance[:, a] + noise
+        for start in range(0, len(out), step):
+            part = slice(start, start + step)
+            own = ours.variance[part, a] + noise
+            square = np.square(ours.factors[part, a] @ theirs.factors[:, a].T) / (own[:, None] * spread)
+            out[part] -= 0.5 * np.log1p(-np.minimum(square, 1 - 1e-9)).mean(1)
+    return np.maximum(out, 0.0)
+
+
+@dataclass(frozen=True)
+class EPIG(Score):
+    """Expected predictive information gain about the situation's targets (candidates drawn at random from the pool).
+
+    Unlike BALD it does not pay for learning what matters for no prediction. Without targets the candidates
+    themselves are the targets, at most `targets` of them drawn at random.
+
+    Args:
+        targets: how many targets at most.
+
+    Source: Bickford Smith et al. 2023, arXiv:2304.08151.
+    """
+
+    targets: int = 256
+    needs_draws = True
+
+    @property
+    def name(self) -> str:
+        """`epig`."""
+        return "epig"
+
+    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+        """[N] nats, at least 0."""
+        require_draws(belief, "EPIG")
+        target = situation.target if situation.target is not None else belief
+        if len(target) > self.targets:
+            target = target.take(situation.rng.choice(len(target), self.targets, replace=False))
+        if belief.classes:
+            return class_epig(belief.draws, target.draws)
+        return value_epig(belief, target)
+
+    def reason(self, belief: Predictive, i: int) -> str:
+        """How far the plausible models differ, and that others hang on it."""
+        return f"tells most about the other candidates; {BALD().reason(belief, i)}"

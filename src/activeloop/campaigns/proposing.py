@@ -1,0 +1,124 @@
+"""From a state and a model to a proposal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from activeloop.acquisition import Choice, Selection, choose
+from activeloop.campaigns.state import CampaignState
+from activeloop.candidates import Pool
+from activeloop.errors import InputError, NotationError
+from activeloop.measurements import Assay, Dataset
+from activeloop.plates import Pick, Proposal
+from activeloop.prediction import Predictor
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What stays the same from proposal to proposal.
+
+    Args:
+        pool: what may be tested.
+        assays: what is measured; predictions on picks are those of the first.
+        select: how candidates are chosen.
+        hit: from which value a candidate is a hit in each assay (NaN: not stated), or None.
+    """
+
+    pool: Pool
+    assays: Sequence[Assay]
+    select: Selection
+    hit: Sequence[float] | None
+
+    def proposal(
+        self,
+        state: CampaignState,
+        dataset: Dataset,
+        model: Predictor | None,
+        n: int,
+        seed: int,
+        retry_missing: bool,
+        progress: Progress | None = None,
+    ) -> Proposal:
+        """The proposal that follows from a state.
+
+        Args:
+            state: decides what is taken, pinned and vetoed.
+            dataset: of that state (not oriented).
+            model: what believes something about the pool, or None.
+            n: how many candidates; fewer when fewer are left.
+            seed: of the choice.
+            retry_missing: whether candidates whose results never came may be chosen again.
+            progress: called with (candidates looked at, candidates in the pool).
+
+        Raises:
+            StateError: nothing is left.
+        """
+        pinned = rows_of_names(self.pool, state.pinned)
+        choices = choose(
+            model,
+            self.pool,
+            n=n,
+            select=self.select,
+            seed=seed,
+            excluded=self.taken(state, dataset, pinned, retry_missing),
+            pinned=pinned.tolist(),
+            dataset=dataset.oriented(),
+            threshold=self.threshold(),
+            signs=[a.sign for a in self.assays],
+            progress=progress,
+        )
+        picks = tuple(self._pick(choice, rank) for rank, choice in enumerate(choices, 1))
+        version = state.version.number if state.version else 0
+        return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
+
+    def taken(self, state: CampaignState, dataset: Dataset, pinned: np.ndarray, retry_missing: bool) -> list[int]:
+        """Rows that must not be chosen: measured, on a plate, missing or vetoed, but for those that are pinned."""
+        # A pin brings back what was measured or is missing, but never what is on a plate right now.
+        missing = frozenset() if retry_missing else state.missing
+        done = {*dataset.rows.tolist(), *rows_of_names(self.pool, missing).tolist()} - set(pinned.tolist())
+        barred = rows_of_names(self.pool, [*(state.awaiting - state.missing), *state.vetoed])
+        return sorted(done | set(barred.tolist()))
+
+    def _pick(self, choice: Choice, rank: int) -> Pick:
+        candidate, sign = self.pool[choice.row], self.assays[0].sign
+        low, high = sorted((sign * choice.low, sign * choice.high))
+        return Pick(candidate.id, candidate.name, rank, choice.score, sign * choice.mean, low, high, choice.reason)
+
+    def _policy(self, state: CampaignState, model: Predictor | None) -> str:
+        if model is None:
+            return "chance, for nothing is known yet"
+        version = state.version
+        select = replace(self.select, first=None) if version else self.select.at_start()
+        who = f"version {version.number} ({version.learner})" if version else "what is believed before any measurement"
+        return f"{select.name}, on {who}"
+
+    def threshold(self) -> np.ndarray | None:
+        """[A] from which value a candidate is a hit, larger being better; None when none is stated."""
+        if self.hit is None:
+            return None
+        return np.array([h * a.sign for h, a in zip(self.hit, self.assays, strict=True)], np.float64)
+
+
+def rows_of_names(pool: Pool, names: Iterable[str]) -> np.ndarray:
+    """The rows of those names that are in the pool: int64 [n]."""
+    rows = pool.rows_of(names)
+    return rows[rows >= 0]
+
+
+def standard_names(pool: Pool, names: Sequence[str]) -> tuple[str, ...]:
+    """Names in standard notation.
+
+    Raises:
+        InputError: there is none, or one is not in the pool; nothing was changed.
+    """
+    if not names:
+        raise InputError("name at least one candidate.")
+    try:
+        return tuple(pool.names([pool.find(name) for name in names]))
+    except NotationError as error:
+        raise NotationError(f"{error.problem} Nothing was changed.") from None

@@ -1,0 +1,156 @@
+"""Was this round worth it, and is the next one? Numbers first, then a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.campaigns.state import CampaignState
+from activeloop.campaigns.validation import Honesty
+from activeloop.candidates import Pool
+from activeloop.measurements import Assay, Dataset, Measurement
+from activeloop.prediction import Predictor
+
+DRAWS = 256
+"""Joint draws for the expected gain: its Monte Carlo error is about a sixteenth of the gain's spread."""
+SMALL = 0.05
+"""A round that promises less than this share of the spread of all results so far is called not worth it."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the next round promises, in the unit of the first assay.
+
+    Args:
+        expected: mean over the model's joint draws of how far the best of the next picks beats the best so far.
+        chance: share of the draws in which it beats it at all.
+    """
+
+    expected: float
+    chance: float
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """The answer to "was this round worth it, stop now?", for the first assay.
+
+    Args:
+        round: rounds measured so far.
+        measured: candidates measured so far.
+        best_name, best: the best candidate so far and its mean, in the assay's unit.
+        gained: how much better that is than the best before the last round (NaN in the first).
+        gain: what the next round promises; None without a model or with nothing left.
+        next_size: how many candidates the next round would test.
+        honesty: how well the last predictions came true; None when that cannot be said.
+        wells: results so far, controls and replicates included.
+        cost, next_cost: in the currency of the price; None without one.
+        advice: `go on`, `stop` or `cannot say`.
+        sentence: the advice and why, in words.
+    """
+
+    round: int
+    measured: int
+    best_name: str
+    best: float
+    gained: float
+    gain: Gain | None
+    next_size: int
+    honesty: Honesty | None
+    wells: int
+    cost: float | None
+    next_cost: float | None
+    advice: str
+    sentence: str
+
+
+def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Dataset, seed: int) -> Gain | None:
+    """What measuring `rows` promises, from joint draws: within a draw all candidates follow one function.
+
+    Args:
+        model: the fitted model.
+        pool: its pool.
+        rows: [N] the next picks.
+        dataset: what was measured (not oriented).
+        seed: of the draws.
+
+    Returns:
+        None when there are no picks, no values, or the model speaks of classes.
+    """
+    values = dataset.oriented().values[:, 0]
+    if not len(rows) or np.isnan(values).all():
+        return None
+    belief = model.predict(pool, rows, seed, DRAWS)
+    if belief.classes or not len(belief.draws):
+        return None
+    # The best so far is taken as the model sees it where that is lower: the largest of many noisy results is too large.
+    top = int(np.nanargmax(values))
+    seen = model.predict(pool, dataset.rows[[top]], seed, DRAWS)
+    best = np.minimum(values[top], seen.draws[:, 0, 0])
+    beyond = np.maximum(belief.draws[:, :, 0].max(1) - best, 0.0)
+    return Gain(float(beyond.mean()), float((beyond > 0).mean()))
+
+
+def report(
+    state: CampaignState,
+    dataset: Dataset,
+    honesty: Honesty | None,
+    gain: Gain | None,
+    next_size: int,
+    price: float | None,
+) -> RoundReport:
+    """The report of a campaign in which something was measured."""
+    values = dataset.oriented().values[:, 0]
+    top = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
+    before = values[dataset.rounds < state.rounds - 1]
+    gained = values[top] - np.nanmax(before) if np.isfinite(before).any() else float("nan")
+    wells = len({_well(r.measurement) for r in state.results})
+    advice, sentence = _advise(gain, honesty, values, dataset.assays[0])
+    return RoundReport(
+        round=state.rounds,
+        measured=len(dataset),
+        best_name=dataset.pool.names(dataset.rows[[top]])[0],
+        best=float(dataset.values[top, 0]),
+        gained=float(gained),
+        gain=gain,
+        next_size=next_size,
+        honesty=honesty,
+        wells=wells,
+        cost=None if price is None else wells * price,
+        next_cost=None if price is None else next_size * price,
+        advice=advice,
+        sentence=sentence,
+    )
+
+
+def _well(m: Measurement) -> tuple[str | int, ...]:
+    """What was paid for once: a well may carry several assays."""
+    return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
+
+
+def _advise(gain: Gain | None, honesty: Honesty | None, values: np.ndarray, assay: Assay) -> tuple[str, str]:
+    if assay.goal == "classify":
+        return "cannot say", "Classes have no best to be raised: look at how well the last plate was predicted."
+    if gain is None:
+        return "cannot say", "No model says what another round would bring, or nothing is left to test."
+    unit = assay.unit
+    spread, unit = float(np.nanstd(values)), f" {unit}" if unit else ""
+    promise = f"The next round is expected to raise the best by {gain.expected:.3g}{unit} (chance {gain.chance:.0%})"
+    doubt = ""
+    if honesty and (honesty.spearman < 0.1 or honesty.coverage < 0.5):
+        doubt = (
+            f" Do not trust that too far: on plate {honesty.proposal} predictions and results agreed badly "
+            f"(Spearman {honesty.spearman:.2f}, {honesty.coverage:.0%} of results in their 90 % interval)."
+        )
+    if gain.expected < SMALL * spread:
+        return "stop", f"{promise}, little beside the spread of {spread:.3g}{unit} seen so far: stop here.{doubt}"
+    return "go on", f"{promise}: go on.{doubt}"
+
+
+def best_by_round(state: CampaignState, dataset: Dataset) -> Iterable[float]:
+    """The best value (first assay, in its unit) after each round."""
+    oriented, sign = dataset.oriented().values[:, 0], dataset.assays[0].sign
+    for number in range(state.rounds):
+        seen = oriented[dataset.rounds <= number]
+        yield float(sign * np.nanmax(seen)) if np.isfinite(seen).any() else float("nan")

@@ -1,0 +1,298 @@
+"""Names in a config and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+from importlib.metadata import entry_points
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from activeloop import acquisition
+from activeloop.acquisition import BatchChoice, Score, Selection, default_selection
+from activeloop.candidates import Pool
+from activeloop.config.config import LearnerRecipe, SelectRecipe
+from activeloop.errors import ModelError, RecipeError
+from activeloop.measurements import Assay
+from activeloop.prediction import Learner
+
+PLAIN = (bool, int, float, str, tuple, type(None))
+
+
+def options_of(maker: Callable[..., Any]) -> dict[str, Any] | None:
+    """The options that something takes, each with what it is when not given; None when that is not known.
+
+    What cannot be written in `campaign.toml`, such as an encoder, is no option.
+
+    Args:
+        maker: a class, a function, or one of these with some options already given, which are not counted.
+
+    >>> from activeloop.acquisition import UpperConfidenceBound
+    >>> options_of(UpperConfidenceBound)
+    {'beta': 1.0}
+    >>> options_of(partial(UpperConfidenceBound, beta=2.0))
+    {}
+    """
+    settled = maker.keywords if isinstance(maker, partial) else {}
+    taken = signature(plain(maker)).parameters
+    if any(p.kind == Parameter.VAR_KEYWORD for p in taken.values()):
+        return None
+    first = len(maker.args) if isinstance(maker, partial) else 0
+    left = {name: p.default for name, p in list(taken.items())[first:] if name not in settled}
+    return {name: usual for name, usual in left.items() if isinstance(usual, PLAIN)}
+
+
+def plain(maker: Callable[..., Any]) -> Callable[..., Any]:
+    """What makes it, without the options already given."""
+    return maker.func if isinstance(maker, partial) else maker
+
+
+def wrong_option(maker: Callable[..., Any], given: Mapping[str, Any]) -> str:
+    """The first option that cannot be, and what it may be; "" when all can.
+
+    A number is one like its default, or such as its type says: counts from 1 on, the others from 0 on; a word is one of
+    those that are known.
+
+    Args:
+        maker: a class or a function with type hints.
+        given: option -> value, with lists as tuples; all are taken.
+
+    >>> from activeloop.acquisition import DiverseTop, PowerSampling, UpperConfidenceBound
+    >>> wrong_option(UpperConfidenceBound, {"beta": -1.0})
+    'option "beta" is -1.0; it must be a number from 0 on'
+    >>> wrong_option(DiverseTop, {"among": 0})
+    'option "among" is 0; it must be a whole number from 1 on'
+    >>> print(wrong_option(PowerSampling, {"kind": "soft"}))
+    option "kind" is 'soft'; it must be 'power', 'softmax' or 'softrank'
+    """
+    usual = options_of(maker) or {}
+    made = plain(maker)
+    hints = get_type_hints(made.__init__ if isinstance(made, type) else made)
+    for name, value in given.items():
+        words = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
+        if demanded := _demanded(value, _like(usual[name], hints[name]), words):
+            return f'option "{name}" is {value!r}; it must be {demanded}'
+    return ""
+
+
+def _like(usual: Any, hint: Any) -> Any:
+    """The default, or in place of None something of the type that may be given."""
+    kinds = {int: 1, float: 0.0, str: ""}
+    return next((kinds[kind] for kind in get_args(hint) if kind in kinds), None) if usual is None else usual
+
+
+def _demanded(value: Any, usual: Any, words: tuple[str, ...]) -> str:
+    """What a value must be, "" when it is; a default that is nothing plain (None, an encoder) demands nothing."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if words:
+        *others, last = (repr(word) for word in words)
+        return "" if value in words else f"{', '.join(others)} or {last}"
+    if isinstance(usual, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(usual, int):
+        least = min(usual, 1)
+        return "" if number and isinstance(value, int) and value >= least else f"a whole number from {least} on"
+    if isinstance(usual, float):
+        return "" if number and value >= min(usual, 0) else f"a number from {min(usual, 0):g} on"
+    if isinstance(usual, str | tuple):
+        kind = "a text" if isinstance(usual, str) else "a list, such as [1, 2]"
+        return "" if isinstance(value, type(usual)) else kind
+    return ""
+
+
+Goal = Literal["find", "learn"]
+
+GROUP = "activeloop.learners"
+"""Entry points of this group add learners of other packages: name -> a callable that takes the options."""
+
+SCORES: dict[str, Callable[..., Score]] = {
+    "bald": acquisition.BALD,
+    "ei": acquisition.ExpectedImprovement,
+    "entropy": acquisition.Entropy,
+    "epig": acquisition.EPIG,
+    "greedy": acquisition.Greedy,
+    "hit": acquisition.ProbabilityOfHit,
+    "hypervolume": acquisition.Hypervolume,
+    "nei": acquisition.NoisyExpectedImprovement,
+    "random": acquisition.Random,
+    "scalarised": acquisition.Scalarised,
+    "thompson": acquisition.Thompson,
+    "ucb": acquisition.UpperConfidenceBound,
+    "variance": acquisition.Variance,
+}
+
+BATCHES: dict[str, Callable[..., BatchChoice]] = {
+    "batchbald": acquisition.BatchBALD,
+    "diverse": acquisition.DiverseTop,
+    "lcmd": acquisition.LCMD,
+    "portfolio": acquisition.Portfolio,
+    "power": acquisition.PowerSampling,
+    "promising": acquisition.Promising,
+    "reduction": acquisition.VarianceReduction,
+    "thompson": acquisition.ThompsonBatch,
+    "top": acquisition.TopK,
+}
+
+RETIRED: dict[str, dict[str, str]] = {
+    "learner": {
+        "frozen-ensemble": 'use "frozen"',
+        "gated-tuned": 'use "gated"',
+        "tuned-full": 'use "fine-tuned" with the option adapter = "full"',
+        "tuned-last1": 'use "fine-tuned"',
+        "tuned-last2": 'use "fine-tuned" with the option last = 2',
+        "tuned-light-peft": 'use "fine-tuned" with the option adapter = "light-peft"',
+        "tuned-lora": 'use "fine-tuned" with the option last = 0',
+        "tuned-pissa1": 'use "fine-tuned" with the options adapter = "pissa", rank = 16',
+        "tuned-whole1": 'use "fine-tuned" with the options adapter = "full", last = 1',
+        "tuned-whole2": 'use "fine-tuned" with the options adapter = "full", last = 2',
+    },
+    "score": {
+        "least-confidence": 'use "entropy", which orders two classes in the same way',
+        "margin": 'use "entropy", which orders two classes in the same way',
+    },
+    "batch": {
+        "liar": 'use "power" or "diverse"',
+        "logdet": 'use "lcmd" or "reduction"',
+    },
+}
+"""Names of former releases, by what they name, and what to do instead."""
+
+RETIRED_OPTIONS = {("learner", "gated", "tuned"): 'use "fine-tuned" by itself'}
+"""Options of former releases, and what to do instead."""
+
+
+def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
+    """The learner that a recipe names.
+
+    Args:
+        recipe: a name and options.
+        pool: what it learns about; `default` and the encoders follow its kind.
+        assays: what is measured; `default` follows whether it is classes.
+        file: how messages name the recipe.
+
+    Raises:
+        RecipeError: no learner has that name, or it does not take these options.
+    """
+    known = own_learners(pool, assays)
+    if recipe.name not in known:  # looking for other packages takes a while
+        known = learners(pool, assays)
+    return make("learner", recipe.name, known, recipe.options, file)
+
+
+def checked_learner_of(
+    recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None, base: Path = Path()
+) -> Learner:
+    """The learner that a recipe names, with its correction: every version of it carries figures of held-out values.
+
+    Its name tells its options, so that a version fitted with others is not taken for one of these.
+
+    Args:
+        recipe: a name and options.
+        pool: as `learner_of`.
+        assays: as `learner_of`.
+        file: how messages name the recipe.
+        base: the folder in which a model is looked for before it is taken for a path or an id of a hub.
+
+    Raises:
+        RecipeError: no learner has that name, or it does not take these options.
+        FetchError: a pretrained model is not to be had.
+    """
+    from activeloop.models.calibration import calibrated, usual_calibration
+
+    learner = learner_of(_located(recipe, base), pool, assays, file)
+    note = ", ".join(f"{key}={value}" for key, value in sorted(recipe.options.items()))
+    return calibrated(learner, recipe.calibration or usual_calibration(pool), note)
+
+
+def _located(recipe: LearnerRecipe, base: Path) -> LearnerRecipe:
+    """With the paths of a model, and of tables for it, that lie in a folder."""
+    named = {key: recipe.options.get(key) for key in ("model", "tables")}
+    found = {key: str(base / name) for key, name in named.items() if isinstance(name, str) and name}
+    found = {key: path for key, path in found.items() if Path(path).exists()}
+    return recipe.model_copy(update={"options": {**recipe.options, **found}}) if found else recipe
+
+
+def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
+    """All learners by name, those of other packages included."""
+    outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP)}
+    return outside | own_learners(pool, assays)
+
+
+def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
+    """The learners of this package by name, each with an encoder that suits the pool."""
+    from activeloop.models.registry import named_learners
+
+    return {"default": partial(_default, pool, assays), **named_learners(pool)}
+
+
+def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
+    from activeloop.models.registry import default_learner
+
+    # What learns classes can learn nothing else, whatever the campaign is for.
+    classes = len(assays) == 1 and assays[0].goal == "classify"
+    return default_learner(pool, "learn" if classes else "find")
+
+
+class _Outside:
+    """A learner of another package, imported when it is asked for."""
+
+    def __init__(self, load: Callable[[], Any]):
+        self._load = load
+
+    def __call__(self, **options: Any) -> Learner:
+        return self._load()(**options)
+
+
+def selection_of(
+    recipe: SelectRecipe, goal: Goal, assays: tuple[Assay, ...], pool: Pool, file: str | None = None
+) -> Selection:
+    """Score and choice of the batch that a recipe names; the goal's default where it names none.
+
+    Raises:
+        RecipeError: there is no such score or choice, or it does not take these options.
+    """
+    usual = default_selection(goal, assays, pool)
+    score, batch, first = usual.score, usual.batch, usual.first
+    if recipe.score:
+        score = make("score", recipe.score, SCORES, recipe.score_options, file)
+    if recipe.batch:
+        batch, first = make("batch", recipe.batch, BATCHES, recipe.batch_options, file), None
+    return Selection(score, batch, first)
+
+
+def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:
+    """Something that a recipe names.
+
+    Args:
+        role: what it is, for messages.
+        name: of it.
+        known: everything that can be named.
+        options: of it.
+        file: how messages name the recipe.
+
+    Raises:
+        RecipeError: nothing has that name, or it does not take these options.
+    """
+    if name not in known:
+        if name in (retired := RETIRED.get(role, {})):
+            raise RecipeError(f'the {role} "{name}" was removed: {retired[name]}.', file=file)
+        near = get_close_matches(name, known, n=1)
+        cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
+        raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)
+    maker = known[name]
+    given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
+    takes = options_of(maker)
+    if takes is not None:
+        if unknown := [key for key in given if key not in takes]:
+            if instead := RETIRED_OPTIONS.get((role, name, unknown[0])):
+                raise RecipeError(f'option "{unknown[0]}" of {role} "{name}" was removed: {instead}.', file=file)
+            cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
+            raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
+        if wrong := wrong_option(maker, given):
+            raise RecipeError(f'{role} "{name}": {wrong}.', file=file)
+    try:
+        return maker(**given)
+    except (TypeError, ValueError, ModelError) as error:
+        raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error

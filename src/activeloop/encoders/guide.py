@@ -1,0 +1,116 @@
+"""CRISPR guides by their letters, pairs of letters, and how firmly they bind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.encoders.base import Backbone, sites_of
+from activeloop.encoders.sequence import expand
+from activeloop.errors import PoolError
+
+DNA = "ACGT"
+#: free energy of stacking two neighbouring base pairs of a DNA duplex at 37 degrees C, kcal/mol
+#: (SantaLucia 1998, PNAS 95:1460); the reverse complement of a pair has the same energy
+STACKING = {
+    **{"AA": -1.00, "TT": -1.00, "AT": -0.88, "TA": -0.58, "CA": -1.45, "TG": -1.45, "GT": -1.44, "AC": -1.44},
+    **{"CT": -1.28, "AG": -1.28, "GA": -1.30, "TC": -1.30, "CG": -2.17, "GC": -2.24, "GG": -1.84, "CC": -1.84},
+}
+
+
+@dataclass(frozen=True)
+class Kmers(Backbone):
+    """What guide-efficiency models are made of.
+
+    For L varying positions: letters by position (4 L), pairs by position (16 (L - 1)), counts of all words of 1 to 3
+    letters anywhere (84), share of G and C, its distance from one half, stacking energies of the whole and of four
+    stretches (PAM side, seed, middle, far end), and the longest run of one letter.
+
+    Source of the choice: Doench et al. 2016, Nat Biotechnol 34:184 (position-specific and position-independent words,
+    GC content, melting temperatures of stretches).
+    """
+
+    @property
+    def name(self) -> str:
+        """`kmers`."""
+        return "kmers"
+
+    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """Float32 [n, D] with D = 20 L + 76.
+
+        Raises:
+            PoolError: when the pool's letters are not DNA.
+        """
+        sites = sites_of(pool, self.name)
+        unknown = set(sites.alphabet) - set(DNA + "N-")
+        if unknown:
+            raise PoolError(
+                f"kmers: {''.join(sorted(unknown))} are not letters of DNA. This encoder is for guides; "
+                "choose another. Nothing was encoded."
+            )
+        # 4 stands for a letter that is not known or not there
+        code = np.array([DNA.index(a) if a in DNA else 4 for a in sites.alphabet], np.uint8)
+        letters = code[pool.codes(rows)].astype(np.int64)
+        return np.concatenate([by_position(letters), anywhere(letters), binding(letters)], axis=1)
+
+
+def blocks(sites: int) -> np.ndarray:
+    """What each column of `Kmers` for L sites is: 0 letters, 1 pairs, 2 words anywhere, 3 binding; int64 [20 L + 76].
+
+    >>> np.bincount(blocks(23)).tolist()
+    [92, 352, 84, 8]
+    """
+    return np.repeat(np.arange(4), [4 * sites, 16 * (sites - 1), 84, 8])
+
+
+def words(letters: np.ndarray, length: int) -> np.ndarray:
+    """Codes [n, L] to numbers of the words that begin at each position [n, L - length + 1]; 4^length where unknown.
+
+    >>> words(np.array([[0, 1, 3]]), 2).tolist(), words(np.array([[0, 4]]), 1).tolist()
+    ([[1, 7]], [[0, 4]])
+    """
+    count = max(0, letters.shape[1] - length + 1)
+    pieces = [letters[:, k : k + count] for k in range(length)]
+    number = sum(piece * 4 ** (length - 1 - k) for k, piece in enumerate(pieces))
+    unknown = np.any([piece > 3 for piece in pieces], axis=0)
+    return np.where(unknown, 4**length, number)
+
+
+def by_position(letters: np.ndarray) -> np.ndarray:
+    """Float32 [n, 4 L + 16 (L - 1)]: letters, then pairs, at each position."""
+    blocks = []
+    for length in (1, 2):
+        found = words(letters, length)
+        one_hot = expand(found, 4**length + 1).reshape(*found.shape, 4**length + 1)
+        blocks.append(one_hot[:, :, :-1].reshape(len(letters), found.shape[1] * 4**length))
+    return np.concatenate(blocks, axis=1)
+
+
+def anywhere(letters: np.ndarray) -> np.ndarray:
+    """Float32 [n, 84]: how often each word of 1, 2 and 3 letters occurs, divided by the number of places."""
+    blocks = []
+    for length in (1, 2, 3):
+        found = words(letters, length)
+        size = 4**length + 1
+        flat = (found + size * np.arange(len(letters))[:, None]).ravel()
+        counts = np.bincount(flat, minlength=size * len(letters)).reshape(len(letters), size)
+        blocks.append(counts[:, :-1] / max(1, found.shape[1]))
+    return np.concatenate(blocks, axis=1).astype(np.float32)
+
+
+def binding(letters: np.ndarray) -> np.ndarray:
+    """Float32 [n, 8]: GC share, its distance from 1/2, stacking of the whole and of four stretches, longest run."""
+    n, length = letters.shape
+    gc = ((letters == 1) | (letters == 2)).mean(1)
+    stacking = np.array([STACKING[a + b] for a in DNA for b in DNA] + [0.0])[words(letters, 2)]
+    cuts = np.linspace(0, stacking.shape[1], 5).astype(int)
+    stretches = [stacking[:, a:b].sum(1) for a, b in pairwise(cuts)]
+    run = longest = np.ones(n)
+    for i in range(1, length):
+        run = np.where(letters[:, i] == letters[:, i - 1], run + 1, 1)
+        longest = np.maximum(longest, run)
+    columns = [gc, np.abs(gc - 0.5), stacking.sum(1), *stretches, longest]
+    return np.stack(columns, axis=1).astype(np.float32)

@@ -1,0 +1,21 @@
+"""Pretrained models: checkpoints, families, layers, pooling, zero-shot scores. Torch is loaded on use."""
+
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.other_models import ChemBERTa, Geneformer, NucleotideTransformer
+from activeloop.foundation.protein_models import ESM2, ESMC, Ankh, ProtBert, ProtT5, SaProt
+from activeloop.foundation.zero_shot import ZeroShot, zero_shot_table
+
+__all__ = [
+    "ESM2",
+    "ESMC",
+    "Ankh",
+    "ChemBERTa",
+    "Foundation",
+    "Geneformer",
+    "NucleotideTransformer",
+    "ProtBert",
+    "ProtT5",
+    "SaProt",
+    "ZeroShot",
+    "zero_shot_table",
+]

@@ -1,0 +1,163 @@
+"""From hidden states of every token to one vector a candidate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from activeloop.candidates import Pool
+from activeloop.errors import PoolError
+from activeloop.foundation.base import Pooling
+from activeloop.foundation.encoder import at
+from activeloop.foundation.tokens import Tokens
+
+#: `sites` puts the hidden states of so many columns side by side at most
+MOST_SITES = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tokens as tensors; fields as in `Tokens`."""
+
+    ids: torch.Tensor
+    real: torch.Tensor
+    residues: torch.Tensor
+    columns: torch.Tensor
+    changed: torch.Tensor
+
+    @classmethod
+    def of(cls, tokens: Tokens, device: torch.device | str = "cpu") -> Batch:
+        """The tensors, on a device."""
+        arrays = (tokens.ids.astype(np.int64), tokens.real, tokens.residues, tokens.columns.astype(np.int64))
+        ids, real, residues, columns = (torch.from_numpy(a).to(device) for a in arrays)
+        return cls(ids, real, residues, columns, torch.from_numpy(tokens.changed).to(device))
+
+
+def pooling_for(pool: Pool, asked: Pooling) -> Pooling:
+    """What `auto` stands for: `sites` for a few columns, `mutated` where there is a parent, else `mean`.
+
+    Raises:
+        PoolError: the pooling that was asked for needs a parent, or few columns, and the pool has none.
+    """
+    sites = pool.sites
+    few = sites is not None and 0 < len(sites.labels) <= MOST_SITES
+    parented = sites is not None and sites.parent is not None and bool(sites.parent_sequence)
+    if asked == "auto":
+        return "sites" if few else "mutated" if parented else "mean"
+    if asked == "sites" and not few:
+        raise PoolError(
+            f'pooling "sites" needs 1 to {MOST_SITES} varying columns. Choose "mutated"; nothing was encoded.'
+        )
+    if asked in ("mutated", "difference") and not parented:
+        raise PoolError(f'pooling "{asked}" needs a wild type. Give one, or choose "mean"; nothing was encoded.')
+    return asked
+
+
+@dataclass(frozen=True)
+class Places:
+    """The tokens that a pooling reads.
+
+    Args:
+        tokens: int64 [B, C].
+        batch: with columns renumbered, so that hidden states of these tokens alone are pooled as all would be.
+    """
+
+    tokens: torch.Tensor
+    batch: Batch
+
+
+class Pooler(nn.Module):
+    """Pools hidden states [B, T, D] to [B, P].
+
+    `mean`: over residues, never special tokens. `mutated`: means over the mutated positions of the candidate's hidden
+    state less the parent's there, and beside it of the parent's, which tells where that is (zeros for the parent
+    itself). `difference`: the mean over all residues, less the parent's. `sites`: the hidden states at all varying
+    columns side by side (zeros at a gap). `attention`: a weighted mean over residues whose weights are learnt; the
+    plain mean to begin with.
+
+    Args:
+        pooling: one of them, not `auto`.
+        width: D.
+        columns: S, the pool's varying columns.
+    """
+
+    def __init__(self, pooling: Pooling, width: int, columns: int):
+        super().__init__()
+        self.pooling: Pooling = pooling
+        self.size = width * {"sites": columns, "mutated": 2}.get(pooling, 1)
+        self.query = nn.Parameter(torch.zeros(width)) if pooling == "attention" else None
+
+    def places(self, batch: Batch, parent: Batch | None) -> tuple[Places, Places | None] | None:
+        """What is read of candidates, and of their parent where it is needed; None where it is every token.
+
+        Args:
+            batch: of the candidates.
+            parent: batch of the parent; needed by `mutated`.
+        """
+        if self.pooling == "sites":
+            return side_by_side(batch), None
+        if self.pooling == "mutated":
+            assert parent is not None
+            return changed_columns(batch, parent)
+        return None
+
+    def forward(self, hidden: torch.Tensor, batch: Batch, parent: tuple[torch.Tensor, Batch] | None) -> torch.Tensor:
+        """[B, P].
+
+        Args:
+            hidden: [B, T, D] finished hidden states.
+            batch: of the candidates.
+            parent: hidden states [1, T', D] and batch of the parent; needed by `mutated` and `difference`.
+        """
+        if self.pooling == "sites":
+            return at_columns(hidden, batch).flatten(1)
+        if self.pooling == "mutated":
+            assert parent is not None
+            there = at_columns(*parent).expand(len(hidden), -1, -1)
+            seen = torch.cat([at_columns(hidden, batch) - there, there], 2)
+            changed = batch.changed.to(hidden.dtype).unsqueeze(2)
+            return (seen * changed).sum(1) / changed.sum(1).clamp(min=1)
+        weights = batch.residues.to(hidden.dtype)
+        if self.query is not None:
+            scores = (hidden @ self.query).masked_fill(~batch.residues, torch.finfo(hidden.dtype).min)
+            weights = torch.softmax(scores, 1)
+        mean = (hidden * weights.unsqueeze(2)).sum(1) / weights.sum(1, keepdim=True)
+        if self.pooling == "difference":
+            assert parent is not None
+            mean = mean - Pooler("mean", hidden.shape[2], 0)(*parent, None)
+        return mean
+
+
+def at_columns(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """[B, S, D] hidden states [B, T, D] (or [1, T, D] for all) at the varying columns; zeros at a gap."""
+    return at(hidden.expand(len(batch.columns), -1, -1), batch.columns.clamp(min=0)) * (batch.columns >= 0).unsqueeze(2)
+
+
+def side_by_side(batch: Batch) -> Places:
+    """All varying columns."""
+    return Places(batch.columns.clamp(min=0), replace(batch, columns=numbered(batch.columns)))
+
+
+def changed_columns(batch: Batch, parent: Batch) -> tuple[Places, Places]:
+    """The changed columns of each candidate, and those of the parent that any of the candidates changed.
+
+    As many tokens are read of each candidate as of the one with most changes; the further ones do not count.
+    """
+    most = int(batch.changed.sum(1).max())
+    which = torch.sort(batch.changed.to(torch.uint8), dim=1, descending=True, stable=True).indices[:, :most]
+    columns, counted = batch.columns.gather(1, which), batch.changed.gather(1, which)
+    own = Places(columns.clamp(min=0), replace(batch, columns=numbered(columns), changed=counted))
+    anywhere = batch.changed.any(0)
+    theirs = parent.columns[:, anywhere]
+    # where each candidate's columns stand among those that are read of the parent
+    among = (torch.cumsum(anywhere, 0) - 1).clamp(min=0)[which]
+    among = torch.where(parent.columns[0][which] >= 0, among, -1)
+    return own, Places(theirs.clamp(min=0), replace(parent, columns=among))
+
+
+def numbered(columns: torch.Tensor) -> torch.Tensor:
+    """[B, C] columns that stand side by side; gaps stay gaps."""
+    return torch.where(columns >= 0, torch.arange(columns.shape[1], device=columns.device), -1)

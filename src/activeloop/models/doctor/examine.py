@@ -1,0 +1,240 @@
+"""A foundation model on this machine: does each part of the promise hold?"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from activeloop.adapters.named import ADAPTERS
+from activeloop.candidates import Pool
+from activeloop.foundation import Foundation
+from activeloop.foundation.checkpoints import folder_of, settings_of
+from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoding import best_device, reading
+from activeloop.foundation.families import foundation_of
+from activeloop.foundation.licences import PROTEIN, example, licence_of
+from activeloop.foundation.pooling import Batch, Pooler
+from activeloop.foundation.protein_models import LetterModel
+from activeloop.foundation.tokens import Tokens, longest_of
+from activeloop.models.doctor.report import Finding, judged, tried
+from activeloop.models.heads.base import Inputs
+from activeloop.models.heads.registry import HEADS
+
+#: largest difference, in shares of the spread of hidden states, that rounding may make
+ROUNDING = 1e-3
+#: candidates by which draws are tried
+FEW = 12
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A loaded model.
+
+    Args:
+        foundation: its family and source.
+        trunk: its weights, in single precision, on the processor.
+    """
+
+    foundation: Foundation
+    trunk: Trunk
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has."""
+        return sum(p.numel() for p in self.trunk.parameters())
+
+    def tokens(self, *texts: str) -> Tokens:
+        """As the model reads them."""
+        return self.foundation.tokens_of(texts)
+
+    @torch.inference_mode()
+    def hidden(self, tokens: Tokens) -> torch.Tensor:
+        """[B, T, D]."""
+        batch = Batch.of(tokens)
+        return self.trunk(batch.ids, batch.real)
+
+    @torch.inference_mode()
+    def features(self, count: int) -> np.ndarray:
+        """Float32 [n, D] means over residues of different texts."""
+        tokens = self.tokens(*(example(self.foundation, 24, seed) for seed in range(count)))
+        hidden = self.hidden(tokens)
+        return Pooler("mean", self.trunk.width, 0)(hidden, Batch.of(tokens), None).numpy()
+
+
+def examine_backbone(source: str, revision: str | None = None) -> Iterator[Finding]:
+    """Every check of a checkpoint, one after the other; only loading it when that fails.
+
+    Args:
+        source: hub id or folder.
+        revision: branch, tag or commit on the hub.
+    """
+    loaded: list[Patient] = []
+    yield tried("loads", partial(_load, source, revision, loaded))
+    for patient in loaded:
+        yield _licence(source)
+        for name, check in _CHECKS.items():
+            yield tried(name, partial(check, patient))
+        for name in ADAPTERS:
+            if name != "frozen":
+                yield tried(f"adapter {name}", partial(_adapter, patient, name))
+        for name in HEADS:
+            yield tried(f"draws {name}", partial(_draws, patient, name))
+
+
+def _load(source: str, revision: str | None, loaded: list[Patient]) -> Finding:
+    start = time.perf_counter()
+    foundation = foundation_of(source, revision)
+    patient = Patient(foundation, foundation.load())
+    loaded.append(patient)
+    seconds, layers = time.perf_counter() - start, len(patient.trunk.layers)
+    shape = f"{layers} layers of width {patient.trunk.width}, {patient.parameters:,} parameters"
+    return Finding("loads", "ok", f"{foundation.name}: {shape}, in {seconds:.1f} s")
+
+
+def _licence(source: str) -> Finding:
+    known = licence_of(source)
+    if known is None:
+        return Finding("licence", "warning", "not known", "Read the card of the checkpoint before you use its weights.")
+    return Finding("licence", "ok" if known.open else "warning", known.text)
+
+
+def _tokens(patient: Patient) -> Finding:
+    """Residues go in and come out again; for proteins, mutated columns hold what they should."""
+    foundation = patient.foundation
+    if not isinstance(foundation, LetterModel):
+        one, two = (patient.tokens(example(foundation, 24, seed)) for seed in (1, 2))
+        good = one.ids.shape != two.ids.shape or bool((one.ids != two.ids).any())
+        return judged("tokens", good, f"{one.lengths[0]} tokens", "Its vocabulary does not fit: fetch it again.")
+    tokens, ids = patient.tokens(PROTEIN), foundation.alphabet.ids
+    back = {int(ids[ord(letter)]): letter for letter in sorted(set(PROTEIN))}
+    read = "".join(back.get(int(i), "?") for i in tokens.ids[0][tokens.residues[0]])
+    pool = Pool.single_mutants(PROTEIN, positions=[1, 28, len(PROTEIN)])
+    rows = np.arange(len(pool))
+    mutants = foundation.tokens(pool, rows)
+    assert pool.sites is not None
+    letters = np.array([[ord(pool.sites.alphabet[code]) for code in row] for row in pool.codes(rows)])
+    right = np.array_equal(np.take_along_axis(mutants.ids, mutants.columns, 1), ids[letters])
+    found = f"{len(PROTEIN)} residues and {tokens.first + tokens.last} special tokens; columns of {len(pool)} mutants"
+    good = read == PROTEIN and right
+    return judged("tokens", good, found, "Its vocabulary does not fit this family: name another checkpoint.")
+
+
+def _pooling(patient: Patient) -> Finding:
+    """Special tokens and padding must not enter the mean."""
+    texts = [example(patient.foundation, length, 0) for length in (24, 12)]
+    tokens = patient.tokens(*texts)
+    batch, hidden = Batch.of(tokens), patient.hidden(tokens)
+    pooler = Pooler("mean", patient.trunk.width, 0)
+    spoiled = torch.where(batch.residues[:, :, None], hidden, torch.full_like(hidden, 1e3))
+    with torch.inference_mode():
+        change = float((pooler(hidden, batch, None) - pooler(spoiled, batch, None)).abs().max())
+    cure = "Special tokens enter the mean: report it, with this output."
+    return judged("pooling", change == 0, f"special tokens and padding change the mean by {change:.2g}", cure)
+
+
+def _padding(patient: Patient) -> Finding:
+    """A short text gives the same beside a long one."""
+    short, long = (example(patient.foundation, length, 0) for length in (12, 24))
+    alone, beside = patient.tokens(short), patient.tokens(short, long)
+    length = int(alone.lengths[0])
+    apart = patient.hidden(alone)[0] - patient.hidden(beside)[0, :length]
+    change = float(apart.abs().max() / patient.hidden(alone).std())
+    found = f"changes hidden states by {change:.1e} of their spread"
+    return judged("padding", change < ROUNDING, found, "Attention sees padding: name another checkpoint.")
+
+
+def _head(patient: Patient) -> Finding:
+    """Whether it can say how likely residues are, and how well it guesses them."""
+    foundation = patient.foundation
+    if not patient.trunk.headed:
+        cure = "Zero-shot scores and likelihood ranking are off for it; its features and adapters work."
+        return Finding("masked-language head", "warning", "none in this checkpoint", cure)
+    if not isinstance(foundation, LetterModel):
+        return Finding("masked-language head", "warning", "there, but its tokens are not single residues")
+    from activeloop.foundation.zero_shot import Spelling
+    from activeloop.foundation.zero_shot_passes import log_pseudo_perplexity
+
+    tokens = patient.tokens(PROTEIN)
+    perplexity = float(np.exp(log_pseudo_perplexity(foundation, tokens, Spelling.of(foundation, ""))))
+    found = f"perplexity {perplexity:.1f} on a natural protein of {len(PROTEIN)} residues"
+    if perplexity < 19:
+        return Finding("masked-language head", "ok", found)
+    return Finding("masked-language head", "warning", found, "It guesses no better than chance: do not score with it.")
+
+
+def _speed(patient: Patient) -> Finding:
+    """Milliseconds a sequence, in minibatches of eight."""
+    device, source = best_device(), patient.foundation
+    longest = longest_of(settings_of(folder_of(source.source, source.revision)))
+    trunk = copy.deepcopy(patient.trunk).to(device) if device != "cpu" else patient.trunk
+    told = []
+    for length in (56, 256):
+        if not longest or length + 4 <= longest:
+            tokens = patient.tokens(*(example(patient.foundation, length, seed) for seed in range(8)))
+            seconds = min(_seconds(trunk, tokens, device) for _ in range(3)) / 8
+            told.append(f"{1 / seconds:,.0f} sequences/s of {length} ({1000 * seconds:.1f} ms each)")
+    return Finding("speed", "ok", f"{', '.join(told)}, on {device}, {torch.get_num_threads()} threads")
+
+
+def _seconds(trunk: Trunk, tokens: Tokens, device: str) -> float:
+    batch = Batch.of(tokens, device)
+    start = time.perf_counter()
+    with reading(trunk, tokens.ids.shape[1], device):
+        trunk(batch.ids, batch.real).sum().item()
+    return time.perf_counter() - start
+
+
+def _memory(patient: Patient) -> Finding:
+    weights = sum(p.numel() * p.element_size() for p in patient.trunk.parameters()) / 2**20
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return Finding("memory", "ok", f"weights {weights:,.0f} MiB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    return Finding("memory", "ok", f"weights {weights:,.0f} MiB; the process has taken up to {peak:,.0f} MiB")
+
+
+def _adapter(patient: Patient, name: str) -> Finding:
+    """Attaching fails by itself when an adapter has no effect in eval mode; here it must also move by itself."""
+    attached = ADAPTERS[name]().attach(copy.deepcopy(patient.trunk), seed=0)
+    trunk, batch = attached.trunk.eval(), Batch.of(patient.tokens(example(patient.foundation, 24, 0)))
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        before = trunk(batch.ids, batch.real)
+        for parameter in attached.parameters():
+            parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
+        change = float((trunk(batch.ids, batch.real) - before).abs().mean() / before.std())
+    share = patient.parameters / max(1, attached.trainable())
+    found = (
+        f"{attached.trainable():,} numbers learn ({share:,.0f} times fewer); moves states by {change:.2g} in eval mode"
+    )
+    return judged(f"adapter {name}", change > 0, found, "It has no effect on this model: choose another adapter.")
+
+
+def _draws(patient: Patient, name: str) -> Finding:
+    """Draws from a posterior on the model's features must differ, and be the same again for the same seed."""
+    features = patient.features(2 * FEW)
+    targets = np.random.default_rng(0).standard_normal(FEW)
+    inputs, others = (Inputs(part, np.zeros((FEW, 0), np.float32)) for part in (features[:FEW], features[FEW:]))
+    posterior = HEADS[name]().fit(inputs, targets, np.ones(FEW), seed=0)
+    one, again = (posterior.draws(others, seed=1, count=16) for _ in range(2))
+    spread = float(one.std(0).mean())
+    good = spread > 0 and np.array_equal(one, again)
+    found = f"spread {spread:.2g} of that of the values, {'the same' if np.array_equal(one, again) else 'others'} again"
+    return judged(f"draws {name}", good, found, "Its draws say nothing: choose another head.")
+
+
+_CHECKS: dict[str, Callable[[Patient], Finding]] = {
+    "tokens": _tokens,
+    "pooling": _pooling,
+    "padding": _padding,
+    "masked-language head": _head,
+    "speed": _speed,
+    "memory": _memory,
+}

@@ -1,0 +1,106 @@
+"""A pretrained model fine-tuned on measurements: adapter, head, and a posterior on the adapted features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from activeloop.adapters import Adapter, LoRA
+from activeloop.candidates import Pool
+from activeloop.encoders.base import Backbone
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.checkpoints import need_models
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.embedding import HeadLearner
+from activeloop.models.finetuning.losses import Head, Regression
+from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.pool_states import PoolStates
+from activeloop.models.heads.base import Draws
+from activeloop.models.heads.gp import GaussianProcess
+from activeloop.prediction import Learner, Predictor
+
+
+@dataclass(frozen=True)
+class FineTuner(Learner):
+    """A pretrained model some of whose weights learn.
+
+    Adapter and a linear head are trained together; then the head's place is taken by a posterior, in closed form, on
+    the adapted features of the measured candidates. Adapted features explain the values that they were adapted to all
+    too well, so how much is noise, and how far a first guess is to be believed, is learned from the features as
+    pretrained.
+
+    Args:
+        backbone: the pretrained model.
+        adapter: what of it learns.
+        head: what is minimised while the adapter learns.
+        draws: the posterior on the adapted features.
+        plan: for how long and how fast.
+        members: so many models, which share the frozen weights. With more than one each leaves out a fold of the
+            candidates, so that they know what they would have said of candidates they did not see, and their
+            disagreement counts as uncertainty. With one there is no such knowledge (held-out predictions are NaN, and
+            the gate fits anew for them).
+        stop: whether a model is trained only for as long as its left-out fold is predicted better (one of five folds
+            when there is one model); else for as long as the plan says.
+        warm: whether the models of a later round start from those of the round before, instead of from the pretrained
+            one. Those are fitted first, and found on the disk when they were fitted here before; the result is the
+            same. No model starts from one that has seen the fold it leaves out.
+        prior_score: an encoder of one column whose order is a first guess, such as `SubstitutionScore`.
+        progress: told of each step: member, steps done, steps at most, loss.
+        reading: told of each piece of a pool that was predicted: rows done, rows asked for.
+        states: what frozen layers made of the pool that was read last, to train or to predict, for other members, folds
+            and versions; at most a gigabyte.
+    """
+
+    backbone: Foundation
+    adapter: Adapter = field(default_factory=lambda: LoRA(last=1))
+    head: Head = field(default_factory=Regression)
+    draws: Draws = field(default_factory=GaussianProcess)
+    plan: Plan = field(default_factory=Plan)
+    members: int = 1
+    stop: bool = False
+    warm: bool = False
+    prior_score: Backbone | None = None
+    progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
+    reading: Callable[[int, int], None] | None = field(default=None, repr=False, compare=False)
+    states: PoolStates = field(default_factory=PoolStates, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """Adapter, model, and what differs from the usual."""
+        head = "" if isinstance(self.head, Regression) else f"-{self.head.name}"
+        prior = f"-{self.prior_score.name}" if self.prior_score else ""
+        return f"{self.adapter.name}-{self.backbone.name}-{self.draws.name}{head}{prior}"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """What the prior score suggests; None without one."""
+        return HeadLearner(self.backbone, self.draws, self.prior_score).prior(pool)
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Train; several assays have models of their own.
+
+        A fit that was killed goes on where it was, in whichever process it is asked for again, and gives the same.
+
+        Raises:
+            ModelError: values that the head cannot learn, or memory for not even one candidate.
+            PoolError: candidates that the model cannot read.
+        """
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """The same models from their stored adapters."""
+        return restore_each(dataset, seed, state, self._restore_one)
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        need_models()
+        from activeloop.models.finetuning.fitting import fit
+
+        return fit(self, dataset, seed)
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        need_models()
+        from activeloop.models.finetuning.predictor import restored
+
+        return restored(self, dataset, seed, state) if state else self._fit_one(dataset, seed)

@@ -1,0 +1,254 @@
+"""Variants as lists of mutations, the kernel over them, and its variances by marginal likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from activeloop.candidates import AMINO_ACIDS, Pool, Sites
+from activeloop.errors import ModelError
+from activeloop.priors.substitutions import side_chains
+
+
+@dataclass(frozen=True)
+class Mutations:
+    """The mutations of n variants; a cell is column * K + letter.
+
+    Args:
+        count: n.
+        owner: [T] variant of each mutation, ascending.
+        cell: [T] its cell.
+        width: L * K, the number of cells.
+    """
+
+    count: int
+    owner: np.ndarray
+    cell: np.ndarray
+    width: int
+
+    @classmethod
+    def of(cls, pool: Pool, rows: np.ndarray) -> Mutations:
+        """The mutations of some rows of a pool of variants with a parent."""
+        sites = parented(pool)
+        codes = pool.codes(rows)
+        owner, column = np.nonzero(codes != sites.parent)
+        letters = len(sites.alphabet)
+        return cls(len(codes), owner, column * letters + codes[owner, column], len(sites.labels) * letters)
+
+    def sums(self, table: np.ndarray) -> np.ndarray:
+        """[n, ...] sum of a table [L * K, ...] over the mutations of each variant."""
+        from scipy.sparse import csr_array
+
+        ones = np.ones(len(self.cell), table.dtype)
+        counts = np.bincount(self.owner, minlength=self.count)
+        pointers = np.concatenate([[0], np.cumsum(counts)])
+        return np.asarray(csr_array((ones, self.cell, pointers), shape=(self.count, self.width)) @ table)
+
+    def scatter(self, weights: np.ndarray) -> np.ndarray:
+        """[L * K, S] the transpose of `sums`: weights [n, S] of the variants laid on their cells."""
+        grid = np.zeros((self.width, weights.shape[1]))
+        np.add.at(grid, self.cell, weights[self.owner])
+        return grid
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Every ordered pair of mutations within a variant: owner, first cell, second cell."""
+        counts = np.bincount(self.owner, minlength=self.count)
+        starts = np.cumsum(counts) - counts
+        repeats = counts[self.owner]
+        first = np.repeat(np.arange(len(self.cell)), repeats)
+        within = np.arange(len(first)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        second = starts[self.owner[first]] + within
+        return self.owner[first], self.cell[first], self.cell[second]
+
+
+def parented(pool: Pool) -> Sites:
+    """The pool's sites.
+
+    Raises:
+        ModelError: when there is no parent, so that nothing can be called a mutation.
+    """
+    sites = pool.sites
+    if sites is None or sites.parent is None:
+        raise ModelError(
+            "A model of mutations needs a wild type, and this pool has none. Give the wild type, or choose another "
+            "learner; nothing was fitted."
+        )
+    return sites
+
+
+#: term -> (position kernel, letter kernel)
+TERMS: dict[str, tuple[str, str]] = {
+    "site": ("same", "any"),
+    "near": ("near", "any"),
+    "far": ("far", "any"),
+    "helix": ("helix", "any"),
+    "site x letter": ("same", "broad"),
+    "near x letter": ("near", "broad"),
+    "letter": ("all", "broad"),
+    "parent": ("parent", "any"),
+    "parent x letter": ("parent", "broad"),
+    "parent x far": ("parent far", "any"),
+    "site x narrow letter": ("same", "narrow"),
+    "parent x narrow letter": ("parent", "narrow"),
+}
+LETTER_KERNELS = ("any", "broad", "narrow")
+
+
+@dataclass(frozen=True)
+class MutationKernel:
+    """The covariance of all single mutations of one pool, as three Kronecker products.
+
+    Args:
+        positions: [3, L, L] position kernels that go with each of `LETTER_KERNELS`, weighted by their terms' variances.
+        letters: [3, K, K] those letter kernels.
+    """
+
+    positions: np.ndarray
+    letters: np.ndarray
+
+    @classmethod
+    def of(cls, sites: Sites, variances: np.ndarray) -> MutationKernel:
+        """The kernel for given variances [12] of `TERMS`."""
+        tables = position_kernels(sites)
+        positions = np.zeros((len(LETTER_KERNELS), len(sites.labels), len(sites.labels)))
+        for (place, letter), variance in zip(TERMS.values(), variances, strict=True):
+            positions[LETTER_KERNELS.index(letter)] += variance * tables[place]
+        return cls(positions, letter_kernels(sites.alphabet))
+
+    def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Covariance [..., ...] of cells a and b (cell = column * K + letter), broadcast against each other."""
+        k = self.letters.shape[1]
+        total = np.zeros(np.broadcast_shapes(a.shape, b.shape))
+        for position, letter in zip(self.positions, self.letters, strict=True):
+            total += position[a // k, b // k] * letter[a % k, b % k]
+        return total
+
+    def times(self, grid: np.ndarray) -> np.ndarray:
+        """The covariance times a grid [L, K, S] of weights, without forming it."""
+        total = np.zeros_like(grid)
+        for position, letter in zip(self.positions, self.letters, strict=True):
+            if position.any():
+                total += np.tensordot(position, np.einsum("lks,mk->lms", grid, letter, optimize=True), 1)
+        return total
+
+    def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
+        """[L, K, S] functions drawn from the prior."""
+        shape = (self.positions.shape[1], self.letters.shape[1], draws)
+        total = np.zeros(shape)
+        for position, letter in zip(self.positions, self.letters, strict=True):
+            if position.any():
+                left, right = root(position), root(letter)
+                normal = rng.standard_normal((left.shape[1], right.shape[1], draws))
+                total += np.tensordot(left, np.einsum("lks,mk->lms", normal, right, optimize=True), 1)
+        return total
+
+
+def root(matrix: np.ndarray) -> np.ndarray:
+    """R with R R^T = matrix, for symmetric matrices that are singular or nearly so.
+
+    >>> root(np.ones((2, 2))).shape
+    (2, 1)
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    keep = values > 1e-9 * values[-1]
+    return vectors[:, keep] * np.sqrt(values[keep])
+
+
+def position_kernels(sites: Sites) -> dict[str, np.ndarray]:
+    """The position kernels by name, each [L, L] with ones on the diagonal."""
+    distance = np.abs(sites.positions[:, None] - sites.positions[None]).astype(float)
+    helix = np.exp(-distance / 8.0) * 0.5 * (1 + np.cos(2 * np.pi * distance / 3.6))  # 3.6 residues to a turn
+    residues = letter_kernels(sites.alphabet)[1]
+    parent = np.ones_like(distance)
+    if sites.parent is not None:
+        parent = (0.5 * np.eye(len(residues)) + 0.5 * residues)[np.ix_(sites.parent, sites.parent)]
+    far = np.exp(-distance / 25.0)
+    return {
+        "same": np.eye(len(distance)),
+        "near": np.exp(-distance / 3.0),
+        "far": far,
+        "helix": helix,
+        "all": np.ones_like(distance),
+        "parent": parent,
+        "parent far": parent * far,
+    }
+
+
+@lru_cache(maxsize=8)
+def letter_kernels(alphabet: str) -> np.ndarray:
+    """[3, K, K] any, broad and narrow likeness; letters that are no amino acids are alike to themselves only."""
+    properties = side_chains()
+    known = np.array([a in AMINO_ACIDS for a in alphabet])
+    rows = np.array(
+        [properties[AMINO_ACIDS.index(a)] if a in AMINO_ACIDS else np.zeros(properties.shape[1]) for a in alphabet]
+    )
+    squared = ((rows[:, None] - rows[None]) ** 2).sum(-1)
+    broad = np.where(known[:, None] & known[None], np.exp(-squared / properties.shape[1]), np.eye(len(alphabet)))
+    return np.stack([np.ones_like(broad), broad, broad**4])
+
+
+#: variance of the constant, in normal scores
+CONSTANT = 1.0
+
+
+def learn_variances(
+    pool: Pool, measured: Mutations, scores: np.ndarray, table: np.ndarray, usual: np.ndarray, width: float
+) -> np.ndarray:
+    """Log variances [14] that explain the scores best, held near the usual ones.
+
+    Args:
+        pool: of the variants.
+        measured: n variants.
+        scores: [n] normal scores.
+        table: [L, K] the prior.
+        usual: [14] usual log variances: of `TERMS`, the prior's weight, the noise.
+        width: standard deviation of each around the usual one.
+    """
+    from scipy.optimize import minimize
+
+    prior = measured.sums(table.ravel())
+    parts = np.stack([*term_matrices(pool, measured), np.outer(prior, prior)])
+    residual = scores - prior
+
+    def objective(logs: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, slope = marginal(np.exp(logs), parts, residual)
+        away = (logs - usual) / width
+        return loss + 0.5 * float(away @ away), slope * np.exp(logs) + away / width
+
+    found = minimize(objective, usual, jac=True, method="L-BFGS-B", options={"maxiter": 30})
+    return found.x
+
+
+def term_matrices(pool: Pool, measured: Mutations) -> list[np.ndarray]:
+    """[n, n] of each of `TERMS` at variance 1."""
+    sites = parented(pool)
+    cells, inverse = np.unique(measured.cell, return_inverse=True)
+    onto = np.zeros((measured.count, len(cells)))
+    np.add.at(onto, (measured.owner, inverse), 1.0)
+    matrices = []
+    for i in range(len(TERMS)):
+        kernel = MutationKernel.of(sites, np.eye(len(TERMS))[i])
+        matrices.append(onto @ kernel.between(cells[:, None], cells[None]) @ onto.T)
+    return matrices
+
+
+def marginal(variances: np.ndarray, parts: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+    """Negative log marginal likelihood and its slope in the variances.
+
+    Args:
+        variances: [P + 1] of the parts, then the noise.
+        parts: [P, n, n].
+        residual: [n].
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    n = len(residual)
+    covariance = np.tensordot(variances[:-1], parts, 1) + CONSTANT + variances[-1] * np.eye(n)
+    factor = cho_factor(covariance, lower=True, check_finite=False)
+    alpha = cho_solve(factor, residual, check_finite=False)
+    inverse = cho_solve(factor, np.eye(n), check_finite=False)
+    loss = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum()
+    pull = 0.5 * (inverse - np.outer(alpha, alpha))
+    return float(loss), np.append(np.tensordot(parts, pull, 2), np.trace(pull))

@@ -1,0 +1,138 @@
+"""A Gaussian process for compounds with the Tanimoto kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.encoders.base import Backbone
+from activeloop.encoders.compound import Morgan
+from activeloop.measurements import Dataset
+from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.gp.exact import Likeness, ProcessPredictor
+from activeloop.models.networks import in_pieces
+from activeloop.prediction import Learner, Predictor
+
+
+@dataclass(frozen=True)
+class TanimotoGP(Learner):
+    """Exact Gaussian process with the mean of Tanimoto kernels on count fingerprints.
+
+    For counts a and b the kernel is sum(min(a, b)) / sum(max(a, b)), from 0 (nothing in common) to 1. Amplitude, noise
+    and the constant mean maximise the marginal likelihood; standard errors of the values add to the noise.
+
+    Args:
+        backbones: encoders of counts; their kernels are averaged.
+
+    Source: Ralaivola et al. 2005, Neural Networks 18:1093 (kernel); Griffiths et al. 2023, arXiv:2212.04450 (as a
+    surrogate for compounds).
+    """
+
+    backbones: tuple[Backbone, ...] = (Morgan(radius=2), Morgan(radius=2, pharmacophores=True))
+
+    @property
+    def name(self) -> str:
+        """`tanimoto-` and the encoders' names."""
+        return "tanimoto-" + "-".join(b.name for b in self.backbones)
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """Nothing."""
+        return None
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Fit the hyperparameters; several assays have a process each."""
+        return fit_each(dataset, seed, self._fit_one)
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """Fit again: it takes a fraction of a second."""
+        return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        likeness = TanimotoKernel.between(self.backbones, dataset.pool, dataset.rows)
+        basis = " and ".join(b.name for b in self.backbones) + " fingerprints"
+        return ProcessPredictor.of(likeness, dataset, basis)
+
+
+@dataclass(frozen=True)
+class TanimotoKernel(Likeness):
+    """Tanimoto similarity to N reference compounds, averaged over encoders.
+
+    Args:
+        backbones: encoders of counts.
+        references: thresholded counts of the reference compounds, one for each encoder.
+    """
+
+    backbones: tuple[Backbone, ...]
+    references: tuple[Thresholds, ...]
+
+    @classmethod
+    def between(cls, backbones: tuple[Backbone, ...], pool: Pool, rows: np.ndarray) -> TanimotoKernel:
+        """The kernel to some rows of a pool."""
+        return cls(backbones, tuple(Thresholds.of(b.features(pool, rows)) for b in backbones))
+
+    def to(self, pool: Pool, rows: np.ndarray) -> TanimotoKernel:
+        """The same encoders, other references."""
+        return self.between(self.backbones, pool, rows)
+
+    def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[n, N] from 0 to 1."""
+        pairs = zip(self.backbones, self.references, strict=True)
+        kernels = [in_pieces(backbone, pool, rows, reference) for backbone, reference in pairs]
+        return np.stack(kernels).mean(0, dtype=np.float64).T
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Counts of N references written as "at least 1", "at least 2" ...: their product is then the sum of minima.
+
+    Args:
+        columns: [P] fingerprint column of each threshold.
+        levels: [P] the count from which it is 1.
+        table: [P, N] float32, 1 where a reference reaches it.
+        totals: [N] float32 sum of all counts of each reference.
+    """
+
+    columns: np.ndarray
+    levels: np.ndarray
+    table: np.ndarray
+    totals: np.ndarray
+
+    @classmethod
+    def of(cls, counts: np.ndarray) -> Thresholds:
+        """From counts [N, D]."""
+        highest = counts.max(0).astype(np.int64)
+        columns = np.repeat(np.arange(len(highest)), highest)
+        starts = np.cumsum(highest) - highest
+        levels = (np.arange(len(columns)) - starts[columns] + 1).astype(np.float32)
+        table = np.ascontiguousarray((counts[:, columns] >= levels).T, np.float32)
+        return cls(columns, levels, table, counts.sum(1))
+
+    def __call__(self, counts: np.ndarray) -> np.ndarray:
+        """Tanimoto similarity [N, n] (float32) to counts [n, D]; two empty fingerprints are alike.
+
+        >>> a, b = np.array([[2.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 2.0]])
+        >>> Thresholds.of(a)(b).tolist()
+        [[0.4000000059604645]]
+        """
+        from scipy.sparse import csr_array
+
+        reached = csr_array(counts[:, self.columns] >= self.levels, dtype=np.float32)
+        common = np.asarray(reached @ self.table)
+        union = counts.sum(1)[:, None] + self.totals - common
+        return np.where(union > 0, common / np.maximum(union, 1), 1).astype(np.float32).T
+
+
+def compound_default() -> TanimotoGP:
+    """The mean of Tanimoto kernels on Morgan count fingerprints of radius 2, by atoms and by pharmacophores.
+
+    Chosen on three public sets (Enamine docking, USP7, D2R) with the upper confidence bound mean + 2 sd, on the same
+    starts on which it was then measured. Counts instead of bits helped clearly on the docking scores and not beyond
+    the noise of 10 starts on the other two; nor did the second fingerprint, longer radii, unfolded fingerprints or a
+    kernel on whole-molecule descriptors differ beyond it.
+
+    >>> compound_default().name
+    'tanimoto-morgan2-feature-morgan2'
+    """
+    return TanimotoGP()

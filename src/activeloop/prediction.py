@@ -1,0 +1,205 @@
+"""Predictions and joint samples over candidates, and the roles that make them: `Learner` and `Predictor`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.measurements import Assay, Dataset
+from activeloop.metrics import Z90
+
+#: [K] levels at which a shape gives quantiles; 50, 80, 90 and 95 % intervals end on them
+LEVELS = np.arange(1, 400) / 400
+#: [K] quantiles of a standard normal distribution at these levels
+NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+
+
+@dataclass(frozen=True)
+class Predictive:
+    """What a model believes about N candidates.
+
+    Draw s is *one* model for all N candidates: `draws[s]` is a function that the data allow, so differences,
+    covariances and maxima over candidates may be taken within a draw.
+
+    Args:
+        draws: [S, N, A] joint draws of the noise-free values, larger is better; for classes [S, N, C] probabilities.
+            S may be 0 when only marginals were asked for.
+        mean: [N, A] mean (for classes [N, C]); exact where the model knows it, else that of the draws. A model that
+            works on ranks gives the median, which orders candidates as its scores do.
+        sd: [N, A] standard deviation of what the model does not know, without measurement noise.
+        noise: [A] standard deviation of the noise of one measurement (0 where it is not known).
+        classes: the names of the classes, or () for values.
+        shape: [A, K] quantiles, at `LEVELS`, of how far a new measurement lies from the mean in units of its standard
+            deviation; None = those of a normal distribution.
+
+    >>> p = Predictive.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
+    >>> p.mean[:, 0].tolist(), p.sd[:, 0].tolist()
+    ([2.0, 2.0], [1.0, 0.0])
+    """
+
+    draws: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+    noise: np.ndarray
+    classes: tuple[str, ...] = field(default=())
+    shape: np.ndarray | None = field(default=None)
+
+    @classmethod
+    def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Predictive:
+        """Mean and spread taken from the draws [S, N, A]."""
+        outputs = draws.shape[2]
+        return cls(
+            draws,
+            draws.mean(0, dtype=np.float64),
+            draws.std(0, dtype=np.float64),
+            np.zeros(outputs) if noise is None else noise,
+            classes,
+        )
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def take(self, index: np.ndarray) -> Predictive:
+        """The same belief about some of its candidates."""
+        return Predictive(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes, self.shape)
+
+    def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Low and high ends [N, A] between which a new measurement, noise included, lies with a probability.
+
+        Args:
+            level: the probability, above 0 and below 1.
+
+        >>> low, high = Predictive.of_draws(np.array([[[-1.0]], [[1.0]]])).interval(0.9)
+        >>> round(low.item(), 3), round(high.item(), 3)
+        (-1.645, 1.645)
+        """
+        spread = np.sqrt(self.sd**2 + self.noise**2)
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        shapes = np.broadcast_to(NORMAL, (len(self.noise), len(LEVELS))) if self.shape is None else self.shape
+        low, high = np.array([np.interp(ends, LEVELS, shape) for shape in shapes]).T
+        return self.mean + low * spread, self.mean + high * spread
+
+
+class Predictor(ABC):
+    """A fitted model."""
+
+    @abstractmethod
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """What the model believes about some rows of a pool.
+
+        The same seed gives the same functions for any rows, so a pool may be predicted in pieces.
+
+        Args:
+            pool: the pool the model was fitted on, or one with the same sites.
+            rows: [N] rows of the pool.
+            seed: of the draws.
+            draws: S; with 0 only mean and spread are computed.
+        """
+
+    @abstractmethod
+    def explain(self) -> str:
+        """What was fitted and how sure one can be of it, in one or two sentences."""
+
+    @abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """Arrays from which `Learner.restore` makes this predictor again; {} when it must be fitted again."""
+
+
+class QuickMean(ABC):
+    """A predictor whose mean costs much less than its spread."""
+
+    @abstractmethod
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] the mean that `predict` gives, without spread or draws."""
+
+
+class Checked(ABC):
+    """A predictor that was checked on candidates it had not seen."""
+
+    @abstractmethod
+    def metrics(self) -> dict[str, float]:
+        """How well it predicts and how well it knows what it does not know; only from held-out values.
+
+        The usual names: `held_out` (how many values), `held_out_spearman`, `coverage90` (share of them in their 90 %
+        interval), `miscalibration_area`, `sharpness`; for classes `ece`. With several assays each name is led by the
+        assay's.
+        """
+
+
+def mean_of(predictor: Predictor, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """[N, A] the predictor's mean, by the cheapest way it has."""
+    if isinstance(predictor, QuickMean):
+        return predictor.mean(pool, rows)
+    return predictor.predict(pool, rows, 0, draws=0).mean
+
+
+class Learner(ABC):
+    """Something that can be fitted to measurements."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its name in recipes and reports."""
+
+    @abstractmethod
+    def prior(self, pool: Pool) -> Predictor | None:
+        """What it believes before any measurement, or None when it believes nothing."""
+
+    @abstractmethod
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """A model of what was measured.
+
+        Args:
+            dataset: oriented (every assay is to be maximised), at least one candidate.
+            seed: of every random choice of the fit.
+
+        Raises:
+            ModelError: when the data cannot carry a model; nothing is changed.
+        """
+
+    @abstractmethod
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """The predictor that `fit(dataset, seed)` gave, from its stored state; fits again when that is {}."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Predictions of N candidates in A assays, in the units of the assays.
+
+    Args:
+        names: N of them.
+        assays: A of them.
+        mean: [N, A].
+        sd: [N, A] what the model does not know.
+        low, high: [N, A] 90 % interval of one measurement, its noise included; for classes of the probability.
+        version: number of the model version (0 = its prior).
+    """
+
+    names: tuple[str, ...]
+    assays: tuple[str, ...]
+    mean: np.ndarray
+    sd: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    version: int
+
+    @classmethod
+    def of(cls, belief: Predictive, names: Sequence[str], assays: Sequence[Assay], version: int) -> Forecast:
+        """A belief, in which larger is better, turned back into the units of the assays."""
+        if belief.classes:
+            # Of two classes the forecast is the probability of the second, `fit`.
+            mean, sd = belief.mean[:, [-1]], belief.sd[:, [-1]]
+            low, high = np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
+        else:
+            signs = np.array([a.sign for a in assays])
+            mean, sd = belief.mean * signs, belief.sd
+            low, high = np.sort(np.stack(belief.interval(0.9)) * signs, axis=0)
+        return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, version)
+
+    def __len__(self) -> int:
+        return len(self.names)

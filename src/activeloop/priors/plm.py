@@ -1,0 +1,185 @@
+"""What a mutation usually does, learned from other proteins and from what a pretrained model thinks of this one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from activeloop.candidates import AMINO_ACIDS, Pool
+from activeloop.encoders.base import sites_of
+from activeloop.errors import ModelError
+from activeloop.foundation.base import Foundation
+from activeloop.foundation.cache import keep, recall
+from activeloop.foundation.checkpoints import BUNDLED, fingerprint, folder_of, need_models
+from activeloop.foundation.esm_numpy import states_and_logits
+from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation.zero_shot import Spelling, Windows
+from activeloop.priors.substitutions import (
+    REACH,
+    WIDTHS,
+    MutationScore,
+    SubstitutionTables,
+    at_sites,
+    scored_chain,
+    windowed,
+)
+
+#: columns of `letter_contexts`
+LETTERS = 30
+#: hidden states are those after this share of the layers
+DEPTH = 2 / 3
+
+
+@dataclass(frozen=True)
+class InformedScore(MutationScore):
+    """The substitution prior, informed by a masked-language model that reads the parent once, with nothing hidden.
+
+    Its tables read, beside the context of a residue (`residue_contexts`), how likely the model thinks each letter
+    there and how sure it is of the residue, its neighbourhood and the protein (`letter_contexts`), and the hidden
+    state of the residue after two thirds of the layers. They were fitted to the same published scans as those of
+    `SubstitutionScore`, on the outputs of one model, and are blind in the same way to a protein that they have seen.
+    How much the model adds stands in docs/results/prior.
+
+    Args:
+        foundation: with a masked-language head.
+        tables: file that `python -m tools.priors --model` wrote for this model; empty:
+            those of the package, for the model that ships.
+
+    >>> InformedScore().name
+    'informed-esm2-small'
+    """
+
+    foundation: Foundation = field(default_factory=ESM2)
+    tables: str = ""
+
+    @property
+    def name(self) -> str:
+        """`informed-` and the model's name."""
+        return f"informed-{self.foundation.name}"
+
+    def table(self, pool: Pool) -> np.ndarray:
+        """Float64 [L, K] as `substitution_scores` gives it.
+
+        Raises:
+            PoolError: the pool has no sites or no parent.
+            ModelError: the tables belong to another model, or the model has no masked-language head.
+            MissingExtraError: the model is another than the one that ships, and torch or transformers is not
+                installed.
+        """
+        sites = sites_of(pool, self.name)
+        chain = scored_chain(sites, self.name)
+        if not chain:
+            return np.zeros((len(sites.labels), len(sites.alphabet)))
+        found, weights = read_tables(self.tables), fingerprint(self.foundation.source, self.foundation.revision)
+        if found.model != weights:
+            raise ModelError(
+                f"{self.name}: {self.tables or 'the tables of this package'} were fitted on another model than "
+                f"{self.foundation.source}. Name a file that `python -m tools.priors "
+                "--model` wrote for it (the option `tables`), or choose the learner mutation-gp. Nothing was scored."
+            )
+        return at_sites(_scores(self, found.digest, weights, chain), sites)
+
+    def content(self) -> tuple[str, str]:
+        """The file of the tables, and its digest."""
+        return self.tables or "informed.npz of this package", read_tables(self.tables).digest
+
+
+@dataclass(frozen=True)
+class InformedTables:
+    """The content of `informed.npz`.
+
+    Args:
+        tables: which read `opinions` beside contexts.
+        model: fingerprint of the model on whose outputs they were fitted.
+        digest: of the whole file, in hexadecimal digits.
+    """
+
+    tables: SubstitutionTables
+    model: str
+    digest: str
+
+
+def read_tables(file: str) -> InformedTables:
+    """Those of a file, or of the package when it is empty; read once for each state of the file.
+
+    Raises:
+        ModelError: there is no such file, or it holds something else.
+    """
+    path = Path(file) if file else Path(str(resources.files("activeloop.priors").joinpath("informed.npz")))
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ModelError(
+            f"{path} is no file of tables of an informed prior ({error}). Name one that `python -m "
+            "tools.priors --model` wrote. Nothing was scored."
+        ) from error
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, changed: int) -> InformedTables:
+    tables = SubstitutionTables.read(path)
+    with np.load(path, allow_pickle=False) as content:
+        model = content["model"].tobytes().hex()
+    return InformedTables(tables, model, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
+
+
+@lru_cache(maxsize=8)
+def _scores(score: InformedScore, tables: str, weights: str, chain: str) -> np.ndarray:
+    """[n, 20] of a chain; computed once a process for each content of the tables and of the weights."""
+    scores = read_tables(score.tables).tables.scores(chain, opinions(score.foundation, chain))
+    scores.setflags(write=False)
+    return scores
+
+
+def opinions(foundation: Foundation, chain: str) -> np.ndarray:
+    """What the tables read of a model that reads a chain once, with nothing hidden: [n, 30 + D].
+
+    `letter_contexts`, and the hidden states. Letters beside the twenty are read as X.
+
+    Raises:
+        PoolError: the model cannot read the chain.
+        ModelError: it has no masked-language head.
+        MissingExtraError: the model is another than the one that ships, and torch or transformers is not installed.
+    """
+    spelling, read_as = Spelling.of(foundation, AMINO_ACIDS), "".join(a if a in AMINO_ACIDS else "X" for a in chain)
+    windows = Windows.of(foundation.tokens_of([read_as]), np.arange(len(chain)), spelling.longest)
+    key = windows.key(foundation, f"opinions-{DEPTH:.2f}", spelling)
+    read = recall("zero-shot", key)
+    if read is None:
+        states, logits = _pass(foundation, windows)
+        read = np.hstack([spelling.letters(logits), states])
+        keep("zero-shot", key, read)
+    logits, states = read[:, : len(AMINO_ACIDS)].astype(np.float64), read[:, len(AMINO_ACIDS) :]
+    return np.hstack([letter_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
+
+
+def _pass(foundation: Foundation, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """The model that ships needs no torch for that."""
+    if foundation.source == BUNDLED:
+        return states_and_logits(folder_of(BUNDLED), windows, DEPTH)
+    need_models()
+    from activeloop.foundation import zero_shot_passes
+
+    return zero_shot_passes.states_and_logits(foundation, windows, DEPTH)
+
+
+def letter_contexts(chain: str, chances: np.ndarray) -> np.ndarray:
+    """What a model's log-probabilities [n, 20] say about where a mutation would hurt: [n, 30].
+
+    In order: the log-probability of each letter (20); of the residue's own, and the entropy of all (2); these two
+    averaged around the residue for each of `WIDTHS` (3 x 2), and over the whole protein (2).
+
+    >>> letter_contexts("MKT", np.log(np.full((3, 20), 0.05)))[0, 20:22].round(3).tolist()
+    [-2.996, 2.996]
+    """
+    own = np.array([[letter == a for a in AMINO_ACIDS] for letter in chain], float)
+    sure = np.stack([(own * chances).sum(1), -(np.exp(chances) * chances).sum(1)], 1)
+    distance = np.arange(-REACH, REACH + 1)
+    around = [windowed(sure, np.exp(-0.5 * (distance / width) ** 2)) for width in WIDTHS]
+    return np.hstack([chances, sure, *around, np.tile(sure.mean(0), (len(chain), 1))])

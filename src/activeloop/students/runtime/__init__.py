@@ -1,0 +1,1 @@
+"""Reads and runs an exported student with NumPy and onnxruntime alone."""

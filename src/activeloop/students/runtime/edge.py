@@ -1,0 +1,217 @@
+"""Predicts the candidates of a table with an exported student; NumPy and onnxruntime are all it needs."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from activeloop.candidates import (
+    GAP,
+    CompoundNotation,
+    GuideNotation,
+    Notation,
+    SequenceNotation,
+    Variant,
+    VariantNotation,
+)
+from activeloop.candidates.columns import guess_column
+from activeloop.errors import ActiveLoopError, InputError, NotationError
+from activeloop.prediction import Forecast
+from activeloop.students.runtime.reading import UNKNOWN, Reading
+from activeloop.students.runtime.student import PIECE, Student
+from activeloop.tables import read_table
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Candidates as a student reads them.
+
+    Args:
+        names: N of them, in standard notation.
+        tokens: int32 [N, W].
+    """
+
+    names: tuple[str, ...]
+    tokens: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def strange(self) -> int:
+        """How many of them have letters that the student was never taught."""
+        return int((self.tokens == UNKNOWN).any(1).sum())
+
+
+def listed(reading: Reading, path: str | Path, column: str = "") -> Listed:
+    """The candidates of a table.
+
+    Args:
+        reading: how the student reads.
+        path: of the table: mutations against the student's wild type, whole sequences, guides or SMILES.
+        column: the column that names them; guessed when empty.
+
+    Raises:
+        InputError: the table or a candidate cannot be read; names file and row.
+    """
+    table = read_table(path)
+    written = table.candidates(column or guess_column(table, reading.kind))
+    notation = notation_of(reading)
+    names, sequences = [], []
+    for row, text in zip(table.row_numbers, written, strict=True):
+        try:
+            name, sequence = read_one(notation, text)
+            if reading.positions:
+                reading.texts([sequence])
+        except InputError as error:
+            raise NotationError(error.problem, file=table.file, row=row) from None
+        names.append(name)
+        sequences.append(sequence)
+    return Listed(tuple(names), reading.texts(sequences))
+
+
+def notation_of(reading: Reading) -> Notation:
+    """How the candidates of a student are written."""
+    if reading.kind == "compounds":
+        # the student reads characters: structures need not be understood, and loading RDKit takes longer than all else
+        return CompoundNotation(structures=False)
+    if reading.kind == "guides":
+        return GuideNotation()
+    if reading.parent:
+        return VariantNotation(reading.parent, sites=reading.positions)
+    return SequenceNotation(upper=reading.letters == reading.letters.upper())
+
+
+def read_one(notation: Notation, text: str) -> tuple[str, str]:
+    """Name and sequence of a candidate.
+
+    Args:
+        notation: how it is written.
+        text: as it was written.
+
+    Raises:
+        NotationError: it cannot be understood.
+
+    >>> read_one(VariantNotation("MKTA"), "p.Lys2Arg")
+    ('K2R', 'MRTA')
+    """
+    design = notation.design(text)
+    if isinstance(design, Variant):
+        return design.name, design.sequence
+    return design.name, design.name if isinstance(notation, CompoundNotation) else design.name.replace(GAP, "")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a student says of some candidates, in the units of the assays.
+
+    Args:
+        forecast: mean, spread and 90 % interval.
+        draws: [S, N, A] joint draws; for classes of the second class's probability, [S, N, 1].
+    """
+
+    forecast: Forecast
+    draws: np.ndarray
+
+    @classmethod
+    def of(cls, student: Student, names: Sequence[str], tokens: np.ndarray, seed: int, draws: int) -> Predictions:
+        """Those of candidates that were read.
+
+        Args:
+            student: who predicts.
+            names: N of the candidates.
+            tokens: int32 [N, W].
+            seed: of the draws.
+            draws: S.
+        """
+        belief, card = student.believe(tokens, seed, draws), student.card
+        signs = np.array([assay.sign for assay in card.assays])
+        drawn = belief.draws[:, :, [-1]] if belief.classes else belief.draws * signs
+        return cls(Forecast.of(belief, names, card.assays, card.teacher_version), drawn)
+
+    @classmethod
+    def without_draws(cls, forecast: Forecast) -> Predictions:
+        """Those of a model that was asked for means and spreads."""
+        return cls(forecast, np.zeros((0, *forecast.mean.shape)))
+
+    def __len__(self) -> int:
+        return len(self.forecast)
+
+
+def predictions(student: Student, candidates: Listed, seed: int = 0, draws: int = 0) -> Iterator[Predictions]:
+    """What a student says of listed candidates, a bounded number at a time.
+
+    Args:
+        student: who predicts.
+        candidates: of the kind that it reads.
+        seed: of the draws.
+        draws: how many joint draws.
+    """
+    for start in range(0, len(candidates), PIECE):
+        here = slice(start, start + PIECE)
+        yield Predictions.of(student, candidates.names[here], candidates.tokens[here], seed, draws)
+
+
+def write_csv(to: TextIO, assays: Sequence[str], pieces: Iterable[Predictions], draws: int = 0) -> None:
+    """Write predictions as a table: candidate, and for each assay its mean, sd, both ends of the interval, draws.
+
+    Args:
+        to: an open text file.
+        assays: their names.
+        pieces: the predictions.
+        draws: how many draws each of them has.
+    """
+    writer = csv.writer(to, lineterminator="\n")
+    endings = ["", " sd", " low", " high", *(f" draw {i}" for i in range(1, draws + 1))]
+    writer.writerow(["candidate", *(assay + ending for assay in assays for ending in endings)])
+    for piece in pieces:
+        told = piece.forecast
+        columns = [
+            values.tolist()
+            for a in range(len(assays))
+            for values in (told.mean[:, a], told.sd[:, a], told.low[:, a], told.high[:, a], *piece.draws[:, :, a])
+        ]
+        writer.writerows(zip(told.names, *columns, strict=True))
+
+
+def strange_note(candidates: Listed) -> str:
+    """A sentence about candidates that the student cannot know; "" when there is none."""
+    count = candidates.strange
+    if not count:
+        return ""
+    return (
+        f"{count} of {len(candidates)} candidates have letters that the student was never taught: do not rely on them."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print predictions as CSV; returns the exit status.
+
+    Args:
+        arguments: those of the command line when None.
+    """
+    parser = argparse.ArgumentParser(prog="python -m activeloop.students.runtime.edge")
+    parser.add_argument("student", help="the exported file, such as student.onnx")
+    parser.add_argument("table", help="a table of candidates")
+    parser.add_argument("--column", default="", help="the table's column of candidates; guessed when left out")
+    asked = parser.parse_args(arguments)
+    try:
+        student = Student.open(asked.student)
+        candidates = listed(student.card.reading, asked.table, asked.column)
+        write_csv(sys.stdout, [assay.name for assay in student.card.assays], predictions(student, candidates))
+    except ActiveLoopError as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return 2 if isinstance(error, InputError) else 1
+    sys.stderr.write(strange_note(candidates) + "\n" if candidates.strange else "")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""A student: a small network that predicts what its teacher would."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.prediction import Predictive, Predictor, QuickMean
+from activeloop.students.runtime.card import Card
+
+#: candidates that are read and run at once
+PIECE = 16_384
+
+
+class Runner(ABC):
+    """Runs a student's network. `OnnxRunner` (onnxruntime alone) and `TorchRunner` (while it is taught)."""
+
+    @abstractmethod
+    def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the network says of N candidates.
+
+        Args:
+            tokens: int32 [N, W], `PADDING` behind the end.
+
+        Returns:
+            location: float32 [N, A], in which larger is better, in the assays' units (for classes [N, C] logits).
+            deviations: float32 [N, S, A] of S joint functions from the location, in the same unit.
+        """
+
+
+@dataclass(frozen=True)
+class Student(Predictor, QuickMean):
+    """A small network taught by a model.
+
+    It keeps what its teacher does not know as S joint deviations d_s: a draw is `location + sum_s w_s d_s / sqrt(S)`
+    with w from a standard normal distribution, one w for all candidates; so there are as many draws as one asks for,
+    each a function, and their covariance is that of the teacher's draws. The mean and spread of values are exact; those
+    of the probabilities of classes are taken over the 2 S points `location +- d_s`, as in the exported graph.
+
+    Args:
+        card: what it is.
+        runner: its network.
+    """
+
+    card: Card
+    runner: Runner
+
+    @classmethod
+    def open(cls, path: str | Path, threads: int = 1) -> Student:
+        """The student in an exported file; needs onnxruntime alone.
+
+        Args:
+            path: of the `.onnx` file.
+            threads: of the processor that one call may use.
+
+        Raises:
+            InputError: the file is missing, damaged, or no student.
+            MissingExtraError: onnxruntime is not installed.
+        """
+        from activeloop.students.runtime.onnx import open_student
+
+        return cls(*open_student(path, threads))
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """Mean, spread and joint draws; see `Predictor.predict`."""
+        return self._belief(*self._of_rows(pool, rows), seed, draws)
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] the mean that `predict` gives."""
+        return self._mean_and_sd(*self._of_rows(pool, rows))[0]
+
+    def believe(self, tokens: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+        """The same of candidates that were read already.
+
+        Args:
+            tokens: int32 [N, W], `PADDING` behind the end.
+            seed: of the draws.
+            draws: S; with 0 only mean and spread are computed.
+        """
+        return self._belief(*self.runner(tokens), seed, draws)
+
+    def explain(self) -> str:
+        """What taught it, how far it agrees, and its size."""
+        card = self.card
+        version = f", version {card.teacher_version}" if card.teacher_version else ""
+        what = f"A student ({card.network}; {card.parameters:,} parameters) taught by {card.teacher}{version}."
+        spearman, checked = card.agreement.get("spearman", np.nan), card.agreement.get("candidates", 0)
+        if np.isnan(spearman) or not checked:
+            return f"{what} How far it agrees was not checked."
+        return f"{what} Its Spearman with the teacher is {spearman:.3f} on {checked:,.0f} candidates it was not taught."
+
+    def state(self) -> dict[str, np.ndarray]:
+        """{}: a student is kept as its exported file, not as arrays."""
+        return {}
+
+    def with_agreement(self, agreement: dict[str, float]) -> Student:
+        """The same with other figures on its card."""
+        return replace(self, card=replace(self.card, agreement=agreement))
+
+    def _of_rows(self, pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Location [N, A] and deviations [N, S, A], a bounded number of candidates read at once."""
+        rows, read = np.asarray(rows, np.int64), self.card.reading.tokens
+        pieces = [self.runner(read(pool, rows[i : i + PIECE])) for i in range(0, max(1, len(rows)), PIECE)]
+        if len(pieces) == 1:
+            return pieces[0]
+        return np.concatenate([x for x, _ in pieces]), np.concatenate([x for _, x in pieces])
+
+    def _belief(self, location: np.ndarray, deviations: np.ndarray, seed: int, draws: int) -> Predictive:
+        mean, sd = self._mean_and_sd(location, deviations)
+        directions = deviations.shape[1]
+        weights = np.random.default_rng(seed).standard_normal((draws, directions), np.float32) / np.sqrt(directions)
+        functions = location + np.tensordot(weights.astype(np.float32), deviations, (1, 1))
+        if self.card.classes:
+            functions = softmax(functions)
+        return Predictive(functions, mean, sd, np.array(self.card.noise), self.card.classes, self.card.shape)
+
+    def _mean_and_sd(self, location: np.ndarray, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As the exported graph computes them, both [N, A]."""
+        deviations = deviations.astype(np.float64)
+        if not self.card.classes:
+            return location.astype(np.float64), np.sqrt(np.square(deviations).mean(1))
+        centre = location[:, None]
+        points = np.concatenate([softmax(centre + deviations), softmax(centre - deviations)], 1)
+        return points.mean(1), points.std(1)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities [..., C] of logits.
+
+    >>> softmax(np.array([0.0, np.log(3.0)])).round(2).tolist()
+    [0.25, 0.75]
+    """
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)

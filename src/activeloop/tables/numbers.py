@@ -1,0 +1,188 @@
+"""Numbers and units as people and instruments write them: `1,5`, `<0.1`, `3.2 nM`, `n.d.`."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from activeloop.errors import TableError
+
+MISSING = frozenset(
+    {"", "na", "n/a", "nan", "nd", "n.d.", "n.d", "n.a.", "none", "null", "-", "--", "–", "?", "missing"}
+)
+_NUMBER = re.compile(
+    r"(?P<qualifier><=|>=|<|>|=)?\s*(?P<value>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°].*)?"
+)
+_ORDINARY = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d{1,2})?")
+_PLAIN = str.maketrans({"−": "-", "≤": "<", "≥": ">", "μ": "µ", "\u00a0": " ", "\u202f": " "})
+
+
+class Number(NamedTuple):
+    """A value with what stood around it.
+
+    Args:
+        qualifier: `=` measured, `<` below `value`, `>` above `value`.
+        value: NaN when the cell says that there is none (empty, `n.d.`, `NaN` ...).
+        unit: as written, `µ` for both kinds of mu; "" when none was given.
+    """
+
+    qualifier: Literal["=", "<", ">"]
+    value: float
+    unit: str
+
+
+def parse_number(
+    text: str, *, decimal: Literal[".", ","] = ".", file: str | None = None, row: int | None = None
+) -> Number:
+    """Read one cell that should hold a number.
+
+    Args:
+        text: the cell.
+        decimal: the decimal sign of the table (`Table.decimal`).
+        file: the file it stands in, for the message.
+        row: its spreadsheet row, for the message.
+
+    Raises:
+        TableError: it is no number, or could be read as two different ones (`1,500`).
+
+    >>> parse_number("< 0.1"), parse_number("1,5", decimal=","), parse_number("3.2 nM")
+    (Number(qualifier='<', value=0.1, unit=''), Number(qualifier='=', value=1.5, unit=''),
+     Number(qualifier='=', value=3.2, unit='nM'))
+    >>> parse_number("n.d.").value
+    nan
+    """
+    if decimal == "." and _ORDINARY.fullmatch(text):
+        return Number("=", float(text), "")
+    cell = text.strip().translate(_PLAIN)
+    if cell.lower() in MISSING:
+        return Number("=", math.nan, "")
+    match = _NUMBER.fullmatch(cell)
+    if match is None:
+        raise TableError(
+            f'"{text}" is not a number. Write a number, such as 1.5 or <0.1, or leave it empty.', file=file, row=row
+        )
+    digits = _plain_digits(match["value"], decimal)
+    if digits is None:
+        other = "," if decimal == "." else "."
+        problem = (
+            f'"{text}" can be read as two different numbers: here "{decimal}" is the decimal sign and "{other}" stands '
+            f'where none should. Write it with "{decimal}" and without separators of thousands.'
+        )
+        raise TableError(problem, file=file, row=row)
+    value = float(digits)
+    if math.isinf(value):
+        raise TableError(f'"{text}" is too large to be a measured value. Correct it.', file=file, row=row)
+    qualifier = (match["qualifier"] or "=")[0]
+    return Number(qualifier, value, (match["unit"] or "").strip())  # type: ignore[arg-type]
+
+
+def _plain_digits(value: str, decimal: str) -> str | None:
+    """The number as `float` reads it, or None when its separators make no single sense."""
+    thousands = "," if decimal == "." else "."
+    whole, _, fraction = value.partition(decimal)
+    if thousands in fraction or decimal in fraction:
+        return None
+    if thousands in whole:
+        grouped = re.fullmatch(rf"[+-]?\d{{1,3}}(?:\{thousands}\d{{3}})+", whole)
+        # `1,500` alone may be 1.5 written by a German spreadsheet; `1,500.0` and `1,500,000` may not.
+        if not grouped or (not fraction and whole.count(thousands) == 1):
+            return None
+        whole = whole.replace(thousands, "")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+_PREFIXES = {"f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+#: letters of a base unit -> what it is made of
+_BASES: dict[str, dict[str, int]] = {
+    "M": {"mol": 1, "L": -1},
+    "mol": {"mol": 1},
+    "L": {"L": 1},
+    "l": {"L": 1},
+    "s": {"s": 1},
+    "sec": {"s": 1},
+    "min": {"min": 1},
+    "h": {"h": 1},
+    "g": {"g": 1},
+    "m": {"m": 1},
+    "V": {"V": 1},
+    "A": {"A": 1},
+    "Hz": {"s": -1},
+    "J": {"J": 1},
+    "cal": {"cal": 1},
+    "K": {"K": 1},
+    "°C": {"°C": 1},
+    "Da": {"Da": 1},
+    "U": {"U": 1},
+    "%": {"%": 1},
+}
+_WITHOUT_PREFIX = {"min", "h", "°C", "%", "sec"}
+_TIDY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−μ·×∙", "0123456789--µ***")
+_FACTOR = re.compile(r"([A-Za-zµ°%]+)\s*(?:\^\s*\(([+-]?\d+)\)|\^?\s*([+-]?\d+))?")
+
+
+def shift_between(unit: str, wanted: str) -> int | None:
+    """The power of ten that turns a value in `unit` into one in `wanted`; None when they are not the same thing.
+
+    >>> shift_between("nM", "µM"), shift_between("s-1", "1/s"), shift_between("1/ms", "s^-1")
+    (-3, 0, 3)
+    >>> print(shift_between("1/min", "1/s"))
+    None
+    """
+    if _plain(unit) == _plain(wanted):
+        return 0
+    ours, theirs = _parse(unit), _parse(wanted)
+    if ours is None or theirs is None or ours[0] != theirs[0]:
+        return None
+    return ours[1] - theirs[1]
+
+
+def shifted(value: float, power: int) -> float:
+    """A value times a power of ten, as one would write it by moving the point.
+
+    >>> shifted(3.3, -3), shifted(0.0033, 3)
+    (0.0033, 3.3)
+    """
+    return float(Decimal(repr(value)).scaleb(power)) if power else value
+
+
+def _plain(unit: str) -> str:
+    return re.sub(r"[\s*]+", "", unit.translate(_TIDY)).casefold() if _parse(unit) is None else unit.translate(_TIDY)
+
+
+def _parse(unit: str) -> tuple[dict[str, int], int] | None:
+    """Base units with their exponents, and the power of ten; None when a part is not known."""
+    text = unit.translate(_TIDY).strip()
+    powers: dict[str, int] = {}
+    ten, sign, group = 0, 1, False
+    while text:
+        if text[0] in " *.":
+            text = text[1:]
+        elif text[0] in "1" and not text[1:2].isdigit():
+            text = text[1:]
+        elif text[0] == "/":
+            sign, group, text = -1, text[1:].lstrip().startswith("("), text[1:].lstrip().removeprefix("(")
+        elif text[0] == ")" and group:
+            sign, group, text = 1, False, text[1:]
+        elif match := _FACTOR.match(text):
+            known = _factor(match[1])
+            if known is None:
+                return None
+            times = sign * int(match[2] or match[3] or 1)
+            ten += known[1] * times
+            for base, power in known[0].items():
+                powers[base] = powers.get(base, 0) + power * times
+            sign, text = sign if group else 1, text[match.end() :]
+        else:
+            return None
+    return {base: power for base, power in powers.items() if power}, ten
+
+
+def _factor(letters: str) -> tuple[dict[str, int], int] | None:
+    if letters in _BASES:
+        return _BASES[letters], 0
+    prefix, base = letters[0], letters[1:]
+    if prefix in _PREFIXES and base in _BASES and base not in _WITHOUT_PREFIX:
+        return _BASES[base], _PREFIXES[prefix]
+    return None

@@ -1,0 +1,243 @@
+"""campaign.toml: written and read again, and each mistake named with its key and cure."""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activeloop.acquisition import TopK, UpperConfidenceBound
+from activeloop.candidates import Compound, Guide, Pool, Sequence
+from activeloop.config import (
+    BATCHES,
+    SCORES,
+    AssayRecipe,
+    LearnerRecipe,
+    PlateRecipe,
+    PoolRecipe,
+    Recipe,
+    SelectRecipe,
+    assays_of,
+    learner_of,
+    learners,
+    open_campaign,
+    parse_recipe,
+    pool_of,
+    read_recipe,
+    recipe_text,
+    registry,
+    selection_of,
+)
+from activeloop.config.building import hits_of
+from activeloop.errors import InputError, PoolError, RecipeError, StoreError
+from activeloop.measurements import Assay
+from activeloop.models import GPClassifier, MutationGP, RandomForest
+from activeloop.store import CampaignFolder
+
+ASSAYS = (Assay("kcat"),)
+POOL = Pool.single_mutants("MKTAYI")
+
+GOOD = """
+goal = "find"
+seed = 3
+[pool]
+wild_type = "MKTAYI"
+singles = true
+[[assays]]
+name = "kcat"
+unit = "1/s"
+"""
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+options = st.dictionaries(
+    words, st.one_of(st.booleans(), st.integers(-9, 9), words, st.lists(st.integers(0, 9), max_size=2))
+)
+floats = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+recipes = st.builds(
+    Recipe,
+    goal=st.sampled_from(["find", "learn"]),
+    seed=st.integers(0, 2**40),
+    pool=st.one_of(
+        st.builds(PoolRecipe, singles=st.just(True), wild_type=words, positions=st.sampled_from(["", "2-4, 6"])),
+        st.builds(PoolRecipe, sites=st.lists(words, min_size=1), max_mutations=st.none() | st.integers(1, 5)),
+        st.builds(PoolRecipe, table=words, kind=st.sampled_from(["variants", "compounds"]), offset=st.integers(-5, 5)),
+    ),
+    assays=st.lists(
+        st.builds(AssayRecipe, name=words, unit=words, lower=floats, hit=floats), min_size=1, unique_by=lambda a: a.name
+    ),
+    learner=st.builds(LearnerRecipe, name=words, options=options),
+    select=st.builds(SelectRecipe, score=words, score_options=options, batch=words, batch_options=options),
+    plate=st.builds(PlateRecipe, wells=st.sampled_from([96, 384]), control=words, price_per_well=st.floats(0, 1e9)),
+)
+
+
+@given(recipes)
+def test_what_is_written_reads_as_it_was(recipe):
+    assert parse_recipe(recipe_text(recipe), "campaign.toml") == recipe
+
+
+def test_a_short_recipe_has_sensible_defaults():
+    recipe = parse_recipe(GOOD, "campaign.toml")
+    assert (recipe.seed, recipe.learner.name, recipe.plate.wells, recipe.plate.controls) == (3, "default", 96, 8)
+    (assay,) = assays_of(recipe)
+    assert (assay.name, assay.unit, assay.goal, assay.lower) == ("kcat", "1/s", "maximise", None)
+    assert len(pool_of(recipe.pool, Path())) == 6 * 19
+    assert hits_of(recipe) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 3", "seed = three", r"campaign.toml, row 3: this is not TOML"),
+        ("seed = 3", 'seed = "3"', r'"seed" is \'3\'; it must be a valid integer'),
+        ("seed = 3", "seed = -1", r'"seed" is -1; it must be greater than or equal to 0'),
+        ("seed = 3", "sead = 3", r'there is no key "sead"; did you mean "seed"\?'),
+        ("seed = 3", "format = 9", "format 9 was written by a newer ActiveLoop"),
+        ('goal = "find"', 'goal = "explore"', r"\"goal\" is 'explore'; it must be 'find' or 'learn'"),
+        ('name = "kcat"', "", r'"assays\[1\].name" is missing: add it'),
+        ('name = "kcat"', 'name = ""', r'"assays\[1\].name" is \'\''),
+        (
+            'name = "kcat"',
+            'name = "kcat"\ngaol = "minimise"',
+            r'there is no key "assays\[1\].gaol"; did you mean "goal"',
+        ),
+        ('name = "kcat"', 'name = "kcat"\ngoal = "best"', r"it must be 'maximise', 'minimise' or 'classify'"),
+        ('name = "kcat"', 'name = "kcat"\nlower = nan', r'"assays\[1\].lower" is nan'),
+        ('unit = "1/s"', '[[assays]]\nname = "kcat"', 'assay "kcat" is there twice'),
+        ("singles = true", "", "exactly one of singles, sites, table, fasta .here: none of them"),
+        ("singles = true", 'singles = true\nsites = ["K2"]', "here: singles and sites"),
+        ("singles = true", 'singles = true\nkind = "compounds"', "singles makes variants"),
+        ("singles = true", 'singles = true\npositions = "2 to 4"', 'write it like "20-60, 75"'),
+        ("singles = true", 'table = "x.csv"\nexclude_residues = "C"', "rules hold for singles and sites"),
+        ("singles = true", 'sites = ["K2"]\npositions = "2-4"', "positions belongs to singles"),
+        ('wild_type = "MKTAYI"', "", "singles needs wild_type"),
+        ("[[assays]]", "[plate]\nwells = 97\n[[assays]]", r'"plate.wells" is 97; it must be 6, 12, 24'),
+        ("[[assays]]", "[plate]\nedges = true\n[[assays]]", r'there is no key "plate.edges"'),
+        ("[[assays]]", "[wonder]\n[[assays]]", r'there is no key "wonder". Known here: format, goal, seed'),
+    ],
+)
+def test_each_mistake_names_file_key_and_cure(old, new, message):
+    assert old in GOOD
+    with pytest.raises(RecipeError, match=message) as error:
+        parse_recipe(GOOD.replace(old, new, 1), "campaign.toml")
+    assert str(error.value).startswith("campaign.toml")
+    assert "\n" not in str(error.value)
+
+
+def test_an_empty_file_and_one_without_assays():
+    with pytest.raises(RecipeError, match='"pool" is missing'):
+        parse_recipe("", "campaign.toml")
+    with pytest.raises(RecipeError, match='"assays" is missing'):
+        parse_recipe("[pool]\nsingles = true\nwild_type = 'MK'", "campaign.toml")
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    path = tmp_path / "campaign.toml"
+    with pytest.raises(StoreError, match="cannot be read"):
+        read_recipe(path)
+    path.write_bytes("seed = 1 # µ".encode("latin-1"))
+    with pytest.raises(RecipeError, match="is not UTF-8 text"):
+        read_recipe(path)
+
+
+def test_pools_of_every_form(tmp_path):
+    (tmp_path / "pool.csv").write_text("mutant\nK2R\nT3S\n")
+    (tmp_path / "pool.fasta").write_text(">a\nMKTAYI\n>b\nMRTAYI\n")
+    sizes = {
+        'wild_type = "MKTAYI"\nsingles = true\npositions = "2-3, 5"': 57,
+        'wild_type = "MKTAYI"\nsites = ["K2=KR", "T3"]': 40,
+        'wild_type = "MKTAYI"\ntable = "pool.csv"': 2,
+        'fasta = "pool.fasta"': 2,
+    }
+    for text, size in sizes.items():
+        recipe = parse_recipe(f"[pool]\n{text}\n[[assays]]\nname = 'x'", "campaign.toml")
+        assert len(pool_of(recipe.pool, tmp_path)) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ('table = "gone.csv"', RecipeError, r"campaign.toml: \[pool\]: there is no file"),
+        ('fasta = "gone.fasta"', RecipeError, "there is no file"),
+        ('wild_type = "MKTAYI"\nsites = ["K3"]', RecipeError, r"campaign.toml: \[pool\]: "),
+        ('wild_type = "MKTAYI"\nsingles = true\npositions = "3-12"', RecipeError, "position 7 is outside"),
+        ('wild_type = "MK1"\nsingles = true', InputError, 'the wild type has "1"'),
+        ('table = "bad.csv"\nwild_type = "MKTAYI"', InputError, r"bad.csv, row 3"),
+    ],
+)
+def test_pools_that_cannot_be_made(tmp_path, text, error, message):
+    (tmp_path / "bad.csv").write_text("mutant\nK2R\nW2R\n")
+    recipe = parse_recipe(f"[pool]\n{text}\n[[assays]]\nname = 'x'", "campaign.toml")
+    with pytest.raises(error, match=message):
+        pool_of(recipe.pool, tmp_path, "campaign.toml")
+
+
+def test_every_learner_has_a_name_and_can_be_made():
+    designs = {"variants": Sequence("FWAA"), "compounds": Compound("CCO"), "guides": Guide("ACGTACGTACGTACGTACGT")}
+    for kind, design in designs.items():
+        pool = Pool.of([design])
+        assert pool.kind == kind
+        for name in learners(pool, ASSAYS):
+            assert learner_of(LearnerRecipe(name=name), pool, ASSAYS).name
+
+
+def test_the_default_follows_what_is_measured():
+    classes = (Assay("alive", goal="classify"),)
+    assert isinstance(learner_of(LearnerRecipe(), POOL, ASSAYS), MutationGP)
+    assert isinstance(learner_of(LearnerRecipe(), POOL, classes), GPClassifier)
+
+
+def test_options_reach_the_learner_and_unknown_ones_are_named():
+    assert learner_of(LearnerRecipe(name="forest", options={"trees": 7}), POOL, ASSAYS) == RandomForest(trees=7)
+    with pytest.raises(RecipeError, match='learner "forest" has no option "leaves"; it takes: trees, features'):
+        learner_of(LearnerRecipe(name="forest", options={"leaves": 7}), POOL, ASSAYS, "campaign.toml")
+    with pytest.raises(RecipeError, match=r'campaign.toml: there is no learner "forrest". Did you mean "forest"\?'):
+        learner_of(LearnerRecipe(name="forrest"), POOL, ASSAYS, "campaign.toml")
+
+
+def test_learners_of_other_packages_are_found(monkeypatch):
+    point = EntryPoint("theirs", "activeloop.models:RandomForest", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
+    assert learner_of(LearnerRecipe(name="theirs", options={"trees": 3}), POOL, ASSAYS) == RandomForest(trees=3)
+
+
+def test_selections_by_name():
+    (assay,) = assays_of(parse_recipe(GOOD, ""))
+    for name in SCORES:
+        assert selection_of(SelectRecipe(score=name), "find", (assay,), POOL).score.name
+    for name in BATCHES:
+        assert selection_of(SelectRecipe(batch=name), "find", (assay,), POOL).batch.name
+    chosen = selection_of(SelectRecipe(score="ucb", score_options={"beta": 2.5}, batch="top"), "find", (assay,), POOL)
+    assert (chosen.score, chosen.batch) == (UpperConfidenceBound(2.5), TopK())
+    with pytest.raises(RecipeError, match='there is no score "luck"'):
+        selection_of(SelectRecipe(score="luck"), "find", (assay,), POOL)
+    with pytest.raises(RecipeError, match=r'batch "power": option "coldness" is -1\.0; it must be a number from 0 on'):
+        selection_of(SelectRecipe(batch="power", batch_options={"coldness": -1.0}), "find", (assay,), POOL)
+
+
+def test_hits_are_stated_for_each_assay():
+    recipe = parse_recipe(GOOD + "hit = 2.5\n[[assays]]\nname = 'Tm'\n", "")
+    hits = hits_of(recipe)
+    assert hits[0] == 2.5
+    assert math.isnan(hits[1])
+
+
+def test_a_folder_is_opened_as_the_campaign_it_describes(tmp_path):
+    CampaignFolder.create(tmp_path / "x", GOOD + "\n[plate]\nprice_per_well = 1.5\n")
+    opened = open_campaign(tmp_path / "x")
+    assert (opened.campaign.seed, opened.campaign.price, len(opened.campaign.pool)) == (3, 1.5, 114)
+    (tmp_path / "x" / "campaign.toml").write_text(GOOD.replace("MKTAYI", "MKTAY?"))
+    with pytest.raises(InputError, match=r'campaign.toml: \[pool\]: the wild type has "\?"'):
+        open_campaign(tmp_path / "x")
+
+
+def test_rules_are_kept():
+    text = GOOD.replace("singles = true", 'singles = true\nexclude_residues = "CM"\nforbidden_motifs = ["NxS"]')
+    pool = pool_of(parse_recipe(text, "").pool, Path())
+    assert not [name for name in pool.names(range(len(pool))) if name.endswith(("C", "M"))]
+    with pytest.raises(PoolError, match="is not a motif"):
+        pool_of(parse_recipe(text.replace("NxS", "N?S"), "").pool, Path())
