@@ -52,7 +52,7 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python -m benchmarks kill
 
 prior: $(VENV)/.dev  ## the substitution priors and their figures, anew (five minutes; needs ACTIVELOOP_DATA)
-	$(BIN)/python -m tools.priors --out src/activeloop/backbones
+	$(BIN)/python -m tools.priors --out src/activeloop/priors
 	$(BIN)/python -m benchmarks prior
 
 format: $(VENV)/.dev  ## let the machine format

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from activeloop.cli.replay import JOBS
-from activeloop.errors import ActiveLoopError, InputError, RecipeError
+from activeloop.errors import ActiveLoopError, ConfigError, InputError
 from benchmarks.options import OUT, WORK, names_of, working
 from benchmarks.suites import AnySuite, BudgetSuite, FoldSuite, Suite, find_suites, suites
 
@@ -93,7 +93,7 @@ def suite(
     """Replay or predict all sets of a suite and write one table and one page about them."""
     name, chosen, who = str(ctx.info_name), names_of(sets), names_of(learners)
     if not all(part.isdigit() and int(part) for part in names_of(labels)):
-        raise RecipeError(f'--labels "{labels}": give whole numbers joined by commas. Nothing was computed.')
+        raise ConfigError(f'--labels "{labels}": give whole numbers joined by commas. Nothing was computed.')
     budgets = tuple(int(part) for part in names_of(labels))
     options = {"sets": sets, "seeds": seeds, "labels": labels, "learners": learners, "limit": limit}
     told = "".join(f" --{key} {value}" for key, value in options.items() if value)

@@ -13,7 +13,7 @@ import numpy as np
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
 from activeloop.measurements import Dataset
-from activeloop.models.stacking import Stacked
+from activeloop.models.stacking import StackingPredictor
 from activeloop.prediction import mean_of
 from activeloop.replay.campaign import cached_landscape
 from activeloop.replay.evaluation import FOLDS, FoldRule, fold_numbers
@@ -100,7 +100,7 @@ def run_budget_task(task: BudgetTask) -> BudgetResult | str:
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
     weights = {}
-    if isinstance(predictor, Stacked):
+    if isinstance(predictor, StackingPredictor):
         weights = dict(zip(predictor.names, predictor.weights.round(4).tolist(), strict=True))
     agreement = spearman(predicted, landscape.oriented[judged])
     return BudgetResult(agreement, round(time.process_time() - clock, 3), weights)

@@ -18,13 +18,20 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from activeloop.errors import ActiveLoopError, RecipeError
+from activeloop.errors import ActiveLoopError, ConfigError
 from activeloop.files import write_whole
 from activeloop.measurements import Dataset
-from activeloop.models.calibration import Calibration, Conformal, Isotonic, Temperature, Unseen, plain
+from activeloop.models.calibration import (
+    Calibration,
+    Conformal,
+    Isotonic,
+    OutOfFoldPredictions,
+    TemperatureScaling,
+    plain,
+)
 from activeloop.models.calibration.base import Rescaling, figures, normal_equivalents
 from activeloop.models.calibration.metrics import CENTRAL, calibration_curve
-from activeloop.models.evidence import held_out_belief
+from activeloop.models.evidence import out_of_fold_prediction
 from activeloop.prediction import Learner, Predictor, mean_of
 from activeloop.replay.campaign import cached_landscape
 from activeloop.replay.evaluation import FoldRule, check_learner
@@ -39,7 +46,7 @@ from benchmarks.suites import SINGLES
 LIBRARIES = ("gb1", "phoq")
 METHODS: dict[str, Calibration | None] = {
     "as stated": None,
-    "temperature": Temperature(),
+    "temperature": TemperatureScaling(),
     "isotonic": Isotonic(),
     "conformal": Conformal(),
 }
@@ -122,8 +129,8 @@ def _corrections(learner: Learner, data: Dataset, fitted: Predictor, task: Calib
     noise = float(fitted.predict(data.pool, data.rows[:1], task.seed, draws=0).noise[0])
     found = {"as stated": Rescaling(1.0, noise)}
     if task.corrected:
-        mean, sd = held_out_belief(learner, data, fitted, 5, task.seed)
-        unseen = Unseen(data.values[:, 0], mean, sd, noise)
+        mean, sd = out_of_fold_prediction(learner, data, fitted, 5, task.seed)
+        unseen = OutOfFoldPredictions(data.values[:, 0], mean, sd, noise)
         found |= {name: method.learn(unseen) for name, method in METHODS.items() if method is not None}
     return found
 
@@ -132,10 +139,10 @@ def _judged(
     landscape: Landscape, fitted: Predictor, corrections: dict[str, Rescaling], rows: np.ndarray, seed: int
 ) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
     """Figures and calibration curve of each correction on some rows."""
-    belief, values = fitted.predict(landscape.pool, rows, seed, draws=0), landscape.oriented[rows]
+    prediction, values = fitted.predict(landscape.pool, rows, seed, draws=0), landscape.oriented[rows]
     told, curve = {}, {}
     for name, correction in corrections.items():
-        unseen = Unseen.of_belief(values, correction(belief))
+        unseen = OutOfFoldPredictions.of_prediction(values, correction(prediction))
         told[name] = {key: round(value, 5) for key, value in figures([(unseen, correction.shape)]).items()}
         z = normal_equivalents(unseen.standardised, correction.shape)
         curve[name] = calibration_curve(CENTRAL, z).round(5).tolist()
@@ -204,7 +211,7 @@ def command(
     for name in (*corrected, *plain_ones):
         check_learner(name)
     if seeds < 1 or not counts or min(counts) < 2:
-        raise RecipeError("--seeds must be at least 1 and --labels at least 2. Nothing was computed.")
+        raise ConfigError("--seeds must be at least 1 and --labels at least 2. Nothing was computed.")
     tasks = tasks_of(names_of(sets) or (*SINGLES, *LIBRARIES), counts, seeds, corrected, plain_ones)
     results = run_all(tasks, work / "calibration", jobs)
     write_results(out / "calibration", results, f"python -m benchmarks calibration --seeds {seeds} --labels {labels}")

@@ -129,7 +129,7 @@ def picture(results: Results, kind: str = "svg") -> bytes:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from activeloop.replay.report import FAINT, GRID, INK, OTHERS, OWN, TWIN
+    from activeloop.replay.report import BASELINE, FAINT, GRID, INK, OTHERS, OWN
 
     counts = sorted({t.labels for t in results})
     figure = Figure(figsize=(4.6 * len(counts), 5.6), layout="constrained", facecolor="white")
@@ -139,7 +139,7 @@ def picture(results: Results, kind: str = "svg") -> bytes:
         axis.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=":")
         for arm, found in curves(results, labels).items():
             raw = arm[0] != "default"
-            colour, style = (TWIN, (0, (4, 2))) if raw else (colours[arm[1]], "-")
+            colour, style = (BASELINE, (0, (4, 2))) if raw else (colours[arm[1]], "-")
             label = f"{arm[0]}, {arm[1]}"
             axis.plot([0.0, *CENTRAL], [0.0, *found], color=colour, linestyle=style, linewidth=1.8, label=label)
         axis.set_title(f"{labels} labels", color=INK)

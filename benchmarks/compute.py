@@ -18,7 +18,7 @@ import click
 from activeloop.foundation.cache import cache_folder
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint
 from activeloop.foundation.protein_models import ESM2
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.plan import TrainingConfig
 from benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
 from benchmarks.compute_pages import write_compute_page, write_table
 
@@ -69,9 +69,9 @@ class Asked:
         return Notebook(self.work or cache_folder("compute"))
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> TrainingConfig:
         """Of training; checkpoints of the fit would be a cost that grows with what learns, and are put off."""
-        return Plan(epochs=self.epochs, minibatch=self.minibatch, seconds=1e9)
+        return TrainingConfig(epochs=self.epochs, minibatch=self.minibatch, seconds=1e9)
 
     def named(self, size: str) -> str:
         """A size, or the checkpoint."""
@@ -177,7 +177,7 @@ def measure_result(asked: Asked) -> Iterator[None]:
         f"the product would say if training stopped there: its posterior (`{default_draws().name}`) on the adapted "
         "features, whose scales are learned on the features as pretrained. Arms in which all layers may learn read the "
         "whole model, as is usual; those in which the last ones do, the layers that the product reads "
-        f"(`Foundation.depth`) and the last of these. {len(asked.sets)} assays, "
+        f"(`FoundationModel.depth`) and the last of these. {len(asked.sets)} assays, "
         f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, "
         f"{asked.judges} candidates held out, {asked.checks} validations in a fit."
     )
@@ -237,7 +237,7 @@ def _sizes(asked: Asked) -> tuple[str, ...]:
 
 
 def _identity(asked: Asked, size: str) -> str:
-    """Of a backbone: its size, or the content of the checkpoint."""
+    """Of an encoder: its size, or the content of the checkpoint."""
     return fingerprint(asked.named(size)) if size == OWN else size
 
 

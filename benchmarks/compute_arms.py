@@ -14,9 +14,9 @@ from typing import Any
 from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 from activeloop.errors import StoreError
 from activeloop.files import write_whole
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.models.finetuning.learner import FineTuner
-from activeloop.models.heads.base import Draws
+from activeloop.models.heads.base import Head
 
 FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all layers", "Light-PEFT"
 ARMS: dict[str, Adapter] = {
@@ -39,7 +39,7 @@ def default_adapter() -> Adapter:
     return _usual("adapter")
 
 
-def default_draws() -> Draws:
+def default_draws() -> Head:
     """The posterior with which a fine-tuned learner ends when nothing is said."""
     return _usual("draws")
 
@@ -65,7 +65,7 @@ def default_arm() -> str:
     return next(name for name, adapter in arms().items() if adapter == default_adapter())
 
 
-def read_by(foundation: Foundation, adapter: Adapter) -> Foundation:
+def read_by(foundation: FoundationModel, adapter: Adapter) -> FoundationModel:
     """A model as an arm reads it: all layers where all may learn, as is usual; else those the product reads."""
     return foundation if getattr(adapter, "last", None) else replace(foundation, depth=1.0)  # type: ignore[type-var]
 
@@ -108,5 +108,5 @@ class Notebook:
         try:
             return json.loads(path.read_text("utf-8"))["found"]
         except (ValueError, KeyError, OSError) as error:
-            cure = "Delete it; the same command measures that part again."
-            raise StoreError(f"{path} is damaged ({error}). {cure}") from error
+            fix = "Delete it; the same command measures that part again."
+            raise StoreError(f"{path} is damaged ({error}). {fix}") from error

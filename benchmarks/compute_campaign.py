@@ -13,17 +13,17 @@ from torch.nn.functional import dropout
 
 from activeloop.adapters import Adapter
 from activeloop.candidates import Pool
-from activeloop.foundation.base import Foundation
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.base import FoundationModel
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.encoding import tokens_together
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.adapted import BYTES, Prefix
+from activeloop.models.finetuning.adapted import BYTES, ActivationCache
 from activeloop.models.finetuning.inputs import read
 from activeloop.models.finetuning.learner import FineTuner
-from activeloop.models.finetuning.loop import thrown
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.finetuning.predictor import FineTuned, features_of
+from activeloop.models.finetuning.loop import seeded_rng
+from activeloop.models.finetuning.plan import TrainingConfig
+from activeloop.models.finetuning.predictor import FineTunedPredictor, features_of
 from activeloop.models.heads.base import Inputs
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
@@ -86,7 +86,7 @@ class Course:
     pool: int
     share: int
     draws: int
-    plan: Plan
+    plan: TrainingConfig
 
 
 def landscape_of_course(place: str) -> Landscape:
@@ -107,7 +107,7 @@ def landscape_of_course(place: str) -> Landscape:
     return Landscape(found.name, pool, values, found.assay, None, found.origin)
 
 
-def travel(foundation: Foundation, way: Way, course: Course, seed: int) -> dict[str, Any]:
+def travel(foundation: FoundationModel, way: Way, course: Course, seed: int) -> dict[str, Any]:
     """CPU seconds of training and scoring in each round, and how well the model predicts what is scored.
 
     States that are kept are made, and counted, in the scoring of the first round. What is asked for is random: the same
@@ -129,7 +129,7 @@ def travel(foundation: Foundation, way: Way, course: Course, seed: int) -> dict[
             start = clock(device)
             model = learner.fit(dataset, seed + turn)
             trained = clock(device)
-            assert isinstance(model, FineTuned)
+            assert isinstance(model, FineTunedPredictor)
             mean = score(model, seed + turn)
             found["training"].append(trained - start)
             found["scoring"].append((clock(device) - trained) * course.pool / len(scored))
@@ -150,13 +150,13 @@ CAMPAIGN_COLUMNS = ("backbone", "way", "seed", "round", "labels", "training", "s
 
 
 #: from a model and a seed to the mean [n] of T joint draws
-Scoring = Callable[[FineTuned, int], np.ndarray]
+Scoring = Callable[[FineTunedPredictor, int], np.ndarray]
 
 
 def _by_passes(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
-    def score(model: FineTuned, seed: int) -> np.ndarray:
+    def score(model: FineTunedPredictor, seed: int) -> np.ndarray:
         member, none = model.members[0], np.zeros((len(rows), 0), np.float32)
-        with dropping(member.adapted.trunk, RATE), thrown(seed):
+        with dropping(member.adapted.encoder, RATE), seeded_rng(seed):
             drawn = [
                 member.posterior.mean(Inputs(features_of([member.adapted], learner, pool, rows)[0], none))
                 for _ in range(course.draws)
@@ -173,14 +173,14 @@ def _by_head(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -
 
 def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
     """States are made in the first round, in as much memory as the share of the pool may take."""
-    tokens = read(learner.backbone, pool, rows)
+    tokens = read(learner.encoder, pool, rows)
     room = int(BYTES * len(rows) / course.pool)
-    prefixes: list[Prefix] = []
+    prefixes: list[ActivationCache] = []
 
-    def score(model: FineTuned, seed: int) -> np.ndarray:
+    def score(model: FineTunedPredictor, seed: int) -> np.ndarray:
         adapted, posterior = model.members[0].adapted, model.members[0].posterior
         if not prefixes:
-            prefixes.append(Prefix(adapted, tokens, room))
+            prefixes.append(ActivationCache(adapted, tokens, room))
         features = np.zeros((len(rows), adapted.pooler.size), np.float32)
         candidates = tokens.take(np.arange(len(rows)))
         with torch.inference_mode():
@@ -202,14 +202,14 @@ SCORINGS: dict[str, Callable[[FineTuner, Pool, np.ndarray, Course], Scoring]] = 
 
 
 @contextmanager
-def dropping(trunk: Trunk, rate: float) -> Iterator[None]:
+def dropping(encoder: TransformerEncoder, rate: float) -> Iterator[None]:
     """Dropout, anew for each candidate and position, on what leaves each layer."""
 
     def thin(layer: torch.nn.Module, entered: object, left: torch.Tensor) -> torch.Tensor:
         del layer, entered
         return dropout(left, rate, True)
 
-    hooks = [layer.register_forward_hook(thin) for layer in trunk.layers]
+    hooks = [layer.register_forward_hook(thin) for layer in encoder.layers]
     try:
         yield
     finally:

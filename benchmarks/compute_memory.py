@@ -38,9 +38,9 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 
     _warm(arm)
     foundation, dataset = ESM2(folder), random_dataset(residues, minibatch)
-    trunk = loaded(foundation)
-    weights = sum(p.numel() * p.element_size() for p in trunk.parameters())
-    for parameter in trunk.parameters():
+    encoder = loaded(foundation)
+    weights = sum(p.numel() * p.element_size() for p in encoder.parameters())
+    for parameter in encoder.parameters():
         # a file of weights that was only mapped is in memory once they are read
         parameter.sum()
     held = begin()

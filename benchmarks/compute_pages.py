@@ -73,7 +73,7 @@ def _by(told: Mapping[str, str], name: str) -> str:
 
 
 def _steps(rows: Sequence[Row], folder: Path) -> str:
-    """A column a backbone and length, a row an arm: milliseconds and ratio."""
+    """A column an encoder and length, a row an arm: milliseconds and ratio."""
     del folder
     header, table = _crossed(rows, _step_place, lambda r: f"{float(r['ms_a_sequence']):.3g} ms, {_ratio(r)}")
     return markdown_table(header, table)
@@ -171,11 +171,11 @@ def _rates(folder: Path) -> str:
 
 def _campaign(rows: Sequence[Row], folder: Path) -> str:
     del folder
-    backbones = list(dict.fromkeys(row["backbone"] for row in rows))
-    return "\n\n".join(_campaign_of(backbone, [r for r in rows if r["backbone"] == backbone]) for backbone in backbones)
+    encoders = list(dict.fromkeys(row["backbone"] for row in rows))
+    return "\n\n".join(_campaign_of(encoder, [r for r in rows if r["backbone"] == encoder]) for encoder in encoders)
 
 
-def _campaign_of(backbone: str, rows: Sequence[Row]) -> str:
+def _campaign_of(encoder: str, rows: Sequence[Row]) -> str:
     """CPU seconds of each way, and how much cheaper than the two ways of full fine-tuning."""
     ways = list(dict.fromkeys(row["way"] for row in rows))
     costs = {way: np.array([_sum(rows, way, part) for part in ("training", "scoring")]) for way in ways}
@@ -189,7 +189,7 @@ def _campaign_of(backbone: str, rows: Sequence[Row]) -> str:
     against = [f"whole, cheaper than {way}" for way in ways if way.startswith(FULL)]
     header = ["", "training, CPU s", "scoring", "whole", "training, cheaper", *against, "Spearman after the last round"]
     met = f"Demanded of the default: {CHEAPER:g} times, for training and for the whole."
-    return f"### {backbone}\n\n{markdown_table(header, table)}\n\n{met}"
+    return f"### {encoder}\n\n{markdown_table(header, table)}\n\n{met}"
 
 
 def _sum(rows: Sequence[Row], way: str, part: str) -> float:

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from activeloop.adapters import Adapter
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.adapted import Prefix
+from activeloop.models.finetuning.adapted import ActivationCache
 from activeloop.models.finetuning.inputs import read
 from activeloop.models.finetuning.objectives import Supervised
-from activeloop.models.finetuning.plan import Plan
-from activeloop.models.heads.base import Draws, Inputs
+from activeloop.models.finetuning.plan import TrainingConfig
+from activeloop.models.heads.base import Head, Inputs
 from activeloop.models.transforms import standard
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
@@ -51,7 +51,7 @@ class Question:
     labels: tuple[int, ...]
     seeds: int
     rates: tuple[float, ...]
-    plan: Plan
+    plan: TrainingConfig
     checks: int
     judges: int
 
@@ -73,15 +73,15 @@ class Judge:
     def __init__(
         self,
         objective: Supervised,
-        foundation: Foundation,
+        foundation: FoundationModel,
         dataset: Dataset,
-        draws: Draws,
+        draws: Head,
         rows: np.ndarray,
         values: np.ndarray,
     ):
         self._objective, self._values = objective, values
         self._tokens = read(foundation, dataset.pool, rows)
-        self._prefix: Prefix | None = None
+        self._prefix: ActivationCache | None = None
         own = dataset.values[:, 0]
         self._told = standard(own).to_target(own), np.ones(len(own))
         # as a fit settles it: by the features as pretrained
@@ -90,8 +90,8 @@ class Judge:
     def __call__(self) -> float:
         """Spearman correlation with the values; -1 when all scores are the same."""
         adapted = self._objective.adapted
-        if self._prefix is None or self._prefix.made_of != (adapted.trunk, adapted.lowest, adapted.half):
-            self._prefix = Prefix(adapted, self._tokens)
+        if self._prefix is None or self._prefix.made_of != (adapted.encoder, adapted.lowest, adapted.half):
+            self._prefix = ActivationCache(adapted, self._tokens)
         seen = self._objective.features(np.arange(len(self._told[0])))
         posterior = self._draws.fit(_inputs(seen), *self._told, 0)
         judged = self._prefix.features(np.arange(len(self._values)))
@@ -100,12 +100,18 @@ class Judge:
 
 
 def _inputs(features: np.ndarray) -> Inputs:
-    """Without first guesses."""
+    """Without prior means."""
     return Inputs(features, np.zeros((len(features), 0), np.float32))
 
 
 def curve(
-    foundation: Foundation, adapter: Adapter, landscape: Landscape, labels: int, seed: int, plan: Plan, asked: Question
+    foundation: FoundationModel,
+    adapter: Adapter,
+    landscape: Landscape,
+    labels: int,
+    seed: int,
+    plan: TrainingConfig,
+    asked: Question,
 ) -> dict[str, Any]:
     """One fit: CPU seconds so far (attaching and prefix counted, validation not) and Spearman at each validation.
 
@@ -131,7 +137,9 @@ def curve(
     return {"seconds": seconds, "spearman": scores, "steps": steps}
 
 
-def curves(foundation: Foundation, asked: Question, notebook: Notebook) -> tuple[dict[str, dict[str, float]], list]:
+def curves(
+    foundation: FoundationModel, asked: Question, notebook: Notebook
+) -> tuple[dict[str, dict[str, float]], list]:
     """The grid's outcome (best Spearman of each arm at each rate), and a row of result.csv for each fit."""
     grid = {name: dict(_grid(foundation, name, adapter, asked, notebook)) for name, adapter in arms().items()}
     rates = {name: max(tried, key=lambda rate: tried[rate]) for name, tried in grid.items()}
@@ -148,7 +156,7 @@ def curves(foundation: Foundation, asked: Question, notebook: Notebook) -> tuple
 
 
 def _grid(
-    foundation: Foundation, name: str, adapter: Adapter, asked: Question, notebook: Notebook
+    foundation: FoundationModel, name: str, adapter: Adapter, asked: Question, notebook: Notebook
 ) -> Iterator[tuple[str, float]]:
     """Each rate, and the mean over sets and numbers of labels of the best Spearman that is reached with it."""
     for rate in asked.rates:
@@ -161,7 +169,7 @@ def _grid(
 
 
 def _kept(
-    foundation: Foundation,
+    foundation: FoundationModel,
     name: str,
     adapter: Adapter,
     place: str,

@@ -14,17 +14,17 @@ import torch
 
 from activeloop.adapters import Adapter
 from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.encoder import half_pays
 from activeloop.foundation.encoding import best_device
 from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.inputs import read
 from activeloop.models.finetuning.loop import Run
 from activeloop.models.finetuning.losses import Regression
 from activeloop.models.finetuning.objectives import Supervised
-from activeloop.models.finetuning.plan import Plan, Split
+from activeloop.models.finetuning.plan import Split, TrainingConfig
 from activeloop.models.transforms import standard
 from benchmarks.esm_shapes import SIZES, esm_shape
 from tools.pretrain.corpus import VOCABULARY
@@ -76,7 +76,7 @@ def write_checkpoint(shape: Shape, folder: Path) -> str:
 
 
 @contextmanager
-def checkpoint_of(size: str) -> Iterator[Foundation]:
+def checkpoint_of(size: str) -> Iterator[FoundationModel]:
     """ESM-2 in a size with random weights, or a checkpoint by its folder; what was written is removed afterwards."""
     if size not in SIZES:
         yield ESM2(size)
@@ -92,7 +92,7 @@ def random_dataset(residues: int, rows: int) -> Dataset:
     return Dataset.of(pool, rng.choice(len(pool), rows, replace=False), rng.standard_normal(rows))
 
 
-def supervised(adapted: Adapted, foundation: Foundation, dataset: Dataset) -> Supervised:
+def supervised(adapted: AdaptedEncoder, foundation: FoundationModel, dataset: Dataset) -> Supervised:
     """What the fit loop minimises when all candidates are trained on; the frozen prefix is built here."""
     values = dataset.values[:, 0]
     tokens, guess = read(foundation, dataset.pool, dataset.rows), np.zeros((len(values), 0), np.float32)
@@ -100,7 +100,9 @@ def supervised(adapted: Adapted, foundation: Foundation, dataset: Dataset) -> Su
     return Supervised(adapted, tokens, guess, targets, weights, Regression(), np.arange(len(values)))
 
 
-def begun(foundation: Foundation, adapter: Adapter, dataset: Dataset, plan: Plan, seed: int) -> tuple[Run, Supervised]:
+def begun(
+    foundation: FoundationModel, adapter: Adapter, dataset: Dataset, plan: TrainingConfig, seed: int
+) -> tuple[Run, Supervised]:
     """A fit before its first step: adapter attached, prefix built, head at the ridge regression."""
-    objective = supervised(Adapted(foundation, adapter, dataset.pool, seed), foundation, dataset)
+    objective = supervised(AdaptedEncoder(foundation, adapter, dataset.pool, seed), foundation, dataset)
     return Run(objective, plan, Split.without(len(dataset)), dataset.values[:, 0], seed), objective

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from activeloop.adapters import Adapter, LightPEFT
-from activeloop.foundation.base import Foundation
-from activeloop.foundation.encoder import Trunk
-from activeloop.foundation.encoding import best_device, frozen_trunk
+from activeloop.foundation.base import FoundationModel
+from activeloop.foundation.encoder import TransformerEncoder
+from activeloop.foundation.encoding import best_device, frozen_encoder
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.loop import Run
-from activeloop.models.finetuning.plan import Plan, Split
+from activeloop.models.finetuning.plan import Split, TrainingConfig
 from benchmarks.compute_arms import read_by
 from benchmarks.compute_setting import clock, one_thread, random_dataset, supervised
 from benchmarks.pruning_speed import drawn
@@ -25,14 +25,14 @@ from benchmarks.pruning_speed import drawn
 MINIBATCHES, ROOM = (32, 8, 2, 1), 0.6
 
 
-def training_bytes(trunk: Trunk, rows: int, tokens: int) -> float:
+def training_bytes(encoder: TransformerEncoder, rows: int, tokens: int) -> float:
     """About what full fine-tuning holds in single precision: weights, their copies, and activations.
 
     Activations of a layer are 34 numbers a token and unit of width, and 5 attention matrices a head (Korthikanti et al.
     2022, arXiv:2205.05198, of whose bytes in half precision about so many numbers remain).
     """
-    weights = 6 * 4 * sum(p.numel() for p in trunk.parameters())
-    return weights + 4.0 * len(trunk.layers) * rows * tokens * (34 * trunk.width + 5 * trunk.heads * tokens)
+    weights = 6 * 4 * sum(p.numel() for p in encoder.parameters())
+    return weights + 4.0 * len(encoder.layers) * rows * tokens * (34 * encoder.width + 5 * encoder.heads * tokens)
 
 
 def free_bytes() -> float:
@@ -45,15 +45,15 @@ def free_bytes() -> float:
     return free[0] if free else float("inf")
 
 
-def minibatch_for(trunk: Trunk, residues: int, most: int) -> int:
+def minibatch_for(encoder: TransformerEncoder, residues: int, most: int) -> int:
     """The largest minibatch, at most `most`, with which full fine-tuning fits into memory."""
     room = ROOM * free_bytes()
-    fitting = [n for n in MINIBATCHES if n <= most and training_bytes(trunk, n + 1, residues + 2) < room]
+    fitting = [n for n in MINIBATCHES if n <= most and training_bytes(encoder, n + 1, residues + 2) < room]
     return fitting[0] if fitting else min(MINIBATCHES)
 
 
 def time_steps(
-    foundation: Foundation, compared: Mapping[str, Adapter], residues: int, rows: int, alternations: int
+    foundation: FoundationModel, compared: Mapping[str, Adapter], residues: int, rows: int, alternations: int
 ) -> dict[str, Any]:
     """CPU seconds of steps [alternations] of each arm, in turns, after one that does not count."""
     dataset = random_dataset(residues, rows)
@@ -66,13 +66,13 @@ def time_steps(
     }
 
 
-def ready(foundation: Foundation, adapter: Adapter, dataset: Dataset, steps: int) -> Run:
+def ready(foundation: FoundationModel, adapter: Adapter, dataset: Dataset, steps: int) -> Run:
     """A fit of so many steps that can begin; what Light-PEFT removes is removed already (at random)."""
     foundation = read_by(foundation, adapter)
-    adapted = Adapted(foundation, adapter, dataset.pool, 0)
+    adapted = AdaptedEncoder(foundation, adapter, dataset.pool, 0)
     if isinstance(adapter, LightPEFT):
-        adapted.attached.prune(drawn(adapted.trunk, adapter, 0))  # pyright: ignore[reportAttributeAccessIssue]
-    plan = Plan(epochs=steps, minibatch=len(dataset))
+        adapted.attached.prune(drawn(adapted.encoder, adapter, 0))  # pyright: ignore[reportAttributeAccessIssue]
+    plan = TrainingConfig(epochs=steps, minibatch=len(dataset))
     return Run(
         supervised(adapted, foundation, dataset), plan, Split.without(len(dataset)), dataset.values[:, 0], seed=0
     )
@@ -88,7 +88,7 @@ def _seconds(run: Run) -> float:
 def step_rows(
     found: Mapping[str, Any], size: str, residues: int, minibatch: int, full: str
 ) -> Sequence[tuple[object, ...]]:
-    """Rows of steps.csv of one backbone and length."""
+    """Rows of steps.csv of one encoder and length."""
     base = np.array(found[full]["seconds"])
     rows = []
     for name, own in found.items():
@@ -106,6 +106,6 @@ STEP_COLUMNS = (
 )
 
 
-def loaded(foundation: Foundation) -> Trunk:
+def loaded(foundation: FoundationModel) -> TransformerEncoder:
     """The frozen model; loading it once keeps that out of all measurements."""
-    return frozen_trunk(foundation, best_device())
+    return frozen_encoder(foundation, best_device())

@@ -39,7 +39,7 @@ def huge(_: int) -> dict[str, float]:
     """A proposal from 11.4 million combinations with the default learner fitted to 96 of them."""
     import numpy as np
 
-    from activeloop.acquisition import choose, default_selection
+    from activeloop.acquisition import choose, default_recommender
     from activeloop.candidates import Pool
     from activeloop.measurements import Dataset
     from activeloop.models import default_learner
@@ -50,7 +50,7 @@ def huge(_: int) -> dict[str, float]:
     dataset = Dataset.of(pool, rows, pool.codes(rows)[:, :2].sum(1) + rng.standard_normal(96))
     clock = time.process_time()
     predictor = default_learner(pool, "find").fit(dataset, 0)
-    select = default_selection("find", dataset.assays, pool)
+    select = default_recommender("find", dataset.assays, pool)
     picks = choose(predictor, pool, n=96, select=select, seed=0, excluded=rows.tolist(), dataset=dataset)
     return {"seconds": time.process_time() - clock, "candidates": len(pool), "picks": len(picks)}
 

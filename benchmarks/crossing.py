@@ -61,19 +61,19 @@ def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) 
     return needs
 
 
-def saved_share(labels: np.ndarray, twin: np.ndarray) -> tuple[float, float]:
+def saved_share(labels: np.ndarray, baseline: np.ndarray) -> tuple[float, float]:
     """Share of the twin's labels that is saved, and its standard error.
 
     Args:
         labels: [S] labels needed, by seed.
-        twin: [S] labels that the twin needed under the same seeds.
+        baseline: [S] labels that the twin needed under the same seeds.
 
     >>> saved_share(np.array([50.0, 50.0, 50.0]), np.array([100.0, 100.0, 100.0]))
     (0.5, 0.0)
     """
-    without = 1 - (labels.sum() - labels) / (twin.sum() - twin) if len(labels) > 1 else np.full(1, np.nan)
+    without = 1 - (labels.sum() - labels) / (baseline.sum() - baseline) if len(labels) > 1 else np.full(1, np.nan)
     error = np.sqrt((len(labels) - 1) * without.var())
-    return float(1 - labels.mean() / twin.mean()), float(error)
+    return float(1 - labels.mean() / baseline.mean()), float(error)
 
 
 def first_crossing(campaign: Sequence[Turn], metric: str, mark: float) -> tuple[float, bool]:

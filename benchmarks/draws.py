@@ -17,7 +17,7 @@ import typer
 from activeloop.files import write_whole
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import csv_text, number
-from benchmarks.esm_shapes import random_trunk
+from benchmarks.esm_shapes import random_encoder
 from benchmarks.options import OUT
 from benchmarks.suite_results import markdown_table, write_page
 
@@ -81,19 +81,19 @@ def command(
 
     torch.set_num_threads(1)
     landscape, shape = load_landscape(Source("gb1")), Shape(layers)
-    trunk = random_trunk(shape, seed=0)
+    encoder = random_encoder(shape, seed=0)
     rows = np.random.default_rng(0).permutation(len(landscape))[:share]
     with threadpool_limits(1):
         tokens = domain_tokens(landscape.pool, rows)
-        features, seconds = one_pass(trunk, tokens, repetitions)
+        features, seconds = one_pass(encoder, tokens, repetitions)
         found = [
             cost
             for name in heads.split(",")
             for cost in head_costs(HEADS[name](), features, landscape.values[rows], len(landscape), DRAWS, seconds)
         ]
         few = domain_tokens(landscape.pool, rows[:candidates])
-        ways = dropout_costs(trunk, few, DRAWS[0], repetitions)
-    size = sum(p.numel() for p in trunk.parameters()) / 1e6
+        ways = dropout_costs(encoder, few, DRAWS[0], repetitions)
+    size = sum(p.numel() for p in encoder.parameters()) / 1e6
     of_heads = (
         f"A network of {size:.1f} million random parameters ({layers} layers) reads the domain of "
         f"{tokens.ids.shape[1]} tokens in {np.median(seconds) * 1e3:.3g} ms a candidate: timed on {share:,} of "

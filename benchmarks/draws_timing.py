@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from activeloop.candidates import Pool
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.encoding import reading, tokens_together
 from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.layer_dropout import LayerDropout
-from activeloop.models.heads.base import Draws, Inputs
+from activeloop.models.heads.base import Head, Inputs
 from tools.pretrain.corpus import CLS, EOS, PAD, VOCABULARY
 
 #: the domain whose four sites the landscape varies, and these sites counted from 0 (Wu et al. 2016, eLife 5:e16965)
@@ -74,12 +74,12 @@ def passed(network: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], tokens
     return torch.cat(features).float().numpy()
 
 
-def one_pass(trunk: Trunk, tokens: Tokens, repetitions: int) -> tuple[np.ndarray, np.ndarray]:
+def one_pass(encoder: TransformerEncoder, tokens: Tokens, repetitions: int) -> tuple[np.ndarray, np.ndarray]:
     """Features [n, P] of all candidates, and CPU seconds for each candidate in every part of them."""
     parts = np.array_split(np.arange(len(tokens)), repetitions)
-    with reading(trunk, tokens.ids.shape[1]):
-        passed(trunk, tokens.take(parts[0][:64]))
-        measured = [timed(lambda part=part: passed(trunk, tokens.take(part))) for part in parts]
+    with reading(encoder, tokens.ids.shape[1]):
+        passed(encoder, tokens.take(parts[0][:64]))
+        measured = [timed(lambda part=part: passed(encoder, tokens.take(part))) for part in parts]
     seconds = np.array([s for s, _ in measured]) / [len(part) for part in parts]
     return np.concatenate([features for _, features in measured]), seconds
 
@@ -92,7 +92,7 @@ def timed(work: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
 
 
 def head_costs(
-    head: Draws, features: np.ndarray, values: np.ndarray, count: int, draws: Sequence[int], seconds: np.ndarray
+    head: Head, features: np.ndarray, values: np.ndarray, count: int, draws: Sequence[int], seconds: np.ndarray
 ) -> Iterator[Cost]:
     """A head over a whole library, for several numbers of draws.
 
@@ -129,26 +129,26 @@ def inputs_of(features: np.ndarray) -> Inputs:
     return Inputs(features, np.zeros((len(features), 0), np.float32))
 
 
-def dropout_costs(trunk: Trunk, tokens: Tokens, draws: int, repetitions: int) -> list[Cost]:
+def dropout_costs(encoder: TransformerEncoder, tokens: Tokens, draws: int, repetitions: int) -> list[Cost]:
     """Dropout in the last layers, and the ways in which it is usually done, in turns.
 
     Args:
-        trunk: of L layers.
+        encoder: of L layers.
         tokens: of some candidates.
         draws: T.
         repetitions: how often each way is taken.
     """
-    ways: dict[str, Callable[[], np.ndarray]] = {"one pass": lambda: passed(trunk, tokens)}
+    ways: dict[str, Callable[[], np.ndarray]] = {"one pass": lambda: passed(encoder, tokens)}
     most: dict[str, float | None] = {}
     for last in (1, 2):
         dropout = LayerDropout(last)
-        masks, name = dropout.masks(trunk, 0, draws), f"dropout in the last {last} of {len(trunk.layers)} layers"
-        ways[name] = lambda dropout=dropout, masks=masks: dropout.draws(trunk, at_sites, tokens, masks)
-        most[name] = 1.2 * (1 + draws * last / len(trunk.layers))
-    ways |= usual_ways(trunk, tokens, draws)
+        masks, name = dropout.masks(encoder, 0, draws), f"dropout in the last {last} of {len(encoder.layers)} layers"
+        ways[name] = lambda dropout=dropout, masks=masks: dropout.draws(encoder, at_sites, tokens, masks)
+        most[name] = 1.2 * (1 + draws * last / len(encoder.layers))
+    ways |= usual_ways(encoder, tokens, draws)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     found: dict[str, list[np.ndarray]] = {name: [] for name in ways}
-    with reading(trunk, tokens.ids.shape[1]):
+    with reading(encoder, tokens.ids.shape[1]):
         for _ in range(repetitions):
             for name, way in ways.items():
                 taken, result = timed(way)
@@ -168,22 +168,22 @@ def dropout_costs(trunk: Trunk, tokens: Tokens, draws: int, repetitions: int) ->
     ]
 
 
-def usual_ways(trunk: Trunk, tokens: Tokens, draws: int) -> dict[str, Callable[[], np.ndarray]]:
+def usual_ways(encoder: TransformerEncoder, tokens: Tokens, draws: int) -> dict[str, Callable[[], np.ndarray]]:
     """T stochastic passes, written plainly, and by the package `baal` where it is installed."""
     ways: dict[str, Callable[[], np.ndarray]] = {}
-    networks: dict[str, nn.Module] = {"naive: T passes": with_dropout(trunk, training=True)}
+    networks: dict[str, nn.Module] = {"naive: T passes": with_dropout(encoder, training=True)}
     if find_spec("baal"):
         from baal.bayesian.dropout import MCDropoutModule  # type: ignore[import-not-found]
 
-        networks["baal's MCDropoutModule"] = MCDropoutModule(with_dropout(trunk, training=False))
+        networks["baal's MCDropoutModule"] = MCDropoutModule(with_dropout(encoder, training=False))
     for name, network in networks.items():
         ways[name] = lambda network=network: np.stack([passed(network, tokens) for _ in range(draws)])
     return ways
 
 
-def with_dropout(trunk: Trunk, *, training: bool) -> Trunk:
+def with_dropout(encoder: TransformerEncoder, *, training: bool) -> TransformerEncoder:
     """A copy whose dropout layers have a rate (in ESM-2's checkpoints it is 0)."""
-    copied = copy.deepcopy(trunk)
+    copied = copy.deepcopy(encoder)
     for module in copied.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
     from tools.pretrain.training import Shape
 
 #: layers, width, heads, inner width (Lin et al. 2023, Science 379:1123)
@@ -24,16 +24,16 @@ def esm_shape(size: str) -> Shape:
     return Shape(*SIZES[size])
 
 
-def random_trunk(shape: Shape, seed: int | None) -> Trunk:
-    """A trunk of a shape with random weights, nothing trainable; without a seed it has shapes and no weights at all."""
+def random_encoder(shape: Shape, seed: int | None) -> TransformerEncoder:
+    """An encoder of a shape with random weights, nothing trainable; without a seed shapes and no weights at all."""
     import torch
     from transformers import EsmForMaskedLM
 
-    from activeloop.foundation.architectures import EsmTrunk
+    from activeloop.foundation.architectures import EsmEncoder
 
     config = shape.config()
     config._attn_implementation = "eager"
     with torch.device("meta" if seed is None else "cpu"), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed or 0)
         model = EsmForMaskedLM(config)
-    return EsmTrunk(model.eval()).requires_grad_(False)
+    return EsmEncoder(model.eval()).requires_grad_(False)

@@ -29,7 +29,7 @@ import typer
 from activeloop.campaigns import Measured, Proposed
 from activeloop.campaigns.events import encode
 from activeloop.cli import main
-from activeloop.config import check_recipe, recipe_text
+from activeloop.config import check_config, config_text
 from activeloop.plates.listing import read_plates
 from activeloop.store import CampaignFolder
 from benchmarks.options import OUT
@@ -105,7 +105,7 @@ def _proposals(folder: Path) -> int:
 
 def create(folder: Path) -> None:
     """A fresh campaign."""
-    CampaignFolder.create(folder, recipe_text(check_recipe(RECIPE, None)))
+    CampaignFolder.create(folder, config_text(check_config(RECIPE, None)))
     (folder / "results").mkdir()
 
 
@@ -169,7 +169,7 @@ def timeless(folder: Path, count: int) -> list[tuple[str, Any]]:
     return events
 
 
-def judge(folder: Path, twin: Path, hit: Counter[str]) -> dict[str, Any]:
+def judge(folder: Path, baseline: Path, hit: Counter[str]) -> dict[str, Any]:
     """What the log says after all the kills, beside a campaign that nobody disturbed."""
     recorded = list(CampaignFolder.open(folder).log)
     proposed = [r.event.proposal for r in recorded if isinstance(r.event, Proposed)]
@@ -182,8 +182,8 @@ def judge(folder: Path, twin: Path, hit: Counter[str]) -> dict[str, Any]:
     stored |= {("fit", number) for number in range(1, fits + 1)}
     names = [pick.name for p in proposed for pick in p.picks]
     plates = {path.stem for path in (folder / "plates").glob("*.csv")}
-    create(twin)
-    run_until(twin, len(recorded))
+    create(baseline)
+    run_until(baseline, len(recorded))
     return {
         "kills": sum(hit.values()),
         **{f"kills_in_{verb.replace(' ', '_')}": hit[verb] for verb in ("propose", "record", "fit", "between verbs")},
@@ -194,7 +194,7 @@ def judge(folder: Path, twin: Path, hit: Counter[str]) -> dict[str, Any]:
         "files_doubled": sum(n > 1 for n in files.values()),
         "candidates_proposed_twice": len(names) - len(set(names)),
         "plates_missing": sum(f"plate-{number}" not in plates for number in range(1, len(files) + 1)),
-        "same_as_undisturbed": timeless(folder, len(recorded)) == timeless(twin, len(recorded)),
+        "same_as_undisturbed": timeless(folder, len(recorded)) == timeless(baseline, len(recorded)),
     }
 
 
@@ -267,10 +267,10 @@ def command(
     """Is anything lost when a campaign is killed?"""
     clock = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
-        folder, twin = Path(place) / "killed", Path(place) / "undisturbed"
+        folder, baseline = Path(place) / "killed", Path(place) / "undisturbed"
         create(folder)
         hit = killed_campaign(folder, kills, seed)
-        found = judge(folder, twin, hit)
+        found = judge(folder, baseline, hit)
     path = write_results(out / "kill", found, seed, time.monotonic() - clock)
     for name, value in found.items():
         typer.echo(f"{name.replace('_', ' ')}: {value}")

@@ -12,11 +12,11 @@ from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.registry import fine_tuned, frozen, gated, likelihood
 from activeloop.models.gp.mutation_gp import MutationGP
-from activeloop.models.heads.gp import GaussianProcess
+from activeloop.models.heads.gp import GPHead
 from activeloop.models.registry import library_default, plain_encoder
-from activeloop.models.stacking import Gate, Scale
+from activeloop.models.stacking import Scale, StackingEnsemble
 from activeloop.prediction import Learner
-from activeloop.priors.substitutions import SubstitutionScore
+from activeloop.priors.substitutions import SubstitutionPrior
 from activeloop.replay import evaluation, policies
 from activeloop.replay.policies import Policy, Protocol, ReplayGoal
 
@@ -25,13 +25,13 @@ def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely
     """The gate with other weights to begin with, and with learners that it has not, where they are given one.
 
     Args:
-        scale: as `Gate`.
+        scale: as `StackingEnsemble`.
         first: weight of the process over mutations; 0: the usual one.
         plain: of the one with the substitution prior; 0: it is not weighed.
         likely: of `likelihood`; 0: it is not weighed.
     """
     gate = gated()
-    assert isinstance(gate, Gate)
+    assert isinstance(gate, StackingEnsemble)
     (informed, usual), *others = zip(gate.learners, gate.start, strict=True)
     weighed = [(informed, first or usual), (MutationGP(), plain), *others, (likelihood(), likely)]
     learners, start = zip(*(pair for pair in weighed if pair[1]), strict=True)
@@ -41,7 +41,7 @@ def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "mutations-ranks": lambda pool: MutationGP(line=0.0),
     "mutations-values": lambda pool: MutationGP(line=1.0),
-    "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GaussianProcess()),
+    "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GPHead()),
     "library-values": lambda pool: replace(library_default(), scale="values"),
     "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
     "gated-values": lambda pool: _gate("values"),
@@ -49,7 +49,7 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "gated-likelihood": lambda pool: _gate(likely=1.0),
     "gated-plain": lambda pool: _gate(first=3.0, plain=3.0),
     "gated-four": lambda pool: _gate(first=3.0, plain=3.0, likely=1.0),
-    "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GaussianProcess(), SubstitutionScore()),
+    "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GPHead(), SubstitutionPrior()),
     "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
     "frozen-third": lambda pool: frozen(depth=1 / 3),
     "frozen-half": lambda pool: frozen(depth=1 / 2),
@@ -76,7 +76,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     """A policy as the product names it, whose learner may be one of `VARIATIONS`.
 
     Raises:
-        RecipeError: when the name is not known.
+        ConfigError: when the name is not known.
     """
     learner, colon, selection = name.partition(":")
     if learner not in VARIATIONS or not colon:
@@ -89,7 +89,7 @@ def check_learner(name: str) -> None:
     """Whether a learner is known.
 
     Raises:
-        RecipeError: it is not.
+        ConfigError: it is not.
     """
     if name not in VARIATIONS:
         evaluation.check_learner(name)

@@ -1,4 +1,4 @@
-"""How many numbers each adapter trains, exactly, and how much faster Light-PEFT's smaller trunk is.
+"""How many numbers each adapter trains, exactly, and how much faster Light-PEFT's smaller encoder is.
 
 Writes summary.csv (counts), speed.csv, README.md and machine.json. Counts are of the shapes of ESM-2, adapters really
 attached; times are of random weights on one thread.
@@ -17,7 +17,7 @@ import typer
 from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 from activeloop.files import write_whole
 from activeloop.replay.summary import csv_text
-from benchmarks.esm_shapes import SIZES, esm_shape, random_trunk
+from benchmarks.esm_shapes import SIZES, esm_shape, random_encoder
 from benchmarks.options import OUT
 from benchmarks.suite_results import markdown_table, write_page
 
@@ -44,12 +44,12 @@ SHARE, FASTER = 0.25, 1.3
 
 @dataclass(frozen=True)
 class Count:
-    """Of one adapter on one backbone.
+    """Of one adapter on one encoder.
 
     Args:
-        size: of the backbone.
+        size: of the encoder.
         adapter: its name in the tables.
-        base: numbers of the backbone.
+        base: numbers of the encoder.
         trained: numbers that learn.
         full: numbers that learn in full fine-tuning.
     """
@@ -73,18 +73,18 @@ class Count:
 
 
 def counts(size: str) -> list[Count]:
-    """Of every adapter; the backbone has shapes only."""
+    """Of every adapter; the encoder has shapes only."""
     trained = {name: _trained(adapter, size) for name, adapter in ADAPTERS.items()}
-    base = sum(p.numel() for p in random_trunk(esm_shape(size), None).parameters())
+    base = sum(p.numel() for p in random_encoder(esm_shape(size), None).parameters())
     return [Count(size, name, base, number, trained[FULL]) for name, number in trained.items()]
 
 
 def _trained(adapter: Adapter, size: str) -> int:
-    attached = adapter.attach(random_trunk(esm_shape(size), None), 0)
+    attached = adapter.attach(random_encoder(esm_shape(size), None), 0)
     if isinstance(adapter, LightPEFT):
         from benchmarks.pruning_speed import costliest
 
-        attached.prune(costliest(attached.trunk, adapter))  # pyright: ignore[reportAttributeAccessIssue]
+        attached.prune(costliest(attached.encoder, adapter))  # pyright: ignore[reportAttributeAccessIssue]
     return attached.trainable()
 
 
@@ -115,7 +115,7 @@ def _said(reached: bool | None) -> str:
 
 
 def _counts_section(counted: Sequence[Count]) -> str:
-    """A row an adapter, a column a backbone."""
+    """A row an adapter, a column an encoder."""
     table = {(c.adapter, c.size): c for c in counted}
     sizes = list(dict.fromkeys(c.size for c in counted))
     rows = [[name, *(_cell(table[name, size]) for size in sizes)] for name in ADAPTERS]

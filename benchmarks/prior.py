@@ -16,7 +16,7 @@ import typer
 
 from activeloop.candidates import AMINO_ACIDS
 from activeloop.files import write_whole
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.protein_models import BUNDLED
 from activeloop.models.finetuning.registry import pretrained
 from activeloop.priors.blosum import blosum62
@@ -33,7 +33,7 @@ COLUMNS = ("scan", "kind", "mutants", "left_out_part", "spearman", "informed", "
 #: one of them
 Row = tuple[str, str, int, int, float, float, float]
 #: where the tables that ship lie
-SHIPPED = Path(str(resources.files("activeloop.backbones")))
+SHIPPED = Path(str(resources.files("activeloop.priors")))
 
 
 def command(
@@ -45,7 +45,7 @@ def command(
     judge(tables, out / "prior", pretrained(model))
 
 
-def judge(tables: Path, results: Path, model: Foundation) -> None:
+def judge(tables: Path, results: Path, model: FoundationModel) -> None:
     """Write summary.csv and README.md beside the variances.json that is there.
 
     Raises:
@@ -102,7 +102,7 @@ def page(rows: Sequence[Row], variances: dict[str, float], model: str) -> str:
     made = "; ".join(f"{name} {value}" for name, value in describe_machine().items())
     return "\n\n".join(
         [
-            "# How well is a scan foretold before anything of it was measured?",
+            "# How well is a scan predicted before anything of it was measured?",
             "Spearman between all single mutants of a scan and the substitution prior, by the table that was fitted "
             "without the scan's protein and its relatives; mean ± standard error over scans. *Informed*: its table "
             f"also reads what {model} thinks of each residue of the wild type, in one pass with nothing hidden. It was "

@@ -14,16 +14,16 @@ import torch
 from activeloop.adapters import LightPEFT
 from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_units
 from activeloop.adapters.pruning_layers import adapted, feed_forward
-from activeloop.foundation.encoder import Trunk, attention_as, faster
-from benchmarks.esm_shapes import esm_shape, random_trunk
+from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
+from benchmarks.esm_shapes import esm_shape, random_encoder
 
 
 @dataclass(frozen=True)
 class Gain:
-    """Forward passes of a trunk as pretrained and of a smaller one.
+    """Forward passes of an encoder as pretrained and of a smaller one.
 
     Args:
-        size: name of the backbone.
+        size: name of the encoder.
         length: tokens of a sequence.
         rows: sequences of a pass.
         plain, pruned: median CPU milliseconds a sequence.
@@ -43,34 +43,34 @@ class Gain:
         return float(np.median(self.ratios)), min(self.ratios), max(self.ratios)
 
 
-def costliest(trunk: Trunk, settings: LightPEFT) -> Remains:
+def costliest(encoder: TransformerEncoder, settings: LightPEFT) -> Remains:
     """Of all that could remain, that which trains most: feed-forward adapters, whole, in layers that lost no unit.
 
     Args:
-        trunk: with LoRA on every linear map.
+        encoder: with LoRA on every linear map.
         settings: how much is removed.
     """
-    layers, units = len(trunk.layers), feed_forward(trunk)
-    wide = {f"{i}.{name}" for i in range(layers) for name in (*trunk.names.widen, trunk.names.narrow)}
+    layers, units = len(encoder.layers), feed_forward(encoder)
+    wide = {f"{i}.{name}" for i in range(layers) for name in (*encoder.names.widen, encoder.names.narrow)}
     # what is worth less goes first, and of units those of the last layers
-    modules = {name: float(name in wide) * (layers - int(name.partition(".")[0])) for name in adapted(trunk)}
+    modules = {name: float(name in wide) * (layers - int(name.partition(".")[0])) for name in adapted(encoder)}
     ranks = {name: torch.full((settings.rank,), value) for name, value in modules.items()}
     worth = torch.arange(layers, 0, -1.0)[:, None].expand(layers, units).contiguous()
-    heads = keep_heads(torch.zeros(layers, trunk.heads), settings.heads)
+    heads = keep_heads(torch.zeros(layers, encoder.heads), settings.heads)
     return Remains(
         heads, keep_units(worth, settings.units), keep_ranks(modules, ranks, settings.modules, settings.ranks)
     )
 
 
-def drawn(trunk: Trunk, settings: LightPEFT, seed: int) -> Remains:
+def drawn(encoder: TransformerEncoder, settings: LightPEFT, seed: int) -> Remains:
     """What remains when chance decides."""
     rng = torch.Generator().manual_seed(seed)
-    layers = len(trunk.layers)
-    names = list(adapted(trunk))
+    layers = len(encoder.layers)
+    names = list(adapted(encoder))
     modules = dict(zip(names, torch.rand(len(names), generator=rng).tolist(), strict=True))
     return Remains(
-        keep_heads(torch.rand(layers, trunk.heads, generator=rng), settings.heads),
-        keep_units(torch.rand(layers, feed_forward(trunk), generator=rng), settings.units),
+        keep_heads(torch.rand(layers, encoder.heads, generator=rng), settings.heads),
+        keep_units(torch.rand(layers, feed_forward(encoder), generator=rng), settings.units),
         keep_ranks(
             modules,
             {name: torch.rand(settings.rank, generator=rng) for name in names},
@@ -90,25 +90,27 @@ def measure(size: str, lengths: Sequence[int], minibatch: int, tokens: int, alte
         tokens: of a pass, at most.
         alternations: passes of each model, after one that does not count.
     """
-    plain = random_trunk(esm_shape(size), 0)
+    plain = random_encoder(esm_shape(size), 0)
     attached = LightPEFT().attach(copy.deepcopy(plain), 0)
-    attached.prune(drawn(attached.trunk, attached.settings, 0))
+    attached.prune(drawn(attached.encoder, attached.settings, 0))
     small = attached.merge()
     for length in lengths:
         rows = max(1, min(minibatch, tokens // length))
         ids = torch.randint(4, 24, (rows, length), generator=torch.Generator().manual_seed(0))
         kind = faster(plain.heads, length, half=False)
         with _one_thread(), torch.inference_mode(), attention_as(plain, kind), attention_as(small, kind):
-            seconds = np.array([[_seconds(trunk, ids) for trunk in (plain, small)] for _ in range(alternations + 1)])
+            seconds = np.array(
+                [[_seconds(encoder, ids) for encoder in (plain, small)] for _ in range(alternations + 1)]
+            )
         medians = 1000 * np.median(seconds[1:], 0) / rows
         ratios = tuple((seconds[1:, 0] / seconds[1:, 1]).tolist())
         yield Gain(size, length, rows, float(medians[0]), float(medians[1]), ratios)
 
 
-def _seconds(trunk: Trunk, ids: torch.Tensor) -> float:
+def _seconds(encoder: TransformerEncoder, ids: torch.Tensor) -> float:
     real = torch.ones(ids.shape, dtype=torch.bool)
     clock = time.process_time()
-    trunk(ids, real)
+    encoder(ids, real)
     return time.process_time() - clock
 
 

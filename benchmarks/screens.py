@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.acquisition import Greedy, Selection
+from activeloop.acquisition import Greedy, Recommender
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError, ModelError
 from activeloop.measurements import Assay, Dataset
@@ -158,7 +158,7 @@ def screened(asked: Asked) -> Found:
     screen = Screen(path, teacher, keep=asked.keep, top=min(TOP, asked.keep), every=asked.every)
     with ThreadPoolExecutor(asked.jobs) as threads:
         found = screen.run(
-            pool, PICKED, Selection(Greedy()), Path(asked.folder) / "screen", executor=threads, progress=told
+            pool, PICKED, Recommender(Greedy()), Path(asked.folder) / "screen", executor=threads, progress=told
         )
     spent = time.process_time() - clock
     digest = hashlib.sha256(found.seen.tobytes() + found.worths.tobytes()).hexdigest()[:16]

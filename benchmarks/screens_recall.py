@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.acquisition import Greedy, Selection
+from activeloop.acquisition import Greedy, Recommender
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
@@ -23,7 +23,7 @@ from activeloop.replay.metrics import spearman
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.screening import Screen
 from activeloop.students.distil.config import Distiller
-from activeloop.students.distil.networks import usual_network
+from activeloop.students.distil.networks import default_network
 from benchmarks.students_arms import Arm, teacher_of
 from benchmarks.students_tasks import labelled_data, whole_library
 
@@ -114,7 +114,7 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
     open_to = np.setdiff1d(measured, labelled)
     said = mean_of(teacher, pool, open_to)[:, 0]
     best = open_to[np.argsort(-said, kind="stable")[: task.top]]
-    student = Distiller(usual_network(pool)).teach(teacher, data, task.seed)
+    student = Distiller(default_network(pool)).teach(teacher, data, task.seed)
     agreement = spearman(mean_of(student, pool, open_to)[:, 0], said)
     excluded = np.setdiff1d(np.arange(len(pool)), open_to)
     found = []
@@ -124,7 +124,7 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
             with tempfile.TemporaryDirectory() as folder:
                 screen = Screen(student, teacher, keep=keep, top=task.top, widest=widest)
                 picked = min(PICKED, keep)
-                done = screen.run(pool, picked, Selection(Greedy()), folder, task.seed, excluded=excluded.tolist())
+                done = screen.run(pool, picked, Recommender(Greedy()), folder, task.seed, excluded=excluded.tolist())
             share, cpu = len(done.seen) / len(open_to), time.process_time() - clock
             recall, missed = done.recall(best), done.missed.share
             found.append(Recall(keep, widest, done.kept, share, recall, missed, agreement, round(cpu, 2)))

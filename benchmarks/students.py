@@ -14,7 +14,7 @@ import numpy as np
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
 from activeloop.measurements import Dataset
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import spearman
@@ -103,13 +103,15 @@ def run_cell(cell: Cell) -> Told | str:
         clock = time.process_time()
         teacher = None if learner is None else learner.fit(data, cell.seed)
         seconds = time.process_time() - clock
-        told, belief = {}, None
+        told, prediction = {}, None
         if teacher is not None:
-            belief = _belief(teacher, landscape, parts.held_out, cell.seed)
-            told = _scores(cell, "teacher", teacher, belief, landscape, parts) | {"teacher_seconds": round(seconds, 3)}
-            told["teacher_coverage"] = _coverage(belief, landscape, parts)
+            prediction = _prediction(teacher, landscape, parts.held_out, cell.seed)
+            told = _scores(cell, "teacher", teacher, prediction, landscape, parts) | {
+                "teacher_seconds": round(seconds, 3)
+            }
+            told["teacher_coverage"] = _coverage(prediction, landscape, parts)
         if arm.teaches:
-            told |= _taught(cell, arm, teacher, belief, data, landscape, parts)
+            told |= _taught(cell, arm, teacher, prediction, data, landscape, parts)
         return Told(**told)
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
@@ -119,7 +121,7 @@ def _taught(
     cell: Cell,
     arm: Arm,
     teacher: Predictor | None,
-    belief: Predictive | None,
+    prediction: Prediction | None,
     data: Dataset,
     landscape: Landscape,
     parts: Split,
@@ -132,39 +134,39 @@ def _taught(
     else:
         student = distiller.teach(teacher, data, cell.seed, exclude=parts.held_out)
     seconds = time.process_time() - clock
-    own = _belief(student, landscape, parts.held_out, cell.seed)
+    own = _prediction(student, landscape, parts.held_out, cell.seed)
     told = _scores(cell, "student", student, own, landscape, parts) | {
         "student_coverage": _coverage(own, landscape, parts),
         "student_seconds": round(seconds, 3),
         "parameters": float(student.card.parameters),
     }
-    if belief is not None:
-        told["agreement"] = spearman(own.mean[:, FIT], belief.mean[:, FIT])
-        told["sd_agreement"] = spearman(own.sd[:, FIT], belief.sd[:, FIT])
+    if prediction is not None:
+        told["agreement"] = spearman(own.mean[:, FIT], prediction.mean[:, FIT])
+        told["sd_agreement"] = spearman(own.sd[:, FIT], prediction.sd[:, FIT])
     return told
 
 
-def _belief(predictor: Predictor, landscape: Landscape, rows: np.ndarray, seed: int) -> Predictive:
+def _prediction(predictor: Predictor, landscape: Landscape, rows: np.ndarray, seed: int) -> Prediction:
     return predictor.predict(landscape.pool, rows, seed, draws=0)
 
 
 def _scores(
-    cell: Cell, name: str, predictor: Predictor, belief: Predictive, landscape: Landscape, parts: Split
+    cell: Cell, name: str, predictor: Predictor, prediction: Prediction, landscape: Landscape, parts: Split
 ) -> dict[str, float]:
-    """On the held-out candidates, of which the belief is, and on unlabelled ones of the pool."""
+    """On the held-out candidates, of which the prediction is, and on unlabelled ones of the pool."""
     task = find_task(cell.task)
-    told = {name: judged(task, belief.mean[:, FIT], landscape.oriented[parts.held_out])}
+    told = {name: judged(task, prediction.mean[:, FIT], landscape.oriented[parts.held_out])}
     if len(parts.unlabelled) > 1:
-        met = _belief(predictor, landscape, parts.unlabelled, cell.seed)
+        met = _prediction(predictor, landscape, parts.unlabelled, cell.seed)
         told[f"pool_{name}"] = judged(task, met.mean[:, FIT], landscape.oriented[parts.unlabelled])
     return told
 
 
-def _coverage(belief: Predictive, landscape: Landscape, parts: Split) -> float:
+def _coverage(prediction: Prediction, landscape: Landscape, parts: Split) -> float:
     """Share of the true values inside; NaN for classes, of which one is either right or wrong."""
-    if belief.classes or landscape.assay.goal == "classify":
+    if prediction.classes or landscape.assay.goal == "classify":
         return math.nan
-    low, high = belief.interval(LEVEL)
+    low, high = prediction.interval(LEVEL)
     true = landscape.oriented[parts.held_out, None]
     return float(((low <= true) & (true <= high)).mean())
 

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
-from activeloop.errors import RecipeError
+from activeloop.encoders.base import Encoder
+from activeloop.errors import ConfigError
 from activeloop.foundation import ESM2
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.registry import fine_tuned
-from activeloop.models.heads.gp import GaussianProcess
+from activeloop.models.heads.gp import GPHead
 from activeloop.models.registry import default_learner, plain_encoder
-from activeloop.models.stacking import Gate
+from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Learner
-from activeloop.priors import SubstitutionScore
+from activeloop.priors import SubstitutionPrior
 from activeloop.replay.landscape import Landscape
 from activeloop.students.distil.config import Distiller, Weights
-from activeloop.students.distil.networks import usual_network
+from activeloop.students.distil.networks import default_network
 from activeloop.students.distil.transfer import Transfer
 
 #: a Gaussian process on one-hot letters (of compounds on fingerprints); what a teacher must beat to be worth one
@@ -37,7 +37,7 @@ TEACHERS = {
     "both": "a gate that weighs these two",
     "fine-tuned": "the foundation model with LoRA in its last layer",
 }
-#: weight of the default's learners and of the foundation model's before any evidence, as in the gate of recipes
+#: weight of the default's learners and of the foundation model's before any evidence, as in the gate of configs
 START = (3.0, 1.0)
 
 
@@ -63,13 +63,13 @@ class Arm:
         """The arm of a name such as `default` or `frozen:alpha=0.5`.
 
         Raises:
-            RecipeError: it is none.
+            ConfigError: it is none.
         """
         teacher, _, rest = text.partition(":")
         pairs = [part.partition("=") for part in rest.split(",") if part]
         if teacher not in (PLAIN, ALONE, *TEACHERS) or not all(key and value for key, _, value in pairs):
             known = ", ".join((PLAIN, ALONE, *TEACHERS))
-            raise RecipeError(f'"{text}" is not an arm. Arms: {known}, each with :FIELD=VALUE. Nothing was computed.')
+            raise ConfigError(f'"{text}" is not an arm. Arms: {known}, each with :FIELD=VALUE. Nothing was computed.')
         return cls(teacher, tuple((key, value) for key, _, value in pairs))
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class Arm:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked(Backbone):
+class Looked(Encoder):
     """Features of a foundation model; those of one pool's candidates are computed once for all seeds and labels.
 
     Args:
@@ -91,7 +91,7 @@ class Looked(Backbone):
         pool: of the task; candidates that are not in it go through the network.
     """
 
-    foundation: Foundation
+    foundation: FoundationModel
     pool: Pool
 
     @property
@@ -145,13 +145,13 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
     if arm.teacher == ALONE:
         return None
     if arm.teacher == PLAIN:
-        return HeadLearner(plain_encoder(landscape.pool), GaussianProcess())
+        return HeadLearner(plain_encoder(landscape.pool), GPHead())
     if arm.teacher == "default":
         return default_learner(landscape.pool, goal)
     if landscape.pool.kind != "variants":
         return None
     features = Looked(ESM2(), landscape.pool) if look else ESM2()
-    frozen = HeadLearner(features, GaussianProcess(), SubstitutionScore())
+    frozen = HeadLearner(features, GPHead(), SubstitutionPrior())
     made: dict[str, Callable[[], Learner | None]] = {
         "frozen": lambda: frozen,
         "both": lambda: None if classes else _gate((default_learner(landscape.pool, goal), frozen)),
@@ -160,17 +160,17 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
     return made[arm.teacher]()
 
 
-def _gate(learners: tuple[Learner, ...]) -> Gate:
-    return Gate(learners, start=START, scale="ranks")
+def _gate(learners: tuple[Learner, ...]) -> StackingEnsemble:
+    return StackingEnsemble(learners, start=START, scale="ranks")
 
 
 def teacher_parameters(arm: Arm) -> int | None:
     """Numbers in the foundation model that a teacher reads with; None for those without one."""
     if arm.teacher not in ("frozen", "both", "fine-tuned"):
         return None
-    from activeloop.foundation.encoding import feature_trunk
+    from activeloop.foundation.encoding import feature_encoder
 
-    return sum(p.numel() for p in feature_trunk(ESM2()).parameters())
+    return sum(p.numel() for p in feature_encoder(ESM2()).parameters())
 
 
 #: transfer sets by the names that arms give them
@@ -186,13 +186,13 @@ def distiller_of(arm: Arm, pool: Pool) -> Distiller:
     """How an arm's student is taught.
 
     Raises:
-        RecipeError: a change that is none of `alpha`, `temperature`, `steps`, `order` (the weight of that part of the
+        ConfigError: a change that is none of `alpha`, `temperature`, `steps`, `order` (the weight of that part of the
             loss), or `transfer` with one of `TRANSFERS`.
 
     >>> distiller_of(Arm.read("frozen:alpha=0.5"), Pool.single_mutants("MKTAYIAKQR" * 4)).alpha
     0.5
     """
-    distiller = Distiller(usual_network(pool))
+    distiller = Distiller(default_network(pool))
     for key, text in arm.changes:
         distiller = replace(distiller, **_change(key, text))
     return distiller
@@ -206,4 +206,4 @@ def _change(key: str, text: str) -> dict[str, Any]:
             return {"weights": Weights(order=float(text))}
         return {key: {"alpha": float, "temperature": float, "steps": int}[key](text)}
     except (KeyError, ValueError):
-        raise RecipeError(f'"{key}={text}" is no change of how a student is taught. Nothing was computed.') from None
+        raise ConfigError(f'"{key}={text}" is no change of how a student is taught. Nothing was computed.') from None

@@ -88,7 +88,7 @@ class StudentSuite:
         """With other tasks, labels, arms or seeds, where any are given.
 
         Raises:
-            RecipeError: an arm is none.
+            ConfigError: an arm is none.
         """
         for arm in arms:
             Arm.read(arm)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc
 from activeloop.replay.landscape import Landscape
@@ -65,7 +65,7 @@ def landscape_of_task(task: Task) -> Landscape:
     For classes the values are 0 and 1.
 
     Raises:
-        RecipeError: classes of a set that has none.
+        ConfigError: classes of a set that has none.
     """
     landscape = load_landscape(Source(task.name))
     if task.measured == "classes":
@@ -99,7 +99,7 @@ def _parented(landscape: Landscape, rows: np.ndarray) -> Pool:
 def _classified(landscape: Landscape) -> Landscape:
     values = landscape.values if landscape.classes is None else landscape.classes
     if values.min() < 0 or values.max() > 1:
-        raise RecipeError(f"{landscape.name} tells no classes 0 and 1. Ask for its values; nothing was computed.")
+        raise ConfigError(f"{landscape.name} tells no classes 0 and 1. Ask for its values; nothing was computed.")
     # a candidate in several rows has the class of most of them
     return replace(landscape, values=(values >= 0.5).astype(float), assay=Assay("fit", goal="classify"))
 
@@ -125,7 +125,7 @@ def split(count: int, labels: int, seed: int) -> Split:
     More labels hold fewer, and the held-out ones are the same for any number.
 
     Raises:
-        RecipeError: there are not so many to label.
+        ConfigError: there are not so many to label.
 
     >>> split(12, 3, 0).held_out.tolist() == split(12, 8, 0).held_out.tolist()
     True
@@ -133,7 +133,7 @@ def split(count: int, labels: int, seed: int) -> Split:
     order = np.random.default_rng(seed).permutation(count)
     held_out, rest = order[: count // HELD_OUT], order[count // HELD_OUT :]
     if labels > len(rest):
-        raise RecipeError(f"{labels} labels: only {len(rest)} of {count} candidates may be labelled.")
+        raise ConfigError(f"{labels} labels: only {len(rest)} of {count} candidates may be labelled.")
     return Split(rest[:labels], np.sort(held_out), np.sort(rest[labels:][: len(held_out)]))
 
 

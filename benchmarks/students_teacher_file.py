@@ -12,9 +12,9 @@ from torch import nn
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.files import write_whole
-from activeloop.foundation.architectures import EsmTrunk
-from activeloop.foundation.encoder import Trunk, attention_as, faster
-from activeloop.foundation.encoding import feature_trunk
+from activeloop.foundation.architectures import EsmEncoder
+from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
+from activeloop.foundation.encoding import feature_encoder
 from activeloop.foundation.protein_models import ESM2
 from activeloop.students.distil.export import traced
 from activeloop.students.runtime.onnx import INPUT, OnnxRunner, session_of
@@ -28,30 +28,30 @@ class Pass(nn.Module):
     """Tokens of one length through all layers, and their mean: all that a frozen teacher computes but its small head.
 
     Args:
-        trunk: whose layers they are.
+        encoder: whose layers they are.
     """
 
-    def __init__(self, trunk: EsmTrunk):
+    def __init__(self, encoder: EsmEncoder):
         super().__init__()
-        self.trunk = trunk
+        self.encoder = encoder
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """[N, D] of int32 tokens [N, T] without padding."""
-        return all_real(self.trunk, tokens.long()).mean(1)
+        return all_real(self.encoder, tokens.long()).mean(1)
 
 
-def all_real(trunk: Trunk, ids: torch.Tensor) -> torch.Tensor:
-    """[N, T, D] finished hidden states of an ESM trunk, of int64 ids [N, T] without padding.
+def all_real(encoder: TransformerEncoder, ids: torch.Tensor) -> torch.Tensor:
+    """[N, T, D] finished hidden states of an ESM encoder, of int64 ids [N, T] without padding.
 
-    The trunk itself would look at the numbers to find out that nothing is padding, which a graph cannot.
+    The encoder itself would look at the numbers to find out that nothing is padding, which a graph cannot.
     """
-    hidden = trunk.embed(ids, torch.ones_like(ids))
-    rotary: Any = trunk.model.esm.rotary_embeddings
+    hidden = encoder.embed(ids, torch.ones_like(ids))
+    rotary: Any = encoder.model.esm.rotary_embeddings
     place = torch.arange(ids.shape[1])[None]
     context = (None, None if rotary is None else rotary(hidden, place))
-    for index in range(len(trunk.layers)):
-        hidden = trunk.layer(index, hidden, context)
-    return trunk.finish(hidden)
+    for index in range(len(encoder.layers)):
+        hidden = encoder.layer(index, hidden, context)
+    return encoder.finish(hidden)
 
 
 def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:
@@ -64,13 +64,13 @@ def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:
     Raises:
         ModelError: the file does not say what the model says.
     """
-    trunk = feature_trunk(ESM2())
-    if not isinstance(trunk, EsmTrunk):
-        raise ModelError(f"a {type(trunk).__name__} cannot be written. Nothing was timed.")
-    module, example = Pass(trunk).eval(), torch.from_numpy(np.ascontiguousarray(tokens, np.int32))
-    with torch.inference_mode(), attention_as(trunk, faster(trunk.heads, tokens.shape[1], half=False)):
+    encoder = feature_encoder(ESM2())
+    if not isinstance(encoder, EsmEncoder):
+        raise ModelError(f"a {type(encoder).__name__} cannot be written. Nothing was timed.")
+    module, example = Pass(encoder).eval(), torch.from_numpy(np.ascontiguousarray(tokens, np.int32))
+    with torch.inference_mode(), attention_as(encoder, faster(encoder.heads, tokens.shape[1], half=False)):
         said = module(example).numpy()
-    with attention_as(trunk, "eager"):
+    with attention_as(encoder, "eager"):
         content = traced(module, example, (OUTPUT,)).SerializeToString()
     write_whole(path, content)
     runner = OnnxRunner(session_of(content, 1))

@@ -34,7 +34,7 @@ def write_suite(folder: Path, suite: Suite, replays: Mapping[str, Path], command
     if FULL in suite.policies:
         sections += [_needs_section(replays, metric) for metric in suite.metrics]
     plates = f"{suite.protocol.start} + {suite.protocol.rounds} x {suite.protocol.batch} candidates"
-    own = ", a policy that believes something chooses its first plate" if suite.protocol.first == "own" else ""
+    own = ", a policy that predicts something chooses its first plate" if suite.protocol.first == "own" else ""
     how = f"Goal `{suite.protocol.goal}`, {plates}{own}; {of_seeds(suite.seeds)}; mean ± standard error."
     for name, place in replays.items():
         write_whole(folder / f"{name}.png", (place / "curve.png").read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.replay.evaluation import FoldRule
 from activeloop.replay.policies import Protocol
 from activeloop.replay.sources import registry
@@ -212,7 +212,7 @@ def suites() -> dict[str, AnySuite]:
         BudgetSuite(
             "defaults/depths", "After which layer is a model read?", OTHERS + domains[::15], both, (48, 240), READ, 10
         ),
-        BudgetSuite("defaults/guesses", "Which first guess goes with a model?", guessed, both, few, GUESSES, 10),
+        BudgetSuite("defaults/guesses", "Which prior mean goes with a model?", guessed, both, few, GUESSES, 10),
         BudgetSuite(
             "defaults/gates", "Which learners should a gate weigh?", OTHERS + domains[::20], both, few, GATES, 10
         ),
@@ -230,14 +230,14 @@ def find_suites(
     """The suites of a name: one, all those of `defaults`, or all; narrowed as `narrowed`.
 
     Raises:
-        RecipeError: there is none of that name.
+        ConfigError: there is none of that name.
     """
     if name in ("all", "defaults"):
         return [
             narrowed(s, sets, seeds, labels, learners) for n, s in suites().items() if name in ("all", n.split("/")[0])
         ]
     if name not in suites():
-        raise RecipeError(f'"{name}" is not a suite. Suites: {", ".join(suites())}. Nothing was computed.')
+        raise ConfigError(f'"{name}" is not a suite. Suites: {", ".join(suites())}. Nothing was computed.')
     return [narrowed(suites()[name], sets, seeds, labels, learners)]
 
 

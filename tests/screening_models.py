@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.prediction import Predictive, Predictor, QuickMean
+from activeloop.prediction import FastMean, Prediction, Predictor
 
 
 @dataclass(frozen=True)
-class Planted(Predictor, QuickMean):
+class Planted(Predictor, FastMean):
     """The sum of a number for each letter at each site, rounded so that there are many exact ties.
 
     Args:
@@ -34,10 +34,10 @@ class Planted(Predictor, QuickMean):
         value = np.round(value * self.steps) / self.steps
         return (value if self.blind is None else np.where(codes[:, 0] == self.blind, -50.0, value))[:, None]
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         mean = self.mean(pool, rows)
         functions = mean + np.random.default_rng(seed).standard_normal((draws, 1, 1)) * 0.1
-        return Predictive(functions, mean, np.full(mean.shape, 0.1), np.zeros(1))
+        return Prediction(functions, mean, np.full(mean.shape, 0.1), np.zeros(1))
 
     def explain(self) -> str:
         return f"planted {self}"

@@ -1,4 +1,4 @@
-"""What goes wrong at the command line: one clear message with file, row and cure, and nothing is stored by halves."""
+"""What goes wrong at the command line: one clear message with file, row and fix, and nothing is stored by halves."""
 
 from __future__ import annotations
 

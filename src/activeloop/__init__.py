@@ -1,7 +1,7 @@
 """ActiveLoop: decide what to measure next.
 
 The names that a campaign begins with are here; scores and batch choices are in `activeloop.acquisition`, learners in
-`activeloop.models`, encoders in `activeloop.backbones`.
+`activeloop.models`, encoders in `activeloop.encoders`.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from activeloop.candidates import Pool
     from activeloop.measurements import Assay, Dataset, Measurement, read_measurements
     from activeloop.plates import Plate, Proposal
-    from activeloop.prediction import Predictive
+    from activeloop.prediction import Prediction
 
 __version__ = "0.1.0"
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Measurement": "measurements",
     "Plate": "plates",
     "Pool": "candidates",
-    "Predictive": "prediction",
+    "Prediction": "prediction",
     "Proposal": "plates",
     "read_measurements": "measurements",
 }
@@ -35,7 +35,7 @@ __all__ = [
     "Measurement",
     "Plate",
     "Pool",
-    "Predictive",
+    "Prediction",
     "Proposal",
     "read_measurements",
 ]

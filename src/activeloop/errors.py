@@ -2,13 +2,13 @@
 
 ```
 ActiveLoopError
-|- InputError                what was given is wrong; names the file, the row and the cure; nothing was stored
+|- InputError                what was given is wrong; names the file, the row and the fix; nothing was stored
 |  |- TableError             a table cannot be read: missing column, half-written file, not a spreadsheet
 |  |- NotationError          a variant, compound or guide cannot be understood, or does not fit its parent
 |  |- PoolError              a pool cannot be made of what was asked
 |  |- MeasurementError       a result cannot be attached to what was tested
 |  |- PlateError             a plate cannot be laid out as asked
-|  `- RecipeError            campaign.toml or an option names something that does not exist
+|  `- ConfigError            campaign.toml or an option names something that does not exist
 |- StateError                the campaign cannot do that now (nothing left to propose, no version yet)
 |- StoreError                the campaign's folder cannot be read or written: locked, full, damaged
 |- ModelError                a learner cannot do what it promises (draws without spread, a fit without a result)
@@ -62,8 +62,8 @@ class PlateError(InputError):
     """A plate cannot be laid out as asked."""
 
 
-class RecipeError(InputError):
-    """A recipe or option names something that does not exist."""
+class ConfigError(InputError):
+    """A config or option names something that does not exist."""
 
 
 class StateError(ActiveLoopError):

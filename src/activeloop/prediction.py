@@ -20,8 +20,8 @@ NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
 
 @dataclass(frozen=True)
-class Predictive:
-    """What a model believes about N candidates.
+class Prediction:
+    """What a model predicts about N candidates.
 
     Draw s is *one* model for all N candidates: `draws[s]` is a function that the data allow, so differences,
     covariances and maxima over candidates may be taken within a draw.
@@ -37,7 +37,7 @@ class Predictive:
         shape: [A, K] quantiles, at `LEVELS`, of how far a new measurement lies from the mean in units of its standard
             deviation; None = those of a normal distribution.
 
-    >>> p = Predictive.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
+    >>> p = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> p.mean[:, 0].tolist(), p.sd[:, 0].tolist()
     ([2.0, 2.0], [1.0, 0.0])
     """
@@ -50,7 +50,7 @@ class Predictive:
     shape: np.ndarray | None = field(default=None)
 
     @classmethod
-    def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Predictive:
+    def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Prediction:
         """Mean and spread taken from the draws [S, N, A]."""
         outputs = draws.shape[2]
         return cls(
@@ -64,9 +64,9 @@ class Predictive:
     def __len__(self) -> int:
         return len(self.mean)
 
-    def take(self, index: np.ndarray) -> Predictive:
-        """The same belief about some of its candidates."""
-        return Predictive(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes, self.shape)
+    def take(self, index: np.ndarray) -> Prediction:
+        """The same prediction about some of its candidates."""
+        return Prediction(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes, self.shape)
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends [N, A] between which a new measurement, noise included, lies with a probability.
@@ -74,7 +74,7 @@ class Predictive:
         Args:
             level: the probability, above 0 and below 1.
 
-        >>> low, high = Predictive.of_draws(np.array([[[-1.0]], [[1.0]]])).interval(0.9)
+        >>> low, high = Prediction.of_draws(np.array([[[-1.0]], [[1.0]]])).interval(0.9)
         >>> round(low.item(), 3), round(high.item(), 3)
         (-1.645, 1.645)
         """
@@ -89,8 +89,8 @@ class Predictor(ABC):
     """A fitted model."""
 
     @abstractmethod
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        """What the model believes about some rows of a pool.
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
+        """What the model predicts about some rows of a pool.
 
         The same seed gives the same functions for any rows, so a pool may be predicted in pieces.
 
@@ -110,7 +110,7 @@ class Predictor(ABC):
         """Arrays from which `Learner.restore` makes this predictor again; {} when it must be fitted again."""
 
 
-class QuickMean(ABC):
+class FastMean(ABC):
     """A predictor whose mean costs much less than its spread."""
 
     @abstractmethod
@@ -118,7 +118,7 @@ class QuickMean(ABC):
         """[N, A] the mean that `predict` gives, without spread or draws."""
 
 
-class Checked(ABC):
+class Validated(ABC):
     """A predictor that was checked on candidates it had not seen."""
 
     @abstractmethod
@@ -133,7 +133,7 @@ class Checked(ABC):
 
 def mean_of(predictor: Predictor, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """[N, A] the predictor's mean, by the cheapest way it has."""
-    if isinstance(predictor, QuickMean):
+    if isinstance(predictor, FastMean):
         return predictor.mean(pool, rows)
     return predictor.predict(pool, rows, 0, draws=0).mean
 
@@ -144,11 +144,11 @@ class Learner(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @abstractmethod
     def prior(self, pool: Pool) -> Predictor | None:
-        """What it believes before any measurement, or None when it believes nothing."""
+        """What it predicts before any measurement, or None when it predicts nothing."""
 
     @abstractmethod
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
@@ -189,16 +189,16 @@ class Forecast:
     version: int
 
     @classmethod
-    def of(cls, belief: Predictive, names: Sequence[str], assays: Sequence[Assay], version: int) -> Forecast:
-        """A belief, in which larger is better, turned back into the units of the assays."""
-        if belief.classes:
+    def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> Forecast:
+        """A prediction, in which larger is better, turned back into the units of the assays."""
+        if prediction.classes:
             # Of two classes the forecast is the probability of the second, `fit`.
-            mean, sd = belief.mean[:, [-1]], belief.sd[:, [-1]]
+            mean, sd = prediction.mean[:, [-1]], prediction.sd[:, [-1]]
             low, high = np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
         else:
             signs = np.array([a.sign for a in assays])
-            mean, sd = belief.mean * signs, belief.sd
-            low, high = np.sort(np.stack(belief.interval(0.9)) * signs, axis=0)
+            mean, sd = prediction.mean * signs, prediction.sd
+            low, high = np.sort(np.stack(prediction.interval(0.9)) * signs, axis=0)
         return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, version)
 
     def __len__(self) -> int:

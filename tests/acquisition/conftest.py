@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool, Sequence, Sites
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 
@@ -68,10 +68,10 @@ class PlantedPredictor(Predictor):
             mean = mean * np.nan
         f = mean + 0.3 * self._values(pool, rows, draws, seed) if draws else np.zeros((0, len(rows)))
         if not self.classes:
-            return Predictive(f[:, :, None], mean[:, None], sd[:, None], np.array([self.noise]))
+            return Prediction(f[:, :, None], mean[:, None], sd[:, None], np.array([self.noise]))
         squash = lambda x: np.stack([1 / (1 + np.exp(x)), 1 / (1 + np.exp(-x))], -1)  # noqa: E731
         mean, drawn = squash(mean), squash(f)
-        return Predictive(drawn, mean, 0.2 * mean * (1 - mean), np.zeros(2), ("unfit", "fit"))
+        return Prediction(drawn, mean, 0.2 * mean * (1 - mean), np.zeros(2), ("unfit", "fit"))
 
     def explain(self):
         return "Planted."

@@ -9,12 +9,12 @@ import pytest
 
 from activeloop.acquisition import (
     LCMD,
+    AcquisitionContext,
     BatchBALD,
     DiverseTop,
     PowerSampling,
     Random,
-    Selection,
-    Situation,
+    Recommender,
     ThompsonBatch,
     TopK,
     UpperConfidenceBound,
@@ -25,31 +25,31 @@ from activeloop.acquisition import (
     letters,
 )
 from activeloop.acquisition.batch_joint import _extended, greedy_logdet, greedy_reduction, joint_entropy
-from activeloop.prediction import Predictive
+from activeloop.prediction import Prediction
 
 
 def blank(seed=0):
-    return Situation.blank(np.random.default_rng(seed))
+    return AcquisitionContext.blank(np.random.default_rng(seed))
 
 
 def gaussian(seed=0, n=8, draws=12, noise=0.4):
     rng = np.random.default_rng(seed)
-    return Predictive.of_draws(rng.standard_normal((draws, n, 1)) * np.linspace(0.5, 2, n)[:, None], np.array([noise]))
+    return Prediction.of_draws(rng.standard_normal((draws, n, 1)) * np.linspace(0.5, 2, n)[:, None], np.array([noise]))
 
 
 def twins(draws=60, copies=5):
     """Two groups of identical candidates and a third, each group less certain than the next."""
     rng = np.random.default_rng(0)
     f = rng.standard_normal((draws, 3)) * [3.0, 2.0, 1.0]
-    return Predictive.of_draws(np.repeat(f, copies, 1)[:, :, None], np.array([0.1]))
+    return Prediction.of_draws(np.repeat(f, copies, 1)[:, :, None], np.array([0.1]))
 
 
 @pytest.mark.parametrize("batch", [LCMD(), BatchBALD(), VarianceReduction()], ids=lambda b: b.name)
 def test_no_twins_on_a_plate(batch):
-    belief = twins()
-    scores = Variance()(belief, blank())
-    assert sorted(batch(belief, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 1, 2]
-    assert sorted(TopK()(belief, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 0, 0]
+    prediction = twins()
+    scores = Variance()(prediction, blank())
+    assert sorted(batch(prediction, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 1, 2]
+    assert sorted(TopK()(prediction, scores, 3, blank(), np.zeros((15, 1))) // 5) == [0, 0, 0]
 
 
 def test_greedy_logdet_against_determinants():
@@ -79,11 +79,11 @@ def test_greedy_reduction_against_explicit_covariances():
 
 
 def slow_joint_entropy(probs, batch):
-    chances = [
+    probabilities = [
         np.mean(np.prod([probs[:, i, c] for i, c in zip(batch, cs, strict=True)], axis=0))
         for cs in itertools.product(range(probs.shape[2]), repeat=len(batch))
     ]
-    return float(entropy(np.array(chances)))
+    return float(entropy(np.array(probabilities)))
 
 
 def test_batchbald_is_exact_for_small_batches():
@@ -93,8 +93,8 @@ def test_batchbald_is_exact_for_small_batches():
     for _ in range(4):
         gain = {i: slow_joint_entropy(probs, [*best, i]) - own[[*best, i]].sum() for i in range(7) if i not in best}
         best.append(max(gain, key=lambda i: gain[i]))
-    belief = Predictive.of_draws(probs, classes=("a", "b", "c"))
-    assert BatchBALD()(belief, np.zeros(7), 4, blank(), np.zeros((7, 1))).tolist() == best
+    prediction = Prediction.of_draws(probs, classes=("a", "b", "c"))
+    assert BatchBALD()(prediction, np.zeros(7), 4, blank(), np.zeros((7, 1))).tolist() == best
 
 
 def test_joint_entropy_from_drawn_outcomes_is_close_to_the_exact_one():
@@ -117,34 +117,34 @@ def test_joint_entropy_from_drawn_outcomes_is_close_to_the_exact_one():
 
 def test_power_sampling_draws_in_proportion():
     scores = np.array([1.0, 2.0, 0.0, 5.0])
-    belief = Predictive.of_draws(np.zeros((2, 4, 1)))
-    first = [PowerSampling()(belief, scores, 1, blank(seed), np.zeros((4, 1)))[0] for seed in range(4000)]
+    prediction = Prediction.of_draws(np.zeros((2, 4, 1)))
+    first = [PowerSampling()(prediction, scores, 1, blank(seed), np.zeros((4, 1)))[0] for seed in range(4000)]
     share = np.bincount(first, minlength=4) / 4000
     assert np.allclose(share, scores / 8, atol=4 * np.sqrt(0.25 / 4000))
 
 
 def test_a_cold_power_is_the_top_and_a_hot_one_is_random():
     scores = np.arange(20.0)
-    belief = Predictive.of_draws(np.zeros((2, 20, 1)))
+    prediction = Prediction.of_draws(np.zeros((2, 20, 1)))
     for kind in ("power", "softmax", "softrank"):
-        cold = PowerSampling(kind, 1e6)(belief, scores, 3, blank(), np.zeros((20, 1)))
+        cold = PowerSampling(kind, 1e6)(prediction, scores, 3, blank(), np.zeros((20, 1)))
         assert set(cold.tolist()) == {17, 18, 19}
-    hot = [PowerSampling("softmax", 0.0)(belief, scores, 1, blank(s), np.zeros((20, 1)))[0] for s in range(400)]
+    hot = [PowerSampling("softmax", 0.0)(prediction, scores, 1, blank(s), np.zeros((20, 1)))[0] for s in range(400)]
     assert np.bincount(hot, minlength=20).max() < 45
 
 
 def test_thompson_takes_the_best_of_each_draw():
     draws = np.array([[3.0, 1.0, 2.0, 0.0], [0.0, 9.0, 1.0, 8.0]])[:, :, None]
-    belief = Predictive.of_draws(draws)
-    picks = ThompsonBatch()(belief, np.zeros(4), 4, blank(), np.zeros((4, 1)))
+    prediction = Prediction.of_draws(draws)
+    picks = ThompsonBatch()(prediction, np.zeros(4), 4, blank(), np.zeros((4, 1)))
     assert set(picks[:2].tolist()) == {0, 1}
     assert set(picks[2:].tolist()) == {2, 3}
 
 
 def test_diverse_spreads_over_sites_without_losing_quality(words, planted):
     pool, model = words(3, 12), planted()
-    plain = choose(model, pool, n=12, select=Selection(UpperConfidenceBound()), seed=0)
-    spread = choose(model, pool, n=12, select=Selection(UpperConfidenceBound(), DiverseTop()), seed=0)
+    plain = choose(model, pool, n=12, select=Recommender(UpperConfidenceBound()), seed=0)
+    spread = choose(model, pool, n=12, select=Recommender(UpperConfidenceBound(), DiverseTop()), seed=0)
     kinds = [len(np.unique(pool.codes(np.array([c.row for c in cs])), axis=0)) for cs in (plain, spread)]
     distance = [
         np.mean([(a != b).sum() for a, b in itertools.combinations(pool.codes(np.array([c.row for c in cs])), 2)])
@@ -152,14 +152,14 @@ def test_diverse_spreads_over_sites_without_losing_quality(words, planted):
     ]
     assert kinds == [12, 12]
     assert distance[1] > distance[0]
-    ranked = [c.row for c in choose(model, pool, n=120, select=Selection(UpperConfidenceBound()), seed=0)]
+    ranked = [c.row for c in choose(model, pool, n=120, select=Recommender(UpperConfidenceBound()), seed=0)]
     assert {c.row for c in spread} <= set(ranked)
     assert all("unlike the other picks" in c.reason for c in spread)
 
 
 def test_the_first_plate_without_a_model_is_spread_when_the_choice_can(words):
     pool = words(2, 10)
-    picks = choose(None, pool, n=10, select=Selection(Random(), DiverseTop()), seed=0)
+    picks = choose(None, pool, n=10, select=Recommender(Random(), DiverseTop()), seed=0)
     codes = pool.codes(np.array([c.row for c in picks]))
     assert all(len(np.unique(column)) >= 8 for column in codes.T)
     assert picks[0].reason == "nothing is known yet: spread over the pool"

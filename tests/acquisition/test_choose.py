@@ -14,18 +14,18 @@ from activeloop.acquisition import (
     Greedy,
     Promising,
     Random,
-    Selection,
+    Recommender,
     TopK,
     UpperConfidenceBound,
     choose,
-    default_selection,
+    default_recommender,
 )
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError, StateError
 from activeloop.measurements import Assay, Dataset
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 
-GREEDY = Selection(Greedy())
+GREEDY = Recommender(Greedy())
 
 
 def rows(choices):
@@ -42,8 +42,8 @@ def test_the_best_come_first(words, planted):
 @pytest.mark.parametrize("chunk", [7, 100, 100_000])
 def test_pieces_and_a_short_list_do_not_change_the_choice(words, planted, chunk):
     pool = words(3, 10)
-    whole = rows(choose(planted(), pool, n=20, select=Selection(UpperConfidenceBound(2.0)), seed=3))
-    pieces = choose(planted(), pool, n=20, select=Selection(UpperConfidenceBound(2.0)), seed=3, chunk=chunk, keep=30)
+    whole = rows(choose(planted(), pool, n=20, select=Recommender(UpperConfidenceBound(2.0)), seed=3))
+    pieces = choose(planted(), pool, n=20, select=Recommender(UpperConfidenceBound(2.0)), seed=3, chunk=chunk, keep=30)
     assert rows(pieces) == whole
 
 
@@ -109,7 +109,7 @@ def test_random_choice_is_fair(words, planted):
     pool = words(1, 20)
     counts = np.zeros(20)
     for seed in range(300):
-        counts[rows(choose(planted(), pool, n=2, select=Selection(Random()), seed=seed, chunk=6, keep=8))] += 1
+        counts[rows(choose(planted(), pool, n=2, select=Recommender(Random()), seed=seed, chunk=6, keep=8))] += 1
     # binomial(300, 0.1): mean 30, sd 5.2; 20 counts within 4.5 sd
     assert (np.abs(counts - 30) < 24).all()
 
@@ -123,7 +123,7 @@ def test_the_interval_holds_noise_and_covers_90_percent(words, planted):
 
 
 def test_classes_are_shown_as_a_probability(words, planted):
-    one = choose(planted(classes=True), words(2, 5), n=1, select=Selection(Entropy()), seed=0)[0]
+    one = choose(planted(classes=True), words(2, 5), n=1, select=Recommender(Entropy()), seed=0)[0]
     assert 0 <= one.low <= one.mean <= one.high <= 1
     assert "the model is unsure" in one.reason
 
@@ -139,7 +139,7 @@ def test_progress_ends_with_the_whole_pool(words, planted):
         planted(),
         words(3, 10),
         n=1,
-        select=Selection(Greedy(), TopK()),
+        select=Recommender(Greedy(), TopK()),
         seed=0,
         chunk=300,
         progress=lambda done, size: seen.append((done, size)),
@@ -149,7 +149,7 @@ def test_progress_ends_with_the_whole_pool(words, planted):
 
 def test_the_first_plate_may_be_chosen_in_another_way(words, planted):
     pool = words(3, 10)
-    select = Selection(Greedy(), TopK(), first=Promising())
+    select = Recommender(Greedy(), TopK(), first=Promising())
     first = choose(planted(), pool, n=8, select=select, seed=0)
     best = rows(choose(planted(), pool, n=100, select=GREEDY, seed=0))
     assert set(rows(first)) <= set(best)
@@ -164,7 +164,7 @@ def test_the_first_plate_may_be_chosen_in_another_way(words, planted):
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_defaults_work_with_any_number_of_assays(goal, count, words, planted):
     pool, assays = words(2, 8), [Assay(f"a{i}") for i in range(count)]
-    select = default_selection(goal, assays, pool)
+    select = default_recommender(goal, assays, pool)
     values = np.random.default_rng(0).standard_normal((6, count))
     zeros = np.zeros((6, count))
     dataset = Dataset(pool, np.arange(6), values, zeros, tuple(assays), np.zeros(6, int), zeros.astype(np.int8))
@@ -183,7 +183,7 @@ class Several(Predictor):
     def predict(self, pool, rows, seed, draws=64):
         parts = [self.one.predict(pool, rows, seed + i, draws) for i in range(self.count)]
         join = lambda name: np.concatenate([getattr(p, name) for p in parts], -1)  # noqa: E731
-        return Predictive(join("draws"), join("mean"), join("sd"), join("noise"))
+        return Prediction(join("draws"), join("mean"), join("sd"), join("noise"))
 
     def explain(self):
         return "Planted, several times."
@@ -194,11 +194,11 @@ class Several(Predictor):
 
 def test_scores_that_read_draws_work_on_pieces_and_on_huge_pools(words, planted, monkeypatch):
     pool = words(3, 10)
-    whole = rows(choose(planted(), pool, n=10, select=Selection(EPIG()), seed=0))
-    assert rows(choose(planted(), pool, n=10, select=Selection(EPIG()), seed=0, chunk=90, keep=40)) == whole
+    whole = rows(choose(planted(), pool, n=10, select=Recommender(EPIG()), seed=0))
+    assert rows(choose(planted(), pool, n=10, select=Recommender(EPIG()), seed=0, chunk=90, keep=40)) == whole
     monkeypatch.setattr("activeloop.acquisition.evaluate.DRAWN", 500)
     model = planted()
-    picks = choose(model, pool, n=10, select=Selection(BALD()), seed=0, chunk=100, keep=50)
+    picks = choose(model, pool, n=10, select=Recommender(BALD()), seed=0, chunk=100, keep=50)
     assert len(set(rows(picks))) == 10
     # The stand-in scored all pieces; joint draws were asked for the short list, the targets and nothing else.
     assert model.asked <= 256
@@ -206,7 +206,7 @@ def test_scores_that_read_draws_work_on_pieces_and_on_huge_pools(words, planted,
 
 def test_the_score_of_a_pick_is_that_of_the_whole_pool(words, planted):
     pool = words(2, 10)
-    select = Selection(UpperConfidenceBound(1.0))
+    select = Recommender(UpperConfidenceBound(1.0))
     first = choose(planted(), pool, n=3, select=select, seed=0, pinned=[5])
     assert first[1].score == pytest.approx(first[1].mean + first[1].sd)
     assert first[0].score == pytest.approx(first[0].mean + first[0].sd)

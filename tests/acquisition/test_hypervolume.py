@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from activeloop.acquisition import Hypervolume, Situation
+from activeloop.acquisition import AcquisitionContext, Hypervolume
 from activeloop.acquisition.multiobjective import gain, pareto
-from activeloop.prediction import Predictive
+from activeloop.prediction import Prediction
 
 
 def cells(points, size):
@@ -36,8 +36,8 @@ def test_a_front_below_the_reference_counts_for_nothing():
 def test_a_candidate_on_the_front_gains_nothing_and_a_new_compromise_wins():
     measured = np.array([[0.0, 4.0], [4.0, 0.0], [-4.0, -4.0]])
     draws = np.tile([[[4.0, 0.0], [3.0, 3.0], [-3.0, -3.0]]], (5, 1, 1))
-    situation = Situation(measured.max(0), np.random.default_rng(0), np.full(2, np.nan), measured)
-    scores = Hypervolume()(Predictive.of_draws(draws), situation)
+    context = AcquisitionContext(measured.max(0), np.random.default_rng(0), np.full(2, np.nan), measured)
+    scores = Hypervolume()(Prediction.of_draws(draws), context)
     assert scores[0] == 0
     assert scores[2] == 0
     assert scores[1] == pytest.approx(9.0)

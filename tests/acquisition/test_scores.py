@@ -11,29 +11,31 @@ from scipy.stats import norm
 from activeloop.acquisition import (
     BALD,
     EPIG,
+    AcquisitionContext,
     Entropy,
     ExpectedImprovement,
     NoisyExpectedImprovement,
     PowerSampling,
     ProbabilityOfHit,
     Scalarised,
-    Situation,
     UpperConfidenceBound,
     entropy,
     mutual_information,
 )
 from activeloop.acquisition.learning import class_epig
-from activeloop.errors import ModelError, RecipeError
-from activeloop.prediction import Predictive
+from activeloop.errors import ConfigError, ModelError
+from activeloop.prediction import Prediction
 
 
 def blank(best=np.nan, seed=0, **kw):
-    return Situation(np.atleast_1d(np.asarray(best, float)), np.random.default_rng(seed), np.array([np.nan]), **kw)
+    return AcquisitionContext(
+        np.atleast_1d(np.asarray(best, float)), np.random.default_rng(seed), np.array([np.nan]), **kw
+    )
 
 
 def marginal(mean, sd):
     mean = np.atleast_1d(mean)[:, None].astype(float)
-    return Predictive(np.zeros((0, len(mean), 1)), mean, np.broadcast_to(sd, mean.shape).astype(float), np.zeros(1))
+    return Prediction(np.zeros((0, len(mean), 1)), mean, np.broadcast_to(sd, mean.shape).astype(float), np.zeros(1))
 
 
 probabilities = st.integers(0, 10_000).map(
@@ -60,10 +62,10 @@ def test_no_measurement_tells_more_about_a_target_than_about_the_model(probs):
 
 def test_draws_that_agree_carry_no_information():
     probs = np.tile([[[0.3, 0.7], [0.5, 0.5]]], (6, 1, 1))
-    belief = Predictive.of_draws(probs, classes=("a", "b"))
-    assert np.allclose(BALD()(belief, blank()), 0.0)
-    assert np.allclose(EPIG()(belief, blank()), 0.0)
-    assert Entropy()(belief, blank())[1] == pytest.approx(np.log(2))
+    prediction = Prediction.of_draws(probs, classes=("a", "b"))
+    assert np.allclose(BALD()(prediction, blank()), 0.0)
+    assert np.allclose(EPIG()(prediction, blank()), 0.0)
+    assert Entropy()(prediction, blank())[1] == pytest.approx(np.log(2))
 
 
 def test_class_epig_against_a_sum_over_outcomes():
@@ -84,14 +86,14 @@ def test_value_epig_against_the_closed_form_of_two_gaussians():
     cov = np.array([[1.0, 0.8], [0.8, 2.0]])
     draws = rng.multivariate_normal([0, 0], cov, 200_000)
     draws = (draws - draws.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(draws.T)).T) @ np.linalg.cholesky(cov).T
-    belief = Predictive.of_draws(draws[:, :, None], np.array([0.5]))
-    got = EPIG()(belief.take(np.array([0])), blank(target=belief.take(np.array([1]))))
+    prediction = Prediction.of_draws(draws[:, :, None], np.array([0.5]))
+    got = EPIG()(prediction.take(np.array([0])), blank(target=prediction.take(np.array([1]))))
     assert got[0] == pytest.approx(-0.5 * np.log(1 - 0.64 / (1.25 * 2.25)), rel=1e-4)
 
 
 def test_bald_of_values_is_the_gaussian_information():
-    belief = Predictive(np.zeros((2, 1, 1)), np.zeros((1, 1)), np.array([[2.0]]), np.array([0.5]))
-    assert BALD()(belief, blank())[0] == pytest.approx(0.5 * np.log(1 + 4 / 0.25))
+    prediction = Prediction(np.zeros((2, 1, 1)), np.zeros((1, 1)), np.array([[2.0]]), np.array([0.5]))
+    assert BALD()(prediction, blank())[0] == pytest.approx(0.5 * np.log(1 + 4 / 0.25))
 
 
 @given(st.floats(-50, 50), st.floats(0, 20), st.floats(-50, 50))
@@ -111,39 +113,39 @@ def test_expected_improvement_against_an_integral():
 def test_noisy_improvement_tends_to_expected_improvement_when_the_best_is_certain():
     rng = np.random.default_rng(0)
     draws = rng.standard_normal((100_000, 2, 1)) * [[1.0], [2.0]] + [[0.0], [-1.0]]
-    belief = Predictive.of_draws(draws)
-    known = Predictive.of_draws(np.full((100_000, 1, 1), 0.5))
-    noisy = NoisyExpectedImprovement()(belief, blank(9.0, measured=known))
+    prediction = Prediction.of_draws(draws)
+    known = Prediction.of_draws(np.full((100_000, 1, 1), 0.5))
+    noisy = NoisyExpectedImprovement()(prediction, blank(9.0, measured=known))
     assert np.allclose(noisy, ExpectedImprovement()(marginal([0.0, -1.0], [[1.0], [2.0]]), blank(0.5)), atol=0.01)
 
 
 def test_noisy_improvement_compares_within_a_draw():
     # In each draw the candidate is 1 above the measured one, however far both move together.
     shift = np.random.default_rng(0).standard_normal((50, 1, 1)) * 10
-    got = NoisyExpectedImprovement()(Predictive.of_draws(shift + 1), blank(5.0, measured=Predictive.of_draws(shift)))
+    got = NoisyExpectedImprovement()(Prediction.of_draws(shift + 1), blank(5.0, measured=Prediction.of_draws(shift)))
     assert got[0] == pytest.approx(1.0)
 
 
 def test_probability_of_hit_uses_the_campaigns_threshold_and_its_own_first():
-    belief = marginal([0.0, 2.0], 1.0)
-    stated = Situation(np.array([9.0]), np.random.default_rng(0), np.array([1.0]))
-    assert np.allclose(ProbabilityOfHit()(belief, stated), norm.cdf([-1.0, 1.0]))
-    assert np.allclose(ProbabilityOfHit(2.0)(belief, stated), norm.cdf([-2.0, 0.0]))
-    assert np.allclose(ProbabilityOfHit()(belief, blank(0.0)), norm.cdf([0.0, 2.0]))
+    prediction = marginal([0.0, 2.0], 1.0)
+    stated = AcquisitionContext(np.array([9.0]), np.random.default_rng(0), np.array([1.0]))
+    assert np.allclose(ProbabilityOfHit()(prediction, stated), norm.cdf([-1.0, 1.0]))
+    assert np.allclose(ProbabilityOfHit(2.0)(prediction, stated), norm.cdf([-2.0, 0.0]))
+    assert np.allclose(ProbabilityOfHit()(prediction, blank(0.0)), norm.cdf([0.0, 2.0]))
 
 
 def test_one_weight_is_that_assay_alone():
     draws = np.random.default_rng(0).standard_normal((40, 6, 2))
-    belief = Predictive.of_draws(draws)
-    one = Scalarised((0.0, 1.0), UpperConfidenceBound(1.0))(belief, blank([np.nan, np.nan]))
-    assert np.allclose(one, belief.mean[:, 1] + belief.sd[:, 1])
+    prediction = Prediction.of_draws(draws)
+    one = Scalarised((0.0, 1.0), UpperConfidenceBound(1.0))(prediction, blank([np.nan, np.nan]))
+    assert np.allclose(one, prediction.mean[:, 1] + prediction.sd[:, 1])
 
 
 def test_the_weakest_assay_decides_under_chebyshev():
     draws = np.tile([[[1.0, 1.0], [3.0, 0.0]]], (4, 1, 1))
-    belief = Predictive.of_draws(draws)
-    linear = Scalarised(score=UpperConfidenceBound(0.0))(belief, blank([np.nan] * 2))
-    weakest = Scalarised(score=UpperConfidenceBound(0.0), method="chebyshev")(belief, blank([np.nan] * 2))
+    prediction = Prediction.of_draws(draws)
+    linear = Scalarised(score=UpperConfidenceBound(0.0))(prediction, blank([np.nan] * 2))
+    weakest = Scalarised(score=UpperConfidenceBound(0.0), method="chebyshev")(prediction, blank([np.nan] * 2))
     assert linear.argmax() == 1
     assert weakest.argmax() == 0
 
@@ -152,20 +154,20 @@ def test_assays_of_different_scale_count_the_same():
     rng = np.random.default_rng(0)
     values, draws = rng.standard_normal((9, 2)), rng.standard_normal((20, 5, 2))
     scale = np.array([1.0, 1000.0])
-    plain = Scalarised()(Predictive.of_draws(draws), blank([0.0, 0.0], values=values))
-    scaled = Scalarised()(Predictive.of_draws(draws * scale), blank([0.0, 0.0], values=values * scale))
+    plain = Scalarised()(Prediction.of_draws(draws), blank([0.0, 0.0], values=values))
+    scaled = Scalarised()(Prediction.of_draws(draws * scale), blank([0.0, 0.0], values=values * scale))
     assert np.allclose(plain, scaled)
 
 
 def test_misuse_is_explained():
-    several = Predictive.of_draws(np.random.default_rng(0).standard_normal((4, 3, 2)))
+    several = Prediction.of_draws(np.random.default_rng(0).standard_normal((4, 3, 2)))
     with pytest.raises(ModelError, match="Scalarised"):
         UpperConfidenceBound()(several, blank())
     with pytest.raises(ModelError, match="joint draws"):
         EPIG()(marginal(0.0, 1.0), blank())
-    with pytest.raises(RecipeError, match="weights"):
+    with pytest.raises(ConfigError, match="weights"):
         Scalarised((1.0, -1.0))
-    with pytest.raises(RecipeError, match="coldness"):
+    with pytest.raises(ConfigError, match="coldness"):
         PowerSampling("power", -1.0)
-    with pytest.raises(RecipeError, match="3 weights for 2 assays"):
+    with pytest.raises(ConfigError, match="3 weights for 2 assays"):
         Scalarised((1.0, 1.0, 1.0))(several, blank([np.nan] * 2))

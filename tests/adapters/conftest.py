@@ -1,4 +1,4 @@
-"""Tiny trunks of several architectures, loaded once; and what a fit does with an adapter."""
+"""Tiny encoders of several architectures, loaded once; and what a fit does with an adapter."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
-def trunks(tmp_path_factory: pytest.TempPathFactory) -> Callable:
-    """A new copy of the tiny trunk of a family, at each call."""
+def encoders(tmp_path_factory: pytest.TempPathFactory) -> Callable:
+    """A new copy of the tiny encoder of a family, at each call."""
     from activeloop.foundation import ESM2, ESMC, Ankh, NucleotideTransformer, ProtBert, ProtT5
     from tiny_models import tiny_bert, tiny_esm, tiny_esmc, tiny_nucleotides, tiny_t5
 
@@ -29,10 +29,10 @@ def trunks(tmp_path_factory: pytest.TempPathFactory) -> Callable:
     }
     loaded = {}
 
-    def trunk(family: str = "esm2"):
+    def encoder(family: str = "esm2"):
         if family not in loaded:
             make, kind = makers[family]
             loaded[family] = kind(make(tmp_path_factory.mktemp(family) / "tiny")).load()
         return copy.deepcopy(loaded[family])
 
-    return trunk
+    return encoder

@@ -1,20 +1,20 @@
-"""A fit of a few steps, and what a trunk says."""
+"""A fit of a few steps, and what an encoder says."""
 
 from __future__ import annotations
 
 import torch
 
 from activeloop.adapters import Attached
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 IDS = torch.randint(4, 24, (3, 9), generator=torch.Generator().manual_seed(0))
 REAL = torch.arange(9) < torch.tensor([[9], [6], [8]])
 
 
 @torch.no_grad()
-def outputs(trunk: Trunk) -> torch.Tensor:
+def outputs(encoder: TransformerEncoder) -> torch.Tensor:
     """Of three sequences, real tokens only."""
-    return trunk.eval()(IDS, REAL)[REAL]
+    return encoder.eval()(IDS, REAL)[REAL]
 
 
 class Fit:
@@ -25,11 +25,11 @@ class Fit:
         self.optimiser = torch.optim.Adam(attached.parameters(), lr=rate)
 
     def run(self, until: int | None = None) -> None:
-        trunk = self.attached.trunk
-        target = torch.linspace(-1, 1, trunk.width)
+        encoder = self.attached.encoder
+        target = torch.linspace(-1, 1, encoder.width)
         while self.step < (until or self.steps):
-            trunk.train()
-            loss = (trunk(IDS, REAL)[REAL].mean(0) - target).square().mean()
+            encoder.train()
+            loss = (encoder(IDS, REAL)[REAL].mean(0) - target).square().mean()
             extra = self.attached.penalty()
             (loss if extra is None else loss + extra).backward()
             self.attached.after_backward()
@@ -38,4 +38,4 @@ class Fit:
             if self.attached.after_step(self.step, self.steps):
                 self.optimiser = torch.optim.Adam(self.attached.parameters(), lr=1e-2)
             self.step += 1
-        trunk.eval()
+        encoder.eval()

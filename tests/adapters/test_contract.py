@@ -14,7 +14,7 @@ from activeloop.adapters.pruning_layers import base_of
 from activeloop.errors import ModelError
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
-#: every adapter as recipes name it, and with options that change where it sits
+#: every adapter as configs name it, and with options that change where it sits
 EVERY = {name: make() for name, make in ADAPTERS.items()} | {
     "adalora": PeftAdapter("adalora", {"total_step": 1}, targets="attention", layers=(0, 2)),
     "full, last": FullFineTuning(last=1),
@@ -29,84 +29,86 @@ LEARNING = {name: adapter for name, adapter in EVERY.items() if name != "frozen"
 PLAIN = {name: LEARNING[name] for name in ADAPTERS if name != "frozen"}
 
 
-def untouched(trunk, attached) -> dict[str, torch.Tensor]:
+def untouched(encoder, attached) -> dict[str, torch.Tensor]:
     others = {id(p) for p in attached.parameters()}
     if getattr(attached, "remains", None):
         # into these went what makes up for what was removed
-        maps = [base_of(trunk.layers[int(name[0])].get_submodule(name[2:])) for name in attached.remains.repairs]
+        maps = [base_of(encoder.layers[int(name[0])].get_submodule(name[2:])) for name in attached.remains.repairs]
         others |= {id(linear.bias) for linear in maps} | {id(linear.weight) for linear in maps}
-    tensors = [*trunk.named_parameters(), *trunk.named_buffers()]
+    tensors = [*encoder.named_parameters(), *encoder.named_buffers()]
     return {name: t.detach().clone() for name, t in tensors if id(t) not in others}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_whole_life_on_every_architecture(trunks, family, name):
+def test_a_whole_life_on_every_architecture(encoders, family, name):
     # no head can be removed from ESM-C
     adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else PLAIN[name]
-    trunk = trunks(family)
-    before = outputs(trunk)
-    attached = adapter.attach(trunk, 0)
-    torch.testing.assert_close(outputs(trunk), before, rtol=1e-5, atol=1e-5)
-    frozen = untouched(trunk, attached)
+    encoder = encoders(family)
+    before = outputs(encoder)
+    attached = adapter.attach(encoder, 0)
+    torch.testing.assert_close(outputs(encoder), before, rtol=1e-5, atol=1e-5)
+    frozen = untouched(encoder, attached)
 
     Fit(attached, 3).run()
-    after = outputs(trunk)
+    after = outputs(encoder)
     assert not torch.allclose(after, before, atol=1e-4)
     # what is smaller now was cut, not trained
     same = {
-        key: now for key, now in untouched(trunk, attached).items() if now.shape == getattr(frozen.get(key), "shape", 0)
+        key: now
+        for key, now in untouched(encoder, attached).items()
+        if now.shape == getattr(frozen.get(key), "shape", 0)
     }
     assert same or name == "full"
     assert all(torch.equal(now, frozen[key]) for key, now in same.items())
 
-    other = adapter.attach(trunks(family), 7)
+    other = adapter.attach(encoders(family), 7)
     other.load(load(save(attached.state())))
-    assert torch.equal(outputs(other.trunk), after)
+    assert torch.equal(outputs(other.encoder), after)
 
     merged = attached.merge()
     torch.testing.assert_close(outputs(merged), after, rtol=1e-5, atol=1e-5)
-    assert [type(m) for m in merged.modules()] == [type(m) for m in trunks(family).modules()]
+    assert [type(m) for m in merged.modules()] == [type(m) for m in encoders(family).modules()]
     assert not any(p.requires_grad for p in merged.parameters())
 
 
 @pytest.mark.parametrize("name", EVERY)
 class TestOnOneArchitecture:
-    def test_changes_nothing_to_begin_with(self, trunks, name):
-        trunk = trunks()
-        before = outputs(trunk)
-        EVERY[name].attach(trunk, 0)
+    def test_changes_nothing_to_begin_with(self, encoders, name):
+        encoder = encoders()
+        before = outputs(encoder)
+        EVERY[name].attach(encoder, 0)
         exact = EVERY[name].name != "pissa"
-        torch.testing.assert_close(outputs(trunk), before, rtol=0 if exact else 1e-5, atol=0 if exact else 1e-5)
-        assert not any(module.training for module in trunk.modules())
+        torch.testing.assert_close(outputs(encoder), before, rtol=0 if exact else 1e-5, atol=0 if exact else 1e-5)
+        assert not any(module.training for module in encoder.modules())
 
-    def test_the_same_seed_gives_the_same_start_and_no_global_generator_moves(self, trunks, name):
+    def test_the_same_seed_gives_the_same_start_and_no_global_generator_moves(self, encoders, name):
         before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
-        states = [EVERY[name].attach(trunks(), 3).state() for _ in range(2)]
+        states = [EVERY[name].attach(encoders(), 3).state() for _ in range(2)]
         assert states[0].keys() == states[1].keys()
         assert all(torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
         assert torch.equal(torch.get_rng_state(), before[0])
         assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
         assert random.getstate() == before[2]
 
-    def test_what_learns_is_what_takes_gradients(self, trunks, name):
-        attached = EVERY[name].attach(trunks(), 0)
-        asked = [p for p in attached.trunk.parameters() if p.requires_grad]
+    def test_what_learns_is_what_takes_gradients(self, encoders, name):
+        attached = EVERY[name].attach(encoders(), 0)
+        asked = [p for p in attached.encoder.parameters() if p.requires_grad]
         assert {id(p) for p in asked} == {id(p) for p in attached.parameters()}
         assert attached.trainable() == sum(p.numel() for p in asked)
         assert len(attached.rates()) == len(attached.parameters())
 
-    def test_nothing_learns_below_the_lowest_layer(self, trunks, name):
-        attached = EVERY[name].attach(trunks(), 0)
-        layers = attached.trunk.layers
+    def test_nothing_learns_below_the_lowest_layer(self, encoders, name):
+        attached = EVERY[name].attach(encoders(), 0)
+        layers = attached.encoder.layers
         learning = [i for i, layer in enumerate(layers) if any(p.requires_grad for p in layer.parameters())]
         expected = -1 if name == "full" else min(learning, default=len(layers))
         assert attached.lowest == expected
 
 
 @pytest.mark.parametrize("name", ["lora", "adalora"])
-def test_only_what_was_drawn_depends_on_the_seed(trunks, name):
-    states = [EVERY[name].attach(trunks(), seed).state() for seed in (0, 1)]
+def test_only_what_was_drawn_depends_on_the_seed(encoders, name):
+    states = [EVERY[name].attach(encoders(), seed).state() for seed in (0, 1)]
     assert any(not torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
 
 
@@ -132,43 +134,43 @@ BLOCK = 4 * (D * D + D) + (D * F + F) + (F * D + D) + 4 * D
         (Frozen(), 0),
     ],
 )
-def test_how_many_numbers_learn(trunks, adapter, count):
-    assert adapter.attach(trunks(), 0).trainable() == count
+def test_how_many_numbers_learn(encoders, adapter, count):
+    assert adapter.attach(encoders(), 0).trainable() == count
 
 
-def test_the_change_of_a_weight_is_a_b_transposed(trunks):
-    attached = LoRA(rank=4, alpha=8, last=1).attach(trunks(), 0)
+def test_the_change_of_a_weight_is_a_b_transposed(encoders):
+    attached = LoRA(rank=4, alpha=8, last=1).attach(encoders(), 0)
     Fit(attached, 3).run()
     state = attached.state()
     key = "layers.2.intermediate.dense"
     a, bt = state[f"{key}.lora_B.weight"], state[f"{key}.lora_A.weight"]
-    before = trunks().layers[2].intermediate.dense.weight
+    before = encoders().layers[2].intermediate.dense.weight
     after = attached.merge().layers[2].intermediate.dense.weight
     torch.testing.assert_close(after - before, 8 / 4 * a @ bt, rtol=0, atol=1e-6)
 
 
-def test_a_learns_faster_than_b(trunks):
-    attached = LoRA(last=1, targets="query+value", plus=16).attach(trunks(), 0)
+def test_a_learns_faster_than_b(encoders):
+    attached = LoRA(last=1, targets="query+value", plus=16).attach(encoders(), 0)
     # per map: lora_A (the B of this house), lora_B (its A)
     assert attached.rates() == [1.0, 16.0, 1.0, 16.0]
 
 
 @pytest.mark.parametrize("family", ["esm2", "prott5"])
 @pytest.mark.parametrize("adapter", [LoRA(alpha=0), LoRA(alpha=0, last=1, variant="rslora")])
-def test_refuses_what_would_change_nothing(trunks, family, adapter):
+def test_refuses_what_would_change_nothing(encoders, family, adapter):
     with pytest.raises(ModelError, match="changes nothing"):
-        adapter.attach(trunks(family), 0)
+        adapter.attach(encoders(family), 0)
 
 
 @pytest.mark.parametrize("adapter", [PeftAdapter("loraa"), PeftAdapter("loha", {"rang": 2})])
-def test_refuses_what_peft_does_not_make(trunks, adapter):
+def test_refuses_what_peft_does_not_make(encoders, adapter):
     with pytest.raises(ModelError, match=f'peft makes no adapter "{adapter.kind}" with these options'):
-        adapter.attach(trunks(), 0)
+        adapter.attach(encoders(), 0)
 
 
-def test_refuses_maps_that_a_fast_path_goes_around(trunks):
-    trunk = trunks()
-    attention = trunk.layers[2].attention.self
+def test_refuses_maps_that_a_fast_path_goes_around(encoders):
+    encoder = encoders()
+    attention = encoder.layers[2].attention.self
     kind = type(attention)
 
     class Deaf(kind):
@@ -186,19 +188,19 @@ def test_refuses_maps_that_a_fast_path_goes_around(trunks):
 
     attention.__class__ = Deaf
     with pytest.raises(ModelError, match="leaves 2 of its 4 tensors without effect"):
-        LoRA(last=1, targets="query+value").attach(trunk, 0)
+        LoRA(last=1, targets="query+value").attach(encoder, 0)
 
 
-def test_refuses_a_second_adapter(trunks):
-    trunk = trunks()
-    LoRA().attach(trunk, 0)
+def test_refuses_a_second_adapter(encoders):
+    encoder = encoders()
+    LoRA().attach(encoder, 0)
     with pytest.raises(ModelError, match="has an adapter"):
-        LoRA().attach(trunk, 0)
+        LoRA().attach(encoder, 0)
 
 
-def test_a_second_adapter_after_merging(trunks):
-    trunk = LoRA(last=1).attach(trunks(), 0).merge()
-    assert PeftAdapter("ia3").attach(trunk, 0).trainable() == L * (2 * D + F)
+def test_a_second_adapter_after_merging(encoders):
+    encoder = LoRA(last=1).attach(encoders(), 0).merge()
+    assert PeftAdapter("ia3").attach(encoder, 0).trainable() == L * (2 * D + F)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +213,11 @@ def test_a_second_adapter_after_merging(trunks):
         (LoRA(layers=(1,), last=1), "either `layers` or `last`"),
     ],
 )
-def test_refuses_layers_that_do_not_exist(trunks, adapter, words):
-    trunk = trunks()
+def test_refuses_layers_that_do_not_exist(encoders, adapter, words):
+    encoder = encoders()
     with pytest.raises(ModelError, match=words):
-        adapter.attach(trunk, 0)
-    assert [type(m) for m in trunk.modules()] == [type(m) for m in trunks().modules()]
+        adapter.attach(encoder, 0)
+    assert [type(m) for m in encoder.modules()] == [type(m) for m in encoders().modules()]
 
 
 @pytest.mark.parametrize(
@@ -228,17 +230,17 @@ def test_refuses_layers_that_do_not_exist(trunks, adapter, words):
         (PeftAdapter("ia3"), LoRA(), "nothing was loaded"),
     ],
 )
-def test_refuses_the_state_of_another(trunks, kept, given, words):
-    attached = given.attach(trunks(), 0)
+def test_refuses_the_state_of_another(encoders, kept, given, words):
+    attached = given.attach(encoders(), 0)
     before = attached.state()
     with pytest.raises(ModelError, match=words):
-        attached.load(kept.attach(trunks(), 1).state())
+        attached.load(kept.attach(encoders(), 1).state())
     assert all(torch.equal(tensor, before[key]) for key, tensor in attached.state().items())
 
 
 @pytest.mark.parametrize(
     "adapter", [LoRA(), LoRA(variant="dora"), PeftAdapter("ia3"), PeftAdapter("adalora", {"total_step": 1})]
 )
-def test_counts_on_shapes_alone(trunks, adapter):
-    count = adapter.attach(trunks(), 0).trainable()
-    assert adapter.attach(trunks().to("meta"), 0).trainable() == count
+def test_counts_on_shapes_alone(encoders, adapter):
+    count = adapter.attach(encoders(), 0).trainable()
+    assert adapter.attach(encoders().to("meta"), 0).trainable() == count

@@ -16,7 +16,7 @@ from activeloop.adapters.pruning_layers import adapted, base_of, factors, feed_f
 from activeloop.adapters.pruning_masks import SAMPLE
 from activeloop.errors import ModelError
 from activeloop.foundation import ESM2, ESMC, Ankh, ProtBert, ProtT5
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 from tiny_models import tiny_bert, tiny_esm, tiny_esmc, tiny_t5
 
 SETTINGS = LightPEFT(rank=4, dropout=0.0)
@@ -38,10 +38,10 @@ def minibatch(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, real
 
 
-def outputs(trunk: Trunk) -> torch.Tensor:
+def outputs(encoder: TransformerEncoder) -> torch.Tensor:
     ids, real = minibatch(1)
     with torch.no_grad():
-        return trunk(ids, real)[real]
+        return encoder(ids, real)[real]
 
 
 def fit(attached: LightAttached, steps: int, planned: int | None = None) -> list[bool]:
@@ -51,7 +51,7 @@ def fit(attached: LightAttached, steps: int, planned: int | None = None) -> list
     optimiser = torch.optim.AdamW(attached.parameters(), lr=3e-3)
     changes = []
     for step in range(steps):
-        pooled = (attached.trunk(ids, real) * real.unsqueeze(2)).sum(1) / real.sum(1, keepdim=True)
+        pooled = (attached.encoder(ids, real) * real.unsqueeze(2)).sum(1) / real.sum(1, keepdim=True)
         loss = (pooled[:, 0] - wanted).square().mean()
         penalty = attached.penalty()
         (loss if penalty is None else loss + penalty).backward()
@@ -65,7 +65,7 @@ def fit(attached: LightAttached, steps: int, planned: int | None = None) -> list
 
 
 @pytest.fixture
-def trunk(tiny: str) -> Trunk:
+def encoder(tiny: str) -> TransformerEncoder:
     return ESM2(tiny).load()
 
 
@@ -77,15 +77,15 @@ def pruned(tiny: str) -> LightAttached:
     return attached
 
 
-def test_nothing_changes_by_attaching(tiny: str, trunk: Trunk):
-    before = outputs(trunk)
-    SETTINGS.attach(trunk, 0)
-    assert torch.equal(outputs(trunk), before)
+def test_nothing_changes_by_attaching(tiny: str, encoder: TransformerEncoder):
+    before = outputs(encoder)
+    SETTINGS.attach(encoder, 0)
+    assert torch.equal(outputs(encoder), before)
 
 
-def test_the_estimation_has_a_scalar_for_each_head_and_unit_beside_the_adapters(trunk: Trunk):
-    attached = SETTINGS.attach(trunk, 0)
-    d, u = trunk.width, UNITS
+def test_the_estimation_has_a_scalar_for_each_head_and_unit_beside_the_adapters(encoder: TransformerEncoder):
+    attached = SETTINGS.attach(encoder, 0)
+    d, u = encoder.width, UNITS
     adapters = LAYERS * SETTINGS.rank * (4 * 2 * d + 2 * (d + u))
     assert attached.trainable() == adapters + LAYERS * (HEADS + UNITS)
     penalty = attached.penalty()
@@ -93,15 +93,17 @@ def test_the_estimation_has_a_scalar_for_each_head_and_unit_beside_the_adapters(
     assert penalty.item() == pytest.approx(1e-4 * LAYERS * (HEADS + UNITS))
 
 
-def test_a_scalar_on_what_enters_the_output_projection_is_one_on_attention_probabilities(tiny: str, trunk: Trunk):
+def test_a_scalar_on_what_enters_the_output_projection_is_one_on_attention_probabilities(
+    tiny: str, encoder: TransformerEncoder
+):
     """As published: head 2 of layer 1, multiplied in the attention itself."""
-    attached = SETTINGS.attach(trunk, 0)
+    attached = SETTINGS.attach(encoder, 0)
     with torch.no_grad():
         attached._estimation.heads[1].values[2] = 0.25
     plain = ESM2(tiny).load()
     attention = plain.layers[1].get_submodule("attention.self")
     attention.register_forward_hook(_scaled_head)
-    torch.testing.assert_close(outputs(trunk), outputs(plain))
+    torch.testing.assert_close(outputs(encoder), outputs(plain))
 
 
 def _scaled_head(module, inputs, output):
@@ -124,14 +126,14 @@ def test_a_third_of_heads_and_units_three_quarters_of_adapters_and_half_of_ranks
     # 18 adapters, 14 go (75 % of 18, rounded to even); 16 ranks stay in the others, 8 of them go
     assert len(remains.ranks) <= 4
     assert sum(int(kept.sum()) for kept in remains.ranks.values()) == 8
-    assert pruned.trainable() == sum(p.numel() for p in pruned.trunk.parameters() if p.requires_grad)
+    assert pruned.trainable() == sum(p.numel() for p in pruned.encoder.parameters() if p.requires_grad)
     assert pruned.trainable() <= 0.25 * LAYERS * SETTINGS.rank * (8 * 32 + 2 * (32 + UNITS))
 
 
 def test_matrices_are_smaller(pruned: LightAttached):
-    remains, names = pruned.remains, pruned.trunk.names
+    remains, names = pruned.remains, pruned.encoder.names
     assert remains is not None
-    for index, layer in enumerate(pruned.trunk.layers):
+    for index, layer in enumerate(pruned.encoder.layers):
         units = int(remains.units[index].sum())
         wanted = dict.fromkeys((names.query, names.key, names.value), (24, 32)) | {names.output: (32, 24)}
         wanted |= dict.fromkeys(names.widen, (units, 32)) | {names.narrow: (32, units)}
@@ -140,13 +142,13 @@ def test_matrices_are_smaller(pruned: LightAttached):
             assert tuple(linear.weight.shape) == shape
             assert (linear.out_features, linear.in_features) == shape
             assert linear.bias.shape == shape[:1]
-    for name, module in adapted(pruned.trunk).items():
+    for name, module in adapted(pruned.encoder).items():
         rank = int(remains.ranks[name].sum())
         into, out = factors(module)
         assert into.weight.shape == (rank, base_of(module).in_features)
         assert out.weight.shape == (base_of(module).out_features, rank)
-    assert set(adapted(pruned.trunk)) == set(remains.ranks)
-    assert not [name for name, _ in pruned.trunk.named_parameters() if "mask" in name]
+    assert set(adapted(pruned.encoder)) == set(remains.ranks)
+    assert not [name for name, _ in pruned.encoder.named_parameters() if "mask" in name]
 
 
 @pytest.mark.parametrize("kind", ["esm2", "protbert", "prott5", "ankh", "esmc"])
@@ -164,49 +166,49 @@ def test_it_computes_what_the_whole_trunk_would_without_the_rest(kind: str, tmp_
     for masks, kept in ((whole._estimation.heads, remains.heads), (whole._estimation.units, remains.units)):
         for mask, row in zip(masks, kept, strict=False):
             mask.values.data.copy_(row)
-    for name, module in adapted(whole.trunk).items():
+    for name, module in adapted(whole.encoder).items():
         factors(module)[0].weight.data[~remains.ranks.get(name, torch.zeros(4, dtype=torch.bool))] = 0
     for name, repair in remains.repairs.items():
-        linear = base_of(whole.trunk.layers[int(name[0])].get_submodule(name[2:]))
-        kept = (remains.heads if linear.in_features == whole.trunk.width else remains.units)[int(name[0])]
+        linear = base_of(whole.encoder.layers[int(name[0])].get_submodule(name[2:]))
+        kept = (remains.heads if linear.in_features == whole.encoder.width else remains.units)[int(name[0])]
         each = kept.repeat_interleave(linear.in_features // len(kept))
         linear.register_forward_hook(
             lambda module, inputs, output, repair=repair, each=each: (
                 output + repair.shift + inputs[0][..., each] @ (repair.out @ repair.into).T
             )
         )
-    before = outputs(whole.trunk)
+    before = outputs(whole.encoder)
     assert not torch.allclose(before, outputs(family(folder).load()), atol=1e-3)
-    torch.testing.assert_close(outputs(attached.trunk), before, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(outputs(attached.encoder), before, rtol=1e-4, atol=1e-4)
     again = settings.attach(family(folder).load(), 0)
     again.load(attached.state())
-    assert torch.equal(outputs(again.trunk), outputs(attached.trunk))
+    assert torch.equal(outputs(again.encoder), outputs(attached.encoder))
 
 
 def test_what_stays_makes_up_for_what_went(tiny: str):
-    """The mean of a map's outputs is as before; of what else they lose, some is foretold."""
+    """The mean of a map's outputs is as before; of what else they lose, some is predicted."""
     attached = SETTINGS.attach(ESM2(tiny).load(), 0)
     ids, real = minibatch()
     entered: dict[str, torch.Tensor] = {}
     for name in ("attention.output.dense", "output.dense"):
         # after the mask, which is 1 before the first step
-        attached.trunk.layers[1].get_submodule(name).register_forward_pre_hook(
+        attached.encoder.layers[1].get_submodule(name).register_forward_pre_hook(
             lambda module, inputs, name=name: entered.update({name: inputs[0].detach()[real]})
         )
-    attached.trunk(ids, real)
+    attached.encoder(ids, real)
     remains = attached._estimation.choose()
-    weights = [layer.output.dense.base_layer.weight.clone() for layer in attached.trunk.layers]  # type: ignore[union-attr]
+    weights = [layer.output.dense.base_layer.weight.clone() for layer in attached.encoder.layers]  # type: ignore[union-attr]
     for name, groups in (("attention.output.dense", remains.heads[1]), ("output.dense", remains.units[1])):
-        inputs, weight = entered[name], base_of(attached.trunk.layers[1].get_submodule(name)).weight.detach()
+        inputs, weight = entered[name], base_of(attached.encoder.layers[1].get_submodule(name)).weight.detach()
         kept, repair = groups.repeat_interleave(inputs.shape[1] // len(groups)), remains.repairs[f"1.{name}"]
         lost = inputs[:, ~kept] @ weight[:, ~kept].T
         foretold = repair.shift + inputs[:, kept] @ (repair.out @ repair.into).T
         torch.testing.assert_close(foretold.mean(0), lost.mean(0))
         assert (foretold - lost).var(0).sum() < 0.5 * lost.var(0).sum()
-    biases = [layer.output.dense.base_layer.bias.clone() for layer in attached.trunk.layers]  # type: ignore[union-attr]
+    biases = [layer.output.dense.base_layer.bias.clone() for layer in attached.encoder.layers]  # type: ignore[union-attr]
     attached.prune(remains)
     for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        now = base_of(attached.trunk.layers[index].get_submodule("output.dense"))
+        now = base_of(attached.encoder.layers[index].get_submodule("output.dense"))
         repair = remains.repairs[f"{index}.output.dense"]
         torch.testing.assert_close(now.bias - bias, repair.shift)
         torch.testing.assert_close(now.weight - weight[:, remains.units[index]], repair.out @ repair.into)
@@ -223,15 +225,15 @@ def test_an_adapter_without_low_rank_repairs_loads_as_it_was(tiny: str, pruned: 
     }
     again = SETTINGS.attach(ESM2(tiny).load(), 0)
     again.load(shifts_alone)
-    linear = base_of(again.trunk.layers[0].get_submodule("output.dense"))
+    linear = base_of(again.encoder.layers[0].get_submodule("output.dense"))
     assert again.remains is not None
     assert torch.equal(
         linear.weight, base_of(ESM2(tiny).load().layers[0].output.dense).weight[:, again.remains.units[0]]
     )
 
 
-def test_tokens_are_drawn_from_all_that_were_seen(trunk: Trunk):
-    attached = SETTINGS.attach(trunk, 0)
+def test_tokens_are_drawn_from_all_that_were_seen(encoder: TransformerEncoder):
+    attached = SETTINGS.attach(encoder, 0)
     mask = attached._estimation.units[0]
     for look in range(40):
         mask._draw(torch.full((50, UNITS), float(look)))
@@ -241,23 +243,23 @@ def test_tokens_are_drawn_from_all_that_were_seen(trunk: Trunk):
     assert torch.bincount(mask.sample[:, 0].long()).max() <= 30
 
 
-def test_useless_heads_and_units_are_found(tiny: str, trunk: Trunk):
+def test_useless_heads_and_units_are_found(tiny: str, encoder: TransformerEncoder):
     """Planted: one head of each layer and 64 units have no effect; what is to be learnt needs all others louder."""
     generator = torch.Generator().manual_seed(3)
-    useless = [int(torch.randint(HEADS, (1,), generator=generator)) for _ in trunk.layers]
+    useless = [int(torch.randint(HEADS, (1,), generator=generator)) for _ in encoder.layers]
     idle = torch.randperm(LAYERS * UNITS, generator=generator)[:64]
     kept = torch.ones(LAYERS * UNITS, dtype=torch.bool).scatter(0, idle, False).view(LAYERS, UNITS)
     louder = ESM2(tiny).load()
-    for some, factor in ((trunk, 1.0), (louder, 1.5)):
+    for some, factor in ((encoder, 1.0), (louder, 1.5)):
         plant(some, useless, kept, factor)
-    attached = SETTINGS.attach(trunk, 0)
+    attached = SETTINGS.attach(encoder, 0)
     optimiser = torch.optim.AdamW(attached.parameters(), lr=3e-3)
     for step in range(10):
         ids, real = minibatch(step)
         wanted = louder(ids, real)[real].detach()
         penalty = attached.penalty()
         assert penalty is not None
-        ((trunk(ids, real)[real] - wanted).square().mean() + penalty).backward()
+        ((encoder(ids, real)[real] - wanted).square().mean() + penalty).backward()
         optimiser.step()
         optimiser.zero_grad()
         attached.after_step(step, 24)
@@ -267,19 +269,19 @@ def test_useless_heads_and_units_are_found(tiny: str, trunk: Trunk):
     assert (~attached.remains.units & ~kept).sum() >= 50
 
 
-def plant(trunk: Trunk, useless: list[int], units: torch.Tensor, factor: float) -> None:
+def plant(encoder: TransformerEncoder, useless: list[int], units: torch.Tensor, factor: float) -> None:
     """Multiply what heads and units do by a factor, of some by 0."""
-    size = trunk.width // HEADS
+    size = encoder.width // HEADS
     with torch.no_grad():
-        for layer, head, row in zip(trunk.layers, useless, units, strict=True):
+        for layer, head, row in zip(encoder.layers, useless, units, strict=True):
             scales = torch.full((HEADS,), factor).scatter(0, torch.tensor([head]), 0.0).repeat_interleave(size)
-            base_of(layer.get_submodule(trunk.names.output)).weight.mul_(scales)
-            base_of(layer.get_submodule(trunk.names.narrow)).weight.mul_(factor * row)
+            base_of(layer.get_submodule(encoder.names.output)).weight.mul_(scales)
+            base_of(layer.get_submodule(encoder.names.narrow)).weight.mul_(factor * row)
 
 
-def test_an_adapter_that_does_nothing_goes_first(trunk: Trunk):
+def test_an_adapter_that_does_nothing_goes_first(encoder: TransformerEncoder):
     """Planted: adapters of layer 0 stay at zero, for their outputs are multiplied by so little."""
-    attached = SETTINGS.attach(trunk, 0)
+    attached = SETTINGS.attach(encoder, 0)
     for name, importance in attached._estimation.adapters.items():
         if name.startswith("0."):
             importance.module.scaling["default"] = importance.scaling = 1e-6
@@ -300,7 +302,7 @@ def test_importance_is_over_real_tokens_and_of_the_second_half(tiny: str):
     seen = {}
     for part, module in (("base", base_of(importance.module)), ("adapter", factors(importance.module)[1])):
         module.register_forward_hook(lambda *args, p=part: seen.update({p: args[2].detach()[real].norm(dim=1)}))
-    attached.trunk(ids, real)[real].sum().backward()
+    attached.encoder(ids, real)[real].sum().backward()
     wanted = (4.0 * seen["adapter"] / seen["base"]).mean()
     assert importance.of_module == pytest.approx(float(wanted), rel=1e-5)
     importance.see_gradients()
@@ -311,9 +313,9 @@ def test_importance_is_over_real_tokens_and_of_the_second_half(tiny: str):
     assert float(importance.of_ranks[2]) == pytest.approx(rank_2.item(), rel=1e-5)
 
 
-def test_scores_without_gradients_count_for_nothing(trunk: Trunk):
-    attached = SETTINGS.attach(trunk, 0)
-    outputs(trunk)
+def test_scores_without_gradients_count_for_nothing(encoder: TransformerEncoder):
+    attached = SETTINGS.attach(encoder, 0)
+    outputs(encoder)
     assert all(importance.sums.sum() == 0 for importance in attached._estimation.adapters.values())
 
 
@@ -323,13 +325,13 @@ def test_the_same_seed_removes_the_same(tiny: str, pruned: LightAttached):
     assert pruned.remains is not None
     assert again.remains is not None
     assert again.remains.same(pruned.remains)
-    assert torch.equal(outputs(again.trunk), outputs(pruned.trunk))
+    assert torch.equal(outputs(again.encoder), outputs(pruned.encoder))
 
 
 def test_what_was_kept_loads_onto_the_original_checkpoint(tiny: str, pruned: LightAttached):
     again = SETTINGS.attach(ESM2(tiny).load(), 5)
     again.load(pruned.state())
-    assert torch.equal(outputs(again.trunk), outputs(pruned.trunk))
+    assert torch.equal(outputs(again.encoder), outputs(pruned.encoder))
     assert again.lowest == pruned.lowest
     assert [p.shape for p in again.parameters()] == [p.shape for p in pruned.parameters()]
     assert sum(t.numel() for t in pruned.state().values()) < 8000
@@ -346,13 +348,13 @@ def test_a_fit_that_was_interrupted_ends_as_if_it_had_not_been(tiny: str, stop: 
     second.load(first.state())
     second.resume(first.progress())
     descend(second, stop, 14)
-    assert torch.equal(outputs(second.trunk), outputs(whole.trunk))
+    assert torch.equal(outputs(second.encoder), outputs(whole.encoder))
 
 
 def descend(attached: LightAttached, start: int, stop: int) -> None:
     ids, real = minibatch()
     for step in range(start, stop):
-        loss = attached.trunk(ids, real)[real][:, 0].square().mean() + (attached.penalty() or 0)
+        loss = attached.encoder(ids, real)[real][:, 0].square().mean() + (attached.penalty() or 0)
         loss.backward()
         attached.after_backward()
         with torch.no_grad():
@@ -366,12 +368,12 @@ def descend(attached: LightAttached, start: int, stop: int) -> None:
 def test_only_the_adapters_learn_after_the_removal(tiny: str):
     attached = SETTINGS.attach(ESM2(tiny).load(), 0)
     fit(attached, 10, 24)
-    frozen = {n: p.clone() for n, p in attached.trunk.named_parameters() if not p.requires_grad}
+    frozen = {n: p.clone() for n, p in attached.encoder.named_parameters() if not p.requires_grad}
     ids, real = minibatch()
-    attached.trunk(ids, real)[real][:, 0].sum().backward()
+    attached.encoder(ids, real)[real][:, 0].sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in attached.parameters())
     fit(attached, 3, 24)
-    assert all(torch.equal(p, frozen[n]) for n, p in attached.trunk.named_parameters() if not p.requires_grad)
+    assert all(torch.equal(p, frozen[n]) for n, p in attached.encoder.named_parameters() if not p.requires_grad)
     assert attached.penalty() is None
 
 
@@ -380,7 +382,7 @@ def test_folding_gives_a_plain_trunk_with_the_same_outputs(tiny: str, steps: int
     """During the estimation (its scalars are folded in too) and after the removal."""
     attached = SETTINGS.attach(ESM2(tiny).load(), 0)
     fit(attached, steps, 24)
-    before = outputs(attached.trunk)
+    before = outputs(attached.encoder)
     plain = attached.merge()
     torch.testing.assert_close(outputs(plain), before, rtol=1e-4, atol=1e-5)
     assert not adapted(plain)
@@ -395,16 +397,18 @@ def test_nothing_else_is_removed_than_was_asked(tiny: str):
     assert attached.remains is not None
     assert attached.remains.heads.all()
     assert attached.remains.units.all()
-    assert feed_forward(attached.trunk) == UNITS
+    assert feed_forward(attached.encoder) == UNITS
     assert sum(int(kept.sum()) for kept in attached.remains.ranks.values()) == 18
 
 
-def test_a_model_whose_heads_cannot_be_told_apart_is_refused(trunk: Trunk, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(type(trunk), "separable", False)
+def test_a_model_whose_heads_cannot_be_told_apart_is_refused(
+    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(type(encoder), "separable", False)
     with pytest.raises(ModelError, match="LightPEFT\\(heads=0\\)"):
-        SETTINGS.attach(trunk, 0)
-    assert not adapted(trunk)
-    assert replace(SETTINGS, heads=0.0).attach(trunk, 0).trainable() > 0
+        SETTINGS.attach(encoder, 0)
+    assert not adapted(encoder)
+    assert replace(SETTINGS, heads=0.0).attach(encoder, 0).trainable() > 0
 
 
 def test_what_was_removed_otherwise_is_refused(tiny: str, pruned: LightAttached):
@@ -412,14 +416,14 @@ def test_what_was_removed_otherwise_is_refused(tiny: str, pruned: LightAttached)
     unpruned = other.state()
     heads = torch.ones(LAYERS, HEADS, dtype=torch.bool)
     other.prune(Remains(heads, torch.ones(LAYERS, UNITS, dtype=torch.bool), {"2.output.dense": torch.ones(4) > 0}))
-    before = outputs(other.trunk)
+    before = outputs(other.encoder)
     for state in (pruned.state(), unpruned):
         with pytest.raises(ModelError, match="Load the model anew"):
             other.load(state)
     wrong = pruned.state() | {"remains.heads": torch.ones(LAYERS, 5, dtype=torch.bool)}
     with pytest.raises(ModelError, match="other layers, heads or units"):
         SETTINGS.attach(ESM2(tiny).load(), 0).load(wrong)
-    assert torch.equal(outputs(other.trunk), before)
+    assert torch.equal(outputs(other.encoder), before)
 
 
 @pytest.mark.parametrize("share", ["heads", "units", "modules", "ranks", "estimate"])

@@ -10,18 +10,18 @@ from activeloop.adapters import LightPEFT
 from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner
-from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.inputs import read
 from activeloop.models.finetuning.losses import Regression
 from activeloop.models.finetuning.objectives import Supervised, ridge
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.plan import TrainingConfig
 
 
 def test_a_learner_with_it_predicts_the_same_after_it_was_stored(tiny: str):
     pool = Pool.single_mutants("MKTAYIAKQR")
     rng = np.random.default_rng(0)
     rows = np.sort(rng.choice(len(pool), 40, replace=False))
-    learner = FineTuner(ESM2(tiny), LightPEFT(rank=4), plan=Plan(epochs=12, minibatch=20))
+    learner = FineTuner(ESM2(tiny), LightPEFT(rank=4), plan=TrainingConfig(epochs=12, minibatch=20))
     dataset = Dataset.of(pool, rows, rng.standard_normal(40))
     predictor = learner.fit(dataset, 0)
     state = predictor.state()  # pyright: ignore[reportAttributeAccessIssue] # a fine-tuned model has one
@@ -39,7 +39,7 @@ def test_a_learner_with_it_predicts_the_same_after_it_was_stored(tiny: str):
 def test_the_head_begins_anew_on_what_the_smaller_model_says(tiny: str):
     pool, rng = Pool.single_mutants("MKTAYIAKQR"), np.random.default_rng(0)
     foundation, rows, values = ESM2(tiny), np.arange(40), rng.standard_normal(40)
-    adapted = Adapted(foundation, LightPEFT(rank=4, heads=0.5, units=0.7), pool, 0)
+    adapted = AdaptedEncoder(foundation, LightPEFT(rank=4, heads=0.5, units=0.7), pool, 0)
     tokens, none = read(foundation, pool, rows), np.zeros((40, 0), np.float32)
     training = np.arange(30)
     objective = Supervised(adapted, tokens, none, values, np.ones(40), Regression(), training)

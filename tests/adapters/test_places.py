@@ -6,30 +6,32 @@ from fits import IDS, REAL, Fit
 
 from activeloop.adapters import LightPEFT, LoRA
 from activeloop.adapters.named import ADAPTERS
-from activeloop.foundation.encoder import Trunk, watched
+from activeloop.foundation.encoder import TransformerEncoder, watched
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
 LEARNING = {name: make() for name, make in ADAPTERS.items() if name != "frozen"}
 PLACES = torch.tensor([[1, 8, 3], [5, 0, 0], [7, 2, 4]])
 
 
-def both(trunk: Trunk) -> tuple[torch.Tensor, torch.Tensor]:
+def both(encoder: TransformerEncoder) -> tuple[torch.Tensor, torch.Tensor]:
     """The last layer at places, by the way that is taken and as a whole."""
-    last = len(trunk.layers) - 1
-    hidden = trunk.run(trunk.embed(IDS, REAL), REAL, stop=last)
-    context = trunk.context(hidden, REAL)
-    return trunk.last_at(hidden, context, PLACES), trunk.layer(last, hidden, context)[torch.arange(3)[:, None], PLACES]
+    last = len(encoder.layers) - 1
+    hidden = encoder.run(encoder.embed(IDS, REAL), REAL, stop=last)
+    context = encoder.context(hidden, REAL)
+    return encoder.last_at(hidden, context, PLACES), encoder.layer(last, hidden, context)[
+        torch.arange(3)[:, None], PLACES
+    ]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", LEARNING)
-def test_what_was_learned_takes_the_same_effect(trunks, family, name):
+def test_what_was_learned_takes_the_same_effect(encoders, family, name):
     adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else LEARNING[name]
-    attached = adapter.attach(trunks(family), 0)
+    attached = adapter.attach(encoders(family), 0)
     Fit(attached, 3).run()
-    trunk = attached.trunk
-    assert not watched(trunk.layers[-1])
-    short, whole = both(trunk)
+    encoder = attached.encoder
+    assert not watched(encoder.layers[-1])
+    short, whole = both(encoder)
     torch.testing.assert_close(short, whole, rtol=1e-4, atol=1e-5)
     learnt = attached.parameters()
     of_short = torch.autograd.grad(short.square().sum(), learnt, allow_unused=True, retain_graph=True)
@@ -42,25 +44,25 @@ def test_what_was_learned_takes_the_same_effect(trunks, family, name):
             torch.testing.assert_close(one, other, rtol=1e-3, atol=slack)
 
 
-def test_an_estimation_sees_every_token(trunks):
-    attached = LightPEFT().attach(trunks(), 0)
-    trunk = attached.trunk
-    assert watched(trunk.layers[-1])
-    short, whole = both(trunk)
+def test_an_estimation_sees_every_token(encoders):
+    attached = LightPEFT().attach(encoders(), 0)
+    encoder = attached.encoder
+    assert watched(encoder.layers[-1])
+    short, whole = both(encoder)
     assert torch.equal(short, whole)
     # every real token was counted, in the last layer once for each way
     seen = attached.progress()["seen.sums"][:, 1] / REAL.sum()
     assert seen.tolist() == [1.0] * 12 + [2.0] * 6
 
 
-def test_dropout_of_an_adapter_drops(trunks):
-    attached = LoRA(last=1, dropout=0.5).attach(trunks(), 0)
+def test_dropout_of_an_adapter_drops(encoders):
+    attached = LoRA(last=1, dropout=0.5).attach(encoders(), 0)
     Fit(attached, 2).run()
-    trunk = attached.trunk
-    plain = both(trunk)[0]
-    for module in trunk.layers[-1].modules():
+    encoder = attached.encoder
+    plain = both(encoder)[0]
+    for module in encoder.layers[-1].modules():
         if "lora_dropout" in type(module).__name__ or (isinstance(module, torch.nn.Dropout) and module.p == 0.5):
             module.train()
-    first, second = both(trunk)[0], both(trunk)[0]
+    first, second = both(encoder)[0], both(encoder)[0]
     assert not torch.equal(first, plain)
     assert not torch.equal(first, second)

@@ -9,13 +9,13 @@ from bad_input.damage import edit, full_disk, locked, lose_the_model, no_plates,
 from bad_input.files import lines
 
 
-def recipe(id: str, old: str, new: str, *says: str, where: str = "loop/campaign.toml: ") -> Case:
+def config(id: str, old: str, new: str, *says: str, where: str = "loop/campaign.toml: ") -> Case:
     """A change of campaign.toml by hand, then `activeloop propose`."""
     return Case(id, "propose loop --another", where, says, damage=lambda: edit(old, new))
 
 
 RECIPES = [
-    recipe(
+    config(
         "not TOML",
         "wells = 24",
         "wells = many",
@@ -23,71 +23,71 @@ RECIPES = [
         "Texts stand in quotes",
         where="loop/campaign.toml, row ",
     ),
-    recipe("unknown learner by hand", '"forest"', '"forrest"', 'no learner "forrest". Did you mean "forest"?'),
-    recipe("unknown score", 'score = ""', 'score = "luck"', 'no score "luck". Known: bald'),
-    recipe("unknown batch", 'batch = ""', 'batch = "lcmdd"', 'no batch "lcmdd". Did you mean "lcmd"?'),
-    recipe("a score of before", 'score = ""', 'score = "margin"', 'the score "margin" was removed: use "entropy"'),
-    recipe("a batch of before", 'batch = ""', 'batch = "liar"', 'the batch "liar" was removed: use "power"'),
-    recipe(
+    config("unknown learner by hand", '"forest"', '"forrest"', 'no learner "forrest". Did you mean "forest"?'),
+    config("unknown score", 'score = ""', 'score = "luck"', 'no score "luck". Known: bald'),
+    config("unknown batch", 'batch = ""', 'batch = "lcmdd"', 'no batch "lcmdd". Did you mean "lcmd"?'),
+    config("a score of before", 'score = ""', 'score = "margin"', 'the score "margin" was removed: use "entropy"'),
+    config("a batch of before", 'batch = ""', 'batch = "liar"', 'the batch "liar" was removed: use "power"'),
+    config(
         "unknown option of a learner",
         "[select]",
         "options = {leaves = 3}\n[select]",
         'has no option "leaves"; it takes: trees',
     ),
-    recipe(
+    config(
         "option of the wrong type",
         "[select]",
         'options = {trees = "many"}\n[select]',
         'learner "forest": option "trees" is \'many\'; it must be a whole number from 1 on',
     ),
-    recipe(
+    config(
         "option out of range",
         "[select]",
         "options = {trees = 0}\n[select]",
         'option "trees" is 0; it must be a whole number from 1 on',
     ),
-    recipe(
+    config(
         "options that make no sense",
         "[select]",
         "options = {features = 2.0}\n[select]",
         'learner "forest" cannot be made',
         "features above 0 and at most 1",
     ),
-    recipe(
+    config(
         "option of a batch",
         'batch = ""',
         'batch = "power"\nbatch_options = {kind = "soft"}',
         "batch \"power\": option \"kind\" is 'soft'; it must be 'power'",
     ),
-    recipe(
+    config(
         "option of a score",
         'score = ""',
         'score = "ucb"\nscore_options = {beta = -1.0}',
         'option "beta" is -1.0; it must be a number from 0 on',
     ),
-    recipe("a number in quotes", "seed = 5", 'seed = "5"', "\"seed\" is '5'; it must be a valid integer"),
-    recipe("a negative number", "controls = 2", "controls = -2", '"plate.controls" is -2'),
-    recipe(
+    config("a number in quotes", "seed = 5", 'seed = "5"', "\"seed\" is '5'; it must be a valid integer"),
+    config("a negative number", "controls = 2", "controls = -2", '"plate.controls" is -2'),
+    config(
         "a number for a text",
         'wild_type = "MKTAYIAKQR"',
         "wild_type = 12",
         '"pool.wild_type" is 12; it must be a valid string',
     ),
-    recipe("a text for yes or no", "singles = true", 'singles = "yes"', "\"pool.singles\" is 'yes'"),
-    recipe("NaN as a limit", "[[assays]]", "[[assays]]\nlower = nan", '"assays[1].lower" is nan'),
-    recipe("unknown goal", 'goal = "find"', 'goal = "win"', "it must be 'find' or 'learn'"),
-    recipe("unknown key", "wells = 24", "wels = 24", 'no key "plate.wels"; did you mean "wells"?'),
-    recipe("key missing", 'name = "kcat"', "", '"assays[1].name" is missing: add it'),
-    recipe("newer format", "format = 1", "format = 9", "newer ActiveLoop", "upgrade"),
-    recipe("wild type changed to what is none", "MKTAYIAKQR", "MKT?", '[pool]: the wild type has "?"'),
-    recipe(
+    config("a text for yes or no", "singles = true", 'singles = "yes"', "\"pool.singles\" is 'yes'"),
+    config("NaN as a limit", "[[assays]]", "[[assays]]\nlower = nan", '"assays[1].lower" is nan'),
+    config("unknown goal", 'goal = "find"', 'goal = "win"', "it must be 'find' or 'learn'"),
+    config("unknown key", "wells = 24", "wels = 24", 'no key "plate.wels"; did you mean "wells"?'),
+    config("key missing", 'name = "kcat"', "", '"assays[1].name" is missing: add it'),
+    config("newer format", "format = 1", "format = 9", "newer ActiveLoop", "upgrade"),
+    config("wild type changed to what is none", "MKTAYIAKQR", "MKT?", '[pool]: the wild type has "?"'),
+    config(
         "table not there",
         "singles = true",
         'table = "gone.csv"',
         "there is no file",
         "put it there or correct its name",
     ),
-    recipe(
+    config(
         "controls do not fit",
         "controls = 2",
         "controls = 24",
@@ -103,7 +103,7 @@ RECIPES = [
         damage=lambda: overwrite("loop/campaign.toml", "seed = 1 # µ".encode("latin-1")),
     ),
     Case(
-        "empty recipe",
+        "empty config",
         "status loop",
         "loop/campaign.toml: ",
         ('"pool" is missing: add it',),

@@ -15,7 +15,7 @@ from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.finetuning.learner import FineTuner
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.prediction import mean_of
 from activeloop.replay.sources import Source, load_landscape
 from benchmarks.compute import QUICK, Asked, main
@@ -27,7 +27,7 @@ from benchmarks.compute_result import RESULT_COLUMNS, Judge, Question, curve, gr
 from benchmarks.compute_setting import begun, checkpoint_of, random_dataset
 from benchmarks.compute_steps import loaded, minibatch_for, ready, step_rows, time_steps, training_bytes
 
-PLAN = Plan(epochs=2, minibatch=8)
+PLAN = TrainingConfig(epochs=2, minibatch=8)
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +63,11 @@ def test_light_peft_is_timed_after_its_removal(tiny: str):
 
 
 def test_minibatches_fit_into_memory(tiny: str):
-    trunk = loaded(ESM2(tiny))
-    assert minibatch_for(trunk, 12, 32) == 32
-    assert minibatch_for(trunk, 12, 9) == 8
-    assert minibatch_for(trunk, 10**7, 32) == 1
-    assert training_bytes(trunk, 2, 50) > training_bytes(trunk, 1, 50)
+    encoder = loaded(ESM2(tiny))
+    assert minibatch_for(encoder, 12, 32) == 32
+    assert minibatch_for(encoder, 12, 9) == 8
+    assert minibatch_for(encoder, 10**7, 32) == 1
+    assert training_bytes(encoder, 2, 50) > training_bytes(encoder, 1, 50)
 
 
 def test_memory_is_told_by_a_process_of_its_own(tiny: str):
@@ -90,8 +90,8 @@ def test_the_judge_says_what_the_product_would(tiny: str, name: str):
     held, values = rows[20:60], landscape.values[rows[20:60]]
     dataset = Dataset.of(landscape.pool, rows[:20], landscape.values[rows[:20]])
     learner = FineTuner(ESM2(tiny), ARMS[name], plan=PLAN)
-    run, objective = begun(learner.backbone, learner.adapter, dataset, PLAN, 0)
-    judge = Judge(objective, learner.backbone, dataset, learner.draws, held, values)
+    run, objective = begun(learner.encoder, learner.adapter, dataset, PLAN, 0)
+    judge = Judge(objective, learner.encoder, dataset, learner.draws, held, values)
     before = judge()
     while not run.done:
         run.advance()
@@ -143,12 +143,12 @@ def test_every_way_through_a_campaign(asked: Asked):
 def test_dropout_in_every_layer_is_taken_off_again(tiny: str):
     import torch
 
-    trunk = loaded(ESM2(tiny))
+    encoder = loaded(ESM2(tiny))
     ids = torch.arange(4, 12)[None]
-    plain = trunk(ids, ids > 0)
-    with dropping(trunk, 0.5):
-        assert not torch.equal(trunk(ids, ids > 0), plain)
-    assert torch.equal(trunk(ids, ids > 0), plain)
+    plain = encoder(ids, ids > 0)
+    with dropping(encoder, 0.5):
+        assert not torch.equal(encoder(ids, ids > 0), plain)
+    assert torch.equal(encoder(ids, ids > 0), plain)
 
 
 def test_gb1_is_put_into_its_domain(monkeypatch: pytest.MonkeyPatch):

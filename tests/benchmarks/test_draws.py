@@ -8,7 +8,7 @@ from activeloop.candidates import Pool
 from activeloop.models.heads.dropout import DropoutHead
 from benchmarks.draws import write_results
 from benchmarks.draws_timing import DOMAIN, SITES, domain_tokens, dropout_costs, head_costs, one_pass
-from benchmarks.esm_shapes import random_trunk
+from benchmarks.esm_shapes import random_encoder
 from tools.pretrain.corpus import VOCABULARY
 from tools.pretrain.shape import Shape
 
@@ -25,14 +25,14 @@ def test_the_domain_holds_the_four_letters():
 
 
 def test_costs_are_measured_and_written(tmp_path: Path):
-    trunk = random_trunk(Shape(2, 16, 2, 32), seed=0)
+    encoder = random_encoder(Shape(2, 16, 2, 32), seed=0)
     tokens = domain_tokens(POOL, np.arange(60))
-    features, seconds = one_pass(trunk, tokens, 2)
+    features, seconds = one_pass(encoder, tokens, 2)
     assert features.shape == (60, 64)
     assert (seconds > 0).all()
     values = np.random.default_rng(0).standard_normal(60)
     heads = list(head_costs(DropoutHead(), features, values, 1200, (4, 8), seconds))
-    layers = dropout_costs(trunk, tokens.take(np.arange(4)), 3, 2)
+    layers = dropout_costs(encoder, tokens.take(np.arange(4)), 3, 2)
     assert [cost.draws for cost in heads] == [4, 8]
     assert [cost.repeatable for cost in heads] == [True, True]
     assert [cost.repeatable for cost in layers[:2]] == [True, True]

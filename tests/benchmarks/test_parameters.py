@@ -11,7 +11,7 @@ import torch
 from activeloop.adapters import LightPEFT
 from activeloop.adapters.pruning_layers import adapted
 from benchmarks import pruning_speed
-from benchmarks.esm_shapes import esm_shape, random_trunk
+from benchmarks.esm_shapes import esm_shape, random_encoder
 from benchmarks.parameters import ADAPTERS, FULL, LIGHT, LORA, Count, counts, write_results
 from benchmarks.pruning_speed import Gain, costliest, drawn, measure
 from tools.pretrain.training import Shape
@@ -40,7 +40,7 @@ def test_counts_are_those_of_the_formulas(counted: dict[str, Count]):
     }
     assert {name: counted[name].trained for name in wanted} == wanted
     assert counted.keys() == ADAPTERS.keys()
-    assert counted[FULL].base == sum(p.numel() for p in random_trunk(esm_shape("35M"), None).parameters())
+    assert counted[FULL].base == sum(p.numel() for p in random_encoder(esm_shape("35M"), None).parameters())
 
 
 def test_a_default_of_two_layers_trains_240_times_fewer(counted: dict[str, Count]):
@@ -53,23 +53,23 @@ def test_nothing_that_could_remain_trains_more_than_the_costliest():
     settings = LightPEFT()
 
     def trained(choose) -> int:
-        attached = settings.attach(random_trunk(SMALL, None), 0)
-        attached.prune(choose(attached.trunk))
+        attached = settings.attach(random_encoder(SMALL, None), 0)
+        attached.prune(choose(attached.encoder))
         return attached.trainable()
 
-    most = trained(lambda trunk: costliest(trunk, settings))
-    others = [trained(lambda trunk, seed=seed: drawn(trunk, settings, seed)) for seed in range(8)]
+    most = trained(lambda encoder: costliest(encoder, settings))
+    others = [trained(lambda encoder, seed=seed: drawn(encoder, settings, seed)) for seed in range(8)]
     assert max(others) < most
 
 
 def test_what_chance_leaves_has_the_shares_asked_for():
-    trunk = random_trunk(SMALL, None)
+    encoder = random_encoder(SMALL, None)
     settings = LightPEFT()
-    attached = settings.attach(trunk, 0)
-    remains = drawn(trunk, settings, 0)
+    attached = settings.attach(encoder, 0)
+    remains = drawn(encoder, settings, 0)
     assert remains.heads.sum(1).tolist() == [3] * 4
     assert int(remains.units.sum()) == 256 - 85
-    assert sum(int(kept.sum()) for kept in remains.ranks.values()) == len(adapted(trunk)) * 8 // 8
+    assert sum(int(kept.sum()) for kept in remains.ranks.values()) == len(adapted(encoder)) * 8 // 8
     attached.prune(remains)
 
 

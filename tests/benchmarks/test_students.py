@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Guide, Pool, Sequence
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.measurements import Assay
 from activeloop.replay.landscape import Landscape
 from activeloop.students.distil.config import Weights
-from activeloop.students.distil.networks import usual_network
+from activeloop.students.distil.networks import default_network
 from benchmarks.students import Cell, Told, all_cells, run_cells
 from benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, teacher_of
 from benchmarks.students_measures import ratio_of_means, rows_of
@@ -53,7 +53,7 @@ def test_held_out_candidates_are_never_labelled_and_more_labels_hold_fewer():
     assert not set(many.labelled) & set(many.held_out)
     assert sorted([*many.labelled, *many.held_out, *many.unlabelled]) == list(range(90))
     assert split(90, 10, 4).held_out.tolist() != few.held_out.tolist()
-    with pytest.raises(RecipeError, match="only 60"):
+    with pytest.raises(ConfigError, match="only 60"):
         split(90, 61, 0)
 
 
@@ -73,20 +73,20 @@ def test_libraries_of_a_known_domain_read_the_whole_domain(monkeypatch):
 def test_arms_are_read_and_told_alike():
     assert str(Arm.read("default:alpha=0.5,transfer=none")) == "default:alpha=0.5,transfer=none"
     for wrong in ("nobody", "default:alpha"):
-        with pytest.raises(RecipeError, match="is not an arm"):
+        with pytest.raises(ConfigError, match="is not an arm"):
             Arm.read(wrong)
     pool = Pool.single_mutants("MKTAYIAKQR" * 3)
     distiller = distiller_of(Arm.read("default:alpha=0.5,temperature=2,steps=7,transfer=none"), pool)
     assert (distiller.alpha, distiller.temperature, distiller.steps, distiller.transfer.size) == (0.5, 2.0, 7, 0)
     assert distiller_of(Arm.read("default:order=3"), pool).weights == Weights(order=3.0)
-    with pytest.raises(RecipeError, match="no change"):
+    with pytest.raises(ConfigError, match="no change"):
         distiller_of(Arm.read("default:transfer=everything"), pool)
 
 
 def test_variants_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool_are_none():
-    assert usual_network(Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).sites
-    assert usual_network(Pool.single_mutants("MKTAYIAKQR" * 3)).sites
-    assert not usual_network(Pool.of([Guide("ACGTACGT"), Guide("ACGTACGA")])).sites
+    assert default_network(Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).sites
+    assert default_network(Pool.single_mutants("MKTAYIAKQR" * 3)).sites
+    assert not default_network(Pool.of([Guide("ACGTACGT"), Guide("ACGTACGA")])).sites
     library = Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])
     landscape = Landscape("own", library, np.zeros(len(library)), Assay("value"))
     assert teacher_of(Arm("frozen"), landscape) is not None
@@ -97,9 +97,9 @@ def test_variants_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool
 
 
 def test_features_that_were_looked_up_are_those_of_the_model():
-    from activeloop.encoders.base import Backbone
+    from activeloop.encoders.base import Encoder
 
-    class Counting(Backbone):
+    class Counting(Encoder):
         def __init__(self):
             self.asked = 0
 
@@ -200,7 +200,7 @@ def test_a_suite_can_be_narrowed_and_costly_teachers_have_fewer_seeds():
     assert {cell.task for cell in suite.ablations} == {"gb1"}
     changed = {key for cell in suite.ablations for key, _ in Arm.read(cell.arm).changes}
     assert changed == {"alpha", "order", "transfer"}
-    with pytest.raises(RecipeError, match="is not an arm"):
+    with pytest.raises(ConfigError, match="is not an arm"):
         suite.narrowed((), (), ("nobody",), None)
 
 

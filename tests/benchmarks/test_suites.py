@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
 from activeloop.replay.campaign import Turn
 from activeloop.replay.sources import registry
@@ -36,7 +36,7 @@ def test_the_protocols_are_those_of_the_literature():
 
 
 def test_an_unknown_suite_is_refused():
-    with pytest.raises(RecipeError, match="gb1"):
+    with pytest.raises(ConfigError, match="gb1"):
         find_suites("gb2")[0]
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.campaigns import Taught, Teaching
+from activeloop.campaigns import StudentTrainer, TrainedStudent
 from activeloop.campaigns.artifacts import pack, unpack
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset, Measurement
-from activeloop.prediction import Learner, Predictive, Predictor
+from activeloop.prediction import Learner, Prediction, Predictor
 
 PARENT = "MKTAYI"
 ASSAY = Assay("activity", unit="U/mg")
@@ -32,12 +32,12 @@ class Line(Predictor):
     root: np.ndarray
     labels: int
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         x = one_hot(pool, np.asarray(rows))
         mean, sd = x @ self.weights, np.sqrt(((x @ self.root) ** 2).sum(1))
         deviations = np.random.default_rng(seed).standard_normal((draws, self.root.shape[1]))
         functions = mean + deviations @ (x @ self.root).T
-        return Predictive(functions[:, :, None], mean[:, None], sd[:, None], np.array([0.1]))
+        return Prediction(functions[:, :, None], mean[:, None], sd[:, None], np.array([0.1]))
 
     def explain(self) -> str:
         return f"A line through {self.labels} candidates."
@@ -87,7 +87,7 @@ def answers(pool: Pool, names, plate: str = "", assay: Assay = ASSAY) -> list[Me
 
 
 @dataclass(frozen=True)
-class Copying(Teaching):
+class Copying(StudentTrainer):
     """A line through what the teacher says of the pool; with `noise` it mishears."""
 
     noise: float = 0.0
@@ -96,7 +96,7 @@ class Copying(Teaching):
     def name(self) -> str:
         return f"copying, noise {self.noise:g}"
 
-    def teach(self, teacher, dataset, version, seed, progress=None) -> Taught:
+    def teach(self, teacher, dataset, version, seed, progress=None) -> TrainedStudent:
         rows = np.arange(len(dataset.pool))
         x, said = one_hot(dataset.pool, rows), teacher.predict(dataset.pool, rows, seed, draws=0)
         weights = np.linalg.lstsq(x, said.mean[:, 0], rcond=None)[0]
@@ -105,7 +105,7 @@ class Copying(Teaching):
             if progress:
                 progress(step + 1, 3)
         content = pack({"weights": weights, "root": np.eye(len(weights)) * said.sd.mean() / np.sqrt(6)})
-        return Taught(content, {"spearman": 0.99}, len(weights), "line", 20 * len(weights))
+        return TrainedStudent(content, {"spearman": 0.99}, len(weights), "line", 20 * len(weights))
 
 
 def opened_line(content: bytes) -> Line:

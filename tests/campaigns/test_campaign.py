@@ -9,13 +9,13 @@ import pytest
 from scipy.stats import spearmanr
 from small_campaign import ASSAY, Line, Ridge, answers, singles, truth
 
-from activeloop.acquisition import ExpectedImprovement, Greedy, Selection, Thompson, UpperConfidenceBound, Variance
+from activeloop.acquisition import ExpectedImprovement, Greedy, Recommender, Thompson, UpperConfidenceBound, Variance
 from activeloop.campaigns import Campaign, CampaignState, InMemoryLog, Measured, Pinned, Proposed
 from activeloop.campaigns.events import encode
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, MeasurementError, StateError
 from activeloop.measurements import Assay, Measurement
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 
 POOL = singles()
 
@@ -72,7 +72,7 @@ def test_questions_never_write():
     turn(campaign)
     campaign.fit()
     before = list(campaign.log)
-    campaign.status(), campaign.dataset(), campaign.worth(), campaign.predict([0, 1]), campaign.honesty()
+    campaign.status(), campaign.dataset(), campaign.worth(), campaign.predict([0, 1]), campaign.validation()
     campaign.state(), campaign.model()
     assert list(campaign.log) == before
 
@@ -294,7 +294,7 @@ def test_a_proposed_wild_type_that_comes_back_by_name_is_a_result_not_a_control(
 
 @pytest.mark.parametrize("score", [Greedy(), UpperConfidenceBound(), ExpectedImprovement(), Variance(), Thompson()])
 def test_reasons_name_the_prediction_in_the_direction_of_the_assay(score):
-    campaign = Campaign(POOL, [Assay("activity", goal="minimise")], Ridge(), Selection(score), seed=3)
+    campaign = Campaign(POOL, [Assay("activity", goal="minimise")], Ridge(), Recommender(score), seed=3)
     rows = [Measurement(name, "activity", 40.0 + i) for i, name in enumerate(["M1A", "K2R", "T3S", "A4V"])]
     campaign.record(rows)
     for pick in campaign.propose(4).picks:
@@ -312,7 +312,7 @@ def test_a_model_is_taken_from_the_shelf_not_fitted_again():
         def fit(self, dataset, seed):
             raise AssertionError("fitted again")
 
-    reopened = Campaign(POOL, [ASSAY], Forgetful(), seed=3, log=campaign.log, shelf=campaign.shelf)
+    reopened = Campaign(POOL, [ASSAY], Forgetful(), seed=3, log=campaign.log, artifacts=campaign.artifacts)
     assert np.array_equal(reopened.predict([3]).mean, campaign.predict([3]).mean)
 
 
@@ -323,7 +323,7 @@ def test_a_version_keeps_its_data_when_results_came_in_since():
     before = campaign.predict([5]).mean
     campaign.record(answers(POOL, [POOL.design(5).name]), "late.csv")
     reopened = Campaign(POOL, [ASSAY], Ridge(), seed=3, log=campaign.log)
-    reopened.shelf = campaign.shelf
+    reopened.artifacts = campaign.artifacts
     assert np.array_equal(reopened.predict([5]).mean, before)
 
 
@@ -343,14 +343,14 @@ def test_honesty_and_worth_say_when_to_stop():
     assert "stop here" in late.sentence
     assert (late.measured, late.wells, late.cost, late.next_cost) == (96, 96, 192.0, 32.0)
     assert late.best == pytest.approx(truth(POOL).max())
-    honesty = campaign.honesty()
-    assert honesty.proposal == 6
-    assert honesty.candidates == 16
+    validation = campaign.validation()
+    assert validation.proposal == 6
+    assert validation.candidates == 16
     picks = campaign.state().proposals[5].picks
     said, came = [p.mean for p in picks], [truth(POOL)[POOL.row_of(p.name)] for p in picks]
-    assert honesty.spearman == pytest.approx(spearmanr(said, came).statistic)
-    assert honesty.coverage == np.mean([p.low <= v <= p.high for p, v in zip(picks, came, strict=True)])
-    assert campaign.fit().metrics["last_plate_spearman"] == honesty.spearman
+    assert validation.spearman == pytest.approx(spearmanr(said, came).statistic)
+    assert validation.coverage == np.mean([p.low <= v <= p.high for p, v in zip(picks, came, strict=True)])
+    assert campaign.fit().metrics["last_plate_spearman"] == validation.spearman
 
 
 def test_a_writer_in_between_makes_propose_decide_anew():
@@ -409,7 +409,7 @@ def test_another_learner_or_other_assays_ask_for_a_new_fit():
         def name(self):
             return "ridge of another name"
 
-    changed = Campaign(POOL, [ASSAY], Renamed(), seed=3, log=campaign.log, shelf=campaign.shelf)
+    changed = Campaign(POOL, [ASSAY], Renamed(), seed=3, log=campaign.log, artifacts=campaign.artifacts)
     with pytest.raises(StateError, match="were changed since version 1 was fitted: fit again"):
         changed.predict([0])
     assert changed.status().stale
@@ -425,7 +425,7 @@ def test_classes_are_judged_by_rank_alone():
         rows = answers(POOL, names, plate=f"P{number}", assay=assay)
         campaign.record([replace(m, value=float(m.value > 0)) for m in rows], f"{number}.csv")
     campaign.fit()
-    assert np.isnan(campaign.honesty().coverage)
+    assert np.isnan(campaign.validation().coverage)
     report = campaign.worth(16)
     assert report.advice == "cannot say"
     assert "Classes have no best" in report.sentence
@@ -452,7 +452,7 @@ def test_several_assays_are_all_predicted_and_the_first_one_is_shown_on_picks():
                 np.concatenate([getattr(p, k) for p in parts], axis)
                 for k, axis in (("draws", 2), ("mean", 1), ("sd", 1))
             ]
-            return Predictive(*joined, np.concatenate([p.noise for p in parts]))
+            return Prediction(*joined, np.concatenate([p.noise for p in parts]))
 
         def explain(self):
             return "Two lines."
@@ -484,16 +484,16 @@ def test_scoring_tells_its_progress():
 def test_a_fit_that_somebody_else_finished_first_is_theirs():
     campaign = loop()
     turn(campaign)
-    twin = loop(log=campaign.log, shelf=campaign.shelf)
+    baseline = loop(log=campaign.log, artifacts=campaign.artifacts)
 
     class Slow(Ridge):
         """While it fits, the twin does."""
 
         def fit(self, dataset, seed):
-            if not twin.state().versions:
-                twin.fit()
+            if not baseline.state().versions:
+                baseline.fit()
             return super().fit(dataset, seed)
 
     campaign.learner = Slow()
-    assert campaign.fit() == twin.fit()
+    assert campaign.fit() == baseline.fit()
     assert len(campaign.state().versions) == 1

@@ -9,7 +9,7 @@ import pytest
 from small_campaign import ASSAY, Copying, Line, Ridge, answers, opened_line, singles
 
 from activeloop.campaigns import Campaign, CampaignState, Distilled, InMemoryLog, Pinned
-from activeloop.campaigns.validation import BOUND, HANDFUL, Drift, Foresight
+from activeloop.campaigns.validation import BOUND, HANDFUL, Drift, ProspectivePerformance
 from activeloop.errors import InputError, ModelError, StateError, StoreError
 from activeloop.measurements import Assay, Measurement
 
@@ -145,7 +145,7 @@ def test_a_teaching_that_fails_leaves_the_campaign_as_it_was():
 def test_a_lost_file_is_said_and_can_be_taught_again():
     campaign = fitted(loop())
     student = campaign.distil(Copying())
-    del campaign.shelf._content[student.artifact]
+    del campaign.artifacts._content[student.artifact]
     with pytest.raises(StoreError, match=r"student 1 is lost or damaged.*distil DIR --again"):
         campaign.student_file()
     campaign.distil(Copying(), again=True)
@@ -225,8 +225,8 @@ def test_what_its_teacher_had_seen_is_no_foresight():
 def test_a_teacher_that_cannot_be_had_any_more_is_left_out():
     campaign = measured(fitted(loop()), 40)
     campaign.distil(Copying())
-    other = Campaign(POOL, [ASSAY], Ridge(2.0), seed=3, log=campaign.log, shelf=campaign.shelf)
-    del campaign.shelf._content[campaign.state().versions[0].artifact]
+    other = Campaign(POOL, [ASSAY], Ridge(2.0), seed=3, log=campaign.log, artifacts=campaign.artifacts)
+    del campaign.artifacts._content[campaign.state().versions[0].artifact]
     other.fit(again=True)
     found = other.drift(opened_line)
     assert np.isnan(found.teacher.spearman)
@@ -245,16 +245,16 @@ def test_when_less_is_better_the_sign_is_that_of_the_assay():
 
 
 def test_warnings_say_what_fell_behind():
-    good = Foresight(0.8, 0.97)
+    good = ProspectivePerformance(0.8, 0.97)
     base = Drift(1, 1, 2, 96, good, good, 0.05, 0.03, 0.97, 1000)
     assert base.warnings == ()
-    assert replace(base, own=Foresight(0.71, 0.97)).warnings == ()  # within two standard errors
-    assert replace(base, own=Foresight(0.8, 0.89)).warnings == ()  # as wide as it says
-    (said,) = replace(base, own=Foresight(0.8, 0.7)).warnings
+    assert replace(base, own=ProspectivePerformance(0.71, 0.97)).warnings == ()  # within two standard errors
+    assert replace(base, own=ProspectivePerformance(0.8, 0.89)).warnings == ()  # as wide as it says
+    (said,) = replace(base, own=ProspectivePerformance(0.8, 0.7)).warnings
     assert said == "its 90 % intervals held 70% of 96 new results, its teacher's 97%"
     (said,) = replace(base, agreement=0.85).warnings
     assert said == "it agrees with version 2 too little (Spearman 0.85, below 0.9)"
-    assert replace(base, teacher=Foresight(), own=Foresight()).warnings == ()
+    assert replace(base, teacher=ProspectivePerformance(), own=ProspectivePerformance()).warnings == ()
 
 
 def test_logs_from_before_there_were_students_open_unchanged():

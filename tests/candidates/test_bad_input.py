@@ -1,4 +1,4 @@
-"""Every wrong pool file is refused with its name, the row and a cure."""
+"""Every wrong pool file is refused with its name, the row and a suggested fix."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from activeloop.cli.demonstration import ROUNDS, best_after, demonstrate, planted, random_twin
+from activeloop.cli.demonstration import ROUNDS, best_after, demonstrate, planted, random_baseline
 from activeloop.errors import InputError
 
 README = Path(__file__).parents[2] / "README.md"
@@ -30,8 +30,8 @@ def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_twin_and_the_curve_are_what_they_say() -> None:
     landscape = planted()
-    twin, spread = random_twin(landscape, [10, len(landscape.values) - 10], seed=0)
-    assert twin[1] == pytest.approx(landscape.values.max())
+    baseline, spread = random_baseline(landscape, [10, len(landscape.values) - 10], seed=0)
+    assert baseline[1] == pytest.approx(landscape.values.max())
     assert spread[1] == pytest.approx(0, abs=1e-12)
     names = [landscape.pool[i].name for i in range(3)]
     assert best_after(landscape, [names[:1], names[1:]])[1] == pytest.approx(landscape.values[:3].max())

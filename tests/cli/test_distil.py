@@ -68,8 +68,8 @@ def fitted(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("distil") / "loop"
     with pytest.raises(SystemExit):
         main(["new", str(folder), "--wild-type", WT, "--singles", "--assay", "kcat", "--seed", "5"])
-    recipe = folder / "campaign.toml"
-    recipe.write_text(recipe.read_text().partition("[student]")[0] + SMALL)
+    config = folder / "campaign.toml"
+    config.write_text(config.read_text().partition("[student]")[0] + SMALL)
     measure(folder, 24)
     open_campaign(folder).campaign.fit()
     return folder
@@ -207,9 +207,9 @@ def wait(folder: Path, stage: str) -> None:
 
 
 def automatic(folder: Path, steps: int) -> None:
-    recipe = folder / "campaign.toml"
-    text = recipe.read_text().replace("auto = false", "auto = true").replace("steps = 4", f"steps = {steps}")
-    recipe.write_text(text)
+    config = folder / "campaign.toml"
+    text = config.read_text().replace("auto = false", "auto = true").replace("steps = 4", f"steps = {steps}")
+    config.write_text(text)
 
 
 def test_killed_while_it_teaches_the_campaign_is_as_it_was(run, bare):

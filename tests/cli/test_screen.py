@@ -152,13 +152,13 @@ def test_without_a_student_it_says_how_to_get_one(run):
 
 
 def test_the_students_file_may_not_change_on_the_way(run, folder, tmp_path):
-    from activeloop.acquisition import Greedy, Situation
+    from activeloop.acquisition import AcquisitionContext, Greedy
     from activeloop.errors import InputError
-    from activeloop.screening.scorer import FileScorer, Worth, digest_of
+    from activeloop.screening.scorer import FileScorer, ScreenObjective, digest_of
 
     path = tmp_path / "student.onnx"
     path.write_bytes((folder / "student.onnx").read_bytes())
-    worth = Worth(Greedy(), Situation.blank(np.random.default_rng(0)), 0)
+    worth = ScreenObjective(Greedy(), AcquisitionContext.blank(np.random.default_rng(0)), 0)
     scorer = FileScorer(path, digest_of(path), worth)
     pool = loop_of(folder).pool
     some = np.array([3, 4, 5, 900, 7999])

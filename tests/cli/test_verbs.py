@@ -39,7 +39,7 @@ def run(capsys, monkeypatch, tmp_path):
 
 @pytest.fixture
 def loop(run) -> Path:
-    """A campaign in the folder `loop`, whose learner believes nothing before it has seen something."""
+    """A campaign in the folder `loop`, whose learner predicts nothing before it has seen something."""
     options = ("--assay", "kcat:1/s", "--seed", 5, "--price", 2, "--learner", "forest")
     assert run("new", "loop", "--wild-type", WT, "--singles", *options)[0] == 0
     return Path("loop")
@@ -273,8 +273,8 @@ def test_bad_input_is_one_clear_sentence_and_stores_nothing(run, loop, arguments
 
 
 def test_a_recipe_broken_by_an_edit(run, loop):
-    recipe = loop / "campaign.toml"
-    recipe.write_text(recipe.read_text().replace("wells = 96", "wells = many"))
+    config = loop / "campaign.toml"
+    config.write_text(config.read_text().replace("wells = 96", "wells = many"))
     status, _, err = run("status", "loop")
     assert status == 2
     assert re.match(r"Error: loop/campaign.toml, row \d+: this is not TOML", err)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
-from activeloop.config import LearnerRecipe, Opened, learner_of, open_campaign
-from activeloop.errors import FetchError, RecipeError, StateError
+from activeloop.config import LearnerConfig, OpenCampaign, learner_of, open_campaign
+from activeloop.errors import ConfigError, FetchError, StateError
 from activeloop.measurements import Assay, Measurement
 from activeloop.store import CampaignFolder
 from tiny_models import tiny_esm
@@ -39,7 +39,7 @@ OPTIONS = {
 }
 
 
-def laid_down(folder: Path, name: str, tiny: str) -> Opened:
+def laid_down(folder: Path, name: str, tiny: str) -> OpenCampaign:
     """A campaign whose folder holds the model."""
     CampaignFolder.create(folder, TEXT.format(name=name, options=OPTIONS[name]))
     (folder / "models").mkdir()
@@ -47,7 +47,7 @@ def laid_down(folder: Path, name: str, tiny: str) -> Opened:
     return open_campaign(folder)
 
 
-def measured(opened: Opened) -> None:
+def measured(opened: OpenCampaign) -> None:
     """One round."""
     picks = opened.campaign.propose(n=8).picks
     number = len(opened.campaign.status().versions)
@@ -101,8 +101,8 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
     opened = laid_down(tmp_path / "c", "frozen", tiny)
     measured(opened)
     assert "draws=dropout, model=models/tiny" in opened.campaign.fit().learner
-    recipe = opened.folder.recipe
-    recipe.write_text(recipe.read_text().replace("dropout", "process"))
+    config = opened.folder.config
+    config.write_text(config.read_text().replace("dropout", "process"))
     changed = open_campaign(tmp_path / "c")
     assert changed.campaign.fit().number == 2
 
@@ -144,8 +144,8 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
     ],
 )
 def test_each_mistake_names_file_option_and_cure(name, options, message):
-    with pytest.raises(RecipeError) as error:
-        learner_of(LearnerRecipe(name=name, options=options), POOL, ASSAYS, "campaign.toml")
+    with pytest.raises(ConfigError) as error:
+        learner_of(LearnerConfig(name=name, options=options), POOL, ASSAYS, "campaign.toml")
     assert message in str(error.value)
     assert str(error.value).startswith(f'campaign.toml: learner "{name}"')
 
@@ -159,18 +159,18 @@ def test_each_mistake_names_file_option_and_cure(name, options, message):
     ],
 )
 def test_what_is_gone_says_what_to_use(name, options, message):
-    with pytest.raises(RecipeError) as error:
-        learner_of(LearnerRecipe(name=name, options=options), POOL, ASSAYS, "campaign.toml")
+    with pytest.raises(ConfigError) as error:
+        learner_of(LearnerConfig(name=name, options=options), POOL, ASSAYS, "campaign.toml")
     assert str(error.value) == f"campaign.toml: {message}"
 
 
 def test_a_model_that_is_not_there_stops_the_campaign_before_anything_is_done(tiny, tmp_path):
     measured(laid_down(tmp_path / "c", "frozen", tiny))
-    recipe = tmp_path / "c" / "campaign.toml"
-    recipe.write_text(recipe.read_text().replace("models/tiny", "./gone"))
+    config = tmp_path / "c" / "campaign.toml"
+    config.write_text(config.read_text().replace("models/tiny", "./gone"))
     with pytest.raises(FetchError, match=r"\./gone is no folder. Check the path; nothing was loaded"):
         open_campaign(tmp_path / "c")
-    recipe.write_text(recipe.read_text().replace("./gone", "models/tiny"))
+    config.write_text(config.read_text().replace("./gone", "models/tiny"))
     assert len(open_campaign(tmp_path / "c").campaign.dataset()) == 8
 
 
@@ -183,11 +183,11 @@ sys.modules.update(torch=None, transformers=None)
 import numpy as np
 from activeloop import Dataset, Pool
 from activeloop.errors import MissingExtraError
-from activeloop.config import LearnerRecipe, learner_of
+from activeloop.config import LearnerConfig, learner_of
 pool = Pool.single_mutants("MKTAYI")
 data = Dataset.of(pool, np.arange(9), np.arange(9.0))
 for name in {names}:
-    learner = learner_of(LearnerRecipe(name=name, options={{"model": {tiny!r}}}), pool, ())
+    learner = learner_of(LearnerConfig(name=name, options={{"model": {tiny!r}}}), pool, ())
     for step in (lambda: learner.prior(pool).predict(pool, np.arange(3), 0), lambda: learner.fit(data, 0)):
         try:
             step()
@@ -206,10 +206,10 @@ import numpy as np
 import activeloop.adapters, activeloop.foundation, activeloop.priors
 import activeloop.cli, activeloop.models, activeloop.replay
 from activeloop import Assay, Dataset, Pool
-from activeloop.config import LearnerRecipe, learners
+from activeloop.config import LearnerConfig, learners
 from activeloop.config.registry import checked_learner_of
 pool = Pool.single_mutants("MKTAYI")
-learner = checked_learner_of(LearnerRecipe(), pool, (Assay("kcat"),))
+learner = checked_learner_of(LearnerConfig(), pool, (Assay("kcat"),))
 learner.fit(Dataset.of(pool, np.arange(9), np.arange(9.0)), 0)
 assert {"fine-tuned", "frozen", "likelihood"} <= set(learners(pool, ()))
 loaded = {"torch", "transformers", "peft", "safetensors"} & set(sys.modules)

@@ -1,4 +1,4 @@
-"""campaign.toml: written and read again, and each mistake named with its key and cure."""
+"""campaign.toml: written and read again, and each mistake named with its key and fix."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from activeloop.candidates import Compound, Guide, Pool, Sequence
 from activeloop.config import (
     BATCHES,
     SCORES,
-    AssayRecipe,
-    LearnerRecipe,
-    PlateRecipe,
-    PoolRecipe,
-    Recipe,
-    SelectRecipe,
+    AssayConfig,
+    CampaignConfig,
+    LearnerConfig,
+    PlateConfig,
+    PoolConfig,
+    SelectConfig,
     assays_of,
+    config_text,
     learner_of,
     learners,
     open_campaign,
-    parse_recipe,
+    parse_config,
     pool_of,
-    read_recipe,
-    recipe_text,
+    read_config,
+    recommender_of,
     registry,
-    selection_of,
 )
 from activeloop.config.building import hits_of
-from activeloop.errors import InputError, PoolError, RecipeError, StoreError
+from activeloop.errors import ConfigError, InputError, PoolError, StoreError
 from activeloop.measurements import Assay
 from activeloop.models import GPClassifier, MutationGP, RandomForest
 from activeloop.store import CampaignFolder
@@ -57,36 +57,36 @@ options = st.dictionaries(
     words, st.one_of(st.booleans(), st.integers(-9, 9), words, st.lists(st.integers(0, 9), max_size=2))
 )
 floats = st.none() | st.floats(allow_nan=False, allow_infinity=False)
-recipes = st.builds(
-    Recipe,
+configs = st.builds(
+    CampaignConfig,
     goal=st.sampled_from(["find", "learn"]),
     seed=st.integers(0, 2**40),
     pool=st.one_of(
-        st.builds(PoolRecipe, singles=st.just(True), wild_type=words, positions=st.sampled_from(["", "2-4, 6"])),
-        st.builds(PoolRecipe, sites=st.lists(words, min_size=1), max_mutations=st.none() | st.integers(1, 5)),
-        st.builds(PoolRecipe, table=words, kind=st.sampled_from(["variants", "compounds"]), offset=st.integers(-5, 5)),
+        st.builds(PoolConfig, singles=st.just(True), wild_type=words, positions=st.sampled_from(["", "2-4, 6"])),
+        st.builds(PoolConfig, sites=st.lists(words, min_size=1), max_mutations=st.none() | st.integers(1, 5)),
+        st.builds(PoolConfig, table=words, kind=st.sampled_from(["variants", "compounds"]), offset=st.integers(-5, 5)),
     ),
     assays=st.lists(
-        st.builds(AssayRecipe, name=words, unit=words, lower=floats, hit=floats), min_size=1, unique_by=lambda a: a.name
+        st.builds(AssayConfig, name=words, unit=words, lower=floats, hit=floats), min_size=1, unique_by=lambda a: a.name
     ),
-    learner=st.builds(LearnerRecipe, name=words, options=options),
-    select=st.builds(SelectRecipe, score=words, score_options=options, batch=words, batch_options=options),
-    plate=st.builds(PlateRecipe, wells=st.sampled_from([96, 384]), control=words, price_per_well=st.floats(0, 1e9)),
+    learner=st.builds(LearnerConfig, name=words, options=options),
+    select=st.builds(SelectConfig, score=words, score_options=options, batch=words, batch_options=options),
+    plate=st.builds(PlateConfig, wells=st.sampled_from([96, 384]), control=words, price_per_well=st.floats(0, 1e9)),
 )
 
 
-@given(recipes)
-def test_what_is_written_reads_as_it_was(recipe):
-    assert parse_recipe(recipe_text(recipe), "campaign.toml") == recipe
+@given(configs)
+def test_what_is_written_reads_as_it_was(config):
+    assert parse_config(config_text(config), "campaign.toml") == config
 
 
 def test_a_short_recipe_has_sensible_defaults():
-    recipe = parse_recipe(GOOD, "campaign.toml")
-    assert (recipe.seed, recipe.learner.name, recipe.plate.wells, recipe.plate.controls) == (3, "default", 96, 8)
-    (assay,) = assays_of(recipe)
+    config = parse_config(GOOD, "campaign.toml")
+    assert (config.seed, config.learner.name, config.plate.wells, config.plate.controls) == (3, "default", 96, 8)
+    (assay,) = assays_of(config)
     assert (assay.name, assay.unit, assay.goal, assay.lower) == ("kcat", "1/s", "maximise", None)
-    assert len(pool_of(recipe.pool, Path())) == 6 * 19
-    assert hits_of(recipe) is None
+    assert len(pool_of(config.pool, Path())) == 6 * 19
+    assert hits_of(config) is None
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,26 @@ def test_a_short_recipe_has_sensible_defaults():
 )
 def test_each_mistake_names_file_key_and_cure(old, new, message):
     assert old in GOOD
-    with pytest.raises(RecipeError, match=message) as error:
-        parse_recipe(GOOD.replace(old, new, 1), "campaign.toml")
+    with pytest.raises(ConfigError, match=message) as error:
+        parse_config(GOOD.replace(old, new, 1), "campaign.toml")
     assert str(error.value).startswith("campaign.toml")
     assert "\n" not in str(error.value)
 
 
 def test_an_empty_file_and_one_without_assays():
-    with pytest.raises(RecipeError, match='"pool" is missing'):
-        parse_recipe("", "campaign.toml")
-    with pytest.raises(RecipeError, match='"assays" is missing'):
-        parse_recipe("[pool]\nsingles = true\nwild_type = 'MK'", "campaign.toml")
+    with pytest.raises(ConfigError, match='"pool" is missing'):
+        parse_config("", "campaign.toml")
+    with pytest.raises(ConfigError, match='"assays" is missing'):
+        parse_config("[pool]\nsingles = true\nwild_type = 'MK'", "campaign.toml")
 
 
 def test_files_that_cannot_be_read(tmp_path):
     path = tmp_path / "campaign.toml"
     with pytest.raises(StoreError, match="cannot be read"):
-        read_recipe(path)
+        read_config(path)
     path.write_bytes("seed = 1 # µ".encode("latin-1"))
-    with pytest.raises(RecipeError, match="is not UTF-8 text"):
-        read_recipe(path)
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        read_config(path)
 
 
 def test_pools_of_every_form(tmp_path):
@@ -154,26 +154,26 @@ def test_pools_of_every_form(tmp_path):
         'fasta = "pool.fasta"': 2,
     }
     for text, size in sizes.items():
-        recipe = parse_recipe(f"[pool]\n{text}\n[[assays]]\nname = 'x'", "campaign.toml")
-        assert len(pool_of(recipe.pool, tmp_path)) == size
+        config = parse_config(f"[pool]\n{text}\n[[assays]]\nname = 'x'", "campaign.toml")
+        assert len(pool_of(config.pool, tmp_path)) == size
 
 
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ('table = "gone.csv"', RecipeError, r"campaign.toml: \[pool\]: there is no file"),
-        ('fasta = "gone.fasta"', RecipeError, "there is no file"),
-        ('wild_type = "MKTAYI"\nsites = ["K3"]', RecipeError, r"campaign.toml: \[pool\]: "),
-        ('wild_type = "MKTAYI"\nsingles = true\npositions = "3-12"', RecipeError, "position 7 is outside"),
+        ('table = "gone.csv"', ConfigError, r"campaign.toml: \[pool\]: there is no file"),
+        ('fasta = "gone.fasta"', ConfigError, "there is no file"),
+        ('wild_type = "MKTAYI"\nsites = ["K3"]', ConfigError, r"campaign.toml: \[pool\]: "),
+        ('wild_type = "MKTAYI"\nsingles = true\npositions = "3-12"', ConfigError, "position 7 is outside"),
         ('wild_type = "MK1"\nsingles = true', InputError, 'the wild type has "1"'),
         ('table = "bad.csv"\nwild_type = "MKTAYI"', InputError, r"bad.csv, row 3"),
     ],
 )
 def test_pools_that_cannot_be_made(tmp_path, text, error, message):
     (tmp_path / "bad.csv").write_text("mutant\nK2R\nW2R\n")
-    recipe = parse_recipe(f"[pool]\n{text}\n[[assays]]\nname = 'x'", "campaign.toml")
+    config = parse_config(f"[pool]\n{text}\n[[assays]]\nname = 'x'", "campaign.toml")
     with pytest.raises(error, match=message):
-        pool_of(recipe.pool, tmp_path, "campaign.toml")
+        pool_of(config.pool, tmp_path, "campaign.toml")
 
 
 def test_every_learner_has_a_name_and_can_be_made():
@@ -182,46 +182,46 @@ def test_every_learner_has_a_name_and_can_be_made():
         pool = Pool.of([design])
         assert pool.kind == kind
         for name in learners(pool, ASSAYS):
-            assert learner_of(LearnerRecipe(name=name), pool, ASSAYS).name
+            assert learner_of(LearnerConfig(name=name), pool, ASSAYS).name
 
 
 def test_the_default_follows_what_is_measured():
     classes = (Assay("alive", goal="classify"),)
-    assert isinstance(learner_of(LearnerRecipe(), POOL, ASSAYS), MutationGP)
-    assert isinstance(learner_of(LearnerRecipe(), POOL, classes), GPClassifier)
+    assert isinstance(learner_of(LearnerConfig(), POOL, ASSAYS), MutationGP)
+    assert isinstance(learner_of(LearnerConfig(), POOL, classes), GPClassifier)
 
 
 def test_options_reach_the_learner_and_unknown_ones_are_named():
-    assert learner_of(LearnerRecipe(name="forest", options={"trees": 7}), POOL, ASSAYS) == RandomForest(trees=7)
-    with pytest.raises(RecipeError, match='learner "forest" has no option "leaves"; it takes: trees, features'):
-        learner_of(LearnerRecipe(name="forest", options={"leaves": 7}), POOL, ASSAYS, "campaign.toml")
-    with pytest.raises(RecipeError, match=r'campaign.toml: there is no learner "forrest". Did you mean "forest"\?'):
-        learner_of(LearnerRecipe(name="forrest"), POOL, ASSAYS, "campaign.toml")
+    assert learner_of(LearnerConfig(name="forest", options={"trees": 7}), POOL, ASSAYS) == RandomForest(trees=7)
+    with pytest.raises(ConfigError, match='learner "forest" has no option "leaves"; it takes: trees, features'):
+        learner_of(LearnerConfig(name="forest", options={"leaves": 7}), POOL, ASSAYS, "campaign.toml")
+    with pytest.raises(ConfigError, match=r'campaign.toml: there is no learner "forrest". Did you mean "forest"\?'):
+        learner_of(LearnerConfig(name="forrest"), POOL, ASSAYS, "campaign.toml")
 
 
 def test_learners_of_other_packages_are_found(monkeypatch):
     point = EntryPoint("theirs", "activeloop.models:RandomForest", registry.GROUP)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
-    assert learner_of(LearnerRecipe(name="theirs", options={"trees": 3}), POOL, ASSAYS) == RandomForest(trees=3)
+    assert learner_of(LearnerConfig(name="theirs", options={"trees": 3}), POOL, ASSAYS) == RandomForest(trees=3)
 
 
 def test_selections_by_name():
-    (assay,) = assays_of(parse_recipe(GOOD, ""))
+    (assay,) = assays_of(parse_config(GOOD, ""))
     for name in SCORES:
-        assert selection_of(SelectRecipe(score=name), "find", (assay,), POOL).score.name
+        assert recommender_of(SelectConfig(score=name), "find", (assay,), POOL).score.name
     for name in BATCHES:
-        assert selection_of(SelectRecipe(batch=name), "find", (assay,), POOL).batch.name
-    chosen = selection_of(SelectRecipe(score="ucb", score_options={"beta": 2.5}, batch="top"), "find", (assay,), POOL)
+        assert recommender_of(SelectConfig(batch=name), "find", (assay,), POOL).batch.name
+    chosen = recommender_of(SelectConfig(score="ucb", score_options={"beta": 2.5}, batch="top"), "find", (assay,), POOL)
     assert (chosen.score, chosen.batch) == (UpperConfidenceBound(2.5), TopK())
-    with pytest.raises(RecipeError, match='there is no score "luck"'):
-        selection_of(SelectRecipe(score="luck"), "find", (assay,), POOL)
-    with pytest.raises(RecipeError, match=r'batch "power": option "coldness" is -1\.0; it must be a number from 0 on'):
-        selection_of(SelectRecipe(batch="power", batch_options={"coldness": -1.0}), "find", (assay,), POOL)
+    with pytest.raises(ConfigError, match='there is no score "luck"'):
+        recommender_of(SelectConfig(score="luck"), "find", (assay,), POOL)
+    with pytest.raises(ConfigError, match=r'batch "power": option "coldness" is -1\.0; it must be a number from 0 on'):
+        recommender_of(SelectConfig(batch="power", batch_options={"coldness": -1.0}), "find", (assay,), POOL)
 
 
 def test_hits_are_stated_for_each_assay():
-    recipe = parse_recipe(GOOD + "hit = 2.5\n[[assays]]\nname = 'Tm'\n", "")
-    hits = hits_of(recipe)
+    config = parse_config(GOOD + "hit = 2.5\n[[assays]]\nname = 'Tm'\n", "")
+    hits = hits_of(config)
     assert hits[0] == 2.5
     assert math.isnan(hits[1])
 
@@ -237,7 +237,7 @@ def test_a_folder_is_opened_as_the_campaign_it_describes(tmp_path):
 
 def test_rules_are_kept():
     text = GOOD.replace("singles = true", 'singles = true\nexclude_residues = "CM"\nforbidden_motifs = ["NxS"]')
-    pool = pool_of(parse_recipe(text, "").pool, Path())
+    pool = pool_of(parse_config(text, "").pool, Path())
     assert not [name for name in pool.names(range(len(pool))) if name.endswith(("C", "M"))]
     with pytest.raises(PoolError, match="is not a motif"):
-        pool_of(parse_recipe(text.replace("NxS", "N?S"), "").pool, Path())
+        pool_of(parse_config(text.replace("NxS", "N?S"), "").pool, Path())

@@ -6,10 +6,10 @@ import pytest
 
 from activeloop.candidates import Compound, Pool
 from activeloop.candidates.notation import VariantNotation
-from activeloop.config import StudentRecipe, parse_recipe, recipe_text
-from activeloop.config.students import LADDERS, NETWORKS, sized, teaching_of, usual_name
-from activeloop.errors import RecipeError
-from activeloop.students.campaign import Distillation
+from activeloop.config import StudentConfig, config_text, parse_config
+from activeloop.config.students import LADDERS, NETWORKS, default_network_name, sized, teaching_of
+from activeloop.errors import ConfigError
+from activeloop.students.campaign import CampaignDistillation
 from activeloop.students.distil.first_layers import FirstLayers
 from activeloop.students.distil.networks import ConvNet, SiteNetwork
 
@@ -25,16 +25,16 @@ name = "kcat"
 """
 
 
-def teaching(pool: Pool = SCAN, **settings) -> Distillation:
-    made = teaching_of(StudentRecipe(**settings), pool, "campaign.toml")
-    assert isinstance(made, Distillation)
+def teaching(pool: Pool = SCAN, **settings) -> CampaignDistillation:
+    made = teaching_of(StudentConfig(**settings), pool, "campaign.toml")
+    assert isinstance(made, CampaignDistillation)
     return made
 
 
 def test_auto_reads_sites_of_variants_and_all_of_compounds():
     assert teaching(LIBRARY).distiller.network == SiteNetwork()
     assert teaching().distiller.network == SiteNetwork()
-    assert usual_name(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "sites"
+    assert default_network_name(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "sites"
     assert teaching(COMPOUNDS).distiller.network == ConvNet()
 
 
@@ -80,7 +80,7 @@ def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
     ],
 )
 def test_mistakes_are_named(settings, message):
-    with pytest.raises(RecipeError, match=message):
+    with pytest.raises(ConfigError, match=message):
         teaching(**settings)
 
 
@@ -93,32 +93,32 @@ def test_mistakes_are_named(settings, message):
     ],
 )
 def test_mistakes_in_the_file_are_named(text, message):
-    with pytest.raises(RecipeError, match=message):
-        parse_recipe(GOOD + text, "campaign.toml")
+    with pytest.raises(ConfigError, match=message):
+        parse_config(GOOD + text, "campaign.toml")
 
 
 def test_a_recipe_from_before_there_were_students_is_read_and_written():
-    recipe = parse_recipe(GOOD, "campaign.toml")
-    assert recipe.student == StudentRecipe()
-    assert not recipe.student.auto
-    full = recipe.model_copy(
-        update={"student": StudentRecipe(auto=True, network="conv", options={"width": 8}, keep=0.9, int8=True)}
+    config = parse_config(GOOD, "campaign.toml")
+    assert config.student == StudentConfig()
+    assert not config.student.auto
+    full = config.model_copy(
+        update={"student": StudentConfig(auto=True, network="conv", options={"width": 8}, keep=0.9, int8=True)}
     )
-    assert parse_recipe(recipe_text(full), "campaign.toml") == full
+    assert parse_config(config_text(full), "campaign.toml") == full
 
 
 def test_width_and_layers_are_the_networks_own():
-    assert sized(StudentRecipe(network="transformer"), SCAN, 32, 1).options == {"width": 32, "layers": 1}
-    assert sized(StudentRecipe(network="conv", options={"kernel": 3}), SCAN, None, 2).options == {
+    assert sized(StudentConfig(network="transformer"), SCAN, 32, 1).options == {"width": 32, "layers": 1}
+    assert sized(StudentConfig(network="conv", options={"kernel": 3}), SCAN, None, 2).options == {
         "kernel": 3,
         "blocks": 2,
     }
-    assert sized(StudentRecipe(), LIBRARY, None, 3).options == {"hidden": [64, 64, 64]}
-    assert sized(StudentRecipe(), LIBRARY, None, None).options == {}
-    assert sized(StudentRecipe(network="first-layers"), SCAN, None, 2).options == {"layers": 2}
+    assert sized(StudentConfig(), LIBRARY, None, 3).options == {"hidden": [64, 64, 64]}
+    assert sized(StudentConfig(), LIBRARY, None, None).options == {}
+    assert sized(StudentConfig(network="first-layers"), SCAN, None, 2).options == {"layers": 2}
 
 
 def test_auto_reads_whole_sequences_where_lengths_differ():
     notation = VariantNotation("MKTAYIAK")
     pool = Pool.of([notation.design("K2A"), notation.design("K2del")])
-    assert usual_name(pool) == "conv"
+    assert default_network_name(pool) == "conv"

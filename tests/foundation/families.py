@@ -13,7 +13,7 @@ from activeloop.foundation import (
     ESMC,
     Ankh,
     ChemBERTa,
-    Foundation,
+    FoundationModel,
     Geneformer,
     NucleotideTransformer,
     ProtBert,
@@ -55,7 +55,7 @@ class Family:
     """A family: how to make a tiny checkpoint, its class, and what it reads."""
 
     make: Callable[[Path], str]
-    kind: Callable[..., Foundation]
+    kind: Callable[..., FoundationModel]
     pool: Pool | None
     texts: list[str]
 

@@ -1,12 +1,12 @@
-"""What every backbone promises."""
+"""What every encoder promises."""
 
 import numpy as np
 import pytest
 
 from activeloop.candidates import Compound, Guide, Pool
-from activeloop.encoders import Backbone, Kmers, Morgan, OneHot, Physicochemical
+from activeloop.encoders import Encoder, Kmers, Morgan, OneHot, Physicochemical
 from activeloop.errors import PoolError
-from activeloop.priors import Blosum, InformedScore, SubstitutionScore
+from activeloop.priors import Blosum, PLMPrior, SubstitutionPrior
 
 PROTEIN = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ", positions=range(2, 12))
 LIBRARY = Pool.combinatorial("MKTAYIAKQR", sites=["K2", "A4", "I6"])
@@ -25,8 +25,8 @@ CASES = {
     "zscales": (Physicochemical("zscales"), LIBRARY),
     "blosum": (Blosum(), PROTEIN),
     "blosum, library": (Blosum(), LIBRARY),
-    "substitutions": (SubstitutionScore(), PROTEIN),
-    "informed": (InformedScore(), PROTEIN),
+    "substitutions": (SubstitutionPrior(), PROTEIN),
+    "informed": (PLMPrior(), PROTEIN),
     "kmers": (Kmers(), GUIDES),
     "morgan": (Morgan(), COMPOUNDS),
     "morgan, pharmacophores": (Morgan(radius=3, size=512, pharmacophores=True), COMPOUNDS),
@@ -34,14 +34,14 @@ CASES = {
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
-def case(request: pytest.FixtureRequest) -> tuple[Backbone, Pool]:
+def case(request: pytest.FixtureRequest) -> tuple[Encoder, Pool]:
     return request.param
 
 
-def test_features_are_a_finite_float32_table(case: tuple[Backbone, Pool]):
-    backbone, pool = case
+def test_features_are_a_finite_float32_table(case: tuple[Encoder, Pool]):
+    encoder, pool = case
     rows = np.arange(min(len(pool), 50))
-    features = backbone.features(pool, rows)
+    features = encoder.features(pool, rows)
     assert features.dtype == np.float32
     assert features.shape == (len(rows), features.shape[1])
     assert features.shape[1] >= 1
@@ -49,27 +49,27 @@ def test_features_are_a_finite_float32_table(case: tuple[Backbone, Pool]):
     assert len(np.unique(features, axis=0)) > 1
 
 
-def test_a_row_does_not_depend_on_the_others(case: tuple[Backbone, Pool]):
-    backbone, pool = case
+def test_a_row_does_not_depend_on_the_others(case: tuple[Encoder, Pool]):
+    encoder, pool = case
     rows = np.random.default_rng(0).permutation(min(len(pool), 50))
-    together = backbone.features(pool, rows)
-    apart = np.concatenate([backbone.features(pool, rows[i : i + 1]) for i in range(len(rows))])
+    together = encoder.features(pool, rows)
+    apart = np.concatenate([encoder.features(pool, rows[i : i + 1]) for i in range(len(rows))])
     np.testing.assert_array_equal(together, apart)
-    np.testing.assert_array_equal(together, backbone.features(pool, rows))
+    np.testing.assert_array_equal(together, encoder.features(pool, rows))
 
 
-def test_no_rows_give_an_empty_table_of_the_same_width(case: tuple[Backbone, Pool]):
-    backbone, pool = case
-    width = backbone.features(pool, np.arange(1)).shape[1]
-    assert backbone.features(pool, np.zeros(0, np.int64)).shape == (0, width)
+def test_no_rows_give_an_empty_table_of_the_same_width(case: tuple[Encoder, Pool]):
+    encoder, pool = case
+    width = encoder.features(pool, np.arange(1)).shape[1]
+    assert encoder.features(pool, np.zeros(0, np.int64)).shape == (0, width)
 
 
 def test_a_name_is_its_own():
-    names = {backbone.name for backbone, _ in CASES.values()}
+    names = {encoder.name for encoder, _ in CASES.values()}
     assert len(names) == 11
 
 
-@pytest.mark.parametrize("backbone", [OneHot(), Physicochemical(), Blosum(), Kmers()], ids=lambda b: b.name)
-def test_compounds_have_no_letters(backbone: Backbone):
+@pytest.mark.parametrize("encoder", [OneHot(), Physicochemical(), Blosum(), Kmers()], ids=lambda b: b.name)
+def test_compounds_have_no_letters(encoder: Encoder):
     with pytest.raises(PoolError, match="compounds"):
-        backbone.features(COMPOUNDS, np.arange(2))
+        encoder.features(COMPOUNDS, np.arange(2))

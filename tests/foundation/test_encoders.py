@@ -14,8 +14,8 @@ from activeloop.priors import Blosum, blosum62
 SINGLES = Pool.single_mutants("MKTAYIAKQR", wild_type=True)
 
 
-def column(pool: Pool, name: str, backbone) -> np.ndarray:
-    return backbone.features(pool, np.array([pool.find(name)]))[0]
+def column(pool: Pool, name: str, encoder) -> np.ndarray:
+    return encoder.features(pool, np.array([pool.find(name)]))[0]
 
 
 def test_onehot_has_one_letter_at_each_site():
@@ -28,8 +28,8 @@ def test_onehot_has_one_letter_at_each_site():
 
 
 def test_the_parent_is_the_origin_of_relative_features():
-    for backbone in (OneHot(relative=True), Physicochemical(relative=True)):
-        assert not column(SINGLES, "WT", backbone).any()
+    for encoder in (OneHot(relative=True), Physicochemical(relative=True)):
+        assert not column(SINGLES, "WT", encoder).any()
     one = column(SINGLES, "T3C", OneHot(relative=True))
     assert one.sum() == 1
     assert one[2 * 21 + AMINO_ACIDS.index("C")] == 1
@@ -106,12 +106,12 @@ def test_morgan_counts():
 
 
 def test_morgan_forgets_a_pool_with_the_pool():
-    backbone = Morgan(size=64)
+    encoder = Morgan(size=64)
     pool = Pool.of([Compound("CCO"), Compound("CCC")])
-    backbone.features(pool, np.arange(2))
-    assert len(backbone._kept) == 1
+    encoder.features(pool, np.arange(2))
+    assert len(encoder._kept) == 1
     del pool
-    assert len(backbone._kept) == 0
+    assert len(encoder._kept) == 0
 
 
 def test_morgan_names_the_smiles_it_cannot_read(monkeypatch: pytest.MonkeyPatch):

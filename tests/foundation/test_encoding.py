@@ -14,7 +14,7 @@ from activeloop.errors import StoreError
 from activeloop.foundation import ESM2
 from activeloop.foundation.cache import cache_folder, keep, recall
 from activeloop.foundation.encoder import attention_as, faster, half_pays
-from activeloop.foundation.encoding import _computed, encode, frozen_trunk
+from activeloop.foundation.encoding import _computed, encode, frozen_encoder
 from activeloop.foundation.tokens import Tokens
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -132,15 +132,15 @@ def test_a_cache_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("length", [22, 8])
 def test_both_ways_of_attention_agree(tiny: str, length: int):
-    trunk, tokens = frozen_trunk(ESM2(tiny)), ESM2(tiny).tokens_of([PARENT, PARENT[:length]])
+    encoder, tokens = frozen_encoder(ESM2(tiny)), ESM2(tiny).tokens_of([PARENT, PARENT[:length]])
     from activeloop.foundation.pooling import Batch
 
     batch, found = Batch.of(tokens), {}
     for kind in ("eager", "sdpa"):
-        with torch.no_grad(), attention_as(trunk, kind):
-            found[kind] = trunk(batch.ids, batch.real)[batch.real]
+        with torch.no_grad(), attention_as(encoder, kind):
+            found[kind] = encoder(batch.ids, batch.real)[batch.real]
     torch.testing.assert_close(found["eager"], found["sdpa"], rtol=1e-4, atol=1e-5)
-    assert trunk.model.config._attn_implementation == "eager"
+    assert encoder.model.config._attn_implementation == "eager"
 
 
 def test_on_other_devices_attention_is_fused():
@@ -152,16 +152,16 @@ def test_half_precision_is_measured_once_and_stays_near(tiny: str):
     foundation = ESM2(tiny, pooling="mean")
     tokens = foundation.tokens(POOL, np.arange(20))
     features = _computed(foundation, tokens, None, "mean", 6)
-    trunk = frozen_trunk(foundation)
+    encoder = frozen_encoder(foundation)
     from activeloop.foundation.pooling import Batch
 
     batch = Batch.of(tokens)
     with torch.no_grad():
-        hidden = trunk(batch.ids, batch.real)
+        hidden = encoder(batch.ids, batch.real)
     exact = torch.stack([row[here].mean(0) for row, here in zip(hidden, batch.residues, strict=True)]).numpy()
     tolerance = (0.02 if half_pays() else 1e-5) * np.abs(exact).max()
     np.testing.assert_allclose(features, exact, atol=tolerance)
 
 
 def test_a_trunk_is_loaded_once_for_all_poolings(tiny: str):
-    assert frozen_trunk(ESM2(tiny)) is frozen_trunk(replace(ESM2(tiny), pooling="mean"))
+    assert frozen_encoder(ESM2(tiny)) is frozen_encoder(replace(ESM2(tiny), pooling="mean"))

@@ -10,9 +10,9 @@ from families import FAMILIES, Family
 
 from activeloop.candidates import Compound, Pool
 from activeloop.errors import ModelError, PoolError
-from activeloop.foundation import ESM2, Foundation
-from activeloop.foundation.encoder import Trunk, half_pays
-from activeloop.foundation.encoding import feature_trunk, frozen_trunk
+from activeloop.foundation import ESM2, FoundationModel
+from activeloop.foundation.encoder import TransformerEncoder, half_pays
+from activeloop.foundation.encoding import feature_encoder, frozen_encoder
 from activeloop.foundation.pooling import Batch, Pooler
 
 
@@ -23,15 +23,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(params=FAMILIES)
-def case(request: pytest.FixtureRequest, made: dict[str, str]) -> tuple[Family, Foundation]:
+def case(request: pytest.FixtureRequest, made: dict[str, str]) -> tuple[Family, FoundationModel]:
     family = FAMILIES[request.param]
     return family, family.kind(made[request.param])
 
 
 @pytest.fixture
-def trunk(case: tuple[Family, Foundation]) -> Trunk:
+def encoder(case: tuple[Family, FoundationModel]) -> TransformerEncoder:
     """To read only."""
-    return frozen_trunk(case[1])
+    return frozen_encoder(case[1])
 
 
 def rounding(features: np.ndarray) -> float:
@@ -39,38 +39,38 @@ def rounding(features: np.ndarray) -> float:
     return float(np.abs(features).max()) * (0.02 if half_pays() else 1e-5)
 
 
-def batch_of(foundation: Foundation, texts: list[str]) -> Batch:
+def batch_of(foundation: FoundationModel, texts: list[str]) -> Batch:
     return Batch.of(foundation.tokens_of(texts))
 
 
-def test_hidden_states_are_those_of_transformers(case: tuple[Family, Foundation], trunk: Trunk):
+def test_hidden_states_are_those_of_transformers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
     family, foundation = case
     batch = batch_of(foundation, family.texts)
     with torch.no_grad():
-        ours = trunk(batch.ids, batch.real)
-        theirs = trunk.model.base_model(input_ids=batch.ids, attention_mask=batch.real.long()).last_hidden_state
-    assert ours.shape == (*batch.ids.shape, trunk.width)
+        ours = encoder(batch.ids, batch.real)
+        theirs = encoder.model.base_model(input_ids=batch.ids, attention_mask=batch.real.long()).last_hidden_state
+    assert ours.shape == (*batch.ids.shape, encoder.width)
     torch.testing.assert_close(ours[batch.real], theirs[batch.real], rtol=1e-5, atol=1e-5)
     # layers and heads do something: without the last layer the result is another one
-    short = trunk.finish(trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=len(trunk.layers) - 1))
+    short = encoder.finish(encoder.run(encoder.embed(batch.ids, batch.real), batch.real, stop=len(encoder.layers) - 1))
     assert (short - ours)[batch.real].abs().max() > 1e-2
 
 
-def test_read_after_a_share_of_the_layers(case: tuple[Family, Foundation], trunk: Trunk):
+def test_read_after_a_share_of_the_layers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
     family, foundation = case
     assert foundation.share == 1
-    assert feature_trunk(foundation) is trunk
+    assert feature_encoder(foundation) is encoder
     batch, half = batch_of(foundation, family.texts), replace(foundation, depth=0.5)  # type: ignore[type-var]
-    shorter = feature_trunk(half)
-    assert len(shorter.layers) == round(0.5 * len(trunk.layers)) < len(trunk.layers)
+    shorter = feature_encoder(half)
+    assert len(shorter.layers) == round(0.5 * len(encoder.layers)) < len(encoder.layers)
     with torch.no_grad():
         found = shorter(batch.ids, batch.real)
-        stopped = trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=len(shorter.layers))
-    torch.testing.assert_close(found, trunk.finish(stopped))
+        stopped = encoder.run(encoder.embed(batch.ids, batch.real), batch.real, stop=len(shorter.layers))
+    torch.testing.assert_close(found, encoder.finish(stopped))
     # the weights are in memory once
-    assert {p.data_ptr() for p in shorter.parameters()} < {p.data_ptr() for p in trunk.parameters()}
+    assert {p.data_ptr() for p in shorter.parameters()} < {p.data_ptr() for p in encoder.parameters()}
     # guesses are asked of all layers
-    assert frozen_trunk(half) is trunk
+    assert frozen_encoder(half) is encoder
 
 
 @pytest.mark.parametrize("depth", [0.0, -0.5, 1.1, float("nan")])
@@ -80,35 +80,35 @@ def test_no_share_of_the_layers(depth: float):
 
 
 def test_the_model_that_ships_is_read_after_two_thirds():
-    assert len(feature_trunk(ESM2()).layers) == 4
-    assert len(feature_trunk(ESM2(depth=1.0)).layers) == len(frozen_trunk(ESM2()).layers) == 6
+    assert len(feature_encoder(ESM2()).layers) == 4
+    assert len(feature_encoder(ESM2(depth=1.0)).layers) == len(frozen_encoder(ESM2()).layers) == 6
 
 
-def test_guesses_are_those_of_transformers(case: tuple[Family, Foundation], trunk: Trunk):
+def test_guesses_are_those_of_transformers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
     family, foundation = case
     batch = batch_of(foundation, family.texts[:1])
     with torch.no_grad():
-        finished = trunk(batch.ids, batch.real)
-        if not trunk.headed:
+        finished = encoder(batch.ids, batch.real)
+        if not encoder.headed:
             with pytest.raises(ModelError, match="no masked-language head"):
-                trunk.logits(finished)
+                encoder.logits(finished)
             return
-        torch.testing.assert_close(trunk.logits(finished), trunk.model(input_ids=batch.ids).logits)
+        torch.testing.assert_close(encoder.logits(finished), encoder.model(input_ids=batch.ids).logits)
 
 
-def test_padding_changes_nothing(case: tuple[Family, Foundation], trunk: Trunk):
+def test_padding_changes_nothing(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
     family, foundation = case
     together = batch_of(foundation, family.texts)
     assert not together.real.all()
     with torch.no_grad():
-        hidden = trunk(together.ids, together.real)
+        hidden = encoder(together.ids, together.real)
         for row, text in enumerate(family.texts):
             alone = batch_of(foundation, [text])
             here = hidden[row, : alone.ids.shape[1]]
-            torch.testing.assert_close(here, trunk(alone.ids, alone.real)[0], rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(here, encoder(alone.ids, alone.real)[0], rtol=1e-4, atol=1e-5)
 
 
-def test_special_tokens_stay_out_of_the_mean(case: tuple[Family, Foundation]):
+def test_special_tokens_stay_out_of_the_mean(case: tuple[Family, FoundationModel]):
     family, foundation = case
     tokens = foundation.tokens_of(family.texts)
     batch, pooler = Batch.of(tokens), Pooler("mean", 4, 0)
@@ -121,22 +121,22 @@ def test_special_tokens_stay_out_of_the_mean(case: tuple[Family, Foundation]):
     torch.testing.assert_close(pooler(clean, batch, None), torch.full((len(tokens), 4), 7.0))
 
 
-def test_linear_maps_are_where_they_are_said_to_be(trunk: Trunk):
-    for layer in trunk.layers:
-        for name in trunk.names.linear:
+def test_linear_maps_are_where_they_are_said_to_be(encoder: TransformerEncoder):
+    for layer in encoder.layers:
+        for name in encoder.names.linear:
             assert isinstance(layer.get_submodule(name), torch.nn.Linear), name
-    assert not any(parameter.requires_grad for parameter in trunk.parameters())
-    assert not trunk.training
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert not encoder.training
 
 
-def test_each_load_is_a_copy(case: tuple[Family, Foundation]):
+def test_each_load_is_a_copy(case: tuple[Family, FoundationModel]):
     one, two = case[1].load(), case[1].load()
     for (name, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
         assert a.data_ptr() != b.data_ptr(), name
 
 
-def test_loading_and_reading_leave_the_random_state(case: tuple[Family, Foundation]):
+def test_loading_and_reading_leave_the_random_state(case: tuple[Family, FoundationModel]):
     family, foundation = case
     before = torch.random.get_rng_state()
     foundation.load()
@@ -144,20 +144,20 @@ def test_loading_and_reading_leave_the_random_state(case: tuple[Family, Foundati
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_removed_heads(case: tuple[Family, Foundation]):
+def test_removed_heads(case: tuple[Family, FoundationModel]):
     family, foundation = case
-    trunk, batch = foundation.load(), batch_of(foundation, family.texts[:2])
-    if not trunk.separable:
+    encoder, batch = foundation.load(), batch_of(foundation, family.texts[:2])
+    if not encoder.separable:
         with pytest.raises(ModelError, match="nothing was removed"):
-            trunk.set_heads(0, [0])
+            encoder.set_heads(0, [0])
         return
-    kept, size = [1, 3], trunk.width // trunk.heads
+    kept, size = [1, 3], encoder.width // encoder.heads
     units = torch.cat([torch.arange(head * size, (head + 1) * size) for head in kept])
-    away = torch.tensor([i for i in range(trunk.width) if i not in units.tolist()])
-    layer, names = trunk.layers[1], trunk.names
+    away = torch.tensor([i for i in range(encoder.width) if i not in units.tolist()])
+    layer, names = encoder.layers[1], encoder.names
     with torch.no_grad():
         layer.get_submodule(names.output).weight[:, away] = 0
-        whole = trunk(batch.ids, batch.real)
+        whole = encoder(batch.ids, batch.real)
         for name in (names.query, names.key, names.value):
             linear = layer.get_submodule(name)
             linear.weight = torch.nn.Parameter(linear.weight[units])
@@ -165,11 +165,11 @@ def test_removed_heads(case: tuple[Family, Foundation]):
                 linear.bias = torch.nn.Parameter(linear.bias[units])
         output = layer.get_submodule(names.output)
         output.weight = torch.nn.Parameter(output.weight[:, units])
-        trunk.set_heads(1, kept)
-        torch.testing.assert_close(trunk(batch.ids, batch.real), whole, rtol=1e-4, atol=1e-5)
+        encoder.set_heads(1, kept)
+        torch.testing.assert_close(encoder(batch.ids, batch.real), whole, rtol=1e-4, atol=1e-5)
 
 
-def test_columns_hold_what_varies(case: tuple[Family, Foundation]):
+def test_columns_hold_what_varies(case: tuple[Family, FoundationModel]):
     family, foundation = case
     if family.pool is None or family.pool.sites is None:
         return
@@ -191,7 +191,7 @@ def test_columns_hold_what_varies(case: tuple[Family, Foundation]):
 
 
 @pytest.mark.parametrize("pooling", ["mutated", "difference"])
-def test_the_parent_differs_from_itself_by_nothing(case: tuple[Family, Foundation], pooling: str):
+def test_the_parent_differs_from_itself_by_nothing(case: tuple[Family, FoundationModel], pooling: str):
     family, foundation = case
     if family.pool is None or family.pool.sites is None or not family.pool.sites.parent_sequence:
         return
@@ -202,7 +202,7 @@ def test_the_parent_differs_from_itself_by_nothing(case: tuple[Family, Foundatio
     assert np.abs(features[1:]).max(1).min() > rounding(features)
 
 
-def test_features_are_a_table(case: tuple[Family, Foundation]):
+def test_features_are_a_table(case: tuple[Family, FoundationModel]):
     family, foundation = case
     if family.pool is None:
         with pytest.raises(PoolError, match="Nothing was encoded"):
@@ -219,7 +219,7 @@ def test_features_are_a_table(case: tuple[Family, Foundation]):
     assert foundation.features(family.pool, rows[:0]).shape == (0, features.shape[1])
 
 
-def test_pools_of_another_kind_are_refused(case: tuple[Family, Foundation]):
+def test_pools_of_another_kind_are_refused(case: tuple[Family, FoundationModel]):
     family, foundation = case
     other = Pool.of([Compound("CCO"), Compound("CCC")])
     if family.pool is not None and family.pool.kind == "compounds":
@@ -228,7 +228,7 @@ def test_pools_of_another_kind_are_refused(case: tuple[Family, Foundation]):
         foundation.tokens(other, np.array([0]))
 
 
-def test_unreadable_texts_are_refused(case: tuple[Family, Foundation]):
+def test_unreadable_texts_are_refused(case: tuple[Family, FoundationModel]):
     family, foundation = case
     if family.pool is not None and family.pool.kind == "compounds":
         return  # a tokenizer of compounds has a token for what it does not know

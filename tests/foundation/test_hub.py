@@ -32,7 +32,7 @@ for source, revision in zip(sys.argv[1::2], sys.argv[2::2]):
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the hub has."""
     base = tmp_path_factory.mktemp("hub")
     tiny_esm(base / "lab" / "tiny")
@@ -46,8 +46,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hub(shelf: Path) -> Iterator[Hub]:
-    with Hub(shelf) as server:
+def hub(artifacts: Path) -> Iterator[Hub]:
+    with Hub(artifacts) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -92,8 +92,8 @@ def test_fetched_once_then_without_a_hub(hub: Hub, tmp_path: Path):
     assert "cannot be reached" in again[2]
 
 
-def test_half_a_download_is_not_used(shelf: Path, tmp_path: Path):
-    with Hub(shelf, cut="model.safetensors") as server:
+def test_half_a_download_is_not_used(artifacts: Path, tmp_path: Path):
+    with Hub(artifacts, cut="model.safetensors") as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         (told,) = fetched_by_another(server.url, tmp_path, "lab/tiny", "")
         server.cut = ""

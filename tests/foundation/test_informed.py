@@ -17,7 +17,7 @@ from activeloop.measurements import Dataset
 from activeloop.models.finetuning.registry import fine_tuned, frozen, informed
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.prediction import Learner
-from activeloop.priors import InformedScore
+from activeloop.priors import PLMPrior
 from activeloop.priors.plm import LETTERS, letter_contexts, opinions, read_tables
 from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, fingerprints, substitution_scores
 from tools.priors.fit import packed
@@ -59,20 +59,20 @@ def by_transformers(folder: str, chain: str = CHAIN) -> tuple[np.ndarray, np.nda
 
 
 def test_what_a_model_thinks_is_read_in_one_pass_and_kept(tiny: str, monkeypatch: pytest.MonkeyPatch):
-    found, (chances, states) = opinions(ESM2(tiny), CHAIN), by_transformers(tiny)
-    np.testing.assert_allclose(found[:, :LETTERS], letter_contexts(CHAIN, chances), atol=1e-5)
+    found, (probabilities, states) = opinions(ESM2(tiny), CHAIN), by_transformers(tiny)
+    np.testing.assert_allclose(found[:, :LETTERS], letter_contexts(CHAIN, probabilities), atol=1e-5)
     np.testing.assert_allclose(found[:, LETTERS:], states, atol=1e-5)
     monkeypatch.setattr(ESM2, "load", None)
     np.testing.assert_array_equal(opinions(ESM2(tiny), CHAIN), found)
 
 
 def test_contexts_tell_of_the_residue_its_neighbourhood_and_the_protein(tiny: str):
-    chances, _ = by_transformers(tiny)
-    contexts = letter_contexts(CHAIN, chances)
+    probabilities, _ = by_transformers(tiny)
+    contexts = letter_contexts(CHAIN, probabilities)
     assert contexts.shape == (len(CHAIN), LETTERS)
-    own = chances[np.arange(len(CHAIN)), [AMINO_ACIDS.index(a) for a in CHAIN]]
-    entropy = -(np.exp(chances) * chances).sum(1)
-    np.testing.assert_allclose(contexts[:, :20], chances)
+    own = probabilities[np.arange(len(CHAIN)), [AMINO_ACIDS.index(a) for a in CHAIN]]
+    entropy = -(np.exp(probabilities) * probabilities).sum(1)
+    np.testing.assert_allclose(contexts[:, :20], probabilities)
     np.testing.assert_allclose(contexts[:, 20:22], np.stack([own, entropy], 1))
     weight = np.exp(-0.5 * ((np.arange(len(CHAIN)) - 30) / 4.0) ** 2)
     np.testing.assert_allclose(contexts[30, 24:26], weight @ np.stack([own, entropy], 1) / weight.sum())
@@ -83,7 +83,7 @@ def test_contexts_tell_of_the_residue_its_neighbourhood_and_the_protein(tiny: st
 def test_scores_are_what_the_tables_make_of_them(tiny: str, tmp_path: Path):
     pool = Pool.single_mutants(CHAIN, positions=[2, 30])
     assert pool.sites is not None
-    table = InformedScore(ESM2(tiny), planted(tmp_path, tiny, column=4)).table(pool)
+    table = PLMPrior(ESM2(tiny), planted(tmp_path, tiny, column=4)).table(pool)
     own = [AMINO_ACIDS.index(CHAIN[1]), AMINO_ACIDS.index(CHAIN[29])]
     for site, place in enumerate((1, 29)):
         others = np.arange(20) != own[site]
@@ -93,9 +93,9 @@ def test_scores_are_what_the_tables_make_of_them(tiny: str, tmp_path: Path):
 
 def test_a_protein_that_was_learned_from_gets_the_table_that_has_not_seen_it(tiny: str, tmp_path: Path):
     pool = Pool.single_mutants(CHAIN)
-    usual = InformedScore(ESM2(tiny), planted(tmp_path, tiny, 4)).table(pool)
+    usual = PLMPrior(ESM2(tiny), planted(tmp_path, tiny, 4)).table(pool)
     (tmp_path / "seen").mkdir()
-    blind = InformedScore(ESM2(tiny), planted(tmp_path / "seen", tiny, 4, seen=CHAIN)).table(pool)
+    blind = PLMPrior(ESM2(tiny), planted(tmp_path / "seen", tiny, 4, seen=CHAIN)).table(pool)
     assert pool.sites is not None
     mutated = np.arange(20) != pool.sites.parent[:, None]  # type: ignore[index]
     np.testing.assert_allclose((blind - usual)[:, :20][mutated], 10.0, atol=1e-5)
@@ -104,7 +104,7 @@ def test_a_protein_that_was_learned_from_gets_the_table_that_has_not_seen_it(tin
 def test_a_variant_is_the_sum_of_its_mutations():
     one, two = Mutation(3, "I", "D"), Mutation(20, "S", "P")
     pool = Pool.of([Variant(CHAIN, parts) for parts in ((), (one,), (two,), (one, two))])
-    values = InformedScore().features(pool, np.arange(4))[:, 0]
+    values = PLMPrior().features(pool, np.arange(4))[:, 0]
     assert values[0] == 0
     assert values[3] == pytest.approx(values[1] + values[2], rel=1e-5)
     assert values[3] < min(values[1], values[2]) < 0
@@ -113,7 +113,7 @@ def test_a_variant_is_the_sum_of_its_mutations():
 def test_those_of_the_package_belong_to_the_model_that_ships_and_say_something_else_than_without_it():
     pool = Pool.single_mutants(CHAIN)
     assert pool.sites is not None
-    told, usual = InformedScore().table(pool), substitution_scores(pool.sites)
+    told, usual = PLMPrior().table(pool), substitution_scores(pool.sites)
     assert np.isfinite(told).all()
     agreement = np.corrcoef(told.ravel(), usual.ravel())[0, 1]
     assert 0.5 < agreement < 0.99
@@ -122,9 +122,9 @@ def test_those_of_the_package_belong_to_the_model_that_ships_and_say_something_e
 def test_tables_of_another_model_are_refused(tiny: str, tmp_path: Path):
     pool = Pool.single_mutants(CHAIN)
     with pytest.raises(ModelError, match=r"fitted on another model .* Nothing was scored"):
-        InformedScore(ESM2(tiny)).table(pool)
+        PLMPrior(ESM2(tiny)).table(pool)
     with pytest.raises(ModelError, match=r"fitted on another model"):
-        InformedScore(ESM2(), planted(tmp_path, tiny, 0)).table(pool)
+        PLMPrior(ESM2(), planted(tmp_path, tiny, 0)).table(pool)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive", "of the other prior"])
@@ -155,24 +155,24 @@ def test_a_version_goes_on_with_its_own_tables_alone(made: Callable[..., Learner
 
 def test_before_any_measurement_the_prior_ranks(tiny: str, tmp_path: Path):
     pool = Pool.single_mutants(CHAIN)
-    score = InformedScore(ESM2(tiny), planted(tmp_path, tiny, 21))
-    belief = MutationGP(prior_score=score).prior(pool)
-    assert belief is not None
+    score = PLMPrior(ESM2(tiny), planted(tmp_path, tiny, 21))
+    prediction = MutationGP(prior_score=score).prior(pool)
+    assert prediction is not None
     rows = np.arange(len(pool))
-    assert "informed-esm2-tiny-esm" in belief.explain()
-    mean = belief.predict(pool, rows, 0, draws=2).mean[:, 0]
+    assert "informed-esm2-tiny-esm" in prediction.explain()
+    mean = prediction.predict(pool, rows, 0, draws=2).mean[:, 0]
     np.testing.assert_allclose(mean, score.features(pool, rows)[:, 0], atol=1e-5)
 
 
 def test_a_library_of_four_letters_has_no_context():
-    table = InformedScore().table(Pool.combinatorial("VDGV", sites=["V1", "D2", "G3", "V4"]))
+    table = PLMPrior().table(Pool.combinatorial("VDGV", sites=["V1", "D2", "G3", "V4"]))
     np.testing.assert_allclose(table[0], table[3])
 
 
 def test_without_a_parent_there_is_no_mutation():
     pool = Pool.of([Sequence("WAFL"), Sequence("WAFM")])
     with pytest.raises(PoolError, match=r"no parent .* nothing was scored"):
-        InformedScore().features(pool, np.arange(2))
+        PLMPrior().features(pool, np.arange(2))
 
 
 def test_letters_beside_the_twenty_are_read_as_x():

@@ -7,7 +7,7 @@ from families import FAMILIES, LIBRARY, PARENT, PROTEINS
 
 from activeloop.candidates import Mutation, Pool, Variant
 from activeloop.foundation import ESM2
-from activeloop.foundation.encoder import Trunk, attention_as
+from activeloop.foundation.encoder import TransformerEncoder, attention_as
 from activeloop.foundation.pooling import Batch, Pooler, at_columns, pooling_for
 
 #: the first has a gap where the second has a letter
@@ -16,68 +16,72 @@ KINDS = ("eager", "sdpa")
 
 
 @pytest.fixture(params=FAMILIES)
-def trunk_and_batch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trunk, Batch]:
+def trunk_and_batch(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TransformerEncoder, Batch]:
     family = FAMILIES[request.param]
     foundation = family.kind(family.make(tmp_path_factory.mktemp("family") / "tiny"))
     return foundation.load(), Batch.of(foundation.tokens_of([*family.texts, family.texts[0]]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_family(trunk_and_batch: tuple[Trunk, Batch], kind):
-    trunk, batch = trunk_and_batch
+def test_every_family(trunk_and_batch: tuple[TransformerEncoder, Batch], kind):
+    encoder, batch = trunk_and_batch
     lengths = batch.real.sum(1, keepdim=True)
     places = torch.tensor([[2, 0], [1, 1], [0, 2], [2, 1]])[: len(lengths)] % lengths
-    with attention_as(trunk, kind):
-        entering = trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=len(trunk.layers) - 1)
+    with attention_as(encoder, kind):
+        entering = encoder.run(encoder.embed(batch.ids, batch.real), batch.real, stop=len(encoder.layers) - 1)
         entering = entering.detach().requires_grad_()
-        context = trunk.context(entering, batch.real)
-        last = len(trunk.layers) - 1
-        short = trunk.layer_at(last, entering, context, places)
-        whole = trunk.layer(last, entering, context)[torch.arange(len(places))[:, None], places]
-    assert type(trunk).layer_at is not Trunk.layer_at
+        context = encoder.context(entering, batch.real)
+        last = len(encoder.layers) - 1
+        short = encoder.layer_at(last, entering, context, places)
+        whole = encoder.layer(last, entering, context)[torch.arange(len(places))[:, None], places]
+    assert type(encoder).layer_at is not TransformerEncoder.layer_at
     torch.testing.assert_close(short, whole, rtol=1e-5, atol=1e-5)
     slopes = [torch.autograd.grad(states.square().sum(), entering)[0] for states in (short, whole)]
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-4, atol=1e-5)
 
 
-def test_in_half_precision(trunk_and_batch: tuple[Trunk, Batch]):
-    trunk, batch = trunk_and_batch
+def test_in_half_precision(trunk_and_batch: tuple[TransformerEncoder, Batch]):
+    encoder, batch = trunk_and_batch
     places = torch.ones(len(batch.ids), 1, dtype=torch.int64)
-    embedded = trunk.embed(batch.ids, batch.real)
+    embedded = encoder.embed(batch.ids, batch.real)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        short = trunk.run_at(embedded, batch.real, places).float()
-        whole = trunk.finish(trunk.run(embedded, batch.real)).float()[:, 1:2]
+        short = encoder.run_at(embedded, batch.real, places).float()
+        whole = encoder.finish(encoder.run(embedded, batch.real)).float()[:, 1:2]
     assert (short - whole).abs().max() <= 0.03 * whole.abs().max()
 
 
 @pytest.fixture
-def trunk(tiny: str) -> Trunk:
+def encoder(tiny: str) -> TransformerEncoder:
     return ESM2(tiny).load()
 
 
 @pytest.fixture
-def runs(trunk: Trunk, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def runs(encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many tokens went through the last layer by the short way, each time."""
     seen: list[int] = []
-    short = type(trunk).layer_at
+    short = type(encoder).layer_at
 
-    def counted(self: Trunk, index: int, hidden: torch.Tensor, context: object, places: torch.Tensor) -> torch.Tensor:
+    def counted(
+        self: TransformerEncoder, index: int, hidden: torch.Tensor, context: object, places: torch.Tensor
+    ) -> torch.Tensor:
         seen.append(places.shape[1])
         return short(self, index, hidden, context, places)
 
-    monkeypatch.setattr(type(trunk), "layer_at", counted)
+    monkeypatch.setattr(type(encoder), "layer_at", counted)
     return seen
 
 
-def test_which_way_is_taken(trunk: Trunk, runs: list[int]):
-    hidden = torch.randn(2, 8, trunk.width, generator=torch.Generator().manual_seed(0))
+def test_which_way_is_taken(encoder: TransformerEncoder, runs: list[int]):
+    hidden = torch.randn(2, 8, encoder.width, generator=torch.Generator().manual_seed(0))
     real = torch.ones(2, 8, dtype=torch.bool)
 
     def tried(many: int) -> torch.Tensor:
         runs.clear()
-        return trunk.run_at(hidden, real, torch.arange(many).expand(2, -1), start=1)
+        return encoder.run_at(hidden, real, torch.arange(many).expand(2, -1), start=1)
 
-    expected = trunk.finish(trunk.run(hidden, real, start=1))
+    expected = encoder.finish(encoder.run(hidden, real, start=1))
     for many in (0, 1, 4):
         torch.testing.assert_close(tried(many), expected[:, :many], rtol=1e-5, atol=1e-5)
         assert runs == [many]
@@ -87,19 +91,19 @@ def test_which_way_is_taken(trunk: Trunk, runs: list[int]):
     # whoever watches a module of the layer sees all tokens
     seen = []
     handle = (
-        trunk.layers[2]
-        .get_submodule(trunk.names.narrow)
+        encoder.layers[2]
+        .get_submodule(encoder.names.narrow)
         .register_forward_hook(lambda module, inputs, output: seen.append(output.shape[1]))
     )
     torch.testing.assert_close(tried(1), expected[:, :1])
     assert (runs, seen) == ([], [8])
     handle.remove()
-    trunk.layers[2].train()
+    encoder.layers[2].train()
     tried(1)
     assert not runs
     # above the last layer only the final norm is left
     torch.testing.assert_close(
-        trunk.run_at(hidden, real, torch.ones(2, 1, dtype=torch.int64), 3)[:, 0], trunk.finish(hidden)[:, 1]
+        encoder.run_at(hidden, real, torch.ones(2, 1, dtype=torch.int64), 3)[:, 0], encoder.finish(hidden)[:, 1]
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Sites, Variant
 from activeloop.errors import PoolError
-from activeloop.priors import SubstitutionScore, substitution_scores
+from activeloop.priors import SubstitutionPrior, substitution_scores
 from activeloop.priors.substitutions import CONTEXTS, COST, WORD, SubstitutionTables, fingerprints, residue_contexts
 
 # they belong to published scans from which the prior was learned
@@ -114,7 +114,7 @@ def test_a_variant_is_the_sum_of_its_mutations_and_worse_the_more_it_has():
             Variant(UBIQUITIN, (Mutation(3, "I", "D"), Mutation(20, "S", "P"))),
         ]
     )
-    values = SubstitutionScore().features(pool, np.arange(4))
+    values = SubstitutionPrior().features(pool, np.arange(4))
     assert values.shape == (4, 1)
     assert values[0] == 0
     assert values[3] == pytest.approx(values[1] + values[2])
@@ -153,7 +153,7 @@ def test_genotypes_have_no_substitutions():
 def test_without_a_parent_there_is_no_mutation():
     pool = Pool.of([Sequence("WAFL"), Sequence("WAFM")])
     with pytest.raises(PoolError, match=r"no parent .* nothing was scored"):
-        SubstitutionScore().features(pool, np.arange(2))
+        SubstitutionPrior().features(pool, np.arange(2))
 
 
 def test_letters_that_are_no_amino_acids_change_nothing_far_away():

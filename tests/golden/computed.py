@@ -88,7 +88,7 @@ def measured(pool: Any, goal: str = "maximise") -> Any:
     return names.dataset(pool, rows, (noisy > np.median(noisy)).astype(float) if goal == "classify" else noisy, goal)
 
 
-#: what learns, on which pool, and whether classes; by the words of a recipe
+#: what learns, on which pool, and whether classes; by the words of a config
 LEARNERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     **{f"{name} {pool}": (name, pool, {}) for name in ("default", "forest") for pool in ("scan", "library")},
     **{f"{name} {pool}": (name, pool, {}) for name in ("default", "forest") for pool in ("compounds", "guides")},
@@ -106,13 +106,13 @@ LEARNERS: dict[str, tuple[str, str, dict[str, Any]]] = {
 def said(predictor: Any, pool: Any) -> dict[str, Any]:
     """Of every fifth candidate mean and spread, and of the first few two joint draws."""
     rows = np.arange(0, len(pool), 5)
-    belief = predictor.predict(pool, rows, 7, draws=4)
+    prediction = predictor.predict(pool, rows, 7, draws=4)
     return {
-        "mean": belief.mean.tolist(),
-        "sd": belief.sd.tolist(),
-        "noise": belief.noise.tolist(),
-        "draws": belief.draws[:2, :6].astype(float).tolist(),
-        "interval": [end.tolist() for end in belief.take(np.arange(6)).interval(0.9)],
+        "mean": prediction.mean.tolist(),
+        "sd": prediction.sd.tolist(),
+        "noise": prediction.noise.tolist(),
+        "draws": prediction.draws[:2, :6].astype(float).tolist(),
+        "interval": [end.tolist() for end in prediction.take(np.arange(6)).interval(0.9)],
     }
 
 
@@ -156,8 +156,8 @@ def encoders() -> dict[str, Any]:
     return found
 
 
-def belief(assays: int = 1, classes: int = 0) -> Any:
-    """A belief about N candidates, from a generator alone."""
+def prediction(assays: int = 1, classes: int = 0) -> Any:
+    """A prediction about N candidates, from a generator alone."""
     rng = np.random.default_rng(1)
     if classes:
         p = np.exp((rng.standard_normal((30, 4)) @ rng.standard_normal((4, N * classes))).reshape(30, N, classes))
@@ -167,9 +167,9 @@ def belief(assays: int = 1, classes: int = 0) -> Any:
     return names.belief_of(f, np.full(assays, 0.3), ())
 
 
-def situation(assays: int = 1) -> Any:
+def context(assays: int = 1) -> Any:
     seen = np.random.default_rng(5).standard_normal((6, assays))
-    return names.situation(seen.max(0), 3, np.full(assays, 0.2), seen)
+    return names.context(seen.max(0), 3, np.full(assays, 0.2), seen)
 
 
 BELIEFS = {"values": (1, 0), "two assays": (2, 0), "classes": (1, 2), "three classes": (1, 3)}
@@ -209,7 +209,7 @@ def scores() -> dict[str, Any]:
             for options in SCORE_OPTIONS.get(name, ({},)):
                 score = names.selection(name, "top", pool, options).score
                 assays = BELIEFS[kind][0]
-                found[f"{name} {options} {kind}"] = score(belief(*BELIEFS[kind]), situation(assays)).tolist()
+                found[f"{name} {options} {kind}"] = score(prediction(*BELIEFS[kind]), context(assays)).tolist()
     return found
 
 
@@ -223,8 +223,8 @@ def batches() -> dict[str, Any]:
         for options in several:
             chosen = names.selection("variance", name, pool, {}, options)
             for kind in ("values", "classes", "three classes"):
-                told = belief(*BELIEFS[kind])
-                picks = chosen.batch(told, chosen.score(told, situation()), 9, situation(), features)
+                told = prediction(*BELIEFS[kind])
+                picks = chosen.batch(told, chosen.score(told, context()), 9, context(), features)
                 found[f"{name} {options} {kind}"] = [f"candidate {i}" for i in picks]
     return found
 

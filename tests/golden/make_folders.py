@@ -2,13 +2,13 @@
 
 Kept as the record of how. All of it is done by commands; from the root of the repository:
 
-    python tests/golden/make_folders.py [NAME ... | recipes]
+    python tests/golden/make_folders.py [NAME ... | configs]
 
 writes `campaigns/NAME` (a folder as a user has it), `expected/NAME.json` (what was remembered, predicted and proposed)
 and, for `taught`, `student.onnx` with its predictions. The network's weights are cut to the fewest that work, and only
 synthetic sequences and values are used. Picture and workbook of a plate are kept for one campaign, whose database is
-as it was written; the others' were put into smaller pages. `recipes` writes `expected/recipes.json`: the names under
-which versions and students of the files in `recipes` are known again; those files were written by hand.
+as it was written; the others' were put into smaller pages. `configs` writes `expected/configs.json`: the names under
+which versions and students of the files in `configs` are known again; those files were written by hand.
 """
 
 import contextlib
@@ -152,13 +152,13 @@ def campaign(name: str, work: Path) -> None:
         table.write_text("\n".join(["smiles" if name == "compounds" else "guide", *listed]) + "\n")
         options = [*options, "--table", table]
     typed("new", folder, *options, "--wells", 24, "--controls", 2)
-    recipe = folder / "campaign.toml"
-    text = recipe.read_text()
+    config = folder / "campaign.toml"
+    text = config.read_text()
     if name in OPTIONS:
         text = text.replace("\n[select]", f"[learner.options]\n{OPTIONS[name]}\n[select]")
     if name == "taught":
         text = text[: text.index("[student]")] + STUDENT.lstrip()
-    recipe.write_text(text)
+    config.write_text(text)
     assays = assays_of(name)
     number = 12 if name.startswith("model") else 10
     rounds = (1,) if name.startswith(("model", "learner")) else (1, 2)
@@ -227,8 +227,8 @@ def expect(name: str, folder: Path, work: Path) -> None:
     (FOLDER / "expected" / f"{name}.json").write_text(json.dumps(said, separators=(",", ":")) + "\n")
 
 
-def recipes() -> None:
-    """What each `campaign.toml` of `recipes` means."""
+def configs() -> None:
+    """What each `campaign.toml` of `configs` means."""
     said = {path.stem: read(path) for path in sorted((FOLDER / "recipes").glob("*.toml"))}
     (FOLDER / "expected" / "recipes.json").write_text(json.dumps(said, indent=0) + "\n")
 
@@ -236,7 +236,7 @@ def recipes() -> None:
 def main(names: list[str]) -> None:
     """Make those that are named, or all."""
     if names == ["recipes"]:
-        return recipes()
+        return configs()
     for name in names or CAMPAIGNS:
         with tempfile.TemporaryDirectory() as work, contextlib.chdir(work):
             campaign(name, Path(work))

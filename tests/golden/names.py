@@ -14,22 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from activeloop.acquisition import Situation
+from activeloop.acquisition import AcquisitionContext
 from activeloop.candidates import Pool
 from activeloop.cli import main
-from activeloop.config import LearnerRecipe, SelectRecipe, assays_of, learner_of, open_campaign, pool_of, selection_of
+from activeloop.config import LearnerConfig, SelectConfig, assays_of, learner_of, open_campaign, pool_of, recommender_of
 from activeloop.config.registry import checked_learner_of
 from activeloop.config.students import teaching_of
-from activeloop.config.text import read_recipe
+from activeloop.config.text import read_config
 from activeloop.encoders import Joined, Kmers, Morgan, OneHot, Physicochemical
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.foundation import ESM2, ZeroShot
 from activeloop.measurements import Assay, Dataset
-from activeloop.models import DropoutHead, GaussianProcess, HeadLearner, LastLayer
-from activeloop.prediction import Learner, Predictive
-from activeloop.priors import Blosum, InformedScore, SubstitutionScore
+from activeloop.models import DropoutHead, GPHead, HeadLearner, LaplaceHead
+from activeloop.prediction import Learner, Prediction
+from activeloop.priors import Blosum, PLMPrior, SubstitutionPrior
 
-#: what recipes named then and is gone on purpose: refused with a sentence that names what to use instead
+#: what configs named then and is gone on purpose: refused with a sentence that names what to use instead
 REMOVED = (
     *(f"alias-{name}" for name in ("frozen-ensemble", "gated-tuned", "tuned-full", "tuned-last1", "tuned-last2")),
     *(f"alias-tuned-{name}" for name in ("light-peft", "lora", "pissa1", "whole1", "whole2")),
@@ -37,7 +37,7 @@ REMOVED = (
     *("adapter-adalora", "options-gated", "score-least-confidence", "score-margin", "batch-liar", "batch-logdet"),
 )
 #: the error of it
-Refused = RecipeError
+Refused = ConfigError
 
 
 def typed(*arguments: object) -> str:
@@ -88,7 +88,7 @@ def history(folder: Path) -> dict[str, Any]:
     """All that a campaign remembers, in plain values."""
     opened = open_campaign(folder)
     state, status = opened.campaign.state(), opened.campaign.status()
-    honesty = status.honesty
+    validation = status.validation
     return {
         "pool": len(opened.campaign.pool),
         "proposals": [
@@ -107,7 +107,7 @@ def history(folder: Path) -> dict[str, Any]:
         "leaders": [[x.assay, x.name, x.value] for x in status.leaders],
         "best_by_round": list(status.best_by_round),
         "stale": status.stale,
-        "honesty": None if honesty is None else [honesty.proposal, honesty.candidates, honesty.spearman],
+        "honesty": None if validation is None else [validation.proposal, validation.candidates, validation.spearman],
     }
 
 
@@ -153,15 +153,15 @@ def dataset(pool: Any, rows: np.ndarray, values: np.ndarray, goal: str = "maximi
 
 
 def learner(name: str, pool: Any, goal: str = "maximise", calibration: str = "", **options: Any) -> Any:
-    """A learner as a recipe names it; with a correction as a campaign has it, where one is named."""
+    """A learner as a config names it; with a correction as a campaign has it, where one is named."""
     assays = (Assay("value", goal=goal),)  # type: ignore[arg-type]
-    recipe = LearnerRecipe(name=name, options=options, calibration=calibration)  # type: ignore[arg-type]
-    return checked_learner_of(recipe, pool, assays) if calibration else learner_of(recipe, pool, assays)
+    config = LearnerConfig(name=name, options=options, calibration=calibration)  # type: ignore[arg-type]
+    return checked_learner_of(config, pool, assays) if calibration else learner_of(config, pool, assays)
 
 
 def on_letters(head: str) -> Any:
     """A posterior on one-hot letters."""
-    return HeadLearner(OneHot(), {"process": GaussianProcess, "last-layer": LastLayer, "dropout": DropoutHead}[head]())
+    return HeadLearner(OneHot(), {"process": GPHead, "last-layer": LaplaceHead, "dropout": DropoutHead}[head]())
 
 
 def encoders() -> dict[str, Any]:
@@ -171,36 +171,36 @@ def encoders() -> dict[str, Any]:
         "joined": Joined((OneHot(), Physicochemical())),
         "blosum": Blosum(),
         "kmers": Kmers(),
-        "substitutions": SubstitutionScore(),
+        "substitutions": SubstitutionPrior(),
         "small": ESM2(),
-        "informed": InformedScore(ESM2()),
+        "informed": PLMPrior(ESM2()),
         "zero-shot": ZeroShot(ESM2()),
         "morgan": Morgan(),
     }
 
 
 def selection(score: str, batch: str, pool: Any, score_options: dict | None = None, batch_options: dict | None = None):
-    """A score and a choice of a batch as a recipe names them."""
-    recipe = SelectRecipe(
+    """A score and a choice of a batch as a config names them."""
+    config = SelectConfig(
         score=score, batch=batch, score_options=score_options or {}, batch_options=batch_options or {}
     )
-    return selection_of(recipe, "find", (Assay("value"),), pool)
+    return recommender_of(config, "find", (Assay("value"),), pool)
 
 
 def belief_of(draws: np.ndarray, noise: np.ndarray, classes: tuple[str, ...]) -> Any:
-    return Predictive.of_draws(draws, noise, classes)
+    return Prediction.of_draws(draws, noise, classes)
 
 
-def situation(best: np.ndarray, seed: int, threshold: np.ndarray, values: np.ndarray) -> Any:
-    return Situation(best, np.random.default_rng(seed), threshold, values)
+def context(best: np.ndarray, seed: int, threshold: np.ndarray, values: np.ndarray) -> Any:
+    return AcquisitionContext(best, np.random.default_rng(seed), threshold, values)
 
 
 def read(path: Path) -> dict[str, str]:
     """Everything that a `campaign.toml` names is made; what tells versions and students from others by its words."""
-    recipe = read_recipe(path)
-    assays = assays_of(recipe)
-    pool = pool_of(recipe.pool, path.parent)
-    learner = checked_learner_of(recipe.learner, pool, assays, str(path), path.parent)
-    selection = selection_of(recipe.select, recipe.goal, assays, pool, str(path))
+    config = read_config(path)
+    assays = assays_of(config)
+    pool = pool_of(config.pool, path.parent)
+    learner = checked_learner_of(config.learner, pool, assays, str(path), path.parent)
+    selection = recommender_of(config.select, config.goal, assays, pool, str(path))
     assert selection.score is not None
-    return {"learner": learner.name, "teaching": teaching_of(recipe.student, pool, str(path)).name}
+    return {"learner": learner.name, "teaching": teaching_of(config.student, pool, str(path)).name}

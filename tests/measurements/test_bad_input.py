@@ -1,4 +1,4 @@
-"""What can be wrong with a file of results: the message names file, row and cure, and nothing is returned."""
+"""What can be wrong with a file of results: the message names file, row and fix, and nothing is returned."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KD = Assay("KD", "µM", "minimise")
 FOLDS = Assay("folds", goal="classify")
 
 CASES = [
-    # name, lines, row (None: the whole file), what the message says, cure
+    # name, lines, row (None: the whole file), what the message says, fix
     ("not in the pool", ["mutant,kcat", "K2R,1", "W2R,1"], 3, 'Did you mean "K2R"', "Correct the name"),
     ("unknown letter", ["mutant,kcat", "K2J,1"], 2, "K2J", "Correct the name"),
     ("wrong wild type", ["mutant,kcat", "A2R,1"], 2, "A2R", "Correct the name"),
@@ -50,8 +50,8 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "row", "said", "cure"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_a_wrong_file_is_refused(write, pool, kcat, lines, row, said, cure):
+@pytest.mark.parametrize(("lines", "row", "said", "fix"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_a_wrong_file_is_refused(write, pool, kcat, lines, row, said, fix):
     path = write(*lines)
     with pytest.raises(InputError) as caught:
         read_measurements(path, pool=pool, assays=kcat)
@@ -59,7 +59,7 @@ def test_a_wrong_file_is_refused(write, pool, kcat, lines, row, said, cure):
     assert (caught.value.file, caught.value.row) == (str(path), row)
     assert message.startswith(f"{path}, row {row}: " if row else f"{path}: ")
     assert said in message
-    assert cure in message
+    assert fix in message
 
 
 ON_A_PLATE = [
@@ -77,14 +77,14 @@ ON_A_PLATE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("lines", "row", "said", "cure"), [c[1:] for c in ON_A_PLATE], ids=[c[0] for c in ON_A_PLATE])
-def test_a_result_that_does_not_fit_the_plate_is_refused(write, pool, kcat, plate, lines, row, said, cure):
+@pytest.mark.parametrize(("lines", "row", "said", "fix"), [c[1:] for c in ON_A_PLATE], ids=[c[0] for c in ON_A_PLATE])
+def test_a_result_that_does_not_fit_the_plate_is_refused(write, pool, kcat, plate, lines, row, said, fix):
     path = write(*lines)
     with pytest.raises(MeasurementError) as caught:
         read_measurements(path, pool=pool, assays=kcat, plates=plate)
     assert (caught.value.file, caught.value.row) == (str(path), row)
     assert said in str(caught.value)
-    assert cure in str(caught.value)
+    assert fix in str(caught.value)
 
 
 def test_two_plates_and_no_word_which(write, pool, kcat, plate):

@@ -79,9 +79,9 @@ def case(request):
 
 def test_finds_the_planted_classes(case):
     pool, labels, _train, test, model = case
-    belief = model.predict(pool, test, 0, 0)
-    assert belief.classes == ("unfit", "fit")
-    guess = belief.mean[:, 1] > 0.5
+    prediction = model.predict(pool, test, 0, 0)
+    assert prediction.classes == ("unfit", "fit")
+    guess = prediction.mean[:, 1] > 0.5
     assert (guess == (labels[test] > 0.5)).mean() > 0.8
 
 
@@ -114,10 +114,10 @@ def test_draws_are_functions_whatever_the_rows(case):
 
 def test_draws_spread_and_agree_with_mean_and_sd(case):
     pool, _labels, _train, test, model = case
-    belief = model.predict(pool, test, 3, 1000)
-    assert np.allclose(belief.draws.sum(2), 1)
-    assert np.abs(belief.draws.mean(0) - belief.mean).max() < 0.08
-    assert np.corrcoef(belief.draws[:, :, 1].std(0), belief.sd[:, 1])[0, 1] > 0.85
+    prediction = model.predict(pool, test, 3, 1000)
+    assert np.allclose(prediction.draws.sum(2), 1)
+    assert np.abs(prediction.draws.mean(0) - prediction.mean).max() < 0.08
+    assert np.corrcoef(prediction.draws[:, :, 1].std(0), prediction.sd[:, 1])[0, 1] > 0.85
 
 
 def test_draws_have_the_posterior_of_laplace():
@@ -153,10 +153,10 @@ def test_pieces_inside_a_prediction_do_not_matter(case, monkeypatch):
 
 def test_before_any_label_a_gentle_substitution_is_likelier_fit():
     pool = single_mutants()
-    belief = GPClassifier().prior(pool).predict(pool, np.arange(len(pool)), 0, 16)
+    prediction = GPClassifier().prior(pool).predict(pool, np.arange(len(pool)), 0, 16)
     score = [_blosum(pool, row) for row in range(len(pool))]
-    assert np.corrcoef(belief.mean[:, 1], score)[0, 1] > 0.9
-    assert belief.draws.std(0).min() > 0.05
+    assert np.corrcoef(prediction.mean[:, 1], score)[0, 1] > 0.9
+    assert prediction.draws.std(0).min() > 0.05
     assert GPClassifier().prior(all_words()) is None
 
 

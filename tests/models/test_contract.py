@@ -13,20 +13,20 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models import (
     ALDEEnsemble,
     DropoutNetwork,
-    Gate,
     MLPEnsemble,
     MutationGP,
     RandomForest,
     SiteGP,
+    StackingEnsemble,
     Training,
     compound_default,
     guide_default,
 )
 from activeloop.models.embedding import HeadLearner
-from activeloop.models.heads.gp import GaussianProcess
-from activeloop.models.heads.laplace import LastLayer
-from activeloop.prediction import Learner, Predictive
-from activeloop.priors import Blosum, InformedScore, SubstitutionScore
+from activeloop.models.heads.gp import GPHead
+from activeloop.models.heads.laplace import LaplaceHead
+from activeloop.prediction import Learner, Prediction
+from activeloop.priors import Blosum, PLMPrior, SubstitutionPrior
 
 SHORT = Training(steps=150, batch=64, rate=5e-3)
 CASES: dict[str, tuple[Learner, str]] = {
@@ -38,16 +38,16 @@ CASES: dict[str, tuple[Learner, str]] = {
     "ensemble, prior": (MLPEnsemble(members=4, hidden=(32,), training=SHORT, prior_score=Blosum()), "variants"),
     "ensemble, compounds": (MLPEnsemble(Morgan(size=256), members=4, hidden=(32,), training=SHORT), "compounds"),
     "dropout": (DropoutNetwork(hidden=(64, 64), training=SHORT), "variants"),
-    "head": (HeadLearner(prior_score=SubstitutionScore()), "variants"),
-    "head, process": (HeadLearner(draws=GaussianProcess()), "variants"),
-    "head, compounds": (HeadLearner(Morgan(size=256), LastLayer()), "compounds"),
+    "head": (HeadLearner(prior_score=SubstitutionPrior()), "variants"),
+    "head, process": (HeadLearner(draws=GPHead()), "variants"),
+    "head, compounds": (HeadLearner(Morgan(size=256), LaplaceHead()), "compounds"),
     "tanimoto": (compound_default(), "compounds"),
     "guides": (guide_default(), "guides"),
     "mutations": (MutationGP(), "variants"),
-    "mutations, informed": (MutationGP(prior_score=InformedScore()), "variants"),
+    "mutations, informed": (MutationGP(prior_score=PLMPrior()), "variants"),
     "sites": (SiteGP(), "variants"),
     "sites, ranked": (SiteGP(ranked=True), "variants"),
-    "gate": (Gate((RandomForest(trees=20), SiteGP())), "variants"),
+    "gate": (StackingEnsemble((RandomForest(trees=20), SiteGP())), "variants"),
 }
 RANKED = ("mutations", "mutations, informed", "sites-ranked")
 
@@ -58,29 +58,29 @@ def case(request: pytest.FixtureRequest, pools: dict[str, Pool]) -> tuple[Learne
     return learner, pools[kind]
 
 
-def same(a: Predictive, b: Predictive) -> None:
+def same(a: Prediction, b: Prediction) -> None:
     for field in ("draws", "mean", "sd", "noise"):
         np.testing.assert_allclose(getattr(a, field), getattr(b, field), rtol=1e-4, atol=1e-4)
 
 
-def sensible(belief: Predictive, draws: int, rows: int, assays: int = 1) -> None:
-    assert belief.draws.shape == (draws, rows, assays)
-    assert belief.mean.shape == belief.sd.shape == (rows, assays)
-    assert belief.noise.shape == (assays,)
-    assert all(np.isfinite(x).all() for x in (belief.draws, belief.mean, belief.sd, belief.noise))
-    assert (belief.sd >= 0).all()
+def sensible(prediction: Prediction, draws: int, rows: int, assays: int = 1) -> None:
+    assert prediction.draws.shape == (draws, rows, assays)
+    assert prediction.mean.shape == prediction.sd.shape == (rows, assays)
+    assert prediction.noise.shape == (assays,)
+    assert all(np.isfinite(x).all() for x in (prediction.draws, prediction.mean, prediction.sd, prediction.noise))
+    assert (prediction.sd >= 0).all()
 
 
 def test_finds_a_planted_truth(case: tuple[Learner, Pool], planted, truth):
     learner, pool = case
     dataset = planted(pool, 150)
     others = np.setdiff1d(np.arange(len(pool)), dataset.rows)[:500]
-    belief = learner.fit(dataset, seed=0).predict(pool, others, seed=1)
-    sensible(belief, 64, len(others))
-    found = spearmanr(belief.mean[:, 0], truth(pool)[others]).statistic
+    prediction = learner.fit(dataset, seed=0).predict(pool, others, seed=1)
+    sensible(prediction, 64, len(others))
+    found = spearmanr(prediction.mean[:, 0], truth(pool)[others]).statistic
     assert found > 0.6
-    assert abs(belief.mean.mean() - truth(pool).mean()) < 2 * truth(pool).std()
-    assert belief.sd.max() > 0
+    assert abs(prediction.mean.mean() - truth(pool).mean()) < 2 * truth(pool).std()
+    assert prediction.sd.max() > 0
 
 
 def test_draws_are_functions_of_the_whole_pool(case: tuple[Learner, Pool], planted):
@@ -95,13 +95,13 @@ def test_draws_are_functions_of_the_whole_pool(case: tuple[Learner, Pool], plant
 
 def test_draws_say_what_mean_and_spread_say(case: tuple[Learner, Pool], planted):
     learner, pool = case
-    belief = learner.fit(planted(pool, 60), seed=0).predict(pool, np.arange(80), seed=2, draws=240)
-    spread = np.maximum(belief.sd, 1e-6 * np.abs(belief.mean))
+    prediction = learner.fit(planted(pool, 60), seed=0).predict(pool, np.arange(80), seed=2, draws=240)
+    spread = np.maximum(prediction.sd, 1e-6 * np.abs(prediction.mean))
     # learners that work on ranks believe something skewed, and give its median
-    centre = np.median(belief.draws, axis=0) if learner.name in RANKED else belief.draws.mean(0)
-    assert (np.abs(centre - belief.mean) < 0.4 * spread + 1e-3).all()
-    np.testing.assert_allclose(belief.draws.std(0).mean(), belief.sd.mean(), rtol=0.15)
-    assert np.ptp(belief.draws, axis=0).max() > 0
+    centre = np.median(prediction.draws, axis=0) if learner.name in RANKED else prediction.draws.mean(0)
+    assert (np.abs(centre - prediction.mean) < 0.4 * spread + 1e-3).all()
+    np.testing.assert_allclose(prediction.draws.std(0).mean(), prediction.sd.mean(), rtol=0.15)
+    assert np.ptp(prediction.draws, axis=0).max() > 0
 
 
 def test_the_seed_decides(case: tuple[Learner, Pool], planted):
@@ -129,9 +129,9 @@ def test_a_stored_predictor_is_the_same(case: tuple[Learner, Pool], planted):
 def test_few_labels_are_enough(case: tuple[Learner, Pool], labels: int, planted):
     learner, pool = case
     dataset = planted(pool, labels)
-    belief = learner.fit(dataset, seed=0).predict(pool, np.arange(50), seed=1, draws=8)
-    sensible(belief, 8, 50)
-    assert abs(belief.mean.mean() - dataset.values.mean()) < 20
+    prediction = learner.fit(dataset, seed=0).predict(pool, np.arange(50), seed=1, draws=8)
+    sensible(prediction, 8, 50)
+    assert abs(prediction.mean.mean() - dataset.values.mean()) < 20
 
 
 @pytest.mark.parametrize("value", [0.0, 7.5, -3e6])
@@ -139,10 +139,10 @@ def test_constant_values_are_no_trouble(case: tuple[Learner, Pool], value: float
     learner, pool = case
     dataset = planted(pool, 20)
     constant = replace(dataset, values=np.full((20, 1), value))
-    belief = learner.fit(constant, seed=0).predict(pool, np.arange(50), seed=1, draws=8)
-    sensible(belief, 8, 50)
-    # a network of ALDE's recipe is not trained to the end
-    np.testing.assert_allclose(belief.mean, value, atol=3 + 1e-6 * abs(value))
+    prediction = learner.fit(constant, seed=0).predict(pool, np.arange(50), seed=1, draws=8)
+    sensible(prediction, 8, 50)
+    # a network of ALDE's config is not trained to the end
+    np.testing.assert_allclose(prediction.mean, value, atol=3 + 1e-6 * abs(value))
 
 
 def test_the_unit_does_not_matter(case: tuple[Learner, Pool], planted):
@@ -163,12 +163,12 @@ def test_several_assays_have_a_model_each(case: tuple[Learner, Pool], planted):
     assays = (Assay("kcat"), Assay("stability"))
     two = replace(one, values=values, errors=np.zeros((60, 2)), censored=np.zeros((60, 2), np.int8), assays=assays)
     model = learner.fit(two, seed=0)
-    belief = model.predict(pool, np.arange(80), seed=1, draws=8)
-    sensible(belief, 8, 80, assays=2)
-    assert spearmanr(belief.mean[:, 0], belief.mean[:, 1]).statistic < -0.3
+    prediction = model.predict(pool, np.arange(80), seed=1, draws=8)
+    sensible(prediction, 8, 80, assays=2)
+    assert spearmanr(prediction.mean[:, 0], prediction.mean[:, 1]).statistic < -0.3
     assert "kcat" in model.explain()
     assert "stability" in model.explain()
-    same(belief, learner.restore(two, 0, model.state()).predict(pool, np.arange(80), seed=1, draws=8))
+    same(prediction, learner.restore(two, 0, model.state()).predict(pool, np.arange(80), seed=1, draws=8))
 
 
 def test_nothing_measured_is_refused(case: tuple[Learner, Pool]):

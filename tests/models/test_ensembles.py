@@ -1,11 +1,11 @@
-"""Forest, network ensemble, ALDE's recipe, dropout: what is particular to each."""
+"""Forest, network ensemble, ALDE's config, dropout: what is particular to each."""
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from activeloop.candidates import Guide, Pool
-from activeloop.encoders import Kmers, Morgan, OneHot, Physicochemical, SiteWise
+from activeloop.encoders import Kmers, Morgan, OneHot, Physicochemical, SiteEncoder
 from activeloop.encoders.sequence import Joined
 from activeloop.errors import ModelError, PoolError
 from activeloop.measurements import Dataset
@@ -25,13 +25,15 @@ def test_forest_is_scikit_learns(pools, planted):
     rows = np.arange(100)
     model = RandomForest().fit(dataset, seed=7)
     x = OneHot().features(dataset.pool, dataset.rows)
-    twin = RandomForestRegressor(100, random_state=int(np.random.default_rng(7).integers(2**31)))
-    twin.fit(x, dataset.values[:, 0])
-    belief = model.predict(dataset.pool, rows, seed=0, draws=100)
-    np.testing.assert_allclose(belief.mean[:, 0], twin.predict(OneHot().features(dataset.pool, rows)), rtol=1e-5)
+    baseline = RandomForestRegressor(100, random_state=int(np.random.default_rng(7).integers(2**31)))
+    baseline.fit(x, dataset.values[:, 0])
+    prediction = model.predict(dataset.pool, rows, seed=0, draws=100)
     np.testing.assert_allclose(
-        np.sort(belief.draws.mean(1), axis=0)[0],
-        min(tree.predict(OneHot().features(dataset.pool, rows)).mean() for tree in twin.estimators_),
+        prediction.mean[:, 0], baseline.predict(OneHot().features(dataset.pool, rows)), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        np.sort(prediction.draws.mean(1), axis=0)[0],
+        min(tree.predict(OneHot().features(dataset.pool, rows)).mean() for tree in baseline.estimators_),
         rtol=1e-5,
     )
 
@@ -118,15 +120,15 @@ def test_pieces_make_the_whole():
     assert max(sizes) <= 5000
 
 
-@pytest.mark.parametrize("backbone", [OneHot(), Physicochemical(relative=True), Joined((OneHot(True), OneHot()))])
+@pytest.mark.parametrize("encoder", [OneHot(), Physicochemical(relative=True), Joined((OneHot(True), OneHot()))])
 @pytest.mark.parametrize("hidden", [(), (8,), (64, 32)])
-def test_the_mean_by_tables_of_letters_is_the_mean(backbone, hidden):
+def test_the_mean_by_tables_of_letters_is_the_mean(encoder, hidden):
     library = Pool.combinatorial("MKTAYIAKQR", [1, 3, 4, 8, ("Q9", "QRE")])
     rng = np.random.default_rng(0)
     rows = rng.choice(len(library), 60, replace=False)
-    learner = MLPEnsemble(backbone, members=3, hidden=hidden, training=Training(steps=20))
+    learner = MLPEnsemble(encoder, members=3, hidden=hidden, training=Training(steps=20))
     model = learner.fit(Dataset.of(library, rows, 50 + rng.standard_normal(60)), seed=1)
-    assert isinstance(backbone, SiteWise)
+    assert isinstance(encoder, SiteEncoder)
     for asked in (rows[:0], rows[:1], np.arange(40_000), rng.permutation(len(library))[:3000]):
         whole = model.predict(library, asked, seed=0, draws=0).mean
         np.testing.assert_allclose(model.mean(library, asked), whole, rtol=1e-5, atol=1e-5)
@@ -137,7 +139,7 @@ def test_the_mean_is_made_of_features_where_these_look_at_several_sites():
     learner = MLPEnsemble(Kmers(), members=2, training=Training(steps=5))
     model = learner.fit(Dataset.of(guides, np.arange(30), np.arange(30.0)), seed=0)
     rows = np.arange(40)
-    assert not isinstance(learner.backbone, SiteWise)
+    assert not isinstance(learner.encoder, SiteEncoder)
     np.testing.assert_array_equal(model.mean(guides, rows), model.predict(guides, rows, 0, 0).mean)
 
 

@@ -8,10 +8,10 @@ import pytest
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.evidence import Evidence, cross_validated_belief, last_plate
+from activeloop.models.evidence import Evidence, cross_validated_prediction, last_plate
 from activeloop.models.forest import RandomForest
-from activeloop.models.stacking import Gate, Stacked, shares, stack
-from activeloop.prediction import Learner, Predictive, Predictor
+from activeloop.models.stacking import StackingEnsemble, StackingPredictor, shares, stack
+from activeloop.prediction import Learner, Prediction, Predictor
 
 
 class Constant(Predictor):
@@ -20,9 +20,9 @@ class Constant(Predictor):
     def __init__(self, value: float | np.ndarray) -> None:
         self.value = np.asarray(value)
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         mean = np.full((len(rows), 1), float(self.value))
-        return Predictive(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
+        return Prediction(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
 
     def explain(self) -> str:
         return "The mean."
@@ -51,9 +51,9 @@ class Mean(Learner):
 class Told(Constant):
     """Knows what it says of each row; it would have said the same unseen."""
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         mean = self.value[rows][:, None]
-        return Predictive(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
+        return Prediction(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
 
 
 class Tells(Mean):
@@ -78,8 +78,8 @@ def planted() -> Dataset:
 
 
 def test_the_better_learner_gets_the_weight_and_is_named_first(planted: Dataset) -> None:
-    fitted = Gate((Mean(), RandomForest(trees=20))).fit(planted, seed=0)
-    assert isinstance(fitted, Stacked)
+    fitted = StackingEnsemble((Mean(), RandomForest(trees=20))).fit(planted, seed=0)
+    assert isinstance(fitted, StackingPredictor)
     assert fitted.weights[1] > 0.8
     assert fitted.weights.sum() == pytest.approx(1)
     assert fitted.explain().startswith("On 120 candidates the gate weighs forest-onehot")
@@ -94,7 +94,7 @@ def test_without_evidence_the_weights_stay_where_they_start() -> None:
 def test_held_out_predictions_did_not_see_their_candidate(planted: Dataset) -> None:
     three = planted.take(np.arange(3))
     expected = [three.values[left, 0].mean() for left in ([1, 2], [0, 2], [0, 1])]
-    assert cross_validated_belief(Mean(), three, folds=5, seed=0)[0] == pytest.approx(expected)
+    assert cross_validated_prediction(Mean(), three, folds=5, seed=0)[0] == pytest.approx(expected)
 
 
 def test_the_last_plate_is_predicted_from_the_plates_before_it(planted: Dataset) -> None:
@@ -104,7 +104,7 @@ def test_the_last_plate_is_predicted_from_the_plates_before_it(planted: Dataset)
 
 
 def test_draws_are_joint_and_the_same_in_pieces(planted: Dataset) -> None:
-    fitted = Gate((Mean(), RandomForest(trees=20))).fit(planted, seed=0)
+    fitted = StackingEnsemble((Mean(), RandomForest(trees=20))).fit(planted, seed=0)
     rows = np.arange(50)
     whole = fitted.predict(planted.pool, rows, seed=1, draws=40)
     piece = fitted.predict(planted.pool, rows[10:30], seed=1, draws=40)
@@ -113,7 +113,7 @@ def test_draws_are_joint_and_the_same_in_pieces(planted: Dataset) -> None:
 
 
 def test_a_restored_gate_predicts_the_same(planted: Dataset) -> None:
-    gate = Gate((Mean(), RandomForest(trees=20)))
+    gate = StackingEnsemble((Mean(), RandomForest(trees=20)))
     fitted = gate.fit(planted, seed=3)
     again = gate.restore(planted, 3, fitted.state())
     rows = np.arange(len(planted.pool))
@@ -126,8 +126,8 @@ def test_shares_follow_the_weights() -> None:
 
 
 def test_the_prior_is_that_of_the_first_learner_which_has_one(planted: Dataset) -> None:
-    assert isinstance(Gate((RandomForest(), Mean())).prior(planted.pool), Constant)
-    assert Gate((RandomForest(),)).prior(planted.pool) is None
+    assert isinstance(StackingEnsemble((RandomForest(), Mean())).prior(planted.pool), Constant)
+    assert StackingEnsemble((RandomForest(),)).prior(planted.pool) is None
 
 
 def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
@@ -140,9 +140,9 @@ def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
     order = {}
     for scale in ("values", "ranks", "both"):
         # patience so long that both are believed equally
-        gate = Gate((Tells(truth), Tells(wide)), patience=1e9, scale=scale)
+        gate = StackingEnsemble((Tells(truth), Tells(wide)), patience=1e9, scale=scale)
         fitted = gate.fit(data, 0)
-        assert isinstance(fitted, Stacked)
+        assert isinstance(fitted, StackingPredictor)
         mean = fitted.predict(pool, rest, 0).mean
         assert np.array_equal(mean, fitted.mean(pool, rest))
         assert np.array_equal(mean, gate.restore(data, 0, fitted.state()).predict(pool, rest, 0).mean)
@@ -158,8 +158,8 @@ def test_on_both_scales_weights_are_the_mean_of_those_on_either() -> None:
     data = Dataset.of(pool, np.arange(100), truth[:100])
     weights = {}
     for scale in ("values", "ranks", "both"):
-        fitted = Gate((orders, foretells), scale=scale).fit(data, 0)
-        assert isinstance(fitted, Stacked)
+        fitted = StackingEnsemble((orders, foretells), scale=scale).fit(data, 0)
+        assert isinstance(fitted, StackingPredictor)
         weights[scale] = fitted.weights
     assert weights["values"][1] > weights["ranks"][1] + 0.2
     assert weights["both"] == pytest.approx((weights["values"] + weights["ranks"]) / 2)
@@ -167,7 +167,7 @@ def test_on_both_scales_weights_are_the_mean_of_those_on_either() -> None:
 
 def test_by_ranks_the_scale_of_what_was_measured_stays(planted: Dataset) -> None:
     truth = planted.pool.codes().astype(float) @ np.array([3.0, 1.0, 0.5])
-    fitted = Gate((Tells(truth), Tells(truth)), scale="ranks").fit(planted, 0)
+    fitted = StackingEnsemble((Tells(truth), Tells(truth)), scale="ranks").fit(planted, 0)
     # also beyond the highest that was measured
     rows = np.arange(len(planted.pool))
     assert fitted.predict(planted.pool, rows, 0).mean[:, 0] == pytest.approx(truth)

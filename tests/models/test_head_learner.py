@@ -9,16 +9,16 @@ from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import embedding as head_learner
 from activeloop.models.embedding import HeadLearner
-from activeloop.models.evidence import HeldOut
+from activeloop.models.evidence import OutOfFold
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GaussianProcess
+from activeloop.models.heads.gp import GPHead
 from activeloop.prediction import mean_of
-from activeloop.priors import SubstitutionScore
+from activeloop.priors import SubstitutionPrior
 
 
 def test_a_pool_in_pieces_has_the_same_draws_bit_for_bit(planted, pools, monkeypatch: pytest.MonkeyPatch):
     pool = pools["variants"]
-    model = HeadLearner(draws=GaussianProcess()).fit(planted(pool, 40), 0)
+    model = HeadLearner(draws=GPHead()).fit(planted(pool, 40), 0)
     rows = np.random.default_rng(0).permutation(len(pool))[:300]
     whole = model.predict(pool, rows, 3, 16)
     monkeypatch.setattr(head_learner, "PIECE", 37)
@@ -30,27 +30,27 @@ def test_a_pool_in_pieces_has_the_same_draws_bit_for_bit(planted, pools, monkeyp
 
 def test_believes_the_prior_score_before_any_measurement():
     pool = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ")
-    score = SubstitutionScore()
+    score = SubstitutionPrior()
     prior = HeadLearner(prior_score=score).prior(pool)
     assert prior is not None
     rows = np.arange(len(pool))
-    belief = prior.predict(pool, rows, 0, 32)
-    assert np.corrcoef(belief.mean[:, 0], score.features(pool, rows)[:, 0])[0, 1] > 0.999
+    prediction = prior.predict(pool, rows, 0, 32)
+    assert np.corrcoef(prediction.mean[:, 0], score.features(pool, rows)[:, 0])[0, 1] > 0.999
     # half of the variance of the mean comes from the score at most; the rest is not known
-    assert 0.3 < belief.mean.std() < 0.8
-    assert belief.sd.min() > 0.1
+    assert 0.3 < prediction.mean.std() < 0.8
+    assert prediction.sd.min() > 0.1
     assert "before any measurement" in prior.explain()
     assert HeadLearner().prior(pool) is None
 
 
 def test_the_prior_score_helps_with_few_labels(planted):
     pool = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ")
-    truth = SubstitutionScore().features(pool, np.arange(len(pool)))[:, 0]
+    truth = SubstitutionPrior().features(pool, np.arange(len(pool)))[:, 0]
     truth = truth + 0.5 * truth.std() * np.random.default_rng(0).standard_normal(len(pool))
     rows = np.random.default_rng(1).permutation(len(pool))[:16]
     dataset = Dataset.of(pool, rows, truth[rows])
     others = np.setdiff1d(np.arange(len(pool)), rows)
-    learners = HeadLearner(), HeadLearner(prior_score=SubstitutionScore())
+    learners = HeadLearner(), HeadLearner(prior_score=SubstitutionPrior())
     without, beside = (
         np.corrcoef(mean_of(learner.fit(dataset, 0), pool, others)[:, 0], truth[others])[0, 1] for learner in learners
     )
@@ -60,7 +60,7 @@ def test_the_prior_score_helps_with_few_labels(planted):
 def test_knows_what_it_would_have_said(planted, pools):
     dataset = planted(pools["variants"], 60)
     model = HeadLearner().fit(dataset, 0)
-    assert isinstance(model, HeldOut)
+    assert isinstance(model, OutOfFold)
     assert np.corrcoef(model.held_out(), dataset.values[:, 0])[0, 1] > 0.6
 
 
@@ -78,5 +78,5 @@ def test_learns_on_a_pretrained_model(tiny: str):
 
 
 def test_names_say_what_they_are_made_of():
-    assert HeadLearner(OneHot(), DropoutHead(), SubstitutionScore()).name == "dropout-onehot-substitutions"
+    assert HeadLearner(OneHot(), DropoutHead(), SubstitutionPrior()).name == "dropout-onehot-substitutions"
     assert HeadLearner(Morgan(), label="mine").name == "mine"

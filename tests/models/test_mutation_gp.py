@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool, mostly_multiple
-from activeloop.errors import ModelError, RecipeError
+from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.gp import mutation_gp as mutation_posterior
-from activeloop.models.gp.mutation_gp import USUAL, MutationGP, MutationPredictor, Posterior
+from activeloop.models.gp.mutation_gp import USUAL, MutationGP, MutationPosterior, MutationPredictor
 from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, marginal
 from activeloop.prediction import mean_of
 
@@ -31,7 +31,7 @@ def doubles() -> Pool:
 
 
 @pytest.fixture(scope="module")
-def posterior(doubles: Pool) -> Posterior:
+def posterior(doubles: Pool) -> MutationPosterior:
     rng = np.random.default_rng(1)
     rows = rng.permutation(len(doubles))[:60]
     measured = Mutations.of(doubles, rows)
@@ -39,10 +39,10 @@ def posterior(doubles: Pool) -> Posterior:
     assert sites is not None
     kernel = MutationKernel.of(sites, np.array(USUAL[: len(TERMS)]))
     table = rng.standard_normal(measured.width)
-    return Posterior(kernel, table, 0.2, measured, rng.standard_normal(60), np.full(60, 0.3))
+    return MutationPosterior(kernel, table, 0.2, measured, rng.standard_normal(60), np.full(60, 0.3))
 
 
-def dense(posterior: Posterior, a: Mutations, b: Mutations) -> np.ndarray:
+def dense(posterior: MutationPosterior, a: Mutations, b: Mutations) -> np.ndarray:
     """The prior covariance of variants, formed whole."""
     cells = np.arange(a.width)
     everything = posterior.kernel.between(cells[:, None], cells[None])
@@ -50,7 +50,7 @@ def dense(posterior: Posterior, a: Mutations, b: Mutations) -> np.ndarray:
     return smooth + CONSTANT + posterior.weight_variance * np.outer(a.sums(posterior.table), b.sums(posterior.table))
 
 
-def test_mean_and_spread_are_those_of_the_dense_formula(posterior: Posterior, doubles: Pool) -> None:
+def test_mean_and_spread_are_those_of_the_dense_formula(posterior: MutationPosterior, doubles: Pool) -> None:
     others = Mutations.of(doubles, np.arange(0, len(doubles), 3))
     own = dense(posterior, posterior.measured, posterior.measured) + np.diag(posterior.noise)
     cross = dense(posterior, others, posterior.measured)
@@ -62,7 +62,7 @@ def test_mean_and_spread_are_those_of_the_dense_formula(posterior: Posterior, do
     assert sd**2 == pytest.approx(variance, abs=1e-6)
 
 
-def test_draws_have_the_posterior_mean_and_covariance(posterior: Posterior, doubles: Pool) -> None:
+def test_draws_have_the_posterior_mean_and_covariance(posterior: MutationPosterior, doubles: Pool) -> None:
     some = Mutations.of(doubles, np.arange(0, 120, 10))
     draws = posterior.draws(some, seed=0, draws=4000)
     mean, sd = posterior.marginals(some)
@@ -70,7 +70,7 @@ def test_draws_have_the_posterior_mean_and_covariance(posterior: Posterior, doub
     assert draws.std(0) == pytest.approx(sd, rel=0.08)
 
 
-def test_leave_one_out_is_a_fit_without_that_one(posterior: Posterior) -> None:
+def test_leave_one_out_is_a_fit_without_that_one(posterior: MutationPosterior) -> None:
     left, spread = posterior.leave_one_out
     for i in (0, 17, 59):
         alone = replace(posterior, noise=np.where(np.arange(60) == i, 1e9, posterior.noise))
@@ -80,7 +80,7 @@ def test_leave_one_out_is_a_fit_without_that_one(posterior: Posterior) -> None:
 
 
 def test_many_labels_are_solved_without_a_factor_to_the_same_answer(
-    posterior: Posterior, doubles: Pool, monkeypatch: pytest.MonkeyPatch
+    posterior: MutationPosterior, doubles: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     some = Mutations.of(doubles, np.arange(50))
     exact, _ = posterior.marginals(some)
@@ -117,9 +117,9 @@ def test_a_planted_scan_is_learned_even_at_positions_nobody_touched() -> None:
     rows = rng.permutation(len(pool))[:200]
     fitted = MutationGP().fit(Dataset.of(pool, rows, truth[rows] + 0.1 * rng.standard_normal(200)), seed=0)
     left = np.setdiff1d(np.arange(len(pool)), rows)
-    belief = fitted.predict(pool, left, seed=0)
-    assert spearman(belief.mean[:, 0], truth[left]) > 0.6
-    inside = np.abs(truth[left] - belief.mean[:, 0]) < 1.645 * belief.sd[:, 0]
+    prediction = fitted.predict(pool, left, seed=0)
+    assert spearman(prediction.mean[:, 0], truth[left]) > 0.6
+    inside = np.abs(truth[left] - prediction.mean[:, 0]) < 1.645 * prediction.sd[:, 0]
     assert 0.8 < inside.mean() < 0.98
 
 
@@ -147,7 +147,7 @@ def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
     "options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}]
 )
 def test_options_that_make_no_process_are_refused(options: dict) -> None:
-    with pytest.raises(RecipeError, match=r"14 usual variances|line of mutation-gp"):
+    with pytest.raises(ConfigError, match=r"14 usual variances|line of mutation-gp"):
         MutationGP(**options)
 
 

@@ -125,24 +125,24 @@ def test_a_place_apart_from_the_anchors_keeps_its_variance():
 def test_draws_of_likes_go_together(learner, kind, pools, planted):
     pool = pools[kind]
     model = learner.fit(planted(pool, 20), seed=0)
-    belief = model.predict(pool, np.arange(200), seed=0, draws=400)
-    correlation = np.corrcoef(belief.draws[:, :, 0].T)
+    prediction = model.predict(pool, np.arange(200), seed=0, draws=400)
+    correlation = np.corrcoef(prediction.draws[:, :, 0].T)
     if kind == "compounds":
         counts = Morgan().features(pool, np.arange(200))
-        likeness = Thresholds.of(counts)(counts)
+        kernel = Thresholds.of(counts)(counts)
     else:
         space = GuideSpace.of(pool)
-        likeness = GuideKernel(space, space(pool, np.arange(200)))(pool, np.arange(200))
+        kernel = GuideKernel(space, space(pool, np.arange(200)))(pool, np.arange(200))
     upper = np.triu_indices(200, 1)
-    assert np.corrcoef(correlation[upper], likeness[upper])[0, 1] > 0.4
+    assert np.corrcoef(correlation[upper], kernel[upper])[0, 1] > 0.4
 
 
 def test_a_measured_compound_is_known_better(pools, planted):
     pool = pools["compounds"]
     dataset = planted(pool, 60)
-    belief = TanimotoGP().fit(dataset, 0).predict(pool, np.arange(len(pool)), 0, 0)
+    prediction = TanimotoGP().fit(dataset, 0).predict(pool, np.arange(len(pool)), 0, 0)
     measured = np.isin(np.arange(len(pool)), dataset.rows)
-    assert belief.sd[measured].mean() < 0.8 * belief.sd[~measured].mean()
+    assert prediction.sd[measured].mean() < 0.8 * prediction.sd[~measured].mean()
 
 
 def test_guides_are_points_of_length_one(pools):
@@ -156,9 +156,9 @@ def test_guides_are_points_of_length_one(pools):
 
 def test_a_pool_of_two_guides_can_be_fitted():
     pool = Pool.of([Guide("ACGTACGTACGTACGTACGT"), Guide("ACGTACGTACGTACGTACGA")])
-    belief = guide_default().fit(Dataset.of(pool, np.array([0]), np.array([3.0])), 0).predict(pool, np.arange(2), 0)
-    assert np.isfinite(belief.draws).all()
-    assert belief.mean[0, 0] == pytest.approx(3)
+    prediction = guide_default().fit(Dataset.of(pool, np.array([0]), np.array([3.0])), 0).predict(pool, np.arange(2), 0)
+    assert np.isfinite(prediction.draws).all()
+    assert prediction.mean[0, 0] == pytest.approx(3)
 
 
 def test_a_large_pool_is_predicted_in_pieces(pools, planted, monkeypatch: pytest.MonkeyPatch):

@@ -71,11 +71,14 @@ def test_an_epistatic_library_is_learned(library: Pool, kernel: SiteKernel, rank
     fitted = SiteGP(ranked).fit(Dataset.of(library, rows, truth[rows]), seed=0)
     assert isinstance(fitted, SitePredictor)
     left = np.setdiff1d(every, rows)
-    belief = fitted.predict(library, left, seed=0, draws=128)
-    assert spearman(belief.mean[:, 0], truth[left]) > 0.8
-    assert np.mean(np.abs(belief.mean[:, 0] - truth[left]) < 1.645 * np.hypot(belief.sd, belief.noise)[:, 0]) > 0.8
-    assert belief.draws[:, :, 0].mean(0) == pytest.approx(belief.mean[:, 0], abs=0.5)
-    assert np.median(belief.draws[:, :, 0].std(0) / belief.sd[:, 0]) == pytest.approx(1.0, abs=0.2)
+    prediction = fitted.predict(library, left, seed=0, draws=128)
+    assert spearman(prediction.mean[:, 0], truth[left]) > 0.8
+    assert (
+        np.mean(np.abs(prediction.mean[:, 0] - truth[left]) < 1.645 * np.hypot(prediction.sd, prediction.noise)[:, 0])
+        > 0.8
+    )
+    assert prediction.draws[:, :, 0].mean(0) == pytest.approx(prediction.mean[:, 0], abs=0.5)
+    assert np.median(prediction.draws[:, :, 0].std(0) / prediction.sd[:, 0]) == pytest.approx(1.0, abs=0.2)
     assert spearman(fitted.held_out(), truth[rows]) > 0.75
 
 

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a plate: the message says what, names the cure, and nothing was made or written."""
+"""Everything that can be wrong with a plate: the message says what, names the fix, and nothing was made or written."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "row", "said", "cure"), [c[1:] for c in LISTS], ids=[c[0] for c in LISTS])
-def test_a_list_that_is_no_plate(tmp_path, lines, row, said, cure):
+@pytest.mark.parametrize(("lines", "row", "said", "fix"), [c[1:] for c in LISTS], ids=[c[0] for c in LISTS])
+def test_a_list_that_is_no_plate(tmp_path, lines, row, said, fix):
     path = tmp_path / "p.csv"
     path.write_text("\n".join(lines))
     with pytest.raises(InputError) as caught:
         read_plate(path)
     assert (caught.value.file, caught.value.row) == (str(path), row)
     assert said in str(caught.value)
-    assert cure in str(caught.value)
+    assert fix in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from activeloop.candidates import Pool
 from activeloop.cli import app
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.measurements import Assay
 from activeloop.replay import Landscape
 from activeloop.replay.evaluation import Evaluation, FoldTask, fold_numbers, mutated_positions, predict_fold
@@ -53,7 +53,7 @@ def test_a_limit_leaves_so_many():
 
 
 def test_position_folds_need_single_mutants():
-    with pytest.raises(RecipeError, match="--folds random"):
+    with pytest.raises(ConfigError, match="--folds random"):
         fold_numbers(load_landscape(Source("planted-small")), "modulo")
 
 
@@ -88,6 +88,6 @@ def test_the_verb_writes_what_a_replay_writes(tmp_path):
 
 def test_an_unknown_learner_is_refused(tmp_path):
     result = CliRunner().invoke(app, ["evaluate", "planted-small", "--learners", "magic", "--out", str(tmp_path)])
-    assert isinstance(result.exception, RecipeError)
+    assert isinstance(result.exception, ConfigError)
     assert '"magic" is not a learner' in str(result.exception)
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from activeloop.errors import FetchError, RecipeError
+from activeloop.errors import ConfigError, FetchError
 from activeloop.replay import sources as datasets
 from activeloop.replay import sources as fetching
 from activeloop.replay.sources import find_set, public_table, registry
@@ -99,7 +99,7 @@ def test_the_registry_is_sound():
 
 
 def test_an_unknown_name_suggests_near_ones():
-    with pytest.raises(RecipeError, match="phoq"):
+    with pytest.raises(ConfigError, match="phoq"):
         find_set("pho")
 
 

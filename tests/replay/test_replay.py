@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from activeloop.acquisition import default_selection
+from activeloop.acquisition import default_recommender
 from activeloop.cli import app
 from activeloop.errors import InputError
 from activeloop.replay import METRICS, Protocol, Source, load_landscape, policy_of, replay_campaign
@@ -168,7 +168,7 @@ def test_the_default_policy_is_what_a_campaign_with_the_measured_assay_uses(goal
     protocol = Protocol(goal, start=20, batch=10, rounds=2)
     assays = list(unmeasured(landscape, protocol).assays)
     policy = policy_of("default", landscape.pool, protocol, landscape.assay)
-    assert policy.selection == default_selection(goal, assays, landscape.pool)
+    assert policy.selection == default_recommender(goal, assays, landscape.pool)
 
 
 def test_a_learner_finds_a_planted_optimum_sooner_than_chance(replayed):

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activeloop.acquisition import Situation
+from activeloop.acquisition import AcquisitionContext
 from activeloop.candidates import Pool
-from activeloop.prediction import Predictive
-from activeloop.screening import Missed, Stratum
-from activeloop.screening.rescoring import Together
+from activeloop.prediction import Prediction
+from activeloop.screening import MissEstimate, Stratum
+from activeloop.screening.rescoring import MarginalScore
 from activeloop.screening.scorer import spelling_of
-from activeloop.screening.topk import Limits, Tally, best, lots, lowest, ranked, strata_of
-from activeloop.students.runtime.reading import Reading
+from activeloop.screening.topk import Limits, TopKSample, best, lowest, ranked, shard_keys, strata_of
+from activeloop.students.runtime.reading import StudentTokenizer
 
 WT = "MKTAYIAKQRQISFVKSHFSRQ"
 SCORES = st.lists(st.integers(0, 5), min_size=1, max_size=200)
@@ -39,14 +39,14 @@ def test_the_best_are_those_of_a_full_sort_in_any_order(scores, most, random):
 def test_tallies_of_parts_add_up_to_that_of_the_whole(scores, cut):
     limits = Limits(7, 3, np.array([1.5, 3.5]), 0)
 
-    def tally(low: int, high: int) -> Tally:
+    def tally(low: int, high: int) -> TopKSample:
         rows, values = np.arange(low, high), np.array(scores[low:high], float)
         counts = np.bincount(strata_of(values, limits.edges), minlength=3)
-        return Tally(rows, values, counts, len(rows), rows, values, lots(rows, 0))
+        return TopKSample(rows, values, counts, len(rows), rows, values, shard_keys(rows, 0))
 
-    whole = Tally.empty(3).add(tally(0, len(scores)), limits).sorted()
+    whole = TopKSample.empty(3).add(tally(0, len(scores)), limits).sorted()
     cut = min(cut, len(scores))
-    parts = Tally.empty(3).add(tally(cut, len(scores)), limits).add(tally(0, cut), limits).sorted()
+    parts = TopKSample.empty(3).add(tally(cut, len(scores)), limits).add(tally(0, cut), limits).sorted()
     for name, value in vars(whole).items():
         assert np.array_equal(value, getattr(parts, name)), name
     assert whole.counts.sum() == len(scores)
@@ -55,14 +55,14 @@ def test_tallies_of_parts_add_up_to_that_of_the_whole(scores, cut):
 
 def test_lots_are_even_and_hang_on_row_and_seed_alone():
     rows = np.arange(100_000)
-    drawn = lots(rows, 0)
+    drawn = shard_keys(rows, 0)
     assert len(np.unique(drawn)) == len(rows)
     assert abs((drawn < 2**63).mean() - 0.5) < 0.01
-    assert abs(np.corrcoef(drawn.astype(float), lots(rows, 1).astype(float))[0, 1]) < 0.02
+    assert abs(np.corrcoef(drawn.astype(float), shard_keys(rows, 1).astype(float))[0, 1]) < 0.02
     assert abs(np.corrcoef(drawn[:-1].astype(float), drawn[1:].astype(float))[0, 1]) < 0.02
     times = np.zeros(1000)
     for seed in range(400):
-        times[lowest(np.zeros(1000, int), lots(np.arange(1000), seed), 100)] += 1
+        times[lowest(np.zeros(1000, int), shard_keys(np.arange(1000), seed), 100)] += 1
     assert abs(times.mean() - 40) < 1e-9
     assert times.std() == pytest.approx(6.0, abs=0.6)  # that of a fair draw
 
@@ -78,7 +78,7 @@ SITES = [
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(SITES), st.booleans(), st.data())
 def test_tokens_by_copying_are_those_of_the_reading(pool, sites, data):
-    reading = Reading.of(pool, sites=sites)
+    reading = StudentTokenizer.of(pool, sites=sites)
     spelled = spelling_of(pool, reading)
     assert spelled is not None
     start = data.draw(st.integers(0, len(pool) - 1))
@@ -92,7 +92,7 @@ def test_tokens_by_copying_are_those_of_the_reading(pool, sites, data):
 
 def test_six_sites_are_spelled_without_a_table_of_all():
     pool = Pool.combinatorial(WT, [2, 5, 6, 9, 12, 20])
-    reading = Reading.of(pool)
+    reading = StudentTokenizer.of(pool)
     spelled = spelling_of(pool, reading)
     assert spelled is not None
     assert spelled.endings.size <= 2**21
@@ -104,30 +104,30 @@ def test_six_sites_are_spelled_without_a_table_of_all():
 
 def test_other_pools_are_spelled_by_the_reading():
     pool = Pool.single_mutants(WT)
-    assert spelling_of(pool, Reading.of(pool)) is None
+    assert spelling_of(pool, StudentTokenizer.of(pool)) is None
 
 
 def test_estimates_follow_the_sample():
-    nothing = Missed(10, (Stratum("all", 1000, 1000, 0),))
+    nothing = MissEstimate(10, (Stratum("all", 1000, 1000, 0),))
     assert (nothing.estimate, nothing.interval) == (0.0, (0.0, 0.0))
     assert "nothing was left out" in str(nothing)
-    half = Missed(10, (Stratum("low", 1000, 100, 50),))
+    half = MissEstimate(10, (Stratum("low", 1000, 100, 50),))
     assert half.estimate == 450
     assert half.interval[0] < 450 < half.interval[1]
     assert half.share == 45
-    unseen = Missed(10, (Stratum("low", 1000, 0, 0),))
+    unseen = MissEstimate(10, (Stratum("low", 1000, 0, 0),))
     assert unseen.interval == (0.0, 1000.0)
-    assert Missed(10, (Stratum("low", 1000, 200, 0, 0.0),)).modelled == pytest.approx(400)
+    assert MissEstimate(10, (Stratum("low", 1000, 200, 0, 0.0),)).modelled == pytest.approx(400)
 
 
 def test_several_assays_are_weighed_by_their_spread():
-    belief = Predictive(np.zeros((0, 2, 2)), np.array([[1.0, 0.0], [0.0, 60.0]]), np.zeros((2, 2)), np.zeros(2))
+    prediction = Prediction(np.zeros((0, 2, 2)), np.array([[1.0, 0.0], [0.0, 60.0]]), np.zeros((2, 2)), np.zeros(2))
     rng = np.random.default_rng(0)
-    blank = Situation.blank(rng, 2)
-    assert Together()(belief, blank).argmax() == 1
+    blank = AcquisitionContext.blank(rng, 2)
+    assert MarginalScore()(prediction, blank).argmax() == 1
     values = np.array([[0.0, 0.0], [1.0, 100.0], [np.nan, np.nan]])
-    known = Situation(blank.best, rng, blank.threshold, values)
-    assert Together()(belief, known).argmax() == 0
+    known = AcquisitionContext(blank.best, rng, blank.threshold, values)
+    assert MarginalScore()(prediction, known).argmax() == 0
 
 
 def test_a_screen_needs_no_torch():

@@ -15,26 +15,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from activeloop.acquisition import DiverseTop, Greedy, Selection, Thompson
+from activeloop.acquisition import DiverseTop, Greedy, Recommender, Thompson
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StateError, StoreError
-from activeloop.screening import Screen, Screened
+from activeloop.screening import Screen, ScreenResult
 from activeloop.screening.checkpoint import read_arrays, write_arrays
 from screening_models import Planted
 
 POOL = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
-SELECT = Selection(Greedy(), DiverseTop())
+SELECT = Recommender(Greedy(), DiverseTop())
 SCREEN = Screen(Planted(noise=0.3), Planted(), keep=1000, top=100, sample=800, piece=10_000)
 
 
-def answer(result: Screened) -> tuple:
+def answer(result: ScreenResult) -> tuple:
     """Everything but how long it took."""
     plain = replace(result, seconds=0.0, seen=np.zeros(0), worths=np.zeros(0))
     return (plain.picks, plain.names, str(plain.missed), plain.kept, result.seen.tolist(), result.worths.tolist())
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory) -> Screened:
+def usual(tmp_path_factory) -> ScreenResult:
     return SCREEN.run(POOL, 16, SELECT, tmp_path_factory.mktemp("usual"))
 
 
@@ -88,7 +88,7 @@ import sys, time
 import numpy as np
 sys.path.insert(0, {tests!r})
 from screening_models import Planted
-from activeloop.acquisition import DiverseTop, Selection, Greedy
+from activeloop.acquisition import DiverseTop, Recommender, Greedy
 from activeloop.candidates import Pool
 from activeloop.screening import Screen
 
@@ -105,7 +105,7 @@ class Slow(Planted):
 pool = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
 screen = Screen(Slow(noise=0.3), Slow(), keep=1000, top=100, sample=800, piece=4096, every=0.0)
 print("begun", flush=True)
-screen.run(pool, 16, Selection(Greedy(), DiverseTop()), {folder!r})
+screen.run(pool, 16, Recommender(Greedy(), DiverseTop()), {folder!r})
 print("done", flush=True)
 """
 
@@ -174,7 +174,7 @@ def test_the_estimate_of_what_a_blind_student_misses_is_unbiased(tmp_path):
     screen = Screen(student, teacher, keep=500, top=100, sample=800, widest=1)
     estimates, truths, covered = [], [], 0
     for seed in range(16):
-        found = screen.run(pool, 1, Selection(Greedy()), tmp_path / str(seed), seed)
+        found = screen.run(pool, 1, Recommender(Greedy()), tmp_path / str(seed), seed)
         estimates.append(found.missed.estimate)
         truths.append(len(np.setdiff1d(above, found.seen)))
         low, high = found.missed.interval
@@ -204,7 +204,7 @@ def test_a_pool_smaller_than_what_is_kept_is_seen_whole(tmp_path):
 
 
 def test_scores_that_need_draws_have_a_stand_in(tmp_path):
-    found = SCREEN.run(POOL, 8, Selection(Thompson()), tmp_path)
+    found = SCREEN.run(POOL, 8, Recommender(Thompson()), tmp_path)
     assert len(found.picks) == 8
 
 

@@ -26,7 +26,7 @@ PIN = Pinned(("M1A",), veto=False, reason='µ & "quotes" – kept')
 
 @pytest.fixture
 def folder(tmp_path: Path) -> CampaignFolder:
-    return CampaignFolder.create(tmp_path / "loop", "# recipe\n")
+    return CampaignFolder.create(tmp_path / "loop", "# config\n")
 
 
 def reopen(folder: CampaignFolder, **settings) -> CampaignFolder:
@@ -34,7 +34,7 @@ def reopen(folder: CampaignFolder, **settings) -> CampaignFolder:
 
 
 def campaign(folder: CampaignFolder) -> Campaign:
-    return Campaign(POOL, [ASSAY], Ridge(), seed=3, log=folder.log, shelf=folder.shelf)
+    return Campaign(POOL, [ASSAY], Ridge(), seed=3, log=folder.log, artifacts=folder.artifacts)
 
 
 def one_round(folder: CampaignFolder, n: int = 8) -> None:
@@ -93,27 +93,27 @@ def test_a_writer_who_missed_something_is_refused(folder):
 
 def test_a_model_is_written_once_under_its_hash(folder):
     arrays = {"b": np.arange(3.0), "a": np.array([[1, 2]], np.uint8)}
-    key = folder.shelf.put(arrays)
-    assert reopen(folder).shelf.put(dict(reversed(arrays.items()))) == key
-    back = reopen(folder).shelf.get(key)
+    key = folder.artifacts.put(arrays)
+    assert reopen(folder).artifacts.put(dict(reversed(arrays.items()))) == key
+    back = reopen(folder).artifacts.get(key)
     assert {n: a.tolist() for n, a in back.items()} == {"a": [[1, 2]], "b": [0.0, 1.0, 2.0]}
     assert back["a"].dtype == np.uint8
     assert [(h, k) for h, k, *_ in raw(folder, "SELECT * FROM artifacts")] == [(key, "predictor")]
     assert [p.name for p in folder.path.rglob("*.npz")] == [f"{key}.npz"]
-    assert folder.shelf.put({}) == ""
-    assert folder.shelf.get("") == {}
+    assert folder.artifacts.put({}) == ""
+    assert folder.artifacts.get("") == {}
 
 
 def test_an_object_without_a_row_is_found_by_the_next_attempt(folder):
-    key = folder.shelf.put({"a": np.ones(2)})
+    key = folder.artifacts.put({"a": np.ones(2)})
     raw(folder, "DELETE FROM artifacts")
-    assert folder.shelf.put({"a": np.ones(2)}) == key
+    assert folder.artifacts.put({"a": np.ones(2)}) == key
     assert len(raw(folder, "SELECT * FROM artifacts")) == 1
 
 
 def test_a_pickle_is_never_written(folder):
     with pytest.raises(ValueError, match="allow_pickle"):
-        folder.shelf.put({"a": np.array([object()])})
+        folder.artifacts.put({"a": np.array([object()])})
     assert not list(folder.path.rglob("*.npz"))
 
 
@@ -130,7 +130,7 @@ def test_no_campaign_there(tmp_path):
 def test_a_campaign_is_never_overwritten(folder):
     with pytest.raises(InputError, match="is a campaign already"):
         CampaignFolder.create(folder.path, "# other\n")
-    assert folder.recipe.read_text() == "# recipe\n"
+    assert folder.config.read_text() == "# config\n"
 
 
 def test_a_file_where_the_folder_should_be(tmp_path):
@@ -140,8 +140,8 @@ def test_a_file_where_the_folder_should_be(tmp_path):
 
 
 def test_creation_that_died_before_its_recipe_can_be_repeated(folder):
-    folder.recipe.unlink()
-    assert CampaignFolder.create(folder.path, "# again\n").recipe.read_text() == "# again\n"
+    folder.config.unlink()
+    assert CampaignFolder.create(folder.path, "# again\n").config.read_text() == "# again\n"
 
 
 def test_a_lost_database_is_not_replaced_by_an_empty_one(folder):
@@ -232,7 +232,7 @@ LIMITED = """
     from activeloop.errors import StoreError
     from activeloop.store import CampaignFolder
     folder = CampaignFolder.open({path!r})
-    loop = Campaign(singles(), [ASSAY], Ridge(), seed=3, log=folder.log, shelf=folder.shelf)
+    loop = Campaign(singles(), [ASSAY], Ridge(), seed=3, log=folder.log, artifacts=folder.artifacts)
     resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
     try:
         {action}

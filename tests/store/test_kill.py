@@ -44,7 +44,7 @@ WRITER = """
         path, action = json.loads(line)
         if action == "open":
             folder = CampaignFolder.open(path)
-            loop = Campaign(singles(), [ASSAY], Ridge(), seed=3, log=folder.log, shelf=folder.shelf)
+            loop = Campaign(singles(), [ASSAY], Ridge(), seed=3, log=folder.log, artifacts=folder.artifacts)
             answer = "ready"
         else:
             try:
@@ -77,7 +77,7 @@ def tell(writers: list[subprocess.Popen[str]], folder: CampaignFolder, action: s
 
 @pytest.fixture
 def folder(tmp_path: Path, writers) -> CampaignFolder:
-    folder = CampaignFolder.create(tmp_path / "loop", "# recipe\n")
+    folder = CampaignFolder.create(tmp_path / "loop", "# config\n")
     assert tell(writers, folder, "open") == ["ready"] * 3
     return folder
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 SINGLES = Pool.single_mutants(PARENT, positions=range(3, 18))
@@ -32,7 +32,7 @@ class Additive(Predictor):
     classes: bool = False
     outputs: int = 1
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         sites = pool.sites
         assert sites is not None
         codes = pool.codes(rows).astype(int)
@@ -44,8 +44,8 @@ class Additive(Predictor):
         sd = np.sqrt(np.square(basis).sum(0))
         if self.classes:
             many = mean + np.tensordot(np.random.default_rng(1).standard_normal((512, 4)), np.stack(basis), 1)
-            return Predictive(_both(joint), _both(many).mean(0), _both(many).std(0), np.zeros(2), ("unfit", "fit"))
-        return Predictive(joint, mean, sd, np.full(self.outputs, 0.1))
+            return Prediction(_both(joint), _both(many).mean(0), _both(many).std(0), np.zeros(2), ("unfit", "fit"))
+        return Prediction(joint, mean, sd, np.full(self.outputs, 0.1))
 
     def explain(self) -> str:
         return "A planted teacher."

@@ -12,22 +12,22 @@ from untaught import LIBRARY, SINGLES, card
 from activeloop.errors import InputError
 from activeloop.measurements import Assay
 from activeloop.prediction import LEVELS, NORMAL
-from activeloop.students.runtime.card import FORMAT, Card
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.card import FORMAT, ModelCard
+from activeloop.students.runtime.reading import StudentTokenizer
 
-WHOLE = Reading.of(SINGLES)
+WHOLE = StudentTokenizer.of(SINGLES)
 
 
-def same(one: Card, other: Card) -> bool:
+def same(one: ModelCard, other: ModelCard) -> bool:
     return one.text() == other.text() and one.reading == other.reading and one.assays == other.assays
 
 
-@pytest.mark.parametrize("reading", [WHOLE, Reading.of(LIBRARY, sites=True)], ids=["whole", "sites"])
+@pytest.mark.parametrize("reading", [WHOLE, StudentTokenizer.of(LIBRARY, sites=True)], ids=["whole", "sites"])
 def test_a_card_comes_back_as_it_was(reading):
     assays = (Assay("KD", "nM", "minimise", upper=1e4), Assay("Ausbeute", "µg/ml"))
     shape = np.stack([NORMAL, NORMAL**3])
     told = card(reading, assays=assays, noise=(0.1, 1 / 3), shape=shape)
-    again = Card.read(told.text(), "s.onnx")
+    again = ModelCard.read(told.text(), "s.onnx")
     assert same(again, told)
     assert again.shape is not None
     np.testing.assert_allclose(again.shape, shape, atol=1e-3)
@@ -38,7 +38,7 @@ def test_a_card_comes_back_as_it_was(reading):
 def test_figures_come_back_even_those_that_are_none(agreement):
     text = card(WHOLE, agreement=agreement).text()
     json.loads(text, parse_constant=pytest.fail)
-    again = Card.read(text, "s.onnx").agreement
+    again = ModelCard.read(text, "s.onnx").agreement
     assert {k: v for k, v in again.items() if not math.isnan(v)} == {
         k: v for k, v in agreement.items() if not math.isnan(v)
     }
@@ -48,7 +48,7 @@ def test_figures_come_back_even_those_that_are_none(agreement):
 def test_a_later_format_is_refused():
     text = json.dumps(json.loads(card(WHOLE).text()) | {"format": FORMAT + 1})
     with pytest.raises(InputError, match=r"s\.onnx: this student has format 2, .* Install a newer ActiveLoop"):
-        Card.read(text, "s.onnx")
+        ModelCard.read(text, "s.onnx")
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_a_later_format_is_refused():
 def test_a_damaged_card_is_refused(changed):
     text = json.dumps(json.loads(card(WHOLE).text()) | changed)
     with pytest.raises(InputError, match=r"^s\.onnx: the card of this student cannot be read .* Export the student"):
-        Card.read(text, "s.onnx")
+        ModelCard.read(text, "s.onnx")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"network": "n"}', "[" * 100_000])
 def test_other_texts_are_refused(text):
     with pytest.raises(InputError, match=r"^s\.onnx: the card"):
-        Card.read(text, "s.onnx")
+        ModelCard.read(text, "s.onnx")

@@ -8,12 +8,12 @@ import torch
 from teachers import LIBRARY, SINGLES, Additive
 
 from activeloop.candidates import Pool
-from activeloop.errors import ModelError, RecipeError
+from activeloop.errors import ConfigError, ModelError
 from activeloop.foundation import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.assay import Goal
 from activeloop.metrics import spearman
-from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, Plan, compound_default
+from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, TrainingConfig, compound_default
 from activeloop.students import ConvNet, Distiller, FirstLayers, SiteNetwork, SmallTransformer, Transfer
 
 FEW = Transfer(size=600, rounds=1, mutants=300)
@@ -66,10 +66,10 @@ def test_what_is_not_known_is_learned_with_what_hangs_together():
 def test_several_assays():
     teacher = Additive(outputs=2)
     student = QUICK.teach(teacher, SINGLES, 0)
-    belief = student.predict(SINGLES, np.arange(50), 0, draws=5)
-    assert belief.draws.shape == (5, 50, 2)
+    prediction = student.predict(SINGLES, np.arange(50), 0, draws=5)
+    assert prediction.draws.shape == (5, 50, 2)
     goal = teacher.predict(SINGLES, np.arange(50), 0, draws=0).mean
-    assert min(spearman(belief.mean[:, a], goal[:, a]) for a in range(2)) > 0.95
+    assert min(spearman(prediction.mean[:, a], goal[:, a]) for a in range(2)) > 0.95
     assert [a.name for a in student.card.assays] == ["value 1", "value 2"]
 
 
@@ -80,9 +80,9 @@ def test_classes():
     assert card.classes == ("unfit", "fit")
     assert card.agreement["auroc"] > 0.95
     assert card.agreement["kl"] < 0.05
-    chances = student.predict(SINGLES, np.arange(9), 0, draws=4)
-    assert np.allclose(chances.mean.sum(1), 1, atol=1e-5)
-    assert np.allclose(chances.draws.sum(2), 1, atol=1e-5)
+    probabilities = student.predict(SINGLES, np.arange(9), 0, draws=4)
+    assert np.allclose(probabilities.mean.sum(1), 1, atol=1e-5)
+    assert np.allclose(probabilities.draws.sum(2), 1, atol=1e-5)
 
 
 def test_less_is_better_is_turned():
@@ -164,7 +164,7 @@ def test_labels_alone():
 
 def test_first_layers_and_hidden_states(tiny: str):
     dataset = measured(Additive(), SINGLES, 40)
-    tuned = FineTuner(ESM2(tiny), plan=Plan(epochs=1)).fit(dataset, 0)
+    tuned = FineTuner(ESM2(tiny), plan=TrainingConfig(epochs=1)).fit(dataset, 0)
     few = replace(QUICK, network=FirstLayers(1), steps=15, matching=0.1, transfer=replace(FEW, mutants=0))
     student = few.teach(tuned, dataset, 0)
     assert student.card.network == f"first layer of {ESM2(tiny).name}"
@@ -186,5 +186,5 @@ def test_hidden_states_of_an_encoder():
 def test_nothing_to_teach():
     with pytest.raises(ModelError, match="no candidate is left"):
         QUICK.teach(Additive(), LIBRARY, 0, exclude=np.arange(len(LIBRARY)))
-    with pytest.raises(RecipeError, match="Nothing was taught"):
+    with pytest.raises(ConfigError, match="Nothing was taught"):
         Distiller(SiteNetwork(), alpha=2.0)

@@ -18,7 +18,7 @@ from activeloop.cli import main
 from activeloop.errors import InputError
 from activeloop.students.runtime.edge import listed, notation_of
 from activeloop.students.runtime.edge import main as edge
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.reading import StudentTokenizer
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ def test_candidates_are_understood_however_they_are_written(here, capsys):
 def test_numbers_are_in_the_unit_and_direction_of_the_assay(here, capsys):
     edge(["s.onnx", "v.csv"])
     told = rows_of(capsys.readouterr().out)
-    belief = a_student("sites").predict(LIBRARY, LIBRARY.rows_of(["T3G", "WT", "T3A:K8R"]), 0, draws=0)
-    for row, mean, sd in zip([told[0], *told[4:]], belief.mean[:, 0], belief.sd[:, 0], strict=True):
+    prediction = a_student("sites").predict(LIBRARY, LIBRARY.rows_of(["T3G", "WT", "T3A:K8R"]), 0, draws=0)
+    for row, mean, sd in zip([told[0], *told[4:]], prediction.mean[:, 0], prediction.sd[:, 0], strict=True):
         assert float(row["KD"]) == pytest.approx(-mean, abs=1e-4)
         assert float(row["KD sd"]) == pytest.approx(sd, abs=1e-4)
         half = 1.6449 * np.hypot(sd, 0.5)
@@ -121,9 +121,9 @@ def test_what_is_missing_is_said(here, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("reading", "notation", "cells", "names"),
     [
-        (Reading("guides", "ACGT", "", (), 4), GuideNotation, "guide\nacgu\nACGN\n", ("ACGT", "ACGN")),
-        (Reading("compounds", "CO", "", (), 4), CompoundNotation, "smiles\nCO\nC[Na]\n", ("CO", "C[Na]")),
-        (Reading("variants", "01", "", (), 4), SequenceNotation, "genotype\n0110\n0201\n", ("0110", "0201")),
+        (StudentTokenizer("guides", "ACGT", "", (), 4), GuideNotation, "guide\nacgu\nACGN\n", ("ACGT", "ACGN")),
+        (StudentTokenizer("compounds", "CO", "", (), 4), CompoundNotation, "smiles\nCO\nC[Na]\n", ("CO", "C[Na]")),
+        (StudentTokenizer("variants", "01", "", (), 4), SequenceNotation, "genotype\n0110\n0201\n", ("0110", "0201")),
     ],
     ids=["guides", "compounds", "strings"],
 )

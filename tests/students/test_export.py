@@ -74,9 +74,9 @@ def test_the_graph_computes_mean_and_spread_as_the_student_does(kind, tmp_path):
     assert isinstance(again.runner, OnnxRunner)
     for tokens in probes(again.card.reading, 3):
         mean, sd, location, deviations = again.runner.run(tokens)
-        belief = again.believe(tokens, 0, draws=0)
-        np.testing.assert_allclose(belief.mean, mean, atol=1e-5)
-        np.testing.assert_allclose(belief.sd, sd, atol=1e-5)
+        prediction = again.believe(tokens, 0, draws=0)
+        np.testing.assert_allclose(prediction.mean, mean, atol=1e-5)
+        np.testing.assert_allclose(prediction.sd, sd, atol=1e-5)
         assert deviations.shape == (len(tokens), S, location.shape[1])
 
 

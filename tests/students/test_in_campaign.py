@@ -12,10 +12,10 @@ from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
 from activeloop.foundation import ESM2
 from activeloop.measurements import Assay, Dataset
-from activeloop.models import GaussianProcess, MutationGP
+from activeloop.models import GPHead, MutationGP
 from activeloop.models.calibration import calibrated
 from activeloop.models.embedding import HeadLearner
-from activeloop.students.campaign import Distillation, open_student, parameters_of
+from activeloop.students.campaign import CampaignDistillation, open_student, parameters_of
 from activeloop.students.distil.config import Distiller
 from activeloop.students.distil.first_layers import FirstLayers
 from activeloop.students.distil.networks import ConvNet
@@ -34,7 +34,7 @@ def teacher():
 def test_the_smallest_that_keeps_enough_is_kept_and_its_story_told(teacher):
     networks = (ConvNet(width=12, blocks=1), ConvNet(width=8, blocks=1))
     steps = []
-    how = Distillation(QUICK, keep=1e-9, networks=networks)
+    how = CampaignDistillation(QUICK, keep=1e-9, networks=networks)
     taught = how.teach(teacher, DATA, VERSION, 0, lambda done, total: steps.append((done, total)))
     student = open_student(taught.content)
     assert taught.explanation.startswith("Tried convolutional, 8 wide")
@@ -45,8 +45,8 @@ def test_the_smallest_that_keeps_enough_is_kept_and_its_story_told(teacher):
     assert student.card.assays == DATA.assays  # less is better in it, and the card knows
     assert taught.teacher_parameters == 0
     assert steps[-1] == (2, 2)
-    belief = student.predict(POOL, np.arange(9), 0, draws=5)
-    assert belief.draws.shape == (5, 9, 1)
+    prediction = student.predict(POOL, np.arange(9), 0, draws=5)
+    assert prediction.draws.shape == (5, 9, 1)
 
 
 def test_damaged_bytes_are_said():
@@ -56,20 +56,20 @@ def test_damaged_bytes_are_said():
 
 def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tiny):
     assert parameters_of(teacher) == 0
-    learner = calibrated(HeadLearner(ESM2(tiny), GaussianProcess()), "isotonic", "")
+    learner = calibrated(HeadLearner(ESM2(tiny), GPHead()), "isotonic", "")
     found = parameters_of(learner.fit(DATA.oriented(), 0))
-    from activeloop.foundation.encoding import frozen_trunk
+    from activeloop.foundation.encoding import frozen_encoder
 
-    assert found == sum(p.numel() for p in frozen_trunk(ESM2(tiny)).parameters()) > 0
+    assert found == sum(p.numel() for p in frozen_encoder(ESM2(tiny)).parameters()) > 0
 
 
 def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(teacher, tiny):
     from activeloop.models.finetuning.registry import fine_tuned
-    from activeloop.students.runtime.reading import Reading
+    from activeloop.students.runtime.reading import StudentTokenizer
 
     learner = calibrated(fine_tuned(model=tiny, last=1, epochs=1, members=2, prior=False), "isotonic", "")
     corrected = learner.fit(DATA.oriented(), 0)
-    network = FirstLayers(1).of(corrected, Reading.of(POOL))
+    network = FirstLayers(1).of(corrected, StudentTokenizer.of(POOL))
     assert network.source == ESM2(tiny)
     with pytest.raises(ModelError, match="no layers that a student could begin with"):
-        Distillation(Distiller(FirstLayers())).teach(teacher, DATA, VERSION, 0)
+        CampaignDistillation(Distiller(FirstLayers())).teach(teacher, DATA, VERSION, 0)

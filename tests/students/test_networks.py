@@ -6,7 +6,7 @@ import torch
 
 from activeloop.candidates import Pool
 from activeloop.encoders import OneHot
-from activeloop.errors import ModelError, RecipeError
+from activeloop.errors import ConfigError, ModelError
 from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import HeadLearner, MutationGP
@@ -143,7 +143,7 @@ def test_names_tell_sizes():
     ],
 )
 def test_impossible_settings(wrong):
-    with pytest.raises(RecipeError, match="othing was taught"):
+    with pytest.raises(ConfigError, match="othing was taught"):
         wrong()
 
 

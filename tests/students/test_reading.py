@@ -6,7 +6,7 @@ from untaught import LIBRARY, PARENT, SINGLES
 
 from activeloop.candidates import Compound, Guide, Pool, Sequence, VariantNotation
 from activeloop.errors import NotationError, PoolError
-from activeloop.students.runtime.reading import FIRST, PADDING, UNKNOWN, Reading
+from activeloop.students.runtime.reading import FIRST, PADDING, UNKNOWN, StudentTokenizer
 
 NOTATION = VariantNotation("MKTAYIAKQR")
 #: substitutions, a deletion, insertions, both
@@ -16,7 +16,7 @@ MIXED = Pool.of(map(NOTATION.design, ("K2R", "A4del", "8insKK", "WT", "A4G:8insK
 @pytest.mark.parametrize("pool", [SINGLES, LIBRARY, MIXED], ids=["singles", "library", "indels"])
 def test_rows_of_a_pool_are_read_as_their_sequences_are(pool):
     rows = np.arange(min(len(pool), 300))[::-1]
-    reading = Reading.of(pool, whole=True)
+    reading = StudentTokenizer.of(pool, whole=True)
     sequences = [pool.design(int(row)).sequence for row in rows]
     tokens = reading.tokens(pool, rows)
     assert tokens.dtype == np.int32
@@ -27,14 +27,14 @@ def test_rows_of_a_pool_are_read_as_their_sequences_are(pool):
 
 
 def test_a_candidate_is_read_alike_beside_longer_ones():
-    reading = Reading.of(MIXED)
+    reading = StudentTokenizer.of(MIXED)
     alone, together = reading.texts(["MKT"]), reading.texts(["MKT", PARENT])
     np.testing.assert_array_equal(together[0, :3], alone[0])
     assert not together[0, 3:].any()
 
 
 def test_letters_at_positions_alone():
-    reading = Reading.of(LIBRARY, sites=True)
+    reading = StudentTokenizer.of(LIBRARY, sites=True)
     assert (reading.positions, reading.width, reading.parent) == ((3, 7, 8, 15), 4, PARENT)
     rows = np.array([0, 5, 8000, len(LIBRARY) - 1])
     tokens = reading.tokens(LIBRARY, rows)
@@ -46,7 +46,7 @@ def test_letters_at_positions_alone():
 
 def test_strings_without_a_parent():
     pool = Pool.of([Sequence("0110"), Sequence("0011")])
-    whole, sites = Reading.of(pool), Reading.of(pool, sites=True)
+    whole, sites = StudentTokenizer.of(pool), StudentTokenizer.of(pool, sites=True)
     assert (whole.letters, sites.positions) == ("01", (2, 4))
     assert whole.tokens(pool, np.arange(2)).tolist() == [[2, 3, 3, 2], [2, 2, 3, 3]]
     assert sites.tokens(pool, np.arange(2)).tolist() == [[3, 2], [2, 3]]
@@ -54,9 +54,9 @@ def test_strings_without_a_parent():
 
 def test_guides_and_compounds():
     guides = Pool.of([Guide("ACGTN"), Guide("ACGTA")])
-    assert Reading.of(guides).tokens(guides, np.arange(2)).tolist() == [[2, 3, 4, 5, UNKNOWN], [2, 3, 4, 5, 2]]
+    assert StudentTokenizer.of(guides).tokens(guides, np.arange(2)).tolist() == [[2, 3, 4, 5, UNKNOWN], [2, 3, 4, 5, 2]]
     compounds = Pool.of([Compound("C=O"), Compound("CC(-N)Br")])
-    reading = Reading.of(compounds)
+    reading = StudentTokenizer.of(compounds)
     assert set(reading.letters) == set("C=O(-N)Br")
     tokens = reading.tokens(compounds, np.arange(2))
     assert tokens[0].tolist() == [*tokens[0, :3], 0, 0, 0, 0, 0]
@@ -74,12 +74,12 @@ def test_guides_and_compounds():
 )
 def test_positions_are_refused_where_there_are_none(pool, message):
     with pytest.raises(PoolError, match=message):
-        Reading.of(pool, sites=True)
+        StudentTokenizer.of(pool, sites=True)
 
 
 @pytest.mark.parametrize(("text", "message"), [("K2R", "position 2"), ("A4del", "21 letters"), ("4insG", "23 letters")])
 def test_what_stands_elsewhere_is_not_passed_over(text, message):
-    reading = Reading.of(LIBRARY, sites=True)
+    reading = StudentTokenizer.of(LIBRARY, sites=True)
     pool = Pool.of([VariantNotation(PARENT).design(text)])
     with pytest.raises(NotationError, match=message):
         reading.tokens(pool, np.arange(1))
@@ -87,18 +87,18 @@ def test_what_stands_elsewhere_is_not_passed_over(text, message):
 
 def test_pools_of_another_kind_are_refused():
     with pytest.raises(PoolError, match="was taught variants, and the pool holds guides"):
-        Reading.of(SINGLES).tokens(Pool.of([Guide("ACGTN")]), np.arange(1))
+        StudentTokenizer.of(SINGLES).tokens(Pool.of([Guide("ACGTN")]), np.arange(1))
 
 
 def test_no_rows_at_all():
     for sites in (False, True):
-        reading = Reading.of(LIBRARY, sites=sites)
+        reading = StudentTokenizer.of(LIBRARY, sites=sites)
         assert len(reading.tokens(LIBRARY, np.arange(0))) == len(reading.texts([])) == 0
 
 
 def test_of_a_long_parent_the_region_that_varies_is_read():
     pool = Pool.single_mutants(PARENT, positions=[5, 8])
-    region, whole = Reading.of(pool), Reading.of(pool, whole=True)
+    region, whole = StudentTokenizer.of(pool), StudentTokenizer.of(pool, whole=True)
     assert (region.positions, region.width) == ((5, 6, 7, 8), 4)
     assert (whole.positions, whole.width) == ((), len(PARENT))
     rows = np.arange(len(pool))

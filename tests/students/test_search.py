@@ -3,7 +3,7 @@
 import pytest
 from teachers import SINGLES, Additive
 
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.students import ConvNet, Distiller, Search, SiteNetwork, Transfer
 
 SETTINGS = Distiller(SiteNetwork((4, 4)), steps=20, deviations=4, transfer=Transfer(mutants=200))
@@ -29,5 +29,5 @@ def test_all_are_tried_when_none_keeps_enough():
 
 
 def test_nothing_to_try():
-    with pytest.raises(RecipeError, match="Nothing was taught"):
+    with pytest.raises(ConfigError, match="Nothing was taught"):
         Search(())

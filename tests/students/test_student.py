@@ -1,4 +1,4 @@
-"""What a student believes."""
+"""What a student predicts."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import pytest
 from untaught import LIBRARY, SINGLES, card
 
 from activeloop.prediction import LEVELS, mean_of
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Runner, Student, softmax
 
 
@@ -26,7 +26,7 @@ class Planted(Runner):
 
 
 def student(classes: tuple[str, ...] = (), **other) -> Student:
-    told = card(Reading.of(SINGLES), classes, **other)
+    told = card(StudentTokenizer.of(SINGLES), classes, **other)
     return Student(told, Planted(told.outputs))
 
 
@@ -34,12 +34,12 @@ ROWS = np.arange(40)
 
 
 def test_draws_have_the_covariance_of_the_deviations():
-    belief = student().predict(SINGLES, ROWS[:6], 1, draws=40_000)
+    prediction = student().predict(SINGLES, ROWS[:6], 1, draws=40_000)
     _, deviations = Planted()(student().card.reading.tokens(SINGLES, ROWS[:6]))
     covariance = deviations[:, :, 0] @ deviations[:, :, 0].T / deviations.shape[1]
-    np.testing.assert_allclose(np.cov(belief.draws[:, :, 0].T, bias=True), covariance, atol=0.04 * covariance.max())
-    np.testing.assert_allclose(belief.sd[:, 0], np.sqrt(np.diag(covariance)), rtol=1e-5)
-    np.testing.assert_allclose(belief.draws.mean(0), belief.mean, atol=0.03 * belief.sd.max())
+    np.testing.assert_allclose(np.cov(prediction.draws[:, :, 0].T, bias=True), covariance, atol=0.04 * covariance.max())
+    np.testing.assert_allclose(prediction.sd[:, 0], np.sqrt(np.diag(covariance)), rtol=1e-5)
+    np.testing.assert_allclose(prediction.draws.mean(0), prediction.mean, atol=0.03 * prediction.sd.max())
 
 
 @pytest.mark.parametrize("classes", [(), ("unfit", "fit")], ids=["values", "classes"])
@@ -63,20 +63,20 @@ def test_more_draws_begin_with_the_same():
 
 
 def test_classes_are_probabilities():
-    belief = student(("unfit", "fit")).predict(SINGLES, ROWS, 0, draws=4000)
-    for chances in (belief.draws, belief.mean):
-        np.testing.assert_allclose(chances.sum(-1), 1, atol=1e-5)
-        assert (chances >= 0).all()
-    assert belief.classes == ("unfit", "fit")
+    prediction = student(("unfit", "fit")).predict(SINGLES, ROWS, 0, draws=4000)
+    for probabilities in (prediction.draws, prediction.mean):
+        np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+        assert (probabilities >= 0).all()
+    assert prediction.classes == ("unfit", "fit")
     # the mean is not that of the draws, but near: it is taken over a few points
-    assert abs(belief.draws.mean(0) - belief.mean).mean() < 0.05
-    assert np.corrcoef(belief.draws.std(0)[:, 0], belief.sd[:, 0])[0, 1] > 0.7
+    assert abs(prediction.draws.mean(0) - prediction.mean).mean() < 0.05
+    assert np.corrcoef(prediction.draws.std(0)[:, 0], prediction.sd[:, 0])[0, 1] > 0.7
 
 
 def test_marginals_alone():
-    belief = student().predict(SINGLES, ROWS, 0, draws=0)
-    assert belief.draws.shape == (0, 40, 1)
-    assert (belief.sd > 0).all()
+    prediction = student().predict(SINGLES, ROWS, 0, draws=0)
+    assert prediction.draws.shape == (0, 40, 1)
+    assert (prediction.sd > 0).all()
     assert len(student().predict(SINGLES, ROWS[:0], 0)) == 0
 
 
@@ -99,7 +99,7 @@ def test_it_explains_itself():
 
 
 def test_it_reads_only_what_it_was_taught():
-    sites = Student(card(Reading.of(LIBRARY, sites=True)), Planted())
+    sites = Student(card(StudentTokenizer.of(LIBRARY, sites=True)), Planted())
     assert len(sites.predict(LIBRARY, ROWS, 0)) == 40
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from teachers import LIBRARY, PARENT, SINGLES
 
 from activeloop.candidates import Compound, Pool
-from activeloop.errors import RecipeError
-from activeloop.students.distil.transfer import Material, Transfer, some_rows, with_mutants
+from activeloop.errors import ConfigError
+from activeloop.students.distil.transfer import Transfer, TransferSet, some_rows, with_mutants
 
 NONE = np.zeros(0, np.int64)
 HUGE = Pool.combinatorial(None, [(i, "ACDEFGHIKLMNPQRSTVWY") for i in range(1, 9)])
@@ -39,7 +39,7 @@ def test_parts_do_not_overlap(size, rounds, share, mutants, excluded, seed):
     assert names[: len(SINGLES)] == SINGLES.names(np.arange(len(SINGLES)))
 
 
-def invented(pool: Pool, mutants: int, exclude: np.ndarray) -> Material:
+def invented(pool: Pool, mutants: int, exclude: np.ndarray) -> TransferSet:
     rng = np.random.default_rng(0)
     return with_mutants(Transfer(mutants=mutants).plan(pool, NONE, exclude, rng), rng)
 
@@ -107,5 +107,5 @@ def test_rules_are_kept():
 
 
 def test_impossible_settings():
-    with pytest.raises(RecipeError, match="Nothing was taught"):
+    with pytest.raises(ConfigError, match="Nothing was taught"):
         Transfer(size=-1)

@@ -10,8 +10,8 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Assay
 from activeloop.students.distil.network import Network, Shape
 from activeloop.students.distil.networks import ConvNet, SiteNetwork
-from activeloop.students.runtime.card import Card
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.card import ModelCard
+from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Student
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -21,7 +21,7 @@ LIBRARY = Pool.combinatorial(PARENT, [3, 7, 8, 15])
 S = 3
 
 
-def card(reading: Reading, classes: tuple[str, ...] = (), **other) -> Card:
+def card(reading: StudentTokenizer, classes: tuple[str, ...] = (), **other) -> ModelCard:
     """A card with something in every field."""
     assay = Assay("KD", "nM", "classify" if classes else "minimise")
     told = {
@@ -41,7 +41,7 @@ def card(reading: Reading, classes: tuple[str, ...] = (), **other) -> Card:
         "created_at": "2026-01-02T03:04:05Z",
         "seed": 7,
     }
-    return Card(**(told | other))
+    return ModelCard(**(told | other))
 
 
 def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Student:

@@ -12,7 +12,7 @@ from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.foundation import ESM2
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.models.gp.mutation_kernel import TERMS, MutationKernel
-from activeloop.priors import InformedScore
+from activeloop.priors import PLMPrior
 from activeloop.priors.plm import LETTERS, read_tables
 from activeloop.priors.substitutions import CONTEXTS, SubstitutionTables
 from benchmarks.prior import judge
@@ -20,7 +20,7 @@ from tools.priors.__main__ import main
 from tools.priors.fit import fit_tables, packed
 from tools.priors.relatives import PARTS, relatives, split
 from tools.priors.scans import ASSAYS, DOMAINS, Scan, normal_scores, read_scans
-from tools.priors.variances import NAMES, usual_variances
+from tools.priors.variances import NAMES, default_variances
 
 BURIED = "AVILMFWC"
 
@@ -119,7 +119,7 @@ def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp
     told = read_tables(str(tmp_path / "priors/informed.npz"))
     assert told.model == fingerprint(tiny)
     assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + LETTERS + 32 + 1, 20)
-    score = InformedScore(ESM2(tiny), str(tmp_path / "priors/informed.npz"))
+    score = PLMPrior(ESM2(tiny), str(tmp_path / "priors/informed.npz"))
     assert np.isfinite(score.table(Pool.single_mutants(scans[0].chain))).all()
     ours, informed = (np.mean([float(row[name]) for row in rows]) for name in ("spearman", "informed"))
     assert informed == pytest.approx(ours, abs=0.1)
@@ -170,7 +170,7 @@ def test_planted_variances_are_found():
         position, letter = np.nonzero(np.array(list(chain))[:, None] != np.array(list(AMINO_ACIDS)))
         score = table[position, letter] + np.sqrt(0.2) * rng.standard_normal(len(position))
         scans.append(Scan(f"scan{i}", chain, position, letter, score, False))
-    found = dict(zip(NAMES, usual_variances(scans, nothing, seed=0).tolist(), strict=True))
+    found = dict(zip(NAMES, default_variances(scans, nothing, seed=0).tolist(), strict=True))
     assert found["site"] == pytest.approx(0.6, rel=0.4)
     assert found["letter"] == pytest.approx(0.3, rel=0.7)
     assert found["noise"] == pytest.approx(0.2, rel=0.25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activeloop.adapters.lora import LoRA
 from activeloop.errors import ModelError
-from activeloop.foundation.architectures import EsmTrunk
+from activeloop.foundation.architectures import EsmEncoder
 from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.building import quicken
 from tools.pretrain.corpus import MASK, VOCABULARY
@@ -25,17 +25,17 @@ def adapted(base: str, rank: int, seed: int, device: str, half: bool) -> Adapted
         ModelError: the base has other letters or other positions than ESM-2.
         FetchError: neither a folder nor to be had from the hub.
     """
-    trunk = ESM2(base).load()
-    if not isinstance(trunk, EsmTrunk) or not _like_esm2(trunk):
+    encoder = ESM2(base).load()
+    if not isinstance(encoder, EsmEncoder) or not _like_esm2(encoder):
         raise ModelError(
             f'"{base}" has not the letters or the rotary positions of ESM-2. Choose one; nothing was trained.'
         )
-    attached = LoRA(rank, 2.0 * rank).attach(trunk, seed)
-    quicken(trunk.model, device, half)
+    attached = LoRA(rank, 2.0 * rank).attach(encoder, seed)
+    quicken(encoder.model, device, half)
     return AdaptedModel(attached)
 
 
-def _like_esm2(trunk: EsmTrunk) -> bool:
-    config = trunk.model.config
+def _like_esm2(encoder: EsmEncoder) -> bool:
+    config = encoder.model.config
     same = config.vocab_size == len(VOCABULARY) and config.mask_token_id == MASK
     return same and config.position_embedding_type == "rotary"

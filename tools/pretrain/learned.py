@@ -86,7 +86,7 @@ class AdaptedModel(Learned):
 
     def __init__(self, attached: Attached):
         self.attached = attached
-        self.model = attached.trunk.model
+        self.model = attached.encoder.model
 
     def optimisers(self, schedule: Schedule) -> dict[str, torch.optim.Optimizer]:
         """`adam`; without decay, which would pull towards the base."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.foundation.protein_models import BUNDLED
 from activeloop.models.finetuning.registry import pretrained
@@ -25,7 +25,7 @@ from activeloop.priors.plm import opinions
 from tools.priors.fit import fit_tables, packed
 from tools.priors.relatives import split
 from tools.priors.scans import known_scans
-from tools.priors.variances import NAMES, usual_variances
+from tools.priors.variances import NAMES, default_variances
 
 #: of the mutants from which the variances are learned
 SEED = 0
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def fit(out: Path, results: Path, model: Foundation) -> None:
+def fit(out: Path, results: Path, model: FoundationModel) -> None:
     """Write the priors to one folder, and the default variances to another.
 
     Raises:
@@ -62,7 +62,7 @@ def fit(out: Path, results: Path, model: Foundation) -> None:
     with threadpool_limits(1):
         beside = {chain: opinions(model, chain) for chain in {scan.chain for scan in scans}}
         tables, informed = fit_tables(scans, part), fit_tables(scans, part, beside)
-        variances = usual_variances(scans, tables, SEED)
+        variances = default_variances(scans, tables, SEED)
     for folder in (out, results):
         folder.mkdir(parents=True, exist_ok=True)
     write_whole(out / "substitutions.npz", packed(tables))

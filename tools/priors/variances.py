@@ -22,7 +22,7 @@ START = np.array([*np.full(len(TERMS), 0.05), 0.1, 0.3])
 WIDTH = 3.0
 
 
-def usual_variances(scans: Sequence[Scan], tables: SubstitutionTables, seed: int) -> np.ndarray:
+def default_variances(scans: Sequence[Scan], tables: SubstitutionTables, seed: int) -> np.ndarray:
     """The 14 variances, in the order of `NAMES`, that maximise the mean log marginal likelihood a mutant of all scans.
 
     Each scan is represented by mutants drawn at random, with the prior of the table that has not seen it.

@@ -1,6 +1,6 @@
 """Which candidates to test next: scores, and the choice of a batch from them."""
 
-from activeloop.acquisition.base import BatchChoice, Score, Situation
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
 from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
 from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, letters
 from activeloop.acquisition.finding import (
@@ -15,14 +15,16 @@ from activeloop.acquisition.finding import (
 from activeloop.acquisition.learning import BALD, EPIG, Entropy, Variance, entropy, mutual_information
 from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
 from activeloop.acquisition.random import Random
-from activeloop.acquisition.recommender import Choice, Selection, choose, default_selection
+from activeloop.acquisition.recommender import Choice, Recommender, choose, default_recommender
 
 __all__ = [
     "BALD",
     "EPIG",
     "LCMD",
+    "AcquisitionContext",
+    "AcquisitionFunction",
     "BatchBALD",
-    "BatchChoice",
+    "BatchStrategy",
     "Choice",
     "DiverseTop",
     "Entropy",
@@ -35,10 +37,8 @@ __all__ = [
     "ProbabilityOfHit",
     "Promising",
     "Random",
+    "Recommender",
     "Scalarised",
-    "Score",
-    "Selection",
-    "Situation",
     "Thompson",
     "ThompsonBatch",
     "TopK",
@@ -46,7 +46,7 @@ __all__ = [
     "Variance",
     "VarianceReduction",
     "choose",
-    "default_selection",
+    "default_recommender",
     "entropy",
     "letters",
     "mutual_information",

@@ -8,40 +8,40 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.errors import ModelError
-from activeloop.prediction import Predictive
+from activeloop.prediction import Prediction
 
 
 @dataclass(frozen=True)
-class Situation:
-    """What a score may know besides the model's belief about the candidates.
+class AcquisitionContext:
+    """What a score may know besides the model's prediction about the candidates.
 
     Args:
         best: [A] best mean measured so far (larger is better), NaN when nothing was.
         rng: the generator to draw from.
         threshold: [A] the value from which a candidate counts as a hit; NaN when none was stated.
         values: [M, A] means measured so far (larger is better, NaN = not measured), or None.
-        measured: belief about the measured candidates, with the *same* draws as the belief that is scored, or None.
-        target: belief about candidates drawn at random from the pool, with the same draws, or None.
+        measured: prediction of the measured candidates, with the *same* draws as the one that is scored, or None.
+        target: prediction about candidates drawn at random from the pool, with the same draws, or None.
     """
 
     best: np.ndarray
     rng: np.random.Generator
     threshold: np.ndarray
     values: np.ndarray | None = None
-    measured: Predictive | None = None
-    target: Predictive | None = None
+    measured: Prediction | None = None
+    target: Prediction | None = None
 
     @classmethod
-    def blank(cls, rng: np.random.Generator, assays: int = 1) -> Situation:
+    def blank(cls, rng: np.random.Generator, assays: int = 1) -> AcquisitionContext:
         """Nothing measured, no threshold stated."""
         unknown = np.full(assays, np.nan)
         return cls(unknown, rng, unknown)
 
 
-class Score(ABC):
+class AcquisitionFunction(ABC):
     """How much a candidate is worth testing; larger is better.
 
-    The score of a candidate depends on the belief about it, on the situation and on nothing else, so that a pool
+    The score of a candidate depends on the prediction about it, on the situation and on nothing else, so that a pool
     may be scored in pieces (each piece with a generator in the same state).
     """
 
@@ -53,23 +53,23 @@ class Score(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @abstractmethod
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
-        """[N] scores of all candidates in `belief`."""
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
+        """[N] scores of all candidates in `prediction`."""
 
     @abstractmethod
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Why candidate i was chosen, in words that a biologist reads on a plate list.
 
         Args:
-            belief: its values are turned back: in the assay's own direction, so less may be better.
+            prediction: its values are turned back: in the assay's own direction, so less may be better.
             i: index into it.
         """
 
 
-class BatchChoice(ABC):
+class BatchStrategy(ABC):
     """Which n candidates to take together."""
 
     #: whether the choice reads the joint draws
@@ -84,19 +84,19 @@ class BatchChoice(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @abstractmethod
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
-        """N different indices into `belief`, best first.
+        """N different indices into `prediction`, best first.
 
         Args:
-            belief: what the model believes about N candidates (already without vetoed and tested ones).
-            scores: [N] from a `Score`.
+            prediction: what the model predicts about N candidates (already without vetoed and tested ones).
+            scores: [N] from a `AcquisitionFunction`.
             n: how many, at most N.
-            situation: generator and best value so far.
+            context: generator and best value so far.
             features: [N, D] float32 coordinates in which distance means difference (one-hot letters, fingerprints).
         """
 
@@ -130,17 +130,17 @@ class Gaussian:
     noise: np.ndarray
 
     @classmethod
-    def of(cls, belief: Predictive) -> Gaussian:
+    def of(cls, prediction: Prediction) -> Gaussian:
         """From at least two joint draws. The mean is the model's own, not that of the draws."""
-        draws = np.moveaxis(belief.draws.astype(np.float64), 0, 2)
+        draws = np.moveaxis(prediction.draws.astype(np.float64), 0, 2)
         factors = (draws - draws.mean(2, keepdims=True)) / np.sqrt(draws.shape[2] - 1)
-        if belief.classes:
-            noise = (belief.mean * (1 - belief.mean)).mean(0)
+        if prediction.classes:
+            noise = (prediction.mean * (1 - prediction.mean)).mean(0)
         else:
-            noise = np.square(belief.noise)
+            noise = np.square(prediction.noise)
         largest = np.square(factors).sum(2).max(0, initial=0.0)
         floor = np.where(noise > 0, 0.0, UNKNOWN_NOISE * largest) + 1e-12
-        return cls(belief.mean.astype(np.float64), factors, noise + floor)
+        return cls(prediction.mean.astype(np.float64), factors, noise + floor)
 
     @property
     def variance(self) -> np.ndarray:
@@ -149,7 +149,7 @@ class Gaussian:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Objective:
     """The value of the only assay, or the probability of the last class (`fit`).
 
     Args:
@@ -167,33 +167,33 @@ class Outcome:
     word: str
 
 
-def outcome(belief: Predictive) -> Outcome:
+def outcome(prediction: Prediction) -> Objective:
     """The one number of each candidate.
 
     Raises:
         ModelError: when several assays are predicted; they must be combined first.
 
-    >>> outcome(Predictive.of_draws(np.array([[[0.2, 0.8]]]), classes=("unfit", "fit"))).mean.tolist()
+    >>> outcome(Prediction.of_draws(np.array([[[0.2, 0.8]]]), classes=("unfit", "fit"))).mean.tolist()
     [0.8]
     """
-    outputs = belief.mean.shape[1]
-    if belief.classes:
-        word, noise = f"probability of being {belief.classes[-1]}", 0.0
+    outputs = prediction.mean.shape[1]
+    if prediction.classes:
+        word, noise = f"probability of being {prediction.classes[-1]}", 0.0
     elif outputs == 1:
-        word, noise = "value", float(belief.noise[0])
+        word, noise = "value", float(prediction.noise[0])
     else:
         problem = f"This score needs one assay and the model predicts {outputs}. Combine them with Scalarised(...) or"
         raise ModelError(f"{problem} use Hypervolume(). Nothing was chosen.")
-    draws = belief.draws[:, :, -1] if len(belief.draws) else np.zeros((0, len(belief)))
-    return Outcome(draws, belief.mean[:, -1], belief.sd[:, -1], noise, word)
+    draws = prediction.draws[:, :, -1] if len(prediction.draws) else np.zeros((0, len(prediction)))
+    return Objective(draws, prediction.mean[:, -1], prediction.sd[:, -1], noise, word)
 
 
-def require_draws(belief: Predictive, what: str) -> np.ndarray:
+def require_draws(prediction: Prediction, what: str) -> np.ndarray:
     """The draws [S, N, A]; S is at least 2.
 
     Raises:
         ModelError: when only marginals were predicted.
     """
-    if len(belief.draws) < 2:
+    if len(prediction.draws) < 2:
         raise ModelError(f"{what} needs at least two joint draws; ask the model for draws=64. Nothing was chosen.")
-    return belief.draws
+    return prediction.draws

@@ -7,15 +7,15 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import BatchChoice, Situation, best_first
+from activeloop.acquisition.base import AcquisitionContext, BatchStrategy, best_first
 from activeloop.acquisition.batch_joint import greedy_logdet
 from activeloop.acquisition.finding import ThompsonBatch
-from activeloop.errors import RecipeError
-from activeloop.prediction import Predictive
+from activeloop.errors import ConfigError
+from activeloop.prediction import Prediction
 
 
 @dataclass(frozen=True)
-class TopK(BatchChoice):
+class TopK(BatchStrategy):
     """The n best scores, ties in random order."""
 
     @property
@@ -24,14 +24,14 @@ class TopK(BatchChoice):
         return "top"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices, best first."""
-        return best_first(scores, n, situation.rng)
+        return best_first(scores, n, context.rng)
 
 
 @dataclass(frozen=True)
-class PowerSampling(BatchChoice):
+class PowerSampling(BatchStrategy):
     """Draws without replacement, more likely the better the score.
 
     The probability is proportional to
@@ -55,7 +55,7 @@ class PowerSampling(BatchChoice):
 
     def __post_init__(self):
         if self.kind not in ("power", "softmax", "softrank") or not self.coldness >= 0:
-            raise RecipeError(
+            raise ConfigError(
                 f'PowerSampling: "{self.kind}" with coldness {self.coldness}: use power, softmax or '
                 "softrank and a coldness of at least 0."
             )
@@ -66,7 +66,7 @@ class PowerSampling(BatchChoice):
         return self.kind
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices; those drawn first come first."""
         # Scores that cannot be told from 0 must still be ordered by the noise.
@@ -76,13 +76,13 @@ class PowerSampling(BatchChoice):
             weight = scores / max(float(np.std(scores)), 1e-12)
         else:
             rank = np.empty(len(scores))
-            rank[best_first(scores, len(scores), situation.rng)] = np.arange(1, len(scores) + 1)
+            rank[best_first(scores, len(scores), context.rng)] = np.arange(1, len(scores) + 1)
             weight = -np.log(rank)
-        return best_first(self.coldness * weight + situation.rng.gumbel(size=len(scores)), n, situation.rng)
+        return best_first(self.coldness * weight + context.rng.gumbel(size=len(scores)), n, context.rng)
 
 
 @dataclass(frozen=True)
-class Portfolio(BatchChoice):
+class Portfolio(BatchStrategy):
     """The best scores, and for the rest of the batch the best candidate of each joint draw.
 
     A batch of the best scores alone follows the model into the first hill it found; on rugged landscapes that is where
@@ -104,18 +104,18 @@ class Portfolio(BatchChoice):
         return "portfolio"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices: the best scores first, then those of the draws."""
         drawn = round(self.share * n)
-        best = TopK()(belief, scores, n - drawn, situation, features)
+        best = TopK()(prediction, scores, n - drawn, context, features)
         rest = np.setdiff1d(np.arange(len(scores)), best)
-        hedge = ThompsonBatch()(belief.take(rest), scores[rest], drawn, situation, features[rest])
+        hedge = ThompsonBatch()(prediction.take(rest), scores[rest], drawn, context, features[rest])
         return np.concatenate([best, rest[hedge]])
 
 
 @dataclass(frozen=True)
-class DiverseTop(BatchChoice):
+class DiverseTop(BatchStrategy):
     """Greedy choice by score plus what is new in the design, as a determinantal point process weighs them.
 
     Args:
@@ -136,10 +136,10 @@ class DiverseTop(BatchChoice):
         return "diverse"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
-        best = TopK()(belief, scores, min(len(scores), self.among * n), situation, features)
+        best = TopK()(prediction, scores, min(len(scores), self.among * n), context, features)
         x = np.asarray(features, np.float64)[best]
         x = x - x.mean(0)
         scale = float(np.square(x).sum(1).mean()) + 1e-12

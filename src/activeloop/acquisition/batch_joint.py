@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import BatchChoice, Gaussian, Situation, best_first, require_draws
+from activeloop.acquisition.base import AcquisitionContext, BatchStrategy, Gaussian, best_first, require_draws
 from activeloop.acquisition.learning import entropy, mutual_information
 from activeloop.candidates import Pool
-from activeloop.prediction import Predictive
+from activeloop.prediction import Prediction
 
 Coordinates = Callable[[Pool, np.ndarray], np.ndarray]
 
@@ -48,18 +48,18 @@ def letters(pool: Pool, rows: np.ndarray) -> np.ndarray:
 Space = Literal["draws", "features"]
 
 
-def coordinates(belief: Predictive, features: np.ndarray, space: Space) -> np.ndarray:
+def coordinates(prediction: Prediction, features: np.ndarray, space: Space) -> np.ndarray:
     """[N, D] float32 rows; their inner products are covariances (`draws`) or likenesses (`features`).
 
     With fewer than two draws, as before the first model, the features are taken in any case. For classes the draws
     are probabilities. With several assays each is brought to the same mean variance.
     """
-    if space == "features" or len(belief.draws) < 2:
+    if space == "features" or len(prediction.draws) < 2:
         return np.asarray(features, np.float32)
-    deviation = (belief.draws - belief.draws.mean(0)) / np.sqrt(len(belief.draws) - 1)
-    if not belief.classes:
+    deviation = (prediction.draws - prediction.draws.mean(0)) / np.sqrt(len(prediction.draws) - 1)
+    if not prediction.classes:
         deviation /= np.sqrt(np.square(deviation).sum(0).mean(0)) + 1e-12
-    return np.ascontiguousarray(np.moveaxis(deviation, 0, 1).reshape(len(belief), -1), np.float32)
+    return np.ascontiguousarray(np.moveaxis(deviation, 0, 1).reshape(len(prediction), -1), np.float32)
 
 
 def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | None = None) -> np.ndarray:
@@ -99,7 +99,7 @@ def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | Non
 
 
 @dataclass(frozen=True)
-class LCMD(BatchChoice):
+class LCMD(BatchStrategy):
     """Each pick is the candidate farthest from its centre in the largest cluster.
 
     The centres are the picks so far; every other candidate belongs to its nearest one. A cluster's size is the
@@ -128,15 +128,15 @@ class LCMD(BatchChoice):
         return "lcmd"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
-        shuffled = situation.rng.permutation(len(belief))
-        x = coordinates(belief, features, self.space)[shuffled]
+        shuffled = context.rng.permutation(len(prediction))
+        x = coordinates(prediction, features, self.space)[shuffled]
         weight = np.maximum(scores, 0.0)[shuffled] if self.weighted else np.ones(len(x))
         length = np.square(x).sum(1)
-        start = length if self.space == "draws" and len(belief.draws) > 1 else scores[shuffled]
-        return shuffled[_cover(x, length, weight, int(best_first(start, 1, situation.rng)[0]), n)]
+        start = length if self.space == "draws" and len(prediction.draws) > 1 else scores[shuffled]
+        return shuffled[_cover(x, length, weight, int(best_first(start, 1, context.rng)[0]), n)]
 
 
 def _cover(x: np.ndarray, length: np.ndarray, weight: np.ndarray, first: int, n: int) -> np.ndarray:
@@ -159,7 +159,7 @@ def _cover(x: np.ndarray, length: np.ndarray, weight: np.ndarray, first: int, n:
 
 
 @dataclass(frozen=True)
-class BatchBALD(BatchChoice):
+class BatchBALD(BatchStrategy):
     """Greedy choice by the joint information of all outcomes of the batch.
 
     For classes exact while the outcomes of the batch are at most `outcomes`, estimated from as many random ones
@@ -183,17 +183,17 @@ class BatchBALD(BatchChoice):
         return "batchbald"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
-        draws = require_draws(belief, "BatchBALD")
-        rng = situation.rng
-        if not belief.classes:
-            g = Gaussian.of(belief)
-            x = (g.factors / np.sqrt(g.noise)[:, None]).reshape(len(belief), -1)
-            shuffled = rng.permutation(len(belief))
+        draws = require_draws(prediction, "BatchBALD")
+        rng = context.rng
+        if not prediction.classes:
+            g = Gaussian.of(prediction)
+            x = (g.factors / np.sqrt(g.noise)[:, None]).reshape(len(prediction), -1)
+            shuffled = rng.permutation(len(prediction))
             return shuffled[greedy_logdet(x[shuffled], 1.0, n)]
-        among = best_first(mutual_information(draws), max(n, min(self.among, len(belief))), rng)
+        among = best_first(mutual_information(draws), max(n, min(self.among, len(prediction))), rng)
         return among[_greedy(draws[:, among].astype(np.float64), n, self.outcomes, rng)]
 
 
@@ -248,11 +248,11 @@ def _extended(
 
 
 @dataclass(frozen=True)
-class VarianceReduction(BatchChoice):
+class VarianceReduction(BatchStrategy):
     """Each pick is the candidate whose measurement lowers the variance of the targets' predictions most.
 
-    The belief is taken as a joint Gaussian with the covariance of its draws, and each pick as measured before the next
-    is chosen. Targets are those of the situation (candidates drawn at random from the pool), or the candidates
+    The prediction is a joint Gaussian with the covariance of its draws, and each pick counts as measured before the
+    next is chosen. Targets are those of the context (candidates drawn at random from the pool), or the candidates
     themselves. For classes the predictions are probabilities and the noise of a candidate is p (1 - p).
 
     Source: Cohn et al. 1996, arXiv:cs/9603104 (their equation for one point, here greedily for a batch).
@@ -268,16 +268,18 @@ class VarianceReduction(BatchChoice):
         return "reduction"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
-        draws = require_draws(belief, "Variance reduction")
-        shuffled = situation.rng.permutation(len(belief))
-        ours = Gaussian.of(belief)
-        theirs = ours if situation.target is None else Gaussian.of(situation.target)
-        columns = slice(-1, None) if len(belief.classes) == 2 else slice(None)
-        noise = (draws * (1 - draws)).mean(0) + 1e-6 if belief.classes else np.broadcast_to(ours.noise, ours.mean.shape)
-        weight = np.ones(len(ours.noise)) if belief.classes else 1 / np.maximum(theirs.variance.mean(0), 1e-300)
+        draws = require_draws(prediction, "Variance reduction")
+        shuffled = context.rng.permutation(len(prediction))
+        ours = Gaussian.of(prediction)
+        theirs = ours if context.target is None else Gaussian.of(context.target)
+        columns = slice(-1, None) if len(prediction.classes) == 2 else slice(None)
+        noise = (
+            (draws * (1 - draws)).mean(0) + 1e-6 if prediction.classes else np.broadcast_to(ours.noise, ours.mean.shape)
+        )
+        weight = np.ones(len(ours.noise)) if prediction.classes else 1 / np.maximum(theirs.variance.mean(0), 1e-300)
         chosen = greedy_reduction(
             ours.factors[shuffled][:, columns],
             np.array(noise[shuffled][:, columns], np.float64),
@@ -317,7 +319,7 @@ def greedy_reduction(ours: np.ndarray, noise: np.ndarray, theirs: np.ndarray, n:
 
 
 @dataclass(frozen=True)
-class Promising(BatchChoice):
+class Promising(BatchStrategy):
     """Among the best by score, the candidates whose measurement lowers the variance of all of those most.
 
     The top of a prior's list is made of near-duplicates (one position, many letters) and teaches little; a spread over
@@ -341,12 +343,12 @@ class Promising(BatchChoice):
         return "promising"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
-        require_draws(belief, "A choice among the promising")
-        few = best_first(scores, min(len(belief), max(4 * n, round(self.share * len(belief)))), situation.rng)
-        among = Gaussian.of(belief.take(few))
+        require_draws(prediction, "A choice among the promising")
+        few = best_first(scores, min(len(prediction), max(4 * n, round(self.share * len(prediction)))), context.rng)
+        among = Gaussian.of(prediction.take(few))
         noise = np.array(np.broadcast_to(among.noise, among.mean.shape), np.float64)
         # Assays count alike whatever their units.
         spread = np.sqrt(np.maximum(among.variance.mean(0), 1e-300))

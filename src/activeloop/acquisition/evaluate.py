@@ -7,20 +7,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from activeloop.acquisition.base import Score, Situation
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction
 from activeloop.acquisition.finding import UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.prediction import Predictive, Predictor, QuickMean
+from activeloop.prediction import FastMean, Prediction, Predictor
 
 #: a random draw from a huge pool gives up after so many rows: eligible ones are too rare then
 PATIENCE = 2**22
 
 
 @dataclass(frozen=True)
-class Eligible:
+class CandidateFilter:
     """A pool without some of its rows.
 
     Args:
@@ -34,7 +34,7 @@ class Eligible:
     only: np.ndarray | None = None
 
     @classmethod
-    def of(cls, pool: Pool, excluded: Collection[int], only: np.ndarray | None = None) -> Eligible:
+    def of(cls, pool: Pool, excluded: Collection[int], only: np.ndarray | None = None) -> CandidateFilter:
         """Any collection of rows; it may be empty and may repeat."""
         rows = excluded if isinstance(excluded, np.ndarray) else list(excluded)
         return cls(pool, np.unique(np.asarray(rows, np.int64)), None if only is None else np.unique(only))
@@ -48,9 +48,9 @@ class Eligible:
         wanted = np.array(list(dict.fromkeys(int(r) for r in rows)), np.int64)
         return wanted[~np.isin(wanted, self.excluded)]
 
-    def without(self, rows: np.ndarray) -> Eligible:
+    def without(self, rows: np.ndarray) -> CandidateFilter:
         """The same with more rows excluded."""
-        return Eligible(self.pool, np.union1d(self.excluded, rows), self.only)
+        return CandidateFilter(self.pool, np.union1d(self.excluded, rows), self.only)
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Those of a stretch of the pool, in its order."""
@@ -102,7 +102,7 @@ TARGETS, MEASURED = 256, 512
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class AcquisitionEvaluation:
     """One model, one pool, one seed.
 
     Args:
@@ -121,49 +121,49 @@ class Inquiry:
     dataset: Dataset | None
     threshold: np.ndarray | None
 
-    def means(self, rows: np.ndarray) -> Predictive:
+    def means(self, rows: np.ndarray) -> Prediction:
         """The mean alone, where the model can tell it for less; the spread is not known and given as 0."""
-        if not isinstance(self.predictor, QuickMean):
-            return self.belief(rows, False)
+        if not isinstance(self.predictor, FastMean):
+            return self.prediction(rows, False)
         mean = self.predictor.mean(self.pool, rows)
         nothing = np.zeros((0, *mean.shape))
-        return Predictive(nothing, mean, np.zeros_like(mean), np.zeros(mean.shape[1]))
+        return Prediction(nothing, mean, np.zeros_like(mean), np.zeros(mean.shape[1]))
 
-    def belief(self, rows: np.ndarray, drawn: bool, pool: Pool | None = None) -> Predictive:
-        """What the model believes about some rows, of another pool if one is named.
+    def prediction(self, rows: np.ndarray, drawn: bool, pool: Pool | None = None) -> Prediction:
+        """What the model predicts about some rows, of another pool if one is named.
 
         Raises:
             ModelError: when that is not finite.
         """
-        belief = self.predictor.predict(
+        prediction = self.predictor.predict(
             self.pool if pool is None else pool, rows, self.seed, self.draws if drawn else 0
         )
-        if not all(np.isfinite(a).all() for a in (belief.mean, belief.sd, belief.draws)):
+        if not all(np.isfinite(a).all() for a in (prediction.mean, prediction.sd, prediction.draws)):
             raise ModelError("The model's prediction is not finite for some candidates. Nothing was chosen.")
-        return belief
+        return prediction
 
-    def situation(self, assays: int, drawn: bool) -> Situation:
+    def context(self, assays: int, drawn: bool) -> AcquisitionContext:
         """What was measured; with `drawn` also what the same draws say about the measured ones and about the pool."""
-        situation = Situation.blank(self.generator(1), assays)
+        context = AcquisitionContext.blank(self.generator(1), assays)
         if self.threshold is not None:
-            situation = replace(situation, threshold=np.asarray(self.threshold, np.float64))
+            context = replace(context, threshold=np.asarray(self.threshold, np.float64))
         if self.dataset is not None and len(self.dataset):
             values = self.dataset.values
             best = np.where(np.isnan(values), -np.inf, values).max(0)
-            situation = replace(situation, values=values, best=np.where(np.isinf(best), np.nan, best))
+            context = replace(context, values=values, best=np.where(np.isinf(best), np.nan, best))
         if not drawn:
-            return situation
+            return context
         target = self.generator(2).choice(len(self.pool), min(TARGETS, len(self.pool)), replace=False)
         target = np.sort(target)[self.pool.readable(np.sort(target))]
-        return replace(situation, measured=self._measured(), target=self.belief(target, True))
+        return replace(context, measured=self._measured(), target=self.prediction(target, True))
 
-    def score(self, score: Score, belief: Predictive, situation: Situation) -> np.ndarray:
+    def score(self, score: AcquisitionFunction, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] scores, all finite; the generator starts in the same state for every piece.
 
         Raises:
             ModelError: when one is not finite.
         """
-        scores = score(belief, replace(situation, rng=self.generator(1)))
+        scores = score(prediction, replace(context, rng=self.generator(1)))
         if not np.isfinite(scores).all():
             raise ModelError(f'The score "{score.name}" is not finite for some candidates. Nothing was chosen.')
         return scores
@@ -172,12 +172,12 @@ class Inquiry:
         """A generator of its own for each use."""
         return np.random.default_rng([self.seed, stream])
 
-    def _measured(self) -> Predictive | None:
+    def _measured(self) -> Prediction | None:
         if self.dataset is None or not len(self.dataset):
             return None
         first = np.nan_to_num(self.dataset.values[:, 0], nan=-np.inf)
         rows = self.dataset.rows[np.argsort(-first, kind="stable")[:MEASURED]]
-        return self.belief(rows, True, self.dataset.pool)
+        return self.prediction(rows, True, self.dataset.pool)
 
 
 Progress = Callable[[int, int], None]
@@ -189,9 +189,9 @@ PIECE = 20_000
 
 
 def shortlist(
-    inquiry: Inquiry | None,
-    score: Score,
-    eligible: Eligible,
+    evaluation: AcquisitionEvaluation | None,
+    score: AcquisitionFunction,
+    eligible: CandidateFilter,
     keep: int,
     rng: np.random.Generator,
     chunk: int,
@@ -200,7 +200,7 @@ def shortlist(
     """Rows of the `keep` best-scored candidates, ties at random, in the order of the pool.
 
     Args:
-        inquiry: asks the model; None keeps rows at random, of more than 200,000 candidates without a look at each.
+        evaluation: asks the model; None keeps rows at random, of more than 200,000 candidates without a look at each.
         score: what the batch will be chosen by. When it reads joint draws and the pool has more than 200,000
             candidates, the upper confidence bound (for classes the entropy) stands in for it.
         eligible: the candidates that may be chosen.
@@ -210,15 +210,20 @@ def shortlist(
         progress: called with (candidates looked at, candidates in the pool).
     """
     size = len(eligible)
-    if inquiry is None and eligible.only is None and size > DRAWN and (rows := eligible.sample(keep, rng)) is not None:
+    if (
+        evaluation is None
+        and eligible.only is None
+        and size > DRAWN
+        and (rows := eligible.sample(keep, rng)) is not None
+    ):
         if progress is not None:
             progress(size, size)
         return rows
     drawn = score.needs_draws and size <= DRAWN
-    if inquiry is None or size <= keep:
+    if evaluation is None or size <= keep:
         marks = None
     else:
-        marks = _Marks(inquiry, score, drawn, stand_in=score.needs_draws and not drawn)
+        marks = _Marks(evaluation, score, drawn, stand_in=score.needs_draws and not drawn)
     best = np.zeros((0, 3))
     for seen, rows in eligible.chunks(min(chunk, PIECE) if drawn else chunk):
         scores = np.zeros(len(rows)) if marks is None or not len(rows) else marks(rows)
@@ -234,18 +239,18 @@ def shortlist(
 class _Marks:
     """Scores of one piece after the other; the situation is the same for all."""
 
-    inquiry: Inquiry
-    score: Score
+    evaluation: AcquisitionEvaluation
+    score: AcquisitionFunction
     drawn: bool
     stand_in: bool
     _known: list = field(default_factory=list)
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         quick = not (self.drawn or self.stand_in or self.score.needs_spread)
-        belief = self.inquiry.means(rows) if quick else self.inquiry.belief(rows, self.drawn)
+        prediction = self.evaluation.means(rows) if quick else self.evaluation.prediction(rows, self.drawn)
         if not self._known:
-            self._known.append(self.inquiry.situation(len(belief.noise), self.drawn))
+            self._known.append(self.evaluation.context(len(prediction.noise), self.drawn))
         score = self.score
         if self.stand_in:
-            score = Entropy() if belief.classes else UpperConfidenceBound()
-        return self.inquiry.score(score, belief, self._known[0])
+            score = Entropy() if prediction.classes else UpperConfidenceBound()
+        return self.evaluation.score(score, prediction, self._known[0])

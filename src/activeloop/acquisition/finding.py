@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.acquisition.base import BatchChoice, Score, Situation, outcome, require_draws
-from activeloop.prediction import Predictive
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy, outcome, require_draws
+from activeloop.prediction import Prediction
 
 
 @dataclass(frozen=True)
-class Greedy(Score):
+class Greedy(AcquisitionFunction):
     """The predicted mean; for classes the probability of the last one."""
 
     needs_spread = False
@@ -21,24 +21,24 @@ class Greedy(Score):
         """`greedy`."""
         return "greedy"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] predicted means."""
-        return outcome(belief).mean
+        return outcome(prediction).mean
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction."""
-        o = outcome(belief)
+        o = outcome(prediction)
         return f"among the best predictions: {o.word} {o.mean[i]:.3g}"
 
 
 @dataclass(frozen=True)
-class UpperConfidenceBound(Score):
+class UpperConfidenceBound(AcquisitionFunction):
     """Mean plus `beta` standard deviations of what the model does not know.
 
     Source: Srinivas et al. 2010, arXiv:0912.3995 (their beta is the square of this one).
 
-    >>> belief = Predictive(np.zeros((0, 2, 1)), np.array([[1.0], [0.0]]), np.array([[0.1], [2.0]]), np.zeros(1))
-    >>> UpperConfidenceBound(1.0)(belief, Situation.blank(np.random.default_rng(0))).tolist()
+    >>> prediction = Prediction(np.zeros((0, 2, 1)), np.array([[1.0], [0.0]]), np.array([[0.1], [2.0]]), np.zeros(1))
+    >>> UpperConfidenceBound(1.0)(prediction, AcquisitionContext.blank(np.random.default_rng(0))).tolist()
     [1.1, 2.0]
     """
 
@@ -49,24 +49,24 @@ class UpperConfidenceBound(Score):
         """`ucb`."""
         return "ucb"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] optimistic values."""
-        o = outcome(belief)
+        o = outcome(prediction)
         return o.mean + self.beta * o.sd
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and how far it may be better."""
-        o = outcome(belief)
+        o = outcome(prediction)
         better = f"it could plausibly be better by {self.beta * o.sd[i]:.2g}"
         return f"a good prediction: {o.word} {o.mean[i]:.3g}, and {better}"
 
 
-def incumbent(belief: Predictive, situation: Situation) -> float:
+def incumbent(prediction: Prediction, context: AcquisitionContext) -> float:
     """The best value so far; the best prediction when nothing was measured; 0 for classes."""
-    if belief.classes:
+    if prediction.classes:
         return 0.0
-    best = float(situation.best[0])
-    return float(belief.mean[:, 0].max()) if np.isnan(best) else best
+    best = float(context.best[0])
+    return float(prediction.mean[:, 0].max()) if np.isnan(best) else best
 
 
 def expected_improvement(mean: np.ndarray, sd: np.ndarray, best: float) -> np.ndarray:
@@ -86,7 +86,7 @@ def expected_improvement(mean: np.ndarray, sd: np.ndarray, best: float) -> np.nd
 
 
 @dataclass(frozen=True)
-class ExpectedImprovement(Score):
+class ExpectedImprovement(AcquisitionFunction):
     """Expected improvement over the best measured mean, in closed form."""
 
     @property
@@ -94,23 +94,23 @@ class ExpectedImprovement(Score):
         """`ei`."""
         return "ei"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] expected improvements, at least 0."""
-        o = outcome(belief)
-        return expected_improvement(o.mean, o.sd, incumbent(belief, situation))
+        o = outcome(prediction)
+        return expected_improvement(o.mean, o.sd, incumbent(prediction, context))
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and its spread."""
-        o = outcome(belief)
+        o = outcome(prediction)
         return f"may improve on the best so far: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
 
 
 @dataclass(frozen=True)
-class NoisyExpectedImprovement(Score):
+class NoisyExpectedImprovement(AcquisitionFunction):
     """Expected improvement when the best measured candidate is itself uncertain.
 
     In each joint draw a candidate is compared with that draw's own best among the measured candidates, so one lucky
-    measurement does not set an unreachable bar. Without a belief about the measured candidates it is compared with
+    measurement does not set an unreachable bar. Without a prediction about the measured candidates it is compared with
     the best measured mean.
 
     Source: Letham et al. 2019, arXiv:1706.07094.
@@ -123,24 +123,24 @@ class NoisyExpectedImprovement(Score):
         """`nei`."""
         return "nei"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] mean improvements over the draws, at least 0."""
-        require_draws(belief, "Noisy expected improvement")
-        measured = situation.measured
-        if measured is None or not len(measured) or belief.classes:
-            bar = np.array(incumbent(belief, situation))
+        require_draws(prediction, "Noisy expected improvement")
+        measured = context.measured
+        if measured is None or not len(measured) or prediction.classes:
+            bar = np.array(incumbent(prediction, context))
         else:
             bar = outcome(measured).draws.max(1)[:, None]
-        return np.maximum(outcome(belief).draws - bar, 0.0).mean(0)
+        return np.maximum(outcome(prediction).draws - bar, 0.0).mean(0)
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and its spread."""
-        o = outcome(belief)
+        o = outcome(prediction)
         return f"may improve on the best so far, noise allowed for: predicted {o.word} {o.mean[i]:.3g}"
 
 
 @dataclass(frozen=True)
-class ProbabilityOfHit(Score):
+class ProbabilityOfHit(AcquisitionFunction):
     """The probability that a candidate's true value reaches the threshold.
 
     Args:
@@ -155,25 +155,25 @@ class ProbabilityOfHit(Score):
         """`hit`."""
         return "hit"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] probabilities."""
         from scipy.special import ndtr
 
-        o = outcome(belief)
-        if belief.classes:
+        o = outcome(prediction)
+        if prediction.classes:
             return o.mean
-        bar = situation.threshold[0] if self.threshold is None else self.threshold
-        bar = incumbent(belief, situation) if np.isnan(bar) else bar
+        bar = context.threshold[0] if self.threshold is None else self.threshold
+        bar = incumbent(prediction, context) if np.isnan(bar) else bar
         return ndtr((o.mean - bar) / np.maximum(o.sd, 1e-12))
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and spread."""
-        o = outcome(belief)
+        o = outcome(prediction)
         return f"likely a hit: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
 
 
 @dataclass(frozen=True)
-class Thompson(Score):
+class Thompson(AcquisitionFunction):
     """The value of each candidate in one joint draw. For a plate use `ThompsonBatch`: one draw for each pick.
 
     Source: Thompson 1933, doi:10.1093/biomet/25.3-4.285.
@@ -186,19 +186,19 @@ class Thompson(Score):
         """`thompson`."""
         return "thompson"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] values in a draw taken at random."""
-        draws = require_draws(belief, "Thompson sampling")
-        return outcome(belief).draws[int(situation.rng.integers(len(draws)))]
+        draws = require_draws(prediction, "Thompson sampling")
+        return outcome(prediction).draws[int(context.rng.integers(len(draws)))]
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """What it could be."""
-        o = outcome(belief)
+        o = outcome(prediction)
         return f"the best in one plausible model: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
 
 
 @dataclass(frozen=True)
-class ThompsonBatch(BatchChoice):
+class ThompsonBatch(BatchStrategy):
     """The best candidate of each joint draw, in random order of the draws, each candidate once.
 
     Draws whose best was taken already give their next best; when there are more picks than draws, the draws take turns.
@@ -216,11 +216,11 @@ class ThompsonBatch(BatchChoice):
         return "thompson-batch"
 
     def __call__(
-        self, belief: Predictive, scores: np.ndarray, n: int, situation: Situation, features: np.ndarray
+        self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order of the draws."""
-        values = outcome(belief).draws[situation.rng.permutation(len(require_draws(belief, "Thompson sampling")))]
-        shuffled = situation.rng.permutation(len(belief))
+        values = outcome(prediction).draws[context.rng.permutation(len(require_draws(prediction, "Thompson sampling")))]
+        shuffled = context.rng.permutation(len(prediction))
         order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
         values, free = values[:, order], np.ones(len(order), bool)
         picks = np.zeros(n, np.int64)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.acquisition.base import Gaussian, Score, Situation, require_draws
-from activeloop.prediction import Predictive
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, Gaussian, require_draws
+from activeloop.prediction import Prediction
 
 
 def entropy(probs: np.ndarray) -> np.ndarray:
@@ -26,13 +26,13 @@ def entropy(probs: np.ndarray) -> np.ndarray:
     return np.maximum(-(probs * np.log(safe)).sum(-1), 0.0)
 
 
-def _doubt(belief: Predictive, i: int) -> str:
-    top = int(belief.mean[i].argmax())
-    return f"the model is unsure: {belief.mean[i, top]:.0%} {belief.classes[top]}"
+def _doubt(prediction: Prediction, i: int) -> str:
+    top = int(prediction.mean[i].argmax())
+    return f"the model is unsure: {prediction.mean[i, top]:.0%} {prediction.classes[top]}"
 
 
 @dataclass(frozen=True)
-class Variance(Score):
+class Variance(AcquisitionFunction):
     """Variance of what the model does not know; for classes the sum over them."""
 
     @property
@@ -40,18 +40,18 @@ class Variance(Score):
         """`variance`."""
         return "variance"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] variances, summed over assays or classes."""
-        return np.square(belief.sd).sum(1)
+        return np.square(prediction.sd).sum(1)
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Spread."""
-        column = -1 if belief.classes else 0
-        return f"the model knows it least: predicted {belief.mean[i, column]:.3g} ± {belief.sd[i, column]:.2g}"
+        column = -1 if prediction.classes else 0
+        return f"the model knows it least: predicted {prediction.mean[i, column]:.3g} ± {prediction.sd[i, column]:.2g}"
 
 
 @dataclass(frozen=True)
-class Entropy(Score):
+class Entropy(AcquisitionFunction):
     """Entropy of the predicted classes, in nats: ignorance and noise together.
 
     For values the entropy of the predicted measurement, 0.5 log(2 pi e (sd² + noise²)), summed over assays.
@@ -64,16 +64,16 @@ class Entropy(Score):
         """`entropy`."""
         return "entropy"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] entropies."""
-        if belief.classes:
-            return entropy(belief.mean)
-        variance = np.square(belief.sd) + np.square(belief.noise)
+        if prediction.classes:
+            return entropy(prediction.mean)
+        variance = np.square(prediction.sd) + np.square(prediction.noise)
         return 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-300)).sum(1)
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Which class it would guess."""
-        return _doubt(belief, i) if belief.classes else Variance().reason(belief, i)
+        return _doubt(prediction, i) if prediction.classes else Variance().reason(prediction, i)
 
 
 def mutual_information(probs: np.ndarray) -> np.ndarray:
@@ -96,7 +96,7 @@ def mutual_information(probs: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class BALD(Score):
+class BALD(AcquisitionFunction):
     """Information of one measurement about the model.
 
     For classes from the joint draws; for values 0.5 log(1 + sd² / noise²). Where no noise is known, it counts as a
@@ -112,18 +112,20 @@ class BALD(Score):
         """`bald`."""
         return "bald"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] nats, at least 0; for several assays the sum."""
-        if belief.classes:
-            return mutual_information(require_draws(belief, "BALD"))
-        noise = np.square(np.where(belief.noise > 0, belief.noise, 1e-4))
-        return 0.5 * np.log1p(np.square(belief.sd) / noise).sum(1)
+        if prediction.classes:
+            return mutual_information(require_draws(prediction, "BALD"))
+        noise = np.square(np.where(prediction.noise > 0, prediction.noise, 1e-4))
+        return 0.5 * np.log1p(np.square(prediction.sd) / noise).sum(1)
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """How far the plausible models differ."""
-        column = -1 if belief.classes else 0
-        low, high = np.quantile(belief.draws[:, i, column], [0.05, 0.95]) if len(belief.draws) else (np.nan, np.nan)
-        what = f"probability of being {belief.classes[-1]}" if belief.classes else "value"
+        column = -1 if prediction.classes else 0
+        low, high = (
+            np.quantile(prediction.draws[:, i, column], [0.05, 0.95]) if len(prediction.draws) else (np.nan, np.nan)
+        )
+        what = f"probability of being {prediction.classes[-1]}" if prediction.classes else "value"
         return f"plausible models disagree: {what} from {low:.2g} to {high:.2g}"
 
 
@@ -161,7 +163,7 @@ def class_epig(probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.maximum(out, 0.0)
 
 
-def value_epig(belief: Predictive, targets: Predictive) -> np.ndarray:
+def value_epig(prediction: Prediction, targets: Prediction) -> np.ndarray:
     """The same for values under a Gaussian approximation of the joint draws, summed over assays: -0.5 log(1 - r²).
 
     r is the correlation of the two noisy measurements.
@@ -169,8 +171,8 @@ def value_epig(belief: Predictive, targets: Predictive) -> np.ndarray:
     Returns:
         [N] nats, at least 0.
     """
-    ours, theirs = Gaussian.of(belief), Gaussian.of(targets)
-    out = np.zeros(len(belief))
+    ours, theirs = Gaussian.of(prediction), Gaussian.of(targets)
+    out = np.zeros(len(prediction))
     step = max(1, BUDGET // max(1, len(targets)))
     for a, noise in enumerate(theirs.noise):
         spread = theirs.variance[:, a] + noise
@@ -183,7 +185,7 @@ def value_epig(belief: Predictive, targets: Predictive) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class EPIG(Score):
+class EPIG(AcquisitionFunction):
     """Expected predictive information gain about the situation's targets (candidates drawn at random from the pool).
 
     Unlike BALD it does not pay for learning what matters for no prediction. Without targets the candidates
@@ -203,16 +205,16 @@ class EPIG(Score):
         """`epig`."""
         return "epig"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] nats, at least 0."""
-        require_draws(belief, "EPIG")
-        target = situation.target if situation.target is not None else belief
+        require_draws(prediction, "EPIG")
+        target = context.target if context.target is not None else prediction
         if len(target) > self.targets:
-            target = target.take(situation.rng.choice(len(target), self.targets, replace=False))
-        if belief.classes:
-            return class_epig(belief.draws, target.draws)
-        return value_epig(belief, target)
+            target = target.take(context.rng.choice(len(target), self.targets, replace=False))
+        if prediction.classes:
+            return class_epig(prediction.draws, target.draws)
+        return value_epig(prediction, target)
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """How far the plausible models differ, and that others hang on it."""
-        return f"tells most about the other candidates; {BALD().reason(belief, i)}"
+        return f"tells most about the other candidates; {BALD().reason(prediction, i)}"

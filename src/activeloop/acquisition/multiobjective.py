@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import Score, Situation, require_draws
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, require_draws
 from activeloop.acquisition.finding import UpperConfidenceBound
-from activeloop.errors import ModelError, RecipeError
-from activeloop.prediction import Predictive
+from activeloop.errors import ConfigError, ModelError
+from activeloop.prediction import Prediction
 
 
 def pareto(points: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ def gain(points: np.ndarray, front: np.ndarray, reference: np.ndarray) -> np.nda
 
 
 @dataclass(frozen=True)
-class Hypervolume(Score):
+class Hypervolume(AcquisitionFunction):
     """Expected hypervolume improvement over the front of the measured candidates, from the joint draws.
 
     Exact for each draw; meant for two or three assays (the cost grows as the front's size to the power of A - 1).
@@ -75,30 +75,30 @@ class Hypervolume(Score):
         """`hypervolume`."""
         return "hypervolume"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] expected volumes, at least 0."""
-        draws = require_draws(belief, "Hypervolume improvement")
+        draws = require_draws(prediction, "Hypervolume improvement")
         size, count, assays = draws.shape
         if assays > 4:
             raise ModelError(f"Hypervolume improvement of {assays} assays takes too long; use Scalarised(...).")
-        known = situation.values if situation.values is not None else np.zeros((0, assays))
-        reference = self._reference(belief, known)
+        known = context.values if context.values is not None else np.zeros((0, assays))
+        reference = self._reference(prediction, known)
         front = pareto(known[~np.isnan(known).any(1)])
         return gain(draws.reshape(-1, assays), front, reference).reshape(size, count).mean(0)
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """All predictions."""
-        values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(belief.mean[i], belief.sd[i], strict=True))
+        values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True))
         return f"may be a better compromise than any measured: predicted {values}"
 
-    def _reference(self, belief: Predictive, known: np.ndarray) -> np.ndarray:
+    def _reference(self, prediction: Prediction, known: np.ndarray) -> np.ndarray:
         if self.reference:
-            if len(self.reference) != belief.mean.shape[1]:
+            if len(self.reference) != prediction.mean.shape[1]:
                 raise ModelError(
-                    f"Hypervolume: {len(self.reference)} reference values for {belief.mean.shape[1]} assays."
+                    f"Hypervolume: {len(self.reference)} reference values for {prediction.mean.shape[1]} assays."
                 )
             return np.array(self.reference)
-        lowest = belief.mean.min(0)
+        lowest = prediction.mean.min(0)
         for a in range(known.shape[1]):
             seen = known[:, a][~np.isnan(known[:, a])]
             if len(seen):
@@ -107,7 +107,7 @@ class Hypervolume(Score):
 
 
 @dataclass(frozen=True)
-class Scalarised(Score):
+class Scalarised(AcquisitionFunction):
     """One score over a combination of all assays.
 
     Each assay is first brought to a common scale: 0 is the worst value measured so far, 1 the best (0 and 1 in the
@@ -123,42 +123,42 @@ class Scalarised(Score):
     """
 
     weights: tuple[float, ...] = ()
-    score: Score = field(default_factory=UpperConfidenceBound)
+    score: AcquisitionFunction = field(default_factory=UpperConfidenceBound)
     method: Literal["linear", "chebyshev"] = "linear"
     needs_draws = True
 
     def __post_init__(self):
         if self.method not in ("linear", "chebyshev") or any(not w >= 0 for w in self.weights):
-            raise RecipeError("Scalarised: weights are at least 0 and the method is linear or chebyshev.")
+            raise ConfigError("Scalarised: weights are at least 0 and the method is linear or chebyshev.")
         if self.weights and sum(self.weights) == 0:
-            raise RecipeError("Scalarised: give at least one assay a weight above 0.")
+            raise ConfigError("Scalarised: give at least one assay a weight above 0.")
 
     @property
     def name(self) -> str:
         """Such as `ucb of linear`."""
         return f"{self.score.name} of {self.method}"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] scores of the combination."""
-        require_draws(belief, "Combining assays")
-        low, scale = _scale(situation, belief.mean.shape[1])
-        combine = lambda b: self._belief(b, low, scale)  # noqa: E731 - the same for three beliefs
-        measured, target = situation.measured, situation.target
-        values, best = situation.values, np.array([np.nan])
+        require_draws(prediction, "Combining assays")
+        low, scale = _scale(context, prediction.mean.shape[1])
+        combine = lambda b: self._prediction(b, low, scale)  # noqa: E731 - the same for three predictions
+        measured, target = context.measured, context.target
+        values, best = context.values, np.array([np.nan])
         if values is not None:
             values = self.combined((values - low) / scale)[:, None]
             known = values[~np.isnan(values)]
             best = known[known.argmax() :][:1] if len(known) else best
-        threshold = self.combined((situation.threshold - low) / scale)[None]
+        threshold = self.combined((context.threshold - low) / scale)[None]
         inner = replace(
-            situation,
+            context,
             best=best,
             threshold=np.atleast_1d(threshold),
             values=values,
             measured=None if measured is None else combine(measured),
             target=None if target is None else combine(target),
         )
-        return self.score(combine(belief), inner)
+        return self.score(combine(prediction), inner)
 
     def combined(self, scaled: np.ndarray) -> np.ndarray:
         """[...] from [..., A] scaled values."""
@@ -166,32 +166,32 @@ class Scalarised(Score):
         total = scaled @ weights
         return total if self.method == "linear" else (scaled * weights).min(-1) + 0.05 * total
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """All predictions."""
-        values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(belief.mean[i], belief.sd[i], strict=True))
+        values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True))
         return f"good in all assays together: predicted {values}"
 
     def _weights(self, assays: int) -> np.ndarray:
         if self.weights and len(self.weights) != assays:
-            raise RecipeError(f"Scalarised: {len(self.weights)} weights for {assays} assays. Nothing was chosen.")
+            raise ConfigError(f"Scalarised: {len(self.weights)} weights for {assays} assays. Nothing was chosen.")
         weights = np.array(self.weights or (1.0,) * assays)
         return weights / weights.sum()
 
-    def _belief(self, belief: Predictive, low: np.ndarray, scale: np.ndarray) -> Predictive:
-        draws = self.combined((belief.draws - low) / scale)[:, :, None]
+    def _prediction(self, prediction: Prediction, low: np.ndarray, scale: np.ndarray) -> Prediction:
+        draws = self.combined((prediction.draws - low) / scale)[:, :, None]
         weights = self._weights(len(low))
-        noise = np.array([np.sqrt(np.square(weights * belief.noise / scale).sum())])
+        noise = np.array([np.sqrt(np.square(weights * prediction.noise / scale).sum())])
         if self.method == "linear":
-            mean = self.combined((belief.mean - low) / scale)[:, None]
-            return Predictive(draws, mean, draws.std(0), noise)
-        return Predictive.of_draws(draws, noise)
+            mean = self.combined((prediction.mean - low) / scale)[:, None]
+            return Prediction(draws, mean, draws.std(0), noise)
+        return Prediction.of_draws(draws, noise)
 
 
-def _scale(situation: Situation, assays: int) -> tuple[np.ndarray, np.ndarray]:
+def _scale(context: AcquisitionContext, assays: int) -> tuple[np.ndarray, np.ndarray]:
     low, scale = np.zeros(assays), np.ones(assays)
-    if situation.values is not None:
+    if context.values is not None:
         for a in range(assays):
-            known = situation.values[:, a][~np.isnan(situation.values[:, a])]
+            known = context.values[:, a][~np.isnan(context.values[:, a])]
             if len(known) > 1 and np.ptp(known) > 0:
                 low[a], scale[a] = known.min(), np.ptp(known)
     return low, scale

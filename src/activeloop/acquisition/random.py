@@ -1,4 +1,4 @@
-"""The honest twin: every candidate is worth the same."""
+"""The random baseline: every candidate is worth the same."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.acquisition.base import Score, Situation
-from activeloop.prediction import Predictive
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction
+from activeloop.prediction import Prediction
 
 
 @dataclass(frozen=True)
-class Random(Score):
+class Random(AcquisitionFunction):
     """The same score for all: every choice of a batch breaks ties at random, by the seed."""
 
     @property
@@ -19,10 +19,10 @@ class Random(Score):
         """`random`."""
         return "random"
 
-    def __call__(self, belief: Predictive, situation: Situation) -> np.ndarray:
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] zeros."""
-        return np.zeros(len(belief))
+        return np.zeros(len(prediction))
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Chance."""
         return "drawn at random"

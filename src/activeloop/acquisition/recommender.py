@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import BatchChoice, Score, Situation
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
 from activeloop.acquisition.batch import Portfolio, TopK
 from activeloop.acquisition.batch_joint import LCMD, Coordinates, Promising, VarianceReduction, letters
-from activeloop.acquisition.evaluate import Eligible, Inquiry, Progress, shortlist
+from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter, Progress, shortlist
 from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
 from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
@@ -19,11 +19,11 @@ from activeloop.candidates import Pool, is_scan
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import Z90
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 
 
 @dataclass(frozen=True)
-class Selection:
+class Recommender:
     """A score and how a batch is chosen by it.
 
     Args:
@@ -31,13 +31,13 @@ class Selection:
         batch: which to take together.
         first: the same for the first plate, when all that is known is a prior; `batch` when None.
 
-    >>> Selection(Greedy()).name
+    >>> Recommender(Greedy()).name
     'greedy, top'
     """
 
-    score: Score
-    batch: BatchChoice = field(default_factory=TopK)
-    first: BatchChoice | None = None
+    score: AcquisitionFunction
+    batch: BatchStrategy = field(default_factory=TopK)
+    first: BatchStrategy | None = None
 
     @property
     def name(self) -> str:
@@ -45,7 +45,7 @@ class Selection:
         first = f" ({self.first.name} at first)" if self.first else ""
         return f"{self.score.name}, {self.batch.name}{first}"
 
-    def at_start(self) -> Selection:
+    def at_start(self) -> Recommender:
         """How the first plate is chosen."""
         return self if self.first is None else replace(self, batch=self.first, first=None)
 
@@ -59,13 +59,13 @@ class Selection:
         """How many joint draws are wanted."""
         return self.batch.draws
 
-    def reason(self, belief: Predictive, i: int) -> str:
+    def reason(self, prediction: Prediction, i: int) -> str:
         """Why candidate i was chosen, in words."""
-        reason = self.score.reason(belief, i)
+        reason = self.score.reason(prediction, i)
         return f"{reason}; {self.batch.phrase}" if self.batch.phrase else reason
 
 
-def default_selection(goal: Literal["find", "learn"], assays: Sequence[Assay], pool: Pool) -> Selection:
+def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay], pool: Pool) -> Recommender:
     """What is used when the user states only a goal.
 
     To find, by what is tested (figures in `docs/results`):
@@ -80,19 +80,19 @@ def default_selection(goal: Literal["find", "learn"], assays: Sequence[Assay], p
     To learn classes: a batch that covers what the model does not know. To learn values: the batch that lowers the
     variance over the pool most; this last choice rests on few replays.
 
-    >>> default_selection("find", [Assay("kcat")], Pool.single_mutants("MKTAYIAKQR")).name
+    >>> default_recommender("find", [Assay("kcat")], Pool.single_mutants("MKTAYIAKQR")).name
     'greedy, top (promising at first)'
-    >>> default_selection("find", [Assay("kcat")], Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).name
+    >>> default_recommender("find", [Assay("kcat")], Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).name
     'greedy, portfolio'
     """
     if goal == "learn":
         classes = all(a.goal == "classify" for a in assays)
-        return Selection(Variance() if len(assays) == 1 else Entropy(), LCMD() if classes else VarianceReduction())
+        return Recommender(Variance() if len(assays) == 1 else Entropy(), LCMD() if classes else VarianceReduction())
     if len(assays) == 1:
         if pool.kind == "variants":
-            return Selection(Greedy(), TopK(), Promising()) if is_scan(pool) else Selection(Greedy(), Portfolio())
-        return Selection(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
-    return Selection(Hypervolume() if len(assays) <= 3 else Scalarised(score=Greedy()))
+            return Recommender(Greedy(), TopK(), Promising()) if is_scan(pool) else Recommender(Greedy(), Portfolio())
+        return Recommender(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
+    return Recommender(Hypervolume() if len(assays) <= 3 else Scalarised(score=Greedy()))
 
 
 #: how many candidates reach the choice of the batch
@@ -126,7 +126,7 @@ def choose(
     pool: Pool,
     *,
     n: int,
-    select: Selection,
+    select: Recommender,
     seed: int,
     excluded: Collection[int] = (),
     pinned: Collection[int] = (),
@@ -167,20 +167,24 @@ def choose(
 
     Raises:
         StateError: nothing is left to choose.
-        ModelError: the model's belief or a score is not finite, or the score does not fit the model.
+        ModelError: the model's prediction or a score is not finite, or the score does not fit the model.
     """
     if n < 1:
         raise StateError(f"{n} candidates were asked for; ask for at least one. Nothing was chosen.")
     if dataset is None or not len(dataset):
         select = select.at_start()
-    eligible = Eligible.of(pool, excluded, only)
+    eligible = CandidateFilter.of(pool, excluded, only)
     pins = eligible.among(pinned)[:n]
-    inquiry = None if predictor is None else Inquiry(predictor, pool, seed, draws or select.draws, dataset, threshold)
+    evaluation = (
+        None
+        if predictor is None
+        else AcquisitionEvaluation(predictor, pool, seed, draws or select.draws, dataset, threshold)
+    )
     missing = n - len(pins)
     rows = np.zeros(0, np.int64)
     if missing:
         tie = np.random.default_rng([seed, 3])
-        rows = shortlist(inquiry, select.score, eligible.without(pins), max(keep, 4 * missing), tie, chunk, progress)
+        rows = shortlist(evaluation, select.score, eligible.without(pins), max(keep, 4 * missing), tie, chunk, progress)
     if not len(pins) and not len(rows):
         raise StateError(
             f"Nothing is left to propose: all {len(pool):,} candidates are measured, on a plate, vetoed or not "
@@ -189,46 +193,56 @@ def choose(
     missing = min(missing, len(rows))
     features = coordinates(pool, rows) if missing else np.zeros((0, 1), np.float32)
     rng = np.random.default_rng([seed, 4])
-    if inquiry is None:
+    if evaluation is None:
         return _pinned_blind(pins) + _blind(rows, missing, select, features, rng)
-    return _pinned(inquiry, pins, select) + _seen(inquiry, rows, missing, select, features, rng, np.array(signs or 1.0))
+    return _pinned(evaluation, pins, select) + _seen(
+        evaluation, rows, missing, select, features, rng, np.array(signs or 1.0)
+    )
 
 
 def _seen(
-    inquiry: Inquiry,
+    evaluation: AcquisitionEvaluation,
     rows: np.ndarray,
     n: int,
-    select: Selection,
+    select: Recommender,
     features: np.ndarray,
     rng: np.random.Generator,
     signs: np.ndarray,
 ) -> list[Choice]:
     if not n:
         return []
-    belief = inquiry.belief(rows, select.needs_draws)
-    situation = inquiry.situation(len(belief.noise), select.needs_draws)
-    scores = inquiry.score(select.score, belief, situation)
-    chosen = select.batch(belief, scores, n, replace(situation, rng=rng), features)
-    told = belief if belief.classes else replace(belief, mean=belief.mean * signs, draws=belief.draws * signs)
-    return [_choice(rows, belief, scores, int(i), select.reason(told, int(i))) for i in chosen]
+    prediction = evaluation.prediction(rows, select.needs_draws)
+    context = evaluation.context(len(prediction.noise), select.needs_draws)
+    scores = evaluation.score(select.score, prediction, context)
+    chosen = select.batch(prediction, scores, n, replace(context, rng=rng), features)
+    told = (
+        prediction
+        if prediction.classes
+        else replace(prediction, mean=prediction.mean * signs, draws=prediction.draws * signs)
+    )
+    return [_choice(rows, prediction, scores, int(i), select.reason(told, int(i))) for i in chosen]
 
 
-def _pinned(inquiry: Inquiry, pins: np.ndarray, select: Selection) -> list[Choice]:
+def _pinned(evaluation: AcquisitionEvaluation, pins: np.ndarray, select: Recommender) -> list[Choice]:
     if not len(pins):
         return []
-    belief = inquiry.belief(pins, select.score.needs_draws)
-    scores = inquiry.score(select.score, belief, inquiry.situation(len(belief.noise), select.score.needs_draws))
-    return [_choice(pins, belief, scores, i, "pinned by you") for i in range(len(pins))]
+    prediction = evaluation.prediction(pins, select.score.needs_draws)
+    scores = evaluation.score(
+        select.score, prediction, evaluation.context(len(prediction.noise), select.score.needs_draws)
+    )
+    return [_choice(pins, prediction, scores, i, "pinned by you") for i in range(len(pins))]
 
 
-def _blind(rows: np.ndarray, n: int, select: Selection, features: np.ndarray, rng: np.random.Generator) -> list[Choice]:
+def _blind(
+    rows: np.ndarray, n: int, select: Recommender, features: np.ndarray, rng: np.random.Generator
+) -> list[Choice]:
     if not n:
         return []
-    nothing = Predictive(np.zeros((0, len(rows), 1)), np.zeros((len(rows), 1)), np.ones((len(rows), 1)), np.zeros(1))
+    nothing = Prediction(np.zeros((0, len(rows), 1)), np.zeros((len(rows), 1)), np.ones((len(rows), 1)), np.zeros(1))
     if not select.batch.spreads:
         chosen, reason = rng.permutation(len(rows))[:n], "drawn at random: nothing is known yet"
     else:
-        chosen = select.batch(nothing, np.zeros(len(rows)), n, Situation.blank(rng), features)
+        chosen = select.batch(nothing, np.zeros(len(rows)), n, AcquisitionContext.blank(rng), features)
         reason = "nothing is known yet: spread over the pool"
     return [_unknown(int(rows[i]), reason) for i in chosen]
 
@@ -242,11 +256,11 @@ def _unknown(row: int, reason: str) -> Choice:
     return Choice(row, nan, nan, nan, nan, nan, reason)
 
 
-def _choice(rows: np.ndarray, belief: Predictive, scores: np.ndarray, i: int, reason: str) -> Choice:
-    column = -1 if belief.classes else 0
-    mean, sd = float(belief.mean[i, column]), float(belief.sd[i, column])
-    if belief.classes:
+def _choice(rows: np.ndarray, prediction: Prediction, scores: np.ndarray, i: int, reason: str) -> Choice:
+    column = -1 if prediction.classes else 0
+    mean, sd = float(prediction.mean[i, column]), float(prediction.sd[i, column])
+    if prediction.classes:
         low, high = max(mean - Z90 * sd, 0.0), min(mean + Z90 * sd, 1.0)
     else:
-        low, high = (float(end[0, 0]) for end in belief.take(np.array([i])).interval(0.9))
+        low, high = (float(end[0, 0]) for end in prediction.take(np.array([i])).interval(0.9))
     return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason)

@@ -1,4 +1,4 @@
-"""What all adapters share: freeze a trunk, prove that what learns takes effect, keep it and put it back."""
+"""What all adapters share: freeze an encoder, prove that what learns takes effect, keep it and put it back."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 
 from activeloop.adapters.base import Attached
 from activeloop.errors import ModelError
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 #: spread of what is added to each learnt number for a moment
 NUDGE = 0.1
 
 
-def freeze(trunk: Trunk) -> Trunk:
-    """Nothing of the trunk learns; returns it."""
-    return trunk.requires_grad_(False)
+def freeze(encoder: TransformerEncoder) -> TransformerEncoder:
+    """Nothing of the encoder learns; returns it."""
+    return encoder.requires_grad_(False)
 
 
 @contextmanager
@@ -34,46 +34,46 @@ def prove(attached: Attached, name: str) -> None:
 
     The learnt numbers are nudged, a few tokens are run before and after, and the numbers are put back exactly. Modules
     that compute their forward pass otherwise in eval mode (torch's fast path of transformer layers) fall through here.
-    A trunk on the meta device, which has shapes only, is taken at its word.
+    A encoder on the meta device, which has shapes only, is taken at its word.
 
     Args:
         attached: with at least one parameter.
         name: of the adapter, for the message.
 
     Raises:
-        ModelError: nothing changes, or a parameter gets no gradient; the trunk must be loaded anew.
+        ModelError: nothing changes, or a parameter gets no gradient; the encoder must be loaded anew.
     """
-    trunk, parameters = attached.trunk, attached.parameters()
-    if any(p.is_meta for p in trunk.parameters()):
+    encoder, parameters = attached.encoder, attached.parameters()
+    if any(p.is_meta for p in encoder.parameters()):
         return
-    training = trunk.training
-    trunk.eval()
+    training = encoder.training
+    encoder.eval()
     with torch.no_grad():
-        before = _outputs(trunk)
+        before = _outputs(encoder)
         with _nudged(parameters):
-            moved = not torch.equal(before, _outputs(trunk))
+            moved = not torch.equal(before, _outputs(encoder))
             with torch.enable_grad():
-                gradients = torch.autograd.grad(_outputs(trunk).sum(), parameters, allow_unused=True)
-    trunk.train(training)
+                gradients = torch.autograd.grad(_outputs(encoder).sum(), parameters, allow_unused=True)
+    encoder.train(training)
     deaf = sum(gradient is None for gradient in gradients)
     if not moved or deaf:
         what = "changes nothing" if not moved else f"leaves {deaf} of its {len(parameters)} tensors without effect"
         raise ModelError(
-            f'adapter "{name}" {what} in this {type(trunk).__name__}. '
+            f'adapter "{name}" {what} in this {type(encoder).__name__}. '
             "Choose other layers, targets or another adapter; nothing was trained."
         )
 
 
-def few_tokens(trunk: Trunk) -> tuple[torch.Tensor, torch.Tensor]:
+def few_tokens(encoder: TransformerEncoder) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids [2, 4] that every vocabulary has, and which are no padding (all but the last)."""
-    device = next(trunk.parameters()).device
+    device = next(encoder.parameters()).device
     ids = torch.arange(4, 12, device=device).view(2, 4)
     return ids, ids < 11
 
 
-def _outputs(trunk: Trunk) -> torch.Tensor:
-    ids, real = few_tokens(trunk)
-    return trunk(ids, real)[real]
+def _outputs(encoder: TransformerEncoder) -> torch.Tensor:
+    ids, real = few_tokens(encoder)
+    return encoder(ids, real)[real]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 
 class Adapter(ABC):
@@ -17,7 +17,7 @@ class Adapter(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @property
     @abstractmethod
@@ -25,8 +25,8 @@ class Adapter(ABC):
         """The highest learning rate, where nobody names one; compared with others in `docs/results/compute`."""
 
     @abstractmethod
-    def attach(self, trunk: Trunk, seed: int) -> Attached:
-        """Put it into a trunk (which is changed in place); everything else is frozen.
+    def attach(self, encoder: TransformerEncoder, seed: int) -> Attached:
+        """Put it into an encoder (which is changed in place); everything else is frozen.
 
         Raises:
             ModelError: it would change nothing: after attaching, the trainable parameters are perturbed and the output
@@ -35,16 +35,16 @@ class Adapter(ABC):
 
 
 class Attached(ABC):
-    """An adapter in its trunk.
+    """An adapter in its encoder.
 
     Attributes:
-        trunk: it sits in.
+        encoder: it sits in.
         lowest: index of the lowest layer with anything trainable: the prefix below it may be computed once and kept.
             The number of layers when no layer learns, -1 when even what enters the first layer does (embeddings), so
             that nothing can be kept.
     """
 
-    trunk: Trunk
+    encoder: TransformerEncoder
     lowest: int
 
     @abstractmethod
@@ -57,11 +57,11 @@ class Attached(ABC):
 
     @abstractmethod
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """The counterpart of `state`, on a trunk that it was newly attached to; gives identical numbers."""
+        """The counterpart of `state`, on an encoder that it was newly attached to; gives identical numbers."""
 
     @abstractmethod
-    def merge(self) -> Trunk:
-        """The trunk with the adapter folded into its weights (no extra modules left), the same outputs."""
+    def merge(self) -> TransformerEncoder:
+        """The encoder with the adapter folded into its weights (no extra modules left), the same outputs."""
 
     def rates(self) -> list[float]:
         """For each of `parameters()`, by how much its learning rate is multiplied."""
@@ -83,7 +83,7 @@ class Attached(ABC):
             steps: how many there will be.
 
         Returns:
-            True: the trunk and `parameters()` are others from now on; whatever was made of them (an optimiser, a
+            True: the encoder and `parameters()` are others from now on; whatever was made of them (an optimiser, a
             prefix, the best state so far) must be made anew.
         """
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from activeloop.adapters.base import Adapter, Attached
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Frozen(Adapter):
         """Of the head alone."""
         return 1e-3
 
-    def attach(self, trunk: Trunk, seed: int) -> Attached:
-        """Freeze the trunk."""
+    def attach(self, encoder: TransformerEncoder, seed: int) -> Attached:
+        """Freeze the encoder."""
         from activeloop.adapters.weights import WeightsAttached
 
-        return WeightsAttached(trunk, {}, len(trunk.layers))
+        return WeightsAttached(encoder, {}, len(encoder.layers))

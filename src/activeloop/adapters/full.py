@@ -9,7 +9,7 @@ from activeloop.adapters.base import Adapter, Attached
 from activeloop.adapters.layers import chosen_layers
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class FullFineTuning(Adapter):
         """What the shipped checkpoint bears; a large one, which has more to lose, usually a tenth of it."""
         return 1e-3 if self.layers is None and self.last is None else 3e-3
 
-    def attach(self, trunk: Trunk, seed: int) -> Attached:
+    def attach(self, encoder: TransformerEncoder, seed: int) -> Attached:
         """Let the weights learn; nothing is drawn."""
         from activeloop.adapters.weights import attach_weights
 
         everything = self.layers is None and self.last is None
-        return attach_weights(trunk, chosen_layers(len(trunk.layers), self.layers, self.last), everything)
+        return attach_weights(encoder, chosen_layers(len(encoder.layers), self.layers, self.last), everything)

@@ -1,4 +1,4 @@
-"""Which layers of a trunk learn."""
+"""Which layers of an encoder learn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def chosen_layers(count: int, layers: Sequence[int] | None, last: int | None) ->
     """The layers asked for, in order; all when nothing was asked for.
 
     Args:
-        count: how many the trunk has.
+        count: how many the encoder has.
         layers: their numbers from 0, or None.
         last: how many counted from the end, or None.
 

@@ -1,4 +1,4 @@
-"""Light-PEFT: a short estimation, then a smaller trunk with few adapters (Gu et al. 2024, arXiv:2406.03792)."""
+"""Light-PEFT: a short estimation, then a smaller encoder with few adapters (Gu et al. 2024, arXiv:2406.03792)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
     from activeloop.adapters.light_peft_attached import LightAttached
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 #: an estimation shorter than this says little
 FEWEST_STEPS = 10
@@ -24,7 +24,7 @@ class LightPEFT(Adapter):
     In the estimation a scalar for each attention head and each feed-forward unit is learnt beside the adapters. Then
     heads, units, adapters and ranks that do little are removed for good, from matrices that become smaller by it, and
     training continues. Published shares are the defaults. The maps that removed heads and units entered are repaired:
-    what those gave is foretold from what stays, as far as a weight of low rank can, see `pruning_repair.Repair`.
+    what those gave is predicted from what stays, as far as a weight of low rank can, see `pruning_repair.Repair`.
 
     Args:
         rank: of each adapter, to begin with.
@@ -71,17 +71,17 @@ class LightPEFT(Adapter):
         """
         return min(max(FEWEST_STEPS, math.ceil(self.estimate * steps)), max(1, steps // 2))
 
-    def attach(self, trunk: Trunk, seed: int) -> LightAttached:
-        """Put adapters and scalars into a trunk.
+    def attach(self, encoder: TransformerEncoder, seed: int) -> LightAttached:
+        """Put adapters and scalars into an encoder.
 
         Raises:
-            ModelError: the trunk's heads cannot be told apart, or the adapters would change nothing.
+            ModelError: the encoder's heads cannot be told apart, or the adapters would change nothing.
         """
         from activeloop.adapters.light_peft_attached import LightAttached
 
-        if self.heads and not trunk.separable:
+        if self.heads and not encoder.separable:
             raise ModelError(
                 "this model normalises queries and keys over all heads together: no head can be removed from it. "
                 "Choose LightPEFT(heads=0), which removes the rest. Nothing was attached."
             )
-        return LightAttached(trunk, self, seed)
+        return LightAttached(encoder, self, seed)

@@ -1,4 +1,4 @@
-"""Light-PEFT in a trunk: the estimation, the removal, and the training that goes on."""
+"""Light-PEFT in an encoder: the estimation, the removal, and the training that goes on."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from activeloop.adapters.pruning_estimation import Estimation
 from activeloop.adapters.pruning_layers import adapted, feed_forward
 from activeloop.adapters.tuned import learnt
 from activeloop.errors import ModelError
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 if TYPE_CHECKING:
     from activeloop.adapters.light_peft import LightPEFT
 
 
 class LightAttached(Attached):
-    """LoRA everywhere and an estimation to begin with; later what remains of it, in a smaller trunk.
+    """LoRA everywhere and an estimation to begin with; later what remains of it, in a smaller encoder.
 
     Args:
-        trunk: changed in place.
+        encoder: changed in place.
         settings: of the adapter.
         seed: of the adapters' first weights.
 
@@ -32,13 +32,13 @@ class LightAttached(Attached):
         remains: what is left; None during the estimation.
     """
 
-    def __init__(self, trunk: Trunk, settings: LightPEFT, seed: int):
-        self.trunk, self.settings = trunk, settings
+    def __init__(self, encoder: TransformerEncoder, settings: LightPEFT, seed: int):
+        self.encoder, self.settings = encoder, settings
         self.lowest = 0
         self.remains: Remains | None = None
-        self._lora = LoRA(settings.rank, settings.alpha, settings.dropout).attach(trunk, seed)
-        self._estimation = Estimation(trunk, settings, seed)
-        self._named = learnt(trunk)
+        self._lora = LoRA(settings.rank, settings.alpha, settings.dropout).attach(encoder, seed)
+        self._estimation = Estimation(encoder, settings, seed)
+        self._named = learnt(encoder)
         prove(self, settings.name)
         self._estimation.reset()
 
@@ -70,8 +70,8 @@ class LightAttached(Attached):
     def prune(self, remains: Remains) -> None:
         """Remove all that does not remain; `parameters` and `lowest` are others afterwards."""
         self._estimation.close()
-        remove(self.trunk, remains)
-        self.remains, self._named = remains, learnt(self.trunk)
+        remove(self.encoder, remains)
+        self.remains, self._named = remains, learnt(self.encoder)
         self.lowest = min(int(name.partition(".")[0]) for name in remains.ranks)
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -104,18 +104,18 @@ class LightAttached(Attached):
         if self.remains is None and progress:
             self._estimation.load(progress)
 
-    def merge(self) -> Trunk:
-        """The smaller trunk; scalars, if it was still estimating, are put into its weights too."""
-        trunk = self._lora.merge()
+    def merge(self) -> TransformerEncoder:
+        """The smaller encoder; scalars, if it was still estimating, are put into its weights too."""
+        encoder = self._lora.merge()
         if self.remains is None:
             self._estimation.close(keep_effect=True)
-        return trunk
+        return encoder
 
     def _refuse_others(self, remains: Remains) -> None:
-        layers = len(self.trunk.layers)
+        layers = len(self.encoder.layers)
         sizes = remains.heads.shape, remains.units.shape
-        unknown = remains.ranks.keys() - adapted(self.trunk).keys()
-        if sizes != ((layers, self.trunk.heads), (layers, feed_forward(self.trunk))) or unknown:
+        unknown = remains.ranks.keys() - adapted(self.encoder).keys()
+        if sizes != ((layers, self.encoder.heads), (layers, feed_forward(self.encoder))) or unknown:
             raise ModelError(
                 "kept adapter: it is of a model with other layers, heads or units. "
                 "Attach to the model it was trained on; nothing was loaded."

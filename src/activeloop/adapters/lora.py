@@ -12,7 +12,7 @@ from activeloop.adapters.targets import Targets
 from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 Variant = Literal["lora", "rslora", "dora", "pissa"]
 
@@ -65,9 +65,9 @@ class LoRA(Adapter):
         """The more layers learn, the less."""
         return 5e-3 if self.last == 1 else 2e-3
 
-    def attach(self, trunk: Trunk, seed: int) -> Attached:
+    def attach(self, encoder: TransformerEncoder, seed: int) -> Attached:
         """Put it into the linear maps; the seed draws B."""
         need_peft()
         from activeloop.adapters.low_rank import attach_lora
 
-        return attach_lora(self, trunk, seed, chosen_layers(len(trunk.layers), self.layers, self.last))
+        return attach_lora(self, encoder, seed, chosen_layers(len(encoder.layers), self.layers, self.last))

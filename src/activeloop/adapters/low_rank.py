@@ -1,4 +1,4 @@
-"""LoRA and its variants in a trunk."""
+"""LoRA and its variants in an encoder."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from activeloop.adapters.lora import LoRA
 from activeloop.adapters.pissa import Residual
 from activeloop.adapters.targets import targeted
 from activeloop.adapters.tuned import TunedAttached, pattern, tune
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 
-def attach_lora(settings: LoRA, trunk: Trunk, seed: int, layers: tuple[int, ...]) -> Attached:
+def attach_lora(settings: LoRA, encoder: TransformerEncoder, seed: int, layers: tuple[int, ...]) -> Attached:
     """Put LoRA into these layers, and prove it."""
-    maps = targeted(trunk.names, settings.targets)
-    residual = Residual(trunk, layers, maps) if settings.variant == "pissa" else None
-    tuner = tune(trunk, LoraModel, lora_config(settings, pattern(layers, maps)), seed)
-    attached = TunedAttached(trunk, tuner, layers[0], rates={"lora_B": settings.plus}, residual=residual)
+    maps = targeted(encoder.names, settings.targets)
+    residual = Residual(encoder, layers, maps) if settings.variant == "pissa" else None
+    tuner = tune(encoder, LoraModel, lora_config(settings, pattern(layers, maps)), seed)
+    attached = TunedAttached(encoder, tuner, layers[0], rates={"lora_B": settings.plus}, residual=residual)
     prove(attached, settings.name)
     return attached
 

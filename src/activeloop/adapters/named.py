@@ -1,4 +1,4 @@
-"""Adapters by the names that recipes use."""
+"""Adapters by the names that configs use."""
 
 from __future__ import annotations
 

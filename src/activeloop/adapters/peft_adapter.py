@@ -13,7 +13,7 @@ from activeloop.adapters.targets import Targets, targeted
 from activeloop.errors import ModelError
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PeftAdapter(Adapter):
         """As of LoRA in many layers; the factors of IA3 move slowly."""
         return 1e-2 if self.kind == "ia3" else 2e-3
 
-    def attach(self, trunk: Trunk, seed: int) -> Attached:
+    def attach(self, encoder: TransformerEncoder, seed: int) -> Attached:
         """Put it into the linear maps.
 
         Raises:
@@ -63,7 +63,7 @@ class PeftAdapter(Adapter):
         from activeloop.adapters.attaching import prove
         from activeloop.adapters.tuned import TunedAttached, pattern, tune
 
-        layers, names = chosen_layers(len(trunk.layers), self.layers, self.last), trunk.names
+        layers, names = chosen_layers(len(encoder.layers), self.layers, self.last), encoder.names
         asked: dict[str, Any] = {"target_modules": pattern(layers, targeted(names, self.targets))}
         if self.kind == "ia3":
             # of the last one the inputs are multiplied, of the others the outputs
@@ -74,10 +74,10 @@ class PeftAdapter(Adapter):
             tuner, config = PEFT_TYPE_TO_TUNER_MAPPING[kind], PEFT_TYPE_TO_CONFIG_MAPPING[kind](**asked, **self.options)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f'peft makes no adapter "{self.kind}" with these options: {error}.') from error
-        made = tune(trunk, tuner, config, seed)
-        for name, parameter in trunk.layers.named_parameters():
+        made = tune(encoder, tuner, config, seed)
+        for name, parameter in encoder.layers.named_parameters():
             if ".ranknum." in name:  # AdaLoRA's; no weight, though on the meta device it says that it learns
                 parameter.requires_grad_(False)
-        attached = TunedAttached(trunk, made, layers[0])
+        attached = TunedAttached(encoder, made, layers[0])
         prove(attached, self.name)
         return attached

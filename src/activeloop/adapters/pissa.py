@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from activeloop.adapters.tuned import ONE
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 
 class Residual:
@@ -18,18 +18,18 @@ class Residual:
     are kept beside what was learnt, and the weights as they were are held in memory to take them out of.
 
     Args:
-        trunk: before the adapter is put into it.
+        encoder: before the adapter is put into it.
         layers, maps: that will have one.
     """
 
-    def __init__(self, trunk: Trunk, layers: Sequence[int], maps: Sequence[str]):
-        self._trunk = trunk
+    def __init__(self, encoder: TransformerEncoder, layers: Sequence[int], maps: Sequence[str]):
+        self._encoder = encoder
         names = [f"{layer}.{name}" for layer in layers for name in maps]
         self._before = {name: self._module(name).weight.detach().clone() for name in names}
         self.start: dict[str, torch.Tensor] = {}
 
     def begin(self) -> None:
-        """Remember the start values of the adapter that is in the trunk now."""
+        """Remember the start values of the adapter that is in the encoder now."""
         for name in self._before:
             module = self._module(name)
             for factor in ("lora_A", "lora_B"):
@@ -45,4 +45,4 @@ class Residual:
             module.base_layer.weight.copy_(before - module.scaling[ONE] * product)
 
     def _module(self, name: str) -> Any:
-        return self._trunk.layers.get_submodule(name)
+        return self._encoder.layers.get_submodule(name)

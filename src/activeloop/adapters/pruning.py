@@ -9,12 +9,12 @@ import torch
 
 from activeloop.adapters.pruning_layers import adapted, base_of, cut_inputs, cut_outputs, cut_ranks, take_off
 from activeloop.adapters.pruning_repair import Repair
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 
 @dataclass(frozen=True)
 class Remains:
-    """What is left of a trunk and its adapters.
+    """What is left of an encoder and its adapters.
 
     Args:
         heads: bool [L, H].
@@ -113,36 +113,36 @@ def keep_ranks(
     return {name: part for name, part in zip(names, parts, strict=True) if part.any()}
 
 
-def remove(trunk: Trunk, remains: Remains) -> None:
+def remove(encoder: TransformerEncoder, remains: Remains) -> None:
     """Take away, for good, all that does not remain: matrices become smaller."""
-    for name, module in adapted(trunk).items():
+    for name, module in adapted(encoder).items():
         if name in remains.ranks:
             cut_ranks(module, remains.ranks[name])
         else:
-            take_off(trunk, name)
-    for index in range(len(trunk.layers)):
-        _cut_heads(trunk, index, remains.heads[index])
-        _cut_units(trunk, index, remains.units[index])
+            take_off(encoder, name)
+    for index in range(len(encoder.layers)):
+        _cut_heads(encoder, index, remains.heads[index])
+        _cut_units(encoder, index, remains.units[index])
     for name, repair in remains.repairs.items():
         index, _, path = name.partition(".")
-        repair.add_to(trunk.layers[int(index)].get_submodule(path))
+        repair.add_to(encoder.layers[int(index)].get_submodule(path))
 
 
-def _cut_heads(trunk: Trunk, index: int, kept: torch.Tensor) -> None:
+def _cut_heads(encoder: TransformerEncoder, index: int, kept: torch.Tensor) -> None:
     if kept.all():
         return
-    layer, names = trunk.layers[index], trunk.names
+    layer, names = encoder.layers[index], encoder.names
     inputs = kept.repeat_interleave(base_of(layer.get_submodule(names.output)).in_features // len(kept))
     for name in (names.query, names.key, names.value):
         cut_outputs(layer.get_submodule(name), inputs)
     cut_inputs(layer.get_submodule(names.output), inputs)
-    trunk.set_heads(index, kept.nonzero().flatten().tolist())
+    encoder.set_heads(index, kept.nonzero().flatten().tolist())
 
 
-def _cut_units(trunk: Trunk, index: int, kept: torch.Tensor) -> None:
+def _cut_units(encoder: TransformerEncoder, index: int, kept: torch.Tensor) -> None:
     if kept.all():
         return
-    layer, names = trunk.layers[index], trunk.names
+    layer, names = encoder.layers[index], encoder.names
     for name in names.widen:
         cut_outputs(layer.get_submodule(name), kept)
     cut_inputs(layer.get_submodule(names.narrow), kept)

@@ -11,7 +11,7 @@ from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_un
 from activeloop.adapters.pruning_importance import Importance
 from activeloop.adapters.pruning_layers import adapted, feed_forward
 from activeloop.adapters.pruning_masks import Mask, mask_heads, mask_units
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 if TYPE_CHECKING:
     from activeloop.adapters.light_peft import LightPEFT
@@ -21,16 +21,16 @@ class Estimation:
     """Scalars on heads and units, and a look at every adapter.
 
     Args:
-        trunk: with a LoRA adapter at every linear map; changed in place.
+        encoder: with a LoRA adapter at every linear map; changed in place.
         settings: which shares will be removed (what will not be needs no scalars).
         seed: of the tokens that are kept of what enters maps.
     """
 
-    def __init__(self, trunk: Trunk, settings: LightPEFT, seed: int):
-        self.trunk, self.settings = trunk, settings
-        self.heads = mask_heads(trunk, seed) if settings.heads else []
-        self.units = mask_units(trunk, seed) if settings.units else []
-        self.adapters = {name: Importance(trunk, module) for name, module in adapted(trunk).items()}
+    def __init__(self, encoder: TransformerEncoder, settings: LightPEFT, seed: int):
+        self.encoder, self.settings = encoder, settings
+        self.heads = mask_heads(encoder, seed) if settings.heads else []
+        self.units = mask_units(encoder, seed) if settings.units else []
+        self.adapters = {name: Importance(encoder, module) for name, module in adapted(encoder).items()}
 
     @property
     def masks(self) -> list[Mask]:
@@ -57,10 +57,10 @@ class Estimation:
         """What was seen: [M, 3] and [M, r] of the adapters; of each mask its sample, the lots, and how many looks."""
         seen = self.adapters.values()
         samples = {f"seen.sample.{row}": mask.sample for row, mask in enumerate(self.masks)}
-        lots = {f"seen.lots.{row}": mask.lots for row, mask in enumerate(self.masks)}
+        shard_keys = {f"seen.lots.{row}": mask.shard_keys for row, mask in enumerate(self.masks)}
         looks = torch.tensor([mask.looks for mask in self.masks])
         sums, taylor = torch.stack([i.sums for i in seen]), torch.stack([i.taylor for i in seen])
-        return {"seen.sums": sums, "seen.taylor": taylor, "seen.looks": looks, **samples, **lots}
+        return {"seen.sums": sums, "seen.taylor": taylor, "seen.looks": looks, **samples, **shard_keys}
 
     def load(self, state: Mapping[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
@@ -69,21 +69,24 @@ class Estimation:
             importance.taylor.copy_(state["seen.taylor"][row])
         for row, mask in enumerate(self.masks):
             mask.sample = state[f"seen.sample.{row}"].to(mask.sample)
-            mask.lots = state[f"seen.lots.{row}"].to(mask.lots)
+            mask.shard_keys = state[f"seen.lots.{row}"].to(mask.shard_keys)
             mask.looks = int(state["seen.looks"][row])
 
     def choose(self) -> Remains:
         """What shall remain."""
-        trunk = self.trunk
-        heads = _sizes(self.heads, len(trunk.layers), trunk.heads)
-        units = _sizes(self.units, len(trunk.layers), feed_forward(trunk))
+        encoder = self.encoder
+        heads = _sizes(self.heads, len(encoder.layers), encoder.heads)
+        units = _sizes(self.units, len(encoder.layers), feed_forward(encoder))
         modules = {name: importance.of_module for name, importance in self.adapters.items()}
         ranks = {name: importance.of_ranks for name, importance in self.adapters.items()}
         shares = self.settings
         heads, units = keep_heads(heads, shares.heads), keep_units(units, shares.units)
         repairs = {
             f"{layer}.{name}": mask.repair(kept[layer])
-            for masks, kept, name in ((self.heads, heads, trunk.names.output), (self.units, units, trunk.names.narrow))
+            for masks, kept, name in (
+                (self.heads, heads, encoder.names.output),
+                (self.units, units, encoder.names.narrow),
+            )
             for layer, mask in enumerate(masks)
         }
         return Remains(heads, units, keep_ranks(modules, ranks, shares.modules, shares.ranks), repairs)

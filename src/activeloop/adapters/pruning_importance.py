@@ -9,7 +9,7 @@ from torch import nn
 
 from activeloop.adapters.pruning_layers import base_of, factors
 from activeloop.adapters.tuned import ONE
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 
 class Importance:
@@ -19,12 +19,12 @@ class Importance:
     much the loss would change without it, to first order: |mean(A dL/dA)| + |mean(B dL/dB)|, a mean over steps.
 
     Args:
-        trunk: it sits in.
+        encoder: it sits in.
         module: the `peft` layer.
     """
 
-    def __init__(self, trunk: Trunk, module: Any):
-        self.trunk, self.module = trunk, module
+    def __init__(self, encoder: TransformerEncoder, module: Any):
+        self.encoder, self.module = encoder, module
         self.scaling = module.scaling[ONE]
         into, out = factors(module)
         #: sum of ratios, tokens, steps
@@ -72,6 +72,6 @@ class Importance:
     def _see_adapter(self, linear: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         if torch.is_grad_enabled():
             ratio = self.scaling * output.detach().float().norm(dim=-1) / self._base.clamp(min=1e-12)
-            real = self.trunk.real
+            real = self.encoder.real
             self.sums[0] += ratio[real].sum()
             self.sums[1] += real.sum()

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from activeloop.adapters.tuned import ONE
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 
 def base_of(module: nn.Module) -> Any:
@@ -16,19 +16,19 @@ def base_of(module: nn.Module) -> Any:
     return getattr(module, "base_layer", module)
 
 
-def adapted(trunk: Trunk) -> dict[str, Any]:
-    """The `peft` layers of a trunk by layer and name, such as `3.attention.self.query`, in the order of the layers."""
+def adapted(encoder: TransformerEncoder) -> dict[str, Any]:
+    """The `peft` layers of an encoder by layer and name (`3.attention.self.query`), in the order of the layers."""
     return {
         f"{index}.{name}": module
-        for index, layer in enumerate(trunk.layers)
-        for name in trunk.names.linear
+        for index, layer in enumerate(encoder.layers)
+        for name in encoder.names.linear
         if hasattr(module := layer.get_submodule(name), "lora_A")
     }
 
 
-def feed_forward(trunk: Trunk) -> int:
+def feed_forward(encoder: TransformerEncoder) -> int:
     """Feed-forward units of a layer."""
-    return base_of(trunk.layers[0].get_submodule(trunk.names.narrow)).in_features
+    return base_of(encoder.layers[0].get_submodule(encoder.names.narrow)).in_features
 
 
 def factors(module: Any) -> tuple[Any, Any]:
@@ -64,7 +64,7 @@ def add_to_bias(module: nn.Module, shift: torch.Tensor) -> None:
     """Add [out] to what a map gives whatever enters it; it does not learn."""
     linear = base_of(module)
     shift = shift.to(linear.weight)
-    # new numbers: the old ones may be shared with other trunks
+    # new numbers: the old ones may be shared with other encoders
     before = 0 if linear.bias is None else linear.bias.detach()
     linear.bias = nn.Parameter(before + shift, False)
 
@@ -75,11 +75,11 @@ def add_to_weight(module: nn.Module, product: torch.Tensor) -> None:
     linear.weight = nn.Parameter(linear.weight.detach() + product.to(linear.weight), linear.weight.requires_grad)
 
 
-def take_off(trunk: Trunk, name: str) -> None:
+def take_off(encoder: TransformerEncoder, name: str) -> None:
     """Put the linear map itself back where it had an adapter."""
     index, _, path = name.partition(".")
     parent, _, child = path.rpartition(".")
-    owner = trunk.layers[int(index)].get_submodule(parent)
+    owner = encoder.layers[int(index)].get_submodule(parent)
     setattr(owner, child, base_of(getattr(owner, child)))
 
 

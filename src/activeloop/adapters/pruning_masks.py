@@ -14,7 +14,7 @@ from torch import nn
 
 from activeloop.adapters.pruning_layers import base_of, feed_forward
 from activeloop.adapters.pruning_repair import Repair
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 #: tokens of which it is kept what entered: many times the rank of a repair
 SAMPLE = 512
@@ -24,21 +24,21 @@ class Mask:
     """A learnt scalar for each group of neighbouring inputs of a linear map; 1 to begin with.
 
     Args:
-        trunk: it sits in.
+        encoder: it sits in.
         module: the linear map, with its adapter if it has one.
         groups: of inputs.
         seed: of the sample.
 
     Attributes:
         sample: [S, in] what entered at real tokens, drawn from all since it was forgotten last.
-        lots: [S] of the tokens in the sample: the largest of the random numbers that all drew.
+        shard_keys: [S] of the tokens in the sample: the largest of the random numbers that all drew.
         looks: how many times something entered.
     """
 
-    def __init__(self, trunk: Trunk, module: nn.Module, groups: int, seed: int):
+    def __init__(self, encoder: TransformerEncoder, module: nn.Module, groups: int, seed: int):
         weight = base_of(module).weight
-        self.trunk, self.module, self.seed, self.looks = trunk, module, seed, 0
-        self.sample, self.lots = weight.new_zeros(0, weight.shape[1]), weight.new_zeros(0, dtype=torch.float64)
+        self.encoder, self.module, self.seed, self.looks = encoder, module, seed, 0
+        self.sample, self.shard_keys = weight.new_zeros(0, weight.shape[1]), weight.new_zeros(0, dtype=torch.float64)
         self.size = weight.shape[1] // groups
         self.values = nn.Parameter(torch.ones(groups, device=weight.device))
         # as a parameter of the module it moves to another device together with it
@@ -55,14 +55,14 @@ class Mask:
         self._handle.remove()
         del self.module.mask
         if keep_effect:
-            # new weights: the old ones may be shared with other trunks
+            # new weights: the old ones may be shared with other encoders
             linear = base_of(self.module)
             weight = linear.weight.detach() * self.each.detach().to(linear.weight.dtype)
             linear.weight = nn.Parameter(weight, linear.weight.requires_grad)
 
     def reset(self) -> None:
         """Forget the inputs."""
-        self.sample, self.lots = self.sample[:0], self.lots[:0]
+        self.sample, self.shard_keys = self.sample[:0], self.shard_keys[:0]
 
     def repair(self, kept: torch.Tensor) -> Repair:
         """What makes up for the groups that go.
@@ -75,25 +75,25 @@ class Mask:
     def _multiply(self, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         # without gradients it is not a training step
         if torch.is_grad_enabled():
-            self._draw(inputs[0].detach()[self.trunk.real])
+            self._draw(inputs[0].detach()[self.encoder.real])
         return inputs[0] * self.each.to(inputs[0].dtype), *inputs[1:]
 
     def _draw(self, entered: torch.Tensor) -> None:
-        lots = np.random.default_rng([self.seed, self.looks]).random(len(entered))
+        shard_keys = np.random.default_rng([self.seed, self.looks]).random(len(entered))
         self.looks += 1
-        lots = torch.cat([self.lots, torch.from_numpy(lots).to(self.lots)])
-        drawn = lots.topk(min(SAMPLE, len(lots))).indices
+        shard_keys = torch.cat([self.shard_keys, torch.from_numpy(shard_keys).to(self.shard_keys)])
+        drawn = shard_keys.topk(min(SAMPLE, len(shard_keys))).indices
         old, new = drawn[drawn < len(self.sample)], drawn[drawn >= len(self.sample)]
         self.sample = torch.cat([self.sample[old], entered[new - len(self.sample)].to(self.sample)])
-        self.lots = lots[torch.cat([old, new])]
+        self.shard_keys = shard_keys[torch.cat([old, new])]
 
 
-def mask_heads(trunk: Trunk, seed: int) -> list[Mask]:
+def mask_heads(encoder: TransformerEncoder, seed: int) -> list[Mask]:
     """One mask a layer, one scalar a head."""
-    return [Mask(trunk, layer.get_submodule(trunk.names.output), trunk.heads, seed) for layer in trunk.layers]
+    return [Mask(encoder, layer.get_submodule(encoder.names.output), encoder.heads, seed) for layer in encoder.layers]
 
 
-def mask_units(trunk: Trunk, seed: int) -> list[Mask]:
+def mask_units(encoder: TransformerEncoder, seed: int) -> list[Mask]:
     """One mask a layer, one scalar a feed-forward unit."""
-    units = feed_forward(trunk)
-    return [Mask(trunk, layer.get_submodule(trunk.names.narrow), units, seed) for layer in trunk.layers]
+    units = feed_forward(encoder)
+    return [Mask(encoder, layer.get_submodule(encoder.names.narrow), units, seed) for layer in encoder.layers]

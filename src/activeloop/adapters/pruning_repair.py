@@ -9,7 +9,7 @@ from torch import nn
 
 from activeloop.adapters.pruning_layers import add_to_bias, add_to_weight, base_of
 
-#: of what is added to a weight: most of what goes is foretold by so few directions
+#: of what is added to a weight: most of what goes is predicted by so few directions
 RANK = 16
 #: of the least squares, times the mean square of an input
 RIDGE = 1e-3

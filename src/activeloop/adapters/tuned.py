@@ -1,4 +1,4 @@
-"""Adapters of `peft` in the linear maps of a trunk's layers."""
+"""Adapters of `peft` in the linear maps of an encoder's layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from activeloop.adapters.attaching import freeze, kept, put_back, seeded
 from activeloop.adapters.base import Attached
 from activeloop.errors import ModelError
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 
 if TYPE_CHECKING:
     from activeloop.adapters.pissa import Residual
@@ -22,7 +22,7 @@ ONE = "default"
 
 
 def pattern(layers: Sequence[int], maps: Sequence[str]) -> str:
-    r"""A regular expression of the full names, within a trunk's layers, of these linear maps.
+    r"""A regular expression of the full names, within an encoder's layers, of these linear maps.
 
     Bare names such as "dense" would also hit the masked-language head, and `peft`'s own choice of layers does not know
     every architecture.
@@ -33,51 +33,51 @@ def pattern(layers: Sequence[int], maps: Sequence[str]) -> str:
     return rf"({'|'.join(map(str, layers))})\.({'|'.join(map(re.escape, maps))})"
 
 
-def tune(trunk: Trunk, kind: type[BaseTuner], config: Any, seed: int) -> Any:
-    """Put a `peft` tuner into the layers of a trunk, all else frozen.
+def tune(encoder: TransformerEncoder, kind: type[BaseTuner], config: Any, seed: int) -> Any:
+    """Put a `peft` tuner into the layers of an encoder, all else frozen.
 
     Raises:
         ModelError: there is an adapter in it already.
     """
-    if any(isinstance(module, BaseTunerLayer) for module in trunk.modules()):
-        raise ModelError("this trunk has an adapter. Merge it, or load the model anew; nothing was attached.")
-    freeze(trunk)
+    if any(isinstance(module, BaseTunerLayer) for module in encoder.modules()):
+        raise ModelError("this encoder has an adapter. Merge it, or load the model anew; nothing was attached.")
+    freeze(encoder)
     with seeded(seed):
-        tuner = kind(trunk.layers, config, ONE)
-    for module in tuner_layers(trunk):
+        tuner = kind(encoder.layers, config, ONE)
+    for module in tuner_layers(encoder):
         # Under autocast the inputs would be cast to the adapters' float32, and back at once.
         module.cast_input_dtype_enabled = module.weight.dtype != torch.float32
-    trunk.train(trunk.training)
+    encoder.train(encoder.training)
     return tuner
 
 
-def tuner_layers(trunk: Trunk) -> Iterator[Any]:
+def tuner_layers(encoder: TransformerEncoder) -> Iterator[Any]:
     """The linear maps that have an adapter."""
-    return (module for module in trunk.modules() if isinstance(module, BaseTunerLayer))
+    return (module for module in encoder.modules() if isinstance(module, BaseTunerLayer))
 
 
-def learnt(trunk: Trunk) -> dict[str, torch.nn.Parameter]:
+def learnt(encoder: TransformerEncoder) -> dict[str, torch.nn.Parameter]:
     """What learns in the layers, by a name that does not change with `peft`."""
-    named = trunk.layers.named_parameters()
+    named = encoder.layers.named_parameters()
     return {f"layers.{name.replace(f'.{ONE}', '')}": p for name, p in named if p.requires_grad}
 
 
-def fold(trunk: Trunk, tuner: BaseTuner) -> Trunk:
+def fold(encoder: TransformerEncoder, tuner: BaseTuner) -> TransformerEncoder:
     """The adapters added to the weights, and taken away."""
-    for module in tuner_layers(trunk):
-        # the memory may be another trunk's too
+    for module in tuner_layers(encoder):
+        # the memory may be another encoder's too
         weight = module.get_base_layer().weight
         weight.data = weight.detach().clone()
     tuner.merge_and_unload()
-    trunk.train(trunk.training)
-    return freeze(trunk)
+    encoder.train(encoder.training)
+    return freeze(encoder)
 
 
 class TunedAttached(Attached):
     """An adapter of `peft` that needs nothing but its parameters.
 
     Args:
-        trunk: with the tuner in it.
+        encoder: with the tuner in it.
         tuner: of `peft`.
         lowest: layer with an adapter.
         rates: by the last part but one of a parameter's name, by how much its learning rate is multiplied.
@@ -86,15 +86,15 @@ class TunedAttached(Attached):
 
     def __init__(
         self,
-        trunk: Trunk,
+        encoder: TransformerEncoder,
         tuner: Any,
         lowest: int,
         rates: Mapping[str, float] | None = None,
         residual: Residual | None = None,
     ):
-        self.trunk, self.lowest = trunk, lowest
+        self.encoder, self.lowest = encoder, lowest
         self.tuner, self._rates, self._residual = tuner, rates or {}, residual
-        self._learnt = learnt(trunk)
+        self._learnt = learnt(encoder)
         if residual is not None:
             residual.begin()
 
@@ -116,9 +116,9 @@ class TunedAttached(Attached):
         if self._residual is not None:
             self._residual.take_out()
 
-    def merge(self) -> Trunk:
+    def merge(self) -> TransformerEncoder:
         """By `peft`."""
-        return fold(self.trunk, self.tuner)
+        return fold(self.encoder, self.tuner)
 
     @property
     def _all(self) -> dict[str, torch.Tensor]:

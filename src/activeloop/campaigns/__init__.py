@@ -1,6 +1,6 @@
 """The loop: what was proposed, measured and fitted, and what follows from it."""
 
-from activeloop.campaigns.artifacts import InMemoryShelf, Shelf
+from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
 from activeloop.campaigns.campaign import Campaign
 from activeloop.campaigns.events import (
     Distilled,
@@ -20,11 +20,12 @@ from activeloop.campaigns.recording import RecordSummary
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.campaigns.status import Leader, Status
 from activeloop.campaigns.stopping import Gain, RoundReport
-from activeloop.campaigns.students import Taught, Teaching
-from activeloop.campaigns.validation import Drift, Foresight, Honesty
+from activeloop.campaigns.students import StudentTrainer, TrainedStudent
+from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
 from activeloop.prediction import Forecast
 
 __all__ = [
+    "ArtifactStore",
     "Campaign",
     "CampaignState",
     "Distilled",
@@ -33,24 +34,23 @@ __all__ = [
     "EventLog",
     "Fitted",
     "Forecast",
-    "Foresight",
     "Gain",
-    "Honesty",
+    "InMemoryArtifactStore",
     "InMemoryLog",
-    "InMemoryShelf",
     "Leader",
     "Measured",
     "Pinned",
     "Proposed",
+    "ProspectivePerformance",
+    "ProspectiveValidation",
     "RecordSummary",
     "Recorded",
     "Result",
     "RoundReport",
-    "Shelf",
     "Status",
     "StudentRecord",
-    "Taught",
-    "Teaching",
+    "StudentTrainer",
+    "TrainedStudent",
     "Version",
     "Voided",
 ]

@@ -13,8 +13,8 @@ from activeloop.errors import StoreError
 Arrays = dict[str, np.ndarray]
 
 
-class Shelf(ABC):
-    """Keeps the state of predictors. `InMemoryShelf` here; `ArtifactShelf` in `store`."""
+class ArtifactStore(ABC):
+    """Keeps the state of predictors. `InMemoryArtifactStore` here; `FileArtifactStore` in `store`."""
 
     @abstractmethod
     def put(self, arrays: Arrays) -> str:
@@ -29,11 +29,11 @@ class Shelf(ABC):
         """
 
 
-class InMemoryShelf(Shelf):
-    """A shelf that ends with the process.
+class InMemoryArtifactStore(ArtifactStore):
+    """A artifact store that ends with the process.
 
-    >>> shelf = InMemoryShelf()
-    >>> shelf.get(shelf.put({"weights": np.array([1.0, 2.0])}))["weights"].tolist()
+    >>> artifacts = InMemoryArtifactStore()
+    >>> artifacts.get(artifacts.put({"weights": np.array([1.0, 2.0])}))["weights"].tolist()
     [1.0, 2.0]
     """
 
@@ -41,7 +41,7 @@ class InMemoryShelf(Shelf):
         self._content: dict[str, bytes] = {}
 
     def put(self, arrays: Arrays) -> str:
-        """Keep arrays; see `Shelf.put`."""
+        """Keep arrays; see `ArtifactStore.put`."""
         if not arrays:
             return ""
         content = pack(arrays)
@@ -50,7 +50,7 @@ class InMemoryShelf(Shelf):
         return key
 
     def get(self, key: str) -> Arrays:
-        """The arrays; see `Shelf.get`."""
+        """The arrays; see `ArtifactStore.get`."""
         if not key:
             return {}
         if key not in self._content:

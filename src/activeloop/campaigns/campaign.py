@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from activeloop.acquisition import Selection, default_selection
-from activeloop.campaigns.artifacts import InMemoryShelf, Shelf
+from activeloop.acquisition import Recommender, default_recommender
+from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
 from activeloop.campaigns.events import (
     Distilled,
     EventLog,
@@ -22,19 +22,19 @@ from activeloop.campaigns.events import (
     Version,
     Voided,
 )
-from activeloop.campaigns.proposing import Asking, Progress, rows_of_names, standard_names
+from activeloop.campaigns.proposing import Progress, ProposalBuilder, rows_of_names, standard_names
 from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows, rows_of
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
-from activeloop.campaigns.students import Opener, Teaching, chosen_student, file_of, same_student, teach_student
+from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, teach_student
 from activeloop.campaigns.students import Progress as Steps
-from activeloop.campaigns.validation import Drift, Honesty, drift_of, judge, unseen
+from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_of, judge, unseen
 from activeloop.campaigns.versions import dataset_of, dataset_then, derive, fit_version, is_stale, restore_version
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement
-from activeloop.measurements.readers import Reading
+from activeloop.measurements.readers import ResultsFile
 from activeloop.plates import Pick, Proposal
 from activeloop.prediction import Forecast, Learner, Predictor
 
@@ -55,7 +55,7 @@ class Campaign:
         select: how candidates are chosen; the default of goal `find` when None.
         seed: of everything random in it: the same seed and the same events give the same proposals.
         log: where its events are kept.
-        shelf: where its models are kept.
+        artifact store: where its models are kept.
         price: of one well, in any currency; None when it is not known.
         hit: the value from which a candidate counts as a hit, one for each assay in its unit (NaN where none is
             stated); None when none is stated at all.
@@ -64,10 +64,10 @@ class Campaign:
     pool: Pool
     assays: Sequence[Assay]
     learner: Learner
-    select: Selection | None = None
+    select: Recommender | None = None
     seed: int = 0
     log: EventLog = field(default_factory=InMemoryLog)
-    shelf: Shelf = field(default_factory=InMemoryShelf)
+    artifacts: ArtifactStore = field(default_factory=InMemoryArtifactStore)
     price: float | None = None
     hit: Sequence[float] | None = None
     _fitted: tuple[int, Predictor] | None = field(default=None, init=False, repr=False)
@@ -77,7 +77,7 @@ class Campaign:
         if not self.assays:
             raise InputError("a campaign needs at least one assay.")
         if self.select is None:
-            self.select = default_selection("find", self.assays, self.pool)
+            self.select = default_recommender("find", self.assays, self.pool)
 
     # -- what changes it --------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class Campaign:
         return self._anew(decide)
 
     def record(
-        self, measurements: Reading | Iterable[Measurement], source: str = "", content_hash: str = ""
+        self, measurements: ResultsFile | Iterable[Measurement], source: str = "", content_hash: str = ""
     ) -> RecordSummary:
         """Store what came back, once.
 
@@ -137,7 +137,7 @@ class Campaign:
         Raises:
             MeasurementError: a row fits neither pool nor assays, or contradicts a stored well; nothing was stored.
         """
-        if isinstance(measurements, Reading):
+        if isinstance(measurements, ResultsFile):
             source, content_hash = source or measurements.file, content_hash or measurements.content_hash
             measurements = rows_of(measurements)
         rows = checked(tuple(measurements), self.pool, self.assays, source)
@@ -177,7 +177,7 @@ class Campaign:
         return self._anew(decide)
 
     def distil(
-        self, teaching: Teaching, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
+        self, teaching: StudentTrainer, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
     ) -> StudentRecord:
         """Teach a student of the current version; the one that is there when it was taught in just this way.
 
@@ -203,7 +203,7 @@ class Campaign:
         teacher = self._predictor(state)
         assert teacher is not None  # a version has one
         dataset = dataset_then(version, self.log, self.pool, self.assays)
-        student = teach_student(teacher, dataset, version, teaching, self.shelf, seed, progress)
+        student = teach_student(teacher, dataset, version, teaching, self.artifacts, seed, progress)
 
         def keep(state: CampaignState) -> StudentRecord:
             numbered = replace(student, number=len(state.students) + 1)
@@ -264,15 +264,15 @@ class Campaign:
         """What the current version says about rows of the pool, in the units of the assays.
 
         Raises:
-            StateError: there is no version yet, and the learner believes nothing before the first.
+            StateError: there is no version yet, and the learner predicts nothing before the first.
         """
         state = self.state()
         model = self._predictor(state)
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
         rows, number = np.asarray(rows, np.int64), state.version.number if state.version else 0
-        belief = model.predict(self.pool, rows, derive(self.seed, "predict", number), draws=0)
-        return Forecast.of(belief, self.pool.names(rows), tuple(self.assays), number)
+        prediction = model.predict(self.pool, rows, derive(self.seed, "predict", number), draws=0)
+        return Forecast.of(prediction, self.pool.names(rows), tuple(self.assays), number)
 
     def student_record(self, number: int | None = None) -> StudentRecord:
         """What is known of a student: the last one of the latest version that has one when `number` is None.
@@ -289,9 +289,9 @@ class Campaign:
             StateError: there is none.
             StoreError: it is lost or damaged.
         """
-        return file_of(self.student_record(number), self.shelf)
+        return file_of(self.student_record(number), self.artifacts)
 
-    def has_student(self, teaching: Teaching, seed: int | None = None) -> bool:
+    def has_student(self, teaching: StudentTrainer, seed: int | None = None) -> bool:
         """Whether `distil` would find that the current version has just this student already.
 
         Raises:
@@ -318,7 +318,7 @@ class Campaign:
         record, version = state.student, state.version
         if record is None or version is None:
             return None
-        student, current = opener(file_of(record, self.shelf)), self._predictor(state)
+        student, current = opener(file_of(record, self.artifacts)), self._predictor(state)
         assert current is not None  # a version has one
         then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
         fresh = unseen(self._dataset(state), then)
@@ -326,7 +326,7 @@ class Campaign:
         seed = derive(self.seed, "drift", version.number)
         return drift_of(record, version, student, teacher, current, fresh, tuple(self.assays), seed)
 
-    def honesty(self) -> Honesty | None:
+    def validation(self) -> ProspectiveValidation | None:
         """How well the last proposal's predictions came true, or None when that cannot be said yet."""
         state = self.state()
         return judge(state, self._dataset(state))
@@ -370,7 +370,7 @@ class Campaign:
             raise StateError("nothing was measured yet: record results first.")
         if not again and not is_stale(state, dataset, self.learner):
             return None
-        version, predictor = fit_version(state, dataset, self.learner, self.shelf, self.seed)
+        version, predictor = fit_version(state, dataset, self.learner, self.artifacts, self.seed)
         self.log.append(Fitted(version), after=state.last)  # after its arrays are safe
         self._fitted = (version.number, predictor)
         return version
@@ -380,7 +380,7 @@ class Campaign:
         if version is None:
             return self.learner.prior(self.pool)
         if self._fitted is None or self._fitted[0] != version.number:
-            model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.shelf)
+            model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
             self._fitted = (version.number, model)
         return self._fitted[1]
 
@@ -396,7 +396,7 @@ class Campaign:
             return self._predictor(state)
         version = state.versions[student.version - 1]
         try:
-            return restore_version(version, self.log, self.pool, self.assays, self.learner, self.shelf)
+            return restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
         except (StateError, StoreError):
             return None
 
@@ -405,7 +405,7 @@ class Campaign:
     ) -> Proposal:
         assert self.select is not None  # set on construction
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
-        asking = Asking(self.pool, self.assays, self.select, self.hit)
+        asking = ProposalBuilder(self.pool, self.assays, self.select, self.hit)
         return asking.proposal(state, self._dataset(state), self._predictor(state), n, seed, retry, progress)
 
     def _next_picks(self, state: CampaignState, n: int) -> tuple[Pick, ...]:

@@ -30,7 +30,7 @@ class Version:
         learner: the learner's description.
         seed: of the fit.
         code_version: of ActiveLoop.
-        metrics: name -> value: those of `predictive.Checked` from held-out values, and how the last plate came true.
+        metrics: name -> value: those of `predictive.Validated` from held-out values, and how the last plate came true.
         created_at: ISO 8601, UTC.
         explanation: what was chosen and why, in words.
         artifact: content hash of the stored model, "" when it is rebuilt by fitting again.

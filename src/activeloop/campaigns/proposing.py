@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.acquisition import Choice, Selection, choose
+from activeloop.acquisition import Choice, Recommender, choose
 from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, NotationError
@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Asking:
+class ProposalBuilder:
     """What stays the same from proposal to proposal.
 
     Args:
@@ -31,7 +31,7 @@ class Asking:
 
     pool: Pool
     assays: Sequence[Assay]
-    select: Selection
+    select: Recommender
     hit: Sequence[float] | None
 
     def proposal(
@@ -49,7 +49,7 @@ class Asking:
         Args:
             state: decides what is taken, pinned and vetoed.
             dataset: of that state (not oriented).
-            model: what believes something about the pool, or None.
+            model: what predicts something about the pool, or None.
             n: how many candidates; fewer when fewer are left.
             seed: of the choice.
             retry_missing: whether candidates whose results never came may be chosen again.

@@ -12,7 +12,7 @@ from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError, NotationError
 from activeloop.measurements import Assay, Measurement
-from activeloop.measurements.readers import Reading
+from activeloop.measurements.readers import ResultsFile
 
 WILD_TYPE = "WT"
 
@@ -74,11 +74,11 @@ def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> M
     try:
         return replace(m, candidate=pool.names([pool.find(m.candidate)])[0])
     except NotationError as error:
-        cure = "Correct the name, leave the row out, or mark it as a control. Nothing was stored."
-        raise MeasurementError(f"{error.problem} {cure}", file=file, row=row) from None
+        fix = "Correct the name, leave the row out, or mark it as a control. Nothing was stored."
+        raise MeasurementError(f"{error.problem} {fix}", file=file, row=row) from None
 
 
-def rows_of(reading: Reading) -> list[Measurement]:
+def rows_of(reading: ResultsFile) -> list[Measurement]:
     """All rows of a file, failed wells as NaN: that a well failed is a result, too."""
     failed = [
         Measurement(

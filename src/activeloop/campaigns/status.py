@@ -9,7 +9,7 @@ import numpy as np
 from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
-from activeloop.campaigns.validation import Honesty
+from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.measurements import Dataset
 
 
@@ -48,7 +48,7 @@ class Status:
         leaders: the best candidate of each assay that has results.
         best_by_round: best value of the first assay after each round.
         versions: all fitted versions.
-        honesty: how well the last predictions came true, or None.
+        prospective validation: how well the last predictions came true, or None.
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
         next_step: what to do now, in words.
@@ -69,7 +69,7 @@ class Status:
     leaders: tuple[Leader, ...]
     best_by_round: tuple[float, ...]
     versions: tuple[Version, ...]
-    honesty: Honesty | None
+    validation: ProspectiveValidation | None
     stale: bool
     next_step: str
     student: StudentRecord | None = None
@@ -80,7 +80,7 @@ class Status:
         return self.student is not None and self.student.version < len(self.versions)
 
 
-def status_of(state: CampaignState, dataset: Dataset, honesty: Honesty | None, stale: bool) -> Status:
+def status_of(state: CampaignState, dataset: Dataset, validation: ProspectiveValidation | None, stale: bool) -> Status:
     """The status that follows from a state and its data set."""
     return Status(
         pool=dataset.pool.origin,
@@ -97,7 +97,7 @@ def status_of(state: CampaignState, dataset: Dataset, honesty: Honesty | None, s
         leaders=_leaders(dataset),
         best_by_round=tuple(best_by_round(state, dataset)),
         versions=state.versions,
-        honesty=honesty,
+        validation=validation,
         stale=stale,
         next_step=_next_step(state, dataset, stale),
         student=state.student,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.campaigns.state import CampaignState
-from activeloop.campaigns.validation import Honesty
+from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.prediction import Predictor
@@ -43,7 +43,7 @@ class RoundReport:
         gained: how much better that is than the best before the last round (NaN in the first).
         gain: what the next round promises; None without a model or with nothing left.
         next_size: how many candidates the next round would test.
-        honesty: how well the last predictions came true; None when that cannot be said.
+        prospective validation: how well the last predictions came true; None when that cannot be said.
         wells: results so far, controls and replicates included.
         cost, next_cost: in the currency of the price; None without one.
         advice: `go on`, `stop` or `cannot say`.
@@ -57,7 +57,7 @@ class RoundReport:
     gained: float
     gain: Gain | None
     next_size: int
-    honesty: Honesty | None
+    validation: ProspectiveValidation | None
     wells: int
     cost: float | None
     next_cost: float | None
@@ -81,21 +81,21 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     values = dataset.oriented().values[:, 0]
     if not len(rows) or np.isnan(values).all():
         return None
-    belief = model.predict(pool, rows, seed, DRAWS)
-    if belief.classes or not len(belief.draws):
+    prediction = model.predict(pool, rows, seed, DRAWS)
+    if prediction.classes or not len(prediction.draws):
         return None
     # The best so far is taken as the model sees it where that is lower: the largest of many noisy results is too large.
     top = int(np.nanargmax(values))
     seen = model.predict(pool, dataset.rows[[top]], seed, DRAWS)
     best = np.minimum(values[top], seen.draws[:, 0, 0])
-    beyond = np.maximum(belief.draws[:, :, 0].max(1) - best, 0.0)
+    beyond = np.maximum(prediction.draws[:, :, 0].max(1) - best, 0.0)
     return Gain(float(beyond.mean()), float((beyond > 0).mean()))
 
 
 def report(
     state: CampaignState,
     dataset: Dataset,
-    honesty: Honesty | None,
+    validation: ProspectiveValidation | None,
     gain: Gain | None,
     next_size: int,
     price: float | None,
@@ -106,7 +106,7 @@ def report(
     before = values[dataset.rounds < state.rounds - 1]
     gained = values[top] - np.nanmax(before) if np.isfinite(before).any() else float("nan")
     wells = len({_well(r.measurement) for r in state.results})
-    advice, sentence = _advise(gain, honesty, values, dataset.assays[0])
+    advice, sentence = _advise(gain, validation, values, dataset.assays[0])
     return RoundReport(
         round=state.rounds,
         measured=len(dataset),
@@ -115,7 +115,7 @@ def report(
         gained=float(gained),
         gain=gain,
         next_size=next_size,
-        honesty=honesty,
+        validation=validation,
         wells=wells,
         cost=None if price is None else wells * price,
         next_cost=None if price is None else next_size * price,
@@ -129,7 +129,9 @@ def _well(m: Measurement) -> tuple[str | int, ...]:
     return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
 
 
-def _advise(gain: Gain | None, honesty: Honesty | None, values: np.ndarray, assay: Assay) -> tuple[str, str]:
+def _advise(
+    gain: Gain | None, validation: ProspectiveValidation | None, values: np.ndarray, assay: Assay
+) -> tuple[str, str]:
     if assay.goal == "classify":
         return "cannot say", "Classes have no best to be raised: look at how well the last plate was predicted."
     if gain is None:
@@ -138,10 +140,10 @@ def _advise(gain: Gain | None, honesty: Honesty | None, values: np.ndarray, assa
     spread, unit = float(np.nanstd(values)), f" {unit}" if unit else ""
     promise = f"The next round is expected to raise the best by {gain.expected:.3g}{unit} (chance {gain.chance:.0%})"
     doubt = ""
-    if honesty and (honesty.spearman < 0.1 or honesty.coverage < 0.5):
+    if validation and (validation.spearman < 0.1 or validation.coverage < 0.5):
         doubt = (
-            f" Do not trust that too far: on plate {honesty.proposal} predictions and results agreed badly "
-            f"(Spearman {honesty.spearman:.2f}, {honesty.coverage:.0%} of results in their 90 % interval)."
+            f" Do not trust that too far: on plate {validation.proposal} predictions and results agreed badly "
+            f"(Spearman {validation.spearman:.2f}, {validation.coverage:.0%} of results in their 90 % interval)."
         )
     if gain.expected < SMALL * spread:
         return "stop", f"{promise}, little beside the spread of {spread:.3g}{unit} seen so far: stop here.{doubt}"

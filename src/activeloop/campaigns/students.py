@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activeloop import __version__
-from activeloop.campaigns.artifacts import Shelf
+from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import StudentRecord, Version, now
 from activeloop.campaigns.state import CampaignState
 from activeloop.errors import StateError, StoreError
@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainedStudent:
     """What came of a teaching.
 
     Args:
@@ -41,7 +41,7 @@ class Taught:
     explanation: str = ""
 
 
-class Teaching(ABC):
+class StudentTrainer(ABC):
     """Settings of a teaching: frozen dataclasses."""
 
     @property
@@ -52,7 +52,7 @@ class Teaching(ABC):
     @abstractmethod
     def teach(
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None = None
-    ) -> Taught:
+    ) -> TrainedStudent:
         """A student of a version.
 
         Args:
@@ -75,7 +75,7 @@ FILE = "student.onnx"
 """Name of the one array under which a student's file is kept."""
 
 
-def same_student(state: CampaignState, version: Version, teaching: Teaching, seed: int) -> StudentRecord | None:
+def same_student(state: CampaignState, version: Version, teaching: StudentTrainer, seed: int) -> StudentRecord | None:
     """The student that this teaching would give, when there is one already."""
     wanted = (version.number, teaching.name, seed)
     return next((s for s in reversed(state.students) if (s.version, s.teaching, s.seed) == wanted), None)
@@ -85,8 +85,8 @@ def teach_student(
     teacher: Predictor,
     dataset: Dataset,
     version: Version,
-    teaching: Teaching,
-    shelf: Shelf,
+    teaching: StudentTrainer,
+    artifacts: ArtifactStore,
     seed: int,
     progress: Progress | None = None,
 ) -> StudentRecord:
@@ -109,7 +109,7 @@ def teach_student(
         code_version=__version__,
         created_at=now(),
         explanation=taught.explanation,
-        artifact=shelf.put({FILE: np.frombuffer(taught.content, np.uint8)}),
+        artifact=artifacts.put({FILE: np.frombuffer(taught.content, np.uint8)}),
     )
 
 
@@ -127,14 +127,14 @@ def chosen_student(state: CampaignState, number: int | None) -> StudentRecord:
     raise StateError(f"there is {which}: teach one with `activeloop distil DIR`.")
 
 
-def file_of(student: StudentRecord, shelf: Shelf) -> bytes:
+def file_of(student: StudentRecord, artifacts: ArtifactStore) -> bytes:
     """The file of a student, byte for byte as it was taught.
 
     Raises:
         StoreError: it is lost or damaged.
     """
     try:
-        return shelf.get(student.artifact)[FILE].tobytes()
+        return artifacts.get(student.artifact)[FILE].tobytes()
     except (StoreError, KeyError) as error:
         raise StoreError(
             f"the file of student {student.number} is lost or damaged: restore the folder from a backup, or teach it "

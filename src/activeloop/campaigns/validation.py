@@ -20,7 +20,7 @@ ENOUGH = 5
 
 
 @dataclass(frozen=True)
-class Honesty:
+class ProspectiveValidation:
     """Predictions of one proposal and what came back.
 
     Args:
@@ -38,18 +38,18 @@ class Honesty:
     coverage: float
 
 
-def judge(state: CampaignState, dataset: Dataset) -> Honesty | None:
+def judge(state: CampaignState, dataset: Dataset) -> ProspectiveValidation | None:
     """The last proposal with at least five predicted and measured picks, in the first assay; None when none has."""
     values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, 0], strict=True))
     for proposal in reversed(state.proposals):
-        if honesty := _judge_one(proposal, values):
+        if validation := _judge_one(proposal, values):
             # A class, 0 or 1, cannot lie in an interval of a probability.
             classes = dataset.assays[0].goal == "classify"
-            return replace(honesty, coverage=float("nan")) if classes else honesty
+            return replace(validation, coverage=float("nan")) if classes else validation
     return None
 
 
-def _judge_one(proposal: Proposal, values: dict[str, float]) -> Honesty | None:
+def _judge_one(proposal: Proposal, values: dict[str, float]) -> ProspectiveValidation | None:
     pairs = [(p.mean, p.low, p.high, values[p.name]) for p in proposal.picks if p.name in values]
     table = np.array(pairs, np.float64).reshape(-1, 4)
     table = table[~np.isnan(table).any(1)]
@@ -57,7 +57,7 @@ def _judge_one(proposal: Proposal, values: dict[str, float]) -> Honesty | None:
         return None
     mean, low, high, value = table.T
     correlation, covered = spearman(rounding_tied(mean), rounding_tied(value)), float(inside(value, low, high).mean())
-    return Honesty(proposal.number, proposal.version, len(table), correlation, covered)
+    return ProspectiveValidation(proposal.number, proposal.version, len(table), correlation, covered)
 
 
 HANDFUL = 20
@@ -75,7 +75,7 @@ RESAMPLES = 200
 
 
 @dataclass(frozen=True)
-class Foresight:
+class ProspectivePerformance:
     """How well something predicted results that it had not seen.
 
     Args:
@@ -109,8 +109,8 @@ class Drift:
     version: int
     current: int
     results: int
-    own: Foresight
-    teacher: Foresight
+    own: ProspectivePerformance
+    teacher: ProspectivePerformance
     behind: float
     uncovered: float
     agreement: float
@@ -126,7 +126,7 @@ class Drift:
     def warnings(self) -> tuple[str, ...]:
         """What speaks against using it, in words; nothing is concluded from a handful of results.
 
-        >>> good, poor = Foresight(0.8, 0.9), Foresight(0.5, 0.88)
+        >>> good, poor = ProspectivePerformance(0.8, 0.9), ProspectivePerformance(0.5, 0.88)
         >>> Drift(1, 1, 1, 96, poor, good, 0.05, 0.03, 0.97, 1000).warnings
         ('it foresaw 96 new results less well than its teacher (Spearman 0.50 against 0.80)',)
         >>> Drift(1, 1, 1, 8, poor, good, 0.05, 0.03, 0.97, 1000).warnings
@@ -182,8 +182,8 @@ def drift_of(
         version=record.version,
         current=version.number,
         results=len(fresh),
-        own=own.foresight if own else Foresight(),
-        teacher=theirs.foresight if theirs else Foresight(),
+        own=own.foresight if own else ProspectivePerformance(),
+        teacher=theirs.foresight if theirs else ProspectivePerformance(),
         behind=_error_of_ranks(own, theirs, seed) if own and theirs else math.nan,
         uncovered=_error_of_coverage(own, theirs) if own and theirs else math.nan,
         agreement=spearman(rounding_tied(one), rounding_tied(other)),
@@ -209,9 +209,9 @@ class _Told:
 
     @classmethod
     def by(cls, model: Predictor, fresh: Dataset, assays: tuple[Assay, ...], seed: int) -> _Told:
-        belief = model.predict(fresh.pool, fresh.rows, seed, draws=0)
-        said = Forecast.of(belief, fresh.pool.names(fresh.rows), assays, 0)
-        return cls(said.mean[:, 0], said.low[:, 0], said.high[:, 0], fresh.values[:, 0], bool(belief.classes))
+        prediction = model.predict(fresh.pool, fresh.rows, seed, draws=0)
+        said = Forecast.of(prediction, fresh.pool.names(fresh.rows), assays, 0)
+        return cls(said.mean[:, 0], said.low[:, 0], said.high[:, 0], fresh.values[:, 0], bool(prediction.classes))
 
     @property
     def inside(self) -> np.ndarray:
@@ -220,8 +220,10 @@ class _Told:
         return np.where(self.classes, math.nan, within.astype(np.float64))
 
     @property
-    def foresight(self) -> Foresight:
-        return Foresight(spearman(rounding_tied(self.mean), rounding_tied(self.value)), float(self.inside.mean()))
+    def foresight(self) -> ProspectivePerformance:
+        return ProspectivePerformance(
+            spearman(rounding_tied(self.mean), rounding_tied(self.value)), float(self.inside.mean())
+        )
 
 
 def _error_of_ranks(student: _Told, teacher: _Told, seed: int) -> float:

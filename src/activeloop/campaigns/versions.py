@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from activeloop import __version__
-from activeloop.campaigns.artifacts import Shelf
+from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import Recorded, Version, now
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import judge
@@ -16,7 +16,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.summary import summarise
-from activeloop.prediction import Checked, Learner, Predictor
+from activeloop.prediction import Learner, Predictor, Validated
 
 
 def derive(seed: int, purpose: str, number: int) -> int:
@@ -50,7 +50,7 @@ def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
 
 
 def fit_version(
-    state: CampaignState, dataset: Dataset, learner: Learner, shelf: Shelf, campaign_seed: int
+    state: CampaignState, dataset: Dataset, learner: Learner, artifacts: ArtifactStore, campaign_seed: int
 ) -> tuple[Version, Predictor]:
     """Fit the next version and keep its arrays; the event that names it is the caller's to write.
 
@@ -70,7 +70,7 @@ def fit_version(
         metrics=_metrics(state, dataset, predictor),
         created_at=now(),
         explanation=predictor.explain(),
-        artifact=shelf.put(predictor.state()),
+        artifact=artifacts.put(predictor.state()),
     )
     return version, predictor
 
@@ -83,7 +83,12 @@ def dataset_then(version: Version, log: Iterable[Recorded], pool: Pool, assays: 
 
 
 def restore_version(
-    version: Version, log: Iterable[Recorded], pool: Pool, assays: Sequence[Assay], learner: Learner, shelf: Shelf
+    version: Version,
+    log: Iterable[Recorded],
+    pool: Pool,
+    assays: Sequence[Assay],
+    learner: Learner,
+    artifacts: ArtifactStore,
 ) -> Predictor:
     """The predictor of a version, from its stored arrays and the results it was fitted to.
 
@@ -97,13 +102,13 @@ def restore_version(
             f"pool, assays or learner were changed since version {version.number} was fitted: fit again "
             "(`activeloop fit DIR`), or undo the change in campaign.toml."
         )
-    return learner.restore(dataset.oriented(), version.seed, shelf.get(version.artifact))
+    return learner.restore(dataset.oriented(), version.seed, artifacts.get(version.artifact))
 
 
 def _metrics(state: CampaignState, dataset: Dataset, predictor: Predictor) -> dict[str, float]:
     metrics = {"candidates": float(len(dataset))}
-    if isinstance(predictor, Checked):
+    if isinstance(predictor, Validated):
         metrics |= {name: value for name, value in predictor.metrics().items() if math.isfinite(value)}
-    if honesty := judge(state, dataset):
-        metrics |= {"last_plate_spearman": honesty.spearman, "last_plate_coverage": honesty.coverage}
+    if validation := judge(state, dataset):
+        metrics |= {"last_plate_spearman": validation.spearman, "last_plate_coverage": validation.coverage}
     return metrics

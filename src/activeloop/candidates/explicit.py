@@ -65,7 +65,7 @@ class ExplicitPool(Pool):
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
         """Letters of the varying columns as codes: uint8 [n, L]; all rows when `rows` is None."""
         if self._columns is None:
-            raise PoolError("compounds have no sequence. Use a backbone that reads structures.")
+            raise PoolError("compounds have no sequence. Use an encoder that reads structures.")
         codes = self._columns[1]
         return codes if rows is None else codes[np.asarray(rows, np.int64)]
 

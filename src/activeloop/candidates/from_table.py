@@ -21,7 +21,7 @@ from activeloop.candidates.notation import (
 )
 from activeloop.candidates.pool import KINDS
 from activeloop.candidates.proteins import check_offset, read_parent
-from activeloop.errors import InputError, NotationError, PoolError, RecipeError
+from activeloop.errors import ConfigError, InputError, NotationError, PoolError
 from activeloop.tables.table import Table, read_table
 
 _DIGITS = re.compile(r"[0-9]{1,6}")
@@ -42,7 +42,7 @@ def pool_from_table(
 ) -> ExplicitPool:
     """See `Pool.from_table`."""
     if kind not in KINDS:
-        raise RecipeError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
+        raise ConfigError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
     if not isinstance(table, Table):
         table = read_table(table, sheet=sheet)
     column = guess_column(table, kind) if column is None else column
@@ -105,11 +105,11 @@ def _letters_notation(table: Table, column: str, cells: list[str]) -> SequenceNo
     if odd is None:
         return SequenceNotation(length, upper=text.upper() == text or text.lower() == text)
     if text.isdigit():
-        cure = "Excel drops leading zeros: set the format of the column to Text and enter the genotypes again."
+        fix = "Excel drops leading zeros: set the format of the column to Text and enter the genotypes again."
     else:
-        cure = "Give the wild type (parent=...) if these are insertions or deletions, else correct the row."
+        fix = "Give the wild type (parent=...) if these are insertions or deletions, else correct the row."
     raise table.error(
-        f'"{cells[odd]}" has {len(cells[odd])} letters where others in "{column}" have {length}. {cure}', odd
+        f'"{cells[odd]}" has {len(cells[odd])} letters where others in "{column}" have {length}. {fix}', odd
     )
 
 
@@ -123,8 +123,8 @@ def _derived_parent(table: Table, cells: list[str], whole: str, offset: int) -> 
             break
     if parent is None:
         shift = _shift(cells, sequences)
-        cure = "Give it (parent=...)" if shift is None else f"They fit with offset={shift:+d}: give that"
-        problem = f'the wild type cannot be derived: no sequence in column "{whole}" fits its mutations. {cure}.'
+        fix = "Give it (parent=...)" if shift is None else f"They fit with offset={shift:+d}: give that"
+        problem = f'the wild type cannot be derived: no sequence in column "{whole}" fits its mutations. {fix}.'
         raise NotationError(problem, file=table.file)
     notation = VariantNotation(parent, offset=offset)
     for i, (cell, sequence) in enumerate(zip(cells, sequences, strict=True)):

@@ -107,10 +107,10 @@ class VariantNotation(Notation):
         bare = letters.replace("-", "") if gapped else letters.removesuffix("*")
         if not len(self.parent) / 2 <= len(bare) <= 2 * len(self.parent):
             nor = f" nor one letter for each of the {len(self.sites)} sites" if self.sites else ""
-            cure = "Correct it." if nor else "If these are letters at certain sites, name them (sites=...)."
+            fix = "Correct it." if nor else "If these are letters at certain sites, name them (sites=...)."
             raise NotationError(
                 f'"{_short(text)}" is neither mutations such as A24G nor a whole sequence (the wild type has '
-                f"{len(self.parent)} residues){nor}. {cure}"
+                f"{len(self.parent)} residues){nor}. {fix}"
             )
         sequence = check_protein(bare, f'"{_short(text)}"')
         if gapped:

@@ -208,7 +208,7 @@ class Pool(ABC):
                 refusing the table; `origin` says how many.
 
         Raises:
-            InputError: names file, row and cure.
+            InputError: names file, row and fix.
         """
         from activeloop.candidates.from_table import pool_from_table
 
@@ -236,7 +236,7 @@ class Pool(ABC):
             merge_duplicates: keep the first of several equal sequences instead of refusing them.
 
         Raises:
-            InputError: names file, record and cure.
+            InputError: names file, record and fix.
         """
         from activeloop.candidates.build import from_fasta
 

@@ -104,7 +104,7 @@ class StreamedPool(Pool):
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
         """Letters at the sites as codes: uint8 [n, L]; all rows when `rows` is None (mind the memory)."""
         if self._place is None:
-            raise PoolError("compounds have no sequence. Use a backbone that reads structures.")
+            raise PoolError("compounds have no sequence. Use an encoder that reads structures.")
         chosen = np.arange(len(self)) if rows is None else np.asarray(rows, np.int64)
         found = [self._place(design) for design in self._read(chosen)]
         return np.array(found, np.uint8).reshape(len(chosen), -1)
@@ -123,10 +123,8 @@ class StreamedPool(Pool):
         found = self._found(rows)
         wrong = next((x for x in found if isinstance(x, InputError)), None)
         if wrong is not None and not self._skip:
-            cure = (
-                "Correct it, or leave such rows out (--skip-unreadable, skip_unreadable=True). What was done is kept."
-            )
-            raise NotationError(f"{wrong.problem} {cure}", file=wrong.file, row=wrong.row)
+            fix = "Correct it, or leave such rows out (--skip-unreadable, skip_unreadable=True). What was done is kept."
+            raise NotationError(f"{wrong.problem} {fix}", file=wrong.file, row=wrong.row)
         fine = np.array([x is not None and not isinstance(x, InputError) for x in found], bool)
         if self._without:
             keys = (self.notation.key(cast("Design", found[i])) for i in np.flatnonzero(fine))

@@ -28,7 +28,7 @@ from activeloop.replay.report import render
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVG"
 SITES = ("Y5", "V15", "L23")
-ROUNDS, PICKS, TWINS = 3, 88, 200
+ROUNDS, PICKS, BASELINES = 3, 88, 200
 #: what the simulated laboratory adds, in units of the best variant
 NOISE, PLATE_SPREAD, SLOPE, FAILING = 0.03, 0.05, 0.03, 0.02
 MARK = "activeloop-demo"
@@ -112,14 +112,14 @@ def tell(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
     plates = [p for p in known_plates(folder)]
     rounds = [[p.name for p in proposal.picks] for proposal in loop.state().proposals]
     reached = best_after(landscape, rounds)
-    twin, spread = random_twin(landscape, [len(r) for r in rounds], seed)
+    baseline, spread = random_baseline(landscape, [len(r) for r in rounds], seed)
     tested = sum(map(len, rounds))
     found = bool(reached[-1] == landscape.values.max())
     best = landscape.pool[int(landscape.values.argmax())].name
     hit = f"found {best}, the best of {len(landscape.values):,} variants," if found else "did not find the best variant"
     verdict = (
         f"The loop {hit} with {tested} variants on {len(plates)} plates: {reached[-1]:.0%} of the best possible value; "
-        f"random choice reaches {twin[-1]:.0%}."
+        f"random choice reaches {baseline[-1]:.0%}."
     )
     final = loop.status()
     page = render(
@@ -128,11 +128,11 @@ def tell(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
         verdict=verdict,
         cards=[
             {"figure": f"{reached[-1]:.0%}", "words": "of the best possible value, found by the loop", "own": True},
-            {"figure": f"{twin[-1]:.0%}", "words": f"found by random choice (mean of {TWINS})", "own": False},
+            {"figure": f"{baseline[-1]:.0%}", "words": f"found by random choice (mean of {BASELINES})", "own": False},
             {"figure": f"{tested}", "words": f"of {len(landscape.values):,} variants were measured", "own": False},
             {"figure": f"{seconds:.0f} s", "words": "from the first command to this page", "own": False},
         ],
-        curve=base64.b64encode(learning_curve(rounds, reached, twin, spread)).decode(),
+        curve=base64.b64encode(learning_curve(rounds, reached, baseline, spread)).decode(),
         plates=[picture(plate, landscape) for plate in plates],
         leaders=leaders(landscape, rounds, folder),
         explanation=final.versions[-1].explanation if final.versions else "",
@@ -152,11 +152,11 @@ def best_after(landscape: Landscape, rounds: list[list[str]]) -> np.ndarray:
     return np.maximum.accumulate(values)
 
 
-def random_twin(landscape: Landscape, sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def random_baseline(landscape: Landscape, sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the best true value when as many are drawn at random."""
     rng = np.random.default_rng([seed, 1])
     ends = np.cumsum(sizes)
-    drawn = np.stack([rng.permutation(landscape.values)[: ends[-1]] for _ in range(TWINS)])
+    drawn = np.stack([rng.permutation(landscape.values)[: ends[-1]] for _ in range(BASELINES)])
     best = np.stack([drawn[:, :end].max(1) for end in ends], axis=1)
     return best.mean(0), best.std(0)
 
@@ -188,18 +188,22 @@ def leaders(landscape: Landscape, rounds: list[list[str]], folder: Path) -> list
     return lines
 
 
-def learning_curve(rounds: list[list[str]], reached: np.ndarray, twin: np.ndarray, spread: np.ndarray) -> bytes:
-    """Best value found against variants measured, beside the random twin, as PNG."""
+def learning_curve(rounds: list[list[str]], reached: np.ndarray, baseline: np.ndarray, spread: np.ndarray) -> bytes:
+    """Best value found against variants measured, beside the random baseline, as PNG."""
     from matplotlib.figure import Figure
 
-    from activeloop.replay.report import FAINT, GRID, OWN, TWIN, png
+    from activeloop.replay.report import BASELINE, FAINT, GRID, OWN, png
 
     labels = np.cumsum([len(names) for names in rounds])
     figure = Figure(figsize=(8.4, 4.2), layout="constrained", facecolor="white")
     axis = figure.subplots()
     axis.plot(labels, reached, color=OWN, marker="o", linewidth=2.6, label="the loop", zorder=3)
-    axis.plot(labels, twin, color=TWIN, marker="o", linewidth=1.8, linestyle=(0, (4, 2)), label="random twin")
-    axis.fill_between(labels, twin - spread, np.minimum(twin + spread, 1), color=TWIN, alpha=0.18, linewidth=0)
+    axis.plot(
+        labels, baseline, color=BASELINE, marker="o", linewidth=1.8, linestyle=(0, (4, 2)), label="random baseline"
+    )
+    axis.fill_between(
+        labels, baseline - spread, np.minimum(baseline + spread, 1), color=BASELINE, alpha=0.18, linewidth=0
+    )
     axis.axhline(1.0, color=FAINT, linewidth=1, linestyle=":")
     axis.annotate("best possible", (labels[0], 1.0), (0, 4), textcoords="offset points", color=FAINT, fontsize=9.5)
     axis.set_xticks(labels)

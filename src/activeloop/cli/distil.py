@@ -13,7 +13,7 @@ from activeloop.cli.terminal import Folder, next_step, opened, say
 
 if TYPE_CHECKING:
     from activeloop.campaigns import StudentRecord
-    from activeloop.config import Opened, StudentRecipe
+    from activeloop.config import OpenCampaign, StudentConfig
 
 Network = Literal["conv", "transformer", "sites", "first-layers", "auto"]
 
@@ -42,7 +42,7 @@ def distil(
     again: Annotated[bool, AGAIN] = False,
     background: Annotated[bool, BACKGROUND] = False,
 ) -> None:
-    """Teach a small network what the current version believes, keep it in the campaign, and write it out.
+    """Teach a small network what the current version predicts, keep it in the campaign, and write it out.
 
     A student runs without torch, also in a browser, and screens what its teacher could never be asked about.
     """
@@ -70,22 +70,22 @@ def distil(
 
 
 def chosen(
-    loop: Opened, network: Network | None, width: int | None, layers: int | None, keep: float | None, int8: bool
-) -> StudentRecipe:
+    loop: OpenCampaign, network: Network | None, width: int | None, layers: int | None, keep: float | None, int8: bool
+) -> StudentConfig:
     """What campaign.toml says, and over it what was typed."""
     from activeloop.config.students import sized
-    from activeloop.errors import RecipeError
+    from activeloop.errors import ConfigError
 
     if keep is not None and not 0 < keep < 1:
-        raise RecipeError(f"--keep {keep:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught.")
-    settings = loop.recipe.student
+        raise ConfigError(f"--keep {keep:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught.")
+    settings = loop.config.student
     if network is not None and network != settings.network:
         settings = settings.model_copy(update={"network": network, "options": {}})  # those were another network's
     settings = settings.model_copy(update={"keep": keep or settings.keep, "int8": int8 or settings.int8})
     return sized(settings, loop.campaign.pool, width, layers)
 
 
-def begin(loop: Opened, directory: Path, settings: StudentRecipe, seed: int | None, again: bool) -> None:
+def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
     """Start teaching in the background, and say so."""
     from activeloop.config.students import distil_in_background, distilling
 
@@ -117,7 +117,7 @@ def check_targets(out: Path | None, web: Path | None, background: bool) -> None:
         raise InputError("this is a file: name a folder for the page. Nothing was taught.", file=str(web))
 
 
-def write(loop: Opened, content: bytes, out: Path | None, web: Path | None) -> None:
+def write(loop: OpenCampaign, content: bytes, out: Path | None, web: Path | None) -> None:
     """The student's file and page."""
     from activeloop.files import write_whole
 

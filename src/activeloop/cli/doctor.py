@@ -13,7 +13,7 @@ from activeloop.cli.terminal import say
 if TYPE_CHECKING:
     from activeloop.models.doctor.report import Finding
 
-WHAT = typer.Argument(metavar="[backbone]", help="`backbone` to try a model; the installation when left out.")
+WHAT = typer.Argument(metavar="[backbone]", help="`encoder` to try a model; the installation when left out.")
 SOURCE = typer.Argument(metavar="[ID|DIR]", help="Of the model: a hub id or a folder; the small one when left out.")
 REVISION = typer.Option(metavar="NAME", help="Branch, tag or commit of the model on the hub.")
 AS_JSON = typer.Option("--json", help="Print a JSON list of findings instead of lines.")
@@ -54,17 +54,17 @@ def _examined(what: str, source: str, revision: str | None) -> Iterable[Finding]
 
         return examine_installation()
     if what != "backbone":
-        raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor backbone ID`.')
-    return _backbone(source, revision)
+        raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor encoder ID`.')
+    return _encoder(source, revision)
 
 
-def _backbone(source: str, revision: str | None) -> Iterable[Finding]:
+def _encoder(source: str, revision: str | None) -> Iterable[Finding]:
     from activeloop.errors import MissingExtraError
     from activeloop.foundation.checkpoints import BUNDLED
     from activeloop.models.doctor.report import EXTRAS, installed
 
     if not all(installed(package) for package in EXTRAS["models"]):
         raise MissingExtraError("a foundation model", "models")
-    from activeloop.models.doctor.examine import examine_backbone
+    from activeloop.models.doctor.examine import examine_model
 
-    return examine_backbone(source or BUNDLED, revision)
+    return examine_model(source or BUNDLED, revision)

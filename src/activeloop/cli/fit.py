@@ -9,7 +9,7 @@ import typer
 from activeloop.cli.terminal import Folder, next_step, opened, say
 
 if TYPE_CHECKING:
-    from activeloop.config import Opened
+    from activeloop.config import OpenCampaign
 
 AGAIN = typer.Option("--again", help="Fit anew although nothing changed, for instance when the stored model is lost.")
 
@@ -31,10 +31,10 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     next_step(f"`activeloop propose {directory}` or `activeloop predict {directory}`.")
 
 
-def teach(loop: Opened) -> None:
+def teach(loop: OpenCampaign) -> None:
     """Start teaching the version's student, when campaign.toml wishes one; where that cannot be, the fit stands."""
     version = len(loop.campaign.state().versions)
-    if not loop.recipe.student.auto or not version:
+    if not loop.config.student.auto or not version:
         return
     from activeloop.config.students import distil_in_background, distilling
     from activeloop.errors import ActiveLoopError
@@ -43,7 +43,7 @@ def teach(loop: Opened) -> None:
         say(f"A student is being taught; one of version {version} follows.")
         return
     try:
-        process = distil_in_background(loop, loop.recipe.student)
+        process = distil_in_background(loop, loop.config.student)
     except ActiveLoopError as error:
         say(f"No student is taught: {error}")
         return

@@ -11,7 +11,7 @@ import typer
 from activeloop.cli.terminal import next_step, say
 
 if TYPE_CHECKING:
-    from activeloop.config import Recipe
+    from activeloop.config import CampaignConfig
 
 
 class Kind(StrEnum):
@@ -72,7 +72,7 @@ def new(
     Writes DIR/campaign.toml, which you may edit, and copies the table into DIR.
     """
     source = table or fasta
-    recipe = checked_recipe(
+    config = checked_config(
         {
             "goal": goal.value,
             "seed": seed,
@@ -100,34 +100,34 @@ def new(
             },
         }
     )
-    make(directory, recipe, source)
+    make(directory, config, source)
 
 
-def make(directory: Path, recipe: Recipe, source: Path | None) -> None:
+def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     """Check that the pool can be made, then write the folder."""
     from activeloop.cli.propose import on_one_plate
-    from activeloop.config import assays_of, learner_of, pool_of, recipe_text, selection_of
+    from activeloop.config import assays_of, config_text, learner_of, pool_of, recommender_of
     from activeloop.store import CampaignFolder
 
-    on_one_plate(recipe.plate)
-    pool = pool_of(recipe.pool, source.parent if source else directory)
-    learner_of(recipe.learner, pool, assays_of(recipe))
-    selection_of(recipe.select, recipe.goal, assays_of(recipe), pool)
+    on_one_plate(config.plate)
+    pool = pool_of(config.pool, source.parent if source else directory)
+    learner_of(config.learner, pool, assays_of(config))
+    recommender_of(config.select, config.goal, assays_of(config), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
-    folder = CampaignFolder.create(directory, recipe_text(recipe), inputs)
-    assays = ", ".join(f"{a.name}{f' ({a.unit})' if a.unit else ''}, {a.goal}" for a in recipe.assays)
+    folder = CampaignFolder.create(directory, config_text(config), inputs)
+    assays = ", ".join(f"{a.name}{f' ({a.unit})' if a.unit else ''}, {a.goal}" for a in config.assays)
     say(f"Made the campaign {folder.path}.")
     say(f"  pool: {pool.describe()}")
-    say(f"  measured: {assays}; goal: {recipe.goal}")
-    say(f"  settings: {folder.recipe} (edit it as you like)")
+    say(f"  measured: {assays}; goal: {config.goal}")
+    say(f"  settings: {folder.config} (edit it as you like)")
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 
-def checked_recipe(table: dict[str, Any]) -> Recipe:
-    """The recipe of the options."""
-    from activeloop.config import check_recipe
+def checked_config(table: dict[str, Any]) -> CampaignConfig:
+    """The config of the options."""
+    from activeloop.config import check_config
 
-    return check_recipe(table, None)
+    return check_config(table, None)
 
 
 def parse_assay(text: str) -> dict[str, str]:
@@ -138,9 +138,9 @@ def parse_assay(text: str) -> dict[str, str]:
     """
     name, unit, goal, *more = [*text.split(":"), "", ""]
     if any(more):
-        from activeloop.errors import RecipeError
+        from activeloop.errors import ConfigError
 
-        raise RecipeError(f'--assay "{text}" has too many colons: write NAME:UNIT:GOAL, such as kcat:1/s:maximise.')
+        raise ConfigError(f'--assay "{text}" has too many colons: write NAME:UNIT:GOAL, such as kcat:1/s:maximise.')
     return {"name": name.strip(), "unit": unit.strip(), "goal": goal.strip() or "maximise"}
 
 

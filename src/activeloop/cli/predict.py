@@ -44,10 +44,10 @@ def predict(
         _with_student(student, _only(directory, file), column, out, top, draws)
         return
     if directory is None or draws:
-        from activeloop.errors import RecipeError
+        from activeloop.errors import ConfigError
 
         what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
-        raise RecipeError(f"{what}.")
+        raise ConfigError(f"{what}.")
     loop = opened(directory).campaign
     pieces = list(_pieces(loop, _rows(loop.pool, file, column)))
     version = f"version {pieces[0].forecast.version}"
@@ -58,9 +58,9 @@ def predict(
 def _only(directory: Path | None, file: Path | None) -> Path:
     """The one table that a student is given."""
     if directory is None or file is not None:
-        from activeloop.errors import RecipeError
+        from activeloop.errors import ConfigError
 
-        raise RecipeError("with --student give one table of candidates, and no campaign's folder.")
+        raise ConfigError("with --student give one table of candidates, and no campaign's folder.")
     return directory
 
 

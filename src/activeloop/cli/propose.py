@@ -13,7 +13,7 @@ from activeloop.cli.fit import teach
 from activeloop.cli.terminal import Folder, console, many, next_step, opened, say, some
 
 if TYPE_CHECKING:
-    from activeloop.config import Opened, PlateRecipe
+    from activeloop.config import OpenCampaign, PlateConfig
     from activeloop.plates import Plate, Proposal
 
 N = typer.Option("-n", "--number", help="How many candidates; as many as fit on one plate when left out.")
@@ -45,14 +45,14 @@ def propose(
     A new version is fitted first when results came in. While a proposal is out, the same one is shown again.
     """
     loop = opened(directory)
-    settings = loop.recipe.plate.model_copy(
+    settings = loop.config.plate.model_copy(
         update={
             key: value
             for key, value in (("wells", plate), ("controls", controls), ("replicates", replicates))
             if value is not None
         }
     )
-    fits = on_one_plate(settings, loop.folder.recipe)  # what cannot be laid out is refused before anything is stored
+    fits = on_one_plate(settings, loop.folder.config)  # what cannot be laid out is refused before anything is stored
     number = fits if number is None else number
     if out:
         check_ending(out)
@@ -66,7 +66,7 @@ def propose(
         files += [p.write(_numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
     head = "is out already; this is it again" if again else "was made"
     say(f"Proposal {proposal.number} {head}: {many(len(proposal.picks), 'candidate')}, chosen by {proposal.policy}.")
-    show(proposal, loop.recipe.assays[0].name)
+    show(proposal, loop.config.assays[0].name)
     for p in plates:
         say(f"  {p}")
     say(f"Written: {some([str(f) for f in files], 12)}")
@@ -108,16 +108,16 @@ def make_folder(plates: Path) -> None:
     try:
         plates.mkdir(exist_ok=True)
     except OSError as error:
-        cure = "Plates are written there: make it a folder that you may write to. Nothing was proposed."
-        raise StoreError(f"{plates} is no folder and cannot be made one ({error.strerror}). {cure}") from error
+        fix = "Plates are written there: make it a folder that you may write to. Nothing was proposed."
+        raise StoreError(f"{plates} is no folder and cannot be made one ({error.strerror}). {fix}") from error
 
 
-def on_one_plate(settings: PlateRecipe, recipe: Path | None = None) -> int:
+def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
     """How many candidates fit on one plate beside its controls.
 
     Args:
         settings: the plate.
-        recipe: the `campaign.toml` that says what the options do not.
+        config: the `campaign.toml` that says what the options do not.
 
     Raises:
         PlateError: not even one, or there is no such plate.
@@ -130,12 +130,12 @@ def on_one_plate(settings: PlateRecipe, recipe: Path | None = None) -> int:
     try:
         filling.check_room(1)
     except PlateError as error:
-        cure = f"Change the options, or [plate] in {recipe}." if recipe else "Change the options."
-        raise PlateError(f"{error.problem} {cure}") from None
+        fix = f"Change the options, or [plate] in {config}." if config else "Change the options."
+        raise PlateError(f"{error.problem} {fix}") from None
     return (filling.room - settings.controls) // settings.replicates
 
 
-def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> tuple[list[Plate], list[Path]]:
+def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tuple[list[Plate], list[Path]]:
     """The plates of a proposal and their files: those that were written already, or new ones.
 
     The first plate's list is written last of all, so where it is, everything is; what a crash left without it is laid
@@ -156,7 +156,7 @@ def lay_out(loop: Opened, proposal: Proposal, settings: PlateRecipe) -> tuple[li
         control=settings.control,
         replicates=settings.replicates,
         empty_edges=settings.empty_edges,
-        seed=derive(loop.recipe.seed, "plate", proposal.number),
+        seed=derive(loop.config.seed, "plate", proposal.number),
         id=name,
     )
     files = [p.write(loop.folder.plates / f"{p.id}{ending}") for p in reversed(plates) for ending in ENDINGS]

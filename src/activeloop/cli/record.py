@@ -33,7 +33,7 @@ def record(
         assays=tuple(loop.campaign.assays),
         plates=known_plates(loop.folder.path) or None,
         columns=columns_of(column or []),
-        controls=(loop.recipe.plate.control, "WT"),
+        controls=(loop.config.plate.control, "WT"),
         sheet=sheet,
     )
     summary = loop.campaign.record(reading)
@@ -62,8 +62,8 @@ def columns_of(pairs: list[str]) -> dict[str, str] | None:
     for pair in pairs:
         role, equals, name = pair.partition("=")
         if not equals or not role.strip() or not name.strip():
-            from activeloop.errors import RecipeError
+            from activeloop.errors import ConfigError
 
-            raise RecipeError(f'--column "{pair}" is not ROLE=NAME, such as value=OD600.')
+            raise ConfigError(f'--column "{pair}" is not ROLE=NAME, such as value=OD600.')
         columns[role.strip()] = name.strip()
     return columns or None

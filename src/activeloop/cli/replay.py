@@ -74,7 +74,7 @@ def replay(
     jobs: Annotated[int | None, JOBS] = None,
     out: Annotated[Path | None, OUT] = None,
 ) -> None:
-    """Replay a campaign on recorded data, against a random twin and named baselines.
+    """Replay a campaign on recorded data, against a random baseline and named baselines.
 
     Writes summary.csv, rounds.csv, curve.png and report.html. The same command again goes on where it stopped.
     """

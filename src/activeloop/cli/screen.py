@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from activeloop.campaigns import Campaign
-    from activeloop.campaigns.proposing import Asking
+    from activeloop.campaigns.proposing import ProposalBuilder
     from activeloop.campaigns.state import CampaignState
     from activeloop.candidates import Pool
     from activeloop.prediction import Predictor
-    from activeloop.screening import Screen, Screened
+    from activeloop.screening import Screen, ScreenResult
 
 FILE = typer.Argument(metavar="[FILE]", help="Candidates in a CSV, FASTA or .smi file of any length, not the pool.")
 NUMBER = typer.Option("-n", "--number", "--n", help="How many are picked.")
@@ -70,7 +70,7 @@ def screen(
 
     check(out, workers)
     loop = opened(directory).campaign
-    plan = Plan.of(loop, file, column, skip_unreadable, seed)
+    plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed)
     place = folder or directory / "screens" / plan.key(student, (keep, widest, sample))
     found_student = student or own_student(loop, place)
     cascade = Screen(found_student, plan.teacher, keep, top, tolerance, sample, widest)
@@ -127,7 +127,7 @@ def own_student(loop: Campaign, place: Path) -> Path:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScreenOptions:
     """What is screened, for which campaign.
 
     Args:
@@ -142,14 +142,14 @@ class Plan:
 
     loop: Campaign
     state: CampaignState
-    asking: Asking
+    asking: ProposalBuilder
     pool: Pool
     teacher: Predictor
     seed: int
     excluded: np.ndarray
 
     @classmethod
-    def of(cls, loop: Campaign, file: Path | None, column: str | None, skip: bool, seed: int | None) -> Plan:
+    def of(cls, loop: Campaign, file: Path | None, column: str | None, skip: bool, seed: int | None) -> ScreenOptions:
         """What a command means.
 
         Raises:
@@ -158,7 +158,7 @@ class Plan:
         """
         import numpy as np
 
-        from activeloop.campaigns.proposing import Asking
+        from activeloop.campaigns.proposing import ProposalBuilder
         from activeloop.campaigns.versions import derive
         from activeloop.candidates import StreamedPool
         from activeloop.errors import StateError
@@ -167,7 +167,7 @@ class Plan:
         if teacher is None:
             raise StateError("there is no model yet that could be a teacher: record results and fit first.")
         assert loop.select is not None  # set on construction
-        asking = Asking(loop.pool, loop.assays, loop.select, loop.hit)
+        asking = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit)
         taken = np.array(asking.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
         number = state.version.number if state.version else 0
         seed = derive(loop.seed, "screen", number) if seed is None else seed
@@ -184,7 +184,7 @@ class Plan:
         place: Path,
         threads: ThreadPoolExecutor,
         progress: Callable[[str, int, int], None],
-    ) -> Screened:
+    ) -> ScreenResult:
         """Screen."""
         return cascade.run(
             self.pool,
@@ -244,7 +244,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
-def tell(plan: Plan, found: Screened) -> None:
+def tell(plan: ScreenOptions, found: ScreenResult) -> None:
     """What came of it, and the first picks."""
     from rich.table import Table
 
@@ -261,7 +261,7 @@ def tell(plan: Plan, found: Screened) -> None:
     console().print(table)
 
 
-def lines(plan: Plan, found: Screened) -> list[tuple[int, str, float, float, float, float, str]]:
+def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[int, str, float, float, float, float, str]]:
     """Rank, name, mean, standard deviation, interval and reason of each pick, in the assay's unit."""
     sign = plan.loop.assays[0].sign
     rows = []
@@ -271,7 +271,7 @@ def lines(plan: Plan, found: Screened) -> list[tuple[int, str, float, float, flo
     return rows
 
 
-def write(out: Path, plan: Plan, found: Screened) -> None:
+def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     """The picks as a table, and what is known about the screen beside it."""
     from activeloop.files import write_whole
 

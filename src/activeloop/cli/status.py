@@ -10,13 +10,13 @@ from activeloop.cli.terminal import Folder, console, next_step, opened, say, som
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from activeloop.campaigns import Drift, Honesty, Status
-    from activeloop.config import Opened
+    from activeloop.campaigns import Drift, ProspectiveValidation, Status
+    from activeloop.config import OpenCampaign
     from activeloop.store import JobState
 
 
 def status(directory: Folder) -> None:
-    """Show rounds, results, the best so far, the model and its honesty, and what to do next."""
+    """Show rounds, results, the best so far, the model and its prospective validation, and what to do next."""
     loop = opened(directory)
     found = loop.campaign.status()
     table = summary_table(found)
@@ -29,7 +29,7 @@ def status(directory: Folder) -> None:
     next_step(found.next_step)
 
 
-def student_rows(table: Table, loop: Opened, found: Status) -> tuple[str, ...]:
+def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
     """Rows about the campaign's student and the work on one; returns what speaks against using it."""
     from activeloop.config.students import distilling
 
@@ -67,7 +67,7 @@ def summary_table(found: Status) -> Table:
         table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].learner}{stale}")
         if checked := checked_words(found.versions[-1].metrics):
             table.add_row("checked on held-out", checked)
-    table.add_row("its honesty", honesty_words(found.honesty))
+    table.add_row("its prospective validation", validation_words(found.validation))
     for title, names in (("on a plate", found.awaiting), ("no result yet", found.missing)):
         if names:
             table.add_row(title, f"{len(names)}: {some(names)}")
@@ -100,16 +100,20 @@ def _checked_assay(metrics: Mapping[str, float], assay: str) -> str:
     return ", ".join(parts)
 
 
-def honesty_words(honesty: Honesty | None) -> str:
+def validation_words(validation: ProspectiveValidation | None) -> str:
     """How well predictions came true, in words."""
-    if honesty is None:
+    if validation is None:
         return "cannot be said before a predicted plate came back"
-    rank = f"on proposal {honesty.proposal}: Spearman {honesty.spearman:.2f} with {honesty.candidates} results"
-    covered = f", {honesty.coverage:.0%} of them in their 90 % interval" if honesty.coverage == honesty.coverage else ""
+    rank = f"on proposal {validation.proposal}: Spearman {validation.spearman:.2f} with {validation.candidates} results"
+    covered = (
+        f", {validation.coverage:.0%} of them in their 90 % interval"
+        if validation.coverage == validation.coverage
+        else ""
+    )
     return rank + covered
 
 
-def drift_of(loop: Opened) -> Drift | str:
+def drift_of(loop: OpenCampaign) -> Drift | str:
     """How far the student has fallen behind, or why that cannot be said."""
     from activeloop.errors import ActiveLoopError
     from activeloop.students.campaign import open_student

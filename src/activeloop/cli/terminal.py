@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from activeloop.config import Opened
+    from activeloop.config import OpenCampaign
     from activeloop.plates import Plate
 
 BUSY_SECONDS = 10.0
@@ -58,7 +58,7 @@ def some(names: tuple[str, ...] | list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def opened(folder: Path) -> Opened:
+def opened(folder: Path) -> OpenCampaign:
     """The campaign in a folder."""
     from activeloop.config import open_campaign
 

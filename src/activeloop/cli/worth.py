@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.status import honesty_words
+from activeloop.cli.status import validation_words
 from activeloop.cli.terminal import Folder, next_step, opened, say
 
 N = typer.Option("-n", "--number", help="Size of the next round; that of the last proposal when left out.")
@@ -16,13 +16,13 @@ def worth(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     """Say what the last round brought, what the next one promises, and whether to stop."""
     loop = opened(directory)
     found = loop.campaign.worth(number)
-    unit = loop.recipe.assays[0].unit
+    unit = loop.config.assays[0].unit
     gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
     say(
         f"Best of {found.measured:,} after {found.round} rounds: {found.best_name}, {found.best:.4g} {unit}".rstrip()
         + gained
     )
-    say(f"The model's honesty: {honesty_words(found.honesty)}.")
+    say(f"The model's prospective validation: {validation_words(found.validation)}.")
     if found.cost is not None:
         say(f"Cost so far: {found.cost:,.2f} for {found.wells:,} wells; {found.next_cost:,.2f} for the next round.")
     next_step(found.sentence)

@@ -1,38 +1,38 @@
 """`campaign.toml`: the one place where names become objects."""
 
-from activeloop.config.building import Opened, assays_of, campaign_of, open_campaign, pool_of
+from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign, pool_of
 from activeloop.config.config import (
-    AssayRecipe,
-    LearnerRecipe,
-    PlateRecipe,
-    PoolRecipe,
-    Recipe,
-    SelectRecipe,
-    StudentRecipe,
+    AssayConfig,
+    CampaignConfig,
+    LearnerConfig,
+    PlateConfig,
+    PoolConfig,
+    SelectConfig,
+    StudentConfig,
 )
-from activeloop.config.registry import BATCHES, SCORES, learner_of, learners, selection_of
-from activeloop.config.text import check_recipe, parse_recipe, read_recipe, recipe_text
+from activeloop.config.registry import BATCHES, SCORES, learner_of, learners, recommender_of
+from activeloop.config.text import check_config, config_text, parse_config, read_config
 
 __all__ = [
     "BATCHES",
     "SCORES",
-    "AssayRecipe",
-    "LearnerRecipe",
-    "Opened",
-    "PlateRecipe",
-    "PoolRecipe",
-    "Recipe",
-    "SelectRecipe",
-    "StudentRecipe",
+    "AssayConfig",
+    "CampaignConfig",
+    "LearnerConfig",
+    "OpenCampaign",
+    "PlateConfig",
+    "PoolConfig",
+    "SelectConfig",
+    "StudentConfig",
     "assays_of",
     "campaign_of",
-    "check_recipe",
+    "check_config",
+    "config_text",
     "learner_of",
     "learners",
     "open_campaign",
-    "parse_recipe",
+    "parse_config",
     "pool_of",
-    "read_recipe",
-    "recipe_text",
-    "selection_of",
+    "read_config",
+    "recommender_of",
 ]

@@ -1,4 +1,4 @@
-"""From a recipe to the objects of a campaign."""
+"""From a config to the objects of a campaign."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from pathlib import Path
 
 from activeloop.campaigns import Campaign
 from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.config.config import PoolRecipe, Recipe
-from activeloop.config.registry import checked_learner_of, selection_of
-from activeloop.config.text import read_recipe
-from activeloop.errors import InputError, RecipeError
+from activeloop.config.config import CampaignConfig, PoolConfig
+from activeloop.config.registry import checked_learner_of, recommender_of
+from activeloop.config.text import read_config
+from activeloop.errors import ConfigError, InputError
 from activeloop.measurements import Assay
 from activeloop.store import CampaignFolder
 from activeloop.store.database import BUSY_SECONDS
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenCampaign:
     """A campaign on disk, ready for use.
 
     Args:
         folder: where it is.
-        recipe: what its `campaign.toml` says.
+        config: what its `campaign.toml` says.
         campaign: the loop.
     """
 
     folder: CampaignFolder
-    recipe: Recipe
+    config: CampaignConfig
     campaign: Campaign
 
 
-def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> Opened:
+def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenCampaign:
     """The campaign in a folder.
 
     Args:
@@ -44,77 +44,77 @@ def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> Opene
         StoreError: its database cannot be used.
     """
     folder = CampaignFolder.open(path, busy_seconds)
-    recipe = read_recipe(folder.recipe)
-    return Opened(folder, recipe, campaign_of(recipe, folder))
+    config = read_config(folder.config)
+    return OpenCampaign(folder, config, campaign_of(config, folder))
 
 
-def campaign_of(recipe: Recipe, folder: CampaignFolder) -> Campaign:
-    """The campaign of a recipe, kept in a folder."""
-    assays, file = assays_of(recipe), str(folder.recipe)
-    pool = pool_of(recipe.pool, folder.path, file)
+def campaign_of(config: CampaignConfig, folder: CampaignFolder) -> Campaign:
+    """The campaign of a config, kept in a folder."""
+    assays, file = assays_of(config), str(folder.config)
+    pool = pool_of(config.pool, folder.path, file)
     return Campaign(
         pool=pool,
         assays=assays,
-        learner=checked_learner_of(recipe.learner, pool, assays, file, folder.path),
-        select=selection_of(recipe.select, recipe.goal, assays, pool, file),
-        seed=recipe.seed,
+        learner=checked_learner_of(config.learner, pool, assays, file, folder.path),
+        select=recommender_of(config.select, config.goal, assays, pool, file),
+        seed=config.seed,
         log=folder.log,
-        shelf=folder.shelf,
-        price=recipe.plate.price_per_well or None,
-        hit=hits_of(recipe),
+        artifacts=folder.artifacts,
+        price=config.plate.price_per_well or None,
+        hit=hits_of(config),
     )
 
 
-def assays_of(recipe: Recipe) -> tuple[Assay, ...]:
-    """The assays of a recipe."""
-    return tuple(Assay(a.name, a.unit, a.goal, a.lower, a.upper) for a in recipe.assays)
+def assays_of(config: CampaignConfig) -> tuple[Assay, ...]:
+    """The assays of a config."""
+    return tuple(Assay(a.name, a.unit, a.goal, a.lower, a.upper) for a in config.assays)
 
 
-def hits_of(recipe: Recipe) -> tuple[float, ...] | None:
+def hits_of(config: CampaignConfig) -> tuple[float, ...] | None:
     """From which value a candidate is a hit in each assay (NaN: not stated); None when no assay states one."""
-    stated = tuple(math.nan if a.hit is None else a.hit for a in recipe.assays)
+    stated = tuple(math.nan if a.hit is None else a.hit for a in config.assays)
     return None if all(map(math.isnan, stated)) else stated
 
 
-def pool_of(recipe: PoolRecipe, base: Path, file: str | None = None) -> Pool:
-    """The pool of a recipe.
+def pool_of(config: PoolConfig, base: Path, file: str | None = None) -> Pool:
+    """The pool of a config.
 
     Args:
-        recipe: what it says.
+        config: what it says.
         base: the folder in which its files are looked for.
-        file: how messages name the recipe.
+        file: how messages name the config.
 
     Raises:
         InputError: the pool cannot be made; names the file at fault.
     """
-    parent = recipe.wild_type or None
-    if recipe.table or recipe.fasta:
-        return _listed(recipe, base, parent, file)
-    rules = {"exclude_residues": recipe.exclude_residues, "forbidden_motifs": recipe.forbidden_motifs}
+    parent = config.wild_type or None
+    if config.table or config.fasta:
+        return _listed(config, base, parent, file)
+    rules = {"exclude_residues": config.exclude_residues, "forbidden_motifs": config.forbidden_motifs}
     try:
-        if recipe.singles:
-            return Pool.single_mutants(recipe.wild_type, positions_of(recipe.positions), **rules)
-        sites = [_site(text) for text in recipe.sites]
-        return Pool.combinatorial(parent, sites, max_mutations=recipe.max_mutations, **rules)
+        if config.singles:
+            return Pool.single_mutants(config.wild_type, positions_of(config.positions), **rules)
+        sites = [_site(text) for text in config.sites]
+        return Pool.combinatorial(parent, sites, max_mutations=config.max_mutations, **rules)
     except InputError as error:
-        raise error if error.file or not file else RecipeError(f"[pool]: {error.problem}", file=file) from error
+        raise error if error.file or not file else ConfigError(f"[pool]: {error.problem}", file=file) from error
 
 
-def _listed(recipe: PoolRecipe, base: Path, parent: str | None, file: str | None) -> Pool:
-    source = base / (recipe.table or recipe.fasta)
+def _listed(config: PoolConfig, base: Path, parent: str | None, file: str | None) -> Pool:
+    source = base / (config.table or config.fasta)
     if not source.exists():
-        raise RecipeError(f'[pool]: there is no file "{source}": put it there or correct its name.', file=file)
-    if recipe.fasta:
-        return Pool.from_fasta(source, parent, merge_duplicates=recipe.merge_duplicates)
-    column, merge = recipe.column or None, recipe.merge_duplicates
-    return Pool.from_table(source, recipe.kind, parent, column, recipe.offset, merge_duplicates=merge)
+        raise ConfigError(f'[pool]: there is no file "{source}": put it there or correct its name.', file=file)
+    if config.fasta:
+        return Pool.from_fasta(source, parent, merge_duplicates=config.merge_duplicates)
+    column, merge = config.column or None, config.merge_duplicates
+    return Pool.from_table(source, config.kind, parent, column, config.offset, merge_duplicates=merge)
 
 
 def positions_of(text: str) -> list[int] | None:
     """Positions from ranges; None (everywhere) for "".
 
     Raises:
-        RecipeError: a range runs backwards.
+        ConfigError: a range runs backwards.
 
     >>> positions_of("3-5, 9")
     [3, 4, 5, 9]
@@ -125,7 +125,7 @@ def positions_of(text: str) -> list[int] | None:
     for part in text.split(","):
         first, _, last = part.partition("-")
         if int(last or first) < int(first):
-            raise RecipeError(f'positions "{part.strip()}" run backwards. Write them as {int(last)}-{int(first)}.')
+            raise ConfigError(f'positions "{part.strip()}" run backwards. Write them as {int(last)}-{int(first)}.')
         positions.extend(range(int(first), int(last or first) + 1))
     return positions
 

@@ -17,7 +17,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class PoolRecipe(Strict):
+class PoolConfig(Strict):
     """What may be tested; exactly one of `singles`, `sites`, `table`, `fasta` says how.
 
     Attributes:
@@ -48,7 +48,7 @@ class PoolRecipe(Strict):
     merge_duplicates: bool = False
 
     @model_validator(mode="after")
-    def _one_way(self) -> PoolRecipe:
+    def _one_way(self) -> PoolConfig:
         given = [k for k in ("singles", "sites", "table", "fasta") if getattr(self, k)]
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
@@ -65,7 +65,7 @@ class PoolRecipe(Strict):
         return self
 
 
-class AssayRecipe(Strict):
+class AssayConfig(Strict):
     """One assay.
 
     Attributes:
@@ -81,7 +81,7 @@ class AssayRecipe(Strict):
     hit: float | None = None
 
 
-class LearnerRecipe(Strict):
+class LearnerConfig(Strict):
     """What learns: a name of the registry and options of that learner.
 
     Attributes:
@@ -93,7 +93,7 @@ class LearnerRecipe(Strict):
     calibration: Literal["", "temperature", "isotonic", "conformal", "own-noise", "none"] = ""
 
 
-class SelectRecipe(Strict):
+class SelectConfig(Strict):
     """How candidates are chosen; the goal's default where a name is ""."""
 
     score: str = ""
@@ -102,7 +102,7 @@ class SelectRecipe(Strict):
     batch_options: dict[str, Option] = {}
 
 
-class PlateRecipe(Strict):
+class PlateConfig(Strict):
     """How plates are filled; see `activeloop.plates.Plate.fill`. `price_per_well` in any currency, 0 when not known."""
 
     wells: Literal[6, 12, 24, 48, 96, 384, 1536] = 96
@@ -113,7 +113,7 @@ class PlateRecipe(Strict):
     price_per_well: Annotated[float, Field(ge=0)] = 0.0
 
 
-class StudentRecipe(Strict):
+class StudentConfig(Strict):
     """How students are taught; see `activeloop distil`.
 
     Attributes:
@@ -133,7 +133,7 @@ class StudentRecipe(Strict):
     int8: bool = False
 
 
-class Recipe(Strict):
+class CampaignConfig(Strict):
     """All of `campaign.toml`.
 
     Attributes:
@@ -145,15 +145,15 @@ class Recipe(Strict):
     format: Literal[1] = FORMAT
     goal: Literal["find", "learn"] = "find"
     seed: Annotated[int, Field(ge=0)] = 0
-    pool: PoolRecipe
-    assays: Annotated[list[AssayRecipe], Field(min_length=1)]
-    learner: LearnerRecipe = LearnerRecipe()
-    select: SelectRecipe = SelectRecipe()
-    plate: PlateRecipe = PlateRecipe()
-    student: StudentRecipe = StudentRecipe()
+    pool: PoolConfig
+    assays: Annotated[list[AssayConfig], Field(min_length=1)]
+    learner: LearnerConfig = LearnerConfig()
+    select: SelectConfig = SelectConfig()
+    plate: PlateConfig = PlateConfig()
+    student: StudentConfig = StudentConfig()
 
     @model_validator(mode="after")
-    def _names_once(self) -> Recipe:
+    def _names_once(self) -> CampaignConfig:
         names = [a.name for a in self.assays]
         if twice := [n for n in names if names.count(n) > 1]:
             raise ValueError(f'assay "{twice[0]}" is there twice; give each its own name')

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from activeloop import acquisition
-from activeloop.acquisition import BatchChoice, Score, Selection, default_selection
+from activeloop.acquisition import AcquisitionFunction, BatchStrategy, Recommender, default_recommender
 from activeloop.candidates import Pool
-from activeloop.config.config import LearnerRecipe, SelectRecipe
-from activeloop.errors import ModelError, RecipeError
+from activeloop.config.config import LearnerConfig, SelectConfig
+from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Assay
 from activeloop.prediction import Learner
 
@@ -107,7 +107,7 @@ Goal = Literal["find", "learn"]
 GROUP = "activeloop.learners"
 """Entry points of this group add learners of other packages: name -> a callable that takes the options."""
 
-SCORES: dict[str, Callable[..., Score]] = {
+SCORES: dict[str, Callable[..., AcquisitionFunction]] = {
     "bald": acquisition.BALD,
     "ei": acquisition.ExpectedImprovement,
     "entropy": acquisition.Entropy,
@@ -123,7 +123,7 @@ SCORES: dict[str, Callable[..., Score]] = {
     "variance": acquisition.Variance,
 }
 
-BATCHES: dict[str, Callable[..., BatchChoice]] = {
+BATCHES: dict[str, Callable[..., BatchStrategy]] = {
     "batchbald": acquisition.BatchBALD,
     "diverse": acquisition.DiverseTop,
     "lcmd": acquisition.LCMD,
@@ -163,55 +163,55 @@ RETIRED_OPTIONS = {("learner", "gated", "tuned"): 'use "fine-tuned" by itself'}
 """Options of former releases, and what to do instead."""
 
 
-def learner_of(recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
-    """The learner that a recipe names.
+def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
+    """The learner that a config names.
 
     Args:
-        recipe: a name and options.
+        config: a name and options.
         pool: what it learns about; `default` and the encoders follow its kind.
         assays: what is measured; `default` follows whether it is classes.
-        file: how messages name the recipe.
+        file: how messages name the config.
 
     Raises:
-        RecipeError: no learner has that name, or it does not take these options.
+        ConfigError: no learner has that name, or it does not take these options.
     """
     known = own_learners(pool, assays)
-    if recipe.name not in known:  # looking for other packages takes a while
+    if config.name not in known:  # looking for other packages takes a while
         known = learners(pool, assays)
-    return make("learner", recipe.name, known, recipe.options, file)
+    return make("learner", config.name, known, config.options, file)
 
 
 def checked_learner_of(
-    recipe: LearnerRecipe, pool: Pool, assays: Sequence[Assay], file: str | None = None, base: Path = Path()
+    config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file: str | None = None, base: Path = Path()
 ) -> Learner:
-    """The learner that a recipe names, with its correction: every version of it carries figures of held-out values.
+    """The learner that a config names, with its correction: every version of it carries figures of held-out values.
 
     Its name tells its options, so that a version fitted with others is not taken for one of these.
 
     Args:
-        recipe: a name and options.
+        config: a name and options.
         pool: as `learner_of`.
         assays: as `learner_of`.
-        file: how messages name the recipe.
+        file: how messages name the config.
         base: the folder in which a model is looked for before it is taken for a path or an id of a hub.
 
     Raises:
-        RecipeError: no learner has that name, or it does not take these options.
+        ConfigError: no learner has that name, or it does not take these options.
         FetchError: a pretrained model is not to be had.
     """
-    from activeloop.models.calibration import calibrated, usual_calibration
+    from activeloop.models.calibration import calibrated, default_calibration
 
-    learner = learner_of(_located(recipe, base), pool, assays, file)
-    note = ", ".join(f"{key}={value}" for key, value in sorted(recipe.options.items()))
-    return calibrated(learner, recipe.calibration or usual_calibration(pool), note)
+    learner = learner_of(_located(config, base), pool, assays, file)
+    note = ", ".join(f"{key}={value}" for key, value in sorted(config.options.items()))
+    return calibrated(learner, config.calibration or default_calibration(pool), note)
 
 
-def _located(recipe: LearnerRecipe, base: Path) -> LearnerRecipe:
+def _located(config: LearnerConfig, base: Path) -> LearnerConfig:
     """With the paths of a model, and of tables for it, that lie in a folder."""
-    named = {key: recipe.options.get(key) for key in ("model", "tables")}
+    named = {key: config.options.get(key) for key in ("model", "tables")}
     found = {key: str(base / name) for key, name in named.items() if isinstance(name, str) and name}
     found = {key: path for key, path in found.items() if Path(path).exists()}
-    return recipe.model_copy(update={"options": {**recipe.options, **found}}) if found else recipe
+    return config.model_copy(update={"options": {**config.options, **found}}) if found else config
 
 
 def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
@@ -245,54 +245,54 @@ class _Outside:
         return self._load()(**options)
 
 
-def selection_of(
-    recipe: SelectRecipe, goal: Goal, assays: tuple[Assay, ...], pool: Pool, file: str | None = None
-) -> Selection:
-    """Score and choice of the batch that a recipe names; the goal's default where it names none.
+def recommender_of(
+    config: SelectConfig, goal: Goal, assays: tuple[Assay, ...], pool: Pool, file: str | None = None
+) -> Recommender:
+    """Score and choice of the batch that a config names; the goal's default where it names none.
 
     Raises:
-        RecipeError: there is no such score or choice, or it does not take these options.
+        ConfigError: there is no such score or choice, or it does not take these options.
     """
-    usual = default_selection(goal, assays, pool)
+    usual = default_recommender(goal, assays, pool)
     score, batch, first = usual.score, usual.batch, usual.first
-    if recipe.score:
-        score = make("score", recipe.score, SCORES, recipe.score_options, file)
-    if recipe.batch:
-        batch, first = make("batch", recipe.batch, BATCHES, recipe.batch_options, file), None
-    return Selection(score, batch, first)
+    if config.score:
+        score = make("score", config.score, SCORES, config.score_options, file)
+    if config.batch:
+        batch, first = make("batch", config.batch, BATCHES, config.batch_options, file), None
+    return Recommender(score, batch, first)
 
 
 def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:
-    """Something that a recipe names.
+    """Something that a config names.
 
     Args:
         role: what it is, for messages.
         name: of it.
         known: everything that can be named.
         options: of it.
-        file: how messages name the recipe.
+        file: how messages name the config.
 
     Raises:
-        RecipeError: nothing has that name, or it does not take these options.
+        ConfigError: nothing has that name, or it does not take these options.
     """
     if name not in known:
         if name in (retired := RETIRED.get(role, {})):
-            raise RecipeError(f'the {role} "{name}" was removed: {retired[name]}.', file=file)
+            raise ConfigError(f'the {role} "{name}" was removed: {retired[name]}.', file=file)
         near = get_close_matches(name, known, n=1)
-        cure = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
-        raise RecipeError(f'there is no {role} "{name}". {cure}', file=file)
+        fix = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
+        raise ConfigError(f'there is no {role} "{name}". {fix}', file=file)
     maker = known[name]
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}
     takes = options_of(maker)
     if takes is not None:
         if unknown := [key for key in given if key not in takes]:
             if instead := RETIRED_OPTIONS.get((role, name, unknown[0])):
-                raise RecipeError(f'option "{unknown[0]}" of {role} "{name}" was removed: {instead}.', file=file)
-            cure = f"it takes: {', '.join(takes)}" if takes else "it takes none"
-            raise RecipeError(f'{role} "{name}" has no option "{unknown[0]}"; {cure}.', file=file)
+                raise ConfigError(f'option "{unknown[0]}" of {role} "{name}" was removed: {instead}.', file=file)
+            fix = f"it takes: {', '.join(takes)}" if takes else "it takes none"
+            raise ConfigError(f'{role} "{name}" has no option "{unknown[0]}"; {fix}.', file=file)
         if wrong := wrong_option(maker, given):
-            raise RecipeError(f'{role} "{name}": {wrong}.', file=file)
+            raise ConfigError(f'{role} "{name}": {wrong}.', file=file)
     try:
         return maker(**given)
     except (TypeError, ValueError, ModelError) as error:
-        raise RecipeError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error
+        raise ConfigError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error

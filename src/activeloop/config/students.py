@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from activeloop.campaigns import Campaign, StudentRecord, Teaching
+from activeloop.campaigns import Campaign, StudentRecord, StudentTrainer
 from activeloop.candidates import Pool
-from activeloop.config.building import Opened, open_campaign
-from activeloop.config.config import StudentRecipe
+from activeloop.config.building import OpenCampaign, open_campaign
+from activeloop.config.config import StudentConfig
 from activeloop.config.registry import make
-from activeloop.errors import ActiveLoopError, RecipeError, StateError
+from activeloop.errors import ActiveLoopError, ConfigError, StateError
 from activeloop.store import Job
-from activeloop.students.campaign import Distillation
+from activeloop.students.campaign import CampaignDistillation
 from activeloop.students.distil.config import Distiller
 from activeloop.students.distil.first_layers import FirstLayers
 from activeloop.students.distil.network import Network
-from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer, usual_network
+from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer, default_network
 from activeloop.students.distil.search import USUAL
 
 
@@ -49,54 +49,54 @@ LADDERS: dict[str, tuple[Network, ...]] = {
 """Among which networks the smallest is looked for."""
 
 
-def teaching_of(recipe: StudentRecipe, pool: Pool, file: str | None = None) -> Teaching:
-    """How a recipe says that students are taught.
+def teaching_of(config: StudentConfig, pool: Pool, file: str | None = None) -> StudentTrainer:
+    """How a config says that students are taught.
 
     Args:
-        recipe: what it says.
-        pool: decides the network where the recipe does not.
-        file: how messages name the recipe.
+        config: what it says.
+        pool: decides the network where the config does not.
+        file: how messages name the config.
 
     Raises:
-        RecipeError: there is no such network, or it does not take these options.
+        ConfigError: there is no such network, or it does not take these options.
     """
-    name = usual_name(pool) if recipe.network == "auto" else recipe.network
-    network = make("network", name, NETWORKS, recipe.options, file)
-    distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, recipe.teaching, file)
-    if recipe.keep is None:
-        return Distillation(distiller, recipe.int8)
-    if recipe.network == "first-layers" or recipe.options:
+    name = default_network_name(pool) if config.network == "auto" else config.network
+    network = make("network", name, NETWORKS, config.options, file)
+    distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, config.teaching, file)
+    if config.keep is None:
+        return CampaignDistillation(distiller, config.int8)
+    if config.network == "first-layers" or config.options:
         problem = "[student]: keep looks for the size itself: leave out options, or the first layers as network."
-        raise RecipeError(f"{problem} Nothing was taught.", file=file)
-    among = LADDERS["auto" if recipe.network == "auto" and name == "conv" else name]
-    return Distillation(distiller, recipe.int8, recipe.keep, among)
+        raise ConfigError(f"{problem} Nothing was taught.", file=file)
+    among = LADDERS["auto" if config.network == "auto" and name == "conv" else name]
+    return CampaignDistillation(distiller, config.int8, config.keep, among)
 
 
-def sized(recipe: StudentRecipe, pool: Pool, width: int | None, layers: int | None) -> StudentRecipe:
-    """A recipe with another width and number of layers, whatever its network calls them.
+def sized(config: StudentConfig, pool: Pool, width: int | None, layers: int | None) -> StudentConfig:
+    """A config with another width and number of layers, whatever its network calls them.
 
     >>> one = Pool.single_mutants("MKTAYIAKQR")
-    >>> sized(StudentRecipe(network="conv"), one, 32, 2).options
+    >>> sized(StudentConfig(network="conv"), one, 32, 2).options
     {'width': 32, 'blocks': 2}
-    >>> sized(StudentRecipe(), one, 32, None).options
+    >>> sized(StudentConfig(), one, 32, None).options
     {'hidden': [32, 32]}
     """
-    name = usual_name(pool) if recipe.network == "auto" else recipe.network
+    name = default_network_name(pool) if config.network == "auto" else config.network
     given = {"width": width, {"conv": "blocks"}.get(name, "layers"): layers}
     if name == "sites":
         usual = SiteNetwork().hidden
         given = {"hidden": [width or usual[0]] * (layers or len(usual)) if width or layers else None}
     more = {key: value for key, value in given.items() if value is not None}
-    return recipe.model_copy(update={"options": {**recipe.options, **more}})
+    return config.model_copy(update={"options": {**config.options, **more}})
 
 
-def usual_name(pool: Pool) -> str:
+def default_network_name(pool: Pool) -> str:
     """The name of the network that is usual for a pool.
 
-    >>> usual_name(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
+    >>> default_network_name(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
     'sites'
     """
-    return "sites" if usual_network(pool).sites else "conv"
+    return "sites" if default_network(pool).sites else "conv"
 
 
 NICE = 10
@@ -109,8 +109,8 @@ def distilling(folder: Path) -> Job:
 
 
 def distil_here(
-    loop: Opened,
-    settings: StudentRecipe,
+    loop: OpenCampaign,
+    settings: StudentConfig,
     seed: int | None = None,
     *,
     again: bool = False,
@@ -145,7 +145,7 @@ def distil_here(
 
 
 def distil_in_background(
-    loop: Opened, settings: StudentRecipe, seed: int | None = None, *, again: bool = False
+    loop: OpenCampaign, settings: StudentConfig, seed: int | None = None, *, again: bool = False
 ) -> int | None:
     """Start a process that teaches a student of the current version, and of those that come meanwhile.
 
@@ -162,7 +162,7 @@ def distil_in_background(
 
     Raises:
         StateError: a student is being taught already, or there is no version yet.
-        RecipeError: the settings are wrong.
+        ConfigError: the settings are wrong.
         StoreError: the process could not be started; its log says why.
     """
     teaching = _teaching(loop, settings)
@@ -173,7 +173,7 @@ def distil_in_background(
     return distilling(folder).start(["-m", "activeloop.config.students", str(folder), json.dumps(order)])
 
 
-def follow(folder: Path, settings: StudentRecipe, seed: int | None, again: bool) -> None:
+def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
     """Teach until the current version has its student; what the process in the background does."""
     student = distil_here(open_campaign(folder), settings, seed, again=again)
     # Whoever fitted a version meanwhile found somebody at work and left the rest to us.
@@ -184,10 +184,10 @@ def follow(folder: Path, settings: StudentRecipe, seed: int | None, again: bool)
             return
 
 
-def _teaching(loop: Opened, settings: StudentRecipe) -> Teaching:
+def _teaching(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
     # imported here: whoever only asks how the work stands needs none of it
 
-    return teaching_of(settings, loop.campaign.pool, str(loop.folder.recipe))
+    return teaching_of(settings, loop.campaign.pool, str(loop.folder.config))
 
 
 def _what(campaign: Campaign) -> str:
@@ -201,7 +201,7 @@ def main(arguments: Sequence[str]) -> int:
         os.nice(NICE)
     folder, order = Path(arguments[0]), json.loads(arguments[1])
     try:
-        follow(folder, StudentRecipe.model_validate(order["settings"]), order["seed"], order["again"])
+        follow(folder, StudentConfig.model_validate(order["settings"]), order["seed"], order["again"])
     except ActiveLoopError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1

@@ -13,47 +13,47 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from activeloop.config.config import FORMAT, AssayRecipe, PoolRecipe, Recipe
-from activeloop.errors import RecipeError, StoreError
+from activeloop.config.config import FORMAT, AssayConfig, CampaignConfig, PoolConfig
+from activeloop.errors import ConfigError, StoreError
 
 
-def read_recipe(path: Path) -> Recipe:
-    """The recipe in a file.
+def read_config(path: Path) -> CampaignConfig:
+    """The config in a file.
 
     Raises:
-        RecipeError: names the file, the key (or the line) and the cure.
+        ConfigError: names the file, the key (or the line) and the fix.
         StoreError: the file cannot be read.
     """
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RecipeError("is not UTF-8 text: save it as plain text in UTF-8.", file=str(path)) from error
+        raise ConfigError("is not UTF-8 text: save it as plain text in UTF-8.", file=str(path)) from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read ({error.strerror}).") from error
-    return parse_recipe(text, str(path))
+    return parse_config(text, str(path))
 
 
-def parse_recipe(text: str, file: str) -> Recipe:
-    """The recipe in a text; `file` is how messages name it."""
+def parse_config(text: str, file: str) -> CampaignConfig:
+    """The config in a text; `file` is how messages name it."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         problem = f"this is not TOML: {error}. Texts stand in quotes, lists in [ ]."
-        raise RecipeError(problem, file=file, row=int(line[1]) if line else None) from error
-    return check_recipe(table, file)
+        raise ConfigError(problem, file=file, row=int(line[1]) if line else None) from error
+    return check_config(table, file)
 
 
-def check_recipe(table: Mapping[str, Any], file: str | None) -> Recipe:
-    """The recipe in a table of plain values."""
+def check_config(table: Mapping[str, Any], file: str | None) -> CampaignConfig:
+    """The config in a table of plain values."""
     found = table.get("format", FORMAT)
     if isinstance(found, int) and found > FORMAT:
         problem = f"format {found} was written by a newer ActiveLoop (this one knows {FORMAT}): upgrade this one."
-        raise RecipeError(problem, file=file)
+        raise ConfigError(problem, file=file)
     try:
-        return Recipe.model_validate(dict(table))
+        return CampaignConfig.model_validate(dict(table))
     except ValidationError as error:
-        raise RecipeError(_sentence(error.errors()[0]), file=file) from error
+        raise ConfigError(_sentence(error.errors()[0]), file=file) from error
 
 
 def _sentence(error: ErrorDetails) -> str:
@@ -76,7 +76,7 @@ def _sentence(error: ErrorDetails) -> str:
 
 def _meant(location: tuple[int | str, ...]) -> str:
     """The nearest key that exists, or all of them."""
-    model: Any = Recipe
+    model: Any = CampaignConfig
     for part in location[:-1]:
         if not isinstance(part, int):
             model = _part(model, part)
@@ -91,23 +91,23 @@ def _part(model: Any, name: str) -> type[BaseModel] | None:
     return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
 
 
-def recipe_text(recipe: Recipe) -> str:
-    """The text of `campaign.toml`; reading it gives the same recipe."""
-    plate, select, student = recipe.plate, recipe.select, recipe.student
+def config_text(config: CampaignConfig) -> str:
+    """The text of `campaign.toml`; reading it gives the same config."""
+    plate, select, student = config.plate, config.select, config.student
     blocks = [
         [
             "# An ActiveLoop campaign. Change what you like; what was measured stands in campaign.db, not here.",
-            f"format = {recipe.format}",
-            f'goal = {_value(recipe.goal)}  # "find" the best candidates, or "learn" an accurate model',
-            f"seed = {recipe.seed}  # the same seed and the same results give the same proposals",
+            f"format = {config.format}",
+            f'goal = {_value(config.goal)}  # "find" the best candidates, or "learn" an accurate model',
+            f"seed = {config.seed}  # the same seed and the same results give the same proposals",
         ],
-        _pool(recipe.pool),
-        *[_assay(a) for a in recipe.assays],
+        _pool(config.pool),
+        *[_assay(a) for a in config.assays],
         [
             "[learner]",
-            f'name = {_value(recipe.learner.name)}  # "default" weighs several learners by what you measured',
-            f'calibration = {_value(recipe.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
-            *_options("learner.options", recipe.learner.options),
+            f'name = {_value(config.learner.name)}  # "default" weighs several learners by what you measured',
+            f'calibration = {_value(config.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
+            *_options("learner.options", config.learner.options),
         ],
         [
             "[select]",
@@ -137,7 +137,7 @@ def recipe_text(recipe: Recipe) -> str:
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
 
-def _pool(pool: PoolRecipe) -> list[str]:
+def _pool(pool: PoolConfig) -> list[str]:
     lines = ["[pool]", f'kind = {_value(pool.kind)}  # "variants", "compounds" or "guides"']
     lines += _given(pool, ("wild_type",))
     if pool.singles:
@@ -149,7 +149,7 @@ def _pool(pool: PoolRecipe) -> list[str]:
     return lines
 
 
-def _assay(assay: AssayRecipe) -> list[str]:
+def _assay(assay: AssayConfig) -> list[str]:
     lines = ["[[assays]]", f"name = {_value(assay.name)}", f"unit = {_value(assay.unit)}"]
     lines += [f'goal = {_value(assay.goal)}  # "maximise", "minimise", or "classify" (1 = fit, 0 = unfit)']
     return lines + _given(assay, ("lower", "upper", "hit"))

@@ -1,8 +1,8 @@
 """From candidates to features without torch: the role `Encoder` and the encoders that need no download."""
 
-from activeloop.encoders.base import Backbone, SiteWise
+from activeloop.encoders.base import Encoder, SiteEncoder
 from activeloop.encoders.compound import Morgan
 from activeloop.encoders.guide import Kmers
 from activeloop.encoders.sequence import Joined, OneHot, Physicochemical, letter_table
 
-__all__ = ["Backbone", "Joined", "Kmers", "Morgan", "OneHot", "Physicochemical", "SiteWise", "letter_table"]
+__all__ = ["Encoder", "Joined", "Kmers", "Morgan", "OneHot", "Physicochemical", "SiteEncoder", "letter_table"]

@@ -10,21 +10,21 @@ from activeloop.candidates import Pool, Sites
 from activeloop.errors import PoolError
 
 
-class Backbone(ABC):
+class Encoder(ABC):
     """Turns rows of a pool into numbers."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @abstractmethod
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, D]; D depends on the pool's sites alone, not on the rows, and no value on other rows."""
 
 
-class SiteWise(Backbone):
-    """A backbone that looks at one site at a time: each feature depends on the letter of a single site."""
+class SiteEncoder(Encoder):
+    """A encoder that looks at one site at a time: each feature depends on the letter of a single site."""
 
     @abstractmethod
     def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:

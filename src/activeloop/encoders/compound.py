@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from activeloop.candidates import Compound, Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.errors import MissingExtraError, NotationError, PoolError
 
 #: largest table of fingerprints that is kept between calls, in bytes
@@ -17,7 +17,7 @@ KEPT = 2**29
 
 
 @dataclass(frozen=True)
-class Morgan(Backbone):
+class Morgan(Encoder):
     """Morgan count fingerprints: how often each circular neighbourhood occurs, folded to `size` columns.
 
     Fingerprints of a pool are computed once and kept with this object (one byte a number) while the pool is alive and

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone, sites_of
+from activeloop.encoders.base import Encoder, sites_of
 from activeloop.encoders.sequence import expand
 from activeloop.errors import PoolError
 
@@ -22,7 +22,7 @@ STACKING = {
 
 
 @dataclass(frozen=True)
-class Kmers(Backbone):
+class Kmers(Encoder):
     """What guide-efficiency models are made of.
 
     For L varying positions: letters by position (4 L), pairs by position (16 (L - 1)), counts of all words of 1 to 3

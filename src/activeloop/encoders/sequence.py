@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Sites
-from activeloop.encoders.base import SiteWise
+from activeloop.encoders.base import SiteEncoder
 
 
 @dataclass(frozen=True)
-class OneHot(SiteWise):
+class OneHot(SiteEncoder):
     """Letters of the varying sites, one column for each letter of the alphabet.
 
     A pool of L sites over K letters gives L * K columns: ask for a wide pool (all single mutants of a whole protein)
@@ -131,7 +131,7 @@ def letter_table(scales: Scales, alphabet: str = AMINO_ACIDS) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Physicochemical(SiteWise):
+class Physicochemical(SiteEncoder):
     """Properties of the amino acid at each varying site.
 
     Args:
@@ -158,24 +158,24 @@ class Physicochemical(SiteWise):
 
 
 @dataclass(frozen=True)
-class Joined(SiteWise):
+class Joined(SiteEncoder):
     """The features of each encoder, one after the other.
 
     Args:
-        backbones: at least one.
+        encoders: at least one.
 
     >>> from activeloop.encoders import OneHot, Physicochemical
     >>> Joined((OneHot(), Physicochemical())).name
     'onehot+physicochemical'
     """
 
-    backbones: tuple[SiteWise, ...]
+    encoders: tuple[SiteEncoder, ...]
 
     @property
     def name(self) -> str:
         """Their names, joined by a plus."""
-        return "+".join(backbone.name for backbone in self.backbones)
+        return "+".join(encoder.name for encoder in self.encoders)
 
     def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
         """Float32 [n, sum of D]."""
-        return np.concatenate([backbone.encode(sites, codes) for backbone in self.backbones], axis=1)
+        return np.concatenate([encoder.encode(sites, codes) for encoder in self.encoders], axis=1)

@@ -1,6 +1,6 @@
 """Pretrained models: checkpoints, families, layers, pooling, zero-shot scores. Torch is loaded on use."""
 
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.other_models import ChemBERTa, Geneformer, NucleotideTransformer
 from activeloop.foundation.protein_models import ESM2, ESMC, Ankh, ProtBert, ProtT5, SaProt
 from activeloop.foundation.zero_shot import ZeroShot, zero_shot_table
@@ -10,7 +10,7 @@ __all__ = [
     "ESMC",
     "Ankh",
     "ChemBERTa",
-    "Foundation",
+    "FoundationModel",
     "Geneformer",
     "NucleotideTransformer",
     "ProtBert",

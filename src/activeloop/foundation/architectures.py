@@ -12,7 +12,7 @@ from torch.nn import functional
 from activeloop.errors import ModelError
 from activeloop.foundation.encoder import (
     LayerNames,
-    Trunk,
+    TransformerEncoder,
     angles_at,
     at,
     attended,
@@ -24,7 +24,7 @@ from activeloop.foundation.encoder import (
 
 
 @final
-class EsmTrunk(Trunk):
+class EsmEncoder(TransformerEncoder):
     """`EsmForMaskedLM` as a row of layers."""
 
     names = LayerNames(
@@ -113,7 +113,7 @@ class Widening(nn.Module):
 
 
 @final
-class EsmcTrunk(Trunk):
+class EsmcEncoder(TransformerEncoder):
     """`EsmcForMaskedLM` as a row of layers."""
 
     names = LayerNames(
@@ -181,7 +181,7 @@ class EsmcTrunk(Trunk):
 
 
 @final
-class BertTrunk(Trunk):
+class BertEncoder(TransformerEncoder):
     """`BertForMaskedLM` or `RobertaForMaskedLM` as a row of layers."""
 
     names = LayerNames(
@@ -237,7 +237,7 @@ class BertTrunk(Trunk):
 
 
 @final
-class T5Trunk(Trunk):
+class T5Encoder(TransformerEncoder):
     """`T5EncoderModel` as a row of layers. All of them share one attention bias, which tells distances, one a head."""
 
     def __init__(self, model: nn.Module, headed: bool = False):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.errors import MissingExtraError, ModelError
 from activeloop.foundation.checkpoints import BUNDLED
 from activeloop.foundation.tokens import Tokens
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
 
 
 #: how hidden states become one vector a candidate, see `activeloop.foundation.pooling.Pooler`
@@ -26,7 +26,7 @@ READING = 2
 DEPTHS = {BUNDLED: 2 / 3}
 
 
-class Foundation(Backbone):
+class FoundationModel(Encoder):
     """A family of pretrained models; importing it costs no torch, `load` does.
 
     Attributes:
@@ -76,7 +76,7 @@ class Foundation(Backbone):
         return encode(self, pool, np.asarray(rows, np.int64))
 
     @abstractmethod
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights, in eval mode, nothing trainable; a new copy at each call.
 
         Raises:

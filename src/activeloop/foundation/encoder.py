@@ -100,7 +100,7 @@ class LayerNames:
         return (*self.attention, *self.widen, self.narrow)
 
 
-class Trunk(nn.Module, ABC):
+class TransformerEncoder(nn.Module, ABC):
     """A foundation model between its tokens and its hidden states; one final class for each architecture.
 
     The layers are the modules of `transformers` themselves: what is attached to them (adapters, hooks) takes effect
@@ -216,8 +216,8 @@ class Trunk(nn.Module, ABC):
         return self.finish(self.run(self.embed(ids, real), real))
 
 
-def sharing(base: Trunk) -> Trunk:
-    """A copy of a trunk with the same weights in the same memory, so that it costs next to none.
+def sharing(base: TransformerEncoder) -> TransformerEncoder:
+    """A copy of an encoder with the same weights in the same memory, so that it costs next to none.
 
     No adapter changes a weight where it lies: what learns, or is changed, is copied first.
     """
@@ -264,9 +264,9 @@ def faster(heads: int, length: int, *, half: bool, device: str = "cpu") -> Atten
 
 
 @contextmanager
-def attention_as(trunk: Trunk, kind: Attention) -> Iterator[None]:
-    """A trunk with one way of computing attention, and as it was afterwards."""
-    config = trunk.model.config
+def attention_as(encoder: TransformerEncoder, kind: Attention) -> Iterator[None]:
+    """A encoder with one way of computing attention, and as it was afterwards."""
+    config = encoder.model.config
     before = config._attn_implementation
     config._attn_implementation = kind
     try:

@@ -16,12 +16,12 @@ from activeloop.candidates import Pool
 from activeloop.foundation.base import READING
 from activeloop.foundation.cache import keep, recall
 from activeloop.foundation.checkpoints import fingerprint
-from activeloop.foundation.encoder import Trunk, at, attention_as, fast, faster, half_pays, sharing
-from activeloop.foundation.pooling import Batch, Places, Pooler, Pooling, pooling_for
+from activeloop.foundation.encoder import TransformerEncoder, at, attention_as, fast, faster, half_pays, sharing
+from activeloop.foundation.pooling import Batch, PooledPositions, Pooler, Pooling, pooling_for
 from activeloop.foundation.tokens import Tokens
 
 if TYPE_CHECKING:
-    from activeloop.foundation.base import Foundation
+    from activeloop.foundation.base import FoundationModel
 
 
 #: padded tokens of one minibatch: as many as fill a graphics card, and on a processor as stay in its caches
@@ -44,45 +44,45 @@ def tokens_together(device: torch.device | str = "cpu") -> int:
     return TOKENS[torch.device(device).type]
 
 
-def frozen_trunk(foundation: Foundation, device: str = "cpu") -> Trunk:
-    """A whole trunk for reading only; nothing may be attached to it. Loaded once a process for each checkpoint."""
+def frozen_encoder(foundation: FoundationModel, device: str = "cpu") -> TransformerEncoder:
+    """A whole encoder for reading only; nothing may be attached to it. Loaded once a process for each checkpoint."""
     anonymous: Any = replace(foundation, pooling="auto", depth=None)  # type: ignore[type-var]
     return _loaded(anonymous, fingerprint(foundation.source, foundation.revision), device)
 
 
-def feature_trunk(foundation: Foundation, device: str = "cpu") -> Trunk:
-    """The same without the layers that features do not depend on, see `Foundation.depth`; its weights are shared."""
-    return _cut(frozen_trunk(foundation, device), foundation.share)
+def feature_encoder(foundation: FoundationModel, device: str = "cpu") -> TransformerEncoder:
+    """The same without the layers above `FoundationModel.depth`; its weights are shared."""
+    return _cut(frozen_encoder(foundation, device), foundation.share)
 
 
 @lru_cache(maxsize=2)
-def _loaded(foundation: Foundation, content: str, device: str) -> Trunk:
+def _loaded(foundation: FoundationModel, content: str, device: str) -> TransformerEncoder:
     return foundation.load().to(device)
 
 
 @lru_cache(maxsize=2)
-def _cut(trunk: Trunk, share: float) -> Trunk:
-    layers = max(1, round(share * len(trunk.layers)))
-    if layers == len(trunk.layers):
-        return trunk
-    shorter = sharing(trunk)
+def _cut(encoder: TransformerEncoder, share: float) -> TransformerEncoder:
+    layers = max(1, round(share * len(encoder.layers)))
+    if layers == len(encoder.layers):
+        return encoder
+    shorter = sharing(encoder)
     del shorter.layers[layers:]
     return shorter
 
 
 @contextmanager
-def reading(trunk: Trunk, length: int, device: str = "cpu") -> Iterator[None]:
+def reading(encoder: TransformerEncoder, length: int, device: str = "cpu") -> Iterator[None]:
     """No gradients, half precision where it pays, and the faster attention for sequences of a length."""
     half = half_pays(device)
     with (
         torch.inference_mode(),
         fast(device),
-        attention_as(trunk, faster(trunk.heads, length, half=half, device=device)),
+        attention_as(encoder, faster(encoder.heads, length, half=half, device=device)),
     ):
         yield
 
 
-def encode(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.ndarray:
+def encode(foundation: FoundationModel, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Float32 [n, P] pooled hidden states."""
     pooling = pooling_for(pool, foundation.pooling)
     columns = 0 if pool.sites is None else len(pool.sites.labels)
@@ -91,7 +91,9 @@ def encode(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.ndarray:
     return np.concatenate([_block(foundation, tokens, parent, pooling, columns) for tokens in blocks])
 
 
-def _block(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int) -> np.ndarray:
+def _block(
+    foundation: FoundationModel, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int
+) -> np.ndarray:
     """Features of at most `BLOCK` candidates, from the cache if they are there."""
     if len(tokens) < SMALL:
         return _computed(foundation, tokens, parent, pooling, columns)
@@ -103,7 +105,7 @@ def _block(foundation: Foundation, tokens: Tokens, parent: Tokens | None, poolin
     return features
 
 
-def _key(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling) -> str:
+def _key(foundation: FoundationModel, tokens: Tokens, parent: Tokens | None, pooling: Pooling) -> str:
     """Depends on all that features are computed from: weights, tokens, pooling, precision."""
     whole = hashlib.blake2b(digest_size=20)
     content = fingerprint(foundation.source, foundation.revision)
@@ -118,27 +120,27 @@ def _key(foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling:
 
 
 def _computed(
-    foundation: Foundation, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int
+    foundation: FoundationModel, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int
 ) -> np.ndarray:
     device = best_device()
-    trunk = feature_trunk(foundation, device)
-    pooler = Pooler(pooling, trunk.width, columns).to(device)
+    encoder = feature_encoder(foundation, device)
+    pooler = Pooler(pooling, encoder.width, columns).to(device)
     features = np.zeros((len(tokens), pooler.size), np.float32)
     own = None if parent is None else Batch.of(parent, device)
-    beside = None if own is None else (_states(trunk, own, None, device), own)
+    beside = None if own is None else (_states(encoder, own, None, device), own)
     for group in tokens.buckets(tokens_together(device)):
         batch = Batch.of(tokens.take(group), device)
         here, there = pooler.places(batch, own) or (None, None)
-        hidden = _states(trunk, batch, here, device)
+        hidden = _states(encoder, batch, here, device)
         with torch.inference_mode():
             compared = beside if beside is None or there is None else (at(beside[0], there.tokens), there.batch)
             features[group] = pooler(hidden, here.batch if here else batch, compared).cpu().numpy()
     return features
 
 
-def _states(trunk: Trunk, batch: Batch, places: Places | None, device: str) -> torch.Tensor:
+def _states(encoder: TransformerEncoder, batch: Batch, places: PooledPositions | None, device: str) -> torch.Tensor:
     """[B, C, D] in single precision at the places that are read; [B, T, D] where there are none."""
-    with reading(trunk, batch.ids.shape[1], device):
+    with reading(encoder, batch.ids.shape[1], device):
         if places is None:
-            return trunk(batch.ids, batch.real).float()
-        return trunk.run_at(trunk.embed(batch.ids, batch.real), batch.real, places.tokens).float()
+            return encoder(batch.ids, batch.real).float()
+        return encoder.run_at(encoder.embed(batch.ids, batch.real), batch.real, places.tokens).float()

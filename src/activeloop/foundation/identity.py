@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from activeloop.errors import StateError
-from activeloop.foundation.base import READING, Foundation
+from activeloop.foundation.base import READING, FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
 
 #: the key under which it is kept
@@ -17,7 +17,7 @@ KEY = "weights"
 
 
 @runtime_checkable
-class Fitted(Protocol):
+class HasIdentity(Protocol):
     """What holds numbers of a file that a model's weights do not tell."""
 
     def content(self) -> tuple[str, str]:
@@ -64,7 +64,7 @@ def check_identity(state: Mapping[str, np.ndarray], *parts: Any) -> None:
 
 def _contents(part: Any) -> Iterator[tuple[str, str]]:
     """Name and digest of each."""
-    if isinstance(part, Foundation):
+    if isinstance(part, FoundationModel):
         yield part.source, fingerprint(part.source, part.revision)
     elif isinstance(part, tuple):
         for one in part:
@@ -72,5 +72,5 @@ def _contents(part: Any) -> Iterator[tuple[str, str]]:
     elif is_dataclass(part):
         for field in fields(part):
             yield from _contents(getattr(part, field.name))
-        if isinstance(part, Fitted):
+        if isinstance(part, HasIdentity):
             yield part.content()

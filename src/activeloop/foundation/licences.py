@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates.designs import AMINO_ACIDS
-from activeloop.foundation import ChemBERTa, Foundation, Geneformer, NucleotideTransformer
+from activeloop.foundation import ChemBERTa, FoundationModel, Geneformer, NucleotideTransformer
 from activeloop.foundation.checkpoints import folder_of
 from activeloop.foundation.tokens import read_vocabulary
 
@@ -56,7 +56,7 @@ def licence_of(source: str) -> Licence | None:
     return next((licence for licence in LICENCES if licence.mark in source), None)
 
 
-def example(foundation: Foundation, length: int, seed: int) -> str:
+def example(foundation: FoundationModel, length: int, seed: int) -> str:
     """A text of about so many tokens that a model reads; natural where it may be, others for other seeds."""
     rng = np.random.default_rng(seed)
     if isinstance(foundation, NucleotideTransformer):

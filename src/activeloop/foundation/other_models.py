@@ -13,26 +13,26 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import PoolError
 from activeloop.foundation.aligned import Aligned, aligned_parent, aligned_rows, aligned_texts
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import folder_of, load_tokenizer, settings_of
 from activeloop.foundation.protein_models import check_length
 from activeloop.foundation.tokens import Tokens, longest_of, read_vocabulary
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
     from activeloop.foundation.pooling import Pooling
 
 
 @final
 @dataclass(frozen=True)
-class ChemBERTa(Foundation):
+class ChemBERTa(FoundationModel):
     """ChemBERTa, from the hub or a folder; SMILES are cut by the tokenizer that comes with the checkpoint.
 
     Args:
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`; for compounds `mean` or `attention`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "chemberta"
@@ -41,14 +41,14 @@ class ChemBERTa(Foundation):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("RobertaForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import BertTrunk
+        from activeloop.foundation.architectures import BertEncoder
 
-        return BertTrunk(model, headed)
+        return BertEncoder(model, headed)
 
     def tokens_of(self, texts: Sequence[str]) -> Tokens:
         """Tokens of SMILES."""
@@ -82,7 +82,7 @@ def _tokenizer(folder: Path) -> Any:
 
 @final
 @dataclass(frozen=True)
-class Geneformer(Foundation):
+class Geneformer(FoundationModel):
     """A model of Geneformer's shape. It reads ranked genes; no pool is made of cells, so only `tokens_of` reads any.
 
     The published checkpoints keep the ids of genes in a pickle, which can run code and is not read: put them beside
@@ -92,7 +92,7 @@ class Geneformer(Foundation):
         source: folder of a checkpoint with its `vocab.json`, or hub id.
         pooling: see `activeloop.foundation.pooling`; for cells `mean` or `attention`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "geneformer"
@@ -101,14 +101,14 @@ class Geneformer(Foundation):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("BertForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import BertTrunk
+        from activeloop.foundation.architectures import BertEncoder
 
-        return BertTrunk(model, headed)
+        return BertEncoder(model, headed)
 
     def tokens_of(self, texts: Sequence[str]) -> Tokens:
         """Tokens of cells, each the names of its genes with spaces between, the most strongly expressed first."""
@@ -152,7 +152,7 @@ NUCLEOTIDES = "ACGTN"
 
 @final
 @dataclass(frozen=True)
-class NucleotideTransformer(Foundation):
+class NucleotideTransformer(FoundationModel):
     """Nucleotide Transformer for guides and DNA, from the hub or a folder.
 
     Six letters are one token, counted from the first; what is left over, and what is beside an N, is one token each.
@@ -162,7 +162,7 @@ class NucleotideTransformer(Foundation):
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "nucleotides"
@@ -171,14 +171,14 @@ class NucleotideTransformer(Foundation):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("EsmForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import EsmTrunk
+        from activeloop.foundation.architectures import EsmEncoder
 
-        return EsmTrunk(model, headed)
+        return EsmEncoder(model, headed)
 
     def tokens_of(self, texts: Sequence[str]) -> Tokens:
         """Tokens of whole sequences, without columns."""

@@ -57,7 +57,7 @@ def pooling_for(pool: Pool, asked: Pooling) -> Pooling:
 
 
 @dataclass(frozen=True)
-class Places:
+class PooledPositions:
     """The tokens that a pooling reads.
 
     Args:
@@ -90,7 +90,7 @@ class Pooler(nn.Module):
         self.size = width * {"sites": columns, "mutated": 2}.get(pooling, 1)
         self.query = nn.Parameter(torch.zeros(width)) if pooling == "attention" else None
 
-    def places(self, batch: Batch, parent: Batch | None) -> tuple[Places, Places | None] | None:
+    def places(self, batch: Batch, parent: Batch | None) -> tuple[PooledPositions, PooledPositions | None] | None:
         """What is read of candidates, and of their parent where it is needed; None where it is every token.
 
         Args:
@@ -136,12 +136,12 @@ def at_columns(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
     return at(hidden.expand(len(batch.columns), -1, -1), batch.columns.clamp(min=0)) * (batch.columns >= 0).unsqueeze(2)
 
 
-def side_by_side(batch: Batch) -> Places:
+def side_by_side(batch: Batch) -> PooledPositions:
     """All varying columns."""
-    return Places(batch.columns.clamp(min=0), replace(batch, columns=numbered(batch.columns)))
+    return PooledPositions(batch.columns.clamp(min=0), replace(batch, columns=numbered(batch.columns)))
 
 
-def changed_columns(batch: Batch, parent: Batch) -> tuple[Places, Places]:
+def changed_columns(batch: Batch, parent: Batch) -> tuple[PooledPositions, PooledPositions]:
     """The changed columns of each candidate, and those of the parent that any of the candidates changed.
 
     As many tokens are read of each candidate as of the one with most changes; the further ones do not count.
@@ -149,13 +149,13 @@ def changed_columns(batch: Batch, parent: Batch) -> tuple[Places, Places]:
     most = int(batch.changed.sum(1).max())
     which = torch.sort(batch.changed.to(torch.uint8), dim=1, descending=True, stable=True).indices[:, :most]
     columns, counted = batch.columns.gather(1, which), batch.changed.gather(1, which)
-    own = Places(columns.clamp(min=0), replace(batch, columns=numbered(columns), changed=counted))
+    own = PooledPositions(columns.clamp(min=0), replace(batch, columns=numbered(columns), changed=counted))
     anywhere = batch.changed.any(0)
     theirs = parent.columns[:, anywhere]
     # where each candidate's columns stand among those that are read of the parent
     among = (torch.cumsum(anywhere, 0) - 1).clamp(min=0)[which]
     among = torch.where(parent.columns[0][which] >= 0, among, -1)
-    return own, Places(theirs.clamp(min=0), replace(parent, columns=among))
+    return own, PooledPositions(theirs.clamp(min=0), replace(parent, columns=among))
 
 
 def numbered(columns: torch.Tensor) -> torch.Tensor:

@@ -12,16 +12,16 @@ from activeloop.candidates import Pool
 from activeloop.candidates.designs import AMINO_ACIDS
 from activeloop.errors import PoolError
 from activeloop.foundation.aligned import NOTHING, Aligned, aligned_parent, aligned_rows, aligned_texts
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import BUNDLED, folder_of
 from activeloop.foundation.tokens import BERT, ESM, T5, Alphabet, Special, Tokens, read_alphabet
 
 if TYPE_CHECKING:
-    from activeloop.foundation.encoder import Trunk
+    from activeloop.foundation.encoder import TransformerEncoder
     from activeloop.foundation.pooling import Pooling
 
 
-class LetterModel(Foundation):
+class LetterModel(FoundationModel):
     """A protein model with one token for each residue, special ones around them.
 
     Attributes:
@@ -115,7 +115,7 @@ class ESM2(LetterModel):
         source: such as `facebook/esm2_t12_35M_UR50D`, or a folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "esm2"
@@ -125,14 +125,14 @@ class ESM2(LetterModel):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("EsmForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import EsmTrunk
+        from activeloop.foundation.architectures import EsmEncoder
 
-        return EsmTrunk(model, headed)
+        return EsmEncoder(model, headed)
 
 
 @final
@@ -144,7 +144,7 @@ class ESMC(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "esmc"
@@ -154,14 +154,14 @@ class ESMC(LetterModel):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("EsmcForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import EsmcTrunk
+        from activeloop.foundation.architectures import EsmcEncoder
 
-        return EsmcTrunk(model, headed)
+        return EsmcEncoder(model, headed)
 
 
 @final
@@ -173,7 +173,7 @@ class ProtBert(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "protbert"
@@ -184,14 +184,14 @@ class ProtBert(LetterModel):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("BertForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import BertTrunk
+        from activeloop.foundation.architectures import BertEncoder
 
-        return BertTrunk(model, headed)
+        return BertEncoder(model, headed)
 
 
 @final
@@ -203,7 +203,7 @@ class ProtT5(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "prott5"
@@ -214,14 +214,14 @@ class ProtT5(LetterModel):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The encoder with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("T5EncoderModel", self.source, self.revision)
-        from activeloop.foundation.architectures import T5Trunk
+        from activeloop.foundation.architectures import T5Encoder
 
-        return T5Trunk(model, headed)
+        return T5Encoder(model, headed)
 
 
 @final
@@ -233,7 +233,7 @@ class Ankh(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
     """
 
     family: ClassVar[str] = "ankh"
@@ -243,14 +243,14 @@ class Ankh(LetterModel):
     revision: str | None = None
     depth: float | None = None
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The encoder with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("T5EncoderModel", self.source, self.revision)
-        from activeloop.foundation.architectures import T5Trunk
+        from activeloop.foundation.architectures import T5Encoder
 
-        return T5Trunk(model, headed)
+        return T5Encoder(model, headed)
 
 
 @final
@@ -262,7 +262,7 @@ class SaProt(LetterModel):
         source: hub id or folder.
         pooling: see `activeloop.foundation.pooling`.
         revision: branch, tag or commit on the hub.
-        depth: as `Foundation`.
+        depth: as `FoundationModel`.
         structure: 3Di letters of the parent (Foldseek), one a residue; "" when its structure is not known.
     """
 
@@ -276,11 +276,11 @@ class SaProt(LetterModel):
     depth: float | None = None
     structure: str = ""
 
-    def load(self) -> Trunk:
+    def load(self) -> TransformerEncoder:
         """The model with its weights."""
         from activeloop.foundation.checkpoints import load_model
 
         model, headed = load_model("EsmForMaskedLM", self.source, self.revision)
-        from activeloop.foundation.architectures import EsmTrunk
+        from activeloop.foundation.architectures import EsmEncoder
 
-        return EsmTrunk(model, headed)
+        return EsmEncoder(model, headed)

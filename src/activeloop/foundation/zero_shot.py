@@ -10,9 +10,9 @@ import numpy as np
 
 from activeloop.candidates import Pool, Sites
 from activeloop.candidates.designs import GAP
-from activeloop.encoders.base import Backbone, sites_of
+from activeloop.encoders.base import Encoder, sites_of
 from activeloop.errors import ModelError, PoolError
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.cache import keep, recall
 from activeloop.foundation.checkpoints import fingerprint, need_models
 from activeloop.foundation.protein_models import LetterModel
@@ -73,7 +73,7 @@ class Windows:
         hidden[self.row[which], self.column[which]] = mask
         return hidden
 
-    def key(self, foundation: Foundation, method: str, spelling: Spelling) -> str:
+    def key(self, foundation: FoundationModel, method: str, spelling: ResidueTokens) -> str:
         """Hexadecimal digits that depend on all from which a model computes letters here.
 
         Args:
@@ -90,7 +90,7 @@ class Windows:
 
 
 @dataclass(frozen=True)
-class Spelling:
+class ResidueTokens:
     """What a model calls the letters of a pool's sites.
 
     Args:
@@ -105,7 +105,7 @@ class Spelling:
     longest: int
 
     @classmethod
-    def of(cls, foundation: Foundation, alphabet: str) -> Spelling:
+    def of(cls, foundation: FoundationModel, alphabet: str) -> ResidueTokens:
         """The tokens of an alphabet.
 
         Raises:
@@ -114,7 +114,7 @@ class Spelling:
         if not isinstance(foundation, LetterModel) or foundation.alphabet.mask < 0:
             raise ModelError(
                 f"{foundation.name} cannot hide single residues, so that it cannot score mutations. Choose another "
-                "backbone, or use its features only; nothing was scored."
+                "encoder, or use its features only; nothing was scored."
             )
         known = foundation.alphabet
         codes = np.frombuffer(alphabet.encode("latin-1"), np.uint8)
@@ -129,7 +129,7 @@ class Spelling:
         return found[..., 0] if self.ids.shape[1] == 1 else np.logaddexp.reduce(found, axis=-1)
 
 
-def parent_windows(foundation: Foundation, pool: Pool) -> Windows:
+def parent_windows(foundation: FoundationModel, pool: Pool) -> Windows:
     """The parent of a pool's sites, and each site in it; a site before the first residue stands at the first.
 
     Raises:
@@ -141,7 +141,7 @@ def parent_windows(foundation: Foundation, pool: Pool) -> Windows:
             f"{foundation.name}: the pool has no parent sequence to compare with. Give the wild type, or choose the "
             'method "perplexity", which needs none; nothing was scored.'
         )
-    return Windows.of(tokens, np.maximum(pool.sites.positions, 1) - 1, Spelling.of(foundation, "").longest)
+    return Windows.of(tokens, np.maximum(pool.sites.positions, 1) - 1, ResidueTokens.of(foundation, "").longest)
 
 
 def log_odds(letters: np.ndarray, sites: Sites) -> np.ndarray:
@@ -171,7 +171,7 @@ Method = Literal["masked", "spaced", "wild-type", "joint", "perplexity"]
 
 
 @dataclass(frozen=True)
-class ZeroShot(Backbone):
+class ZeroShot(Encoder):
     """One column: how much likelier a foundation model thinks a candidate than its parent; 0 for the parent.
 
     `masked`: log-odds of the new letter against the parent's with that position hidden in the parent, summed over the
@@ -190,7 +190,7 @@ class ZeroShot(Backbone):
     `perplexity`.
     """
 
-    foundation: Foundation
+    foundation: FoundationModel
     method: Method = "masked"
 
     @property
@@ -220,7 +220,7 @@ class ZeroShot(Backbone):
         need_models()
         from activeloop.foundation.zero_shot_passes import log_pseudo_perplexity
 
-        spelling = Spelling.of(self.foundation, "")
+        spelling = ResidueTokens.of(self.foundation, "")
         tokens, parent = self.foundation.tokens(pool, rows), self.foundation.parent_tokens(pool)
         one = np.arange(len(rows))[:, None]
         found = [log_pseudo_perplexity(self.foundation, tokens.take(i), spelling) for i in one]
@@ -228,7 +228,7 @@ class ZeroShot(Backbone):
         return (usual - np.array(found, np.float32))[:, None]
 
 
-def zero_shot_table(foundation: Foundation, pool: Pool, method: TableMethod = "masked") -> np.ndarray:
+def zero_shot_table(foundation: FoundationModel, pool: Pool, method: TableMethod = "masked") -> np.ndarray:
     """Log-odds (nats) of each letter at each site against the parent's: [L, K], as `substitution_scores` gives them.
 
     Raises:
@@ -238,7 +238,7 @@ def zero_shot_table(foundation: Foundation, pool: Pool, method: TableMethod = "m
     """
     need_models()
     sites = sites_of(pool, foundation.name)
-    windows, spelling = parent_windows(foundation, pool), Spelling.of(foundation, sites.alphabet)
+    windows, spelling = parent_windows(foundation, pool), ResidueTokens.of(foundation, sites.alphabet)
     key = windows.key(foundation, method, spelling)
     letters = recall("zero-shot", key)
     if letters is None:
@@ -247,7 +247,7 @@ def zero_shot_table(foundation: Foundation, pool: Pool, method: TableMethod = "m
     return log_odds(letters, sites)
 
 
-def _logits(foundation: Foundation, method: TableMethod, windows: Windows, mask: int) -> np.ndarray:
+def _logits(foundation: FoundationModel, method: TableMethod, windows: Windows, mask: int) -> np.ndarray:
     """[L, V] at each site."""
     from activeloop.foundation import zero_shot_passes as passes
 
@@ -258,7 +258,7 @@ def _logits(foundation: Foundation, method: TableMethod, windows: Windows, mask:
     return passes.masked_logits(foundation, windows, mask)
 
 
-def joint_scores(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.ndarray:
+def joint_scores(foundation: FoundationModel, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """[n] sum of the log-odds of a candidate's mutations, all their positions hidden together.
 
     Args:
@@ -272,7 +272,7 @@ def joint_scores(foundation: Foundation, pool: Pool, rows: np.ndarray) -> np.nda
     sites = sites_of(pool, foundation.name)
     windows, spelling, codes = (
         parent_windows(foundation, pool),
-        Spelling.of(foundation, sites.alphabet),
+        ResidueTokens.of(foundation, sites.alphabet),
         pool.codes(rows),
     )
     changed, kind = np.unique(codes != sites.parent, axis=0, return_inverse=True)

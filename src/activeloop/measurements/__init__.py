@@ -2,7 +2,7 @@
 
 from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier
 from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.readers import FailedWell, Reading, read_measurements
+from activeloop.measurements.readers import FailedWell, ResultsFile, read_measurements
 from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
 from activeloop.measurements.wells import Layout, Well
 
@@ -15,7 +15,7 @@ __all__ = [
     "Layout",
     "Measurement",
     "Qualifier",
-    "Reading",
+    "ResultsFile",
     "Well",
     "read_measurements",
     "summarise",

@@ -19,7 +19,7 @@ SEARCHABLE = 50_000
 
 
 @dataclass(frozen=True)
-class Place:
+class CandidateMatch:
     """Where a value belongs.
 
     Args:
@@ -38,7 +38,7 @@ class Place:
     proposed: bool = True
 
 
-class Places:
+class CandidateMatcher:
     """Finds the place of each entry of one file.
 
     Args:
@@ -69,7 +69,7 @@ class Places:
                 file=file or None,
             )
 
-    def find(self, entry: Entry) -> Place | None:
+    def find(self, entry: Entry) -> CandidateMatch | None:
         """The place of an entry; None when its well is empty, by the plate and by the row.
 
         Raises:
@@ -83,7 +83,7 @@ class Places:
         name, control = self._by_name(entry)
         return self._on_its_plate(entry, name, control, replicate)
 
-    def _by_well(self, entry: Entry, replicate: int | None) -> Place | None:
+    def _by_well(self, entry: Entry, replicate: int | None) -> CandidateMatch | None:
         plate = self._plate(entry)
         if plate is None:
             return self._unknown_plate(entry, replicate)
@@ -109,9 +109,11 @@ class Places:
         if not held.control and self._standard(held.candidate) is None:
             raise MeasurementError(self._not_in_pool(held.candidate))
         # The plate knows which of a candidate's wells this is; a number in the file repeats the reading of one well.
-        return Place(candidate, plate.id, name, held.replicate if replicate is None else replicate, held.control)
+        return CandidateMatch(
+            candidate, plate.id, name, held.replicate if replicate is None else replicate, held.control
+        )
 
-    def _unknown_plate(self, entry: Entry, replicate: int | None) -> Place | None:
+    def _unknown_plate(self, entry: Entry, replicate: int | None) -> CandidateMatch | None:
         where = parse_well(entry.well)
         if where is None:
             raise MeasurementError(f'"{entry.well}" is not a well. Write it as A1 ... H12.')
@@ -123,7 +125,7 @@ class Places:
                 "(plates=...) or add a column `candidate`."
             )
         name, control = self._by_name(entry)
-        return Place(name, entry.plate.strip(), well_name(*where), replicate, control, self._proposed(name))
+        return CandidateMatch(name, entry.plate.strip(), well_name(*where), replicate, control, self._proposed(name))
 
     def _plate(self, entry: Entry) -> Layout | None:
         """The plate of an entry; None when none is known, or the row names its candidate and a plate from elsewhere."""
@@ -162,16 +164,16 @@ class Places:
             raise MeasurementError(self._not_in_pool(text))
         return name or text, control
 
-    def _on_its_plate(self, entry: Entry, name: str, control: bool, replicate: int | None) -> Place:
+    def _on_its_plate(self, entry: Entry, name: str, control: bool, replicate: int | None) -> CandidateMatch:
         plate = self._plate(entry) if entry.plate.strip() else self._named
         if entry.plate.strip() and plate is None:
-            return Place(name, entry.plate.strip(), "", replicate, control, self._proposed(name))
+            return CandidateMatch(name, entry.plate.strip(), "", replicate, control, self._proposed(name))
         stands = [(p, w) for p, w in self._wells.get(name, []) if plate is None or p is plate]
         homes = {p.id for p, _ in stands}
         home = plate.id if plate else homes.pop() if len(homes) == 1 else ""
         control = control or (bool(stands) and all(w.control for _, w in stands))
         # The well stays unknown even where only one holds the candidate: the value may be from elsewhere.
-        return Place(name, home, "", replicate, control, self._proposed(name))
+        return CandidateMatch(name, home, "", replicate, control, self._proposed(name))
 
     def _proposed(self, name: str) -> bool:
         return not self._plates or name in self._wells

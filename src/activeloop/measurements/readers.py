@@ -11,12 +11,12 @@ from activeloop.errors import InputError, MeasurementError
 from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.cells import Cell, read_cell, read_date
 from activeloop.measurements.columns import Entry, entries, grid_size
-from activeloop.measurements.places import Place, Places
+from activeloop.measurements.places import CandidateMatch, CandidateMatcher
 from activeloop.measurements.wells import Layout
 from activeloop.tables.numbers import shift_between
 from activeloop.tables.table import Table, read_table
 
-Row = tuple[Place, Entry, Cell]
+Row = tuple[CandidateMatch, Entry, Cell]
 
 
 def refuse_repeats(rows: Sequence[Row], file: str) -> None:
@@ -66,7 +66,7 @@ PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"
 
 
 def notes_on(
-    rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout], unread: Sequence[str]
+    rows: Sequence[tuple[CandidateMatch, Entry, Cell]], plates: Sequence[Layout], unread: Sequence[str]
 ) -> tuple[str, ...]:
     """Sentences on what was converted, limited, without value, unexpected or not read.
 
@@ -88,7 +88,7 @@ def notes_on(
     return tuple(note if note.endswith(".") else f"{note}." for note in notes)
 
 
-def _failed_note(failed: Sequence[tuple[Place, Entry]]) -> list[str]:
+def _failed_note(failed: Sequence[tuple[CandidateMatch, Entry]]) -> list[str]:
     if not failed:
         return []
     shown = [f"{p.well or f'row {e.row}'} ({p.candidate}, {e.assay.name})" for p, e in failed[:5]]
@@ -96,7 +96,7 @@ def _failed_note(failed: Sequence[tuple[Place, Entry]]) -> list[str]:
     return [f"no value: {', '.join(shown)}{more}. They were recorded as failed and can be tested again."]
 
 
-def _unproposed(places: Iterable[Place]) -> list[str]:
+def _unproposed(places: Iterable[CandidateMatch]) -> list[str]:
     names = list(dict.fromkeys(p.candidate for p in places if not p.proposed and not p.control))
     if not names:
         return []
@@ -104,13 +104,13 @@ def _unproposed(places: Iterable[Place]) -> list[str]:
     return [f"in the pool but on none of the plates, accepted all the same: {shown}."]
 
 
-def _foreign(rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
+def _foreign(rows: Sequence[tuple[CandidateMatch, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
     known = {p.id for p in plates}
     names = sorted({p.plate for p, _, _ in rows if p.plate and p.plate not in known}) if known else []
     return [f"plates that are not known here, taken as the file names them: {', '.join(names)}."] if names else []
 
 
-def _missing(rows: Sequence[tuple[Place, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
+def _missing(rows: Sequence[tuple[CandidateMatch, Entry, Cell]], plates: Sequence[Layout]) -> list[str]:
     """Filled wells of measured plates of which the file says nothing."""
     read = {(p.plate, p.well) for p, _, _ in rows}
     notes = []
@@ -152,7 +152,7 @@ class FailedWell:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ResultsFile:
     """What one file said.
 
     Args:
@@ -179,7 +179,7 @@ def read_measurements(
     columns: Mapping[str, str] | None = None,
     controls: Sequence[str] = ("WT",),
     sheet: str | None = None,
-) -> Reading:
+) -> ResultsFile:
     r"""Read a CSV, TSV or XLSX file of results.
 
     Three forms are recognised: long (columns `candidate` or `well`, `assay`, `value`; also `replicate`, `plate`,
@@ -215,10 +215,10 @@ def read_measurements(
     table = read_table(path, sheet=sheet)
     layouts = _listed(plates)
     cells, unread = entries(table, assays, columns)
-    rows = _attach(table, cells, Places(pool, layouts, controls, grid_size(table), table.file), pool)
+    rows = _attach(table, cells, CandidateMatcher(pool, layouts, controls, grid_size(table), table.file), pool)
     refuse_repeats(rows, table.file)
     found = [(p, e, c) for p, e, c in rows if not c.failed]
-    return Reading(
+    return ResultsFile(
         tuple(_measurement(p, e, c, table.file) for p, e, c in found),
         tuple(
             FailedWell(p.candidate, e.assay.name, p.plate, p.well, p.replicate or 1, p.control, c.failed, e.row)
@@ -237,8 +237,10 @@ def _listed(plates: Layout | Sequence[Layout] | None) -> list[Layout]:
     return list(plates) if isinstance(plates, Sequence) else [plates]
 
 
-def _attach(table: Table, cells: Sequence[Entry], places: Places, pool: Pool) -> list[tuple[Place, Entry, Cell]]:
-    rows: list[tuple[Place, Entry, Cell]] = []
+def _attach(
+    table: Table, cells: Sequence[Entry], places: CandidateMatcher, pool: Pool
+) -> list[tuple[CandidateMatch, Entry, Cell]]:
+    rows: list[tuple[CandidateMatch, Entry, Cell]] = []
     wrong: list[tuple[int, str]] = []
     units: dict[str, str] = {}
     for entry in cells:
@@ -295,7 +297,7 @@ def _all_of(wrong: Sequence[tuple[int, str]], file: str) -> MeasurementError:
     return MeasurementError(f"{problem}{rest} No row was stored.", file=file, row=row)
 
 
-def _measurement(place: Place, entry: Entry, cell: Cell, file: str) -> Measurement:
+def _measurement(place: CandidateMatch, entry: Entry, cell: Cell, file: str) -> Measurement:
     return Measurement(
         place.candidate,
         entry.assay.name,

@@ -1,33 +1,34 @@
 """What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
 
-from activeloop.models.calibration import Calibrated, Conformal, Isotonic, Temperature
+from activeloop.models.calibration import Calibrated, Conformal, Isotonic, TemperatureScaling
 from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import ALDEEnsemble, EnsemblePredictor, MLPEnsemble
-from activeloop.models.evidence import Evidence, HeldOut
+from activeloop.models.evidence import Evidence, OutOfFold
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.losses import Classification, Ranking, Regression
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.forest import ForestPredictor, RandomForest
 from activeloop.models.gp.classifier import GPClassifier
-from activeloop.models.gp.exact import Likeness, ProcessPredictor
+from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
 from activeloop.models.gp.guides import GuideGP, guide_default
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.gp.site_gp import SiteGP
 from activeloop.models.gp.tanimoto import TanimotoGP, compound_default
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GaussianProcess
-from activeloop.models.heads.laplace import LastLayer
+from activeloop.models.heads.gp import GPHead
+from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.models.networks import Training
 from activeloop.models.registry import default_learner
-from activeloop.models.stacking import Gate
+from activeloop.models.stacking import StackingEnsemble
 
 __all__ = [
     "ALDEEnsemble",
     "Calibrated",
     "Classification",
     "Conformal",
+    "CovarianceFunction",
     "DropoutHead",
     "DropoutNetwork",
     "DropoutPredictor",
@@ -36,26 +37,25 @@ __all__ = [
     "FineTuner",
     "ForestPredictor",
     "GPClassifier",
-    "Gate",
-    "GaussianProcess",
+    "GPHead",
+    "GPPredictor",
     "GuideGP",
     "HeadLearner",
-    "HeldOut",
     "Isotonic",
-    "LastLayer",
+    "LaplaceHead",
     "LikelihoodRanker",
-    "Likeness",
     "MLPEnsemble",
     "MutationGP",
-    "Plan",
-    "ProcessPredictor",
+    "OutOfFold",
     "RandomForest",
     "Ranking",
     "Regression",
     "SiteGP",
+    "StackingEnsemble",
     "TanimotoGP",
-    "Temperature",
+    "TemperatureScaling",
     "Training",
+    "TrainingConfig",
     "compound_default",
     "default_learner",
     "guide_default",

@@ -10,14 +10,14 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.prediction import NORMAL, Checked, Predictive, Predictor, QuickMean, mean_of
+from activeloop.prediction import NORMAL, FastMean, Prediction, Predictor, Validated, mean_of
 
 FitOne = Callable[[Dataset, int], Predictor]
 RestoreOne = Callable[[Dataset, int, dict[str, np.ndarray]], Predictor]
 
 
 @dataclass(frozen=True)
-class EachAssay(Predictor, QuickMean, Checked):
+class EachAssay(Predictor, FastMean, Validated):
     """One predictor for each assay, side by side.
 
     Args:
@@ -28,10 +28,10 @@ class EachAssay(Predictor, QuickMean, Checked):
     predictors: tuple[Predictor, ...]
     assays: tuple[str, ...]
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Draws [S, N, A]: the assays are modelled independently of each other."""
         parts = [p.predict(pool, rows, seed + 1_000_003 * i, draws) for i, p in enumerate(self.predictors)]
-        return Predictive(
+        return Prediction(
             np.concatenate([p.draws for p in parts], axis=2),
             np.concatenate([p.mean for p in parts], axis=1),
             np.concatenate([p.sd for p in parts], axis=1),
@@ -46,7 +46,7 @@ class EachAssay(Predictor, QuickMean, Checked):
     def metrics(self) -> dict[str, float]:
         """Those of every part that was checked, each led by its assay."""
         pairs = zip(self.assays, self.predictors, strict=True)
-        return {f"{a} {k}": v for a, p in pairs if isinstance(p, Checked) for k, v in p.metrics().items()}
+        return {f"{a} {k}": v for a, p in pairs if isinstance(p, Validated) for k, v in p.metrics().items()}
 
     def explain(self) -> str:
         """What each of them says."""

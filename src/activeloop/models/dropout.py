@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
@@ -15,7 +15,7 @@ from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.ensemble import layers_of, state_of
 from activeloop.models.networks import CELLS, Layers, Training, in_pieces
 from activeloop.models.transforms import Scale, precision, standard
-from activeloop.prediction import Learner, Predictive, Predictor
+from activeloop.prediction import Learner, Prediction, Predictor
 
 #: mean and spread are taken over at least so many thinned networks
 PASSES = 32
@@ -29,7 +29,7 @@ class DropoutNetwork(Learner):
     candidate, as training does, would give draws that say nothing about differences between candidates.
 
     Args:
-        backbone: the encoder.
+        encoder: the encoder.
         hidden: units of each hidden layer.
         rate: share of hidden units that is dropped, in training and in prediction.
         training: loss (`squared`), steps and rates; its own dropout rate is replaced by `rate`.
@@ -37,7 +37,7 @@ class DropoutNetwork(Learner):
     Source: Gal and Ghahramani 2016, arXiv:1506.02142.
     """
 
-    backbone: Backbone = field(default_factory=OneHot)
+    encoder: Encoder = field(default_factory=OneHot)
     hidden: tuple[int, ...] = (128, 128)
     rate: float = 0.2
     training: Training = field(default_factory=lambda: Training(steps=600))
@@ -45,7 +45,7 @@ class DropoutNetwork(Learner):
     @property
     def name(self) -> str:
         """`dropout-` and the encoder's name."""
-        return f"dropout-{self.backbone.name}"
+        return f"dropout-{self.encoder.name}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """Nothing."""
@@ -67,19 +67,19 @@ class DropoutNetwork(Learner):
         rng = np.random.default_rng(seed)
         values = dataset.values[:, 0]
         scale = standard(values)
-        x = self.backbone.features(dataset.pool, dataset.rows)
+        x = self.encoder.features(dataset.pool, dataset.rows)
         weights = precision(dataset.errors[:, 0], scale)[None].astype(np.float32)
         start = Layers.initial(1, x.shape[1], self.hidden, 0.0, rng)
         targets = scale.to_target(values).astype(np.float32)
         layers = replace(self.training, dropout=self.rate)(start, x, targets, weights, rng)
         refuse_without_spread(thinned(layers, self.rate, PASSES, seed)(x))
-        return DropoutPredictor(self.backbone, layers, self.rate, scale, len(values))
+        return DropoutPredictor(self.encoder, layers, self.rate, scale, len(values))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
         scale = Scale(*map(float, state["scale"]))
-        return DropoutPredictor(self.backbone, layers_of(state, 0.0), self.rate, scale, len(dataset))
+        return DropoutPredictor(self.encoder, layers_of(state, 0.0), self.rate, scale, len(dataset))
 
 
 @dataclass(frozen=True)
@@ -87,34 +87,34 @@ class DropoutPredictor(Predictor):
     """The trained network.
 
     Args:
-        backbone: the encoder it was trained on.
+        encoder: the encoder it was trained on.
         layers: one network.
         rate: share of hidden units that a draw drops.
         scale: of the assay.
         labels: how many candidates it was trained on.
     """
 
-    backbone: Backbone
+    encoder: Encoder
     layers: Layers
     rate: float
     scale: Scale
     labels: int
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Draws of thinned networks; mean and spread over them, or over 32 when fewer are asked for."""
         passes = max(draws, PASSES)
         networks = thinned(self.layers, self.rate, passes, seed)
         inputs, widest = networks.weights[0].shape[1], max(w.shape[2] for w in networks.weights)
         cells = max(1, CELLS // (passes * widest)) * inputs
-        every = in_pieces(self.backbone, pool, rows, networks, cells)
+        every = in_pieces(self.encoder, pool, rows, networks, cells)
         every = (self.scale.shift + self.scale.factor * every).astype(np.float32)
         mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
-        return Predictive(every[:draws, :, None], mean[:, None], sd[:, None], np.zeros(1))
+        return Prediction(every[:draws, :, None], mean[:, None], sd[:, None], np.zeros(1))
 
     def explain(self) -> str:
         """The rate, and how many candidates it was trained on."""
         return (
-            f"A network on {self.backbone.name} features of {self.labels} candidates; each draw drops "
+            f"A network on {self.encoder.name} features of {self.labels} candidates; each draw drops "
             f"{self.rate:.0%} of its hidden units, the same ones for every candidate."
         )
 

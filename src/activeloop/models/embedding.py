@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOut
-from activeloop.models.heads.base import Draws, Inputs, Posterior
-from activeloop.models.heads.laplace import LastLayer, belief_alone
+from activeloop.models.evidence import OutOfFold
+from activeloop.models.heads.base import Head, Inputs, Posterior
+from activeloop.models.heads.laplace import LaplaceHead, marginal_prediction
 from activeloop.models.transforms import Scale, precision, standard
-from activeloop.prediction import Learner, Predictive, Predictor, QuickMean
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor
 
 #: candidates of the pool that say how far a prior score spreads
 LOOKED_AT = 256
@@ -32,31 +32,31 @@ class HeadLearner(Learner):
     """A posterior over functions of features that stay as they are.
 
     Args:
-        backbone: an encoder, or a pretrained model whose weights are kept.
+        encoder: an encoder, or a pretrained model whose weights are kept.
         draws: how what is not known is represented.
-        prior_score: an encoder of columns whose order is a first guess (`SubstitutionScore`). Their weight is learned,
-            and `prior` believes in them.
-        label: its name in recipes; made of the parts when empty.
+        prior_score: an encoder of columns whose order is a prior mean (`SubstitutionPrior`). Their weight is learned,
+            and `prior` predicts in them.
+        label: its name in configs; made of the parts when empty.
     """
 
-    backbone: Backbone = field(default_factory=OneHot)
-    draws: Draws = field(default_factory=LastLayer)
-    prior_score: Backbone | None = None
+    encoder: Encoder = field(default_factory=OneHot)
+    draws: Head = field(default_factory=LaplaceHead)
+    prior_score: Encoder | None = None
     label: str = ""
 
     @property
     def name(self) -> str:
         """The head's name, the encoder's, and that of the prior when there is one."""
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
-        return self.label or f"{self.draws.name}-{self.backbone.name}{prior}"
+        return self.label or f"{self.draws.name}-{self.encoder.name}{prior}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior score, and any linear function of the features beside it; None without a prior score."""
         if self.prior_score is None:
             return None
-        columns = ColumnsOf(self.backbone, self.prior_score)
+        columns = ColumnsOf(self.encoder, self.prior_score)
         some = spread_rows(pool)
-        posterior = belief_alone(columns.inputs(pool, some), BELIEF)
+        posterior = marginal_prediction(columns.inputs(pool, some), BELIEF)
         return HeadPredictor(columns, posterior, Scale(0.0, 1.0), 0)
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
@@ -68,7 +68,7 @@ class HeadLearner(Learner):
         return restore_each(dataset, seed, state, self._restore_one)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        columns = ColumnsOf(self.backbone, self.prior_score)
+        columns = ColumnsOf(self.encoder, self.prior_score)
         scale = standard(dataset.values[:, 0])
         targets, weights = scale.to_target(dataset.values[:, 0]), precision(dataset.errors[:, 0], scale)
         posterior = self.draws.fit(columns.inputs(dataset.pool, dataset.rows), targets, weights, seed)
@@ -77,9 +77,9 @@ class HeadLearner(Learner):
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
-        check_identity(state, ColumnsOf(self.backbone, self.prior_score))
+        check_identity(state, ColumnsOf(self.encoder, self.prior_score))
         head = {key.removeprefix("head/"): value for key, value in state.items() if key.startswith("head/")}
-        columns, scale = ColumnsOf(self.backbone, self.prior_score), Scale(*state["scale"].tolist())
+        columns, scale = ColumnsOf(self.encoder, self.prior_score), Scale(*state["scale"].tolist())
         return HeadPredictor(columns, self.draws.restore(head), scale, len(dataset))
 
 
@@ -88,18 +88,18 @@ class ColumnsOf:
     """What a head sees of candidates.
 
     Args:
-        backbone: of the features.
+        encoder: of the features.
         prior_score: of the guesses; None for none.
     """
 
-    backbone: Backbone
-    prior_score: Backbone | None
+    encoder: Encoder
+    prior_score: Encoder | None
 
     def inputs(self, pool: Pool, rows: np.ndarray) -> Inputs:
         """Features and guesses of rows."""
         none = np.zeros((len(rows), 0), np.float32)
         guess = none if self.prior_score is None else self.prior_score.features(pool, rows)
-        return Inputs(self.backbone.features(pool, rows).astype(np.float32, copy=False), guess)
+        return Inputs(self.encoder.features(pool, rows).astype(np.float32, copy=False), guess)
 
 
 def spread_rows(pool: Pool) -> np.ndarray:
@@ -112,7 +112,7 @@ def spread_rows(pool: Pool) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class HeadPredictor(Predictor, HeldOut, QuickMean):
+class HeadPredictor(Predictor, OutOfFold, FastMean):
     """A fitted head on features.
 
     Args:
@@ -127,13 +127,13 @@ class HeadPredictor(Predictor, HeldOut, QuickMean):
     scale: Scale
     labels: int
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Joint draws, mean and spread, a piece of the pool at a time."""
         functions = self.posterior.functions(seed, draws)
         parts = [(functions(inputs), *self.posterior.marginals(inputs)) for inputs in self._inputs(pool, rows)]
         joint, mean, sd = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
         factor = self.scale.factor
-        return Predictive(
+        return Prediction(
             (np.float32(self.scale.shift) + np.float32(factor) * joint)[:, :, None],
             self.scale.to_value(mean)[:, None],
             factor * sd[:, None],
@@ -157,12 +157,10 @@ class HeadPredictor(Predictor, HeldOut, QuickMean):
     def explain(self) -> str:
         """On what it learned, and from how much."""
         guess = self.columns.prior_score
-        beside = f" beside the first guess of {guess.name}" if guess else ""
+        beside = f" beside the prior mean of {guess.name}" if guess else ""
         what = f"of {self.labels} measured candidates" if self.labels else "before any measurement"
         noise = self.scale.factor * self.posterior.noise
-        return (
-            f"A posterior over functions of {self.columns.backbone.name} features{beside}, {what}; noise {noise:.3g}."
-        )
+        return f"A posterior over functions of {self.columns.encoder.name} features{beside}, {what}; noise {noise:.3g}."
 
     def state(self) -> dict[str, np.ndarray]:
         """The head's arrays under `head/`, the scale, and which pretrained weights they belong to."""

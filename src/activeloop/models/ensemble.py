@@ -8,15 +8,15 @@ from typing import Literal
 import numpy as np
 
 from activeloop.candidates import Pool, Sites
-from activeloop.encoders.base import Backbone, SiteWise, sites_of
+from activeloop.encoders.base import Encoder, SiteEncoder, sites_of
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOut
+from activeloop.models.evidence import OutOfFold
 from activeloop.models.forest import choose_members
 from activeloop.models.networks import Layers, Training, in_pieces, warm_start
 from activeloop.models.transforms import Scale, largest_is_one, precision, standard
-from activeloop.prediction import Learner, Predictive, Predictor, QuickMean
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor
 
 #: more sites make tables that cost more than they save
 MOST_SITES = 24
@@ -24,13 +24,13 @@ MOST_SITES = 24
 PIECE, BLOCK = 32_768, 512
 
 
-def outputs_by_letters(layers: Layers, backbone: SiteWise, pool: Pool, rows: np.ndarray) -> np.ndarray:
-    """Outputs [M, N] of networks for rows of a pool, the same as `layers(backbone.features(pool, rows))`.
+def outputs_by_letters(layers: Layers, encoder: SiteEncoder, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """Outputs [M, N] of networks for rows of a pool, the same as `layers(encoder.features(pool, rows))`.
 
     In a library each half of the sites takes few values, so the first layer of a candidate is the sum of two rows of
     two small matrices; neither features nor a product with them is formed.
     """
-    tables, start = _first_layer(layers, backbone, sites_of(pool, backbone.name))
+    tables, start = _first_layer(layers, encoder, sites_of(pool, encoder.name))
     members, width = layers.biases[0].shape[0], layers.biases[0].shape[2]
     out = np.empty((members, len(rows)), np.float32)
     for i in range(0, len(rows), PIECE):
@@ -46,12 +46,12 @@ def outputs_by_letters(layers: Layers, backbone: SiteWise, pool: Pool, rows: np.
     return out
 
 
-def _first_layer(layers: Layers, backbone: SiteWise, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
+def _first_layer(layers: Layers, encoder: SiteEncoder, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
     """[L, K, M * H] what each letter at each site adds to the first layer, and [M * H] the layer without them."""
     width, letters = len(sites.labels), len(sites.alphabet)
     codes = np.zeros((width * letters + 1, width), np.uint8)
     codes[np.arange(width * letters), np.repeat(np.arange(width), letters)] = np.tile(np.arange(letters), width)
-    x = backbone.encode(sites, codes)
+    x = encoder.encode(sites, codes)
     weights = layers.weights[0].swapaxes(0, 1).reshape(x.shape[1], -1)
     first = x @ weights
     return (first[:-1] - first[-1]).reshape(width, letters, -1), first[-1] + layers.biases[0].ravel()
@@ -74,7 +74,7 @@ class MLPEnsemble(Learner):
     """Small networks that differ in their first weights and in the candidates they see; each is one draw.
 
     Args:
-        backbone: the encoder.
+        encoder: the encoder.
         members: how many networks.
         hidden: units of each hidden layer.
         share: share of the candidates that each member sees (1 = all). Members leave out different candidates, so with
@@ -83,19 +83,19 @@ class MLPEnsemble(Learner):
             line through the values it was trained on.
         slope: of the activation below zero.
         targets: `standard` (mean 0, spread 1) or `largest` (divided by the largest value).
-        prior_score: an encoder of one column whose order is a first guess (`Blosum`). The networks are first trained
+        prior_score: an encoder of one column whose order is a prior mean (`Blosum`). The networks are first trained
             to reproduce it on candidates of the pool, measured or not, and `prior` gives them as they are then.
-        label: its name in recipes; made of the backbone and the loss when empty.
+        label: its name in configs; made of the encoder and the loss when empty.
     """
 
-    backbone: Backbone = field(default_factory=OneHot)
+    encoder: Encoder = field(default_factory=OneHot)
     members: int = 10
     hidden: tuple[int, ...] = (32, 32)
     share: float = 0.9
     training: Training = field(default_factory=lambda: Training(rate=3e-3))
     slope: float = 0.0
     targets: Literal["standard", "largest"] = "standard"
-    prior_score: Backbone | None = None
+    prior_score: Encoder | None = None
     label: str = ""
 
     @property
@@ -103,14 +103,14 @@ class MLPEnsemble(Learner):
         """`ensemble-`, the encoder's name, and the loss and the prior when they are not the usual ones."""
         loss = "" if self.training.loss == "squared" else f"-{self.training.loss}"
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
-        return self.label or f"ensemble-{self.backbone.name}{loss}{prior}"
+        return self.label or f"ensemble-{self.encoder.name}{loss}{prior}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The networks after their warm start; None without a prior score."""
         if self.prior_score is None:
             return None
         layers = self._start(pool, np.random.default_rng(0))
-        return EnsemblePredictor(self.backbone, layers, np.tile([0.0, 1.0], (self.members, 1)), np.zeros(0))
+        return EnsemblePredictor(self.encoder, layers, np.tile([0.0, 1.0], (self.members, 1)), np.zeros(0))
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """Train the members; several assays have an ensemble each."""
@@ -124,7 +124,7 @@ class MLPEnsemble(Learner):
         rng = np.random.default_rng(seed)
         values = dataset.values[:, 0]
         scale = largest_is_one(values) if self.targets == "largest" else standard(values)
-        x = self.backbone.features(dataset.pool, dataset.rows)
+        x = self.encoder.features(dataset.pool, dataset.rows)
         weights = seen(self.members, len(values), self.share, rng) * precision(dataset.errors[:, 0], scale)
         targets = scale.to_target(values).astype(np.float32)
         layers = self.training(self._start(dataset.pool, rng), x, targets, weights.astype(np.float32), rng)
@@ -132,52 +132,52 @@ class MLPEnsemble(Learner):
         lines = straight_lines(outputs, targets, weights) if ranked else np.tile([0.0, 1.0], (self.members, 1))
         lines = in_values(lines, scale)
         unseen = left_out(lines[:, :1] + lines[:, 1:] * outputs, weights)
-        return EnsemblePredictor(self.backbone, layers, lines, unseen)
+        return EnsemblePredictor(self.encoder, layers, lines, unseen)
 
     def _start(self, pool: Pool, rng: np.random.Generator) -> Layers:
-        width = self.backbone.features(pool, np.zeros(1, np.int64)).shape[1]
+        width = self.encoder.features(pool, np.zeros(1, np.int64)).shape[1]
         layers = Layers.initial(self.members, width, self.hidden, self.slope, rng)
         if self.prior_score is None:
             return layers
-        return warm_start(layers, self.backbone, self.prior_score, pool, rng)
+        return warm_start(layers, self.encoder, self.prior_score, pool, rng)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if not state:
             return self._fit_one(dataset, seed)
-        return EnsemblePredictor(self.backbone, layers_of(state, self.slope), state["lines"], state["unseen"])
+        return EnsemblePredictor(self.encoder, layers_of(state, self.slope), state["lines"], state["unseen"])
 
 
 @dataclass(frozen=True)
-class EnsemblePredictor(Predictor, HeldOut, QuickMean):
+class EnsemblePredictor(Predictor, OutOfFold, FastMean):
     """The trained networks.
 
     Args:
-        backbone: the encoder they were trained on.
+        encoder: the encoder they were trained on.
         layers: M networks.
         lines: [M, 2] shift and factor from each member's output to the assay's unit.
         unseen: [N] what members that did not see a candidate say of it, for each of the N they were trained on
             (NaN where all have seen it); N = 0: the warm start alone.
     """
 
-    backbone: Backbone
+    encoder: Encoder
     layers: Layers
     lines: np.ndarray
     unseen: np.ndarray
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread over all members; a draw is one member, chosen by the seed."""
-        every = in_pieces(self.backbone, pool, rows, self._members)
+        every = in_pieces(self.encoder, pool, rows, self._members)
         mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
         chosen = choose_members(len(every), draws, seed)
-        return Predictive(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
+        return Prediction(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] mean over all members; by tables of letters where the encoder looks at one site at a time."""
         rows, sites = np.asarray(rows, np.int64), pool.sites
-        if isinstance(self.backbone, SiteWise) and sites is not None and len(sites.labels) <= MOST_SITES:
-            every = self._in_values(outputs_by_letters(self.layers, self.backbone, pool, rows))
+        if isinstance(self.encoder, SiteEncoder) and sites is not None and len(sites.labels) <= MOST_SITES:
+            every = self._in_values(outputs_by_letters(self.layers, self.encoder, pool, rows))
         else:
-            every = in_pieces(self.backbone, pool, rows, self._members)
+            every = in_pieces(self.encoder, pool, rows, self._members)
         return every.mean(0, dtype=np.float64)[:, None]
 
     def _members(self, features: np.ndarray) -> np.ndarray:
@@ -192,7 +192,7 @@ class EnsemblePredictor(Predictor, HeldOut, QuickMean):
         """How many networks on how many candidates."""
         members, labels = len(self.lines), len(self.unseen)
         what = f"{labels} candidates" if labels else "the prior score alone"
-        return f"An ensemble of {members} networks on {self.backbone.name} features, trained on {what}."
+        return f"An ensemble of {members} networks on {self.encoder.name} features, trained on {what}."
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, biases, lines, and what was said of unseen candidates."""
@@ -266,7 +266,7 @@ RECIPE = Training(loss="squared", steps=300, batch=2**31, rate=1e-3)
 class ALDEEnsemble(Learner):
     """The `DNN_ENSEMBLE` of ALDE: 5 networks, each on its own 90 % of the candidates; each is one draw.
 
-    Facts of the published recipe (Yang et al. 2025, Nature Communications 16:714; repository jsunn-y/ALDE,
+    Facts of the published config (Yang et al. 2025, Nature Communications 16:714; repository jsunn-y/ALDE,
     `README.md`, `execute_simulation.py`, `src/optimize.py`): 5 members, each trained on a random 90 % of the labels;
     two hidden layers of 30 units with one-hot letters (8 units with their four AAindex descriptors); leaky ReLU; no
     dropout; mean squared error; Adam, learning rate 1e-3, at most 300 full-batch steps, new weights each round; labels
@@ -276,15 +276,15 @@ class ALDEEnsemble(Learner):
     training loss has not improved for 30 steps is left out: on GB1 it did not happen in any of 12 runs.
 
     Args:
-        backbone: the encoder.
+        encoder: the encoder.
     """
 
-    backbone: Backbone = field(default_factory=OneHot)
+    encoder: Encoder = field(default_factory=OneHot)
 
     @property
     def name(self) -> str:
         """`alde-` and the encoder's name."""
-        return f"alde-{self.backbone.name}"
+        return f"alde-{self.encoder.name}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """Nothing: ALDE begins with random candidates."""
@@ -300,5 +300,5 @@ class ALDEEnsemble(Learner):
 
     def _ensemble(self) -> MLPEnsemble:
         return MLPEnsemble(
-            self.backbone, members=5, hidden=(30, 30), share=0.9, training=RECIPE, slope=0.01, targets="largest"
+            self.encoder, members=5, hidden=(30, 30), share=0.9, training=RECIPE, slope=0.01, targets="largest"
         )

@@ -18,7 +18,7 @@ LOOKING_BACK = 200
 UNMEASURED = 256
 
 
-class HeldOut(ABC):
+class OutOfFold(ABC):
     """A predictor that knows, without another fit, what it would have said of each candidate had it not seen it."""
 
     @abstractmethod
@@ -26,7 +26,7 @@ class HeldOut(ABC):
         """[N] predictions of the measured candidates by models that did not see them; NaN where it cannot tell."""
 
 
-class HeldOutSpread(HeldOut):
+class OutOfFoldSd(OutOfFold):
     """It also knows how sure it would have been."""
 
     @abstractmethod
@@ -67,15 +67,15 @@ def gather(learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, se
     Args:
         learner: the learner.
         dataset: one assay, every value measured.
-        fitted: the learner fitted to all of `dataset`; asked for its own held-out predictions when it is `HeldOut`.
+        fitted: the learner fitted to all of `dataset`; asked for its own held-out predictions when it is `OutOfFold`.
         folds: of the cross-validation otherwise.
         seed: of folds and fits.
     """
-    held_out, spread = held_out_belief(learner, dataset, fitted, folds, seed)
+    held_out, spread = out_of_fold_prediction(learner, dataset, fitted, folds, seed)
     return Evidence(learner.name, held_out, last_plate(learner, dataset, seed), spread)
 
 
-def held_out_belief(
+def out_of_fold_prediction(
     learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """What would have been said of each measured candidate had it not been seen: mean and spread [N], without noise.
@@ -90,24 +90,26 @@ def held_out_belief(
         folds: of the cross-validation that is done when `fitted` does not know what it would have said.
         seed: of folds and fits.
     """
-    mean = fitted.held_out() if isinstance(fitted, HeldOut) else np.full(len(dataset), np.nan)
+    mean = fitted.held_out() if isinstance(fitted, OutOfFold) else np.full(len(dataset), np.nan)
     if not np.isfinite(mean).all():
-        return cross_validated_belief(learner, dataset, folds, seed)
-    spread = fitted.held_out_spread() if isinstance(fitted, HeldOutSpread) else np.full(len(dataset), np.nan)
+        return cross_validated_prediction(learner, dataset, folds, seed)
+    spread = fitted.held_out_spread() if isinstance(fitted, OutOfFoldSd) else np.full(len(dataset), np.nan)
     if not np.isfinite(spread).all():
         spread = np.full(len(dataset), spread_elsewhere(fitted, dataset.pool, dataset.rows, seed))
     return mean, spread
 
 
-def cross_validated_belief(learner: Learner, dataset: Dataset, folds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def cross_validated_prediction(
+    learner: Learner, dataset: Dataset, folds: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Prediction and spread [N] of each candidate by a fit to the other folds; of classes those of the last one."""
     n = len(dataset)
     fold = np.random.default_rng([seed, n]).permutation(n) % min(folds, n)
     mean, spread = np.full(n, dataset.values[:, 0].mean()), np.full(n, dataset.values[:, 0].std())
     for k in range(min(folds, n) if n > 1 else 0):
         left = fold == k
-        belief = learner.fit(dataset.take(~left), seed).predict(dataset.pool, dataset.rows[left], seed, draws=0)
-        mean[left], spread[left] = belief.mean[:, -1], belief.sd[:, -1]
+        prediction = learner.fit(dataset.take(~left), seed).predict(dataset.pool, dataset.rows[left], seed, draws=0)
+        mean[left], spread[left] = prediction.mean[:, -1], prediction.sd[:, -1]
     return mean, spread
 
 

@@ -1,4 +1,4 @@
-"""A random forest: EVOLVEpro's recipe, kept as a named baseline."""
+"""A random forest: EVOLVEpro's config, kept as a named baseline."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.networks import in_pieces
-from activeloop.prediction import Learner, Predictive, Predictor
+from activeloop.prediction import Learner, Prediction, Predictor
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class RandomForest(Learner):
     are zeros; here the spread is that of the trees.
 
     Args:
-        backbone: the encoder; EVOLVEpro uses mean embeddings of a protein language model.
+        encoder: the encoder; EVOLVEpro uses mean embeddings of a protein language model.
         trees: how many.
         features: share of the features that are tried at a split.
         min_leaf: fewest candidates in a leaf.
     """
 
-    backbone: Backbone = field(default_factory=OneHot)
+    encoder: Encoder = field(default_factory=OneHot)
     trees: int = 100
     features: float = 1.0
     min_leaf: int = 1
@@ -46,7 +46,7 @@ class RandomForest(Learner):
     @property
     def name(self) -> str:
         """`forest-` and the encoder's name."""
-        return f"forest-{self.backbone.name}"
+        return f"forest-{self.encoder.name}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """Nothing: a forest knows only what was measured."""
@@ -69,9 +69,9 @@ class RandomForest(Learner):
             min_samples_leaf=self.min_leaf,
             random_state=int(np.random.default_rng(seed).integers(2**31)),
         )
-        forest.fit(self.backbone.features(dataset.pool, dataset.rows), dataset.values[:, 0])
+        forest.fit(self.encoder.features(dataset.pool, dataset.rows), dataset.values[:, 0])
         trees = tuple(tree.tree_ for tree in forest.estimators_)
-        return ForestPredictor(self.backbone, trees, len(dataset))
+        return ForestPredictor(self.encoder, trees, len(dataset))
 
 
 @dataclass(frozen=True)
@@ -79,21 +79,21 @@ class ForestPredictor(Predictor):
     """The grown trees.
 
     Args:
-        backbone: the encoder they were grown on.
+        encoder: the encoder they were grown on.
         trees: scikit-learn's `Tree` objects.
         labels: how many candidates they were grown on.
     """
 
-    backbone: Backbone
+    encoder: Encoder
     trees: tuple[Any, ...]
     labels: int
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread over all trees; a draw is one tree, chosen by the seed."""
-        every = in_pieces(self.backbone, pool, rows, self._trees)
+        every = in_pieces(self.encoder, pool, rows, self._trees)
         mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
         chosen = choose_members(len(self.trees), draws, seed)
-        return Predictive(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
+        return Prediction(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
 
     def _trees(self, features: np.ndarray) -> np.ndarray:
         """Float32 [trees, n]."""
@@ -104,7 +104,7 @@ class ForestPredictor(Predictor):
 
     def explain(self) -> str:
         """How many trees on how many candidates."""
-        return f"A forest of {len(self.trees)} trees on {self.backbone.name} features of {self.labels} candidates."
+        return f"A forest of {len(self.trees)} trees on {self.encoder.name} features of {self.labels} candidates."
 
     def state(self) -> dict[str, np.ndarray]:
         """{}: trees are grown again from the same data and seed."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.models.transforms import standard
 
 #: numbers in one piece: 2^23 float32 are 32 MiB
@@ -17,12 +17,12 @@ CELLS = 2**23
 
 
 def in_pieces(
-    backbone: Backbone, pool: Pool, rows: np.ndarray, model: Callable[[np.ndarray], np.ndarray], cells: int = CELLS
+    encoder: Encoder, pool: Pool, rows: np.ndarray, model: Callable[[np.ndarray], np.ndarray], cells: int = CELLS
 ) -> np.ndarray:
     """Apply a model to the features of rows without holding them all.
 
     Args:
-        backbone: from rows to features [n, D].
+        encoder: from rows to features [n, D].
         pool: the pool.
         rows: [N] rows of it.
         model: features [n, D] to outputs [..., n]; each candidate's output must not depend on the others.
@@ -33,10 +33,10 @@ def in_pieces(
     """
     rows = np.asarray(rows, np.int64)
     if not len(rows):
-        return model(backbone.features(pool, np.arange(1)))[..., :0]
-    width = backbone.features(pool, rows[:1]).shape[1]
+        return model(encoder.features(pool, np.arange(1)))[..., :0]
+    width = encoder.features(pool, rows[:1]).shape[1]
     size = max(1, cells // max(1, width))
-    pieces = [model(backbone.features(pool, rows[i : i + size])) for i in range(0, len(rows), size)]
+    pieces = [model(encoder.features(pool, rows[i : i + size])) for i in range(0, len(rows), size)]
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
 
 
@@ -237,12 +237,12 @@ TRAINING = Training(loss="squared", steps=300, batch=128, rate=3e-3)
 CANDIDATES = 2048
 
 
-def warm_start(layers: Layers, backbone: Backbone, score: Backbone, pool: Pool, rng: np.random.Generator) -> Layers:
+def warm_start(layers: Layers, encoder: Encoder, score: Encoder, pool: Pool, rng: np.random.Generator) -> Layers:
     """Train networks to reproduce a prior score, standardised, on candidates of the pool.
 
     Args:
         layers: networks to start from.
-        backbone: their encoder.
+        encoder: their encoder.
         score: an encoder of one column; larger is thought to be better.
         pool: up to 2,048 of its candidates are used, measured or not.
         rng: of the choice of candidates and minibatches.
@@ -253,4 +253,4 @@ def warm_start(layers: Layers, backbone: Backbone, score: Backbone, pool: Pool, 
     guess = score.features(pool, rows)[:, 0].astype(np.float64)
     targets = standard(guess).to_target(guess).astype(np.float32)
     everyone = np.ones((len(layers.weights[0]), len(rows)), np.float32)
-    return TRAINING(layers, backbone.features(pool, rows), targets, everyone, rng)
+    return TRAINING(layers, encoder.features(pool, rows), targets, everyone, rng)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal
 
 from activeloop.candidates import Pool, is_scan
-from activeloop.encoders import Backbone, Morgan, OneHot, Physicochemical
+from activeloop.encoders import Encoder, Morgan, OneHot, Physicochemical
 from activeloop.encoders.sequence import Joined
 from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.ensemble import ALDEEnsemble, MLPEnsemble
@@ -19,7 +19,7 @@ from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.gp.site_gp import SiteGP
 from activeloop.models.gp.tanimoto import TanimotoGP, compound_default
 from activeloop.models.networks import Training
-from activeloop.models.stacking import Gate
+from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Learner
 
 
@@ -42,13 +42,13 @@ def default_learner(pool: Pool, goal: Literal["find", "learn"]) -> Learner:
     return MutationGP() if is_scan(pool) else library_default()
 
 
-def library_default() -> Gate:
+def library_default() -> StackingEnsemble:
     """For combinatorial libraries: small networks and two processes over sites, weighed by evidence.
 
     >>> library_default().name
     'gate-both(ensemble-onehot+physicochemical,sites,sites-ranked)'
     """
-    return Gate((library_ensemble(), SiteGP(), SiteGP(ranked=True)), start=(2.0, 1.0, 1.0), scale="both")
+    return StackingEnsemble((library_ensemble(), SiteGP(), SiteGP(ranked=True)), start=(2.0, 1.0, 1.0), scale="both")
 
 
 def library_ensemble() -> MLPEnsemble:
@@ -82,9 +82,9 @@ def named_learners(pool: Pool) -> dict[str, Callable[..., Learner]]:
     'forest-onehot'
     """
     encoder = plain_encoder(pool)
-    return {name: partial(made, backbone=encoder) for name, made in ENCODED.items()} | READING | PRETRAINED
+    return {name: partial(made, encoder=encoder) for name, made in ENCODED.items()} | READING | PRETRAINED
 
 
-def plain_encoder(pool: Pool) -> Backbone:
+def plain_encoder(pool: Pool) -> Encoder:
     """The plain encoder of the baselines: one-hot letters, for compounds Morgan fingerprints."""
     return Morgan() if pool.kind == "compounds" else OneHot()

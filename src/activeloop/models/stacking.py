@@ -11,9 +11,9 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import Evidence, HeldOutSpread, gather
-from activeloop.models.transforms import Warp
-from activeloop.prediction import Learner, Predictive, Predictor, QuickMean, mean_of
+from activeloop.models.evidence import Evidence, OutOfFoldSd, gather
+from activeloop.models.transforms import QuantileTransform
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor, mean_of
 
 T = TypeVar("T", np.ndarray, Evidence)
 #: on which scale means are weighed
@@ -21,7 +21,7 @@ Scale = Literal["values", "ranks", "both"]
 
 
 @dataclass(frozen=True)
-class Gate(Learner):
+class StackingEnsemble(Learner):
     """Several learners, weighed by how well each predicts what it has not seen.
 
     The weights are those of a stacked regression (Breiman 1996, Machine Learning 24:49): not negative, they sum to 1,
@@ -31,15 +31,15 @@ class Gate(Learner):
     between learners counts as uncertainty.
 
     Args:
-        learners: at least one; the first one that believes something gives the prior.
+        learners: at least one; the first one that predicts something gives the prior.
         folds: of the cross-validation of learners that cannot say what they would have predicted.
         patience: number of measured candidates whose evidence weighs as much as the start.
         start: weights before any evidence; equal when empty.
         scale: `values`: means are weighed and averaged as they are. `ranks`: both on the normal scale of the measured
-            values' ranks, see `Warp`. Of many assays most values are near one or two levels: learners that order those
-            differently also spread them differently, and in an average of raw values the one that spreads them most
-            decides the order alone. `both`: averaged by ranks, with the mean of the weights on either scale: ranks tell
-            who orders all candidates best, values tell who foretells the few that stand out.
+            values' ranks, see `QuantileTransform`. Many assays have most values near one or two levels: learners that
+            order those differently also give them different standard deviations, and an average of raw values then
+            follows the learner with the largest. `both`: averaged by ranks, with the mean of the weights on either
+            scale: ranks measure who orders all candidates best, values who predicts the few that stand out.
     """
 
     learners: tuple[Learner, ...]
@@ -73,8 +73,8 @@ class Gate(Learner):
         pairs = zip(self.learners, fitted, strict=True)
         evidence = [gather(learner, dataset, one, self.folds, seed) for learner, one in pairs]
         values = dataset.values[:, 0]
-        start, warp = np.array(self.start or (1.0,) * len(fitted)), self._warp(dataset)
-        scales = (None, warp) if self.scale == "both" else (warp,)
+        start, transform = np.array(self.start or (1.0,) * len(fitted)), self._transform(dataset)
+        scales = (None, transform) if self.scale == "both" else (transform,)
         weights = np.mean(
             [stack([on(w, e) for e in evidence], on(w, values), self.patience, start / start.sum()) for w in scales], 0
         )
@@ -82,8 +82,8 @@ class Gate(Learner):
         foresight = np.array([e.foresight(values) for e in evidence])
         names = tuple(e.learner for e in evidence)
         held_out, spread = (np.stack(each) for each in zip(*((e.held_out, e.spread) for e in evidence), strict=True))
-        unseen = mixture(weights, held_out, spread, warp)
-        return Stacked(tuple(fitted), names, weights, agreement, foresight, np.stack(unseen), warp)
+        unseen = mixture(weights, held_out, spread, transform)
+        return StackingPredictor(tuple(fitted), names, weights, agreement, foresight, np.stack(unseen), transform)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if len(self.learners) == 1:
@@ -96,14 +96,14 @@ class Gate(Learner):
         ]
         names = tuple(learner.name for learner in self.learners)
         own = {k: state[k] for k in ("weights", "agreement", "foresight", "unseen")}
-        return Stacked(tuple(parts), names, **own, warp=self._warp(dataset))
+        return StackingPredictor(tuple(parts), names, **own, transform=self._transform(dataset))
 
-    def _warp(self, dataset: Dataset) -> Warp | None:
-        return None if self.scale == "values" else Warp.of(dataset.values[:, 0])
+    def _transform(self, dataset: Dataset) -> QuantileTransform | None:
+        return None if self.scale == "values" else QuantileTransform.of(dataset.values[:, 0])
 
 
 @dataclass(frozen=True)
-class Stacked(Predictor, HeldOutSpread, QuickMean):
+class StackingPredictor(Predictor, OutOfFoldSd, FastMean):
     """Several fitted models and their weights.
 
     Args:
@@ -114,7 +114,7 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
         foresight: [M] Spearman of each one's version before on the last plate (NaN without one).
         unseen: [2, N] weighted held-out predictions of the N measured candidates, and their spread within and between
             the parts. The weights were chosen by these N, which makes them look a little better than they are.
-        warp: to the scale on which means are averaged; None for the assay's own.
+        transform: to the scale on which means are averaged; None for the assay's own.
     """
 
     parts: tuple[Predictor, ...]
@@ -123,22 +123,26 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
     agreement: np.ndarray
     foresight: np.ndarray
     unseen: np.ndarray
-    warp: Warp | None = None
+    transform: QuantileTransform | None = None
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """The mixture: weighted mean, and the spread within and between the parts."""
         used = [(i, int(s)) for i, s in enumerate(shares(self.weights, draws)) if self.weights[i] > 0]
-        beliefs = [self.parts[i].predict(pool, rows, seed + 7919 * i, s) for i, s in used]
+        predictions = [self.parts[i].predict(pool, rows, seed + 7919 * i, s) for i, s in used]
         weights = np.array([self.weights[i] for i, _ in used])
-        mean, sd = mixture(weights, np.stack([b.mean for b in beliefs]), np.stack([b.sd for b in beliefs]), self.warp)
-        noise = known_noise(weights, np.stack([b.noise for b in beliefs]))
-        joint = np.concatenate([b.draws for b in beliefs]) if draws else np.zeros((0, *mean.shape))
-        return Predictive(joint, mean, sd, noise)
+        mean, sd = mixture(
+            weights, np.stack([b.mean for b in predictions]), np.stack([b.sd for b in predictions]), self.transform
+        )
+        noise = known_noise(weights, np.stack([b.noise for b in predictions]))
+        joint = np.concatenate([b.draws for b in predictions]) if draws else np.zeros((0, *mean.shape))
+        return Prediction(joint, mean, sd, noise)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] weighted means."""
         used = [i for i, weight in enumerate(self.weights) if weight > 0]
-        return averaged(self.weights[used], np.stack([mean_of(self.parts[i], pool, rows) for i in used]), self.warp)
+        return averaged(
+            self.weights[used], np.stack([mean_of(self.parts[i], pool, rows) for i in used]), self.transform
+        )
 
     def held_out(self) -> np.ndarray:
         """[N] weighted held-out predictions."""
@@ -163,35 +167,37 @@ class Stacked(Predictor, HeldOutSpread, QuickMean):
         return own | {f"{i}/{k}": v for i, part in enumerate(self.parts) for k, v in part.state().items()}
 
 
-def on(warp: Warp | None, told: T) -> T:
+def on(transform: QuantileTransform | None, told: T) -> T:
     """Values, or what is said of them by evidence, on a warp's scale; as they are without one."""
-    if warp is None:
+    if transform is None:
         return told
     if isinstance(told, Evidence):
-        return replace(told, held_out=warp.to_score(told.held_out), earlier=warp.to_score(told.earlier))
-    return warp.to_score(told)
+        return replace(told, held_out=transform.to_score(told.held_out), earlier=transform.to_score(told.earlier))
+    return transform.to_score(told)
 
 
-def averaged(weights: np.ndarray, means: np.ndarray, warp: Warp | None) -> np.ndarray:
+def averaged(weights: np.ndarray, means: np.ndarray, transform: QuantileTransform | None) -> np.ndarray:
     """[...] average of means [M, ...]; on the scale of a warp where there is one.
 
-    >>> averaged(np.array([0.5, 0.5]), np.array([[0.0], [10.0]]), Warp.of(np.array([0.0, 1.0, 10.0]))).tolist()
+    >>> averaged(
+    ...     np.array([0.5, 0.5]), np.array([[0.0], [10.0]]), QuantileTransform.of(np.array([0.0, 1.0, 10.0]))
+    ... ).tolist()
     [1.0]
     """
-    if warp is None:
+    if transform is None:
         return np.tensordot(weights, means, 1)
-    return warp.to_value(np.tensordot(weights, warp.to_score(means), 1))
+    return transform.to_value(np.tensordot(weights, transform.to_score(means), 1))
 
 
 def mixture(
-    weights: np.ndarray, means: np.ndarray, spreads: np.ndarray, warp: Warp | None = None
+    weights: np.ndarray, means: np.ndarray, spreads: np.ndarray, transform: QuantileTransform | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Average of the means [M, ...] of M distributions, and spread around it of their mixture, both [...].
 
     >>> [float(x) for x in mixture(np.array([0.5, 0.5]), np.array([-3.0, 3.0]), np.array([4.0, 4.0]))]
     [0.0, 5.0]
     """
-    mean = averaged(weights, means, warp)
+    mean = averaged(weights, means, transform)
     return mean, np.sqrt(np.tensordot(weights, spreads**2 + (means - mean) ** 2, 1))
 
 
@@ -204,7 +210,7 @@ def stack(evidence: Sequence[Evidence], values: np.ndarray, patience: float, sta
     Args:
         evidence: of M learners.
         values: [N] measured values.
-        patience: see `Gate`.
+        patience: see `StackingEnsemble`.
         start: [M] weights before any evidence, sum 1.
 
     >>> good, bad = np.arange(50.0), np.zeros(50)

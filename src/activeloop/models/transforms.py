@@ -59,7 +59,7 @@ def precision(errors: np.ndarray, scale: Scale) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Warp:
+class QuantileTransform:
     """A monotone map between values and normal scores: robust to floors, ceilings and long tails.
 
     Between measured values it is linear; beyond them it goes on with the slope that the whole sample has.
@@ -69,8 +69,8 @@ class Warp:
         scores: [M] their normal scores.
         slope: value per score beyond the ends.
 
-    >>> warp = Warp.of(np.array([0.0, 0.0, 1.0, 10.0]))
-    >>> warp.to_value(warp.to_score(np.array([1.0, 10.0, 20.0]))).tolist()
+    >>> transform = QuantileTransform.of(np.array([0.0, 0.0, 1.0, 10.0]))
+    >>> transform.to_value(transform.to_score(np.array([1.0, 10.0, 20.0]))).tolist()
     [1.0, 10.0, 20.0]
     """
 
@@ -79,14 +79,14 @@ class Warp:
     slope: float
 
     @classmethod
-    def of(cls, values: np.ndarray, line: float = 0.0) -> Warp:
+    def of(cls, values: np.ndarray, line: float = 0.0) -> QuantileTransform:
         """The map of measured values [N]; equal values share the mean of their ranks.
 
         Args:
             values: [N].
             line: part of the scores, 0 to 1, that is the value's distance from the mean in standard deviations.
 
-        >>> Warp.of(np.array([0.0, 1.0, 5.0]), line=1.0).scores.round(3).tolist()
+        >>> QuantileTransform.of(np.array([0.0, 1.0, 5.0]), line=1.0).scores.round(3).tolist()
         [-0.926, -0.463, 1.389]
         """
         from scipy.special import ndtri

@@ -119,7 +119,7 @@ def _part_replicates(labels: np.ndarray, places: np.ndarray, order: np.ndarray, 
                 if labels[other] == labels[slot]:
                     continue
                 here, there = cost(slot, other), cost(other, slot)
-                # On a tie the trouble moves elsewhere, where it may be easier to cure.
+                # On a tie the trouble moves elsewhere, where it may be easier to fix.
                 if (here + there, here) < (before + cost(other, other), before):
                     places[[slot, other]], order[[slot, other]] = places[[other, slot]], order[[other, slot]]
         if not any(cost(slot, slot) >= TOUCHING for slot in filled):

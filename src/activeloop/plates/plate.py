@@ -45,7 +45,7 @@ class Proposal:
         number: counted from 1.
         picks: best first.
         version: number of the model version that chose (0 = before any fit).
-        seed: with pool, measurements and recipe it determines the picks.
+        seed: with pool, measurements and config it determines the picks.
         policy: what chose them, in one sentence.
     """
 
@@ -116,11 +116,11 @@ class Filling:
         parts += [f"{again} wells to repeat"] if again else []
         parts += [f"{self.controls} controls"] if self.controls else []
         larger = next((s for s in SHAPES if len(usable_wells(s, self.empty_edges)) >= needed), None)
-        cures = [f"{larger} wells"] if larger else []
-        cures += ["fewer replicates" if self.replicates > 1 else "fewer candidates"]
+        fixes = [f"{larger} wells"] if larger else []
+        fixes += ["fewer replicates" if self.replicates > 1 else "fewer candidates"]
         raise PlateError(
             f"{' + '.join(parts)} need {needed} wells; a {self.size}-well plate{' without edges' * self.empty_edges} "
-            f"has {self.room}. Use {', '.join(cures)} or several plates (fill_plates). No plate was made."
+            f"has {self.room}. Use {', '.join(fixes)} or several plates (fill_plates). No plate was made."
         )
 
     def lay_out(self, contents: list[Well], rng: np.random.Generator) -> dict[str, Well]:

@@ -1,7 +1,7 @@
 """What is known of mutations before anything is measured: substitution tables and protein language models."""
 
 from activeloop.priors.blosum import Blosum, blosum62, substitution_costs
-from activeloop.priors.plm import InformedScore
-from activeloop.priors.substitutions import SubstitutionScore, substitution_scores
+from activeloop.priors.plm import PLMPrior
+from activeloop.priors.substitutions import SubstitutionPrior, substitution_scores
 
-__all__ = ["Blosum", "InformedScore", "SubstitutionScore", "blosum62", "substitution_costs", "substitution_scores"]
+__all__ = ["Blosum", "PLMPrior", "SubstitutionPrior", "blosum62", "substitution_costs", "substitution_scores"]

@@ -1,4 +1,4 @@
-"""How often evolution exchanges one amino acid for another: a first guess that needs no measurement."""
+"""How often evolution exchanges one amino acid for another: a prior mean that needs no measurement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
-from activeloop.encoders.base import Backbone, sites_of
+from activeloop.encoders.base import Encoder, sites_of
 from activeloop.errors import PoolError
 
 _ORDER = "ARNDCQEGHILKMFPSTWYV"
@@ -56,7 +56,7 @@ def blosum62(alphabet: str = AMINO_ACIDS) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Blosum(Backbone):
+class Blosum(Encoder):
     """One column: the sum over all mutations of BLOSUM62(old, new) - BLOSUM62(old, old); 0 for the parent.
 
     A zero-shot prior (its agreement with public scans stands in docs/results/prior). It knows nothing of the function,

@@ -14,16 +14,16 @@ import numpy as np
 from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.encoders.base import sites_of
 from activeloop.errors import ModelError
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.cache import keep, recall
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint, folder_of, need_models
 from activeloop.foundation.esm_numpy import states_and_logits
 from activeloop.foundation.protein_models import ESM2
-from activeloop.foundation.zero_shot import Spelling, Windows
+from activeloop.foundation.zero_shot import ResidueTokens, Windows
 from activeloop.priors.substitutions import (
     REACH,
     WIDTHS,
-    MutationScore,
+    MutationPrior,
     SubstitutionTables,
     at_sites,
     scored_chain,
@@ -37,13 +37,13 @@ DEPTH = 2 / 3
 
 
 @dataclass(frozen=True)
-class InformedScore(MutationScore):
+class PLMPrior(MutationPrior):
     """The substitution prior, informed by a masked-language model that reads the parent once, with nothing hidden.
 
     Its tables read, beside the context of a residue (`residue_contexts`), how likely the model thinks each letter
     there and how sure it is of the residue, its neighbourhood and the protein (`letter_contexts`), and the hidden
     state of the residue after two thirds of the layers. They were fitted to the same published scans as those of
-    `SubstitutionScore`, on the outputs of one model, and are blind in the same way to a protein that they have seen.
+    `SubstitutionPrior`, on the outputs of one model, and are blind in the same way to a protein that they have seen.
     How much the model adds stands in docs/results/prior.
 
     Args:
@@ -51,11 +51,11 @@ class InformedScore(MutationScore):
         tables: file that `python -m tools.priors --model` wrote for this model; empty:
             those of the package, for the model that ships.
 
-    >>> InformedScore().name
+    >>> PLMPrior().name
     'informed-esm2-small'
     """
 
-    foundation: Foundation = field(default_factory=ESM2)
+    foundation: FoundationModel = field(default_factory=ESM2)
     tables: str = ""
 
     @property
@@ -91,7 +91,7 @@ class InformedScore(MutationScore):
 
 
 @dataclass(frozen=True)
-class InformedTables:
+class PLMPriorTables:
     """The content of `informed.npz`.
 
     Args:
@@ -105,7 +105,7 @@ class InformedTables:
     digest: str
 
 
-def read_tables(file: str) -> InformedTables:
+def read_tables(file: str) -> PLMPriorTables:
     """Those of a file, or of the package when it is empty; read once for each state of the file.
 
     Raises:
@@ -122,22 +122,22 @@ def read_tables(file: str) -> InformedTables:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, changed: int) -> InformedTables:
+def _read(path: Path, changed: int) -> PLMPriorTables:
     tables = SubstitutionTables.read(path)
     with np.load(path, allow_pickle=False) as content:
         model = content["model"].tobytes().hex()
-    return InformedTables(tables, model, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
+    return PLMPriorTables(tables, model, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest())
 
 
 @lru_cache(maxsize=8)
-def _scores(score: InformedScore, tables: str, weights: str, chain: str) -> np.ndarray:
+def _scores(score: PLMPrior, tables: str, weights: str, chain: str) -> np.ndarray:
     """[n, 20] of a chain; computed once a process for each content of the tables and of the weights."""
     scores = read_tables(score.tables).tables.scores(chain, opinions(score.foundation, chain))
     scores.setflags(write=False)
     return scores
 
 
-def opinions(foundation: Foundation, chain: str) -> np.ndarray:
+def opinions(foundation: FoundationModel, chain: str) -> np.ndarray:
     """What the tables read of a model that reads a chain once, with nothing hidden: [n, 30 + D].
 
     `letter_contexts`, and the hidden states. Letters beside the twenty are read as X.
@@ -147,7 +147,10 @@ def opinions(foundation: Foundation, chain: str) -> np.ndarray:
         ModelError: it has no masked-language head.
         MissingExtraError: the model is another than the one that ships, and torch or transformers is not installed.
     """
-    spelling, read_as = Spelling.of(foundation, AMINO_ACIDS), "".join(a if a in AMINO_ACIDS else "X" for a in chain)
+    spelling, read_as = (
+        ResidueTokens.of(foundation, AMINO_ACIDS),
+        "".join(a if a in AMINO_ACIDS else "X" for a in chain),
+    )
     windows = Windows.of(foundation.tokens_of([read_as]), np.arange(len(chain)), spelling.longest)
     key = windows.key(foundation, f"opinions-{DEPTH:.2f}", spelling)
     read = recall("zero-shot", key)
@@ -159,7 +162,7 @@ def opinions(foundation: Foundation, chain: str) -> np.ndarray:
     return np.hstack([letter_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
 
 
-def _pass(foundation: Foundation, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+def _pass(foundation: FoundationModel, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
     """The model that ships needs no torch for that."""
     if foundation.source == BUNDLED:
         return states_and_logits(folder_of(BUNDLED), windows, DEPTH)
@@ -169,7 +172,7 @@ def _pass(foundation: Foundation, windows: Windows) -> tuple[np.ndarray, np.ndar
     return zero_shot_passes.states_and_logits(foundation, windows, DEPTH)
 
 
-def letter_contexts(chain: str, chances: np.ndarray) -> np.ndarray:
+def letter_contexts(chain: str, probabilities: np.ndarray) -> np.ndarray:
     """What a model's log-probabilities [n, 20] say about where a mutation would hurt: [n, 30].
 
     In order: the log-probability of each letter (20); of the residue's own, and the entropy of all (2); these two
@@ -179,7 +182,7 @@ def letter_contexts(chain: str, chances: np.ndarray) -> np.ndarray:
     [-2.996, 2.996]
     """
     own = np.array([[letter == a for a in AMINO_ACIDS] for letter in chain], float)
-    sure = np.stack([(own * chances).sum(1), -(np.exp(chances) * chances).sum(1)], 1)
+    sure = np.stack([(own * probabilities).sum(1), -(np.exp(probabilities) * probabilities).sum(1)], 1)
     distance = np.arange(-REACH, REACH + 1)
     around = [windowed(sure, np.exp(-0.5 * (distance / width) ** 2)) for width in WIDTHS]
-    return np.hstack([chances, sure, *around, np.tile(sure.mean(0), (len(chain), 1))])
+    return np.hstack([probabilities, sure, *around, np.tile(sure.mean(0), (len(chain), 1))])

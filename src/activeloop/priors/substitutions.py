@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
-from activeloop.encoders.base import Backbone, sites_of
+from activeloop.encoders.base import Encoder, sites_of
 from activeloop.encoders.sequence import PROPERTIES
 from activeloop.errors import PoolError
 
@@ -246,7 +246,7 @@ def at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
     return result
 
 
-class MutationScore(Backbone):
+class MutationPrior(Encoder):
     """One column: the sum of a table over all mutations of a candidate; 0 for the parent."""
 
     @abstractmethod
@@ -268,7 +268,7 @@ class MutationScore(Backbone):
 
 
 @dataclass(frozen=True)
-class SubstitutionScore(MutationScore):
+class SubstitutionPrior(MutationPrior):
     """The sum of `substitution_scores` over all mutations."""
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import ActiveLoopError, RecipeError, StoreError
+from activeloop.errors import ActiveLoopError, ConfigError, StoreError
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc
@@ -187,7 +187,7 @@ class Parts:
         settings: what all campaigns of this folder share. A folder that was begun with others is refused.
 
     Raises:
-        RecipeError: the folder holds campaigns with other settings; nothing was changed.
+        ConfigError: the folder holds campaigns with other settings; nothing was changed.
         StoreError: the folder cannot be written.
     """
 
@@ -206,7 +206,7 @@ class Parts:
             other = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
             if other:
                 told = "; ".join(f"{key} was {before.get(key)}, now {settings.get(key)}" for key in other)
-                raise RecipeError(
+                raise ConfigError(
                     f"{self.folder} holds a replay with other settings ({told}). Choose another --out, or delete the "
                     "folder to begin anew. Nothing was changed."
                 )
@@ -237,8 +237,8 @@ class Parts:
             rows = json.loads(path.read_text("utf-8"))
             return [Turn(**{**row, "picks": tuple(row["picks"]), "metrics": _with_nan(row["metrics"])}) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
-            cure = "Delete it; the same command does that campaign again."
-            raise StoreError(f"{path} is damaged ({error}). {cure}") from error
+            fix = "Delete it; the same command does that campaign again."
+            raise StoreError(f"{path} is damaged ({error}). {fix}") from error
 
 
 def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
@@ -271,12 +271,12 @@ class Outcome:
 
     Args:
         turns: of every finished campaign, by (policy, seed).
-        recipes: learner and selection of each policy, in words.
+        configs: learner and selection of each policy, in words.
         failures: why a campaign was abandoned, by (policy, seed).
     """
 
     turns: dict[tuple[str, int], list[Turn]]
-    recipes: dict[str, str]
+    configs: dict[str, str]
     failures: dict[tuple[str, int], str]
 
 
@@ -305,20 +305,20 @@ def replay_all(
         make: makes a policy of its name; a function of a module, which every process can import.
 
     Raises:
-        RecipeError: a policy is not known, the pool is too small, or the folder holds other settings.
+        ConfigError: a policy is not known, the pool is too small, or the folder holds other settings.
         KeyboardInterrupt: stopped; what is finished is kept.
     """
     if not policies:
-        raise RecipeError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
+        raise ConfigError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
     for policy in policies if make is policy_of else ():
         check_policy(policy)
     if seeds < 1 or jobs < 1:
-        raise RecipeError(f"--seeds {seeds} --jobs {jobs}: both must be at least 1. Nothing was replayed.")
+        raise ConfigError(f"--seeds {seeds} --jobs {jobs}: both must be at least 1. Nothing was replayed.")
     protocol.check_fits(len(landscape))
     parts = Parts(folder, settings_of(landscape, protocol))
-    recipes = {p: make(p, landscape.pool, protocol, landscape.assay).recipe for p in policies}
+    configs = {p: make(p, landscape.pool, protocol, landscape.assay).config for p in policies}
     # a part is kept under what its policy was made of, so that a changed default never mixes with an older one
-    kept = {policy: f"{policy}-{short_hash(recipe)}" for policy, recipe in recipes.items()}
+    kept = {policy: f"{policy}-{short_hash(config)}" for policy, config in configs.items()}
     wanted = [(policy, seed) for seed in range(seeds) for policy in policies]
     tasks = [Task(source, protocol, policy, seed, make) for policy, seed in wanted if not parts.has(kept[policy], seed)]
     failures: dict[tuple[str, int], str] = {}
@@ -335,7 +335,7 @@ def replay_all(
         done[task.policy] += 1
         report(task.policy, done[task.policy])
     turns = {key: parts.read(kept[key[0]], key[1]) for key in wanted if key not in failures}
-    return Outcome(turns, recipes, failures)
+    return Outcome(turns, configs, failures)
 
 
 def short_hash(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from activeloop.candidates import Variant
-from activeloop.errors import ActiveLoopError, RecipeError
+from activeloop.errors import ActiveLoopError, ConfigError
 from activeloop.measurements import Dataset
 from activeloop.metrics import auroc
 from activeloop.models.registry import LEARNERS
@@ -42,11 +42,11 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
         limit: at most so many candidates take part, drawn at random; None = all.
 
     Raises:
-        RecipeError: `modulo` or `contiguous` is asked of a landscape with fewer than 5 mutated positions, or of one in
+        ConfigError: `modulo` or `contiguous` is asked of a landscape with fewer than 5 mutated positions, or of one in
             which fewer than half of the candidates are single mutants.
     """
     if rule not in FOLD_RULES:
-        raise RecipeError(f'--folds "{rule}": is {", ".join(FOLD_RULES)}. Nothing was evaluated.')
+        raise ConfigError(f'--folds "{rule}": is {", ".join(FOLD_RULES)}. Nothing was evaluated.')
     rng = np.random.default_rng(seed)
     folds = np.full(len(landscape), -1)
     if rule == "random":
@@ -56,7 +56,7 @@ def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int
         single = positions > 0
         unique = np.unique(positions[single])
         if single.mean() < 0.5 or len(unique) < FOLDS:
-            raise RecipeError(
+            raise ConfigError(
                 f"--folds {rule} needs single mutants of a known wild type at five positions or more; {landscape.name} "
                 "does not hold them. Use --folds random, or give --wild-type. Nothing was evaluated."
             )
@@ -103,9 +103,9 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 2 * FOLDS:
-            raise RecipeError(f"--limit {self.limit}: must be at least {2 * FOLDS}. Nothing was evaluated.")
+            raise ConfigError(f"--limit {self.limit}: must be at least {2 * FOLDS}. Nothing was evaluated.")
         if self.seed < 0:
-            raise RecipeError(f"--seed {self.seed}: must be at least 0. Nothing was evaluated.")
+            raise ConfigError(f"--seed {self.seed}: must be at least 0. Nothing was evaluated.")
 
 
 @dataclass(frozen=True)
@@ -145,11 +145,11 @@ def check_learner(name: str) -> None:
     """Whether a learner is known.
 
     Raises:
-        RecipeError: it is not.
+        ConfigError: it is not.
     """
     if name not in ("default", *LEARNERS):
         known = ", ".join(("default", *LEARNERS))
-        raise RecipeError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
+        raise ConfigError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
 
 
 def evaluate_all(
@@ -172,12 +172,12 @@ def evaluate_all(
         The folds in order, and why others could not be predicted, by (learner, fold).
 
     Raises:
-        RecipeError: a learner is not known or none is named, or the landscape cannot be split so.
+        ConfigError: a learner is not known or none is named, or the landscape cannot be split so.
     """
     if not learners:
-        raise RecipeError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
+        raise ConfigError("--learners names no learner: leave it out, or name one. Nothing was evaluated.")
     if jobs < 1:
-        raise RecipeError(f"--jobs {jobs}: must be at least 1. Nothing was evaluated.")
+        raise ConfigError(f"--jobs {jobs}: must be at least 1. Nothing was evaluated.")
     for name in learners:
         check_learner(name)
     fold_numbers(cached_landscape(source), evaluation.folds, evaluation.seed, evaluation.limit)

@@ -18,7 +18,7 @@ from activeloop.files import write_whole
 from activeloop.replay.evaluation import METRICS, Evaluation, Fold, FoldRule, summarise_folds
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
-from activeloop.replay.report import FAINT, GRID, INK, OWN, TWIN, png, render, table_cell
+from activeloop.replay.report import BASELINE, FAINT, GRID, INK, OWN, png, render, table_cell
 from activeloop.replay.sources import DATA
 from activeloop.replay.summary import SUMMARY_COLUMNS, Point, csv_text, number
 
@@ -137,7 +137,7 @@ def draw_bars(points: Sequence[Point], title: str) -> Figure:
     found = sorted((p for p in points if p.metric == "spearman_pooled"), key=lambda p: p.mean)
     figure = Figure(figsize=(9.6, 1.2 + 0.34 * len(found)), layout="constrained", facecolor="white")
     axis = figure.subplots()
-    colours = [TWIN if p.policy.startswith(PUBLISHED) else OWN for p in found]
+    colours = [BASELINE if p.policy.startswith(PUBLISHED) else OWN for p in found]
     axis.barh([p.policy for p in found], [p.mean for p in found], color=colours, height=0.72)
     for i, point in enumerate(found):
         axis.text(max(point.mean, 0) + 0.008, i, f"{point.mean:.3f}", va="center", fontsize=9.5, color=INK)

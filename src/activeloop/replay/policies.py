@@ -17,15 +17,15 @@ from activeloop.acquisition import (
     ExpectedImprovement,
     Greedy,
     PowerSampling,
-    Selection,
+    Recommender,
     ThompsonBatch,
     UpperConfidenceBound,
     Variance,
     choose,
-    default_selection,
+    default_recommender,
 )
 from activeloop.candidates import Pool
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.registry import LEARNERS, default_learner, named_learners
 from activeloop.prediction import Learner, Predictor
@@ -49,7 +49,7 @@ class Protocol:
         start: candidates on the first plate.
         batch: candidates on each later plate.
         rounds: later plates.
-        first: `random` gives every policy the same first plate (one a seed); `own` lets a policy that believes
+        first: `random` gives every policy the same first plate (one a seed); `own` lets a policy that predicts
             something before any measurement choose its own.
 
     >>> Protocol().labels
@@ -65,11 +65,11 @@ class Protocol:
     def __post_init__(self) -> None:
         for name, value, least in (("start", self.start, 1), ("batch", self.batch, 1), ("rounds", self.rounds, 0)):
             if value < least:
-                raise RecipeError(f"--{name} {value}: must be at least {least}. Nothing was replayed.")
+                raise ConfigError(f"--{name} {value}: must be at least {least}. Nothing was replayed.")
         if self.goal not in ("find", "learn"):
-            raise RecipeError(f'--goal "{self.goal}": is find or learn. Nothing was replayed.')
+            raise ConfigError(f'--goal "{self.goal}": is find or learn. Nothing was replayed.')
         if self.first not in ("random", "own"):
-            raise RecipeError(f'--first "{self.first}": is random or own. Nothing was replayed.')
+            raise ConfigError(f'--first "{self.first}": is random or own. Nothing was replayed.')
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -84,11 +84,11 @@ class Protocol:
         """Whether a pool is large enough.
 
         Raises:
-            RecipeError: when the campaign would ask for more candidates than may be proposed.
+            ConfigError: when the campaign would ask for more candidates than may be proposed.
         """
         available = candidates - self.held_out(candidates)
         if self.labels[-1] > available:
-            raise RecipeError(
+            raise ConfigError(
                 f"The campaign would measure {self.labels[-1]} candidates, but only {available} of {candidates} may be "
                 "proposed. Lower --start, --batch or --rounds. Nothing was replayed."
             )
@@ -105,24 +105,24 @@ class Protocol:
 POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
     "random": "the twin: the same learner, every plate drawn at random",
-    "evolvepro": "EVOLVEpro's recipe: random forest, highest mean first",
+    "evolvepro": "EVOLVEpro's config: random forest, highest mean first",
     "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
-    "alde": "ALDE's recipe: five small networks on one-hot letters, highest mean first",
+    "alde": "ALDE's config: five small networks on one-hot letters, highest mean first",
 }
 
 
-SELECTIONS: dict[str, Callable[[], Selection]] = {
-    "greedy": lambda: Selection(Greedy()),
-    "ucb": lambda: Selection(UpperConfidenceBound()),
-    "ei": lambda: Selection(ExpectedImprovement()),
-    "thompson": lambda: Selection(Greedy(), ThompsonBatch()),
-    "power": lambda: Selection(UpperConfidenceBound(), PowerSampling()),
-    "variance": lambda: Selection(Variance()),
-    "entropy": lambda: Selection(Entropy()),
-    "bald": lambda: Selection(BALD()),
-    "batchbald": lambda: Selection(BALD(), BatchBALD()),
-    "epig": lambda: Selection(EPIG()),
-    "lcmd": lambda: Selection(Variance(), LCMD()),
+SELECTIONS: dict[str, Callable[[], Recommender]] = {
+    "greedy": lambda: Recommender(Greedy()),
+    "ucb": lambda: Recommender(UpperConfidenceBound()),
+    "ei": lambda: Recommender(ExpectedImprovement()),
+    "thompson": lambda: Recommender(Greedy(), ThompsonBatch()),
+    "power": lambda: Recommender(UpperConfidenceBound(), PowerSampling()),
+    "variance": lambda: Recommender(Variance()),
+    "entropy": lambda: Recommender(Entropy()),
+    "bald": lambda: Recommender(BALD()),
+    "batchbald": lambda: Recommender(BALD(), BatchBALD()),
+    "epig": lambda: Recommender(EPIG()),
+    "lcmd": lambda: Recommender(Variance(), LCMD()),
 }
 
 
@@ -138,10 +138,10 @@ class Policy:
 
     name: str
     learner: Learner
-    selection: Selection | None
+    selection: Recommender | None
 
     @property
-    def recipe(self) -> str:
+    def config(self) -> str:
         """Learner and selection in words."""
         return f"{self.learner.name}; {self.selection.name if self.selection else 'random'}"
 
@@ -153,7 +153,7 @@ class Policy:
     def needs_model(self, protocol: Protocol, last: bool) -> bool:
         """Whether a model is fitted after a plate: to choose the next, or to be judged.
 
-        The random twin is judged after each plate when the goal is `learn`, and only after the last when it is `find`.
+        The random baseline is judged after each plate when the goal is `learn`, after the last when it is `find`.
         """
         return self.uses_model or last or protocol.goal == "learn"
 
@@ -162,7 +162,7 @@ class Policy:
         return self.learner.fit(dataset.oriented(), seed)
 
     def prior(self, pool: Pool) -> Predictor | None:
-        """What it believes before the first plate; None when it believes nothing or does not ask its model."""
+        """What it predicts before the first plate; None when it predicts nothing or does not ask its model."""
         return self.learner.prior(pool) if self.uses_model else None
 
     def choose(self, dataset: Dataset, predictor: Predictor | None, free: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -193,7 +193,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
         assay: of the landscape; the default follows what the protocol measures of it.
 
     Raises:
-        RecipeError: when the name is not known.
+        ConfigError: when the name is not known.
     """
     check_policy(name)
     learner, _, selection = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}.get(name, name).partition(":")
@@ -202,11 +202,11 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay, pool))
 
 
-def _selection(name: str, protocol: Protocol, assay: Assay, pool: Pool) -> Selection | None:
+def _selection(name: str, protocol: Protocol, assay: Assay, pool: Pool) -> Recommender | None:
     if name == "random":
         return None
     if name == "default":
-        return default_selection(protocol.goal, [protocol.measures(assay)], pool)
+        return default_recommender(protocol.goal, [protocol.measures(assay)], pool)
     return SELECTIONS[name]()
 
 
@@ -214,7 +214,7 @@ def check_policy(name: str) -> None:
     """Whether a policy's name can be understood, before anything is loaded.
 
     Raises:
-        RecipeError: it cannot.
+        ConfigError: it cannot.
     """
     if name in POLICIES:
         return
@@ -222,7 +222,7 @@ def check_policy(name: str) -> None:
     if colon and learner in ("default", *LEARNERS) and selection in ("default", "random", *SELECTIONS):
         return
     learners, selections = ", ".join(("default", *LEARNERS)), ", ".join(("default", "random", *SELECTIONS))
-    raise RecipeError(
+    raise ConfigError(
         f'"{name}" is not a policy. Policies: {", ".join(POLICIES)}, or LEARNER:SELECTION with a learner of {learners} '
         f"and a selection of {selections}. Nothing was replayed."
     )

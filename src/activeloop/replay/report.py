@@ -29,7 +29,7 @@ PANELS: dict[ReplayGoal, tuple[str, ...]] = {
     "learn": ("accuracy", "auroc", "spearman", "top10pct_found"),
 }
 INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
-OWN, TWIN = "#0b6bcb", "#8a94a0"
+OWN, BASELINE = "#0b6bcb", "#8a94a0"
 # Okabe and Ito's palette: told apart by the colour-blind.
 OTHERS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#444444")
 
@@ -42,7 +42,7 @@ def policy_colours(policies: Sequence[str]) -> dict[str, str]:
     """
     others = [p for p in policies if p not in ("default", "random", "full")]
     colours = {p: OTHERS[i % len(OTHERS)] for i, p in enumerate(others)}
-    return {p: {"default": OWN, "random": TWIN, "full": INK}.get(p) or colours[p] for p in policies}
+    return {p: {"default": OWN, "random": BASELINE, "full": INK}.get(p) or colours[p] for p in policies}
 
 
 def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int) -> Figure:
@@ -106,8 +106,8 @@ def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None
     labels = np.array([p.labels for p in points])
     mean = np.array([p.mean for p in points])
     error = np.nan_to_num([p.se for p in points])
-    own, twin = policy == "default", policy == "random"
-    style = {"linewidth": 2.6 if own else 1.8, "linestyle": (0, (4, 2)) if twin else "-", "zorder": 4 if own else 3}
+    own, baseline = policy == "default", policy == "random"
+    style = {"linewidth": 2.6 if own else 1.8, "linestyle": (0, (4, 2)) if baseline else "-", "zorder": 4 if own else 3}
     axis.plot(labels, mean, color=colour, label=policy, marker="o", markersize=5 if own else 4, **style)
     axis.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.16, linewidth=0)
     axis.set_xticks(labels if len(labels) <= 8 else labels[:: len(labels) // 6])
@@ -161,7 +161,7 @@ def replay_page(
         rows=_rows(last, policies, outcome),
         policies=policies,
         colours=policy_colours(policies),
-        recipes=outcome.recipes,
+        configs=outcome.configs,
         seeds=seeds,
         failures=outcome.failures,
         campaigns=len(outcome.turns) + len(outcome.failures),

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from activeloop.errors import FetchError, InputError, RecipeError
+from activeloop.errors import ConfigError, FetchError, InputError
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, find_columns, landscape_of
 from activeloop.tables.table import Table, read_table
@@ -88,7 +88,7 @@ def find_set(name: str) -> PublicSet:
     """A public set by its name, without regard to case.
 
     Raises:
-        RecipeError: there is none of that name; names the nearest ones.
+        ConfigError: there is none of that name; names the nearest ones.
 
     >>> find_set("GB1").name
     'gb1'
@@ -98,7 +98,7 @@ def find_set(name: str) -> PublicSet:
         return by_case[name.casefold()]
     near = difflib.get_close_matches(name.casefold(), by_case, n=3, cutoff=0.5)
     hint = f"Near to it: {', '.join(by_case[n].name for n in near)}. " if near else ""
-    raise RecipeError(
+    raise ConfigError(
         f'"{name}" is neither a file nor a public data set. {hint}'
         f"Known are gb1, phoq, pard2, t7, enamine10k, usp7, crispr-wt, ProteinGym ids and {len(by_case) - 7} more."
     )
@@ -147,17 +147,17 @@ def public_table(entry: PublicSet) -> tuple[Table, Columns]:
         )
     except InputError as error:
         path.unlink()
-        raise FetchError(f"{url} is not the table it should be: {error} The download was deleted. {_CURE}") from error
+        raise FetchError(f"{url} is not the table it should be: {error} The download was deleted. {_FIX}") from error
     if found != entry.sha256:
         path.unlink()
         raise FetchError(
             f"{url}: the content hashes to {found[:12]}..., not to {entry.sha256[:12]}...: the file was changed or cut "
-            f"off on its way. The download was deleted. {_CURE}"
+            f"off on its way. The download was deleted. {_FIX}"
         )
     return table, columns
 
 
-_CURE = f"Try again, or put the file in a folder and name that folder in {DATA}."
+_FIX = f"Try again, or put the file in a folder and name that folder in {DATA}."
 
 
 def _local(folder: Path, entry: PublicSet) -> Table:
@@ -193,7 +193,7 @@ def _fetch(url: str, entry: PublicSet) -> Path:
         return Path(pooch.retrieve(url, known_hash=None, fname=name, path=folder))
     except (requests.RequestException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0][:200]
-        raise FetchError(f"{entry.name} could not be fetched from {url}: {reason}. {_CURE}") from error
+        raise FetchError(f"{entry.name} could not be fetched from {url}: {reason}. {_FIX}") from error
 
 
 def _shifted(table: Table, column: str, shift: int) -> Table:
@@ -240,7 +240,7 @@ def load_landscape(source: Source) -> Landscape:
     """The landscape.
 
     Raises:
-        InputError: the name is not known, or the table cannot be used; names row and cure.
+        InputError: the name is not known, or the table cannot be used; names row and fix.
         FetchError: a public set could not be had.
     """
     if source.name in PLANTED:
@@ -253,7 +253,7 @@ def load_landscape(source: Source) -> Landscape:
         return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.")
     entry = find_set(source.name)
     if source.kind not in (None, entry.kind):
-        raise RecipeError(f"--kind {source.kind}: {entry.name} holds {entry.kind}. Leave the option out.")
+        raise ConfigError(f"--kind {source.kind}: {entry.name} holds {entry.kind}. Leave the option out.")
     table, columns = public_table(entry)
     if source.candidate_column or source.target_column:
         columns = find_columns(
@@ -274,5 +274,5 @@ def _beside(name: str) -> Path | None:
         if path.name.split(".")[0].casefold() == name.casefold() and {".csv", ".tsv", ".xlsx"} & set(path.suffixes)
     )
     if len(found) > 1:
-        raise RecipeError(f'"{name}" could be any of {", ".join(map(str, found))}. Give the path.')
+        raise ConfigError(f'"{name}" could be any of {", ".join(map(str, found))}. Give the path.')
     return found[0] if found else None

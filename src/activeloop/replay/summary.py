@@ -35,7 +35,7 @@ class Point:
 def summarise(dataset: str, turns: Turns) -> list[Point]:
     """Means over seeds, for every policy, number of labels and metric.
 
-    A metric that no seed has (the random twin's model is judged only at the end when the goal is `find`) is left out.
+    A metric that no seed has (the model of the random baseline is judged at the end for the goal `find`) is left out.
 
     Args:
         dataset: the landscape's name.

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.acquisition.evaluate import Eligible
+from activeloop.acquisition.evaluate import CandidateFilter
 from activeloop.candidates import Pool, StreamedPool
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
-from activeloop.screening.topk import BLOCK, Tally
+from activeloop.screening.topk import BLOCK, TopKSample
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -51,7 +51,7 @@ NAMED = 64
 STRETCH = 100_000
 
 
-def fingerprint(eligible: Eligible) -> str:
+def fingerprint(eligible: CandidateFilter) -> str:
     """A hash of a pool's description, of some of its names, and of what is excluded."""
     pool = eligible.pool
     digest = hashlib.blake2b(digest_size=16)
@@ -68,7 +68,7 @@ def _names(pool: Pool) -> list[str]:
     return pool.names(np.unique(np.concatenate([[0, len(pool) - 1], some])))
 
 
-def some_rows(eligible: Eligible, n: int, seed: int) -> np.ndarray:
+def some_rows(eligible: CandidateFilter, n: int, seed: int) -> np.ndarray:
     """At most n eligible rows, at random where they are not rare; increasing."""
     n = min(n, len(eligible))
     rows = eligible.sample(n, np.random.default_rng([seed, 5])) if 4 * n <= len(eligible) else None
@@ -98,16 +98,16 @@ class Progressed:
     """
 
     done: np.ndarray
-    tally: Tally
+    tally: TopKSample
     edges: np.ndarray
     seconds: float
 
     @classmethod
     def fresh(cls, size: int, edges: np.ndarray) -> Progressed:
         """Of nothing yet."""
-        return cls(np.zeros(-(-size // BLOCK), bool), Tally.empty(len(edges) + 1), edges, 0.0)
+        return cls(np.zeros(-(-size // BLOCK), bool), TopKSample.empty(len(edges) + 1), edges, 0.0)
 
-    def after(self, start: int, stop: int, tally: Tally) -> Progressed:
+    def after(self, start: int, stop: int, tally: TopKSample) -> Progressed:
         """The same with some rows more."""
         done = self.done.copy()
         done[start // BLOCK : -(-stop // BLOCK)] = True
@@ -115,7 +115,7 @@ class Progressed:
 
 
 @dataclass(frozen=True)
-class Journal:
+class ScreenCheckpoint:
     """The folder of one screen.
 
     ```
@@ -150,7 +150,7 @@ class Journal:
         try:
             self._check(json.loads(str(arrays.pop("bound"))), arrays.pop("probe"))
             done, edges, seconds = arrays.pop("done"), arrays.pop("edges"), float(arrays.pop("seconds"))
-            tally = Tally(**{**arrays, "looked": int(arrays["looked"])})  # type: ignore[arg-type]
+            tally = TopKSample(**{**arrays, "looked": int(arrays["looked"])})  # type: ignore[arg-type]
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise StoreError(f"{self._student} is damaged. Delete the folder; the screen begins anew.") from error
         return Progressed(done, tally, edges, seconds)

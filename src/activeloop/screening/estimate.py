@@ -33,14 +33,14 @@ class Stratum:
 
 
 @dataclass(frozen=True)
-class Missed:
+class MissEstimate:
     """Candidates that nobody but the student looked at, and that the teacher would put among its best.
 
     Args:
         top: how many of the teacher's best are meant.
         strata: of what was left out.
 
-    >>> missed = Missed(100, (Stratum("just below", 1000, 100, 1), Stratum("far below", 9000, 900, 0)))
+    >>> missed = MissEstimate(100, (Stratum("just below", 1000, 100, 1), Stratum("far below", 9000, 900, 0)))
     >>> round(missed.estimate, 1), round(missed.share, 2), [round(x, 1) for x in missed.interval]
     (9.0, 0.09, [1.7, 57.1])
     """
@@ -114,11 +114,11 @@ def _round(number: float) -> str:
 
 
 @dataclass(frozen=True)
-class Screened:
+class ScreenResult:
     """The picks, and how far one can trust that nothing better was left out.
 
     Args:
-        picks: chosen by the teacher's belief, best first.
+        picks: chosen by the teacher's prediction, best first.
         names: of the picks.
         looked: rows of the pool that were looked at.
         scored: of them, those that the student scored; the others are measured, vetoed or not allowed.
@@ -138,7 +138,7 @@ class Screened:
     scored: int
     kept: int
     widened: int
-    missed: Missed
+    missed: MissEstimate
     tolerance: float
     agreement: float
     seen: np.ndarray

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.screening.estimate import Missed, Stratum
-from activeloop.screening.rescoring import Judge
-from activeloop.screening.topk import Limits, Tally, lots, lowest, strata_of
+from activeloop.screening.estimate import MissEstimate, Stratum
+from activeloop.screening.rescoring import Rescorer
+from activeloop.screening.topk import Limits, TopKSample, lowest, shard_keys, strata_of
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Sample:
     groups: tuple[Group, ...]
 
     @classmethod
-    def of(cls, tally: Tally, order: np.ndarray, keep: int, each: int, limits: Limits) -> Sample:
+    def of(cls, tally: TopKSample, order: np.ndarray, keep: int, each: int, limits: Limits) -> Sample:
         """What is drawn.
 
         Args:
@@ -62,7 +62,7 @@ class Sample:
         """Without the strata that are kept now."""
         return Sample(tuple(g for g in self.groups if not 0 < g.end <= kept))
 
-    def missed(self, judge: Judge, kept: np.ndarray, top: int) -> Missed:
+    def missed(self, judge: Rescorer, kept: np.ndarray, top: int) -> MissEstimate:
         """What was missed, by the sample.
 
         Args:
@@ -73,10 +73,10 @@ class Sample:
         # The mark is set by what was kept alone: were it moved by the sample, the estimate would not be unbiased.
         worths = np.sort(judge.worths(kept))[::-1]
         mark = worths[top - 1] if len(worths) >= top else -np.inf
-        return Missed(top, tuple(_stratum(g, judge.worths(g.rows), mark) for g in self.groups))
+        return MissEstimate(top, tuple(_stratum(g, judge.worths(g.rows), mark) for g in self.groups))
 
-    def agreement(self, judge: Judge) -> float:
-        """Spearman of student and teacher on what was drawn; NaN when that is next to nothing."""
+    def agreement(self, judge: Rescorer) -> float:
+        """Spearman of student and teacher on what was drawn; NaN when that is very little."""
         if len(self.rows) < 3:
             return float("nan")
         pairs = (np.concatenate([g.scores for g in self.groups]), judge.worths(self.rows))
@@ -93,19 +93,19 @@ def _stratum(group: Group, worths: np.ndarray, mark: float) -> Stratum:
     return Stratum(group.name, group.size, len(worths), int((worths > mark).sum()), gap)
 
 
-def _by_rank(tally: Tally, order: np.ndarray, keep: int, each: int, limits: Limits) -> list[Group]:
+def _by_rank(tally: TopKSample, order: np.ndarray, keep: int, each: int, limits: Limits) -> list[Group]:
     groups = []
     while keep < len(order):
         some = order[keep : 2 * keep]
         end = keep + len(some)
-        drawn = some[lowest(np.zeros(len(some), np.int64), lots(tally.rows[some], limits.seed), each)]
+        drawn = some[lowest(np.zeros(len(some), np.int64), shard_keys(tally.rows[some], limits.seed), each)]
         name = f"ranks {keep + 1:,} to {end:,}"
         groups.append(Group(name, end, len(some), tally.rows[drawn], tally.scores[drawn]))
         keep = end
     return groups
 
 
-def _by_score(tally: Tally, each: int, limits: Limits) -> list[Group]:
+def _by_score(tally: TopKSample, each: int, limits: Limits) -> list[Group]:
     edges, many = limits.edges, len(limits.edges) + 1
     sizes = tally.counts - np.bincount(strata_of(tally.scores, edges), minlength=many)
     free = np.flatnonzero(~np.isin(tally.drawn, tally.rows))

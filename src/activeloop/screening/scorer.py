@@ -13,12 +13,12 @@ from typing import final
 
 import numpy as np
 
-from activeloop.acquisition import Score, Situation
+from activeloop.acquisition import AcquisitionContext, AcquisitionFunction
 from activeloop.candidates import CombinatorialPool, Pool
 from activeloop.errors import InputError, ModelError
-from activeloop.prediction import Predictive, Predictor, mean_of
-from activeloop.students.runtime.card import Card
-from activeloop.students.runtime.reading import Reading
+from activeloop.prediction import Prediction, Predictor, mean_of
+from activeloop.students.runtime.card import ModelCard
+from activeloop.students.runtime.reading import StudentTokenizer
 
 #: candidates whose spelling is compared with that of the reading, letter by letter
 CHECKED = 64
@@ -29,7 +29,7 @@ SPARSE = 50
 
 
 @dataclass(frozen=True)
-class Spelling:
+class TokenWriter:
     """Tokens of any row of a combinatorial pool.
 
     The last sites of a pool run through all their letters again and again while the first ones stand still. So the
@@ -68,14 +68,14 @@ class Spelling:
             part[:, self.columns[site]] = self.tokens_at[site][digit]
 
 
-def spelling_of(pool: Pool, reading: Reading) -> Spelling | None:
+def spelling_of(pool: Pool, reading: StudentTokenizer) -> TokenWriter | None:
     """How a combinatorial pool is spelled; None when a site may write more than its own columns (gaps, other pools).
 
     It is found by asking the reading for candidates that differ from the first in one site, and checked on others.
 
     >>> pool = Pool.combinatorial("MKTA", ["K2", "A4"])
-    >>> spelled = spelling_of(pool, Reading.of(pool))
-    >>> bool((spelled.tokens(np.arange(400)) == Reading.of(pool).tokens(pool, np.arange(400))).all())
+    >>> spelled = spelling_of(pool, StudentTokenizer.of(pool))
+    >>> bool((spelled.tokens(np.arange(400)) == StudentTokenizer.of(pool).tokens(pool, np.arange(400))).all())
     True
     """
     if not isinstance(pool, CombinatorialPool):
@@ -95,7 +95,7 @@ def spelling_of(pool: Pool, reading: Reading) -> Spelling | None:
     inner = np.arange(len(endings))
     for site in range(first, len(sizes)):
         endings[:, columns[site]] = written[site][inner // strides[site] % sizes[site]]
-    spelled = Spelling(endings, tuple(sizes[:first]), tuple(columns[:first]), tuple(written[:first]))
+    spelled = TokenWriter(endings, tuple(sizes[:first]), tuple(columns[:first]), tuple(written[:first]))
     some = np.unique(np.random.default_rng(0).integers(len(pool), size=CHECKED))
     same = all((spelled.tokens(some[[i]]) == reading.tokens(pool, some[[i]])).all() for i in range(len(some)))
     return spelled if same else None
@@ -125,26 +125,26 @@ class Scorer(ABC):
 
 
 @dataclass(frozen=True)
-class Worth:
-    """What a candidate is worth by what a model believes about it.
+class ScreenObjective:
+    """What a candidate is worth by what a model predicts about it.
 
     Args:
         score: without joint draws.
-        situation: what was measured.
+        context: what was measured.
         seed: of scores that draw.
     """
 
-    score: Score
-    situation: Situation
+    score: AcquisitionFunction
+    context: AcquisitionContext
     seed: int
 
-    def __call__(self, belief: Predictive) -> np.ndarray:
+    def __call__(self, prediction: Prediction) -> np.ndarray:
         """[N] scores.
 
         Raises:
             ModelError: one is not finite.
         """
-        scores = self.score(belief, replace(self.situation, rng=np.random.default_rng([self.seed, 1])))
+        scores = self.score(prediction, replace(self.context, rng=np.random.default_rng([self.seed, 1])))
         if not np.isfinite(scores).all():
             raise ModelError(f'The score "{self.score.name}" is not finite for some candidates. Nothing was chosen.')
         return np.asarray(scores, np.float64)
@@ -156,7 +156,7 @@ class ModelScorer(Scorer):
     """Any model, as it is in memory: threads share it; only a model that can be copied reaches other processes."""
 
     model: Predictor
-    worth: Worth
+    worth: ScreenObjective
 
     def opened(self) -> Ready:
         """Asks the model."""
@@ -184,7 +184,7 @@ class FileScorer(Scorer):
 
     path: Path
     digest: str
-    worth: Worth
+    worth: ScreenObjective
 
     def opened(self) -> Ready:
         """The file's network, on one thread."""
@@ -202,10 +202,10 @@ class FileScorer(Scorer):
 class _Asked:
     """An opened file; how the candidates of a pool are spelled is worked out once."""
 
-    card: Card
+    card: ModelCard
     run: Callable[[np.ndarray], list[np.ndarray]]
-    worth: Worth
-    spelling: Spelling | None = None
+    worth: ScreenObjective
+    spelling: TokenWriter | None = None
     pool: Pool | None = None
 
     def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -223,8 +223,8 @@ class _Asked:
         return self.worth(_marginal(mean, sd, np.array(self.card.noise), self.card.classes))
 
 
-def _marginal(mean: np.ndarray, sd: np.ndarray, noise: np.ndarray, classes: tuple[str, ...]) -> Predictive:
-    return Predictive(np.zeros((0, *mean.shape)), mean, sd, noise, classes)
+def _marginal(mean: np.ndarray, sd: np.ndarray, noise: np.ndarray, classes: tuple[str, ...]) -> Prediction:
+    return Prediction(np.zeros((0, *mean.shape)), mean, sd, noise, classes)
 
 
 def digest_of(path: Path) -> str:

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.acquisition import Score, Selection, choose
-from activeloop.acquisition.evaluate import Eligible, Inquiry
+from activeloop.acquisition import AcquisitionFunction, Recommender, choose
+from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError
 from activeloop.measurements import Dataset
 from activeloop.prediction import Predictor
-from activeloop.screening.checkpoint import Journal, Progressed, fingerprint, some_rows
-from activeloop.screening.estimate import Screened
-from activeloop.screening.rescoring import Judge, stand_in
+from activeloop.screening.checkpoint import Progressed, ScreenCheckpoint, fingerprint, some_rows
+from activeloop.screening.estimate import ScreenResult
+from activeloop.screening.rescoring import Rescorer, stand_in
 from activeloop.screening.sample import Sample
-from activeloop.screening.scorer import FileScorer, ModelScorer, Scorer, Worth, digest_of
+from activeloop.screening.scorer import FileScorer, ModelScorer, Scorer, ScreenObjective, digest_of
 from activeloop.screening.streaming import Progress, Streaming
-from activeloop.screening.topk import BLOCK, Limits, Tally, ranked
+from activeloop.screening.topk import BLOCK, Limits, TopKSample, ranked
 
 #: candidates by whose scores the strata are divided, and the quantiles at which they are
 PILOT = 16_384
@@ -66,7 +66,7 @@ class Screen:
     tolerance: float = 0.02
     sample: int = 4_096
     widest: int = 8
-    score: Score | None = None
+    score: AcquisitionFunction | None = None
     piece: int | None = None
     every: float = 5.0
 
@@ -82,7 +82,7 @@ class Screen:
         self,
         pool: Pool,
         n: int,
-        select: Selection,
+        select: Recommender,
         folder: str | Path,
         seed: int = 0,
         *,
@@ -92,7 +92,7 @@ class Screen:
         signs: Sequence[float] = (),
         executor: Executor | None = None,
         progress: Progress | None = None,
-    ) -> Screened:
+    ) -> ScreenResult:
         """Choose n candidates; a run that was stopped goes on where it was, to the same result.
 
         Args:
@@ -116,20 +116,20 @@ class Screen:
         """
         if not 1 <= n <= self.keep:
             raise InputError(f"{n} picks of {self.keep:,} kept makes no sense. Nothing was screened.")
-        eligible = Eligible.of(pool, excluded)
+        eligible = CandidateFilter.of(pool, excluded)
         probe = some_rows(eligible, PROBED, seed)
         if not len(probe):
             raise StateError("Nothing is left to choose: all candidates are measured, on a plate or not allowed.")
-        inquiry = Inquiry(self.teacher, pool, seed, select.draws, dataset, threshold)
-        belief = inquiry.belief(probe, False)
-        situation = inquiry.situation(belief.mean.shape[1], False)
-        worth = Worth(stand_in(select, len(belief.classes), belief.mean.shape[1]), situation, seed)
-        scorer = self._scorer(Worth(self.score or worth.score, situation, seed))
+        evaluation = AcquisitionEvaluation(self.teacher, pool, seed, select.draws, dataset, threshold)
+        prediction = evaluation.prediction(probe, False)
+        context = evaluation.context(prediction.mean.shape[1], False)
+        worth = ScreenObjective(stand_in(select, len(prediction.classes), prediction.mean.shape[1]), context, seed)
+        scorer = self._scorer(ScreenObjective(self.score or worth.score, context, seed))
         said = scorer.opened()(pool, probe)
         bound = self._bound(eligible, scorer, worth.score, seed)
-        journal = Journal(Path(folder), bound, np.stack([said, worth(belief)]))
+        journal = ScreenCheckpoint(Path(folder), bound, np.stack([said, worth(prediction)]))
         done, limits = self._streamed(eligible, scorer, journal, seed, executor, progress)
-        judge = Judge(self.teacher, pool, worth, journal, seed)
+        judge = Rescorer(self.teacher, pool, worth, journal, seed)
         told = (lambda done, total: None) if progress is None else partial(progress, "teacher")
         found = self._judged(done.tally.sorted(), limits, judge, max(self.top, n), told)
         short = found.seen[ranked(found.seen, found.worths)[: max(SHORTLIST, EACH * n)]]
@@ -147,12 +147,14 @@ class Screen:
         names = tuple(pool.names([p.row for p in picks]))
         return replace(found, picks=tuple(picks), names=names, seconds=done.seconds)
 
-    def _scorer(self, worth: Worth) -> Scorer:
+    def _scorer(self, worth: ScreenObjective) -> Scorer:
         if isinstance(self.student, Path):
             return FileScorer(self.student.absolute(), digest_of(self.student), worth)
         return ModelScorer(self.student, worth)
 
-    def _bound(self, eligible: Eligible, scorer: Scorer, worth: Score, seed: int) -> dict[str, object]:
+    def _bound(
+        self, eligible: CandidateFilter, scorer: Scorer, worth: AcquisitionFunction, seed: int
+    ) -> dict[str, object]:
         own = self.student if isinstance(self.student, Predictor) else None
         return {
             "pool": fingerprint(eligible),
@@ -165,9 +167,9 @@ class Screen:
 
     def _streamed(
         self,
-        eligible: Eligible,
+        eligible: CandidateFilter,
         scorer: Scorer,
-        journal: Journal,
+        journal: ScreenCheckpoint,
         seed: int,
         executor: Executor | None,
         progress: Progress | None,
@@ -193,7 +195,7 @@ class Screen:
         """Candidates drawn from one stratum."""
         return self.sample // (math.ceil(math.log2(self.widest)) + len(QUANTILES) + 1)
 
-    def _pilot(self, eligible: Eligible, scorer: Scorer, seed: int) -> tuple[np.ndarray, float]:
+    def _pilot(self, eligible: CandidateFilter, scorer: Scorer, seed: int) -> tuple[np.ndarray, float]:
         """Scores between the strata, and seconds for one candidate."""
         rows = some_rows(eligible, min(PILOT, -(-len(eligible) // 4)), seed + 1)
         ready, begun = scorer.opened(), time.perf_counter()
@@ -202,8 +204,8 @@ class Screen:
         return np.unique(np.quantile(scores, QUANTILES)), pace
 
     def _judged(
-        self, tally: Tally, limits: Limits, judge: Judge, top: int, told: Callable[[int, int], None]
-    ) -> Screened:
+        self, tally: TopKSample, limits: Limits, judge: Rescorer, top: int, told: Callable[[int, int], None]
+    ) -> ScreenResult:
         """What the teacher says of the best, and of a sample of the rest; wider while too much is missed."""
         order = ranked(tally.rows, tally.scores)
         kept, most, widened = min(self.keep, len(order)), len(order), 0
@@ -217,7 +219,7 @@ class Screen:
             sample = sample.beyond(kept)
             missed = sample.missed(judge, tally.rows[order[:kept]], top)
         seen = judge.seen
-        return Screened(
+        return ScreenResult(
             (),
             (),
             tally.looked,

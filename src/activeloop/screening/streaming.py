@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.acquisition.evaluate import Eligible
-from activeloop.screening.checkpoint import Journal, Progressed
+from activeloop.acquisition.evaluate import CandidateFilter
+from activeloop.screening.checkpoint import Progressed, ScreenCheckpoint
 from activeloop.screening.scorer import Scorer
 from activeloop.screening.topk import BLOCK, Limits, Task, scan
 
@@ -33,12 +33,14 @@ class Streaming:
     """
 
     scorer: Scorer
-    eligible: Eligible
+    eligible: CandidateFilter
     limits: Limits
     piece: int
     every: float
 
-    def run(self, so_far: Progressed, journal: Journal, executor: Executor, progress: Progress | None) -> Progressed:
+    def run(
+        self, so_far: Progressed, journal: ScreenCheckpoint, executor: Executor, progress: Progress | None
+    ) -> Progressed:
         """Look at what was not looked at yet.
 
         Whatever ends it, what was done by then is in the journal.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.acquisition.evaluate import Eligible
+from activeloop.acquisition.evaluate import CandidateFilter
 from activeloop.screening.scorer import Scorer
 
 
@@ -41,12 +41,12 @@ def ranked(rows: np.ndarray, scores: np.ndarray) -> np.ndarray:
 _GOLDEN, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
-def lots(rows: np.ndarray, seed: int) -> np.ndarray:
+def shard_keys(rows: np.ndarray, seed: int) -> np.ndarray:
     """A number drawn for each row, uniform over uint64: it depends on row and seed alone.
 
     Source: Steele, Lea and Flood 2014, doi:10.1145/2660193.2660195 (SplitMix64).
 
-    >>> bool((lots(np.arange(4), 0)[2:] == lots(np.arange(2, 4), 0)).all())
+    >>> bool((shard_keys(np.arange(4), 0)[2:] == shard_keys(np.arange(2, 4), 0)).all())
     True
     """
     start = np.random.SeedSequence([seed, 0x5C]).generate_state(1, np.uint64)
@@ -74,7 +74,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Tally:
+class TopKSample:
     """The best candidates and a random sample of those in each stratum of scores.
 
     Tallies of parts of a pool can be added in any order: the sum is that of the whole.
@@ -85,7 +85,7 @@ class Tally:
         looked: rows that were looked at, those that are not allowed included.
         drawn: [M] rows of the sample.
         marks: [M] their scores.
-        numbers: [M] drawn by `lots`; those with the lowest of a stratum are its sample.
+        numbers: [M] drawn by `shard_keys`; those with the lowest of a stratum are its sample.
     """
 
     rows: np.ndarray
@@ -97,19 +97,19 @@ class Tally:
     numbers: np.ndarray
 
     @classmethod
-    def empty(cls, strata: int) -> Tally:
+    def empty(cls, strata: int) -> TopKSample:
         """Of nothing."""
         rows, scores = np.zeros(0, np.int64), np.zeros(0)
         return cls(rows, scores, np.zeros(strata, np.int64), 0, rows, scores, np.zeros(0, np.uint64))
 
-    def add(self, other: Tally, limits: Limits) -> Tally:
+    def add(self, other: TopKSample, limits: Limits) -> TopKSample:
         """Both together, cut to what is kept."""
         rows, scores = np.concatenate([self.rows, other.rows]), np.concatenate([self.scores, other.scores])
         top = best(rows, scores, limits.reserve)
         drawn, marks = np.concatenate([self.drawn, other.drawn]), np.concatenate([self.marks, other.marks])
         numbers = np.concatenate([self.numbers, other.numbers])
         some = lowest(strata_of(marks, limits.edges), numbers, limits.sample)
-        return Tally(
+        return TopKSample(
             rows[top],
             scores[top],
             self.counts + other.counts,
@@ -119,7 +119,7 @@ class Tally:
             numbers[some],
         )
 
-    def sorted(self) -> Tally:
+    def sorted(self) -> TopKSample:
         """The same in the one order by which equal tallies look equal: rows increasing."""
         top, some = np.argsort(self.rows), np.argsort(self.drawn)
         return replace(
@@ -162,14 +162,14 @@ class Task:
     """
 
     scorer: Scorer
-    eligible: Eligible
+    eligible: CandidateFilter
     limits: Limits
     start: int
     stop: int
     floor: float
 
 
-def scan(task: Task) -> Tally:
+def scan(task: Task) -> TopKSample:
     """What is kept of one piece.
 
     Raises:
@@ -177,7 +177,7 @@ def scan(task: Task) -> Tally:
         ModelError: a score is not finite.
     """
     ready, limits = task.scorer.opened(), task.limits
-    tally, parts, held, floor = Tally.empty(len(limits.edges) + 1), [], 0, task.floor
+    tally, parts, held, floor = TopKSample.empty(len(limits.edges) + 1), [], 0, task.floor
     for start in range(task.start, task.stop, BLOCK):
         rows = task.eligible.rows(start, min(start + BLOCK, task.stop))
         part = _block(rows, ready(task.eligible.pool, rows), limits, floor, min(start + BLOCK, task.stop) - start)
@@ -189,19 +189,19 @@ def scan(task: Task) -> Tally:
     return _sum(tally, parts, limits)
 
 
-def _block(rows: np.ndarray, scores: np.ndarray, limits: Limits, floor: float, looked: int) -> Tally:
-    numbers, strata = lots(rows, limits.seed), strata_of(scores, limits.edges)
+def _block(rows: np.ndarray, scores: np.ndarray, limits: Limits, floor: float, looked: int) -> TopKSample:
+    numbers, strata = shard_keys(rows, limits.seed), strata_of(scores, limits.edges)
     high = np.flatnonzero(scores >= floor)
     high = high[best(rows[high], scores[high], limits.reserve)]
     some = lowest(strata, numbers, limits.sample)
     counts = np.bincount(strata, minlength=len(limits.edges) + 1)
-    return Tally(rows[high], scores[high], counts, looked, rows[some], scores[some], numbers[some])
+    return TopKSample(rows[high], scores[high], counts, looked, rows[some], scores[some], numbers[some])
 
 
-def _sum(tally: Tally, parts: list[Tally], limits: Limits) -> Tally:
+def _sum(tally: TopKSample, parts: list[TopKSample], limits: Limits) -> TopKSample:
     if not parts:
         return tally
-    joined = Tally(
+    joined = TopKSample(
         np.concatenate([p.rows for p in parts]),
         np.concatenate([p.scores for p in parts]),
         np.sum([p.counts for p in parts], axis=0),

@@ -1,6 +1,6 @@
 """Campaigns on disk: one schema for SQLite and PostgreSQL, models by the hash of their content."""
 
-from activeloop.store.artifacts import ArtifactShelf, local_store
+from activeloop.store.artifacts import FileArtifactStore, local_store
 from activeloop.store.database import sqlite_engine
 from activeloop.store.folder import CampaignFolder
 from activeloop.store.job import Job, JobState
@@ -8,8 +8,8 @@ from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
 
 __all__ = [
-    "ArtifactShelf",
     "CampaignFolder",
+    "FileArtifactStore",
     "Job",
     "JobState",
     "SQLLog",

@@ -9,7 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from activeloop.campaigns import Shelf
+from activeloop.campaigns import ArtifactStore
 from activeloop.campaigns.artifacts import content_hash, pack, unpack
 from activeloop.campaigns.events import now
 from activeloop.errors import StoreError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 
-class ArtifactShelf(Shelf):
+class FileArtifactStore(ArtifactStore):
     """Arrays as `.npz` objects (never pickled), in a local folder or anywhere obstore can write.
 
     The object is written first, under its hash and only if it is not there; then its row. A process that dies in
@@ -35,7 +35,7 @@ class ArtifactShelf(Shelf):
         self._store, self._engine, self._where = store, engine, where
 
     def put(self, arrays: dict[str, np.ndarray]) -> str:
-        """Keep arrays; see `Shelf.put`."""
+        """Keep arrays; see `ArtifactStore.put`."""
         if not arrays:
             return ""
         content = pack(arrays)
@@ -51,7 +51,7 @@ class ArtifactShelf(Shelf):
         return key
 
     def get(self, key: str) -> dict[str, np.ndarray]:
-        """The arrays; see `Shelf.get`."""
+        """The arrays; see `ArtifactStore.get`."""
         if not key:
             return {}
         from obstore.exceptions import BaseError
@@ -59,11 +59,11 @@ class ArtifactShelf(Shelf):
         try:
             content = bytes(self._store.get(_path(key)).bytes())
         except FileNotFoundError as error:
-            raise StoreError(f"the stored model {key[:12]} is not in {self._where}: {_CURE}") from error
+            raise StoreError(f"the stored model {key[:12]} is not in {self._where}: {_FIX}") from error
         except (BaseError, OSError) as error:
             raise StoreError(f"{self._where} cannot be read ({error}).") from error
         if content_hash(content) != key:
-            raise StoreError(f"the stored model {key[:12]} in {self._where} is damaged: {_CURE}")
+            raise StoreError(f"the stored model {key[:12]} in {self._where} is damaged: {_FIX}")
         return unpack(content)
 
     def _write(self, path: str, content: bytes) -> None:
@@ -80,7 +80,7 @@ class ArtifactShelf(Shelf):
             raise StoreError(f"{full}: {error}. Nothing was stored.") from error
 
 
-_CURE = "restore the folder from a backup, or fit again (`activeloop fit DIR --again`)."
+_FIX = "restore the folder from a backup, or fit again (`activeloop fit DIR --again`)."
 
 
 def local_store(folder: Path) -> ObjectStore:

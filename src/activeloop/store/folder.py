@@ -1,4 +1,4 @@
-"""A campaign is a folder: recipe, database, models and plates; it can be copied, mailed and kept."""
+"""A campaign is a folder: config, database, models and plates; it can be copied, mailed and kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
-from activeloop.store.artifacts import ArtifactShelf, local_store
+from activeloop.store.artifacts import FileArtifactStore, local_store
 from activeloop.store.database import BUSY_SECONDS, plain_errors, sqlite_engine
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
@@ -31,24 +31,24 @@ class CampaignFolder:
     Args:
         path: the folder.
         log: its events.
-        shelf: its models.
+        artifact store: its models.
     """
 
     path: Path
     log: SQLLog
-    shelf: ArtifactShelf
+    artifacts: FileArtifactStore
 
     @classmethod
-    def create(cls, path: str | Path, recipe: str, inputs: Mapping[str, bytes] | None = None) -> CampaignFolder:
+    def create(cls, path: str | Path, config: str, inputs: Mapping[str, bytes] | None = None) -> CampaignFolder:
         """Make a folder a campaign; other files in it are left alone.
 
-        The recipe is written last, and only a folder that has one is a campaign: dying half-way leaves none. A
+        The config is written last, and only a folder that has one is a campaign: dying half-way leaves none. A
         folder that was made here is removed again when it cannot be filled.
 
         Args:
             path: the folder; made when it is missing.
-            recipe: text of `campaign.toml`.
-            inputs: further files that the recipe names, by their name in the folder.
+            config: text of `campaign.toml`.
+            inputs: further files that the config names, by their name in the folder.
 
         Raises:
             InputError: it is a campaign already, or no folder; nothing was changed.
@@ -61,14 +61,14 @@ class CampaignFolder:
             raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
         fresh = not path.exists()
         try:
-            return cls._made(path, recipe, inputs or {})
+            return cls._made(path, config, inputs or {})
         except StoreError:
             if fresh:
                 shutil.rmtree(path, ignore_errors=True)
             raise
 
     @classmethod
-    def _made(cls, path: Path, recipe: str, inputs: Mapping[str, bytes]) -> CampaignFolder:
+    def _made(cls, path: Path, config: str, inputs: Mapping[str, bytes]) -> CampaignFolder:
         try:
             (path / PLATES).mkdir(parents=True, exist_ok=True)
             (path / ARTIFACTS).mkdir(exist_ok=True)
@@ -77,7 +77,7 @@ class CampaignFolder:
         for name, content in inputs.items():
             write_whole(path / name, content)
         folder = cls._of(path)
-        write_whole(path / RECIPE, recipe.encode())
+        write_whole(path / RECIPE, config.encode())
         return folder
 
     @classmethod
@@ -109,11 +109,11 @@ class CampaignFolder:
         engine = sqlite_engine(database, busy_seconds)
         with plain_errors(str(database)):
             upgrade(engine, str(database))
-        shelf = ArtifactShelf(local_store(path / ARTIFACTS), engine, str(path / ARTIFACTS))
-        return cls(path, SQLLog(engine, str(database)), shelf)
+        artifacts = FileArtifactStore(local_store(path / ARTIFACTS), engine, str(path / ARTIFACTS))
+        return cls(path, SQLLog(engine, str(database)), artifacts)
 
     @property
-    def recipe(self) -> Path:
+    def config(self) -> Path:
         """Its `campaign.toml`."""
         return self.path / RECIPE
 

@@ -1,6 +1,7 @@
 """A small network taught by a model: distillation, export, screening of huge pools.
 
-What runs a student (`Student`, `Card`, `Reading`, the screen) needs neither torch nor transformers; only teaching does.
+What runs a student (`Student`, `ModelCard`, `StudentTokenizer`) needs neither torch nor transformers;
+only distillation does.
 """
 
 from importlib import import_module
@@ -12,16 +13,16 @@ if TYPE_CHECKING:
     from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer
     from activeloop.students.distil.search import Search
     from activeloop.students.distil.transfer import Transfer
-    from activeloop.students.runtime.card import Card
-    from activeloop.students.runtime.reading import Reading
+    from activeloop.students.runtime.card import ModelCard
+    from activeloop.students.runtime.reading import StudentTokenizer
     from activeloop.students.runtime.student import Student
 
 _HOMES = {
-    "Card": "runtime.card",
+    "ModelCard": "runtime.card",
     "ConvNet": "distil.networks",
     "Distiller": "distil.config",
     "FirstLayers": "distil.first_layers",
-    "Reading": "runtime.reading",
+    "StudentTokenizer": "runtime.reading",
     "Search": "distil.search",
     "SiteNetwork": "distil.networks",
     "SmallTransformer": "distil.networks",
@@ -30,15 +31,15 @@ _HOMES = {
 }
 
 __all__ = [
-    "Card",
     "ConvNet",
     "Distiller",
     "FirstLayers",
-    "Reading",
+    "ModelCard",
     "Search",
     "SiteNetwork",
     "SmallTransformer",
     "Student",
+    "StudentTokenizer",
     "Transfer",
 ]
 

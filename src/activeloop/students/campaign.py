@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from activeloop.campaigns import Taught, Teaching, Version
+from activeloop.campaigns import StudentTrainer, TrainedStudent, Version
 from activeloop.campaigns.students import Progress
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
@@ -20,7 +20,7 @@ from activeloop.students.runtime.student import Student
 
 
 @dataclass(frozen=True)
-class Distillation(Teaching):
+class CampaignDistillation(StudentTrainer):
     """Teaches students of a campaign's versions, and makes their files.
 
     Args:
@@ -30,7 +30,7 @@ class Distillation(Teaching):
         networks: instead of the distiller's own, those among which the smallest is looked for.
 
     >>> from activeloop.students.distil.networks import ConvNet
-    >>> Distillation(Distiller(ConvNet(width=32), alpha=0.2)).name
+    >>> CampaignDistillation(Distiller(ConvNet(width=32), alpha=0.2)).name
     'ConvNet(width=32, blocks=4, kernel=5), alpha=0.2'
     """
 
@@ -47,8 +47,8 @@ class Distillation(Teaching):
 
     def teach(
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None = None
-    ) -> Taught:
-        """Teach a student and make its file, which is checked against it; see `Teaching.teach`.
+    ) -> TrainedStudent:
+        """Teach a student and make its file, which is checked against it; see `StudentTrainer.teach`.
 
         Raises:
             MissingExtraError: torch, onnx or onnxruntime is not installed; nothing was taught.
@@ -58,7 +58,7 @@ class Distillation(Teaching):
 
         student, words = self._student(teacher, dataset, version, seed, progress)
         card = student.card
-        return Taught(
+        return TrainedStudent(
             as_bytes(student, self.int8), card.agreement, card.parameters, card.network, parameters_of(teacher), words
         )
 
@@ -75,10 +75,10 @@ class Distillation(Teaching):
 
 def parameters_of(teacher: Predictor) -> int:
     """Numbers of the largest pretrained model that a teacher asks; 0 for one that asks none. Needs torch."""
-    from activeloop.foundation.encoding import feature_trunk
+    from activeloop.foundation.encoding import feature_encoder
 
-    trunks = (feature_trunk(foundation) for foundation in foundations(teacher))
-    return max((sum(p.numel() for p in trunk.parameters()) for trunk in trunks), default=0)
+    encoders = (feature_encoder(foundation) for foundation in foundations(teacher))
+    return max((sum(p.numel() for p in encoder.parameters()) for encoder in encoders), default=0)
 
 
 def open_student(content: bytes) -> Student:

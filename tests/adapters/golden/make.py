@@ -38,7 +38,7 @@ def main(names: list[str]) -> None:
     for name in names:
         attached = ADAPTERS[name](**OPTIONS[name]).attach(ESM2(str(base)).load(), 0)
         Fit(attached, 10).run()
-        said = [[round(x, 6) for x in row] for row in outputs(attached.trunk).tolist()]
+        said = [[round(x, 6) for x in row] for row in outputs(attached.encoder).tolist()]
         save_file(attached.state(), FOLDER / f"{name}.safetensors")
         expected[name] = {"options": OPTIONS[name], "outputs": said}
     path.write_text(json.dumps(expected) + "\n")

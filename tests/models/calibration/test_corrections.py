@@ -3,21 +3,21 @@
 import numpy as np
 import pytest
 
-from activeloop.models.calibration import Calibration, Conformal, Isotonic, Temperature, Unseen
-from activeloop.models.calibration.base import Rescaling, Sharpening, UnseenClasses, figures
+from activeloop.models.calibration import Calibration, Conformal, Isotonic, OutOfFoldPredictions, TemperatureScaling
+from activeloop.models.calibration.base import OutOfFoldClasses, ProbabilityTemperature, Rescaling, figures
 from activeloop.models.calibration.methods import widths
 from activeloop.models.calibration.metrics import class_error
-from activeloop.prediction import LEVELS, NORMAL, Predictive
+from activeloop.prediction import LEVELS, NORMAL, Prediction
 
-METHODS = (Temperature(), Isotonic(), Conformal())
+METHODS = (TemperatureScaling(), Isotonic(), Conformal())
 
 
-def planted(n: int, seed: int, stated: float = 1.0, noise: float = 0.0, skew: bool = False) -> Unseen:
+def planted(n: int, seed: int, stated: float = 1.0, noise: float = 0.0, skew: bool = False) -> OutOfFoldPredictions:
     """Errors that are twice as wide as their spread says (times `stated`), one of two widths a candidate."""
     rng = np.random.default_rng(seed)
     sd = rng.choice([1.0, 3.0], n)
     errors = rng.exponential(1.0, n) - 1.0 if skew else rng.standard_normal(n)
-    return Unseen(5 + 2 * sd * errors, np.full(n, 5.0), stated * sd, noise)
+    return OutOfFoldPredictions(5 + 2 * sd * errors, np.full(n, 5.0), stated * sd, noise)
 
 
 def judged(method: Calibration, learned_on: int, skew: bool = False) -> dict[str, float]:
@@ -45,7 +45,8 @@ def test_lopsided_errors_get_lopsided_intervals() -> None:
     assert learned.shape is not None
     assert learned.shape[-20] > 1.5 * -learned.shape[19]
     assert (
-        judged(Isotonic(), 200, skew=True)["quantile_error"] < judged(Temperature(), 200, skew=True)["quantile_error"]
+        judged(Isotonic(), 200, skew=True)["quantile_error"]
+        < judged(TemperatureScaling(), 200, skew=True)["quantile_error"]
     )
 
 
@@ -63,9 +64,9 @@ def test_conformal_promises_hold_for_few_values() -> None:
 
 
 def test_few_values_move_little_and_fewer_than_eight_nothing() -> None:
-    assert Temperature().learn(planted(7, 0, noise=0.5)) == Rescaling(1.0, 0.5)
-    few = np.mean([Temperature().learn(planted(10, s, noise=0.1)).spread for s in range(20)])
-    many = np.mean([Temperature().learn(planted(400, s, noise=0.1)).spread for s in range(5)])
+    assert TemperatureScaling().learn(planted(7, 0, noise=0.5)) == Rescaling(1.0, 0.5)
+    few = np.mean([TemperatureScaling().learn(planted(10, s, noise=0.1)).spread for s in range(20)])
+    many = np.mean([TemperatureScaling().learn(planted(400, s, noise=0.1)).spread for s in range(5)])
     assert 1.1 < few < many
     assert many == pytest.approx(2.0, rel=0.08)
 
@@ -74,7 +75,7 @@ def test_a_learner_without_noise_is_told_its_noise() -> None:
     rng = np.random.default_rng(0)
     sd = rng.uniform(0.1, 2.0, 2000)
     values = sd * rng.standard_normal(2000) + 0.7 * rng.standard_normal(2000)
-    learned = Temperature().learn(Unseen(values, np.zeros(2000), sd, 0.0))
+    learned = TemperatureScaling().learn(OutOfFoldPredictions(values, np.zeros(2000), sd, 0.0))
     assert learned.noise == pytest.approx(0.7, rel=0.1)
     assert learned.spread == pytest.approx(1.0, rel=0.1)
 
@@ -82,7 +83,7 @@ def test_a_learner_without_noise_is_told_its_noise() -> None:
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_the_unit_does_not_matter(method: Calibration) -> None:
     one, thousand = planted(60, 0), planted(60, 0)
-    thousand = Unseen(*(1000 * x for x in (thousand.values, thousand.mean, thousand.sd)), 0.0)
+    thousand = OutOfFoldPredictions(*(1000 * x for x in (thousand.values, thousand.mean, thousand.sd)), 0.0)
     a, b = method.learn(one), method.learn(thousand)
     assert b.spread == pytest.approx(a.spread, rel=1e-3)
     assert b.noise == pytest.approx(1000 * a.noise, rel=1e-3)
@@ -90,7 +91,7 @@ def test_the_unit_does_not_matter(method: Calibration) -> None:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_errors_of_zero_are_no_trouble(method: Calibration) -> None:
-    learned = method.learn(Unseen(np.ones(20), np.ones(20), np.zeros(20), 0.0))
+    learned = method.learn(OutOfFoldPredictions(np.ones(20), np.ones(20), np.zeros(20), 0.0))
     assert np.isfinite([learned.spread, learned.noise]).all()
 
 
@@ -108,12 +109,12 @@ def test_quantiles_ascend_and_a_stored_correction_is_the_same(method: Calibratio
 
 def test_draws_move_with_the_spread_and_means_stay() -> None:
     draws = np.random.default_rng(0).standard_normal((50, 8, 1)).astype(np.float32) + 3
-    belief = Predictive.of_draws(draws, np.array([0.5]))
-    moved = Rescaling(2.0, 1.5, 2 * NORMAL)(belief)
+    prediction = Prediction.of_draws(draws, np.array([0.5]))
+    moved = Rescaling(2.0, 1.5, 2 * NORMAL)(prediction)
     assert moved.draws.dtype == np.float32
-    assert np.array_equal(moved.mean, belief.mean)
-    assert moved.draws.mean(0) == pytest.approx(belief.mean, abs=1e-5)
-    assert moved.draws.std(0) == pytest.approx(2 * belief.sd, rel=1e-4)
+    assert np.array_equal(moved.mean, prediction.mean)
+    assert moved.draws.mean(0) == pytest.approx(prediction.mean, abs=1e-5)
+    assert moved.draws.std(0) == pytest.approx(2 * prediction.sd, rel=1e-4)
     low, high = moved.interval(0.9)
     assert high - low == pytest.approx(2 * 2 * 1.6449 * np.hypot(moved.sd, 1.5), rel=1e-3)
 
@@ -122,20 +123,20 @@ def test_probabilities_that_are_too_sure_are_cooled() -> None:
     rng = np.random.default_rng(0)
     logits = 2 * rng.standard_normal(3000)
     labels = (rng.random(3000) < 1 / (1 + np.exp(-logits))).astype(float)
-    sure = UnseenClasses(labels, 1 / (1 + np.exp(-3 * logits)))
-    learned = Sharpening.learned(sure)
+    sure = OutOfFoldClasses(labels, 1 / (1 + np.exp(-3 * logits)))
+    learned = ProbabilityTemperature.learned(sure)
     assert learned.temperature == pytest.approx(3.0, rel=0.12)
     cooled = learned.moved(sure)
     assert class_error(cooled.probability, labels) < 0.03 < class_error(sure.probability, labels)
     assert cooled.metrics()["nll"] < sure.metrics()["nll"]
-    assert Sharpening.learned(sure.take(np.arange(5))).temperature == 1.0
-    assert Sharpening.restored(learned.state()) == learned
+    assert ProbabilityTemperature.learned(sure.take(np.arange(5))).temperature == 1.0
+    assert ProbabilityTemperature.restored(learned.state()) == learned
 
 
 def test_cooled_classes_still_sum_to_one() -> None:
     fit = np.random.default_rng(0).uniform(0, 1, (20, 6))
-    belief = Predictive.of_draws(np.stack([1 - fit, fit], -1), classes=("unfit", "fit"))
-    moved = Sharpening(2.0)(belief)
+    prediction = Prediction.of_draws(np.stack([1 - fit, fit], -1), classes=("unfit", "fit"))
+    moved = ProbabilityTemperature(2.0)(prediction)
     assert moved.draws.sum(-1) == pytest.approx(1)
     assert moved.mean.sum(-1) == pytest.approx(1)
-    assert (np.abs(moved.mean - 0.5) <= np.abs(belief.mean - 0.5) + 1e-12).all()
+    assert (np.abs(moved.mean - 0.5) <= np.abs(prediction.mean - 0.5) + 1e-12).all()

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import GPClassifier, MLPEnsemble, MutationGP, RandomForest, SiteGP, Training
 from activeloop.models.calibration import (
-    AsStated,
     Calibrated,
     CalibratedClassifier,
     CalibratedPredictor,
     Conformal,
     Isotonic,
-    Temperature,
+    TemperatureScaling,
+    Uncalibrated,
     calibrated,
     plain,
 )
-from activeloop.models.stacking import Gate, Stacked
-from activeloop.prediction import Checked, Learner, Predictor
+from activeloop.models.stacking import StackingEnsemble, StackingPredictor
+from activeloop.prediction import Learner, Predictor, Validated
 
 SHORT = Training(steps=100, batch=64, rate=5e-3)
 POOL = Pool.combinatorial("MKTAYIAKQR", sites=["K2", "A4", "I6"])
@@ -46,7 +46,7 @@ def truth(noise: float, seed: int) -> np.ndarray:
         SiteGP(),
         RandomForest(trees=20, features=0.3),
         MLPEnsemble(members=5, share=0.8, hidden=(32,), training=SHORT),
-        Gate((RandomForest(trees=20), SiteGP())),
+        StackingEnsemble((RandomForest(trees=20), SiteGP())),
     ],
     ids=lambda learner: learner.name,
 )
@@ -77,7 +77,7 @@ def test_a_network_ensemble_is_told_its_noise() -> None:
 
 def test_metrics_stand_in_every_checked_predictor() -> None:
     fitted = Calibrated(SiteGP(), Isotonic()).fit(noisy(80, 0), 0)
-    assert isinstance(fitted, Checked)
+    assert isinstance(fitted, Validated)
     found = fitted.metrics()
     assert found["held_out"] == 80
     assert 0.7 < found["coverage90"] <= 1
@@ -96,12 +96,12 @@ def test_several_assays_have_metrics_of_their_own() -> None:
         assays=(Assay("kcat"), Assay("heat")),
     )
     fitted = Calibrated(SiteGP(), Conformal()).fit(two, 0)
-    assert isinstance(fitted, Checked)
+    assert isinstance(fitted, Validated)
     assert {"kcat coverage90", "heat coverage90"} <= set(fitted.metrics())
-    belief = fitted.predict(POOL, np.arange(9), 0)
-    assert belief.shape is not None
-    assert belief.shape.shape[0] == 2
-    low, high = belief.interval(0.8)
+    prediction = fitted.predict(POOL, np.arange(9), 0)
+    assert prediction.shape is not None
+    assert prediction.shape.shape[0] == 2
+    low, high = prediction.interval(0.8)
     assert (low < high).all()
 
 
@@ -112,11 +112,11 @@ def test_classes_get_an_error_of_calibration() -> None:
     fitted = Calibrated(GPClassifier()).fit(classes, 0)
     assert isinstance(fitted, CalibratedClassifier)
     assert 0 <= fitted.metrics()["ece"] < 0.3
-    belief = fitted.predict(POOL, np.arange(20), 0, draws=8)
-    assert belief.draws.shape == (8, 20, 2)
-    assert belief.draws.sum(-1) == pytest.approx(1)
+    prediction = fitted.predict(POOL, np.arange(20), 0, draws=8)
+    assert prediction.draws.shape == (8, 20, 2)
+    assert prediction.draws.sum(-1) == pytest.approx(1)
     again = Calibrated(GPClassifier()).restore(classes, 0, fitted.state())
-    assert np.allclose(again.predict(POOL, np.arange(20), 0, draws=8).draws, belief.draws)
+    assert np.allclose(again.predict(POOL, np.arange(20), 0, draws=8).draws, prediction.draws)
 
 
 def test_the_classifier_is_judged_on_labels_it_did_not_see() -> None:
@@ -153,28 +153,28 @@ def test_bounds_are_not_judged_as_values() -> None:
 
 
 def test_a_gate_knows_what_it_would_have_said() -> None:
-    fitted = Gate((SiteGP(), SiteGP(ranked=True))).fit(noisy(60, 0), 0)
-    assert isinstance(fitted, Stacked)
+    fitted = StackingEnsemble((SiteGP(), SiteGP(ranked=True))).fit(noisy(60, 0), 0)
+    assert isinstance(fitted, StackingPredictor)
     assert fitted.held_out().shape == fitted.held_out_spread().shape == (60,)
     assert (fitted.held_out_spread() > 0).all()
 
 
 def test_calibrated_learners_may_stand_in_a_gate() -> None:
-    gate = Gate((Calibrated(SiteGP()), Calibrated(SiteGP(ranked=True))))
+    gate = StackingEnsemble((Calibrated(SiteGP()), Calibrated(SiteGP(ranked=True))))
     fitted: Predictor = gate.fit(noisy(40, 0), 0)
     assert fitted.predict(POOL, np.arange(5), 0).draws.shape == (64, 5, 1)
 
 
 def test_before_any_measurement_the_prior_is_that_of_the_learner() -> None:
     singles = Pool.single_mutants("MKTAYIAKQR")
-    prior = Calibrated(MutationGP(), Temperature()).prior(singles)
+    prior = Calibrated(MutationGP(), TemperatureScaling()).prior(singles)
     assert prior is not None
     assert "prior" in prior.explain()
 
 
 def test_a_learner_may_be_checked_only() -> None:
     data, rows = noisy(40, 0), np.arange(50)
-    checked = Calibrated(SiteGP(), AsStated())
+    checked = Calibrated(SiteGP(), Uncalibrated())
     fitted, bare = checked.fit(data, 0), SiteGP().fit(data, 0)
     assert checked.name == "sites"
     assert fitted.metrics()["held_out"] == 40  # type: ignore[attr-defined]
@@ -189,5 +189,5 @@ def test_corrections_have_names() -> None:
     assert once.name == "sites+conformal"
     assert calibrated(once, "isotonic").name == "sites+isotonic"
     assert plain(once) == SiteGP() == plain(SiteGP())
-    with pytest.raises(RecipeError, match="temperature, isotonic, conformal, own-noise, none"):
+    with pytest.raises(ConfigError, match="temperature, isotonic, conformal, own-noise, none"):
         calibrated(SiteGP(), "luck")

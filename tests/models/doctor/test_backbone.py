@@ -10,8 +10,8 @@ from activeloop.cli import main
 from activeloop.errors import FetchError
 from activeloop.foundation import ESM2, ChemBERTa, Geneformer, ProtBert, ProtT5
 from activeloop.foundation.families import foundation_of
-from activeloop.models.doctor import examine as backbone
-from activeloop.models.doctor.examine import Patient, examine_backbone
+from activeloop.models.doctor import examine as encoder
+from activeloop.models.doctor.examine import DiagnosedModel, examine_model
 from activeloop.models.doctor.report import Finding, examine_installation, tried
 from tiny_models import tiny_bert, tiny_chemberta, tiny_esm, tiny_t5
 
@@ -19,9 +19,9 @@ from tiny_models import tiny_bert, tiny_chemberta, tiny_esm, tiny_t5
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch):
     """Two adapters and one posterior are enough to see that all are asked."""
-    adapters = {name: backbone.ADAPTERS[name] for name in ("lora", "ia3", "frozen")}
-    monkeypatch.setattr(backbone, "ADAPTERS", adapters)
-    monkeypatch.setattr(backbone, "HEADS", {"last-layer": backbone.HEADS["last-layer"]})
+    adapters = {name: encoder.ADAPTERS[name] for name in ("lora", "ia3", "frozen")}
+    monkeypatch.setattr(encoder, "ADAPTERS", adapters)
+    monkeypatch.setattr(encoder, "HEADS", {"last-layer": encoder.HEADS["last-layer"]})
 
 
 def typed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -32,7 +32,7 @@ def typed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 
 
 def test_a_sound_model_passes_every_check(tiny: str, quick):
-    findings = {finding.check: finding for finding in examine_backbone(tiny)}
+    findings = {finding.check: finding for finding in examine_model(tiny)}
     assert {f.check for f in findings.values() if f.verdict == "failed"} == set()
     assert {"loads", "licence", "tokens", "pooling", "padding", "masked-language head", "speed", "memory"} <= set(
         findings
@@ -46,33 +46,33 @@ def test_a_sound_model_passes_every_check(tiny: str, quick):
 def test_other_families_are_recognised_and_pass(make, family, tmp_path: Path, quick):
     source = make(tmp_path)
     assert type(foundation_of(source)) is family
-    findings = list(examine_backbone(source))
+    findings = list(examine_model(source))
     # tiny ones have no room for 256 tokens, and some no head
     assert [f.line() for f in findings if f.verdict == "failed"] == []
     assert len(findings) > 8
 
 
 def test_without_a_head_zero_shot_is_off(tmp_path: Path, quick):
-    findings = {f.check: f for f in examine_backbone(tiny_t5(tmp_path))}
+    findings = {f.check: f for f in examine_model(tiny_t5(tmp_path))}
     assert findings["masked-language head"].verdict == "warning"
-    assert "Zero-shot" in findings["masked-language head"].cure
+    assert "Zero-shot" in findings["masked-language head"].fix
 
 
 def test_a_model_that_sees_padding_fails(tiny: str):
-    patient = Patient(ESM2(tiny), ESM2(tiny).load())
-    assert backbone._padding(patient).verdict == "ok"
-    run = type(patient.trunk).run
+    patient = DiagnosedModel(ESM2(tiny), ESM2(tiny).load())
+    assert encoder._padding(patient).verdict == "ok"
+    run = type(patient.encoder).run
 
     def blind(self, hidden, real, start=0, stop=None):
         return run(self, hidden, torch.ones_like(real), start, stop)
 
-    patient.trunk.run = blind.__get__(patient.trunk)  # type: ignore[method-assign]
-    assert backbone._padding(patient).verdict == "failed"
+    patient.encoder.run = blind.__get__(patient.encoder)  # type: ignore[method-assign]
+    assert encoder._padding(patient).verdict == "failed"
 
 
 def test_a_wrong_vocabulary_fails(tmp_path: Path):
     source = Path(tiny_esm(tmp_path))
-    patient = Patient(ESM2(str(source)), ESM2(str(source)).load())
+    patient = DiagnosedModel(ESM2(str(source)), ESM2(str(source)).load())
     lines = (source / "vocab.txt").read_text().splitlines()
     lines[lines.index("K")] = "<K>"
     (source / "vocab.txt").write_text("\n".join(lines))
@@ -80,10 +80,10 @@ def test_a_wrong_vocabulary_fails(tmp_path: Path):
     other.mkdir()
     for file in ("config.json", "model.safetensors", "vocab.txt"):
         (other / file).write_bytes((source / file).read_bytes())
-    damaged = Patient(ESM2(str(other)), patient.trunk)
-    found = tried("tokens", lambda: backbone._tokens(damaged))
+    damaged = DiagnosedModel(ESM2(str(other)), patient.encoder)
+    found = tried("tokens", lambda: encoder._tokens(damaged))
     assert found.verdict == "failed"
-    assert "K" in found.cure
+    assert "K" in found.fix
 
 
 def test_an_unknown_architecture_names_the_known(tmp_path: Path):
@@ -91,7 +91,7 @@ def test_an_unknown_architecture_names_the_known(tmp_path: Path):
     (tmp_path / "model.safetensors").write_bytes(b"")
     with pytest.raises(FetchError, match="esmc"):
         foundation_of(str(tmp_path))
-    (finding,) = examine_backbone(str(tmp_path))
+    (finding,) = examine_model(str(tmp_path))
     assert finding.verdict == "failed"
 
 
@@ -112,7 +112,7 @@ def test_the_verb(tiny: str, quick, capsys):
     assert out.startswith("failed   loads")
     status, _, err = typed(capsys, "doctor", "nonsense")
     assert status == 2
-    assert "activeloop doctor backbone ID" in err
+    assert "activeloop doctor encoder ID" in err
 
 
 def test_the_installation(capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

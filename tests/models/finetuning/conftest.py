@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from activeloop.models.finetuning.objectives import Objective
+from activeloop.models.finetuning.objectives import TrainingObjective
 
 
-class Line(Objective):
+class Line(TrainingObjective):
     """Values that are linear in three features; asks for no more memory than `most` candidates need at once."""
 
     def __init__(self, candidates: int = 40, most: int = 10**9, message: str = "", pairs: bool = False):

@@ -16,7 +16,7 @@ from activeloop.adapters import LoRA
 from activeloop.candidates import Pool
 from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
-from activeloop.models import FineTuner, Plan
+from activeloop.models import FineTuner, TrainingConfig
 
 
 def main(source: str, target: str, moments: list[int]) -> None:
@@ -41,7 +41,7 @@ def attempt(source: str, target: str, moment: int) -> None:
     learner = FineTuner(
         ESM2(source),
         LoRA(rank=2, last=2, dropout=0.2),
-        plan=Plan(epochs=4, minibatch=8, seconds=0.0),
+        plan=TrainingConfig(epochs=4, minibatch=8, seconds=0.0),
         members=2,
         stop=True,
         progress=partial(tell, steps, moment),

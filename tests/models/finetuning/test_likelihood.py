@@ -17,12 +17,12 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.likelihood_fitting import splits
 from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
-from activeloop.models.finetuning.plan import Plan, Split
+from activeloop.models.finetuning.plan import Split, TrainingConfig
 from activeloop.prediction import mean_of
 
 CHAIN = "MKTAYIAKQRQISFVKSHFSRQ"
 POOL = Pool.single_mutants(CHAIN)
-QUICK = Plan(epochs=6, minibatch=ALL, rate=1e-2, decay=0.0)
+QUICK = TrainingConfig(epochs=6, minibatch=ALL, rate=1e-2, decay=0.0)
 
 
 @pytest.fixture
@@ -91,14 +91,14 @@ def test_staying_near_keeps_it_near(learner: LikelihoodRanker):
 
 def test_one_pass_of_the_parent_a_step(learner: LikelihoodRanker, monkeypatch: pytest.MonkeyPatch):
     made = objective(learner, planted(POOL, 40))
-    trunk, shapes = made.reader.attached.trunk, []
-    run = type(trunk).run
+    encoder, shapes = made.reader.attached.encoder, []
+    run = type(encoder).run
 
     def watched(self, hidden, *arguments, **options):
         shapes.append((tuple(hidden.shape), options))
         return run(self, hidden, *arguments, **options)
 
-    monkeypatch.setattr(type(trunk), "run", watched)
+    monkeypatch.setattr(type(encoder), "run", watched)
     made.outputs(np.arange(40))
     ((shape, where),) = shapes
     assert shape == (1, len(CHAIN) + 2, 32)
@@ -141,9 +141,9 @@ def test_same_seed_same_model_and_state(learner: LikelihoodRanker):
 def test_few_or_constant_labels_are_enough(learner: LikelihoodRanker, labels: int):
     dataset, learner = planted(POOL, labels), replace(learner, members=2)
     for values in (dataset.values, np.full((labels, 1), 7.5)):
-        belief = learner.fit(replace(dataset, values=values), 0).predict(POOL, np.arange(60), 1, 4)
-        assert np.isfinite(belief.draws).all()
-        assert abs(belief.mean.mean() - values.mean()) < 5
+        prediction = learner.fit(replace(dataset, values=values), 0).predict(POOL, np.arange(60), 1, 4)
+        assert np.isfinite(prediction.draws).all()
+        assert abs(prediction.mean.mean() - values.mean()) < 5
 
 
 def test_several_assays(learner: LikelihoodRanker):
@@ -155,15 +155,15 @@ def test_several_assays(learner: LikelihoodRanker):
         assays=(Assay("a"), Assay("b")),
         censored=np.zeros((12, 2), np.int8),
     )
-    belief = replace(learner, members=2).fit(two, 0).predict(POOL, np.arange(30), 0, 4)
-    assert belief.draws.shape == (4, 30, 2)
+    prediction = replace(learner, members=2).fit(two, 0).predict(POOL, np.arange(30), 0, 4)
+    assert prediction.draws.shape == (4, 30, 2)
 
 
 def test_the_prior_needs_no_label(learner: LikelihoodRanker):
     model = learner.prior(POOL)
     assert model is not None
-    belief = model.predict(POOL, np.arange(100), 0, 4)
-    assert belief.mean.std() > 0
+    prediction = model.predict(POOL, np.arange(100), 0, 4)
+    assert prediction.mean.std() > 0
     assert "as pretrained" in model.explain()
     assert learner.prior(Pool.of([Sequence("MKT"), Sequence("MKA")])) is None
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from activeloop.errors import ModelError
-from activeloop.models.finetuning.checkpointer import Keeper
+from activeloop.models.finetuning.checkpointer import Checkpointer
 from activeloop.models.finetuning.loop import Run, train
-from activeloop.models.finetuning.plan import Plan, Split
+from activeloop.models.finetuning.plan import Split, TrainingConfig
 
-PLAN = Plan(epochs=30, minibatch=16, rate=0.1, clip=0.0, decay=0.0)
+PLAN = TrainingConfig(epochs=30, minibatch=16, rate=0.1, clip=0.0, decay=0.0)
 NO_MEMORY = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"
 HALVES = Split(np.arange(20), np.arange(20, 40))
 
@@ -37,14 +37,14 @@ def test_the_best_state_is_kept(line, values):
 
 
 def test_patience(line, values):
-    plan = Plan(epochs=30, minibatch=5, rate=0.1, every=1, patience=3)
+    plan = TrainingConfig(epochs=30, minibatch=5, rate=0.1, every=1, patience=3)
     trace = train(line(), plan, HALVES, values, seed=0)
     assert trace.steps - trace.best <= 3 * 4 or trace.steps == 120
     assert trace.steps < 120
 
 
 def test_minibatches_are_every_candidate_once_an_epoch(line, values):
-    run = Run(line(), Plan(minibatch=7), Split.without(40), values, 0)
+    run = Run(line(), TrainingConfig(minibatch=7), Split.without(40), values, 0)
     seen = []
     for _ in range(run.plan.steps_of_epoch(40)):
         seen += run._minibatch().tolist()
@@ -109,28 +109,28 @@ def test_no_number(line, values):
 def test_goes_on_where_it_was(line, values, tmp_path, stop: int):
     whole = line()
     first = train(whole, PLAN, HALVES, values, seed=3)
-    keeper = Keeper(tmp_path / "fit.safetensors", 0.0)
+    checkpointer = Checkpointer(tmp_path / "fit.safetensors", 0.0)
     run = Run(line(), PLAN, HALVES, values, seed=3)
     for _ in range(stop):
         run.advance()
-    keeper.save(run.state())
+    checkpointer.save(run.state())
     resumed = line()
-    second = train(resumed, PLAN, HALVES, values, seed=3, keeper=keeper)
+    second = train(resumed, PLAN, HALVES, values, seed=3, checkpointer=checkpointer)
     assert first.losses.tolist() == second.losses.tolist()
     assert first.validation.tolist() == second.validation.tolist()
     assert (first.best, first.steps) == (second.best, second.steps)
     assert whole.slopes.tolist() == resumed.slopes.tolist()
     # a fit that is done is not done again
     again = line()
-    train(again, PLAN, HALVES, values, seed=3, keeper=keeper)
+    train(again, PLAN, HALVES, values, seed=3, checkpointer=checkpointer)
     assert again.asked == []
     assert whole.slopes.tolist() == again.slopes.tolist()
 
 
 def test_a_damaged_checkpoint_is_no_checkpoint(line, values, tmp_path):
-    keeper = Keeper(tmp_path / "fit.safetensors", 0.0)
-    keeper.file.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
-    assert train(line(), PLAN, HALVES, values, seed=3, keeper=keeper).steps == 60
+    checkpointer = Checkpointer(tmp_path / "fit.safetensors", 0.0)
+    checkpointer.file.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
+    assert train(line(), PLAN, HALVES, values, seed=3, checkpointer=checkpointer).steps == 60
 
 
 def test_global_random_numbers_are_left_alone(line, values):

@@ -10,10 +10,10 @@ from activeloop.adapters import FullFineTuning, LightPEFT, LoRA
 from activeloop.candidates import Mutation, Pool, Variant
 from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Dataset
-from activeloop.models import FineTuner, Plan
-from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models import FineTuner, TrainingConfig
+from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.pool_states import PARENT, PoolStates
-from activeloop.models.finetuning.predictor import FineTuned
+from activeloop.models.finetuning.predictor import FineTunedPredictor
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
 EVERY = np.arange(len(POOL))
@@ -21,27 +21,27 @@ EVERY = np.arange(len(POOL))
 
 @pytest.fixture
 def tuner(tiny: str) -> FineTuner:
-    return FineTuner(ESM2(tiny), LoRA(rank=2, last=1), plan=Plan(epochs=1))
+    return FineTuner(ESM2(tiny), LoRA(rank=2, last=1), plan=TrainingConfig(epochs=1))
 
 
 @pytest.fixture
 def entered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many sequences went through frozen layers, each time."""
     counts: list[int] = []
-    plain = Adapted.entering
+    plain = AdaptedEncoder.entering
 
     def counted(self, batch):
         counts.append(len(batch.ids))
         return plain(self, batch)
 
-    monkeypatch.setattr(Adapted, "entering", counted)
+    monkeypatch.setattr(AdaptedEncoder, "entering", counted)
     return counts
 
 
-def fitted(learner: FineTuner, pool: Pool = POOL, n: int = 20) -> FineTuned:
+def fitted(learner: FineTuner, pool: Pool = POOL, n: int = 20) -> FineTunedPredictor:
     values = np.random.default_rng(0).standard_normal(len(pool))
     model = learner.fit(Dataset.of(pool, rows(pool, n), values[:n]), 0)
-    assert isinstance(model, FineTuned)
+    assert isinstance(model, FineTunedPredictor)
     return model
 
 
@@ -127,7 +127,7 @@ def test_candidates_beside_padding_are_not_kept(tuner: FineTuner):
     "adapter", [LoRA(rank=2), FullFineTuning(), LightPEFT(rank=4, modules=0.9)], ids=lambda a: a.name
 )
 def test_lower_layers_of_ones_own_are_not_kept(tuner: FineTuner, adapter):
-    learner = replace(tuner, adapter=adapter, plan=Plan(epochs=8))
+    learner = replace(tuner, adapter=adapter, plan=TrainingConfig(epochs=8))
     model = fitted(learner)
     assert learner.states.of(POOL, model.members[0].adapted) is None
     assert np.isfinite(model.mean(POOL, EVERY)).all()

@@ -8,10 +8,10 @@ from activeloop.adapters import Frozen, FullFineTuning, LoRA
 from activeloop.adapters.named import ADAPTERS
 from activeloop.candidates import Pool
 from activeloop.foundation.encoder import sharing
-from activeloop.foundation.encoding import frozen_trunk
+from activeloop.foundation.encoding import frozen_encoder
 from activeloop.foundation.pooling import Batch
 from activeloop.foundation.protein_models import ESM2
-from activeloop.models.finetuning.adapted import Adapted, Prefix
+from activeloop.models.finetuning.adapted import ActivationCache, AdaptedEncoder
 from activeloop.models.finetuning.inputs import joined, part, read
 
 WILD = "MKTAYIAKQR"
@@ -26,7 +26,7 @@ def foundation(tiny: str) -> ESM2:
 @pytest.mark.parametrize("adapter", [LoRA(last=1), LoRA(last=2), LoRA(), FullFineTuning()], ids=str)
 @pytest.mark.parametrize("most", [2**30, 10_000, 0])
 def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
-    adapted = Adapted(foundation, adapter, POOL, 0)
+    adapted = AdaptedEncoder(foundation, adapter, POOL, 0)
     longer = foundation.tokens_of(["MKTAYIAKQRMK", "MK"])
     none = np.zeros((2, 10))
     longer = type(longer)(**{**vars(longer), "columns": none.astype(np.int32), "changed": none.astype(bool)})
@@ -35,30 +35,30 @@ def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
         for parameter in adapted.attached.parameters():
             parameter.add_(0.1)
         adapted.half = False
-        prefix = Prefix(adapted, tokens, most)
+        prefix = ActivationCache(adapted, tokens, most)
         which = np.array([3, 10, 0, 9])
         hidden, batch = prefix(which)
-        finished = adapted.trunk.finish(adapted.trunk.run(hidden, batch.real, start=max(adapted.lowest, 0)))
+        finished = adapted.encoder.finish(adapted.encoder.run(hidden, batch.real, start=max(adapted.lowest, 0)))
         for row, i in enumerate(which):
             alone = Batch.of(tokens.take(np.array([i])), adapted.device)
-            expected = adapted.trunk(alone.ids, alone.real)[0]
+            expected = adapted.encoder(alone.ids, alone.real)[0]
             torch.testing.assert_close(finished[row, : len(expected)], expected, rtol=1e-4, atol=1e-5)
     assert len(prefix.kept) == (0 if adapted.lowest <= 0 or not most else 11 if most > 10_000 else len(prefix.kept))
     assert sum(t.nbytes for t in prefix.kept.values()) <= most
 
 
 def test_embeddings_that_learn_get_gradients(foundation: ESM2):
-    adapted = Adapted(foundation, FullFineTuning(), POOL, 0)
-    hidden, _ = Prefix(adapted, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
+    adapted = AdaptedEncoder(foundation, FullFineTuning(), POOL, 0)
+    hidden, _ = ActivationCache(adapted, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
     assert hidden.requires_grad
-    frozen = Adapted(foundation, LoRA(last=1), POOL, 0)
-    hidden, _ = Prefix(frozen, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
+    frozen = AdaptedEncoder(foundation, LoRA(last=1), POOL, 0)
+    hidden, _ = ActivationCache(frozen, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
     assert not hidden.requires_grad
 
 
 def test_models_share_what_does_not_learn(foundation: ESM2):
-    one, two = (Adapted(foundation, LoRA(last=1), POOL, seed) for seed in (0, 1))
-    weights = [dict(m.trunk.named_parameters()) for m in (one, two)]
+    one, two = (AdaptedEncoder(foundation, LoRA(last=1), POOL, seed) for seed in (0, 1))
+    weights = [dict(m.encoder.named_parameters()) for m in (one, two)]
     shared = [name for name, p in weights[0].items() if p.data_ptr() == weights[1][name].data_ptr()]
     assert {name for name in weights[0] if not weights[0][name].requires_grad} == set(shared)
     with torch.no_grad():
@@ -70,19 +70,19 @@ def test_models_share_what_does_not_learn(foundation: ESM2):
 def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, pooling):
     foundation = ESM2(tiny, pooling=pooling)
     rows = np.array([0, 40, 100])
-    adapted = Adapted(foundation, LoRA(last=2), POOL, 0)
+    adapted = AdaptedEncoder(foundation, LoRA(last=2), POOL, 0)
     tokens = read(foundation, POOL, rows)
     assert len(tokens) == 3 + adapted.compares
     with torch.no_grad():
-        features = adapted.above(*Prefix(adapted, tokens)(np.arange(len(tokens))))
+        features = adapted.above(*ActivationCache(adapted, tokens)(np.arange(len(tokens))))
     np.testing.assert_allclose(features.cpu().numpy(), foundation.features(POOL, rows), rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_no_adapter_changes_the_weights_of_others(foundation: ESM2, name: str):
-    base = frozen_trunk(foundation)
+    base = frozen_encoder(foundation)
     before = {key: tensor.clone() for key, tensor in base.state_dict().items()}
-    adapted = Adapted(foundation, ADAPTERS[name](), POOL, 0)
+    adapted = AdaptedEncoder(foundation, ADAPTERS[name](), POOL, 0)
     kept = adapted.state()
     with torch.no_grad():
         for parameter in adapted.attached.parameters():
@@ -94,7 +94,7 @@ def test_no_adapter_changes_the_weights_of_others(foundation: ESM2, name: str):
 
 
 def test_a_model_takes_no_memory_for_what_does_not_learn(foundation: ESM2):
-    base = frozen_trunk(foundation)
+    base = frozen_encoder(foundation)
     copied = sharing(base)
     assert all(p.data_ptr() == q.data_ptr() for p, q in zip(base.parameters(), copied.parameters(), strict=True))
     assert not {id(p) for p in base.parameters()} & {id(p) for p in copied.parameters()}
@@ -106,16 +106,16 @@ def test_a_model_takes_no_memory_for_what_does_not_learn(foundation: ESM2):
 @pytest.mark.parametrize("adapter", [LoRA(last=1), LoRA(last=2), FullFineTuning(), Frozen()], ids=str)
 def test_features_are_those_of_whole_hidden_states(tiny: str, pooling, adapter):
     foundation, pool = ESM2(tiny, pooling=pooling), Pool.combinatorial(WILD, ["K2", "A4"])
-    adapted = Adapted(foundation, adapter, pool, 0)
+    adapted = AdaptedEncoder(foundation, adapter, pool, 0)
     adapted.half = False
     tokens = read(foundation, pool, np.array([0, 7, 21, 399]))
     which = np.arange(len(tokens))
     with torch.no_grad():
         for parameter in adapted.attached.parameters():
             parameter.add_(0.02)
-    hidden, batch = Prefix(adapted, tokens)(which)
+    hidden, batch = ActivationCache(adapted, tokens)(which)
     found = adapted.above(hidden, batch)
-    whole = adapted.trunk(batch.ids, batch.real)
+    whole = adapted.encoder(batch.ids, batch.real)
     own, parent = (slice(None, -1), slice(-1, None)) if adapted.compares else (slice(None), None)
     beside = None if parent is None else (whole[parent], part(batch, parent))
     expected = adapted.pooler(whole[own], part(batch, own), beside)

@@ -9,16 +9,16 @@ from activeloop.adapters import Frozen, FullFineTuning, LightPEFT, LoRA
 from activeloop.candidates import Pool
 from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Assay, Dataset
-from activeloop.models import Classification, FineTuner, Gate, Plan, RandomForest, Ranking
+from activeloop.models import Classification, FineTuner, RandomForest, Ranking, StackingEnsemble, TrainingConfig
 from activeloop.models.finetuning import fitting as warm
 from activeloop.models.heads.registry import HEADS
-from activeloop.priors import SubstitutionScore
+from activeloop.priors import SubstitutionPrior
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
 #: what a letter is worth, everywhere
 WORTH = np.random.default_rng(0).standard_normal(20)
 VALUES = 5 + 2 * WORTH[POOL.codes()[np.arange(190), np.repeat(range(10), 19)]]
-PLAN = Plan(epochs=4, minibatch=16)
+PLAN = TrainingConfig(epochs=4, minibatch=16)
 
 
 @pytest.fixture
@@ -38,36 +38,36 @@ ADAPTERS = [LoRA(rank=2, last=1), FullFineTuning(), Frozen(), LightPEFT(rank=4)]
 def test_fits_predicts_and_comes_back(tuner: FineTuner, adapter):
     learner = replace(tuner, adapter=adapter, plan=replace(PLAN, epochs=8))
     model = learner.fit(dataset(), seed=0)
-    belief = model.predict(POOL, np.arange(190), seed=1, draws=8)
-    assert belief.draws.shape == (8, 190, 1)
-    assert np.corrcoef(belief.mean[:, 0], VALUES)[0, 1] > 0.3
-    assert (belief.sd > 0).all()
+    prediction = model.predict(POOL, np.arange(190), seed=1, draws=8)
+    assert prediction.draws.shape == (8, 190, 1)
+    assert np.corrcoef(prediction.mean[:, 0], VALUES)[0, 1] > 0.3
+    assert (prediction.sd > 0).all()
     state = model.state()
     restored = learner.restore(dataset(), 0, {name: np.array(array) for name, array in state.items()})
     again = restored.predict(POOL, np.arange(190), seed=1, draws=8)
     for field in ("draws", "mean", "sd", "noise"):
-        assert np.array_equal(getattr(belief, field), getattr(again, field))
+        assert np.array_equal(getattr(prediction, field), getattr(again, field))
     assert restored.explain() == model.explain()
-    np.testing.assert_allclose(restored.mean(POOL, np.arange(190)), belief.mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(restored.mean(POOL, np.arange(190)), prediction.mean, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", HEADS)
 def test_every_head(tuner: FineTuner, name: str):
-    learner = replace(tuner, draws=HEADS[name](), prior_score=SubstitutionScore())
+    learner = replace(tuner, draws=HEADS[name](), prior_score=SubstitutionPrior())
     model = learner.fit(dataset(), 0)
-    belief = model.predict(POOL, np.arange(40), 1, 5)
-    assert np.ptp(belief.draws, axis=0).max() > 0
-    assert np.array_equal(model.predict(POOL, np.arange(40), 1, 0).mean, belief.mean)
+    prediction = model.predict(POOL, np.arange(40), 1, 5)
+    assert np.ptp(prediction.draws, axis=0).max() > 0
+    assert np.array_equal(model.predict(POOL, np.arange(40), 1, 0).mean, prediction.mean)
     again = learner.restore(dataset(), 0, model.state()).predict(POOL, np.arange(40), 1, 5)
-    assert np.array_equal(again.draws, belief.draws)
+    assert np.array_equal(again.draws, prediction.draws)
 
 
 def test_adapted_features_do_not_hide_the_noise(tuner: FineTuner):
     rows = np.random.default_rng(0).permutation(190)[:40]
     nothing = Dataset.of(POOL, rows, np.random.default_rng(1).standard_normal(40))
-    learner = replace(tuner, plan=Plan(epochs=25, rate=0.02), adapter=LoRA(rank=8, last=2))
-    belief = learner.fit(nothing, 0).predict(POOL, np.setdiff1d(np.arange(190), rows), 0, 0)
-    spread = np.sqrt(belief.sd[:, 0] ** 2 + belief.noise[0] ** 2)
+    learner = replace(tuner, plan=TrainingConfig(epochs=25, rate=0.02), adapter=LoRA(rank=8, last=2))
+    prediction = learner.fit(nothing, 0).predict(POOL, np.setdiff1d(np.arange(190), rows), 0, 0)
+    spread = np.sqrt(prediction.sd[:, 0] ** 2 + prediction.noise[0] ** 2)
     assert np.median(spread) > 0.6
 
 
@@ -124,12 +124,12 @@ def test_one_member_does_not_know(tuner: FineTuner):
 
 @pytest.mark.parametrize("few", [1, 2, 3])
 def test_few_candidates(tuner: FineTuner, few: int):
-    model = replace(tuner, members=3, stop=True, prior_score=SubstitutionScore()).fit(dataset(few), 0)
+    model = replace(tuner, members=3, stop=True, prior_score=SubstitutionPrior()).fit(dataset(few), 0)
     assert np.isfinite(model.predict(POOL, np.arange(20), 0, 4).draws).all()
 
 
 def test_a_guess_is_believed(tuner: FineTuner):
-    guess = SubstitutionScore()
+    guess = SubstitutionPrior()
     rows = np.random.default_rng(0).permutation(190)[:30]
     scores = guess.features(POOL, np.arange(190))[:, 0].astype(float)
     learner = replace(tuner, prior_score=guess)
@@ -147,9 +147,9 @@ def test_orders_and_classes(tuner: FineTuner):
     fit = (VALUES > 5).astype(float)
     rows = np.arange(0, 190, 4)
     classes = Dataset.of(POOL, rows, fit[rows], Assay("bound", goal="classify"))
-    belief = replace(tuner, head=Classification()).fit(classes, 0).predict(POOL, np.arange(190), 0, 8)
-    assert belief.draws.min() >= 0
-    assert belief.draws.max() <= 1
+    prediction = replace(tuner, head=Classification()).fit(classes, 0).predict(POOL, np.arange(190), 0, 8)
+    assert prediction.draws.min() >= 0
+    assert prediction.draws.max() <= 1
 
 
 def test_several_assays(tuner: FineTuner):
@@ -162,15 +162,15 @@ def test_several_assays(tuner: FineTuner):
         censored=np.zeros((40, 2), np.int8),
     )
     model = tuner.fit(two, 0)
-    belief = model.predict(POOL, np.arange(190), 0, 4)
-    assert belief.draws.shape == (4, 190, 2)
-    assert np.corrcoef(belief.mean.T)[0, 1] < -0.9
+    prediction = model.predict(POOL, np.arange(190), 0, 4)
+    assert prediction.draws.shape == (4, 190, 2)
+    assert np.corrcoef(prediction.mean.T)[0, 1] < -0.9
     again = tuner.restore(two, 0, model.state()).predict(POOL, np.arange(190), 0, 4)
-    assert np.array_equal(belief.draws, again.draws)
+    assert np.array_equal(prediction.draws, again.draws)
 
 
 def test_enters_the_gate(tuner: FineTuner):
-    gate = Gate((RandomForest(trees=5), replace(tuner, members=3)))
+    gate = StackingEnsemble((RandomForest(trees=5), replace(tuner, members=3)))
     model = gate.fit(dataset(), 0)
     assert "lora-esm2" in model.explain()
 

@@ -5,23 +5,23 @@ import pytest
 from scipy.stats import spearmanr
 
 from activeloop.errors import ModelError
-from activeloop.models.heads.base import Draws, Inputs, Posterior
+from activeloop.models.heads.base import Head, Inputs, Posterior
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GaussianProcess
-from activeloop.models.heads.laplace import LastLayer
+from activeloop.models.heads.gp import GPHead
+from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.models.heads.registry import HEADS
 
-CASES: dict[str, Draws] = {
-    "last layer": LastLayer(),
+CASES: dict[str, Head] = {
+    "last layer": LaplaceHead(),
     "dropout": DropoutHead(),
     "dropout, given rate": DropoutHead(rate=0.1),
-    "process": GaussianProcess(),
-    "process, rbf": GaussianProcess(kernel="rbf"),
+    "process": GPHead(),
+    "process, rbf": GPHead(kernel="rbf"),
 }
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
-def head(request: pytest.FixtureRequest) -> Draws:
+def head(request: pytest.FixtureRequest) -> Head:
     return request.param
 
 
@@ -36,7 +36,7 @@ def planted(count: int, width: int = 6, guesses: int = 0, seed: int = 0) -> tupl
     return Inputs(features, guess), truth
 
 
-def fitted(head: Draws, count: int = 40, width: int = 6, guesses: int = 0) -> tuple[Posterior, Inputs, np.ndarray]:
+def fitted(head: Head, count: int = 40, width: int = 6, guesses: int = 0) -> tuple[Posterior, Inputs, np.ndarray]:
     inputs, truth = planted(count, width, guesses)
     return head.fit(inputs, (truth - truth.mean()) / truth.std(), np.ones(count), 0), inputs, truth
 
@@ -46,7 +46,7 @@ def take(inputs: Inputs, index) -> Inputs:
 
 
 @pytest.mark.parametrize(("count", "width", "least"), [(60, 6, 0.95), (400, 6, 0.98), (40, 200, 0.2)])
-def test_finds_a_planted_truth(head: Draws, count: int, width: int, least: float):
+def test_finds_a_planted_truth(head: Head, count: int, width: int, least: float):
     posterior, _, _ = fitted(head, count, width)
     others, truth = planted(500, width)
     mean, sd = posterior.marginals(others)
@@ -55,7 +55,7 @@ def test_finds_a_planted_truth(head: Draws, count: int, width: int, least: float
     assert (sd > 0).any()
 
 
-def test_means_and_spreads_are_those_of_the_draws(head: Draws):
+def test_means_and_spreads_are_those_of_the_draws(head: Head):
     posterior, _, _ = fitted(head, 30, 40, guesses=1)
     inputs, _ = planted(60, 40, guesses=1, seed=1)
     draws = posterior.draws(inputs, 3, 4000)
@@ -66,7 +66,7 @@ def test_means_and_spreads_are_those_of_the_draws(head: Draws):
     np.testing.assert_allclose(draws.std(0), sd, rtol=0.08)
 
 
-def test_draws_are_functions_bit_for_bit(head: Draws):
+def test_draws_are_functions_bit_for_bit(head: Head):
     posterior, _, _ = fitted(head, 30, 33, guesses=1)
     inputs, _ = planted(1000, 33, guesses=1, seed=2)
     whole = posterior.draws(inputs, 5, 40)
@@ -82,7 +82,7 @@ def test_draws_are_functions_bit_for_bit(head: Draws):
     assert posterior.draws(take(inputs, slice(0)), 5, 40).shape == (40, 0)
 
 
-def test_draws_are_joint(head: Draws):
+def test_draws_are_joint(head: Head):
     posterior, _, _ = fitted(head, 12, 40)
     inputs, _ = planted(2, 40, seed=3)
     near = Inputs(np.stack([inputs.features[0], inputs.features[0] + 1e-4]), inputs.guess)
@@ -90,13 +90,13 @@ def test_draws_are_joint(head: Draws):
     assert np.corrcoef(draws[:, 0], draws[:, 1])[0, 1] > 0.999
 
 
-def test_the_seed_decides(head: Draws):
+def test_the_seed_decides(head: Head):
     first, inputs, _ = fitted(head)
     again, _, _ = fitted(head)
     np.testing.assert_array_equal(first.draws(inputs, 1, 9), again.draws(inputs, 1, 9))
 
 
-def test_heavier_values_pull_the_mean(head: Draws):
+def test_heavier_values_pull_the_mean(head: Head):
     inputs = Inputs(np.repeat(np.eye(2, dtype=np.float32), 20, 0), np.zeros((40, 0)))
     targets = np.tile([1.0, -1.0], 20)
     targets[20:] *= -1
@@ -104,7 +104,7 @@ def test_heavier_values_pull_the_mean(head: Draws):
     assert (up.marginals(inputs)[0] > down.marginals(inputs)[0]).all()
 
 
-def test_a_state_is_the_same_posterior(head: Draws):
+def test_a_state_is_the_same_posterior(head: Head):
     posterior, inputs, _ = fitted(head, 20, 30, guesses=2)
     state = {key: np.array(value, copy=True) for key, value in posterior.state().items()}
     restored = head.restore(state)
@@ -114,7 +114,7 @@ def test_a_state_is_the_same_posterior(head: Draws):
     assert posterior.noise == restored.noise
 
 
-def test_held_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Draws):
+def test_held_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Head):
     posterior, inputs, truth = fitted(head, 40, 60)
     targets = (truth - truth.mean()) / truth.std()
     unseen = posterior.held_out()
@@ -125,7 +125,7 @@ def test_held_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Dr
     assert np.abs(unseen - targets)[known].mean() > np.abs(seen - targets)[known].mean()
 
 
-def test_the_guess_counts_most_while_values_are_few(head: Draws):
+def test_the_guess_counts_most_while_values_are_few(head: Head):
     errors = []
     for count in (4, 200):
         posterior, _, _ = fitted(head, count, 20, guesses=1)
@@ -136,7 +136,7 @@ def test_the_guess_counts_most_while_values_are_few(head: Draws):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_few_values_are_enough(head: Draws, count: int):
+def test_few_values_are_enough(head: Head, count: int):
     targets = np.linspace(-1, 1, count) if count > 1 else np.zeros(1)
     posterior = head.fit(planted(count, 30, 1)[0], targets, np.ones(count), 0)
     inputs, _ = planted(20, 30, 1, seed=1)
@@ -148,14 +148,14 @@ def test_few_values_are_enough(head: Draws, count: int):
     assert np.ptp(draws, axis=0).max() > 0
 
 
-def test_alike_values_are_no_trouble(head: Draws):
+def test_alike_values_are_no_trouble(head: Head):
     inputs, _ = planted(20)
     posterior = head.fit(inputs, np.zeros(20), np.ones(20), 0)
     np.testing.assert_allclose(posterior.marginals(inputs)[0], 0, atol=1e-6)
     assert np.isfinite(posterior.draws(inputs, 0, 4)).all()
 
 
-def test_the_same_candidate_twice_is_no_trouble(head: Draws):
+def test_the_same_candidate_twice_is_no_trouble(head: Head):
     inputs, truth = planted(10, 30)
     twice = take(inputs, np.repeat(np.arange(10), 2))
     posterior = head.fit(twice, np.repeat(truth, 2), np.ones(20), 0)
@@ -164,7 +164,7 @@ def test_the_same_candidate_twice_is_no_trouble(head: Draws):
     assert np.isfinite(sd).all()
 
 
-def test_a_feature_that_never_varied_may_vary_later(head: Draws):
+def test_a_feature_that_never_varied_may_vary_later(head: Head):
     inputs, truth = planted(30, 5)
     features = np.concatenate([inputs.features, np.full((30, 2), 7, np.float32)], axis=1)
     posterior = head.fit(Inputs(features, inputs.guess), truth, np.ones(30), 0)
@@ -175,7 +175,7 @@ def test_a_feature_that_never_varied_may_vary_later(head: Draws):
     assert (there[1] >= here[1] - 1e-9).all()
 
 
-def test_no_features_leave_the_guess_or_are_refused(head: Draws):
+def test_no_features_leave_the_guess_or_are_refused(head: Head):
     _, truth = planted(30)
     inputs = Inputs(np.zeros((30, 0), np.float32), truth[:, None] * 100)
     if "dropout" in head.name:
@@ -186,7 +186,7 @@ def test_no_features_leave_the_guess_or_are_refused(head: Draws):
         assert spearmanr(posterior.marginals(inputs)[0], truth).statistic > 0.99
 
 
-def test_settled_scales_are_those_of_a_fit_and_stay(head: Draws):
+def test_settled_scales_are_those_of_a_fit_and_stay(head: Head):
     inputs, truth = planted(30, 6, 1)
     targets = truth + np.random.default_rng(7).standard_normal(30)
     targets = (targets - targets.mean()) / targets.std()
@@ -197,7 +197,7 @@ def test_settled_scales_are_those_of_a_fit_and_stay(head: Draws):
     # features that know the targets say that nothing is noise; those who know better keep believing in it
     knowing = Inputs(np.column_stack([inputs.features, 10 * targets]).astype(np.float32), inputs.guess)
     assert settled.fit(knowing, *told).noise >= head.fit(knowing, *told).noise - 1e-9
-    if isinstance(head, LastLayer | GaussianProcess):
+    if isinstance(head, LaplaceHead | GPHead):
         assert settled.fit(knowing, *told).noise > 1.5 * head.fit(knowing, *told).noise
 
 

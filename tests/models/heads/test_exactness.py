@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from activeloop.models.heads.base import CONSTANT, Columns, Draws, Inputs, Variances, exact_product
+from activeloop.models.heads.base import CONSTANT, Columns, Head, Inputs, Variances, exact_product
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GaussianProcess, ProcessPosterior
-from activeloop.models.heads.laplace import Design, LastLayer, linear_posterior, linear_spectrum
+from activeloop.models.heads.gp import GPHead, GPHeadPosterior
+from activeloop.models.heads.laplace import Design, LaplaceHead, linear_posterior, linear_spectrum
 
 VARIANCES = Variances(0.8, 0.2, 0.1)
 
@@ -50,22 +50,22 @@ def test_held_out_predictions_are_those_of_fits_without(count: int, width: int):
 
 def test_held_out_predictions_of_a_process_are_those_of_fits_without():
     inputs, targets, weights = problem(15, 6)
-    whole = GaussianProcess().fit(inputs, targets, weights, 0)
+    whole = GPHead().fit(inputs, targets, weights, 0)
     for i in range(15):
         on = np.arange(15) != i
         part = Inputs(inputs.features[on], inputs.guess[on])
-        without = ProcessPosterior.of(whole.columns, whole.covariance, part, targets[on], weights[on], 0.5)
+        without = GPHeadPosterior.of(whole.columns, whole.covariance, part, targets[on], weights[on], 0.5)
         said = without.mean(Inputs(inputs.features[i : i + 1], inputs.guess[i : i + 1]))
         np.testing.assert_allclose(whole.held_out()[i], said, atol=2e-4)
 
 
 def test_a_linear_process_is_a_last_layer():
     inputs, targets, weights = problem(15, 6)
-    shape = GaussianProcess().fit(inputs, targets, weights, 0).covariance
+    shape = GPHead().fit(inputs, targets, weights, 0).covariance
     linear = type(shape)("matern", shape.length, 1.0, VARIANCES)
-    process = ProcessPosterior.of(Columns.of(inputs), linear, inputs, targets, weights, 0.5)
+    process = GPHeadPosterior.of(Columns.of(inputs), linear, inputs, targets, weights, 0.5)
     other, _, _ = problem(9, 6)
-    layer = LastLayer(variances=VARIANCES).fit(inputs, targets, weights, 0)
+    layer = LaplaceHead(variances=VARIANCES).fit(inputs, targets, weights, 0)
     np.testing.assert_allclose(process.marginals(other), layer.marginals(other), atol=1e-3)
 
 
@@ -79,9 +79,9 @@ def test_dropout_weights_are_least_squares_over_masks():
     np.testing.assert_allclose(head.weights, np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ targets), rtol=1e-4)
 
 
-@pytest.mark.parametrize("head", [LastLayer(), GaussianProcess()], ids=["linear", "process"])
+@pytest.mark.parametrize("head", [LaplaceHead(), GPHead()], ids=["linear", "process"])
 @pytest.mark.parametrize("truth", ["noise", "signal"])
-def test_noise_is_told_from_signal(head: Draws, truth: str):
+def test_noise_is_told_from_signal(head: Head, truth: str):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 5)).astype(np.float32)
     signal = x @ np.array([1.0, -1.0, 0.5, 0.0, 0.0]) / 1.5

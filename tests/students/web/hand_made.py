@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from activeloop.students.runtime.card import KEY, Card
+from activeloop.students.runtime.card import KEY, ModelCard
 
 FEATURES, DIRECTIONS = 12, 6
 
 
-def write_student(card: Card, path: Path, seed: int = 0) -> Path:
+def write_student(card: ModelCard, path: Path, seed: int = 0) -> Path:
     """Write a file that keeps the contract of exported students."""
     rng = np.random.default_rng(seed)
     a = card.outputs

@@ -33,13 +33,13 @@ def test_the_loss_on_the_family_falls(run: tuple[Path, dict]) -> None:
 def test_the_merged_export_is_the_base_with_its_adapter(run: tuple[Path, dict], tiny: str) -> None:
     folder = run[0]
     told = json.loads((folder / "run" / "adapter.json").read_text())
-    trunk = ESM2(told["base"]).load()
-    attached = LoRA(told["rank"], told["alpha"]).attach(trunk, 1)
+    encoder = ESM2(told["base"]).load()
+    attached = LoRA(told["rank"], told["alpha"]).attach(encoder, 1)
     ids, real = torch.arange(4, 24)[None], torch.ones(1, 20, dtype=torch.bool)
     with torch.no_grad():
-        base = trunk.logits(trunk(ids, real))
+        base = encoder.logits(encoder(ids, real))
         attached.load(load_file(folder / "run" / "adapter.safetensors"))
-        adapted = trunk.logits(trunk(ids, real))
+        adapted = encoder.logits(encoder(ids, real))
         merged = EsmForMaskedLM.from_pretrained(folder / "merged").float()(ids).logits
     torch.testing.assert_close(merged, adapted, rtol=5e-3, atol=5e-3)
     assert (adapted - base).abs().max() > 0.1

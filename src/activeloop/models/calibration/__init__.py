@@ -1,24 +1,24 @@
 """Stated uncertainty corrected by what came true of held-out values, and figures of it."""
 
-from activeloop.models.calibration.base import Calibration, Rescaling, Unseen
+from activeloop.models.calibration.base import Calibration, OutOfFoldPredictions, Rescaling
 from activeloop.models.calibration.learner import Calibrated, CalibratedClassifier, CalibratedPredictor
-from activeloop.models.calibration.methods import AsStated, Conformal, Isotonic, OwnNoise, Temperature
-from activeloop.models.calibration.registry import CALIBRATIONS, calibrated, plain, usual_calibration
+from activeloop.models.calibration.methods import Conformal, Isotonic, NoiseEstimation, TemperatureScaling, Uncalibrated
+from activeloop.models.calibration.registry import CALIBRATIONS, calibrated, default_calibration, plain
 
 __all__ = [
     "CALIBRATIONS",
-    "AsStated",
     "Calibrated",
     "CalibratedClassifier",
     "CalibratedPredictor",
     "Calibration",
     "Conformal",
     "Isotonic",
-    "OwnNoise",
+    "NoiseEstimation",
+    "OutOfFoldPredictions",
     "Rescaling",
-    "Temperature",
-    "Unseen",
+    "TemperatureScaling",
+    "Uncalibrated",
     "calibrated",
+    "default_calibration",
     "plain",
-    "usual_calibration",
 ]

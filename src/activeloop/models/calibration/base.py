@@ -19,7 +19,7 @@ from activeloop.models.calibration.metrics import (
     normal_surprise,
     quantile_error,
 )
-from activeloop.prediction import NORMAL, Predictive
+from activeloop.prediction import NORMAL, Prediction
 
 #: with fewer held-out values nothing is corrected
 FEWEST = 8
@@ -28,7 +28,7 @@ SHOWN = np.array([0.5, 0.8, 0.9, 0.95])
 
 
 @dataclass(frozen=True)
-class Unseen:
+class OutOfFoldPredictions:
     """Measured candidates and what would have been said of them had they not been seen.
 
     Args:
@@ -44,9 +44,9 @@ class Unseen:
     noise: float
 
     @classmethod
-    def of_belief(cls, values: np.ndarray, belief: Predictive) -> Unseen:
-        """Values [N] beside a belief about the same candidates, of one assay."""
-        return cls(values, belief.mean[:, 0], belief.sd[:, 0], float(belief.noise[0]))
+    def of_prediction(cls, values: np.ndarray, prediction: Prediction) -> OutOfFoldPredictions:
+        """Values [N] beside a prediction about the same candidates, of one assay."""
+        return cls(values, prediction.mean[:, 0], prediction.sd[:, 0], float(prediction.noise[0]))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -62,17 +62,17 @@ class Unseen:
         """[N] (value - mean) / standard deviation."""
         return (self.values - self.mean) / self.total
 
-    def take(self, index: np.ndarray) -> Unseen:
+    def take(self, index: np.ndarray) -> OutOfFoldPredictions:
         """Some of them."""
         return replace(self, values=self.values[index], mean=self.mean[index], sd=self.sd[index])
 
-    def scaled(self, spread: float, noise: float) -> Unseen:
+    def scaled(self, spread: float, noise: float) -> OutOfFoldPredictions:
         """The same with spreads multiplied and another noise."""
         return replace(self, sd=spread * self.sd, noise=noise)
 
 
-def figures(judged: Sequence[tuple[Unseen, np.ndarray | None]]) -> dict[str, float]:
-    """Figures of calibration of values that were not fitted; the names are those of `Checked.metrics`.
+def figures(judged: Sequence[tuple[OutOfFoldPredictions, np.ndarray | None]]) -> dict[str, float]:
+    """Figures of calibration of values that were not fitted; the names are those of `Validated.metrics`.
 
     `sharpness` is the mean width of the 90 % intervals in standard deviations of the values, `nll` the mean negative
     log likelihood of normal distributions in nats, with values in their standard deviations as well.
@@ -103,7 +103,7 @@ def normal_equivalents(standardised: np.ndarray, shape: np.ndarray | None) -> np
 
 
 @dataclass(frozen=True)
-class UnseenClasses:
+class OutOfFoldClasses:
     """Measured classes and what would have been said of them had they not been seen.
 
     Args:
@@ -117,9 +117,9 @@ class UnseenClasses:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, index: np.ndarray) -> UnseenClasses:
+    def take(self, index: np.ndarray) -> OutOfFoldClasses:
         """Some of them."""
-        return UnseenClasses(self.labels[index], self.probability[index])
+        return OutOfFoldClasses(self.labels[index], self.probability[index])
 
     def metrics(self) -> dict[str, float]:
         """Rank correlation, expected calibration error and mean negative log likelihood (nats)."""
@@ -132,7 +132,7 @@ class UnseenClasses:
 
 
 @dataclass(frozen=True)
-class Sharpening:
+class ProbabilityTemperature:
     """Log-odds of every class divided by a temperature: above 1 less sure, below 1 surer.
 
     Args:
@@ -144,7 +144,7 @@ class Sharpening:
     temperature: float
 
     @classmethod
-    def learned(cls, unseen: UnseenClasses, width: float = 0.3) -> Sharpening:
+    def learned(cls, unseen: OutOfFoldClasses, width: float = 0.3) -> ProbabilityTemperature:
         """The temperature that makes held-out classes likeliest, drawn towards 1 where they are few."""
         from scipy.optimize import minimize_scalar
 
@@ -158,17 +158,17 @@ class Sharpening:
         found = minimize_scalar(surprise, bounds=(-5 * width, 5 * width), method="bounded")
         return cls(float(np.exp(found.x)))  # type: ignore[union-attr]
 
-    def __call__(self, belief: Predictive) -> Predictive:
+    def __call__(self, prediction: Prediction) -> Prediction:
         """Draws and means with the temperature; spreads follow as the means move."""
         if self.temperature == 1:
-            return belief
+            return prediction
         power = 1 / self.temperature
-        mean = _shared(powered(belief.mean, power))
-        slope = power * mean * (1 - mean) / np.maximum(belief.mean * (1 - belief.mean), 1e-12)
-        sd = np.minimum(belief.sd * slope, 0.5)
-        return replace(belief, draws=_shared(powered(belief.draws, power)), mean=mean, sd=sd)
+        mean = _shared(powered(prediction.mean, power))
+        slope = power * mean * (1 - mean) / np.maximum(prediction.mean * (1 - prediction.mean), 1e-12)
+        sd = np.minimum(prediction.sd * slope, 0.5)
+        return replace(prediction, draws=_shared(powered(prediction.draws, power)), mean=mean, sd=sd)
 
-    def moved(self, unseen: UnseenClasses) -> UnseenClasses:
+    def moved(self, unseen: OutOfFoldClasses) -> OutOfFoldClasses:
         """Held-out probabilities with the temperature."""
         return replace(unseen, probability=powered(unseen.probability, 1 / self.temperature))
 
@@ -177,7 +177,7 @@ class Sharpening:
         return {"temperature": np.array([self.temperature])}
 
     @classmethod
-    def restored(cls, state: dict[str, np.ndarray]) -> Sharpening:
+    def restored(cls, state: dict[str, np.ndarray]) -> ProbabilityTemperature:
         """The counterpart of `state`."""
         return cls(float(state["temperature"][0]))
 
@@ -212,14 +212,16 @@ class Rescaling:
     noise: float
     shape: np.ndarray | None = None
 
-    def __call__(self, belief: Predictive) -> Predictive:
-        """The belief with corrected draws, spread, noise and intervals."""
-        shape = belief.shape if self.shape is None else self.shape[None]
+    def __call__(self, prediction: Prediction) -> Prediction:
+        """The prediction with corrected draws, spread, noise and intervals."""
+        shape = prediction.shape if self.shape is None else self.shape[None]
         if self.spread == 1:
-            return replace(belief, noise=np.array([self.noise]), shape=shape)
-        mean = belief.mean.astype(belief.draws.dtype)
-        draws = mean + belief.draws.dtype.type(self.spread) * (belief.draws - mean)
-        return Predictive(draws, belief.mean, self.spread * belief.sd, np.array([self.noise]), belief.classes, shape)
+            return replace(prediction, noise=np.array([self.noise]), shape=shape)
+        mean = prediction.mean.astype(prediction.draws.dtype)
+        draws = mean + prediction.draws.dtype.type(self.spread) * (prediction.draws - mean)
+        return Prediction(
+            draws, prediction.mean, self.spread * prediction.sd, np.array([self.noise]), prediction.classes, shape
+        )
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays from which `restored` makes it again."""
@@ -239,12 +241,12 @@ class Calibration(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @abstractmethod
-    def learn(self, unseen: Unseen) -> Rescaling:
+    def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """The correction that held-out values ask for; none when they are fewer than 8."""
 
     @abstractmethod
-    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+    def sharpen(self, unseen: OutOfFoldClasses) -> ProbabilityTemperature:
         """The correction of probabilities that held-out classes ask for; none when they are fewer than 8."""

@@ -13,15 +13,15 @@ from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.calibration.base import (
     FEWEST,
     Calibration,
+    OutOfFoldClasses,
+    OutOfFoldPredictions,
+    ProbabilityTemperature,
     Rescaling,
-    Sharpening,
-    Unseen,
-    UnseenClasses,
     figures,
 )
-from activeloop.models.calibration.methods import Temperature
-from activeloop.models.evidence import HeldOutSpread, held_out_belief
-from activeloop.prediction import Checked, Learner, Predictive, Predictor, QuickMean, mean_of
+from activeloop.models.calibration.methods import TemperatureScaling
+from activeloop.models.evidence import OutOfFoldSd, out_of_fold_prediction
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor, Validated, mean_of
 
 #: parts of the held-out values on which corrections learned from the others are judged
 PARTS = 5
@@ -43,7 +43,7 @@ class Calibrated(Learner):
     """
 
     learner: Learner
-    method: Calibration = field(default_factory=Temperature)
+    method: Calibration = field(default_factory=TemperatureScaling)
     folds: int = 5
     note: str = ""
 
@@ -67,15 +67,15 @@ class Calibrated(Learner):
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         fitted = self.learner.fit(dataset, seed)
-        mean, sd = held_out_belief(self.learner, dataset, fitted, self.folds, seed)
+        mean, sd = out_of_fold_prediction(self.learner, dataset, fitted, self.folds, seed)
         one = fitted.predict(dataset.pool, dataset.rows[:1], seed, draws=0)
         # a bound such as `<0.1` is no value: nothing is judged by it
         known, values = dataset.censored[:, 0] == 0, dataset.values[:, 0]
         if one.classes:
-            classes = UnseenClasses(values, mean).take(known)
+            classes = OutOfFoldClasses(values, mean).take(known)
             sharpening, found = self.method.sharpen(classes), crossed_classes(self.method, classes, seed)
             return CalibratedClassifier(fitted, sharpening, found, np.stack([mean, sd]))
-        unseen = Unseen(values, mean, sd, float(one.noise[0])).take(known)
+        unseen = OutOfFoldPredictions(values, mean, sd, float(one.noise[0])).take(known)
         rescaling, found = self.method.learn(unseen), crossed(self.method, unseen, seed)
         return CalibratedPredictor(fitted, rescaling, found, np.stack([mean, rescaling.spread * sd]))
 
@@ -89,12 +89,12 @@ class Calibrated(Learner):
         fitted = self.learner.restore(dataset, seed, groups["of"])
         found = {name: float(value) for name, value in groups["figure"].items()}
         if "temperature" in groups["by"]:
-            return CalibratedClassifier(fitted, Sharpening.restored(groups["by"]), found, state["unseen"])
+            return CalibratedClassifier(fitted, ProbabilityTemperature.restored(groups["by"]), found, state["unseen"])
         return CalibratedPredictor(fitted, Rescaling.restored(groups["by"]), found, state["unseen"])
 
 
 @dataclass(frozen=True)
-class Corrected(Predictor, HeldOutSpread, Checked):
+class Corrected(Predictor, OutOfFoldSd, Validated):
     """A fitted model, a correction of what it says, and figures of that.
 
     Args:
@@ -105,12 +105,12 @@ class Corrected(Predictor, HeldOutSpread, Checked):
     """
 
     fitted: Predictor
-    correction: Rescaling | Sharpening
+    correction: Rescaling | ProbabilityTemperature
     figures: dict[str, float]
     unseen: np.ndarray
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
-        """The model's belief, corrected."""
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
+        """The model's prediction, corrected."""
         return self.correction(self.fitted.predict(pool, rows, seed, draws))
 
     def metrics(self) -> dict[str, float]:
@@ -143,7 +143,7 @@ class Corrected(Predictor, HeldOutSpread, Checked):
 
 
 @dataclass(frozen=True)
-class CalibratedPredictor(Corrected, QuickMean):
+class CalibratedPredictor(Corrected, FastMean):
     """A model of values with corrected draws, spread, noise and intervals; its means are the model's own."""
 
     correction: Rescaling
@@ -165,7 +165,7 @@ class CalibratedPredictor(Corrected, QuickMean):
 class CalibratedClassifier(Corrected):
     """A model of classes with corrected probabilities."""
 
-    correction: Sharpening
+    correction: ProbabilityTemperature
 
     def trust(self) -> str:
         """Expected calibration error, and the temperature."""
@@ -175,7 +175,7 @@ class CalibratedClassifier(Corrected):
         )
 
 
-def crossed(method: Calibration, unseen: Unseen, seed: int) -> dict[str, float]:
+def crossed(method: Calibration, unseen: OutOfFoldPredictions, seed: int) -> dict[str, float]:
     """Figures of held-out values in which no value was judged by a correction that it helped to learn.
 
     The values are dealt into five parts; each is judged by what the other four teach.
@@ -194,14 +194,14 @@ def crossed(method: Calibration, unseen: Unseen, seed: int) -> dict[str, float]:
     return figures(judged)
 
 
-def crossed_classes(method: Calibration, unseen: UnseenClasses, seed: int) -> dict[str, float]:
+def crossed_classes(method: Calibration, unseen: OutOfFoldClasses, seed: int) -> dict[str, float]:
     """The same of classes."""
     if len(unseen) < FEWEST:
         return {"held_out": float(len(unseen))}
     pairs = parts(len(unseen), seed)
     moved = [method.sharpen(unseen.take(rest)).moved(unseen.take(part)) for rest, part in pairs]
     labels, probability = (np.concatenate([getattr(m, k) for m in moved]) for k in ("labels", "probability"))
-    return UnseenClasses(labels, probability).metrics()
+    return OutOfFoldClasses(labels, probability).metrics()
 
 
 def parts(count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

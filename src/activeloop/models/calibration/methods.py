@@ -6,12 +6,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from activeloop.models.calibration.base import FEWEST, Calibration, Rescaling, Sharpening, Unseen, UnseenClasses
+from activeloop.models.calibration.base import (
+    FEWEST,
+    Calibration,
+    OutOfFoldClasses,
+    OutOfFoldPredictions,
+    ProbabilityTemperature,
+    Rescaling,
+)
 from activeloop.prediction import LEVELS, NORMAL
 
 
 @dataclass(frozen=True)
-class AsStated(Calibration):
+class Uncalibrated(Calibration):
     """What the model states stays as it is; its versions carry figures of it all the same."""
 
     @property
@@ -19,17 +26,17 @@ class AsStated(Calibration):
         """Empty: the learner keeps its name."""
         return ""
 
-    def learn(self, unseen: Unseen) -> Rescaling:
+    def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """Nothing."""
         return Rescaling(1.0, unseen.noise)
 
-    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+    def sharpen(self, unseen: OutOfFoldClasses) -> ProbabilityTemperature:
         """Nothing."""
-        return Sharpening(1.0)
+        return ProbabilityTemperature(1.0)
 
 
 @dataclass(frozen=True)
-class Temperature(Calibration):
+class TemperatureScaling(Calibration):
     """Factors of spread and noise that make the held-out values likeliest, drawn towards 1 where these are few.
 
     A learner that knows no noise of its own (networks, forests) gets the noise that its held-out errors ask for.
@@ -47,7 +54,7 @@ class Temperature(Calibration):
         """`temperature`."""
         return "temperature"
 
-    def learn(self, unseen: Unseen) -> Rescaling:
+    def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """The two factors; see `Calibration.learn`."""
         if len(unseen) < FEWEST:
             return Rescaling(1.0, unseen.noise)
@@ -59,9 +66,9 @@ class Temperature(Calibration):
         spread, factor = _likeliest(errors, unseen.sd, noise, np.array([self.width, width]))
         return Rescaling(spread, factor * noise)
 
-    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+    def sharpen(self, unseen: OutOfFoldClasses) -> ProbabilityTemperature:
         """The temperature of probabilities; see `Calibration.sharpen`."""
-        return Sharpening.learned(unseen, self.width)
+        return ProbabilityTemperature.learned(unseen, self.width)
 
 
 def _likeliest(errors: np.ndarray, sd: np.ndarray, noise: float, widths: np.ndarray) -> tuple[float, float]:
@@ -84,7 +91,7 @@ def _likeliest(errors: np.ndarray, sd: np.ndarray, noise: float, widths: np.ndar
 
 
 @dataclass(frozen=True)
-class OwnNoise(Calibration):
+class NoiseEstimation(Calibration):
     """A temperature for networks and forests; spread and noise of learners that know theirs stay as they are.
 
     So nothing that a campaign chooses changes with the learners that are used by default: their stated spreads were
@@ -94,20 +101,20 @@ class OwnNoise(Calibration):
         otherwise: the temperature of the others.
     """
 
-    otherwise: Temperature = field(default_factory=Temperature)
+    otherwise: TemperatureScaling = field(default_factory=TemperatureScaling)
 
     @property
     def name(self) -> str:
         """`own-noise`."""
         return "own-noise"
 
-    def learn(self, unseen: Unseen) -> Rescaling:
+    def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """Nothing, or the temperature; see `Calibration.learn`."""
         return Rescaling(1.0, unseen.noise) if unseen.noise > 0 else self.otherwise.learn(unseen)
 
-    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+    def sharpen(self, unseen: OutOfFoldClasses) -> ProbabilityTemperature:
         """Nothing."""
-        return Sharpening(1.0)
+        return ProbabilityTemperature(1.0)
 
 
 @dataclass(frozen=True)
@@ -125,14 +132,14 @@ class Conformal(Calibration):
     Source: Lei et al. 2018, arXiv:1604.04173; Barber et al. 2021, arXiv:1905.02928 (cross-conformal, CV+).
     """
 
-    first: Calibration = field(default_factory=OwnNoise)
+    first: Calibration = field(default_factory=NoiseEstimation)
 
     @property
     def name(self) -> str:
         """`conformal`."""
         return "conformal"
 
-    def learn(self, unseen: Unseen) -> Rescaling:
+    def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """The scales and the quantiles; see `Calibration.learn`."""
         scales = self.first.learn(unseen)
         if len(unseen) < FEWEST:
@@ -141,7 +148,7 @@ class Conformal(Calibration):
         half = widths(np.abs(z))
         return Rescaling(scales.spread, scales.noise, np.concatenate([-half[:0:-1], half]))
 
-    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+    def sharpen(self, unseen: OutOfFoldClasses) -> ProbabilityTemperature:
         """As the first correction does; see `Calibration.sharpen`."""
         return self.first.sharpen(unseen)
 
@@ -175,14 +182,14 @@ class Isotonic(Calibration):
     Source: Kuleshov et al. 2018, arXiv:1807.00263.
     """
 
-    first: Calibration = field(default_factory=OwnNoise)
+    first: Calibration = field(default_factory=NoiseEstimation)
 
     @property
     def name(self) -> str:
         """`isotonic`."""
         return "isotonic"
 
-    def learn(self, unseen: Unseen) -> Rescaling:
+    def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """The scales and the quantiles; see `Calibration.learn`."""
         scales = self.first.learn(unseen)
         if len(unseen) < FEWEST:
@@ -190,7 +197,7 @@ class Isotonic(Calibration):
         z = unseen.scaled(scales.spread, scales.noise).standardised
         return Rescaling(scales.spread, scales.noise, quantiles(z))
 
-    def sharpen(self, unseen: UnseenClasses) -> Sharpening:
+    def sharpen(self, unseen: OutOfFoldClasses) -> ProbabilityTemperature:
         """As the first correction does; see `Calibration.sharpen`."""
         return self.first.sharpen(unseen)
 

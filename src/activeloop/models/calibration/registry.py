@@ -1,20 +1,20 @@
-"""Corrections by the names that recipes use."""
+"""Corrections by the names that configs use."""
 
 from __future__ import annotations
 
 from activeloop.candidates import Pool, is_scan
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.models.calibration.base import Calibration
 from activeloop.models.calibration.learner import Calibrated
-from activeloop.models.calibration.methods import AsStated, Conformal, Isotonic, OwnNoise, Temperature
+from activeloop.models.calibration.methods import Conformal, Isotonic, NoiseEstimation, TemperatureScaling, Uncalibrated
 from activeloop.prediction import Learner
 
 CALIBRATIONS: dict[str, type[Calibration]] = {
-    "temperature": Temperature,
+    "temperature": TemperatureScaling,
     "isotonic": Isotonic,
     "conformal": Conformal,
-    "own-noise": OwnNoise,
-    "none": AsStated,
+    "own-noise": NoiseEstimation,
+    "none": Uncalibrated,
 }
 
 
@@ -23,13 +23,13 @@ def plain(learner: Learner) -> Learner:
     return learner.learner if isinstance(learner, Calibrated) else learner
 
 
-def usual_calibration(pool: Pool) -> str:
+def default_calibration(pool: Pool) -> str:
     """The correction that is used when none is named: quantiles for scans, else only noise where none is known.
 
     In combinatorial libraries errors grow with the prediction, so quantiles of all held-out values are too narrow for
     the best ones, which a campaign measures next; see `docs/results/calibration`.
 
-    >>> usual_calibration(Pool.single_mutants("MKTAYIAKQR"))
+    >>> default_calibration(Pool.single_mutants("MKTAYIAKQR"))
     'isotonic'
     """
     return "isotonic" if is_scan(pool) else "own-noise"
@@ -44,8 +44,8 @@ def calibrated(learner: Learner, name: str, note: str = "") -> Calibrated:
         note: as `Calibrated`.
 
     Raises:
-        RecipeError: there is no correction of that name.
+        ConfigError: there is no correction of that name.
     """
     if name not in CALIBRATIONS:
-        raise RecipeError(f'"{name}" is not a calibration. Known: {", ".join(CALIBRATIONS)}. Nothing was fitted.')
+        raise ConfigError(f'"{name}" is not a calibration. Known: {", ".join(CALIBRATIONS)}. Nothing was fitted.')
     return Calibrated(plain(learner), CALIBRATIONS[name](), note=note)

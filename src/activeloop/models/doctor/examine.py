@@ -13,9 +13,9 @@ import torch
 
 from activeloop.adapters.named import ADAPTERS
 from activeloop.candidates import Pool
-from activeloop.foundation import Foundation
+from activeloop.foundation import FoundationModel
 from activeloop.foundation.checkpoints import folder_of, settings_of
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.encoding import best_device, reading
 from activeloop.foundation.families import foundation_of
 from activeloop.foundation.licences import PROTEIN, example, licence_of
@@ -33,21 +33,21 @@ FEW = 12
 
 
 @dataclass(frozen=True)
-class Patient:
+class DiagnosedModel:
     """A loaded model.
 
     Args:
         foundation: its family and source.
-        trunk: its weights, in single precision, on the processor.
+        encoder: its weights, in single precision, on the processor.
     """
 
-    foundation: Foundation
-    trunk: Trunk
+    foundation: FoundationModel
+    encoder: TransformerEncoder
 
     @property
     def parameters(self) -> int:
         """How many numbers it has."""
-        return sum(p.numel() for p in self.trunk.parameters())
+        return sum(p.numel() for p in self.encoder.parameters())
 
     def tokens(self, *texts: str) -> Tokens:
         """As the model reads them."""
@@ -57,24 +57,24 @@ class Patient:
     def hidden(self, tokens: Tokens) -> torch.Tensor:
         """[B, T, D]."""
         batch = Batch.of(tokens)
-        return self.trunk(batch.ids, batch.real)
+        return self.encoder(batch.ids, batch.real)
 
     @torch.inference_mode()
     def features(self, count: int) -> np.ndarray:
         """Float32 [n, D] means over residues of different texts."""
         tokens = self.tokens(*(example(self.foundation, 24, seed) for seed in range(count)))
         hidden = self.hidden(tokens)
-        return Pooler("mean", self.trunk.width, 0)(hidden, Batch.of(tokens), None).numpy()
+        return Pooler("mean", self.encoder.width, 0)(hidden, Batch.of(tokens), None).numpy()
 
 
-def examine_backbone(source: str, revision: str | None = None) -> Iterator[Finding]:
+def examine_model(source: str, revision: str | None = None) -> Iterator[Finding]:
     """Every check of a checkpoint, one after the other; only loading it when that fails.
 
     Args:
         source: hub id or folder.
         revision: branch, tag or commit on the hub.
     """
-    loaded: list[Patient] = []
+    loaded: list[DiagnosedModel] = []
     yield tried("loads", partial(_load, source, revision, loaded))
     for patient in loaded:
         yield _licence(source)
@@ -87,13 +87,13 @@ def examine_backbone(source: str, revision: str | None = None) -> Iterator[Findi
             yield tried(f"draws {name}", partial(_draws, patient, name))
 
 
-def _load(source: str, revision: str | None, loaded: list[Patient]) -> Finding:
+def _load(source: str, revision: str | None, loaded: list[DiagnosedModel]) -> Finding:
     start = time.perf_counter()
     foundation = foundation_of(source, revision)
-    patient = Patient(foundation, foundation.load())
+    patient = DiagnosedModel(foundation, foundation.load())
     loaded.append(patient)
-    seconds, layers = time.perf_counter() - start, len(patient.trunk.layers)
-    shape = f"{layers} layers of width {patient.trunk.width}, {patient.parameters:,} parameters"
+    seconds, layers = time.perf_counter() - start, len(patient.encoder.layers)
+    shape = f"{layers} layers of width {patient.encoder.width}, {patient.parameters:,} parameters"
     return Finding("loads", "ok", f"{foundation.name}: {shape}, in {seconds:.1f} s")
 
 
@@ -104,7 +104,7 @@ def _licence(source: str) -> Finding:
     return Finding("licence", "ok" if known.open else "warning", known.text)
 
 
-def _tokens(patient: Patient) -> Finding:
+def _tokens(patient: DiagnosedModel) -> Finding:
     """Residues go in and come out again; for proteins, mutated columns hold what they should."""
     foundation = patient.foundation
     if not isinstance(foundation, LetterModel):
@@ -125,20 +125,20 @@ def _tokens(patient: Patient) -> Finding:
     return judged("tokens", good, found, "Its vocabulary does not fit this family: name another checkpoint.")
 
 
-def _pooling(patient: Patient) -> Finding:
+def _pooling(patient: DiagnosedModel) -> Finding:
     """Special tokens and padding must not enter the mean."""
     texts = [example(patient.foundation, length, 0) for length in (24, 12)]
     tokens = patient.tokens(*texts)
     batch, hidden = Batch.of(tokens), patient.hidden(tokens)
-    pooler = Pooler("mean", patient.trunk.width, 0)
+    pooler = Pooler("mean", patient.encoder.width, 0)
     spoiled = torch.where(batch.residues[:, :, None], hidden, torch.full_like(hidden, 1e3))
     with torch.inference_mode():
         change = float((pooler(hidden, batch, None) - pooler(spoiled, batch, None)).abs().max())
-    cure = "Special tokens enter the mean: report it, with this output."
-    return judged("pooling", change == 0, f"special tokens and padding change the mean by {change:.2g}", cure)
+    fix = "Special tokens enter the mean: report it, with this output."
+    return judged("pooling", change == 0, f"special tokens and padding change the mean by {change:.2g}", fix)
 
 
-def _padding(patient: Patient) -> Finding:
+def _padding(patient: DiagnosedModel) -> Finding:
     """A short text gives the same beside a long one."""
     short, long = (example(patient.foundation, length, 0) for length in (12, 24))
     alone, beside = patient.tokens(short), patient.tokens(short, long)
@@ -149,49 +149,49 @@ def _padding(patient: Patient) -> Finding:
     return judged("padding", change < ROUNDING, found, "Attention sees padding: name another checkpoint.")
 
 
-def _head(patient: Patient) -> Finding:
+def _head(patient: DiagnosedModel) -> Finding:
     """Whether it can say how likely residues are, and how well it guesses them."""
     foundation = patient.foundation
-    if not patient.trunk.headed:
-        cure = "Zero-shot scores and likelihood ranking are off for it; its features and adapters work."
-        return Finding("masked-language head", "warning", "none in this checkpoint", cure)
+    if not patient.encoder.headed:
+        fix = "Zero-shot scores and likelihood ranking are off for it; its features and adapters work."
+        return Finding("masked-language head", "warning", "none in this checkpoint", fix)
     if not isinstance(foundation, LetterModel):
         return Finding("masked-language head", "warning", "there, but its tokens are not single residues")
-    from activeloop.foundation.zero_shot import Spelling
+    from activeloop.foundation.zero_shot import ResidueTokens
     from activeloop.foundation.zero_shot_passes import log_pseudo_perplexity
 
     tokens = patient.tokens(PROTEIN)
-    perplexity = float(np.exp(log_pseudo_perplexity(foundation, tokens, Spelling.of(foundation, ""))))
+    perplexity = float(np.exp(log_pseudo_perplexity(foundation, tokens, ResidueTokens.of(foundation, ""))))
     found = f"perplexity {perplexity:.1f} on a natural protein of {len(PROTEIN)} residues"
     if perplexity < 19:
         return Finding("masked-language head", "ok", found)
     return Finding("masked-language head", "warning", found, "It guesses no better than chance: do not score with it.")
 
 
-def _speed(patient: Patient) -> Finding:
+def _speed(patient: DiagnosedModel) -> Finding:
     """Milliseconds a sequence, in minibatches of eight."""
     device, source = best_device(), patient.foundation
     longest = longest_of(settings_of(folder_of(source.source, source.revision)))
-    trunk = copy.deepcopy(patient.trunk).to(device) if device != "cpu" else patient.trunk
+    encoder = copy.deepcopy(patient.encoder).to(device) if device != "cpu" else patient.encoder
     told = []
     for length in (56, 256):
         if not longest or length + 4 <= longest:
             tokens = patient.tokens(*(example(patient.foundation, length, seed) for seed in range(8)))
-            seconds = min(_seconds(trunk, tokens, device) for _ in range(3)) / 8
+            seconds = min(_seconds(encoder, tokens, device) for _ in range(3)) / 8
             told.append(f"{1 / seconds:,.0f} sequences/s of {length} ({1000 * seconds:.1f} ms each)")
     return Finding("speed", "ok", f"{', '.join(told)}, on {device}, {torch.get_num_threads()} threads")
 
 
-def _seconds(trunk: Trunk, tokens: Tokens, device: str) -> float:
+def _seconds(encoder: TransformerEncoder, tokens: Tokens, device: str) -> float:
     batch = Batch.of(tokens, device)
     start = time.perf_counter()
-    with reading(trunk, tokens.ids.shape[1], device):
-        trunk(batch.ids, batch.real).sum().item()
+    with reading(encoder, tokens.ids.shape[1], device):
+        encoder(batch.ids, batch.real).sum().item()
     return time.perf_counter() - start
 
 
-def _memory(patient: Patient) -> Finding:
-    weights = sum(p.numel() * p.element_size() for p in patient.trunk.parameters()) / 2**20
+def _memory(patient: DiagnosedModel) -> Finding:
+    weights = sum(p.numel() * p.element_size() for p in patient.encoder.parameters()) / 2**20
     try:
         import resource
     except ImportError:  # not on Windows
@@ -200,16 +200,16 @@ def _memory(patient: Patient) -> Finding:
     return Finding("memory", "ok", f"weights {weights:,.0f} MiB; the process has taken up to {peak:,.0f} MiB")
 
 
-def _adapter(patient: Patient, name: str) -> Finding:
+def _adapter(patient: DiagnosedModel, name: str) -> Finding:
     """Attaching fails by itself when an adapter has no effect in eval mode; here it must also move by itself."""
-    attached = ADAPTERS[name]().attach(copy.deepcopy(patient.trunk), seed=0)
-    trunk, batch = attached.trunk.eval(), Batch.of(patient.tokens(example(patient.foundation, 24, 0)))
+    attached = ADAPTERS[name]().attach(copy.deepcopy(patient.encoder), seed=0)
+    encoder, batch = attached.encoder.eval(), Batch.of(patient.tokens(example(patient.foundation, 24, 0)))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        before = trunk(batch.ids, batch.real)
+        before = encoder(batch.ids, batch.real)
         for parameter in attached.parameters():
             parameter += 0.1 * torch.randn(parameter.shape, generator=generator)
-        change = float((trunk(batch.ids, batch.real) - before).abs().mean() / before.std())
+        change = float((encoder(batch.ids, batch.real) - before).abs().mean() / before.std())
     share = patient.parameters / max(1, attached.trainable())
     found = (
         f"{attached.trainable():,} numbers learn ({share:,.0f} times fewer); moves states by {change:.2g} in eval mode"
@@ -217,7 +217,7 @@ def _adapter(patient: Patient, name: str) -> Finding:
     return judged(f"adapter {name}", change > 0, found, "It has no effect on this model: choose another adapter.")
 
 
-def _draws(patient: Patient, name: str) -> Finding:
+def _draws(patient: DiagnosedModel, name: str) -> Finding:
     """Draws from a posterior on the model's features must differ, and be the same again for the same seed."""
     features = patient.features(2 * FEW)
     targets = np.random.default_rng(0).standard_normal(FEW)
@@ -230,7 +230,7 @@ def _draws(patient: Patient, name: str) -> Finding:
     return judged(f"draws {name}", good, found, "Its draws say nothing: choose another head.")
 
 
-_CHECKS: dict[str, Callable[[Patient], Finding]] = {
+_CHECKS: dict[str, Callable[[DiagnosedModel], Finding]] = {
     "tokens": _tokens,
     "pooling": _pooling,
     "padding": _padding,

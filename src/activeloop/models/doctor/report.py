@@ -23,7 +23,7 @@ class Finding:
         check: its name.
         verdict: `ok`; `warning`: it works, but one should know; `failed`.
         found: the measured figure, in words.
-        cure: what to do about it; "" when nothing need be done.
+        fix: what to do about it; "" when nothing need be done.
 
     >>> Finding("torch", "ok", "2.13").line()
     'ok       torch: 2.13'
@@ -32,20 +32,20 @@ class Finding:
     check: str
     verdict: Literal["ok", "warning", "failed"]
     found: str
-    cure: str = ""
+    fix: str = ""
 
     def line(self) -> str:
         """As the terminal shows it."""
-        return f"{self.verdict:8} {self.check}: {self.found}" + (f" -> {self.cure}" if self.cure else "")
+        return f"{self.verdict:8} {self.check}: {self.found}" + (f" -> {self.fix}" if self.fix else "")
 
     def as_dict(self) -> dict[str, str]:
         """For JSON."""
         return asdict(self)
 
 
-def judged(check: str, good: bool, found: str, cure: str) -> Finding:
-    """`ok`, or `failed` with its cure."""
-    return Finding(check, "ok", found) if good else Finding(check, "failed", found, cure)
+def judged(check: str, good: bool, found: str, fix: str) -> Finding:
+    """`ok`, or `failed` with its fix."""
+    return Finding(check, "ok", found) if good else Finding(check, "failed", found, fix)
 
 
 def tried(check: str, examine: Callable[[], Finding]) -> Finding:
@@ -119,8 +119,8 @@ def _bundled() -> Finding:
     weights = SMALL / "model.safetensors"
     if weights.is_file():
         return Finding("small model", "ok", f"{BUNDLED}, {weights.stat().st_size / 2**20:.1f} MiB")
-    cure = "Install a released version, or name another checkpoint wherever a backbone is asked for."
-    return Finding("small model", "warning", f"{BUNDLED} is not in this installation", cure)
+    fix = "Install a released version, or name another checkpoint wherever an encoder is asked for."
+    return Finding("small model", "warning", f"{BUNDLED} is not in this installation", fix)
 
 
 def _cache() -> Finding:

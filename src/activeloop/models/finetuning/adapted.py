@@ -11,16 +11,16 @@ from torch import nn
 
 from activeloop.adapters.base import Adapter, Attached
 from activeloop.candidates import Pool
-from activeloop.foundation.base import Foundation
-from activeloop.foundation.encoder import Trunk, attention_as, faster, half_pays, sharing
-from activeloop.foundation.encoding import best_device, feature_trunk, tokens_together
-from activeloop.foundation.pooling import Batch, Places, Pooler, pooling_for
+from activeloop.foundation.base import FoundationModel
+from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster, half_pays, sharing
+from activeloop.foundation.encoding import best_device, feature_encoder, tokens_together
+from activeloop.foundation.pooling import Batch, PooledPositions, Pooler, pooling_for
 from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.checkpointer import below, prefixed
 from activeloop.models.finetuning.inputs import compares, part
 
 
-class Adapted:
+class AdaptedEncoder:
     """An adapter in a model of its own, which shares unchanged weights with all others of the same foundation.
 
     Args:
@@ -32,20 +32,20 @@ class Adapted:
 
     attached: Attached
 
-    def __init__(self, foundation: Foundation, adapter: Adapter, pool: Pool, seed: int):
+    def __init__(self, foundation: FoundationModel, adapter: Adapter, pool: Pool, seed: int):
         self._foundation, self._adapter, self._seed = foundation, adapter, seed
         self._attach()
         columns = 0 if pool.sites is None else len(pool.sites.labels)
-        self.pooler = Pooler(pooling_for(pool, foundation.pooling), self.trunk.width, columns).to(self.device)
+        self.pooler = Pooler(pooling_for(pool, foundation.pooling), self.encoder.width, columns).to(self.device)
         #: whether products are computed in half precision; kept with the state, so that results can be repeated
         self.half = half_pays(self.device.type)
         #: minibatches end with the parent
         self.compares = compares(foundation, pool)
 
     @property
-    def trunk(self) -> Trunk:
+    def encoder(self) -> TransformerEncoder:
         """With the adapter in it."""
-        return self.attached.trunk
+        return self.attached.encoder
 
     @property
     def rate(self) -> float:
@@ -60,7 +60,7 @@ class Adapted:
     @property
     def below(self) -> tuple[object, ...] | None:
         """What states that enter the lowest learning layer depend on; None where they cannot be shared with others."""
-        own = {p.data_ptr() for p in self.trunk.layers[: max(self.lowest, 0)].parameters()}
+        own = {p.data_ptr() for p in self.encoder.layers[: max(self.lowest, 0)].parameters()}
         loaded = {p.data_ptr() for p in self._base.layers.parameters()}
         # a model that was made smaller has lower layers of its own
         return (self._base, self.lowest, self.half, self.device) if own and own <= loaded else None
@@ -68,7 +68,7 @@ class Adapted:
     @property
     def device(self) -> torch.device:
         """On which it runs."""
-        return next(self.trunk.parameters()).device
+        return next(self.encoder.parameters()).device
 
     def parameters(self) -> list[nn.Parameter]:
         """Of the adapter, then of the pooling."""
@@ -83,8 +83,8 @@ class Adapted:
         """[B, T, D] that enter the lowest learning layer, without gradients unless the embeddings learn."""
         learns = torch.is_grad_enabled() and self.lowest < 0
         with torch.set_grad_enabled(learns), self._fast(batch):
-            embedded = self.trunk.embed(batch.ids, batch.real)
-            return self.trunk.run(embedded, batch.real, stop=max(self.lowest, 0)).float()
+            embedded = self.encoder.embed(batch.ids, batch.real)
+            return self.encoder.run(embedded, batch.real, stop=max(self.lowest, 0)).float()
 
     def above(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         """[B, P] features from the states that enter the lowest learning layer.
@@ -93,9 +93,9 @@ class Adapted:
             hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling compares with it.
             batch: of them.
         """
-        last = len(self.trunk.layers) - 1
+        last = len(self.encoder.layers) - 1
         with self._fast(batch):
-            hidden = self.trunk.run(hidden, batch.real, max(self.lowest, 0), last)
+            hidden = self.encoder.run(hidden, batch.real, max(self.lowest, 0), last)
         if not self.compares:
             places = self.pooler.places(batch, None)
             return self.pooler(*self._finished(hidden, batch, places and places[0]), None)
@@ -115,12 +115,14 @@ class Adapted:
         kept = below("adapter", state)
         present = self.attached.state()
         if {k: t.shape for k, t in kept.items()} != {k: t.shape for k, t in present.items()}:
-            # an adapter that removed something takes its state on an untouched trunk only
+            # an adapter that removed something takes its state on an untouched encoder only
             self._attach()
         self.attached.load(kept)
         self.pooler.load_state_dict(below("pooling", state))
 
-    def _finished(self, hidden: torch.Tensor, batch: Batch, places: Places | None) -> tuple[torch.Tensor, Batch]:
+    def _finished(
+        self, hidden: torch.Tensor, batch: Batch, places: PooledPositions | None
+    ) -> tuple[torch.Tensor, Batch]:
         """Hidden states after the last layer at the places that are read, and the batch to pool them with.
 
         Args:
@@ -128,40 +130,40 @@ class Adapted:
             batch: of them.
             places: None for all tokens.
         """
-        start = max(self.lowest, len(self.trunk.layers) - 1)
+        start = max(self.lowest, len(self.encoder.layers) - 1)
         with self._fast(batch):
             if places is None:
-                return self.trunk.finish(self.trunk.run(hidden, batch.real, start)).float(), batch
-            return self.trunk.run_at(hidden, batch.real, places.tokens, start).float(), places.batch
+                return self.encoder.finish(self.encoder.run(hidden, batch.real, start)).float(), batch
+            return self.encoder.run_at(hidden, batch.real, places.tokens, start).float(), places.batch
 
     @contextmanager
     def _fast(self, batch: Batch) -> Iterator[None]:
         """As fast as this machine can at this length."""
         device = self.device.type
-        kind = faster(self.trunk.heads, batch.ids.shape[1], half=self.half, device=device)
-        with torch.autocast(device, torch.bfloat16, enabled=self.half), attention_as(self.trunk, kind):
+        kind = faster(self.encoder.heads, batch.ids.shape[1], half=self.half, device=device)
+        with torch.autocast(device, torch.bfloat16, enabled=self.half), attention_as(self.encoder, kind):
             yield
 
     def _attach(self) -> None:
-        self._base = feature_trunk(self._foundation, best_device())
-        trunk = sharing(self._base)
-        present = {id(module) for module in trunk.modules()}
-        self.attached = self._adapter.attach(trunk, self._seed)
+        self._base = feature_encoder(self._foundation, best_device())
+        encoder = sharing(self._base)
+        present = {id(module) for module in encoder.modules()}
+        self.attached = self._adapter.attach(encoder, self._seed)
         # the model's own dropout stays off: the adapter's is what was asked for
-        self._dropouts = [m for m in trunk.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
+        self._dropouts = [m for m in encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
 
 
 #: [B, T, D] that enter the lowest learning layer of a model, of some of the candidates (their places) as a batch
-Entering = Callable[[Adapted, np.ndarray, Batch], torch.Tensor]
+Entering = Callable[[AdaptedEncoder, np.ndarray, Batch], torch.Tensor]
 #: at most so much is kept; candidates beyond it are computed anew each time
 BYTES = 2 * 2**30
 
 
-class Prefix:
+class ActivationCache:
     """Candidates on their way to the lowest layer that learns.
 
     What is kept is the state after a whole layer, never the embeddings: those are rescaled by what is masked, and cost
-    next to nothing. Attention masks and rotary angles are made anew for each minibatch, for its own lengths.
+    very little. Attention masks and rotary angles are made anew for each minibatch, for its own lengths.
 
     Args:
         adapted: the model.
@@ -170,11 +172,11 @@ class Prefix:
         entering: computes what is kept; the model when nothing is said.
     """
 
-    def __init__(self, adapted: Adapted, tokens: Tokens, most: int = BYTES, entering: Entering | None = None):
+    def __init__(self, adapted: AdaptedEncoder, tokens: Tokens, most: int = BYTES, entering: Entering | None = None):
         self.adapted, self.tokens = adapted, tokens
         self._entering = entering or (lambda model, which, batch: model.entering(batch))
         #: of what it was made, for whoever wants to know whether it still holds
-        self.made_of = adapted.trunk, adapted.lowest, adapted.half
+        self.made_of = adapted.encoder, adapted.lowest, adapted.half
         self.kept: dict[int, torch.Tensor] = {}
         # the state below the first layer are the embeddings
         if adapted.lowest > 0:
@@ -209,7 +211,7 @@ class Prefix:
 
     def _fill(self, room: int) -> None:
         for group in self.tokens.buckets(tokens_together(self.adapted.device)):
-            room -= 4 * self.adapted.trunk.width * int(self.tokens.lengths[group].sum())
+            room -= 4 * self.adapted.encoder.width * int(self.tokens.lengths[group].sum())
             if room < 0:
                 return
             batch = Batch.of(self.tokens.take(group), self.adapted.device)

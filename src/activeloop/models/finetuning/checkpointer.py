@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 
 @dataclass
-class Keeper:
+class Checkpointer:
     """One file that is replaced every few seconds.
 
     Args:

@@ -16,14 +16,14 @@ from activeloop.foundation.identity import identity
 from activeloop.foundation.pooling import Batch
 from activeloop.foundation.tokens import Tokens
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.adapted import Adapted
-from activeloop.models.finetuning.checkpointer import Keeper, below, digest, forget, prefixed
+from activeloop.models.finetuning.adapted import AdaptedEncoder
+from activeloop.models.finetuning.checkpointer import Checkpointer, below, digest, forget, prefixed
 from activeloop.models.finetuning.inputs import guesses, read
 from activeloop.models.finetuning.loop import train
 from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.finetuning.plan import Split, folds_of
 from activeloop.models.finetuning.pool_states import PARENT
-from activeloop.models.finetuning.predictor import STRIDE, FineTuned, Member
+from activeloop.models.finetuning.predictor import STRIDE, FineTunedMember, FineTunedPredictor
 from activeloop.models.heads.base import Inputs
 from activeloop.models.transforms import Scale, precision, standard
 
@@ -44,7 +44,7 @@ def fingerprint(learner: FineTuner, dataset: Dataset, seed: int) -> str:
 
 
 def starts(
-    learner: FineTuner, earlier: Dataset, seed: int, fit: Callable[[FineTuner, Dataset, int], Sequence[Member]]
+    learner: FineTuner, earlier: Dataset, seed: int, fit: Callable[[FineTuner, Dataset, int], Sequence[FineTunedMember]]
 ) -> States:
     """The adapters after a fit to the rounds before.
 
@@ -57,24 +57,26 @@ def starts(
         seed: of the fits.
         fit: trains the models of a learner.
     """
-    states = keeper(learner, earlier, seed).load() or keep(learner, earlier, seed, fit(learner, earlier, seed))
+    states = checkpointer(learner, earlier, seed).load() or keep(learner, earlier, seed, fit(learner, earlier, seed))
     return {k: below(str(k), states) for k in range(learner.members)}
 
 
-def keep(learner: FineTuner, dataset: Dataset, seed: int, members: Sequence[Member]) -> dict[str, torch.Tensor]:
+def keep(
+    learner: FineTuner, dataset: Dataset, seed: int, members: Sequence[FineTunedMember]
+) -> dict[str, torch.Tensor]:
     """Leave the adapters of a fit for the next round."""
     states: dict[str, torch.Tensor] = {}
     for k, member in enumerate(members):
         states |= prefixed(str(k), member.adapted.state())
-    kept = keeper(learner, dataset, seed)
+    kept = checkpointer(learner, dataset, seed)
     kept.save(states)
     drop(kept.file.parent, MOST)
     return states
 
 
-def keeper(learner: FineTuner, dataset: Dataset, seed: int) -> Keeper:
+def checkpointer(learner: FineTuner, dataset: Dataset, seed: int) -> Checkpointer:
     """Where the adapters of a fit are."""
-    return Keeper(cache_folder("adapters") / f"{fingerprint(learner, dataset, seed)}.safetensors", 0.0)
+    return Checkpointer(cache_folder("adapters") / f"{fingerprint(learner, dataset, seed)}.safetensors", 0.0)
 
 
 State = dict[str, torch.Tensor]
@@ -83,13 +85,13 @@ FOLDS = 5
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingData:
     """What all models of a learner are trained on.
 
     Args:
         dataset: one assay, every value measured.
         tokens: of its candidates, as `reading.read` gives them.
-        guess: [N, G] first guesses.
+        guess: [N, G] prior means.
         scale: of the posterior's targets.
     """
 
@@ -114,7 +116,7 @@ class Material:
         return targets[which], weights[which]
 
 
-def fit(learner: FineTuner, dataset: Dataset, seed: int) -> FineTuned:
+def fit(learner: FineTuner, dataset: Dataset, seed: int) -> FineTunedPredictor:
     """Train all models of a learner on one assay."""
     learner.head.check(dataset.values[:, 0])
     parts = splits(learner, dataset, seed)
@@ -123,15 +125,15 @@ def fit(learner: FineTuner, dataset: Dataset, seed: int) -> FineTuned:
     if learner.members > 1:
         for member, split in zip(members, parts, strict=True):
             unseen[:, split.validation] = member.said
-    return FineTuned(learner, dataset.pool, members, standard(dataset.values[:, 0]), unseen)
+    return FineTunedPredictor(learner, dataset.pool, members, standard(dataset.values[:, 0]), unseen)
 
 
-def fit_members(learner: FineTuner, dataset: Dataset, seed: int) -> tuple[Member, ...]:
+def fit_members(learner: FineTuner, dataset: Dataset, seed: int) -> tuple[FineTunedMember, ...]:
     """The models of a learner."""
     begin = begins(learner, dataset, seed)
     guess = guesses(learner.prior_score, dataset.pool, dataset.rows)
-    tokens = read(learner.backbone, dataset.pool, dataset.rows)
-    material = Material(dataset, tokens, guess, standard(dataset.values[:, 0]))
+    tokens = read(learner.encoder, dataset.pool, dataset.rows)
+    material = TrainingData(dataset, tokens, guess, standard(dataset.values[:, 0]))
     folder = cache_folder("fits") / fingerprint(learner, dataset, seed)
     members = tuple(
         fit_member(learner, material, split, index, seed, begin.get(index), folder / f"{index}.safetensors")
@@ -169,8 +171,8 @@ def begins(learner: FineTuner, dataset: Dataset, seed: int) -> States:
 
 
 def fit_member(
-    learner: FineTuner, material: Material, split: Split, index: int, seed: int, start: State | None, file: Path
-) -> Member:
+    learner: FineTuner, material: TrainingData, split: Split, index: int, seed: int, start: State | None, file: Path
+) -> FineTunedMember:
     """One model.
 
     Args:
@@ -183,7 +185,7 @@ def fit_member(
         file: of its checkpoint.
     """
     seed = seed + STRIDE * index
-    adapted = Adapted(learner.backbone, learner.adapter, material.dataset.pool, seed)
+    adapted = AdaptedEncoder(learner.encoder, learner.adapter, material.dataset.pool, seed)
     if start is not None:
         adapted.load(start)
     objective = supervised(learner, material, adapted, split)
@@ -193,21 +195,21 @@ def fit_member(
     told = None if learner.progress is None else partial(learner.progress, index)
     # where no weight of the model learns there is nothing to train: the posterior takes the head's place anyway
     plan = learner.plan if adapted.parameters() else replace(learner.plan, epochs=0)
-    trace = train(objective, plan, judged, material.values, seed, Keeper(file, plan.seconds), told)
+    trace = train(objective, plan, judged, material.values, seed, Checkpointer(file, plan.seconds), told)
     seen, unseen = (Inputs(objective.features(on), material.guess[on]) for on in (split.training, split.validation))
     posterior = draws.fit(seen, *material.told(split.training), seed)
     mean, sd = posterior.marginals(unseen) if len(unseen) else np.zeros((2, 0))
     said = np.stack([material.scale.to_value(mean), sd * material.scale.factor])
-    return Member(adapted, posterior, trace.best, trace.cost, said)
+    return FineTunedMember(adapted, posterior, trace.best, trace.cost, said)
 
 
-def supervised(learner: FineTuner, material: Material, adapted: Adapted, split: Split) -> Supervised:
+def supervised(learner: FineTuner, material: TrainingData, adapted: AdaptedEncoder, split: Split) -> Supervised:
     """What one model minimises."""
     scale = learner.head.scale(material.values)
     targets, weights = scale.to_target(material.values), precision(material.errors, scale)
     pool, rows = material.dataset.pool, [*material.dataset.rows.tolist(), PARENT]
 
-    def entering(model: Adapted, which: np.ndarray, batch: Batch) -> torch.Tensor:
+    def entering(model: AdaptedEncoder, which: np.ndarray, batch: Batch) -> torch.Tensor:
         # other members, folds and versions read the same candidates
         return learner.states.entering(pool, model, [rows[i] for i in which.tolist()], batch)
 
@@ -217,10 +219,10 @@ def supervised(learner: FineTuner, material: Material, adapted: Adapted, split: 
 
 
 def pretrained_features(
-    learner: FineTuner, material: Material, objective: Supervised, split: Split, start: State | None
+    learner: FineTuner, material: TrainingData, objective: Supervised, split: Split, start: State | None
 ) -> np.ndarray:
     """[n, P] of the training candidates by the model as pretrained: they have not seen what was measured."""
     if start is None:
         # an adapter changes nothing to begin with
         return objective.first
-    return learner.backbone.features(material.dataset.pool, material.dataset.rows[split.training])
+    return learner.encoder.features(material.dataset.pool, material.dataset.rows[split.training])

@@ -7,26 +7,26 @@ from dataclasses import fields, replace
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
-from activeloop.foundation.base import Foundation
+from activeloop.encoders.base import Encoder
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.pooling import Batch, pooling_for
 from activeloop.foundation.tokens import Tokens
 
 
-def compares(foundation: Foundation, pool: Pool) -> bool:
+def compares(foundation: FoundationModel, pool: Pool) -> bool:
     """Whether the pooling needs the parent's hidden states."""
     return pooling_for(pool, foundation.pooling) in ("mutated", "difference")
 
 
-def read(foundation: Foundation, pool: Pool, rows: np.ndarray) -> Tokens:
+def read(foundation: FoundationModel, pool: Pool, rows: np.ndarray) -> Tokens:
     """Tokens of rows of a pool, and of the parent as one more row at the end where it is compared with."""
     tokens = foundation.tokens(pool, rows)
     parent = foundation.parent_tokens(pool) if compares(foundation, pool) else None
     return tokens if parent is None else joined(tokens, parent)
 
 
-def guesses(prior_score: Backbone | None, pool: Pool, rows: np.ndarray) -> np.ndarray:
-    """[n, G] first guesses of rows; G is 0 without a prior score."""
+def guesses(prior_score: Encoder | None, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """[n, G] prior means of rows; G is 0 without a prior score."""
     return np.zeros((len(rows), 0), np.float32) if prior_score is None else prior_score.features(pool, rows)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from activeloop.errors import ModelError
-from activeloop.foundation.encoder import Trunk
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.pooling import Batch
 from activeloop.foundation.tokens import Tokens
 
@@ -40,27 +40,27 @@ class LayerDropout:
             problem = f"{self.layers} layers with a rate of {self.rate}"
             raise ModelError(f"layer dropout: {problem} give draws without spread. Give 1 or more, and 0 < rate < 1.")
 
-    def masks(self, trunk: Trunk, seed: int, count: int) -> torch.Tensor:
+    def masks(self, encoder: TransformerEncoder, seed: int, count: int) -> torch.Tensor:
         """[T, k, D] of numbers 0 or 1 / (1 - rate); the first of many are those of few.
 
         Raises:
             ModelError: the network has fewer layers.
         """
-        if self.layers > len(trunk.layers):
+        if self.layers > len(encoder.layers):
             raise ModelError(
-                f"layer dropout: the network has {len(trunk.layers)} layers, not {self.layers}. Nothing was drawn."
+                f"layer dropout: the network has {len(encoder.layers)} layers, not {self.layers}. Nothing was drawn."
             )
-        uniform = np.random.default_rng(seed).random((count, self.layers, trunk.width))
+        uniform = np.random.default_rng(seed).random((count, self.layers, encoder.width))
         return torch.from_numpy(((uniform >= self.rate) / (1 - self.rate)).astype(np.float32))
 
     @torch.inference_mode()
     def draws(
-        self, trunk: Trunk, pooled: Pooled, tokens: Tokens, masks: torch.Tensor, size: int = 16_384
+        self, encoder: TransformerEncoder, pooled: Pooled, tokens: Tokens, masks: torch.Tensor, size: int = 16_384
     ) -> np.ndarray:
         """Float32 [T, n, P] (or [T, n]) of all candidates; bitwise the same for the same minibatches.
 
         Args:
-            trunk: the network, in eval mode.
+            encoder: the network, in eval mode.
             pooled: what is wanted of its hidden states.
             tokens: n candidates.
             masks: as `masks` gives them.
@@ -69,10 +69,10 @@ class LayerDropout:
         Raises:
             ModelError: all draws are the same.
         """
-        device = next(trunk.parameters()).device
+        device = next(encoder.parameters()).device
         parts: list[tuple[np.ndarray, np.ndarray]] = []
         for group in tokens.buckets(size):
-            drawn = self._minibatch(trunk, pooled, Batch.of(tokens.take(group), device), masks.to(device))
+            drawn = self._minibatch(encoder, pooled, Batch.of(tokens.take(group), device), masks.to(device))
             parts.append((group, drawn.float().cpu().numpy()))
         result = np.concatenate([drawn for _, drawn in parts], axis=1)
         order = np.argsort(np.concatenate([group for group, _ in parts]))
@@ -80,17 +80,19 @@ class LayerDropout:
             raise ModelError("layer dropout: all draws are the same, so nothing can be told from them.")
         return result[:, order]
 
-    def _minibatch(self, trunk: Trunk, pooled: Pooled, batch: Batch, masks: torch.Tensor) -> torch.Tensor:
+    def _minibatch(
+        self, encoder: TransformerEncoder, pooled: Pooled, batch: Batch, masks: torch.Tensor
+    ) -> torch.Tensor:
         """[T, B, P] of one minibatch."""
-        first = len(trunk.layers) - self.layers
-        start = trunk.run(trunk.embed(batch.ids, batch.real), batch.real, stop=first)
-        context = trunk.context(start, batch.real)
-        added = trunk.layer(first, start, context) - start
+        first = len(encoder.layers) - self.layers
+        start = encoder.run(encoder.embed(batch.ids, batch.real), batch.real, stop=first)
+        context = encoder.context(start, batch.real)
+        added = encoder.layer(first, start, context) - start
         draws = []
         for mask in masks.to(start.dtype):
             hidden = start + mask[0] * added
             for place in range(1, self.layers):
-                moved = trunk.layer(first + place, hidden, context) - hidden
+                moved = encoder.layer(first + place, hidden, context) - hidden
                 hidden = hidden + mask[place] * moved
-            draws.append(pooled(trunk.finish(hidden), batch))
+            draws.append(pooled(encoder.finish(hidden), batch))
         return torch.stack(draws)

@@ -9,17 +9,17 @@ import numpy as np
 
 from activeloop.adapters import Adapter, LoRA
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
-from activeloop.foundation.base import Foundation
+from activeloop.encoders.base import Encoder
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
 from activeloop.models.embedding import HeadLearner
-from activeloop.models.finetuning.losses import Head, Regression
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.losses import Loss, Regression
+from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.finetuning.pool_states import PoolStates
-from activeloop.models.heads.base import Draws
-from activeloop.models.heads.gp import GaussianProcess
+from activeloop.models.heads.base import Head
+from activeloop.models.heads.gp import GPHead
 from activeloop.prediction import Learner, Predictor
 
 
@@ -29,11 +29,11 @@ class FineTuner(Learner):
 
     Adapter and a linear head are trained together; then the head's place is taken by a posterior, in closed form, on
     the adapted features of the measured candidates. Adapted features explain the values that they were adapted to all
-    too well, so how much is noise, and how far a first guess is to be believed, is learned from the features as
+    too well, so how much is noise, and how far a prior mean is to be believed, is learned from the features as
     pretrained.
 
     Args:
-        backbone: the pretrained model.
+        encoder: the pretrained model.
         adapter: what of it learns.
         head: what is minimised while the adapter learns.
         draws: the posterior on the adapted features.
@@ -47,22 +47,22 @@ class FineTuner(Learner):
         warm: whether the models of a later round start from those of the round before, instead of from the pretrained
             one. Those are fitted first, and found on the disk when they were fitted here before; the result is the
             same. No model starts from one that has seen the fold it leaves out.
-        prior_score: an encoder of one column whose order is a first guess, such as `SubstitutionScore`.
+        prior_score: an encoder of one column whose order is a prior mean, such as `SubstitutionPrior`.
         progress: told of each step: member, steps done, steps at most, loss.
         reading: told of each piece of a pool that was predicted: rows done, rows asked for.
         states: what frozen layers made of the pool that was read last, to train or to predict, for other members, folds
             and versions; at most a gigabyte.
     """
 
-    backbone: Foundation
+    encoder: FoundationModel
     adapter: Adapter = field(default_factory=lambda: LoRA(last=1))
-    head: Head = field(default_factory=Regression)
-    draws: Draws = field(default_factory=GaussianProcess)
-    plan: Plan = field(default_factory=Plan)
+    head: Loss = field(default_factory=Regression)
+    draws: Head = field(default_factory=GPHead)
+    plan: TrainingConfig = field(default_factory=TrainingConfig)
     members: int = 1
     stop: bool = False
     warm: bool = False
-    prior_score: Backbone | None = None
+    prior_score: Encoder | None = None
     progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
     reading: Callable[[int, int], None] | None = field(default=None, repr=False, compare=False)
     states: PoolStates = field(default_factory=PoolStates, repr=False, compare=False)
@@ -72,11 +72,11 @@ class FineTuner(Learner):
         """Adapter, model, and what differs from the usual."""
         head = "" if isinstance(self.head, Regression) else f"-{self.head.name}"
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
-        return f"{self.adapter.name}-{self.backbone.name}-{self.draws.name}{head}{prior}"
+        return f"{self.adapter.name}-{self.encoder.name}-{self.draws.name}{head}{prior}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """What the prior score suggests; None without one."""
-        return HeadLearner(self.backbone, self.draws, self.prior_score).prior(pool)
+        return HeadLearner(self.encoder, self.draws, self.prior_score).prior(pool)
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """Train; several assays have models of their own.

@@ -11,22 +11,22 @@ import numpy as np
 from activeloop.adapters.base import Adapter
 from activeloop.adapters.lora import LoRA
 from activeloop.candidates import Pool
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOut
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.evidence import OutOfFold
+from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.gp.mutation_kernel import Mutations, parented
-from activeloop.prediction import Learner, Predictive, Predictor, QuickMean
-from activeloop.priors.substitutions import MutationScore, SubstitutionScore
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
 
 #: before any measurement a table is believed to explain this share of the values' spread, as firmly as this many values
 TRUST, FIRMNESS = 0.3, 5.0
 
 
 @dataclass(frozen=True)
-class LikelihoodPredictor(Predictor, HeldOut, QuickMean):
+class LikelihoodPredictor(Predictor, OutOfFold, FastMean):
     """Sums over the mutations of a candidate; no network is needed any more.
 
     Args:
@@ -42,13 +42,13 @@ class LikelihoodPredictor(Predictor, HeldOut, QuickMean):
     unseen: np.ndarray
     model: str
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread of the members; a draw is their mean and a random weight times how each departs from it."""
         every = self._members(pool, rows)
         mean = every.mean(0)
         weights = np.random.default_rng(seed).standard_normal((draws, len(every))) / np.sqrt(len(every))
         joint = mean + weights @ (every - mean)
-        return Predictive(joint.astype(np.float32)[:, :, None], mean[:, None], every.std(0)[:, None], np.zeros(1))
+        return Prediction(joint.astype(np.float32)[:, :, None], mean[:, None], every.std(0)[:, None], np.zeros(1))
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] mean of the members."""
@@ -124,14 +124,14 @@ class LikelihoodRanker(Learner):
     Source: Zhou et al. 2024, Nature Communications 15:5566 (FSFP); Hawkins-Hooker et al. 2024, arXiv:2405.18986.
     """
 
-    foundation: Foundation
+    foundation: FoundationModel
     adapter: Adapter = field(default_factory=lambda: LoRA(rank=8, last=2))
     by: Literal["pairs", "list"] = "pairs"
     near: float = 0.1
     hidden: bool = False
-    prior_score: MutationScore | None = field(default_factory=SubstitutionScore)
+    prior_score: MutationPrior | None = field(default_factory=SubstitutionPrior)
     members: int = 5
-    plan: Plan = field(default_factory=lambda: Plan(epochs=30, minibatch=ALL, rate=3e-3, decay=0.0))
+    plan: TrainingConfig = field(default_factory=lambda: TrainingConfig(epochs=30, minibatch=ALL, rate=3e-3, decay=0.0))
     progress: Callable[[int, int, int, float], None] | None = field(default=None, repr=False, compare=False)
 
     @property

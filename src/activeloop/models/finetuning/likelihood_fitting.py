@@ -11,7 +11,7 @@ import numpy as np
 from activeloop.foundation.cache import cache_folder
 from activeloop.foundation.identity import identity
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.checkpointer import Keeper, digest, forget
+from activeloop.models.finetuning.checkpointer import Checkpointer, digest, forget
 from activeloop.models.finetuning.likelihood import LikelihoodPredictor, careful_line
 from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
 from activeloop.models.finetuning.loop import train
@@ -69,7 +69,7 @@ def fit_member(
     )
     told = None if learner.progress is None else partial(learner.progress, index)
     judged_by_none = Split(split.training, split.validation[:0])
-    train(objective, learner.plan, judged_by_none, values, seed, Keeper(file, learner.plan.seconds), told)
+    train(objective, learner.plan, judged_by_none, values, seed, Checkpointer(file, learner.plan.seconds), told)
     return objective.table()
 
 

@@ -12,13 +12,13 @@ from torch.nn.functional import log_softmax
 from activeloop.adapters.base import Adapter
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import GAP
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.encoder import sharing
-from activeloop.foundation.encoding import frozen_trunk
-from activeloop.foundation.zero_shot import Spelling, parent_windows
+from activeloop.foundation.encoding import frozen_encoder
+from activeloop.foundation.zero_shot import ResidueTokens, parent_windows
 from activeloop.models.finetuning import ranking as orders
 from activeloop.models.finetuning.checkpointer import below, prefixed
-from activeloop.models.finetuning.objectives import Objective
+from activeloop.models.finetuning.objectives import TrainingObjective
 from activeloop.models.gp.mutation_kernel import Mutations, parented
 
 #: spread with which the model's table begins beside a fixed one of spread 1
@@ -36,7 +36,7 @@ class Odds:
         pool: with a parent.
     """
 
-    def __init__(self, spelling: Spelling, pool: Pool):
+    def __init__(self, spelling: ResidueTokens, pool: Pool):
         sites = parented(pool)
         assert sites.parent is not None
         self.ids = torch.from_numpy(spelling.ids)
@@ -73,25 +73,25 @@ class Reader:
         seed: of the adapter's first weights.
     """
 
-    def __init__(self, foundation: Foundation, adapter: Adapter, pool: Pool, hidden: bool, seed: int):
-        spelling = Spelling.of(foundation, parented(pool).alphabet)
+    def __init__(self, foundation: FoundationModel, adapter: Adapter, pool: Pool, hidden: bool, seed: int):
+        spelling = ResidueTokens.of(foundation, parented(pool).alphabet)
         self.windows, self.mask, self.hidden = parent_windows(foundation, pool), spelling.mask, hidden
         self.odds = Odds(spelling, pool)
-        trunk = sharing(frozen_trunk(foundation))
-        present = {id(module) for module in trunk.modules()}
-        self.attached = adapter.attach(trunk, seed)
+        encoder = sharing(frozen_encoder(foundation))
+        present = {id(module) for module in encoder.modules()}
+        self.attached = adapter.attach(encoder, seed)
         # the model's own dropout stays off: the adapter's is what was asked for
-        self.dropouts = [m for m in trunk.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
+        self.dropouts = [m for m in encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
         self._below: tuple[bytes, torch.Tensor] | None = None
 
     def __call__(self, sites: np.ndarray) -> torch.Tensor:
         """[s, k] log-probabilities of the known letters at some sites."""
-        trunk = self.attached.trunk
+        encoder = self.attached.encoder
         states = self._entering(sites)
         real = torch.ones(states.shape[:2], dtype=torch.bool)
-        states = trunk.finish(trunk.run(states, real, start=max(self.attached.lowest, 0)))
+        states = encoder.finish(encoder.run(states, real, start=max(self.attached.lowest, 0)))
         row = np.arange(len(sites)) if self.hidden else self.windows.row[sites]
-        return self.odds.letters(trunk.logits(states[row, self.windows.column[sites]]))
+        return self.odds.letters(encoder.logits(states[row, self.windows.column[sites]]))
 
     def table(self, sites: np.ndarray) -> torch.Tensor:
         """[s, K] log-odds at some sites."""
@@ -106,14 +106,14 @@ class Reader:
         key = sites.tobytes() if self.hidden else b""
         if self._below is None or self._below[0] != key or self.attached.lowest < 0:
             ids = torch.from_numpy(self.windows.masked(self.mask)[sites] if self.hidden else self.windows.ids)
-            real, trunk = torch.ones(ids.shape, dtype=torch.bool), self.attached.trunk
+            real, encoder = torch.ones(ids.shape, dtype=torch.bool), self.attached.encoder
             with torch.set_grad_enabled(torch.is_grad_enabled() and self.attached.lowest < 0):
-                states = trunk.run(trunk.embed(ids, real), real, stop=max(self.attached.lowest, 0))
+                states = encoder.run(encoder.embed(ids, real), real, stop=max(self.attached.lowest, 0))
             self._below = key, states
         return self._below[1]
 
 
-class Likelihood(Objective):
+class Likelihood(TrainingObjective):
     """Ranks candidates by a temperature times log-likelihood ratios plus a weight times a fixed table.
 
     Args:

@@ -12,26 +12,26 @@ import torch
 
 from activeloop.errors import ModelError
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.checkpointer import Keeper, below, prefixed
-from activeloop.models.finetuning.objectives import Objective
-from activeloop.models.finetuning.plan import Cost, Meter, Plan, Split, Trace
+from activeloop.models.finetuning.checkpointer import Checkpointer, below, prefixed
+from activeloop.models.finetuning.objectives import TrainingObjective
+from activeloop.models.finetuning.plan import Cost, Meter, Split, Trace, TrainingConfig
 
 
 @contextmanager
-def thrown(seed: int) -> Iterator[None]:
+def seeded_rng(seed: int) -> Iterator[None]:
     """What torch draws inside depends on the seed alone; outside nothing changes."""
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices):
-        throw(seed)
+        seed_rng(seed)
         yield
 
 
-def throw(seed: int) -> None:
+def seed_rng(seed: int) -> None:
     """Seed torch's generators; `torch.manual_seed` would leave a note in memory at each call where CUDA never starts.
 
-    >>> with thrown(3):
+    >>> with seeded_rng(3):
     ...     one = torch.rand(2)
-    >>> with thrown(3):
+    >>> with seeded_rng(3):
     ...     print(torch.equal(one, torch.rand(2)))
     True
     """
@@ -105,7 +105,7 @@ class Gradients:
 
     together: int
 
-    def __call__(self, objective: Objective, which: np.ndarray, seed: int) -> float:
+    def __call__(self, objective: TrainingObjective, which: np.ndarray, seed: int) -> float:
         """Adds the gradients of a minibatch to the parameters; the loss.
 
         Args:
@@ -118,7 +118,7 @@ class Gradients:
         """
         while True:
             try:
-                with thrown(seed):
+                with seeded_rng(seed):
                     if len(which) <= self.together:
                         return _at_once(objective, which)
                     return _in_parts(objective, np.array_split(which, -(-len(which) // self.together)), which, seed)
@@ -139,14 +139,14 @@ class Gradients:
         self.together = tried // 2
 
 
-def _at_once(objective: Objective, which: np.ndarray) -> float:
+def _at_once(objective: TrainingObjective, which: np.ndarray) -> float:
     loss = objective.loss(objective.outputs(which), which)
     penalty = objective.penalty()
     (loss if penalty is None else loss + penalty).backward()
     return loss.item()
 
 
-def _in_parts(objective: Objective, parts: list[np.ndarray], which: np.ndarray, seed: int) -> float:
+def _in_parts(objective: TrainingObjective, parts: list[np.ndarray], which: np.ndarray, seed: int) -> float:
     with torch.no_grad():
         outputs = torch.cat([_seeded(objective, part, seed + i) for i, part in enumerate(parts)])
     loss = objective.loss(outputs.requires_grad_(), which)
@@ -161,9 +161,9 @@ def _in_parts(objective: Objective, parts: list[np.ndarray], which: np.ndarray, 
     return loss.item()
 
 
-def _seeded(objective: Objective, part: np.ndarray, seed: int) -> torch.Tensor:
+def _seeded(objective: TrainingObjective, part: np.ndarray, seed: int) -> torch.Tensor:
     # both passes must drop the same units
-    throw(seed)
+    seed_rng(seed)
     return objective.outputs(part)
 
 
@@ -181,12 +181,12 @@ Progress = Callable[[int, int, float], None]
 
 
 def train(
-    objective: Objective,
-    plan: Plan,
+    objective: TrainingObjective,
+    plan: TrainingConfig,
     split: Split,
     values: np.ndarray,
     seed: int,
-    keeper: Keeper | None = None,
+    checkpointer: Checkpointer | None = None,
     progress: Progress | None = None,
 ) -> Trace:
     """Train, and leave the objective at its best state.
@@ -197,7 +197,7 @@ def train(
         split: candidates to train on, and those to judge by (with none, the last state is kept).
         values: [N] measured values, larger is better; used for validation only.
         seed: of minibatches and dropout; what a step does depends on it and the step's number alone.
-        keeper: where to leave checkpoints; a fit that was killed goes on from there and ends with the same result. The
+        checkpointer: where to leave checkpoints; a killed fit resumes there and ends with the same result. The
             file stays until its owner removes it.
         progress: told of every step.
 
@@ -205,14 +205,14 @@ def train(
         ModelError: not even one candidate fits into memory; or the loss is not a number.
     """
     run = Run(objective, plan, split, values, seed)
-    if keeper is not None:
-        run.resume(keeper.load())
+    if checkpointer is not None:
+        run.resume(checkpointer.load())
     while not run.done:
         loss = run.advance()
         if progress is not None:
             progress(run.step, run.steps, loss)
-        if keeper is not None and (run.done or keeper.due()):
-            keeper.save(run.state())
+        if checkpointer is not None and (run.done or checkpointer.due()):
+            checkpointer.save(run.state())
     return run.finish()
 
 
@@ -223,7 +223,7 @@ class Run:
         objective, plan, split, values, seed: as for `train`.
     """
 
-    def __init__(self, objective: Objective, plan: Plan, split: Split, values: np.ndarray, seed: int):
+    def __init__(self, objective: TrainingObjective, plan: TrainingConfig, split: Split, values: np.ndarray, seed: int):
         self.objective, self.plan, self.split, self.seed = objective, plan, split, seed
         self.values = values[split.validation]
         self.rate = objective.rate if plan.rate is None else plan.rate

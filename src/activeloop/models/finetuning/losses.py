@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Head(ABC):
+class Loss(ABC):
     """A linear map of the features to one number, and the loss by which it and the adapter learn.
 
     A frozen dataclass of settings; importing it costs no torch.
@@ -29,7 +29,7 @@ class Head(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     def check(self, values: np.ndarray) -> None:
         """Refuse values [N] that it cannot learn.
@@ -53,7 +53,7 @@ class Head(ABC):
 
 
 @dataclass(frozen=True)
-class Regression(Head):
+class Regression(Loss):
     """Values with Gaussian errors: the weighted mean squared error.
 
     Args:
@@ -73,7 +73,7 @@ class Regression(Head):
 
 
 @dataclass(frozen=True)
-class Ranking(Head):
+class Ranking(Loss):
     """The order alone, for values whose distances mean little.
 
     Args:
@@ -98,7 +98,7 @@ class Ranking(Head):
 
 
 @dataclass(frozen=True)
-class Classification(Head):
+class Classification(Loss):
     """Two classes, measured as 0 (unfit) and 1 (fit), or the share of replicates that were fit: cross-entropy.
 
     Args:

@@ -9,12 +9,12 @@ import torch
 from torch.nn.functional import dropout, linear
 
 from activeloop.foundation.tokens import Tokens
-from activeloop.models.finetuning.adapted import Adapted, Entering, Prefix
+from activeloop.models.finetuning.adapted import ActivationCache, AdaptedEncoder, Entering
 from activeloop.models.finetuning.checkpointer import below, prefixed
-from activeloop.models.finetuning.losses import Head
+from activeloop.models.finetuning.losses import Loss
 
 
-class Objective(ABC):
+class TrainingObjective(ABC):
     """A model in training, its candidates and its loss. The loop asks; it owns parameters and candidates.
 
     Candidates are counted from 0 to N - 1, training and validation ones together. Random numbers (dropout) come from
@@ -112,8 +112,8 @@ def ridge(features: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> tup
     return coefficients, middle - float(centre @ coefficients)
 
 
-class Supervised(Objective):
-    """A linear head on the standardised features of an adapted model, and beside them the first guess.
+class Supervised(TrainingObjective):
+    """A linear head on the standardised features of an adapted model, and beside them the prior mean.
 
     The head starts as the ridge regression on the features as pretrained, so training begins where a frozen model
     ends.
@@ -121,22 +121,22 @@ class Supervised(Objective):
     Args:
         adapted: the model; its adapter learns.
         tokens: of the N candidates, as `reading.read` gives them.
-        guess: [N, G] first guesses; G may be 0.
+        guess: [N, G] prior means; G may be 0.
         targets: [N] as the head's scale gives them.
         weights: [N] of the targets.
         head: says what is minimised.
         training: indices of those that are trained on; features are standardised by them.
-        entering: as `Prefix`.
+        entering: as `ActivationCache`.
     """
 
     def __init__(
         self,
-        adapted: Adapted,
+        adapted: AdaptedEncoder,
         tokens: Tokens,
         guess: np.ndarray,
         targets: np.ndarray,
         weights: np.ndarray,
-        head: Head,
+        head: Loss,
         training: np.ndarray,
         entering: Entering | None = None,
     ):
@@ -206,7 +206,7 @@ class Supervised(Objective):
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
         self.adapted.load(below("model", state))
-        if self._prefix.made_of != (self.adapted.trunk, self.adapted.lowest, self.adapted.half):
+        if self._prefix.made_of != (self.adapted.encoder, self.adapted.lowest, self.adapted.half):
             self._make_prefix()
         with torch.no_grad():
             for name, tensor in self._head_state().items():
@@ -252,7 +252,7 @@ class Supervised(Objective):
         return torch.from_numpy(array.astype(np.float32)).to(self.adapted.device)
 
     def _make_prefix(self) -> None:
-        self._prefix = Prefix(self.adapted, self.tokens, entering=self._entering)
+        self._prefix = ActivationCache(self.adapted, self.tokens, entering=self._entering)
 
 
 def standardising(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -156,7 +156,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingConfig:
     """Settings of the fit loop.
 
     Args:
@@ -172,7 +172,7 @@ class Plan:
         every: epochs between two validations.
         seconds: between two checkpoints.
 
-    >>> plan = Plan(epochs=2, minibatch=10, warm=0.5, cooling=0.5)
+    >>> plan = TrainingConfig(epochs=2, minibatch=10, warm=0.5, cooling=0.5)
     >>> plan.steps(25), [round(plan.pace(step, 6), 2) for step in range(6)]
     (6, [0.33, 0.67, 1.0, 1.0, 0.67, 0.33])
     """
@@ -234,7 +234,7 @@ def folds_of(
     others do not teach, as the next proposal may: so it is told when training must stop. Where that cannot be (no
     parent, or nearly all candidates change the same positions: a library of a few sites), and where it is not asked
     for, they are dealt out at random: so it is told what a model is worth beside others, of which many can say only
-    what they would have foretold had they not seen a single candidate. Later rounds change nothing for earlier ones: a
+    what they would have predicted had they not seen a single candidate. Later rounds change nothing for earlier ones: a
     model that leaves a fold out has never seen it, also when it starts from what it was a round before.
 
     Args:

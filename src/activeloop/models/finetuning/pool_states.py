@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from activeloop.candidates import Pool
     from activeloop.foundation.pooling import Batch
-    from activeloop.models.finetuning.adapted import Adapted
+    from activeloop.models.finetuning.adapted import AdaptedEncoder
 
 #: bytes that are kept
 BYTES = 2**30
@@ -18,7 +18,7 @@ BYTES = 2**30
 PARENT = -1
 
 
-class Kept:
+class CachedStates:
     """What is kept of one pool by models with the same frozen layers.
 
     A candidate is kept only from a minibatch without padding: on a processor its states then do not depend on who else
@@ -32,7 +32,7 @@ class Kept:
         self.room = room
         self.states: dict[int, torch.Tensor] = {}
 
-    def entering(self, adapted: Adapted, rows: list[int], batch: Batch) -> torch.Tensor:
+    def entering(self, adapted: AdaptedEncoder, rows: list[int], batch: Batch) -> torch.Tensor:
         """[B, T, D] that enter the lowest learning layer.
 
         Args:
@@ -75,9 +75,9 @@ class PoolStates:
         self.most = most
         self._pool: weakref.ref[Pool] | None = None
         self._made_of: tuple[object, ...] = ()
-        self._kept: Kept | None = None
+        self._kept: CachedStates | None = None
 
-    def entering(self, pool: Pool, adapted: Adapted, rows: list[int], batch: Batch) -> torch.Tensor:
+    def entering(self, pool: Pool, adapted: AdaptedEncoder, rows: list[int], batch: Batch) -> torch.Tensor:
         """[B, T, D] that enter the lowest learning layer of a model, computed where they are not kept.
 
         Args:
@@ -89,14 +89,14 @@ class PoolStates:
         kept = self.of(pool, adapted)
         return adapted.entering(batch) if kept is None else kept.entering(adapted, rows, batch)
 
-    def of(self, pool: Pool, adapted: Adapted) -> Kept | None:
+    def of(self, pool: Pool, adapted: AdaptedEncoder) -> CachedStates | None:
         """For a model that reads a pool; None where nothing is worth keeping, or its lower layers are its own."""
         made_of = adapted.below
         if made_of is None:
             return None
         if self._kept is None or self._pool is None or self._pool() is not pool or self._made_of != made_of:
             self._pool, self._made_of = weakref.ref(pool, self._forget), made_of
-            self._kept = Kept(self.most)
+            self._kept = CachedStates(self.most)
         return self._kept
 
     def _forget(self, gone: object) -> None:

@@ -13,22 +13,22 @@ from activeloop.foundation.encoding import tokens_together
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.foundation.pooling import Batch
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import HeldOutSpread
-from activeloop.models.finetuning.adapted import Adapted
+from activeloop.models.evidence import OutOfFoldSd
+from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.inputs import guesses, read
 from activeloop.models.finetuning.plan import Cost
 from activeloop.models.finetuning.pool_states import PARENT
 from activeloop.models.forest import choose_members
 from activeloop.models.heads.base import Inputs, Posterior
 from activeloop.models.transforms import Scale
-from activeloop.prediction import Predictive, Predictor, QuickMean
+from activeloop.prediction import FastMean, Prediction, Predictor
 
 if TYPE_CHECKING:
     from activeloop.models.finetuning.learner import FineTuner
 
 
 @dataclass(frozen=True)
-class Member:
+class FineTunedMember:
     """A model after training.
 
     Args:
@@ -40,7 +40,7 @@ class Member:
             trained on.
     """
 
-    adapted: Adapted
+    adapted: AdaptedEncoder
     posterior: Posterior
     steps: int
     cost: Cost
@@ -53,9 +53,9 @@ class Member:
         return {**model, **head, "record": np.array([self.steps, *self.cost.numbers()])}
 
     @classmethod
-    def restored(cls, learner: FineTuner, pool: Pool, seed: int, state: dict[str, np.ndarray]) -> Member:
+    def restored(cls, learner: FineTuner, pool: Pool, seed: int, state: dict[str, np.ndarray]) -> FineTunedMember:
         """The counterpart of `state`."""
-        adapted = Adapted(learner.backbone, learner.adapter, pool, seed)
+        adapted = AdaptedEncoder(learner.encoder, learner.adapter, pool, seed)
         model, head = (
             {k[6:] if p == "model/" else k[5:]: v for k, v in state.items() if k.startswith(p)}
             for p in ("model/", "head/")
@@ -72,7 +72,7 @@ STRIDE = 7919
 
 
 @dataclass(frozen=True)
-class FineTuned(Predictor, HeldOutSpread, QuickMean):
+class FineTunedPredictor(Predictor, OutOfFoldSd, FastMean):
     """What a fine-tuned learner became.
 
     Args:
@@ -86,11 +86,11 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
 
     learner: FineTuner
     pool: Pool
-    members: tuple[Member, ...]
+    members: tuple[FineTunedMember, ...]
     scale: Scale
     unseen: np.ndarray
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread of all models; a draw is one of the functions that one of them allows."""
         rows = np.asarray(rows, np.int64)
         of = choose_members(len(self.members), draws, seed)
@@ -103,7 +103,7 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
                 inputs = Inputs(features[k], guess)
                 means[k, at], spreads[k, at] = member.posterior.marginals(inputs)
                 joint[of == k, at] = functions[k](inputs)
-        return self._belief(means, spreads, joint)
+        return self._prediction(means, spreads, joint)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] the mean of all models."""
@@ -116,12 +116,12 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
     def explain(self) -> str:
         """What was trained, for how long, and at what cost."""
         first = self.members[0].adapted
-        share = sum(p.numel() for p in first.parameters()) / sum(p.numel() for p in first.trunk.parameters())
+        share = sum(p.numel() for p in first.parameters()) / sum(p.numel() for p in first.encoder.parameters())
         steps = [m.steps for m in self.members]
         cost = sum((m.cost for m in self.members), Cost())
         many = f"{len(self.members)} models, each without a fold" if len(self.members) > 1 else "One model"
         return (
-            f"{many}: {self.learner.adapter.name} in {self.learner.backbone.name} ({share:.2%} of its numbers) and "
+            f"{many}: {self.learner.adapter.name} in {self.learner.encoder.name} ({share:.2%} of its numbers) and "
             f"{self.learner.draws.name}, on {self.unseen.shape[1]} candidates; {min(steps)} to {max(steps)} steps, "
             f"{cost.describe()}."
         )
@@ -137,19 +137,19 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
     def state(self) -> dict[str, np.ndarray]:
         """Adapters, posteriors, scale, what was said of unseen candidates, and which weights the adapters belong to."""
         own = {"scale": np.array([self.scale.shift, self.scale.factor]), "unseen": self.unseen}
-        own |= identity(self.learner.backbone, self.learner.prior_score)
+        own |= identity(self.learner.encoder, self.learner.prior_score)
         for k, member in enumerate(self.members):
             own |= {f"{k}/{name}": array for name, array in member.state().items()}
         return own
 
-    def _belief(self, means: np.ndarray, spreads: np.ndarray, joint: np.ndarray) -> Predictive:
+    def _prediction(self, means: np.ndarray, spreads: np.ndarray, joint: np.ndarray) -> Prediction:
         """From targets [K, N] and draws [S, N] to the assay's unit."""
         mean = means.mean(0)
         sd = np.sqrt((spreads**2 + (means - mean) ** 2).mean(0)) * self.scale.factor
         noise = np.sqrt(np.mean([m.posterior.noise**2 for m in self.members])) * self.scale.factor
         bounded = self.learner.head.bounded
         draws = bounded((self.scale.shift + self.scale.factor * joint).astype(np.float32))
-        return Predictive(
+        return Prediction(
             draws[:, :, None], bounded(self.scale.to_value(mean))[:, None], sd[:, None], np.array([noise])
         )
 
@@ -164,9 +164,9 @@ class FineTuned(Predictor, HeldOutSpread, QuickMean):
 
 
 @torch.inference_mode()
-def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.ndarray) -> np.ndarray:
+def features_of(models: list[AdaptedEncoder], learner: FineTuner, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Float32 [K, n, P] of rows; frozen layers that models share are run once for all of them."""
-    tokens = read(learner.backbone, pool, rows)
+    tokens = read(learner.encoder, pool, rows)
     first = models[0]
     same = [model is first or same_below(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
@@ -182,26 +182,27 @@ def features_of(models: list[Adapted], learner: FineTuner, pool: Pool, rows: np.
     return features
 
 
-def same_below(a: Adapted, b: Adapted) -> bool:
+def same_below(a: AdaptedEncoder, b: AdaptedEncoder) -> bool:
     """Whether two models have the same frozen layers below what learns."""
     if (a.lowest, a.half) != (b.lowest, b.half) or a.lowest < 0:
         return False
-    below_a, below_b = (m.trunk.layers[: m.lowest].parameters() for m in (a, b))
+    below_a, below_b = (m.encoder.layers[: m.lowest].parameters() for m in (a, b))
     return all(p.data_ptr() == q.data_ptr() for p, q in zip(below_a, below_b, strict=True))
 
 
-def restored(learner: FineTuner, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> FineTuned:
+def restored(learner: FineTuner, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> FineTunedPredictor:
     """The models of a stored state.
 
     Raises:
         StateError: they belong to other pretrained weights.
     """
-    check_identity(state, learner.backbone, learner.prior_score)
+    check_identity(state, learner.encoder, learner.prior_score)
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, array in state.items():
         member, _, rest = name.partition("/")
         parts.setdefault(member, {})[rest] = array
     members = tuple(
-        Member.restored(learner, dataset.pool, seed + STRIDE * k, parts[str(k)]) for k in range(learner.members)
+        FineTunedMember.restored(learner, dataset.pool, seed + STRIDE * k, parts[str(k)])
+        for k in range(learner.members)
     )
-    return FineTuned(learner, dataset.pool, members, Scale(*map(float, state["scale"])), state["unseen"])
+    return FineTunedPredictor(learner, dataset.pool, members, Scale(*map(float, state["scale"])), state["unseen"])

@@ -1,4 +1,4 @@
-"""Learners on a pretrained model by the names that recipes use, and their options."""
+"""Learners on a pretrained model by the names that configs use, and their options."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any, Literal
 from activeloop.adapters.base import Adapter
 from activeloop.adapters.named import ADAPTERS
 from activeloop.adapters.named import RETIRED as RETIRED_ADAPTERS
-from activeloop.foundation.base import Foundation, Pooling
+from activeloop.foundation.base import FoundationModel, Pooling
 from activeloop.foundation.protein_models import BUNDLED, ESM2
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
-from activeloop.models.finetuning.losses import Classification, Head, Ranking, Regression
-from activeloop.models.finetuning.plan import Plan
+from activeloop.models.finetuning.losses import Classification, Loss, Ranking, Regression
+from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.heads.registry import HEADS, RETIRED
-from activeloop.models.stacking import Gate
+from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Learner
-from activeloop.priors.plm import InformedScore
-from activeloop.priors.substitutions import MutationScore, SubstitutionScore
+from activeloop.priors.plm import PLMPrior
+from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
 
 #: of these, few layers learn when nothing is said
 LORAS = ("lora", "dora", "pissa", "rslora")
 #: what is minimised while an adapter learns
-LOSSES: dict[str, Callable[[], Head]] = {
+LOSSES: dict[str, Callable[[], Loss]] = {
     "classes": Classification,
     "list": partial(Ranking, "list"),
     "pairs": partial(Ranking, "pairs"),
@@ -37,7 +37,7 @@ LOSSES: dict[str, Callable[[], Head]] = {
 
 def pretrained(
     model: str, pooling: Pooling = "auto", revision: str | None = None, depth: float | None = None
-) -> Foundation:
+) -> FoundationModel:
     """A pretrained model by hub id or folder, in the family that reads it; the one that ships needs no look-up.
 
     >>> pretrained("activeloop/small").name
@@ -52,15 +52,15 @@ def pretrained(
     return replace(foundation_of(model, revision), pooling=pooling, depth=depth)  # type: ignore[type-var]
 
 
-def first_guess(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> MutationScore:
+def prior_mean(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> MutationPrior:
     """The prior that goes with a model: the informed one where there are tables, else that of substitutions alone.
 
-    >>> first_guess().name, first_guess("facebook/esm2_t6_8M_UR50D").name
+    >>> prior_mean().name, prior_mean("facebook/esm2_t6_8M_UR50D").name
     ('informed-esm2-small', 'substitutions')
     """
     if tables or model == BUNDLED:
-        return InformedScore(pretrained(model, revision=revision), tables)
-    return SubstitutionScore()
+        return PLMPrior(pretrained(model, revision=revision), tables)
+    return SubstitutionPrior()
 
 
 def fine_tuned(
@@ -90,13 +90,13 @@ def fine_tuned(
         last: only the last so many layers learn (0: all); one of LoRA's and all of the others' when nothing is said.
         loss: one of `LOSSES`.
         draws: one of `HEADS`.
-        prior: whether a prior is a first guess of the head's, see `first_guess`.
+        prior: whether a prior is a prior mean of the head's, see `prior_mean`.
         tables: as `informed`.
         members: as `FineTuner`.
         stop: as `FineTuner`.
-        epochs: as `Plan`.
-        rate: as `Plan`.
-        minibatch: as `Plan`.
+        epochs: as `TrainingConfig`.
+        rate: as `TrainingConfig`.
+        minibatch: as `TrainingConfig`.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
         depth: hidden states are those after this share of the layers; two thirds of the model that ships, all of
@@ -116,10 +116,10 @@ def fine_tuned(
         adapter_of(adapter, rank, last),
         named("loss", loss, LOSSES)(),
         named("kind of draws", draws, HEADS, RETIRED)(),
-        Plan(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
+        TrainingConfig(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
         stop=stop,
-        prior_score=first_guess(model, tables, revision) if prior else None,
+        prior_score=prior_mean(model, tables, revision) if prior else None,
     )
 
 
@@ -137,7 +137,7 @@ def frozen(
     Args:
         model: hub id or folder.
         draws: one of `HEADS`.
-        prior: whether a prior is a first guess, see `first_guess`.
+        prior: whether a prior is a prior mean, see `prior_mean`.
         tables: as `informed`.
         pooling: of the hidden states.
         revision: branch, tag or commit on the hub; a commit pins the weights.
@@ -152,7 +152,7 @@ def frozen(
     'last-layer-esm2-small-informed-esm2-small'
     """
     head = named("kind of draws", draws, HEADS, RETIRED)()
-    guess = first_guess(model, tables, revision) if prior else None
+    guess = prior_mean(model, tables, revision) if prior else None
     return HeadLearner(pretrained(model, pooling, revision, depth), head, guess)
 
 
@@ -181,11 +181,11 @@ def likelihood(
         by: as `LikelihoodRanker`.
         near: as `LikelihoodRanker`.
         hidden: as `LikelihoodRanker`.
-        prior: whether the table of a prior is added, see `first_guess`.
+        prior: whether the table of a prior is added, see `prior_mean`.
         tables: as `informed`.
         members: as `LikelihoodRanker`.
-        epochs: as `Plan`.
-        rate: as `Plan`.
+        epochs: as `TrainingConfig`.
+        rate: as `TrainingConfig`.
         revision: branch, tag or commit on the hub; a commit pins the weights.
 
     Raises:
@@ -195,14 +195,14 @@ def likelihood(
     >>> likelihood(prior=False) == LikelihoodRanker(ESM2(), prior_score=None)
     True
     """
-    plan = Plan(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
+    plan = TrainingConfig(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
     learns = adapter_of(adapter, rank, last, usual=2)
-    guess = first_guess(model, tables, revision) if prior else None
+    guess = prior_mean(model, tables, revision) if prior else None
     return LikelihoodRanker(pretrained(model, revision=revision), learns, by, near, hidden, guess, members, plan)
 
 
 def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
-    """The process over mutations, with a prior that a pretrained model informs, see `InformedScore`.
+    """The process over mutations, with a prior that a pretrained model informs, see `PLMPrior`.
 
     Args:
         model: hub id or folder, of a model with a masked-language head.
@@ -215,11 +215,11 @@ def informed(model: str = BUNDLED, tables: str = "", revision: str | None = None
     >>> informed().name
     'mutations-informed-esm2-small'
     """
-    return MutationGP(prior_score=InformedScore(pretrained(model, revision=revision), tables))
+    return MutationGP(prior_score=PLMPrior(pretrained(model, revision=revision), tables))
 
 
 def gated(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
-    """The process over mutations with the `first_guess` of a model, and `frozen`, weighed by what each foretells.
+    """The process over mutations with the `prior_mean` of a model, and `frozen`, weighed by what each predicts.
 
     The process over mutations begins with six times the weight of the other.
 
@@ -234,8 +234,8 @@ def gated(model: str = BUNDLED, tables: str = "", revision: str | None = None) -
     >>> gated().name
     'gate-ranks(mutations-informed-esm2-small,process-esm2-small-informed-esm2-small)'
     """
-    process = MutationGP(prior_score=first_guess(model, tables, revision))
-    return Gate((process, frozen(model, tables=tables, revision=revision)), start=(6.0, 1.0), scale="ranks")
+    process = MutationGP(prior_score=prior_mean(model, tables, revision))
+    return StackingEnsemble((process, frozen(model, tables=tables, revision=revision)), start=(6.0, 1.0), scale="ranks")
 
 
 def adapter_of(name: str, rank: int | None = None, last: int | None = None, usual: int = 1) -> Adapter:
@@ -298,7 +298,7 @@ def named(role: str, name: str, known: dict[str, Any], retired: Mapping[str, str
     return known[name]
 
 
-#: those that recipes name
+#: those that configs name
 PRETRAINED: dict[str, Callable[..., Learner]] = {
     "fine-tuned": fine_tuned,
     "frozen": frozen,

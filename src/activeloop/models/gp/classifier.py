@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders import Backbone, Morgan
+from activeloop.encoders import Encoder, Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import HeldOut
+from activeloop.models.evidence import OutOfFold
 from activeloop.models.gp.latent import LatentSpace, latent_space, values
-from activeloop.prediction import Learner, Predictive, Predictor
+from activeloop.prediction import Learner, Prediction, Predictor
 
 CLASSES = ("unfit", "fit")
 #: draws from which the spread of a prediction is taken
@@ -37,14 +37,14 @@ class GPClassifier(Learner):
     Compounds are compared by the cosine of their fingerprints.
 
     Args:
-        backbone: features of candidates that have no sites.
+        encoder: features of candidates that have no sites.
         joint: dimension of the random features for the function of all letters together; 0 leaves it out.
 
     Source: Rasmussen and Williams 2006, chapter 3; draws after Wilson et al. 2020, arXiv:2002.09309; the variances of
     the terms are those that best explain 71 single-mutant assays of ProteinGym, fitted by evidence.
     """
 
-    backbone: Backbone = field(default_factory=Morgan)
+    encoder: Encoder = field(default_factory=Morgan)
     joint: int = 256
 
     @property
@@ -57,7 +57,7 @@ class GPClassifier(Learner):
         sites = pool.sites
         if sites is None or sites.parent is None:
             return None
-        space, none = latent_space(pool, self.backbone, self.joint), np.zeros(0)
+        space, none = latent_space(pool, self.encoder, self.joint), np.zeros(0)
         return LatentPredictor(space, pool, np.zeros(0, np.int64), none, none, float(np.exp(CENTRE)), 0)
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
@@ -74,7 +74,7 @@ class GPClassifier(Learner):
             raise ModelError("Nothing was measured yet. Record a result first; nothing was fitted.")
         if not ((labels >= 0) & (labels <= 1)).all():
             raise ModelError(f'"{dataset.assays[0].name}" must be 0 (unfit) or 1 (fit). Nothing was fitted.')
-        space = latent_space(dataset.pool, self.backbone, self.joint)
+        space = latent_space(dataset.pool, self.encoder, self.joint)
         gram, mean = space.gram(dataset.pool, column.rows)
         latent, amplitude = _best_amplitude(gram, mean, labels)
         return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude, seed)
@@ -85,11 +85,11 @@ class GPClassifier(Learner):
             return self.fit(dataset, seed)
         column = dataset.column()
         amplitude, labels = float(state["amplitude"][0]), column.values[:, 0]
-        space = latent_space(dataset.pool, self.backbone, self.joint)
+        space = latent_space(dataset.pool, self.encoder, self.joint)
         return LatentPredictor(space, dataset.pool, column.rows, labels, state["latent"], amplitude, seed)
 
 
-class LatentPredictor(Predictor, HeldOut):
+class LatentPredictor(Predictor, OutOfFold):
     """The posterior over latent tables and weights, in closed form after Laplace's approximation."""
 
     def __init__(
@@ -118,12 +118,12 @@ class LatentPredictor(Predictor, HeldOut):
         self._mean = (space.mean + own @ self._spread, own @ self._features)
         self._inner = self._draw(INNER, seed)
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Probabilities of the two classes."""
         drawn = self._draw(draws, seed) if draws else None
         parts = [self._piece(pool, rows[i : i + PIECE], drawn) for i in range(0, max(len(rows), 1), PIECE)]
         mean, sd, probs = (np.concatenate(p, -1) for p in zip(*parts, strict=True))
-        return Predictive(_both(probs), _both(mean), np.stack([sd, sd], -1), np.zeros(2), CLASSES)
+        return Prediction(_both(probs), _both(mean), np.stack([sd, sd], -1), np.zeros(2), CLASSES)
 
     def _piece(
         self, pool: Pool, rows: np.ndarray, drawn: tuple[np.ndarray, np.ndarray] | None

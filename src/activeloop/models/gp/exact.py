@@ -10,9 +10,9 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import HeldOutSpread
+from activeloop.models.evidence import OutOfFoldSd
 from activeloop.models.transforms import Scale, standard
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -44,7 +44,7 @@ PRIOR_VALUES = 2.0
 
 
 @dataclass(frozen=True)
-class Posterior:
+class ExactPosterior:
     """What is known of a function f = mean + process after N noisy values of it.
 
     Args:
@@ -86,7 +86,7 @@ class Posterior:
         return seen - self.weights * whole, np.maximum(variance, 1e-9 * self.amplitude)
 
 
-def fit_posterior(gram: np.ndarray, targets: np.ndarray, errors: np.ndarray) -> Posterior:
+def fit_posterior(gram: np.ndarray, targets: np.ndarray, errors: np.ndarray) -> ExactPosterior:
     """Choose noise, amplitude and mean by marginal likelihood, the latter two in closed form.
 
     Args:
@@ -115,7 +115,7 @@ def _likeliest_ratio(gram: np.ndarray, targets: np.ndarray, known: float) -> flo
     return float(RATIOS[int(np.argmax(likelihoods))])
 
 
-def _solve(gram: np.ndarray, targets: np.ndarray, ratio: float, noise: np.ndarray) -> Posterior:
+def _solve(gram: np.ndarray, targets: np.ndarray, ratio: float, noise: np.ndarray) -> ExactPosterior:
     """The posterior for given noise variances over the amplitude [N], of which `ratio` is not known beforehand."""
     from scipy.linalg import cho_solve, cholesky
 
@@ -127,7 +127,7 @@ def _solve(gram: np.ndarray, targets: np.ndarray, ratio: float, noise: np.ndarra
     mean = float(solved[:, 0].sum() / solved[:, 1].sum())
     weights = solved[:, 0] - mean * solved[:, 1]
     amplitude = float((weights @ (targets - mean) + PRIOR_VALUES) / (len(targets) + PRIOR_VALUES))
-    return Posterior(mean, amplitude, float(np.sqrt(amplitude * ratio)), factor, weights)
+    return ExactPosterior(mean, amplitude, float(np.sqrt(amplitude * ratio)), factor, weights)
 
 
 def tied_draws(
@@ -173,7 +173,7 @@ ANCHORS = 384
 PIECE = 8192
 
 
-class Likeness(ABC):
+class CovarianceFunction(ABC):
     """How alike candidates are to N reference candidates; a covariance, 1 for the same candidate."""
 
     @abstractmethod
@@ -181,35 +181,35 @@ class Likeness(ABC):
         """[n, N] float64, at most 1."""
 
     @abstractmethod
-    def to(self, pool: Pool, rows: np.ndarray) -> Likeness:
+    def to(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """The same likeness to other references: rows of a pool."""
 
 
 @dataclass(frozen=True)
-class ProcessPredictor(Predictor, HeldOutSpread):
+class GPPredictor(Predictor, OutOfFoldSd):
     """The fitted process.
 
     Args:
-        likeness: to the measured candidates.
+        kernel: to the measured candidates.
         posterior: of standardised values.
         scale: of the assay.
         basis: what makes candidates alike, for `explain`.
     """
 
-    likeness: Likeness
-    posterior: Posterior
+    kernel: CovarianceFunction
+    posterior: ExactPosterior
     scale: Scale
     basis: str
 
     @classmethod
-    def of(cls, likeness: Likeness, dataset: Dataset, basis: str) -> ProcessPredictor:
-        """Fit the hyperparameters to one assay; `likeness` is to the measured candidates."""
+    def of(cls, kernel: CovarianceFunction, dataset: Dataset, basis: str) -> GPPredictor:
+        """Fit the hyperparameters to one assay; `kernel` is to the measured candidates."""
         scale = standard(dataset.values[:, 0])
         targets = scale.to_target(dataset.values[:, 0])
-        gram = likeness(dataset.pool, dataset.rows)
-        return cls(likeness, fit_posterior(gram, targets, dataset.errors[:, 0] / scale.factor), scale, basis)
+        gram = kernel(dataset.pool, dataset.rows)
+        return cls(kernel, fit_posterior(gram, targets, dataset.errors[:, 0] / scale.factor), scale, basis)
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Exact mean and spread; draws are tied together through 384 candidates of the pool that the seed chooses."""
         rows = np.asarray(rows, np.int64)
         anchors = Anchors.of(self, pool, seed) if draws else None
@@ -217,7 +217,7 @@ class ProcessPredictor(Predictor, HeldOutSpread):
         pieces = [self._piece(pool, rows[i : i + PIECE], anchors, seed, draws) for i in starts]
         joint, mean, variance = (np.concatenate(parts, axis=-1) for parts in zip(*pieces, strict=True))
         factor = self.scale.factor
-        return Predictive(
+        return Prediction(
             self.scale.to_value(joint)[:, :, None],
             self.scale.to_value(mean)[:, None],
             factor * np.sqrt(variance)[:, None],
@@ -228,12 +228,12 @@ class ProcessPredictor(Predictor, HeldOutSpread):
         self, pool: Pool, rows: np.ndarray, anchors: Anchors | None, seed: int, draws: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Standardised draws [S, n], mean [n] and variance [n]."""
-        similarities = self.likeness(pool, rows)
+        similarities = self.kernel(pool, rows)
         whitened = self.posterior.whiten(similarities)
         moments = self.posterior.moments(similarities, whitened)
         if anchors is None:
             return np.zeros((0, len(rows)), np.float32), *moments
-        to_anchors = self.posterior.amplitude * (anchors.likeness(pool, rows) - whitened.T @ anchors.whitened)
+        to_anchors = self.posterior.amplitude * (anchors.kernel(pool, rows) - whitened.T @ anchors.whitened)
         return tied_draws(moments, to_anchors, anchors.covariance, rows, seed, draws), *moments
 
     def held_out(self) -> np.ndarray:
@@ -262,19 +262,19 @@ class Anchors:
     """The candidates that tie draws together.
 
     Args:
-        likeness: to them.
+        kernel: to them.
         whitened: [N, Z] what the measured candidates explain of them.
         covariance: [Z, Z] posterior covariance.
     """
 
-    likeness: Likeness
+    kernel: CovarianceFunction
     whitened: np.ndarray
     covariance: np.ndarray
 
     @classmethod
-    def of(cls, model: ProcessPredictor, pool: Pool, seed: int) -> Anchors:
+    def of(cls, model: GPPredictor, pool: Pool, seed: int) -> Anchors:
         """Chosen from the whole pool by the seed, so that every piece of the pool has the same ones."""
         rows = np.random.default_rng(seed).choice(len(pool), min(ANCHORS, len(pool)), replace=False)
-        likeness = model.likeness.to(pool, rows)
-        whitened = model.posterior.whiten(model.likeness(pool, rows))
-        return cls(likeness, whitened, model.posterior.amplitude * (likeness(pool, rows) - whitened.T @ whitened))
+        kernel = model.kernel.to(pool, rows)
+        whitened = model.posterior.whiten(model.kernel(pool, rows))
+        return cls(kernel, whitened, model.posterior.amplitude * (kernel(pool, rows) - whitened.T @ whitened))

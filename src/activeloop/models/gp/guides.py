@@ -10,7 +10,7 @@ from activeloop.candidates import Pool
 from activeloop.encoders.guide import Kmers, blocks
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.gp.exact import Likeness, ProcessPredictor
+from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
 from activeloop.models.networks import in_pieces
 from activeloop.prediction import Learner, Predictor
 
@@ -60,12 +60,12 @@ class GuideGP(Learner):
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         space = GuideSpace.of(dataset.pool)
-        likeness = GuideKernel(space, space(dataset.pool, dataset.rows))
-        return ProcessPredictor.of(likeness, dataset, "letters, words and binding energies")
+        kernel = GuideKernel(space, space(dataset.pool, dataset.rows))
+        return GPPredictor.of(kernel, dataset, "letters, words and binding energies")
 
 
 @dataclass(frozen=True)
-class GuideKernel(Likeness):
+class GuideKernel(CovarianceFunction):
     """Half linear, half smooth, between guides as points of length 1.
 
     Args:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
-from activeloop.encoders import Backbone, letter_table
+from activeloop.encoders import Encoder, letter_table
 from activeloop.priors import blosum62
 
 
@@ -22,7 +22,7 @@ class LatentSpace:
             plain[s, t] + lettered[s, t] * alike[a, b].
         alike: [K, K] likeness of letters.
         start: [L, K] mean of the table.
-        backbone: features of candidates without sites.
+        encoder: features of candidates without sites.
         joint: number of random features of all letters together, 0 = none.
     """
 
@@ -31,7 +31,7 @@ class LatentSpace:
     lettered: np.ndarray
     alike: np.ndarray
     start: np.ndarray
-    backbone: Backbone
+    encoder: Encoder
     joint: int
 
     def tokens(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ class LatentSpace:
         """[n, D] explicit features whose weights are standard normal: a constant, and either fingerprints or waves."""
         constant = np.ones((len(rows), 1))
         if self.sites is None:
-            x = self.backbone.features(pool, rows).astype(np.float64)
+            x = self.encoder.features(pool, rows).astype(np.float64)
             length = np.sqrt(np.square(x).sum(1, keepdims=True))
             return np.hstack([constant, x / np.maximum(length, 1e-12)])
         if not self.joint:
@@ -111,41 +111,41 @@ def values(function: tuple[np.ndarray, np.ndarray], tokens: np.ndarray, features
     return out
 
 
-def latent_space(pool: Pool, backbone: Backbone, joint: int) -> LatentSpace:
+def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
     """The prior for a pool.
 
     Args:
         pool: variants, sequences, guides or compounds.
-        backbone: features of compounds.
+        encoder: features of compounds.
         joint: number of random features of all letters together; left out where all candidates are single mutants.
 
     Source: the variances of the terms are those that best explain 71 single-mutant assays of ProteinGym by evidence.
     """
     sites, one = pool.sites, np.zeros((1, 1))
     if sites is None:
-        return LatentSpace(None, one, one, one, one, backbone, 0)
+        return LatentSpace(None, one, one, one, one, encoder, 0)
     codes = pool.codes(np.unique(np.linspace(0, len(pool) - 1, 1000).astype(np.int64)))
     several = sites.parent is None or bool(((codes != sites.parent).sum(1) > 1).any())
-    return _site_space(sites, backbone, joint if several else 0)
+    return _site_space(sites, encoder, joint if several else 0)
 
 
-def _site_space(sites: Sites, backbone: Backbone, joint: int) -> LatentSpace:
+def _site_space(sites: Sites, encoder: Encoder, joint: int) -> LatentSpace:
     distance = np.abs(sites.positions[:, None] - sites.positions[None]).astype(np.float64)
     same, alike = (distance == 0) * 1.0, _alike(sites.alphabet)
     if sites.parent is None:
         width = len(sites.labels)
         lettered = (0.9 * np.eye(width) + 0.1) / width
         return LatentSpace(
-            sites, np.zeros((width, width)), lettered, alike, np.zeros((width, len(alike))), backbone, joint
+            sites, np.zeros((width, width)), lettered, alike, np.zeros((width, len(alike))), encoder, joint
         )
     near, far, old = np.exp(-distance / 3), np.exp(-distance / 25), alike[np.ix_(sites.parent, sites.parent)]
     helix = np.exp(-distance / 8) * (0.5 + 0.5 * np.cos(2 * np.pi * distance / 3.6))
     plain = 0.13 * same + 0.06 * near + 0.11 * far + 0.05 * helix + 0.015 * old + 0.02 * old * far
     lettered = 0.12 * same + 0.04 * near + 0.02 + 0.03 * old
-    return LatentSpace(sites, plain, lettered, alike, _first_guess(sites), backbone, joint)
+    return LatentSpace(sites, plain, lettered, alike, _prior_mean(sites), encoder, joint)
 
 
-def _first_guess(sites: Sites) -> np.ndarray:
+def _prior_mean(sites: Sites) -> np.ndarray:
     """[L, K] BLOSUM62 of each substitution as a log-odds of being fit, from about -1 to 1."""
     if not set(sites.alphabet) <= set(AMINO_ACIDS + GAP):
         return np.zeros((len(sites.labels), len(sites.alphabet)))

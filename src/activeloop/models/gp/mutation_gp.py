@@ -9,15 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from activeloop.candidates import Pool, mostly_multiple
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOutSpread
+from activeloop.models.evidence import OutOfFoldSd
 from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, parented
-from activeloop.models.transforms import Warp
-from activeloop.prediction import Learner, Predictive, Predictor, QuickMean
-from activeloop.priors.substitutions import MutationScore, SubstitutionScore
+from activeloop.models.transforms import QuantileTransform
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
 
 #: above so many labels systems are solved by conjugate gradients instead of a Cholesky factor
 DENSE = 1500
@@ -26,7 +26,7 @@ PIECE = 4096
 
 
 @dataclass(frozen=True)
-class Posterior:
+class MutationPosterior:
     """A process over mutations given n measured variants, in normal scores; computed as far as it is asked.
 
     Args:
@@ -223,7 +223,7 @@ class MutationGP(Learner):
     """Values are a constant, a weighted prior, and a Gaussian process summed over the variant's mutations.
 
     The process is the sum of twelve kernels (`mutation_kernel.TERMS`): the position as such, its neighbourhood along
-    the chain, the helix turn, the parent's residue, and each of these times the likeness of the new side chains. So
+    the chain, the helix turn, the parent's residue, and each of these times the kernel of the new side chains. So
     one measured mutation says something of the same position, of its neighbours and of alike exchanges elsewhere, and
     a position nobody has touched is predicted from the prior and its surroundings. The variances begin at what is
     usual among published scans and are moved by the marginal likelihood; with sixteen labels they hardly move.
@@ -237,35 +237,37 @@ class MutationGP(Learner):
     Args:
         width: standard deviation of each log variance around its usual value.
         line: part of the values themselves in the scale, 0 to 1; None: by the pool, as told above.
-        prior_score: the prior; `InformedScore` asks a pretrained model too.
+        prior_score: the prior; `PLMPrior` asks a pretrained model too.
         usual: the 14 usual variances.
     """
 
     width: float = 1.0
     line: float | None = None
-    prior_score: MutationScore = field(default_factory=SubstitutionScore)
+    prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
     usual: tuple[float, ...] = field(default=USUAL, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.usual) != len(USUAL) or not all(v > 0 for v in self.usual) or not self.width > 0:
-            raise RecipeError(
+            raise ConfigError(
                 f"mutation-gp takes a width above 0 and {len(USUAL)} usual variances above 0; leave them out for the "
                 "defaults. Nothing was fitted."
             )
         if self.line is not None and not 0 <= self.line <= 1:
-            raise RecipeError(f"the line of mutation-gp is {self.line:g}. Give 0 (ranks) to 1. Nothing was fitted.")
+            raise ConfigError(f"the line of mutation-gp is {self.line:g}. Give 0 (ranks) to 1. Nothing was fitted.")
 
     @property
     def name(self) -> str:
         """`mutations`, and the prior's name when it is not the usual one."""
-        return "mutations" if self.prior_score == SubstitutionScore() else f"mutations-{self.prior_score.name}"
+        return "mutations" if self.prior_score == SubstitutionPrior() else f"mutations-{self.prior_score.name}"
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior's scores with the usual uncertainty; None without a parent."""
         if pool.sites is None or pool.sites.parent is None:
             return None
         nothing = Mutations.of(pool, np.zeros(0, np.int64))
-        return self._conditioned(pool, nothing, Warp(np.zeros(1), np.zeros(1), 1.0), np.zeros(0), np.log(self.usual))
+        return self._conditioned(
+            pool, nothing, QuantileTransform(np.zeros(1), np.zeros(1), 1.0), np.zeros(0), np.log(self.usual)
+        )
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """Learn the variances, then condition on every label; several assays have a model each."""
@@ -281,7 +283,7 @@ class MutationGP(Learner):
         line = self.line
         if line is None:
             line = LINE if mostly_multiple(dataset.pool) else 0.0
-        scores = Warp.of(dataset.values[:, 0], line).to_score(dataset.values[:, 0])
+        scores = QuantileTransform.of(dataset.values[:, 0], line).to_score(dataset.values[:, 0])
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])
         table = self.prior_score.table(dataset.pool)
@@ -294,18 +296,18 @@ class MutationGP(Learner):
         check_identity(state, self.prior_score)
         # versions from before there was a line have none
         line = float(state.get("line", 0.0))
-        warp = Warp.of(dataset.values[:, 0], line)
+        transform = QuantileTransform.of(dataset.values[:, 0], line)
         measured = Mutations.of(dataset.pool, dataset.rows)
-        errors = dataset.errors[:, 0] / warp.slope
+        errors = dataset.errors[:, 0] / transform.slope
         return self._conditioned(
-            dataset.pool, measured, warp, warp.to_score(dataset.values[:, 0]), state["logs"], errors, line
+            dataset.pool, measured, transform, transform.to_score(dataset.values[:, 0]), state["logs"], errors, line
         )
 
     def _conditioned(
         self,
         pool: Pool,
         measured: Mutations,
-        warp: Warp,
+        transform: QuantileTransform,
         scores: np.ndarray,
         logs: np.ndarray,
         errors: np.ndarray | float = 0.0,
@@ -317,50 +319,52 @@ class MutationGP(Learner):
         table = prior_score.table(pool).ravel()
         # a replicated value is surer than a single one: its own error where it is larger than what the fit calls noise
         noise = np.maximum(variances[-1], np.broadcast_to(errors, scores.shape) ** 2)
-        posterior = Posterior(kernel, table, float(variances[-2]), measured, scores, noise)
-        return MutationPredictor(posterior, warp, logs, float(np.sqrt(variances[-1])), line, prior_score)
+        posterior = MutationPosterior(kernel, table, float(variances[-2]), measured, scores, noise)
+        return MutationPredictor(posterior, transform, logs, float(np.sqrt(variances[-1])), line, prior_score)
 
 
 @dataclass(frozen=True)
-class MutationPredictor(Predictor, HeldOutSpread, QuickMean):
+class MutationPredictor(Predictor, OutOfFoldSd, FastMean):
     """The fitted process.
 
     Args:
         posterior: on normal scores.
-        warp: from normal scores to values.
+        transform: from normal scores to values.
         logs: [14] learned log variances.
         noise: standard deviation of one measurement, in normal scores.
         line: part of the values themselves in the scale.
         prior_score: the prior.
     """
 
-    posterior: Posterior
-    warp: Warp
+    posterior: MutationPosterior
+    transform: QuantileTransform
     logs: np.ndarray
     noise: float
     line: float = 0.0
-    prior_score: MutationScore = field(default_factory=SubstitutionScore)
+    prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread are exact in normal scores, so in values the mean is the median; draws are joint."""
         variants = Mutations.of(pool, rows)
         mean, sd = self.posterior.marginals(variants)
-        joint = self.warp.to_value(self.posterior.draws(variants, seed, draws))
-        half = self.warp.spread(mean, sd)
-        noise = np.array([self.noise * self.warp.slope])
-        return Predictive(joint.astype(np.float32)[:, :, None], self.warp.to_value(mean)[:, None], half[:, None], noise)
+        joint = self.transform.to_value(self.posterior.draws(variants, seed, draws))
+        half = self.transform.spread(mean, sd)
+        noise = np.array([self.noise * self.transform.slope])
+        return Prediction(
+            joint.astype(np.float32)[:, :, None], self.transform.to_value(mean)[:, None], half[:, None], noise
+        )
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] means: one sum over each variant's mutations."""
-        return self.warp.to_value(self.posterior.mean(Mutations.of(pool, rows)))[:, None]
+        return self.transform.to_value(self.posterior.mean(Mutations.of(pool, rows)))[:, None]
 
     def held_out(self) -> np.ndarray:
         """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12)."""
-        return self.warp.to_value(self.posterior.leave_one_out[0])
+        return self.transform.to_value(self.posterior.leave_one_out[0])
 
     def held_out_spread(self) -> np.ndarray:
         """[N] their spreads, brought to values as those of predictions are."""
-        return self.warp.spread(*self.posterior.leave_one_out)
+        return self.transform.spread(*self.posterior.leave_one_out)
 
     def explain(self) -> str:
         """What was learned about the prior, the positions and the noise."""

@@ -11,10 +11,10 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import sites_of
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import HeldOutSpread
+from activeloop.models.evidence import OutOfFoldSd
 from activeloop.models.gp.site_kernel import SiteKernel, SiteLikelihood, kernel_times, letter_coordinates, prior_draws
-from activeloop.models.transforms import Scale, Warp, standard
-from activeloop.prediction import Learner, Predictive, Predictor, QuickMean
+from activeloop.models.transforms import QuantileTransform, Scale, standard
+from activeloop.prediction import FastMean, Learner, Prediction, Predictor
 
 #: candidates of which the covariance with the measured ones is held at once
 PIECE = 8192
@@ -78,16 +78,16 @@ class Scores:
 
     Args:
         line: the line.
-        warp: the ranks; None = the line alone.
+        transform: the ranks; None = the line alone.
     """
 
     line: Scale
-    warp: Warp | None
+    transform: QuantileTransform | None
 
     @classmethod
     def of(cls, values: np.ndarray, ranked: bool) -> Scores:
         """The scale of measured values."""
-        return cls(standard(values), Warp.of(values) if ranked else None)
+        return cls(standard(values), QuantileTransform.of(values) if ranked else None)
 
     @property
     def slope(self) -> float:
@@ -96,11 +96,11 @@ class Scores:
 
     def to_score(self, values: np.ndarray) -> np.ndarray:
         """Values to scores."""
-        return self.warp.to_score(values) if self.warp else self.line.to_target(values)
+        return self.transform.to_score(values) if self.transform else self.line.to_target(values)
 
     def to_value(self, scores: np.ndarray) -> np.ndarray:
         """Scores to values."""
-        return self.warp.to_value(scores) if self.warp else self.line.to_value(scores)
+        return self.transform.to_value(scores) if self.transform else self.line.to_value(scores)
 
     def spread(self, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """Half the distance in values between one standard deviation of the scores above the mean and one below."""
@@ -108,7 +108,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class SitePredictor(Predictor, HeldOutSpread, QuickMean):
+class SitePredictor(Predictor, OutOfFoldSd, FastMean):
     """The fitted process.
 
     Args:
@@ -159,7 +159,7 @@ class SitePredictor(Predictor, HeldOutSpread, QuickMean):
         """[n] weights of the labels."""
         return self.solve(self.likelihood.y)
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread are exact in scores (of ranks: the median in values); draws are joint (Matheron's rule)."""
         x = pool.codes(rows)
         mean, variance = self._mean(x), np.zeros(len(x))
@@ -175,7 +175,7 @@ class SitePredictor(Predictor, HeldOutSpread, QuickMean):
         half = self.scale.spread(mean, sd)
         values = self.scale.to_value(joint).astype(np.float32)[:, :, None]
         noise = np.array([np.exp(0.5 * self.logs[0]) * self.scale.slope])
-        return Predictive(values, self.scale.to_value(mean)[:, None], half[:, None], noise)
+        return Prediction(values, self.scale.to_value(mean)[:, None], half[:, None], noise)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] means, by tables of letters."""

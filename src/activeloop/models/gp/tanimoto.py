@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.encoders.compound import Morgan
 from activeloop.measurements import Dataset
 from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.gp.exact import Likeness, ProcessPredictor
+from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
 from activeloop.models.networks import in_pieces
 from activeloop.prediction import Learner, Predictor
 
@@ -24,18 +24,18 @@ class TanimotoGP(Learner):
     and the constant mean maximise the marginal likelihood; standard errors of the values add to the noise.
 
     Args:
-        backbones: encoders of counts; their kernels are averaged.
+        encoders: encoders of counts; their kernels are averaged.
 
     Source: Ralaivola et al. 2005, Neural Networks 18:1093 (kernel); Griffiths et al. 2023, arXiv:2212.04450 (as a
     surrogate for compounds).
     """
 
-    backbones: tuple[Backbone, ...] = (Morgan(radius=2), Morgan(radius=2, pharmacophores=True))
+    encoders: tuple[Encoder, ...] = (Morgan(radius=2), Morgan(radius=2, pharmacophores=True))
 
     @property
     def name(self) -> str:
         """`tanimoto-` and the encoders' names."""
-        return "tanimoto-" + "-".join(b.name for b in self.backbones)
+        return "tanimoto-" + "-".join(b.name for b in self.encoders)
 
     def prior(self, pool: Pool) -> Predictor | None:
         """Nothing."""
@@ -50,36 +50,36 @@ class TanimotoGP(Learner):
         return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        likeness = TanimotoKernel.between(self.backbones, dataset.pool, dataset.rows)
-        basis = " and ".join(b.name for b in self.backbones) + " fingerprints"
-        return ProcessPredictor.of(likeness, dataset, basis)
+        kernel = TanimotoKernel.between(self.encoders, dataset.pool, dataset.rows)
+        basis = " and ".join(b.name for b in self.encoders) + " fingerprints"
+        return GPPredictor.of(kernel, dataset, basis)
 
 
 @dataclass(frozen=True)
-class TanimotoKernel(Likeness):
+class TanimotoKernel(CovarianceFunction):
     """Tanimoto similarity to N reference compounds, averaged over encoders.
 
     Args:
-        backbones: encoders of counts.
+        encoders: encoders of counts.
         references: thresholded counts of the reference compounds, one for each encoder.
     """
 
-    backbones: tuple[Backbone, ...]
+    encoders: tuple[Encoder, ...]
     references: tuple[Thresholds, ...]
 
     @classmethod
-    def between(cls, backbones: tuple[Backbone, ...], pool: Pool, rows: np.ndarray) -> TanimotoKernel:
+    def between(cls, encoders: tuple[Encoder, ...], pool: Pool, rows: np.ndarray) -> TanimotoKernel:
         """The kernel to some rows of a pool."""
-        return cls(backbones, tuple(Thresholds.of(b.features(pool, rows)) for b in backbones))
+        return cls(encoders, tuple(Thresholds.of(b.features(pool, rows)) for b in encoders))
 
     def to(self, pool: Pool, rows: np.ndarray) -> TanimotoKernel:
         """The same encoders, other references."""
-        return self.between(self.backbones, pool, rows)
+        return self.between(self.encoders, pool, rows)
 
     def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[n, N] from 0 to 1."""
-        pairs = zip(self.backbones, self.references, strict=True)
-        kernels = [in_pieces(backbone, pool, rows, reference) for backbone, reference in pairs]
+        pairs = zip(self.encoders, self.references, strict=True)
+        kernels = [in_pieces(encoder, pool, rows, reference) for encoder, reference in pairs]
         return np.stack(kernels).mean(0, dtype=np.float64).T
 
 

@@ -15,7 +15,7 @@ class Inputs:
 
     Args:
         features: [n, P] pooled hidden states (float32).
-        guess: [n, G] columns whose order is a first guess of the values (zero-shot scores, the substitution prior);
+        guess: [n, G] columns whose order is a prior mean of the values (zero-shot scores, the substitution prior);
             G may be 0.
     """
 
@@ -30,13 +30,13 @@ class Inputs:
 Functions = Callable[[Inputs], np.ndarray]
 
 
-class Draws(ABC):
+class Head(ABC):
     """How what a head does not know is represented. A frozen dataclass of settings."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in recipes and reports."""
+        """Its name in configs and reports."""
 
     @abstractmethod
     def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Posterior:
@@ -52,7 +52,7 @@ class Draws(ABC):
             ModelError: the draws would have no spread.
         """
 
-    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Draws:
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Head:
         """These settings, with what `fit` would learn of scales (signal, guess, noise) learned now and then kept.
 
         Features that were adapted to the targets explain them too well: what is learned of the noise from them is too
@@ -101,7 +101,7 @@ class Posterior(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
-        """Arrays for `Draws.restore`."""
+        """Arrays for `Head.restore`."""
 
 
 #: standardised values beyond it are cut in products

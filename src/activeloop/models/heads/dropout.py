@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.errors import ModelError
-from activeloop.models.heads.base import REACH, Columns, Draws, Inputs, Posterior, Variances, exact_product
+from activeloop.models.heads.base import REACH, Columns, Head, Inputs, Posterior, Variances, exact_product
 from activeloop.models.heads.laplace import Design, LinearFunctions, linear_posterior, refuse_without_spread
 
 #: rates that are tried when none is given
@@ -19,7 +19,7 @@ GUESS = 0.25
 
 
 @dataclass(frozen=True)
-class DropoutHead(Draws):
+class DropoutHead(Head):
     """A linear function of features of which each draw leaves out some.
 
     The weights are those of least squared error on average over all masks: least squares with a penalty on every
@@ -29,13 +29,13 @@ class DropoutHead(Draws):
 
     Args:
         rate: share of the features that a draw leaves out; None: that of `RATES` which predicts best what was left out.
-        belief: weight towards which the guesses together are drawn.
+        prediction: weight towards which the guesses together are drawn.
 
     Source: Gal and Ghahramani 2016, arXiv:1506.02142; the penalty: Wager et al. 2013, arXiv:1307.1493.
     """
 
     rate: float | None = None
-    belief: float = 0.5
+    prediction: float = 0.5
 
     def __post_init__(self):
         if self.rate is not None and not 0 < self.rate < 1:
@@ -59,7 +59,7 @@ class DropoutHead(Draws):
     def _best(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray) -> DropoutPosterior:
         design = Design.of(inputs, weights, columns_of_equal_size(inputs, weights))
         rates = RATES if self.rate is None else (self.rate,)
-        tried = [thinned(design, targets, rate, self.belief) for rate in rates]
+        tried = [thinned(design, targets, rate, self.prediction) for rate in rates]
         return min(tried, key=lambda posterior: posterior.noise)
 
     def restore(self, state: dict[str, np.ndarray]) -> DropoutPosterior:
@@ -78,7 +78,7 @@ def columns_of_equal_size(inputs: Inputs, weights: np.ndarray) -> Columns:
     return replace(plain, factor=factor, norm=float(max(1, varies.sum())))
 
 
-def thinned(design: Design, targets: np.ndarray, rate: float, belief: float) -> DropoutPosterior:
+def thinned(design: Design, targets: np.ndarray, rate: float, prediction: float) -> DropoutPosterior:
     """Weights of the least squared error [N] over all masks of one rate; its noise is the held-out error.
 
     Leaving out adds rate / (1 - rate) times the sum of all squared values to the penalty of each squared weight, which
@@ -86,7 +86,7 @@ def thinned(design: Design, targets: np.ndarray, rate: float, belief: float) -> 
     """
     total = float(design.weights.sum())
     signal = NOISE * design.columns.norm * (1 - rate) / (rate * total)
-    fit = linear_posterior(design, targets, belief, Variances(signal, GUESS, NOISE))
+    fit = linear_posterior(design, targets, prediction, Variances(signal, GUESS, NOISE))
     inside = len(fit.directions)
     weights = fit.coefficients[:inside] @ fit.directions / np.sqrt(fit.columns.norm)
     error = float(design.weights @ (targets - fit.unseen) ** 2)

@@ -12,8 +12,8 @@ from activeloop.models.heads.base import (
     CONSTANT,
     REACH,
     Columns,
-    Draws,
     Functions,
+    Head,
     Inputs,
     Posterior,
     Spectrum,
@@ -35,7 +35,7 @@ WAVES = 512
 
 
 @dataclass(frozen=True)
-class GaussianProcess(Draws):
+class GPHead(Head):
     """A smooth function of the features, a linear one, a weight for each guess and a constant.
 
     Lengthscale, linear share, variances and noise are those of the greatest marginal likelihood. Mean and spread are
@@ -44,7 +44,7 @@ class GaussianProcess(Draws):
 
     Args:
         kernel: of the smooth function: `matern` (5/2) or `rbf`.
-        belief: expected correlation of the guesses with the values, before any value is seen.
+        prediction: expected correlation of the guesses with the values, before any value is seen.
         covariance: of the function, when it is not to be learned.
 
     Source: Rasmussen and Williams 2006, Gaussian Processes for Machine Learning; draws by Matheron's rule, Wilson et
@@ -52,7 +52,7 @@ class GaussianProcess(Draws):
     """
 
     kernel: Kernel = "matern"
-    belief: float = 0.5
+    prediction: float = 0.5
     covariance: Covariance | None = None
 
     @property
@@ -60,15 +60,15 @@ class GaussianProcess(Draws):
         """`process`, and the kernel when it is not the usual one."""
         return "process" if self.kernel == "matern" else f"process-{self.kernel}"
 
-    def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> ProcessPosterior:
+    def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> GPHeadPosterior:
         """Exact inference; the seed chooses the values from which hyperparameters are learned, when there are many."""
         columns = Columns.of(inputs)
         covariance = self.covariance or self._likeliest(inputs, targets, weights, seed)
-        posterior = ProcessPosterior.of(columns, covariance, inputs, targets, weights, self.belief)
+        posterior = GPHeadPosterior.of(columns, covariance, inputs, targets, weights, self.prediction)
         refuse_without_spread(posterior.marginals(inputs)[1], targets, self.name)
         return posterior
 
-    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> GaussianProcess:
+    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> GPHead:
         """With the likeliest covariance."""
         return replace(self, covariance=self._likeliest(inputs, targets, weights, seed))
 
@@ -76,17 +76,17 @@ class GaussianProcess(Draws):
         some = np.sort(np.random.default_rng(seed).permutation(len(targets))[:MOST])
         part = Inputs(inputs.features[some], inputs.guess[some])
         columns = Columns.of(inputs)
-        return likeliest_covariance(columns, part, targets[some], weights[some], self.kernel, self.belief)
+        return likeliest_covariance(columns, part, targets[some], weights[some], self.kernel, self.prediction)
 
-    def restore(self, state: dict[str, np.ndarray]) -> ProcessPosterior:
+    def restore(self, state: dict[str, np.ndarray]) -> GPHeadPosterior:
         """The posterior that gave this state."""
         length, share, smooth, *variances = state["covariance"].tolist()
         covariance = Covariance("matern" if smooth else "rbf", length, share, Variances(*variances))
-        return ProcessPosterior(
+        return GPHeadPosterior(
             columns=Columns.restore(state),
             covariance=covariance,
             noise=float(np.sqrt(covariance.variances.noise)),
-            **{key: state[key] for key in ProcessPosterior.KEPT},
+            **{key: state[key] for key in GPHeadPosterior.KEPT},
         )
 
 
@@ -127,13 +127,13 @@ class Covariance:
 
 
 def likeliest_covariance(
-    columns: Columns, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, kernel: Kernel, belief: float
+    columns: Columns, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, kernel: Kernel, prediction: float
 ) -> Covariance:
     """The covariance under which the values [N] are likeliest."""
     features = columns.features(inputs).astype(np.float64) / np.sqrt(columns.norm)
     products, length = features @ features.T, np.square(features).sum(1)
     guess, root = columns.guess(inputs), np.sqrt(weights)
-    gap = root * (targets - guess @ expected_others(guess.shape[1] - 1, belief))
+    gap = root * (targets - guess @ expected_others(guess.shape[1] - 1, prediction))
     best: tuple[float, Covariance] | None = None
     for scale in LENGTHS:
         for share in SHARES:
@@ -147,13 +147,13 @@ def likeliest_covariance(
     return best[1]
 
 
-def expected_others(guesses: int, belief: float) -> np.ndarray:
-    """[G + 1] weights of the guesses, which share `belief`, and the constant."""
-    return np.concatenate([np.full(guesses, belief / max(1, guesses)), [0.0]])
+def expected_others(guesses: int, prediction: float) -> np.ndarray:
+    """[G + 1] weights of the guesses, which share `prediction`, and the constant."""
+    return np.concatenate([np.full(guesses, prediction / max(1, guesses)), [0.0]])
 
 
 @dataclass(frozen=True)
-class ProcessPosterior(Posterior):
+class GPHeadPosterior(Posterior):
     """The process given N values.
 
     Args:
@@ -188,13 +188,13 @@ class ProcessPosterior(Posterior):
         inputs: Inputs,
         targets: np.ndarray,
         weights: np.ndarray,
-        belief: float,
-    ) -> ProcessPosterior:
+        prediction: float,
+    ) -> GPHeadPosterior:
         """Exact inference for a given covariance."""
         from scipy.linalg import solve_triangular
 
         features, guess = columns.features(inputs), columns.guess(inputs)
-        expected = expected_others(guess.shape[1] - 1, belief)
+        expected = expected_others(guess.shape[1] - 1, prediction)
         gap, noise = targets - guess @ expected, float(np.sqrt(covariance.variances.noise))
         prior = cls(columns, covariance, expected, features, guess, noise, np.zeros((0, 0)), gap, weights)
         gram = prior.across(features, guess)

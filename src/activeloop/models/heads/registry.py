@@ -1,16 +1,16 @@
-"""Heads by the names that recipes use."""
+"""Heads by the names that configs use."""
 
 from __future__ import annotations
 
-from activeloop.models.heads.base import Draws
+from activeloop.models.heads.base import Head
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GaussianProcess
-from activeloop.models.heads.laplace import LastLayer
+from activeloop.models.heads.gp import GPHead
+from activeloop.models.heads.laplace import LaplaceHead
 
-HEADS: dict[str, type[Draws]] = {
+HEADS: dict[str, type[Head]] = {
     "dropout": DropoutHead,
-    "last-layer": LastLayer,
-    "process": GaussianProcess,
+    "last-layer": LaplaceHead,
+    "process": GPHead,
 }
 #: names of heads that are gone, and what to do instead
 RETIRED = {

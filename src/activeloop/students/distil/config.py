@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import ModelError, RecipeError
+from activeloop.errors import ConfigError, ModelError
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
-from activeloop.prediction import Predictive, Predictor
+from activeloop.prediction import Prediction, Predictor
 from activeloop.students.distil.network import Network
 from activeloop.students.distil.transfer import Transfer
 from activeloop.students.runtime.student import Student
@@ -39,11 +39,11 @@ class Labels(Predictor):
             return cls(np.array([1 - mean[0], mean[0]]), np.zeros(2), ("unfit", "fit"))
         return cls(mean, sd, ())
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """The same of all."""
         del pool, seed
         mean, sd = (np.tile(values, (len(rows), 1)) for values in (self.mean, self.sd))
-        return Predictive(np.tile(mean, (draws, 1, 1)), mean, sd, np.zeros(len(self.mean)), self.classes)
+        return Prediction(np.tile(mean, (draws, 1, 1)), mean, sd, np.zeros(len(self.mean)), self.classes)
 
     def explain(self) -> str:
         """That it knows nothing."""
@@ -78,7 +78,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Distiller:
-    """Teaches a small network what a model believes.
+    """Teaches a small network what a model predicts.
 
     For classes the loss is alpha CE(y, student) + (1 - alpha) T^2 KL(teacher || student) at temperature T. For values
     alpha weighs the squared error on measured candidates, each by how sure it is; 1 - alpha weighs what the teacher
@@ -115,7 +115,7 @@ class Distiller:
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1 or self.temperature <= 0 or self.deviations < 1 or (self.minibatch or 2) < 2:
-            raise RecipeError(
+            raise ConfigError(
                 "a distiller needs alpha from 0 to 1, a temperature above 0, at least one deviation and minibatches of "
                 "at least 2. Nothing was taught."
             )
@@ -150,11 +150,11 @@ class Distiller:
             MissingExtraError: torch is not installed.
         """
         need_models()
-        from activeloop.students.distil.run import Lesson
+        from activeloop.students.distil.run import DistillationRun
 
         pool, dataset = (about.pool, about.oriented()) if isinstance(about, Dataset) else (about, None)
         excluded = np.zeros(0, np.int64) if exclude is None else np.unique(np.asarray(exclude, np.int64))
-        lesson = Lesson(self, teacher, pool, dataset, seed, start, excluded, progress)
+        lesson = DistillationRun(self, teacher, pool, dataset, seed, start, excluded, progress)
         assays = about.assays if isinstance(about, Dataset) else ()
         hash_ = about.hash if isinstance(about, Dataset) else ""
         return lesson.student(start is None, assays, hash_, called, version)

@@ -16,11 +16,11 @@ from torch import nn
 
 from activeloop.errors import MissingExtraError, ModelError
 from activeloop.files import write_whole
-from activeloop.students.distil.modules import Body
+from activeloop.students.distil.modules import StudentEncoder
 from activeloop.students.distil.scaled import Scaled, TorchRunner, rounded, stored_as_int8
 from activeloop.students.runtime.card import KEY
 from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, session_of
-from activeloop.students.runtime.reading import PADDING, UNKNOWN, Reading
+from activeloop.students.runtime.reading import PADDING, UNKNOWN, StudentTokenizer
 from activeloop.students.runtime.student import Student
 
 #: of ONNX operators: the lowest that torch writes, which the most runtimes read
@@ -135,7 +135,7 @@ ROWS = 16
 MANY = 256
 
 
-def probes(reading: Reading, seed: int) -> list[np.ndarray]:
+def probes(reading: StudentTokenizer, seed: int) -> list[np.ndarray]:
     """Random candidates: int32 tokens of several widths, the first as wide as what was taught, shorter ones padded.
 
     Args:
@@ -167,16 +167,16 @@ def check_same(runner: OnnxRunner, module: Scaled, tokens: np.ndarray) -> None:
     for name, found, wanted in zip(OUTPUTS, said, wants, strict=True):
         unit = max(float(wanted.std()), 1e-2 * float(np.abs(wanted).max()), least)
         if found.shape != wanted.shape:
-            raise ModelError(f"the exported student gives {name} as {found.shape}, not {wanted.shape}. {_CURE}")
+            raise ModelError(f"the exported student gives {name} as {found.shape}, not {wanted.shape}. {_FIX}")
         apart = float(np.abs(found - wanted).max()) / unit
         if not apart <= TOLERANCE:
             raise ModelError(
                 f"the exported student deviates in {name} by {apart:.2g} of its spread for candidates of "
-                f"{tokens.shape[1]} letters. {_CURE}"
+                f"{tokens.shape[1]} letters. {_FIX}"
             )
 
 
-def check_alike(rounded: Scaled, module: Scaled, reading: Reading, seed: int) -> None:
+def check_alike(rounded: Scaled, module: Scaled, reading: StudentTokenizer, seed: int) -> None:
     """Refuse 8 bits where they change the order of candidates.
 
     Args:
@@ -195,10 +195,10 @@ def check_alike(rounded: Scaled, module: Scaled, reading: Reading, seed: int) ->
         alike = float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 else 0.0
         if not alike >= ALIKE:
             problem = f"in 8 bits this student orders candidates otherwise (correlation {alike:.3f})."
-            raise ModelError(f"{problem} Export it without int8. {_CURE}")
+            raise ModelError(f"{problem} Export it without int8. {_FIX}")
 
 
-_CURE = "Nothing was written."
+_FIX = "Nothing was written."
 
 
 def _run(module: Scaled, tokens: np.ndarray) -> list[np.ndarray]:
@@ -206,7 +206,7 @@ def _run(module: Scaled, tokens: np.ndarray) -> list[np.ndarray]:
         return [x.numpy() for x in module(torch.from_numpy(tokens))]
 
 
-def _random(reading: Reading, rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
+def _random(reading: StudentTokenizer, rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
     return rng.integers(UNKNOWN, reading.size, (rows, width), np.int32)
 
 
@@ -217,7 +217,7 @@ def _padded(tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(np.arange(tokens.shape[1]) < lengths[:, None], tokens, PADDING).astype(np.int32)
 
 
-def _near(reading: Reading, rng: np.random.Generator) -> np.ndarray:
+def _near(reading: StudentTokenizer, rng: np.random.Generator) -> np.ndarray:
     """Random candidates like those that were taught: of the wild type with a few changes, where there is one."""
     tokens = _random(reading, rng, MANY, reading.width)
     if not reading.parent:
@@ -276,7 +276,7 @@ def _ready(module: Scaled) -> Scaled:
     """A copy that no longer changes: what follows from its weights is computed."""
     module = copy.deepcopy(module).eval()
     for part in module.modules():
-        if isinstance(part, Body):
+        if isinstance(part, StudentEncoder):
             part.settle()
     return module.requires_grad_(False)
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activeloop.errors import ModelError, RecipeError
+from activeloop.errors import ConfigError, ModelError
 from activeloop.students.distil.network import Network, Shape
-from activeloop.students.runtime.reading import FIRST, Reading
+from activeloop.students.runtime.reading import FIRST, StudentTokenizer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +27,7 @@ class FirstLayers(Network):
     Args:
         layers: how many are copied.
         source: the foundation model; found in the teacher when it is None.
-        letters: of the candidates, as `Reading.letters`.
+        letters: of the candidates, as `StudentTokenizer.letters`.
 
     >>> FirstLayers(layers=2).name
     'first 2 layers of the teacher'
@@ -41,7 +41,7 @@ class FirstLayers(Network):
 
     def __post_init__(self) -> None:
         if self.layers < 0:
-            raise RecipeError(f"{self.layers} layers cannot be copied. Choose 0 or more; nothing was taught.")
+            raise ConfigError(f"{self.layers} layers cannot be copied. Choose 0 or more; nothing was taught.")
 
     @property
     def name(self) -> str:
@@ -54,7 +54,7 @@ class FirstLayers(Network):
         """It reads the whole sequence."""
         return False
 
-    def of(self, teacher: Predictor, reading: Reading) -> FirstLayers:
+    def of(self, teacher: Predictor, reading: StudentTokenizer) -> FirstLayers:
         """The same with the teacher's foundation model.
 
         Args:
@@ -67,14 +67,14 @@ class FirstLayers(Network):
         from activeloop.foundation.protein_models import LetterModel
         from activeloop.students.distil.provenance import members
 
-        backbones = (getattr(getattr(member, "learner", None), "backbone", None) for member in members(teacher))
-        backbone = next((one for one in backbones if isinstance(one, LetterModel)), None)
-        if backbone is None:
+        encoders = (getattr(getattr(member, "learner", None), "encoder", None) for member in members(teacher))
+        encoder = next((one for one in encoders if isinstance(one, LetterModel)), None)
+        if encoder is None:
             raise ModelError(
                 f"a teacher of the kind {type(teacher).__name__} has no layers that a student could begin with: it "
                 "must be a fine-tuned protein model. Choose another network; nothing was taught."
             )
-        return replace(self, source=backbone, letters=reading.letters)
+        return replace(self, source=encoder, letters=reading.letters)
 
     def build(self, shape: Shape, seed: int) -> nn.Module:
         """The network with the foundation model's weights, and a head with its first ones.
@@ -84,16 +84,16 @@ class FirstLayers(Network):
         """
         if self.source is None:
             raise ModelError("the foundation model is not known. Let a `Distiller` teach the network.")
-        from activeloop.models.finetuning.loop import thrown
-        from activeloop.students.distil.layers import Compared, Copied, copied_trunk
+        from activeloop.models.finetuning.loop import seeded_rng
+        from activeloop.students.distil.layers import Compared, Copied, copied_encoder
         from activeloop.students.distil.modules import Additive, Net
 
-        trunk = copied_trunk(self.source, self.layers)
+        encoder = copied_encoder(self.source, self.layers)
         alphabet = self.source.alphabet
         codes = np.frombuffer(self.letters.encode("latin-1"), np.uint8)
         ids = np.full(shape.letters, alphabet.unknown)
         ids[0], ids[FIRST:] = alphabet.pad, alphabet.ids[codes]
-        with thrown(seed):
-            residues = Copied(trunk, ids, alphabet.before, alphabet.after)
-            body = Compared(residues, shape, trunk.width)
+        with seeded_rng(seed):
+            residues = Copied(encoder, ids, alphabet.before, alphabet.after)
+            body = Compared(residues, shape, encoder.width)
             return Net(Additive(shape), body, (64,), shape.outputs)

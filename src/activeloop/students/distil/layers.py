@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn import functional
 
 from activeloop.errors import ModelError
-from activeloop.foundation.base import Foundation
-from activeloop.foundation.encoder import Trunk
-from activeloop.foundation.encoding import frozen_trunk
-from activeloop.models.finetuning.loop import thrown
-from activeloop.students.distil.modules import Additive, Body, Net, counts_of, least_squares, summed
+from activeloop.foundation.base import FoundationModel
+from activeloop.foundation.encoder import TransformerEncoder
+from activeloop.foundation.encoding import frozen_encoder
+from activeloop.models.finetuning.loop import seeded_rng
+from activeloop.students.distil.modules import Additive, Net, StudentEncoder, counts_of, least_squares, summed
 from activeloop.students.distil.network import Shape
 from activeloop.students.runtime.reading import PADDING
 
@@ -95,7 +95,7 @@ class AttentionBlock(nn.Module):
 GAIN = 0.5
 
 
-class Entry(nn.Module):
+class TokenEmbedding(nn.Module):
     """A vector for each residue: its letter's and its position's.
 
     Args:
@@ -133,7 +133,7 @@ class Residues(nn.Module):
         return hidden
 
 
-class Compared(Body):
+class Compared(StudentEncoder):
     """Sum over residues, less that of the parent; without a parent the mean over residues.
 
     For candidates as long as the parent that is the sum of what each residue's vector differs by, so mutations far
@@ -179,7 +179,7 @@ RIDGE = 0.01
 LARGE = 3.0
 
 
-class SiteTable(Body):
+class SiteTable(StudentEncoder):
     """The first layer of a network on one-hot letters, as look-ups; the parent's own sum is taken off.
 
     Args:
@@ -235,44 +235,44 @@ class SiteTable(Body):
         return summed(table, tokens, self.letters, self.columns)
 
 
-def copied_trunk(foundation: Foundation, layers: int) -> Trunk:
+def copied_encoder(foundation: FoundationModel, layers: int) -> TransformerEncoder:
     """Embeddings and first layers of a foundation model, as weights of one's own that learn.
 
     Raises:
         ModelError: it has fewer layers.
     """
-    trunk = copy.deepcopy(frozen_trunk(foundation, "cpu"))
-    if len(trunk.layers) < layers:
-        raise ModelError(f"{foundation.name} has {len(trunk.layers)} layers, not {layers}. Nothing was taught.")
-    del trunk.layers[layers:]
-    for parameter in trunk.parameters():
+    encoder = copy.deepcopy(frozen_encoder(foundation, "cpu"))
+    if len(encoder.layers) < layers:
+        raise ModelError(f"{foundation.name} has {len(encoder.layers)} layers, not {layers}. Nothing was taught.")
+    del encoder.layers[layers:]
+    for parameter in encoder.parameters():
         parameter.requires_grad_(True)
     # written out, attention is made of operations that every runtime knows
-    trunk.model.config._attn_implementation = "eager"
-    hidden = trunk(torch.zeros(1, 2, dtype=torch.int64), torch.ones(1, 2, dtype=torch.bool))
+    encoder.model.config._attn_implementation = "eager"
+    hidden = encoder(torch.zeros(1, 2, dtype=torch.int64), torch.ones(1, 2, dtype=torch.bool))
     hidden.sum().backward()
-    for parameter in trunk.parameters():
+    for parameter in encoder.parameters():
         # heads that guess residues have no part in it
         parameter.requires_grad_(parameter.grad is not None)
         parameter.grad = None
-    return trunk
+    return encoder
 
 
 class Copied(nn.Module):
     """Vectors of residues by the first layers of a foundation model.
 
     Args:
-        trunk: the layers.
+        encoder: the layers.
         ids: [letters] the model's id of each token of the student.
         before, after: ids of special tokens around a sequence.
     """
 
     ids: torch.Tensor
 
-    def __init__(self, trunk: Trunk, ids: np.ndarray, before: tuple[int, ...], after: tuple[int, ...]):
+    def __init__(self, encoder: TransformerEncoder, ids: np.ndarray, before: tuple[int, ...], after: tuple[int, ...]):
         super().__init__()
-        self.trunk, self.before, self.after, self.pad = trunk, before, after, int(ids[PADDING])
-        self.norm = nn.LayerNorm(trunk.width)
+        self.encoder, self.before, self.after, self.pad = encoder, before, after, int(ids[PADDING])
+        self.norm = nn.LayerNorm(encoder.width)
         self.register_buffer("ids", torch.from_numpy(ids.astype(np.int64)))
 
     def forward(self, tokens: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
@@ -287,11 +287,11 @@ class Copied(nn.Module):
         for k, special in enumerate(self.after):
             ids = torch.where(place == length + k, special, ids)
         seen = place < length + last
-        hidden = self.trunk.embed(ids, seen)
-        context = self.trunk.context(hidden, seen)
-        for index in range(len(self.trunk.layers)):
-            hidden = self.trunk.layer(index, hidden, context)
-        hidden = self.trunk.finish(hidden)
+        hidden = self.encoder.embed(ids, seen)
+        context = self.encoder.context(hidden, seen)
+        for index in range(len(self.encoder.layers)):
+            hidden = self.encoder.layer(index, hidden, context)
+        hidden = self.encoder.finish(hidden)
         return self.norm(hidden[:, first : hidden.shape[1] - last] if last else hidden[:, first:])
 
 
@@ -304,6 +304,6 @@ def over_residues(shape: Shape, width: int, seed: int, blocks: Callable[[], list
         seed: of the first weights; torch's generator is left as it was.
         blocks: makes them.
     """
-    with thrown(seed):
-        residues = Residues(Entry(shape, width), blocks())
+    with seeded_rng(seed):
+        residues = Residues(TokenEmbedding(shape, width), blocks())
         return Net(Additive(shape), Compared(residues, shape, width), (width,), shape.outputs)

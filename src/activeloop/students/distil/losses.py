@@ -11,15 +11,15 @@ FLOOR = 0.1
 NEIGHBOURS = (1, 2, 4, 8)
 
 
-def chances_of(location: torch.Tensor, deviations: torch.Tensor) -> torch.Tensor:
+def probabilities_of(location: torch.Tensor, deviations: torch.Tensor) -> torch.Tensor:
     """[N, C] probabilities averaged over the draws, as `Scaled` averages them."""
     centre = location.unsqueeze(1)
     return torch.cat([(centre + deviations).softmax(2), (centre - deviations).softmax(2)], 1).mean(1)
 
 
-def softened(chances: torch.Tensor, temperature: float) -> torch.Tensor:
+def softened(probabilities: torch.Tensor, temperature: float) -> torch.Tensor:
     """[N, C] logarithms of probabilities at a temperature above 1, which are nearer to each other."""
-    return torch.log_softmax(chances.clamp(min=1e-8).log() / temperature, 1)
+    return torch.log_softmax(probabilities.clamp(min=1e-8).log() / temperature, 1)
 
 
 def divergence(teacher: torch.Tensor, student: torch.Tensor, temperature: float) -> torch.Tensor:

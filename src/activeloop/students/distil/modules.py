@@ -149,7 +149,7 @@ class Additive(nn.Module):
 SMALL = 0.1
 
 
-class Body(nn.Module, ABC):
+class StudentEncoder(nn.Module, ABC):
     """From tokens to one vector a candidate.
 
     Attributes:
@@ -167,7 +167,7 @@ class Body(nn.Module, ABC):
         """Compute what no longer changes once the weights do not."""
 
 
-class Head(nn.Module):
+class OutputHead(nn.Module):
     """From a candidate's vector to its numbers: a straight line, and beside it a bend that begins small.
 
     Args:
@@ -204,10 +204,10 @@ class Net(nn.Module):
         outputs: numbers.
     """
 
-    def __init__(self, additive: Additive, body: Body, inner: tuple[int, ...], outputs: int):
+    def __init__(self, additive: Additive, body: StudentEncoder, inner: tuple[int, ...], outputs: int):
         super().__init__()
         self.additive, self.body = additive, body
-        self.head = Head(body.width + additive.rank, inner, outputs)
+        self.head = OutputHead(body.width + additive.rank, inner, outputs)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         """Float32 [N, outputs] of int64 tokens [N, W]."""

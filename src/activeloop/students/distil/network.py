@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from activeloop.candidates import Pool
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.reading import StudentTokenizer
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,13 +46,13 @@ class Network(ABC):
     def sites(self) -> bool:
         """Whether it reads the varying columns alone."""
 
-    def reading(self, pool: Pool) -> Reading:
+    def reading(self, pool: Pool) -> StudentTokenizer:
         """How it reads the candidates of a pool.
 
         Raises:
             PoolError: it cannot.
         """
-        return Reading.of(pool, sites=self.sites, whole=self.whole)
+        return StudentTokenizer.of(pool, sites=self.sites, whole=self.whole)
 
     @abstractmethod
     def build(self, shape: Shape, seed: int) -> nn.Module:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from activeloop.candidates import Pool
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.students.distil.network import Network, Shape
 from activeloop.students.runtime.reading import of_one_length
 
@@ -33,7 +33,7 @@ class ConvNet(Network):
 
     def __post_init__(self) -> None:
         if self.width < 2 or self.blocks < 0 or self.kernel < 1 or self.kernel % 2 == 0:
-            raise RecipeError(
+            raise ConfigError(
                 f"a convolutional student needs a width of at least 2, blocks and an odd kernel, not {self.width}, "
                 f"{self.blocks} and {self.kernel}. Nothing was taught."
             )
@@ -77,7 +77,7 @@ class SmallTransformer(Network):
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.layers < 0 or self.heads < 1 or self.width % self.heads:
-            raise RecipeError(
+            raise ConfigError(
                 f"a transformer of width {self.width} cannot be divided among {self.heads} heads in {self.layers} "
                 "layers. Choose a width that is a multiple of the heads; nothing was taught."
             )
@@ -126,7 +126,7 @@ class SiteNetwork(Network):
 
     def __post_init__(self) -> None:
         if not self.hidden or min(self.hidden) < 1:
-            raise RecipeError("a network on sites needs at least one layer of at least one unit. Nothing was taught.")
+            raise ConfigError("a network on sites needs at least one layer of at least one unit. Nothing was taught.")
 
     @property
     def name(self) -> str:
@@ -140,23 +140,23 @@ class SiteNetwork(Network):
 
     def build(self, shape: Shape, seed: int) -> nn.Module:
         """The network with its first weights."""
-        from activeloop.models.finetuning.loop import thrown
+        from activeloop.models.finetuning.loop import seeded_rng
         from activeloop.students.distil.layers import SiteTable
         from activeloop.students.distil.modules import Additive, Net
 
-        with thrown(seed):
+        with seeded_rng(seed):
             most = max(FEWEST, NUMBERS // (shape.width * shape.letters))
             body = SiteTable(shape, min(self.hidden[0], most), self.averaged)
             return Net(Additive(shape), body, self.hidden[1:] or self.hidden, shape.outputs)
 
 
-def usual_network(pool: Pool) -> Network:
+def default_network(pool: Pool) -> Network:
     """Over the sites of variants that differ at known positions of one length, else over whole sequences.
 
-    >>> usual_network(Pool.single_mutants("MKTAYIAKQR")).sites
+    >>> default_network(Pool.single_mutants("MKTAYIAKQR")).sites
     True
     >>> from activeloop.candidates import Compound
-    >>> usual_network(Pool.of([Compound("CCO"), Compound("CCN")])).sites
+    >>> default_network(Pool.of([Compound("CCO"), Compound("CCN")])).sites
     False
     """
     columns = pool.sites

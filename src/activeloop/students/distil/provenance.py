@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Backbone
+from activeloop.encoders.base import Encoder
 from activeloop.errors import ModelError
-from activeloop.foundation.base import Foundation
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.licences import licence_of
 from activeloop.models.embedding import HeadPredictor
 from activeloop.prediction import Learner, Predictor
@@ -30,9 +30,9 @@ def members(teacher: Predictor) -> Iterator[Predictor]:
             yield from members(part)
 
 
-def foundations(teacher: Predictor) -> list[Foundation]:
+def foundations(teacher: Predictor) -> list[FoundationModel]:
     """The pretrained models in a teacher, each once, by name."""
-    found: dict[str, Foundation] = {}
+    found: dict[str, FoundationModel] = {}
     for member in members(teacher):
         for foundation in _within(member, 3):
             found[foundation.name] = foundation
@@ -73,10 +73,10 @@ def averaged_states(teacher: Predictor, pool: Pool) -> Features | None:
     found = _seeing(teacher)
     if found is None:
         return None
-    backbone, features = found
+    encoder, features = found
     # what keeps features of a pretrained model is called as the model is
-    foundation = backbone if isinstance(backbone, Foundation) else next(_within(backbone, 1), None)
-    if foundation is None or foundation.name != backbone.name:
+    foundation = encoder if isinstance(encoder, FoundationModel) else next(_within(encoder, 1), None)
+    if foundation is None or foundation.name != encoder.name:
         return None
     # imported here: it needs torch, which a pretrained model has loaded already
     from activeloop.foundation.pooling import pooling_for
@@ -84,14 +84,14 @@ def averaged_states(teacher: Predictor, pool: Pool) -> Features | None:
     return features if pooling_for(pool, foundation.pooling) == "mutated" else None
 
 
-def _seeing(teacher: Predictor) -> tuple[Backbone, Features] | None:
+def _seeing(teacher: Predictor) -> tuple[Encoder, Features] | None:
     """The encoder of the first part that has one, and what that part sees."""
     for member in members(teacher):
         if isinstance(member, HeadPredictor):
-            return member.columns.backbone, member.columns.backbone.features
-        if type(member).__name__ == "FineTuned":
+            return member.columns.encoder, member.columns.encoder.features
+        if type(member).__name__ == "FineTunedPredictor":
             tuned: Any = member
-            return tuned.learner.backbone, _fine_tuned(tuned)
+            return tuned.learner.encoder, _fine_tuned(tuned)
     return None
 
 
@@ -105,12 +105,12 @@ def _fine_tuned(member: Any) -> Features:
     return features
 
 
-def _within(thing: Any, depth: int) -> Iterator[Foundation]:
+def _within(thing: Any, depth: int) -> Iterator[FoundationModel]:
     """Pretrained models among the settings of something, and of the settings of these."""
     for part in _settings(thing):
-        if isinstance(part, Foundation):
+        if isinstance(part, FoundationModel):
             yield part
-        elif (depth and isinstance(part, Learner | Backbone)) or is_dataclass(part):
+        elif (depth and isinstance(part, Learner | Encoder)) or is_dataclass(part):
             yield from _within(part, depth - 1) if depth else ()
 
 

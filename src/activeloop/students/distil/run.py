@@ -20,10 +20,10 @@ from activeloop.students.distil.modules import Net
 from activeloop.students.distil.provenance import averaged_states, hidden_states, licence
 from activeloop.students.distil.scaled import Scaled, TorchRunner
 from activeloop.students.distil.search import learning, ready, shape_of
-from activeloop.students.distil.targets import DRAWS, SEEN, Voice
-from activeloop.students.distil.trainer import Course, Exercises, Measured
+from activeloop.students.distil.targets import DRAWS, SEEN, TeacherSampler
+from activeloop.students.distil.trainer import MeasuredTargets, Minibatch, Trainer
 from activeloop.students.distil.transfer import with_mutants
-from activeloop.students.runtime.card import Card
+from activeloop.students.runtime.card import ModelCard
 from activeloop.students.runtime.student import Student
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ EXACT, NOISY = 0.1, 1.0
 LEAST, NOTHING = 1e-3, 500.0
 
 
-class Lesson:
+class DistillationRun:
     """One teaching.
 
     Args:
@@ -76,22 +76,22 @@ class Lesson:
         self.features = hidden_states(teacher) if settings.matching else None
         self.measured = None if dataset is None or settings.alpha == 0 else self._measured(dataset)
 
-    def _listen(self, teacher: Predictor, measured: np.ndarray) -> Voice:
+    def _listen(self, teacher: Predictor, measured: np.ndarray) -> TeacherSampler:
         """The teacher's voice, from candidates that stand for all; mutants are invented behind them."""
         deviations = self.settings.deviations
         rows = self.rng.permutation(self.material.taught) if len(self.material.taught) else measured
         if not len(rows):
             raise ModelError("no candidate is left to be taught. Exclude fewer, or widen the transfer set.")
-        belief = teacher.predict(self.material.pool, rows[:SEEN], self.seed, DRAWS * deviations)
+        prediction = teacher.predict(self.material.pool, rows[:SEEN], self.seed, DRAWS * deviations)
         self.material = with_mutants(self.material, self.rng)
-        return Voice.of(teacher, self.material.pool, belief, self.seed, deviations)
+        return TeacherSampler.of(teacher, self.material.pool, prediction, self.seed, deviations)
 
     def student(self, fresh: bool, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Student:
         """Teach, compare with the teacher, and write the card."""
         net = self.module.network
         assert isinstance(net, Net)
         classes, outputs = bool(self.voice.classes), len(self.voice.shift)
-        course = Course(self.settings, net, self.reading.width, outputs, classes, self.seed)
+        course = Trainer(self.settings, net, self.reading.width, outputs, classes, self.seed)
         steps = course.steps
         tell = (lambda done: None) if self.progress is None else (lambda done: self.progress(done, steps))  # type: ignore[misc]
         watched = self._asked(self.material.watched)
@@ -124,19 +124,19 @@ class Lesson:
         self.voice = replace(self.voice, shift=_numbers(runner.module.shift), factor=_numbers(runner.module.factor))
         return Scaled(net, self.voice.shift, self.voice.factor, self.settings.deviations, bool(self.voice.classes))
 
-    def _measured(self, dataset: Dataset) -> Measured:
+    def _measured(self, dataset: Dataset) -> MeasuredTargets:
         tokens = self.reading.tokens(dataset.pool, dataset.rows)
-        return Measured.of(dataset, tokens, self.voice.shift, self.voice.factor, bool(self.voice.classes))
+        return MeasuredTargets.of(dataset, tokens, self.voice.shift, self.voice.factor, bool(self.voice.classes))
 
-    def _asked(self, rows: np.ndarray) -> Exercises | None:
+    def _asked(self, rows: np.ndarray) -> Minibatch | None:
         """What the teacher says of rows, with their tokens; None without rows."""
         if not len(rows):
             return None
         pool = self.material.pool
         hidden = np.zeros((len(rows), 0)) if self.features is None else self.features(pool, rows)
-        return Exercises.of(self.reading.tokens(pool, rows), self.voice.ask(rows), hidden)
+        return Minibatch.of(self.reading.tokens(pool, rows), self.voice.ask(rows), hidden)
 
-    def _begin(self, net: Net, taught: Exercises | None) -> None:
+    def _begin(self, net: Net, taught: Minibatch | None) -> None:
         """Let the sum over mutations begin as what fits best."""
         if taught is not None:
             goal = torch.cat([taught.location, taught.sd.clamp(min=LEAST).log(), taught.deviations.flatten(1)], 1)
@@ -148,7 +148,7 @@ class Lesson:
             known = self.measured.weights[:, :1] > 0
             net.begin(self.measured.tokens, self.measured.values * known, NOISY)
 
-    def _grow(self) -> Exercises | None:
+    def _grow(self) -> Minibatch | None:
         """More candidates, on which teacher and student differ."""
         rows = self.material.grown(self._disagreement, self.rng)
         self.material = self.material.taking(rows)
@@ -163,8 +163,8 @@ class Lesson:
     def _says(self, runner: TorchRunner, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation [N, A] of the student, in the assays' unit."""
         student = Student(self._card(_unnamed(self.voice), "", "", 0), runner)
-        belief = student.predict(self.material.pool, rows, self.seed, draws=0)
-        return belief.mean, belief.sd
+        prediction = student.predict(self.material.pool, rows, self.seed, draws=0)
+        return prediction.mean, prediction.sd
 
     def _agreement(self, runner: TorchRunner) -> dict[str, float]:
         rows = self.material.checked
@@ -176,7 +176,7 @@ class Lesson:
             return class_agreement(said.mean, own[0])
         return agreement((said.mean, said.sd), own)
 
-    def _spread_as_taught(self, net: Net, watched: Exercises | None) -> None:
+    def _spread_as_taught(self, net: Net, watched: Minibatch | None) -> None:
         """Stretch the deviations until their spread is the teacher's: what is learned by regression is too narrow."""
         wider = torch.zeros(len(self.voice.shift))
         if watched is not None:
@@ -189,9 +189,9 @@ class Lesson:
             wider -= NOTHING
         net.widen(wider)
 
-    def _card(self, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> Card:
+    def _card(self, assays: tuple[Assay, ...], data_hash: str, called: str, version: int) -> ModelCard:
         voice = self.voice
-        return Card(
+        return ModelCard(
             network=self.network.name,
             reading=self.reading,
             assays=assays,
@@ -210,7 +210,7 @@ class Lesson:
         )
 
 
-def _unnamed(voice: Voice) -> tuple[Assay, ...]:
+def _unnamed(voice: TeacherSampler) -> tuple[Assay, ...]:
     if voice.classes:
         return (Assay("class", goal="classify"),)
     return tuple(Assay("value" if len(voice.shift) == 1 else f"value {a + 1}") for a in range(len(voice.shift)))

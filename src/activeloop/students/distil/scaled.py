@@ -65,11 +65,13 @@ class Scaled(nn.Module):
         """Mean [N, A], standard deviation [N, A], location [N, A] and deviations [N, S, A] of tokens [N, W]."""
         location, deviations = self.split(tokens)
         location, deviations = location * self.factor + self.shift, deviations * self.factor
-        mean, sd = _chances(location, deviations) if self.classes else (location, deviations.square().mean(1).sqrt())
+        mean, sd = (
+            _probabilities(location, deviations) if self.classes else (location, deviations.square().mean(1).sqrt())
+        )
         return mean, sd, location, deviations
 
 
-def _chances(location: torch.Tensor, deviations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _probabilities(location: torch.Tensor, deviations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation [N, C] of the probabilities of the draws, without drawing.
 
     The logits of the draws are normally distributed with the S deviations, divided by sqrt(S), as columns of a root of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
 from activeloop.prediction import Predictor
@@ -18,20 +18,20 @@ from activeloop.students.distil.first_layers import FirstLayers
 from activeloop.students.distil.network import Network, Shape
 from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer
 from activeloop.students.distil.provenance import averaged_states
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Student
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def shape_of(reading: Reading, outputs: int) -> Shape:
+def shape_of(reading: StudentTokenizer, outputs: int) -> Shape:
     """What goes in and comes out of a network that reads so."""
     parent = tuple(reading.texts([reading.parent])[0].tolist()) if reading.parent else ()
     return Shape(reading.size, reading.width, parent, outputs)
 
 
-def ready(network: Network, teacher: Predictor, reading: Reading, pool: Pool) -> Network:
+def ready(network: Network, teacher: Predictor, reading: StudentTokenizer, pool: Pool) -> Network:
     """The network, with what it takes from the teacher.
 
     Raises:
@@ -126,7 +126,7 @@ class Search:
 
     def __post_init__(self) -> None:
         if not self.networks or not 0 < self.keep <= 1:
-            raise RecipeError("a search needs networks, and an agreement above 0 and up to 1. Nothing was taught.")
+            raise ConfigError("a search needs networks, and an agreement above 0 and up to 1. Nothing was taught.")
 
     def teach(
         self,

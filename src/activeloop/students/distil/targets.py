@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.prediction import Predictive, Predictor, mean_of
+from activeloop.prediction import Prediction, Predictor, mean_of
 
 #: rows that a teacher is asked about at once
 PIECE = 4096
@@ -20,31 +20,31 @@ EDGE = 1e-4
 
 
 @dataclass(frozen=True)
-class Answers:
+class TeacherTargets:
     """Of N candidates, standardised; for classes of the logits.
 
     Args:
         location: [N, A] mean.
         sd: [N, A] standard deviation.
         deviations: [N, S, A] joint functions from the mean; their mean square is the square of `sd`.
-        chances: [N, A] probabilities of classes; [N, 0] for values.
+        probabilities: [N, A] probabilities of classes; [N, 0] for values.
     """
 
     location: np.ndarray
     sd: np.ndarray
     deviations: np.ndarray
-    chances: np.ndarray
+    probabilities: np.ndarray
 
     def __len__(self) -> int:
         return len(self.location)
 
-    def joined(self, other: Answers) -> Answers:
+    def joined(self, other: TeacherTargets) -> TeacherTargets:
         """Both, one after the other."""
-        return Answers(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
+        return TeacherTargets(*(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
 
 
 @dataclass(frozen=True)
-class Voice:
+class TeacherSampler:
     """A teacher, asked always with the same seed, so that its draws are the same functions for all candidates.
 
     The draws are S times as many as the student's deviations, turned so that the deviations hold as much of their
@@ -58,7 +58,7 @@ class Voice:
         shift, factor: [A] of the standardisation.
         noise: [A] of one measurement, in the teacher's unit.
         classes: names, () for values.
-        shape: as in `Predictive`.
+        shape: as in `Prediction`.
     """
 
     teacher: Predictor
@@ -72,28 +72,28 @@ class Voice:
     shape: np.ndarray | None
 
     @classmethod
-    def of(cls, teacher: Predictor, pool: Pool, belief: Predictive, seed: int, deviations: int) -> Voice:
+    def of(cls, teacher: Predictor, pool: Pool, prediction: Prediction, seed: int, deviations: int) -> TeacherSampler:
         """The scale and the directions, from some candidates.
 
         Args:
             teacher: who is asked.
             pool: the one it was fitted on, or one of the same sites.
-            belief: what it says of candidates that stand for all, with `DRAWS` draws for each deviation.
+            prediction: what it says of candidates that stand for all, with `DRAWS` draws for each deviation.
             seed: of its draws.
             deviations: S.
         """
-        if belief.classes:
-            shift, factor = np.zeros(belief.mean.shape[1]), np.ones(belief.mean.shape[1])
+        if prediction.classes:
+            shift, factor = np.zeros(prediction.mean.shape[1]), np.ones(prediction.mean.shape[1])
         else:
-            shift, spread = belief.mean.mean(0), belief.mean.std(0)
+            shift, spread = prediction.mean.mean(0), prediction.mean.std(0)
             # a teacher that says the same of all still knows how far the values may spread
-            same = spread <= 1e-9 * np.abs(belief.mean).max(0)
-            factor = np.where(same, np.where(belief.sd.mean(0) > 0, belief.sd.mean(0), 1.0), spread)
-        drawn = (_functions(belief) / factor).reshape(len(belief.draws), -1)
+            same = spread <= 1e-9 * np.abs(prediction.mean).max(0)
+            factor = np.where(same, np.where(prediction.sd.mean(0) > 0, prediction.sd.mean(0), 1.0), spread)
+        drawn = (_functions(prediction) / factor).reshape(len(prediction.draws), -1)
         turn = principal(drawn - drawn.mean(0), deviations)
-        return cls(teacher, pool, seed, turn, shift, factor, belief.noise, belief.classes, belief.shape)
+        return cls(teacher, pool, seed, turn, shift, factor, prediction.noise, prediction.classes, prediction.shape)
 
-    def ask(self, rows: np.ndarray) -> Answers:
+    def ask(self, rows: np.ndarray) -> TeacherTargets:
         """What the teacher says of rows.
 
         Args:
@@ -108,27 +108,27 @@ class Voice:
         """[N, A] its means alone, standardised (for classes probabilities)."""
         return (mean_of(self.teacher, self.pool, rows) - self.shift) / self.factor
 
-    def _piece(self, rows: np.ndarray) -> Answers:
-        belief = self.teacher.predict(self.pool, rows, self.seed, self.turn.shape[1])
-        drawn = _functions(belief) / self.factor
+    def _piece(self, rows: np.ndarray) -> TeacherTargets:
+        prediction = self.teacher.predict(self.pool, rows, self.seed, self.turn.shape[1])
+        drawn = _functions(prediction) / self.factor
         centre = drawn.mean(0)
         deviations = np.einsum("st,tna->nsa", self.turn, drawn - centre)
         if self.classes:
-            sd, chances = drawn.std(0), np.clip(belief.mean, EDGE, 1)
+            sd, probabilities = drawn.std(0), np.clip(prediction.mean, EDGE, 1)
             location = centre
         else:
-            sd, chances = belief.sd / self.factor, np.zeros((len(rows), 0))
-            location = (belief.mean - self.shift) / self.factor
+            sd, probabilities = prediction.sd / self.factor, np.zeros((len(rows), 0))
+            location = (prediction.mean - self.shift) / self.factor
         held = np.sqrt((deviations**2).mean(1))
         deviations = deviations * (sd / np.maximum(held, 1e-9 + 0.1 * sd))[:, None]
-        return Answers(*(part.astype(np.float32) for part in (location, sd, deviations, chances)))
+        return TeacherTargets(*(part.astype(np.float32) for part in (location, sd, deviations, probabilities)))
 
 
-def _functions(belief: Predictive) -> np.ndarray:
+def _functions(prediction: Prediction) -> np.ndarray:
     """[T, N, A] values of the draws; logits whose mean is 0 for classes."""
-    if not belief.classes:
-        return belief.draws.astype(np.float64)
-    logits = np.log(np.clip(belief.draws, EDGE, 1))
+    if not prediction.classes:
+        return prediction.draws.astype(np.float64)
+    logits = np.log(np.clip(prediction.draws, EDGE, 1))
     return logits - logits.mean(2, keepdims=True)
 
 

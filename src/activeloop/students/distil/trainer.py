@@ -14,12 +14,12 @@ from torch import nn
 from torch.nn import functional
 
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.loop import AdamW, thrown
+from activeloop.models.finetuning.loop import AdamW, seeded_rng
 from activeloop.models.transforms import Scale, precision
 from activeloop.students.distil import losses
 from activeloop.students.distil.modules import Net
 from activeloop.students.distil.scaled import parted
-from activeloop.students.distil.targets import Answers
+from activeloop.students.distil.targets import TeacherTargets
 from activeloop.students.runtime.reading import PADDING
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Exercises:
+class Minibatch:
     """N candidates with a teacher's answers.
 
     Args:
         tokens: int64 [N, W].
         location, sd: [N, A].
         deviations: [N, S, A].
-        chances: [N, A] of classes, [N, 0] for values.
+        probabilities: [N, A] of classes, [N, 0] for values.
         hidden: [N, P] the teacher's hidden states; P may be 0.
     """
 
@@ -42,11 +42,11 @@ class Exercises:
     location: torch.Tensor
     sd: torch.Tensor
     deviations: torch.Tensor
-    chances: torch.Tensor
+    probabilities: torch.Tensor
     hidden: torch.Tensor
 
     @classmethod
-    def of(cls, tokens: np.ndarray, answers: Answers, hidden: np.ndarray) -> Exercises:
+    def of(cls, tokens: np.ndarray, answers: TeacherTargets, hidden: np.ndarray) -> Minibatch:
         """As tensors."""
         parts = [getattr(answers, f.name) for f in fields(answers)] + [hidden.astype(np.float32)]
         return cls(torch.from_numpy(tokens.astype(np.int64)), *map(torch.from_numpy, parts))
@@ -54,20 +54,20 @@ class Exercises:
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def take(self, rows: torch.Tensor) -> Exercises:
+    def take(self, rows: torch.Tensor) -> Minibatch:
         """Some of them."""
-        return Exercises(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return Minibatch(*(getattr(self, f.name)[rows] for f in fields(self)))
 
-    def joined(self, other: Exercises) -> Exercises:
+    def joined(self, other: Minibatch) -> Minibatch:
         """Both, one after the other."""
         rest = [f.name for f in fields(self)[1:]]
-        return Exercises(
+        return Minibatch(
             stacked(self.tokens, other.tokens), *(torch.cat([getattr(self, f), getattr(other, f)]) for f in rest)
         )
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredTargets:
     """N measured candidates.
 
     Args:
@@ -84,7 +84,9 @@ class Measured:
         return len(self.tokens)
 
     @classmethod
-    def of(cls, dataset: Dataset, tokens: np.ndarray, shift: np.ndarray, factor: np.ndarray, classes: bool) -> Measured:
+    def of(
+        cls, dataset: Dataset, tokens: np.ndarray, shift: np.ndarray, factor: np.ndarray, classes: bool
+    ) -> MeasuredTargets:
         """Those of a data set in which larger is better.
 
         A censored value is learned as one whose standard error is the spread of all.
@@ -141,7 +143,7 @@ DECAY = 0.01
 FASTER = 3.0
 
 
-class Course:
+class Trainer:
     """Teaches one network.
 
     Args:
@@ -169,10 +171,10 @@ class Course:
 
     def run(
         self,
-        taught: Exercises | None,
-        measured: Measured | None,
-        watched: Exercises | None,
-        grow: Callable[[], Exercises | None] | None,
+        taught: Minibatch | None,
+        measured: MeasuredTargets | None,
+        watched: Minibatch | None,
+        grow: Callable[[], Minibatch | None] | None,
         tell: Callable[[int], None],
     ) -> None:
         """Train, and leave the network as it was best, in eval mode.
@@ -212,9 +214,9 @@ class Course:
             self.net.load_state_dict(best[1])
         self._rest()
 
-    def _bridge(self, hidden: torch.Tensor) -> Bridge:
-        with thrown(self.seed):
-            return Bridge(self.net.body.width, hidden)
+    def _bridge(self, hidden: torch.Tensor) -> HiddenStateLoss:
+        with seeded_rng(self.seed):
+            return HiddenStateLoss(self.net.body.width, hidden)
 
     def _rest(self) -> None:
         self.net.eval()
@@ -229,8 +231,8 @@ class Course:
 
     def _step(
         self,
-        taught: Exercises | None,
-        measured: Measured | None,
+        taught: Minibatch | None,
+        measured: MeasuredTargets | None,
         parameters: list[nn.Parameter],
         optimiser: AdamW,
         rate: float,
@@ -259,34 +261,34 @@ class Course:
         return torch.randint(count, (wanted,), generator=self.draw) if count > wanted else torch.arange(count)
 
     @torch.no_grad()
-    def _watch(self, watched: Exercises) -> float:
+    def _watch(self, watched: Minibatch) -> float:
         return float(self._taught_loss(self.net(watched.tokens), watched))
 
-    def _taught_loss(self, numbers: torch.Tensor, some: Exercises) -> torch.Tensor:
+    def _taught_loss(self, numbers: torch.Tensor, some: Minibatch) -> torch.Tensor:
         location, deviations = parted(numbers, self.outputs)
         weights, temperature = self.settings.weights, self.settings.temperature
         assert self.usual is not None
         joint = losses.joint(some.deviations, deviations, self.usual)
         apart = (location - some.location).square().mean()
         if self.classes:
-            found = losses.chances_of(location, deviations)
-            return losses.divergence(some.chances, found, temperature) + weights.joint * (joint + 0.1 * apart)
+            found = losses.probabilities_of(location, deviations)
+            return losses.divergence(some.probabilities, found, temperature) + weights.joint * (joint + 0.1 * apart)
         spread = deviations.square().mean(1).clamp(min=1e-12).sqrt()
         order = torch.stack([losses.order(some.location[:, a], location[:, a]) for a in range(self.outputs)]).mean()
         marginal = losses.marginal(some.location, some.sd, location, spread, temperature)
         return apart + weights.marginal * marginal + weights.order * order + weights.joint * joint
 
-    def _measured_loss(self, numbers: torch.Tensor, measured: Measured, rows: torch.Tensor) -> torch.Tensor:
+    def _measured_loss(self, numbers: torch.Tensor, measured: MeasuredTargets, rows: torch.Tensor) -> torch.Tensor:
         location, deviations = parted(numbers, self.outputs)
         weights = measured.weights[rows]
         total = weights.sum().clamp(min=1e-6)
         if self.classes:
-            found = losses.chances_of(location, deviations).clamp(min=1e-8).log()
+            found = losses.probabilities_of(location, deviations).clamp(min=1e-8).log()
             return (functional.nll_loss(found, measured.values[rows], reduction="none") * weights[:, 0]).sum() / total
         return ((location - measured.values[rows]).square() * weights).sum() / total
 
 
-class Bridge(nn.Module):
+class HiddenStateLoss(nn.Module):
     """From a student's vectors to its teacher's hidden states, by one linear map.
 
     Args:
@@ -304,5 +306,5 @@ class Bridge(nn.Module):
         return (self.map(vectors) - (hidden - self.mean) / self.spread).square().mean()
 
 
-def _of(measured: Measured | None, rows: torch.Tensor | None) -> torch.Tensor | None:
+def _of(measured: MeasuredTargets | None, rows: torch.Tensor | None) -> torch.Tensor | None:
     return None if measured is None or rows is None else measured.tokens[rows]

@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import Mutation, Variant
 from activeloop.candidates.explicit import ExplicitPool
-from activeloop.errors import RecipeError
+from activeloop.errors import ConfigError
 
 #: candidates that are held back for each of the two uses, when that many can be spared
 HELD_BACK = 100
@@ -46,12 +46,12 @@ class Transfer:
 
     def __post_init__(self) -> None:
         if self.size < 0 or self.rounds < 0 or self.mutants < 0 or not 0 <= self.share < 1:
-            raise RecipeError(
+            raise ConfigError(
                 "a transfer set needs a size, rounds and mutants of 0 or more, and a share from 0 to below 1. Nothing "
                 "was taught."
             )
 
-    def plan(self, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator) -> Material:
+    def plan(self, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator) -> TransferSet:
         """What is asked first, and what is held back.
 
         Args:
@@ -75,11 +75,11 @@ class Transfer:
         closed = np.concatenate([exclude, watched, checked])
         taught = np.concatenate([asked if self.size else asked[:0], first])
         mutants = self.mutants if whole and parent is not None else 0
-        return Material(pool, taught, watched, checked, closed, added, mutants)
+        return TransferSet(pool, taught, watched, checked, closed, added, mutants)
 
 
 @dataclass(frozen=True)
-class Material:
+class TransferSet:
     """Candidates for teaching.
 
     Args:
@@ -111,7 +111,7 @@ class Material:
         looked_at = some_rows(self.pool, LOOKED_AT * self.added, known, rng)
         return looked_at[np.argsort(-disagreement(looked_at), kind="stable")[: self.added]]
 
-    def taking(self, rows: np.ndarray) -> Material:
+    def taking(self, rows: np.ndarray) -> TransferSet:
         """With more rows that are taught."""
         return replace(self, taught=np.concatenate([self.taught, rows]))
 
@@ -151,7 +151,7 @@ def _with(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
     return ExplicitPool(listed, kind=pool.kind, origin=f"{pool.origin}, and mutants of it", notation=pool.notation)
 
 
-def with_mutants(material: Material, rng: np.random.Generator) -> Material:
+def with_mutants(material: TransferSet, rng: np.random.Generator) -> TransferSet:
     """Add the invented mutants.
 
     They combine mutations that the pool's candidates have, as many as one of these has, two or three at least, so that

@@ -12,7 +12,7 @@ import numpy as np
 from activeloop.errors import InputError
 from activeloop.measurements import Assay
 from activeloop.prediction import LEVELS
-from activeloop.students.runtime.reading import Reading
+from activeloop.students.runtime.reading import StudentTokenizer
 
 #: of the JSON text; a file of a later one is refused
 FORMAT = 1
@@ -21,7 +21,7 @@ KEY = "activeloop"
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """Everything about a student but its numbers.
 
     Args:
@@ -30,7 +30,7 @@ class Card:
         assays: what it predicts.
         classes: names of the classes, () for values.
         noise: [A] standard deviation of the noise of one measurement, as the teacher states it.
-        shape: [A, K] as in `Predictive.shape`, or None; kept to three digits behind the point.
+        shape: [A, K] as in `Prediction.shape`, or None; kept to three digits behind the point.
         parameters: how many numbers it has.
         teacher: which model taught it, in words.
         teacher_version: number of the campaign's version; 0 outside a campaign.
@@ -45,7 +45,7 @@ class Card:
     """
 
     network: str
-    reading: Reading
+    reading: StudentTokenizer
     assays: tuple[Assay, ...]
     classes: tuple[str, ...]
     noise: tuple[float, ...]
@@ -71,7 +71,7 @@ class Card:
         return len(self.classes) or len(self.assays)
 
     def text(self) -> str:
-        """As JSON; `Card.read` makes it again, equal in every field."""
+        """As JSON; `ModelCard.read` makes it again, equal in every field."""
         told = asdict(self) | {
             "format": FORMAT,
             "shape": None if self.shape is None else self.shape.tolist(),
@@ -81,7 +81,7 @@ class Card:
         return json.dumps(told, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     @classmethod
-    def read(cls, text: str, file: str) -> Card:
+    def read(cls, text: str, file: str) -> ModelCard:
         """The card in a JSON text.
 
         Args:
@@ -170,9 +170,9 @@ def _assay(told: dict[str, Any]) -> Assay:
     return Assay(name, unit, _goal(told["goal"]), _limit(told["lower"]), _limit(told["upper"]))
 
 
-def _reading(told: dict[str, Any]) -> Reading:
+def _reading(told: dict[str, Any]) -> StudentTokenizer:
     positions = tuple(_positive(p) for p in _list(told["positions"]))
-    return Reading(
+    return StudentTokenizer(
         _kind(told["kind"]), _text(told["letters"]), _text(told["parent"]), positions, _positive(told["width"])
     )
 

@@ -24,7 +24,7 @@ from activeloop.candidates import (
 from activeloop.candidates.columns import guess_column
 from activeloop.errors import ActiveLoopError, InputError, NotationError
 from activeloop.prediction import Forecast
-from activeloop.students.runtime.reading import UNKNOWN, Reading
+from activeloop.students.runtime.reading import UNKNOWN, StudentTokenizer
 from activeloop.students.runtime.student import PIECE, Student
 from activeloop.tables import read_table
 
@@ -50,7 +50,7 @@ class Listed:
         return int((self.tokens == UNKNOWN).any(1).sum())
 
 
-def listed(reading: Reading, path: str | Path, column: str = "") -> Listed:
+def listed(reading: StudentTokenizer, path: str | Path, column: str = "") -> Listed:
     """The candidates of a table.
 
     Args:
@@ -77,7 +77,7 @@ def listed(reading: Reading, path: str | Path, column: str = "") -> Listed:
     return Listed(tuple(names), reading.texts(sequences))
 
 
-def notation_of(reading: Reading) -> Notation:
+def notation_of(reading: StudentTokenizer) -> Notation:
     """How the candidates of a student are written."""
     if reading.kind == "compounds":
         # the student reads characters: structures need not be understood, and loading RDKit takes longer than all else
@@ -131,10 +131,10 @@ class Predictions:
             seed: of the draws.
             draws: S.
         """
-        belief, card = student.believe(tokens, seed, draws), student.card
+        prediction, card = student.believe(tokens, seed, draws), student.card
         signs = np.array([assay.sign for assay in card.assays])
-        drawn = belief.draws[:, :, [-1]] if belief.classes else belief.draws * signs
-        return cls(Forecast.of(belief, names, card.assays, card.teacher_version), drawn)
+        drawn = prediction.draws[:, :, [-1]] if prediction.classes else prediction.draws * signs
+        return cls(Forecast.of(prediction, names, card.assays, card.teacher_version), drawn)
 
     @classmethod
     def without_draws(cls, forecast: Forecast) -> Predictions:

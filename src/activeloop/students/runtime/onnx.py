@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from activeloop.errors import InputError, MissingExtraError
-from activeloop.students.runtime.card import KEY, Card
+from activeloop.students.runtime.card import KEY, ModelCard
 from activeloop.students.runtime.reading import PADDING
 from activeloop.students.runtime.student import Runner
 
@@ -159,7 +159,7 @@ class OnnxRunner(Runner):
         return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
 
 
-def open_student(path: str | Path, threads: int = 1) -> tuple[Card, OnnxRunner]:
+def open_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRunner]:
     """What stands in an exported file; see `Student.open`."""
     file = os.fspath(path)
     data = _read(file)
@@ -174,7 +174,7 @@ def open_student(path: str | Path, threads: int = 1) -> tuple[Card, OnnxRunner]:
             "this is an ONNX file, but no student of ActiveLoop: it has no card. Export one with `activeloop distil`.",
             file=file,
         )
-    card = Card.read(outline.metadata[KEY], file)
+    card = ModelCard.read(outline.metadata[KEY], file)
     try:
         runner = OnnxRunner(session_of(data, threads))
     except MissingExtraError:
@@ -220,27 +220,25 @@ def session_of(data: bytes, threads: int) -> Any:
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def _check(card: Card, runner: OnnxRunner, file: str) -> None:
+def _check(card: ModelCard, runner: OnnxRunner, file: str) -> None:
     """Refuse a graph that does not take every token of the card or does not give what the card promises."""
-    cure = "Export the student again."
+    fix = "Export the student again."
     inputs = [(x.name, x.type) for x in runner.session.get_inputs()]
     outputs = tuple(x.name for x in runner.session.get_outputs())
     if inputs != [(INPUT, "tensor(int32)")] or outputs != OUTPUTS:
-        raise InputError(f"its graph has not the inputs and outputs of a student. {cure}", file=file)
+        raise InputError(f"its graph has not the inputs and outputs of a student. {fix}", file=file)
     width = len(card.reading.positions) or card.reading.size
     every = np.resize(np.arange(card.reading.size, dtype=np.int32), (-(-card.reading.size // width), width))
     try:
         found = runner.run(every)
     except Exception as error:
-        raise InputError(
-            f"its graph cannot read what its card says ({_first_line(error)}). {cure}", file=file
-        ) from None
+        raise InputError(f"its graph cannot read what its card says ({_first_line(error)}). {fix}", file=file) from None
     n, a = len(every), card.outputs
     shapes = [x.shape for x in found]
     if shapes[:3] != [(n, a)] * 3 or len(shapes[3]) != 3 or shapes[3][::2] != (n, a):
-        raise InputError(f"its graph does not predict the {a} numbers that its card says. {cure}", file=file)
+        raise InputError(f"its graph does not predict the {a} numbers that its card says. {fix}", file=file)
     if not all(np.isfinite(x).all() for x in found):
-        raise InputError(f"its numbers are damaged: it predicts infinite values. {cure}", file=file)
+        raise InputError(f"its numbers are damaged: it predicts infinite values. {fix}", file=file)
 
 
 def _first_line(error: Exception) -> str:

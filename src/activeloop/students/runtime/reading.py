@@ -24,7 +24,7 @@ DNA = "ACGT"
 
 
 @dataclass(frozen=True)
-class Reading:
+class StudentTokenizer:
     """How a student reads candidates; all of it stands in the student's card, so every runtime reads alike.
 
     A candidate is read as its own sequence of letters (a protein's or guide's residues without gaps, the characters of
@@ -38,10 +38,10 @@ class Reading:
         width: letters that are read of the longest candidate it was taught.
 
     >>> pool = Pool.combinatorial("MKTA", ["K2", "A4"])
-    >>> reading = Reading.of(pool, sites=True)
+    >>> reading = StudentTokenizer.of(pool, sites=True)
     >>> reading.tokens(pool, np.array([0, 21])).tolist(), reading.texts(["MATA", "MCTC"]).tolist()
     ([[2, 2], [3, 3]], [[2, 2], [3, 3]])
-    >>> Reading.of(pool, whole=True).texts(["MK", "MCTC"]).tolist()
+    >>> StudentTokenizer.of(pool, whole=True).texts(["MK", "MCTC"]).tolist()
     [[12, 10, 0, 0], [12, 3, 18, 3]]
     """
 
@@ -52,7 +52,7 @@ class Reading:
     width: int
 
     @classmethod
-    def of(cls, pool: Pool, *, sites: bool = False, whole: bool = False) -> Reading:
+    def of(cls, pool: Pool, *, sites: bool = False, whole: bool = False) -> StudentTokenizer:
         """How the candidates of a pool are read.
 
         Of a long parent that varies in one region, a student reads that region: the rest tells it nothing.
@@ -197,11 +197,11 @@ def _letters(pool: Pool) -> str:
 
 def _fixed(pool: Pool, columns: Sites | None) -> Sites:
     """The varying columns, if they can be read alone."""
-    cure = "Choose a network that reads whole sequences."
+    fix = "Choose a network that reads whole sequences."
     if columns is None or not len(columns.positions):
-        raise PoolError(f"the pool has no varying positions that a student could read alone. {cure}")
+        raise PoolError(f"the pool has no varying positions that a student could read alone. {fix}")
     if not of_one_length(pool):
-        raise PoolError(f"the candidates differ in length, so their letters stand at no fixed positions. {cure}")
+        raise PoolError(f"the candidates differ in length, so their letters stand at no fixed positions. {fix}")
     return columns
 
 

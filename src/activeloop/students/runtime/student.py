@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.prediction import Predictive, Predictor, QuickMean
-from activeloop.students.runtime.card import Card
+from activeloop.prediction import FastMean, Prediction, Predictor
+from activeloop.students.runtime.card import ModelCard
 
 #: candidates that are read and run at once
 PIECE = 16_384
@@ -33,7 +33,7 @@ class Runner(ABC):
 
 
 @dataclass(frozen=True)
-class Student(Predictor, QuickMean):
+class Student(Predictor, FastMean):
     """A small network taught by a model.
 
     It keeps what its teacher does not know as S joint deviations d_s: a draw is `location + sum_s w_s d_s / sqrt(S)`
@@ -46,7 +46,7 @@ class Student(Predictor, QuickMean):
         runner: its network.
     """
 
-    card: Card
+    card: ModelCard
     runner: Runner
 
     @classmethod
@@ -65,15 +65,15 @@ class Student(Predictor, QuickMean):
 
         return cls(*open_student(path, threads))
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean, spread and joint draws; see `Predictor.predict`."""
-        return self._belief(*self._of_rows(pool, rows), seed, draws)
+        return self._prediction(*self._of_rows(pool, rows), seed, draws)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] the mean that `predict` gives."""
         return self._mean_and_sd(*self._of_rows(pool, rows))[0]
 
-    def believe(self, tokens: np.ndarray, seed: int, draws: int = 64) -> Predictive:
+    def believe(self, tokens: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """The same of candidates that were read already.
 
         Args:
@@ -81,7 +81,7 @@ class Student(Predictor, QuickMean):
             seed: of the draws.
             draws: S; with 0 only mean and spread are computed.
         """
-        return self._belief(*self.runner(tokens), seed, draws)
+        return self._prediction(*self.runner(tokens), seed, draws)
 
     def explain(self) -> str:
         """What taught it, how far it agrees, and its size."""
@@ -109,14 +109,14 @@ class Student(Predictor, QuickMean):
             return pieces[0]
         return np.concatenate([x for x, _ in pieces]), np.concatenate([x for _, x in pieces])
 
-    def _belief(self, location: np.ndarray, deviations: np.ndarray, seed: int, draws: int) -> Predictive:
+    def _prediction(self, location: np.ndarray, deviations: np.ndarray, seed: int, draws: int) -> Prediction:
         mean, sd = self._mean_and_sd(location, deviations)
         directions = deviations.shape[1]
         weights = np.random.default_rng(seed).standard_normal((draws, directions), np.float32) / np.sqrt(directions)
         functions = location + np.tensordot(weights.astype(np.float32), deviations, (1, 1))
         if self.card.classes:
             functions = softmax(functions)
-        return Predictive(functions, mean, sd, np.array(self.card.noise), self.card.classes, self.card.shape)
+        return Prediction(functions, mean, sd, np.array(self.card.noise), self.card.classes, self.card.shape)
 
     def _mean_and_sd(self, location: np.ndarray, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As the exported graph computes them, both [N, A]."""

@@ -19,8 +19,8 @@ import numpy as np
 from activeloop.candidates import CombinatorialPool, Pool
 from activeloop.errors import InputError
 from activeloop.files import write_whole
-from activeloop.prediction import Predictive
-from activeloop.students.runtime.card import Card
+from activeloop.prediction import Prediction
+from activeloop.students.runtime.card import ModelCard
 from activeloop.students.runtime.onnx import open_student
 
 FOLDER = Path(__file__).parent / "vendor"
@@ -140,7 +140,7 @@ def write_page(
     return write_whole(Path(out) / "index.html", text.encode())
 
 
-def _page(card: Card, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
+def _page(card: ModelCard, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
     style, scripts = _read("style.css"), [runtime_script(), "\n".join(_read(f"js/{name}.js") for name in _SCRIPTS)]
     parts = {
         "title": html.escape(_title(card)),
@@ -161,7 +161,7 @@ def _read(name: str) -> str:
     return (_HERE / name).read_text("utf-8")
 
 
-def _title(card: Card) -> str:
+def _title(card: ModelCard) -> str:
     names = ", ".join(assay.name for assay in card.assays)
     return (
         f"Predicted class of {card.reading.kind}: {names}"
@@ -183,7 +183,7 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _told(card: Card, varied: Varied | None, notes: Sequence[str]) -> dict[str, object]:
+def _told(card: ModelCard, varied: Varied | None, notes: Sequence[str]) -> dict[str, object]:
     """What the page's own code starts from."""
     return {
         "card": json.loads(card.text()),
@@ -194,8 +194,8 @@ def _told(card: Card, varied: Varied | None, notes: Sequence[str]) -> dict[str, 
     }
 
 
-def _quantiles(card: Card) -> np.ndarray:
+def _quantiles(card: ModelCard) -> np.ndarray:
     """[A, 2] ends of the interval of a prediction with mean 0 and spread 1: the page needs no rule of its own."""
     zero = np.zeros((1, card.outputs))
-    unit = Predictive(zero[None], zero, zero + 1, zero[0], card.classes, None if card.classes else card.shape)
+    unit = Prediction(zero[None], zero, zero + 1, zero[0], card.classes, None if card.classes else card.shape)
     return np.array(unit.interval(LEVEL))[:, 0].T
