@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -12,10 +14,20 @@ import click
 import typer
 from typer.core import TyperGroup
 
+from activeloop.cli.evaluate import run as evaluate
 from activeloop.cli.replay import JOBS
+from activeloop.cli.replay import run as replay
 from activeloop.errors import ActiveLoopError, ConfigError, InputError
+from activeloop.replay import Source
+from activeloop.replay.evaluation import Evaluation, FoldRule
+from activeloop.replay.machine import available_cores
+from benchmarks.budgets import all_tasks, budget_result, read_result, run_budget_task
+from benchmarks.folds import FoldSuite, fold_result
+from benchmarks.learners import policy_of
 from benchmarks.options import OUT, WORK, names_of, working
-from benchmarks.suites import AnySuite, BudgetSuite, FoldSuite, Suite, find_suites, suites
+from benchmarks.replays import Suite, suite_result
+from benchmarks.results import run_kept
+from benchmarks.suites import AnySuite, find_suites, suites
 
 #: suites with options of their own; each is the function `command` of its module
 OWN = ("calibration", "compute", "cost", "draws", "kill", "parameters", "prior")
@@ -100,66 +112,38 @@ def suite(
     for each in find_suites(name, chosen, seeds, budgets, who) if name not in TAUGHT else ():
         run(each, limit, jobs, work / each.name, out / each.name, f"python -m benchmarks {each.name}{told}")
     if name in ("students", "all"):
-        from benchmarks import taught
+        from benchmarks.students import StudentSuite
+        from benchmarks.students_page import run_students
 
-        asked = taught.student_suite(chosen, budgets, who, seeds)
-        taught.students(asked, jobs, work / "students", out / "students", f"python -m benchmarks students{told}")
+        asked = StudentSuite().narrowed(chosen, budgets, who, seeds)
+        run_students(asked, jobs, work / "students", out / "students", f"python -m benchmarks students{told}")
     if name in ("screen", "all"):
-        from benchmarks import taught
+        from benchmarks.screens_suite import ScreenSuite, run_screen
 
-        asked = taught.screen_suite(who, seeds, limit)
-        taught.screens(asked, jobs, work / "screen", out / "screen", f"python -m benchmarks screen{told}")
+        asked = ScreenSuite().narrowed(who, seeds, limit)
+        run_screen(asked, jobs, work / "screen", out / "screen", f"python -m benchmarks screen{told}")
 
 
 def run(suite: AnySuite, limit: int | None, jobs: int | None, work: Path, out: Path, command: str) -> None:
     """One suite: what `work` does not hold yet is computed, and the page is written."""
     if isinstance(suite, Suite):
-        _replays(suite, jobs, work, out, command)
+        places: dict[str, Path] = {}
+        for name in suite.sets:
+            places[name] = work / name
+            replay(Source(name), suite.protocol, suite.policies, suite.seeds, jobs, places[name], policy_of)
+            suite_result(suite, places).write(out, command)  # After each set, so that a long suite can be looked at.
     elif isinstance(suite, FoldSuite):
-        _folds(suite, limit, jobs, work, out, command)
-    else:
-        _budgets(suite, jobs, work, out, command)
-
-
-def _replays(suite: Suite, jobs: int | None, work: Path, out: Path, command: str) -> None:
-    from activeloop.cli.replay import run as replay
-    from activeloop.replay import Source
-    from benchmarks.learners import policy_of
-    from benchmarks.suite_results import write_suite
-
-    places = {}
-    for name in suite.sets:
-        places[name] = work / name
-        replay(Source(name), suite.protocol, suite.policies, suite.seeds, jobs, places[name], policy_of)
-        write_suite(out, suite, places, command)  # After each set, so that a long suite can be looked at.
-
-
-def _folds(suite: FoldSuite, limit: int | None, jobs: int | None, work: Path, out: Path, command: str) -> None:
-    from activeloop.cli.evaluate import run as evaluate
-    from activeloop.replay import Source
-    from activeloop.replay.evaluation import Evaluation
-    from benchmarks.suite_results import write_fold_suite
-
-    places = {}
-    for name in suite.sets:
-        for rule in suite.rules:
-            place = places[name, rule] = work / f"{name}-{rule}-{limit or 'all'}"
+        evaluations: dict[tuple[str, FoldRule], Path] = {}
+        for name, rule in product(suite.sets, suite.rules):
+            place = evaluations[name, rule] = work / f"{name}-{rule}-{limit or 'all'}"
             if not (place / "report.html").exists():
                 evaluate(Source(name), Evaluation(rule, limit=limit), suite.learners, jobs, place)
-    write_fold_suite(out, suite, places, command)
-
-
-def _budgets(suite: BudgetSuite, jobs: int | None, work: Path, out: Path, command: str) -> None:
-    from collections import Counter
-
-    from activeloop.replay.machine import available_cores
-    from benchmarks.budget_results import write_budgets
-    from benchmarks.budgets import all_tasks, run_budgets
-
-    tasks = all_tasks(suite)
-    with working(work, Counter(task.learner for task in tasks), "fits") as done:
-        results, failures = run_budgets(tasks, work, jobs or available_cores(), lambda task: done(task.learner))
-    write_budgets(out, suite, results, failures, command)
+        fold_result(suite, evaluations).write(out, command)
+    else:
+        tasks, cores = all_tasks(suite), jobs or available_cores()
+        with working(work, Counter(task.learner for task in tasks), "fits") as done:
+            found = run_kept(tasks, run_budget_task, work, read_result, cores, lambda task: done(task.learner))
+        budget_result(suite, *found).write(out, command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -27,9 +27,18 @@ from activeloop.models.finetuning.predictor import FineTunedPredictor, features_
 from activeloop.models.heads.base import Inputs
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
-from benchmarks.compute_arms import FULL, LIGHT, LORA, arms, default_adapter, default_arm, read_by
-from benchmarks.compute_setting import clock, one_thread
-from benchmarks.compute_steps import loaded
+from benchmarks.compute_training import (
+    FULL,
+    LIGHT,
+    LORA,
+    arms,
+    clock,
+    default_adapter,
+    default_arm,
+    loaded,
+    one_thread,
+    read_by,
+)
 
 #: the landscape whose four letters stand in a domain of 56 residues
 GB1 = "gb1"
@@ -91,7 +100,7 @@ class Course:
 
 def landscape_of_course(place: str) -> Landscape:
     """The landscape; the four letters of GB1 are put into their domain."""
-    from benchmarks.draws_timing import DOMAIN, SITES
+    from benchmarks.draws import DOMAIN, SITES
 
     found = load_landscape(Source(place))
     if place.casefold() != GB1:

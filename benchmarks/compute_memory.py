@@ -17,7 +17,7 @@ from typing import Any
 
 from activeloop.adapters import FullFineTuning, LoRA
 from activeloop.errors import ActiveLoopError, ModelError
-from benchmarks.compute_arms import arms
+from benchmarks.compute_training import arms
 from benchmarks.options import own_process
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -33,8 +33,7 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 
     # before libraries are loaded, which takes longer
     folder_of(folder)
-    from benchmarks.compute_setting import one_thread, random_dataset
-    from benchmarks.compute_steps import loaded, ready
+    from benchmarks.compute_training import loaded, one_thread, random_dataset, ready
 
     _warm(arm)
     foundation, dataset = ESM2(folder), random_dataset(residues, minibatch)
@@ -54,9 +53,8 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 def _warm(arm: str) -> None:
     """Train the smallest of models, also with the arm, so that what libraries load then is no memory of training."""
     from activeloop.foundation.protein_models import ESM2
-    from benchmarks.compute_setting import one_thread, random_dataset, write_checkpoint
-    from benchmarks.compute_steps import ready
-    from tools.pretrain.shape import Shape
+    from benchmarks.compute_training import one_thread, random_dataset, ready, write_checkpoint
+    from tools.pretrain.model import Shape
 
     with TemporaryDirectory(prefix="activeloop-warm-") as folder, one_thread():
         tiny = ESM2(write_checkpoint(Shape(*SMALLEST), Path(folder)))

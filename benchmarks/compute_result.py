@@ -21,9 +21,18 @@ from activeloop.models.heads.base import Head, Inputs
 from activeloop.models.transforms import standard
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
-from benchmarks.compute_arms import FULL, Notebook, arms, default_draws, read_by
-from benchmarks.compute_setting import begun, clock, engine, one_thread
-from benchmarks.compute_steps import loaded
+from benchmarks.compute_training import (
+    FULL,
+    Notebook,
+    arms,
+    begun,
+    clock,
+    default_draws,
+    engine,
+    loaded,
+    one_thread,
+    read_by,
+)
 
 #: how far below full fine-tuning's best validation counts as the same result
 NEAR = 0.01

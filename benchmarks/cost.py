@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import json
 import resource
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmarks.options import OUT, own_process
+from benchmarks.results import Result, markdown_table, median_range
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVG"
 LETTERS = "ACDEFGHIKLMNPQR"  # 15^6 = 11.4 million
@@ -104,43 +105,32 @@ def calibration() -> float:
     return float(done.stdout)
 
 
-def line(values: list[float]) -> str:
-    """Median and range."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
-
-
 def command(
     repeats: Annotated[int, typer.Option(metavar="N", help="Of what is measured several times.")] = 5,
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
     """What does a campaign cost: CPU seconds, start-up time, memory?"""
-    from activeloop.files import write_whole
-    from activeloop.replay.machine import describe_machine
-    from activeloop.replay.summary import csv_text
-    from benchmarks.suite_results import markdown_table
-
     campaigns = [measured("campaign", seed) for seed in range(repeats)]
     large = measured("huge", 0)
     helps = [start_up(["--help"]) for _ in range(repeats)]
     modules = heavy_modules(["--help"]) or ["none"]
     rows = [
-        ("whole GB1 campaign, CPU s on one core", line([c["seconds"] for c in campaigns]), "at most 20"),
-        ("its peak memory, MiB", line([c["peak_mib"] for c in campaigns]), ""),
+        ("whole GB1 campaign, CPU s on one core", median_range([c["seconds"] for c in campaigns]), "at most 20"),
+        ("its peak memory, MiB", median_range([c["peak_mib"] for c in campaigns]), ""),
         (f"proposal from {large['candidates']:,} combinations, CPU s", f"{large['seconds']:.3g}", ""),
         ("its peak memory, MiB", f"{large['peak_mib']:.4g}", "below 2,048"),
-        ("activeloop --help, wall s", line(helps), "below 0.5"),
+        ("activeloop --help, wall s", median_range(helps), "below 0.5"),
         ("of torch, sklearn, scipy, matplotlib it imports", " ".join(modules), "none"),
         ("calibration: 1,000 x 1,000 matrix product, ms", f"{calibration():.3g}", ""),
     ]
-    machine = describe_machine()
-    table = markdown_table(["what", "median (range)", "demanded"], rows)
-    told = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    command = f"`python -m benchmarks cost --repeats {repeats}`"
-    out = out / "cost"
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / "summary.csv", csv_text(("what", "measured", "demanded"), rows))
-    write_whole(out / "machine.json", json.dumps(machine, indent=2) + "\n")
-    write_whole(out / "README.md", f"# What does it cost?\n\n{table}\n\nMade by {command} on\n\n{told}\n")
+    cost_result(rows).write(out / "cost", f"python -m benchmarks cost --repeats {repeats}")
+
+
+def cost_result(rows: Sequence[tuple[str, str, str]]) -> Result:
+    """What was found: what, measured, demanded."""
+    how = "Each figure is of a process of its own on one thread: median (range)."
+    table = markdown_table(["what", "measured", "demanded"], rows)
+    return Result("What does a campaign cost?", how, [table], {"summary": (("what", "measured", "demanded"), rows)})
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ from activeloop.config import check_config, config_text
 from activeloop.plates.listing import read_plates
 from activeloop.store import CampaignFolder
 from benchmarks.options import OUT
+from benchmarks.results import Result, markdown_table
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKALPDAQFEVVHSLAKWKRQTLG"
 RECIPE: dict[str, Any] = {
@@ -208,30 +210,20 @@ def run_until(folder: Path, events: int) -> None:
         sys.stdout = stdout
 
 
-def verdict(found: dict[str, Any]) -> bool:
+def verdict(found: Mapping[str, Any]) -> bool:
     """Whether nothing was lost, doubled or changed."""
     return found["same_as_undisturbed"] and not any(found[name] for name in HARM) and found["rounds"] > 0
 
 
-def write_results(out: Path, found: dict[str, Any], seed: int, seconds: float) -> Path:
-    """`summary.csv`: one row, with when and on what; `README.md`: the same as a page."""
-    # Here, for each child imports this file anew.
-    from activeloop.files import write_whole
-    from activeloop.replay.machine import describe_machine
-    from activeloop.replay.summary import csv_text
+def kill_result(found: Mapping[str, Any], seed: int, seconds: float) -> Result:
+    """What was found, as a row of summary.csv and as a page.
 
-    out.mkdir(parents=True, exist_ok=True)
-    machine = describe_machine()
-    row = {**found, "seed": seed, "seconds": round(seconds, 1), **machine}
-    write_whole(out / "summary.csv", csv_text(list(row), [list(row.values())]))
-    write_whole(out / "README.md", page(found, seed, seconds, machine))
-    return out / "README.md"
-
-
-def page(found: dict[str, Any], seed: int, seconds: float, machine: dict[str, str]) -> str:
-    """Question, answer, table, command, machine."""
-    from benchmarks.suite_results import markdown_table
-
+    Args:
+        found: what `judge` gave.
+        seed: of the moments.
+        seconds: that it took.
+    """
+    row = {**found, "seed": seed, "seconds": round(seconds, 1)}
     hits = ", ".join(f"{found[f'kills_in_{verb}']} in `{verb}`" for verb in ("propose", "record", "fit"))
     answer = "No: nothing was lost, doubled or changed." if verdict(found) else "Yes, see the table."
     table = markdown_table(
@@ -244,19 +236,18 @@ def page(found: dict[str, Any], seed: int, seconds: float, machine: dict[str, st
             ("same events as a campaign that nobody disturbed", str(found["same_as_undisturbed"]), "True"),
         ],
     )
-    return f"""# Is anything lost when a campaign is killed?
-
-{answer} {found["kills"]} kills hit a campaign in the middle of its verbs ({hits}); each time the same command went on.
-
-{table}
-
-An event that was said to be finished and is not in the log counts as lost. The undisturbed campaign has the same seed
-and the same results; only the clock and the folder's place are left out of the comparison.
-
-Made by `python -m benchmarks kill --kills {found["kills"]} --seed {seed}` in {seconds:.0f} s, with seed {seed}, on
-
-{chr(10).join(f"- {name}: {value}" for name, value in machine.items())}
-"""
+    told = (
+        "An event that was said to be finished and is not in the log counts as lost. The undisturbed campaign has the "
+        "same seed and the same results; only the clock and the folder's place are left out of the comparison. It took "
+        f"{seconds:.0f} s."
+    )
+    how = f"{answer} {found['kills']} kills hit a campaign in the middle of its verbs ({hits}); each time the same "
+    return Result(
+        "Is anything lost when a campaign is killed?",
+        f"{how}command went on.",
+        [table, told],
+        {"summary": (list(row), [list(row.values())])},
+    )
 
 
 def command(
@@ -271,8 +262,9 @@ def command(
         create(folder)
         hit = killed_campaign(folder, kills, seed)
         found = judge(folder, baseline, hit)
-    path = write_results(out / "kill", found, seed, time.monotonic() - clock)
+    result = kill_result(found, seed, time.monotonic() - clock)
+    result.write(out / "kill", f"python -m benchmarks kill --kills {kills} --seed {seed}")
     for name, value in found.items():
         typer.echo(f"{name.replace('_', ' ')}: {value}")
-    typer.echo(f"Written: {path}")
+    typer.echo(f"Written: {out / 'kill' / 'README.md'}")
     raise typer.Exit(0 if verdict(found) else 1)

@@ -6,23 +6,132 @@ attached; times are of random weights on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import numpy as np
+import torch
 import typer
 
 from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
-from activeloop.files import write_whole
-from activeloop.replay.summary import csv_text
-from benchmarks.esm_shapes import SIZES, esm_shape, random_encoder
+from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_units
+from activeloop.adapters.pruning_layers import adapted, feed_forward
+from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
 from benchmarks.options import OUT
-from benchmarks.suite_results import markdown_table, write_page
+from benchmarks.proteins import SIZES, esm_shape, random_encoder
+from benchmarks.results import Result, crossed, markdown_table, section
 
-if TYPE_CHECKING:
-    from benchmarks.pruning_speed import Gain
+
+@dataclass(frozen=True)
+class Gain:
+    """Forward passes of an encoder as pretrained and of a smaller one.
+
+    Args:
+        size: name of the encoder.
+        length: tokens of a sequence.
+        rows: sequences of a pass.
+        plain, pruned: median CPU milliseconds a sequence.
+        ratios: plain over pruned, one for each alternation.
+    """
+
+    size: str
+    length: int
+    rows: int
+    plain: float
+    pruned: float
+    ratios: tuple[float, ...]
+
+    @property
+    def range(self) -> tuple[float, float, float]:
+        """Median, lowest and highest ratio."""
+        return float(np.median(self.ratios)), min(self.ratios), max(self.ratios)
+
+
+def costliest(encoder: TransformerEncoder, settings: LightPEFT) -> Remains:
+    """Of all that could remain, that which trains most: feed-forward adapters, whole, in layers that lost no unit.
+
+    Args:
+        encoder: with LoRA on every linear map.
+        settings: how much is removed.
+    """
+    layers, units = len(encoder.layers), feed_forward(encoder)
+    wide = {f"{i}.{name}" for i in range(layers) for name in (*encoder.names.widen, encoder.names.narrow)}
+    # what is worth less goes first, and of units those of the last layers
+    modules = {name: float(name in wide) * (layers - int(name.partition(".")[0])) for name in adapted(encoder)}
+    ranks = {name: torch.full((settings.rank,), value) for name, value in modules.items()}
+    worth = torch.arange(layers, 0, -1.0)[:, None].expand(layers, units).contiguous()
+    heads = keep_heads(torch.zeros(layers, encoder.heads), settings.heads)
+    return Remains(
+        heads, keep_units(worth, settings.units), keep_ranks(modules, ranks, settings.modules, settings.ranks)
+    )
+
+
+def drawn(encoder: TransformerEncoder, settings: LightPEFT, seed: int) -> Remains:
+    """What remains when chance decides."""
+    rng = torch.Generator().manual_seed(seed)
+    layers = len(encoder.layers)
+    names = list(adapted(encoder))
+    modules = dict(zip(names, torch.rand(len(names), generator=rng).tolist(), strict=True))
+    return Remains(
+        keep_heads(torch.rand(layers, encoder.heads, generator=rng), settings.heads),
+        keep_units(torch.rand(layers, feed_forward(encoder), generator=rng), settings.units),
+        keep_ranks(
+            modules,
+            {name: torch.rand(settings.rank, generator=rng) for name in names},
+            settings.modules,
+            settings.ranks,
+        ),
+    )
+
+
+def measure(size: str, lengths: Sequence[int], minibatch: int, tokens: int, alternations: int) -> Iterator[Gain]:
+    """Forward passes in turns, on one thread, in the attention that is the faster one at a length.
+
+    Args:
+        size: of ESM-2.
+        lengths: tokens of a sequence.
+        minibatch: sequences of a pass, at most.
+        tokens: of a pass, at most.
+        alternations: passes of each model, after one that does not count.
+    """
+    plain = random_encoder(esm_shape(size), 0)
+    attached = LightPEFT().attach(copy.deepcopy(plain), 0)
+    attached.prune(drawn(attached.encoder, attached.settings, 0))
+    small = attached.merge()
+    for length in lengths:
+        rows = max(1, min(minibatch, tokens // length))
+        ids = torch.randint(4, 24, (rows, length), generator=torch.Generator().manual_seed(0))
+        kind = faster(plain.heads, length, half=False)
+        with _one_thread(), torch.inference_mode(), attention_as(plain, kind), attention_as(small, kind):
+            seconds = np.array(
+                [[_seconds(encoder, ids) for encoder in (plain, small)] for _ in range(alternations + 1)]
+            )
+        medians = 1000 * np.median(seconds[1:], 0) / rows
+        ratios = tuple((seconds[1:, 0] / seconds[1:, 1]).tolist())
+        yield Gain(size, length, rows, float(medians[0]), float(medians[1]), ratios)
+
+
+def _seconds(encoder: TransformerEncoder, ids: torch.Tensor) -> float:
+    real = torch.ones(ids.shape, dtype=torch.bool)
+    clock = time.process_time()
+    encoder(ids, real)
+    return time.process_time() - clock
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
 
 FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all linear maps", "Light-PEFT, at most"
 ADAPTERS: dict[str, Adapter] = {
@@ -82,27 +191,33 @@ def counts(size: str) -> list[Count]:
 def _trained(adapter: Adapter, size: str) -> int:
     attached = adapter.attach(random_encoder(esm_shape(size), None), 0)
     if isinstance(adapter, LightPEFT):
-        from benchmarks.pruning_speed import costliest
-
         attached.prune(costliest(attached.encoder, adapter))  # pyright: ignore[reportAttributeAccessIssue]
     return attached.trainable()
 
 
-def write_results(folder: Path, counted: Sequence[Count], gains: Sequence[Gain], how: str, command: str) -> None:
-    """The tables and the page."""
-    folder.mkdir(parents=True, exist_ok=True)
+def parameters_result(counted: Sequence[Count], gains: Sequence[Gain], how: str) -> Result:
+    """What was found; of the speed, how it was measured."""
     rows = [(c.size, c.adapter, c.base, c.trained, f"{c.fewer:.1f}", _said(c.reached)) for c in counted]
-    header = ("backbone", "adapter", "parameters", "trained", "times_fewer", "reached")
-    write_whole(folder / "summary.csv", csv_text(header, rows))
     times = [
         (g.size, g.length, g.rows, *(f"{x:.4g}" for x in (g.plain, g.pruned, *g.range)), len(g.ratios)) for g in gains
     ]
-    header = ("backbone", "length", "sequences", "plain_ms", "pruned_ms", "gain", "lowest", "highest", "alternations")
-    write_whole(folder / "speed.csv", csv_text(header, times))
+    tables = {"summary": (COLUMNS, rows), "speed": (SPEED_COLUMNS, times)}
     sections = [_counts_section(counted), _light_section(counted, gains, how)]
-    write_page(folder, "How many numbers does each adapter train?", _HOW, sections, command)
+    return Result("How many parameters does each adapter train?", _HOW, sections, tables)
 
 
+COLUMNS = ("backbone", "adapter", "parameters", "trained", "times_fewer", "reached")
+SPEED_COLUMNS = (
+    "backbone",
+    "length",
+    "sequences",
+    "plain_ms",
+    "pruned_ms",
+    "gain",
+    "lowest",
+    "highest",
+    "alternations",
+)
 _HOW = (
     "Exact counts: every adapter, with its default options (rank 8), is attached to a model of the shape of ESM-2, and "
     "what learns is counted. In brackets: how many times fewer than full fine-tuning, which trains everything but the "
@@ -116,13 +231,11 @@ def _said(reached: bool | None) -> str:
 
 def _counts_section(counted: Sequence[Count]) -> str:
     """A row an adapter, a column an encoder."""
-    table = {(c.adapter, c.size): c for c in counted}
-    sizes = list(dict.fromkeys(c.size for c in counted))
-    rows = [[name, *(_cell(table[name, size]) for size in sizes)] for name in ADAPTERS]
-    demands = " and ".join(f"{times} times fewer ({size})" for size, times in DEMANDED.items() if size in sizes)
-    header = ["", *(f"{size}: {table[FULL, size].base:,} parameters" for size in sizes)]
+    base = {c.size: f"{c.size}: {c.base:,} parameters" for c in counted}
+    cells = {(c.adapter, base[c.size]): _cell(c) for c in counted}
+    demands = " and ".join(f"{times} times fewer ({size})" for size, times in DEMANDED.items() if size in base)
     bold = f"**Bold**: at least {demands}, as demanded of a default."
-    return f"## Trained numbers\n\n{markdown_table(header, rows)}\n\n{bold}"
+    return section("Trainable parameters", crossed(cells), bold)
 
 
 def _cell(count: Count) -> str:
@@ -143,7 +256,7 @@ def _light_section(counted: Sequence[Count], gains: Sequence[Gain], how: str) ->
         "no unit, the largest ones."
     )
     if not gains:
-        return f"## Light-PEFT\n\n{told}"
+        return section("Light-PEFT", told)
     rows = [
         [
             f"{g.size}, {g.rows} x {g.length} tokens",
@@ -156,7 +269,7 @@ def _light_section(counted: Sequence[Count], gains: Sequence[Gain], how: str) ->
     header = ["", "as pretrained, ms a sequence", "a third removed, ms", "gain: median (range)"]
     lowest = min(g.range[0] for g in gains)
     met = f"The smallest median gain is {lowest:.2f} (demanded: {FASTER})."
-    return f"## Light-PEFT\n\n{told}\n\n{markdown_table(header, rows)}\n\n{met} {how}"
+    return section("Light-PEFT", told, markdown_table(header, rows), f"{met} {how}")
 
 
 def command(
@@ -168,8 +281,6 @@ def command(
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
     """How many parameters does each adapter train?"""
-    from benchmarks.pruning_speed import measure
-
     counted_lengths = np.array(lengths.split(","), int).tolist()
     timed = filter(None, speed.split(","))
     limits = minibatch, tokens, alternations
@@ -180,4 +291,4 @@ def command(
     )
     counted = [count for size in SIZES for count in counts(size)]
     command = f"python -m benchmarks parameters --tokens {tokens} --alternations {alternations}"
-    write_results(out / "parameters", counted, gains, how, command)
+    parameters_result(counted, gains, how).write(out / "parameters", command)

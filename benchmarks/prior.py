@@ -15,19 +15,16 @@ import numpy as np
 import typer
 
 from activeloop.candidates import AMINO_ACIDS
-from activeloop.files import write_whole
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.protein_models import BUNDLED
 from activeloop.models.finetuning.registry import pretrained
 from activeloop.priors.blosum import blosum62
 from activeloop.priors.plm import opinions, read_tables
 from activeloop.priors.substitutions import SubstitutionTables
-from activeloop.replay.machine import describe_machine
 from activeloop.replay.metrics import mean_and_error, spearman
-from activeloop.replay.summary import csv_text, number
-from benchmarks.suite_results import markdown_table
-from tools.priors.relatives import split
-from tools.priors.scans import Scan, known_scans
+from activeloop.replay.summary import number
+from benchmarks.results import Result, markdown_table, section
+from tools.priors.scans import Scan, known_scans, split
 
 COLUMNS = ("scan", "kind", "mutants", "left_out_part", "spearman", "informed", "blosum62")
 #: one of them
@@ -65,8 +62,7 @@ def judge(tables: Path, results: Path, model: FoundationModel) -> None:
             for scan, k in zip(scans, split(scans), strict=True)
         ]
     variances = json.loads((results / "variances.json").read_text("utf-8"))
-    write_whole(results / "summary.csv", csv_text(COLUMNS, [[*r[:4], *map(number, r[4:])] for r in rows]))
-    write_whole(results / "README.md", page(rows, variances, model.name))
+    prior_result(rows, variances, model.name).write(results, "make prior")
 
 
 def judged(scan: Scan, prior: np.ndarray, informed: np.ndarray, part: int) -> Row:
@@ -78,8 +74,14 @@ def judged(scan: Scan, prior: np.ndarray, informed: np.ndarray, part: int) -> Ro
     return scan.name, kind, len(scan), part, prior_of, informed_of, blosum_of
 
 
-def page(rows: Sequence[Row], variances: dict[str, float], model: str) -> str:
-    """What the command found, for people."""
+def prior_result(rows: Sequence[Row], variances: dict[str, float], model: str) -> Result:
+    """What was found.
+
+    Args:
+        rows: of each scan.
+        variances: the default variances, by name.
+        model: name of the one that informs.
+    """
     sections = []
     for kind, told in (("assay", "Assays of ProteinGym, single mutants"), ("stability", "Stabilities of domains")):
         ours, informed, blosum = np.array([row[4:] for row in rows if row[1] == kind]).T
@@ -99,22 +101,25 @@ def page(rows: Sequence[Row], variances: dict[str, float], model: str) -> str:
         )
         sections.append(markdown_table(header, [["mean Spearman", *cells]]) + "\n\n" + shares)
     each = [[row[0], str(row[2]), *(f"{value:.3f}" for value in row[4:])] for row in rows]
-    made = "; ".join(f"{name} {value}" for name, value in describe_machine().items())
-    return "\n\n".join(
-        [
-            "# How well is a scan predicted before anything of it was measured?",
-            "Spearman between all single mutants of a scan and the substitution prior, by the table that was fitted "
-            "without the scan's protein and its relatives; mean ± standard error over scans. *Informed*: its table "
-            f"also reads what {model} thinks of each residue of the wild type, in one pass with nothing hidden. It was "
-            "trained on sequences alone; homologs of the domains were among them.",
-            *sections,
-            "## Usual variances of the process over mutations",
-            "By the marginal likelihood of four draws of 150 mutants of each assay, in squared normal scores; the "
-            "defaults of `MutationGP`. Unlike the prior's tables, these fourteen numbers are shared by all scans, "
-            "those that are replayed included.",
-            markdown_table(["term", "variance"], [[name, f"{value:.4f}"] for name, value in variances.items()]),
-            "## Each scan",
-            markdown_table(["scan", "mutants", "prior", "informed", "BLOSUM62"], each),
-            f"Made by `make prior` on: {made}.\n",
-        ]
+    how = (
+        "Spearman between all single mutants of a scan and the substitution prior, by the table that was fitted "
+        "without the scan's protein and its relatives; mean ± standard error over scans. *Informed*: its table "
+        f"also reads what {model} thinks of each residue of the wild type, in one pass with nothing hidden. It was "
+        "trained on sequences alone; homologs of the domains were among them."
+    )
+    told = (
+        "By the marginal likelihood of four draws of 150 mutants of each assay, in squared normal scores; the "
+        "defaults of `MutationGP`. Unlike the prior's tables, these fourteen numbers are shared by all scans, "
+        "those that are replayed included."
+    )
+    of_terms = markdown_table(["term", "variance"], [[name, f"{value:.4f}"] for name, value in variances.items()])
+    sections += [
+        section("Default variances of the process over mutations", told, of_terms),
+        section("Each scan", markdown_table(["scan", "mutants", "prior", "informed", "BLOSUM62"], each)),
+    ]
+    return Result(
+        "Zero-shot accuracy on deep mutational scans",
+        how,
+        sections,
+        {"summary": (COLUMNS, [[*r[:4], *map(number, r[4:])] for r in rows])},
     )

@@ -26,9 +26,25 @@ from activeloop.prediction import Predictor, mean_of
 from activeloop.screening import Screen
 from activeloop.students.distil.config import Distiller
 from activeloop.students.distil.networks import SiteNetwork
-from benchmarks.domains import DOMAINS
 from benchmarks.options import own_process
-from benchmarks.students_arms import Arm, teacher_of
+from benchmarks.proteins import DOMAINS
+from benchmarks.students_teachers import Arm, teacher_of
+
+
+@dataclass(frozen=True)
+class Killed:
+    """The same screen twice: undisturbed, and killed on its way.
+
+    Args:
+        candidates: of the pool.
+        done: how many had been scored when it was killed, by its journal.
+        same: whether all that the teacher saw, what it said and all picks are the same bits.
+    """
+
+    candidates: int
+    done: int
+    same: bool
+
 
 #: where the domain of GB1 is varied: the four sites of the library, then two more of its core
 PLACES = (39, 40, 41, 54, 26, 52)

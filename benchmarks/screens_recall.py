@@ -5,27 +5,22 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
 from activeloop.acquisition import Greedy, Recommender
 from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError
-from activeloop.files import write_whole
 from activeloop.prediction import mean_of
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import spearman
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.screening import Screen
 from activeloop.students.distil.config import Distiller
 from activeloop.students.distil.networks import default_network
-from benchmarks.students_arms import Arm, teacher_of
-from benchmarks.students_tasks import labelled_data, whole_library
+from benchmarks.students_teachers import Arm, labelled_data, teacher_of, whole_library
 
 #: candidates that are measured, the teacher's best so many of the others, and how many are picked
 LABELS, TOP, PICKED = 480, 1000, 96
@@ -131,29 +126,6 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
     return found
 
 
-def run_recalls(
-    tasks: Sequence[RecallTask], folder: Path, jobs: int = 1, finished: Callable[[RecallTask], None] | None = None
-) -> tuple[dict[RecallTask, list[Recall]], dict[RecallTask, str]]:
-    """Every task whose result the folder does not hold yet; results, and why others have none.
-
-    Args:
-        tasks: what to do.
-        folder: a JSON file is kept here for each finished task.
-        jobs: processes, each on one thread.
-        finished: called with every task that is done.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    found, failures = {}, {}
-    report = finished or (lambda task: None)
-    for task in tasks:
-        if (folder / task.file).exists():
-            found[task] = [Recall(**one) for one in json.loads((folder / task.file).read_text("utf-8"))]
-            report(task)
-    for task, result in run_tasks([task for task in tasks if task not in found], run_recall, jobs):
-        if isinstance(result, str):
-            failures[task] = result
-        else:
-            found[task] = result
-            write_whole(folder / task.file, json.dumps([asdict(one) for one in result]) + "\n")
-        report(task)
-    return found, failures
+def read_recalls(text: str) -> list[Recall]:
+    """From JSON."""
+    return [Recall(**one) for one in json.loads(text)]

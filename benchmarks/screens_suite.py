@@ -1,4 +1,4 @@
-"""The suite of screens: recall where the truth is known, time and memory where it is large, and a kill on the way."""
+"""The suite of screens, and its page: recall where the truth is known, time and memory, a kill on the way."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import numpy as np
+
 from activeloop.files import write_whole
+from activeloop.replay.machine import available_cores
 from activeloop.screening.checkpoint import read_arrays
-from benchmarks.screens import Asked, Found, begin, result_of
-from benchmarks.screens_killed import Killed
-from benchmarks.screens_recall import Recall, RecallTask, run_recalls
+from benchmarks.options import working
+from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, run_kept, section
+from benchmarks.screens import LABELS as PLANTED_LABELS
+from benchmarks.screens import PICKED, TIMED, Asked, Found, Killed, begin, result_of
+from benchmarks.screens_recall import LABELS, TOP, WIDEST, Recall, RecallTask, read_recalls, run_recall
+from benchmarks.students_teachers import TEACHERS
 
 #: letters at a site
 LETTERS = 20
@@ -92,7 +98,7 @@ def run_screens(suite: ScreenSuite, work: Path, jobs: int, told: Callable[[], No
         told()
     killed = _killed(suite, work, jobs) if suite.killed else None
     told()
-    recalls, failures = run_recalls(suite.tasks, work, jobs, lambda task: told())
+    recalls, failures = run_kept(suite.tasks, run_recall, work, read_recalls, jobs, lambda task: told())
     return recalls, failures, huge, killed
 
 
@@ -142,3 +148,127 @@ def _scored(journal: Path) -> int:
 
     arrays = read_arrays(journal) if journal.exists() else None
     return 0 if arrays is None else int(arrays["done"].sum()) * BLOCK
+
+
+QUESTION = "What does a cascade miss, and what does it cost?"
+#: demanded: share of the teacher's best; minutes; megabytes
+RECALL, MINUTES, MEMORY = 0.98, 10, 2048
+
+
+def run_screen(suite: ScreenSuite, jobs: int | None, work: Path, out: Path, command: str) -> None:
+    """Screen what the folder of single parts does not hold yet, and write the page; arguments as `run_students`."""
+    threads = jobs or available_cores()
+    with working(work, {"screen": len(suite.teachers) + 1 + len(suite.tasks)}, "parts") as done:
+        found = run_screens(suite, work, threads, lambda: done("screen"))
+    screen_result(found, threads).write(out, command)
+
+
+def screen_result(done: Done, jobs: int) -> Result:
+    """What was found, with `jobs` threads in the large screens."""
+    recalls, failures, huge, killed = done
+    teachers = dict.fromkeys([*huge, *(t.teacher for t in recalls)])
+    how = (
+        "The student scores everything, the teacher is shown the student's best and a stratified random sample of the "
+        "rest; from the sample follows an estimate of what was missed, by which the cascade widens itself. Teachers: "
+        + "; ".join(f"`{name}`: {TEACHERS[name]}" for name in teachers)
+        + "."
+    )
+    sections = [
+        *(_recall_section(recalls, *key) for key in dict.fromkeys((t.library, t.teacher) for t in recalls)),
+        _huge_section(huge, jobs),
+        _killed_section(killed),
+        not_done("Not done", (f"{task.teacher} on {task.library}: {why}" for task, why in failures.items())),
+    ]
+    return Result(QUESTION, how, sections, {"recall": recall_table(recalls), "summary": huge_table(huge)})
+
+
+def _recall_section(recalls: Mapping[RecallTask, Sequence[Recall]], library: str, teacher: str) -> str:
+    mine = {task: found for task, found in recalls.items() if (task.library, task.teacher) == (library, teacher)}
+    every = [one for found in mine.values() for one in found]
+    rows = []
+    for keep, widest in dict.fromkeys((one.keep, one.widest) for one in every):
+        some = [one for one in every if (one.keep, one.widest) == (keep, widest)]
+        recall = np.array([one.recall for one in some])
+        rows.append(
+            [
+                f"{keep:,}" + (" and wider" if widest > 1 else ""),
+                f"{np.mean([one.kept for one in some]):,.0f}",
+                f"{np.mean([one.seen for one in some]):.1%}",
+                mean_se(recall, 4),
+                f"{recall.min():.3f}",
+                mean_se((one.missed for one in some), 2),
+                f"{np.mean([one.cpu for one in some]):.3g}",
+            ]
+        )
+    header = [
+        "kept of the student's best",
+        "in the end",
+        "teacher saw",
+        "recall",
+        "least",
+        "estimated to miss",
+        "CPU s",
+    ]
+    agreement = mean_se(found[0].agreement for found in mine.values())
+    told = (
+        f"Teacher `{teacher}`, fitted to {LABELS} measured candidates of `{library}`, predicts all others, so that its "
+        f"best {TOP:,} are known; recall is the share of them that the cascade showed it. {len(mine)} seeds; mean ± "
+        f"standard error over seeds. `and wider`: up to {WIDEST[-1]} times as many while too many are estimated to be "
+        f"missed. Spearman of student and teacher over all candidates: {agreement}. Demanded: a recall of at least "
+        f"{RECALL:g} with the screen's own numbers."
+    )
+    return section(f"The teacher's best of {library}, teacher {teacher}", told, markdown_table(header, rows))
+
+
+def _huge_section(huge: Mapping[str, Found], jobs: int) -> str:
+    if not huge:
+        return ""
+    rows = []
+    for teacher, found in huge.items():
+        speeds = (found.teacher_speed, found.student_speed, found.cascade_speed)
+        times = (f"{found.minutes:.2f}", f"{found.peak_mb:,.0f}", f"{found.teaching:.2f}")
+        rows.append([f"{teacher}, {found.candidates:,}", *(f"{s:,.0f}" for s in speeds), f"{found.kept:,}", *times])
+    header = ["teacher, candidates", "teacher, 1/s", "student, 1/s", "cascade, 1/s", "kept", "minutes", "MiB at most"]
+    told = (
+        "Every combination of the twenty letters at sites of one domain; values are planted, as only time and memory "
+        f"are told. The teacher is fitted to {PLANTED_LABELS} of them, and {PICKED} are picked. Candidates a second of "
+        f"one core, by CPU time: of the teacher over {TIMED:,} candidates, of the student while it streams, of the "
+        f"whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; teaching comes before it. "
+        "Memory is that of the whole process. Demanded of 64,000,000 candidates on 2 cores: "
+        f"{MINUTES} minutes, {MEMORY:,} MiB."
+    )
+    return section("Candidates a second", told, markdown_table([*header, "teaching, minutes"], rows))
+
+
+def _killed_section(killed: Killed | None) -> str:
+    if killed is None:
+        return ""
+    end = "the same bits" if killed.same else "**another result**"
+    return section(
+        "Killed and begun again",
+        f"A screen of {killed.candidates:,} candidates was ended with SIGKILL when its "
+        f"journal held {killed.done:,} of them, and begun again in the same folder: the candidates that the teacher "
+        f"saw, what it said of them and all picks are {end} as those of a screen that was left alone.",
+    )
+
+
+def recall_table(recalls: Mapping[RecallTask, Sequence[Recall]]) -> Table:
+    """Columns and a row for each cascade."""
+    names = tuple(field.name for field in fields(Recall))
+    lines = [
+        (task.library, task.teacher, task.seed, *(_cell(getattr(one, name)) for name in names))
+        for task, found in sorted(recalls.items(), key=lambda item: (item[0].teacher, item[0].seed))
+        for one in found
+    ]
+    return ("library", "teacher", "seed", *names), lines
+
+
+def huge_table(huge: Mapping[str, Found]) -> Table:
+    """Columns and a row for each teacher."""
+    names = tuple(field.name for field in fields(Found) if field.name not in ("picks", "digest"))
+    lines = [(teacher, *(_cell(getattr(found, name)) for name in names)) for teacher, found in huge.items()]
+    return ("teacher", *names), lines
+
+
+def _cell(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.6g}"

@@ -5,21 +5,30 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
 
 from activeloop.errors import ActiveLoopError
-from activeloop.files import write_whole
 from activeloop.measurements import Dataset
 from activeloop.prediction import Prediction, Predictor
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.machine import run_tasks
-from activeloop.replay.metrics import spearman
-from benchmarks.students_arms import ALONE, Arm, distiller_of, teacher_of
-from benchmarks.students_tasks import Split, find_task, judged, labelled_data, landscape_of_task, split
+from activeloop.replay.metrics import mean_and_error, spearman
+from benchmarks.students_teachers import (
+    ALONE,
+    PLAIN,
+    TASKS,
+    Arm,
+    Split,
+    distiller_of,
+    find_task,
+    judged,
+    labelled_data,
+    landscape_of_task,
+    split,
+    teacher_of,
+)
 
 #: of the intervals whose coverage is told
 LEVEL = 0.9
@@ -81,7 +90,7 @@ class Told:
 
     def text(self) -> str:
         """As JSON; what is not known is null."""
-        return json.dumps({key: None if math.isnan(value) else value for key, value in asdict(self).items()}) + "\n"
+        return json.dumps({key: None if math.isnan(value) else value for key, value in asdict(self).items()})
 
     @classmethod
     def read(cls, text: str) -> Told:
@@ -171,38 +180,6 @@ def _coverage(prediction: Prediction, landscape: Landscape, parts: Split) -> flo
     return float(((low <= true) & (true <= high)).mean())
 
 
-def run_cells(
-    cells: Sequence[Cell], folder: Path, jobs: int = 1, finished: Callable[[Cell], None] | None = None
-) -> tuple[dict[Cell, Told], dict[Cell, str]]:
-    """Every cell whose result the folder does not hold yet.
-
-    Args:
-        cells: what to do.
-        folder: a JSON file is kept here for each finished cell, so a stopped suite goes on.
-        jobs: processes, each on one thread.
-        finished: called with every cell that is done, those kept before included.
-
-    Returns:
-        Results, and why others have none; cells that do not apply are in neither.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    told, failures = {}, {}
-    report = finished or (lambda cell: None)
-    for cell in cells:
-        if (folder / cell.file).exists():
-            told[cell] = Told.read((folder / cell.file).read_text("utf-8"))
-            report(cell)
-    waiting = [cell for cell in cells if cell not in told]
-    for cell, result in run_tasks(waiting, run_cell, jobs):
-        if isinstance(result, Told):
-            told[cell] = result
-            write_whole(folder / cell.file, result.text())
-        elif result:
-            failures[cell] = result
-        report(cell)
-    return told, failures
-
-
 def all_cells(tasks: Iterable[str], labels: Iterable[int], seeds: int, arms: Iterable[str]) -> list[Cell]:
     """Every combination; seeds outermost, so that a stopped suite has looked at all tasks.
 
@@ -211,3 +188,207 @@ def all_cells(tasks: Iterable[str], labels: Iterable[int], seeds: int, arms: Ite
     """
     labels, arms, tasks = tuple(labels), tuple(arms), tuple(tasks)
     return [Cell(t, n, seed, arm) for seed in range(seeds) for t in tasks for n in labels for arm in arms]
+
+
+#: a mean and its standard error over seeds
+Figure = tuple[float, float]
+UNKNOWN: Figure = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One teacher on one task with one number of labels.
+
+    Args:
+        task: name of the set.
+        labels: how many.
+        arm: the teacher and how it teaches.
+        seeds: over how many the figures are means.
+        plain: Spearman (of classes AUROC) of the one-hot GP.
+        teacher, student, alone: of those.
+        kept: student / teacher, a ratio of means.
+        pool_kept: the same, of candidates that nobody measured, but about which the teacher was asked.
+        gain: student less the same network without a teacher, seed by seed.
+        ahead: teacher less the one-hot GP, seed by seed.
+        teacher_coverage, student_coverage: of their 90 % intervals.
+        agreement, sd_agreement: Spearman of the student's means and spreads with the teacher's.
+        teacher_seconds, student_seconds: CPU seconds of fitting the one and teaching the other.
+        parameters: of the student.
+    """
+
+    task: str
+    labels: int
+    arm: str
+    seeds: int
+    plain: Figure
+    teacher: Figure
+    student: Figure
+    alone: Figure
+    kept: Figure
+    pool_kept: Figure
+    gain: Figure
+    ahead: Figure
+    teacher_coverage: Figure
+    student_coverage: Figure
+    agreement: Figure
+    sd_agreement: Figure
+    teacher_seconds: Figure
+    student_seconds: Figure
+    parameters: float
+
+    @property
+    def counts(self) -> bool:
+        """Whether the teacher is better than the one-hot GP, so that there is something to keep."""
+        return bool(self.ahead[0] > 0)
+
+
+def rows_of(told: Mapping[Cell, Told]) -> list[Row]:
+    """A row for each task, number of labels and teacher, in the order of the cells."""
+    by_key: dict[tuple[str, int, str], dict[int, Told]] = {}
+    for cell, what in told.items():
+        by_key.setdefault((cell.task, cell.labels, cell.arm), {})[cell.seed] = what
+    return [
+        _row(key, by_seed, by_key.get((*key[:2], PLAIN), {}), by_key.get((*key[:2], ALONE), {}))
+        for key, by_seed in sorted(by_key.items(), key=lambda item: list(by_key).index(item[0]))
+        if key[2] not in (PLAIN, ALONE)
+    ]
+
+
+def _row(
+    key: tuple[str, int, str], by_seed: Mapping[int, Told], plain: Mapping[int, Told], alone: Mapping[int, Told]
+) -> Row:
+    seeds = sorted(by_seed)
+    pool = [np.array([getattr(by_seed[s], f"pool_{name}") for s in seeds]) for name in ("student", "teacher")]
+    own = {name: np.array([getattr(by_seed[s], name) for s in seeds]) for name in MEANS}
+    other_plain = np.array([plain[s].teacher if s in plain else np.nan for s in seeds])
+    other_alone = np.array([alone[s].student if s in alone else np.nan for s in seeds])
+    return Row(
+        *key,
+        seeds=len(seeds),
+        plain=mean_and_error(other_plain),
+        alone=mean_and_error(other_alone),
+        kept=ratio_of_means(own["student"], own["teacher"]),
+        pool_kept=ratio_of_means(*pool),
+        gain=mean_and_error(own["student"] - other_alone),
+        ahead=mean_and_error(own["teacher"] - other_plain),
+        parameters=float(np.nanmean([by_seed[s].parameters for s in seeds])),
+        **{name: mean_and_error(values) for name, values in own.items()},
+    )
+
+
+#: fields that a row has of a cell's own
+MEANS = (
+    *("teacher", "student", "teacher_coverage", "student_coverage"),
+    *("agreement", "sd_agreement", "teacher_seconds", "student_seconds"),
+)
+
+
+def ratio_of_means(above: np.ndarray, below: np.ndarray) -> Figure:
+    """Ratio of the means of two [n] arrays of paired values, and its standard error by leaving one pair out in turn.
+
+    >>> ratio_of_means(np.array([1.0, 3.0]), np.array([2.0, 2.0]))
+    (1.0, 0.5)
+    """
+    known = ~(np.isnan(above) | np.isnan(below))
+    above, below = above[known], below[known]
+    n = len(above)
+    if not n or below.sum() == 0:
+        return UNKNOWN
+    ratio = float(above.sum() / below.sum())
+    if n < 2:
+        return ratio, float("nan")
+    without = (above.sum() - above) / (below.sum() - below)
+    return ratio, float(np.sqrt((n - 1) / n * np.square(without - without.mean()).sum()))
+
+
+#: fields of the distiller that are changed one at a time, the values they get, and of what they are told
+CHANGES = {
+    "alpha": ("0", "0.1", "0.3", "0.5", "0.9"),
+    "order": ("0", "0.3", "1", "3"),
+    "temperature": ("1", "2", "4"),
+    "transfer": ("none", "pool", "random", "mutants"),
+}
+#: fields that matter for classes, or for values, alone
+KINDS = {"temperature": "classes", "order": "values"}
+#: fields that are changed with a foundation model as teacher, and the values they get
+FROZEN_CHANGES = {"transfer": ("pool", "mutants")}
+
+
+@dataclass(frozen=True)
+class StudentSuite:
+    """What is asked of students.
+
+    Args:
+        tasks: names of public sets.
+        labels: numbers of measured candidates.
+        arms: baselines and teachers.
+        seeds: draws of labelled and held-out candidates.
+        costly: teachers of which so many seeds must do, on so many labels at most, because they cost more.
+        changed: tasks on which the distiller is changed: values (single mutants, two libraries), and classes.
+        scans: single mutants, on which it is changed with a foundation model as teacher.
+        changed_labels: measured candidates there.
+        changed_seeds: seeds there.
+        files: tasks whose students are written to files and timed: a library, the shortest protein, the longest.
+    """
+
+    tasks: tuple[str, ...] = tuple(task.name for task in TASKS)
+    labels: tuple[int, ...] = (96, 192, 480)
+    arms: tuple[str, ...] = (PLAIN, ALONE, "default", "frozen")
+    seeds: int = 4
+    costly: dict[str, int] = field(default_factory=dict)
+    changed: tuple[str, ...] = (TASKS[0].name, "gb1", "phoq", TASKS[-2].name)
+    scans: tuple[str, ...] = tuple(task.name for task in (TASKS[0], *TASKS[2:4]))
+    changed_labels: int = 192
+    changed_seeds: int = 2
+    files: tuple[str, ...] = ("gb1", TASKS[0].name, "avgfp")
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Those of the main table."""
+        every = all_cells(self.tasks, self.labels, self.seeds, self.arms)
+        return [cell for cell in every if cell.seed < self.costly.get(Arm.read(cell.arm).teacher, self.seeds)]
+
+    @property
+    def timed(self) -> tuple[str, ...]:
+        """Those of `files` that are asked for."""
+        return tuple(task for task in self.files if task in self.tasks)
+
+    @property
+    def ablations(self) -> list[Cell]:
+        """Those in which one field of the distiller is changed, where it matters."""
+        cells = [
+            *self._changed(self.changed, "default", CHANGES),
+            *self._changed(self.scans, "frozen", FROZEN_CHANGES if "frozen" in self.arms else {}),
+        ]
+        return sorted(cells, key=lambda cell: cell.seed)
+
+    def _changed(self, tasks: tuple[str, ...], teacher: str, changes: dict[str, tuple[str, ...]]) -> list[Cell]:
+        cells = []
+        for task in tasks:
+            if task in self.tasks:
+                arms = [
+                    f"{teacher}:{key}={value}"
+                    for key, values in changes.items()
+                    for value in values
+                    if KINDS.get(key, find_task(task).measured) == find_task(task).measured
+                ]
+                cells += all_cells((task,), (self.changed_labels,), min(self.changed_seeds, self.seeds), arms)
+        return cells
+
+    def narrowed(
+        self, tasks: tuple[str, ...], labels: tuple[int, ...], arms: tuple[str, ...], seeds: int | None
+    ) -> StudentSuite:
+        """With other tasks, labels, arms or seeds, where any are given; baselines stay beside other arms.
+
+        Raises:
+            ConfigError: an arm is none.
+        """
+        for arm in arms:
+            Arm.read(arm)
+        return replace(
+            self,
+            tasks=tasks or self.tasks,
+            labels=labels or self.labels,
+            arms=tuple(dict.fromkeys((PLAIN, ALONE, *arms))) if arms else self.arms,
+            seeds=seeds or self.seeds,
+        )

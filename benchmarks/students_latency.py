@@ -11,19 +11,103 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.files import write_whole
+from activeloop.foundation.architectures import EsmEncoder
+from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
+from activeloop.foundation.encoding import feature_encoder
+from activeloop.foundation.protein_models import ESM2
 from activeloop.prediction import mean_of
 from activeloop.replay.metrics import spearman
 from activeloop.replay.summary import csv_text
+from activeloop.students.distil.export import traced
+from activeloop.students.runtime.onnx import INPUT, OnnxRunner, session_of
 from activeloop.students.runtime.student import Student
-from benchmarks.students_arms import Arm, distiller_of, teacher_of
-from benchmarks.students_tasks import Split, find_task, labelled_data, landscape_of_task, split
-from benchmarks.suite_results import markdown_table
+from benchmarks.results import Table, markdown_table, median_range, section
+from benchmarks.students_teachers import (
+    Arm,
+    Split,
+    distiller_of,
+    find_task,
+    labelled_data,
+    landscape_of_task,
+    split,
+    teacher_of,
+)
+
+#: how far the file may be from the model, in its own unit
+NEAR = 1e-3
+OUTPUT = "features"
+
+
+class Pass(nn.Module):
+    """Tokens of one length through all layers, and their mean: all that a frozen teacher computes but its small head.
+
+    Args:
+        encoder: whose layers they are.
+    """
+
+    def __init__(self, encoder: EsmEncoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """[N, D] of int32 tokens [N, T] without padding."""
+        return all_real(self.encoder, tokens.long()).mean(1)
+
+
+def all_real(encoder: TransformerEncoder, ids: torch.Tensor) -> torch.Tensor:
+    """[N, T, D] finished hidden states of an ESM encoder, of int64 ids [N, T] without padding.
+
+    The encoder itself would look at the numbers to find out that nothing is padding, which a graph cannot.
+    """
+    hidden = encoder.embed(ids, torch.ones_like(ids))
+    rotary: Any = encoder.model.esm.rotary_embeddings
+    place = torch.arange(ids.shape[1])[None]
+    context = (None, None if rotary is None else rotary(hidden, place))
+    for index in range(len(encoder.layers)):
+        hidden = encoder.layer(index, hidden, context)
+    return encoder.finish(hidden)
+
+
+def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:
+    """Write the foundation model that ships with the package, and open it on one thread.
+
+    Args:
+        path: of the file.
+        tokens: int32 [N, T] that it is tried on; N and T above 1.
+
+    Raises:
+        ModelError: the file does not say what the model says.
+    """
+    encoder = feature_encoder(ESM2())
+    if not isinstance(encoder, EsmEncoder):
+        raise ModelError(f"a {type(encoder).__name__} cannot be written. Nothing was timed.")
+    module, example = Pass(encoder).eval(), torch.from_numpy(np.ascontiguousarray(tokens, np.int32))
+    with torch.inference_mode(), attention_as(encoder, faster(encoder.heads, tokens.shape[1], half=False)):
+        said = module(example).numpy()
+    with attention_as(encoder, "eager"):
+        content = traced(module, example, (OUTPUT,)).SerializeToString()
+    write_whole(path, content)
+    runner = OnnxRunner(session_of(content, 1))
+    (found,) = runner.session.run([OUTPUT], {INPUT: tokens})
+    apart = float(np.abs(found - said).max())
+    if apart > NEAR * max(1.0, float(np.abs(said).max())):
+        raise ModelError(f"the teacher's file differs from the teacher by {apart:.2g}. Nothing was timed.")
+    return runner
+
+
+def teacher_tokens(pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """Int32 [N, T] of rows as the foundation model reads them; all of one length."""
+    return ESM2().tokens(pool, rows).ids.astype(np.int32)
+
 
 #: labels and seed of their teachers; candidates in a call; calls of each, in turns
 LABELS, SEED, TOGETHER, TURNS = 192, 0, (1, 32), 30
@@ -175,7 +259,6 @@ def _asking(student: Student, pool: Pool) -> Ask:
 def _teacher_asking(path: Path, pool: Pool, rows: np.ndarray) -> Ask:
     """Hidden states by the foundation model's file, which is written here; the small head behind them is left out."""
     from activeloop.students.runtime.onnx import INPUT
-    from benchmarks.students_teacher_file import OUTPUT, teacher_tokens, write_teacher
 
     session = write_teacher(path, teacher_tokens(pool, rows[:4])).session
 
@@ -245,7 +328,11 @@ def latency_sections(found: Sequence[Latency]) -> list[str]:
     if not found:
         return []
     speed = [
-        [f"{one.task}, {one.letters} letters, {t.together} together", *_milliseconds(t), _times(t), _demand(t)]
+        [
+            f"{one.task}, {one.letters} letters, {t.together} together",
+            *map(median_range, (t.teacher, t.student)),
+            *_quicker(t),
+        ]
         for one in found
         for t in one.timed
     ]
@@ -259,7 +346,7 @@ def latency_sections(found: Sequence[Latency]) -> list[str]:
         for one in found
     ]
     starts = [
-        [f"{one.task}, `{p.name}`", _median(p.seconds, 3), f"{p.peak_mb:.0f}"] for one in found for p in one.programs
+        [f"{one.task}, `{p.name}`", median_range(p.seconds), f"{p.peak_mb:.0f}"] for one in found for p in one.programs
     ]
     told = (
         f"Both files in ONNX Runtime, one thread, {TURNS} calls of each in turns: median (range). Of the teacher the "
@@ -271,34 +358,22 @@ def latency_sections(found: Sequence[Latency]) -> list[str]:
         f"first one. Demanded: at most {MOST_S:g} s and {MOST_MB} MB."
     )
     header = ["", "teacher, ms", "student, ms", "times quicker", "demanded"]
+    sizes_header = ["kB", "teacher", "student", "int8", "int8 / student", "Spearman of int8"]
     return [
-        f"## How quick is it?\n\n{told}\n\n{markdown_table(header, speed)}",
-        "## How small is it?\n\n"
-        + markdown_table(["kB", "teacher", "student", "int8", "int8 / student", "Spearman of int8"], sizes)
-        + f"\n\n{small}",
-        f"## As a program\n\n{edge}\n\n{markdown_table(['', 'seconds', 'MB at most'], starts)}",
+        section("How quick is it?", told, markdown_table(header, speed)),
+        section("How small is it?", markdown_table(sizes_header, sizes), small),
+        section("As a program", edge, markdown_table(["", "seconds", "MB at most"], starts)),
     ]
 
 
-def _milliseconds(timed: Timed) -> tuple[str, str]:
-    return _median(timed.teacher), _median(timed.student)
-
-
-def _times(timed: Timed) -> str:
+def _quicker(timed: Timed) -> tuple[str, str]:
+    """How many times quicker, and what was demanded."""
     median, least, most = timed.quicker
-    return f"{median:.3g} ({least:.3g} to {most:.3g})"
+    return f"{median:.3g} ({least:.3g} to {most:.3g})", str(QUICKER) if timed.together == 1 else ""
 
 
-def _demand(timed: Timed) -> str:
-    return str(QUICKER) if timed.together == 1 else ""
-
-
-def _median(values: Sequence[float], digits: int = 3) -> str:
-    return f"{np.median(values):.{digits}g} ({min(values):.{digits}g} to {max(values):.{digits}g})"
-
-
-def latency_csv(found: Sequence[Latency]) -> str:
-    """A line for each call."""
+def latency_table(found: Sequence[Latency]) -> Table:
+    """Columns, and a row for each call."""
     lines = [
         (one.task, one.letters, t.together, who, turn, f"{ms:.5g}")
         for one in found
@@ -306,4 +381,4 @@ def latency_csv(found: Sequence[Latency]) -> str:
         for who, times in (("teacher", t.teacher), ("student", t.student))
         for turn, ms in enumerate(times)
     ]
-    return csv_text(("task", "letters", "together", "who", "turn", "ms"), lines)
+    return ("task", "letters", "together", "who", "turn", "ms"), lines

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from activeloop.errors import ConfigError
 from activeloop.replay.evaluation import FoldRule
 from activeloop.replay.policies import Protocol
 from activeloop.replay.sources import registry
+from benchmarks.budgets import BudgetSuite, Costly
+from benchmarks.folds import FoldSuite
+from benchmarks.replays import Suite
 
 LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "ch65", "eqfp611")
 MIXED_ON = ("phoq", "gb1", "nbs", "t7", "eqfp611")
@@ -47,102 +50,6 @@ OTHERS = (
     "TPK1_HUMAN_Weile_2017",
 )
 COMPOUNDS = ("usp7", "d2r")
-
-
-@dataclass(frozen=True)
-class Suite:
-    """Replays of several sets under one protocol.
-
-    Args:
-        name: of the suite and of its folder of results.
-        question: what it answers.
-        sets: public sets.
-        protocol: the rules.
-        policies: who asks.
-        seeds: campaigns a policy and set.
-        metrics: those that stand in the table.
-    """
-
-    name: str
-    question: str
-    sets: tuple[str, ...]
-    protocol: Protocol
-    policies: tuple[str, ...]
-    seeds: int
-    metrics: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class FoldSuite:
-    """Five-fold prediction of several sets.
-
-    Args:
-        name: of the suite and of its folder of results.
-        question: what it answers.
-        sets: public sets.
-        rules: how they are split.
-        learners: who predicts.
-    """
-
-    name: str
-    question: str
-    sets: tuple[str, ...]
-    rules: tuple[FoldRule, ...]
-    learners: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Costly:
-    """What learners are asked whose fits take minutes.
-
-    Args:
-        learners: their names.
-        sets: on these alone.
-        rules: with these alone.
-        most: on so many labels at most.
-        seeds: so many.
-    """
-
-    learners: tuple[str, ...] = ()
-    sets: tuple[str, ...] = ()
-    rules: tuple[FoldRule, ...] = ()
-    most: int = 0
-    seeds: int = 0
-
-    def asks(self, learner: str, name: str, rule: FoldRule, labels: int, seed: int) -> bool:
-        """Whether a fit is asked for; all fits of other learners are.
-
-        >>> costly = Costly(("slow",), ("a",), ("random",), 96, 1)
-        >>> costly.asks("slow", "a", "random", 96, 0), costly.asks("slow", "a", "random", 96, 1)
-        (True, False)
-        """
-        few = name in self.sets and rule in self.rules and labels <= self.most and seed < self.seeds
-        return learner not in self.learners or few
-
-
-@dataclass(frozen=True)
-class BudgetSuite:
-    """Prediction of several sets from few labels.
-
-    Args:
-        name: of the suite and of its folder of results.
-        question: what it answers.
-        sets: public sets.
-        rules: how labelled and judged candidates are parted.
-        budgets: numbers of labels.
-        learners: who predicts; differences are shown against the first.
-        seeds: draws of the labelled candidates.
-        costly: those of the learners that are asked less.
-    """
-
-    name: str
-    question: str
-    sets: tuple[str, ...]
-    rules: tuple[FoldRule, ...]
-    budgets: tuple[int, ...]
-    learners: tuple[str, ...]
-    seeds: int
-    costly: Costly = field(default_factory=Costly)
 
 
 AnySuite = Suite | FoldSuite | BudgetSuite

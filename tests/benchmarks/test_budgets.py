@@ -3,8 +3,17 @@ import pytest
 
 from activeloop.replay.campaign import cached_landscape
 from activeloop.replay.sources import Source
-from benchmarks.budget_results import write_budgets
-from benchmarks.budgets import JUDGED, BudgetResult, BudgetTask, all_tasks, run_budgets, split
+from benchmarks.budgets import (
+    JUDGED,
+    BudgetResult,
+    BudgetTask,
+    all_tasks,
+    budget_result,
+    read_result,
+    run_budget_task,
+    split,
+)
+from benchmarks.results import run_kept
 from benchmarks.suites import BudgetSuite, Costly, find_suites
 
 PLANT = "planted-small"
@@ -52,7 +61,7 @@ def test_costly_learners_are_compared_on_what_both_saw(tmp_path):
         if slow is not None:
             results[BudgetTask(name, "random", 20, seed, "slow")] = result(slow)
     assert set(results) == set(all_tasks(suite))
-    write_budgets(tmp_path, suite, results, {}, "python -m benchmarks quality")
+    budget_result(suite, results, {}).write(tmp_path, "python -m benchmarks quality")
     page = (tmp_path / "README.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("| **less plain**"))
     assert "0.1 (1 set)" in row  # .6 against .5, not against the mean of .5 and .1
@@ -69,7 +78,7 @@ def test_the_gate_is_judged_with_hindsight_and_without(tmp_path):
         for learner, each in values.items()
         for seed in range(2)
     }
-    write_budgets(tmp_path, suite, results, {}, "python -m benchmarks quality")
+    budget_result(suite, results, {}).write(tmp_path, "python -m benchmarks quality")
     page = (tmp_path / "README.md").read_text()
     assert "less that best, -0.05" in page  # of .6 and .1 on average
     assert "with the other seeds: 0.2" in page  # each seed by who was best in the other: .1 and .1
@@ -77,20 +86,20 @@ def test_the_gate_is_judged_with_hindsight_and_without(tmp_path):
 
 def test_results_are_kept_and_not_computed_twice(tmp_path):
     tasks = all_tasks(BudgetSuite("quality", "How well?", (PLANT,), ("random",), (20,), ("forest", "dropout"), 2))
-    first, failures = run_budgets(tasks, tmp_path)
+    first, failures = run_kept(tasks, run_budget_task, tmp_path, read_result)
     assert set(first) == set(tasks)
     assert not failures
     assert all(np.isfinite(r.spearman) and r.seconds > 0 for r in first.values())
-    again, _ = run_budgets(tasks, tmp_path)
+    again, _ = run_kept(tasks, run_budget_task, tmp_path, read_result)
     assert again == first
 
 
 def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
     suite = BudgetSuite("quality", "How well?", (PLANT,), ("random",), (20,), ("forest", "dropout"), 2)
     tasks = all_tasks(suite)
-    results, _ = run_budgets(tasks, tmp_path / "work")
+    results, _ = run_kept(tasks, run_budget_task, tmp_path / "work", read_result)
     failures = {BudgetTask(PLANT, "random", 20, 0, "tanimoto"): "PoolError: no compounds"}
-    write_budgets(tmp_path / "out", suite, results, failures, "python -m benchmarks quality")
+    budget_result(suite, results, failures).write(tmp_path / "out", "python -m benchmarks quality")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "20 labels, random folds" in page
     summary = page.partition("<!-- summary -->")[2].partition("<!-- end of summary -->")[0]

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from activeloop.replay.landscape import PLANTED
-from benchmarks.calibration import METHODS, CalibrationResult, CalibrationTask, judge_task, run_all, tasks_of
-from benchmarks.calibration_results import COLUMNS, curves, means, write_results
+from benchmarks.calibration import (
+    COLUMNS,
+    METHODS,
+    CalibrationResult,
+    CalibrationTask,
+    calibration_result,
+    curves,
+    judge_task,
+    means,
+    read_result,
+    tasks_of,
+)
+from benchmarks.results import run_kept
 
 SET = next(iter(PLANTED))
 TASKS = [CalibrationTask(SET, "random", 48, seed, "site-gp") for seed in range(2)]
@@ -15,7 +26,7 @@ TASKS = [CalibrationTask(SET, "random", 48, seed, "site-gp") for seed in range(2
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[CalibrationTask, CalibrationResult]:
-    return run_all(TASKS, tmp_path_factory.mktemp("parts"), jobs=1)
+    return run_kept(TASKS, judge_task, tmp_path_factory.mktemp("parts"), read_result)[0]
 
 
 def test_every_method_is_judged_on_unseen_candidates_and_on_the_next_plate(results) -> None:
@@ -29,10 +40,10 @@ def test_every_method_is_judged_on_unseen_candidates_and_on_the_next_plate(resul
 
 
 def test_a_finished_task_is_read_and_not_done_again(tmp_path) -> None:
-    first = run_all(TASKS[:1], tmp_path, jobs=1)
+    first = run_kept(TASKS[:1], judge_task, tmp_path, read_result)[0]
     path = tmp_path / TASKS[0].file
     path.write_text(path.read_text().replace('"isotonic"', '"changed"'))
-    assert "changed" in run_all(TASKS[:1], tmp_path, jobs=1)[TASKS[0]].unseen
+    assert "changed" in run_kept(TASKS[:1], judge_task, tmp_path, read_result)[0][TASKS[0]].unseen
     assert "isotonic" in first[TASKS[0]].unseen
 
 
@@ -44,12 +55,11 @@ def test_a_learner_may_be_judged_as_it_is() -> None:
 
 def test_a_set_that_is_too_small_takes_no_part(tmp_path) -> None:
     task = CalibrationTask(SET, "random", 10**6, 0, "site-gp")
-    assert run_all([task], tmp_path, jobs=1) == {}
-    assert (tmp_path / task.file).exists()
+    assert run_kept([task], judge_task, tmp_path, read_result) == ({}, {})
 
 
 def test_the_page_tells_what_was_measured(results, tmp_path) -> None:
-    write_results(tmp_path, results, "the command")
+    calibration_result(results, {}).write(tmp_path, "the command")
     page = (tmp_path / "README.md").read_text()
     figures = means(results, 48, plate=False)["site-gp", "isotonic"]["coverage90"]
     expected = np.mean([r.unseen["isotonic"]["coverage90"] for r in results.values()])

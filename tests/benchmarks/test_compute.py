@@ -18,14 +18,29 @@ from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.prediction import mean_of
 from activeloop.replay.sources import Source, load_landscape
-from benchmarks.compute import QUICK, Asked, main
-from benchmarks.compute_arms import ARMS, FULL, LIGHT, Notebook, arms, default_adapter, default_arm, read_by
+from benchmarks.compute import QUICK, Asked, main, write_compute_page, write_table
 from benchmarks.compute_campaign import Course, dropping, landscape_of_course, travel, ways
 from benchmarks.compute_memory import above, in_a_process, memory_row
-from benchmarks.compute_pages import write_compute_page, write_table
 from benchmarks.compute_result import RESULT_COLUMNS, Judge, Question, curve, grid_rows, result_rows
-from benchmarks.compute_setting import begun, checkpoint_of, random_dataset
-from benchmarks.compute_steps import loaded, minibatch_for, ready, step_rows, time_steps, training_bytes
+from benchmarks.compute_training import (
+    ARMS,
+    FULL,
+    LIGHT,
+    Notebook,
+    arms,
+    begun,
+    checkpoint_of,
+    default_adapter,
+    default_arm,
+    loaded,
+    minibatch_for,
+    random_dataset,
+    read_by,
+    ready,
+    step_rows,
+    time_steps,
+    training_bytes,
+)
 
 PLAN = TrainingConfig(epochs=2, minibatch=8)
 
@@ -204,7 +219,7 @@ def test_the_command(tiny: str, tmp_path: Path):
 def test_an_interrupted_command_has_written_what_is_finished(
     tiny: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from benchmarks import compute_steps
+    from benchmarks import compute_training as compute_steps
 
     def interrupted(foundation: ESM2, compared: dict, residues: int, *others: int) -> dict:
         if residues == 12:

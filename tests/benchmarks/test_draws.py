@@ -6,11 +6,10 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.models.heads.dropout import DropoutHead
-from benchmarks.draws import write_results
-from benchmarks.draws_timing import DOMAIN, SITES, domain_tokens, dropout_costs, head_costs, one_pass
-from benchmarks.esm_shapes import random_encoder
+from benchmarks.draws import DOMAIN, SITES, domain_tokens, draws_result, dropout_costs, head_costs, one_pass
+from benchmarks.proteins import random_encoder
 from tools.pretrain.corpus import VOCABULARY
-from tools.pretrain.shape import Shape
+from tools.pretrain.model import Shape
 
 POOL = Pool.combinatorial("VDGV", sites=[1, 2, 3, 4], letters="VDGW")
 
@@ -42,7 +41,7 @@ def test_costs_are_measured_and_written(tmp_path: Path):
         "naive: T passes",
     ]
     assert layers[0].most == 1.2 * (1 + 3 / 2)
-    write_results(tmp_path, [("How heads.", heads), ("How layers.", layers)], "python -m it")
+    draws_result([("How heads.", heads), ("How layers.", layers)]).write(tmp_path, "python -m it")
     assert (tmp_path / "summary.csv").read_text().splitlines()[1].startswith("dropout,4,")
     assert "How layers." in (tmp_path / "README.md").read_text()
     assert "python -m it" in (tmp_path / "README.md").read_text()

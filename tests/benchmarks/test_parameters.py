@@ -10,10 +10,21 @@ import torch
 
 from activeloop.adapters import LightPEFT
 from activeloop.adapters.pruning_layers import adapted
-from benchmarks import pruning_speed
-from benchmarks.esm_shapes import esm_shape, random_encoder
-from benchmarks.parameters import ADAPTERS, FULL, LIGHT, LORA, Count, counts, write_results
-from benchmarks.pruning_speed import Gain, costliest, drawn, measure
+from benchmarks import parameters as pruning_speed
+from benchmarks.parameters import (
+    ADAPTERS,
+    FULL,
+    LIGHT,
+    LORA,
+    Count,
+    Gain,
+    costliest,
+    counts,
+    drawn,
+    measure,
+    parameters_result,
+)
+from benchmarks.proteins import esm_shape, random_encoder
 from tools.pretrain.training import Shape
 
 SMALL = Shape(layers=4, width=16, heads=4, inner=64)
@@ -84,7 +95,7 @@ def test_both_trunks_are_timed_in_turns(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_page_says_what_was_reached(counted: dict[str, Count], tmp_path: Path):
     gains = [Gain("35M", 56, 32, 20.0, 13.0, (1.5, 1.6, 1.4))]
-    write_results(tmp_path, list(counted.values()), gains, "In turns.", "a command")
+    parameters_result(list(counted.values()), gains, "In turns.").write(tmp_path, "a command")
     page = (tmp_path / "README.md").read_text("utf-8")
     assert "**138,240 (241x)**" in page
     assert "829,440 (40x)" in page

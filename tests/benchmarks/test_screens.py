@@ -8,11 +8,10 @@ from activeloop.errors import ModelError
 from activeloop.measurements import Assay
 from activeloop.replay.landscape import Landscape
 from benchmarks import screens_recall, screens_suite
-from benchmarks.screens import Asked, Found, begin, library, planted_values, result_of
-from benchmarks.screens_killed import Killed
-from benchmarks.screens_recall import Recall, RecallTask, run_recalls
-from benchmarks.screens_results import write_screens
-from benchmarks.screens_suite import ScreenSuite
+from benchmarks.results import run_kept
+from benchmarks.screens import Asked, Found, Killed, begin, library, planted_values, result_of
+from benchmarks.screens_recall import Recall, RecallTask, read_recalls, run_recall
+from benchmarks.screens_suite import ScreenSuite, screen_result
 
 
 def found(**changes):
@@ -53,14 +52,14 @@ def test_recall_is_told_for_every_cascade_and_kept(tmp_path, monkeypatch):
     quick = screens_recall.Distiller
     monkeypatch.setattr(screens_recall, "Distiller", lambda network: quick(network, steps=30))
     task = RecallTask("own", "default", 0, labels=60, top=20, keeps=(40, 300))
-    done, failures = run_recalls([task], tmp_path)
+    done, failures = run_kept([task], run_recall, tmp_path, read_recalls)
     assert not failures
     cascades = done[task]
     assert [(one.keep, one.widest) for one in cascades] == [(40, 1), (40, 8), (300, 1), (300, 8)]
     assert all(0 <= one.recall <= 1 and 0 < one.seen <= 1 for one in cascades)
     assert cascades[2].recall >= cascades[0].recall
     assert all(one.kept >= one.keep for one in cascades)
-    again, _ = run_recalls([task], tmp_path)
+    again, _ = run_kept([task], run_recall, tmp_path, read_recalls)
     assert again == done
 
 
@@ -82,7 +81,7 @@ def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
     failures = {RecallTask("gb1", "frozen", 0): "ModelError: no"}
     killed = Killed(3_200_000, 1_000_000, same=True)
     huge = {"default": found(), "frozen": found(minutes=5.5)}
-    write_screens(tmp_path, recalls(), failures, huge, killed, 2, "python -m benchmarks screen")
+    screen_result((recalls(), failures, huge, killed), 2).write(tmp_path, "python -m benchmarks screen")
     page = (tmp_path / "README.md").read_text()
     assert "| 2,000 | 2,000 | 4.0% | 0.91 ± 0.0058 | 0.900 | 0.08 ± 0 | 1 |" in page
     assert "| 2,000 and wider | 8,000 |" in page
@@ -95,7 +94,7 @@ def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
 
 
 def test_another_result_after_a_kill_is_told_as_such(tmp_path):
-    write_screens(tmp_path, {}, {}, {}, Killed(400, 100, same=False), 1, "python -m benchmarks screen")
+    screen_result(({}, {}, {}, Killed(400, 100, same=False)), 1).write(tmp_path, "python -m benchmarks screen")
     assert "**another result**" in (tmp_path / "README.md").read_text()
 
 

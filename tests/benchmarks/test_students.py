@@ -10,12 +10,21 @@ from activeloop.measurements import Assay
 from activeloop.replay.landscape import Landscape
 from activeloop.students.distil.config import Weights
 from activeloop.students.distil.networks import default_network
-from benchmarks.students import Cell, Told, all_cells, run_cells
-from benchmarks.students_arms import ALONE, PLAIN, Arm, Looked, distiller_of, teacher_of
-from benchmarks.students_measures import ratio_of_means, rows_of
-from benchmarks.students_results import write_students
-from benchmarks.students_suite import StudentSuite
-from benchmarks.students_tasks import TASKS, find_task, landscape_of_task, split
+from benchmarks.results import run_kept
+from benchmarks.students import Cell, StudentSuite, Told, all_cells, ratio_of_means, rows_of, run_cell
+from benchmarks.students_page import student_result
+from benchmarks.students_teachers import (
+    ALONE,
+    PLAIN,
+    TASKS,
+    Arm,
+    Looked,
+    distiller_of,
+    find_task,
+    landscape_of_task,
+    split,
+    teacher_of,
+)
 
 PLANT = "planted-small"
 QUICK = "default:steps=30,transfer=pool"
@@ -58,7 +67,7 @@ def test_held_out_candidates_are_never_labelled_and_more_labels_hold_fewer():
 
 
 def test_libraries_of_a_known_domain_read_the_whole_domain(monkeypatch):
-    from benchmarks import students_tasks
+    from benchmarks import students_teachers as students_tasks
 
     letters = Pool.of([Sequence("VDGV"), Sequence("FWAA")])
     known = Landscape("gb1", letters, np.array([1.0, 2.0]), Assay("fitness"))
@@ -125,9 +134,13 @@ def test_features_that_were_looked_up_are_those_of_the_model():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def kept(cells, folder, finished=None):
+    return run_kept(cells, run_cell, folder, Told.read, finished=finished, write=lambda told: told.text())
+
+
 def test_cells_are_kept_and_not_computed_twice(tmp_path, cells):
     pytest.importorskip("torch")
-    first, failures = run_cells(cells, tmp_path)
+    first, failures = kept(cells, tmp_path)
     assert not failures
     assert set(first) == set(cells)
     by_arm = {cell.arm: what for cell, what in first.items() if cell.seed == 0}
@@ -139,14 +152,14 @@ def test_cells_are_kept_and_not_computed_twice(tmp_path, cells):
     assert -1 <= taught.agreement <= 1
     assert 0 <= taught.student_coverage <= 1
     seen = []
-    again, _ = run_cells(cells, tmp_path, finished=seen.append)
+    again, _ = kept(cells, tmp_path, seen.append)
     assert {c: w.text() for c, w in again.items()} == {c: w.text() for c, w in first.items()}
     assert seen == cells
 
 
 def test_a_cell_that_cannot_be_done_says_why_and_one_that_does_not_apply_is_left_out(tmp_path):
     asked = [Cell(PLANT, 100_000, 0, PLAIN), Cell("planted-compounds-none", 20, 0, PLAIN)]
-    told, failures = run_cells(asked, tmp_path)
+    told, failures = kept(asked, tmp_path)
     assert not told
     assert "100000 labels" in failures[asked[0]].replace(",", "")
     assert "planted-compounds-none" in failures[asked[1]]
@@ -177,11 +190,17 @@ def test_the_page_tells_demands_tables_ablations_and_failures(tmp_path):
     for cell in all_cells(("gb1",), (192,), 2, ("default:alpha=0.1", "default:alpha=0.5", "default:transfer=none")):
         told[cell] = Told(0.5, 0.9, 1.0, 0.45, 0.88, 2.0, 0.95, 0.8, 1000.0)
     failures = {Cell("gb1", 96, 0, "frozen"): "ModelError: no"}
-    write_students(
-        tmp_path, suite, told, failures, {"default": None, "frozen": 50_000}, "activeloop bench", ["## More"]
-    )
+    sizes = {"default": None, "frozen": 50_000}
+    student_result(suite, told, failures, sizes, [latency()]).write(tmp_path, "python -m benchmarks students")
     page = (tmp_path / "README.md").read_text()
-    for words in ("What was demanded", "Teacher: frozen", "50,000 parameters", "50x", "Another alpha", "## More"):
+    for words in (
+        "What was demanded",
+        "Teacher: frozen",
+        "50,000 parameters",
+        "50x",
+        "Another alpha",
+        "## As a program",
+    ):
         assert words in page, words
     assert "| frozen: kept at 400 labels or more | 0.98 | 0.9 ± 0 | 0.9 | 0 of 2 |" in page
     assert "| frozen: kept in the pool at 400 or more | 0.98 | 0.99 ± 0 | 0.99 | 2 of 2 |" in page
@@ -196,7 +215,7 @@ def test_the_page_tells_demands_tables_ablations_and_failures(tmp_path):
 
 def test_a_suite_can_be_narrowed_and_costly_teachers_have_fewer_seeds():
     suite = StudentSuite(costly={"frozen": 1}).narrowed(("gb1",), (96,), (PLAIN, "frozen"), 4)
-    assert len(suite.cells) == 5
+    assert len(suite.cells) == 9  # baselines stay
     assert {cell.task for cell in suite.ablations} == {"gb1"}
     changed = {key for cell in suite.ablations for key, _ in Arm.read(cell.arm).changes}
     assert changed == {"alpha", "order", "transfer"}
@@ -216,13 +235,13 @@ def test_latency_is_told_as_a_ratio_of_calls_in_turns():
     import json
     from dataclasses import asdict
 
-    from benchmarks.students_latency import Latency, latency_csv, latency_sections
+    from benchmarks.students_latency import Latency, latency_sections, latency_table
 
     speed, size, starts = latency_sections([latency()])
     assert "| gb1, 56 letters, 1 together | 50 (40 to 60) | 2 (1 to 2) | 30 (20 to 50) | 20 |" in speed
     assert "| gb1 | 19,000 | 60 | 15 | 0.250 | 0.9991 |" in size
     assert "`activeloop predict --student` | 0.4 (0.3 to 0.5) | 80 |" in starts
-    assert len(latency_csv([latency()]).splitlines()) == 13
+    assert len(latency_table([latency()])[1]) == 12
     assert Latency.read(json.dumps(asdict(latency()))) == latency()
     assert latency_sections([]) == []
 

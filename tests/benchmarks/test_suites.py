@@ -10,10 +10,9 @@ from activeloop.errors import ConfigError
 from activeloop.replay import Protocol, Source, load_landscape, replay_all, write_results
 from activeloop.replay.campaign import Turn
 from activeloop.replay.sources import registry
-from benchmarks.crossing import labels_needed
 from benchmarks.learners import check_learner, policy_of
-from benchmarks.suite_results import write_suite
-from benchmarks.suites import BudgetSuite, Suite, find_suites, suites
+from benchmarks.replays import Suite, labels_needed, suite_result
+from benchmarks.suites import BudgetSuite, find_suites, suites
 
 
 def test_every_suite_names_public_sets_and_known_policies():
@@ -64,7 +63,7 @@ def test_a_suite_is_gathered_from_its_replays(tmp_path):
     landscape = load_landscape(source)
     outcome = replay_all(source, landscape, protocol, policies, 2, tmp_path / "replay")
     write_results(tmp_path / "replay", landscape, protocol, outcome)
-    write_suite(tmp_path / "out", suite, {"planted-small": tmp_path / "replay"}, "python -m benchmarks tiny")
+    suite_result(suite, {"planted-small": tmp_path / "replay"}).write(tmp_path / "out", "python -m benchmarks tiny")
     page = (tmp_path / "out" / "README.md").read_text()
     assert "# How few labels?" in page
     assert "`python -m benchmarks tiny`" in page

@@ -17,10 +17,8 @@ from activeloop.priors.plm import LETTERS, read_tables
 from activeloop.priors.substitutions import CONTEXTS, SubstitutionTables
 from benchmarks.prior import judge
 from tools.priors.__main__ import main
-from tools.priors.fit import fit_tables, packed
-from tools.priors.relatives import PARTS, relatives, split
-from tools.priors.scans import ASSAYS, DOMAINS, Scan, normal_scores, read_scans
-from tools.priors.variances import NAMES, default_variances
+from tools.priors.fit import NAMES, default_variances, fit_tables, packed
+from tools.priors.scans import ASSAYS, DOMAINS, PARTS, Scan, normal_scores, read_scans, relatives, split
 
 BURIED = "AVILMFWC"
 

@@ -71,10 +71,10 @@ def pretrain(
     A run that was stopped or killed goes on with --resume, to the same result. `torchrun --nproc-per-node N
     -m tools.pretrain ...` shares each step among processes.
     """
-    from tools.pretrain.mixture import Source
+    from tools.pretrain.corpus import Source
+    from tools.pretrain.learned import Schedule
+    from tools.pretrain.model import Shape
     from tools.pretrain.plan import Plan
-    from tools.pretrain.schedule import Schedule
-    from tools.pretrain.shape import Shape
 
     if lora is not None and base is None:
         raise InputError("--lora needs --base, the model that it is added to. Nothing was trained.")

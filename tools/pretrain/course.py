@@ -13,14 +13,11 @@ from safetensors.torch import save_file
 
 from activeloop.errors import InputError
 from activeloop.foundation.encoder import half_pays
-from tools.pretrain.adapting import adapted
-from tools.pretrain.building import build, quicken
-from tools.pretrain.card import facts_of
-from tools.pretrain.exporting import export
-from tools.pretrain.learned import AdaptedModel, Learned, WholeModel
-from tools.pretrain.log import Log
-from tools.pretrain.mixture import Part, read_parts
-from tools.pretrain.plan import Plan, check_same
+from tools.pretrain.card import export, facts_of
+from tools.pretrain.corpus import Part, read_parts
+from tools.pretrain.learned import AdaptedModel, Learned, WholeModel, adapted
+from tools.pretrain.model import build, quicken
+from tools.pretrain.plan import Log, Plan, check_same
 from tools.pretrain.processes import Group, joined
 from tools.pretrain.training import Run
 

@@ -1,15 +1,63 @@
-"""What a training run changes: a whole model, or an adapter in a frozen one."""
+"""What a training run changes, and how fast: a whole model, or an adapter in a frozen one."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from transformers import EsmForMaskedLM
 
 from activeloop.adapters.base import Attached
+from activeloop.adapters.lora import LoRA
 from activeloop.errors import ModelError
-from tools.pretrain.schedule import Schedule
+from activeloop.foundation.architectures import EsmEncoder
+from activeloop.foundation.protein_models import ESM2
+from tools.pretrain.corpus import MASK, VOCABULARY
+from tools.pretrain.model import quicken
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How it is trained: rates rise, stay, and fall at the end; the number of steps may change while it is under way.
+
+    Args:
+        steps: of the optimiser.
+        rows: sequences packed into so many rows a step (over all processes).
+        width: tokens a row.
+        share: of the residues that are hidden.
+        muon: learning rate of the matrices of the layers (Muon).
+        adam: learning rate of everything else (AdamW).
+        warm: steps of linear warming up.
+        cooling: in which the rates fall to zero in a straight line, at the end: a share of the steps (up to 1), or so
+            many steps (above 1).
+    """
+
+    steps: int
+    rows: int = 32
+    width: int = 256
+    share: float = 0.2
+    muon: float = 0.02
+    adam: float = 3e-3
+    warm: int = 100
+    cooling: float = 0.3
+
+    def factor(self, step: int) -> float:
+        """By which both rates are multiplied at a step.
+
+        >>> [round(Schedule(1000, warm=100).factor(step), 2) for step in (0, 49, 500, 850, 1000)]
+        [0.01, 0.5, 1.0, 0.5, 0.0]
+        >>> Schedule(1000, cooling=100).factor(950)
+        0.5
+        """
+        cooling = self.cooling if self.cooling > 1 else self.cooling * self.steps
+        return min(1.0, (step + 1) / self.warm, (self.steps - step) / max(1.0, cooling))
+
+    @property
+    def tokens(self) -> int:
+        """Of a step."""
+        return self.rows * self.width
+
 
 #: tied to the embeddings, so it is kept once
 TIED = "lm_head.decoder.weight"
@@ -107,3 +155,33 @@ class AdaptedModel(Learned):
     def finished(self) -> EsmForMaskedLM:
         """The adapter merged into its base."""
         return self.attached.merge().model
+
+
+def adapted(base: str, rank: int, seed: int, device: str, half: bool) -> AdaptedModel:
+    """A pretrained model, frozen, with LoRA in all linear maps of its layers.
+
+    Args:
+        base: hub id or folder of an ESM-2 checkpoint.
+        rank: of LoRA; alpha is twice as much.
+        seed: of its first weights.
+        device: where it is trained.
+        half: whether it will run in bfloat16.
+
+    Raises:
+        ModelError: the base has other letters or other positions than ESM-2.
+        FetchError: neither a folder nor to be had from the hub.
+    """
+    encoder = ESM2(base).load()
+    if not isinstance(encoder, EsmEncoder) or not _like_esm2(encoder):
+        raise ModelError(
+            f'"{base}" has not the letters or the rotary positions of ESM-2. Choose one; nothing was trained.'
+        )
+    attached = LoRA(rank, 2.0 * rank).attach(encoder, seed)
+    quicken(encoder.model, device, half)
+    return AdaptedModel(attached)
+
+
+def _like_esm2(encoder: EsmEncoder) -> bool:
+    config = encoder.model.config
+    same = config.vocab_size == len(VOCABULARY) and config.mask_token_id == MASK
+    return same and config.position_embedding_type == "rotary"

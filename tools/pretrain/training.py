@@ -6,19 +6,116 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch.nn import functional
+from transformers import EsmForMaskedLM
 
-from tools.pretrain.building import build
-from tools.pretrain.corpus import Corpus
-from tools.pretrain.learned import Learned
-from tools.pretrain.loss import hidden_states, told_loss
+from tools.pretrain.corpus import CLS, EOS, FIRST_LETTER, LETTERS, MASK, PAD, Corpus
+from tools.pretrain.learned import Learned, Schedule
+from tools.pretrain.model import Shape, build
 from tools.pretrain.processes import Group
-from tools.pretrain.rows import mask_tokens, pack
-from tools.pretrain.schedule import Schedule
-from tools.pretrain.shape import Shape
+
+#: a crop shorter than this tells too little to fill a row with
+SHORTEST = 32
+
+
+def pack(corpora: Sequence[Corpus], weights: np.ndarray, rows: int, width: int, rng: np.random.Generator):
+    """Rows filled end to end with sequences of a mixture of corpora.
+
+    Args:
+        corpora: where the sequences come from.
+        weights: [K] share of the rows that each corpus fills.
+        rows: R.
+        width: W tokens a row.
+        rng: of the choice and of the windows of long sequences.
+
+    Returns:
+        Tokens int64 [R, W] (padded at the end), and int64 [R, W] the number of the sequence within its row (-1:
+        padding); a token may look only at those with its number.
+
+    >>> tokens, piece = pack([Corpus.of(["MKT" * 12])], np.ones(1), 1, 80, np.random.default_rng(0))
+    >>> [int((piece == k).sum()) for k in (0, 1, -1)], tokens[0, [0, 37, 38]].tolist()
+    ([38, 38, 4], [0, 2, 0])
+    """
+    tokens, piece = np.full((rows, width), PAD, np.int64), np.full((rows, width), -1, np.int64)
+    for r, source in enumerate(rng.choice(len(corpora), size=rows, p=weights / weights.sum())):
+        at = number = 0
+        while (room := width - at - 2) >= (SHORTEST if number else 1):
+            text = corpora[source].crop(room, rng)
+            end = at + len(text) + 2
+            tokens[r, at], tokens[r, at + 1 : end - 1], tokens[r, end - 1] = CLS, text, EOS
+            piece[r, at:end] = number
+            at, number = end, number + 1
+    return tokens, piece
+
+
+def mask_tokens(tokens: np.ndarray, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Hide some residues, as BERT does: four fifths become <mask>, a tenth another residue, a tenth stay.
+
+    Args:
+        tokens: [R, W].
+        share: of the residues that must be told.
+        rng: of the choice.
+
+    Returns:
+        The tokens [R, W] to be shown, and bool [R, W] which must be told.
+    """
+    told = (tokens >= FIRST_LETTER) & (tokens < FIRST_LETTER + LETTERS) & (rng.random(tokens.shape) < share)
+    how = rng.random(tokens.shape)
+    shown = np.where(told & (how < 0.8), MASK, tokens)
+    other = rng.integers(FIRST_LETTER, FIRST_LETTER + LETTERS, tokens.shape)
+    return np.where(told & (how >= 0.9), other, shown), told
+
+
+#: of the embeddings, ESM-2 was trained with so large a share zeroed (15 % hidden, four fifths of them as <mask>)
+ZEROED = 0.15 * 0.8
+
+
+def hidden_states(model: EsmForMaskedLM, tokens: torch.Tensor, piece: torch.Tensor) -> torch.Tensor:
+    """[R, W, D] where each token looks only at tokens of its own sequence.
+
+    Args:
+        model: ESM-2-shaped.
+        tokens: [R, W] as shown.
+        piece: [R, W] number of the sequence within its row (-1: padding).
+    """
+    same = piece[:, :, None] == piece[:, None, :]
+    embedded = _embedded(model, tokens, same)
+    kind = torch.bfloat16 if torch.is_autocast_enabled(tokens.device.type) else embedded.dtype
+    bias = torch.zeros(same.shape, dtype=kind, device=tokens.device)
+    bias.masked_fill_(~same, torch.finfo(torch.bfloat16).min)
+    rotary: Any = model.esm.rotary_embeddings
+    angles = rotary(embedded, torch.arange(tokens.shape[1], device=tokens.device)[None])
+    return model.esm.encoder(embedded, attention_mask=bias[:, None], position_embeddings=angles).last_hidden_state
+
+
+def _embedded(model: EsmForMaskedLM, tokens: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    embeddings: Any = model.esm.embeddings
+    embedded = embeddings.word_embeddings(tokens)
+    if embeddings.token_dropout:
+        # as `transformers` does it for a sequence alone; here its share of masks is counted within its piece
+        hidden = tokens == MASK
+        observed = (same & hidden[:, None, :]).sum(2) / same.sum(2)
+        embedded = embedded.masked_fill(hidden[:, :, None], 0.0) * ((1 - ZEROED) / (1 - observed))[:, :, None]
+    return embedded if embeddings.layer_norm is None else embeddings.layer_norm(embedded)
+
+
+def told_loss(states: torch.Tensor, model: EsmForMaskedLM, tokens: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
+    """Sum of the cross-entropy (nats) of the residues that must be told; the head sees no others.
+
+    Args:
+        states: [R, W, D].
+        model: whose head is asked.
+        tokens: [R, W] what is right.
+        told: bool [R, W].
+    """
+    logits = model.lm_head(states[told]).float()
+    return functional.cross_entropy(logits, tokens[told], reduction="sum")
+
 
 __all__ = ["Run", "Schedule", "Shape", "build"]
 

@@ -22,10 +22,8 @@ from activeloop.foundation.checkpoints import fingerprint
 from activeloop.foundation.protein_models import BUNDLED
 from activeloop.models.finetuning.registry import pretrained
 from activeloop.priors.plm import opinions
-from tools.priors.fit import fit_tables, packed
-from tools.priors.relatives import split
-from tools.priors.scans import known_scans
-from tools.priors.variances import NAMES, default_variances
+from tools.priors.fit import NAMES, default_variances, fit_tables, packed
+from tools.priors.scans import known_scans, split
 
 #: of the mutants from which the variances are learned
 SEED = 0

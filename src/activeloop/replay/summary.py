@@ -56,8 +56,12 @@ def summarise(dataset: str, turns: Turns) -> list[Point]:
 
 def summary_csv(points: Iterable[Point]) -> str:
     """`summary.csv`; the standard error of one seed is empty."""
-    rows = ((p.dataset, p.policy, p.labels, p.metric, number(p.mean), number(p.se), p.seeds) for p in points)
-    return csv_text(SUMMARY_COLUMNS, rows)
+    return csv_text(SUMMARY_COLUMNS, map(point_row, points))
+
+
+def point_row(point: Point) -> tuple[object, ...]:
+    """A row of `summary.csv`, in the order of `SUMMARY_COLUMNS`."""
+    return point.dataset, point.policy, point.labels, point.metric, number(point.mean), number(point.se), point.seeds
 
 
 def rounds_csv(dataset: str, turns: Turns) -> str:

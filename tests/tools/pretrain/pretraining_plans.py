@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tools.pretrain.mixture import Source
+from tools.pretrain.corpus import Source
+from tools.pretrain.learned import Schedule
+from tools.pretrain.model import Shape
 from tools.pretrain.plan import Plan
-from tools.pretrain.schedule import Schedule
-from tools.pretrain.shape import Shape
 
 FOUNDER = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVK"
 

@@ -10,8 +10,7 @@ from transformers import EsmConfig, EsmForMaskedLM
 from activeloop.adapters.lora import LoRA
 from activeloop.errors import ModelError
 from activeloop.foundation.protein_models import ESM2
-from tools.pretrain.adapting import adapted
-from tools.pretrain.schedule import Schedule
+from tools.pretrain.learned import Schedule, adapted
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ from transformers import AutoTokenizer, EsmForMaskedLM
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
 from activeloop.foundation.protein_models import ESM2
-from tools.pretrain.building import build
-from tools.pretrain.exporting import export
-from tools.pretrain.shape import Shape
+from tools.pretrain.card import export
+from tools.pretrain.model import Shape, build
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,7 @@ import pytest
 import zstandard
 
 from activeloop.errors import InputError
-from tools.pretrain.corpus import Corpus
-from tools.pretrain.fasta import parse, read_corpus
-from tools.pretrain.mixture import Source, read_parts
+from tools.pretrain.corpus import Corpus, Source, parse, read_corpus, read_parts
 
 TEXT = b">one\nMKTA\nYIAK\n\n>two some words\r\nLLGG*\r\n"
 

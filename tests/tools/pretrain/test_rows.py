@@ -1,12 +1,9 @@
 import numpy as np
 import torch
 
-from tools.pretrain.attention import NAME
-from tools.pretrain.building import build, quicken
 from tools.pretrain.corpus import CLS, EOS, FIRST_LETTER, LETTERS, MASK, Corpus
-from tools.pretrain.loss import hidden_states
-from tools.pretrain.rows import mask_tokens, pack
-from tools.pretrain.shape import Shape
+from tools.pretrain.model import NAME, Shape, build, quicken
+from tools.pretrain.training import hidden_states, mask_tokens, pack
 
 SMALL = Shape(2, 32, 2, 64)
 

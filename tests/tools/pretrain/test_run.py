@@ -12,11 +12,9 @@ from pretraining_plans import plan, write_family
 from safetensors.torch import load_file
 
 from activeloop.errors import InputError
-from tools.pretrain.building import build
-from tools.pretrain.learned import WholeModel
+from tools.pretrain.learned import Schedule, WholeModel
+from tools.pretrain.model import Shape, build
 from tools.pretrain.plan import Plan
-from tools.pretrain.schedule import Schedule
-from tools.pretrain.shape import Shape
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

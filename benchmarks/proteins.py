@@ -1,12 +1,35 @@
-"""ESM-2 in its published sizes, with random weights or shapes only: for counts and times, not for values."""
+"""Protein domains whose sites published libraries vary, and ESM-2 in its published sizes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from activeloop.foundation.encoder import TransformerEncoder
     from tools.pretrain.training import Shape
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A wild type, and where in it the letters of a library stand.
+
+    Args:
+        chain: residues of the domain.
+        sites: labels such as `V39`, counted in the chain.
+    """
+
+    chain: str
+    sites: tuple[str, ...]
+
+
+#: by public set. GB1: Wu et al. 2016, eLife 5:e16965. PhoQ: residues 266 to 330 of UniProt P23837, the helices through
+#: which it meets PhoP; A284, V285, S288 and T289 of the whole protein (Podgornaia and Laub 2015, Science 347:673).
+DOMAINS = {
+    "gb1": Domain("MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE", ("V39", "D40", "G41", "V54")),
+    "phoq": Domain("DKYRTTLTDLTHSLKTPLAVLQSTLRSLRSEKMSVSDAEPVMLEQISRISQQIGYYLHRASMRGG", ("A19", "V20", "S23", "T24")),
+}
+
 
 #: layers, width, heads, inner width (Lin et al. 2023, Science 379:1123)
 SIZES: dict[str, tuple[int, int, int, int]] = {

@@ -1,24 +1,90 @@
-"""What the suite of students leaves under `docs/results/students`."""
+"""The page of the suite of students: tables, and a panel for each task."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activeloop.files import write_whole
-from activeloop.replay.metrics import mean_and_error
-from activeloop.replay.report import png
-from activeloop.replay.summary import csv_text, number
-from benchmarks.students import Cell, Told
-from benchmarks.students_arms import PLAIN, TEACHERS, Arm
-from benchmarks.students_measures import Figure, Row, rows_of
-from benchmarks.students_plots import draw_students
-from benchmarks.students_suite import StudentSuite
-from benchmarks.students_tasks import HELD_OUT, MOST, find_task
-from benchmarks.suite_results import markdown_table, plus_minus, write_page
+from activeloop.replay.machine import available_cores
+from activeloop.replay.report import FAINT, GRID, INK, png
+from activeloop.replay.summary import number
+from benchmarks.options import working
+from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, plus_minus, run_kept, section
+from benchmarks.students import Cell, Figure, Row, StudentSuite, Told, rows_of, run_cell
+from benchmarks.students_latency import Latency, latency_sections, latency_table, measured_latency
+from benchmarks.students_teachers import HELD_OUT, MOST, PLAIN, TEACHERS, Arm, find_task, teacher_parameters
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Picture
+
+#: lines of a panel: field of a row, name, colour (Okabe and Ito's), dashes
+LINES = (
+    ("teacher", "teacher", "#0b6bcb", "-"),
+    ("student", "student", "#d55e00", "-"),
+    ("alone", "same network, no teacher", "#8a94a0", (0, (4, 2))),
+    ("plain", PLAIN, "#009e73", (0, (1, 1.5))),
+)
+ACROSS = 4
+
+
+def draw_students(rows: Sequence[Row], arm: str) -> Picture:
+    """Teacher, student, the same network alone and the one-hot GP over labels, for one teacher.
+
+    Args:
+        rows: of all tasks.
+        arm: whose rows are shown.
+    """
+    from matplotlib.figure import Figure as Picture
+
+    shown = [row for row in rows if row.arm == arm]
+    tasks = list(dict.fromkeys(row.task for row in shown))
+    down = -(-len(tasks) // ACROSS)
+    picture = Picture(figsize=(11.0, 1.0 + 2.5 * down), layout="constrained", facecolor="white")
+    axes = picture.subplots(down, ACROSS, squeeze=False).ravel()
+    for axis, task in zip(axes, tasks, strict=False):
+        _panel(axis, task, sorted((r for r in shown if r.task == task), key=lambda r: r.labels))
+    for axis in axes[len(tasks) :]:
+        axis.set_visible(False)
+    handles, names = axes[0].get_legend_handles_labels()
+    picture.suptitle(f"Teacher: {arm}", fontsize=14, fontweight="bold", color=INK, x=0.01, ha="left")
+    picture.legend(handles, names, loc="outside upper right", ncols=len(LINES), frameon=False, fontsize=10)
+    seeds = max(row.seeds for row in shown)
+    told = f"measured candidates   (mean of {seeds} {'seed' if seeds == 1 else 'seeds'}; bars: one standard error)"
+    picture.supxlabel(told, fontsize=10, color=FAINT)
+    return picture
+
+
+def _panel(axis: Axes, task: str, rows: Sequence[Row]) -> None:
+    name = task.split("_")
+    title = name[0] if len(name) == 1 else f"{name[0]} {name[-1]}"
+    axis.set_title(f"{title}, {find_task(task).metric}", fontsize=10, color=INK, loc="left")
+    for field, label, colour, dashes in LINES:
+        figures: list[Figure] = [getattr(row, field) for row in rows]
+        means, errors = np.array(figures).T
+        axis.errorbar(
+            [row.labels for row in rows],
+            means,
+            np.nan_to_num(errors),
+            label=label,
+            color=colour,
+            linestyle=dashes,
+            linewidth=1.8,
+            marker="o",
+            markersize=3.5,
+            capsize=2,
+        )
+    axis.set_xticks([row.labels for row in rows])
+    axis.grid(axis="y", color=GRID, linewidth=0.8)
+    axis.tick_params(colors=FAINT, labelsize=9, length=0)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    axis.spines["bottom"].set_color(GRID)
+
 
 QUESTION = "What does a small student keep of its teacher?"
 #: labels from which many and up to which few are measured; shares that must be kept; the least gain with few
@@ -27,42 +93,60 @@ MANY, FEW, KEPT_MANY, KEPT_FEW, GAIN = 400, 200, 0.98, 0.95, 0.02
 FEWER = 20
 
 
-def write_students(
-    folder: Path,
+def run_students(suite: StudentSuite, jobs: int | None, work: Path, out: Path, command: str) -> None:
+    """Teach and judge what the folder of single cells does not hold yet, time the files, and write the page.
+
+    Args:
+        suite: what is asked.
+        jobs: processes; None = one for each core.
+        work: where finished cells are kept.
+        out: folder of the results.
+        command: that makes these results again.
+    """
+    cells, cores = [*suite.cells, *suite.ablations], jobs or available_cores()
+    with working(work, {"students": len(suite.timed) + len(cells)}, "parts") as done:
+        latency = measured_latency(suite.timed, work, lambda task: done("students"))  # first, while nothing else runs
+        told, failures = run_kept(
+            cells, run_cell, work, Told.read, cores, lambda cell: done("students"), write=lambda one: one.text()
+        )
+    sizes = {arm: teacher_parameters(Arm.read(arm)) for arm in suite.arms}
+    student_result(suite, told, failures, sizes, latency).write(out, command)
+
+
+def student_result(
     suite: StudentSuite,
     told: Mapping[Cell, Told],
     failures: Mapping[Cell, str],
     sizes: Mapping[str, int | None],
-    command: str,
-    further: Sequence[str] = (),
-) -> None:
-    """summary.csv, ablations.csv, a picture for each teacher, README.md and machine.json.
+    latency: Sequence[Latency] = (),
+) -> Result:
+    """What was found, with a picture for each teacher.
 
     Args:
-        folder: of the results.
         suite: what was asked.
         told: of every cell, ablations included.
         failures: why others have none.
         sizes: parameters of each teacher; None for those without a foundation model.
-        command: that makes these results again.
-        further: sections that other parts of the suite made.
+        latency: of the files that were timed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     rows = rows_of({cell: what for cell, what in told.items() if not Arm.read(cell.arm).changes})
     changed = rows_of({cell: what for cell, what in told.items() if Arm.read(cell.arm).changes})
-    write_whole(folder / "summary.csv", rows_csv(rows))
-    write_whole(folder / "ablations.csv", rows_csv(changed))
     arms = list(dict.fromkeys(row.arm for row in rows))
-    sections = [_verdict(rows, arms, sizes)]
-    for arm in arms:
-        write_whole(folder / f"{arm}.png", png(draw_students(rows, arm)))
-        sections += [_teacher_section(rows, arm, sizes.get(arm))]
-    sections += [_uncertainty(rows), *_ablations(changed), *further]
-    if failures:
-        sections.append(
-            "## Not done\n\n" + "\n".join(sorted({f"- {c.arm} on {c.task}: {w}" for c, w in failures.items()}))
-        )
-    write_page(folder, QUESTION, _how(suite), [section for section in sections if section], command)
+    sections = [
+        _verdict(rows, arms, sizes),
+        *(_teacher_section(rows, arm, sizes.get(arm)) for arm in arms),
+        _uncertainty(rows),
+        *_ablations(changed),
+        *latency_sections(latency),
+        not_done("Not done", (f"{cell.arm} on {cell.task}: {why}" for cell, why in failures.items())),
+    ]
+    return Result(
+        QUESTION,
+        _how(suite),
+        sections,
+        {"summary": rows_table(rows), "ablations": rows_table(changed), "latency": latency_table(latency)},
+        {f"{arm}.png": png(draw_students(rows, arm)) for arm in arms},
+    )
 
 
 def _how(suite: StudentSuite) -> str:
@@ -101,18 +185,17 @@ def _verdict(rows: Sequence[Row], arms: Sequence[str], sizes: Mapping[str, int |
         if size := sizes.get(arm):
             table.append(_demand(f"{arm}: parameters, teacher / student", FEWER, [size / r.parameters for r in mine]))
     header = ["", "demanded", "mean of the cells", "least", "cells that meet it"]
-    return f"## What was demanded\n\n{markdown_table(header, table)}\n\nA cell is a task and a number of labels."
+    return section("What was demanded", markdown_table(header, table), "A cell is a task and a number of labels.")
 
 
 def _demand(what: str, least: float, values: Iterable[float]) -> list[str]:
     known = np.array([v for v in values if np.isfinite(v)])
     if not len(known):
         return [what, f"{least:g}", "–", "–", "0 of 0"]
-    mean, error = mean_and_error(known)
     return [
         what,
         f"{least:g}",
-        plus_minus(mean, error),
+        mean_se(known),
         f"{known.min():.3g}",
         f"{(known >= least).sum()} of {len(known)}",
     ]
@@ -132,11 +215,11 @@ def _teacher_section(rows: Sequence[Row], arm: str, size: int | None) -> str:
         ]
         for row in mine
     ]
-    told = f"\n\n\\* the teacher is no better than the {PLAIN}." if not all(row.counts for row in mine) else ""
+    told = f"\\* the teacher is no better than the {PLAIN}." if not all(row.counts for row in mine) else ""
     many = f"{size:,} parameters read for the teacher." if size else "The teacher has no foundation model."
     metrics = ", ".join(f"{t}: {find_task(t).metric}" for t in dict.fromkeys(r.task for r in mine))
     picture = f"![Teacher, student and baselines over labels, teacher {arm}]({arm}.png)"
-    return f"## Teacher: {arm}\n\n{many} {metrics}.\n\n{markdown_table(header, table)}{told}\n\n{picture}"
+    return section(f"Teacher: {arm}", f"{many} {metrics}.", markdown_table(header, table), told, picture)
 
 
 def _uncertainty(rows: Sequence[Row]) -> str:
@@ -146,14 +229,14 @@ def _uncertainty(rows: Sequence[Row]) -> str:
         some = [row for row in rows if (row.arm, row.labels) == (arm, labels)]
         names = ("teacher_coverage", "student_coverage", "agreement", "sd_agreement", "teacher_seconds")
         values = [np.array([getattr(row, name)[0] for row in some]) for name in (*names, "student_seconds")]
-        table.append([arm, str(labels), *(plus_minus(*mean_and_error(v)) for v in values)])
+        table.append([arm, str(labels), *(mean_se(v) for v in values)])
     header = ["teacher", "labels", "teacher's coverage", "student's coverage", "agreement", "of spreads"]
     told = (
         "Coverage: share of true values in 90 % intervals (values alone). Agreement: Spearman of the student's means, "
         "and of its standard deviations, with the teacher's. CPU seconds: of the teacher's fit; of asking it and "
         "teaching the student. Mean ± standard error over tasks."
     )
-    return f"## What it does not know\n\n{told}\n\n{markdown_table([*header, 'fit, s', 'teaching, s'], table)}"
+    return section("What it does not know", told, markdown_table([*header, "fit, s", "teaching, s"], table))
 
 
 def _ablations(rows: Sequence[Row]) -> list[str]:
@@ -173,7 +256,7 @@ def _ablations(rows: Sequence[Row]) -> list[str]:
         many = "seed" if some[0].seeds == 1 else "seeds"
         told = f"Teacher `{teacher}`, {some[0].labels} labels, {some[0].seeds} {many}: the student's figures."
         header = [key, *tasks, "kept, mean", "spreads, mean"]
-        sections.append(f"## Another {key}, teacher {teacher}\n\n{told}\n\n{markdown_table(header, table)}")
+        sections.append(section(f"Another {key}, teacher {teacher}", told, markdown_table(header, table)))
     return sections
 
 
@@ -185,8 +268,8 @@ def _figure(figure: Figure) -> str:
     return "–" if np.isnan(figure[0]) else plus_minus(*figure)
 
 
-def rows_csv(rows: Sequence[Row]) -> str:
-    """A line for each task, number of labels, teacher and figure."""
+def rows_table(rows: Sequence[Row]) -> Table:
+    """Columns, and a row for each task, number of labels, teacher and figure."""
     lines = [
         (row.task, row.labels, row.arm, field.name, number(mean), number(error), row.seeds)
         for row in rows
@@ -194,4 +277,4 @@ def rows_csv(rows: Sequence[Row]) -> str:
         if isinstance(figure := getattr(row, field.name), tuple)
         for mean, error in [figure]
     ]
-    return csv_text(("task", "labels", "arm", "figure", "mean", "se", "seeds"), lines)
+    return ("task", "labels", "arm", "figure", "mean", "se", "seeds"), lines

@@ -1,0 +1,219 @@
+"""Suites of replays: campaigns on several sets under one protocol, and how many labels they save."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.replay.campaign import Turn
+from activeloop.replay.metrics import LABELS, mean_and_error
+from activeloop.replay.policies import Protocol
+from activeloop.replay.summary import SUMMARY_COLUMNS, Point, point_row, read_rounds, read_summary
+from benchmarks.results import Result, markdown_table, mean_se, of_seeds, plus_minus, section
+
+FULL = "full"
+SHARE = 0.9
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Replays of several sets under one protocol.
+
+    Args:
+        name: of the suite and of its folder of results.
+        question: what it answers.
+        sets: public sets.
+        protocol: the rules.
+        policies: who asks.
+        seeds: campaigns a policy and set.
+        metrics: those that stand in the table.
+    """
+
+    name: str
+    question: str
+    sets: tuple[str, ...]
+    protocol: Protocol
+    policies: tuple[str, ...]
+    seeds: int
+    metrics: tuple[str, ...]
+
+
+def suite_result(suite: Suite, replays: Mapping[str, Path]) -> Result:
+    """What a suite found, with a learning curve of each set.
+
+    Args:
+        suite: what was asked.
+        replays: the folder of each set's replay.
+    """
+    texts = [(place / "summary.csv").read_text("utf-8") for place in replays.values()]
+    points = [point for text in texts for point in read_summary(text)]
+    further = [_needs_section(replays, metric) for metric in suite.metrics if FULL in suite.policies]
+    pictures = {f"{name}.png": (place / "curve.png").read_bytes() for name, place in replays.items()}
+    return page_of(suite, points, further, pictures)
+
+
+def page_of(
+    suite: Suite, points: Sequence[Point], further: Sequence[str] = (), pictures: Mapping[str, bytes] | None = None
+) -> Result:
+    """The same from the rows of summary.csv.
+
+    Args:
+        suite: what was asked.
+        points: of all sets.
+        further: sections behind those of the metrics.
+        pictures: of each set, by file name.
+    """
+    pictures = pictures or {}
+    protocol = suite.protocol
+    plates = f"{protocol.start} + {protocol.rounds} x {protocol.batch} candidates"
+    own = ", a policy with a prior chooses its first plate" if protocol.first == "own" else ""
+    return Result(
+        suite.question,
+        f"Goal `{protocol.goal}`, {plates}{own}; {of_seeds(suite.seeds)}; mean ± standard error.",
+        [
+            *(_metric_section(suite, points, metric) for metric in suite.metrics),
+            *further,
+            *(f"![Learning curves of {name.removesuffix('.png')}]({name})" for name in pictures),
+        ],
+        {"summary": (SUMMARY_COLUMNS, map(point_row, points))},
+        pictures,
+    )
+
+
+def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:
+    """All sets and policies after the last plate, their mean, and the default against the best named baseline."""
+    last = {(p.dataset, p.policy): p for p in points if p.metric == metric and _is_last(p, suite)}
+    policies = [p for p in suite.policies if any(policy == p for _, policy in last)]
+    sets = list(dict.fromkeys(name for name, _ in last))
+    rows = [[name, *(_cell(last.get((name, p))) for p in policies)] for name in sets]
+    if len(sets) > 1:
+        means = {p: np.array([last[name, p].mean for name in sets if (name, p) in last]) for p in policies}
+        rows.append(["**mean of the sets**", *(mean_se(means[p]) for p in policies)])
+        if "default" in means:
+            rows.append(["**default / policy**", *(_ratio(means["default"].mean(), means[p].mean()) for p in policies)])
+    labels = suite.protocol.labels[-1]
+    return section(f"{LABELS[metric].capitalize()}, after {labels}", markdown_table(["", *policies], rows))
+
+
+def _needs_section(replays: Mapping[str, Path], metric: str) -> str:
+    """Labels needed for 90 % of what all data give, for each set and policy."""
+    texts = {name: (place / "rounds.csv").read_text("utf-8") for name, place in replays.items()}
+    by_set = {name: labels_needed(read_rounds(text), metric) for name, text in texts.items()}
+    policies = [need.policy for need in next(iter(by_set.values()))]
+    rows = [[name, *(_need(need) for need in needs)] for name, needs in by_set.items()]
+    saved = {p: np.array([n.saved for needs in by_set.values() for n in needs if n.policy == p]) for p in policies}
+    rows.append(["**labels saved against random**", *(_percent(*_mean_saved(saved[p])) for p in policies)])
+    note = "In brackets: share of campaigns that reached it; the others count with their last label."
+    title = f"Labels needed for 90 % of the {metric} of all data"
+    return section(title, markdown_table(["", *policies], rows), note)
+
+
+def _ratio(mean: float, other: float) -> str:
+    """How many times the other; nothing when that is 0."""
+    return f"{mean / other:.2f}" if other else "–"
+
+
+def _mean_saved(saved: np.ndarray) -> tuple[float, float]:
+    """Geometric mean over sets of what is saved, and its standard error over sets."""
+    mean, error = mean_and_error(np.log(1 - saved))
+    return float(1 - np.exp(mean)), float(np.exp(mean) * error)
+
+
+def _is_last(point: Point, suite: Suite) -> bool:
+    return point.labels == suite.protocol.labels[-1] or point.policy == FULL
+
+
+def _cell(point: Point | None) -> str:
+    return "" if point is None else plus_minus(point.mean, point.se)
+
+
+def _need(need: Need) -> str:
+    return plus_minus(need.labels, need.se) + ("" if need.reached == 1 else f" ({need.reached:.0%})")
+
+
+def _percent(mean: float, error: float) -> str:
+    return f"{mean:.0%}" + ("" if np.isnan(error) else f" ± {error:.0%}")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Labels that a policy needs, over seeds.
+
+    Args:
+        policy, metric: of what.
+        labels, se: mean and standard error; a campaign that never reached the mark counts with its last label.
+        reached: share of the campaigns that reached it.
+        saved, saved_se: share of the twin's labels that is saved: by the ratio of the two means, with the jackknife
+            error over seeds (single ratios would be ruled by seeds in which the twin was lucky at once).
+    """
+
+    policy: str
+    metric: str
+    labels: float
+    se: float
+    reached: float
+    saved: float
+    saved_se: float
+
+
+def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> list[Need]:
+    """Labels until a metric first reaches 90 % of what the model of all data reaches, for every policy but `full`.
+
+    Between plates the metric is taken as a straight line. The mark of a seed is that of its own `full` campaign.
+
+    Args:
+        turns: of every campaign, by (policy, seed); with the policies `full` and `random`.
+        metric: `accuracy` or `auroc`.
+    """
+    policies = [p for p in dict.fromkeys(policy for policy, _ in turns) if p != FULL]
+    full = sorted(seed for policy, seed in turns if policy == FULL)
+    # a campaign that could not be finished leaves its seed out for all, so that policies stay paired
+    seeds = [seed for seed in full if all((policy, seed) in turns for policy in policies)]
+    marks = {seed: SHARE * turns[FULL, seed][-1].metrics[metric] for seed in seeds}
+    crossings = {
+        policy: np.array([first_crossing(turns[policy, seed], metric, marks[seed]) for seed in seeds])
+        for policy in policies
+    }
+    needs = []
+    for policy, found in crossings.items():
+        labels, error = mean_and_error(found[:, 0])
+        saved, saved_error = saved_share(found[:, 0], crossings["random"][:, 0])
+        needs.append(Need(policy, metric, labels, error, float(found[:, 1].mean()), saved, saved_error))
+    return needs
+
+
+def saved_share(labels: np.ndarray, baseline: np.ndarray) -> tuple[float, float]:
+    """Share of the twin's labels that is saved, and its standard error.
+
+    Args:
+        labels: [S] labels needed, by seed.
+        baseline: [S] labels that the twin needed under the same seeds.
+
+    >>> saved_share(np.array([50.0, 50.0, 50.0]), np.array([100.0, 100.0, 100.0]))
+    (0.5, 0.0)
+    """
+    without = 1 - (labels.sum() - labels) / (baseline.sum() - baseline) if len(labels) > 1 else np.full(1, np.nan)
+    error = np.sqrt((len(labels) - 1) * without.var())
+    return float(1 - labels.mean() / baseline.mean()), float(error)
+
+
+def first_crossing(campaign: Sequence[Turn], metric: str, mark: float) -> tuple[float, bool]:
+    """Labels at which the metric first reaches the mark, and whether it does; else the last label.
+
+    >>> campaign = [Turn(0, 10, (), {"auroc": 0.5}, 0.0), Turn(1, 20, (), {"auroc": 0.7}, 0.0)]
+    >>> first_crossing(campaign, "auroc", 0.6), first_crossing(campaign, "auroc", 0.9)
+    ((15.0, True), (20.0, False))
+    """
+    before: Turn | None = None
+    for turn in campaign:
+        value = turn.metrics[metric]
+        if value >= mark:
+            if before is None:
+                return float(turn.labels), True
+            low = before.metrics[metric]
+            return before.labels + (turn.labels - before.labels) * (mark - low) / (value - low), True
+        before = turn
+    return float(campaign[-1].labels), False

@@ -1,0 +1,199 @@
+"""What a suite leaves under docs/results: tables as CSV, pictures, a page and machine.json, written in one place.
+
+A suite says its question, how it was measured, its tables and the sections of its page; `Result.write` does the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from activeloop.files import write_whole
+from activeloop.replay.machine import describe_machine, run_tasks
+from activeloop.replay.metrics import mean_and_error
+from activeloop.replay.summary import csv_text
+
+#: columns and rows of a CSV file
+Table = tuple[Sequence[str], Iterable[Sequence[object]]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a suite found.
+
+    Args:
+        question: the title of the page.
+        how: what was measured, in one paragraph.
+        sections: of the page; empty ones are left out.
+        tables: name of a CSV file -> its columns and rows.
+        pictures: name of a file -> its content.
+    """
+
+    question: str
+    how: str
+    sections: Sequence[str]
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+    def write(self, folder: Path, command: str, machine: Mapping[str, str] | None = None) -> None:
+        """NAME.csv of each table, the pictures, README.md and machine.json, each whole.
+
+        Args:
+            folder: of the suite's results; made when it does not exist.
+            command: that makes these results again.
+            machine: on which they were made; None = this one, now.
+
+        Raises:
+            StoreError: a file cannot be written.
+        """
+        machine = describe_machine() if machine is None else machine
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (columns, rows) in self.tables.items():
+            write_whole(folder / f"{name}.csv", csv_text(columns, rows))
+        for name, content in self.pictures.items():
+            write_whole(folder / name, content)
+        made = "; ".join(f"{name} {value}" for name, value in machine.items())
+        parts = [f"# {self.question}", self.how, *filter(None, self.sections), f"Made by `{command}` on: {made}."]
+        write_whole(folder / "README.md", "\n\n".join(filter(None, parts)) + "\n")
+        write_whole(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
+
+
+def section(title: str, *parts: str) -> str:
+    r"""A section of a page: a title and what stands below it; "" when there is nothing.
+
+    >>> section("Cost", "", "Little."), section("Cost", "")
+    ('## Cost\n\nLittle.', '')
+    """
+    told = [part for part in parts if part]
+    return "\n\n".join([f"## {title}", *told]) if told else ""
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, the first column to the left, the others to the right; "" without rows.
+
+    >>> print(markdown_table(["a", "b"], [["x", "1"]]))
+    | a | b |
+    |---|---:|
+    | x | 1 |
+    """
+    text = [f"| {' | '.join(line)} |" for line in (header, *rows)]
+    return "\n".join([text[0], "|---|" + "---:|" * (len(header) - 1), *text[1:]]) if rows else ""
+
+
+def crossed(cells: Mapping[tuple[str, str], str], corner: str = "") -> str:
+    """A table of cells by (row, column), both in the order in which they come; a missing cell is empty.
+
+    >>> print(crossed({("a", "x"): "1", ("b", "y"): "2"}))
+    |  | x | y |
+    |---|---:|---:|
+    | a | 1 |  |
+    | b |  | 2 |
+    """
+    rows, columns = (list(dict.fromkeys(key[k] for key in cells)) for k in (0, 1))
+    return markdown_table([corner, *columns], [[row, *(cells.get((row, c), "") for c in columns)] for row in rows])
+
+
+def plus_minus(mean: float, error: float, digits: int = 3) -> str:
+    """A mean and its standard error, which is left out when it is not known.
+
+    >>> plus_minus(0.51234, 0.0123), plus_minus(1.0, float("nan"))
+    ('0.512 ± 0.012', '1')
+    """
+    return f"{mean:.{digits}g}" + ("" if np.isnan(error) else f" ± {error:.2g}")
+
+
+def mean_se(values: Iterable[float], digits: int = 3) -> str:
+    """Mean and standard error of some values.
+
+    >>> mean_se([1.0, 3.0])
+    '2 ± 1'
+    """
+    return plus_minus(*mean_and_error(np.array(list(values), float)), digits)
+
+
+def median_range(values: Iterable[float], digits: int = 3) -> str:
+    """Median and range of some values.
+
+    >>> median_range([1.0, 2.0, 4.0])
+    '2 (1 to 4)'
+    """
+    some = list(values)
+    return f"{np.median(some):.{digits}g} ({min(some):.{digits}g} to {max(some):.{digits}g})"
+
+
+def of_seeds(seeds: int) -> str:
+    """How many seeds there were, and of one what that means.
+
+    >>> of_seeds(10)
+    '10 seeds'
+    """
+    return f"{seeds} seeds" if seeds != 1 else "1 seed, so differences on a single set may be chance"
+
+
+def not_done(title: str, reasons: Iterable[str]) -> str:
+    """A section of what could not be computed, each reason once; "" when everything was."""
+    return section(title, "\n".join(sorted({f"- {reason}" for reason in reasons})))
+
+
+class Task(Protocol):
+    """Something to compute; what came of it is kept in a file of this name."""
+
+    @property
+    def file(self) -> str:
+        """Name of a JSON file."""
+        ...
+
+
+T = TypeVar("T", bound=Task)
+R = TypeVar("R")
+
+
+def as_json(result: Any) -> str:
+    """A dataclass, or a list of them, as JSON."""
+    return json.dumps([asdict(one) for one in result] if isinstance(result, list) else asdict(result))
+
+
+def run_kept(
+    tasks: Sequence[T],
+    work: Callable[[T], R | str],
+    folder: Path,
+    read: Callable[[str], R],
+    jobs: int = 1,
+    finished: Callable[[T], None] | None = None,
+    write: Callable[[R], str] = as_json,
+) -> tuple[dict[T, R], dict[T, str]]:
+    """Compute every task whose result the folder does not hold yet.
+
+    Args:
+        tasks: what to do.
+        work: a function of a module; a task that cannot be done gives its reason, "" when it does not apply.
+        folder: a JSON file is kept here for each finished task, so that a stopped suite goes on.
+        read: from the text of a file to a result.
+        jobs: processes, each on one thread.
+        finished: called with every task that is done, those kept before included.
+        write: from a result to the text of a file.
+
+    Returns:
+        Results in the order of tasks, and why others have none; tasks that do not apply are in neither.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    done: dict[T, R] = {}
+    failures: dict[T, str] = {}
+    report = finished or (lambda task: None)
+    for task in tasks:
+        if (folder / task.file).exists():
+            done[task] = read((folder / task.file).read_text("utf-8"))
+            report(task)
+    for task, result in run_tasks([task for task in tasks if task not in done], work, jobs):
+        if not isinstance(result, str):
+            done[task] = result
+            write_whole(folder / task.file, write(result) + "\n")
+        elif result:
+            failures[task] = result
+        report(task)
+    return {task: done[task] for task in tasks if task in done}, failures
