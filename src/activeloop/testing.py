@@ -1,0 +1,447 @@
+"""Contract tests of the extension roles, for authors of plugins, and a simulated laboratory.
+
+A role is an abstract class of one to three methods. What every class of a role promises beyond its signature is checked
+here, by the same functions that check the classes of this package::
+
+    import pytest
+    from activeloop.testing import checks
+
+
+    @pytest.mark.parametrize("check", checks(MyLearner()), ids=str)
+    def test_contract(check):
+        check()
+
+Roles: `Learner`, `Encoder`, `AcquisitionFunction`, `BatchStrategy`, `Landscape`. The pools and values that learners and
+encoders are checked on are planted, see `planted_pool` and `planted_dataset`; give `pool=` for other candidates.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, BatchStrategy, Variance
+from activeloop.candidates import Compound, Guide, Pool
+from activeloop.encoders import Encoder
+from activeloop.errors import ActiveLoopError, ModelError
+from activeloop.measurements import Assay, Dataset
+from activeloop.metrics import spearman
+from activeloop.prediction import Learner, Prediction
+from activeloop.replay import Landscape, SimulatedLaboratory
+
+__all__ = [
+    "Check",
+    "SimulatedLaboratory",
+    "checks",
+    "planted_context",
+    "planted_dataset",
+    "planted_pool",
+    "planted_prediction",
+    "planted_values",
+    "readable_predictions",
+]
+
+#: candidates of a planted prediction
+N = 40
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise of a role; calling it raises `AssertionError` with a sentence when it is broken.
+
+    >>> from activeloop.encoders import OneHot
+    >>> [str(check) for check in checks(OneHot())][0]
+    'features are a finite float32 table'
+    """
+
+    name: str
+    run: Callable[[], None]
+
+    def __call__(self) -> None:
+        """Run the check."""
+        self.run()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def checks(
+    subject: Learner | Encoder | AcquisitionFunction | BatchStrategy | Landscape, pool: Pool | None = None
+) -> list[Check]:
+    """The checks of an object's role.
+
+    Args:
+        subject: an object of one of the roles.
+        pool: candidates that a learner or an encoder can read; a planted combinatorial library when None.
+
+    Raises:
+        TypeError: the object has none of the roles.
+
+    >>> from activeloop.acquisition import Greedy
+    >>> for check in checks(Greedy()):
+    ...     check()
+    """
+    for role, functions in _ROLES.items():
+        if isinstance(subject, role):
+            given = (subject, planted_pool() if pool is None else pool) if role in (Learner, Encoder) else (subject,)
+            return [Check(f.__name__.strip("_").replace("_", " "), partial(f, *given)) for f in functions]
+    roles = ", ".join(role.__name__ for role in _ROLES)
+    raise TypeError(f"a {type(subject).__name__} has none of the roles {roles}: derive it from one of them.")
+
+
+def planted_pool(kind: str = "variants") -> Pool:
+    """A small pool: 8,000 variants of three sites, 336 compounds, or 500 guides.
+
+    >>> [len(planted_pool(kind)) for kind in ("variants", "compounds", "guides")]
+    [8000, 336, 500]
+    """
+    if kind == "variants":
+        return Pool.combinatorial("MKTAYIAKQR", sites=["K2", "A4", "I6"])
+    if kind == "guides":
+        bases = np.unique(np.random.default_rng(0).choice(list("ACGT"), (500, 20)), axis=0)
+        return Pool.of([Guide("".join(row)) for row in bases])
+    heads = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCNCC1", "N#C", "FC(F)(F)")
+    tails = ("O", "N", "C(=O)O", "Cl", "C(=O)NC", "S", "c1ccco1", "N1CCOCC1")
+    parts = itertools.product(heads, range(1, 8), tails)
+    return Pool.of([Compound(f"{head}{'C' * length}{tail}") for head, length, tail in parts])
+
+
+def planted_values(pool: Pool) -> np.ndarray:
+    """[N] planted values of all candidates: additive over sites or groups, far from 0 and 1."""
+    if pool.sites is None:
+        names = pool.names(range(len(pool)))
+        return np.array([5 + 3 * ("N" in n) - 2 * ("F" in n) + 0.3 * n.count("C") + 2 * ("c1" in n) for n in names])
+    effects = np.random.default_rng(1).standard_normal((len(pool.sites.labels), len(pool.sites.alphabet)))
+    return 10 + 2 * effects[np.arange(len(effects)), pool.codes()].sum(1)
+
+
+def planted_dataset(pool: Pool, labels: int, seed: int = 0) -> Dataset:
+    """Values of a random part of a pool, without noise.
+
+    Args:
+        pool: candidates.
+        labels: how many of them are measured.
+        seed: of the choice.
+    """
+    rows = np.random.default_rng(seed).choice(len(pool), labels, replace=False)
+    return Dataset.of(pool, rows, planted_values(pool)[rows])
+
+
+def planted_prediction(assays: int = 1, classes: int = 0, draws: int = 30, seed: int = 0) -> Prediction:
+    """A prediction of 40 candidates with correlated joint samples.
+
+    Args:
+        assays: A, when `classes` is 0.
+        classes: C, at most 3; 0 for values.
+        draws: S.
+        seed: of everything.
+    """
+    rng = np.random.default_rng(seed)
+    if classes:
+        f = rng.standard_normal((draws, 4)) @ rng.standard_normal((4, N * classes))
+        p = np.exp(f.reshape(draws, N, classes))
+        return Prediction.of_draws(p / p.sum(2, keepdims=True), np.zeros(classes), tuple("abc"[:classes]))
+    factors = rng.standard_normal((5, N))
+    f = np.einsum("sak,kn->sna", rng.standard_normal((draws, assays, 5)), factors) + rng.standard_normal((N, assays))
+    return Prediction.of_draws(f, np.full(assays, 0.3))
+
+
+def planted_context(seed: int = 0, assays: int = 1, target: Prediction | None = None) -> AcquisitionContext:
+    """What was measured so far: six values of each assay, and a threshold of .2."""
+    measured = np.random.default_rng(5).standard_normal((6, assays))
+    rng = np.random.default_rng(seed)
+    return AcquisitionContext(measured.max(0), rng, np.full(assays, 0.2), measured, None, target)
+
+
+def _require(condition: object, sentence: str) -> None:
+    if not condition:
+        raise AssertionError(sentence)
+
+
+def _same(a: Prediction, b: Prediction) -> None:
+    for field in ("draws", "mean", "sd", "noise"):
+        np.testing.assert_allclose(getattr(a, field), getattr(b, field), rtol=1e-4, atol=1e-4, err_msg=field)
+
+
+def _sensible(prediction: Prediction, draws: int, rows: int, assays: int = 1) -> None:
+    shapes = [x.shape for x in (prediction.draws, prediction.mean, prediction.sd, prediction.noise)]
+    expected = [(draws, rows, assays), (rows, assays), (rows, assays), (assays,)]
+    _require(shapes == expected, f"draws, mean, sd, noise have the shapes {shapes}, not {expected}")
+    for field in ("draws", "mean", "sd", "noise"):
+        _require(np.isfinite(getattr(prediction, field)).all(), f"{field} is not finite")
+    _require((prediction.sd >= 0).all(), "a standard deviation is negative")
+
+
+# Learners
+
+
+def _finds_a_planted_truth(learner: Learner, pool: Pool) -> None:
+    dataset, truth = planted_dataset(pool, 150), planted_values(pool)
+    others = np.setdiff1d(np.arange(len(pool)), dataset.rows)[:500]
+    prediction = learner.fit(dataset, seed=0).predict(pool, others, seed=1)
+    _sensible(prediction, 64, len(others))
+    found = spearman(prediction.mean[:, 0], truth[others])
+    _require(found > 0.6, f"Spearman with the planted truth is {found:.2f}")
+    _require(abs(prediction.mean.mean() - truth.mean()) < 2 * truth.std(), "means are far from the values")
+    _require(prediction.sd.max() > 0, "nothing is uncertain")
+
+
+def _joint_samples_are_functions_of_the_whole_pool(learner: Learner, pool: Pool) -> None:
+    model = learner.fit(planted_dataset(pool, 60), seed=0)
+    rows = np.random.default_rng(0).permutation(len(pool))[:90]
+    whole = model.predict(pool, rows, seed=5, draws=12)
+    for piece in (slice(0, 1), slice(1, 40), slice(40, 90)):
+        _same(model.predict(pool, rows[piece], seed=5, draws=12), whole.take(np.arange(90)[piece]))
+    _sensible(model.predict(pool, rows[:0], seed=5, draws=12), 12, 0)
+
+
+def _joint_samples_agree_with_mean_and_sd(learner: Learner, pool: Pool) -> None:
+    prediction = learner.fit(planted_dataset(pool, 60), seed=0).predict(pool, np.arange(80), seed=2, draws=240)
+    sd = np.maximum(prediction.sd, 1e-6 * np.abs(prediction.mean))
+    # a learner on ranks has a skewed posterior and gives its median
+    centres = (prediction.draws.mean(0), np.median(prediction.draws, axis=0))
+    off = min(float((np.abs(centre - prediction.mean) / (0.4 * sd + 1e-3)).max()) for centre in centres)
+    _require(off < 1, "neither mean nor median of the joint samples is the mean")
+    np.testing.assert_allclose(prediction.draws.std(0).mean(), prediction.sd.mean(), rtol=0.15)
+    _require(np.ptp(prediction.draws, axis=0).max() > 0, "all joint samples are the same")
+
+
+def _the_seed_decides(learner: Learner, pool: Pool) -> None:
+    dataset, rows = planted_dataset(pool, 40), np.arange(50)
+    model = learner.fit(dataset, seed=3)
+    first = model.predict(pool, rows, seed=4, draws=8)
+    _same(first, learner.fit(dataset, seed=3).predict(pool, rows, seed=4, draws=8))
+    other = model.predict(pool, rows, seed=5, draws=8)
+    _require(not np.allclose(first.draws, other.draws), "another seed gives the same joint samples")
+    _sensible(model.predict(pool, rows, seed=4, draws=0), 0, 50)
+
+
+def _a_stored_predictor_is_the_same(learner: Learner, pool: Pool) -> None:
+    dataset, rows = planted_dataset(pool, 40), np.arange(50)
+    model = learner.fit(dataset, seed=3)
+    state = {key: np.array(value, copy=True) for key, value in model.state().items()}
+    for stored in (state, {}):
+        restored = learner.restore(dataset, 3, stored)
+        _same(model.predict(pool, rows, seed=4, draws=8), restored.predict(pool, rows, seed=4, draws=8))
+
+
+def _few_labels_are_enough(learner: Learner, pool: Pool) -> None:
+    for labels in (1, 2, 3):
+        dataset = planted_dataset(pool, labels)
+        prediction = learner.fit(dataset, seed=0).predict(pool, np.arange(50), seed=1, draws=8)
+        _sensible(prediction, 8, 50)
+        _require(abs(prediction.mean.mean() - dataset.values.mean()) < 20, f"means are far off with {labels} labels")
+
+
+def _constant_values_are_no_trouble(learner: Learner, pool: Pool) -> None:
+    dataset = planted_dataset(pool, 20)
+    for value in (0.0, 7.5, -3e6):
+        constant = replace(dataset, values=np.full((20, 1), value))
+        prediction = learner.fit(constant, seed=0).predict(pool, np.arange(50), seed=1, draws=8)
+        _sensible(prediction, 8, 50)
+        np.testing.assert_allclose(prediction.mean, value, atol=3 + 1e-6 * abs(value))
+
+
+def _the_unit_does_not_matter(learner: Learner, pool: Pool) -> None:
+    dataset, rows = planted_dataset(pool, 60), np.arange(60)
+    scaled = replace(dataset, values=1000 * dataset.values)
+    one = learner.fit(dataset, seed=0).predict(pool, rows, seed=1, draws=4)
+    thousand = learner.fit(scaled, seed=0).predict(pool, rows, seed=1, draws=4)
+    _require(spearman(one.mean[:, 0], thousand.mean[:, 0]) > 0.99, "another unit gives another order")
+    np.testing.assert_allclose(thousand.sd.mean() / one.sd.mean(), 1000, rtol=0.05)
+
+
+def _several_assays_have_a_model_each(learner: Learner, pool: Pool) -> None:
+    one = planted_dataset(pool, 60)
+    values = np.concatenate([one.values, 50 - 3 * one.values], axis=1)
+    values[::3, 1] = np.nan
+    assays = (Assay("kcat"), Assay("stability"))
+    two = replace(one, values=values, errors=np.zeros((60, 2)), censored=np.zeros((60, 2), np.int8), assays=assays)
+    model = learner.fit(two, seed=0)
+    prediction = model.predict(pool, np.arange(80), seed=1, draws=8)
+    _sensible(prediction, 8, 80, assays=2)
+    _require(spearman(prediction.mean[:, 0], prediction.mean[:, 1]) < -0.3, "opposite assays are not predicted so")
+    for assay in assays:
+        _require(assay.name in model.explain(), f'the explanation does not name the assay "{assay.name}"')
+    _same(prediction, learner.restore(two, 0, model.state()).predict(pool, np.arange(80), seed=1, draws=8))
+
+
+def _data_that_carry_no_model_are_refused(learner: Learner, pool: Pool) -> None:
+    nothing = Dataset.of(pool, np.arange(3), np.full(3, np.nan), Assay("kcat"))
+    infinite = Dataset.of(pool, np.arange(2), np.array([1.0, np.inf]))
+    for dataset, words in ((nothing, '"kcat" was measured in no candidate'), (infinite, "infinite")):
+        try:
+            learner.fit(dataset, seed=0)
+        except ModelError as error:
+            _require(words in str(error), f"the refusal does not contain {words!r}: {error}")
+        else:
+            raise AssertionError(f"fitted to data that it must refuse: {words}")
+
+
+def _names_and_explains_itself(learner: Learner, pool: Pool) -> None:
+    model = learner.fit(planted_dataset(pool, 20), seed=0)
+    _require("20" in model.explain(), f"the explanation does not say how many labels: {model.explain()}")
+    _require(learner.name and " " not in learner.name, f"{learner.name!r} is no name")
+
+
+def _a_prior_is_a_predictor_or_none(learner: Learner, pool: Pool) -> None:
+    prior = learner.prior(pool)
+    if prior is not None:
+        _sensible(prior.predict(pool, np.arange(30), seed=0, draws=4), 4, 30)
+        _require(prior.explain(), "the prior does not explain itself")
+
+
+# Encoders
+
+
+def _features_are_a_finite_float32_table(encoder: Encoder, pool: Pool) -> None:
+    rows = np.arange(min(len(pool), 50))
+    features = encoder.features(pool, rows)
+    _require(features.dtype == np.float32, f"features are {features.dtype}, not float32")
+    _require(features.ndim == 2 and len(features) == len(rows) and features.shape[1], f"shape {features.shape}")
+    _require(np.isfinite(features).all(), "a feature is not finite")
+    _require(len(np.unique(features, axis=0)) > 1, "all candidates have the same features")
+
+
+def _a_row_does_not_depend_on_the_others(encoder: Encoder, pool: Pool) -> None:
+    rows = np.random.default_rng(0).permutation(min(len(pool), 50))
+    together = encoder.features(pool, rows)
+    apart = np.concatenate([encoder.features(pool, rows[i : i + 1]) for i in range(len(rows))])
+    np.testing.assert_array_equal(together, apart)
+    np.testing.assert_array_equal(together, encoder.features(pool, rows))
+
+
+def _no_rows_give_an_empty_table_of_the_same_width(encoder: Encoder, pool: Pool) -> None:
+    width = encoder.features(pool, np.arange(1)).shape[1]
+    _require(encoder.features(pool, np.zeros(0, np.int64)).shape == (0, width), "no rows have another width")
+    _require(encoder.name, "an encoder needs a name")
+
+
+# Acquisition functions and batch strategies
+
+
+def readable_predictions(function: AcquisitionFunction) -> list[tuple[Prediction, int]]:
+    """Predictions that a function reads, with their columns: one assay, two assays, two classes, three classes."""
+    every = [(planted_prediction(assays=a), a) for a in (1, 2)] + [(planted_prediction(classes=c), c) for c in (2, 3)]
+    readable = []
+    for prediction, columns in every:
+        try:
+            function(prediction, planted_context(3, columns))
+        except ActiveLoopError:  # refused in words, as a function of one assay refuses several
+            continue
+        readable.append((prediction, columns))
+    _require(readable, "reads neither values nor classes")
+    return readable
+
+
+def _values_are_finite_and_repeatable(function: AcquisitionFunction) -> None:
+    for prediction, columns in readable_predictions(function):
+        before = prediction.draws.copy(), prediction.mean.copy()
+        first = function(prediction, planted_context(3, columns))
+        _require(first.shape == (N,), f"the values have the shape {first.shape}, not ({N},)")
+        _require(np.isfinite(first).all(), "a value is not finite")
+        np.testing.assert_array_equal(first, function(prediction, planted_context(3, columns)))
+        np.testing.assert_array_equal(before[0], prediction.draws, err_msg="the joint samples were changed")
+        np.testing.assert_array_equal(before[1], prediction.mean, err_msg="the mean was changed")
+
+
+def _the_order_of_candidates_does_not_matter(function: AcquisitionFunction) -> None:
+    order = np.random.default_rng(1).permutation(N)
+    for prediction, columns in readable_predictions(function):
+        whole = function(prediction, planted_context(3, columns))
+        moved = function(prediction.take(order), planted_context(3, columns))
+        np.testing.assert_allclose(moved, whole[order], rtol=0, atol=1e-9)
+
+
+def _a_pool_in_pieces_has_the_same_values(function: AcquisitionFunction) -> None:
+    half = np.arange(N // 2)
+    for prediction, columns in readable_predictions(function):
+        whole = function(prediction, planted_context(3, columns, prediction))
+        piece = function(prediction.take(half), planted_context(3, columns, prediction))
+        if function.name != "hypervolume" or getattr(function, "reference", None):  # else the pool sets its reference
+            np.testing.assert_allclose(piece, whole[half], rtol=0, atol=1e-9)
+
+
+def _reasons_are_words_without_line_breaks(function: AcquisitionFunction) -> None:
+    for prediction, _ in readable_predictions(function):
+        reason = function.reason(prediction, 3)
+        _require(len(reason) > 10 and "\n" not in reason and "nan" not in reason, f"{reason!r} is no reason")
+    _require(function.name, "an acquisition function needs a name")
+
+
+def _picks(batch: BatchStrategy, prediction: Prediction, n: int, seed: int = 0) -> np.ndarray:
+    features = np.random.default_rng(2).standard_normal((N, 6)).astype(np.float32)
+    values = Variance()(prediction, planted_context(seed))
+    return batch(prediction, values, n, planted_context(seed), features)
+
+
+def _picks_n_different_candidates(batch: BatchStrategy) -> None:
+    for prediction, n in itertools.product((planted_prediction(), planted_prediction(classes=2)), (1, 9, N)):
+        picks = _picks(batch, prediction, n)
+        _require(picks.shape == (n,) and picks.dtype.kind == "i", f"{n} picks have shape {picks.shape}, {picks.dtype}")
+        _require(len(set(picks.tolist())) == n, "a candidate was picked twice")
+        _require(((picks >= 0) & (picks < N)).all(), "a pick is no candidate")
+
+
+def _the_seed_decides_the_picks(batch: BatchStrategy) -> None:
+    for prediction in (planted_prediction(), planted_prediction(classes=3)):
+        np.testing.assert_array_equal(_picks(batch, prediction, 9, 4), _picks(batch, prediction, 9, 4))
+
+
+def _spreads_before_any_model_where_it_says_so(batch: BatchStrategy) -> None:
+    _require(batch.name and "\n" not in batch.phrase, "a batch strategy needs a name, and a phrase in one line")
+    if batch.spreads:
+        nothing = Prediction(np.zeros((0, N, 1)), np.zeros((N, 1)), np.ones((N, 1)), np.zeros(1))
+        features = np.random.default_rng(2).standard_normal((N, 6)).astype(np.float32)
+        picks = batch(nothing, np.zeros(N), 8, planted_context(), features)
+        _require(len(set(picks.tolist())) == 8, "without a model, a candidate was picked twice")
+
+
+# Landscapes
+
+
+def _every_candidate_has_a_finite_value(landscape: Landscape) -> None:
+    _require(len(landscape) == len(landscape.pool) == len(landscape.values), "pool and values differ in length")
+    _require(np.isfinite(landscape.values).all(), "a value is missing or infinite")
+    _require(landscape.fit.dtype == bool and 0 < landscape.fit.sum(), "no candidate counts as fit")
+    _require(landscape.name and landscape.origin, "a landscape names itself and its origin")
+
+
+_ROLES: dict[type[Any], tuple[Callable[..., None], ...]] = {
+    Learner: (
+        _finds_a_planted_truth,
+        _joint_samples_are_functions_of_the_whole_pool,
+        _joint_samples_agree_with_mean_and_sd,
+        _the_seed_decides,
+        _a_stored_predictor_is_the_same,
+        _few_labels_are_enough,
+        _constant_values_are_no_trouble,
+        _the_unit_does_not_matter,
+        _several_assays_have_a_model_each,
+        _data_that_carry_no_model_are_refused,
+        _names_and_explains_itself,
+        _a_prior_is_a_predictor_or_none,
+    ),
+    Encoder: (
+        _features_are_a_finite_float32_table,
+        _a_row_does_not_depend_on_the_others,
+        _no_rows_give_an_empty_table_of_the_same_width,
+    ),
+    AcquisitionFunction: (
+        _values_are_finite_and_repeatable,
+        _the_order_of_candidates_does_not_matter,
+        _a_pool_in_pieces_has_the_same_values,
+        _reasons_are_words_without_line_breaks,
+    ),
+    BatchStrategy: (
+        _picks_n_different_candidates,
+        _the_seed_decides_the_picks,
+        _spreads_before_any_model_where_it_says_so,
+    ),
+    Landscape: (_every_candidate_has_a_finite_value,),
+}
