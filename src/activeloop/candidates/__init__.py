@@ -1,6 +1,5 @@
 """What could be tested."""
 
-from activeloop.candidates.combinatorial import CombinatorialPool
 from activeloop.candidates.designs import (
     AMINO_ACIDS,
     GAP,
@@ -13,10 +12,10 @@ from activeloop.candidates.designs import (
     Variant,
     candidate_id,
 )
-from activeloop.candidates.explicit import ExplicitPool
 from activeloop.candidates.notation import CompoundNotation, GuideNotation, Notation, SequenceNotation, VariantNotation
-from activeloop.candidates.pool import KINDS, Pool
+from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Pool
 from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
+from activeloop.candidates.reading import KINDS, candidate_column, read_each
 from activeloop.candidates.scans import is_scan, mostly_multiple
 from activeloop.candidates.sites import Rules, Sites
 from activeloop.candidates.streamed import StreamedPool
@@ -44,12 +43,14 @@ __all__ = [
     "Variant",
     "VariantNotation",
     "align",
+    "candidate_column",
     "candidate_id",
     "check_offset",
     "check_protein",
     "find_offset",
     "is_scan",
     "mostly_multiple",
+    "read_each",
     "read_fasta",
     "read_parent",
 ]

@@ -6,27 +6,50 @@ many candidates works on arrays of rows, and asks for `Candidate` objects only f
 
 from __future__ import annotations
 
+import math
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Rows
-from typing import TYPE_CHECKING
+from functools import cached_property
+from pathlib import Path
+from typing import cast, final
 
 import numpy as np
 
-from activeloop.candidates.designs import AMINO_ACIDS, Candidate, Design
-from activeloop.candidates.notation import Notation
-from activeloop.candidates.sites import Rules, Sites
-from activeloop.errors import NotationError
+from activeloop.candidates.designs import (
+    AMINO_ACIDS,
+    Candidate,
+    Compound,
+    Design,
+    Guide,
+    Mutation,
+    Sequence,
+    Variant,
+)
+from activeloop.candidates.notation import (
+    CompoundNotation,
+    GuideNotation,
+    Notation,
+    SequenceNotation,
+    VariantNotation,
+    position_of,
+)
+from activeloop.candidates.proteins import read_parent
+from activeloop.candidates.reading import duplicates, read_candidates, read_fasta_candidates
+from activeloop.candidates.sites import (
+    Rules,
+    Sites,
+    encode,
+    letter_columns,
+    letters_alphabet,
+    protein_sites,
+    variant_columns,
+)
+from activeloop.errors import NotationError, PoolError
 from activeloop.tables.table import Table
 
-if TYPE_CHECKING:
-    from activeloop.candidates.combinatorial import CombinatorialPool
-    from activeloop.candidates.explicit import ExplicitPool
-
-__all__ = ["KINDS", "Pool", "Sites"]
-
-KINDS = ("variants", "compounds", "guides")
+LARGEST = 2**62
 
 
 class Pool(ABC):
@@ -141,10 +164,19 @@ class Pool(ABC):
             NotationError: the parent is no protein.
             PoolError: a position is outside the parent, or nothing is left.
         """
-        from activeloop.candidates.build import single_mutants
-
         rules = Rules(exclude_residues.upper(), None, tuple(forbidden_motifs))
-        return single_mutants(parent, positions, rules, wild_type=wild_type)
+        sequence = read_parent(parent)
+        chosen = range(1, len(sequence) + 1) if positions is None else _checked_positions(positions, sequence)
+        residues = [a for a in AMINO_ACIDS if a not in rules.exclude_residues]
+        mutations = [Mutation(p, sequence[p - 1], a) for p in chosen for a in residues if a != sequence[p - 1]]
+        designs = [Variant(sequence, ())] * wild_type + [Variant(sequence, (m,)) for m in mutations]
+        where = "" if positions is None else f" at {len(chosen)} position{'s' * (len(chosen) != 1)}"
+        origin = f"all single mutants of {_parent_name(parent, sequence)}{where}{_with(rules)}"
+        pool = ExplicitPool(designs, kind="variants", origin=origin, notation=VariantNotation(sequence))
+        if not rules.forbidden_motifs or pool.sites is None:
+            return pool
+        kept = [designs[i] for i in np.flatnonzero(rules.allow(pool.codes(), pool.sites))]
+        return ExplicitPool(kept, kind="variants", origin=origin, notation=pool.notation)
 
     @staticmethod
     def combinatorial(
@@ -174,10 +206,32 @@ class Pool(ABC):
         >>> len(pool), pool[5].name, pool.row_of("K2R:A4S"), pool.allowed([5, 44]).tolist()
         (60, 'K2C:A4S', 44, [False, False])
         """
-        from activeloop.candidates.build import combinatorial
-
         rules = Rules(exclude_residues.upper(), max_mutations, tuple(forbidden_motifs))
-        return combinatorial(parent, sites, letters, rules)
+        sequence = "" if parent is None else read_parent(parent)
+        pairs = [site if isinstance(site, tuple) else (site, letters) for site in sites]
+        if not pairs:
+            raise PoolError("no sites were given. Name some, such as sites=['V39', 'D40'].")
+        if sequence:
+            placed = sorted((position_of(site, sequence), allowed) for site, allowed in pairs)
+        else:
+            placed = list(enumerate((allowed for _, allowed in pairs), 1))
+        positions = tuple(p for p, _ in placed)
+        twice = [p for p in positions if positions.count(p) > 1]
+        if twice:
+            raise PoolError(f"site {twice[0]} is named twice. Name each site once.")
+        if not sequence and max_mutations is not None:
+            raise PoolError("max_mutations needs a wild type to count from. Give it as parent.")
+        allowed = tuple(_allowed_letters(text, p, sequence, rules) for p, text in placed)
+        forced = sum(sequence[p - 1] not in x for p, x in zip(positions, allowed, strict=True)) if sequence else 0
+        if max_mutations is not None and forced > max_mutations:
+            raise PoolError(
+                f"{forced} sites do not allow the wild type's residue, so none has at most {max_mutations} mutations. "
+                "Allow it, or more mutations."
+            )
+        of_what = f" of {_parent_name(parent, sequence)}" if parent is not None else ""
+        named = ", ".join(f"{sequence[p - 1] if sequence else ''}{p}" for p in positions)
+        origin = f"all combinations at sites {named}{of_what}{_with(rules)}"
+        return CombinatorialPool(sequence, positions, allowed, rules if rules != Rules() else None, origin)
 
     @staticmethod
     def from_table(
@@ -199,7 +253,7 @@ class Pool(ABC):
             kind: `variants`, `compounds` or `guides`.
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
-            column: the column that names the candidates; guessed from its name and content when None.
+            column: the column that names the candidates; found by its name and content when None.
             offset: added to each written position to get the position in the parent, by which the pool counts.
             sites: positions to which strings such as "FWAA" refer.
             sheet: of a workbook; the first when None.
@@ -210,9 +264,7 @@ class Pool(ABC):
         Raises:
             InputError: names file, row and fix.
         """
-        from activeloop.candidates.from_table import pool_from_table
-
-        return pool_from_table(
+        listed = read_candidates(
             table,
             kind,
             parent,
@@ -223,6 +275,7 @@ class Pool(ABC):
             merge_duplicates=merge_duplicates,
             skip_unreadable=skip_unreadable,
         )
+        return ExplicitPool(listed.designs, kind=kind, origin=listed.origin, notation=listed.notation)
 
     @staticmethod
     def from_fasta(
@@ -238,18 +291,245 @@ class Pool(ABC):
         Raises:
             InputError: names file, record and fix.
         """
-        from activeloop.candidates.build import from_fasta
-
-        return from_fasta(path, parent, merge_duplicates=merge_duplicates)
+        listed = read_fasta_candidates(path, parent, merge_duplicates=merge_duplicates)
+        return ExplicitPool(listed.designs, kind="variants", origin=listed.origin, notation=listed.notation)
 
     @staticmethod
     def of(designs: Iterable[Design], *, origin: str = "listed") -> ExplicitPool:
         """A pool of designs of one type (and of one parent).
 
-        >>> from activeloop.candidates import Sequence
         >>> Pool.of([Sequence("FWAA"), Sequence("VDGV")]).codes().tolist()
         [[4, 18, 0, 0], [17, 2, 5, 17]]
         """
-        from activeloop.candidates.build import of_designs
+        listed = list(designs)
+        types = {type(d) for d in listed}
+        if len(types) != 1:
+            found = ", ".join(sorted(t.__name__ for t in types)) or "nothing"
+            raise PoolError(f"a pool holds designs of one type; here: {found}.")
+        notation, kind = _notation_of(listed)
+        for design in listed:
+            if notation.design(design.name).name != design.name:
+                raise PoolError(f'"{design.name}" is not in standard notation. Make it with the pool\'s notation.')
+        return ExplicitPool(listed, kind=kind, origin=origin, notation=notation)
 
-        return of_designs(designs, origin)
+
+@final
+class ExplicitPool(Pool):
+    """Listed candidates, each once.
+
+    Args:
+        designs: of one type; variants of one parent, sequences and guides of one length.
+        kind: one of `KINDS`.
+        origin: where they come from, in one sentence.
+        notation: how they are written.
+
+    Raises:
+        PoolError: none at all, or the same candidate twice.
+    """
+
+    def __init__(self, designs: Rows[Design], *, kind: str, origin: str, notation: Notation):
+        if not designs:
+            raise PoolError("a pool needs at least one candidate. Nothing was listed, or the rules leave nothing.")
+        self.kind, self.origin, self.notation = kind, origin, notation
+        self._designs = tuple(designs)
+        self._rows = {notation.key(design): row for row, design in enumerate(self._designs)}
+        if len(self._rows) < len(self._designs):
+            first, second = duplicates(self._designs, notation)[0]
+            names = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
+            raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {names}. Keep one of them.")
+
+    def __len__(self) -> int:
+        return len(self._designs)
+
+    def design(self, row: int) -> Design:
+        """The design in one row."""
+        return self._designs[row]
+
+    def row_of(self, name: str) -> int | None:
+        """The row of a candidate by any of its notations, or None when it is not in the pool."""
+        row = self._rows.get(name)
+        if row is not None:
+            return row
+        try:
+            return self._rows.get(self.notation.key(self.notation.design(name)))
+        except NotationError:
+            return None
+
+    @property
+    def sites(self) -> Sites | None:
+        """The varying columns; None for compounds."""
+        return self._columns[0] if self._columns else None
+
+    def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
+        """Letters of the varying columns as codes: uint8 [n, L]; all rows when `rows` is None."""
+        if self._columns is None:
+            raise PoolError("compounds have no sequence. Use an encoder that reads structures.")
+        codes = self._columns[1]
+        return codes if rows is None else codes[np.asarray(rows, np.int64)]
+
+    @cached_property
+    def _columns(self) -> tuple[Sites, np.ndarray] | None:
+        first = self._designs[0]
+        if isinstance(first, Compound):
+            return None
+        if isinstance(first, Variant):
+            columns = variant_columns(cast("tuple[Variant, ...]", self._designs))
+        else:
+            columns = letter_columns([d.name for d in self._designs])
+        columns[1].setflags(write=False)  # Shared by everybody who asks.
+        return columns
+
+
+@final
+class CombinatorialPool(Pool):
+    """All combinations of letters at sites; a row is a number whose digits are the letters, the first site leading.
+
+    Nothing is stored but the sites: 20^7 candidates take no memory.
+
+    Args:
+        parent: the wild type, or "" for sequences made of the sites alone.
+        positions: [L] of the sites in the parent, increasing (1 .. L without a parent).
+        letters: [L] letters allowed at each site, each once.
+        rules: what a candidate must keep to be allowed.
+        origin: in one sentence.
+
+    >>> pool = CombinatorialPool("", (1, 2, 3, 4), ("ACDEFGHIKLMNPQRSTVWY",) * 4, Rules(), "all combinations")
+    >>> len(pool), pool.row_of("FWAA"), pool.design(39600).name
+    (160000, 39200, 'FYAA')
+    """
+
+    def __init__(
+        self, parent: str, positions: tuple[int, ...], letters: tuple[str, ...], rules: Rules | None, origin: str
+    ):
+        self.kind, self.origin, self.rules = "variants", origin, rules
+        self._letters = letters
+        self._sizes = np.array([len(x) for x in letters], np.int64)
+        if not positions or math.prod(map(len, letters)) == 0:
+            raise PoolError("a combinatorial pool needs at least one site, and each site at least one letter.")
+        self._length = math.prod(map(len, letters))
+        if self._length > LARGEST:
+            raise PoolError(
+                f"{len(positions)} sites make {self._length:.1e} combinations, too many to number. Use fewer."
+            )
+        self._strides = np.array([math.prod(map(len, letters[i + 1 :])) for i in range(len(letters))], np.int64)
+        self.notation: Notation
+        if parent:
+            self._sites = protein_sites(parent, positions)
+            self.notation = VariantNotation(parent, sites=positions)
+        else:
+            columns = np.arange(1, len(letters) + 1, dtype=np.int32)
+            alphabet = letters_alphabet("".join(letters))
+            self._sites = Sites(alphabet, tuple(map(str, columns)), columns, None, "")
+            self.notation = SequenceNotation(len(letters))
+        self._codes = np.zeros((len(letters), int(self._sizes.max())), np.uint8)
+        for i, allowed in enumerate(letters):
+            self._codes[i, : len(allowed)] = encode(allowed, self._sites.alphabet)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def design(self, row: int) -> Design:
+        """The design in one row."""
+        if not 0 <= row < self._length:
+            raise IndexError(f"row {row} of a pool of {self._length}")
+        here = [x[row // int(s) % len(x)] for x, s in zip(self._letters, self._strides, strict=True)]
+        parent = self._sites.parent_sequence
+        if not parent:
+            return Sequence("".join(here))
+        pairs = zip(self._sites.positions.tolist(), here, strict=True)
+        return Variant(parent, tuple(Mutation(p, parent[p - 1], a) for p, a in pairs if a != parent[p - 1]))
+
+    def row_of(self, name: str) -> int | None:
+        """The row of a candidate by any of its notations, or None when it is not in the pool."""
+        try:
+            design = self.notation.design(name)
+        except NotationError:
+            return None
+        here = design.name if isinstance(design, Sequence) else self._letters_at_sites(design)
+        if here is None:
+            return None
+        digits = [x.find(a) for x, a in zip(self._letters, here, strict=True)]
+        return None if min(digits) < 0 else int(np.dot(digits, self._strides))
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        """[L] letters allowed at each site; row r has letter `r // (combinations of all later sites) % (letters)`."""
+        return self._letters
+
+    @property
+    def sites(self) -> Sites:
+        """The sites."""
+        return self._sites
+
+    def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
+        """Letters at the sites as codes: uint8 [n, L]; all rows when `rows` is None (mind the memory)."""
+        chosen = np.arange(self._length) if rows is None else np.asarray(rows, np.int64)
+        codes = np.empty((len(chosen), len(self._letters)), np.uint8)
+        for i, (stride, size) in enumerate(zip(self._strides, self._sizes, strict=True)):
+            codes[:, i] = self._codes[i][chosen // stride % size]
+        return codes
+
+    def _letters_at_sites(self, design: Design) -> list[str] | None:
+        """The letters of a variant at the sites; None when it differs from the parent elsewhere."""
+        assert isinstance(design, Variant)
+        changed = {m.position: m for m in design.mutations}
+        here = []
+        for position, old in zip(self._sites.positions.tolist(), self._parent_letters, strict=True):
+            mutation = changed.pop(position, None)
+            here.append(mutation.new if mutation else old)
+        single = all(len(a) == 1 for a in here) and all(m.old for m in design.mutations)
+        return here if single and not changed else None
+
+    @property
+    def _parent_letters(self) -> list[str]:
+        return [self._sites.parent_sequence[p - 1] for p in self._sites.positions.tolist()]
+
+
+def _notation_of(designs: list[Design]) -> tuple[Notation, str]:
+    first = designs[0]
+    if isinstance(first, Variant):
+        if len({d.parent for d in designs if isinstance(d, Variant)}) > 1:
+            raise PoolError("the variants have different wild types. Make one pool for each wild type.")
+        return VariantNotation(first.parent), "variants"
+    if isinstance(first, Sequence):
+        return SequenceNotation(len(first.letters)), "variants"
+    if isinstance(first, Guide):
+        return GuideNotation(len(first.letters)), "guides"
+    return CompoundNotation(), "compounds"
+
+
+def _checked_positions(positions: Iterable[int], sequence: str) -> list[int]:
+    chosen = sorted({int(p) for p in positions})
+    outside = [p for p in chosen if not 1 <= p <= len(sequence)]
+    if outside:
+        raise PoolError(f"position {outside[0]} is outside the wild type (1-{len(sequence)}). Correct the positions.")
+    if not chosen:
+        raise PoolError("no positions were given. Name some, or leave them out for all.")
+    return chosen
+
+
+def _allowed_letters(text: str, position: int, sequence: str, rules: Rules) -> str:
+    letters = "".join(dict.fromkeys(text.strip().upper() if sequence else text))
+    if sequence:
+        wrong = next((c for c in letters if c not in AMINO_ACIDS), None)
+        if wrong:
+            raise PoolError(f'site {position} allows "{wrong}", which is none of the 20 amino acids. Correct it.')
+    elif not letters.isascii() or any(c.isspace() for c in letters):
+        raise PoolError(f'"{text}" cannot be the letters of site {position}. Use plain letters or digits.')
+    old = sequence[position - 1] if sequence else ""
+    kept = "".join(c for c in letters if c not in rules.exclude_residues or c == old)
+    if not kept:
+        raise PoolError(f"site {position} has no letter left. Allow more letters, or exclude fewer.")
+    return kept
+
+
+def _parent_name(parent: str | os.PathLike[str] | None, sequence: str) -> str:
+    text = "" if parent is None else os.fspath(parent)
+    if text.strip().upper().removesuffix("*") == sequence or text.strip().startswith(">"):
+        return f"a wild type of {len(sequence)} residues"
+    return Path(text).name
+
+
+def _with(rules: Rules) -> str:
+    text = rules.describe()
+    return f" ({text})" if text else ""

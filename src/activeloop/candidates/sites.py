@@ -109,12 +109,6 @@ def variant_columns(variants: Rows[Variant]) -> tuple[Sites, np.ndarray]:
     return Sites(PROTEIN, labels, np.array([p for p, _ in columns], np.int32), wild, parent), codes
 
 
-def check_one_parent(variants: Iterable[Variant]) -> None:
-    """Refuse variants of different wild types in one pool."""
-    if len({v.parent for v in variants}) > 1:
-        raise PoolError("the variants have different wild types. Make one pool for each wild type.")
-
-
 WILDCARDS = "xX"
 
 

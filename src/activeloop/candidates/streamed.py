@@ -12,9 +12,9 @@ from typing import Any, cast, final
 
 import numpy as np
 
-from activeloop.candidates.columns import guess_column
 from activeloop.candidates.designs import Compound, Design, Variant
 from activeloop.candidates.pool import Pool
+from activeloop.candidates.reading import candidate_column
 from activeloop.candidates.sites import Sites
 from activeloop.errors import InputError, NotationError, PoolError
 from activeloop.tables.delimited import read_delimited
@@ -186,7 +186,7 @@ class _Column:
         lines = [line for line in file.records(np.arange(min(file.count, HEAD))) if line.count('"') % 2 == 0]
         raw = read_delimited("\n".join(lines).encode(), file.path)
         table = Table(file.path, raw.header, raw.columns, raw.row_numbers, "", raw.decimal)
-        name = guess_column(table, kind) if column is None else column
+        name = candidate_column(table, kind) if column is None else column
         table.column(name)
         first = lines[0].lstrip("\ufeff")
         delimiter = max("\t;,", key=lambda sign: (len(next(csv.reader([first], delimiter=sign))) == len(raw.header), 0))

@@ -83,19 +83,10 @@ def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
 
     if file is None:
         return np.arange(len(pool))
-    from activeloop.candidates.columns import guess_column
-    from activeloop.errors import NotationError
+    from activeloop.candidates import read_each
     from activeloop.tables import read_table
 
-    table = read_table(file)
-    names = table.candidates(column or guess_column(table, pool.kind))
-    rows = []
-    for number, name in zip(table.row_numbers, names, strict=True):
-        try:
-            rows.append(pool.find(name))
-        except NotationError as error:
-            raise NotationError(error.problem, file=table.file, row=number) from None
-    return np.array(rows, np.int64)
+    return np.array(read_each(read_table(file), pool.kind, column, pool.find), np.int64)
 
 
 def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[Predictions]:

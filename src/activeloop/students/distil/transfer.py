@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.candidates import Pool
+from activeloop.candidates import ExplicitPool, Pool
 from activeloop.candidates.designs import Mutation, Variant
-from activeloop.candidates.explicit import ExplicitPool
 from activeloop.errors import ConfigError
 
 #: candidates that are held back for each of the two uses, when that many can be spared

@@ -20,9 +20,9 @@ from activeloop.candidates import (
     SequenceNotation,
     Variant,
     VariantNotation,
+    read_each,
 )
-from activeloop.candidates.columns import guess_column
-from activeloop.errors import ActiveLoopError, InputError, NotationError
+from activeloop.errors import ActiveLoopError, InputError
 from activeloop.prediction import Forecast
 from activeloop.students.runtime.reading import UNKNOWN, StudentTokenizer
 from activeloop.students.runtime.student import PIECE, Student
@@ -61,20 +61,16 @@ def listed(reading: StudentTokenizer, path: str | Path, column: str = "") -> Lis
     Raises:
         InputError: the table or a candidate cannot be read; names file and row.
     """
-    table = read_table(path)
-    written = table.candidates(column or guess_column(table, reading.kind))
     notation = notation_of(reading)
-    names, sequences = [], []
-    for row, text in zip(table.row_numbers, written, strict=True):
-        try:
-            name, sequence = read_one(notation, text)
-            if reading.positions:
-                reading.texts([sequence])
-        except InputError as error:
-            raise NotationError(error.problem, file=table.file, row=row) from None
-        names.append(name)
-        sequences.append(sequence)
-    return Listed(tuple(names), reading.texts(sequences))
+
+    def read(text: str) -> tuple[str, str]:
+        name, sequence = read_one(notation, text)
+        if reading.positions:
+            reading.texts([sequence])
+        return name, sequence
+
+    names, sequences = zip(*read_each(read_table(path), reading.kind, column, read), strict=True)
+    return Listed(names, reading.texts(sequences))
 
 
 def notation_of(reading: StudentTokenizer) -> Notation:
