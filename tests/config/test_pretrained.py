@@ -153,8 +153,8 @@ def test_each_mistake_names_file_option_and_cure(name, options, message):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("tuned-full", {}, 'the learner "tuned-full" was removed: use "fine-tuned" with the option adapter = "full".'),
         ("gated-tuned", {}, 'the learner "gated-tuned" was removed: use "gated".'),
+        ("frozen-ensemble", {}, 'the learner "frozen-ensemble" was removed: use "frozen".'),
         ("gated", {"tuned": True}, 'option "tuned" of learner "gated" was removed: use "fine-tuned" by itself.'),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
+import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from activeloop.acquisition import AcquisitionContext
+from activeloop.campaigns import StudentRecord, Version
+from activeloop.campaigns.events import in_words_of_now
 from activeloop.candidates import Pool
 from activeloop.cli import main
 from activeloop.config import LearnerConfig, SelectConfig, assays_of, learner_of, open_campaign, pool_of, recommender_of
@@ -28,16 +31,30 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models import DropoutHead, GPHead, HeadLearner, LaplaceHead
 from activeloop.prediction import Learner, Prediction
 from activeloop.priors import Blosum, PLMPrior, SubstitutionPrior
+from activeloop.renamed import RenamedWarning
 
 #: what configs named then and is gone on purpose: refused with a sentence that names what to use instead
 REMOVED = (
-    *(f"alias-{name}" for name in ("frozen-ensemble", "gated-tuned", "tuned-full", "tuned-last1", "tuned-last2")),
-    *(f"alias-tuned-{name}" for name in ("light-peft", "lora", "pissa1", "whole1", "whole2")),
+    *("alias-frozen-ensemble", "alias-gated-tuned"),
     *(f"draws-{head}-{of}" for head in ("ensemble", "variational") for of in ("fine-tuned", "frozen")),
     *("adapter-adalora", "options-gated", "score-least-confidence", "score-margin", "batch-liar", "batch-logdet"),
 )
 #: the error of it
 Refused = ConfigError
+
+
+@contextmanager
+def names_of_before():
+    """Names that are other ones now are understood; what warns of them is tested elsewhere."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RenamedWarning)
+        yield
+
+
+def words_of_now(read: dict[str, str]) -> dict[str, str]:
+    """What `read` gave before, in the words by which versions and students are recognised now."""
+    kinds = {"learner": Version, "teaching": StudentRecord}
+    return {field: in_words_of_now(kinds[field], field, text) for field, text in read.items()}
 
 
 def typed(*arguments: object) -> str:
@@ -84,6 +101,7 @@ def predictions_of(folder: Path, to: Path) -> list[list[Any]]:
     return rows_of(to)
 
 
+@names_of_before()
 def history(folder: Path) -> dict[str, Any]:
     """All that a campaign remembers, in plain values."""
     opened = open_campaign(folder)
@@ -152,6 +170,7 @@ def dataset(pool: Any, rows: np.ndarray, values: np.ndarray, goal: str = "maximi
     return Dataset.of(pool, rows, values, Assay("value", goal=goal)).oriented()  # type: ignore[arg-type]
 
 
+@names_of_before()
 def learner(name: str, pool: Any, goal: str = "maximise", calibration: str = "", **options: Any) -> Any:
     """A learner as a config names it; with a correction as a campaign has it, where one is named."""
     assays = (Assay("value", goal=goal),)  # type: ignore[arg-type]
@@ -179,6 +198,7 @@ def encoders() -> dict[str, Any]:
     }
 
 
+@names_of_before()
 def selection(score: str, batch: str, pool: Any, score_options: dict | None = None, batch_options: dict | None = None):
     """A score and a choice of a batch as a config names them."""
     config = SelectConfig(
@@ -195,6 +215,7 @@ def context(best: np.ndarray, seed: int, threshold: np.ndarray, values: np.ndarr
     return AcquisitionContext(best, np.random.default_rng(seed), threshold, values)
 
 
+@names_of_before()
 def read(path: Path) -> dict[str, str]:
     """Everything that a `campaign.toml` names is made; what tells versions and students from others by its words."""
     config = read_config(path)

@@ -25,4 +25,4 @@ def test_what_is_gone_says_what_to_use_instead(name: str):
 
 @pytest.mark.parametrize("name", sorted(EXPECTED.keys() - set(names.REMOVED)))
 def test_an_old_recipe_means_the_same(name: str):
-    assert names.read(FOLDER / "recipes" / f"{name}.toml") == EXPECTED[name]
+    assert names.read(FOLDER / "recipes" / f"{name}.toml") == names.words_of_now(EXPECTED[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -187,6 +188,11 @@ KINDS: dict[str, type] = {
 _NAMES = {cls: kind for kind, cls in KINDS.items()}
 #: fields whose stored word is an older one than their name: what was stored keeps loading, here and in older releases
 _STORED: dict[type, dict[str, str]] = {Version: {"learner": "recipe"}}
+#: in texts by which a version or student is recognised, pattern of an older word -> the word of now, in this order
+STORED_WORDS: dict[tuple[type, str], dict[str, str]] = {
+    (Version, "learner"): {},
+    (StudentRecord, "teaching"): {},
+}
 
 
 def encode(event: Event) -> tuple[str, dict[str, Any]]:
@@ -251,6 +257,7 @@ def _typed(kind: Any, value: Any) -> Any:
         value = {named.get(word, word): v for word, v in value.items()}
         if unknown := sorted(set(value) - set(hints)):
             raise ValueError(f"unknown field {unknown[0]}")
+        value = {name: in_words_of_now(kind, name, v) for name, v in value.items()}  # type: ignore[arg-type]
         return kind(**{name: _typed(hints[name], v) for name, v in value.items()})  # type: ignore[operator]
     if origin is tuple:
         if not isinstance(value, list):
@@ -267,6 +274,27 @@ def _typed(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"{kind.__name__} was expected, not {value!r}")
     return value
+
+
+def in_words_of_now(kind: type, field: str, value: Any) -> Any:
+    """A stored text by which something is recognised, as this release would write it.
+
+    Args:
+        kind: of event, or of what it holds.
+        field: of it.
+        value: as it was stored; anything but a text of `STORED_WORDS` is returned as it is.
+    """
+    if (kind, field) not in STORED_WORDS or not isinstance(value, str):
+        return value
+    now = value
+    for old, new in STORED_WORDS[kind, field].items():
+        now = re.sub(old, new, now)
+    return value if now == value else re.sub(r"\((\w+=[^()]*)\)", _in_order, now)
+
+
+def _in_order(options: re.Match[str]) -> str:
+    """`(option=value, ...)` in alphabetical order, which is another one when options are called otherwise."""
+    return f"({', '.join(sorted(re.split(r', (?=[a-z_]+=)', options[1])))})"
 
 
 def _one_of(choices: tuple[Any, ...], value: Any) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated, NoReturn
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -48,8 +50,29 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     command = typer.main.get_command(app)
     try:
-        command.main(args=list(arguments) if arguments is not None else None, prog_name="activeloop")
+        with _notes_of_renamed():
+            command.main(args=list(arguments) if arguments is not None else None, prog_name="activeloop")
     except ActiveLoopError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, InputError) else 1)
     sys.exit(0)
+
+
+@contextmanager
+def _notes_of_renamed() -> Iterator[None]:
+    """Names of former releases are each reported once, as a note on standard error."""
+    from activeloop.renamed import RenamedWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", RenamedWarning)
+        others, seen = warnings.showwarning, set[str]()
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if not issubclass(category, RenamedWarning):
+                others(message, category, *where)
+            elif str(message) not in seen:
+                seen.add(str(message))
+                typer.echo(f"Note: {message}", err=True)
+
+        warnings.showwarning = show
+        yield

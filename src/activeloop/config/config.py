@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from activeloop.renamed import current_name, current_options
 
 FORMAT = 1
 
@@ -92,6 +95,12 @@ class LearnerConfig(Strict):
     options: dict[str, Option] = {}
     calibration: Literal["", "temperature", "isotonic", "conformal", "own-noise", "none"] = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        given = _under_current_names(given, "learner", "name", "options")
+        return _under_current_names(given, "calibration", "calibration", "")
+
 
 class SelectConfig(Strict):
     """How candidates are chosen; the goal's default where a name is ""."""
@@ -100,6 +109,24 @@ class SelectConfig(Strict):
     score_options: dict[str, Option] = {}
     batch: str = ""
     batch_options: dict[str, Option] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        given = _under_current_names(given, "score", "score", "score_options")
+        return _under_current_names(given, "batch", "batch", "batch_options")
+
+
+def _under_current_names(given: Any, role: str, key: str, options: str) -> Any:
+    """A table whose `key` names something and whose `options` are its options, in the words of this release."""
+    if not isinstance(given, Mapping) or not isinstance(given.get(key, ""), str):
+        return given  # a later check says what is wrong
+    found = {**given}
+    if key in found:
+        found[key] = current_name(role, found[key])
+    if isinstance(found.get(options), Mapping):
+        found[options] = current_options(role, found.get(key, ""), found[options])
+    return found
 
 
 class PlateConfig(Strict):

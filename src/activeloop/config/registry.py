@@ -17,7 +17,10 @@ from activeloop.config.config import LearnerConfig, SelectConfig
 from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Assay
 from activeloop.prediction import Learner
+from activeloop.renamed import REMOVED, REMOVED_OPTIONS, SHORTHANDS, spelled_out
 
+#: options that count layers, of which 0 stands for all
+ZERO_IS_ALL = ("last",)
 PLAIN = (bool, int, float, str, tuple, type(None))
 
 
@@ -72,7 +75,8 @@ def wrong_option(maker: Callable[..., Any], given: Mapping[str, Any]) -> str:
     hints = get_type_hints(made.__init__ if isinstance(made, type) else made)
     for name, value in given.items():
         words = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
-        if demanded := _demanded(value, _like(usual[name], hints[name]), words):
+        default = 0 if name in ZERO_IS_ALL else _like(usual[name], hints[name])
+        if demanded := _demanded(value, default, words):
             return f'option "{name}" is {value!r}; it must be {demanded}'
     return ""
 
@@ -135,33 +139,6 @@ BATCHES: dict[str, Callable[..., BatchStrategy]] = {
     "top": acquisition.TopK,
 }
 
-RETIRED: dict[str, dict[str, str]] = {
-    "learner": {
-        "frozen-ensemble": 'use "frozen"',
-        "gated-tuned": 'use "gated"',
-        "tuned-full": 'use "fine-tuned" with the option adapter = "full"',
-        "tuned-last1": 'use "fine-tuned"',
-        "tuned-last2": 'use "fine-tuned" with the option last = 2',
-        "tuned-light-peft": 'use "fine-tuned" with the option adapter = "light-peft"',
-        "tuned-lora": 'use "fine-tuned" with the option last = 0',
-        "tuned-pissa1": 'use "fine-tuned" with the options adapter = "pissa", rank = 16',
-        "tuned-whole1": 'use "fine-tuned" with the options adapter = "full", last = 1',
-        "tuned-whole2": 'use "fine-tuned" with the options adapter = "full", last = 2',
-    },
-    "score": {
-        "least-confidence": 'use "entropy", which orders two classes in the same way',
-        "margin": 'use "entropy", which orders two classes in the same way',
-    },
-    "batch": {
-        "liar": 'use "power" or "diverse"',
-        "logdet": 'use "lcmd" or "reduction"',
-    },
-}
-"""Names of former releases, by what they name, and what to do instead."""
-
-RETIRED_OPTIONS = {("learner", "gated", "tuned"): 'use "fine-tuned" by itself'}
-"""Options of former releases, and what to do instead."""
-
 
 def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file: str | None = None) -> Learner:
     """The learner that a config names.
@@ -176,7 +153,7 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
         ConfigError: no learner has that name, or it does not take these options.
     """
     known = own_learners(pool, assays)
-    if config.name not in known:  # looking for other packages takes a while
+    if config.name not in {*known, *SHORTHANDS["learner"]}:  # looking for other packages takes a while
         known = learners(pool, assays)
     return make("learner", config.name, known, config.options, file)
 
@@ -275,9 +252,10 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
     Raises:
         ConfigError: nothing has that name, or it does not take these options.
     """
+    name, options = spelled_out(role, name, options)
     if name not in known:
-        if name in (retired := RETIRED.get(role, {})):
-            raise ConfigError(f'the {role} "{name}" was removed: {retired[name]}.', file=file)
+        if name in (removed := REMOVED.get(role, {})):
+            raise ConfigError(f'the {role} "{name}" was removed: {removed[name]}.', file=file)
         near = get_close_matches(name, known, n=1)
         fix = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
         raise ConfigError(f'there is no {role} "{name}". {fix}', file=file)
@@ -286,7 +264,7 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
     takes = options_of(maker)
     if takes is not None:
         if unknown := [key for key in given if key not in takes]:
-            if instead := RETIRED_OPTIONS.get((role, name, unknown[0])):
+            if instead := REMOVED_OPTIONS.get((role, name, unknown[0])):
                 raise ConfigError(f'option "{unknown[0]}" of {role} "{name}" was removed: {instead}.', file=file)
             fix = f"it takes: {', '.join(takes)}" if takes else "it takes none"
             raise ConfigError(f'{role} "{name}" has no option "{unknown[0]}"; {fix}.', file=file)

@@ -1,0 +1,118 @@
+"""Names of former releases: what they are called now, or what to use instead.
+
+Everything that a user types or keeps in a `campaign.toml` is looked up here, so that a file of before stays valid.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+NAMES: dict[str, dict[str, str]] = {
+    "learner": {},
+    "calibration": {},
+    "head": {},
+    "score": {},
+    "batch": {},
+}
+"""Role -> name of before -> name of now."""
+
+OPTIONS: dict[tuple[str, str], dict[str, str]] = {}
+"""Role and name of now -> option of before -> option of now."""
+
+ROLES: dict[tuple[str, str], str] = {}
+"""Role and option of now -> the role whose names its value is one of, such as ("learner", "head") -> "head"."""
+
+SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
+    "learner": {
+        "tuned-full": ("fine-tuned", {"adapter": "full"}),
+        "tuned-last1": ("fine-tuned", {"adapter": "lora", "last": 1}),
+        "tuned-last2": ("fine-tuned", {"adapter": "lora", "last": 2}),
+        "tuned-light-peft": ("fine-tuned", {"adapter": "light-peft"}),
+        "tuned-lora": ("fine-tuned", {"adapter": "lora", "last": 0}),
+        "tuned-pissa1": ("fine-tuned", {"adapter": "pissa", "rank": 16, "last": 1}),
+        "tuned-whole1": ("fine-tuned", {"adapter": "full", "last": 1}),
+        "tuned-whole2": ("fine-tuned", {"adapter": "full", "last": 2}),
+    }
+}
+"""Role -> name of before that stood for a name with some options -> both."""
+
+REMOVED: dict[str, dict[str, str]] = {
+    "learner": {
+        "frozen-ensemble": 'use "frozen"',
+        "gated-tuned": 'use "gated"',
+    },
+    "score": {
+        "least-confidence": 'use "entropy", which orders two classes in the same way',
+        "margin": 'use "entropy", which orders two classes in the same way',
+    },
+    "batch": {
+        "liar": 'use "power" or "diverse"',
+        "logdet": 'use "lcmd" or "reduction"',
+    },
+}
+"""Role -> name that was removed -> what to do instead."""
+
+REMOVED_OPTIONS: dict[tuple[str, str, str], str] = {("learner", "gated", "tuned"): 'use "fine-tuned" by itself'}
+"""Role, name and option that was removed -> what to do instead."""
+
+
+class RenamedWarning(FutureWarning):
+    """A name of a former release was used; it is understood, and the warning says the new one."""
+
+
+def current_name(role: str, name: str) -> str:
+    """The name of now; warns when it is another one.
+
+    >>> current_name("score", "ucb")
+    'ucb'
+    """
+    new = NAMES.get(role, {}).get(name)
+    if new is None:
+        return name
+    report(f'the {role} "{name}"', f'"{new}"')
+    return new
+
+
+def current_options(role: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options under their names of now, and values that are names themselves; warns of each that is another one.
+
+    Args:
+        role: such as `learner`.
+        name: of now.
+        options: as they were written.
+    """
+    renamed, found = OPTIONS.get((role, name), {}), {}
+    for option, value in options.items():
+        new = renamed.get(option, option)
+        if new != option and new not in options:
+            report(f'the option "{option}" of {role} "{name}"', f'"{new}"')
+        else:
+            new = option  # one that is given twice is refused by whatever takes it
+        inner = ROLES.get((role, new))
+        found[new] = current_name(inner, value) if inner and isinstance(value, str) else value
+    return found
+
+
+def spelled_out(role: str, name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What a shorthand of before stands for, with options that were written beside it; warns when it is one.
+
+    >>> spelled_out("learner", "forest", {"trees": 7})
+    ('forest', {'trees': 7})
+    """
+    new, implied = SHORTHANDS.get(role, {}).get(name, (name, {}))
+    if new != name:
+        words = ", ".join(f"{key} = {value!r}" for key, value in implied.items()).replace("'", '"')
+        report(f'the {role} "{name}"', f'"{new}" with the options {words}')
+    return new, {**implied, **options}
+
+
+def report(old: str, new: str) -> None:
+    """Say that something has another name now; the command line prints it as a note.
+
+    Args:
+        old: what was used, in words.
+        new: what to use from now on, in words.
+    """
+    warnings.warn(f"{old} is now called {new}. It is understood; write the new name.", RenamedWarning, stacklevel=3)

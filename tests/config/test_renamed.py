@@ -1,0 +1,97 @@
+"""Names of former releases are understood, and reported once with their names of now."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from activeloop import renamed
+from activeloop.candidates import Pool
+from activeloop.cli import main
+from activeloop.config import LearnerConfig, SelectConfig, config_text, learner_of, parse_config
+from activeloop.config.registry import checked_learner_of
+from activeloop.errors import ConfigError
+from activeloop.measurements import Assay
+
+GOOD = "[pool]\nwild_type = 'MKTAYIAKQR'\nsingles = true\n[[assays]]\nname = 'kcat'\n"
+POOL = Pool.single_mutants("MKTAYIAKQR")
+
+ASSAYS = (Assay("kcat"),)
+
+
+@pytest.fixture
+def older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if some names had been others."""
+    monkeypatch.setitem(renamed.NAMES, "learner", {"woods": "forest"})
+    monkeypatch.setitem(renamed.NAMES, "score", {"upper-bound": "ucb"})
+    monkeypatch.setitem(renamed.NAMES, "calibration", {"stretched": "temperature"})
+    monkeypatch.setitem(renamed.NAMES, "kind", {"soft": "softmax"})
+    monkeypatch.setitem(renamed.OPTIONS, ("learner", "forest"), {"count": "trees"})
+    monkeypatch.setitem(renamed.ROLES, ("batch", "kind"), "kind")
+
+
+LEARNER = "\n[learner]\nname = 'woods'\ncalibration = 'stretched'\noptions = { count = 7 }\n"
+
+
+@pytest.mark.usefixtures("older")
+def test_a_file_of_before_is_read_and_each_name_reported():
+    with pytest.warns(renamed.RenamedWarning) as notes:
+        config = parse_config(GOOD + LEARNER, "campaign.toml")
+    assert config.learner == LearnerConfig(name="forest", options={"trees": 7}, calibration="temperature")
+    assert [str(note.message).partition(".")[0] for note in notes] == [
+        'the learner "woods" is now called "forest"',
+        'the option "count" of learner "forest" is now called "trees"',
+        'the calibration "stretched" is now called "temperature"',
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what is written has the names of now
+        assert parse_config(config_text(config), "campaign.toml") == config
+
+
+@pytest.mark.usefixtures("older")
+def test_names_in_python_and_names_that_are_values_are_understood():
+    with pytest.warns(renamed.RenamedWarning, match='"soft" is now called "softmax"'):
+        assert SelectConfig(batch="power", batch_options={"kind": "soft"}).batch_options == {"kind": "softmax"}
+    with pytest.warns(renamed.RenamedWarning, match='the score "upper-bound" is now called "ucb"'):
+        assert SelectConfig(score="upper-bound").score == "ucb"
+
+
+@pytest.mark.usefixtures("older")
+def test_an_option_under_both_names_is_refused():
+    config = LearnerConfig(name="forest", options={"count": 7, "trees": 8})
+    with pytest.raises(ConfigError, match='learner "forest" has no option "count"'):
+        learner_of(config, POOL, ASSAYS)
+
+
+def test_a_shorthand_stands_for_its_options_and_its_versions_stay():
+    with pytest.warns(renamed.RenamedWarning, match='"fine-tuned" with the options adapter = "full", last = 1'):
+        short = checked_learner_of(LearnerConfig(name="tuned-whole1"), POOL, ASSAYS)
+    long = learner_of(LearnerConfig(name="fine-tuned", options={"adapter": "full", "last": 1}), POOL, ASSAYS)
+    assert short.learner == long  # type: ignore[attr-defined]
+    assert short.name == f"{long.name}+isotonic"  # as it was stored
+
+
+def test_the_command_line_notes_each_name_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "campaign"
+    with pytest.raises(SystemExit):
+        main(["new", str(folder), "--wild-type", "MKTAYIAKQR", "--singles", "--assay", "kcat"])
+    toml = folder / "campaign.toml"
+    toml.write_text(toml.read_text().replace('score = ""', 'score = "upper-bound"'))
+    monkeypatch.setitem(renamed.NAMES, "score", {"upper-bound": "ucb"})
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["propose", str(folder), "-n", "4"])
+    shown = capsys.readouterr()
+    assert not end.value.code
+    note = 'Note: the score "upper-bound" is now called "ucb". It is understood; write the new name.'
+    assert shown.err.count(note) == 1
+    assert "chosen by ucb" in shown.out
+
+
+def test_what_was_removed_is_still_refused():
+    with pytest.raises(ConfigError, match='the learner "gated-tuned" was removed: use "'):
+        learner_of(LearnerConfig(name="gated-tuned"), POOL, ASSAYS)
