@@ -31,7 +31,7 @@ from activeloop.campaigns import Measured, Proposed
 from activeloop.campaigns.events import encode
 from activeloop.cli import main
 from activeloop.config import check_config, config_text
-from activeloop.plates.listing import read_plates
+from activeloop.plates import read_plates
 from activeloop.store import CampaignFolder
 from benchmarks.options import OUT
 from benchmarks.results import Result, markdown_table

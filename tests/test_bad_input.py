@@ -13,7 +13,7 @@ import pytest
 
 from activeloop.cli import main
 from activeloop.measurements.wells import well_names
-from activeloop.plates.listing import read_plate
+from activeloop.plates import read_plate
 from bad_input.campaigns import OPTIONS, RECIPES, STORE
 from bad_input.case import WT, Case
 from bad_input.pools import POOLS

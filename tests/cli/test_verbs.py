@@ -16,7 +16,7 @@ from activeloop.campaigns import Measured, Proposed
 from activeloop.cli import main
 from activeloop.cli.verbs import VERBS
 from activeloop.config import open_campaign
-from activeloop.plates.listing import read_plates
+from activeloop.plates import read_plates
 
 OWN = ("new", "propose", "record", "fit", "status", "worth", "predict", "plate", "pin", "veto", "void")
 WT = "MKTAYIAKQR"

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activeloop.measurements import Assay, Measurement, read_measurements, summarise
-from activeloop.plates import Pick, Plate, Proposal, fill_plates
+from activeloop.plates import Pick, Plate, Proposal, fill_plates, write_plate
 
 
 def brief(reading) -> list[tuple]:
@@ -68,7 +68,7 @@ def test_a_table_shaped_like_the_plate(write, pool, kcat, plate):
 
 
 def test_our_own_plate_list_comes_back_with_a_column_more(pool, kcat, plate, tmp_path):
-    path = plate.write(tmp_path / "plate-1.csv")
+    path = write_plate(plate, tmp_path / "plate-1.csv")
     lines = path.read_text().splitlines()
     filled = [line + (",kcat" if i == 0 else ",1.5" if ",empty," not in line else ",") for i, line in enumerate(lines)]
     path.write_text("\n".join(filled))

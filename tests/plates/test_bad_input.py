@@ -18,6 +18,7 @@ from activeloop.plates import (
     read_sources,
     write_echo,
     write_opentrons,
+    write_plate,
 )
 
 FILLINGS = [
@@ -147,7 +148,7 @@ def test_opentrons_lists_that_no_robot_can_do(proposal, tmp_path, size, asked, s
 def test_files_that_cannot_be_written(proposal, tmp_path):
     plate = Plate.fill(proposal(3))
     with pytest.raises(PlateError, match=r'"\.pdf" is no format of plates. Use \.csv'):
-        plate.write(tmp_path / "p.pdf")
+        write_plate(plate, tmp_path / "p.pdf")
     with pytest.raises(StoreError, match=r"absent/p\.csv cannot be written \(No such file or directory\)"):
-        plate.write(tmp_path / "absent" / "p.csv")
+        write_plate(plate, tmp_path / "absent" / "p.csv")
     assert list(tmp_path.iterdir()) == []

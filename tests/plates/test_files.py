@@ -18,6 +18,7 @@ from activeloop.plates import (
     sources_of,
     write_echo,
     write_opentrons,
+    write_plate,
 )
 
 NAMES = st.text(st.characters(max_codepoint=0x2FF, categories=("L", "N", "P", "S")), min_size=1, max_size=12)
@@ -31,7 +32,7 @@ def same(a: float, b: float) -> bool:
 @pytest.mark.parametrize("size", [24, 96, 384])
 def test_a_plate_reads_back_as_it_was(proposal, tmp_path, ending, size):
     plate = Plate.fill(proposal(7), wells=size, controls=3, replicates=2, id="north 1")
-    read = read_plate(plate.write(tmp_path / f"p.{ending}"))
+    read = read_plate(write_plate(plate, tmp_path / f"p.{ending}"))
     assert read == plate
     assert len(read.picks) == 7
     for ours, theirs in zip(plate.picks, read.picks, strict=True):
@@ -52,7 +53,7 @@ def test_any_names_survive_the_list(filled, predicted, tmp_path_factory):
     picks = (Pick("", first, 1, math.nan, predicted, 0.1, 1e-300, ', "why" \u2192 ='),)
     plate = Plate("p", 24, ordered, picks)
     folder = tmp_path_factory.mktemp("any")
-    text = plate.write(folder / "p.csv").read_text(encoding="utf-8")
+    text = write_plate(plate, folder / "p.csv").read_text(encoding="utf-8")
     assert len(text.splitlines()) == 25
     if not any(w.candidate.startswith(("#", "=")) for w in filled.values()):  # spreadsheet errors and formulas
         assert read_plate(folder / "p.csv") == plate
@@ -78,7 +79,7 @@ def test_the_workbook_has_a_sheet_of_the_plates_shape(proposal, tmp_path):
     from openpyxl import load_workbook
 
     plate = Plate.fill(proposal(5), wells=24, controls=2)
-    sheet = load_workbook(plate.write(tmp_path / "p.xlsx"))["plate"]
+    sheet = load_workbook(write_plate(plate, tmp_path / "p.xlsx"))["plate"]
     seen = {}
     for r, letter in enumerate("ABCD"):
         assert sheet.cell(r + 2, 1).value == letter
@@ -93,7 +94,7 @@ def test_a_name_is_never_a_formula_or_a_date(tmp_path):
     from openpyxl import load_workbook
 
     plate = Plate("p", 24, {"A1": Well("=C=C"), "A2": Well("MAR1")})
-    sheet = load_workbook(plate.write(tmp_path / "p.xlsx"))["list"]
+    sheet = load_workbook(write_plate(plate, tmp_path / "p.xlsx"))["list"]
     assert [(sheet.cell(r, 4).value, sheet.cell(r, 4).data_type) for r in (2, 3)] == [("=C=C", "s"), ("MAR1", "s")]
 
 
@@ -149,6 +150,6 @@ def test_an_older_file_survives_a_failed_write(proposal, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(StoreError, match="No space left on device"):
-        Plate.fill(proposal(3)).write(path)
+        write_plate(Plate.fill(proposal(3)), path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"], "nothing is left behind"

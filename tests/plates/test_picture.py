@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from activeloop.measurements.wells import Well
-from activeloop.plates import Pick, Plate, draw
+from activeloop.plates import Pick, Plate, draw, write_plate
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -69,5 +69,5 @@ def test_a_plate_without_predictions_is_drawn_by_kind():
 
 
 def test_svg_is_written(proposal, tmp_path):
-    path = Plate.fill(proposal(5)).write(tmp_path / "p.svg")
+    path = write_plate(Plate.fill(proposal(5)), tmp_path / "p.svg")
     assert ElementTree.parse(path).getroot().tag == f"{SVG}svg"

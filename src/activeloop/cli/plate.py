@@ -18,6 +18,7 @@ def plate(
 ) -> None:
     """List the plates of a proposal, and write them in another form."""
     from activeloop.errors import StateError
+    from activeloop.plates import write_plate
 
     state = opened(directory).campaign.state()
     number = proposal or len(state.proposals)
@@ -30,5 +31,5 @@ def plate(
     for i, p in enumerate(plates, 1):
         say(str(p))
         if out:
-            say(f"Written: {p.write(out if len(plates) == 1 else out.with_stem(f'{out.stem}-{i}'))}")
+            say(f"Written: {write_plate(p, out if len(plates) == 1 else out.with_stem(f'{out.stem}-{i}'))}")
     next_step(f"measure it, then `activeloop record {directory} FILE`.")

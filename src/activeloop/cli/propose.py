@@ -63,7 +63,9 @@ def propose(
     again = proposal.number <= before
     plates, files = lay_out(loop, proposal, settings)
     if out:
-        files += [p.write(_numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
+        from activeloop.plates import write_plate
+
+        files += [write_plate(p, _numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
     head = "is out already; this is it again" if again else "was made"
     say(f"Proposal {proposal.number} {head}: {many(len(proposal.picks), 'candidate')}, chosen by {proposal.policy}.")
     show(proposal, loop.config.assays[0].name)
@@ -143,7 +145,7 @@ def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tu
     """
     from activeloop.campaigns.versions import derive
     from activeloop.cli.terminal import plates_of
-    from activeloop.plates import fill_plates
+    from activeloop.plates import fill_plates, write_plate
 
     name = f"plate-{proposal.number}"
     written = plates_of(loop.folder.path, proposal.number)
@@ -159,7 +161,7 @@ def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tu
         seed=derive(loop.config.seed, "plate", proposal.number),
         id=name,
     )
-    files = [p.write(loop.folder.plates / f"{p.id}{ending}") for p in reversed(plates) for ending in ENDINGS]
+    files = [write_plate(p, loop.folder.plates / f"{p.id}{ending}") for p in reversed(plates) for ending in ENDINGS]
     return plates, sorted(files)
 
 

@@ -67,7 +67,7 @@ def opened(folder: Path) -> OpenCampaign:
 
 def known_plates(folder: Path) -> list[Plate]:
     """All plates that were written in a campaign's folder, in the order of their names."""
-    from activeloop.plates.listing import read_plates
+    from activeloop.plates import read_plates
 
     return [plate for path in sorted((folder / "plates").glob("*.csv")) for plate in read_plates(path)]
 

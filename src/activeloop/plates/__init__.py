@@ -1,6 +1,6 @@
 """How to ask the laboratory: proposals, plates, pick lists."""
 
-from activeloop.plates.listing import read_plate, read_plates
+from activeloop.plates.files import read_plate, read_plates, write_plate
 from activeloop.plates.picklists import Source, read_sources, sources_in_order, sources_of, write_echo, write_opentrons
 from activeloop.plates.picture import draw
 from activeloop.plates.plate import Pick, Plate, Proposal, fill_plates
@@ -19,4 +19,5 @@ __all__ = [
     "sources_of",
     "write_echo",
     "write_opentrons",
+    "write_plate",
 ]

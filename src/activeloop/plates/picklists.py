@@ -9,7 +9,7 @@ from pathlib import Path
 from activeloop.errors import PlateError
 from activeloop.files import write_whole
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
-from activeloop.plates.listing import csv_text
+from activeloop.plates.files import Row, csv_text
 from activeloop.plates.plate import Plate, check_size
 from activeloop.tables.table import read_table
 
@@ -138,11 +138,11 @@ def write_echo(
             "Nothing was written.",
             file=str(path),
         )
-    rows: list[list[str | int | float | None]] = [
+    rows: list[Row] = [
         [source.plate, source.well, plate.id, well, f"{round(drops) * droplet:g}", held.candidate]
         for source, well, held in transfers(plate, sources)
     ]
-    return write_whole(path, csv_text(ECHO_COLUMNS, rows).encode())
+    return write_whole(path, csv_text(ECHO_COLUMNS, rows))
 
 
 #: The protocol reads columns by place, so neither order nor number may change.
@@ -209,7 +209,7 @@ def write_opentrons(
             file=str(path),
         )
     slots = dict(zip(plates, free, strict=False))
-    rows: list[list[str | int | float | None]] = [
+    rows: list[Row] = [
         [
             source_labware,
             slots[s.plate],
@@ -222,7 +222,7 @@ def write_opentrons(
         ]
         for s, well, _ in moves
     ]
-    return write_whole(path, csv_text(OPENTRONS_COLUMNS, rows).encode())
+    return write_whole(path, csv_text(OPENTRONS_COLUMNS, rows))
 
 
 def _check(plate: Plate, path: str | Path, volume: float, slot: int, height: float, labware: str) -> None:

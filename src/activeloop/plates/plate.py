@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -297,17 +296,6 @@ class Plate:
             again=again,
         )
         return replace(plate, picks=_picks_of(again, self.picks) + plate.picks)
-
-    def write(self, path: str | Path) -> Path:
-        """Write the plate as `.csv` (a list), `.xlsx` (a list and a picture of cells) or `.svg` (a picture).
-
-        Raises:
-            PlateError: another ending.
-            StoreError: the file cannot be written; an older file of that name is as it was.
-        """
-        from activeloop.plates.files import write_plate
-
-        return write_plate(self, path)
 
 
 def fill_plates(
