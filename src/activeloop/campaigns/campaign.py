@@ -33,8 +33,7 @@ from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_
 from activeloop.campaigns.versions import dataset_of, dataset_then, derive, fit_version, is_stale, restore_version
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
-from activeloop.measurements import Assay, Dataset, Measurement
-from activeloop.measurements.readers import ResultsFile
+from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.plates import Pick, Proposal
 from activeloop.prediction import Forecast, Learner, Predictor
 

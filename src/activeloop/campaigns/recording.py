@@ -11,8 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError, NotationError
-from activeloop.measurements import Assay, Measurement
-from activeloop.measurements.readers import ResultsFile
+from activeloop.measurements import Assay, Measurement, ResultsFile
 
 WILD_TYPE = "WT"
 

@@ -24,7 +24,7 @@ def record(
 
     A file that was recorded before is recognised, and so are single rows.
     """
-    from activeloop.measurements.readers import read_measurements
+    from activeloop.measurements import read_measurements
 
     loop = opened(directory)
     reading = read_measurements(

@@ -2,7 +2,7 @@
 
 from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier
 from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.readers import FailedWell, ResultsFile, read_measurements
+from activeloop.measurements.reading import FailedWell, ResultsFile, read_measurements
 from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
 from activeloop.measurements.wells import Layout, Well
 

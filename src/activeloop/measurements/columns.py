@@ -32,58 +32,6 @@ _UNIT = re.compile(
 )
 
 
-def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
-    """The column of each role that the table has; `given` wins over the names.
-
-    Raises:
-        TableError: a column in `given` is missing.
-    """
-    roles: dict[str, str] = {}
-    for role, names in SYNONYMS.items():
-        if role in given:
-            table.column(given[role])  # says which columns there are when it is missing
-            roles[role] = table.find(given[role]) or given[role]
-            continue
-        for name in names:
-            found = next((h for h in table.header if plain(split_unit(h)[0]) == name), None)
-            if found and found not in roles.values():
-                roles[role] = found
-                break
-    return roles
-
-
-def split_header(header: str) -> tuple[str, str, str]:
-    """Name, unit and replicate of a column of values.
-
-    >>> split_header("kcat_2 (1/s)"), split_header("kcat [1/s] rep 3"), split_header("rep1"), split_header("kcat")
-    (('kcat', '1/s', '2'), ('kcat', '1/s', '3'), ('', '', '1'), ('kcat', '', ''))
-    """
-    name, unit = split_unit(header)
-    match = _REPLICATE.fullmatch(name)
-    return (match["base"].strip(), unit, match["number"]) if match else (name, unit, "")
-
-
-def split_unit(header: str) -> tuple[str, str]:
-    """Name and unit of a column.
-
-    >>> split_unit("kcat/KM (1/(M s))"), split_unit("kcat")
-    (('kcat/KM', '1/(M s)'), ('kcat', ''))
-    """
-    match = _UNIT.fullmatch(header.strip())
-    if not match:
-        return header.strip(), ""
-    return (match["base"] + match["rest"]).strip(), (match["round"] or match["square"] or "").strip()
-
-
-def plain(name: str) -> str:
-    """A name without case, spaces, `_` and `-`, for comparison.
-
-    >>> plain("Plate_ID")
-    'plateid'
-    """
-    return re.sub(r"[\s_\-]+", "", name).casefold()
-
-
 @dataclass(frozen=True)
 class Entry:
     """One cell that should hold a value, and what stands beside it.
@@ -109,25 +57,18 @@ class Entry:
     kind: str = ""
 
 
-@dataclass(frozen=True)
-class ValueColumn:
-    """A column that holds values of one assay."""
-
-    name: str
-    assay: Assay
-    unit: str = ""
-    replicate: str = ""
-
-
-def entries(
+def find_entries(
     table: Table, assays: Sequence[Assay], columns: Mapping[str, str] | None
-) -> tuple[list[Entry], tuple[str, ...]]:
-    """All cells with values, and the names of columns that were not read.
+) -> tuple[list[Entry], tuple[str, ...], int]:
+    """All cells that should hold values, the columns that were not read, and the size of the plate it is shaped like.
 
     Args:
         table: a table that was read whole.
         assays: what may have been measured.
         columns: role (`candidate`, `well`, `value` ..., or an assay's name) -> column, where the names do not say it.
+
+    Returns:
+        The entries in the order of the table; names of columns; wells of the plate, 0 when the table has no such shape.
 
     Raises:
         MeasurementError: no column can be taken for values, or a long table names an unknown assay.
@@ -136,7 +77,7 @@ def entries(
     _refuse_unknown(table, columns or {}, assays)
     size = grid_size(table)
     if size:
-        return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), ()
+        return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), (), size
     given = dict(columns or {})
     roles = find_roles(table, given)
     wide = _wide(table, assays, given, roles)
@@ -154,7 +95,7 @@ def entries(
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
-    return cells, tuple(h for h in table.header if h not in read)
+    return cells, tuple(h for h in table.header if h not in read), 0
 
 
 def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Assay]) -> None:
@@ -193,6 +134,16 @@ def _grid(table: Table, assay: Assay) -> Iterator[Entry]:
         cells = table.column(name)
         for i, row in enumerate(table.row_numbers):
             yield Entry(row, assay, cells[i], unit, well=well_name(i, column))
+
+
+@dataclass(frozen=True)
+class ValueColumn:
+    """A column that holds values of one assay."""
+
+    name: str
+    assay: Assay
+    unit: str = ""
+    replicate: str = ""
 
 
 def _wide(
@@ -272,3 +223,55 @@ def _only(assays: Sequence[Assay], table: Table, what: str) -> Assay:
         f"with a column for each, named after it ({assays[0].name}), or with a column `assay`. No row was stored.",
         file=table.file,
     )
+
+
+def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
+    """The column of each role that the table has; `given` wins over the names.
+
+    Raises:
+        TableError: a column in `given` is missing.
+    """
+    roles: dict[str, str] = {}
+    for role, names in SYNONYMS.items():
+        if role in given:
+            table.column(given[role])  # says which columns there are when it is missing
+            roles[role] = table.find(given[role]) or given[role]
+            continue
+        for name in names:
+            found = next((h for h in table.header if plain(split_unit(h)[0]) == name), None)
+            if found and found not in roles.values():
+                roles[role] = found
+                break
+    return roles
+
+
+def split_header(header: str) -> tuple[str, str, str]:
+    """Name, unit and replicate of a column of values.
+
+    >>> split_header("kcat_2 (1/s)"), split_header("kcat [1/s] rep 3"), split_header("rep1"), split_header("kcat")
+    (('kcat', '1/s', '2'), ('kcat', '1/s', '3'), ('', '', '1'), ('kcat', '', ''))
+    """
+    name, unit = split_unit(header)
+    match = _REPLICATE.fullmatch(name)
+    return (match["base"].strip(), unit, match["number"]) if match else (name, unit, "")
+
+
+def split_unit(header: str) -> tuple[str, str]:
+    """Name and unit of a column.
+
+    >>> split_unit("kcat/KM (1/(M s))"), split_unit("kcat")
+    (('kcat/KM', '1/(M s)'), ('kcat', ''))
+    """
+    match = _UNIT.fullmatch(header.strip())
+    if not match:
+        return header.strip(), ""
+    return (match["base"] + match["rest"]).strip(), (match["round"] or match["square"] or "").strip()
+
+
+def plain(name: str) -> str:
+    """A name without case, spaces, `_` and `-`, for comparison.
+
+    >>> plain("Plate_ID")
+    'plateid'
+    """
+    return re.sub(r"[\s_\-]+", "", name).casefold()

@@ -11,7 +11,7 @@ from typing import Any
 
 from activeloop.errors import InputError, PlateError
 from activeloop.files import write_whole
-from activeloop.measurements.cells import read_replicate
+from activeloop.measurements.rows import read_replicate
 from activeloop.measurements.wells import SHAPES, Well, parse_well, row_letters, well_name, well_names
 from activeloop.plates.layout import sort_wells
 from activeloop.plates.picture import draw

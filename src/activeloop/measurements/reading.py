@@ -1,0 +1,215 @@
+"""Reading a file of results: all of it, or nothing. Table, then columns, then rows; and notes on what was read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from activeloop.candidates import Pool
+from activeloop.errors import MeasurementError
+from activeloop.measurements.assay import Assay, Measurement
+from activeloop.measurements.columns import find_entries
+from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
+from activeloop.measurements.wells import Layout
+from activeloop.tables.table import read_table
+
+#: columns of our own plate lists, which need no mention when they come back
+PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
+
+
+@dataclass(frozen=True)
+class FailedWell:
+    """A row that says that there is no value.
+
+    Args:
+        candidate, assay, plate, well, replicate, control: as in `Measurement`.
+        reason: what stood in the cell, `empty` for an empty one.
+        row: as a spreadsheet counts it.
+    """
+
+    candidate: str
+    assay: str
+    plate: str
+    well: str
+    replicate: int
+    control: bool
+    reason: str
+    row: int
+
+
+@dataclass(frozen=True)
+class ResultsFile:
+    """What one file said.
+
+    Args:
+        measurements: one for each value.
+        failed_wells: one for each cell that says that there is no value.
+        notes: what was converted, limited, numbered or not read, in sentences.
+        file: its name.
+        content_hash: of its bytes; the same file read twice has the same.
+    """
+
+    measurements: tuple[Measurement, ...]
+    failed_wells: tuple[FailedWell, ...]
+    notes: tuple[str, ...]
+    file: str
+    content_hash: str
+
+
+def read_measurements(
+    path: str | os.PathLike[str],
+    *,
+    pool: Pool,
+    assays: Assay | Sequence[Assay],
+    plates: Layout | Sequence[Layout] | None = None,
+    columns: Mapping[str, str] | None = None,
+    controls: Sequence[str] = ("WT",),
+    sheet: str | None = None,
+) -> ResultsFile:
+    r"""Read a CSV, TSV or XLSX file of results.
+
+    Three forms are recognised: long (columns `candidate` or `well`, `assay`, `value`; also `replicate`, `plate`,
+    `unit`, `date`), wide (a column an assay, `kcat (1/s)`, or one a replicate, `kcat_1`, `rep1`), and a table shaped
+    like the plate (1, 2, 3 ... across, A, B, C ... down). Values may be limits (`<0.1`); values beyond an assay's
+    detection limits become limits; empty cells, `n.d.` and `failed` are reported as failed wells.
+    Rows without a replicate number count as replicate 1 each.
+
+    Args:
+        path: the file.
+        pool: what may have been measured.
+        assays: what was measured.
+        plates: the plates that were filled; needed when the file names wells only.
+        columns: role (`candidate`, `well`, `plate`, `replicate`, `assay`, `value`, `unit`, `date`, `kind`) or
+            assay name -> column, where the names do not say it.
+        controls: names that count as controls where no plate says so; controls need not be in the pool.
+        sheet: of a workbook; the first when None.
+
+    Raises:
+        TableError: the file cannot be read as a table.
+        MeasurementError: rows cannot be attached to what was tested; up to 5 are named, and nothing is returned.
+
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp(), "results.csv")
+    >>> _ = file.write_text("mutant,kcat (1/ms)\nK2R,1.5\nT3S,<0.1\nA4G,failed\n")
+    >>> reading = read_measurements(file, pool=Pool.single_mutants("MKTA"), assays=Assay("kcat", "1/s"))
+    >>> [(m.candidate, m.qualifier, m.value) for m in reading.measurements]
+    [('K2R', '=', 1500.0), ('T3S', '<', 100.0)]
+    >>> [(well.candidate, well.reason) for well in reading.failed_wells]
+    [('A4G', 'failed')]
+    """
+    assays = [assays] if isinstance(assays, Assay) else list(assays)
+    layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
+    table = read_table(path, sheet=sheet)
+    entries, unread, size = find_entries(table, assays, columns)
+    matcher = CandidateMatcher(pool, layouts, controls, size, table.file)
+    rows = read_rows(entries, matcher, table.decimal, pool, table.file)
+    _refuse_repeats(rows, table.file)
+    return ResultsFile(
+        tuple(
+            Measurement(
+                candidate=match.candidate,
+                assay=entry.assay.name,
+                value=cell.value,
+                qualifier=cell.qualifier,
+                replicate=match.replicate or 1,
+                plate=match.plate,
+                well=match.well,
+                measured_at=entry.date,
+                file=table.file,
+                row=entry.row,
+                control=match.control,
+            )
+            for match, entry, cell in rows
+            if not cell.failed
+        ),
+        tuple(
+            FailedWell(
+                candidate=match.candidate,
+                assay=entry.assay.name,
+                plate=match.plate,
+                well=match.well,
+                replicate=match.replicate or 1,
+                control=match.control,
+                reason=cell.failed,
+                row=entry.row,
+            )
+            for match, entry, cell in rows
+            if cell.failed
+        ),
+        _notes(rows, layouts, unread),
+        table.file,
+        table.content_hash,
+    )
+
+
+def _refuse_repeats(rows: Sequence[Row], file: str) -> None:
+    """Refuse two results for one place: the same assay, plate, well, candidate and replicate.
+
+    Without a well and without a number, a second result is a further replicate.
+    """
+    seen: dict[tuple[str, str, str, str, int], int] = {}
+    for match, entry, _ in rows:
+        if match.replicate is None and not match.well:
+            continue
+        key = (entry.assay.name, match.plate, match.well, match.candidate, match.replicate or 0)
+        if key in seen:
+            what = f'well "{match.well}"' if match.well else f'"{match.candidate}", replicate {match.replicate},'
+            where = f" of {match.plate}" if match.plate and match.well else ""
+            raise MeasurementError(
+                f"{what}{where} has a value of {entry.assay.name} in row {seen[key]} already. Delete one of the two, "
+                "or give replicates their numbers. No row was stored.",
+                file=file,
+                row=entry.row,
+            )
+        seen[key] = entry.row
+
+
+def _notes(rows: Sequence[Row], plates: Sequence[Layout], unread: Sequence[str]) -> tuple[str, ...]:
+    """Sentences on what was converted, limited, without value, unexpected or not read."""
+    failed = [f"{m.well or f'row {e.row}'} ({m.candidate}, {e.assay.name})" for m, e, c in rows if c.failed]
+    outside = list(dict.fromkeys(m.candidate for m, _, c in rows if not (c.failed or m.proposed or m.control)))
+    known = {p.id for p in plates}
+    foreign = sorted({m.plate for m, _, _ in rows if m.plate and m.plate not in known}) if known else []
+    other = [c for c in unread if c.casefold() not in PLATE_COLUMNS]
+    notes = [
+        *dict.fromkeys(c.note for _, _, c in rows if c.note),
+        f"no value: {_some(failed, 5)}. They were recorded as failed and can be tested again." if failed else "",
+        _same_values(rows),
+        f"in the pool but on none of the plates, accepted all the same: {_some(outside, 5)}." if outside else "",
+        *_missing(rows, plates),
+        f"plates that are not known here, taken as the file names them: {', '.join(foreign)}." if foreign else "",
+        f"columns that were not read: {', '.join(other)}" if other else "",
+    ]
+    return tuple(note if note.endswith(".") else f"{note}." for note in notes if note)
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _same_values(rows: Sequence[Row]) -> str:
+    """A note on unnumbered rows that give one candidate the same value twice."""
+    first: dict[tuple[str, str, str, str], int] = {}
+    twice = []
+    for match, entry, cell in rows:
+        if match.well or match.replicate is not None or cell.failed:
+            continue
+        key = (entry.assay.name, match.plate, match.candidate, f"{cell.qualifier}{cell.value!r}")
+        if key in first:
+            twice.append(f"{first[key]} and {entry.row} ({match.candidate})")
+        first.setdefault(key, entry.row)
+    return f"the same value twice, counted as two replicates: rows {_some(twice, 3)}." if twice else ""
+
+
+def _missing(rows: Sequence[Row], plates: Sequence[Layout]) -> list[str]:
+    """Notes on filled wells of measured plates of which the file says nothing."""
+    read = {(m.plate, m.well) for m, _, _ in rows}
+    by_name = {m.plate for m, _, _ in rows if not m.well}
+    notes = []
+    for plate in plates:
+        silent = [w for w in plate.wells if (plate.id, w) not in read]
+        if silent and len(silent) < len(plate.wells) and plate.id not in by_name:
+            shown = ", ".join(silent[:8]) + (" ..." if len(silent) > 8 else "")
+            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {shown}.")
+    return notes

@@ -1,0 +1,440 @@
+"""What each entry of a file of results says: whose value it is (by well, by name, or both), and the value or limit."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from activeloop.candidates import Pool, find_offset
+from activeloop.errors import InputError, MeasurementError
+from activeloop.measurements.assay import Assay, Qualifier
+from activeloop.measurements.columns import Entry
+from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
+from activeloop.tables.numbers import parse_number, shift_between, shifted
+
+Row = tuple["CandidateMatch", Entry, "Cell"]
+#: how many wrong rows one message names
+ERRORS_SHOWN = 5
+#: in a larger pool, names are not searched for a similar one
+SEARCHABLE = 50_000
+#: what an export leaves where nothing was measured; a file of nothing else is the wrong file, not a failed plate
+NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
+
+
+def read_rows(
+    entries: Sequence[Entry], matcher: CandidateMatcher, decimal: Literal[".", ","], pool: Pool, file: str
+) -> list[Row]:
+    """Candidate, entry and value of each entry; empty wells are left out.
+
+    Args:
+        entries: the cells that should hold a value, in the order of the file.
+        matcher: finds whose value it is.
+        decimal: decimal sign of the table.
+        pool: what may have been measured.
+        file: its name, for messages.
+
+    Raises:
+        MeasurementError: rows cannot be read (up to 5 are named), or no row has a value.
+    """
+    rows: list[Row] = []
+    wrong: list[tuple[int, str]] = []
+    units: dict[str, str] = {}
+    for entry in entries:
+        try:
+            match = matcher.find(entry)
+            if match is None:
+                continue
+            cell = read_cell(entry.text, entry.assay, entry.unit, decimal)
+            if not cell.failed and not entry.assay.unit:
+                _one_unit(entry, units)
+            rows.append((match, replace(entry, date=read_date(entry.date)), cell))
+        except InputError as error:
+            if (entry.row, error.problem) not in wrong:
+                wrong.append((entry.row, error.problem))
+            if len(wrong) == ERRORS_SHOWN:
+                break
+    if wrong:
+        _refuse_offset(entries, pool, file)
+        (row, problem), *others = sorted(wrong)
+        rest = "".join(f"\nAlso row {r}: {p}" for r, p in others)
+        raise MeasurementError(f"{problem}{rest} No row was stored.", file=file, row=row)
+    if all(cell.failed.casefold() in NOTHING for *_, cell in rows):
+        raise MeasurementError(
+            "there is no result in it: every value is empty. Export it again, or write `failed` where a well failed. "
+            "No row was stored.",
+            file=file,
+        )
+    return rows
+
+
+def _one_unit(entry: Entry, units: dict[str, str]) -> None:
+    first = units.setdefault(entry.assay.name, entry.unit)
+    if shift_between(first, entry.unit) != 0:
+        raise MeasurementError(
+            f'{entry.assay.name} is in "{first}" further up and in "{entry.unit}" here, and the assay names no unit. '
+            "Give the assay its unit, or convert the values."
+        )
+
+
+def _refuse_offset(entries: Sequence[Entry], pool: Pool, file: str) -> None:
+    """Say it in one sentence when the numbering of all candidates is off by a constant."""
+    parent = pool.sites.parent_sequence if pool.kind == "variants" and pool.sites else ""
+    found = find_offset([e.candidate for e in entries if e.candidate], parent) if parent else None
+    if found:
+        offset, fitting, total = found
+        raise MeasurementError(
+            f"the numbering is off: {fitting} of {total} candidates fit the wild type when {abs(offset)} is "
+            f"{'added to' if offset > 0 else 'subtracted from'} each position. Renumber them. No row was stored.",
+            file=file,
+        )
+
+
+@dataclass(frozen=True)
+class CandidateMatch:
+    """Where a value belongs.
+
+    Args:
+        candidate: name in standard notation (a control's own name when it is not in the pool).
+        plate, well: "" when unknown.
+        replicate: None when the file does not tell.
+        control: whether the well held a control.
+        proposed: whether the candidate stands on one of the plates that were given (True when none was).
+    """
+
+    candidate: str
+    plate: str
+    well: str
+    replicate: int | None
+    control: bool
+    proposed: bool = True
+
+
+class CandidateMatcher:
+    """Finds the place of each entry of one file.
+
+    Args:
+        pool: what may have been measured.
+        plates: the plates that were filled; may be empty.
+        controls: names that count as controls where no plate says so.
+        size: wells of the plate that the table itself has the shape of, 0 when it has none.
+        file: its name; it may name the plate.
+
+    Raises:
+        MeasurementError: the plate is of another size than the table.
+    """
+
+    def __init__(self, pool: Pool, plates: Sequence[Layout], controls: Sequence[str], size: int = 0, file: str = ""):
+        self._pool, self._plates = pool, list(plates)
+        self._controls = {c.casefold() for c in controls}
+        self._names: dict[str, str | None] = {}
+        self._wells: dict[str, list[tuple[Layout, Well]]] = {}
+        for plate in plates:
+            for well in plate.wells.values():
+                self._wells.setdefault(self._standard(well.candidate) or well.candidate, []).append((plate, well))
+        self._named = _named_after(file, plates)
+        own = self._named or (plates[0] if len(plates) == 1 else None)
+        if size and own and own.size != size:
+            raise MeasurementError(
+                f"the table has the shape of a {size}-well plate, but {own.id} has {own.size} wells. Give the plate "
+                "that was measured. No row was stored.",
+                file=file or None,
+            )
+
+    def find(self, entry: Entry) -> CandidateMatch | None:
+        """The place of an entry; None when its well is empty, by the plate and by the row.
+
+        Raises:
+            InputError: there is no such place; without file and row, which the caller knows.
+        """
+        replicate = read_replicate(entry.replicate)
+        if entry.well.strip():
+            return self._by_well(entry, replicate)
+        if not entry.candidate.strip():
+            raise MeasurementError("neither candidate nor well is given. Fill in one of them or delete the row.")
+        name, control = self._by_name(entry)
+        return self._on_its_plate(entry, name, control, replicate)
+
+    def _by_well(self, entry: Entry, replicate: int | None) -> CandidateMatch | None:
+        plate = self._plate(entry)
+        if plate is None:
+            return self._unknown_plate(entry, replicate)
+        name = well_on(entry.well, plate.size)
+        if name is None:
+            raise MeasurementError(
+                f'well "{entry.well}" is not on {describe_plate(plate.size)} ({plate.id}). Correct the well.'
+            )
+        held = plate.wells.get(name)
+        if held is None:
+            if entry.text.strip() or entry.candidate.strip():
+                raise MeasurementError(
+                    f'well "{name}" of {plate.id} was never filled, but a result is given for it. Correct the well, or '
+                    "give the plate that was measured."
+                )
+            return None
+        candidate = self._standard(held.candidate) or held.candidate
+        if entry.candidate.strip() and (self._standard(entry.candidate) or entry.candidate.strip()) != candidate:
+            raise MeasurementError(
+                f'well "{name}" of {plate.id} holds "{held.candidate}", not "{entry.candidate}". Correct the well or '
+                "the candidate, or name the plate that was measured in a column `plate`."
+            )
+        if not held.control and self._standard(held.candidate) is None:
+            raise MeasurementError(self._not_in_pool(held.candidate))
+        # The plate knows which of a candidate's wells this is; a number in the file repeats the reading of one well.
+        return CandidateMatch(
+            candidate, plate.id, name, held.replicate if replicate is None else replicate, held.control
+        )
+
+    def _unknown_plate(self, entry: Entry, replicate: int | None) -> CandidateMatch | None:
+        where = parse_well(entry.well)
+        if where is None:
+            raise MeasurementError(f'"{entry.well}" is not a well. Write it as A1 ... H12.')
+        if not entry.candidate.strip():
+            if not entry.text.strip():
+                return None
+            raise MeasurementError(
+                f'only the well "{entry.well}" is given, and no plate says what it held. Give the plate '
+                "(plates=...) or add a column `candidate`."
+            )
+        name, control = self._by_name(entry)
+        return CandidateMatch(name, entry.plate.strip(), well_name(*where), replicate, control, self._proposed(name))
+
+    def _plate(self, entry: Entry) -> Layout | None:
+        """The plate of an entry; None when none is known, or the row names its candidate and a plate from elsewhere."""
+        wanted, ids = entry.plate.strip(), ", ".join(p.id for p in self._plates)
+        if wanted:
+            for plate in self._plates:
+                if plate.id.casefold() == wanted.casefold():
+                    return plate
+            if not self._plates or entry.candidate.strip():
+                return None
+            raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
+        if len(self._plates) < 2:
+            return self._plates[0] if self._plates else None
+        fitting = [p for p in self._plates if entry.candidate.strip() and self._holds(p, entry)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if self._named:
+            return self._named
+        raise MeasurementError(
+            f"which plate? There are {ids}. Add a column `plate`, or name the file after the plate "
+            f"({self._plates[-1].id}.csv)."
+        )
+
+    def _holds(self, plate: Layout, entry: Entry) -> bool:
+        held = plate.wells.get(well_on(entry.well, plate.size) or "")
+        return held is not None and (self._standard(entry.candidate) or entry.candidate.strip()) == (
+            self._standard(held.candidate) or held.candidate
+        )
+
+    def _by_name(self, entry: Entry) -> tuple[str, bool]:
+        text = entry.candidate.strip()
+        name = self._standard(text)
+        named = bool({text.casefold(), (name or text).casefold()} & self._controls)
+        control = named or entry.kind.strip().casefold() in ("control", "yes", "true", "1")
+        if name is None and not control:
+            raise MeasurementError(self._not_in_pool(text))
+        return name or text, control
+
+    def _on_its_plate(self, entry: Entry, name: str, control: bool, replicate: int | None) -> CandidateMatch:
+        plate = self._plate(entry) if entry.plate.strip() else self._named
+        if entry.plate.strip() and plate is None:
+            return CandidateMatch(name, entry.plate.strip(), "", replicate, control, self._proposed(name))
+        stands = [(p, w) for p, w in self._wells.get(name, []) if plate is None or p is plate]
+        homes = {p.id for p, _ in stands}
+        home = plate.id if plate else homes.pop() if len(homes) == 1 else ""
+        control = control or (bool(stands) and all(w.control for _, w in stands))
+        # The well stays unknown even where only one holds the candidate: the value may be from elsewhere.
+        return CandidateMatch(name, home, "", replicate, control, self._proposed(name))
+
+    def _proposed(self, name: str) -> bool:
+        return not self._plates or name in self._wells
+
+    def _standard(self, text: str) -> str | None:
+        """The standard name of a candidate of the pool; None when it is not in it."""
+        key = text.strip()
+        if key not in self._names:
+            try:
+                row = self._pool.row_of(key)
+            except InputError:
+                row = None
+            self._names[key] = None if row is None else self._pool.names([row])[0]
+        return self._names[key]
+
+    def _not_in_pool(self, text: str) -> str:
+        names = list(self._wells)
+        if len(self._pool) <= SEARCHABLE:
+            names += self._pool.names(range(len(self._pool)))
+        close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
+        hint = f' Did you mean "{close[0]}"?' if close else ""
+        try:
+            self._pool.find(text)
+        except InputError as error:
+            return f"{error.problem}{hint} Correct the name, or add the candidate to the pool."
+        return f'"{text}" is not in the pool.{hint} Correct the name, or add the candidate to the pool.'
+
+
+def _named_after(file: str, plates: Sequence[Layout]) -> Layout | None:
+    """The plate whose id stands in the file's name; of several that fit (`plate-1`, `plate-1-2`) the longest."""
+    stem = Path(file).stem.casefold()
+    fitting = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
+    return max(fitting, key=lambda p: len(p.id), default=None)
+
+
+FAILED = frozenset(
+    {"failed", "fail", "failure", "invalid", "bad", "excluded", "error", "no data", "not determined", "not measured"}
+    | {"empty", "clogged", "lost", "x"}
+)
+SATURATED = frozenset({"over", "overflow", "ovrflw", "ovflw", "sat", "saturated", "overrange", ">max"})
+CLASSES = {
+    **dict.fromkeys(("1", "fit", "yes", "true", "active", "hit", "positive", "pos"), 1.0),
+    **dict.fromkeys(("0", "unfit", "no", "false", "inactive", "negative", "neg"), 0.0),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell says.
+
+    Args:
+        value: in the assay's unit; NaN when there is none.
+        qualifier: as in `Measurement`.
+        failed: why there is no value, "" when there is one.
+        note: what was done to it ("" for nothing): a unit converted, a limit applied.
+    """
+
+    value: float
+    qualifier: Qualifier = "="
+    failed: str = ""
+    note: str = ""
+
+
+def read_cell(text: str, assay: Assay, unit: str, decimal: Literal[".", ","]) -> Cell:
+    """Read one cell of an assay.
+
+    Args:
+        text: the cell.
+        assay: what it should be a value of.
+        unit: what header or unit column say, "" when nothing.
+        decimal: decimal sign of the table.
+
+    Raises:
+        InputError: it is no value of this assay, or in another unit; without file and row, which the caller knows.
+
+    >>> read_cell("<0.1", Assay("kcat", "1/s"), "", ".")
+    Cell(value=0.1, qualifier='<', failed='', note='')
+    >>> read_cell("n.d.", Assay("kcat", "1/s"), "", ".").failed
+    'n.d.'
+    >>> read_cell("250", Assay("KD", "µM"), "nM", ".").value
+    0.25
+    """
+    word = text.strip().casefold()
+    if word in FAILED:
+        return Cell(math.nan, failed=text.strip())
+    if word in SATURATED:
+        if assay.upper is None:
+            return Cell(math.nan, failed=f"{text.strip()}: beyond the range, and {assay.name} has no upper limit")
+        return Cell(assay.upper, ">", note=f"{assay.name}: saturated cells were taken as above {_show(assay.upper)}")
+    if assay.goal == "classify":
+        return _class(text, word, assay)
+    _refuse_infinite(text, word)
+    number = parse_number(text, decimal=decimal)
+    if math.isnan(number.value):
+        return Cell(math.nan, failed=text.strip() or "empty")
+    value, note = _in_unit(number.value, number.unit or unit, assay)
+    if number.unit and unit and shift_between(number.unit, unit) != 0:
+        raise MeasurementError(f'"{text}" carries another unit than its column ({unit}). Correct one of them.')
+    return _within_limits(value, number.qualifier, assay, note)
+
+
+def _class(text: str, word: str, assay: Assay) -> Cell:
+    if word in CLASSES or word in ("1.0", "0.0"):
+        return Cell(CLASSES[word.removesuffix(".0")])
+    number = parse_number(text) if not re.search(r"[a-z]{3,}", word) else None
+    if number is not None and math.isnan(number.value):
+        return Cell(math.nan, failed=text.strip() or "empty")
+    raise MeasurementError(f'"{text}" is no class of {assay.name}. Write 1 or fit, 0 or unfit, or leave it empty.')
+
+
+def _refuse_infinite(text: str, word: str) -> None:
+    if word.lstrip("+-").startswith(("inf", "∞")):
+        raise MeasurementError(f'"{text}" is not a measured value. Correct it, or write "failed", or a limit (>100).')
+
+
+def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
+    if not unit or not assay.unit:
+        return value, ""
+    power = shift_between(unit, assay.unit)
+    if power is None:
+        raise MeasurementError(
+            f"the value is in {unit}, but {assay.name} is measured in {assay.unit}. Convert the values, or correct the "
+            "unit."
+        )
+    if power == 0:
+        return value, ""
+    return shifted(value, power), f"{assay.name}: values in {unit} were converted to {assay.unit} (x 1e{power})"
+
+
+def _within_limits(value: float, qualifier: Qualifier, assay: Assay, note: str) -> Cell:
+    if assay.lower is not None and value < assay.lower and qualifier != ">":
+        told = f"{assay.name}: values below the detection limit were recorded as <{_show(assay.lower)}"
+        return Cell(assay.lower, "<", note=told if qualifier == "=" else note)
+    if assay.upper is not None and value > assay.upper and qualifier != "<":
+        told = f"{assay.name}: values above the detection limit were recorded as >{_show(assay.upper)}"
+        return Cell(assay.upper, ">", note=told if qualifier == "=" else note)
+    return Cell(value, qualifier, note=note)
+
+
+def _show(value: float) -> str:
+    return f"{value:g}"
+
+
+def read_date(text: str) -> str:
+    """A date or time in ISO 8601, "" when none is given.
+
+    Raises:
+        MeasurementError: it is no date, or could be read as two.
+
+    >>> read_date("2026-03-01"), read_date("1.3.2026"), read_date("2026-03-01 14:30:00")
+    ('2026-03-01', '2026-03-01', '2026-03-01T14:30:00')
+    """
+    cell = text.strip()
+    if not cell:
+        return ""
+    try:
+        when = datetime.datetime.fromisoformat(cell)
+        whole_day = len(cell) <= 10 or (when.tzinfo is None and when.time() == datetime.time())
+        return when.date().isoformat() if whole_day else when.isoformat()
+    except ValueError:
+        pass
+    match = re.fullmatch(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})", cell)
+    day_first = match and (match[2] == "." or int(match[1]) > 12)
+    try:
+        if match and (day_first or int(match[3]) > 12):
+            day, month = (match[1], match[3]) if day_first else (match[3], match[1])
+            return datetime.date(int(match[4]), int(month), int(day)).isoformat()
+    except ValueError:
+        pass
+    raise MeasurementError(f'"{text}" is no date that can be read in one way only. Write it as 2026-03-01.')
+
+
+def read_replicate(text: str) -> int | None:
+    """A replicate's number, None when none is given.
+
+    Raises:
+        MeasurementError: it is no whole number from 1 on.
+
+    >>> read_replicate("2"), read_replicate("rep 3"), read_replicate("")
+    (2, 3, None)
+    """
+    cell = re.sub(r"(?i)^(replicate|rep|r)[\s_.#-]*", "", text.strip())
+    if not cell:
+        return None
+    if not re.fullmatch(r"0*[1-9]\d{0,4}", cell):
+        raise MeasurementError(f'replicate "{text}" is not a number from 1 on. Number the replicates 1, 2, 3.')
+    return int(cell)
