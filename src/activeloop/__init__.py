@@ -7,14 +7,14 @@ The names that a campaign begins with are here; scores and batch choices are in 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from activeloop._version import __version__
+
 if TYPE_CHECKING:
     from activeloop.campaigns import Campaign
     from activeloop.candidates import Pool
     from activeloop.measurements import Assay, Dataset, Measurement, read_measurements
     from activeloop.plates import Plate, Proposal
     from activeloop.prediction import Prediction
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Assay": "measurements",
@@ -37,6 +37,7 @@ __all__ = [
     "Pool",
     "Prediction",
     "Proposal",
+    "__version__",
     "read_measurements",
 ]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from activeloop import __version__
+from activeloop._version import __version__
 from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import StudentRecord, Version, now
 from activeloop.campaigns.state import CampaignState

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from activeloop import __version__
+from activeloop._version import __version__
 from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import Recorded, Version, now
 from activeloop.campaigns.state import CampaignState

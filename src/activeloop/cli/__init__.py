@@ -19,7 +19,7 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from activeloop import __version__
+        from activeloop._version import __version__
 
         typer.echo(f"activeloop {__version__}")
         raise typer.Exit

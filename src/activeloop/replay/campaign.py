@@ -345,7 +345,7 @@ def short_hash(text: str) -> str:
 
 def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:
     """What campaigns must share to be averaged."""
-    from activeloop import __version__
+    from activeloop._version import __version__
 
     told = {"dataset": landscape.name, "fingerprint": landscape.fingerprint, "goal of the assay": landscape.assay.goal}
     return {**told, **asdict(protocol), "version": __version__}

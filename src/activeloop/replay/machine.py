@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
-from activeloop import __version__
+from activeloop._version import __version__
 from activeloop.errors import StateError
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "peft", "onnxruntime")

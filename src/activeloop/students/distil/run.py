@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from activeloop import __version__
+from activeloop._version import __version__
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
