@@ -32,7 +32,7 @@ from activeloop.models.calibration import (
 )
 from activeloop.models.calibration.base import Rescaling, figures, normal_equivalents
 from activeloop.models.calibration.metrics import CENTRAL, calibration_curve
-from activeloop.models.evidence import out_of_fold_prediction
+from activeloop.models.out_of_fold import out_of_fold_prediction
 from activeloop.prediction import Learner, Predictor, mean_of
 from activeloop.replay.campaign import cached_landscape
 from activeloop.replay.evaluation import FoldRule, check_learner

@@ -10,9 +10,10 @@ from activeloop.encoders.sequence import Joined
 from activeloop.errors import ModelError, PoolError
 from activeloop.measurements import Dataset
 from activeloop.models import ALDEEnsemble, DropoutNetwork, MLPEnsemble, RandomForest, Training
+from activeloop.models.base import in_pieces
 from activeloop.models.dropout import thinned
 from activeloop.models.ensemble import seen
-from activeloop.models.networks import Layers, in_pieces
+from activeloop.models.networks import Layers
 from activeloop.priors import Blosum
 
 PROTEIN = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ")

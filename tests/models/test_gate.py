@@ -8,9 +8,9 @@ import pytest
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.evidence import Evidence, cross_validated_prediction, last_plate
 from activeloop.models.forest import RandomForest
-from activeloop.models.stacking import StackingEnsemble, StackingPredictor, shares, stack
+from activeloop.models.out_of_fold import cross_validated_prediction
+from activeloop.models.stacking import Evidence, StackingEnsemble, StackingPredictor, last_plate, shares, stack
 from activeloop.prediction import Learner, Prediction, Predictor
 
 

@@ -9,9 +9,9 @@ from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import embedding as head_learner
 from activeloop.models.embedding import HeadLearner
-from activeloop.models.evidence import OutOfFold
 from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
+from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import mean_of
 from activeloop.priors import SubstitutionPrior
 

@@ -4,7 +4,6 @@ from activeloop.models.calibration import Calibrated, Conformal, Isotonic, Tempe
 from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import ALDEEnsemble, EnsemblePredictor, MLPEnsemble
-from activeloop.models.evidence import Evidence, OutOfFold
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.losses import Classification, Ranking, Regression
@@ -20,8 +19,9 @@ from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.models.networks import Training
+from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.registry import default_learner
-from activeloop.models.stacking import StackingEnsemble
+from activeloop.models.stacking import Evidence, StackingEnsemble
 
 __all__ = [
     "ALDEEnsemble",

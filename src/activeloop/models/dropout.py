@@ -11,18 +11,18 @@ from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.base import CELLS, PerAssayLearner, in_pieces
 from activeloop.models.ensemble import layers_of, state_of
-from activeloop.models.networks import CELLS, Layers, Training, in_pieces
+from activeloop.models.networks import Layers, Training
 from activeloop.models.transforms import Scale, precision, standard
-from activeloop.prediction import Learner, Prediction, Predictor
+from activeloop.prediction import Prediction, Predictor
 
 #: mean and spread are taken over at least so many thinned networks
 PASSES = 32
 
 
 @dataclass(frozen=True)
-class DropoutNetwork(Learner):
+class DropoutNetwork(PerAssayLearner):
     """A network trained with dropout, whose hidden units are also dropped when it predicts.
 
     A draw drops the same units for every candidate, so it is one function of all candidates; dropping anew for each
@@ -47,23 +47,12 @@ class DropoutNetwork(Learner):
         """`dropout-` and the encoder's name."""
         return f"dropout-{self.encoder.name}"
 
-    def prior(self, pool: Pool) -> Predictor | None:
-        """Nothing."""
-        return None
-
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train the network; several assays have one each.
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        """Train the network.
 
         Raises:
             ModelError: when the draws have no spread (a rate of 0, no hidden layer, or a network that died).
         """
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The same network from its stored weights."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         rng = np.random.default_rng(seed)
         values = dataset.values[:, 0]
         scale = standard(values)
@@ -76,8 +65,6 @@ class DropoutNetwork(Learner):
         return DropoutPredictor(self.encoder, layers, self.rate, scale, len(values))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         scale = Scale(*map(float, state["scale"]))
         return DropoutPredictor(self.encoder, layers_of(state, 0.0), self.rate, scale, len(dataset))
 

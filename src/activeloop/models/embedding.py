@@ -12,12 +12,12 @@ from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import OutOfFold
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.heads.base import Head, Inputs, Posterior
 from activeloop.models.heads.laplace import LaplaceHead, marginal_prediction
+from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import Scale, precision, standard
-from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.prediction import FastMean, Prediction, Predictor
 
 #: candidates of the pool that say how far a prior score spreads
 LOOKED_AT = 256
@@ -28,7 +28,7 @@ BELIEF = 0.5
 
 
 @dataclass(frozen=True)
-class HeadLearner(Learner):
+class HeadLearner(PerAssayLearner):
     """A posterior over functions of features that stay as they are.
 
     Args:
@@ -59,14 +59,6 @@ class HeadLearner(Learner):
         posterior = marginal_prediction(columns.inputs(pool, some), BELIEF)
         return HeadPredictor(columns, posterior, Scale(0.0, 1.0), 0)
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """The posterior given the measured candidates; several assays have one each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The same posterior from its state."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         columns = ColumnsOf(self.encoder, self.prior_score)
         scale = standard(dataset.values[:, 0])
@@ -75,8 +67,6 @@ class HeadLearner(Learner):
         return HeadPredictor(columns, posterior, scale, len(targets))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         check_identity(state, ColumnsOf(self.encoder, self.prior_score))
         head = {key.removeprefix("head/"): value for key, value in state.items() if key.startswith("head/")}
         columns, scale = ColumnsOf(self.encoder, self.prior_score), Scale(*state["scale"].tolist())

@@ -11,10 +11,9 @@ from activeloop.candidates import Pool, Sites
 from activeloop.encoders.base import Encoder, SiteEncoder, sites_of
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import OutOfFold
-from activeloop.models.forest import choose_members
-from activeloop.models.networks import Layers, Training, in_pieces, warm_start
+from activeloop.models.base import PerAssayLearner, choose_members, in_pieces
+from activeloop.models.networks import Layers, Training, warm_start
+from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import Scale, largest_is_one, precision, standard
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor
 
@@ -70,7 +69,7 @@ def _half(tables: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 @dataclass(frozen=True)
-class MLPEnsemble(Learner):
+class MLPEnsemble(PerAssayLearner):
     """Small networks that differ in their first weights and in the candidates they see; each is one draw.
 
     Args:
@@ -112,14 +111,6 @@ class MLPEnsemble(Learner):
         layers = self._start(pool, np.random.default_rng(0))
         return EnsemblePredictor(self.encoder, layers, np.tile([0.0, 1.0], (self.members, 1)), np.zeros(0))
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train the members; several assays have an ensemble each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The same networks from their stored weights."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         rng = np.random.default_rng(seed)
         values = dataset.values[:, 0]
@@ -142,8 +133,6 @@ class MLPEnsemble(Learner):
         return warm_start(layers, self.encoder, self.prior_score, pool, rng)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         return EnsemblePredictor(self.encoder, layers_of(state, self.slope), state["lines"], state["unseen"])
 
 

@@ -11,13 +11,12 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.networks import in_pieces
-from activeloop.prediction import Learner, Prediction, Predictor
+from activeloop.models.base import PerAssayLearner, choose_members, in_pieces
+from activeloop.prediction import Prediction, Predictor
 
 
 @dataclass(frozen=True)
-class RandomForest(Learner):
+class RandomForest(PerAssayLearner):
     """Regression trees on bootstrap samples; each tree is one draw.
 
     With the defaults this is the top layer of EVOLVEpro (Jiang et al. 2024, Science 387, eadr6006; repository
@@ -47,18 +46,6 @@ class RandomForest(Learner):
     def name(self) -> str:
         """`forest-` and the encoder's name."""
         return f"forest-{self.encoder.name}"
-
-    def prior(self, pool: Pool) -> Predictor | None:
-        """Nothing: a forest knows only what was measured."""
-        return None
-
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Grow the trees; several assays have a forest each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Grow the same trees again."""
-        return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         from sklearn.ensemble import RandomForestRegressor
@@ -109,14 +96,3 @@ class ForestPredictor(Predictor):
     def state(self) -> dict[str, np.ndarray]:
         """{}: trees are grown again from the same data and seed."""
         return {}
-
-
-def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
-    """[S] members of an ensemble that serve as draws: all different while they last, then again from the start.
-
-    >>> sorted(choose_members(3, 6, seed=0).tolist())
-    [0, 0, 1, 1, 2, 2]
-    """
-    rng = np.random.default_rng(seed)
-    turns = [rng.permutation(members) for _ in range(-(-draws // members))]
-    return np.concatenate(turns)[:draws] if turns else np.zeros(0, np.int64)

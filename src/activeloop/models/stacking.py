@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import Evidence, OutOfFoldSd, gather
+from activeloop.metrics import spearman
+from activeloop.models.base import PerAssayLearner
+from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.models.transforms import QuantileTransform
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, mean_of
 
-T = TypeVar("T", np.ndarray, Evidence)
+T = TypeVar("T", np.ndarray, "Evidence")
+#: with more earlier candidates than this another fit costs more than it tells: held-out predictions are plenty by then
+LOOKING_BACK = 200
 #: on which scale means are weighed
 Scale = Literal["values", "ranks", "both"]
 
 
 @dataclass(frozen=True)
-class StackingEnsemble(Learner):
+class StackingEnsemble(PerAssayLearner):
     """Several learners, weighed by how well each predicts what it has not seen.
 
     The weights are those of a stacked regression (Breiman 1996, Machine Learning 24:49): not negative, they sum to 1,
@@ -58,14 +61,6 @@ class StackingEnsemble(Learner):
         """The prior of the first learner that has one."""
         return next((p for p in (learner.prior(pool) for learner in self.learners) if p is not None), None)
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Fit every learner, then weigh them; several assays are weighed each on its own."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Restore every learner and the weights."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         fitted = [learner.fit(dataset, seed) for learner in self.learners]
         if len(fitted) == 1:
@@ -88,8 +83,6 @@ class StackingEnsemble(Learner):
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         if len(self.learners) == 1:
             return self.learners[0].restore(dataset, seed, state)
-        if not state:
-            return self._fit_one(dataset, seed)
         parts = [
             learner.restore(dataset, seed, {k.split("/", 1)[1]: v for k, v in state.items() if k.startswith(f"{i}/")})
             for i, learner in enumerate(self.learners)
@@ -260,3 +253,54 @@ def shares(weights: np.ndarray, draws: int) -> np.ndarray:
     for i in np.argsort(counts - exact, kind="stable")[: draws - counts.sum()]:
         counts[i] += 1
     return counts
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Predictions of measured candidates by models that had not seen them.
+
+    Args:
+        learner: name of the learner.
+        held_out: [N] predictions, one for each measured candidate.
+        earlier: [N] what the version before predicted for the last plate; NaN for candidates of earlier plates, and
+            everywhere when there was only one plate.
+        spread: [N] standard deviation of the held-out predictions, without noise.
+    """
+
+    learner: str
+    held_out: np.ndarray
+    earlier: np.ndarray
+    spread: np.ndarray = field(default_factory=lambda: np.zeros(1))
+
+    def agreement(self, values: np.ndarray) -> float:
+        """Spearman correlation of the held-out predictions with the measured values [N]."""
+        return spearman(self.held_out, values, fewest=3)
+
+    def foresight(self, values: np.ndarray) -> float:
+        """Spearman correlation of the version before with the plate that came after it; NaN without one."""
+        seen = np.isfinite(self.earlier)
+        return spearman(self.earlier[seen], values[seen], fewest=3)
+
+
+def gather(learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int) -> Evidence:
+    """The evidence for one learner.
+
+    Args:
+        learner: the learner.
+        dataset: one assay, every value measured.
+        fitted: the learner fitted to all of `dataset`; asked for its own held-out predictions when it is `OutOfFold`.
+        folds: of the cross-validation otherwise.
+        seed: of folds and fits.
+    """
+    held_out, spread = out_of_fold_prediction(learner, dataset, fitted, folds, seed)
+    return Evidence(learner.name, held_out, last_plate(learner, dataset, seed), spread)
+
+
+def last_plate(learner: Learner, dataset: Dataset, seed: int) -> np.ndarray:
+    """[N] what a fit to all earlier plates says of the last one; NaN elsewhere, and when those are very many."""
+    predictions = np.full(len(dataset), np.nan)
+    last = dataset.rounds == dataset.rounds.max()
+    if 0 < (~last).sum() <= LOOKING_BACK:
+        predictor = learner.fit(dataset.take(~last), seed)
+        predictions[last] = mean_of(predictor, dataset.pool, dataset.rows[last])[:, 0]
+    return predictions

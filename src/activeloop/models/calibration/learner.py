@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.calibration.base import (
     FEWEST,
     Calibration,
@@ -20,7 +20,7 @@ from activeloop.models.calibration.base import (
     figures,
 )
 from activeloop.models.calibration.methods import TemperatureScaling
-from activeloop.models.evidence import OutOfFoldSd, out_of_fold_prediction
+from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, Validated, mean_of
 
 #: parts of the held-out values on which corrections learned from the others are judged
@@ -28,7 +28,7 @@ PARTS = 5
 
 
 @dataclass(frozen=True)
-class Calibrated(Learner):
+class Calibrated(PerAssayLearner):
     """A learner whose spread and noise are corrected by held-out values, and whose versions carry figures of them.
 
     Means stay as they are, so nothing changes in a choice by the highest mean. Held-out predictions are those that
@@ -57,14 +57,6 @@ class Calibrated(Learner):
         """That of the learner: before any measurement there is nothing to correct it by."""
         return self.learner.prior(pool)
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Fit the learner, then learn the correction; several assays have one each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The learner's predictor and its correction."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         fitted = self.learner.fit(dataset, seed)
         mean, sd = out_of_fold_prediction(self.learner, dataset, fitted, self.folds, seed)
@@ -80,8 +72,6 @@ class Calibrated(Learner):
         return CalibratedPredictor(fitted, rescaling, found, np.stack([mean, rescaling.spread * sd]))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         groups: dict[str, dict[str, np.ndarray]] = {"of": {}, "by": {}, "figure": {}, "unseen": {}}
         for key, value in state.items():
             group, _, name = key.partition("/")

@@ -13,18 +13,18 @@ from activeloop.encoders.base import Encoder
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.losses import Loss, Regression
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.finetuning.pool_states import PoolStates
 from activeloop.models.heads.base import Head
 from activeloop.models.heads.gp import GPHead
-from activeloop.prediction import Learner, Predictor
+from activeloop.prediction import Predictor
 
 
 @dataclass(frozen=True)
-class FineTuner(Learner):
+class FineTuner(PerAssayLearner):
     """A pretrained model some of whose weights learn.
 
     Adapter and a linear head are trained together; then the head's place is taken by a posterior, in closed form, on
@@ -78,22 +78,13 @@ class FineTuner(Learner):
         """What the prior score suggests; None without one."""
         return HeadLearner(self.encoder, self.draws, self.prior_score).prior(pool)
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train; several assays have models of their own.
-
-        A fit that was killed goes on where it was, in whichever process it is asked for again, and gives the same.
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        """Train. A fit that was killed goes on where it was, in whichever process, and gives the same.
 
         Raises:
             ModelError: values that the head cannot learn, or memory for not even one candidate.
             PoolError: candidates that the model cannot read.
         """
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The same models from their stored adapters."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         need_models()
         from activeloop.models.finetuning.fitting import fit
 
@@ -103,4 +94,4 @@ class FineTuner(Learner):
         need_models()
         from activeloop.models.finetuning.predictor import restored
 
-        return restored(self, dataset, seed, state) if state else self._fit_one(dataset, seed)
+        return restored(self, dataset, seed, state)

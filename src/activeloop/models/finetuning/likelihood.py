@@ -14,11 +14,11 @@ from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import OutOfFold
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.gp.mutation_kernel import Mutations, parented
-from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.models.out_of_fold import OutOfFold
+from activeloop.prediction import FastMean, Prediction, Predictor
 from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
 
 #: before any measurement a table is believed to explain this share of the values' spread, as firmly as this many values
@@ -102,7 +102,7 @@ ALL = 1_000_000
 
 
 @dataclass(frozen=True)
-class LikelihoodRanker(Learner):
+class LikelihoodRanker(PerAssayLearner):
     """A masked-language model whose own log-likelihood ratios are trained to rank the measured variants.
 
     A step reads one sequence, the parent; its log-odds at every site score every variant, as a sum over its mutations.
@@ -160,29 +160,18 @@ class LikelihoodRanker(Learner):
         sites = parented(pool)
         return np.zeros((len(sites.labels), len(sites.alphabet)))
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train the members; several assays have members of their own.
-
-        A fit that was killed goes on where it was, in whichever process it is asked for again.
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        """Train the members. A fit that was killed goes on where it was, in whichever process.
 
         Raises:
             ModelError: the pool has no parent, or the model no masked-language head.
         """
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The same tables."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         need_models()
         from activeloop.models.finetuning.likelihood_fitting import fit
 
         return fit(self, dataset, seed)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         return LikelihoodPredictor(state["tables"], state["lines"], state["unseen"], self.foundation.name)
 
 

@@ -13,13 +13,13 @@ from activeloop.foundation.encoding import tokens_together
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.foundation.pooling import Batch
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import OutOfFoldSd
+from activeloop.models.base import choose_members
 from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.inputs import guesses, read
 from activeloop.models.finetuning.plan import Cost
 from activeloop.models.finetuning.pool_states import PARENT
-from activeloop.models.forest import choose_members
 from activeloop.models.heads.base import Inputs, Posterior
+from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import Scale
 from activeloop.prediction import FastMean, Prediction, Predictor
 

@@ -10,8 +10,8 @@ from activeloop.candidates import Pool
 from activeloop.encoders import Encoder, Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import OutOfFold
 from activeloop.models.gp.latent import LatentSpace, latent_space, values
+from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
 
 CLASSES = ("unfit", "fit")

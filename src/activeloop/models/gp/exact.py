@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.evidence import OutOfFoldSd
+from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import Scale, standard
 from activeloop.prediction import Prediction, Predictor
 

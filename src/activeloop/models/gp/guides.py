@@ -9,10 +9,9 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.encoders.guide import Kmers, blocks
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.base import PerAssayLearner, in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
-from activeloop.models.networks import in_pieces
-from activeloop.prediction import Learner, Predictor
+from activeloop.prediction import Predictor
 
 #: shares of letters, pairs, words anywhere and binding in a guide's squared length
 SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
@@ -33,7 +32,7 @@ def guide_default() -> GuideGP:
 
 
 @dataclass(frozen=True)
-class GuideGP(Learner):
+class GuideGP(PerAssayLearner):
     """Exact Gaussian process on letters, pairs, words and binding energies of guides.
 
     Columns are centred over the pool, each kind of column (see `SHARES`) has its share of a guide's squared length, and
@@ -45,18 +44,6 @@ class GuideGP(Learner):
     def name(self) -> str:
         """`gp-kmers`."""
         return "gp-kmers"
-
-    def prior(self, pool: Pool) -> Predictor | None:
-        """Nothing."""
-        return None
-
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Fit the hyperparameters; several assays have a process each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Fit again: it takes a fraction of a second."""
-        return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         space = GuideSpace.of(dataset.pool)

@@ -12,11 +12,11 @@ from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import ConfigError
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import OutOfFoldSd
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, parented
+from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import QuantileTransform
-from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.prediction import FastMean, Prediction, Predictor
 from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
 
 #: above so many labels systems are solved by conjugate gradients instead of a Cholesky factor
@@ -219,7 +219,7 @@ LINE = 0.5
 
 
 @dataclass(frozen=True)
-class MutationGP(Learner):
+class MutationGP(PerAssayLearner):
     """Values are a constant, a weighted prior, and a Gaussian process summed over the variant's mutations.
 
     The process is the sum of twelve kernels (`mutation_kernel.TERMS`): the position as such, its neighbourhood along
@@ -269,14 +269,6 @@ class MutationGP(Learner):
             pool, nothing, QuantileTransform(np.zeros(1), np.zeros(1), 1.0), np.zeros(0), np.log(self.usual)
         )
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Learn the variances, then condition on every label; several assays have a model each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Condition again with the stored variances."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         from activeloop.models.gp.mutation_kernel import learn_variances
 
@@ -291,8 +283,6 @@ class MutationGP(Learner):
         return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(line)})
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         check_identity(state, self.prior_score)
         # versions from before there was a line have none
         line = float(state.get("line", 0.0))

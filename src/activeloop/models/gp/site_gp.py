@@ -10,11 +10,11 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.encoders.base import sites_of
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
-from activeloop.models.evidence import OutOfFoldSd
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.site_kernel import SiteKernel, SiteLikelihood, kernel_times, letter_coordinates, prior_draws
+from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import QuantileTransform, Scale, standard
-from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.prediction import FastMean, Prediction, Predictor
 
 #: candidates of which the covariance with the measured ones is held at once
 PIECE = 8192
@@ -23,7 +23,7 @@ LEARNED_ON, CONDITIONED_ON = 600, 3000
 
 
 @dataclass(frozen=True)
-class SiteGP(Learner):
+class SiteGP(PerAssayLearner):
     """Exact Gaussian process with the kernel of `site_kernel`, its parameters learned by marginal likelihood.
 
     Args:
@@ -38,25 +38,11 @@ class SiteGP(Learner):
         """`sites` or `sites-ranked`."""
         return "sites-ranked" if self.ranked else "sites"
 
-    def prior(self, pool: Pool) -> Predictor | None:
-        """Nothing."""
-        return None
-
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Learn the parameters, then condition on the labels; several assays have a model each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Condition again with the stored parameters."""
-        return restore_each(dataset, seed, state, self._restore_one)
-
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         some = np.random.default_rng(seed).permutation(len(dataset))[:LEARNED_ON]
         return self._restore_one(dataset, seed, {"logs": self._likelihood(dataset, some).learn()})
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        if not state:
-            return self._fit_one(dataset, seed)
         used = np.random.default_rng(seed).permutation(len(dataset))[:CONDITIONED_ON]
         likelihood = self._likelihood(dataset, used)
         scale = Scores.of(dataset.values[:, 0], self.ranked)

@@ -10,14 +10,13 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.encoders.compound import Morgan
 from activeloop.measurements import Dataset
-from activeloop.models.assays import fit_each, restore_each
+from activeloop.models.base import PerAssayLearner, in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
-from activeloop.models.networks import in_pieces
-from activeloop.prediction import Learner, Predictor
+from activeloop.prediction import Predictor
 
 
 @dataclass(frozen=True)
-class TanimotoGP(Learner):
+class TanimotoGP(PerAssayLearner):
     """Exact Gaussian process with the mean of Tanimoto kernels on count fingerprints.
 
     For counts a and b the kernel is sum(min(a, b)) / sum(max(a, b)), from 0 (nothing in common) to 1. Amplitude, noise
@@ -36,18 +35,6 @@ class TanimotoGP(Learner):
     def name(self) -> str:
         """`tanimoto-` and the encoders' names."""
         return "tanimoto-" + "-".join(b.name for b in self.encoders)
-
-    def prior(self, pool: Pool) -> Predictor | None:
-        """Nothing."""
-        return None
-
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Fit the hyperparameters; several assays have a process each."""
-        return fit_each(dataset, seed, self._fit_one)
-
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """Fit again: it takes a fraction of a second."""
-        return restore_each(dataset, seed, state, lambda column, seed, _: self._fit_one(column, seed))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         kernel = TanimotoKernel.between(self.encoders, dataset.pool, dataset.rows)

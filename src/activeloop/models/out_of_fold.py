@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.metrics import spearman
-from activeloop.prediction import Learner, Predictor, mean_of
+from activeloop.prediction import Learner, Predictor
 
-#: with more earlier candidates than this another fit costs more than it tells: held-out predictions are plenty by then
-LOOKING_BACK = 200
 #: unmeasured candidates from which the usual spread of a prediction is taken
 UNMEASURED = 256
 
@@ -32,47 +28,6 @@ class OutOfFoldSd(OutOfFold):
     @abstractmethod
     def held_out_spread(self) -> np.ndarray:
         """[N] standard deviation of the held-out predictions, without noise; NaN where it cannot tell."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Predictions of measured candidates by models that had not seen them.
-
-    Args:
-        learner: name of the learner.
-        held_out: [N] predictions, one for each measured candidate.
-        earlier: [N] what the version before predicted for the last plate; NaN for candidates of earlier plates, and
-            everywhere when there was only one plate.
-        spread: [N] standard deviation of the held-out predictions, without noise.
-    """
-
-    learner: str
-    held_out: np.ndarray
-    earlier: np.ndarray
-    spread: np.ndarray = field(default_factory=lambda: np.zeros(1))
-
-    def agreement(self, values: np.ndarray) -> float:
-        """Spearman correlation of the held-out predictions with the measured values [N]."""
-        return spearman(self.held_out, values, fewest=3)
-
-    def foresight(self, values: np.ndarray) -> float:
-        """Spearman correlation of the version before with the plate that came after it; NaN without one."""
-        seen = np.isfinite(self.earlier)
-        return spearman(self.earlier[seen], values[seen], fewest=3)
-
-
-def gather(learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int) -> Evidence:
-    """The evidence for one learner.
-
-    Args:
-        learner: the learner.
-        dataset: one assay, every value measured.
-        fitted: the learner fitted to all of `dataset`; asked for its own held-out predictions when it is `OutOfFold`.
-        folds: of the cross-validation otherwise.
-        seed: of folds and fits.
-    """
-    held_out, spread = out_of_fold_prediction(learner, dataset, fitted, folds, seed)
-    return Evidence(learner.name, held_out, last_plate(learner, dataset, seed), spread)
 
 
 def out_of_fold_prediction(
@@ -119,13 +74,3 @@ def spread_elsewhere(fitted: Predictor, pool: Pool, measured: np.ndarray, seed: 
     rows = np.setdiff1d(drawn, measured)
     sd = fitted.predict(pool, rows if len(rows) else measured, seed, draws=0).sd
     return float(np.sqrt(np.mean(sd**2)))
-
-
-def last_plate(learner: Learner, dataset: Dataset, seed: int) -> np.ndarray:
-    """[N] what a fit to all earlier plates says of the last one; NaN elsewhere, and when those are very many."""
-    predictions = np.full(len(dataset), np.nan)
-    last = dataset.rounds == dataset.rounds.max()
-    if 0 < (~last).sum() <= LOOKING_BACK:
-        predictor = learner.fit(dataset.take(~last), seed)
-        predictions[last] = mean_of(predictor, dataset.pool, dataset.rows[last])[:, 0]
-    return predictions

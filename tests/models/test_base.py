@@ -7,7 +7,7 @@ import pytest
 
 from activeloop.metrics import spearman
 from activeloop.models import MutationGP
-from activeloop.models.assays import checked_column
+from activeloop.models.base import checked_column
 
 
 def test_a_censored_value_counts_for_less_than_a_measured_one(pools, planted):

@@ -1,0 +1,162 @@
+"""What learners share: one model per assay, features a piece at a time, members of an ensemble as draws."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.encoders.base import Encoder
+from activeloop.errors import ModelError
+from activeloop.measurements import Dataset
+from activeloop.prediction import NORMAL, FastMean, Learner, Prediction, Predictor, Validated, mean_of
+
+
+class PerAssayLearner(Learner):
+    """A learner of one assay; several assays have a model each, and draw s of one goes with draw s of the others.
+
+    A subclass implements `_fit_one`; `_restore_one` too when its predictors have a state, and `prior` when it predicts
+    something before any measurement.
+    """
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """Nothing."""
+        return None
+
+    @abstractmethod
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        """A model of one assay in which every value is finite."""
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """That model from its state, which is not empty."""
+        return self._fit_one(dataset, seed)
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Fit one assay, or each of several.
+
+        Args:
+            dataset: [N, A] values; a candidate without a value counts in the other assays only.
+            seed: of the fits.
+
+        Raises:
+            ModelError: an assay has no value at all, or an infinite one, or the data cannot carry this model.
+        """
+        return self.restore(dataset, seed, {})
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """The predictor that `fit` gave, from its state."""
+        columns = [checked_column(dataset, i) for i in range(len(dataset.assays))]
+        states = [state] if len(columns) == 1 else [substate(state, f"{i}/") for i in range(len(columns))]
+        predictors = tuple(
+            self._restore_one(c, seed, s) if s else self._fit_one(c, seed) for c, s in zip(columns, states, strict=True)
+        )
+        return predictors[0] if len(columns) == 1 else EachAssay(predictors, tuple(a.name for a in dataset.assays))
+
+
+def substate(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """The entries whose name begins with a prefix, without it."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+
+
+@dataclass(frozen=True)
+class EachAssay(Predictor, FastMean, Validated):
+    """One predictor for each assay, side by side.
+
+    Args:
+        predictors: one for each assay, in the order of the data set's columns.
+        assays: their names.
+    """
+
+    predictors: tuple[Predictor, ...]
+    assays: tuple[str, ...]
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
+        """Draws [S, N, A]: the assays are modelled independently of each other."""
+        parts = [p.predict(pool, rows, seed + 1_000_003 * i, draws) for i, p in enumerate(self.predictors)]
+        return Prediction(
+            np.concatenate([p.draws for p in parts], axis=2),
+            np.concatenate([p.mean for p in parts], axis=1),
+            np.concatenate([p.sd for p in parts], axis=1),
+            np.concatenate([p.noise for p in parts]),
+            shape=np.concatenate([NORMAL[None] if p.shape is None else p.shape for p in parts]),
+        )
+
+    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[N, A] means, side by side."""
+        return np.concatenate([mean_of(p, pool, rows) for p in self.predictors], axis=1)
+
+    def metrics(self) -> dict[str, float]:
+        """Those of every part that was checked, each led by its assay."""
+        pairs = zip(self.assays, self.predictors, strict=True)
+        return {f"{a} {k}": v for a, p in pairs if isinstance(p, Validated) for k, v in p.metrics().items()}
+
+    def explain(self) -> str:
+        """What each of them says."""
+        return " ".join(f"{name}: {p.explain()}" for name, p in zip(self.assays, self.predictors, strict=True))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All states, under `0/`, `1/` ...; {} when one of them must be fitted again."""
+        states = [p.state() for p in self.predictors]
+        if not all(states):
+            return {}
+        return {f"{i}/{key}": value for i, state in enumerate(states) for key, value in state.items()}
+
+
+def checked_column(dataset: Dataset, assay: int) -> Dataset:
+    """One assay alone, without the candidates in which it was not measured.
+
+    A censored value (`<0.1`) says on which side the truth lies, not how far: it is learned as a value whose standard
+    error is at least the spread of all values.
+
+    Raises:
+        ModelError: when nothing of it was measured, or a value is infinite.
+    """
+    column, name = dataset.column(assay), dataset.assays[assay].name
+    if not len(column):
+        raise ModelError(f'"{name}" was measured in no candidate. Record a result first; nothing was fitted.')
+    if not np.isfinite(column.values).all():
+        raise ModelError(f'"{name}" has an infinite value. Void it and record it anew; nothing was fitted.')
+    bounds = np.where(column.censored != 0, column.values.std(), 0.0)
+    return replace(column, errors=np.maximum(column.errors, bounds))
+
+
+#: numbers in one piece: 2^23 float32 are 32 MiB
+CELLS = 2**23
+
+
+def in_pieces(
+    encoder: Encoder, pool: Pool, rows: np.ndarray, model: Callable[[np.ndarray], np.ndarray], cells: int = CELLS
+) -> np.ndarray:
+    """Apply a model to the features of rows without holding them all.
+
+    Args:
+        encoder: from rows to features [n, D].
+        pool: the pool.
+        rows: [N] rows of it.
+        model: features [n, D] to outputs [..., n]; each candidate's output must not depend on the others.
+        cells: at most so many features at once.
+
+    Returns:
+        [..., N] outputs of all rows.
+    """
+    rows = np.asarray(rows, np.int64)
+    if not len(rows):
+        return model(encoder.features(pool, np.arange(1)))[..., :0]
+    width = encoder.features(pool, rows[:1]).shape[1]
+    size = max(1, cells // max(1, width))
+    pieces = [model(encoder.features(pool, rows[i : i + size])) for i in range(0, len(rows), size)]
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
+
+
+def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
+    """[S] members of an ensemble that serve as draws: all different while they last, then again from the start.
+
+    >>> sorted(choose_members(3, 6, seed=0).tolist())
+    [0, 0, 1, 1, 2, 2]
+    """
+    rng = np.random.default_rng(seed)
+    turns = [rng.permutation(members) for _ in range(-(-draws // members))]
+    return np.concatenate(turns)[:draws] if turns else np.zeros(0, np.int64)
