@@ -6,7 +6,6 @@ import pytest
 
 from activeloop.encoders import Morgan
 from activeloop.models import (
-    ALDEEnsemble,
     DropoutNetwork,
     MLPEnsemble,
     MutationGP,
@@ -14,6 +13,7 @@ from activeloop.models import (
     SiteGP,
     StackingEnsemble,
     Training,
+    alde_ensemble,
     compound_default,
     guide_default,
 )
@@ -28,7 +28,7 @@ SHORT = Training(steps=150, batch=64, rate=5e-3)
 CASES: dict[str, tuple[Learner, str]] = {
     "forest": (RandomForest(trees=20), "variants"),
     "forest, compounds": (RandomForest(Morgan(size=256), trees=20, features=0.3), "compounds"),
-    "alde": (ALDEEnsemble(), "variants"),
+    "alde": (alde_ensemble(), "variants"),
     "ensemble": (MLPEnsemble(members=4, hidden=(32,), training=SHORT), "variants"),
     "ensemble, ranking": (MLPEnsemble(members=4, hidden=(32,), training=replace(SHORT, loss="ranking")), "variants"),
     "ensemble, prior": (MLPEnsemble(members=4, hidden=(32,), training=SHORT, prior_score=Blosum()), "variants"),

@@ -9,7 +9,7 @@ from activeloop.encoders import Kmers, Morgan, OneHot, Physicochemical, SiteEnco
 from activeloop.encoders.sequence import Joined
 from activeloop.errors import ModelError, PoolError
 from activeloop.measurements import Dataset
-from activeloop.models import ALDEEnsemble, DropoutNetwork, MLPEnsemble, RandomForest, Training
+from activeloop.models import DropoutNetwork, MLPEnsemble, RandomForest, Training, alde_ensemble
 from activeloop.models.base import in_pieces
 from activeloop.models.dropout import thinned
 from activeloop.models.ensemble import seen
@@ -49,7 +49,7 @@ def test_members_see_their_share():
 
 def test_alde_is_the_published_recipe(pools, planted):
     dataset = planted(pools["variants"], 50)
-    state = ALDEEnsemble().fit(dataset, seed=0).state()
+    state = alde_ensemble().fit(dataset, seed=0).state()
     assert [state[f"w{i}"].shape for i in range(3)] == [(5, 63, 30), (5, 30, 30), (5, 30, 1)]
     np.testing.assert_allclose(state["lines"], np.tile([0, dataset.values.max()], (5, 1)))
 

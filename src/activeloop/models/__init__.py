@@ -3,7 +3,7 @@
 from activeloop.models.calibration import Calibrated, Conformal, Isotonic, TemperatureScaling
 from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
 from activeloop.models.embedding import HeadLearner
-from activeloop.models.ensemble import ALDEEnsemble, EnsemblePredictor, MLPEnsemble
+from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble, alde_ensemble
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.losses import Classification, Ranking, Regression
@@ -24,7 +24,6 @@ from activeloop.models.registry import default_learner
 from activeloop.models.stacking import Evidence, StackingEnsemble
 
 __all__ = [
-    "ALDEEnsemble",
     "Calibrated",
     "Classification",
     "Conformal",
@@ -56,6 +55,7 @@ __all__ = [
     "TemperatureScaling",
     "Training",
     "TrainingConfig",
+    "alde_ensemble",
     "compound_default",
     "default_learner",
     "guide_default",

@@ -123,6 +123,37 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
     return replace(column, errors=np.maximum(column.errors, bounds))
 
 
+class MemberPredictor(Predictor):
+    """Members of an ensemble, each of which predicts every candidate; a draw is one member, chosen by the seed."""
+
+    encoder: Encoder
+
+    @abstractmethod
+    def members(self, features: np.ndarray) -> np.ndarray:
+        """Float32 [M, n] predictions, in the assay's unit, for features [n, D]."""
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
+        """Mean and spread over all members, and the draws."""
+        every = in_pieces(self.encoder, pool, rows, self.members)
+        return prediction_of(every, choose_members(len(every), draws, seed))
+
+
+def prediction_of(every: np.ndarray, draws: np.ndarray) -> Prediction:
+    """Mean and spread over members [M, N]; `draws` [S] are those that serve as joint draws."""
+    return replace(Prediction.of_draws(every[:, :, None]), draws=every[draws][:, :, None])
+
+
+def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
+    """[S] members of an ensemble that serve as draws: all different while they last, then again from the start.
+
+    >>> sorted(choose_members(3, 6, seed=0).tolist())
+    [0, 0, 1, 1, 2, 2]
+    """
+    rng = np.random.default_rng(seed)
+    turns = [rng.permutation(members) for _ in range(-(-draws // members))]
+    return np.concatenate(turns)[:draws] if turns else np.zeros(0, np.int64)
+
+
 #: numbers in one piece: 2^23 float32 are 32 MiB
 CELLS = 2**23
 
@@ -137,7 +168,7 @@ def in_pieces(
         pool: the pool.
         rows: [N] rows of it.
         model: features [n, D] to outputs [..., n]; each candidate's output must not depend on the others.
-        cells: at most so many features at once.
+        cells: numbers held at once, at most.
 
     Returns:
         [..., N] outputs of all rows.
@@ -149,14 +180,3 @@ def in_pieces(
     size = max(1, cells // max(1, width))
     pieces = [model(encoder.features(pool, rows[i : i + size])) for i in range(0, len(rows), size)]
     return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-1)
-
-
-def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
-    """[S] members of an ensemble that serve as draws: all different while they last, then again from the start.
-
-    >>> sorted(choose_members(3, 6, seed=0).tolist())
-    [0, 0, 1, 1, 2, 2]
-    """
-    rng = np.random.default_rng(seed)
-    turns = [rng.permutation(members) for _ in range(-(-draws // members))]
-    return np.concatenate(turns)[:draws] if turns else np.zeros(0, np.int64)

@@ -11,8 +11,7 @@ from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.base import CELLS, PerAssayLearner, in_pieces
-from activeloop.models.ensemble import layers_of, state_of
+from activeloop.models.base import CELLS, PerAssayLearner, in_pieces, prediction_of
 from activeloop.models.networks import Layers, Training
 from activeloop.models.transforms import Scale, precision, standard
 from activeloop.prediction import Prediction, Predictor
@@ -66,7 +65,7 @@ class DropoutNetwork(PerAssayLearner):
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         scale = Scale(*map(float, state["scale"]))
-        return DropoutPredictor(self.encoder, layers_of(state, 0.0), self.rate, scale, len(dataset))
+        return DropoutPredictor(self.encoder, Layers.restored(state, 0.0), self.rate, scale, len(dataset))
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,7 @@ class DropoutPredictor(Predictor):
         cells = max(1, CELLS // (passes * widest)) * inputs
         every = in_pieces(self.encoder, pool, rows, networks, cells)
         every = (self.scale.shift + self.scale.factor * every).astype(np.float32)
-        mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
-        return Prediction(every[:draws, :, None], mean[:, None], sd[:, None], np.zeros(1))
+        return prediction_of(every, np.arange(draws))
 
     def explain(self) -> str:
         """The rate, and how many candidates it was trained on."""
@@ -107,7 +105,7 @@ class DropoutPredictor(Predictor):
 
     def state(self) -> dict[str, np.ndarray]:
         """Weights, biases and scale."""
-        return {**state_of(self.layers), "scale": np.array([self.scale.shift, self.scale.factor])}
+        return {**self.layers.state(), "scale": np.array([self.scale.shift, self.scale.factor])}
 
 
 def thinned(layers: Layers, rate: float, count: int, seed: int) -> Layers:

@@ -1,4 +1,4 @@
-"""An ensemble of small networks, trained together; ALDE as a named baseline."""
+"""An ensemble of small networks, trained together; the ensemble of ALDE as a baseline."""
 
 from __future__ import annotations
 
@@ -11,61 +11,18 @@ from activeloop.candidates import Pool, Sites
 from activeloop.encoders.base import Encoder, SiteEncoder, sites_of
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
-from activeloop.models.base import PerAssayLearner, choose_members, in_pieces
-from activeloop.models.networks import Layers, Training, warm_start
+from activeloop.models.base import MemberPredictor, PerAssayLearner, in_pieces
+from activeloop.models.networks import Layers, Training
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import Scale, largest_is_one, precision, standard
-from activeloop.prediction import FastMean, Learner, Prediction, Predictor
+from activeloop.prediction import FastMean, Predictor
 
+#: of a warm start: enough to learn a score that is nearly additive over sites
+WARM_TRAINING, WARM_CANDIDATES = Training(loss="squared", steps=300, batch=128, rate=3e-3), 2048
 #: more sites make tables that cost more than they save
 MOST_SITES = 24
 #: candidates whose halves are looked up together, and candidates that go through the layers together
 PIECE, BLOCK = 32_768, 512
-
-
-def outputs_by_letters(layers: Layers, encoder: SiteEncoder, pool: Pool, rows: np.ndarray) -> np.ndarray:
-    """Outputs [M, N] of networks for rows of a pool, the same as `layers(encoder.features(pool, rows))`.
-
-    In a library each half of the sites takes few values, so the first layer of a candidate is the sum of two rows of
-    two small matrices; neither features nor a product with them is formed.
-    """
-    tables, start = _first_layer(layers, encoder, sites_of(pool, encoder.name))
-    members, width = layers.biases[0].shape[0], layers.biases[0].shape[2]
-    out = np.empty((members, len(rows)), np.float32)
-    for i in range(0, len(rows), PIECE):
-        codes = pool.codes(rows[i : i + PIECE])
-        middle = (codes.shape[1] + 1) // 2
-        left, in_left = _half(tables[:middle], codes[:, :middle])
-        right, in_right = _half(tables[middle:], codes[:, middle:])
-        left += start
-        for j in range(0, len(codes), BLOCK):
-            z = left[in_left[j : j + BLOCK]] + right[in_right[j : j + BLOCK]]
-            z = z.reshape(len(z), members, width).swapaxes(0, 1)
-            out[:, i + j : i + j + z.shape[1]] = layers.after_first(z)
-    return out
-
-
-def _first_layer(layers: Layers, encoder: SiteEncoder, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
-    """[L, K, M * H] what each letter at each site adds to the first layer, and [M * H] the layer without them."""
-    width, letters = len(sites.labels), len(sites.alphabet)
-    codes = np.zeros((width * letters + 1, width), np.uint8)
-    codes[np.arange(width * letters), np.repeat(np.arange(width), letters)] = np.tile(np.arange(letters), width)
-    x = encoder.encode(sites, codes)
-    weights = layers.weights[0].swapaxes(0, 1).reshape(x.shape[1], -1)
-    first = x @ weights
-    return (first[:-1] - first[-1]).reshape(width, letters, -1), first[-1] + layers.biases[0].ravel()
-
-
-def _half(tables: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[U, M * H] sums over some sites for each different combination, and [N] which of them each candidate has."""
-    key = np.zeros(len(codes), np.int64)
-    for column in codes.T:
-        key = key * tables.shape[1] + column
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    total = np.zeros((len(first), tables.shape[2]), np.float32)
-    for table, column in zip(tables, codes[first].T, strict=True):
-        total += table[column]
-    return total, inverse
 
 
 @dataclass(frozen=True)
@@ -122,8 +79,8 @@ class MLPEnsemble(PerAssayLearner):
         ranked, outputs = self.training.loss == "ranking", layers(x)
         lines = straight_lines(outputs, targets, weights) if ranked else np.tile([0.0, 1.0], (self.members, 1))
         lines = in_values(lines, scale)
-        unseen = left_out(lines[:, :1] + lines[:, 1:] * outputs, weights)
-        return EnsemblePredictor(self.encoder, layers, lines, unseen)
+        held_out = left_out(lines[:, :1] + lines[:, 1:] * outputs, weights)
+        return EnsemblePredictor(self.encoder, layers, lines, held_out)
 
     def _start(self, pool: Pool, rng: np.random.Generator) -> Layers:
         width = self.encoder.features(pool, np.zeros(1, np.int64)).shape[1]
@@ -133,32 +90,24 @@ class MLPEnsemble(PerAssayLearner):
         return warm_start(layers, self.encoder, self.prior_score, pool, rng)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        return EnsemblePredictor(self.encoder, layers_of(state, self.slope), state["lines"], state["unseen"])
+        return EnsemblePredictor(self.encoder, Layers.restored(state, self.slope), state["lines"], state["unseen"])
 
 
 @dataclass(frozen=True)
-class EnsemblePredictor(Predictor, OutOfFold, FastMean):
+class EnsemblePredictor(MemberPredictor, OutOfFold, FastMean):
     """The trained networks.
 
     Args:
         encoder: the encoder they were trained on.
         layers: M networks.
         lines: [M, 2] shift and factor from each member's output to the assay's unit.
-        unseen: [N] what members that did not see a candidate say of it, for each of the N they were trained on
-            (NaN where all have seen it); N = 0: the warm start alone.
+        left_out: see `held_out`; N = 0: the warm start alone.
     """
 
     encoder: Encoder
     layers: Layers
     lines: np.ndarray
-    unseen: np.ndarray
-
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Mean and spread over all members; a draw is one member, chosen by the seed."""
-        every = in_pieces(self.encoder, pool, rows, self._members)
-        mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
-        chosen = choose_members(len(every), draws, seed)
-        return Prediction(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
+    left_out: np.ndarray
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] mean over all members; by tables of letters where the encoder looks at one site at a time."""
@@ -166,10 +115,10 @@ class EnsemblePredictor(Predictor, OutOfFold, FastMean):
         if isinstance(self.encoder, SiteEncoder) and sites is not None and len(sites.labels) <= MOST_SITES:
             every = self._in_values(outputs_by_letters(self.layers, self.encoder, pool, rows))
         else:
-            every = in_pieces(self.encoder, pool, rows, self._members)
+            every = in_pieces(self.encoder, pool, rows, self.members)
         return every.mean(0, dtype=np.float64)[:, None]
 
-    def _members(self, features: np.ndarray) -> np.ndarray:
+    def members(self, features: np.ndarray) -> np.ndarray:
         """Float32 [M, n] in the assay's unit."""
         return self._in_values(self.layers(features))
 
@@ -179,17 +128,17 @@ class EnsemblePredictor(Predictor, OutOfFold, FastMean):
 
     def explain(self) -> str:
         """How many networks on how many candidates."""
-        members, labels = len(self.lines), len(self.unseen)
+        members, labels = len(self.lines), len(self.left_out)
         what = f"{labels} candidates" if labels else "the prior score alone"
         return f"An ensemble of {members} networks on {self.encoder.name} features, trained on {what}."
 
     def state(self) -> dict[str, np.ndarray]:
-        """Weights, biases, lines, and what was said of unseen candidates."""
-        return {**state_of(self.layers), "lines": self.lines, "unseen": self.unseen}
+        """Weights, biases, lines, and held-out predictions."""
+        return {**self.layers.state(), "lines": self.lines, "unseen": self.left_out}
 
     def held_out(self) -> np.ndarray:
-        """[N] what the members that did not see a candidate say of it."""
-        return self.unseen
+        """[N] mean prediction of the members that left a candidate out; NaN where none did."""
+        return self.left_out
 
 
 def seen(members: int, candidates: int, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -234,25 +183,26 @@ def in_values(lines: np.ndarray, scale: Scale) -> np.ndarray:
     return np.stack([scale.to_value(lines[:, 0]), scale.factor * lines[:, 1]], axis=1)
 
 
-def state_of(layers: Layers) -> dict[str, np.ndarray]:
-    """Weights and biases by name (`w0`, `b0` ...)."""
-    named = {f"w{i}": w for i, w in enumerate(layers.weights)}
-    return named | {f"b{i}": b for i, b in enumerate(layers.biases)}
+def warm_start(layers: Layers, encoder: Encoder, score: Encoder, pool: Pool, rng: np.random.Generator) -> Layers:
+    """Train networks to reproduce a prior score, standardised, on candidates of the pool.
+
+    Args:
+        layers: networks to start from.
+        encoder: their encoder.
+        score: an encoder of one column; larger is better.
+        pool: up to 2,048 of its candidates are used, measured or not.
+        rng: of the choice of candidates and minibatches.
+
+    Source: the idea is FolDE's (2025), which warm-starts on a language model's zero-shot score.
+    """
+    rows = np.sort(rng.choice(len(pool), min(len(pool), WARM_CANDIDATES), replace=False))
+    prior = score.features(pool, rows)[:, 0].astype(np.float64)
+    targets = standard(prior).to_target(prior).astype(np.float32)
+    weights = np.ones((len(layers.weights[0]), len(rows)), np.float32)
+    return WARM_TRAINING(layers, encoder.features(pool, rows), targets, weights, rng)
 
 
-def layers_of(state: dict[str, np.ndarray], slope: float) -> Layers:
-    """The counterpart of `state_of`."""
-    depth = sum(key.startswith("w") for key in state)
-    weights, biases = (tuple(state[f"{kind}{i}"] for i in range(depth)) for kind in "wb")
-    return Layers(weights, biases, slope)
-
-
-#: 300 full-batch steps of Adam at 1e-3
-RECIPE = Training(loss="squared", steps=300, batch=2**31, rate=1e-3)
-
-
-@dataclass(frozen=True)
-class ALDEEnsemble(Learner):
+def alde_ensemble(encoder: Encoder | None = None) -> MLPEnsemble:
     """The `DNN_ENSEMBLE` of ALDE: 5 networks, each on its own 90 % of the candidates; each is one draw.
 
     Facts of the published config (Yang et al. 2025, Nature Communications 16:714; repository jsunn-y/ALDE,
@@ -265,29 +215,58 @@ class ALDEEnsemble(Learner):
     training loss has not improved for 30 steps is left out: on GB1 it did not happen in any of 12 runs.
 
     Args:
-        encoder: the encoder.
+        encoder: one-hot when left out.
+
+    >>> alde_ensemble().name
+    'alde-onehot'
     """
+    encoder = encoder or OneHot()
+    training = Training(loss="squared", steps=300, batch=2**31, rate=1e-3)
+    return MLPEnsemble(
+        *(encoder, 5, (30, 30), 0.9, training), slope=0.01, targets="largest", label=f"alde-{encoder.name}"
+    )
 
-    encoder: Encoder = field(default_factory=OneHot)
 
-    @property
-    def name(self) -> str:
-        """`alde-` and the encoder's name."""
-        return f"alde-{self.encoder.name}"
+def outputs_by_letters(layers: Layers, encoder: SiteEncoder, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """Outputs [M, N] of networks for rows of a pool, the same as `layers(encoder.features(pool, rows))`.
 
-    def prior(self, pool: Pool) -> Predictor | None:
-        """Nothing: ALDE begins with random candidates."""
-        return None
+    In a library each half of the sites takes few values, so the first layer of a candidate is the sum of two rows of
+    two small matrices; neither features nor a product with them is formed.
+    """
+    tables, start = _first_layer(layers, encoder, sites_of(pool, encoder.name))
+    members, width = layers.biases[0].shape[0], layers.biases[0].shape[2]
+    out = np.empty((members, len(rows)), np.float32)
+    for i in range(0, len(rows), PIECE):
+        codes = pool.codes(rows[i : i + PIECE])
+        middle = (codes.shape[1] + 1) // 2
+        left, in_left = _half(tables[:middle], codes[:, :middle])
+        right, in_right = _half(tables[middle:], codes[:, middle:])
+        left += start
+        for j in range(0, len(codes), BLOCK):
+            z = left[in_left[j : j + BLOCK]] + right[in_right[j : j + BLOCK]]
+            z = z.reshape(len(z), members, width).swapaxes(0, 1)
+            out[:, i + j : i + j + z.shape[1]] = layers.after_first(z)
+    return out
 
-    def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train the five networks."""
-        return self._ensemble().fit(dataset, seed)
 
-    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        """The same five networks from their stored weights."""
-        return self._ensemble().restore(dataset, seed, state)
+def _first_layer(layers: Layers, encoder: SiteEncoder, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
+    """[L, K, M * H] what each letter at each site adds to the first layer, and [M * H] the layer without them."""
+    width, letters = len(sites.labels), len(sites.alphabet)
+    codes = np.zeros((width * letters + 1, width), np.uint8)
+    codes[np.arange(width * letters), np.repeat(np.arange(width), letters)] = np.tile(np.arange(letters), width)
+    x = encoder.encode(sites, codes)
+    weights = layers.weights[0].swapaxes(0, 1).reshape(x.shape[1], -1)
+    first = x @ weights
+    return (first[:-1] - first[-1]).reshape(width, letters, -1), first[-1] + layers.biases[0].ravel()
 
-    def _ensemble(self) -> MLPEnsemble:
-        return MLPEnsemble(
-            self.encoder, members=5, hidden=(30, 30), share=0.9, training=RECIPE, slope=0.01, targets="largest"
-        )
+
+def _half(tables: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[U, M * H] sums over some sites for each different combination, and [N] which of them each candidate has."""
+    key = np.zeros(len(codes), np.int64)
+    for column in codes.T:
+        key = key * tables.shape[1] + column
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    total = np.zeros((len(first), tables.shape[2]), np.float32)
+    for table, column in zip(tables, codes[first].T, strict=True):
+        total += table[column]
+    return total, inverse

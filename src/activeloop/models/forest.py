@@ -1,4 +1,4 @@
-"""A random forest: EVOLVEpro's config, kept as a named baseline."""
+"""A random forest: the baseline of EVOLVEpro."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
-from activeloop.models.base import PerAssayLearner, choose_members, in_pieces
-from activeloop.prediction import Prediction, Predictor
+from activeloop.models.base import MemberPredictor, PerAssayLearner
+from activeloop.prediction import Predictor
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class RandomForest(PerAssayLearner):
 
 
 @dataclass(frozen=True)
-class ForestPredictor(Predictor):
+class ForestPredictor(MemberPredictor):
     """The grown trees.
 
     Args:
@@ -75,19 +74,9 @@ class ForestPredictor(Predictor):
     trees: tuple[Any, ...]
     labels: int
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Mean and spread over all trees; a draw is one tree, chosen by the seed."""
-        every = in_pieces(self.encoder, pool, rows, self._trees)
-        mean, sd = every.mean(0, dtype=np.float64), every.std(0, dtype=np.float64)
-        chosen = choose_members(len(self.trees), draws, seed)
-        return Prediction(every[chosen][:, :, None], mean[:, None], sd[:, None], np.zeros(1))
-
-    def _trees(self, features: np.ndarray) -> np.ndarray:
-        """Float32 [trees, n]."""
-        out = np.empty((len(self.trees), len(features)), np.float32)
-        for row, tree in zip(out, self.trees, strict=True):
-            row[:] = tree.predict(features)[:, 0]
-        return out
+    def members(self, features: np.ndarray) -> np.ndarray:
+        """Float32 [M, n] what each tree predicts."""
+        return np.stack([tree.predict(features)[:, 0].astype(np.float32) for tree in self.trees])
 
     def explain(self) -> str:
         """How many trees on how many candidates."""

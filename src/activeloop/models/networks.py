@@ -1,4 +1,4 @@
-"""Small networks on NumPy: layers, losses, training in one batched product, warm start on a prior."""
+"""Small networks on NumPy: layers, losses, and the training of many networks in one batched product."""
 
 from __future__ import annotations
 
@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-
-from activeloop.candidates import Pool
-from activeloop.encoders.base import Encoder
-from activeloop.models.transforms import standard
 
 #: (outputs [M, B], targets [B], weights [M, B]) -> gradient of the loss in the outputs [M, B]
 Gradient = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -76,6 +72,21 @@ class Layers:
             weights.append(rng.uniform(-bound, bound, (members, fan_in, fan_out)).astype(np.float32))
             biases.append(rng.uniform(-bound, bound, (members, 1, fan_out)).astype(np.float32))
         return cls(tuple(weights), tuple(biases), slope)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Weights and biases by name (`w0`, `b0` ...)."""
+        return {
+            f"{kind}{i}": a
+            for kind, each in zip("wb", (self.weights, self.biases), strict=True)
+            for i, a in enumerate(each)
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, np.ndarray], slope: float) -> Layers:
+        """The counterpart of `state`."""
+        depth = sum(key.startswith("w") for key in state)
+        weights, biases = (tuple(state[f"{kind}{i}"] for i in range(depth)) for kind in "wb")
+        return cls(weights, biases, slope)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Outputs [M, n] of features [n, D]."""
@@ -202,27 +213,3 @@ class Adam:
             if self.decay:
                 a *= np.float32(1 - self.rate * self.decay)
             a -= np.float32(rate) * m / (np.sqrt(v) + np.float32(1e-8))
-
-
-#: enough to learn a score that is nearly additive over sites
-TRAINING = Training(loss="squared", steps=300, batch=128, rate=3e-3)
-CANDIDATES = 2048
-
-
-def warm_start(layers: Layers, encoder: Encoder, score: Encoder, pool: Pool, rng: np.random.Generator) -> Layers:
-    """Train networks to reproduce a prior score, standardised, on candidates of the pool.
-
-    Args:
-        layers: networks to start from.
-        encoder: their encoder.
-        score: an encoder of one column; larger is thought to be better.
-        pool: up to 2,048 of its candidates are used, measured or not.
-        rng: of the choice of candidates and minibatches.
-
-    Source: the idea is FolDE's (2025), which warm-starts on a language model's zero-shot score.
-    """
-    rows = np.sort(rng.choice(len(pool), min(len(pool), CANDIDATES), replace=False))
-    guess = score.features(pool, rows)[:, 0].astype(np.float64)
-    targets = standard(guess).to_target(guess).astype(np.float32)
-    everyone = np.ones((len(layers.weights[0]), len(rows)), np.float32)
-    return TRAINING(layers, encoder.features(pool, rows), targets, everyone, rng)

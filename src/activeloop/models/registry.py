@@ -10,7 +10,7 @@ from activeloop.candidates import Pool, is_scan
 from activeloop.encoders import Encoder, Morgan, OneHot, Physicochemical
 from activeloop.encoders.sequence import Joined
 from activeloop.models.dropout import DropoutNetwork
-from activeloop.models.ensemble import ALDEEnsemble, MLPEnsemble
+from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
 from activeloop.models.finetuning.registry import PRETRAINED
 from activeloop.models.forest import RandomForest
 from activeloop.models.gp.classifier import GPClassifier
@@ -58,8 +58,8 @@ def library_ensemble() -> MLPEnsemble:
 
 
 #: those that learn on the features of any encoder
-ENCODED: dict[str, type[Learner]] = {
-    "alde": ALDEEnsemble,
+ENCODED: dict[str, Callable[..., Learner]] = {
+    "alde": alde_ensemble,
     "dropout": DropoutNetwork,
     "ensemble": MLPEnsemble,
     "forest": RandomForest,
