@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
+from typing import TextIO
 
 import numpy as np
 
@@ -168,16 +170,22 @@ class Learner(ABC):
 
 
 @dataclass(frozen=True)
-class Forecast:
+class PredictionTable:
     """Predictions of N candidates in A assays, in the units of the assays.
 
     Args:
         names: N of them.
         assays: A of them.
-        mean: [N, A].
+        mean: [N, A]; of classes the probability of the second, `fit`.
         sd: [N, A] what the model does not know.
         low, high: [N, A] 90 % interval of one measurement, its noise included; for classes of the probability.
+        draws: [S, N, A] joint draws; S may be 0.
         version: number of the model version (0 = its prior).
+
+    >>> joint = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
+    >>> table = PredictionTable.of(joint, ["K2R", "A4G"], [Assay("KD", "nM", "minimise")], version=1)
+    >>> table.mean[:, 0].tolist(), table.draws[0, :, 0].tolist()
+    ([-2.0, -2.0], [-1.0, -2.0])
     """
 
     names: tuple[str, ...]
@@ -186,20 +194,41 @@ class Forecast:
     sd: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    draws: np.ndarray
     version: int
 
     @classmethod
-    def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> Forecast:
+    def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> PredictionTable:
         """A prediction, in which larger is better, turned back into the units of the assays."""
         if prediction.classes:
-            # Of two classes the forecast is the probability of the second, `fit`.
             mean, sd = prediction.mean[:, [-1]], prediction.sd[:, [-1]]
             low, high = np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
+            draws = prediction.draws[:, :, [-1]]
         else:
             signs = np.array([a.sign for a in assays])
-            mean, sd = prediction.mean * signs, prediction.sd
+            mean, sd, draws = prediction.mean * signs, prediction.sd, prediction.draws * signs
             low, high = np.sort(np.stack(prediction.interval(0.9)) * signs, axis=0)
-        return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, version)
+        return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, draws, version)
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
+    """Write predictions as CSV: candidate, and for each assay mean, sd, both ends of the interval, and its draws.
+
+    Args:
+        file: an open text file.
+        tables: of one model, such as a large pool in pieces.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    for i, table in enumerate(tables):
+        if i == 0:
+            endings = ["", " sd", " low", " high", *(f" draw {s + 1}" for s in range(len(table.draws)))]
+            writer.writerow(["candidate", *(assay + ending for assay in table.assays for ending in endings)])
+        columns = [
+            values.tolist()
+            for a in range(len(table.assays))
+            for values in (*(x[:, a] for x in (table.mean, table.sd, table.low, table.high)), *table.draws[:, :, a])
+        ]
+        writer.writerows(zip(table.names, *columns, strict=True))

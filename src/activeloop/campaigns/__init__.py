@@ -22,7 +22,7 @@ from activeloop.campaigns.status import Leader, Status
 from activeloop.campaigns.stopping import Gain, RoundReport
 from activeloop.campaigns.students import StudentTrainer, TrainedStudent
 from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
-from activeloop.prediction import Forecast
+from activeloop.prediction import PredictionTable
 
 __all__ = [
     "ArtifactStore",
@@ -33,13 +33,13 @@ __all__ = [
     "Event",
     "EventLog",
     "Fitted",
-    "Forecast",
     "Gain",
     "InMemoryArtifactStore",
     "InMemoryLog",
     "Leader",
     "Measured",
     "Pinned",
+    "PredictionTable",
     "Proposed",
     "ProspectivePerformance",
     "ProspectiveValidation",

@@ -35,7 +35,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.plates import Pick, Proposal
-from activeloop.prediction import Forecast, Learner, Predictor
+from activeloop.prediction import Learner, PredictionTable, Predictor
 
 T = TypeVar("T")
 
@@ -259,7 +259,7 @@ class Campaign:
         """The current version as a predictor; the learner's prior before the first; None when it has none."""
         return self._predictor(self.state())
 
-    def predict(self, rows: Sequence[int] | np.ndarray) -> Forecast:
+    def predict(self, rows: Sequence[int] | np.ndarray) -> PredictionTable:
         """What the current version says about rows of the pool, in the units of the assays.
 
         Raises:
@@ -271,7 +271,7 @@ class Campaign:
             raise StateError("there is no model yet: record results and fit first.")
         rows, number = np.asarray(rows, np.int64), state.version.number if state.version else 0
         prediction = model.predict(self.pool, rows, derive(self.seed, "predict", number), draws=0)
-        return Forecast.of(prediction, self.pool.names(rows), tuple(self.assays), number)
+        return PredictionTable.of(prediction, self.pool.names(rows), tuple(self.assays), number)
 
     def student_record(self, number: int | None = None) -> StudentRecord:
         """What is known of a student: the last one of the latest version that has one when `number` is None.

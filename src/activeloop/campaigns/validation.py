@@ -13,7 +13,7 @@ from activeloop.campaigns.state import CampaignState
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import inside, rounding_tied, spearman
 from activeloop.plates import Proposal
-from activeloop.prediction import Forecast, Predictor, mean_of
+from activeloop.prediction import PredictionTable, Predictor, mean_of
 
 ENOUGH = 5
 """A rank correlation of fewer candidates says nothing."""
@@ -210,7 +210,7 @@ class _Told:
     @classmethod
     def by(cls, model: Predictor, fresh: Dataset, assays: tuple[Assay, ...], seed: int) -> _Told:
         prediction = model.predict(fresh.pool, fresh.rows, seed, draws=0)
-        said = Forecast.of(prediction, fresh.pool.names(fresh.rows), assays, 0)
+        said = PredictionTable.of(prediction, fresh.pool.names(fresh.rows), assays, 0)
         return cls(said.mean[:, 0], said.low[:, 0], said.high[:, 0], fresh.values[:, 0], bool(prediction.classes))
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns import Campaign
     from activeloop.candidates import Pool
     from activeloop.measurements import Assay
-    from activeloop.students.runtime.edge import Predictions
+    from activeloop.prediction import PredictionTable
 
 DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; left out with --student.")
 FILE = typer.Argument(metavar="[FILE]", help="A table of candidates; the whole pool when left out.")
@@ -50,8 +50,8 @@ def predict(
         raise ConfigError(f"{what}.")
     loop = opened(directory).campaign
     pieces = list(_pieces(loop, _rows(loop.pool, file, column)))
-    version = f"version {pieces[0].forecast.version}"
-    _tell(pieces, loop.assays, version, out, top, 0)
+    version = f"version {pieces[0].version}"
+    _tell(pieces, loop.assays, version, out, top)
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
 
 
@@ -72,7 +72,7 @@ def _with_student(path: Path, table: Path, column: str, out: Path | None, top: i
     card, candidates = student.card, listed(student.card.reading, table, column)
     pieces = list(predictions(student, candidates, draws=draws if out else 0))
     of_what = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
-    _tell(pieces, card.assays, of_what, out, top, draws)
+    _tell(pieces, card.assays, of_what, out, top)
     say(student.explain())
     if candidates.strange:
         say(strange_note(candidates))
@@ -89,25 +89,29 @@ def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
     return np.array(read_each(read_table(file), pool.kind, column, pool.find), np.int64)
 
 
-def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[Predictions]:
-    from activeloop.students.runtime.edge import Predictions
-
+def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[PredictionTable]:
     for start in range(0, max(len(rows), 1), PIECE):
-        yield Predictions.without_draws(loop.predict(rows[start : start + PIECE]))
+        yield loop.predict(rows[start : start + PIECE])
 
 
-def _tell(pieces: list[Predictions], assays: Sequence[Assay], who: str, out: Path | None, top: int, draws: int) -> None:
+def _tell(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, out: Path | None, top: int) -> None:
     """Write all to a file if one is asked for, and show the best."""
     if out:
-        _write(out, assays, pieces, draws)
+        # not by the campaign's store: loading that takes longer than a student's answer
+        from activeloop.files import write_whole
+        from activeloop.prediction import write_predictions
+
+        text = io.StringIO(newline="")
+        write_predictions(text, pieces)
+        write_whole(out, text.getvalue())
         say(f"Wrote {many(sum(map(len, pieces)), 'prediction')} of {who} to {out}.")
     _show(_best(pieces, top, assays[0].sign), assays[0].name, who)
 
 
-def _best(pieces: list[Predictions], top: int, sign: int) -> list[tuple[str, float, float, float]]:
+def _best(pieces: list[PredictionTable], top: int, sign: int) -> list[tuple[str, float, float, float]]:
     found = [
         (name, *values)
-        for piece in (x.forecast for x in pieces)
+        for piece in pieces
         for name, *values in zip(
             piece.names, piece.mean[:, 0].tolist(), piece.low[:, 0].tolist(), piece.high[:, 0].tolist(), strict=True
         )
@@ -124,13 +128,3 @@ def _show(best: list[tuple[str, float, float, float]], assay: str, who: str) -> 
     for name, mean, low, high in best:
         table.add_row(name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}")
     console().print(table)
-
-
-def _write(out: Path, assays: Sequence[Assay], pieces: list[Predictions], draws: int) -> None:
-    # not by the campaign's store: loading that takes longer than a student's answer
-    from activeloop.files import write_whole
-    from activeloop.students.runtime.edge import write_csv
-
-    text = io.StringIO(newline="")
-    write_csv(text, [assay.name for assay in assays], pieces, draws)
-    write_whole(out, text.getvalue())

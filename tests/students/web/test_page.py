@@ -18,10 +18,9 @@ import numpy as np
 import pytest
 
 from activeloop import Assay, Pool
-from activeloop.campaigns import Forecast
 from activeloop.candidates import VariantNotation
 from activeloop.errors import InputError
-from activeloop.prediction import NORMAL
+from activeloop.prediction import NORMAL, PredictionTable
 from activeloop.students.runtime.card import ModelCard
 from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Student
@@ -122,10 +121,10 @@ def opened(browser: Chromium, variants_page: Path) -> Chromium:
     return browser
 
 
-def forecast(file: Path, sequences: list[str]) -> Forecast:
+def forecast(file: Path, sequences: list[str]) -> PredictionTable:
     student = Student.open(file)
     prediction = student.believe(student.card.reading.texts(sequences), 0, draws=0)
-    return Forecast.of(prediction, sequences, student.card.assays, 0)
+    return PredictionTable.of(prediction, sequences, student.card.assays, 0)
 
 
 def table(browser: Chromium) -> dict[str, list[float]]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -23,7 +21,7 @@ from activeloop.candidates import (
     read_each,
 )
 from activeloop.errors import ActiveLoopError, InputError
-from activeloop.prediction import Forecast
+from activeloop.prediction import PredictionTable, write_predictions
 from activeloop.students.runtime.reading import UNKNOWN, StudentTokenizer
 from activeloop.students.runtime.student import PIECE, Student
 from activeloop.tables import read_table
@@ -104,44 +102,7 @@ def read_one(notation: Notation, text: str) -> tuple[str, str]:
     return design.name, design.name if isinstance(notation, CompoundNotation) else design.name.replace(GAP, "")
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a student says of some candidates, in the units of the assays.
-
-    Args:
-        forecast: mean, spread and 90 % interval.
-        draws: [S, N, A] joint draws; for classes of the second class's probability, [S, N, 1].
-    """
-
-    forecast: Forecast
-    draws: np.ndarray
-
-    @classmethod
-    def of(cls, student: Student, names: Sequence[str], tokens: np.ndarray, seed: int, draws: int) -> Predictions:
-        """Those of candidates that were read.
-
-        Args:
-            student: who predicts.
-            names: N of the candidates.
-            tokens: int32 [N, W].
-            seed: of the draws.
-            draws: S.
-        """
-        prediction, card = student.believe(tokens, seed, draws), student.card
-        signs = np.array([assay.sign for assay in card.assays])
-        drawn = prediction.draws[:, :, [-1]] if prediction.classes else prediction.draws * signs
-        return cls(Forecast.of(prediction, names, card.assays, card.teacher_version), drawn)
-
-    @classmethod
-    def without_draws(cls, forecast: Forecast) -> Predictions:
-        """Those of a model that was asked for means and spreads."""
-        return cls(forecast, np.zeros((0, *forecast.mean.shape)))
-
-    def __len__(self) -> int:
-        return len(self.forecast)
-
-
-def predictions(student: Student, candidates: Listed, seed: int = 0, draws: int = 0) -> Iterator[Predictions]:
+def predictions(student: Student, candidates: Listed, seed: int = 0, draws: int = 0) -> Iterator[PredictionTable]:
     """What a student says of listed candidates, a bounded number at a time.
 
     Args:
@@ -152,29 +113,8 @@ def predictions(student: Student, candidates: Listed, seed: int = 0, draws: int 
     """
     for start in range(0, len(candidates), PIECE):
         here = slice(start, start + PIECE)
-        yield Predictions.of(student, candidates.names[here], candidates.tokens[here], seed, draws)
-
-
-def write_csv(to: TextIO, assays: Sequence[str], pieces: Iterable[Predictions], draws: int = 0) -> None:
-    """Write predictions as a table: candidate, and for each assay its mean, sd, both ends of the interval, draws.
-
-    Args:
-        to: an open text file.
-        assays: their names.
-        pieces: the predictions.
-        draws: how many draws each of them has.
-    """
-    writer = csv.writer(to, lineterminator="\n")
-    endings = ["", " sd", " low", " high", *(f" draw {i}" for i in range(1, draws + 1))]
-    writer.writerow(["candidate", *(assay + ending for assay in assays for ending in endings)])
-    for piece in pieces:
-        told = piece.forecast
-        columns = [
-            values.tolist()
-            for a in range(len(assays))
-            for values in (told.mean[:, a], told.sd[:, a], told.low[:, a], told.high[:, a], *piece.draws[:, :, a])
-        ]
-        writer.writerows(zip(told.names, *columns, strict=True))
+        prediction = student.believe(candidates.tokens[here], seed, draws)
+        yield PredictionTable.of(prediction, candidates.names[here], student.card.assays, student.card.teacher_version)
 
 
 def strange_note(candidates: Listed) -> str:
@@ -201,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         student = Student.open(asked.student)
         candidates = listed(student.card.reading, asked.table, asked.column)
-        write_csv(sys.stdout, [assay.name for assay in student.card.assays], predictions(student, candidates))
+        write_predictions(sys.stdout, predictions(student, candidates))
     except ActiveLoopError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
