@@ -14,14 +14,14 @@ import pytest
 from activeloop.cli import main
 from activeloop.measurements.wells import well_names
 from activeloop.plates import read_plate
-from bad_input.campaigns import OPTIONS, RECIPES, STORE
+from bad_input.campaigns import CONFIGS, OPTIONS, STORE
 from bad_input.case import WT, Case
 from bad_input.pools import POOLS
 from bad_input.replays import REPLAYS
 from bad_input.results import RESULTS
 from bad_input.tables import TABLES
 
-CASES = [*POOLS, *TABLES, *RESULTS, *RECIPES, *STORE, *OPTIONS, *REPLAYS]
+CASES = [*POOLS, *TABLES, *RESULTS, *CONFIGS, *STORE, *OPTIONS, *REPLAYS]
 NEW = f"new loop --wild-type {WT} --singles --seed 5 --wells 24 --controls 2"
 WORD = re.compile(rb"@(?:filled|other|empty|held)")
 STARTS = {
@@ -110,7 +110,7 @@ def events() -> list[tuple] | str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
-def test_refused_with_a_cure_and_nothing_half_stored(case, starts, words, tmp_path, monkeypatch, capsys):
+def test_refused_with_a_fix_and_nothing_half_stored(case, starts, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("activeloop.cli.terminal.BUSY_SECONDS", 0.05)
     prepare(case, starts[case.start], words)
@@ -118,10 +118,10 @@ def test_refused_with_a_cure_and_nothing_half_stored(case, starts, words, tmp_pa
     capsys.readouterr()
     with case.during() if case.during else nullcontext():
         status = typed(put(case.typed, words))
-    said = re.sub(r"\s+", " ", capsys.readouterr().err)
-    assert status == case.status, said
-    assert f"Error: {case.where}" in said
-    for part in case.says:
-        assert put(part, words) in said
-    assert "Traceback" not in said
+    message = re.sub(r"\s+", " ", capsys.readouterr().err)
+    assert status == case.status, message
+    assert f"Error: {case.where}" in message
+    for part in case.expected:
+        assert put(part, words) in message
+    assert "Traceback" not in message
     assert everything() == before

@@ -9,12 +9,12 @@ from bad_input.damage import edit, full_disk, locked, lose_the_model, no_plates,
 from bad_input.files import lines
 
 
-def config(id: str, old: str, new: str, *says: str, where: str = "loop/campaign.toml: ") -> Case:
+def config(id: str, old: str, new: str, *expected: str, where: str = "loop/campaign.toml: ") -> Case:
     """A change of campaign.toml by hand, then `activeloop propose`."""
-    return Case(id, "propose loop --another", where, says, damage=lambda: edit(old, new))
+    return Case(id, "propose loop --another", where, expected, damage=lambda: edit(old, new))
 
 
-RECIPES = [
+CONFIGS = [
     config(
         "not TOML",
         "wells = 24",

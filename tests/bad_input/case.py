@@ -24,7 +24,7 @@ class Case:
         id: of the test.
         typed: the arguments.
         where: how the message begins: file and row, as far as there are any.
-        says: what else it must say, the fix above all.
+        expected: what else it must say, the fix above all.
         files: what is written before: name -> content; None makes a folder.
         start: the campaign that is there: "nothing", "out" (a plate is out), "measured" (and came back), "two" assays.
         status: 2 when what was given is wrong, 1 when it cannot be done now.
@@ -35,7 +35,7 @@ class Case:
     id: str
     typed: str
     where: str
-    says: tuple[str, ...]
+    expected: tuple[str, ...]
     files: dict[str, bytes | None] = field(default_factory=dict)
     start: str = "out"
     status: int = 2

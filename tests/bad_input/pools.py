@@ -7,10 +7,10 @@ from bad_input.damage import full_disk
 from bad_input.files import lines
 
 
-def made(id: str, options: str, where: str, *says: str, file: bytes | None = b"", name: str = "pool.csv") -> Case:
+def made(id: str, options: str, where: str, *expected: str, file: bytes | None = b"", name: str = "pool.csv") -> Case:
     """`activeloop new` with wrong options or a wrong file."""
     files = {} if file == b"" else {name: file}
-    return Case(id, f"new x --assay kcat {options}", where, says, files, "nothing")
+    return Case(id, f"new x --assay kcat {options}", where, expected, files, "nothing")
 
 
 POOLS = [

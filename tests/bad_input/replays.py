@@ -8,12 +8,14 @@ from bad_input.files import lines
 VALUES = lines("mutant,fitness", *(f"{name},{i}" for i, name in enumerate(MANY[:30])))
 
 
-def table(id: str, file: bytes | None, row: int | None, *says: str, options: str = "", verb: str = "replay") -> Case:
+def table(
+    id: str, file: bytes | None, row: int | None, *expected: str, options: str = "", verb: str = "replay"
+) -> Case:
     """`activeloop replay` or `evaluate` with a wrong table."""
     size = "--start 2 --batch 2 --rounds 1 --seeds 1 --policies random" if verb == "replay" else "--learners forest"
     where = f"t.csv, row {row}: " if row else "t.csv: "
     return Case(
-        id, f"{verb} t.csv {size} --jobs 1 --out results {options}", where, says, {"t.csv": file}, start="nothing"
+        id, f"{verb} t.csv {size} --jobs 1 --out results {options}", where, expected, {"t.csv": file}, start="nothing"
     )
 
 

@@ -7,10 +7,10 @@ from bad_input.damage import overwrite
 from bad_input.files import HALF_GZIP, HALF_WORKBOOK, dated, lines, workbook
 
 
-def came(id: str, file: bytes | None, row: int | None, *says: str, options: str = "", start: str = "out") -> Case:
+def came(id: str, file: bytes | None, row: int | None, *expected: str, options: str = "", start: str = "out") -> Case:
     """`activeloop record` with a wrong file of results."""
     where = f"r.csv, row {row}: " if row else "r.csv: "
-    return Case(id, f"record loop r.csv {options}", where, says, {"r.csv": file}, start)
+    return Case(id, f"record loop r.csv {options}", where, expected, {"r.csv": file}, start)
 
 
 RESULTS = [

@@ -8,10 +8,10 @@ from bad_input.files import HALF_GZIP, HALF_WORKBOOK, OLD_WORKBOOK, PICTURE, dat
 GUIDE = "GACGTTACGATCGATCGACA"
 
 
-def listed(id: str, file: bytes | None, row: int | None, *says: str, options: str = f"--wild-type {WT}") -> Case:
+def listed(id: str, file: bytes | None, row: int | None, *expected: str, options: str = f"--wild-type {WT}") -> Case:
     """`activeloop new --table` with a wrong table."""
     where = f"pool.csv, row {row}: " if row else "pool.csv: "
-    return Case(id, f"new x --assay kcat --table pool.csv {options}", where, says, {"pool.csv": file}, "nothing")
+    return Case(id, f"new x --assay kcat --table pool.csv {options}", where, expected, {"pool.csv": file}, "nothing")
 
 
 TABLES = [

@@ -118,14 +118,14 @@ CASES = [
 WITHOUT_FILE = {"parent is DNA", "parent has X", "parent file missing", "site does not fit", "no such kind"}
 
 
-@pytest.mark.parametrize(("content", "settings", "says", "row"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_refused_with_file_row_and_cure(tmp_path, request, content, settings, says, row):
+@pytest.mark.parametrize(("content", "settings", "expected", "row"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_refused_with_file_row_and_fix(tmp_path, request, content, settings, expected, row):
     path = tmp_path / "pool.csv"
     path.write_bytes(content)
     with pytest.raises(InputError) as refused:
         Pool.from_table(path, **{"parent": GB1, **settings})
     message = str(refused.value)
-    assert says in message
+    assert expected in message
     assert refused.value.row == row
     if request.node.callspec.id not in WITHOUT_FILE:
         assert refused.value.file == str(path)
@@ -133,15 +133,15 @@ def test_refused_with_file_row_and_cure(tmp_path, request, content, settings, sa
     assert len(message) < 400 + len(str(path))
 
 
-@pytest.mark.parametrize(("name", "says"), [("nowhere.csv", "no such file"), ("folder", "this is a folder")])
-def test_what_is_no_file(tmp_path, name, says):
+@pytest.mark.parametrize(("name", "expected"), [("nowhere.csv", "no such file"), ("folder", "this is a folder")])
+def test_what_is_no_file(tmp_path, name, expected):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=expected):
         Pool.from_table(tmp_path / name)
 
 
 @pytest.mark.parametrize(
-    ("text", "says", "row"),
+    ("text", "expected", "row"),
     [
         ("", "is empty", None),
         ("; remark", "holds no sequence", None),
@@ -154,12 +154,12 @@ def test_what_is_no_file(tmp_path, name, says):
         (">a\nATGAAAACCGCT\n", "looks like DNA", None),
     ],
 )
-def test_fasta(tmp_path, text, says, row):
+def test_fasta(tmp_path, text, expected, row):
     path = tmp_path / "pool.fasta"
     path.write_text(text)
     with pytest.raises(InputError) as refused:
         Pool.from_fasta(path)
-    assert says in str(refused.value)
+    assert expected in str(refused.value)
     assert (refused.value.file, refused.value.row) == (str(path), row)
 
 
@@ -171,7 +171,7 @@ def test_a_wild_type_file_holds_one_sequence(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "says"),
+    ("settings", "expected"),
     [
         ({"positions": [0]}, "position 0 is outside the wild type (1-56)"),
         ({"positions": []}, "no positions were given"),
@@ -180,7 +180,7 @@ def test_a_wild_type_file_holds_one_sequence(tmp_path: Path):
         ({"exclude_residues": "ACDEFGHIKLMNPQRSTVWY"}, "at least one candidate"),
     ],
 )
-def test_single_mutants(settings, says):
+def test_single_mutants(settings, expected):
     with pytest.raises(InputError) as refused:
         Pool.single_mutants(GB1, **settings)
-    assert says in str(refused.value)
+    assert expected in str(refused.value)

@@ -107,7 +107,7 @@ def test_letters_that_are_no_protein():
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "expected"),
     [
         (lambda: Pool.combinatorial(GB1, []), "no sites were given"),
         (lambda: Pool.combinatorial(GB1, ["V39", 39]), "site 39 is named twice"),
@@ -125,7 +125,7 @@ def test_letters_that_are_no_protein():
         (lambda: Pool.combinatorial(None, range(20)), "too many to number"),
     ],
 )
-def test_refused(make, says):
+def test_refused(make, expected):
     with pytest.raises((PoolError, NotationError)) as refused:
         make()
-    assert says in str(refused.value)
+    assert expected in str(refused.value)

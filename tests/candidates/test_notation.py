@@ -153,7 +153,7 @@ def test_one_gap_is_preferred_to_many_substitutions():
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("K24G", "the wild type has A at position 24, not K"),
         ("p.Lys24Gly", "the wild type has A at position 24, not K"),
@@ -180,10 +180,10 @@ def test_one_gap_is_preferred_to_many_substitutions():
         ("", "empty"),
     ],
 )
-def test_refused(text, says):
+def test_refused(text, expected):
     with pytest.raises(NotationError) as refused:
         NOTATION.design(text)
-    assert says in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_letters_without_sites_ask_for_them():

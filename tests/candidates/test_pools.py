@@ -235,7 +235,7 @@ def test_large_pools_are_made_in_seconds():
 
 
 @pytest.mark.parametrize(
-    ("designs", "says"),
+    ("designs", "expected"),
     [
         ([], "designs of one type; here: nothing"),
         ([Sequence("FWAA"), Guide("GATT")], "here: Guide, Sequence"),
@@ -246,10 +246,10 @@ def test_large_pools_are_made_in_seconds():
         ([Sequence("FWAA"), Sequence("FWA")], "has 3 letters where the others have 4"),
     ],
 )
-def test_designs_that_make_no_pool(designs, says):
+def test_designs_that_make_no_pool(designs, expected):
     with pytest.raises(InputError) as refused:
         Pool.of(designs)
-    assert says in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_a_table_that_was_read_serves_as_well_as_its_path(tmp_path):

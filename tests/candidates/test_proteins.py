@@ -26,7 +26,7 @@ def test_a_wild_type_may_be_given_in_any_form(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "expected"),
     [
         ("", "is empty"),
         ("*", "is empty"),
@@ -38,12 +38,12 @@ def test_a_wild_type_may_be_given_in_any_form(tmp_path, monkeypatch):
         ("folder/", "this is a folder"),
     ],
 )
-def test_no_wild_type(tmp_path, monkeypatch, text, says):
+def test_no_wild_type(tmp_path, monkeypatch, text, expected):
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(NotationError) as refused:
         read_parent(text)
-    assert says in str(refused.value)
+    assert expected in str(refused.value)
 
 
 def test_a_file_with_a_wrong_letter_is_named(tmp_path):

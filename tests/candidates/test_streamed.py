@@ -77,10 +77,10 @@ def test_what_cannot_be_read_is_named_or_left_out(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text('variant,x\nK2C,1\nK2B,2\nT3C,3\n\n"A4G,5\nA4G,6\n')
     pool = StreamedPool(path, LIKE)
-    for row, says in ((1, 'row 3: "K2B"'), (2, "row 4: T3C is at a place"), (4, "row 6: a quotation mark")):
-        with pytest.raises(InputError, match=says):
+    for row, expected in ((1, 'row 3: "K2B"'), (2, "row 4: T3C is at a place"), (4, "row 6: a quotation mark")):
+        with pytest.raises(InputError, match=expected):
             pool.allowed([0, row])
-        with pytest.raises(NotationError, match=says):
+        with pytest.raises(NotationError, match=expected):
             pool.design(row)
     assert pool.allowed([0, 3, 5]).tolist() == [True, False, True]  # an empty line is no candidate
     skipping = StreamedPool(path, LIKE, skip_unreadable=True)
@@ -116,12 +116,12 @@ def test_compounds_have_no_sites(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "expected"),
     [(b"\x1f\x8b\x08", "packed"), (b"PK\x03\x04\x00\x00", "no text"), (b"", "no record"), (b"a,b\n1,2\n", "column")],
 )
-def test_what_is_no_long_list_is_refused(tmp_path, content, says):
+def test_what_is_no_long_list_is_refused(tmp_path, content, expected):
     (tmp_path / "list.csv").write_bytes(content)
-    with pytest.raises(TableError, match=says):
+    with pytest.raises(TableError, match=expected):
         StreamedPool(tmp_path / "list.csv", LIKE)
 
 

@@ -14,7 +14,7 @@ KD = Assay("KD", "µM", "minimise")
 FOLDS = Assay("folds", goal="classify")
 
 CASES = [
-    # name, lines, row (None: the whole file), what the message says, fix
+    # name, lines, row (None: the whole file), what the message must say, fix
     ("not in the pool", ["mutant,kcat", "K2R,1", "W2R,1"], 3, 'Did you mean "K2R"', "Correct the name"),
     ("unknown letter", ["mutant,kcat", "K2J,1"], 2, "K2J", "Correct the name"),
     ("wrong wild type", ["mutant,kcat", "A2R,1"], 2, "A2R", "Correct the name"),
@@ -50,15 +50,15 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "row", "said", "fix"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_a_wrong_file_is_refused(write, pool, kcat, lines, row, said, fix):
+@pytest.mark.parametrize(("lines", "row", "expected", "fix"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_a_wrong_file_is_refused(write, pool, kcat, lines, row, expected, fix):
     path = write(*lines)
     with pytest.raises(InputError) as caught:
         read_measurements(path, pool=pool, assays=kcat)
     message = str(caught.value)
     assert (caught.value.file, caught.value.row) == (str(path), row)
     assert message.startswith(f"{path}, row {row}: " if row else f"{path}: ")
-    assert said in message
+    assert expected in message
     assert fix in message
 
 
@@ -77,13 +77,15 @@ ON_A_PLATE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("lines", "row", "said", "fix"), [c[1:] for c in ON_A_PLATE], ids=[c[0] for c in ON_A_PLATE])
-def test_a_result_that_does_not_fit_the_plate_is_refused(write, pool, kcat, plate, lines, row, said, fix):
+@pytest.mark.parametrize(
+    ("lines", "row", "expected", "fix"), [c[1:] for c in ON_A_PLATE], ids=[c[0] for c in ON_A_PLATE]
+)
+def test_a_result_that_does_not_fit_the_plate_is_refused(write, pool, kcat, plate, lines, row, expected, fix):
     path = write(*lines)
     with pytest.raises(MeasurementError) as caught:
         read_measurements(path, pool=pool, assays=kcat, plates=plate)
     assert (caught.value.file, caught.value.row) == (str(path), row)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert fix in str(caught.value)
 
 
@@ -139,8 +141,8 @@ def test_numbering_off_by_a_constant_is_named(write, pool, kcat, offset):
 
 
 def test_files_that_are_no_tables(tmp_path, pool, kcat):
-    def refused(name: str, said: str) -> None:
-        with pytest.raises(InputError, match=said) as caught:
+    def refused(name: str, expected: str) -> None:
+        with pytest.raises(InputError, match=expected) as caught:
             read_measurements(tmp_path / name, pool=pool, assays=kcat)
         assert caught.value.file == str(tmp_path / name)
 

@@ -36,17 +36,17 @@ def laboratory(pool: Pool, seed: int, *, plates=4, each=22, controls=6, replicat
 
 def test_planted_plate_effects_are_found(large):
     rows, truth, shifts = laboratory(large, 0, between=3.0, noise=0.3, controls=8)
-    told = summarise_assay(rows, ASSAY)
-    found = np.array([told.plates[f"p{p}"] for p in range(4)])
+    summary = summarise_assay(rows, ASSAY)
+    found = np.array([summary.plates[f"p{p}"] for p in range(4)])
     np.testing.assert_allclose(found, shifts, atol=4 * 0.3 / np.sqrt(8))
-    assert told.noise == pytest.approx(0.3, rel=0.35)
-    assert 1.0 < told.plate_sd < 9.0
+    assert summary.noise == pytest.approx(0.3, rel=0.35)
+    assert 1.0 < summary.plate_sd < 9.0
     data = summarise(rows, large, [ASSAY])
     known = np.array([truth[n] for n in large.names(data.rows)])
     raw = {m.candidate: m.value for m in rows}
     before = np.array([raw[n] for n in large.names(data.rows)])
     assert np.std(data.values[:, 0] - known) < 0.4 < 1.0 < np.std(before - known)
-    assert "corrected for their plate" in told.notes[0]
+    assert "corrected for their plate" in summary.notes[0]
 
 
 def test_candidates_repeated_across_plates_serve_as_controls(large):
@@ -72,27 +72,27 @@ def test_a_plate_of_better_candidates_is_not_corrected_down(large):
 
 def test_one_plate_is_never_shifted(large):
     rows, _, _ = laboratory(large, 3, plates=1)
-    told = summarise_assay(rows, ASSAY)
-    assert told.plates == {"p0": 0.0}
-    assert told.notes == ()
-    assert told.noise > 0
+    summary = summarise_assay(rows, ASSAY)
+    assert summary.plates == {"p0": 0.0}
+    assert summary.notes == ()
+    assert summary.noise > 0
 
 
 def test_plates_that_nothing_links_are_left_and_it_is_said(large):
     rows, _, _ = laboratory(large, 4, plates=3, controls=0, replicates=2)
-    told = summarise_assay(rows, ASSAY)
-    assert told.plates == {"p0": 0.0, "p1": 0.0, "p2": 0.0}
-    assert "p0; p1; p2" in told.notes[0]
-    assert "same controls" in told.notes[0]
+    summary = summarise_assay(rows, ASSAY)
+    assert summary.plates == {"p0": 0.0, "p1": 0.0, "p2": 0.0}
+    assert "p0; p1; p2" in summary.notes[0]
+    assert "same controls" in summary.notes[0]
 
 
 def test_one_dead_control_well_does_not_move_its_plate(large):
     rows, _, shifts = laboratory(large, 5, noise=0.3, controls=8)
     at = next(i for i, m in enumerate(rows) if m.plate == "p2" and m.control)
     rows[at] = replace(rows[at], value=-200.0)
-    told = summarise_assay(rows, ASSAY)
-    assert told.plates["p2"] == pytest.approx(shifts[2], abs=0.6)
-    assert told.noise < 0.6
+    summary = summarise_assay(rows, ASSAY)
+    assert summary.plates["p2"] == pytest.approx(shifts[2], abs=0.6)
+    assert summary.noise < 0.6
 
 
 @pytest.mark.parametrize(
@@ -108,14 +108,14 @@ def test_one_dead_control_well_does_not_move_its_plate(large):
     ids=str,
 )
 def test_ninety_percent_intervals_cover_ninety_percent(large, design):
-    covered, told = [], 0
+    covered, estimated = [], 0
     for seed in range(60):
         rows, truth, _ = laboratory(large, seed, **design)
         data = summarise(rows, large, [ASSAY])
         known = np.array([truth[n] for n in large.names(data.rows)])
         covered.append(np.abs(data.values[:, 0] - known) < 1.645 * data.errors[:, 0])
-        told += int((data.errors > 0).all())
-    assert told == 60
+        estimated += int((data.errors > 0).all())
+    assert estimated == 60
     assert 0.85 <= np.mean(np.concatenate(covered)) <= 0.95
 
 
@@ -163,9 +163,9 @@ def test_a_replicate_series_without_wells_is_a_plate_of_its_own(large):
         for r in (1, 2)
         if not (r == 2 and i >= 8)
     ]
-    told = summarise_assay(rows, ASSAY)
-    assert told.plates["f.csv replicate 2"] - told.plates["f.csv replicate 1"] == pytest.approx(3.0, abs=0.2)
-    assert told.noise < 0.3
+    summary = summarise_assay(rows, ASSAY)
+    assert summary.plates["f.csv replicate 2"] - summary.plates["f.csv replicate 1"] == pytest.approx(3.0, abs=0.2)
+    assert summary.noise < 0.3
 
 
 def test_limits_stay_limits_unless_a_value_was_measured(large):
@@ -205,13 +205,13 @@ def test_classes_are_decided_by_majority(large):
 
 def test_factors_of_plates(large):
     rows, truth, shifts = laboratory(large, 7, between=0.5, noise=0.05, controls=8)
-    told = summarise_assay([replace(m, value=float(np.exp(m.value))) for m in rows], ASSAY, "multiplicative")
+    summary = summarise_assay([replace(m, value=float(np.exp(m.value))) for m in rows], ASSAY, "multiplicative")
     for p in range(4):
-        assert told.plates[f"p{p}"] == pytest.approx(np.exp(shifts[p]), rel=0.15)
-    means = dict(zip(told.names, told.means, strict=True))
+        assert summary.plates[f"p{p}"] == pytest.approx(np.exp(shifts[p]), rel=0.15)
+    means = dict(zip(summary.names, summary.means, strict=True))
     ratios = [means[n] / np.exp(truth[n]) for n in means]
     assert np.std(np.log(ratios)) < 0.08
-    relative = told.errors / told.means
+    relative = summary.errors / summary.means
     assert 0.03 < np.median(relative) < 0.1
 
 
@@ -238,7 +238,7 @@ def test_the_order_of_the_rows_does_not_matter(large):
 
 
 @pytest.mark.parametrize(
-    ("row", "scale", "said"),
+    ("row", "scale", "expected"),
     [
         (Measurement("W2R", "kcat", 1.0, file="f.csv", row=3), "additive", 'f.csv, row 3: "W2R" is not in the pool'),
         (Measurement("K2R", "Tm", 1.0, file="f.csv", row=3), "additive", 'f.csv, row 3: "Tm" is not an assay'),
@@ -251,6 +251,6 @@ def test_the_order_of_the_rows_does_not_matter(large):
         ),
     ],
 )
-def test_what_cannot_be_summarised_is_refused(large, row, scale, said):
-    with pytest.raises(MeasurementError, match=said):
+def test_what_cannot_be_summarised_is_refused(large, row, scale, expected):
+    with pytest.raises(MeasurementError, match=expected):
         summarise([Measurement("T3S", "kcat", 1.0), row], large, [ASSAY], scale=scale)

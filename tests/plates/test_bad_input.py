@@ -35,10 +35,10 @@ FILLINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("n", "asked", "said"), FILLINGS)
-def test_a_plate_that_cannot_be_filled(proposal, n, asked, said):
-    with pytest.raises(PlateError, match=re.escape(said)):
-        Plate.fill(proposal(n), **asked)
+@pytest.mark.parametrize(("n", "options", "expected"), FILLINGS)
+def test_a_plate_that_cannot_be_filled(proposal, n, options, expected):
+    with pytest.raises(PlateError, match=re.escape(expected)):
+        Plate.fill(proposal(n), **options)
 
 
 def test_several_plates_without_room_for_a_single_candidate(proposal):
@@ -87,34 +87,34 @@ LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "row", "said", "fix"), [c[1:] for c in LISTS], ids=[c[0] for c in LISTS])
-def test_a_list_that_is_no_plate(tmp_path, lines, row, said, fix):
+@pytest.mark.parametrize(("lines", "row", "expected", "fix"), [c[1:] for c in LISTS], ids=[c[0] for c in LISTS])
+def test_a_list_that_is_no_plate(tmp_path, lines, row, expected, fix):
     path = tmp_path / "p.csv"
     path.write_text("\n".join(lines))
     with pytest.raises(InputError) as caught:
         read_plate(path)
     assert (caught.value.file, caught.value.row) == (str(path), row)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert fix in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("lines", "row", "said"),
+    ("lines", "row", "expected"),
     [
         (["candidate,plate,well", "A1G,s,Q1"], 2, '"Q1" is not on a 384-well plate (A1-P24)'),
         (["candidate,plate,well", "A1G,s,A1", "A1G,s,A2"], 3, '"A1G" has a source already. Delete'),
     ],
 )
-def test_sources_that_are_none(tmp_path, lines, row, said):
+def test_sources_that_are_none(tmp_path, lines, row, expected):
     path = tmp_path / "s.csv"
     path.write_text("\n".join(lines))
-    with pytest.raises(PlateError, match=re.escape(said)) as caught:
+    with pytest.raises(PlateError, match=re.escape(expected)) as caught:
         read_sources(path)
     assert caught.value.row == row
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("options", "expected"),
     [
         ({"volume": 101.0}, "an Echo shoots droplets of 2.5 nL. Use 100 nL"),
         ({"volume": 0.0}, "0 nL cannot be dispensed"),
@@ -123,14 +123,14 @@ def test_sources_that_are_none(tmp_path, lines, row, said):
         ({"sources": {"WT": Source("s", "A1")}}, "3 names on plate-1 have no source well: "),
     ],
 )
-def test_echo_lists_that_no_echo_can_do(proposal, tmp_path, asked, said):
-    with pytest.raises(PlateError, match=re.escape(said)):
-        write_echo(Plate.fill(proposal(3)), tmp_path / "e.csv", **asked)
+def test_echo_lists_that_no_echo_can_do(proposal, tmp_path, options, expected):
+    with pytest.raises(PlateError, match=re.escape(expected)):
+        write_echo(Plate.fill(proposal(3)), tmp_path / "e.csv", **options)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("size", "asked", "said"),
+    ("size", "options", "expected"),
     [
         (96, {"volume": 0.0}, "0 µL cannot be pipetted"),
         (96, {"slot": 12}, "there is no slot 12. Use 1 to 11"),
@@ -139,9 +139,9 @@ def test_echo_lists_that_no_echo_can_do(proposal, tmp_path, asked, said):
         (96, {"sources": {f"A{i}G": Source(f"s{i}", "A1") for i in range(1, 13)}}, "12 source plates do not fit"),
     ],
 )
-def test_opentrons_lists_that_no_robot_can_do(proposal, tmp_path, size, asked, said):
-    with pytest.raises(PlateError, match=re.escape(said)):
-        write_opentrons(Plate.fill(proposal(12), wells=size, controls=0), tmp_path / "o.csv", **asked)
+def test_opentrons_lists_that_no_robot_can_do(proposal, tmp_path, size, options, expected):
+    with pytest.raises(PlateError, match=re.escape(expected)):
+        write_opentrons(Plate.fill(proposal(12), wells=size, controls=0), tmp_path / "o.csv", **options)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -32,19 +32,19 @@ def listed(n: int) -> Proposal:
 def test_every_pick_and_control_stands_on_the_plate_or_nothing_does(size, picks, controls, replicates, edges, seed):
     rows, columns = SHAPES[size]
     room = (rows - 2) * (columns - 2) if edges else size
-    asked = {"wells": size, "controls": controls, "replicates": replicates, "empty_edges": edges, "seed": seed}
+    options = {"wells": size, "controls": controls, "replicates": replicates, "empty_edges": edges, "seed": seed}
     if picks * replicates + controls > room:
         with pytest.raises(PlateError, match=f"has {room}"):
-            Plate.fill(listed(picks), **asked)
+            Plate.fill(listed(picks), **options)
         return
-    plate = Plate.fill(listed(picks), **asked)
+    plate = Plate.fill(listed(picks), **options)
     tested = Counter((w.candidate, w.replicate) for w in plate.wells.values() if not w.control)
     assert tested == Counter((f"A{i}G", r) for i in range(1, picks + 1) for r in range(1, replicates + 1))
     own = [w for w in plate.wells.values() if w.control]
     assert sorted(w.replicate for w in own) == list(range(1, controls + 1))
     if edges:
         assert all(0 < r < rows - 1 and 0 < c < columns - 1 for r, c in places(plate, lambda w: True))
-    assert plate == Plate.fill(listed(picks), **asked), "the same seed gives the same plate"
+    assert plate == Plate.fill(listed(picks), **options), "the same seed gives the same plate"
 
 
 @pytest.mark.parametrize(("size", "controls"), [(96, 4), (96, 8), (96, 12), (96, 16), (384, 16), (384, 32), (1536, 64)])

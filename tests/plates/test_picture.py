@@ -28,9 +28,9 @@ def test_every_well_is_drawn_and_says_what_it_holds(proposal, size):
     drawn = wells_of(draw(plate))
     assert len(drawn) == size
     for name, group in drawn.items():
-        told = group.findtext(f"{SVG}title", "")
+        label = group.findtext(f"{SVG}title", "")
         well = plate.wells.get(name)
-        assert told == f"{name}: empty" if well is None else well.candidate in told
+        assert label == f"{name}: empty" if well is None else well.candidate in label
     width, height = ElementTree.fromstring(draw(plate)).attrib["viewBox"].split()[2:]
     for circle in ElementTree.fromstring(draw(plate)).iter(f"{SVG}circle"):
         x, y, r = (float(circle.attrib[k]) for k in ("cx", "cy", "r"))
