@@ -58,7 +58,7 @@ def _warm(arm: str) -> None:
 
     with TemporaryDirectory(prefix="activeloop-warm-") as folder, one_thread():
         tiny = ESM2(write_checkpoint(Shape(*SMALLEST), Path(folder)))
-        for adapter in (FullFineTuning(), LoRA(last=1), arms()[arm]):
+        for adapter in (FullFineTuning(), LoRA(last_layers=1), arms()[arm]):
             ready(tiny, adapter, random_dataset(8, 2), 1).advance()
     gc.collect()
 

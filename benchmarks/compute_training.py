@@ -45,11 +45,11 @@ FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all layers", "Light-PEFT"
 ARMS: dict[str, Adapter] = {
     FULL: FullFineTuning(),
     LORA: LoRA(),
-    "LoRA, last 2 layers": LoRA(last=2),
-    "LoRA, last layer": LoRA(last=1),
-    "PiSSA, rank 16, last layer": LoRA(last=1, rank=16, variant="pissa"),
-    "all weights, last 2 layers": FullFineTuning(last=2),
-    "all weights, last layer": FullFineTuning(last=1),
+    "LoRA, last 2 layers": LoRA(last_layers=2),
+    "LoRA, last layer": LoRA(last_layers=1),
+    "PiSSA, rank 16, last layer": LoRA(last_layers=1, rank=16, variant="pissa"),
+    "all weights, last 2 layers": FullFineTuning(last_layers=2),
+    "all weights, last layer": FullFineTuning(last_layers=1),
     "IA3": PeftAdapter("ia3"),
     LIGHT: LightPEFT(),
 }

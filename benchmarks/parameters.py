@@ -18,9 +18,8 @@ import numpy as np
 import torch
 import typer
 
-from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter
-from activeloop.adapters.pruning import Remains, keep_heads, keep_ranks, keep_units
-from activeloop.adapters.pruning_layers import adapted, feed_forward
+from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter, attach
+from activeloop.adapters.pruning import Remains, adapted, feed_forward, keep_heads, keep_ranks, keep_units
 from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
 from benchmarks.options import OUT
 from benchmarks.proteins import SIZES, esm_shape, random_encoder
@@ -100,7 +99,7 @@ def measure(size: str, lengths: Sequence[int], minibatch: int, tokens: int, alte
         alternations: passes of each model, after one that does not count.
     """
     plain = random_encoder(esm_shape(size), 0)
-    attached = LightPEFT().attach(copy.deepcopy(plain), 0)
+    attached = attach(LightPEFT(), copy.deepcopy(plain), 0)
     attached.prune(drawn(attached.encoder, attached.settings, 0))
     small = attached.merge()
     for length in lengths:
@@ -138,11 +137,11 @@ ADAPTERS: dict[str, Adapter] = {
     FULL: FullFineTuning(),
     "DoRA": LoRA(variant="dora"),
     LORA: LoRA(),
-    "LoRA, query + value": LoRA(targets="query+value"),
+    "LoRA, query + value": LoRA(target_modules="query+value"),
     LIGHT: LightPEFT(),
-    "LoRA, last 2 layers": LoRA(last=2),
-    "LoRA, last layer": LoRA(last=1),
-    "LoRA or PiSSA, rank 16, last layer": LoRA(last=1, rank=16),
+    "LoRA, last 2 layers": LoRA(last_layers=2),
+    "LoRA, last layer": LoRA(last_layers=1),
+    "LoRA or PiSSA, rank 16, last layer": LoRA(last_layers=1, rank=16),
     "IA3": PeftAdapter("ia3"),
 }
 #: how many times fewer than full fine-tuning is demanded of a default
@@ -189,7 +188,7 @@ def counts(size: str) -> list[Count]:
 
 
 def _trained(adapter: Adapter, size: str) -> int:
-    attached = adapter.attach(random_encoder(esm_shape(size), None), 0)
+    attached = attach(adapter, random_encoder(esm_shape(size), None), 0)
     if isinstance(adapter, LightPEFT):
         attached.prune(costliest(attached.encoder, adapter))  # pyright: ignore[reportAttributeAccessIssue]
     return attached.trainable()

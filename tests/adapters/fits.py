@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from activeloop.adapters import Attached
+from activeloop.adapters.base import Attached
 from activeloop.foundation.encoder import TransformerEncoder
 
 IDS = torch.randint(4, 24, (3, 9), generator=torch.Generator().manual_seed(0))

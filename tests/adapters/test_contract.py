@@ -8,21 +8,21 @@ import torch
 from fits import Fit, outputs
 from safetensors.torch import load, save
 
-from activeloop.adapters import Frozen, FullFineTuning, LightPEFT, LoRA, PeftAdapter
-from activeloop.adapters.named import ADAPTERS
-from activeloop.adapters.pruning_layers import base_of
+from activeloop.adapters import Frozen, FullFineTuning, LightPEFT, LoRA, PeftAdapter, attach
+from activeloop.adapters.pruning import base_of
+from activeloop.adapters.registry import ADAPTERS
 from activeloop.errors import ModelError
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
 #: every adapter as configs name it, and with options that change where it sits
 EVERY = {name: make() for name, make in ADAPTERS.items()} | {
-    "adalora": PeftAdapter("adalora", {"total_step": 1}, targets="attention", layers=(0, 2)),
-    "full, last": FullFineTuning(last=1),
-    "ia3, last": PeftAdapter("ia3", last=2),
+    "adalora": PeftAdapter("adalora", {"total_step": 1}, target_modules="attention", layers_to_transform=(0, 2)),
+    "full, last": FullFineTuning(last_layers=1),
+    "ia3, last": PeftAdapter("ia3", last_layers=2),
     "loha": PeftAdapter("loha", {"r": 2}),
-    "lora, attention": LoRA(rank=4, targets="attention", last=2),
-    "lora, faster": LoRA(rank=4, targets="query+value", layers=(2, 1), plus=16),
-    "lora, thinned": LoRA(dropout=0.2, last=1),
+    "lora, attention": LoRA(rank=4, target_modules="attention", last_layers=2),
+    "lora, faster": LoRA(rank=4, target_modules="query+value", layers_to_transform=(2, 1), loraplus_lr_ratio=16),
+    "lora, thinned": LoRA(dropout=0.2, last_layers=1),
 }
 LEARNING = {name: adapter for name, adapter in EVERY.items() if name != "frozen"}
 #: everywhere; the other options on one architecture
@@ -46,7 +46,7 @@ def test_a_whole_life_on_every_architecture(encoders, family, name):
     adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else PLAIN[name]
     encoder = encoders(family)
     before = outputs(encoder)
-    attached = adapter.attach(encoder, 0)
+    attached = attach(adapter, encoder, 0)
     torch.testing.assert_close(outputs(encoder), before, rtol=1e-5, atol=1e-5)
     frozen = untouched(encoder, attached)
 
@@ -62,7 +62,7 @@ def test_a_whole_life_on_every_architecture(encoders, family, name):
     assert same or name == "full"
     assert all(torch.equal(now, frozen[key]) for key, now in same.items())
 
-    other = adapter.attach(encoders(family), 7)
+    other = attach(adapter, encoders(family), 7)
     other.load(load(save(attached.state())))
     assert torch.equal(outputs(other.encoder), after)
 
@@ -77,14 +77,14 @@ class TestOnOneArchitecture:
     def test_changes_nothing_to_begin_with(self, encoders, name):
         encoder = encoders()
         before = outputs(encoder)
-        EVERY[name].attach(encoder, 0)
+        attach(EVERY[name], encoder, 0)
         exact = EVERY[name].name != "pissa"
         torch.testing.assert_close(outputs(encoder), before, rtol=0 if exact else 1e-5, atol=0 if exact else 1e-5)
         assert not any(module.training for module in encoder.modules())
 
     def test_the_same_seed_gives_the_same_start_and_no_global_generator_moves(self, encoders, name):
         before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
-        states = [EVERY[name].attach(encoders(), 3).state() for _ in range(2)]
+        states = [attach(EVERY[name], encoders(), 3).state() for _ in range(2)]
         assert states[0].keys() == states[1].keys()
         assert all(torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
         assert torch.equal(torch.get_rng_state(), before[0])
@@ -92,14 +92,14 @@ class TestOnOneArchitecture:
         assert random.getstate() == before[2]
 
     def test_what_learns_is_what_takes_gradients(self, encoders, name):
-        attached = EVERY[name].attach(encoders(), 0)
+        attached = attach(EVERY[name], encoders(), 0)
         asked = [p for p in attached.encoder.parameters() if p.requires_grad]
         assert {id(p) for p in asked} == {id(p) for p in attached.parameters()}
         assert attached.trainable() == sum(p.numel() for p in asked)
         assert len(attached.rates()) == len(attached.parameters())
 
     def test_nothing_learns_below_the_lowest_layer(self, encoders, name):
-        attached = EVERY[name].attach(encoders(), 0)
+        attached = attach(EVERY[name], encoders(), 0)
         layers = attached.encoder.layers
         learning = [i for i, layer in enumerate(layers) if any(p.requires_grad for p in layer.parameters())]
         expected = -1 if name == "full" else min(learning, default=len(layers))
@@ -108,7 +108,7 @@ class TestOnOneArchitecture:
 
 @pytest.mark.parametrize("name", ["lora", "adalora"])
 def test_only_what_was_drawn_depends_on_the_seed(encoders, name):
-    states = [EVERY[name].attach(encoders(), seed).state() for seed in (0, 1)]
+    states = [attach(EVERY[name], encoders(), seed).state() for seed in (0, 1)]
     assert any(not torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
 
 
@@ -121,25 +121,25 @@ BLOCK = 4 * (D * D + D) + (D * F + F) + (F * D + D) + 4 * D
     ("adapter", "count"),
     [
         (LoRA(rank=8), L * 8 * MAPS),
-        (LoRA(rank=5, last=2), 2 * 5 * MAPS),
-        (LoRA(rank=4, targets="attention", layers=(1,)), 4 * 8 * D),
-        (LoRA(rank=4, targets="query+value"), L * 4 * 4 * D),
+        (LoRA(rank=5, last_layers=2), 2 * 5 * MAPS),
+        (LoRA(rank=4, target_modules="attention", layers_to_transform=(1,)), 4 * 8 * D),
+        (LoRA(rank=4, target_modules="query+value"), L * 4 * 4 * D),
         (LoRA(rank=8, variant="rslora"), L * 8 * MAPS),
         (LoRA(rank=8, variant="pissa"), L * 8 * MAPS),
         (LoRA(rank=8, variant="dora"), L * (8 * MAPS + 5 * D + F)),
         (PeftAdapter("ia3"), L * (2 * D + F)),
         (PeftAdapter("adalora", {"init_r": 12, "total_step": 1}), L * (12 * MAPS + 12 * 6)),
         (FullFineTuning(), V * D + L * BLOCK + 2 * D),
-        (FullFineTuning(last=2), 2 * BLOCK + 2 * D),
+        (FullFineTuning(last_layers=2), 2 * BLOCK + 2 * D),
         (Frozen(), 0),
     ],
 )
 def test_how_many_numbers_learn(encoders, adapter, count):
-    assert adapter.attach(encoders(), 0).trainable() == count
+    assert attach(adapter, encoders(), 0).trainable() == count
 
 
 def test_the_change_of_a_weight_is_a_b_transposed(encoders):
-    attached = LoRA(rank=4, alpha=8, last=1).attach(encoders(), 0)
+    attached = attach(LoRA(rank=4, alpha=8, last_layers=1), encoders(), 0)
     Fit(attached, 3).run()
     state = attached.state()
     key = "layers.2.intermediate.dense"
@@ -150,22 +150,22 @@ def test_the_change_of_a_weight_is_a_b_transposed(encoders):
 
 
 def test_a_learns_faster_than_b(encoders):
-    attached = LoRA(last=1, targets="query+value", plus=16).attach(encoders(), 0)
+    attached = attach(LoRA(last_layers=1, target_modules="query+value", loraplus_lr_ratio=16), encoders(), 0)
     # per map: lora_A (the B of this house), lora_B (its A)
     assert attached.rates() == [1.0, 16.0, 1.0, 16.0]
 
 
 @pytest.mark.parametrize("family", ["esm2", "prott5"])
-@pytest.mark.parametrize("adapter", [LoRA(alpha=0), LoRA(alpha=0, last=1, variant="rslora")])
+@pytest.mark.parametrize("adapter", [LoRA(alpha=0), LoRA(alpha=0, last_layers=1, variant="rslora")])
 def test_refuses_what_would_change_nothing(encoders, family, adapter):
     with pytest.raises(ModelError, match="changes nothing"):
-        adapter.attach(encoders(family), 0)
+        attach(adapter, encoders(family), 0)
 
 
 @pytest.mark.parametrize("adapter", [PeftAdapter("loraa"), PeftAdapter("loha", {"rang": 2})])
 def test_refuses_what_peft_does_not_make(encoders, adapter):
     with pytest.raises(ModelError, match=f'peft makes no adapter "{adapter.kind}" with these options'):
-        adapter.attach(encoders(), 0)
+        attach(adapter, encoders(), 0)
 
 
 def test_refuses_maps_that_a_fast_path_goes_around(encoders):
@@ -188,35 +188,35 @@ def test_refuses_maps_that_a_fast_path_goes_around(encoders):
 
     attention.__class__ = Deaf
     with pytest.raises(ModelError, match="leaves 2 of its 4 tensors without effect"):
-        LoRA(last=1, targets="query+value").attach(encoder, 0)
+        attach(LoRA(last_layers=1, target_modules="query+value"), encoder, 0)
 
 
 def test_refuses_a_second_adapter(encoders):
     encoder = encoders()
-    LoRA().attach(encoder, 0)
+    attach(LoRA(), encoder, 0)
     with pytest.raises(ModelError, match="has an adapter"):
-        LoRA().attach(encoder, 0)
+        attach(LoRA(), encoder, 0)
 
 
 def test_a_second_adapter_after_merging(encoders):
-    encoder = LoRA(last=1).attach(encoders(), 0).merge()
-    assert PeftAdapter("ia3").attach(encoder, 0).trainable() == L * (2 * D + F)
+    encoder = attach(LoRA(last_layers=1), encoders(), 0).merge()
+    assert attach(PeftAdapter("ia3"), encoder, 0).trainable() == L * (2 * D + F)
 
 
 @pytest.mark.parametrize(
     ("adapter", "words"),
     [
-        (LoRA(layers=(3,)), r"layers=\[3\]: the model has 3 layers"),
-        (PeftAdapter("ia3", layers=()), r"layers=\[\]: the model has 3 layers"),
-        (FullFineTuning(last=4), "last=4: the model has 3 layers"),
-        (PeftAdapter("vera", last=0), "last=0: the model has 3 layers"),
-        (LoRA(layers=(1,), last=1), "either `layers` or `last`"),
+        (LoRA(layers_to_transform=(3,)), r"layers_to_transform=\[3\]: the model has 3 layers"),
+        (PeftAdapter("ia3", layers_to_transform=()), r"layers_to_transform=\[\]: the model has 3 layers"),
+        (FullFineTuning(last_layers=4), "last_layers=4: the model has 3 layers"),
+        (PeftAdapter("vera", last_layers=0), "last_layers=0: the model has 3 layers"),
+        (LoRA(layers_to_transform=(1,), last_layers=1), "either `layers_to_transform` or `last_layers`"),
     ],
 )
 def test_refuses_layers_that_do_not_exist(encoders, adapter, words):
     encoder = encoders()
     with pytest.raises(ModelError, match=words):
-        adapter.attach(encoder, 0)
+        attach(adapter, encoder, 0)
     assert [type(m) for m in encoder.modules()] == [type(m) for m in encoders().modules()]
 
 
@@ -224,17 +224,17 @@ def test_refuses_layers_that_do_not_exist(encoders, adapter, words):
     ("kept", "given", "words"),
     [
         (LoRA(rank=4), LoRA(rank=8), r"is 4 x 32 and must be 8 x 32 here"),
-        (LoRA(last=1), LoRA(), "is missing"),
-        (LoRA(), LoRA(last=1), "belongs nowhere"),
+        (LoRA(last_layers=1), LoRA(), "is missing"),
+        (LoRA(), LoRA(last_layers=1), "belongs nowhere"),
         (LoRA(variant="dora"), LoRA(), "lora_magnitude_vector.*belongs nowhere"),
         (PeftAdapter("ia3"), LoRA(), "nothing was loaded"),
     ],
 )
 def test_refuses_the_state_of_another(encoders, kept, given, words):
-    attached = given.attach(encoders(), 0)
+    attached = attach(given, encoders(), 0)
     before = attached.state()
     with pytest.raises(ModelError, match=words):
-        attached.load(kept.attach(encoders(), 1).state())
+        attached.load(attach(kept, encoders(), 1).state())
     assert all(torch.equal(tensor, before[key]) for key, tensor in attached.state().items())
 
 
@@ -242,5 +242,5 @@ def test_refuses_the_state_of_another(encoders, kept, given, words):
     "adapter", [LoRA(), LoRA(variant="dora"), PeftAdapter("ia3"), PeftAdapter("adalora", {"total_step": 1})]
 )
 def test_counts_on_shapes_alone(encoders, adapter):
-    count = adapter.attach(encoders(), 0).trainable()
-    assert adapter.attach(encoders().to("meta"), 0).trainable() == count
+    count = attach(adapter, encoders(), 0).trainable()
+    assert attach(adapter, encoders().to("meta"), 0).trainable() == count

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from activeloop.adapters.light_peft import LightPEFT
-from activeloop.adapters.light_peft_attached import LightAttached
-from activeloop.adapters.pruning import Remains
-from activeloop.adapters.pruning_layers import adapted, base_of, factors, feed_forward
-from activeloop.adapters.pruning_masks import SAMPLE
+from activeloop.adapters import LightPEFT, attach
+from activeloop.adapters.estimation import SAMPLE
+from activeloop.adapters.light_peft import LightAttached
+from activeloop.adapters.pruning import Remains, adapted, base_of, factors, feed_forward
 from activeloop.errors import ModelError
 from activeloop.foundation import ESM2, ESMC, Ankh, ProtBert, ProtT5
 from activeloop.foundation.encoder import TransformerEncoder
@@ -72,19 +71,19 @@ def encoder(tiny: str) -> TransformerEncoder:
 @pytest.fixture(scope="module")
 def pruned(tiny: str) -> LightAttached:
     """After twelve steps of twenty-four, ten of them of estimation; not to be changed."""
-    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(attached, 12, 24)
     return attached
 
 
 def test_nothing_changes_by_attaching(tiny: str, encoder: TransformerEncoder):
     before = outputs(encoder)
-    SETTINGS.attach(encoder, 0)
+    attach(SETTINGS, encoder, 0)
     assert torch.equal(outputs(encoder), before)
 
 
 def test_the_estimation_has_a_scalar_for_each_head_and_unit_beside_the_adapters(encoder: TransformerEncoder):
-    attached = SETTINGS.attach(encoder, 0)
+    attached = attach(SETTINGS, encoder, 0)
     d, u = encoder.width, UNITS
     adapters = LAYERS * SETTINGS.rank * (4 * 2 * d + 2 * (d + u))
     assert attached.trainable() == adapters + LAYERS * (HEADS + UNITS)
@@ -97,7 +96,7 @@ def test_a_scalar_on_what_enters_the_output_projection_is_one_on_attention_proba
     tiny: str, encoder: TransformerEncoder
 ):
     """As published: head 2 of layer 1, multiplied in the attention itself."""
-    attached = SETTINGS.attach(encoder, 0)
+    attached = attach(SETTINGS, encoder, 0)
     with torch.no_grad():
         attached._estimation.heads[1].values[2] = 0.25
     plain = ESM2(tiny).load()
@@ -114,7 +113,7 @@ def _scaled_head(module, inputs, output):
 
 
 def test_the_removal_comes_once_after_the_estimation(tiny: str):
-    changes = fit(SETTINGS.attach(ESM2(tiny).load(), 0), 24)
+    changes = fit(attach(SETTINGS, ESM2(tiny).load(), 0), 24)
     assert changes == [False] * 9 + [True] + [False] * 14
 
 
@@ -158,7 +157,7 @@ def test_it_computes_what_the_whole_trunk_would_without_the_rest(kind: str, tmp_
     folder = make(tmp_path)
     # the heads of ESM-C cannot be told apart
     settings = replace(SETTINGS, heads=0.0) if kind == "esmc" else SETTINGS
-    attached, whole = (settings.attach(family(folder).load(), 0) for _ in range(2))
+    attached, whole = (attach(settings, family(folder).load(), 0) for _ in range(2))
     fit(attached, 9, 24)
     whole.load(attached.state())
     remains = attached._estimation.choose()
@@ -180,14 +179,14 @@ def test_it_computes_what_the_whole_trunk_would_without_the_rest(kind: str, tmp_
     before = outputs(whole.encoder)
     assert not torch.allclose(before, outputs(family(folder).load()), atol=1e-3)
     torch.testing.assert_close(outputs(attached.encoder), before, rtol=1e-4, atol=1e-4)
-    again = settings.attach(family(folder).load(), 0)
+    again = attach(settings, family(folder).load(), 0)
     again.load(attached.state())
     assert torch.equal(outputs(again.encoder), outputs(attached.encoder))
 
 
 def test_what_stays_makes_up_for_what_went(tiny: str):
     """The mean of a map's outputs is as before; of what else they lose, some is predicted."""
-    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     ids, real = minibatch()
     entered: dict[str, torch.Tensor] = {}
     for name in ("attention.output.dense", "output.dense"):
@@ -223,7 +222,7 @@ def test_an_adapter_without_low_rank_repairs_loads_as_it_was(tiny: str, pruned: 
         for name, tensor in pruned.state().items()
         if not name.startswith(("remains.out.", "remains.into."))
     }
-    again = SETTINGS.attach(ESM2(tiny).load(), 0)
+    again = attach(SETTINGS, ESM2(tiny).load(), 0)
     again.load(shifts_alone)
     linear = base_of(again.encoder.layers[0].get_submodule("output.dense"))
     assert again.remains is not None
@@ -233,10 +232,10 @@ def test_an_adapter_without_low_rank_repairs_loads_as_it_was(tiny: str, pruned: 
 
 
 def test_tokens_are_drawn_from_all_that_were_seen(encoder: TransformerEncoder):
-    attached = SETTINGS.attach(encoder, 0)
+    attached = attach(SETTINGS, encoder, 0)
     mask = attached._estimation.units[0]
     for look in range(40):
-        mask._draw(torch.full((50, UNITS), float(look)))
+        mask._add(torch.full((50, UNITS), float(look)))
     assert mask.sample.shape == (SAMPLE, UNITS)
     # about 13 of each of 40 looks
     assert 2 <= torch.bincount(mask.sample[:, 0].long(), minlength=40).min()
@@ -252,7 +251,7 @@ def test_useless_heads_and_units_are_found(tiny: str, encoder: TransformerEncode
     louder = ESM2(tiny).load()
     for some, factor in ((encoder, 1.0), (louder, 1.5)):
         plant(some, useless, kept, factor)
-    attached = SETTINGS.attach(encoder, 0)
+    attached = attach(SETTINGS, encoder, 0)
     optimiser = torch.optim.AdamW(attached.parameters(), lr=3e-3)
     for step in range(10):
         ids, real = minibatch(step)
@@ -281,7 +280,7 @@ def plant(encoder: TransformerEncoder, useless: list[int], units: torch.Tensor, 
 
 def test_an_adapter_that_does_nothing_goes_first(encoder: TransformerEncoder):
     """Planted: adapters of layer 0 stay at zero, for their outputs are multiplied by so little."""
-    attached = SETTINGS.attach(encoder, 0)
+    attached = attach(SETTINGS, encoder, 0)
     for name, importance in attached._estimation.adapters.items():
         if name.startswith("0."):
             importance.module.scaling["default"] = importance.scaling = 1e-6
@@ -292,7 +291,7 @@ def test_an_adapter_that_does_nothing_goes_first(encoder: TransformerEncoder):
 
 
 def test_importance_is_over_real_tokens_and_of_the_second_half(tiny: str):
-    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(attached, 9, 24)
     _, real = minibatch()
     importance = attached._estimation.adapters["1.attention.self.value"]
@@ -305,7 +304,7 @@ def test_importance_is_over_real_tokens_and_of_the_second_half(tiny: str):
     attached.encoder(ids, real)[real].sum().backward()
     wanted = (4.0 * seen["adapter"] / seen["base"]).mean()
     assert importance.of_module == pytest.approx(float(wanted), rel=1e-5)
-    importance.see_gradients()
+    importance.observe_gradients()
     into, out = (linear.weight for linear in factors(importance.module))
     assert into.grad is not None
     assert out.grad is not None
@@ -314,13 +313,13 @@ def test_importance_is_over_real_tokens_and_of_the_second_half(tiny: str):
 
 
 def test_scores_without_gradients_count_for_nothing(encoder: TransformerEncoder):
-    attached = SETTINGS.attach(encoder, 0)
+    attached = attach(SETTINGS, encoder, 0)
     outputs(encoder)
     assert all(importance.sums.sum() == 0 for importance in attached._estimation.adapters.values())
 
 
 def test_the_same_seed_removes_the_same(tiny: str, pruned: LightAttached):
-    again = SETTINGS.attach(ESM2(tiny).load(), 0)
+    again = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(again, 12, 24)
     assert pruned.remains is not None
     assert again.remains is not None
@@ -329,7 +328,7 @@ def test_the_same_seed_removes_the_same(tiny: str, pruned: LightAttached):
 
 
 def test_what_was_kept_loads_onto_the_original_checkpoint(tiny: str, pruned: LightAttached):
-    again = SETTINGS.attach(ESM2(tiny).load(), 5)
+    again = attach(SETTINGS, ESM2(tiny).load(), 5)
     again.load(pruned.state())
     assert torch.equal(outputs(again.encoder), outputs(pruned.encoder))
     assert again.lowest == pruned.lowest
@@ -340,11 +339,11 @@ def test_what_was_kept_loads_onto_the_original_checkpoint(tiny: str, pruned: Lig
 @pytest.mark.parametrize("stop", [3, 7, 11])
 def test_a_fit_that_was_interrupted_ends_as_if_it_had_not_been(tiny: str, stop: int):
     """Before the half of the estimation, after it, and after the removal; plain gradient descent keeps no state."""
-    whole = SETTINGS.attach(ESM2(tiny).load(), 0)
+    whole = attach(SETTINGS, ESM2(tiny).load(), 0)
     descend(whole, 0, 14)
-    first = SETTINGS.attach(ESM2(tiny).load(), 0)
+    first = attach(SETTINGS, ESM2(tiny).load(), 0)
     descend(first, 0, stop)
-    second = SETTINGS.attach(ESM2(tiny).load(), 1)
+    second = attach(SETTINGS, ESM2(tiny).load(), 1)
     second.load(first.state())
     second.resume(first.progress())
     descend(second, stop, 14)
@@ -366,7 +365,7 @@ def descend(attached: LightAttached, start: int, stop: int) -> None:
 
 
 def test_only_the_adapters_learn_after_the_removal(tiny: str):
-    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(attached, 10, 24)
     frozen = {n: p.clone() for n, p in attached.encoder.named_parameters() if not p.requires_grad}
     ids, real = minibatch()
@@ -380,7 +379,7 @@ def test_only_the_adapters_learn_after_the_removal(tiny: str):
 @pytest.mark.parametrize("steps", [5, 12])
 def test_folding_gives_a_plain_trunk_with_the_same_outputs(tiny: str, steps: int):
     """During the estimation (its scalars are folded in too) and after the removal."""
-    attached = SETTINGS.attach(ESM2(tiny).load(), 0)
+    attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(attached, steps, 24)
     before = outputs(attached.encoder)
     plain = attached.merge()
@@ -391,7 +390,7 @@ def test_folding_gives_a_plain_trunk_with_the_same_outputs(tiny: str, steps: int
 
 
 def test_nothing_else_is_removed_than_was_asked(tiny: str):
-    attached = replace(SETTINGS, heads=0.0, units=0.0, modules=0.5).attach(ESM2(tiny).load(), 0)
+    attached = attach(replace(SETTINGS, heads=0.0, units=0.0, modules=0.5), ESM2(tiny).load(), 0)
     assert attached.penalty() is None
     fit(attached, 10, 24)
     assert attached.remains is not None
@@ -406,13 +405,13 @@ def test_a_model_whose_heads_cannot_be_told_apart_is_refused(
 ):
     monkeypatch.setattr(type(encoder), "separable", False)
     with pytest.raises(ModelError, match="LightPEFT\\(heads=0\\)"):
-        SETTINGS.attach(encoder, 0)
+        attach(SETTINGS, encoder, 0)
     assert not adapted(encoder)
-    assert replace(SETTINGS, heads=0.0).attach(encoder, 0).trainable() > 0
+    assert attach(replace(SETTINGS, heads=0.0), encoder, 0).trainable() > 0
 
 
 def test_what_was_removed_otherwise_is_refused(tiny: str, pruned: LightAttached):
-    other = SETTINGS.attach(ESM2(tiny).load(), 0)
+    other = attach(SETTINGS, ESM2(tiny).load(), 0)
     unpruned = other.state()
     heads = torch.ones(LAYERS, HEADS, dtype=torch.bool)
     other.prune(Remains(heads, torch.ones(LAYERS, UNITS, dtype=torch.bool), {"2.output.dense": torch.ones(4) > 0}))
@@ -422,7 +421,7 @@ def test_what_was_removed_otherwise_is_refused(tiny: str, pruned: LightAttached)
             other.load(state)
     wrong = pruned.state() | {"remains.heads": torch.ones(LAYERS, 5, dtype=torch.bool)}
     with pytest.raises(ModelError, match="other layers, heads or units"):
-        SETTINGS.attach(ESM2(tiny).load(), 0).load(wrong)
+        attach(SETTINGS, ESM2(tiny).load(), 0).load(wrong)
     assert torch.equal(outputs(other.encoder), before)
 
 

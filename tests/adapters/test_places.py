@@ -4,8 +4,8 @@ import pytest
 import torch
 from fits import IDS, REAL, Fit
 
-from activeloop.adapters import LightPEFT, LoRA
-from activeloop.adapters.named import ADAPTERS
+from activeloop.adapters import LightPEFT, LoRA, attach
+from activeloop.adapters.registry import ADAPTERS
 from activeloop.foundation.encoder import TransformerEncoder, watched
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
@@ -27,7 +27,7 @@ def both(encoder: TransformerEncoder) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("name", LEARNING)
 def test_what_was_learned_takes_the_same_effect(encoders, family, name):
     adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else LEARNING[name]
-    attached = adapter.attach(encoders(family), 0)
+    attached = attach(adapter, encoders(family), 0)
     Fit(attached, 3).run()
     encoder = attached.encoder
     assert not watched(encoder.layers[-1])
@@ -45,18 +45,18 @@ def test_what_was_learned_takes_the_same_effect(encoders, family, name):
 
 
 def test_an_estimation_sees_every_token(encoders):
-    attached = LightPEFT().attach(encoders(), 0)
+    attached = attach(LightPEFT(), encoders(), 0)
     encoder = attached.encoder
     assert watched(encoder.layers[-1])
     short, whole = both(encoder)
     assert torch.equal(short, whole)
     # every real token was counted, in the last layer once for each way
-    seen = attached.progress()["seen.sums"][:, 1] / REAL.sum()
+    seen = attached.progress()["sums"][:, 1] / REAL.sum()
     assert seen.tolist() == [1.0] * 12 + [2.0] * 6
 
 
 def test_dropout_of_an_adapter_drops(encoders):
-    attached = LoRA(last=1, dropout=0.5).attach(encoders(), 0)
+    attached = attach(LoRA(last_layers=1, dropout=0.5), encoders(), 0)
     Fit(attached, 2).run()
     encoder = attached.encoder
     plain = both(encoder)[0]

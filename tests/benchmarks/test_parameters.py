@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from activeloop.adapters import LightPEFT
-from activeloop.adapters.pruning_layers import adapted
+from activeloop.adapters import LightPEFT, attach
+from activeloop.adapters.pruning import adapted
 from benchmarks import parameters as pruning_speed
 from benchmarks.parameters import (
     ADAPTERS,
@@ -64,7 +64,7 @@ def test_nothing_that_could_remain_trains_more_than_the_costliest():
     settings = LightPEFT()
 
     def trained(choose) -> int:
-        attached = settings.attach(random_encoder(SMALL, None), 0)
+        attached = attach(settings, random_encoder(SMALL, None), 0)
         attached.prune(choose(attached.encoder))
         return attached.trainable()
 
@@ -76,7 +76,7 @@ def test_nothing_that_could_remain_trains_more_than_the_costliest():
 def test_what_chance_leaves_has_the_shares_asked_for():
     encoder = random_encoder(SMALL, None)
     settings = LightPEFT()
-    attached = settings.attach(encoder, 0)
+    attached = attach(settings, encoder, 0)
     remains = drawn(encoder, settings, 0)
     assert remains.heads.sum(1).tolist() == [3] * 4
     assert int(remains.units.sum()) == 256 - 85

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import EsmForMaskedLM
 
+from activeloop.adapters import LoRA, attach
 from activeloop.adapters.base import Attached
-from activeloop.adapters.lora import LoRA
 from activeloop.errors import ModelError
 from activeloop.foundation.architectures import EsmEncoder
 from activeloop.foundation.protein_models import ESM2
@@ -176,7 +176,7 @@ def adapted(base: str, rank: int, seed: int, device: str, half: bool) -> Adapted
         raise ModelError(
             f'"{base}" has not the letters or the rotary positions of ESM-2. Choose one; nothing was trained.'
         )
-    attached = LoRA(rank, 2.0 * rank).attach(encoder, seed)
+    attached = attach(LoRA(rank, 2.0 * rank), encoder, seed)
     quicken(encoder.model, device, half)
     return AdaptedModel(attached)
 

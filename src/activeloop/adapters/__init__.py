@@ -1,10 +1,6 @@
-"""Which weights of a frozen foundation model learn."""
+"""Adapters: which weights of a pretrained model are trained."""
 
-from activeloop.adapters.base import Adapter, Attached
-from activeloop.adapters.frozen import Frozen
-from activeloop.adapters.full import FullFineTuning
-from activeloop.adapters.light_peft import LightPEFT
-from activeloop.adapters.lora import LoRA
-from activeloop.adapters.peft_adapter import PeftAdapter
+from activeloop.adapters.attaching import attach
+from activeloop.adapters.config import Adapter, Frozen, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 
-__all__ = ["Adapter", "Attached", "Frozen", "FullFineTuning", "LightPEFT", "LoRA", "PeftAdapter"]
+__all__ = ["Adapter", "Frozen", "FullFineTuning", "LightPEFT", "LoRA", "PeftAdapter", "attach"]

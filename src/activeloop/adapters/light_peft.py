@@ -1,87 +1,123 @@
-"""Light-PEFT: a short estimation, then a smaller encoder with few adapters (Gu et al. 2024, arXiv:2406.03792)."""
+"""Light-PEFT in an encoder: the estimation, the pruning, and the training that continues."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import torch
 
-from activeloop.adapters.base import Adapter
+from activeloop.adapters.base import Attached, check_gradients, copied, load_into
+from activeloop.adapters.config import LightPEFT, LoRA
+from activeloop.adapters.estimation import Estimation
+from activeloop.adapters.peft import attach_lora, trained_parameters
+from activeloop.adapters.pruning import Remains, adapted, feed_forward, remove
 from activeloop.errors import ModelError
-
-if TYPE_CHECKING:
-    from activeloop.adapters.light_peft_attached import LightAttached
-    from activeloop.foundation.encoder import TransformerEncoder
-
-#: an estimation shorter than this says little
-FEWEST_STEPS = 10
+from activeloop.foundation.encoder import TransformerEncoder
 
 
-@dataclass(frozen=True)
-class LightPEFT(Adapter):
-    """LoRA on every linear map, of which most is taken away again after the first few per cent of the steps.
-
-    In the estimation a scalar for each attention head and each feed-forward unit is learnt beside the adapters. Then
-    heads, units, adapters and ranks that do little are removed for good, from matrices that become smaller by it, and
-    training continues. Published shares are the defaults. The maps that removed heads and units entered are repaired:
-    what those gave is predicted from what stays, as far as a weight of low rank can, see `pruning_repair.Repair`.
+class LightAttached(Attached):
+    """LoRA everywhere and an estimation at first; later what remains of it, in a smaller encoder.
 
     Args:
-        rank: of each adapter, to begin with.
-        alpha: the adapters' outputs are multiplied by alpha / rank.
-        dropout: on what enters an adapter.
-        heads: share of each layer's heads that is removed.
-        units: share of all feed-forward units that is removed.
-        modules: share of all adapters that is removed.
-        ranks: share of the remaining ranks that is removed.
-        estimate: share of the steps that the estimation takes; at least ten steps, at most half of them.
-        weight: of the sum of the scalars' sizes in the loss of the estimation.
+        encoder: changed in place.
+        settings: of the adapter.
+        seed: of the adapters' initial weights.
+
+    Attributes:
+        remains: None during the estimation.
+
+    Raises:
+        ModelError: heads cannot be removed from this model, or the adapters would have no effect.
     """
 
-    rank: int = 8
-    alpha: float = 16.0
-    dropout: float = 0.05
-    heads: float = 1 / 3
-    units: float = 1 / 3
-    modules: float = 0.75
-    ranks: float = 0.5
-    estimate: float = 0.05
-    weight: float = 1e-4
-
-    def __post_init__(self):
-        for share in ("heads", "units", "modules", "ranks", "estimate"):
-            if not 0 <= getattr(self, share) < 1:
-                raise ModelError(f"LightPEFT({share}={getattr(self, share)}): give a share from 0 to below 1.")
-
-    @property
-    def name(self) -> str:
-        """`light-peft`."""
-        return "light-peft"
-
-    @property
-    def rate(self) -> float:
-        """As of LoRA in many layers."""
-        return 2e-3
-
-    def estimation(self, steps: int) -> int:
-        """How many of so many steps the estimation takes.
-
-        >>> [LightPEFT().estimation(steps) for steps in (6, 60, 1000)]
-        [3, 10, 50]
-        """
-        return min(max(FEWEST_STEPS, math.ceil(self.estimate * steps)), max(1, steps // 2))
-
-    def attach(self, encoder: TransformerEncoder, seed: int) -> LightAttached:
-        """Put adapters and scalars into an encoder.
-
-        Raises:
-            ModelError: the encoder's heads cannot be told apart, or the adapters would change nothing.
-        """
-        from activeloop.adapters.light_peft_attached import LightAttached
-
-        if self.heads and not encoder.separable:
+    def __init__(self, encoder: TransformerEncoder, settings: LightPEFT, seed: int):
+        if settings.heads and not encoder.separable:
             raise ModelError(
                 "this model normalises queries and keys over all heads together: no head can be removed from it. "
                 "Choose LightPEFT(heads=0), which removes the rest. Nothing was attached."
             )
-        return LightAttached(encoder, self, seed)
+        self.encoder, self.settings = encoder, settings
+        self.lowest = 0
+        self.remains: Remains | None = None
+        self._lora = attach_lora(LoRA(settings.rank, settings.alpha, settings.dropout), encoder, seed)
+        self._estimation = Estimation(encoder, settings, seed)
+        self._trained = trained_parameters(encoder)
+        check_gradients(self, settings.name)
+        self._estimation.reset()
+
+    def parameters(self) -> list[torch.nn.Parameter]:
+        """Of the adapters, and the masks during the estimation."""
+        return list(self._trained.values())
+
+    def penalty(self) -> torch.Tensor | None:
+        """On the masks during the estimation."""
+        return self._estimation.penalty() if self.remains is None else None
+
+    def after_backward(self) -> None:
+        """During the estimation: observe the importance of each rank."""
+        if self.remains is None:
+            self._estimation.observe_gradients()
+
+    def after_step(self, step: int, steps: int) -> bool:
+        """At the end of the estimation: prune."""
+        if self.remains is not None:
+            return False
+        done, length = step + 1, self.settings.estimation_steps(steps)
+        if done == length // 2:
+            # importance is averaged over the second half
+            self._estimation.reset()
+        if done >= length:
+            self.prune(self._estimation.choose())
+        return self.remains is not None
+
+    def prune(self, remains: Remains) -> None:
+        """Remove all that does not remain; changes `parameters` and `lowest`."""
+        self._estimation.close()
+        remove(self.encoder, remains)
+        self.remains, self._trained = remains, trained_parameters(self.encoder)
+        self.lowest = min(int(name.partition(".")[0]) for name in remains.ranks)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What was trained, and what remains."""
+        return copied({**self._trained, **(self.remains.state() if self.remains else {})})
+
+    def load(self, state: dict[str, torch.Tensor]) -> None:
+        """Prune the same way, if the state is of a pruned encoder, and copy what was trained.
+
+        Raises:
+            ModelError: it is of another model, or this one was pruned another way.
+        """
+        remains = Remains.of(state)
+        if self.remains is None and remains is not None:
+            self._check_sizes(remains)
+            self.prune(remains)
+        elif self.remains is not None and (remains is None or not self.remains.same(remains)):
+            raise ModelError(
+                "saved adapter: other heads and units were removed from this model than from the one it was saved "
+                "from. Load the model anew and attach to that; nothing was loaded."
+            )
+        load_into(self._trained, {name: tensor for name, tensor in state.items() if name.startswith("layers.")})
+
+    def progress(self) -> dict[str, torch.Tensor]:
+        """During the estimation: what was observed so far."""
+        return copied(self._estimation.state()) if self.remains is None else {}
+
+    def resume(self, progress: dict[str, torch.Tensor]) -> None:
+        """Continue the estimation."""
+        if self.remains is None and progress:
+            self._estimation.load(progress)
+
+    def merge(self) -> TransformerEncoder:
+        """The smaller encoder; during the estimation with the masks in its weights."""
+        encoder = self._lora.merge()
+        if self.remains is None:
+            self._estimation.close(fold=True)
+        return encoder
+
+    def _check_sizes(self, remains: Remains) -> None:
+        layers = len(self.encoder.layers)
+        sizes = remains.heads.shape, remains.units.shape
+        unknown = remains.ranks.keys() - adapted(self.encoder).keys()
+        if sizes != ((layers, self.encoder.heads), (layers, feed_forward(self.encoder))) or unknown:
+            raise ModelError(
+                "saved adapter: it is of a model with other layers, heads or units. "
+                "Attach to the model it was trained on; nothing was loaded."
+            )

@@ -40,7 +40,7 @@ def attempt(source: str, target: str, moment: int) -> None:
     steps: list[tuple[int, int, float]] = []
     learner = FineTuner(
         ESM2(source),
-        LoRA(rank=2, last=2, dropout=0.2),
+        LoRA(rank=2, last_layers=2, dropout=0.2),
         plan=TrainingConfig(epochs=4, minibatch=8, seconds=0.0),
         members=2,
         stop=True,

@@ -27,7 +27,7 @@ QUICK = TrainingConfig(epochs=6, minibatch=ALL, rate=1e-2, decay=0.0)
 
 @pytest.fixture
 def learner(tiny: str) -> LikelihoodRanker:
-    return LikelihoodRanker(ESM2(tiny), adapter=LoRA(rank=4, last=2), members=3, plan=QUICK)
+    return LikelihoodRanker(ESM2(tiny), adapter=LoRA(rank=4, last_layers=2), members=3, plan=QUICK)
 
 
 def planted(pool: Pool, count: int, seed: int = 0) -> Dataset:

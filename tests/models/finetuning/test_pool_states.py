@@ -21,7 +21,7 @@ EVERY = np.arange(len(POOL))
 
 @pytest.fixture
 def tuner(tiny: str) -> FineTuner:
-    return FineTuner(ESM2(tiny), LoRA(rank=2, last=1), plan=TrainingConfig(epochs=1))
+    return FineTuner(ESM2(tiny), LoRA(rank=2, last_layers=1), plan=TrainingConfig(epochs=1))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from activeloop.adapters import Frozen, FullFineTuning, LoRA
-from activeloop.adapters.named import ADAPTERS
+from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
 from activeloop.foundation.encoder import sharing
 from activeloop.foundation.encoding import frozen_encoder
@@ -23,7 +23,7 @@ def foundation(tiny: str) -> ESM2:
     return ESM2(tiny)
 
 
-@pytest.mark.parametrize("adapter", [LoRA(last=1), LoRA(last=2), LoRA(), FullFineTuning()], ids=str)
+@pytest.mark.parametrize("adapter", [LoRA(last_layers=1), LoRA(last_layers=2), LoRA(), FullFineTuning()], ids=str)
 @pytest.mark.parametrize("most", [2**30, 10_000, 0])
 def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
     adapted = AdaptedEncoder(foundation, adapter, POOL, 0)
@@ -51,13 +51,13 @@ def test_embeddings_that_learn_get_gradients(foundation: ESM2):
     adapted = AdaptedEncoder(foundation, FullFineTuning(), POOL, 0)
     hidden, _ = ActivationCache(adapted, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
     assert hidden.requires_grad
-    frozen = AdaptedEncoder(foundation, LoRA(last=1), POOL, 0)
+    frozen = AdaptedEncoder(foundation, LoRA(last_layers=1), POOL, 0)
     hidden, _ = ActivationCache(frozen, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
     assert not hidden.requires_grad
 
 
 def test_models_share_what_does_not_learn(foundation: ESM2):
-    one, two = (AdaptedEncoder(foundation, LoRA(last=1), POOL, seed) for seed in (0, 1))
+    one, two = (AdaptedEncoder(foundation, LoRA(last_layers=1), POOL, seed) for seed in (0, 1))
     weights = [dict(m.encoder.named_parameters()) for m in (one, two)]
     shared = [name for name, p in weights[0].items() if p.data_ptr() == weights[1][name].data_ptr()]
     assert {name for name in weights[0] if not weights[0][name].requires_grad} == set(shared)
@@ -70,7 +70,7 @@ def test_models_share_what_does_not_learn(foundation: ESM2):
 def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, pooling):
     foundation = ESM2(tiny, pooling=pooling)
     rows = np.array([0, 40, 100])
-    adapted = AdaptedEncoder(foundation, LoRA(last=2), POOL, 0)
+    adapted = AdaptedEncoder(foundation, LoRA(last_layers=2), POOL, 0)
     tokens = read(foundation, POOL, rows)
     assert len(tokens) == 3 + adapted.compares
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_a_model_takes_no_memory_for_what_does_not_learn(foundation: ESM2):
 
 
 @pytest.mark.parametrize("pooling", ["mutated", "sites", "mean", "difference"])
-@pytest.mark.parametrize("adapter", [LoRA(last=1), LoRA(last=2), FullFineTuning(), Frozen()], ids=str)
+@pytest.mark.parametrize("adapter", [LoRA(last_layers=1), LoRA(last_layers=2), FullFineTuning(), Frozen()], ids=str)
 def test_features_are_those_of_whole_hidden_states(tiny: str, pooling, adapter):
     foundation, pool = ESM2(tiny, pooling=pooling), Pool.combinatorial(WILD, ["K2", "A4"])
     adapted = AdaptedEncoder(foundation, adapter, pool, 0)

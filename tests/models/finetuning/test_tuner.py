@@ -23,7 +23,7 @@ PLAN = TrainingConfig(epochs=4, minibatch=16)
 
 @pytest.fixture
 def tuner(tiny: str) -> FineTuner:
-    return FineTuner(ESM2(tiny), LoRA(rank=2, last=1), plan=PLAN)
+    return FineTuner(ESM2(tiny), LoRA(rank=2, last_layers=1), plan=PLAN)
 
 
 def dataset(n: int = 40, seed: int = 0) -> Dataset:
@@ -31,7 +31,7 @@ def dataset(n: int = 40, seed: int = 0) -> Dataset:
     return Dataset.of(POOL, rows, VALUES[rows])
 
 
-ADAPTERS = [LoRA(rank=2, last=1), FullFineTuning(), Frozen(), LightPEFT(rank=4)]
+ADAPTERS = [LoRA(rank=2, last_layers=1), FullFineTuning(), Frozen(), LightPEFT(rank=4)]
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
@@ -65,7 +65,7 @@ def test_every_head(tuner: FineTuner, name: str):
 def test_adapted_features_do_not_hide_the_noise(tuner: FineTuner):
     rows = np.random.default_rng(0).permutation(190)[:40]
     nothing = Dataset.of(POOL, rows, np.random.default_rng(1).standard_normal(40))
-    learner = replace(tuner, plan=TrainingConfig(epochs=25, rate=0.02), adapter=LoRA(rank=8, last=2))
+    learner = replace(tuner, plan=TrainingConfig(epochs=25, rate=0.02), adapter=LoRA(rank=8, last_layers=2))
     prediction = learner.fit(nothing, 0).predict(POOL, np.setdiff1d(np.arange(190), rows), 0, 0)
     spread = np.sqrt(prediction.sd[:, 0] ** 2 + prediction.noise[0] ** 2)
     assert np.median(spread) > 0.6

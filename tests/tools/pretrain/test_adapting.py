@@ -7,7 +7,7 @@ from pretraining_plans import plan
 from safetensors.torch import load_file
 from transformers import EsmConfig, EsmForMaskedLM
 
-from activeloop.adapters.lora import LoRA
+from activeloop.adapters import LoRA, attach
 from activeloop.errors import ModelError
 from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.learned import Schedule, adapted
@@ -33,7 +33,7 @@ def test_the_merged_export_is_the_base_with_its_adapter(run: tuple[Path, dict], 
     folder = run[0]
     told = json.loads((folder / "run" / "adapter.json").read_text())
     encoder = ESM2(told["base"]).load()
-    attached = LoRA(told["rank"], told["alpha"]).attach(encoder, 1)
+    attached = attach(LoRA(told["rank"], told["alpha"]), encoder, 1)
     ids, real = torch.arange(4, 24)[None], torch.ones(1, 20, dtype=torch.bool)
     with torch.no_grad():
         base = encoder.logits(encoder(ids, real))

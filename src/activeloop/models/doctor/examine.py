@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from activeloop.adapters.named import ADAPTERS
+from activeloop.adapters import attach
+from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
 from activeloop.foundation import FoundationModel
 from activeloop.foundation.checkpoints import folder_of, settings_of
@@ -202,7 +203,7 @@ def _memory(patient: DiagnosedModel) -> Finding:
 
 def _adapter(patient: DiagnosedModel, name: str) -> Finding:
     """Attaching fails by itself when an adapter has no effect in eval mode; here it must also move by itself."""
-    attached = ADAPTERS[name]().attach(copy.deepcopy(patient.encoder), seed=0)
+    attached = attach(ADAPTERS[name](), copy.deepcopy(patient.encoder), seed=0)
     encoder, batch = attached.encoder.eval(), Batch.of(patient.tokens(example(patient.foundation, 24, 0)))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():

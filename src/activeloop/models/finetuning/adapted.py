@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from activeloop.adapters.base import Adapter, Attached
+from activeloop.adapters import Adapter, attach
+from activeloop.adapters.base import Attached
 from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster, half_pays, sharing
@@ -148,7 +149,7 @@ class AdaptedEncoder:
         self._base = feature_encoder(self._foundation, best_device())
         encoder = sharing(self._base)
         present = {id(module) for module in encoder.modules()}
-        self.attached = self._adapter.attach(encoder, self._seed)
+        self.attached = attach(self._adapter, encoder, self._seed)
         # the model's own dropout stays off: the adapter's is what was asked for
         self._dropouts = [m for m in encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
 

@@ -55,7 +55,7 @@ class FineTuner(PerAssayLearner):
     """
 
     encoder: FoundationModel
-    adapter: Adapter = field(default_factory=lambda: LoRA(last=1))
+    adapter: Adapter = field(default_factory=lambda: LoRA(last_layers=1))
     head: Loss = field(default_factory=Regression)
     draws: Head = field(default_factory=GPHead)
     plan: TrainingConfig = field(default_factory=TrainingConfig)

@@ -8,8 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from activeloop.adapters.base import Adapter
-from activeloop.adapters.lora import LoRA
+from activeloop.adapters import Adapter, LoRA
 from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import need_models
@@ -125,7 +124,7 @@ class LikelihoodRanker(PerAssayLearner):
     """
 
     foundation: FoundationModel
-    adapter: Adapter = field(default_factory=lambda: LoRA(rank=8, last=2))
+    adapter: Adapter = field(default_factory=lambda: LoRA(rank=8, last_layers=2))
     by: Literal["pairs", "list"] = "pairs"
     near: float = 0.1
     hidden: bool = False

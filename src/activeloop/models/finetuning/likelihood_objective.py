@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import log_softmax
 
-from activeloop.adapters.base import Adapter
+from activeloop.adapters import Adapter, attach
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import GAP
 from activeloop.foundation.base import FoundationModel
@@ -79,7 +79,7 @@ class Reader:
         self.odds = Odds(spelling, pool)
         encoder = sharing(frozen_encoder(foundation))
         present = {id(module) for module in encoder.modules()}
-        self.attached = adapter.attach(encoder, seed)
+        self.attached = attach(adapter, encoder, seed)
         # the model's own dropout stays off: the adapter's is what was asked for
         self.dropouts = [m for m in encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
         self._below: tuple[bytes, torch.Tensor] | None = None

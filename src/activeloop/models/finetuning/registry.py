@@ -7,9 +7,9 @@ from functools import partial
 from inspect import signature
 from typing import Any, Literal
 
-from activeloop.adapters.base import Adapter
-from activeloop.adapters.named import ADAPTERS
-from activeloop.adapters.named import RETIRED as RETIRED_ADAPTERS
+from activeloop.adapters import Adapter
+from activeloop.adapters.registry import ADAPTERS
+from activeloop.adapters.registry import RETIRED as RETIRED_ADAPTERS
 from activeloop.foundation.base import FoundationModel, Pooling
 from activeloop.foundation.protein_models import BUNDLED, ESM2
 from activeloop.models.embedding import HeadLearner
@@ -106,7 +106,7 @@ def fine_tuned(
         ValueError: a name that is none.
         FetchError: the model is not to be had.
 
-    >>> fine_tuned(adapter="lora", rank=4).adapter.last
+    >>> fine_tuned(adapter="lora", rank=4).adapter.last_layers
     1
     >>> fine_tuned().adapter == FineTuner(ESM2()).adapter
     True
@@ -250,17 +250,17 @@ def adapter_of(name: str, rank: int | None = None, last: int | None = None, usua
     Raises:
         ValueError: there is none of that name, or it has no such option.
 
-    >>> adapter_of("lora", rank=4).last, adapter_of("lora", last=0).last, adapter_of("ia3").last
-    (1, None, None)
+    >>> [adapter_of(name, last=last).last_layers for name, last in (("lora", None), ("lora", 0), ("ia3", None))]
+    [1, None, None]
     """
     if last is None and name in LORAS:
         last = usual
-    options = given(rank=rank, last=last)
+    options = given(rank=rank, last_layers=last)
     for option in options:
         if option not in options_of(name):
             raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
     if last == 0:
-        options["last"] = None
+        options["last_layers"] = None
     return named("adapter", name, ADAPTERS, RETIRED_ADAPTERS)(**options)
 
 

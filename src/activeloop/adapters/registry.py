@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from activeloop.adapters.base import Adapter
-from activeloop.adapters.frozen import Frozen
-from activeloop.adapters.full import FullFineTuning
-from activeloop.adapters.light_peft import LightPEFT
-from activeloop.adapters.lora import LoRA
-from activeloop.adapters.peft_adapter import PeftAdapter
+from activeloop.adapters.config import Adapter, Frozen, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 
-#: what makes each adapter; takes its own options
+#: makes each adapter from its own options
 ADAPTERS: dict[str, Callable[..., Adapter]] = {
     "dora": partial(LoRA, variant="dora"),
     "frozen": Frozen,
@@ -23,5 +18,5 @@ ADAPTERS: dict[str, Callable[..., Adapter]] = {
     "pissa": partial(LoRA, variant="pissa"),
     "rslora": partial(LoRA, variant="rslora"),
 }
-#: names of adapters that are gone, and what to do instead
+#: removed names, and what to use instead
 RETIRED = {"adalora": 'use "lora", or in Python PeftAdapter("adalora")'}
