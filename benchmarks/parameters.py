@@ -19,6 +19,7 @@ import torch
 import typer
 
 from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter, attach
+from activeloop.adapters.light_peft import LightAttached
 from activeloop.adapters.pruning import Remains, adapted, feed_forward, keep_heads, keep_ranks, keep_units
 from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
 from benchmarks.options import OUT
@@ -99,7 +100,7 @@ def measure(size: str, lengths: Sequence[int], minibatch: int, tokens: int, alte
         alternations: passes of each model, after one that does not count.
     """
     plain = random_encoder(esm_shape(size), 0)
-    attached = attach(LightPEFT(), copy.deepcopy(plain), 0)
+    attached = LightAttached(copy.deepcopy(plain), LightPEFT(), 0)
     attached.prune(drawn(attached.encoder, attached.settings, 0))
     small = attached.merge()
     for length in lengths:
