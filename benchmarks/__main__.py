@@ -75,7 +75,7 @@ def _question(name: str) -> str:
     told = {
         "all": "Every suite that takes the same options, one after the other.",
         "defaults": "The comparisons behind the product's defaults.",
-        "students": "What does a small student keep of its teacher?",
+        "students": "How much of its teacher does a small student retain?",
         "screen": "What does a cascade miss, and what does it cost?",
     }
     return told.get(name) or (suites()[name].question if name in suites() else "")

@@ -205,7 +205,7 @@ def budget_result(suite: BudgetSuite, results: Results, failures: Mapping[Budget
     sections = [
         _summary(suite, cells),
         *(_section(suite, cells, rule, labels) for rule in suite.rules for labels in suite.budgets),
-        *(_gate_section(suite, results, gate) for gate in gates),
+        *(_stacking_section(suite, results, gate) for gate in gates),
         not_done("Not fitted", (f"{t.learner} on {t.dataset}: {why}" for t, why in failures.items())),
     ]
     return Result(suite.question, how, sections, {"summary": (COLUMNS, rows)})
@@ -256,7 +256,7 @@ def _together(suite: BudgetSuite, cells: Cells, rule: FoldRule, labels: int) -> 
     most = max(map(len, found.values()))
     if not most:
         return []
-    rows: list[list[str]] = [[f"**mean of {most}**"], [f"**less {suite.learners[0]}**"]]
+    rows: list[list[str]] = [[f"**mean of {most}**"], [f"**minus {suite.learners[0]}**"]]
     rows.append(["CPU seconds, prediction included"])
     for learner, sets in found.items():
         every = [list(cells[s, rule, labels, learner].values()) for s in sets]
@@ -287,7 +287,7 @@ def _section(suite: BudgetSuite, cells: Cells, rule: FoldRule, labels: int) -> s
     return section(f"{labels} labels, {rule} folds", table if rows else "")
 
 
-def _gate_section(suite: BudgetSuite, results: Results, gate: str) -> str:
+def _stacking_section(suite: BudgetSuite, results: Results, gate: str) -> str:
     """What the gate weighed, and how often it is no worse than the best single learner within its standard error."""
     tasks = [t for t in results if t.learner == gate and results[t].weights]
     names = list(dict.fromkeys(name for t in tasks for name in results[t].weights))
@@ -297,7 +297,7 @@ def _gate_section(suite: BudgetSuite, results: Results, gate: str) -> str:
             some = [results[t].weights for t in tasks if (t.rule, t.labels) == (rule, labels)]
             if some:
                 rows.append([f"{rule}, {labels}", *(f"{np.mean([w[n] for w in some]):.0%}" for n in names)])
-    return section(f"What {gate} weighs", markdown_table(["", *names], rows), _judged(suite, results, gate))
+    return section(f"Weights of {gate}", markdown_table(["", *names], rows), _judged(suite, results, gate))
 
 
 def _judged(suite: BudgetSuite, results: Results, gate: str) -> str:
@@ -318,13 +318,13 @@ def _judged(suite: BudgetSuite, results: Results, gate: str) -> str:
         return ""
     told = (
         f"No worse than the best of the other learners by more than its standard error: {kept} of {len(less)} "
-        f"({kept / len(less):.0%}); less that best, {mean_se(less)}. The best is chosen "
+        f"({kept / len(less):.0%}); difference from that best, {mean_se(less)}. The best is chosen "
         "with hindsight on each set; the standard error is that of the seeds of a set, pooled over sets"
     )
     if not chosen:
         return f"{told}, and of one seed none is known: here it counts as 0."
-    without = mean_se(chosen)
-    return f"{told}. Without hindsight, less the one that was best on the same set with the other seeds: {without}."
+    without = f"difference from the one that was best on the same set with the other seeds: {mean_se(chosen)}"
+    return f"{told}. Without hindsight, {without}."
 
 
 def _against_best(

@@ -2,8 +2,8 @@
 
 Every learner is fitted to a few labels of a set in which everything was measured. Its intervals for one new
 measurement are compared with the values of unseen candidates (at random, and at positions without a label), and of the
-plate that a campaign would choose next by the highest predictions. Corrections learn from held-out predictions of the
-same few labels. A set that is too small for a split takes no part in it.
+plate that a campaign would choose next by the highest predictions. Corrections are fitted to out-of-fold predictions of
+the same few labels. A set that is too small for a split is left out.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ from benchmarks.suites import SINGLES
 
 LIBRARIES = ("gb1", "phoq")
 METHODS: dict[str, Calibration | None] = {
-    "as stated": None,
-    "temperature": TemperatureScaling(),
+    "uncalibrated": None,
+    "temperature scaling": TemperatureScaling(),
     "isotonic": Isotonic(),
     "conformal": Conformal(),
 }
@@ -130,7 +130,7 @@ def judge_task(task: CalibrationTask) -> CalibrationResult | str:
 def _corrections(learner: Learner, data: Dataset, fitted: Predictor, task: CalibrationTask) -> dict[str, Rescaling]:
     """What each method makes of the same held-out predictions."""
     noise = float(fitted.predict(data.pool, data.rows[:1], task.seed, draws=0).noise[0])
-    found = {"as stated": Rescaling(1.0, noise)}
+    found = {"uncalibrated": Rescaling(1.0, noise)}
     if task.corrected:
         mean, sd = out_of_fold_prediction(learner, data, fitted, 5, task.seed)
         unseen = OutOfFoldPredictions(data.values[:, 0], mean, sd, noise)
@@ -214,18 +214,18 @@ def command(
 
 FIGURES = ("coverage50", "coverage80", "coverage90", "coverage95", "miscalibration_area", "sharpness", "nll")
 COLUMNS = ("dataset", "candidates", "labels", "learner", "method", "metric", "mean", "se", "seeds")
-#: the coverage that is demanded of 90 % intervals
-DEMANDED = (0.85, 0.95)
+#: the coverage that is required of 90 % intervals
+REQUIRED = (0.85, 0.95)
 INTO = {"random": "unseen candidates", "modulo": "candidates at positions without a label"}
 ABOUT = (
     "Every learner is fitted to a few labels; its intervals for a new measurement are compared with the values of at "
-    "most 1,000 candidates that it did not see. Corrections learn from held-out predictions of the same labels. "
+    "most 1,000 candidates that it did not see. Corrections learn from out-of-fold predictions of the same labels. "
     "Mean ± standard error over sets of the mean over {seeds} seeds (learners without corrections: {raw}). `area`: "
     "miscalibration area, between the share of values that lies in central intervals and the share that should; "
     "`width`: of the 90 % intervals, in standard deviations of the values; `nll`: negative log likelihood of normal "
     "distributions, nats; `85-95 %`: share of sets whose 90 % intervals cover between 85 and 95 % of the values, and "
     "how many sets there are. The highest predictions stand for the plate that a campaign measures next; of libraries "
-    "they are those of 10,000 candidates drawn at random. Campaigns use `isotonic` for scans and `as stated` for "
+    "they are those of 10,000 candidates drawn at random. Campaigns use `isotonic` for scans and `uncalibrated` for "
     "libraries when nothing else is named."
 )
 
@@ -280,7 +280,7 @@ def _section(title: str, results: Results, labels: int, plate: bool) -> str:
     rows = []
     for (learner, method), found in means(results, labels, plate).items():
         covered = found["coverage90"]
-        right = float(np.mean((covered >= DEMANDED[0]) & (covered <= DEMANDED[1])))
+        right = float(np.mean((covered >= REQUIRED[0]) & (covered <= REQUIRED[1])))
         cells = [_percent(found[name]) for name in FIGURES[:4]]
         others = [mean_se(found[name]) for name in FIGURES[4:]]
         rows.append([f"{learner}, {method}", *cells, f"{right:.0%} of {len(covered)}", *others])
@@ -299,7 +299,7 @@ def _cost(results: Results) -> str:
     for learner, labels in sorted(arms):
         seconds = np.array([r.seconds for t, r in results.items() if (t.learner, t.labels) == (learner, labels)])
         rows.append([f"{learner}, {labels} labels", *(f"{s:.3g}" for s in np.median(seconds, axis=0))])
-    header = ["CPU seconds, median", "fit", "held-out predictions and three corrections"]
+    header = ["CPU seconds, median", "fit", "out-of-fold predictions and three corrections"]
     return section("Cost", markdown_table(header, rows))
 
 

@@ -24,7 +24,16 @@ from activeloop.foundation.checkpoints import BUNDLED, fingerprint
 from activeloop.foundation.protein_models import ESM2
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.replay.summary import csv_text
-from benchmarks.compute_training import CHEAPER, FULL, MEMORY, Notebook, arms, default_arm, default_draws, read_by
+from benchmarks.compute_training import (
+    CHEAPER,
+    FULL,
+    MEMORY,
+    MeasurementCache,
+    arms,
+    default_arm,
+    default_draws,
+    read_by,
+)
 from benchmarks.results import Result, crossed, markdown_table, mean_se, section
 
 PARTS = ("steps", "memory", "result", "campaign")
@@ -33,7 +42,7 @@ OWN = "checkpoint"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ComputeConfig:
     """All that can be asked for; see `--help`."""
 
     out: Path = Path("docs/results/compute")
@@ -69,9 +78,9 @@ class Asked:
     draws: int = 32
 
     @property
-    def notebook(self) -> Notebook:
+    def cache(self) -> MeasurementCache:
         """Where single measurements are kept."""
-        return Notebook(self.work or cache_folder("compute"))
+        return MeasurementCache(self.work or cache_folder("compute"))
 
     @property
     def plan(self) -> TrainingConfig:
@@ -108,34 +117,34 @@ QUICK = {
 }
 
 
-def measure_steps(asked: Asked) -> Iterator[None]:
+def measure_steps(config: ComputeConfig) -> Iterator[None]:
     """steps.csv, written after each length."""
     from benchmarks.compute_training import STEP_COLUMNS, checkpoint_of, loaded, minibatch_for, step_rows, time_steps
 
     how = (
         "Random weights in the shapes of ESM-2. All arms in turns in one process; median (range) of "
-        f"{asked.alternations} turns after one that does not count. The minibatch is the largest of 32, 8, 2, 1 with "
-        f"which {FULL} fits into memory. States below the lowest layer that learns are kept; Light-PEFT is measured "
+        f"{config.alternations} turns after one that does not count. The minibatch is the largest of 32, 8, 2, 1 with "
+        f"which {FULL} fits into memory. Activations below the lowest trained layer are cached; Light-PEFT is measured "
         "after its removal."
     )
     rows = []
-    for size in _sizes(asked):
-        with checkpoint_of(asked.named(size)) as foundation:
-            for length in asked.lengths:
-                settings = {"size": _identity(asked, size), **_limits(asked)}
+    for size in _sizes(config):
+        with checkpoint_of(config.named(size)) as foundation:
+            for length in config.lengths:
+                settings = {"size": _identity(config, size), **_limits(config)}
 
                 def measure(foundation=foundation, length=length) -> dict:
-                    minibatch = minibatch_for(loaded(foundation), length, asked.minibatch)
-                    found = time_steps(foundation, arms(), length, minibatch, asked.alternations)
+                    minibatch = minibatch_for(loaded(foundation), length, config.minibatch)
+                    found = time_steps(foundation, arms(), length, minibatch, config.alternations)
                     return {"minibatch": minibatch, "arms": found}
 
-                found = asked.notebook.once(f"steps-{size}-{length}", settings, measure)
+                found = config.cache.once(f"steps-{size}-{length}", settings, measure)
                 rows += step_rows(found["arms"], size, length, found["minibatch"], FULL)
-                write_table(asked.out, "steps", STEP_COLUMNS, rows, f"{how} {told_engine()}")
+                write_table(config.out, "steps", STEP_COLUMNS, rows, f"{how} {told_engine()}")
                 yield
 
 
-def measure_memory(asked: Asked) -> Iterator[None]:
+def measure_memory(config: ComputeConfig) -> Iterator[None]:
     """memory.csv, written after each length."""
     from benchmarks.compute_memory import MEMORY_COLUMNS, STEPS, in_a_process, memory_row
     from benchmarks.compute_training import checkpoint_of, loaded, minibatch_for
@@ -145,17 +154,17 @@ def measure_memory(asked: Asked) -> Iterator[None]:
         f"when the model was loaded; beside it the share of {FULL}, which is not charged for its copy of the weights."
     )
     rows = []
-    for size in _sizes(asked):
-        with checkpoint_of(asked.named(size)) as foundation:
-            for length in asked.memory_lengths:
-                settings = {"size": _identity(asked, size), **_limits(asked)}
+    for size in _sizes(config):
+        with checkpoint_of(config.named(size)) as foundation:
+            for length in config.memory_lengths:
+                settings = {"size": _identity(config, size), **_limits(config)}
 
                 def choose(foundation=foundation, length=length) -> dict:
-                    return {"minibatch": minibatch_for(loaded(foundation), length, asked.minibatch)}
+                    return {"minibatch": minibatch_for(loaded(foundation), length, config.minibatch)}
 
-                minibatch = asked.notebook.once(f"minibatch-{size}-{length}", settings, choose)["minibatch"]
+                minibatch = config.cache.once(f"minibatch-{size}-{length}", settings, choose)["minibatch"]
                 found = {
-                    arm: asked.notebook.once(
+                    arm: config.cache.once(
                         f"memory-{size}-{length}-{arm}",
                         {**settings, "minibatch": minibatch},
                         lambda a=arm, f=foundation, n=length, m=minibatch: in_a_process(f.source, a, n, m),
@@ -163,67 +172,75 @@ def measure_memory(asked: Asked) -> Iterator[None]:
                     for arm in arms()
                 }
                 rows += [memory_row(found, FULL, arm, (size, length, minibatch)) for arm in found]
-                write_table(asked.out, "memory", MEMORY_COLUMNS, rows, f"{how} {told_engine()}")
+                write_table(config.out, "memory", MEMORY_COLUMNS, rows, f"{how} {told_engine()}")
                 yield
 
 
-def measure_result(asked: Asked) -> Iterator[None]:
+def measure_result(config: ComputeConfig) -> Iterator[None]:
     """result.csv and rates.csv."""
-    from benchmarks.compute_result import GRID_COLUMNS, NEAR, RESULT_COLUMNS, Question, curves, grid_rows
+    from benchmarks.compute_result import GRID_COLUMNS, NEAR, RESULT_COLUMNS, ResultConfig, curves, grid_rows
 
-    names = Question.__dataclass_fields__
-    question = Question(**{name: getattr(asked, name) for name in names})
-    grid, rows = curves(ESM2(asked.checkpoint), question, asked.notebook)
+    names = ResultConfig.__dataclass_fields__
+    config_of_result = ResultConfig(**{name: getattr(config, name) for name in names})
+    grid, rows = curves(ESM2(config.checkpoint), config_of_result, config.cache)
     how = (
         f"CPU seconds until the validation Spearman is within {NEAR} of the best that {FULL} reached in its fit of "
-        f"{asked.epochs} epochs; attaching and kept states are counted, validation is not. What is validated is what "
-        f"the product would say if training stopped there: its posterior (`{default_draws().name}`) on the adapted "
-        "features, whose scales are learned on the features as pretrained. Arms in which all layers may learn read the "
-        "whole model, as is usual; those in which the last ones do, the layers that the product reads "
-        f"(`FoundationModel.depth`) and the last of these. {len(asked.sets)} assays, "
-        f"{' and '.join(map(str, asked.labels))} labels, {asked.seeds} {'seed' if asked.seeds == 1 else 'seeds'}, "
-        f"{asked.judges} candidates held out, {asked.checks} validations in a fit."
+        f"{config.epochs} epochs; attaching and cached activations are counted, validation is not. What is validated "
+        f"is the product's prediction if training stopped there: its posterior (`{default_draws().name}`) on the "
+        "adapted features, whose scales are learned on the features as pretrained. Arms that may train all layers read the "
+        "whole model, as is usual; those that train the last ones, the layers that the product reads "
+        f"(`FoundationModel.depth`) and the last of these. {len(config.sets)} assays, "
+        f"{' and '.join(map(str, config.labels))} labels, {config.seeds} {'seed' if config.seeds == 1 else 'seeds'}, "
+        f"{config.judges} candidates held out, {config.checks} validations in a fit."
     )
-    write_table(asked.out, "rates", GRID_COLUMNS, grid_rows(grid))
-    write_table(asked.out, "result", RESULT_COLUMNS, rows, f"{how} {told_engine()}")
+    write_table(config.out, "rates", GRID_COLUMNS, grid_rows(grid))
+    write_table(config.out, "result", RESULT_COLUMNS, rows, f"{how} {told_engine()}")
     yield
 
 
-def measure_campaign(asked: Asked) -> Iterator[None]:
+def measure_campaign(config: ComputeConfig) -> Iterator[None]:
     """campaign.csv."""
-    from benchmarks.compute_campaign import CAMPAIGN_COLUMNS, RATE, Course, campaign_rows, travel, ways
+    from benchmarks.compute_campaign import (
+        CAMPAIGN_COLUMNS,
+        RATE,
+        CampaignConfig,
+        campaign_rows,
+        run_campaign,
+        strategies,
+    )
     from benchmarks.compute_training import checkpoint_of, engine
 
-    course = Course(
-        *(asked.campaign_set, asked.start, asked.rounds, asked.pool, asked.share, asked.draws, asked.plan),
+    campaign = CampaignConfig(
+        *(config.campaign_set, config.start, config.rounds, config.pool, config.share, config.draws, config.plan),
     )
     rows = []
-    for size in asked.campaign_sizes:
-        with checkpoint_of(asked.named(size)) as foundation:
-            for seed in range(asked.campaign_seeds):
-                for way in ways():
+    for size in config.campaign_sizes:
+        with checkpoint_of(config.named(size)) as foundation:
+            for seed in range(config.campaign_seeds):
+                for way in strategies():
                     depth = read_by(foundation, way.adapter).share
-                    own = {"size": _identity(asked, size), "depth": depth, "way": repr(way), "seed": seed}
-                    settings = {**own, **asdict(course), "engine": engine()}
-                    found = asked.notebook.once(
+                    own = {"size": _identity(config, size), "depth": depth, "way": repr(way), "seed": seed}
+                    settings = {**own, **asdict(campaign), "engine": engine()}
+                    found = config.cache.once(
                         f"campaign-{size}-{way.name}-{seed}",
                         settings,
-                        lambda f=foundation, w=way, s=seed: travel(f, w, course, s),
+                        lambda f=foundation, w=way, s=seed: run_campaign(f, w, campaign, s),
                     )
-                    rows += campaign_rows(found, (size, way.name, seed), asked.start)
+                    rows += campaign_rows(found, (size, way.name, seed), config.start)
     how = (
-        f"{asked.rounds} rounds of {asked.start} candidates of `{asked.campaign_set}`; in each a model is trained from "
-        f"the frozen one ({asked.epochs} epochs) and scores {asked.pool:,} candidates with {asked.draws} joint draws. "
-        f"Scoring is timed on {asked.share:,} of them and scaled. *A pass a draw*: dropout of {RATE:g} in every layer. "
-        "*States kept*: what enters the lowest layer that learns is computed in the first round (counted) and used in "
-        "all. Spearman: of the mean, with the values of the candidates on which scoring was timed."
+        f"{config.rounds} rounds of {config.start} candidates of `{config.campaign_set}`; in each a model is trained "
+        f"from the pretrained one ({config.epochs} epochs) and scores {config.pool:,} candidates with {config.draws} "
+        f"joint samples. Scoring is timed on {config.share:,} of them and scaled. *One pass a sample*: dropout of "
+        f"{RATE:g} in every layer. *Activations cached*: what enters the lowest trained layer is computed in the first "
+        "round (counted) and used in all. Spearman: of the mean, with the values of the candidates on which scoring "
+        "was timed."
     )
-    write_table(asked.out, "campaign", CAMPAIGN_COLUMNS, rows, f"{how} {told_engine()}")
+    write_table(config.out, "campaign", CAMPAIGN_COLUMNS, rows, f"{how} {told_engine()}")
     yield
 
 
 #: each writes its table, and goes on when the page was written too
-MEASURES: dict[str, Callable[[Asked], Iterator[None]]] = {
+MEASURES: dict[str, Callable[[ComputeConfig], Iterator[None]]] = {
     "steps": measure_steps,
     "memory": measure_memory,
     "result": measure_result,
@@ -231,17 +248,17 @@ MEASURES: dict[str, Callable[[Asked], Iterator[None]]] = {
 }
 
 
-def _sizes(asked: Asked) -> tuple[str, ...]:
+def _sizes(config: ComputeConfig) -> tuple[str, ...]:
     """The largest only where there is a graphics card."""
     import torch
 
-    larger = ("650M",) if torch.cuda.is_available() and "150M" in asked.sizes else ()
-    return (*asked.sizes, *larger)
+    larger = ("650M",) if torch.cuda.is_available() and "150M" in config.sizes else ()
+    return (*config.sizes, *larger)
 
 
-def _identity(asked: Asked, size: str) -> str:
+def _identity(config: ComputeConfig, size: str) -> str:
     """Of an encoder: its size, or the content of the checkpoint."""
-    return fingerprint(asked.named(size)) if size == OWN else size
+    return fingerprint(config.named(size)) if size == OWN else size
 
 
 def told_engine() -> str:
@@ -251,20 +268,20 @@ def told_engine() -> str:
     return f"Computed on: {engine()}."
 
 
-def _limits(asked: Asked) -> dict[str, object]:
+def _limits(config: ComputeConfig) -> dict[str, object]:
     from benchmarks.compute_training import engine
 
-    limits = {"minibatch": asked.minibatch, "alternations": asked.alternations}
+    limits = {"minibatch": config.minibatch, "alternations": config.alternations}
     return {**limits, "arms": repr(arms()), "engine": engine()}
 
 
 def options() -> argparse.ArgumentParser:
-    """An option for each field of `Asked`; several values are written with commas."""
+    """An option for each field of `ComputeConfig`; several values are written with commas."""
     parser = argparse.ArgumentParser("python -m benchmarks compute", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--part", choices=(*PARTS, "all"), default="all")
     parser.add_argument("--quick", action="store_true", help="tiny settings, planted values: to try it out")
-    for name, default in asdict(Asked()).items():
+    for name, default in asdict(ComputeConfig()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=_reader(default), help=f"default: {default}")
     return parser
 
@@ -277,7 +294,7 @@ def _reader(default: object) -> Callable[[str], object]:
 
 
 def told(arguments: list[str]) -> str:
-    """The command, without where its notebook lies.
+    """The command, without where its cache lies.
 
     >>> told(["--part", "steps", "--work", "notes"]) == told(["--work=notes", "--part", "steps"])
     True
@@ -298,12 +315,14 @@ def main(arguments: list[str]) -> None:
     """Measure what was asked for, and write the page."""
     given = vars(options().parse_args(arguments))
     part, quick = given.pop("part"), given.pop("quick")
-    asked = replace(Asked(), **{**(QUICK if quick else {}), **{k: v for k, v in given.items() if v is not None}})
+    config = replace(
+        ComputeConfig(), **{**(QUICK if quick else {}), **{k: v for k, v in given.items() if v is not None}}
+    )
     typed = told(arguments)
     for name in PARTS if part == "all" else (part,):
-        for _ in MEASURES[name](asked):
+        for _ in MEASURES[name](config):
             # what is finished stands there also when the rest is interrupted
-            write_compute_page(asked.out, typed, (name,))
+            write_compute_page(config.out, typed, (name,))
 
 
 Row = Mapping[str, str]
@@ -343,7 +362,7 @@ def compute_result(folder: Path, told: Mapping[str, str]) -> Result:
         for name, (title, show) in SECTIONS.items()
         if (folder / f"{name}.csv").exists()
     ]
-    return Result("What does learning cost, and how little is enough?", _HOW, sections)
+    return Result("What does fine-tuning cost, and how little of it is enough?", _HOW, sections)
 
 
 _HOW = (
@@ -395,16 +414,16 @@ def _memory(rows: Sequence[Row], folder: Path) -> str:
     del folder
     cells = {(r["arm"], _step_place(r)): f"{float(r['above_mb']):,.0f} MB, {float(r['share']):.2f}" for r in rows}
     shares = [float(row["share"]) for row in rows if row["arm"] == default_arm()]
-    met = f"The default arm: {min(shares):.2f} to {max(shares):.2f} of {FULL} (demanded: at most {MEMORY})."
+    met = f"The default arm: {min(shares):.2f} to {max(shares):.2f} of {FULL} (required: at most {MEMORY})."
     return f"{crossed(cells)}\n\n{met}"
 
 
 def _result(rows: Sequence[Row], folder: Path) -> str:
-    """For each arm: how often it got there, how much cheaper, and what it reached; then assay by assay; then rates."""
+    """For each arm: how often it reached, how much cheaper, and what it reached; then assay by assay; then rates."""
     names = list(dict.fromkeys(row["arm"] for row in rows))
     needed = [row for row in rows if row["nothing_to_do"] == "0"]
-    best = ["best Spearman", f"less that of {FULL}", "whole fit, CPU s", "whole fit, cheaper"]
-    header = ["", "got there", "cheaper: geometric mean (range)", *best]
+    best = ["best Spearman", f"minus that of {FULL}", "whole fit, CPU s", "whole fit, cheaper"]
+    header = ["", "reached", "cheaper: geometric mean (range)", *best]
     means = [[name, *_reached(name, needed), *_best(name, rows)] for name in names]
     fits = len(rows) // len(names)
     idle = sum(row["nothing_to_do"] == "1" for row in rows) // len(names)
@@ -423,7 +442,7 @@ def _reached(name: str, rows: Sequence[Row]) -> list[str]:
 
 
 def _geometric(rows: Sequence[Row]) -> str:
-    """Of those that got there."""
+    """Of those that reached."""
     ratios = np.array([float(row["cheaper"]) for row in rows if row["cheaper"]])
     if not len(ratios):
         return "–"
@@ -477,7 +496,7 @@ def _campaign_of(encoder: str, rows: Sequence[Row]) -> str:
         table.append([way, *(f"{seconds:.4g}" for seconds in (training, scoring, whole)), *cheaper, _last(rows, way)])
     against = [f"whole, cheaper than {way}" for way in ways if way.startswith(FULL)]
     header = ["", "training, CPU s", "scoring", "whole", "training, cheaper", *against, "Spearman after the last round"]
-    met = f"Demanded of the default: {CHEAPER:g} times, for training and for the whole."
+    met = f"Required of the default: {CHEAPER:g} times, for training and for the whole."
     return f"### {encoder}\n\n{markdown_table(header, table)}\n\n{met}"
 
 

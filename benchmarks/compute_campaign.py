@@ -47,7 +47,7 @@ RATE = 0.1
 
 
 @dataclass(frozen=True)
-class Way:
+class Strategy:
     """One way through a campaign.
 
     Args:
@@ -62,21 +62,21 @@ class Way:
     scoring: Literal["passes", "head", "kept"]
 
 
-def ways() -> list[Way]:
+def strategies() -> list[Strategy]:
     """Full fine-tuning as one does it today is the first; the default with kept states the last."""
     known, plain = arms(), default_adapter()
     return [
-        Way(f"{FULL}, a pass a draw", known[FULL], "passes"),
-        Way(f"{FULL}, draws of the head", known[FULL], "head"),
-        Way(f"{LORA}, draws of the head", known[LORA], "head"),
-        Way(f"{LIGHT}, draws of the head", known[LIGHT], "head"),
-        Way(f"{default_arm()}, draws of the head", plain, "head"),
-        Way(f"{default_arm()}, draws of the head, states kept", plain, "kept"),
+        Strategy(f"{FULL}, one pass a sample", known[FULL], "passes"),
+        Strategy(f"{FULL}, samples of the head", known[FULL], "head"),
+        Strategy(f"{LORA}, samples of the head", known[LORA], "head"),
+        Strategy(f"{LIGHT}, samples of the head", known[LIGHT], "head"),
+        Strategy(f"{default_arm()}, samples of the head", plain, "head"),
+        Strategy(f"{default_arm()}, samples of the head, activations cached", plain, "kept"),
     ]
 
 
 @dataclass(frozen=True)
-class Course:
+class CampaignConfig:
     """A campaign.
 
     Args:
@@ -98,7 +98,7 @@ class Course:
     plan: TrainingConfig
 
 
-def landscape_of_course(place: str) -> Landscape:
+def campaign_landscape(place: str) -> Landscape:
     """The landscape; the four letters of GB1 are put into their domain."""
     from benchmarks.draws import DOMAIN, SITES
 
@@ -116,24 +116,24 @@ def landscape_of_course(place: str) -> Landscape:
     return Landscape(found.name, pool, values, found.assay, None, found.origin)
 
 
-def travel(foundation: FoundationModel, way: Way, course: Course, seed: int) -> dict[str, Any]:
+def run_campaign(foundation: FoundationModel, way: Strategy, campaign: CampaignConfig, seed: int) -> dict[str, Any]:
     """CPU seconds of training and scoring in each round, and how well the model predicts what is scored.
 
     States that are kept are made, and counted, in the scoring of the first round. What is asked for is random: the same
-    in all ways, and no part of the cost.
+    in all strategies, and no part of the cost.
     """
-    landscape = landscape_of_course(course.place)
+    landscape = campaign_landscape(campaign.place)
     known = np.flatnonzero(np.isfinite(landscape.values))
     order = np.random.default_rng(seed).permutation(known)
-    last = course.start * course.rounds
-    scored = order[last : last + course.share]
-    learner = FineTuner(read_by(foundation, way.adapter), way.adapter, plan=course.plan)
+    last = campaign.start * campaign.rounds
+    scored = order[last : last + campaign.share]
+    learner = FineTuner(read_by(foundation, way.adapter), way.adapter, plan=campaign.plan)
     device = next(loaded(foundation).parameters()).device
-    score = SCORINGS[way.scoring](learner, landscape.pool, scored, course)
+    score = SCORINGS[way.scoring](learner, landscape.pool, scored, campaign)
     found: dict[str, Any] = {"training": [], "scoring": [], "spearman": []}
     with one_thread():
-        for turn in range(course.rounds):
-            rows = order[: course.start * (turn + 1)]
+        for turn in range(campaign.rounds):
+            rows = order[: campaign.start * (turn + 1)]
             dataset = Dataset.of(landscape.pool, rows, landscape.oriented[rows])
             start = clock(device)
             model = learner.fit(dataset, seed + turn)
@@ -141,7 +141,7 @@ def travel(foundation: FoundationModel, way: Way, course: Course, seed: int) -> 
             assert isinstance(model, FineTunedPredictor)
             mean = score(model, seed + turn)
             found["training"].append(trained - start)
-            found["scoring"].append((clock(device) - trained) * course.pool / len(scored))
+            found["scoring"].append((clock(device) - trained) * campaign.pool / len(scored))
             found["spearman"].append(spearman(mean, landscape.oriented[scored], fewest=3))
     return found
 
@@ -162,28 +162,28 @@ CAMPAIGN_COLUMNS = ("backbone", "way", "seed", "round", "labels", "training", "s
 Scoring = Callable[[FineTunedPredictor, int], np.ndarray]
 
 
-def _by_passes(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
+def _by_passes(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: CampaignConfig) -> Scoring:
     def score(model: FineTunedPredictor, seed: int) -> np.ndarray:
         member, none = model.members[0], np.zeros((len(rows), 0), np.float32)
         with dropping(member.adapted.encoder, RATE), seeded_rng(seed):
             drawn = [
                 member.posterior.mean(Inputs(features_of([member.adapted], learner, pool, rows)[0], none))
-                for _ in range(course.draws)
+                for _ in range(campaign.draws)
             ]
         return np.mean(drawn, axis=0)
 
     return score
 
 
-def _by_head(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
+def _by_head(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: CampaignConfig) -> Scoring:
     del learner
-    return lambda model, seed: model.predict(pool, rows, seed, course.draws).mean[:, 0]
+    return lambda model, seed: model.predict(pool, rows, seed, campaign.draws).mean[:, 0]
 
 
-def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -> Scoring:
+def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: CampaignConfig) -> Scoring:
     """States are made in the first round, in as much memory as the share of the pool may take."""
     tokens = read(learner.encoder, pool, rows)
-    room = int(BYTES * len(rows) / course.pool)
+    room = int(BYTES * len(rows) / campaign.pool)
     prefixes: list[ActivationCache] = []
 
     def score(model: FineTunedPredictor, seed: int) -> np.ndarray:
@@ -197,13 +197,13 @@ def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, course: Course) -
                 which = np.append(group, len(tokens) - 1) if adapted.compares else group
                 features[group] = adapted.above(*prefixes[0](which)).cpu().numpy()
         inputs = Inputs(features, np.zeros((len(rows), 0), np.float32))
-        posterior.draws(inputs, seed, course.draws)
+        posterior.draws(inputs, seed, campaign.draws)
         return posterior.marginals(inputs)[0]
 
     return score
 
 
-SCORINGS: dict[str, Callable[[FineTuner, Pool, np.ndarray, Course], Scoring]] = {
+SCORINGS: dict[str, Callable[[FineTuner, Pool, np.ndarray, CampaignConfig], Scoring]] = {
     "passes": _by_passes,
     "head": _by_head,
     "kept": _by_kept,

@@ -81,8 +81,8 @@ def in_a_process(folder: str, arm: str, residues: int, minibatch: int) -> dict[s
     Raises:
         ModelError: it ended without a result (most often: killed for want of memory).
     """
-    asked = [sys.executable, "-m", "benchmarks.compute_memory", folder, arm, str(residues), str(minibatch)]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, env=own_process())
+    program = [sys.executable, "-m", "benchmarks.compute_memory", folder, arm, str(residues), str(minibatch)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, env=own_process())
     if done.returncode:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
         raise ModelError(

@@ -23,7 +23,7 @@ from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
 from benchmarks.compute_training import (
     FULL,
-    Notebook,
+    MeasurementCache,
     arms,
     begun,
     clock,
@@ -39,7 +39,7 @@ NEAR = 0.01
 
 
 @dataclass(frozen=True)
-class Question:
+class ResultConfig:
     """What is compared.
 
     Args:
@@ -65,7 +65,7 @@ class Question:
     judges: int
 
 
-class Judge:
+class Validation:
     """Validation beside the fit: what the product would say of unseen candidates if training stopped here.
 
     That is the posterior that takes the head's place, on the features as they are now.
@@ -120,23 +120,23 @@ def curve(
     labels: int,
     seed: int,
     plan: TrainingConfig,
-    asked: Question,
+    config: ResultConfig,
 ) -> dict[str, Any]:
     """One fit: CPU seconds so far (attaching and prefix counted, validation not) and Spearman at each validation.
 
     The candidates and the minibatches depend on the seed alone, so all arms see the same.
     """
     rows = np.random.default_rng(seed).permutation(len(landscape))
-    held, trained = rows[: asked.judges], rows[asked.judges : asked.judges + labels]
+    held, trained = rows[: config.judges], rows[config.judges : config.judges + labels]
     dataset = Dataset.of(landscape.pool, trained, landscape.oriented[trained])
     device = next(loaded(foundation).parameters()).device
     with one_thread():
         start = clock(device)
         run, objective = begun(foundation, adapter, dataset, plan, seed)
         spent = clock(device) - start
-        judge = Judge(objective, foundation, dataset, default_draws(), held, landscape.oriented[held])
+        judge = Validation(objective, foundation, dataset, default_draws(), held, landscape.oriented[held])
         seconds, scores, steps = [spent], [judge()], [0]
-        checks = set(np.linspace(0, run.steps, asked.checks + 1).round().astype(int).tolist())
+        checks = set(np.linspace(0, run.steps, config.checks + 1).round().astype(int).tolist())
         while not run.done:
             start = clock(device)
             run.advance()
@@ -147,17 +147,17 @@ def curve(
 
 
 def curves(
-    foundation: FoundationModel, asked: Question, notebook: Notebook
+    foundation: FoundationModel, config: ResultConfig, cache: MeasurementCache
 ) -> tuple[dict[str, dict[str, float]], list]:
     """The grid's outcome (best Spearman of each arm at each rate), and a row of result.csv for each fit."""
-    grid = {name: dict(_grid(foundation, name, adapter, asked, notebook)) for name, adapter in arms().items()}
+    grid = {name: dict(_grid(foundation, name, adapter, config, cache)) for name, adapter in arms().items()}
     rates = {name: max(tried, key=lambda rate: tried[rate]) for name, tried in grid.items()}
     rows = []
-    for place in asked.sets:
-        for labels in asked.labels:
-            for seed in range(asked.seeds):
+    for place in config.sets:
+        for labels in config.labels:
+            for seed in range(config.seeds):
                 found = {
-                    name: _kept(foundation, name, adapter, place, labels, seed, float(rates[name]), asked, notebook)
+                    name: _kept(foundation, name, adapter, place, labels, seed, float(rates[name]), config, cache)
                     for name, adapter in arms().items()
                 }
                 rows += result_rows(found, rates, (_plain(place), labels, seed))
@@ -165,14 +165,14 @@ def curves(
 
 
 def _grid(
-    foundation: FoundationModel, name: str, adapter: Adapter, asked: Question, notebook: Notebook
+    foundation: FoundationModel, name: str, adapter: Adapter, config: ResultConfig, cache: MeasurementCache
 ) -> Iterator[tuple[str, float]]:
     """Each rate, and the mean over sets and numbers of labels of the best Spearman that is reached with it."""
-    for rate in asked.rates:
+    for rate in config.rates:
         found = [
-            _kept(foundation, name, adapter, place, labels, 0, rate, asked, notebook)
-            for place in asked.grid_sets
-            for labels in asked.grid_labels
+            _kept(foundation, name, adapter, place, labels, 0, rate, config, cache)
+            for place in config.grid_sets
+            for labels in config.grid_labels
         ]
         yield f"{rate:g}", float(np.mean([max(one["spearman"]) for one in found]))
 
@@ -185,10 +185,10 @@ def _kept(
     labels: int,
     seed: int,
     rate: float,
-    asked: Question,
-    notebook: Notebook,
+    config: ResultConfig,
+    cache: MeasurementCache,
 ) -> dict[str, Any]:
-    plan, read = replace(asked.plan, rate=rate), read_by(foundation, adapter)
+    plan, read = replace(config.plan, rate=rate), read_by(foundation, adapter)
     settings = {
         "model": fingerprint(foundation.source, foundation.revision),
         "depth": read.share,
@@ -196,14 +196,14 @@ def _kept(
         "adapter": repr(adapter),
         "draws": repr(default_draws()),
         "plan": asdict(plan),
-        "checks": asked.checks,
-        "judges": asked.judges,
+        "checks": config.checks,
+        "judges": config.judges,
         "place": [place, labels, seed],
     }
-    return notebook.once(
+    return cache.once(
         f"result-{name}-{_plain(place)}-{labels}-{seed}-{rate:g}",
         settings,
-        lambda: curve(read, adapter, load_landscape(Source(place)), labels, seed, plan, asked),
+        lambda: curve(read, adapter, load_landscape(Source(place)), labels, seed, plan, config),
     )
 
 

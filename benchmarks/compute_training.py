@@ -94,7 +94,7 @@ def read_by(foundation: FoundationModel, adapter: Adapter) -> FoundationModel:
 
 
 @dataclass(frozen=True)
-class Notebook:
+class MeasurementCache:
     """A folder with a JSON file for each finished measurement, so that nothing finished is done twice.
 
     Args:

@@ -127,10 +127,10 @@ def command(
 
 
 def cost_result(rows: Sequence[tuple[str, str, str]]) -> Result:
-    """What was found: what, measured, demanded."""
+    """What was found: what, measured, required."""
     how = "Each figure is of a process of its own on one thread: median (range)."
-    table = markdown_table(["what", "measured", "demanded"], rows)
-    return Result("What does a campaign cost?", how, [table], {"summary": (("what", "measured", "demanded"), rows)})
+    table = markdown_table(["what", "measured", "required"], rows)
+    return Result("What does a campaign cost?", how, [table], {"summary": (("what", "measured", "required"), rows)})
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Cost:
         draws: T.
         passes: what it costs in deterministic passes over the same candidates, the pass itself counted; one number for
             each repetition.
-        most: demanded at most; None where nothing is.
+        most: required at most; None where nothing is.
         seconds: CPU seconds without the pass, median.
         repeatable: whether the same seed gave the same bits; None where that is not promised.
     """
@@ -204,7 +204,7 @@ def with_dropout(encoder: TransformerEncoder, *, training: bool) -> TransformerE
     return copied
 
 
-COLUMNS = ("what", "draws", "passes", "lowest", "highest", "demanded", "cpu_seconds", "same_bits")
+COLUMNS = ("what", "draws", "passes", "lowest", "highest", "required", "cpu_seconds", "same_bits")
 DRAWS = (32, 100)
 HEAD_NAMES = "last-layer,dropout,process"
 
@@ -235,7 +235,7 @@ def _table(costs: Sequence[Cost]) -> str:
         most = "" if cost.most is None else f"{cost.most:.3g}"
         bits = {None: "not promised", True: "yes", False: "**no**"}[cost.repeatable]
         rows.append([cost.what, str(cost.draws), median_range(cost.passes, 4), most, f"{cost.seconds:.3g}", bits])
-    return markdown_table(["", "draws", "passes", "demanded at most", "CPU s", "same bits again"], rows)
+    return markdown_table(["", "draws", "passes", "required at most", "CPU s", "same bits again"], rows)
 
 
 def command(
@@ -271,13 +271,13 @@ def command(
     of_heads = (
         f"A network of {size:.1f} million random parameters ({layers} layers) reads the domain of "
         f"{tokens.ids.shape[1]} tokens in {np.median(seconds) * 1e3:.3g} ms a candidate: timed on {share:,} of "
-        f"the {len(landscape):,}, scaled up to all. Each head was fitted to 480 values and then gave mean, spread and "
-        f"draws for all {len(landscape):,}, on the {features.shape[1]:,} features of the timed ones, repeated. Same "
-        "bits: drawn again for 1,000 of them alone."
+        f"the {len(landscape):,}, scaled up to all. Each head was fitted to 480 values and then gave mean, standard "
+        f"deviation and samples for all {len(landscape):,}, on the {features.shape[1]:,} features of the timed ones, "
+        "repeated. Same bits: sampled again for 1,000 of them alone."
     )
     of_layers = (
         f"The same network on {candidates} candidates, all ways in turns, {repetitions} times each. "
-        "Demanded is 1.2 (1 + T k / L). Same bits: in every repetition."
+        "Required is 1.2 (1 + T k / L). Same bits: in every repetition."
     )
     options = f"--share {share} --candidates {candidates} --repetitions {repetitions}"
     command = f"python -m benchmarks draws {options} --heads {heads} --layers {layers}"

@@ -227,7 +227,7 @@ def kill_result(found: Mapping[str, Any], seed: int, seconds: float) -> Result:
     hits = ", ".join(f"{found[f'kills_in_{verb}']} in `{verb}`" for verb in ("propose", "record", "fit"))
     answer = "No: nothing was lost, doubled or changed." if verdict(found) else "Yes, see the table."
     table = markdown_table(
-        ["what", "found", "demanded"],
+        ["what", "found", "required"],
         [
             ("killed with SIGKILL at a random moment", str(found["kills"]), ""),
             ("rounds that were finished all the same", str(found["rounds"]), "1 or more"),

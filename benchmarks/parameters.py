@@ -145,8 +145,8 @@ ADAPTERS: dict[str, Adapter] = {
     "LoRA or PiSSA, rank 16, last layer": LoRA(last_layers=1, rank=16),
     "IA3": PeftAdapter("ia3"),
 }
-#: how many times fewer than full fine-tuning is demanded of a default
-DEMANDED = {"35M": 240, "150M": 800}
+#: how many times fewer than full fine-tuning is required of a default
+REQUIRED = {"35M": 240, "150M": 800}
 #: share of LoRA's numbers that Light-PEFT may train, and how many times faster it must run
 SHARE, FASTER = 0.25, 1.3
 
@@ -176,9 +176,9 @@ class Count:
 
     @property
     def reached(self) -> bool | None:
-        """Whether that is as much as is demanded; None where nothing is."""
-        demanded = DEMANDED.get(self.size)
-        return None if demanded is None else self.fewer >= demanded
+        """Whether that is as much as is required; None where nothing is."""
+        required = REQUIRED.get(self.size)
+        return None if required is None else self.fewer >= required
 
 
 def counts(size: str) -> list[Count]:
@@ -220,8 +220,8 @@ SPEED_COLUMNS = (
 )
 _HOW = (
     "Exact counts: every adapter, with its default options (rank 8), is attached to a model of the shape of ESM-2, and "
-    "what learns is counted. In brackets: how many times fewer than full fine-tuning, which trains everything but the "
-    "masked-language head."
+    "trainable parameters are counted. In brackets: how many times fewer than full fine-tuning, which trains "
+    "everything but the masked-language head."
 )
 
 
@@ -233,8 +233,8 @@ def _counts_section(counted: Sequence[Count]) -> str:
     """A row an adapter, a column an encoder."""
     base = {c.size: f"{c.size}: {c.base:,} parameters" for c in counted}
     cells = {(c.adapter, base[c.size]): _cell(c) for c in counted}
-    demands = " and ".join(f"{times} times fewer ({size})" for size, times in DEMANDED.items() if size in base)
-    bold = f"**Bold**: at least {demands}, as demanded of a default."
+    demands = " and ".join(f"{times} times fewer ({size})" for size, times in REQUIRED.items() if size in base)
+    bold = f"**Bold**: at least {demands}, as required of a default."
     return section("Trainable parameters", crossed(cells), bold)
 
 
@@ -252,7 +252,7 @@ def _light_section(counted: Sequence[Count], gains: Sequence[Gain], how: str) ->
     most = max(shares.values())
     told = (
         f"Whatever the estimation finds, at most {most:.1%} of what LoRA on all linear maps trains remains "
-        f"(demanded: at most {SHARE:.0%}): this is the count if all that remains lies in feed-forward maps that lost "
+        f"(required: at most {SHARE:.0%}): this is the count if all that remains lies in feed-forward maps that lost "
         "no unit, the largest ones."
     )
     if not gains:
@@ -268,7 +268,7 @@ def _light_section(counted: Sequence[Count], gains: Sequence[Gain], how: str) ->
     ]
     header = ["", "as pretrained, ms a sequence", "a third removed, ms", "gain: median (range)"]
     lowest = min(g.range[0] for g in gains)
-    met = f"The smallest median gain is {lowest:.2f} (demanded: {FASTER})."
+    met = f"The smallest median gain is {lowest:.2f} (required: {FASTER})."
     return section("Light-PEFT", told, markdown_table(header, rows), f"{met} {how}")
 
 

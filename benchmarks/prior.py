@@ -104,7 +104,8 @@ def prior_result(rows: Sequence[Row], variances: dict[str, float], model: str) -
     how = (
         "Spearman between all single mutants of a scan and the substitution prior, by the table that was fitted "
         "without the scan's protein and its relatives; mean ± standard error over scans. *Informed*: its table "
-        f"also reads what {model} thinks of each residue of the wild type, in one pass with nothing hidden. It was "
+        f"also reads the probabilities and hidden states that {model} gives for each residue of the wild type, in one "
+        "pass without masking. It was "
         "trained on sequences alone; homologs of the domains were among them."
     )
     told = (

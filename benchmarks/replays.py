@@ -130,7 +130,7 @@ def _cell(point: Point | None) -> str:
     return "" if point is None else plus_minus(point.mean, point.se)
 
 
-def _need(need: Need) -> str:
+def _need(need: LabelsNeeded) -> str:
     return plus_minus(need.labels, need.se) + ("" if need.reached == 1 else f" ({need.reached:.0%})")
 
 
@@ -139,7 +139,7 @@ def _percent(mean: float, error: float) -> str:
 
 
 @dataclass(frozen=True)
-class Need:
+class LabelsNeeded:
     """Labels that a policy needs, over seeds.
 
     Args:
@@ -159,7 +159,7 @@ class Need:
     saved_se: float
 
 
-def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> list[Need]:
+def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) -> list[LabelsNeeded]:
     """Labels until a metric first reaches 90 % of what the model of all data reaches, for every policy but `full`.
 
     Between plates the metric is taken as a straight line. The mark of a seed is that of its own `full` campaign.
@@ -181,7 +181,7 @@ def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) 
     for policy, found in crossings.items():
         labels, error = mean_and_error(found[:, 0])
         saved, saved_error = saved_share(found[:, 0], crossings["random"][:, 0])
-        needs.append(Need(policy, metric, labels, error, float(found[:, 1].mean()), saved, saved_error))
+        needs.append(LabelsNeeded(policy, metric, labels, error, float(found[:, 1].mean()), saved, saved_error))
     return needs
 
 

@@ -56,7 +56,7 @@ STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
-class Asked:
+class ScreenConfig:
     """One screen.
 
     Args:
@@ -79,7 +79,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
+class ScreenResult:
     """What came of it.
 
     Args:
@@ -109,7 +109,7 @@ class Found:
     digest: str
 
     @classmethod
-    def read(cls, text: str) -> Found:
+    def read(cls, text: str) -> ScreenResult:
         """From JSON."""
         told = json.loads(text)
         return cls(**{**told, "picks": tuple(told["picks"])})
@@ -138,7 +138,7 @@ def planted_values(pool: Pool, rows: np.ndarray, seed: int) -> np.ndarray:
     return values
 
 
-def taught(asked: Asked, pool: Pool) -> tuple[Predictor, Path]:
+def taught(config: ScreenConfig, pool: Pool) -> tuple[Predictor, Path]:
     """The teacher, and its student in a file; the file is made once."""
     from activeloop.replay.landscape import Landscape
     from activeloop.students.distil.export import export
@@ -146,19 +146,19 @@ def taught(asked: Asked, pool: Pool) -> tuple[Predictor, Path]:
     rows = np.sort(np.random.default_rng(0).choice(len(pool), min(LABELS, len(pool) // 2), replace=False))
     values = planted_values(pool, rows, 0)
     data = Dataset.of(pool, rows, values, Assay("planted"))
-    learner = teacher_of(Arm(asked.teacher), Landscape("planted", pool, values, Assay("planted")), look=False)
+    learner = teacher_of(Arm(config.teacher), Landscape("planted", pool, values, Assay("planted")), look=False)
     assert learner is not None
-    teacher, path = learner.fit(data, 0), Path(asked.folder) / "student.onnx"
+    teacher, path = learner.fit(data, 0), Path(config.folder) / "student.onnx"
     if not path.exists():
-        Path(asked.folder).mkdir(parents=True, exist_ok=True)
-        export(Distiller(SiteNetwork(), steps=asked.steps or None).teach(teacher, data, 0), path)
+        Path(config.folder).mkdir(parents=True, exist_ok=True)
+        export(Distiller(SiteNetwork(), steps=config.steps or None).teach(teacher, data, 0), path)
     return teacher, path
 
 
-def screened(asked: Asked) -> Found:
+def screened(config: ScreenConfig) -> ScreenResult:
     """In this process."""
-    begun, pool = time.monotonic(), library(asked.sites)
-    teacher, path = taught(asked, pool)
+    begun, pool = time.monotonic(), library(config.sites)
+    teacher, path = taught(config, pool)
     teaching = (time.monotonic() - begun) / 60
     timed = np.random.default_rng(1).choice(len(pool), min(TIMED, len(pool)), replace=False)
     clock = time.process_time()
@@ -171,14 +171,14 @@ def screened(asked: Asked) -> Found:
             ends.append(time.process_time())
 
     begun, clock = time.monotonic(), time.process_time()
-    screen = Screen(path, teacher, keep=asked.keep, top=min(TOP, asked.keep), every=asked.every)
-    with ThreadPoolExecutor(asked.jobs) as threads:
+    screen = Screen(path, teacher, keep=config.keep, top=min(TOP, config.keep), every=config.every)
+    with ThreadPoolExecutor(config.jobs) as threads:
         found = screen.run(
-            pool, PICKED, Recommender(Greedy()), Path(asked.folder) / "screen", executor=threads, progress=told
+            pool, PICKED, Recommender(Greedy()), Path(config.folder) / "screen", executor=threads, progress=told
         )
     spent = time.process_time() - clock
     digest = hashlib.sha256(found.seen.tobytes() + found.worths.tobytes()).hexdigest()[:16]
-    return Found(
+    return ScreenResult(
         len(pool),
         (time.monotonic() - begun) / 60,
         peak_bytes() / 2**20,
@@ -206,10 +206,10 @@ def peak_bytes() -> int:
     return found[0]
 
 
-def begin(asked: Asked, cache: Path) -> subprocess.Popen[str]:
+def begin(config: ScreenConfig, cache: Path) -> subprocess.Popen[str]:
     """A process that does it; features of foundation models are kept in a cache of its own, so that none is a gift."""
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.screens", *map(str, astuple(asked))],
+        [sys.executable, "-m", "benchmarks.screens", *map(str, astuple(config))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -217,7 +217,7 @@ def begin(asked: Asked, cache: Path) -> subprocess.Popen[str]:
     )
 
 
-def result_of(process: subprocess.Popen[str]) -> Found:
+def result_of(process: subprocess.Popen[str]) -> ScreenResult:
     """What the process found.
 
     Raises:
@@ -227,14 +227,14 @@ def result_of(process: subprocess.Popen[str]) -> Found:
     if process.returncode:
         last = (err.strip() or "no message").splitlines()[-1]
         raise ModelError(f"the screen ended with {process.returncode} ({last}). What was screened is kept.")
-    return Found.read(out.splitlines()[-1])
+    return ScreenResult.read(out.splitlines()[-1])
 
 
 def main() -> None:
     """Screen, and print."""
     folder, sites, teacher, keep, jobs, every, steps = sys.argv[1:]
     try:
-        found = screened(Asked(folder, int(sites), teacher, int(keep), int(jobs), float(every), int(steps)))
+        found = screened(ScreenConfig(folder, int(sites), teacher, int(keep), int(jobs), float(every), int(steps)))
     except ActiveLoopError as error:
         sys.exit(str(error))
     sys.stdout.write(json.dumps(asdict(found)) + "\n")

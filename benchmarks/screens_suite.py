@@ -20,7 +20,7 @@ from activeloop.screening.checkpoint import read_arrays
 from benchmarks.options import working
 from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, run_kept, section
 from benchmarks.screens import LABELS as PLANTED_LABELS
-from benchmarks.screens import PICKED, TIMED, Asked, Found, Killed, begin, result_of
+from benchmarks.screens import PICKED, TIMED, Killed, ScreenConfig, ScreenResult, begin, result_of
 from benchmarks.screens_recall import LABELS, TOP, WIDEST, Recall, RecallTask, read_recalls, run_recall
 from benchmarks.students_teachers import TEACHERS
 
@@ -76,7 +76,7 @@ class ScreenSuite:
         )
 
 
-Done = tuple[dict[RecallTask, list[Recall]], dict[RecallTask, str], dict[str, Found], Killed | None]
+Done = tuple[dict[RecallTask, list[Recall]], dict[RecallTask, str], dict[str, ScreenResult], Killed | None]
 
 
 def run_screens(suite: ScreenSuite, work: Path, jobs: int, told: Callable[[], None]) -> Done:
@@ -102,14 +102,14 @@ def run_screens(suite: ScreenSuite, work: Path, jobs: int, told: Callable[[], No
     return recalls, failures, huge, killed
 
 
-def _huge(suite: ScreenSuite, teacher: str, work: Path, jobs: int) -> Found:
+def _huge(suite: ScreenSuite, teacher: str, work: Path, jobs: int) -> ScreenResult:
     path = work / f"large+{teacher}+{suite.sites}+{suite.keep}.json"
     if not path.exists():
         with tempfile.TemporaryDirectory() as folder:
-            asked = Asked(str(Path(folder) / "own"), suite.sites, teacher, suite.keep, jobs)
-            found = result_of(begin(asked, Path(folder) / "cache"))
+            config = ScreenConfig(str(Path(folder) / "own"), suite.sites, teacher, suite.keep, jobs)
+            found = result_of(begin(config, Path(folder) / "cache"))
         write_whole(path, json.dumps(asdict(found)) + "\n")
-    return Found.read(path.read_text("utf-8"))
+    return ScreenResult.read(path.read_text("utf-8"))
 
 
 def _killed(suite: ScreenSuite, work: Path, jobs: int) -> Killed:
@@ -124,7 +124,7 @@ def _kill(suite: ScreenSuite, jobs: int) -> Killed:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         keep = min(suite.keep, LETTERS**suite.killed // 4)
-        alone = Asked(str(folder / "alone"), suite.killed, "default", keep, jobs, EVERY, STEPS)
+        alone = ScreenConfig(str(folder / "alone"), suite.killed, "default", keep, jobs, EVERY, STEPS)
         ended = replace(alone, folder=str(folder / "ended"))
         cache = folder / "cache"
         undisturbed = result_of(begin(alone, cache))
@@ -151,7 +151,7 @@ def _scored(journal: Path) -> int:
 
 
 QUESTION = "What does a cascade miss, and what does it cost?"
-#: demanded: share of the teacher's best; minutes; megabytes
+#: required: share of the teacher's best; minutes; megabytes
 RECALL, MINUTES, MEMORY = 0.98, 10, 2048
 
 
@@ -169,7 +169,7 @@ def screen_result(done: Done, jobs: int) -> Result:
     teachers = dict.fromkeys([*huge, *(t.teacher for t in recalls)])
     how = (
         "The student scores everything, the teacher is shown the student's best and a stratified random sample of the "
-        "rest; from the sample follows an estimate of what was missed, by which the cascade widens itself. Teachers: "
+        "rest; the sample gives an estimate of the miss rate, by which the shortlist grows. Teachers: "
         + "; ".join(f"`{name}`: {TEACHERS[name]}" for name in teachers)
         + "."
     )
@@ -191,7 +191,7 @@ def _recall_section(recalls: Mapping[RecallTask, Sequence[Recall]], library: str
         recall = np.array([one.recall for one in some])
         rows.append(
             [
-                f"{keep:,}" + (" and wider" if widest > 1 else ""),
+                f"{keep:,}" + (" and growing" if widest > 1 else ""),
                 f"{np.mean([one.kept for one in some]):,.0f}",
                 f"{np.mean([one.seen for one in some]):.1%}",
                 mean_se(recall, 4),
@@ -201,26 +201,26 @@ def _recall_section(recalls: Mapping[RecallTask, Sequence[Recall]], library: str
             ]
         )
     header = [
-        "kept of the student's best",
-        "in the end",
+        "shortlist",
+        "final",
         "teacher saw",
         "recall",
         "least",
-        "estimated to miss",
+        "estimated miss rate",
         "CPU s",
     ]
     agreement = mean_se(found[0].agreement for found in mine.values())
     told = (
         f"Teacher `{teacher}`, fitted to {LABELS} measured candidates of `{library}`, predicts all others, so that its "
         f"best {TOP:,} are known; recall is the share of them that the cascade showed it. {len(mine)} seeds; mean ± "
-        f"standard error over seeds. `and wider`: up to {WIDEST[-1]} times as many while too many are estimated to be "
-        f"missed. Spearman of student and teacher over all candidates: {agreement}. Demanded: a recall of at least "
+        f"standard error over seeds. `and growing`: up to {WIDEST[-1]} times as many while the estimated miss rate is "
+        f"too high. Spearman of student and teacher over all candidates: {agreement}. Required: a recall of at least "
         f"{RECALL:g} with the screen's own numbers."
     )
     return section(f"The teacher's best of {library}, teacher {teacher}", told, markdown_table(header, rows))
 
 
-def _huge_section(huge: Mapping[str, Found], jobs: int) -> str:
+def _huge_section(huge: Mapping[str, ScreenResult], jobs: int) -> str:
     if not huge:
         return ""
     rows = []
@@ -228,16 +228,24 @@ def _huge_section(huge: Mapping[str, Found], jobs: int) -> str:
         speeds = (found.teacher_speed, found.student_speed, found.cascade_speed)
         times = (f"{found.minutes:.2f}", f"{found.peak_mb:,.0f}", f"{found.teaching:.2f}")
         rows.append([f"{teacher}, {found.candidates:,}", *(f"{s:,.0f}" for s in speeds), f"{found.kept:,}", *times])
-    header = ["teacher, candidates", "teacher, 1/s", "student, 1/s", "cascade, 1/s", "kept", "minutes", "MiB at most"]
+    header = [
+        "teacher, candidates",
+        "teacher, 1/s",
+        "student, 1/s",
+        "cascade, 1/s",
+        "shortlist",
+        "minutes",
+        "MiB at most",
+    ]
     told = (
         "Every combination of the twenty letters at sites of one domain; values are planted, as only time and memory "
         f"are told. The teacher is fitted to {PLANTED_LABELS} of them, and {PICKED} are picked. Candidates a second of "
         f"one core, by CPU time: of the teacher over {TIMED:,} candidates, of the student while it streams, of the "
-        f"whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; teaching comes before it. "
-        "Memory is that of the whole process. Demanded of 64,000,000 candidates on 2 cores: "
+        f"whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; training the student comes "
+        "before it. Memory is that of the whole process. Required of 64,000,000 candidates on 2 cores: "
         f"{MINUTES} minutes, {MEMORY:,} MiB."
     )
-    return section("Candidates a second", told, markdown_table([*header, "teaching, minutes"], rows))
+    return section("Candidates a second", told, markdown_table([*header, "training, minutes"], rows))
 
 
 def _killed_section(killed: Killed | None) -> str:
@@ -245,10 +253,10 @@ def _killed_section(killed: Killed | None) -> str:
         return ""
     end = "the same bits" if killed.same else "**another result**"
     return section(
-        "Killed and begun again",
+        "Killed and started again",
         f"A screen of {killed.candidates:,} candidates was ended with SIGKILL when its "
         f"journal held {killed.done:,} of them, and begun again in the same folder: the candidates that the teacher "
-        f"saw, what it said of them and all picks are {end} as those of a screen that was left alone.",
+        f"saw, its predictions and all picks are {end} as those of a screen that was left alone.",
     )
 
 
@@ -263,9 +271,9 @@ def recall_table(recalls: Mapping[RecallTask, Sequence[Recall]]) -> Table:
     return ("library", "teacher", "seed", *names), lines
 
 
-def huge_table(huge: Mapping[str, Found]) -> Table:
+def huge_table(huge: Mapping[str, ScreenResult]) -> Table:
     """Columns and a row for each teacher."""
-    names = tuple(field.name for field in fields(Found) if field.name not in ("picks", "digest"))
+    names = tuple(field.name for field in fields(ScreenResult) if field.name not in ("picks", "digest"))
     lines = [(teacher, *(_cell(getattr(found, name)) for name in names)) for teacher, found in huge.items()]
     return ("teacher", *names), lines
 

@@ -59,7 +59,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Told:
+class CellResult:
     """What came of a cell; on the held-out candidates where nothing else is said; NaN where there is nothing to tell.
 
     Args:
@@ -93,13 +93,13 @@ class Told:
         return json.dumps({key: None if math.isnan(value) else value for key, value in asdict(self).items()})
 
     @classmethod
-    def read(cls, text: str) -> Told:
+    def read(cls, text: str) -> CellResult:
         """What `text` gave."""
         kept = json.loads(text)
         return cls(**{f.name: math.nan if kept[f.name] is None else kept[f.name] for f in fields(cls)})
 
 
-def run_cell(cell: Cell) -> Told | str:
+def run_cell(cell: Cell) -> CellResult | str:
     """Fit, teach and judge; a cell that cannot be done gives its reason, "" when it does not apply to the task."""
     task, arm = find_task(cell.task), Arm.read(cell.arm)
     try:
@@ -121,7 +121,7 @@ def run_cell(cell: Cell) -> Told | str:
             told["teacher_coverage"] = _coverage(prediction, landscape, parts)
         if arm.teaches:
             told |= _taught(cell, arm, teacher, prediction, data, landscape, parts)
-        return Told(**told)
+        return CellResult(**told)
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
 
@@ -242,9 +242,9 @@ class Row:
         return bool(self.ahead[0] > 0)
 
 
-def rows_of(told: Mapping[Cell, Told]) -> list[Row]:
+def rows_of(told: Mapping[Cell, CellResult]) -> list[Row]:
     """A row for each task, number of labels and teacher, in the order of the cells."""
-    by_key: dict[tuple[str, int, str], dict[int, Told]] = {}
+    by_key: dict[tuple[str, int, str], dict[int, CellResult]] = {}
     for cell, what in told.items():
         by_key.setdefault((cell.task, cell.labels, cell.arm), {})[cell.seed] = what
     return [
@@ -255,7 +255,10 @@ def rows_of(told: Mapping[Cell, Told]) -> list[Row]:
 
 
 def _row(
-    key: tuple[str, int, str], by_seed: Mapping[int, Told], plain: Mapping[int, Told], alone: Mapping[int, Told]
+    key: tuple[str, int, str],
+    by_seed: Mapping[int, CellResult],
+    plain: Mapping[int, CellResult],
+    alone: Mapping[int, CellResult],
 ) -> Row:
     seeds = sorted(by_seed)
     pool = [np.array([getattr(by_seed[s], f"pool_{name}") for s in seeds]) for name in ("student", "teacher")]

@@ -118,7 +118,7 @@ PROGRAMS = {
     "python -m activeloop.students.runtime.edge": ("-m", "activeloop.students.runtime.edge"),
     "activeloop predict --student": ("-c", "from activeloop.cli import main; main()", "predict", "--student"),
 }
-#: demanded: times quicker at one candidate; share of the file; Spearman; megabytes; seconds
+#: required: times quicker at one candidate; share of the file; Spearman; megabytes; seconds
 QUICKER, SHARE, ALIKE, MOST_MB, MOST_S = 20, 0.3, 0.99, 100, 0.5
 
 
@@ -163,7 +163,7 @@ class Latency:
 
     Args:
         task: name of the set.
-        letters: of the longest candidate.
+        residues: of the longest candidate.
         timed: for each number of candidates in a call.
         teacher_kb, student_kb, int8_kb: sizes of the files.
         int8_alike: Spearman of the means of the 8-bit file with the other's, on held-out candidates.
@@ -171,7 +171,7 @@ class Latency:
     """
 
     task: str
-    letters: int
+    residues: int
     timed: tuple[Timed, ...]
     teacher_kb: float
     student_kb: float
@@ -329,7 +329,7 @@ def latency_sections(found: Sequence[Latency]) -> list[str]:
         return []
     speed = [
         [
-            f"{one.task}, {one.letters} letters, {t.together} together",
+            f"{one.task}, {one.residues} residues, {t.together} together",
             *map(median_range, (t.teacher, t.student)),
             *_quicker(t),
         ]
@@ -352,12 +352,12 @@ def latency_sections(found: Sequence[Latency]) -> list[str]:
         f"Both files in ONNX Runtime, one thread, {TURNS} calls of each in turns: median (range). Of the teacher the "
         "foundation model alone is timed, in single precision and without its head."
     )
-    small = f"Demanded: at most {SHARE:g} of the file, a Spearman of at least {ALIKE:g}."
+    small = f"Required: at most {SHARE:g} of the file, a Spearman of at least {ALIKE:g}."
     edge = (
         f"A program that is started, reads a table of {ASKED} candidates, predicts and ends, {STARTS} times after a "
-        f"first one. Demanded: at most {MOST_S:g} s and {MOST_MB} MB."
+        f"first one. Required: at most {MOST_S:g} s and {MOST_MB} MB."
     )
-    header = ["", "teacher, ms", "student, ms", "times quicker", "demanded"]
+    header = ["", "teacher, ms", "student, ms", "times quicker", "required"]
     sizes_header = ["kB", "teacher", "student", "int8", "int8 / student", "Spearman of int8"]
     return [
         section("How quick is it?", told, markdown_table(header, speed)),
@@ -367,7 +367,7 @@ def latency_sections(found: Sequence[Latency]) -> list[str]:
 
 
 def _quicker(timed: Timed) -> tuple[str, str]:
-    """How many times quicker, and what was demanded."""
+    """How many times quicker, and what was required."""
     median, least, most = timed.quicker
     return f"{median:.3g} ({least:.3g} to {most:.3g})", str(QUICKER) if timed.together == 1 else ""
 
@@ -375,10 +375,10 @@ def _quicker(timed: Timed) -> tuple[str, str]:
 def latency_table(found: Sequence[Latency]) -> Table:
     """Columns, and a row for each call."""
     lines = [
-        (one.task, one.letters, t.together, who, turn, f"{ms:.5g}")
+        (one.task, one.residues, t.together, who, turn, f"{ms:.5g}")
         for one in found
         for t in one.timed
         for who, times in (("teacher", t.teacher), ("student", t.student))
         for turn, ms in enumerate(times)
     ]
-    return ("task", "letters", "together", "who", "turn", "ms"), lines
+    return ("task", "residues", "together", "who", "turn", "ms"), lines

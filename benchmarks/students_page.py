@@ -14,7 +14,7 @@ from activeloop.replay.report import FAINT, GRID, INK, png
 from activeloop.replay.summary import number
 from benchmarks.options import working
 from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, plus_minus, run_kept, section
-from benchmarks.students import Cell, Figure, Row, StudentSuite, Told, rows_of, run_cell
+from benchmarks.students import Cell, CellResult, Figure, Row, StudentSuite, rows_of, run_cell
 from benchmarks.students_latency import Latency, latency_sections, latency_table, measured_latency
 from benchmarks.students_teachers import HELD_OUT, MOST, PLAIN, TEACHERS, Arm, find_task, teacher_parameters
 
@@ -86,7 +86,7 @@ def _panel(axis: Axes, task: str, rows: Sequence[Row]) -> None:
     axis.spines["bottom"].set_color(GRID)
 
 
-QUESTION = "What does a small student keep of its teacher?"
+QUESTION = "How much of its teacher does a small student retain?"
 #: labels from which many and up to which few are measured; shares that must be kept; the least gain with few
 MANY, FEW, KEPT_MANY, KEPT_FEW, GAIN = 400, 200, 0.98, 0.95, 0.02
 #: parameters of the teacher for one of the student
@@ -107,7 +107,7 @@ def run_students(suite: StudentSuite, jobs: int | None, work: Path, out: Path, c
     with working(work, {"students": len(suite.timed) + len(cells)}, "parts") as done:
         latency = measured_latency(suite.timed, work, lambda task: done("students"))  # first, while nothing else runs
         told, failures = run_kept(
-            cells, run_cell, work, Told.read, cores, lambda cell: done("students"), write=lambda one: one.text()
+            cells, run_cell, work, CellResult.read, cores, lambda cell: done("students"), write=lambda one: one.text()
         )
     sizes = {arm: teacher_parameters(Arm.read(arm)) for arm in suite.arms}
     student_result(suite, told, failures, sizes, latency).write(out, command)
@@ -115,7 +115,7 @@ def run_students(suite: StudentSuite, jobs: int | None, work: Path, out: Path, c
 
 def student_result(
     suite: StudentSuite,
-    told: Mapping[Cell, Told],
+    told: Mapping[Cell, CellResult],
     failures: Mapping[Cell, str],
     sizes: Mapping[str, int | None],
     latency: Sequence[Latency] = (),
@@ -155,11 +155,11 @@ def _how(suite: StudentSuite) -> str:
     return (
         f"One in {HELD_OUT} candidates of each set is held out: never labelled, never shown to a teacher or a student; "
         "figures are of these candidates where nothing else is said. Of the rest the first ones of an order that the "
-        "seed draws are labelled, the others are what a teacher can be asked about; *in the pool* is of those, at most "
-        "as many: so it is in a campaign, whose student is taught about the whole pool. Of sets with more than "
+        "seed draws are labelled, a teacher can be queried about the others; *in the pool* is of those, at most "
+        "as many: so it is in a campaign, whose student learns about the whole pool. Of sets with more than "
         f"{MOST:,} candidates {MOST:,} were drawn once. {seeds}; mean ± standard error over seeds. `kept` is student / "
         "teacher, a ratio of means; `alone` is the student's network with the same labels and without a teacher. "
-        f"Teachers: {teachers}. The {PLAIN} is told nothing but the letters (of compounds: fingerprints)."
+        f"Teachers: {teachers}. The {PLAIN} sees nothing but the residues (of compounds: fingerprints)."
     )
 
 
@@ -184,8 +184,8 @@ def _verdict(rows: Sequence[Row], arms: Sequence[str], sizes: Mapping[str, int |
         ]
         if size := sizes.get(arm):
             table.append(_demand(f"{arm}: parameters, teacher / student", FEWER, [size / r.parameters for r in mine]))
-    header = ["", "demanded", "mean of the cells", "least", "cells that meet it"]
-    return section("What was demanded", markdown_table(header, table), "A cell is a task and a number of labels.")
+    header = ["", "required", "mean of the cells", "least", "cells that meet it"]
+    return section("Requirements", markdown_table(header, table), "A cell is a task and a number of labels.")
 
 
 def _demand(what: str, least: float, values: Iterable[float]) -> list[str]:
@@ -230,13 +230,13 @@ def _uncertainty(rows: Sequence[Row]) -> str:
         names = ("teacher_coverage", "student_coverage", "agreement", "sd_agreement", "teacher_seconds")
         values = [np.array([getattr(row, name)[0] for row in some]) for name in (*names, "student_seconds")]
         table.append([arm, str(labels), *(mean_se(v) for v in values)])
-    header = ["teacher", "labels", "teacher's coverage", "student's coverage", "agreement", "of spreads"]
+    header = ["teacher", "labels", "teacher's coverage", "student's coverage", "fidelity", "of sd"]
     told = (
-        "Coverage: share of true values in 90 % intervals (values alone). Agreement: Spearman of the student's means, "
-        "and of its standard deviations, with the teacher's. CPU seconds: of the teacher's fit; of asking it and "
-        "teaching the student. Mean ± standard error over tasks."
+        "Coverage: share of true values in 90 % intervals (values alone). Fidelity: Spearman of the student's means, "
+        "and of its standard deviations, with the teacher's. CPU seconds: of the teacher's fit; of querying it and "
+        "training the student. Mean ± standard error over tasks."
     )
-    return section("What it does not know", told, markdown_table([*header, "fit, s", "teaching, s"], table))
+    return section("Uncertainty", told, markdown_table([*header, "fit, s", "training, s"], table))
 
 
 def _ablations(rows: Sequence[Row]) -> list[str]:
@@ -255,8 +255,8 @@ def _ablations(rows: Sequence[Row]) -> list[str]:
         ]
         many = "seed" if some[0].seeds == 1 else "seeds"
         told = f"Teacher `{teacher}`, {some[0].labels} labels, {some[0].seeds} {many}: the student's figures."
-        header = [key, *tasks, "kept, mean", "spreads, mean"]
-        sections.append(section(f"Another {key}, teacher {teacher}", told, markdown_table(header, table)))
+        header = [key, *tasks, "kept, mean", "fidelity of sd, mean"]
+        sections.append(section(f"Ablation: {key}, teacher {teacher}", told, markdown_table(header, table)))
     return sections
 
 

@@ -169,10 +169,10 @@ ALONE = "alone"
 TEACHERS = {
     "default": "the product's default, without a foundation model",
     "frozen": "a Gaussian process on features of the foundation model as pretrained, beside the substitution prior",
-    "both": "a gate that weighs these two",
+    "both": "a stacking ensemble of these two",
     "fine-tuned": "the foundation model with LoRA in its last layer",
 }
-#: weight of the default's learners and of the foundation model's before any evidence, as in the gate of configs
+#: prior weights of the default's learners and of the foundation model's, as in the product's stacking ensemble
 START = (3.0, 1.0)
 
 
@@ -218,7 +218,7 @@ class Arm:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked(Encoder):
+class CachedFeatures(Encoder):
     """Features of a foundation model; those of one pool's candidates are computed once for all seeds and labels.
 
     Args:
@@ -285,7 +285,7 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
         return default_learner(landscape.pool, goal)
     if landscape.pool.kind != "variants":
         return None
-    features = Looked(ESM2(), landscape.pool) if look else ESM2()
+    features = CachedFeatures(ESM2(), landscape.pool) if look else ESM2()
     frozen = HeadLearner(features, GPHead(), SubstitutionPrior())
     made: dict[str, Callable[[], Learner | None]] = {
         "frozen": lambda: frozen,

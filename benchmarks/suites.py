@@ -97,31 +97,63 @@ def suites() -> dict[str, AnySuite]:
     listed = (
         Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
         Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
-        Suite("singles", "48 single mutants, own first 16?", SINGLES, sixteen, with_informed, 10, FOUND[2:]),
+        Suite(
+            "singles",
+            "48 single mutants, the first 16 chosen by the prior?",
+            SINGLES,
+            sixteen,
+            with_informed,
+            10,
+            FOUND[2:],
+        ),
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
-        BudgetSuite("informed", "What does a model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10),
+        BudgetSuite(
+            "informed", "What does a protein language model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10
+        ),
         FoldSuite("folds", "Unseen mutants, unseen positions?", assays, both, ("default",)),
         Suite(
-            "defaults/selection",
-            "How is a plate of a library chosen?",
+            "defaults/acquisition",
+            "Which acquisition function chooses a plate of a library?",
             ("phoq", "gb1"),
             plates,
             SELECTED,
             10,
             FOUND[:3],
         ),
-        Suite("defaults/mixing", "On which scale are a library's learners mixed?", MIXED_ON, plates, MIXED, 10, FOUND),
-        BudgetSuite("defaults/layers", "Which layers must learn?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
-        BudgetSuite(
-            "defaults/depths", "After which layer is a model read?", OTHERS + domains[::15], both, (48, 240), READ, 10
+        Suite(
+            "defaults/scale", "On which scale are a library's learners averaged?", MIXED_ON, plates, MIXED, 10, FOUND
         ),
-        BudgetSuite("defaults/guesses", "Which prior mean goes with a model?", guessed, both, few, GUESSES, 10),
+        BudgetSuite("defaults/layers", "Which layers must be trained?", SHORT[:6], ("random",), (96, 480), TUNED, 10),
         BudgetSuite(
-            "defaults/gates", "Which learners should a gate weigh?", OTHERS + domains[::20], both, few, GATES, 10
+            "defaults/depth",
+            "Which layer gives the best embeddings?",
+            OTHERS + domains[::15],
+            both,
+            (48, 240),
+            READ,
+            10,
+        ),
+        BudgetSuite(
+            "defaults/prior-mean",
+            "Which prior mean goes with a protein language model?",
+            guessed,
+            both,
+            few,
+            GUESSES,
+            10,
+        ),
+        BudgetSuite(
+            "defaults/stacking",
+            "Which learners belong in a stacking ensemble?",
+            OTHERS + domains[::20],
+            both,
+            few,
+            GATES,
+            10,
         ),
     )
     return {suite.name: suite for suite in listed}

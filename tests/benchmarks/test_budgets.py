@@ -63,7 +63,7 @@ def test_costly_learners_are_compared_on_what_both_saw(tmp_path):
     assert set(results) == set(all_tasks(suite))
     budget_result(suite, results, {}).write(tmp_path, "python -m benchmarks quality")
     page = (tmp_path / "README.md").read_text()
-    row = next(line for line in page.splitlines() if line.startswith("| **less plain**"))
+    row = next(line for line in page.splitlines() if line.startswith("| **minus plain**"))
     assert "0.1 (1 set)" in row  # .6 against .5, not against the mean of .5 and .1
     assert "| a | 0.3 ± 0.2 | 0.6 |" in page
     assert "`slow`" in page
@@ -80,7 +80,7 @@ def test_the_gate_is_judged_with_hindsight_and_without(tmp_path):
     }
     budget_result(suite, results, {}).write(tmp_path, "python -m benchmarks quality")
     page = (tmp_path / "README.md").read_text()
-    assert "less that best, -0.05" in page  # of .6 and .1 on average
+    assert "difference from that best, -0.05" in page  # of .6 and .1 on average
     assert "with the other seeds: 0.2" in page  # each seed by who was best in the other: .1 and .1
 
 
@@ -106,7 +106,7 @@ def test_the_page_shows_every_learner_and_what_could_not_be_fitted(tmp_path):
     told = [line.partition("|")[2].partition("|")[0].strip() for line in summary.splitlines() if "20 labels" in line]
     assert told == [
         f"20 labels, random: {what}"
-        for what in ("**mean of 1**", "**less forest**", "CPU seconds, prediction included")
+        for what in ("**mean of 1**", "**minus forest**", "CPU seconds, prediction included")
     ]
     assert "tanimoto on" in page
     assert "no compounds" in page

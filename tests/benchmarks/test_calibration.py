@@ -35,8 +35,8 @@ def test_every_method_is_judged_on_unseen_candidates_and_on_the_next_plate(resul
         for told in (*result.unseen.values(), *result.plate.values()):
             assert 0 <= told["coverage50"] <= told["coverage90"] <= 1
             assert 0 <= told["miscalibration_area"] <= 0.475
-        assert result.unseen["as stated"]["held_out"] > result.plate["as stated"]["held_out"] > 0
-        assert result.spread["as stated"] == 1
+        assert result.unseen["uncalibrated"]["held_out"] > result.plate["uncalibrated"]["held_out"] > 0
+        assert result.spread["uncalibrated"] == 1
 
 
 def test_a_finished_task_is_read_and_not_done_again(tmp_path) -> None:
@@ -50,7 +50,7 @@ def test_a_finished_task_is_read_and_not_done_again(tmp_path) -> None:
 def test_a_learner_may_be_judged_as_it_is() -> None:
     result = judge_task(CalibrationTask(SET, "random", 24, 0, "site-gp", corrected=False))
     assert isinstance(result, CalibrationResult)
-    assert list(result.unseen) == ["as stated"]
+    assert list(result.unseen) == ["uncalibrated"]
 
 
 def test_a_set_that_is_too_small_takes_no_part(tmp_path) -> None:

@@ -18,15 +18,15 @@ from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.prediction import mean_of
 from activeloop.replay.sources import Source, load_landscape
-from benchmarks.compute import QUICK, Asked, main, write_compute_page, write_table
-from benchmarks.compute_campaign import Course, dropping, landscape_of_course, travel, ways
+from benchmarks.compute import QUICK, ComputeConfig, main, write_compute_page, write_table
+from benchmarks.compute_campaign import CampaignConfig, campaign_landscape, dropping, run_campaign, strategies
 from benchmarks.compute_memory import above, in_a_process, memory_row
-from benchmarks.compute_result import RESULT_COLUMNS, Judge, Question, curve, grid_rows, result_rows
+from benchmarks.compute_result import RESULT_COLUMNS, ResultConfig, Validation, curve, grid_rows, result_rows
 from benchmarks.compute_training import (
     ARMS,
     FULL,
     LIGHT,
-    Notebook,
+    MeasurementCache,
     arms,
     begun,
     checkpoint_of,
@@ -46,13 +46,13 @@ PLAN = TrainingConfig(epochs=2, minibatch=8)
 
 
 @pytest.fixture(scope="module")
-def asked(tiny: str) -> Asked:
-    return replace(Asked(), **QUICK, checkpoint=tiny)
+def config(tiny: str) -> ComputeConfig:
+    return replace(ComputeConfig(), **QUICK, checkpoint=tiny)
 
 
 @pytest.fixture(scope="module")
-def question(asked: Asked) -> Question:
-    return Question(**{name: getattr(asked, name) for name in Question.__dataclass_fields__})
+def config_of_result(config: ComputeConfig) -> ResultConfig:
+    return ResultConfig(**{name: getattr(config, name) for name in ResultConfig.__dataclass_fields__})
 
 
 def test_the_default_is_among_the_arms():
@@ -106,7 +106,7 @@ def test_the_judge_says_what_the_product_would(tiny: str, name: str):
     dataset = Dataset.of(landscape.pool, rows[:20], landscape.values[rows[:20]])
     learner = FineTuner(ESM2(tiny), ARMS[name], plan=PLAN)
     run, objective = begun(learner.encoder, learner.adapter, dataset, PLAN, 0)
-    judge = Judge(objective, learner.encoder, dataset, learner.draws, held, values)
+    judge = Validation(objective, learner.encoder, dataset, learner.draws, held, values)
     before = judge()
     while not run.done:
         run.advance()
@@ -116,13 +116,13 @@ def test_the_judge_says_what_the_product_would(tiny: str, name: str):
 
 
 @pytest.mark.parametrize("name", ["LoRA, last 2 layers", LIGHT])
-def test_a_curve_counts_training_alone(tiny: str, question: Question, name: str):
+def test_a_curve_counts_training_alone(tiny: str, config_of_result: ResultConfig, name: str):
     landscape = load_landscape(Source("planted-small"))
-    found = curve(ESM2(tiny), ARMS[name], landscape, 16, 0, PLAN, question)
+    found = curve(ESM2(tiny), ARMS[name], landscape, 16, 0, PLAN, config_of_result)
     assert found["steps"] == [0, 1, 3, 4]
     assert np.all(np.diff(found["seconds"]) > 0)
     assert np.all(np.abs(found["spearman"]) <= 1)
-    again = curve(ESM2(tiny), ARMS[name], landscape, 16, 0, PLAN, question)
+    again = curve(ESM2(tiny), ARMS[name], landscape, 16, 0, PLAN, config_of_result)
     assert again["spearman"] == found["spearman"]
 
 
@@ -144,11 +144,11 @@ def test_the_same_result():
     assert [row[3] for row in grid_rows({"x": {"1e-3": 0.1, "3e-3": 0.2}})] == [0, 1]
 
 
-def test_every_way_through_a_campaign(asked: Asked):
-    course = Course("planted-small", 8, 2, 60, 30, 3, PLAN)
-    foundation = ESM2(asked.checkpoint)
-    found = {way.scoring: travel(foundation, way, course, 0) for way in ways() if way.scoring != "head"}
-    head = travel(foundation, ways()[-2], course, 0)
+def test_every_way_through_a_campaign(config: ComputeConfig):
+    campaign = CampaignConfig("planted-small", 8, 2, 60, 30, 3, PLAN)
+    foundation = ESM2(config.checkpoint)
+    found = {way.scoring: run_campaign(foundation, way, campaign, 0) for way in strategies() if way.scoring != "head"}
+    head = run_campaign(foundation, strategies()[-2], campaign, 0)
     assert all(len(part) == 2 for own in found.values() for part in own.values())
     # what is kept changes the cost, not what is said
     assert head["spearman"] == pytest.approx(found["kept"]["spearman"], abs=1e-6)
@@ -173,7 +173,7 @@ def test_gb1_is_put_into_its_domain(monkeypatch: pytest.MonkeyPatch):
     pool = type(four.pool).combinatorial(None, range(4), "ADGV")
     values = np.arange(len(pool), dtype=float)
     monkeypatch.setattr(compute_campaign, "load_landscape", lambda source: replace(four, pool=pool, values=values))
-    landscape = landscape_of_course("gb1")
+    landscape = campaign_landscape("gb1")
     row = landscape.pool.rows_of(["V39A:D40G:G41A"])[0]
     # letters of the four sites: A G A V
     assert landscape.values[row] == values[pool.rows_of(["AGAV"])[0]]
@@ -188,18 +188,18 @@ def test_checkpoints_of_a_shape_are_removed():
 
 
 def test_nothing_is_measured_twice(tmp_path: Path):
-    notebook, made = Notebook(tmp_path), []
+    cache, made = MeasurementCache(tmp_path), []
 
     def measure() -> dict:
         made.append(1)
         return {"seconds": len(made)}
 
-    assert notebook.once("a, b", {"n": 1}, measure) == notebook.once("a, b", {"n": 1}, measure) == {"seconds": 1}
-    assert notebook.once("a, b", {"n": 2}, measure) == {"seconds": 2}
+    assert cache.once("a, b", {"n": 1}, measure) == cache.once("a, b", {"n": 1}, measure) == {"seconds": 1}
+    assert cache.once("a, b", {"n": 2}, measure) == {"seconds": 2}
     for path in tmp_path.iterdir():
         path.write_text("{")
     with pytest.raises(StoreError, match="Delete it"):
-        notebook.once("a, b", {"n": 1}, measure)
+        cache.once("a, b", {"n": 1}, measure)
 
 
 def test_the_command(tiny: str, tmp_path: Path):
@@ -209,10 +209,10 @@ def test_the_command(tiny: str, tmp_path: Path):
     page = (tmp_path / "README.md").read_text("utf-8")
     assert "## One training step" in page
     assert "## A whole campaign" in page
-    assert f"{default_arm()}, draws of the head, states kept" in page
+    assert f"{default_arm()}, samples of the head, activations cached" in page
     rows = list(csv.DictReader((tmp_path / "campaign.csv").read_text("utf-8").splitlines()))
     assert {row["round"] for row in rows} == {"0"}
-    assert len(list((tmp_path / "work").iterdir())) == 1 + len(ways())
+    assert len(list((tmp_path / "work").iterdir())) == 1 + len(strategies())
     assert (tmp_path / "machine.json").exists()
 
 

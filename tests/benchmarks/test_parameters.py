@@ -100,7 +100,7 @@ def test_the_page_says_what_was_reached(counted: dict[str, Count], tmp_path: Pat
     assert "**138,240 (241x)**" in page
     assert "829,440 (40x)" in page
     assert "| 35M, 32 x 56 tokens | 20 | 13 | 1.50 (1.40 to 1.60) |" in page
-    assert "The smallest median gain is 1.50 (demanded: 1.3). In turns." in page
+    assert "The smallest median gain is 1.50 (required: 1.3). In turns." in page
     rows = list(csv.DictReader((tmp_path / "summary.csv").read_text("utf-8").splitlines()))
     assert {row["adapter"]: row["reached"] for row in rows}["LoRA, last 2 layers"] == "yes"
     assert (tmp_path / "machine.json").exists()

@@ -9,13 +9,13 @@ from activeloop.measurements import Assay
 from activeloop.replay.landscape import Landscape
 from benchmarks import screens_recall, screens_suite
 from benchmarks.results import run_kept
-from benchmarks.screens import Asked, Found, Killed, begin, library, planted_values, result_of
+from benchmarks.screens import Killed, ScreenConfig, ScreenResult, begin, library, planted_values, result_of
 from benchmarks.screens_recall import Recall, RecallTask, read_recalls, run_recall
 from benchmarks.screens_suite import ScreenSuite, screen_result
 
 
 def found(**changes):
-    one = Found(64_000_000, 4.2, 900.0, 200.0, 400_000.0, 300_000.0, 20_000, 0.01, 1.0, ("V39A",), "ab")
+    one = ScreenResult(64_000_000, 4.2, 900.0, 200.0, 400_000.0, 300_000.0, 20_000, 0.01, 1.0, ("V39A",), "ab")
     return replace(one, **changes)
 
 
@@ -65,7 +65,7 @@ def test_recall_is_told_for_every_cascade_and_kept(tmp_path, monkeypatch):
 
 def test_a_screen_runs_in_a_process_of_its_own(tmp_path):
     pytest.importorskip("onnxruntime")
-    told = result_of(begin(Asked(str(tmp_path / "own"), 2, "default", 100, 2, 5.0, 30), tmp_path / "cache"))
+    told = result_of(begin(ScreenConfig(str(tmp_path / "own"), 2, "default", 100, 2, 5.0, 30), tmp_path / "cache"))
     assert told.candidates == 400
     assert len(told.picks) == 96
     assert told.peak_mb > 50
@@ -74,7 +74,7 @@ def test_a_screen_runs_in_a_process_of_its_own(tmp_path):
 
 def test_a_process_that_fails_says_why(tmp_path):
     with pytest.raises(ModelError, match="no sites were given"):
-        result_of(begin(Asked(str(tmp_path / "own"), 0, "default", 10, 1), tmp_path / "cache"))
+        result_of(begin(ScreenConfig(str(tmp_path / "own"), 0, "default", 10, 1), tmp_path / "cache"))
 
 
 def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
@@ -84,7 +84,7 @@ def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
     screen_result((recalls(), failures, huge, killed), 2).write(tmp_path, "python -m benchmarks screen")
     page = (tmp_path / "README.md").read_text()
     assert "| 2,000 | 2,000 | 4.0% | 0.91 ± 0.0058 | 0.900 | 0.08 ± 0 | 1 |" in page
-    assert "| 2,000 and wider | 8,000 |" in page
+    assert "| 2,000 and growing | 8,000 |" in page
     assert "| frozen, 64,000,000 | 200 | 400,000 | 300,000 | 20,000 | 5.50 | 900 | 1.00 |" in page
     assert "journal held 1,000,000" in page
     assert "the same bits" in page

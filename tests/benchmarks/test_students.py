@@ -11,14 +11,14 @@ from activeloop.replay.landscape import Landscape
 from activeloop.students.distil.config import Weights
 from activeloop.students.distil.networks import default_network
 from benchmarks.results import run_kept
-from benchmarks.students import Cell, StudentSuite, Told, all_cells, ratio_of_means, rows_of, run_cell
+from benchmarks.students import Cell, CellResult, StudentSuite, all_cells, ratio_of_means, rows_of, run_cell
 from benchmarks.students_page import student_result
 from benchmarks.students_teachers import (
     ALONE,
     PLAIN,
     TASKS,
     Arm,
-    Looked,
+    CachedFeatures,
     distiller_of,
     find_task,
     landscape_of_task,
@@ -41,11 +41,11 @@ def made_up(arms=("default", "frozen"), tasks=("gb1", "ecoli"), labels=(96, 480)
     for cell in all_cells(tasks, labels, seeds, (PLAIN, ALONE, *arms)):
         base = 0.5 + 0.01 * cell.seed
         if cell.arm == PLAIN:
-            told[cell] = Told(teacher=base - 0.1)
+            told[cell] = CellResult(teacher=base - 0.1)
         elif cell.arm == ALONE:
-            told[cell] = Told(student=0.6 * base, parameters=1000.0)
+            told[cell] = CellResult(student=0.6 * base, parameters=1000.0)
         else:
-            told[cell] = Told(base, 0.9, 1.0, 0.9 * base, 0.88, 2.0, 0.95, 0.8, 1000.0, base, 0.99 * base)
+            told[cell] = CellResult(base, 0.9, 1.0, 0.9 * base, 0.88, 2.0, 0.95, 0.8, 1000.0, base, 0.99 * base)
     return told
 
 
@@ -121,7 +121,7 @@ def test_features_that_were_looked_up_are_those_of_the_model():
             return pool.codes(rows).astype(np.float32)
 
     pool, model = Pool.single_mutants("MKTAY"), Counting()
-    looked = Looked(model, pool)
+    looked = CachedFeatures(model, pool)
     assert np.array_equal(looked.features(pool, np.array([3, 1])), pool.codes([3, 1]))
     assert model.asked == len(pool)
     looked.features(pool, np.arange(50))
@@ -135,7 +135,7 @@ def test_features_that_were_looked_up_are_those_of_the_model():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def kept(cells, folder, finished=None):
-    return run_kept(cells, run_cell, folder, Told.read, finished=finished, write=lambda told: told.text())
+    return run_kept(cells, run_cell, folder, CellResult.read, finished=finished, write=lambda told: told.text())
 
 
 def test_cells_are_kept_and_not_computed_twice(tmp_path, cells):
@@ -188,17 +188,17 @@ def test_the_page_tells_demands_tables_ablations_and_failures(tmp_path):
     suite = StudentSuite().narrowed(("gb1", "ecoli"), (96, 480), (), 3)
     told = made_up()
     for cell in all_cells(("gb1",), (192,), 2, ("default:alpha=0.1", "default:alpha=0.5", "default:transfer=none")):
-        told[cell] = Told(0.5, 0.9, 1.0, 0.45, 0.88, 2.0, 0.95, 0.8, 1000.0)
+        told[cell] = CellResult(0.5, 0.9, 1.0, 0.45, 0.88, 2.0, 0.95, 0.8, 1000.0)
     failures = {Cell("gb1", 96, 0, "frozen"): "ModelError: no"}
     sizes = {"default": None, "frozen": 50_000}
     student_result(suite, told, failures, sizes, [latency()]).write(tmp_path, "python -m benchmarks students")
     page = (tmp_path / "README.md").read_text()
     for words in (
-        "What was demanded",
+        "Requirements",
         "Teacher: frozen",
         "50,000 parameters",
         "50x",
-        "Another alpha",
+        "Ablation: alpha",
         "## As a program",
     ):
         assert words in page, words
@@ -238,7 +238,7 @@ def test_latency_is_told_as_a_ratio_of_calls_in_turns():
     from benchmarks.students_latency import Latency, latency_sections, latency_table
 
     speed, size, starts = latency_sections([latency()])
-    assert "| gb1, 56 letters, 1 together | 50 (40 to 60) | 2 (1 to 2) | 30 (20 to 50) | 20 |" in speed
+    assert "| gb1, 56 residues, 1 together | 50 (40 to 60) | 2 (1 to 2) | 30 (20 to 50) | 20 |" in speed
     assert "| gb1 | 19,000 | 60 | 15 | 0.250 | 0.9991 |" in size
     assert "`activeloop predict --student` | 0.4 (0.3 to 0.5) | 80 |" in starts
     assert len(latency_table([latency()])[1]) == 12
