@@ -90,7 +90,7 @@ def default_arm() -> str:
 
 def read_by(foundation: FoundationModel, adapter: Adapter) -> FoundationModel:
     """A model as an arm reads it: all layers where all may learn, as is usual; else those the product reads."""
-    return foundation if getattr(adapter, "last", None) else replace(foundation, depth=1.0)  # type: ignore[type-var]
+    return foundation if getattr(adapter, "last_layers", None) else replace(foundation, depth=1.0)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True)
