@@ -4,7 +4,7 @@ import pytest
 
 from activeloop.errors import TableError
 from activeloop.replay.table import Columns, find_columns, guess_kind, landscape_of
-from activeloop.tables.table import Table
+from activeloop.tables import Table
 
 
 def table(**columns):

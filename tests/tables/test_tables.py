@@ -130,5 +130,5 @@ def test_cells_come_back(rows, delimiter):
     rows = [[f"r{i}", *row[1:]] for i, row in enumerate(rows)]
     out = StringIO()
     csv.writer(out, delimiter=delimiter).writerows([["one", "two", "three"], *rows])
-    raw = read_delimited(out.getvalue().encode(), "t.csv")
+    raw = read_delimited(out.getvalue().encode(), "t.csv", "")
     assert [list(r) for r in zip(*raw.columns, strict=True)] == [[c.strip() for c in row] for row in rows]

@@ -47,7 +47,7 @@ from activeloop.candidates.sites import (
     variant_columns,
 )
 from activeloop.errors import NotationError, PoolError
-from activeloop.tables.table import Table
+from activeloop.tables import Table
 
 LARGEST = 2**62
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from activeloop.candidates.designs import AMINO_ACIDS, Mutation
 from activeloop.errors import InputError, NotationError
-from activeloop.tables.delimited import read_file, unpack
+from activeloop.tables.reading import read_file
 
 THREE_LETTER = {
     "ALA": "A", "CYS": "C", "ASP": "D", "GLU": "E", "PHE": "F", "GLY": "G", "HIS": "H", "ILE": "I", "LYS": "K",
@@ -76,7 +76,7 @@ def read_fasta(path: str | os.PathLike[str]) -> dict[str, str]:
         NotationError: no such file, not FASTA, a name twice or a record without letters.
     """
     file = os.fspath(path)
-    data = unpack(read_file(path, NotationError), file, NotationError)
+    data, _ = read_file(path, NotationError)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

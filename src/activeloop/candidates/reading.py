@@ -21,7 +21,7 @@ from activeloop.candidates.notation import (
 )
 from activeloop.candidates.proteins import check_offset, check_protein, read_fasta, read_parent
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError
-from activeloop.tables.table import Table, read_table
+from activeloop.tables import Table, read_table
 
 KINDS = ("variants", "compounds", "guides")
 T = TypeVar("T")

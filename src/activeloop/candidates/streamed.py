@@ -17,9 +17,8 @@ from activeloop.candidates.pool import Pool
 from activeloop.candidates.reading import candidate_column
 from activeloop.candidates.sites import Sites
 from activeloop.errors import InputError, NotationError, PoolError
-from activeloop.tables.delimited import read_delimited
+from activeloop.tables.delimited import DELIMITERS, read_delimited
 from activeloop.tables.long_file import LongFile
-from activeloop.tables.table import Table
 
 FASTA = (".fasta", ".fa", ".faa")
 PLAIN = (".smi", ".txt")
@@ -184,13 +183,14 @@ class _Column:
     @classmethod
     def of(cls, file: LongFile, kind: str, column: str | None) -> _Column:
         lines = [line for line in file.records(np.arange(min(file.count, HEAD))) if line.count('"') % 2 == 0]
-        raw = read_delimited("\n".join(lines).encode(), file.path)
-        table = Table(file.path, raw.header, raw.columns, raw.row_numbers, "", raw.decimal)
+        table = read_delimited("\n".join(lines).encode(), file.path, "")
         name = candidate_column(table, kind) if column is None else column
         table.column(name)
         first = lines[0].lstrip("\ufeff")
-        delimiter = max("\t;,", key=lambda sign: (len(next(csv.reader([first], delimiter=sign))) == len(raw.header), 0))
-        return cls(delimiter, raw.header.index(table.find(name) or name))
+        delimiter = max(
+            "\t;,", key=lambda sign: (len(next(csv.reader([first], delimiter=sign))) == len(table.header), 0)
+        )
+        return cls(delimiter, table.header.index(table.find(name) or name))
 
     def cell(self, line: str) -> str:
         if '"' in line:

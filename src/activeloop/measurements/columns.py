@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
-from activeloop.tables.table import Table
+from activeloop.tables import Table
 
 #: role -> names under which it is recognised, without regard to case, spaces, `_` and `-`
 SYNONYMS: dict[str, tuple[str, ...]] = {

@@ -12,7 +12,7 @@ from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.columns import find_entries
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
-from activeloop.tables.table import read_table
+from activeloop.tables import read_table
 
 #: columns of our own plate lists, which need no mention when they come back
 PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})

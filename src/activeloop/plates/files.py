@@ -16,7 +16,7 @@ from activeloop.measurements.wells import SHAPES, Well, parse_well, row_letters,
 from activeloop.plates.layout import sort_wells
 from activeloop.plates.picture import draw
 from activeloop.plates.plate import Pick, Plate
-from activeloop.tables.table import Table, read_table
+from activeloop.tables import Table, read_table
 
 Row = list[str | int | float | None]
 COLUMNS = (

@@ -11,7 +11,7 @@ from activeloop.files import write_whole
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
 from activeloop.plates.files import Row, csv_text
 from activeloop.plates.plate import Plate, check_size
-from activeloop.tables.table import read_table
+from activeloop.tables import read_table
 
 
 @dataclass(frozen=True)

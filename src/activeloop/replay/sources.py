@@ -30,7 +30,7 @@ from urllib.parse import quote
 from activeloop.errors import ConfigError, FetchError, InputError
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, find_columns, landscape_of
-from activeloop.tables.table import Table, read_table
+from activeloop.tables import Table, read_table
 
 DATA = "ACTIVELOOP_DATA"
 MIRROR = "ACTIVELOOP_MIRROR"

@@ -15,8 +15,7 @@ from activeloop.candidates.proteins import read_parent
 from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
-from activeloop.tables import Table
-from activeloop.tables.numbers import parse_number
+from activeloop.tables import Table, parse_number
 
 CANDIDATES = (
     *("mutant", "variant", "variants", "mutation", "mutations", "mut", "smiles", "sgrna", "guide_sequence", "seq"),

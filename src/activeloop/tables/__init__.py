@@ -1,5 +1,7 @@
 """Any table as people and instruments write it: CSV, TSV, XLSX; numbers and units."""
 
-from activeloop.tables.table import Number, Table, parse_number, read_table
+from activeloop.tables.numbers import Number, parse_number
+from activeloop.tables.reading import read_table
+from activeloop.tables.table import Table
 
 __all__ = ["Number", "Table", "parse_number", "read_table"]

@@ -1,91 +1,26 @@
-"""Text tables: encoding, delimiter, and whether they are whole."""
+"""Text tables: encoding, delimiter, decimal sign, and whether they are whole."""
 
 from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import os
 import re
-import zlib
-from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from dataclasses import replace
 
-from activeloop.errors import InputError, TableError
-
-
-def read_file(path: str | os.PathLike[str], failure: type[InputError] = TableError) -> bytes:
-    """The bytes of a file.
-
-    Args:
-        path: the file.
-        failure: the error to raise.
-
-    Raises:
-        InputError: of type `failure`: it is missing, a folder, unreadable or empty.
-    """
-    file = os.fspath(path)
-    try:
-        content = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise failure("there is no such file. Check the name and the folder.", file=file) from None
-    except IsADirectoryError:
-        raise failure("this is a folder. Name a file in it.", file=file) from None
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise failure(f"the file cannot be read ({why}). Check its name and permissions.", file=file) from None
-    if not content.strip():
-        raise failure("the file is empty. Export it again.", file=file)
-    return content
-
-
-def unpack(content: bytes, file: str, failure: type[InputError] = TableError) -> bytes:
-    """The content of a gzipped file; any other content as it is.
-
-    Args:
-        content: the file's bytes.
-        file: its name, for messages.
-        failure: the error to raise.
-
-    Raises:
-        InputError: of type `failure`: the packed file is damaged, cut off or empty.
-    """
-    if content[:2] != b"\x1f\x8b":
-        return content
-    try:
-        data = gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise failure("the gzip file is damaged or cut off. Copy or download it again.", file=file) from None
-    if not data.strip():
-        raise failure("the gzip file holds nothing. Export it again.", file=file)
-    return data
-
+from activeloop.errors import TableError
+from activeloop.tables.table import DECIMAL_COMMA, DECIMAL_POINT, Table, checked_table
 
 DELIMITERS = "\t;,"
-_VARIANT = re.compile(r"(?:p\.)?[A-Z]\d+[A-Z](?:[:,;/+][A-Z]\d+[A-Z])*")
-_DECIMAL_COMMA = re.compile(r"[<>=]?\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
-_DECIMAL_POINT = re.compile(r"[<>=]?\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
-@dataclass(frozen=True)
-class RawTable:
-    """Checked header and cells, whatever format they came from."""
-
-    header: tuple[str, ...]
-    columns: tuple[list[str], ...]
-    row_numbers: tuple[int, ...] | range
-    decimal: Literal[".", ","] = "."
-
-
-def read_delimited(data: bytes, file: str) -> RawTable:
+def read_delimited(data: bytes, file: str, content_hash: str) -> Table:
     """Parse CSV or TSV.
 
     Args:
         data: the file's content, unpacked.
         file: its name, for messages.
+        content_hash: of the file.
 
     Raises:
         TableError: binary content, unterminated quote, rows of unequal length, or what `checked_table` refuses.
@@ -101,46 +36,17 @@ def read_delimited(data: bytes, file: str) -> RawTable:
         records.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error:
         problem = 'a quotation mark (") opens here and is not closed: the file is half-written. Export it again.'
-        raise TableError(problem, file=file, row=_broken_row(text, delimiter)) from None
-    table = checked_table(records, file)
+        raise TableError(problem, file=file, row=len(records) + 1) from None
+    table = checked_table(records, file, content_hash)
     decimal = "," if delimiter != "," and _uses_comma(table.columns) else "."
-    return RawTable(table.header, table.columns, table.row_numbers, decimal)
-
-
-def checked_table(records: list[list[str]], file: str) -> RawTable:
-    """Split records into header and columns.
-
-    Args:
-        records: all rows of the sheet from row 1 on; a blank row is an empty list or has empty cells only.
-        file: its name, for messages.
-
-    Raises:
-        TableError: no header, no data, a name twice, or rows that do not fit the header.
-    """
-    top = next((i for i, r in enumerate(records) if any(c.strip() for c in r)), None)
-    if top is None:
-        raise TableError("the table is empty. Export it again.", file=file)
-    header = [c.strip() for c in records[top]]
-    body = records[top + 1 :]
-    numbers: tuple[int, ...] | range = range(top + 2, top + 2 + len(body))
-    if not all(map(any, body)):
-        kept = [i for i, r in enumerate(body) if any(c.strip() for c in r)]
-        body, numbers = [body[i] for i in kept], tuple(numbers[i] for i in kept)
-    if not body:
-        raise TableError(
-            "there is a header but no row below it. Add rows, or export the table again.", file=file, row=top + 1
-        )
-    _check_widths(header, body, numbers, file)
-    columns = tuple([c.strip() for c in column] for column in zip(*body, strict=True))
-    while header and not header[-1] and not any(columns[-1]):
-        header, columns = header[:-1], columns[:-1]
-    names = tuple(h or f"column {i}" for i, h in enumerate(header, 1))
-    _check_names(names, file, top + 1)
-    _check_is_header(names, columns, file, top + 1)
-    return RawTable(names, columns, numbers)
+    return replace(table, decimal=decimal)
 
 
 def _decode(data: bytes, file: str) -> str:
+    """The text: UTF-8, UTF-16 with a mark, else Latin-1, which instruments and old spreadsheets write.
+
+    Not by charset-normalizer, whose statistics need running text: it takes "kcat (µM)" in Latin-1 for Chinese (Big5).
+    """
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise TableError("this is a workbook of the old .xls format. Save it as .xlsx or CSV.", file=file)
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -169,58 +75,7 @@ def _sniff(text: str) -> str:
     return best
 
 
-def _broken_row(text: str, delimiter: str) -> int:
-    """The row in which strict reading stops."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    row = 1
-    try:
-        for _ in reader:
-            row += 1
-    except csv.Error:
-        pass
-    return row
-
-
-def _check_widths(header: list[str], body: list[list[str]], numbers: tuple[int, ...] | range, file: str) -> None:
-    if set(map(len, body)) == {len(header)}:
-        return
-    for number, record in zip(numbers, body, strict=True):
-        if len(record) < len(header):
-            last = "the file looks half-written" if number == numbers[-1] else "cells are missing"
-            problem = f"{len(record)} of {len(header)} cells: {last}. Export it again, or complete the row."
-            raise TableError(problem, file=file, row=number)
-        if any(c.strip() for c in record[len(header) :]):
-            problem = (
-                f"{len(record)} cells under {len(header)} column names. Name every column, and put cells that hold the "
-                "delimiter in quotation marks."
-            )
-            raise TableError(problem, file=file, row=number)
-        del record[len(header) :]
-
-
-def _check_names(names: tuple[str, ...], file: str, row: int) -> None:
-    twice = [n for n, count in Counter(n.casefold() for n in names).items() if count > 1]
-    if twice:
-        where = [i for i, n in enumerate(names, 1) if n.casefold() == twice[0]]
-        name = names[where[0] - 1]
-        problem = f'columns {where[0]} and {where[1]} are both named "{name}". Give each its own name.'
-        raise TableError(problem, file=file, row=row)
-
-
-def _check_is_header(names: tuple[str, ...], columns: tuple[list[str], ...], file: str, row: int) -> None:
-    """Refuse a first row that is data: its cells look like those below them."""
-    for name, column in zip(names, columns, strict=True):
-        number = _DECIMAL_POINT.fullmatch(name) or _DECIMAL_COMMA.fullmatch(name)
-        variant = _VARIANT.fullmatch(name) and any(_VARIANT.fullmatch(c) for c in column[:20])
-        if number or variant:
-            problem = (
-                f'"{name}" stands where a column name should: the table has no header. Add a first row, such as '
-                '"mutant,score".'
-            )
-            raise TableError(problem, file=file, row=row)
-
-
 def _uses_comma(columns: tuple[list[str], ...]) -> bool:
     """Whether numbers are written with a decimal comma: some are, and none with a point."""
     sample = [c for column in columns for c in column[:1000] if c]
-    return any(map(_DECIMAL_COMMA.fullmatch, sample)) and not any(map(_DECIMAL_POINT.fullmatch, sample))
+    return any(map(DECIMAL_COMMA.fullmatch, sample)) and not any(map(DECIMAL_POINT.fullmatch, sample))

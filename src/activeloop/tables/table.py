@@ -6,18 +6,14 @@ Every cell is text, as it would be typed; `parse_number` reads values. Nothing i
 from __future__ import annotations
 
 import difflib
-import hashlib
-import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from activeloop.errors import TableError
-from activeloop.tables.delimited import read_delimited, read_file, unpack
 from activeloop.tables.numbers import Number, parse_number
-
-__all__ = ["Number", "Table", "parse_number", "read_table"]
 
 ERROR_CELLS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez)[a-z]*\.?"
@@ -27,6 +23,10 @@ _DATE = re.compile(
     r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}\.\d{1,2}\.\d{2,4}",
     re.IGNORECASE,
 )
+
+_VARIANT = re.compile(r"(?:p\.)?[A-Z]\d+[A-Z](?:[:,;/+][A-Z]\d+[A-Z])*")
+DECIMAL_COMMA = re.compile(r"[<>=]?\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
+DECIMAL_POINT = re.compile(r"[<>=]?\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -138,27 +138,74 @@ class Table:
             raise self.error(problem, i)
 
 
-def read_table(path: str | os.PathLike[str], *, sheet: str | None = None) -> Table:
-    """Read a CSV, TSV or XLSX file (also gzipped); the format is taken from the content, not from the name.
-
-    Delimiter (comma, semicolon, tab) and encoding (UTF-8, UTF-16 with mark, Latin-1) are recognised; blank lines are
-    skipped but counted, so row numbers are those a spreadsheet shows.
+def checked_table(records: list[list[str]], file: str, content_hash: str) -> Table:
+    """A table of records, the first of which that is not blank is the header.
 
     Args:
-        path: the file.
-        sheet: the sheet of a workbook; the first when None.
+        records: all rows of the sheet from row 1 on; a blank row is an empty list or has empty cells only.
+        file: its name, for messages.
+        content_hash: of the file.
 
     Raises:
-        TableError: it is missing, empty, half-written or not a table; says which row and what to do.
+        TableError: no header, no data, a name twice, or rows that do not fit the header.
     """
-    file = os.fspath(path)
-    content = read_file(path)
-    data = unpack(content, file)
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    if data[:4] == b"PK\x03\x04":
-        from activeloop.tables.workbook import read_workbook
+    top = next((i for i, r in enumerate(records) if any(c.strip() for c in r)), None)
+    if top is None:
+        raise TableError("the table is empty. Export it again.", file=file)
+    header = [c.strip() for c in records[top]]
+    body = records[top + 1 :]
+    numbers: tuple[int, ...] | range = range(top + 2, top + 2 + len(body))
+    if not all(map(any, body)):
+        kept = [i for i, r in enumerate(body) if any(c.strip() for c in r)]
+        body, numbers = [body[i] for i in kept], tuple(numbers[i] for i in kept)
+    if not body:
+        raise TableError(
+            "there is a header but no row below it. Add rows, or export the table again.", file=file, row=top + 1
+        )
+    _check_widths(header, body, numbers, file)
+    columns = tuple([c.strip() for c in column] for column in zip(*body, strict=True))
+    while header and not header[-1] and not any(columns[-1]):
+        header, columns = header[:-1], columns[:-1]
+    names = tuple(h or f"column {i}" for i, h in enumerate(header, 1))
+    _check_names(names, file, top + 1)
+    _check_is_header(names, columns, file, top + 1)
+    return Table(file, names, columns, numbers, content_hash)
 
-        raw = read_workbook(data, file, sheet)
-    else:
-        raw = read_delimited(data, file)
-    return Table(file, raw.header, raw.columns, raw.row_numbers, digest, raw.decimal)
+
+def _check_widths(header: list[str], body: list[list[str]], numbers: tuple[int, ...] | range, file: str) -> None:
+    if set(map(len, body)) == {len(header)}:
+        return
+    for number, record in zip(numbers, body, strict=True):
+        if len(record) < len(header):
+            last = "the file looks half-written" if number == numbers[-1] else "cells are missing"
+            problem = f"{len(record)} of {len(header)} cells: {last}. Export it again, or complete the row."
+            raise TableError(problem, file=file, row=number)
+        if any(c.strip() for c in record[len(header) :]):
+            problem = (
+                f"{len(record)} cells under {len(header)} column names. Name every column, and put cells that hold the "
+                "delimiter in quotation marks."
+            )
+            raise TableError(problem, file=file, row=number)
+        del record[len(header) :]
+
+
+def _check_names(names: tuple[str, ...], file: str, row: int) -> None:
+    twice = [n for n, count in Counter(n.casefold() for n in names).items() if count > 1]
+    if twice:
+        where = [i for i, n in enumerate(names, 1) if n.casefold() == twice[0]]
+        name = names[where[0] - 1]
+        problem = f'columns {where[0]} and {where[1]} are both named "{name}". Give each its own name.'
+        raise TableError(problem, file=file, row=row)
+
+
+def _check_is_header(names: tuple[str, ...], columns: tuple[list[str], ...], file: str, row: int) -> None:
+    """Refuse a first row that is data: its cells look like those below them."""
+    for name, column in zip(names, columns, strict=True):
+        number = DECIMAL_POINT.fullmatch(name) or DECIMAL_COMMA.fullmatch(name)
+        variant = _VARIANT.fullmatch(name) and any(_VARIANT.fullmatch(c) for c in column[:20])
+        if number or variant:
+            problem = (
+                f'"{name}" stands where a column name should: the table has no header. Add a first row, such as '
+                '"mutant,score".'
+            )
+            raise TableError(problem, file=file, row=row)

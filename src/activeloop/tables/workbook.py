@@ -8,16 +8,17 @@ import zipfile
 from typing import Any
 
 from activeloop.errors import TableError
-from activeloop.tables.delimited import RawTable, checked_table
+from activeloop.tables.table import Table, checked_table
 
 
-def read_workbook(data: bytes, file: str, sheet: str | None) -> RawTable:
+def read_workbook(data: bytes, file: str, sheet: str | None, content_hash: str) -> Table:
     """Read one sheet.
 
     Args:
         data: the file's content.
         file: its name, for messages.
         sheet: name of the sheet; the first when None.
+        content_hash: of the file.
 
     Raises:
         TableError: not a whole workbook, no such sheet, or what `checked_table` refuses.
@@ -34,7 +35,7 @@ def read_workbook(data: bytes, file: str, sheet: str | None) -> RawTable:
     records = [[_text(v) for v in row] for row in values]
     width = max((len(r) for r in records), default=0)
     # A row ends at its last touched cell. No row is half-written here: the archive itself would not open.
-    return checked_table([r + [""] * (width - len(r)) for r in records], file)
+    return checked_table([r + [""] * (width - len(r)) for r in records], file, content_hash)
 
 
 def _check_zip(data: bytes, file: str) -> None:
