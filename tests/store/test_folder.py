@@ -207,9 +207,9 @@ def test_a_locked_database(folder):
 
 
 def test_a_full_database_stores_nothing_of_the_results(folder):
-    with folder.log._engine.connect() as connection:
+    with folder.log.database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    sa.event.listen(folder.log._engine, "connect", lambda c, _: c.execute(f"PRAGMA max_page_count={pages}"))
+    sa.event.listen(folder.log.database.engine, "connect", lambda c, _: c.execute(f"PRAGMA max_page_count={pages}"))
     loop = campaign(folder)
 
     def fill() -> None:

@@ -14,9 +14,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateTable
 
-from activeloop.store import CampaignFolder, sqlite_engine, upgrade
-from activeloop.store.database import HEAD, events, metadata
-from activeloop.store.migrate import alembic_config
+from activeloop.store import CampaignFolder, SQLiteFile, upgrade
+from activeloop.store.migrate import HEAD, alembic_config
+from activeloop.store.schema import events, metadata
 
 
 def test_the_newest_migration_is_the_one_this_release_knows():
@@ -24,10 +24,10 @@ def test_the_newest_migration_is_the_one_this_release_knows():
 
 
 def test_migrations_and_tables_agree(tmp_path):
-    engine = sqlite_engine(tmp_path / "x.db")
-    upgrade(engine, "x.db")
-    upgrade(engine, "x.db")
-    with engine.connect() as connection:
+    database = SQLiteFile(tmp_path / "x.db")
+    upgrade(database, "x.db")
+    upgrade(database, "x.db")
+    with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
@@ -52,18 +52,18 @@ def test_the_tables_compile_for_postgresql():
 
 
 def test_a_migration_that_dies_leaves_nothing(tmp_path):
-    engine = sqlite_engine(tmp_path / "x.db")
-    with engine.connect() as connection:
+    database = SQLiteFile(tmp_path / "x.db")
+    with database.engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE artifacts (hash TEXT)")  # in the way of the second table
         connection.commit()
     with pytest.raises(OperationalError, match="artifacts already exists"):
-        upgrade(engine, "x.db")
-    assert sa.inspect(engine).get_table_names() == ["artifacts"]
+        upgrade(database, "x.db")
+    assert sa.inspect(database.engine).get_table_names() == ["artifacts"]
 
 
 def test_sqlite_waits_syncs_and_keeps_a_write_ahead_log(tmp_path):
     folder = CampaignFolder.create(tmp_path / "x", "")
-    with folder.log._engine.connect() as connection:
+    with folder.log.database.engine.connect() as connection:
         ask = [
             connection.exec_driver_sql(f"PRAGMA {p}").scalar() for p in ("journal_mode", "synchronous", "busy_timeout")
         ]

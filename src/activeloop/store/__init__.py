@@ -1,7 +1,7 @@
 """Campaigns on disk: one schema for SQLite and PostgreSQL, models by the hash of their content."""
 
 from activeloop.store.artifacts import FileArtifactStore, local_store
-from activeloop.store.database import sqlite_engine
+from activeloop.store.database import SQLiteFile
 from activeloop.store.folder import CampaignFolder
 from activeloop.store.job import Job, JobState
 from activeloop.store.log import SQLLog
@@ -13,7 +13,7 @@ __all__ = [
     "Job",
     "JobState",
     "SQLLog",
+    "SQLiteFile",
     "local_store",
-    "sqlite_engine",
     "upgrade",
 ]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
-from activeloop.campaigns import ArtifactStore
-from activeloop.campaigns.artifacts import content_hash, pack, unpack
+from activeloop.campaigns.artifacts import ArtifactStore, content_hash, pack, unpack
 from activeloop.campaigns.events import now
 from activeloop.errors import StoreError
-from activeloop.store.database import WRITING, artifacts, plain_errors
+from activeloop.store.database import SQLiteFile, plain_errors
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -26,23 +25,32 @@ class FileArtifactStore(ArtifactStore):
     between leaves an object that nothing names, and the next attempt finds it.
 
     Args:
-        store: where the objects go.
-        engine: of the database with the table `artifacts`.
+        open_store: opens the place where the objects go, on first use.
+        database: with the table `artifacts`.
         where: how messages name the place.
     """
 
-    def __init__(self, store: ObjectStore, engine: sa.Engine, where: str = "the artifact store"):
-        self._store, self._engine, self._where = store, engine, where
+    def __init__(self, open_store: Callable[[], ObjectStore], database: SQLiteFile, where: str = "the artifact store"):
+        self._open, self._database, self._where = open_store, database, where
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        return self._open()
 
     def put(self, arrays: dict[str, np.ndarray]) -> str:
         """Keep arrays; see `ArtifactStore.put`."""
         if not arrays:
             return ""
+        import sqlalchemy as sa
+        from sqlalchemy.exc import IntegrityError
+
+        from activeloop.store.schema import WRITING, artifacts
+
         content = pack(arrays)
         key = content_hash(content)
         self._write(_path(key), content)
         row = {"hash": key, "kind": "predictor", "size": len(content), "created": now()}
-        with plain_errors(self._where), self._engine.connect().execution_options(**WRITING) as connection:
+        with plain_errors(self._where), self._database.engine.connect().execution_options(**WRITING) as connection:
             try:
                 with connection.begin():
                     connection.execute(sa.insert(artifacts), row)

@@ -1,50 +1,48 @@
-"""One schema for SQLite and PostgreSQL: opening a database, its tables, bringing it to this release."""
+"""The database file of a campaign, and its failures in words."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-
-import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING, Any
 
 from activeloop.errors import StoreError
 
-HEAD = "0001"
-"""The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
-
-metadata = sa.MetaData()
-
-events = sa.Table(
-    "events",
-    metadata,
-    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
-    sa.Column("at", sa.String(40), nullable=False),
-    sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("schema_version", sa.Integer(), nullable=False),
-    # JSON, not JSONB: it keeps every digit of every number as it was written.
-    sa.Column("payload", sa.JSON(), nullable=False),
-)
-
-artifacts = sa.Table(
-    "artifacts",
-    metadata,
-    sa.Column("hash", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(40), nullable=False),
-    sa.Column("size", sa.BigInteger(), nullable=False),
-    sa.Column("created", sa.String(40), nullable=False),
-)
-
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for another before it gives up."""
 
-WRITING = {"activeloop_writing": True}
-"""Execution options of a connection that will write: it takes the write lock when its transaction begins."""
+
+@dataclass(frozen=True)
+class SQLiteFile:
+    """A SQLite database that several processes may use at once.
+
+    Args:
+        path: the file; created on first use.
+        busy_seconds: how long to wait for another program that is writing.
+    """
+
+    path: Path
+    busy_seconds: float = BUSY_SECONDS
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """What writes: the code that writes is the same for PostgreSQL."""
+        from activeloop.store.schema import sqlite_engine
+
+        return sqlite_engine(self.path, self.busy_seconds)
+
+    def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a query; by the standard library, since importing SQLAlchemy takes longer than most commands."""
+        with closing(sqlite3.connect(self.path, timeout=self.busy_seconds)) as connection:
+            return connection.execute(query, parameters).fetchall()
+
 
 _WORDS = {
     "locked": "is locked by another program: close it (or wait for it to end) and try again",
@@ -58,30 +56,6 @@ _WORDS = {
 }
 
 
-def sqlite_engine(path: Path, busy_seconds: float = BUSY_SECONDS) -> sa.Engine:
-    """An engine for a database file that several processes may use at once.
-
-    Args:
-        path: the file; created on first use.
-        busy_seconds: how long a writer waits for another.
-    """
-    url = sa.URL.create("sqlite+pysqlite", database=str(path))
-    engine = sa.create_engine(url, poolclass=NullPool, connect_args={"timeout": busy_seconds})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection, _record):
-        connection.isolation_level = None  # transactions are begun below, so that CREATE TABLE is part of them too
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")  # a committed event survives a power cut
-
-    @event.listens_for(engine, "begin")
-    def _begun(connection):
-        writing = connection.get_execution_options().get("activeloop_writing")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-    return engine
-
-
 @contextmanager
 def plain_errors(where: str) -> Iterator[None]:
     """Failures of the database as `StoreError`s.
@@ -91,8 +65,10 @@ def plain_errors(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        said = str(cause).lower()
-        words = next((w for key, w in _WORDS.items() if key in said), f"cannot be used ({cause})")
+    except Exception as error:
+        cause = getattr(error, "orig", error)  # SQLAlchemy's errors carry the driver's
+        if cause is error and not isinstance(error, sqlite3.Error):
+            raise
+        problem = str(cause).lower()
+        words = next((w for key, w in _WORDS.items() if key in problem), f"cannot be used ({cause})")
         raise StoreError(f"{where} {words}. Nothing was written.") from error

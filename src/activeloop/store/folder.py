@@ -10,7 +10,7 @@ from pathlib import Path
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
 from activeloop.store.artifacts import FileArtifactStore, local_store
-from activeloop.store.database import BUSY_SECONDS, plain_errors, sqlite_engine
+from activeloop.store.database import BUSY_SECONDS, SQLiteFile, plain_errors
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
 
@@ -105,12 +105,11 @@ class CampaignFolder:
 
     @classmethod
     def _of(cls, path: Path, busy_seconds: float = BUSY_SECONDS) -> CampaignFolder:
-        database = path / DATABASE
-        engine = sqlite_engine(database, busy_seconds)
-        with plain_errors(str(database)):
-            upgrade(engine, str(database))
-        artifacts = FileArtifactStore(local_store(path / ARTIFACTS), engine, str(path / ARTIFACTS))
-        return cls(path, SQLLog(engine, str(database)), artifacts)
+        database, where = SQLiteFile(path / DATABASE, busy_seconds), str(path / DATABASE)
+        with plain_errors(where):
+            upgrade(database, where)
+        artifacts = FileArtifactStore(lambda: local_store(path / ARTIFACTS), database, str(path / ARTIFACTS))
+        return cls(path, SQLLog(database, where), artifacts)
 
     @property
     def config(self) -> Path:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-
-from activeloop.campaigns import Event, EventLog, Recorded
-from activeloop.campaigns.events import SCHEMA, decode, encode, moved_on, now
+from activeloop.campaigns.events import SCHEMA, Event, EventLog, Recorded, decode, encode, moved_on, now
 from activeloop.errors import StateError, StoreError
-from activeloop.store.database import WRITING, events, plain_errors
+from activeloop.store.database import SQLiteFile, plain_errors
+
+_LATER = "SELECT sequence, at, kind, schema_version, payload FROM events WHERE sequence > ? ORDER BY sequence"
 
 
 class SQLLog(EventLog):
@@ -19,12 +18,12 @@ class SQLLog(EventLog):
     Events never change, so those already read are kept; iterating asks the database for later ones only.
 
     Args:
-        engine: of a database that has the schema (see `activeloop.store.migrate`).
+        database: that has the schema (see `activeloop.store.migrate`).
         where: how messages name it.
     """
 
-    def __init__(self, engine: sa.Engine, where: str = "the database"):
-        self._engine, self._where = engine, where
+    def __init__(self, database: SQLiteFile, where: str = "the database"):
+        self.database, self._where = database, where
         self._read: list[Recorded] = []
 
     def append(self, event: Event, *, after: int) -> Recorded:
@@ -46,8 +45,13 @@ class SQLLog(EventLog):
 
     def _insert(self, row: dict[str, object], after: int) -> int:
         """Compare and append in one transaction; returns the last sequence number that it found."""
+        import sqlalchemy as sa
+        from sqlalchemy.exc import IntegrityError
+
+        from activeloop.store.schema import WRITING, events
+
         highest = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0))
-        with self._engine.connect().execution_options(**WRITING) as connection:
+        with self.database.engine.connect().execution_options(**WRITING) as connection:
             try:
                 with connection.begin():
                     last = connection.execute(highest).scalar_one()
@@ -59,20 +63,17 @@ class SQLLog(EventLog):
                     return connection.execute(highest).scalar_one()
 
     def __iter__(self) -> Iterator[Recorded]:
-        known = len(self._read)
-        later = sa.select(events).where(events.c.sequence > known).order_by(events.c.sequence)
-        with plain_errors(self._where), self._engine.connect() as connection:
-            rows = self._fetch(connection, later)
-        for row in rows:
-            if row.sequence != len(self._read) + 1:
+        with plain_errors(self._where):
+            rows = self.database.read(_LATER, len(self._read))
+        for sequence, at, kind, schema, payload in rows:
+            if sequence != len(self._read) + 1:
                 raise StoreError(f"{self._where} lacks event {len(self._read) + 1}: restore it from a backup.")
-            self._read.append(Recorded(row.sequence, row.at, decode(row.kind, row.payload, row.schema_version)))
+            self._read.append(Recorded(sequence, at, decode(kind, self._json(payload), schema)))
         return iter(tuple(self._read))
 
-    def _fetch(self, connection: sa.Connection, query: sa.Select) -> list[sa.Row]:
+    def _json(self, payload: str) -> object:
         try:
-            return list(connection.execute(query))
-        except ValueError as error:  # the payload is no JSON any more
-            raise StoreError(
-                f"{self._where} is damaged (an event cannot be read): restore it from a backup."
-            ) from error
+            return json.loads(payload)
+        except ValueError as error:
+            problem = "is damaged (an event cannot be read): restore it from a backup."
+            raise StoreError(f"{self._where} {problem}") from error

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from activeloop.errors import StoreError
-from activeloop.store.database import HEAD, WRITING
+from activeloop.store.database import SQLiteFile
+
+HEAD = "0001"
+"""The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(engine: sa.Engine, where: str) -> None:
+def upgrade(database: SQLiteFile, where: str) -> None:
     """Run the migrations that a database lacks, all in one transaction; does nothing when there is none.
 
     Args:
-        engine: of the database.
+        database: the database.
         where: how messages name it.
 
     Raises:
         StoreError: a newer ActiveLoop wrote it; nothing was changed.
     """
-    with engine.connect() as connection:
-        if _revision(connection, where) == HEAD:
-            return
-    # Another process may have been faster: ask again once nobody else can write.
-    with engine.connect().execution_options(**WRITING) as connection, connection.begin():
-        if _revision(connection, where) == HEAD:
-            return
-        from alembic import command
+    if _revision(database, where) == HEAD:
+        return
+    from alembic import command
 
+    from activeloop.store.schema import WRITING
+
+    # Another process may have been faster; once nobody else can write, Alembic looks again.
+    with database.engine.connect().execution_options(**WRITING) as connection, connection.begin():
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -46,13 +46,13 @@ def alembic_config():
     return config
 
 
-def _revision(connection: sa.Connection, where: str) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
+def _revision(database: SQLiteFile, where: str) -> str | None:
+    if not database.read("SELECT name FROM sqlite_master WHERE name = 'alembic_version'"):
         return None
-    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    if found is not None and found > HEAD:
+    found = [number for (number,) in database.read("SELECT version_num FROM alembic_version")]
+    if found and found[0] > HEAD:
         raise StoreError(
-            f"{where} was written by a newer ActiveLoop (schema {found}, this one knows {HEAD}): upgrade with "
+            f"{where} was written by a newer ActiveLoop (schema {found[0]}, this one knows {HEAD}): upgrade with "
             '"pip install --upgrade activeloop-bio". Nothing was changed.'
         )
-    return found
+    return found[0] if found else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from activeloop.store.database import metadata
+from activeloop.store.schema import metadata
 
 
 def run() -> None:
