@@ -1,9 +1,14 @@
 """Pretrained models: checkpoints, families, layers, pooling, zero-shot scores. Torch is loaded on use."""
 
-from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.other_models import ChemBERTa, Geneformer, NucleotideTransformer
-from activeloop.foundation.protein_models import ESM2, ESMC, Ankh, ProtBert, ProtT5, SaProt
-from activeloop.foundation.zero_shot import ZeroShot, zero_shot_table
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.foundation.base import FoundationModel
+    from activeloop.foundation.other_models import ChemBERTa, Geneformer, NucleotideTransformer
+    from activeloop.foundation.protein_models import ESM2, ESMC, Ankh, ProtBert, ProtT5, SaProt
+    from activeloop.foundation.zero_shot import ZeroShot, zero_shot_table
 
 __all__ = [
     "ESM2",
@@ -19,3 +24,5 @@ __all__ = [
     "ZeroShot",
     "zero_shot_table",
 ]
+
+__getattr__ = on_use(__name__)

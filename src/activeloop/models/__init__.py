@@ -1,27 +1,32 @@
 """What learns from measurements. Each learner imports its numerical library when it is fitted, not before."""
 
-from activeloop.models.calibration import Calibrated, Conformal, Isotonic, TemperatureScaling
-from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
-from activeloop.models.embedding import HeadLearner
-from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble, alde_ensemble
-from activeloop.models.finetuning.learner import FineTuner
-from activeloop.models.finetuning.likelihood import LikelihoodRanker
-from activeloop.models.finetuning.losses import Classification, Ranking, Regression
-from activeloop.models.finetuning.plan import TrainingConfig
-from activeloop.models.forest import ForestPredictor, RandomForest
-from activeloop.models.gp.classifier import GPClassifier
-from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
-from activeloop.models.gp.guides import GuideGP, guide_default
-from activeloop.models.gp.mutation_gp import MutationGP
-from activeloop.models.gp.site_gp import SiteGP
-from activeloop.models.gp.tanimoto import TanimotoGP, compound_default
-from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GPHead
-from activeloop.models.heads.laplace import LaplaceHead
-from activeloop.models.networks import Training
-from activeloop.models.out_of_fold import OutOfFold
-from activeloop.models.registry import default_learner
-from activeloop.models.stacking import Evidence, StackingEnsemble
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.models.calibration import Calibrated, Conformal, Isotonic, TemperatureScaling
+    from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
+    from activeloop.models.embedding import HeadLearner
+    from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble, alde_ensemble
+    from activeloop.models.finetuning.learner import FineTuner
+    from activeloop.models.finetuning.likelihood import LikelihoodRanker
+    from activeloop.models.finetuning.losses import Classification, Ranking, Regression
+    from activeloop.models.finetuning.plan import TrainingConfig
+    from activeloop.models.forest import ForestPredictor, RandomForest
+    from activeloop.models.gp.classifier import GPClassifier
+    from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
+    from activeloop.models.gp.guides import GuideGP, guide_default
+    from activeloop.models.gp.mutation_gp import MutationGP
+    from activeloop.models.gp.site_gp import SiteGP
+    from activeloop.models.gp.tanimoto import TanimotoGP, compound_default
+    from activeloop.models.heads.dropout import DropoutHead
+    from activeloop.models.heads.gp import GPHead
+    from activeloop.models.heads.laplace import LaplaceHead
+    from activeloop.models.networks import Training
+    from activeloop.models.out_of_fold import OutOfFold
+    from activeloop.models.registry import default_learner
+    from activeloop.models.stacking import Evidence, StackingEnsemble
 
 __all__ = [
     "Calibrated",
@@ -60,3 +65,5 @@ __all__ = [
     "default_learner",
     "guide_default",
 ]
+
+__getattr__ = on_use(__name__)
