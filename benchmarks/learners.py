@@ -8,12 +8,13 @@ from dataclasses import replace
 from activeloop.candidates import Pool
 from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Assay
+from activeloop.models.default import library_default
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.finetuning.registry import fine_tuned, frozen, gated, likelihood
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.heads.gp import GPHead
-from activeloop.models.registry import library_default, plain_encoder
+from activeloop.models.registry import plain_encoder
 from activeloop.models.stacking import Scale, StackingEnsemble
 from activeloop.prediction import Learner
 from activeloop.priors.substitutions import SubstitutionPrior

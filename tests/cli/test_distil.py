@@ -17,7 +17,7 @@ import pytest
 from activeloop.campaigns import Distilled
 from activeloop.cli import main
 from activeloop.config import open_campaign
-from activeloop.config.students import distilling
+from activeloop.store import Job
 from activeloop.measurements import Measurement
 from activeloop.students.runtime.student import Student
 
@@ -120,7 +120,7 @@ def test_a_student_is_taught_kept_and_written(taught):
     assert (student.card.parameters, student.card.agreement) == (record.parameters, record.agreement)
     assert np.isfinite(student.mean(campaign.pool, np.arange(20))).all()
     assert WT in (folder.parent / "page" / "index.html").read_text("utf-8")
-    assert distilling(folder).state().stage == "done"
+    assert Job(folder, "distil").state().stage == "done"
 
 
 def test_it_is_not_taught_twice(run, loop):
@@ -199,11 +199,11 @@ def test_before_the_first_version_there_is_nobody_to_teach(run):
 
 def wait(folder: Path, stage: str) -> None:
     for _ in range(3000):
-        if (state := distilling(folder).state()) and state.stage == stage:
+        if (state := Job(folder, "distil").state()) and state.stage == stage:
             return
         assert state is None or state.stage == "running", state
         time.sleep(0.05)
-    raise AssertionError(distilling(folder).state())
+    raise AssertionError(Job(folder, "distil").state())
 
 
 def automatic(folder: Path, steps: int) -> None:
@@ -235,7 +235,7 @@ def test_in_the_background_versions_that_come_meanwhile_get_their_student_too(ru
     measure(bare, 10, start=60)
     open_campaign(bare).campaign.fit()
     for _ in range(6000):  # between the two it says for a moment that it is done
-        if events(bare).count("Distilled") == 2 and not distilling(bare).held():
+        if events(bare).count("Distilled") == 2 and not Job(bare, "distil").held():
             break
         time.sleep(0.05)
     wait(bare, "done")
@@ -249,4 +249,4 @@ def test_why_teaching_failed_in_the_background_is_told(run, bare):
     assert run("distil", bare, "--background", "--network", "first-layers")[0] == 0
     wait(bare, "failed")
     assert "a student of version 1: failed, a teacher of the kind" in run("status", bare)[1]
-    assert "Error: a teacher of the kind" in distilling(bare).log.read_text()
+    assert "Error: a teacher of the kind" in Job(bare, "distil").log.read_text()

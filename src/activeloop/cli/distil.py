@@ -87,14 +87,14 @@ def chosen(
 
 def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
     """Start teaching in the background, and say so."""
-    from activeloop.config.students import distil_in_background, distilling
+    from activeloop.config.students import distil_in_background
 
     process = distil_in_background(loop, settings, seed, again=again)
     if process is None:
         say("This student is there already: nothing was begun.")
     else:
         say(
-            f"A student is taught in the background (process {process}); {distilling(loop.folder.path).log} tells more."
+            f"A student is taught in the background (process {process}); {loop.distillation.log} tells more."
         )
     next_step(f"go on as you like; `activeloop status {directory}` says how it stands.")
 

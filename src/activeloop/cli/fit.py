@@ -36,12 +36,12 @@ def teach(loop: OpenCampaign) -> None:
     version = len(loop.campaign.state().versions)
     if not loop.config.student.auto or not version:
         return
-    from activeloop.config.students import distil_in_background, distilling
-    from activeloop.errors import ActiveLoopError
-
-    if distilling(loop.folder.path).held():
+    if loop.distillation.held():
         say(f"A student is being taught; one of version {version} follows.")
         return
+    from activeloop.config.students import distil_in_background
+    from activeloop.errors import ActiveLoopError
+
     try:
         process = distil_in_background(loop, loop.config.student)
     except ActiveLoopError as error:

@@ -31,9 +31,7 @@ def status(directory: Folder) -> None:
 
 def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
     """Rows about the campaign's student and the work on one; returns what speaks against using it."""
-    from activeloop.config.students import distilling
-
-    if job := distilling(loop.folder.path).state():
+    if job := loop.distillation.state():
         table.add_row("teaching", job_words(job))
     if not found.student:
         return ()

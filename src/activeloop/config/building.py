@@ -13,7 +13,7 @@ from activeloop.config.registry import checked_learner_of, recommender_of
 from activeloop.config.text import read_config
 from activeloop.errors import ConfigError, InputError
 from activeloop.measurements import Assay
-from activeloop.store import CampaignFolder
+from activeloop.store import CampaignFolder, Job
 from activeloop.store.database import BUSY_SECONDS
 
 
@@ -30,6 +30,11 @@ class OpenCampaign:
     folder: CampaignFolder
     config: CampaignConfig
     campaign: Campaign
+
+    @property
+    def distillation(self) -> Job:
+        """The job that teaches a student; one at a time."""
+        return Job(self.folder.path, "distil")
 
 
 def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenCampaign:

@@ -152,7 +152,9 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
     Raises:
         ConfigError: no learner has that name, or it does not take these options.
     """
-    known = own_learners(pool, assays)
+    known: dict[str, Callable[..., Learner]] = {"default": partial(_default, pool, assays)}
+    if config.name != "default":
+        known = own_learners(pool, assays)
     if config.name not in {*known, *SHORTHANDS["learner"]}:  # looking for other packages takes a while
         known = learners(pool, assays)
     return make("learner", config.name, known, config.options, file)
@@ -205,7 +207,7 @@ def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[...,
 
 
 def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
-    from activeloop.models.registry import default_learner
+    from activeloop.models.default import default_learner
 
     # What learns classes can learn nothing else, whatever the campaign is for.
     classes = len(assays) == 1 and assays[0].goal == "classify"

@@ -15,7 +15,6 @@ from activeloop.config.building import OpenCampaign, open_campaign
 from activeloop.config.config import StudentConfig
 from activeloop.config.registry import make
 from activeloop.errors import ActiveLoopError, ConfigError, StateError
-from activeloop.store import Job
 from activeloop.students.campaign import CampaignDistillation
 from activeloop.students.distil.config import Distiller
 from activeloop.students.distil.first_layers import FirstLayers
@@ -103,11 +102,6 @@ NICE = 10
 """How far a process in the background steps back behind others."""
 
 
-def distilling(folder: Path) -> Job:
-    """The job of a campaign's folder."""
-    return Job(folder, "distil")
-
-
 def distil_here(
     loop: OpenCampaign,
     settings: StudentConfig,
@@ -132,7 +126,7 @@ def distil_here(
     teaching = _teaching(loop, settings)
     if not loop.campaign.state().versions:
         return loop.campaign.distil(teaching, seed)  # says what is missing, and is no failed job
-    with distilling(loop.folder.path).working(_what(loop.campaign)) as work:
+    with loop.distillation.working(_what(loop.campaign)) as work:
 
         def tell(done: int, total: int) -> None:
             work.progress(done, total)
@@ -170,7 +164,7 @@ def distil_in_background(
         return None
     folder = loop.folder.path.absolute()
     order = {"settings": settings.model_dump(), "seed": seed, "again": again}
-    return distilling(folder).start(["-m", "activeloop.config.students", str(folder), json.dumps(order)])
+    return loop.distillation.start(["-m", "activeloop.config.students", str(folder), json.dumps(order)])
 
 
 def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.special import erf, softmax
 
 from activeloop.foundation.checkpoints import settings_of
 from activeloop.foundation.zero_shot import Windows
@@ -57,6 +56,8 @@ def _layer(
     hidden: np.ndarray, weights: Weights, at: str, heads: int, angles: tuple[np.ndarray, np.ndarray], eps: float
 ) -> np.ndarray:
     """[T, D] after a layer: attention, then two dense maps, each added to what came in."""
+    from scipy.special import softmax
+
     normed = _norm(hidden, weights, f"{at}attention.LayerNorm", eps)
     query, key, value = (
         _linear(normed, weights, f"{at}attention.self.{part}").reshape(len(hidden), heads, -1).swapaxes(0, 1)
@@ -81,6 +82,8 @@ def _norm(x: np.ndarray, weights: Weights, at: str, eps: float) -> np.ndarray:
 
 
 def _gelu(x: np.ndarray) -> np.ndarray:
+    from scipy.special import erf
+
     return x * np.float32(0.5) * (1 + erf(x * np.float32(np.sqrt(0.5))))
 
 

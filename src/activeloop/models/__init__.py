@@ -6,6 +6,7 @@ from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
     from activeloop.models.calibration import Calibrated, Conformal, Isotonic, TemperatureScaling
+    from activeloop.models.default import default_learner
     from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
     from activeloop.models.embedding import HeadLearner
     from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble, alde_ensemble
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from activeloop.models.heads.laplace import LaplaceHead
     from activeloop.models.networks import Training
     from activeloop.models.out_of_fold import OutOfFold
-    from activeloop.models.registry import default_learner
     from activeloop.models.stacking import Evidence, StackingEnsemble
 
 __all__ = [

@@ -27,7 +27,8 @@ from activeloop.acquisition import (
 from activeloop.candidates import Pool
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Dataset
-from activeloop.models.registry import LEARNERS, default_learner, named_learners
+from activeloop.models.default import default_learner
+from activeloop.models.registry import LEARNERS, named_learners
 from activeloop.prediction import Learner, Predictor
 
 ReplayGoal = Literal["find", "learn"]

@@ -1,0 +1,65 @@
+"""The learner of a campaign that names none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from activeloop.candidates import Pool, is_scan
+from activeloop.prediction import Learner
+
+if TYPE_CHECKING:
+    from activeloop.models.ensemble import MLPEnsemble
+    from activeloop.models.stacking import StackingEnsemble
+
+
+def default_learner(pool: Pool, goal: Literal["find", "learn"]) -> Learner:
+    """The learner for a pool and a goal, as chosen by replays (`docs/results`).
+
+    Args:
+        pool: what may be tested.
+        goal: `find` the best, or `learn` which candidates are fit.
+
+    >>> default_learner(Pool.single_mutants("MKTAYIAKQR"), "find").name
+    'mutations'
+    """
+    # Imported here, so that a command loads the one learner that it needs.
+    if goal == "learn":
+        from activeloop.models.gp.classifier import GPClassifier
+
+        return GPClassifier()
+    if pool.kind == "compounds":
+        from activeloop.models.gp.tanimoto import compound_default
+
+        return compound_default()
+    if pool.kind == "guides":
+        from activeloop.models.gp.guides import guide_default
+
+        return guide_default()
+    if is_scan(pool):
+        from activeloop.models.gp.mutation_gp import MutationGP
+
+        return MutationGP()
+    return library_default()
+
+
+def library_default() -> StackingEnsemble:
+    """For combinatorial libraries: small networks and two processes over sites, weighed by evidence.
+
+    >>> library_default().name
+    'gate-both(ensemble-onehot+physicochemical,sites,sites-ranked)'
+    """
+    from activeloop.models.gp.site_gp import SiteGP
+    from activeloop.models.stacking import StackingEnsemble
+
+    return StackingEnsemble((library_ensemble(), SiteGP(), SiteGP(ranked=True)), start=(2.0, 1.0, 1.0), scale="both")
+
+
+def library_ensemble() -> MLPEnsemble:
+    """Ten small networks that see both which letter stands at a site and what it is made of."""
+    from activeloop.encoders import OneHot, Physicochemical
+    from activeloop.encoders.sequence import Joined
+    from activeloop.models.ensemble import MLPEnsemble
+    from activeloop.models.networks import Training
+
+    training = Training(passes=150, batch=32, rate=1e-2, decay=1e-3, cooling=True)
+    return MLPEnsemble(Joined((OneHot(), Physicochemical())), hidden=(64, 32), training=training)
