@@ -17,8 +17,8 @@ import pytest
 from activeloop.campaigns import Distilled
 from activeloop.cli import main
 from activeloop.config import open_campaign
-from activeloop.store import Job
 from activeloop.measurements import Measurement
+from activeloop.store import Job
 from activeloop.students.runtime.student import Student
 
 pytest.importorskip("torch")

@@ -1,21 +1,26 @@
 """Which candidates to test next: scores, and the choice of a batch from them."""
 
-from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
-from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
-from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, letters
-from activeloop.acquisition.finding import (
-    ExpectedImprovement,
-    Greedy,
-    NoisyExpectedImprovement,
-    ProbabilityOfHit,
-    Thompson,
-    ThompsonBatch,
-    UpperConfidenceBound,
-)
-from activeloop.acquisition.learning import BALD, EPIG, Entropy, Variance, entropy, mutual_information
-from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
-from activeloop.acquisition.random import Random
-from activeloop.acquisition.recommender import Choice, Recommender, choose, default_recommender
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
+    from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
+    from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, letters
+    from activeloop.acquisition.finding import (
+        ExpectedImprovement,
+        Greedy,
+        NoisyExpectedImprovement,
+        ProbabilityOfHit,
+        Thompson,
+        ThompsonBatch,
+        UpperConfidenceBound,
+    )
+    from activeloop.acquisition.learning import BALD, EPIG, Entropy, Variance, entropy, mutual_information
+    from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
+    from activeloop.acquisition.random import Random
+    from activeloop.acquisition.recommender import Choice, Recommender, choose, default_recommender
 
 __all__ = [
     "BALD",
@@ -51,3 +56,5 @@ __all__ = [
     "letters",
     "mutual_information",
 ]
+
+__getattr__ = on_use(__name__)

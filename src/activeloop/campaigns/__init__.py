@@ -1,28 +1,33 @@
 """The loop: what was proposed, measured and fitted, and what follows from it."""
 
-from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
-from activeloop.campaigns.campaign import Campaign
-from activeloop.campaigns.events import (
-    Distilled,
-    Event,
-    EventLog,
-    Fitted,
-    InMemoryLog,
-    Measured,
-    Pinned,
-    Proposed,
-    Recorded,
-    StudentRecord,
-    Version,
-    Voided,
-)
-from activeloop.campaigns.recording import RecordSummary
-from activeloop.campaigns.state import CampaignState, Result
-from activeloop.campaigns.status import Leader, Status
-from activeloop.campaigns.stopping import Gain, RoundReport
-from activeloop.campaigns.students import StudentTrainer, TrainedStudent
-from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
-from activeloop.prediction import PredictionTable
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
+    from activeloop.campaigns.campaign import Campaign
+    from activeloop.campaigns.events import (
+        Distilled,
+        Event,
+        EventLog,
+        Fitted,
+        InMemoryLog,
+        Measured,
+        Pinned,
+        Proposed,
+        Recorded,
+        StudentRecord,
+        Version,
+        Voided,
+    )
+    from activeloop.campaigns.recording import RecordSummary
+    from activeloop.campaigns.state import CampaignState, Result
+    from activeloop.campaigns.status import Leader, Status
+    from activeloop.campaigns.stopping import Gain, RoundReport
+    from activeloop.campaigns.students import StudentTrainer, TrainedStudent
+    from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
+    from activeloop.prediction import PredictionTable
 
 __all__ = [
     "ArtifactStore",
@@ -54,3 +59,5 @@ __all__ = [
     "Version",
     "Voided",
 ]
+
+__getattr__ = on_use(__name__)

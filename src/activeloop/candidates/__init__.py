@@ -1,24 +1,35 @@
 """What could be tested."""
 
-from activeloop.candidates.designs import (
-    AMINO_ACIDS,
-    GAP,
-    Candidate,
-    Compound,
-    Design,
-    Guide,
-    Mutation,
-    Sequence,
-    Variant,
-    candidate_id,
-)
-from activeloop.candidates.notation import CompoundNotation, GuideNotation, Notation, SequenceNotation, VariantNotation
-from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Pool
-from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
-from activeloop.candidates.reading import KINDS, candidate_column, read_each
-from activeloop.candidates.scans import is_scan, mostly_multiple
-from activeloop.candidates.sites import Rules, Sites
-from activeloop.candidates.streamed import StreamedPool
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.candidates.designs import (
+        AMINO_ACIDS,
+        GAP,
+        Candidate,
+        Compound,
+        Design,
+        Guide,
+        Mutation,
+        Sequence,
+        Variant,
+        candidate_id,
+    )
+    from activeloop.candidates.notation import (
+        CompoundNotation,
+        GuideNotation,
+        Notation,
+        SequenceNotation,
+        VariantNotation,
+    )
+    from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Pool
+    from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
+    from activeloop.candidates.reading import KINDS, candidate_column, read_each
+    from activeloop.candidates.scans import is_scan, mostly_multiple
+    from activeloop.candidates.sites import Rules, Sites
+    from activeloop.candidates.streamed import StreamedPool
 
 __all__ = [
     "AMINO_ACIDS",
@@ -54,3 +65,5 @@ __all__ = [
     "read_fasta",
     "read_parent",
 ]
+
+__getattr__ = on_use(__name__)

@@ -93,9 +93,7 @@ def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: in
     if process is None:
         say("This student is there already: nothing was begun.")
     else:
-        say(
-            f"A student is taught in the background (process {process}); {loop.distillation.log} tells more."
-        )
+        say(f"A student is taught in the background (process {process}); {loop.distillation.log} tells more.")
     next_step(f"go on as you like; `activeloop status {directory}` says how it stands.")
 
 

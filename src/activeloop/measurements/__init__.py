@@ -1,10 +1,15 @@
 """What came back."""
 
-from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier
-from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.reading import FailedWell, ResultsFile, read_measurements
-from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
-from activeloop.measurements.wells import Layout, Well
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier
+    from activeloop.measurements.dataset import Dataset
+    from activeloop.measurements.reading import FailedWell, ResultsFile, read_measurements
+    from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
+    from activeloop.measurements.wells import Layout, Well
 
 __all__ = [
     "Assay",
@@ -21,3 +26,5 @@ __all__ = [
     "summarise",
     "summarise_assay",
 ]
+
+__getattr__ = on_use(__name__)

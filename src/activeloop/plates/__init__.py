@@ -1,9 +1,21 @@
 """How to ask the laboratory: proposals, plates, pick lists."""
 
-from activeloop.plates.files import read_plate, read_plates, write_plate
-from activeloop.plates.picklists import Source, read_sources, sources_in_order, sources_of, write_echo, write_opentrons
-from activeloop.plates.picture import draw
-from activeloop.plates.plate import Pick, Plate, Proposal, fill_plates
+from typing import TYPE_CHECKING
+
+from activeloop._lazy import on_use
+
+if TYPE_CHECKING:
+    from activeloop.plates.files import read_plate, read_plates, write_plate
+    from activeloop.plates.picklists import (
+        Source,
+        read_sources,
+        sources_in_order,
+        sources_of,
+        write_echo,
+        write_opentrons,
+    )
+    from activeloop.plates.picture import draw
+    from activeloop.plates.plate import Pick, Plate, Proposal, fill_plates
 
 __all__ = [
     "Pick",
@@ -21,3 +33,5 @@ __all__ = [
     "write_opentrons",
     "write_plate",
 ]
+
+__getattr__ = on_use(__name__)
