@@ -17,7 +17,7 @@ from activeloop.candidates.pool import Pool
 from activeloop.candidates.reading import candidate_column
 from activeloop.candidates.sites import Sites
 from activeloop.errors import InputError, NotationError, PoolError
-from activeloop.tables.delimited import DELIMITERS, read_delimited
+from activeloop.tables.delimited import read_delimited
 from activeloop.tables.long_file import LongFile
 
 FASTA = (".fasta", ".fa", ".faa")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay
@@ -60,15 +60,16 @@ class Entry:
 def find_entries(
     table: Table, assays: Sequence[Assay], columns: Mapping[str, str] | None
 ) -> tuple[list[Entry], tuple[str, ...], int]:
-    """All cells that should hold values, the columns that were not read, and the size of the plate it is shaped like.
+    """All cells that should hold values.
 
     Args:
-        table: a table that was read whole.
+        table: a table of results: long, wide, or shaped like a plate.
         assays: what may have been measured.
-        columns: role (`candidate`, `well`, `value` ..., or an assay's name) -> column, where the names do not say it.
+        columns: role (`candidate`, `well`, `value` ...) or assay name -> column, where names do not tell.
 
     Returns:
-        The entries in the order of the table; names of columns; wells of the plate, 0 when the table has no such shape.
+        The entries in the order of the table; the columns that were not read; wells of the plate whose shape the table
+        has, 0 for other tables.
 
     Raises:
         MeasurementError: no column can be taken for values, or a long table names an unknown assay.
@@ -116,15 +117,11 @@ def grid_size(table: Table) -> int:
     """
     shape = (len(table), len(table.header) - 1)
     across = [str(c + 1) for c in range(shape[1])]
-    if [_number(h) for h in table.header[1:]] != across or not across:
+    if [h.strip().removeprefix("0").removesuffix(".0") for h in table.header[1:]] != across or not across:
         return 0
     letters = [cell.strip().upper() for cell in table.columns[0]]
     down = all(re.fullmatch("[A-Z]{1,2}", t) and row_index(t) == i for i, t in enumerate(letters))
     return next((size for size, s in SHAPES.items() if s == shape and down), 0)
-
-
-def _number(text: str) -> str:
-    return text.strip().removeprefix("0").removesuffix(".0")
 
 
 def _grid(table: Table, assay: Assay) -> Iterator[Entry]:
@@ -175,22 +172,20 @@ def _wide(
 
 
 def _rows(table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str]) -> Iterator[Entry]:
-    beside = _beside(table, roles)
+    beside, units = _beside(table, roles)
     for value in values:
-        cells = table.column(value.name)
-        for i, row in enumerate(table.row_numbers):
-            around = {role: cells_[i] for role, cells_ in beside.items()}
-            around["replicate"] = value.replicate or around.get("replicate", "")
-            yield Entry(row, value.assay, cells[i], value.unit or around.pop("unit", ""), **_without(around, "unit"))
+        for row, text, unit, around in zip(table.row_numbers, table.column(value.name), units, beside, strict=True):
+            entry = Entry(row, value.assay, text, value.unit or unit, **around)
+            yield replace(entry, replicate=value.replicate) if value.replicate else entry
 
 
 def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> Iterator[Entry]:
-    beside = _beside(table, roles)
+    beside, units = _beside(table, roles)
     which = table.column(roles["assay"]) if "assay" in roles else None
     only = _only(assays, table, "a table without a column `assay`") if which is None else None
     by_name = {plain(a.name): a for a in assays}
-    cells, unit = table.column(roles["value"]), split_unit(roles["value"])[1]
-    for i, row in enumerate(table.row_numbers):
+    column_unit = split_unit(roles["value"])[1]
+    for i, (row, text) in enumerate(zip(table.row_numbers, table.column(roles["value"]), strict=True)):
         base, own = split_unit(which[i]) if which else ("", "")
         assay = only or by_name.get(plain(which[i] if which else "")) or by_name.get(plain(base))
         if assay is None:
@@ -200,19 +195,18 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
                 file=table.file,
                 row=row,
             )
-        around = {role: cells_[i] for role, cells_ in beside.items()}
-        yield Entry(row, assay, cells[i], around.get("unit") or own or unit, **_without(around, "unit"))
+        yield Entry(row, assay, text, units[i] or own or column_unit, **beside[i])
 
 
-def _beside(table: Table, roles: Mapping[str, str]) -> dict[str, list[str]]:
-    beside = {r: table.column(roles[r]) for r in roles if r not in ("assay", "value")}
+def _beside(table: Table, roles: Mapping[str, str]) -> tuple[list[dict[str, str]], list[str]]:
+    """The cells of each row beside its value, by role, and its unit."""
+    columns = {r: table.column(name) for r, name in roles.items() if r not in ("assay", "value")}
     if "candidate" in roles and "well" not in roles:
-        beside["candidate"] = table.candidates(roles["candidate"])
-    return beside
-
-
-def _without(around: Mapping[str, str], role: str) -> dict[str, str]:
-    return {r: cell for r, cell in around.items() if r != role}
+        columns["candidate"] = table.candidates(roles["candidate"])
+    units = columns.pop("unit", [""] * len(table))
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)] or [
+        {} for _ in units
+    ], units
 
 
 def _only(assays: Sequence[Assay], table: Table, what: str) -> Assay:

@@ -1,4 +1,4 @@
-"""What each entry of a file of results says: whose value it is (by well, by name, or both), and the value or limit."""
+"""Rows of a file of results: whose value each is (by well, by name, or both), and the value or limit."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def _refuse_offset(entries: Sequence[Entry], pool: Pool, file: str) -> None:
 
 @dataclass(frozen=True)
 class CandidateMatch:
-    """Where a value belongs.
+    """Which candidate, plate and well a value belongs to.
 
     Args:
         candidate: name in standard notation (a control's own name when it is not in the pool).
         plate, well: "" when unknown.
-        replicate: None when the file does not tell.
+        replicate: None when the file gives none.
         control: whether the well held a control.
         proposed: whether the candidate stands on one of the plates that were given (True when none was).
     """
@@ -116,7 +116,7 @@ class CandidateMatch:
 
 
 class CandidateMatcher:
-    """Finds the place of each entry of one file.
+    """Finds the candidate of each entry of one file.
 
     Args:
         pool: what may have been measured.
@@ -136,8 +136,11 @@ class CandidateMatcher:
         self._wells: dict[str, list[tuple[Layout, Well]]] = {}
         for plate in plates:
             for well in plate.wells.values():
-                self._wells.setdefault(self._standard(well.candidate) or well.candidate, []).append((plate, well))
-        self._named = _named_after(file, plates)
+                self._wells.setdefault(self._name(well.candidate), []).append((plate, well))
+        stem = Path(file).stem.casefold()
+        named = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
+        # Of several ids in the file's name (`plate-1`, `plate-1-2`) the longest is meant.
+        self._named = max(named, key=lambda p: len(p.id), default=None)
         own = self._named or (plates[0] if len(plates) == 1 else None)
         if size and own and own.size != size:
             raise MeasurementError(
@@ -147,10 +150,10 @@ class CandidateMatcher:
             )
 
     def find(self, entry: Entry) -> CandidateMatch | None:
-        """The place of an entry; None when its well is empty, by the plate and by the row.
+        """The candidate of an entry; None when its well is empty, by the plate and by the row.
 
         Raises:
-            InputError: there is no such place; without file and row, which the caller knows.
+            InputError: there is no such candidate or well; without file and row, which the caller knows.
         """
         replicate = read_replicate(entry.replicate)
         if entry.well.strip():
@@ -177,8 +180,8 @@ class CandidateMatcher:
                     "give the plate that was measured."
                 )
             return None
-        candidate = self._standard(held.candidate) or held.candidate
-        if entry.candidate.strip() and (self._standard(entry.candidate) or entry.candidate.strip()) != candidate:
+        candidate = self._name(held.candidate)
+        if entry.candidate.strip() and self._name(entry.candidate) != candidate:
             raise MeasurementError(
                 f'well "{name}" of {plate.id} holds "{held.candidate}", not "{entry.candidate}". Correct the well or '
                 "the candidate, or name the plate that was measured in a column `plate`."
@@ -216,7 +219,7 @@ class CandidateMatcher:
             raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
         if len(self._plates) < 2:
             return self._plates[0] if self._plates else None
-        fitting = [p for p in self._plates if entry.candidate.strip() and self._holds(p, entry)]
+        fitting = [p for p in self._plates if entry.candidate.strip() and self._agrees(p, entry)]
         if len(fitting) == 1:
             return fitting[0]
         if self._named:
@@ -226,11 +229,9 @@ class CandidateMatcher:
             f"({self._plates[-1].id}.csv)."
         )
 
-    def _holds(self, plate: Layout, entry: Entry) -> bool:
+    def _agrees(self, plate: Layout, entry: Entry) -> bool:
         held = plate.wells.get(well_on(entry.well, plate.size) or "")
-        return held is not None and (self._standard(entry.candidate) or entry.candidate.strip()) == (
-            self._standard(held.candidate) or held.candidate
-        )
+        return held is not None and self._name(entry.candidate) == self._name(held.candidate)
 
     def _by_name(self, entry: Entry) -> tuple[str, bool]:
         text = entry.candidate.strip()
@@ -254,6 +255,10 @@ class CandidateMatcher:
 
     def _proposed(self, name: str) -> bool:
         return not self._plates or name in self._wells
+
+    def _name(self, text: str) -> str:
+        """The standard name of a candidate, or the name as it is written when it is not in the pool."""
+        return self._standard(text) or text.strip()
 
     def _standard(self, text: str) -> str | None:
         """The standard name of a candidate of the pool; None when it is not in it."""
@@ -279,13 +284,6 @@ class CandidateMatcher:
         return f'"{text}" is not in the pool.{hint} Correct the name, or add the candidate to the pool.'
 
 
-def _named_after(file: str, plates: Sequence[Layout]) -> Layout | None:
-    """The plate whose id stands in the file's name; of several that fit (`plate-1`, `plate-1-2`) the longest."""
-    stem = Path(file).stem.casefold()
-    fitting = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
-    return max(fitting, key=lambda p: len(p.id), default=None)
-
-
 FAILED = frozenset(
     {"failed", "fail", "failure", "invalid", "bad", "excluded", "error", "no data", "not determined", "not measured"}
     | {"empty", "clogged", "lost", "x"}
@@ -299,13 +297,13 @@ CLASSES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says.
+    """The value of a cell.
 
     Args:
         value: in the assay's unit; NaN when there is none.
         qualifier: as in `Measurement`.
         failed: why there is no value, "" when there is one.
-        note: what was done to it ("" for nothing): a unit converted, a limit applied.
+        note: what was done to the value, a unit converted or a limit applied; "" for nothing.
     """
 
     value: float
@@ -339,10 +337,11 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Literal[".", ","]) ->
     if word in SATURATED:
         if assay.upper is None:
             return Cell(math.nan, failed=f"{text.strip()}: beyond the range, and {assay.name} has no upper limit")
-        return Cell(assay.upper, ">", note=f"{assay.name}: saturated cells were taken as above {_show(assay.upper)}")
+        return Cell(assay.upper, ">", note=f"{assay.name}: saturated cells were taken as above {assay.upper:g}")
     if assay.goal == "classify":
         return _class(text, word, assay)
-    _refuse_infinite(text, word)
+    if word.lstrip("+-").startswith(("inf", "∞")):
+        raise MeasurementError(f'"{text}" is not a measured value. Correct it, or write "failed", or a limit (>100).')
     number = parse_number(text, decimal=decimal)
     if math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")
@@ -361,11 +360,6 @@ def _class(text: str, word: str, assay: Assay) -> Cell:
     raise MeasurementError(f'"{text}" is no class of {assay.name}. Write 1 or fit, 0 or unfit, or leave it empty.')
 
 
-def _refuse_infinite(text: str, word: str) -> None:
-    if word.lstrip("+-").startswith(("inf", "∞")):
-        raise MeasurementError(f'"{text}" is not a measured value. Correct it, or write "failed", or a limit (>100).')
-
-
 def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
     if not unit or not assay.unit:
         return value, ""
@@ -381,17 +375,13 @@ def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
 
 
 def _within_limits(value: float, qualifier: Qualifier, assay: Assay, note: str) -> Cell:
-    if assay.lower is not None and value < assay.lower and qualifier != ">":
-        told = f"{assay.name}: values below the detection limit were recorded as <{_show(assay.lower)}"
-        return Cell(assay.lower, "<", note=told if qualifier == "=" else note)
-    if assay.upper is not None and value > assay.upper and qualifier != "<":
-        told = f"{assay.name}: values above the detection limit were recorded as >{_show(assay.upper)}"
-        return Cell(assay.upper, ">", note=told if qualifier == "=" else note)
+    limits: list[tuple[float | None, Qualifier, str]] = [(assay.lower, "<", "below"), (assay.upper, ">", "above")]
+    for limit, sign, side in limits:
+        if limit is not None and (value < limit if sign == "<" else value > limit) and qualifier in ("=", sign):
+            if qualifier == "=":
+                note = f"{assay.name}: values {side} the detection limit were recorded as {sign}{limit:g}"
+            return Cell(limit, sign, note=note)
     return Cell(value, qualifier, note=note)
-
-
-def _show(value: float) -> str:
-    return f"{value:g}"
 
 
 def read_date(text: str) -> str:

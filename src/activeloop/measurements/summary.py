@@ -14,134 +14,14 @@ from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.dataset import Dataset
 from activeloop.measurements.effects import PlateEffects, moderated_variances, plate_effects, widening
 
+Scale = Literal["additive", "multiplicative"]
 #: a replicate series of a table without wells counts as a plate of its own from this many candidates on
 SERIES = 4
 
 
-def comparable_groups(measurements: Sequence[Measurement]) -> list[str]:
-    """For each measurement, the plate it stood on.
-
-    Without a plate's name the file stands for it. Without wells, a replicate series of at least 4 candidates (a
-    column `rep2` of a wide table) counts as a plate of its own, since that is how replicates are usually run; with
-    wells, replicates are known to stand on the plate that is named.
-
-    >>> comparable_groups([Measurement("A24G", "kcat", 1.0, plate="p1", well="A1")])
-    ['p1']
-    """
-    homes = [m.plate or m.file for m in measurements]
-    members: dict[tuple[str, int], set[str]] = {}
-    for m, home in zip(measurements, homes, strict=True):
-        if not m.well:
-            members.setdefault((home, m.replicate), set()).add(m.candidate)
-    series: dict[str, list[int]] = {}
-    for (home, replicate), names in sorted(members.items()):
-        if len(names) >= SERIES:
-            series.setdefault(home, []).append(replicate)
-    labels = []
-    for m, home in zip(measurements, homes, strict=True):
-        own = series.get(home, []) if not m.well else []
-        if len(own) > 1:
-            labels.append(f"{home} replicate {m.replicate if m.replicate in own else own[0]}".strip())
-        else:
-            labels.append(home)
-    return labels
-
-
-def plate_notes(assay: Assay, plates: Sequence[str], effects: PlateEffects, multiplied: bool) -> tuple[str, ...]:
-    """What a person should know about plates and replicates of one assay, in sentences."""
-    notes = []
-    linked = effects.unlinked
-    groups = sorted(set(linked.tolist()))
-    if len(groups) > 1:
-        sets = [" and ".join(p or "(no name)" for p, g in zip(plates, linked, strict=True) if g == k) for k in groups]
-        notes.append(
-            f"{assay.name}: nothing repeated links these plates, so they are compared without correction: "
-            f"{'; '.join(sets)}. Put the same controls on every plate."
-        )
-    if len(groups) < len(plates):
-        low, high = float(effects.shifts.min()), float(effects.shifts.max())
-        notes.append(
-            f"{assay.name}: values were corrected for their plate, by controls and repeated candidates "
-            f"({'logarithm ' * multiplied}from {-high:+.3g} to {-low:+.3g}{'' if multiplied else _spaced(assay.unit)})."
-        )
-    if effects.freedom == 0:
-        notes.append(f"{assay.name}: nothing was measured often enough to know the noise; standard errors are unknown.")
-    return tuple(notes)
-
-
-def _spaced(unit: str) -> str:
-    return f" {unit}" if unit else ""
-
-
-def candidate_means(
-    values: np.ndarray, candidates: np.ndarray, sides: np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of each candidate, and whether it is a limit.
-
-    Args:
-        values: [n] values and limits.
-        candidates: [n] number of the candidate of each, from 0.
-        sides: [n] -1 for `<`, 0 for a measured value, +1 for `>`.
-        count: K, how many candidates; each has at least one value.
-
-    Returns:
-        [K] means or tightest limits, and [K] -1, 0 or +1 (int8).
-
-    >>> means, censored = candidate_means(np.array([0.2, 0.1, 3.0]), np.array([0, 0, 1]), np.array([-1, -1, 0]), 2)
-    >>> means.tolist(), censored.tolist()
-    ([0.1, 3.0], [-1, 0])
-    """
-    means = np.bincount(candidates, values, count) / np.maximum(np.bincount(candidates, minlength=count), 1)
-    below, above = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(below, candidates[sides < 0], values[sides < 0])
-    np.maximum.at(above, candidates[sides > 0], values[sides > 0])
-    measured = np.bincount(candidates[sides == 0], minlength=count) > 0
-    only_below = ~measured & np.isfinite(below) & ~np.isfinite(above)
-    only_above = ~measured & np.isfinite(above) & ~np.isfinite(below)
-    censored = only_above.astype(np.int8) - only_below.astype(np.int8)
-    return np.where(only_below, below, np.where(only_above, above, means)), censored
-
-
-def candidate_errors(
-    values: np.ndarray,
-    candidates: np.ndarray,
-    plates: np.ndarray,
-    measured: np.ndarray,
-    effects: PlateEffects,
-) -> np.ndarray:
-    """Standard error of each mean: of its noise, and of what was taken off for its plates.
-
-    Args:
-        values: [n] values without their plate's shift.
-        candidates: [n] number of the candidate of each, from 0.
-        plates: [n] number of the plate of each, from 0.
-        measured: [n] whether it is a value, not a limit.
-        effects: of the plates.
-
-    Returns:
-        [K] standard errors; all 0 when the noise is not known.
-    """
-    count = int(candidates.max(initial=-1)) + 1
-    if effects.noise == 0:
-        return np.zeros(count)
-    on_plate = np.zeros((count, len(effects.shifts)))
-    np.add.at(on_plate, (candidates, plates), 1.0)
-    on_plate /= on_plate.sum(1, keepdims=True)
-    own, kept = candidates[measured], values[measured]
-    repeats = np.bincount(own, minlength=count)
-    centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
-    squares = np.bincount(own, (kept - centre[own]) ** 2, count)
-    noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
-    correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
-    return np.sqrt(noise / np.maximum(repeats, 1) + correction * widening(np.array(effects.freedom)) ** 2)
-
-
-Scale = Literal["additive", "multiplicative"]
-
-
 @dataclass(frozen=True)
 class AssaySummary:
-    """What is known of one assay.
+    """Means, errors and plate effects of one assay.
 
     Args:
         assay: which.
@@ -198,11 +78,7 @@ def summarise(
     known = {a.name for a in assays}
     for m in measurements:
         if m.assay not in known:
-            raise MeasurementError(
-                f'"{m.assay}" is not an assay of this campaign ({", ".join(sorted(known))}). Nothing was summarised.',
-                file=m.file or None,
-                row=m.row or None,
-            )
+            raise _refused(m, f'"{m.assay}" is not an assay of this campaign ({", ".join(sorted(known))}).')
     rows = _rows(measurements, pool)
     measurements = _one_name_each(measurements, rows)
     first: dict[int, int] = {}
@@ -213,18 +89,18 @@ def summarise(
     values = np.full((len(order), len(assays)), np.nan)
     errors, censored = np.zeros(values.shape), np.zeros(values.shape, np.int8)
     for column, assay in enumerate(assays):
-        told = summarise_assay(measurements, assay, scale)
-        source = np.array([k for k, name in enumerate(told.names) if name in rows], np.int64)
-        target = np.searchsorted(order, [rows[told.names[k]] for k in source.tolist()])
-        values[target, column] = told.means[source]
-        errors[target, column] = told.errors[source]
-        censored[target, column] = told.censored[source]
+        summary = summarise_assay(measurements, assay, scale)
+        source = np.array([k for k, name in enumerate(summary.names) if name in rows], np.int64)
+        target = np.searchsorted(order, [rows[summary.names[k]] for k in source.tolist()])
+        values[target, column] = summary.means[source]
+        errors[target, column] = summary.errors[source]
+        censored[target, column] = summary.censored[source]
     started = np.array([first[row] for row in order.tolist()], np.int64)
     return Dataset(pool, order, values, errors, tuple(assays), started, censored)
 
 
 def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Scale = "additive") -> AssaySummary:
-    """Means, errors and plate effects of one assay.
+    """Summarise one assay.
 
     Censored values take no part in estimating plates. A candidate with censored values only keeps its tightest
     limit; where others were measured, a censored value counts as its limit. A class (`classify`) is decided by the
@@ -245,7 +121,7 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     candidates = np.array([number[m.candidate] for m in mine], np.int64)
     values = np.array([m.value for m in mine], np.float64)
     sides = np.array([{"<": -1, "=": 0, ">": 1}[m.qualifier] for m in mine], np.int8)
-    labels = comparable_groups(mine)
+    labels = _plates_of(mine)
     plate_names = sorted(set(labels))
     plates = np.array([plate_names.index(label) for label in labels], np.int64)
     correct = assay.goal != "classify"
@@ -255,15 +131,15 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     count = int(on_plate.max(initial=-1)) + 1
     effects = plate_effects(modelled[measured], candidates[measured], on_plate[measured], count)
     corrected = modelled - effects.shifts[on_plate]
-    means, censored = candidate_means(np.exp(corrected) if multiply else corrected, candidates, sides, len(names))
-    errors = candidate_errors(corrected, candidates, on_plate, measured, effects)
+    means, censored = _means(np.exp(corrected) if multiply else corrected, candidates, sides, len(names))
+    errors = _errors(corrected, candidates, on_plate, measured, effects)
     if multiply:
         errors = errors * means  # of a logarithm: relative ones
     if assay.goal == "classify":
         means = (means > 0.5).astype(np.float64)
     table = np.exp(effects.shifts) if multiply else effects.shifts
     shown = dict(zip(plate_names, table.tolist(), strict=True)) if correct else {}
-    notes = plate_notes(assay, plate_names, effects, multiply) if correct and mine else ()
+    notes = _notes(assay, plate_names, effects, multiply) if correct and mine else ()
     return AssaySummary(assay, names, means, errors, censored, shown, effects.sd, effects.noise, notes)
 
 
@@ -280,7 +156,11 @@ def _check_values(mine: Sequence[Measurement], scale: Scale) -> None:
         elif scale == "multiplicative" and m.value <= 0:
             problem = f'the {m.assay} of "{m.candidate}" is {m.value}: plates can multiply positive values only'
         if problem:
-            raise MeasurementError(f"{problem}. Nothing was summarised.", file=m.file or None, row=m.row or None)
+            raise _refused(m, f"{problem}.")
+
+
+def _refused(m: Measurement, problem: str) -> MeasurementError:
+    return MeasurementError(f"{problem} Nothing was summarised.", file=m.file or None, row=m.row or None)
 
 
 def _rows(measurements: Sequence[Measurement], pool: Pool) -> dict[str, int]:
@@ -296,11 +176,7 @@ def _rows(measurements: Sequence[Measurement], pool: Pool) -> dict[str, int]:
         elif m.control:
             outside.add(m.candidate)
         else:
-            raise MeasurementError(
-                f'"{m.candidate}" is not in the pool. Add it to the pool or void the result. Nothing was summarised.',
-                file=m.file or None,
-                row=m.row or None,
-            )
+            raise _refused(m, f'"{m.candidate}" is not in the pool. Add it to the pool or void the result.')
     return rows
 
 
@@ -312,3 +188,103 @@ def _one_name_each(measurements: Sequence[Measurement], rows: dict[str, int]) ->
     for name in sorted(rows):
         spelling.setdefault(rows[name], name)
     return [replace(m, candidate=spelling[rows[m.candidate]]) if m.candidate in rows else m for m in measurements]
+
+
+def _plates_of(measurements: Sequence[Measurement]) -> list[str]:
+    """[n] the plate that each measurement stood on.
+
+    Without a plate's name the file stands for it. Without wells, a replicate series of at least 4 candidates (a
+    column `rep2` of a wide table) counts as a plate of its own, since that is how replicates are usually run; with
+    wells, replicates are known to stand on the plate that is named.
+    """
+    homes = [m.plate or m.file for m in measurements]
+    members: dict[tuple[str, int], set[str]] = {}
+    for m, home in zip(measurements, homes, strict=True):
+        if not m.well:
+            members.setdefault((home, m.replicate), set()).add(m.candidate)
+    series: dict[str, list[int]] = {}
+    for (home, replicate), names in sorted(members.items()):
+        if len(names) >= SERIES:
+            series.setdefault(home, []).append(replicate)
+    labels = []
+    for m, home in zip(measurements, homes, strict=True):
+        own = series.get(home, []) if not m.well else []
+        if len(own) > 1:
+            labels.append(f"{home} replicate {m.replicate if m.replicate in own else own[0]}".strip())
+        else:
+            labels.append(home)
+    return labels
+
+
+def _notes(assay: Assay, plates: Sequence[str], effects: PlateEffects, multiplied: bool) -> tuple[str, ...]:
+    """What a person should know about plates and replicates of one assay, in sentences."""
+    notes = []
+    linked = effects.unlinked
+    groups = sorted(set(linked.tolist()))
+    if len(groups) > 1:
+        sets = [" and ".join(p or "(no name)" for p, g in zip(plates, linked, strict=True) if g == k) for k in groups]
+        notes.append(
+            f"{assay.name}: nothing repeated links these plates, so they are compared without correction: "
+            f"{'; '.join(sets)}. Put the same controls on every plate."
+        )
+    if len(groups) < len(plates):
+        low, high = float(effects.shifts.min()), float(effects.shifts.max())
+        unit = f" {assay.unit}" if assay.unit and not multiplied else ""
+        notes.append(
+            f"{assay.name}: values were corrected for their plate, by controls and repeated candidates "
+            f"({'logarithm ' * multiplied}from {-high:+.3g} to {-low:+.3g}{unit})."
+        )
+    if effects.freedom == 0:
+        notes.append(f"{assay.name}: nothing was measured often enough to know the noise; standard errors are unknown.")
+    return tuple(notes)
+
+
+def _means(values: np.ndarray, candidates: np.ndarray, sides: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """[K] means or tightest limits, and [K] whether each is a limit (-1 for `<`, +1 for `>`, else 0).
+
+    Args:
+        values: [n] values and limits.
+        candidates: [n] the candidate of each, from 0 to K - 1; each has at least one value.
+        sides: [n] -1 for `<`, 0 for a measured value, +1 for `>`.
+        count: K.
+
+    >>> means, censored = _means(np.array([0.2, 0.1, 3.0]), np.array([0, 0, 1]), np.array([-1, -1, 0]), 2)
+    >>> means.tolist(), censored.tolist()
+    ([0.1, 3.0], [-1, 0])
+    """
+    means = np.bincount(candidates, values, count) / np.maximum(np.bincount(candidates, minlength=count), 1)
+    below, above = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(below, candidates[sides < 0], values[sides < 0])
+    np.maximum.at(above, candidates[sides > 0], values[sides > 0])
+    measured = np.bincount(candidates[sides == 0], minlength=count) > 0
+    only_below = ~measured & np.isfinite(below) & ~np.isfinite(above)
+    only_above = ~measured & np.isfinite(above) & ~np.isfinite(below)
+    censored = only_above.astype(np.int8) - only_below.astype(np.int8)
+    return np.where(only_below, below, np.where(only_above, above, means)), censored
+
+
+def _errors(
+    values: np.ndarray, candidates: np.ndarray, plates: np.ndarray, measured: np.ndarray, effects: PlateEffects
+) -> np.ndarray:
+    """[K] standard errors of the means, of noise and of plate corrections; all 0 when the noise is not known.
+
+    Args:
+        values: [n] values without their plate's shift.
+        candidates: [n] the candidate of each, from 0 to K - 1.
+        plates: [n] the plate of each, from 0.
+        measured: [n] whether it is a value, not a limit.
+        effects: of the plates.
+    """
+    count = int(candidates.max(initial=-1)) + 1
+    if effects.noise == 0:
+        return np.zeros(count)
+    on_plate = np.zeros((count, len(effects.shifts)))
+    np.add.at(on_plate, (candidates, plates), 1.0)
+    on_plate /= on_plate.sum(1, keepdims=True)
+    own, kept = candidates[measured], values[measured]
+    repeats = np.bincount(own, minlength=count)
+    centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
+    squares = np.bincount(own, (kept - centre[own]) ** 2, count)
+    noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
+    correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
+    return np.sqrt(noise / np.maximum(repeats, 1) + correction * widening(np.array(effects.freedom)) ** 2)
