@@ -24,7 +24,7 @@ from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.loop import seeded_rng
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.finetuning.predictor import FineTunedPredictor, features_of
-from activeloop.models.heads.base import Inputs
+from activeloop.models.heads.base import HeadInputs
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
 from benchmarks.compute_training import (
@@ -167,7 +167,7 @@ def _by_passes(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: Campa
         member, none = model.members[0], np.zeros((len(rows), 0), np.float32)
         with dropping(member.adapted.encoder, RATE), seeded_rng(seed):
             drawn = [
-                member.posterior.mean(Inputs(features_of([member.adapted], learner, pool, rows)[0], none))
+                member.posterior.mean(HeadInputs(features_of([member.adapted], learner, pool, rows)[0], none))
                 for _ in range(campaign.draws)
             ]
         return np.mean(drawn, axis=0)
@@ -196,7 +196,7 @@ def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: Campaig
             for group in candidates.buckets(tokens_together(adapted.device)):
                 which = np.append(group, len(tokens) - 1) if adapted.compares else group
                 features[group] = adapted.above(*prefixes[0](which)).cpu().numpy()
-        inputs = Inputs(features, np.zeros((len(rows), 0), np.float32))
+        inputs = HeadInputs(features, np.zeros((len(rows), 0), np.float32))
         posterior.draws(inputs, seed, campaign.draws)
         return posterior.marginals(inputs)[0]
 

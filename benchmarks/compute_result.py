@@ -17,7 +17,7 @@ from activeloop.models.finetuning.adapted import ActivationCache
 from activeloop.models.finetuning.inputs import read
 from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.finetuning.plan import TrainingConfig
-from activeloop.models.heads.base import Head, Inputs
+from activeloop.models.heads.base import Head, HeadInputs
 from activeloop.models.transforms import standard
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
@@ -94,7 +94,7 @@ class Validation:
         own = dataset.values[:, 0]
         self._told = standard(own).to_target(own), np.ones(len(own))
         # as a fit settles it: by the features as pretrained
-        self._draws = draws.settled(_inputs(objective.first), *self._told, 0)
+        self._draws = draws.with_scales(_inputs(objective.first), *self._told, 0)
 
     def __call__(self) -> float:
         """Spearman correlation with the values; -1 when all scores are the same."""
@@ -108,9 +108,9 @@ class Validation:
         return agreement if np.isfinite(agreement) else -1.0
 
 
-def _inputs(features: np.ndarray) -> Inputs:
+def _inputs(features: np.ndarray) -> HeadInputs:
     """Without prior means."""
-    return Inputs(features, np.zeros((len(features), 0), np.float32))
+    return HeadInputs(features, np.zeros((len(features), 0), np.float32))
 
 
 def curve(

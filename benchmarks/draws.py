@@ -26,7 +26,7 @@ from activeloop.foundation.encoding import reading, tokens_together
 from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.layer_dropout import LayerDropout
-from activeloop.models.heads.base import Head, Inputs
+from activeloop.models.heads.base import Head, HeadInputs
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import number
 from benchmarks.options import OUT
@@ -132,14 +132,14 @@ def head_costs(
         yield Cost(head.name, n, tuple(passes.tolist()), 1.1, spread + drawing, repeatable)
 
 
-def over_pieces(functions: Callable[[Inputs], np.ndarray], pieces: Sequence[Inputs]) -> np.ndarray:
+def over_pieces(functions: Callable[[HeadInputs], np.ndarray], pieces: Sequence[HeadInputs]) -> np.ndarray:
     """[T, n] draws at all pieces."""
     return np.concatenate([functions(piece) for piece in pieces], axis=1)
 
 
-def inputs_of(features: np.ndarray) -> Inputs:
+def inputs_of(features: np.ndarray) -> HeadInputs:
     """Features without a guess."""
-    return Inputs(features, np.zeros((len(features), 0), np.float32))
+    return HeadInputs(features, np.zeros((len(features), 0), np.float32))
 
 
 def dropout_costs(encoder: TransformerEncoder, tokens: Tokens, draws: int, repetitions: int) -> list[Cost]:

@@ -9,7 +9,8 @@ from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models import TanimotoGP, compound_default, guide_default
 from activeloop.models.gp import exact as process
-from activeloop.models.gp.exact import fit_posterior, normals, tied_draws
+from activeloop.models.gp.core import row_normals, tied_samples
+from activeloop.models.gp.exact import fit_posterior
 from activeloop.models.gp.guides import GuideKernel, GuideSpace
 from activeloop.models.gp.tanimoto import Thresholds
 
@@ -45,7 +46,7 @@ def test_the_posterior_is_the_textbooks():
     y, errors = np.sin(x), RNG.uniform(0, 0.3, 25)
     posterior = fit_posterior(smooth(x, x), y, errors)
     similarities = smooth(z, x)
-    mean, variance = posterior.moments(similarities, posterior.whiten(similarities))
+    mean, variance = posterior.moments(similarities, posterior.process.whiten(similarities))
     cover = smooth(x, x) + np.diag(posterior.noise**2 / posterior.amplitude + errors**2)
     expected = posterior.mean + similarities @ np.linalg.solve(cover, y - posterior.mean)
     np.testing.assert_allclose(mean, expected, atol=1e-8)
@@ -62,7 +63,7 @@ def test_held_out_is_a_fit_without_the_value():
         rest = np.arange(20) != i
         cover = smooth(x[rest], x[rest]) + ratio * np.eye(19)
         without = posterior.mean + smooth(x[[i]], x[rest]) @ np.linalg.solve(cover, y[rest] - posterior.mean)
-        mean, variance = posterior.held_out()
+        mean, variance = posterior.leave_one_out()
         assert mean[i] == pytest.approx(without[0])
         near = smooth(x[[i]], x[rest])[0]
         assert variance[i] == pytest.approx(posterior.amplitude * (1 - near @ np.linalg.solve(cover, near)))
@@ -90,25 +91,25 @@ def test_an_uncertain_value_counts_less():
 
 
 def test_normals_are_normal_and_belong_to_their_row():
-    draws = normals(1, np.arange(4000), 20)
+    draws = row_normals(1, np.arange(4000), 20)
     assert abs(draws.mean()) < 0.02
     assert abs(draws.std() - 1) < 0.02
     assert abs(np.corrcoef(draws).sum() / 20 - 1) < 0.3
     assert abs(np.corrcoef(draws[:, :-1].ravel(), draws[:, 1:].ravel())[0, 1]) < 0.02
-    np.testing.assert_array_equal(normals(1, np.array([17, 3999]), 20), draws[:, [17, 3999]])
-    assert not np.allclose(normals(2, np.arange(4000), 20), draws)
+    np.testing.assert_array_equal(row_normals(1, np.array([17, 3999]), 20), draws[:, [17, 3999]])
+    assert not np.allclose(row_normals(2, np.arange(4000), 20), draws)
 
 
-def test_tied_draws_have_the_covariance_when_all_are_anchors():
+def test_tied_samples_have_the_covariance_when_all_are_anchors():
     x = np.linspace(0, 3, 12)
     cover = 2 * smooth(x, x)
-    draws = tied_draws((np.zeros(12), np.diag(cover)), cover, cover, np.arange(12), 0, 20_000)
+    draws = tied_samples((np.zeros(12), np.diag(cover)), cover, cover, np.arange(12), 0, 20_000)
     np.testing.assert_allclose(np.cov(draws.T), cover, atol=0.08)
 
 
 def test_a_place_apart_from_the_anchors_keeps_its_variance():
     places, anchors = np.array([0.0, 0.4, 9.0]), np.array([0.0, 1.0])
-    draws = tied_draws(
+    draws = tied_samples(
         (np.array([1.0, 2.0, 3.0]), np.ones(3)),
         smooth(places, anchors),
         smooth(anchors, anchors),

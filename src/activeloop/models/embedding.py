@@ -13,8 +13,8 @@ from activeloop.encoders.sequence import OneHot
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
-from activeloop.models.heads.base import Head, Inputs, Posterior
-from activeloop.models.heads.laplace import LaplaceHead, marginal_prediction
+from activeloop.models.heads.base import Head, HeadInputs, Posterior
+from activeloop.models.heads.laplace import LaplaceHead, prior_posterior
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import Scale, precision, standard
 from activeloop.prediction import FastMean, Prediction, Predictor
@@ -56,7 +56,7 @@ class HeadLearner(PerAssayLearner):
             return None
         columns = ColumnsOf(self.encoder, self.prior_score)
         some = spread_rows(pool)
-        posterior = marginal_prediction(columns.inputs(pool, some), BELIEF)
+        posterior = prior_posterior(columns.inputs(pool, some), BELIEF)
         return HeadPredictor(columns, posterior, Scale(0.0, 1.0), 0)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
@@ -85,11 +85,11 @@ class ColumnsOf:
     encoder: Encoder
     prior_score: Encoder | None
 
-    def inputs(self, pool: Pool, rows: np.ndarray) -> Inputs:
+    def inputs(self, pool: Pool, rows: np.ndarray) -> HeadInputs:
         """Features and guesses of rows."""
         none = np.zeros((len(rows), 0), np.float32)
         guess = none if self.prior_score is None else self.prior_score.features(pool, rows)
-        return Inputs(self.encoder.features(pool, rows).astype(np.float32, copy=False), guess)
+        return HeadInputs(self.encoder.features(pool, rows).astype(np.float32, copy=False), guess)
 
 
 def spread_rows(pool: Pool) -> np.ndarray:
@@ -130,7 +130,7 @@ class HeadPredictor(Predictor, OutOfFold, FastMean):
             np.array([factor * self.posterior.noise]),
         )
 
-    def _inputs(self, pool: Pool, rows: np.ndarray) -> Iterator[Inputs]:
+    def _inputs(self, pool: Pool, rows: np.ndarray) -> Iterator[HeadInputs]:
         rows = np.asarray(rows, np.int64)
         for start in range(0, max(1, len(rows)), PIECE):
             yield self.columns.inputs(pool, rows[start : start + PIECE])
@@ -142,7 +142,7 @@ class HeadPredictor(Predictor, OutOfFold, FastMean):
 
     def held_out(self) -> np.ndarray:
         """[N] what it would have said of each measured candidate had it not seen it; NaN where it cannot tell."""
-        return self.scale.to_value(self.posterior.held_out())
+        return self.scale.to_value(self.posterior.leave_one_out())
 
     def explain(self) -> str:
         """On what it learned, and from how much."""

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from activeloop.errors import ModelError
-from activeloop.models.heads.base import Head, Inputs, Posterior
+from activeloop.models.heads.base import Head, HeadInputs, Posterior
 from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
@@ -25,24 +25,24 @@ def head(request: pytest.FixtureRequest) -> Head:
     return request.param
 
 
-def planted(count: int, width: int = 6, guesses: int = 0, seed: int = 0) -> tuple[Inputs, np.ndarray]:
-    """Inputs and a truth that is linear in features of very different scales."""
+def planted(count: int, width: int = 6, guesses: int = 0, seed: int = 0) -> tuple[HeadInputs, np.ndarray]:
+    """HeadInputs and a truth that is linear in features of very different scales."""
     rng = np.random.default_rng([seed, width])
     scales, weights = 10.0 ** rng.uniform(-1, 1, width), rng.standard_normal(width)
     standard = np.random.default_rng([seed, count, 1]).standard_normal((count, width))
     truth = standard @ weights / np.sqrt(width)
     features = (5 + standard * scales).astype(np.float32)
     guess = truth[:, None] * np.ones(guesses) + np.random.default_rng(seed).standard_normal((count, guesses))
-    return Inputs(features, guess), truth
+    return HeadInputs(features, guess), truth
 
 
-def fitted(head: Head, count: int = 40, width: int = 6, guesses: int = 0) -> tuple[Posterior, Inputs, np.ndarray]:
+def fitted(head: Head, count: int = 40, width: int = 6, guesses: int = 0) -> tuple[Posterior, HeadInputs, np.ndarray]:
     inputs, truth = planted(count, width, guesses)
     return head.fit(inputs, (truth - truth.mean()) / truth.std(), np.ones(count), 0), inputs, truth
 
 
-def take(inputs: Inputs, index) -> Inputs:
-    return Inputs(inputs.features[index], inputs.guess[index])
+def take(inputs: HeadInputs, index) -> HeadInputs:
+    return HeadInputs(inputs.features[index], inputs.prior_scores[index])
 
 
 @pytest.mark.parametrize(("count", "width", "least"), [(60, 6, 0.95), (400, 6, 0.98), (40, 200, 0.2)])
@@ -85,7 +85,7 @@ def test_draws_are_functions_bit_for_bit(head: Head):
 def test_draws_are_joint(head: Head):
     posterior, _, _ = fitted(head, 12, 40)
     inputs, _ = planted(2, 40, seed=3)
-    near = Inputs(np.stack([inputs.features[0], inputs.features[0] + 1e-4]), inputs.guess)
+    near = HeadInputs(np.stack([inputs.features[0], inputs.features[0] + 1e-4]), inputs.prior_scores)
     draws = posterior.draws(near, 0, 300)
     assert np.corrcoef(draws[:, 0], draws[:, 1])[0, 1] > 0.999
 
@@ -97,7 +97,7 @@ def test_the_seed_decides(head: Head):
 
 
 def test_heavier_values_pull_the_mean(head: Head):
-    inputs = Inputs(np.repeat(np.eye(2, dtype=np.float32), 20, 0), np.zeros((40, 0)))
+    inputs = HeadInputs(np.repeat(np.eye(2, dtype=np.float32), 20, 0), np.zeros((40, 0)))
     targets = np.tile([1.0, -1.0], 20)
     targets[20:] *= -1
     up, down = (head.fit(inputs, targets, np.where(np.sign(targets) == side, 1.0, 0.05), 0) for side in (1, -1))
@@ -110,14 +110,14 @@ def test_a_state_is_the_same_posterior(head: Head):
     restored = head.restore(state)
     np.testing.assert_array_equal(posterior.draws(inputs, 1, 9), restored.draws(inputs, 1, 9))
     np.testing.assert_array_equal(posterior.marginals(inputs), restored.marginals(inputs))
-    np.testing.assert_array_equal(posterior.held_out(), restored.held_out())
+    np.testing.assert_array_equal(posterior.leave_one_out(), restored.leave_one_out())
     assert posterior.noise == restored.noise
 
 
 def test_held_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Head):
     posterior, inputs, truth = fitted(head, 40, 60)
     targets = (truth - truth.mean()) / truth.std()
-    unseen = posterior.held_out()
+    unseen = posterior.leave_one_out()
     known = np.isfinite(unseen)
     assert unseen.shape == (40,)
     assert known.mean() > 0.8
@@ -167,17 +167,17 @@ def test_the_same_candidate_twice_is_no_trouble(head: Head):
 def test_a_feature_that_never_varied_may_vary_later(head: Head):
     inputs, truth = planted(30, 5)
     features = np.concatenate([inputs.features, np.full((30, 2), 7, np.float32)], axis=1)
-    posterior = head.fit(Inputs(features, inputs.guess), truth, np.ones(30), 0)
+    posterior = head.fit(HeadInputs(features, inputs.prior_scores), truth, np.ones(30), 0)
     moved = features.copy()
     moved[:, 5] += 1
-    there, here = (posterior.marginals(Inputs(x, inputs.guess)) for x in (moved, features))
+    there, here = (posterior.marginals(HeadInputs(x, inputs.prior_scores)) for x in (moved, features))
     assert np.isfinite(there).all()
     assert (there[1] >= here[1] - 1e-9).all()
 
 
 def test_no_features_leave_the_guess_or_are_refused(head: Head):
     _, truth = planted(30)
-    inputs = Inputs(np.zeros((30, 0), np.float32), truth[:, None] * 100)
+    inputs = HeadInputs(np.zeros((30, 0), np.float32), truth[:, None] * 100)
     if "dropout" in head.name:
         with pytest.raises(ModelError, match="all draws are the same"):
             head.fit(inputs, truth, np.ones(30), 0)
@@ -191,11 +191,11 @@ def test_settled_scales_are_those_of_a_fit_and_stay(head: Head):
     targets = truth + np.random.default_rng(7).standard_normal(30)
     targets = (targets - targets.mean()) / targets.std()
     told = targets, np.ones(30), 0
-    settled = head.settled(inputs, *told)
+    settled = head.with_scales(inputs, *told)
     assert type(settled) is type(head)
     np.testing.assert_allclose(head.fit(inputs, *told).mean(inputs), settled.fit(inputs, *told).mean(inputs), atol=1e-6)
     # features that know the targets say that nothing is noise; those who know better keep believing in it
-    knowing = Inputs(np.column_stack([inputs.features, 10 * targets]).astype(np.float32), inputs.guess)
+    knowing = HeadInputs(np.column_stack([inputs.features, 10 * targets]).astype(np.float32), inputs.prior_scores)
     assert settled.fit(knowing, *told).noise >= head.fit(knowing, *told).noise - 1e-9
     if isinstance(head, LaplaceHead | GPHead):
         assert settled.fit(knowing, *told).noise > 1.5 * head.fit(knowing, *told).noise
@@ -208,6 +208,6 @@ def test_every_name_is_a_case():
 def test_what_cannot_spread_is_refused():
     with pytest.raises(ModelError, match="without spread"):
         DropoutHead(rate=0.0)
-    constant = Inputs(np.ones((5, 3), np.float32), np.zeros((5, 0)))
+    constant = HeadInputs(np.ones((5, 3), np.float32), np.zeros((5, 0)))
     with pytest.raises(ModelError, match="all draws are the same"):
         DropoutHead().fit(constant, np.arange(5.0), np.ones(5), 0)

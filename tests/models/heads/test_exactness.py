@@ -4,24 +4,25 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from activeloop.models.heads.base import CONSTANT, Columns, Head, Inputs, Variances, exact_product
+from activeloop.models.heads.base import Head, HeadInputs, Standardisation, exact_product
 from activeloop.models.heads.dropout import DropoutHead
-from activeloop.models.heads.gp import GPHead, GPHeadPosterior
+from activeloop.models.heads.evidence import CONSTANT, Variances
+from activeloop.models.heads.gp import FeatureKernel, GPHead, GPHeadPosterior
 from activeloop.models.heads.laplace import Design, LaplaceHead, linear_posterior, linear_spectrum
 
 VARIANCES = Variances(0.8, 0.2, 0.1)
 
 
-def problem(count: int, width: int) -> tuple[Inputs, np.ndarray, np.ndarray]:
+def problem(count: int, width: int) -> tuple[HeadInputs, np.ndarray, np.ndarray]:
     rng = np.random.default_rng([count, width])
-    inputs = Inputs(rng.standard_normal((count, width)).astype(np.float32), rng.standard_normal((count, 2)))
+    inputs = HeadInputs(rng.standard_normal((count, width)).astype(np.float32), rng.standard_normal((count, 2)))
     return inputs, rng.standard_normal(count), rng.uniform(0.2, 1, count)
 
 
 def covariance(design: Design) -> np.ndarray:
-    others = np.array([VARIANCES.guess, VARIANCES.guess, CONSTANT])
+    others = np.array([VARIANCES.prior, VARIANCES.prior, CONSTANT])
     signal = VARIANCES.signal * design.inner @ design.inner.T
-    return signal + (design.guess * others) @ design.guess.T + np.diag(VARIANCES.noise / design.weights)
+    return signal + (design.basis * others) @ design.basis.T + np.diag(VARIANCES.noise / design.weights)
 
 
 @pytest.mark.parametrize(("count", "width"), [(12, 3), (12, 40)])
@@ -42,10 +43,10 @@ def test_held_out_predictions_are_those_of_fits_without(count: int, width: int):
     whole = linear_posterior(design, targets, 0.5, VARIANCES)
     for i in range(count):
         on = np.arange(count) != i
-        part = Design(design.columns, design.directions, design.inner[on], design.guess[on], weights[on])
+        part = Design(design.columns, design.directions, design.inner[on], design.basis[on], weights[on])
         without = linear_posterior(part, targets[on], 0.5, VARIANCES)
-        said = without.mean(Inputs(inputs.features[i : i + 1], inputs.guess[i : i + 1]))
-        np.testing.assert_allclose(whole.held_out()[i], said, atol=2e-4)
+        said = without.mean(HeadInputs(inputs.features[i : i + 1], inputs.prior_scores[i : i + 1]))
+        np.testing.assert_allclose(whole.leave_one_out()[i], said, atol=2e-4)
 
 
 def test_held_out_predictions_of_a_process_are_those_of_fits_without():
@@ -53,17 +54,17 @@ def test_held_out_predictions_of_a_process_are_those_of_fits_without():
     whole = GPHead().fit(inputs, targets, weights, 0)
     for i in range(15):
         on = np.arange(15) != i
-        part = Inputs(inputs.features[on], inputs.guess[on])
-        without = GPHeadPosterior.of(whole.columns, whole.covariance, part, targets[on], weights[on], 0.5)
-        said = without.mean(Inputs(inputs.features[i : i + 1], inputs.guess[i : i + 1]))
-        np.testing.assert_allclose(whole.held_out()[i], said, atol=2e-4)
+        part = HeadInputs(inputs.features[on], inputs.prior_scores[on])
+        without = GPHeadPosterior.of(whole.columns, whole.kernel, part, targets[on], weights[on], 0.5)
+        said = without.mean(HeadInputs(inputs.features[i : i + 1], inputs.prior_scores[i : i + 1]))
+        np.testing.assert_allclose(whole.leave_one_out()[i], said, atol=2e-4)
 
 
 def test_a_linear_process_is_a_last_layer():
     inputs, targets, weights = problem(15, 6)
-    shape = GPHead().fit(inputs, targets, weights, 0).covariance
-    linear = type(shape)("matern", shape.length, 1.0, VARIANCES)
-    process = GPHeadPosterior.of(Columns.of(inputs), linear, inputs, targets, weights, 0.5)
+    shape = GPHead().fit(inputs, targets, weights, 0).kernel
+    linear = FeatureKernel("matern", shape.length, 1.0, VARIANCES)
+    process = GPHeadPosterior.of(Standardisation.of(inputs), linear, inputs, targets, weights, 0.5)
     other, _, _ = problem(9, 6)
     layer = LaplaceHead(variances=VARIANCES).fit(inputs, targets, weights, 0)
     np.testing.assert_allclose(process.marginals(other), layer.marginals(other), atol=1e-3)
@@ -71,10 +72,10 @@ def test_a_linear_process_is_a_last_layer():
 
 def test_dropout_weights_are_least_squares_over_masks():
     inputs, targets, _ = problem(30, 4)
-    inputs = Inputs(inputs.features, np.zeros((30, 0)))
+    inputs = HeadInputs(inputs.features, np.zeros((30, 0)))
     targets = targets - targets.mean()
     head = DropoutHead(rate=0.3).fit(inputs, targets, np.ones(30), 0)
-    x = head.columns.features(inputs)
+    x = head.columns(inputs).features
     penalty = 0.3 / 0.7 * np.square(x).sum(0)
     np.testing.assert_allclose(head.weights, np.linalg.solve(x.T @ x + np.diag(penalty), x.T @ targets), rtol=1e-4)
 
@@ -86,7 +87,7 @@ def test_noise_is_told_from_signal(head: Head, truth: str):
     x = rng.standard_normal((200, 5)).astype(np.float32)
     signal = x @ np.array([1.0, -1.0, 0.5, 0.0, 0.0]) / 1.5
     targets = rng.standard_normal(200) if truth == "noise" else signal + 0.2 * rng.standard_normal(200)
-    noise = head.fit(Inputs(x, np.zeros((200, 0))), targets, np.ones(200), 0).noise
+    noise = head.fit(HeadInputs(x, np.zeros((200, 0))), targets, np.ones(200), 0).noise
     assert abs(noise - (1.0 if truth == "noise" else 0.2)) < 0.15
 
 

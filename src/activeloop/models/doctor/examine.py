@@ -24,7 +24,7 @@ from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.protein_models import LetterModel
 from activeloop.foundation.tokens import Tokens, longest_of
 from activeloop.models.doctor.report import Finding, judged, tried
-from activeloop.models.heads.base import Inputs
+from activeloop.models.heads.base import HeadInputs
 from activeloop.models.heads.registry import HEADS
 
 #: largest difference, in shares of the spread of hidden states, that rounding may make
@@ -222,7 +222,7 @@ def _draws(patient: DiagnosedModel, name: str) -> Finding:
     """Draws from a posterior on the model's features must differ, and be the same again for the same seed."""
     features = patient.features(2 * FEW)
     targets = np.random.default_rng(0).standard_normal(FEW)
-    inputs, others = (Inputs(part, np.zeros((FEW, 0), np.float32)) for part in (features[:FEW], features[FEW:]))
+    inputs, others = (HeadInputs(part, np.zeros((FEW, 0), np.float32)) for part in (features[:FEW], features[FEW:]))
     posterior = HEADS[name]().fit(inputs, targets, np.ones(FEW), seed=0)
     one, again = (posterior.draws(others, seed=1, count=16) for _ in range(2))
     spread = float(one.std(0).mean())

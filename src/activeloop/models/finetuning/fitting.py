@@ -24,7 +24,7 @@ from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.finetuning.plan import Split, folds_of
 from activeloop.models.finetuning.pool_states import PARENT
 from activeloop.models.finetuning.predictor import STRIDE, FineTunedMember, FineTunedPredictor
-from activeloop.models.heads.base import Inputs
+from activeloop.models.heads.base import HeadInputs
 from activeloop.models.transforms import Scale, precision, standard
 
 if TYPE_CHECKING:
@@ -189,14 +189,14 @@ def fit_member(
     if start is not None:
         adapted.load(start)
     objective = supervised(learner, material, adapted, split)
-    frozen = Inputs(pretrained_features(learner, material, objective, split, start), material.guess[split.training])
-    draws = learner.draws.settled(frozen, *material.told(split.training), seed)
+    frozen = HeadInputs(pretrained_features(learner, material, objective, split, start), material.guess[split.training])
+    draws = learner.draws.with_scales(frozen, *material.told(split.training), seed)
     judged = split if learner.stop else Split(split.training, split.validation[:0])
     told = None if learner.progress is None else partial(learner.progress, index)
     # where no weight of the model learns there is nothing to train: the posterior takes the head's place anyway
     plan = learner.plan if adapted.parameters() else replace(learner.plan, epochs=0)
     trace = train(objective, plan, judged, material.values, seed, Checkpointer(file, plan.seconds), told)
-    seen, unseen = (Inputs(objective.features(on), material.guess[on]) for on in (split.training, split.validation))
+    seen, unseen = (HeadInputs(objective.features(on), material.guess[on]) for on in (split.training, split.validation))
     posterior = draws.fit(seen, *material.told(split.training), seed)
     mean, sd = posterior.marginals(unseen) if len(unseen) else np.zeros((2, 0))
     said = np.stack([material.scale.to_value(mean), sd * material.scale.factor])

@@ -18,7 +18,7 @@ from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.inputs import guesses, read
 from activeloop.models.finetuning.plan import Cost
 from activeloop.models.finetuning.pool_states import PARENT
-from activeloop.models.heads.base import Inputs, Posterior
+from activeloop.models.heads.base import HeadInputs, Posterior
 from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import Scale
 from activeloop.prediction import FastMean, Prediction, Predictor
@@ -100,7 +100,7 @@ class FineTunedPredictor(Predictor, OutOfFoldSd, FastMean):
         functions = [m.posterior.functions(seed + k, int(counts[k])) for k, m in enumerate(self.members)]
         for at, features, guess in self._pieces(pool, rows):
             for k, member in enumerate(self.members):
-                inputs = Inputs(features[k], guess)
+                inputs = HeadInputs(features[k], guess)
                 means[k, at], spreads[k, at] = member.posterior.marginals(inputs)
                 joint[of == k, at] = functions[k](inputs)
         return self._prediction(means, spreads, joint)
@@ -108,7 +108,9 @@ class FineTunedPredictor(Predictor, OutOfFoldSd, FastMean):
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, 1] the mean of all models."""
         means = [
-            np.mean([m.posterior.mean(Inputs(f, guess)) for m, f in zip(self.members, features, strict=True)], axis=0)
+            np.mean(
+                [m.posterior.mean(HeadInputs(f, guess)) for m, f in zip(self.members, features, strict=True)], axis=0
+            )
             for _, features, guess in self._pieces(pool, np.asarray(rows, np.int64))
         ]
         return self.learner.head.bounded(self.scale.to_value(np.concatenate([np.zeros(0), *means])))[:, None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,6 +12,7 @@ from activeloop.errors import ConfigError
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
+from activeloop.models.gp.core import Conditioned, ExactConditioned, IterativeConditioned
 from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, parented
 from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import QuantileTransform
@@ -51,50 +51,37 @@ class MutationPosterior:
         return self.measured.sums(self.table)
 
     @cached_property
-    def factor(self) -> np.ndarray:
-        """[n, n] lower Cholesky factor of the covariance of the measured values, noise included."""
-        covariance = self.measured.sums(self.response(np.eye(len(self.scores)))) + CONSTANT
-        covariance += self.weight_variance * np.outer(self.measured_prior, self.measured_prior)
-        return np.linalg.cholesky(covariance + np.diag(self.noise + 1e-9))
-
-    @cached_property
-    def alpha(self) -> np.ndarray:
-        """[n] weights of the measured values."""
-        return self.solve((self.scores - self.measured_prior)[:, None])[:, 0]
+    def process(self) -> Conditioned:
+        """The process given the scores less their prior means."""
+        gap = self.scores - self.measured_prior
+        if len(gap) > DENSE:
+            variance = self.prior_variance(self.measured)
+            return IterativeConditioned(gap, self.noise, self.covariance_times, variance)
+        gram = self.measured.sums(self._cross) + CONSTANT
+        gram += self.weight_variance * np.outer(self.measured_prior, self.measured_prior)
+        return ExactConditioned.of(gram, gap, self.noise, 1e-9)
 
     @cached_property
     def mean_table(self) -> np.ndarray:
         """[L * K] expected contribution of every mutation."""
-        return self.response(self.alpha[:, None])[:, 0] + self.prior_weight * self.table
+        return self.response(self.process.weights[:, None])[:, 0] + self.prior_weight * self.table
 
     @cached_property
     def prior_weight(self) -> float:
         """Expected weight of the prior; 1 before any measurement."""
-        return 1.0 + self.weight_variance * float(self.measured_prior @ self.alpha)
+        return 1.0 + self.weight_variance * float(self.measured_prior @ self.process.weights)
 
     def response(self, weights: np.ndarray) -> np.ndarray:
         """[L * K, S] covariance of every mutation with the measured variants, times weights [n, S]."""
         grid = self.measured.scatter(weights)
-        letters = self.kernel.letters.shape[1]
-        return self.kernel.times(grid.reshape(-1, letters, grid.shape[1])).reshape(grid.shape)
+        shape = self.kernel.positions.shape[1], self.kernel.letters.shape[1], grid.shape[1]
+        return self.kernel.times(grid.reshape(shape)).reshape(grid.shape)
 
     def covariance_times(self, weights: np.ndarray) -> np.ndarray:
-        """[n, S] the covariance of the measured values, noise included, times weights [n, S]."""
+        """[n, S] the covariance of the measured variants, without noise, times weights [n, S]."""
         prior = self.measured_prior[:, None]
         smooth = self.measured.sums(self.response(weights)) + CONSTANT * weights.sum(0)
-        return smooth + self.weight_variance * prior * (prior.T @ weights) + self.noise[:, None] * weights
-
-    def solve(self, right: np.ndarray) -> np.ndarray:
-        """[n, S] the inverse of the covariance of the measured values times [n, S]."""
-        if len(right) > DENSE:
-            return conjugate_gradients(self.covariance_times, right, self._diagonal)
-        from scipy.linalg import cho_solve
-
-        return cho_solve((self.factor, True), right, check_finite=False) if len(right) else right
-
-    @cached_property
-    def _diagonal(self) -> np.ndarray:
-        return self.prior_variance(self.measured) + self.noise
+        return smooth + self.weight_variance * prior * (prior.T @ weights)
 
     def prior_variance(self, variants: Mutations) -> np.ndarray:
         """[n] variance of each variant before any measurement."""
@@ -104,7 +91,7 @@ class MutationPosterior:
 
     def mean(self, variants: Mutations) -> np.ndarray:
         """[n] mean of each variant."""
-        return variants.sums(self.mean_table) + CONSTANT * self.alpha.sum()
+        return variants.sums(self.mean_table) + CONSTANT * self.process.weights.sum()
 
     def marginals(self, variants: Mutations) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation [n] of the noise-free score of each variant.
@@ -112,23 +99,15 @@ class MutationPosterior:
         The spread is exact up to 1,500 labels; above, that of 16 joint draws.
         """
         mean = self.mean(variants)
-        if len(self.scores) > DENSE:
+        if not isinstance(self.process, ExactConditioned):
             return mean, self.draws(variants, 0, 16).std(0)
-        variance = self.prior_variance(variants)
-        if len(self.scores):
-            variance = variance - self._explained(variants)
-        return mean, np.sqrt(np.maximum(variance, 1e-9))
-
-    def _explained(self, variants: Mutations) -> np.ndarray:
-        from scipy.linalg import solve_triangular
-
-        cross = variants.sums(self._cross)
-        cross += CONSTANT + self.weight_variance * np.outer(variants.sums(self.table), self.measured_prior)
-        explained = np.empty(len(cross))
-        for i in range(0, len(cross), PIECE):
-            half = solve_triangular(self.factor, cross[i : i + PIECE].T, lower=True, check_finite=False)
-            explained[i : i + PIECE] = (half**2).sum(0)
-        return explained
+        explained = np.zeros(variants.count)
+        for i in range(0, variants.count if len(self.scores) else 0, PIECE):
+            some = variants.take(i, i + PIECE)
+            cross = some.sums(self._cross) + CONSTANT
+            cross += self.weight_variance * np.outer(some.sums(self.table), self.measured_prior)
+            explained[i : i + PIECE] = self.process.explained(cross)
+        return mean, np.sqrt(np.maximum(self.prior_variance(variants) - explained, 1e-9))
 
     @cached_property
     def _cross(self) -> np.ndarray:
@@ -147,8 +126,8 @@ class MutationPosterior:
         constants = np.sqrt(CONSTANT) * rng.standard_normal(draws)
         tables = tables + self.table[:, None] * weights
         if len(self.scores):
-            noise = np.sqrt(self.noise)[:, None] * rng.standard_normal((len(self.scores), draws))
-            moves = self.solve(self.scores[:, None] - self.measured.sums(tables) - constants - noise)
+            residuals = self.scores[:, None] - self.measured.sums(tables) - constants
+            moves = self.process.updates(residuals, rng.standard_normal(residuals.shape))
             tables += self.response(moves) + self.weight_variance * self.table[:, None] * (self.measured_prior @ moves)
             constants += CONSTANT * moves.sum(0)
         return (variants.sums(tables) + constants).T
@@ -156,10 +135,10 @@ class MutationPosterior:
     @cached_property
     def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation [n] of the noise-free score of each measured variant, given all others."""
-        if len(self.scores) > DENSE:
+        if not isinstance(self.process, ExactConditioned):
             return self._leave_fifth_out()
-        whole = 1 / np.diag(self.solve(np.eye(len(self.scores))))
-        return self.scores - self.alpha * whole, np.sqrt(np.maximum(whole - self.noise, 1e-9))
+        mean, variance = self.process.leave_one_out
+        return self.measured_prior + mean, np.sqrt(np.maximum(variance - self.noise, 1e-9))
 
     def _leave_fifth_out(self) -> tuple[np.ndarray, np.ndarray]:
         """The same, given the four fifths that do not hold the variant; the spread is that of 16 joint draws."""
@@ -172,40 +151,6 @@ class MutationPosterior:
             mean, spread = hidden.marginals(self.measured)
             means[left], spreads[left] = mean[left], spread[left]
         return means, spreads
-
-
-def conjugate_gradients(
-    times: Callable[[np.ndarray], np.ndarray], right: np.ndarray, diagonal: np.ndarray, tolerance: float = 1e-3
-) -> np.ndarray:
-    """Solve a positive definite system for several right sides at once, to a relative residual.
-
-    Args:
-        times: the system times [n, S].
-        right: [n, S].
-        diagonal: [n] of the system.
-        tolerance: largest relative residual.
-
-    >>> system = np.array([[4.0, 1.0], [1.0, 3.0]])
-    >>> conjugate_gradients(lambda x: system @ x, np.array([[1.0], [2.0]]), np.diag(system), 1e-9).round(4).tolist()
-    [[0.0909], [0.6364]]
-    """
-    solution = np.zeros_like(right)
-    residual = right.copy()
-    ready = residual / diagonal[:, None]
-    direction = ready.copy()
-    size = (residual * ready).sum(0)
-    goal = tolerance * np.maximum(np.linalg.norm(right, axis=0), 1e-12)
-    for _ in range(500):
-        image = times(direction)
-        step = size / np.maximum((direction * image).sum(0), 1e-300)
-        solution += step * direction
-        residual -= step * image
-        if (np.linalg.norm(residual, axis=0) < goal).all():
-            break
-        ready = residual / diagonal[:, None]
-        size, before = (residual * ready).sum(0), size
-        direction = ready + size / np.maximum(before, 1e-300) * direction
-    return solution
 
 
 #: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: what fits

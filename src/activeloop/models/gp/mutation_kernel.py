@@ -9,6 +9,7 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Pool, Sites
 from activeloop.errors import ModelError
+from activeloop.models.gp.core import negative_log_evidence
 from activeloop.priors.substitutions import side_chains
 
 
@@ -36,6 +37,11 @@ class Mutations:
         owner, column = np.nonzero(codes != sites.parent)
         letters = len(sites.alphabet)
         return cls(len(codes), owner, column * letters + codes[owner, column], len(sites.labels) * letters)
+
+    def take(self, start: int, stop: int) -> Mutations:
+        """Those of the variants from `start` to `stop`."""
+        low, high = np.searchsorted(self.owner, [start, stop])
+        return Mutations(min(stop, self.count) - start, self.owner[low:high] - start, self.cell[low:high], self.width)
 
     def sums(self, table: np.ndarray) -> np.ndarray:
         """[n, ...] sum of a table [L * K, ...] over the mutations of each variant."""
@@ -242,13 +248,6 @@ def marginal(variances: np.ndarray, parts: np.ndarray, residual: np.ndarray) -> 
         parts: [P, n, n].
         residual: [n].
     """
-    from scipy.linalg import cho_factor, cho_solve
-
-    n = len(residual)
-    covariance = np.tensordot(variances[:-1], parts, 1) + CONSTANT + variances[-1] * np.eye(n)
-    factor = cho_factor(covariance, lower=True, check_finite=False)
-    alpha = cho_solve(factor, residual, check_finite=False)
-    inverse = cho_solve(factor, np.eye(n), check_finite=False)
-    loss = 0.5 * residual @ alpha + np.log(np.diag(factor[0])).sum()
-    pull = 0.5 * (inverse - np.outer(alpha, alpha))
-    return float(loss), np.append(np.tensordot(parts, pull, 2), np.trace(pull))
+    covariance = np.tensordot(variances[:-1], parts, 1) + CONSTANT + variances[-1] * np.eye(len(residual))
+    loss, pull = negative_log_evidence(covariance, residual)
+    return loss, np.append(np.tensordot(parts, pull, 2), np.trace(pull))

@@ -11,6 +11,7 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import sites_of
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
+from activeloop.models.gp.core import ExactConditioned
 from activeloop.models.gp.site_kernel import SiteKernel, SiteLikelihood, kernel_times, letter_coordinates, prior_draws
 from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import QuantileTransform, Scale, standard
@@ -122,28 +123,10 @@ class SitePredictor(Predictor, OutOfFoldSd, FastMean):
         return np.exp(self.logs[0]) + self.likelihood.errors + 1e-6
 
     @cached_property
-    def factor(self) -> np.ndarray:
-        """[n, n] lower Cholesky factor of the labels' covariance."""
-        covariance = self.kernel.between(self.likelihood.x, self.likelihood.x)
-        return np.linalg.cholesky(covariance + np.diag(self.noise))
-
-    @cached_property
-    def inverse_factor(self) -> np.ndarray:
-        """[n, n] float32 inverse of `factor`, transposed: one matrix product gives what the labels explain."""
-        from scipy.linalg import solve_triangular
-
-        return solve_triangular(self.factor, np.eye(len(self.factor)), lower=True).T.astype(np.float32)
-
-    def solve(self, right: np.ndarray) -> np.ndarray:
-        """The inverse covariance times [n, S]."""
-        from scipy.linalg import cho_solve
-
-        return cho_solve((self.factor, True), right, check_finite=False)
-
-    @cached_property
-    def alpha(self) -> np.ndarray:
-        """[n] weights of the labels."""
-        return self.solve(self.likelihood.y)
+    def process(self) -> ExactConditioned:
+        """The process given the labels."""
+        gram = self.kernel.between(self.likelihood.x, self.likelihood.x)
+        return ExactConditioned.of(gram, self.likelihood.y, self.noise)
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Mean and spread are exact in scores (of ranks: the median in values); draws are joint (Matheron's rule)."""
@@ -151,10 +134,11 @@ class SitePredictor(Predictor, OutOfFoldSd, FastMean):
         mean, variance = self._mean(x), np.zeros(len(x))
         joint = np.zeros((draws, len(x)), np.float32)
         moves = self._moves(seed, draws)
+        root = self.process.root.astype(np.float32)
         for start in range(0, len(x), PIECE):
             piece = slice(start, start + PIECE)
             cross = self.kernel.between(x[piece], self.likelihood.x, np.float32)
-            variance[piece] = self.kernel.own_variance - np.square(cross @ self.inverse_factor).sum(1)
+            variance[piece] = self.kernel.own_variance - np.square(cross @ root).sum(1)
             if draws:
                 joint[:, piece] = prior_draws(self.kernel, x[piece], seed, draws) + (cross @ moves).T
         sd = np.sqrt(np.maximum(variance, 1e-9))
@@ -168,13 +152,13 @@ class SitePredictor(Predictor, OutOfFoldSd, FastMean):
         return self.scale.to_value(self._mean(pool.codes(rows)))[:, None]
 
     def _mean(self, x: np.ndarray) -> np.ndarray:
-        return kernel_times(self.kernel, x, self.likelihood.x, self.alpha)
+        return kernel_times(self.kernel, x, self.likelihood.x, self.process.weights)
 
     def _moves(self, seed: int, draws: int) -> np.ndarray:
         """[n, S] what takes each prior draw to the labels."""
         prior = prior_draws(self.kernel, self.likelihood.x, seed, draws).T
-        noise = np.random.default_rng([seed, 1]).standard_normal(prior.shape) * np.sqrt(self.noise)[:, None]
-        return self.solve(self.likelihood.y[:, None] - prior - noise).astype(np.float32)
+        normal = np.random.default_rng([seed, 1]).standard_normal(prior.shape)
+        return self.process.updates(self.likelihood.y[:, None] - prior, normal).astype(np.float32)
 
     def held_out(self) -> np.ndarray:
         """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12); NaN when not every label was used."""
@@ -191,8 +175,8 @@ class SitePredictor(Predictor, OutOfFoldSd, FastMean):
     @cached_property
     def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation [n] of the score of each label, given all others."""
-        whole = 1 / np.diag(self.solve(np.eye(len(self.factor))))
-        return self.likelihood.y - self.alpha * whole, np.sqrt(np.maximum(whole - self.noise, 1e-9))
+        mean, variance = self.process.leave_one_out
+        return mean, np.sqrt(np.maximum(variance - self.noise, 1e-9))
 
     def explain(self) -> str:
         """What was learned about sites, pairs and the whole."""

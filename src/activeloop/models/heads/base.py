@@ -1,37 +1,44 @@
-"""The role of a posterior on features, and what the heads share: scaled columns, exact products, variances."""
+"""The role of a head, a posterior over functions of features, and what heads share: standardised columns, products."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from activeloop.errors import ModelError
+
 
 @dataclass(frozen=True)
-class Inputs:
+class HeadInputs:
     """What a head sees of n candidates.
 
     Args:
         features: [n, P] pooled hidden states (float32).
-        guess: [n, G] columns whose order is a prior mean of the values (zero-shot scores, the substitution prior);
-            G may be 0.
+        prior_scores: [n, G] columns whose order is a prior mean of the values (zero-shot scores, the substitution
+            prior); G may be 0.
     """
 
     features: np.ndarray
-    guess: np.ndarray
+    prior_scores: np.ndarray
 
     def __len__(self) -> int:
         return len(self.features)
 
+    def take(self, index: np.ndarray | slice) -> HeadInputs:
+        """Those of some candidates."""
+        return HeadInputs(self.features[index], self.prior_scores[index])
 
-#: draws as one function from n candidates to float32 [count, n]
-Functions = Callable[[Inputs], np.ndarray]
+
+#: samples as one function from n candidates to float32 [count, n]
+Functions = Callable[[HeadInputs], np.ndarray]
 
 
 class Head(ABC):
-    """How what a head does not know is represented. A frozen dataclass of settings."""
+    """How a posterior over functions of features is represented. A frozen dataclass of settings."""
 
     @property
     @abstractmethod
@@ -39,24 +46,24 @@ class Head(ABC):
         """Its name in configs and reports."""
 
     @abstractmethod
-    def fit(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Posterior:
+    def fit(self, inputs: HeadInputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Posterior:
         """A posterior over functions of the inputs.
 
         Args:
             inputs: of N measured candidates.
-            targets: [N] values of mean 0 and spread 1.
-            weights: [N] of the values: 1 where nothing is known about the error, less the less sure a value is.
+            targets: [N] values of mean 0 and standard deviation 1.
+            weights: [N] of the values: 1 where the error is not known, less the less sure a value is.
             seed: of the fit.
 
         Raises:
-            ModelError: the draws would have no spread.
+            ModelError: the posterior would have no spread.
         """
 
-    def settled(self, inputs: Inputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Head:
-        """These settings, with what `fit` would learn of scales (signal, guess, noise) learned now and then kept.
+    def with_scales(self, inputs: HeadInputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Head:
+        """These settings with the scales (signal, prior scores, noise) that `fit` would learn, learned now and kept.
 
-        Features that were adapted to the targets explain them too well: what is learned of the noise from them is too
-        little, and the guesses are not believed any more. So scales are learned from the features before.
+        Features that were adapted to the targets explain them too well: the noise that is learned from them is too
+        small, and so is the weight of the prior scores. So scales are learned from the features before.
         """
         del inputs, targets, weights, seed
         return self
@@ -76,32 +83,47 @@ class Posterior(ABC):
     noise: float
 
     @abstractmethod
-    def mean(self, inputs: Inputs) -> np.ndarray:
+    def mean(self, inputs: HeadInputs) -> np.ndarray:
         """[n] mean of the targets alone, the same as that of `marginals` and cheaper."""
 
     @abstractmethod
-    def marginals(self, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    def marginals(self, inputs: HeadInputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean [n] and standard deviation [n] (without noise) of the targets."""
 
     @abstractmethod
     def functions(self, seed: int, count: int) -> Functions:
-        """Joint draws as functions: from inputs to float32 [count, n].
+        """Joint samples as functions: from inputs to float32 [count, n].
 
         The same seed gives the same functions, bit for bit, for any inputs and in any pieces; the first of many are
         those of few.
         """
 
-    def draws(self, inputs: Inputs, seed: int, count: int) -> np.ndarray:
-        """Float32 [count, n] joint draws at some candidates."""
+    def draws(self, inputs: HeadInputs, seed: int, count: int) -> np.ndarray:
+        """Float32 [count, n] joint samples at some candidates."""
         return self.functions(seed, count)(inputs)
 
     @abstractmethod
-    def held_out(self) -> np.ndarray:
-        """[N] what it would have said of each measured candidate had it not seen it; NaN where it cannot tell."""
+    def leave_one_out(self) -> np.ndarray:
+        """[N] prediction of each measured candidate without its own value; NaN where it is not known."""
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
         """Arrays for `Head.restore`."""
+
+
+def check_spread(sd: np.ndarray, targets: np.ndarray, head: str) -> None:
+    """Refuse a posterior without uncertainty although the values differ.
+
+    Args:
+        sd: [n] standard deviations of its predictions of some candidates.
+        targets: [N] the values.
+        head: its name.
+
+    Raises:
+        ModelError: they are all 0, or not numbers.
+    """
+    if not np.isfinite(sd).all() or (np.ptp(targets) > 0 and not sd.max(initial=0) > 0):
+        raise ModelError(f"{head}: all draws are the same, so they hold no uncertainty. Nothing was fitted.")
 
 
 #: standardised values beyond it are cut in products
@@ -109,64 +131,80 @@ REACH = 32.0
 
 
 @dataclass(frozen=True)
-class Columns:
-    """What makes every column comparable, taken from the measured candidates.
+class Standardised:
+    """Inputs of n candidates whose columns are comparable.
 
-    Features are divided by the root of their variance plus the squared middle spread of all: a feature that hardly
-    varies among the measured is not blown up, one that does not vary at all may still differ in another candidate and
-    counts as one of the middle. Guesses are divided by their own spread.
+    Args:
+        features: float32 [n, P].
+        basis: float64 [n, G + 1] the prior scores, and a column of ones.
+        norm: see `Standardisation`.
+    """
+
+    features: np.ndarray
+    basis: np.ndarray
+    norm: float
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """[n] squared lengths of the features, 1 on average among the measured."""
+        return np.square(self.features, dtype=np.float64).sum(1) / self.norm
+
+
+@dataclass(frozen=True)
+class Standardisation:
+    """Shift and scale of every column, taken from the measured candidates.
+
+    Features are divided by the root of their variance plus the squared median standard deviation of all: a feature
+    that hardly varies among the measured is not blown up, one that does not vary at all may still differ in another
+    candidate and counts as the median. Prior scores are divided by their own standard deviation.
 
     Args:
         shift: [P] means of the features.
-        factor: [P] what they are multiplied by.
-        guess_shift, guess_factor: [G] of the guesses.
+        factor: [P] by which they are multiplied.
+        prior_shift, prior_factor: [G] of the prior scores.
         norm: mean squared length of the standardised measured features (P when they are all alike).
     """
 
     shift: np.ndarray
     factor: np.ndarray
-    guess_shift: np.ndarray
-    guess_factor: np.ndarray
+    prior_shift: np.ndarray
+    prior_factor: np.ndarray
     norm: float
 
     @classmethod
-    def of(cls, inputs: Inputs) -> Columns:
-        """Those of the measured candidates."""
-        features, guess = inputs.features.astype(np.float64), inputs.guess.astype(np.float64)
-        shift, spread = features.mean(0), _spread(features)
-        middle = float(np.median(spread[spread > 0])) if (spread > 0).any() else 1.0
-        factor = 1.0 / np.sqrt(np.where(spread > 0, spread, middle) ** 2 + middle**2)
-        norm = float(((spread * factor) ** 2).sum()) or float(max(1, len(shift)))
-        own = _spread(guess)
-        return cls(
-            shift.astype(np.float32), factor.astype(np.float32), guess.mean(0), 1 / np.where(own > 0, own, 1), norm
-        )
+    def of(cls, inputs: HeadInputs) -> Standardisation:
+        """That of the measured candidates."""
+        features, scores = inputs.features.astype(np.float64), inputs.prior_scores.astype(np.float64)
+        shift, sd = features.mean(0), _sd(features)
+        median = float(np.median(sd[sd > 0])) if (sd > 0).any() else 1.0
+        factor = 1.0 / np.sqrt(np.where(sd > 0, sd, median) ** 2 + median**2)
+        norm = float(((sd * factor) ** 2).sum()) or float(max(1, len(shift)))
+        own = _sd(scores)
+        prior_factor = 1 / np.where(own > 0, own, 1)
+        return cls(shift.astype(np.float32), factor.astype(np.float32), scores.mean(0), prior_factor, norm)
 
-    def features(self, inputs: Inputs) -> np.ndarray:
-        """Float32 [n, P] standardised."""
-        return (inputs.features.astype(np.float32, copy=False) - self.shift) * self.factor
-
-    def guess(self, inputs: Inputs) -> np.ndarray:
-        """Float64 [n, G + 1]: standardised guesses, and a column of ones."""
-        guess = (inputs.guess.astype(np.float64) - self.guess_shift) * self.guess_factor
-        return np.concatenate([guess, np.ones((len(inputs), 1))], axis=1)
+    def __call__(self, inputs: HeadInputs) -> Standardised:
+        """Standardised inputs."""
+        features = (inputs.features.astype(np.float32, copy=False) - self.shift) * self.factor
+        scores = (inputs.prior_scores.astype(np.float64) - self.prior_shift) * self.prior_factor
+        return Standardised(features, np.concatenate([scores, np.ones((len(inputs), 1))], axis=1), self.norm)
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays for `restore`."""
         return {
             "column_scale": np.stack([self.shift, self.factor]),
-            "guess_scale": np.stack([self.guess_shift, self.guess_factor]),
+            "guess_scale": np.stack([self.prior_shift, self.prior_factor]),
             "norm": np.array([self.norm]),
         }
 
     @classmethod
-    def restore(cls, state: dict[str, np.ndarray]) -> Columns:
+    def restore(cls, state: dict[str, np.ndarray]) -> Standardisation:
         """The counterpart of `state`."""
-        (shift, factor), (guess_shift, guess_factor) = state["column_scale"], state["guess_scale"]
-        return cls(shift, factor, guess_shift, guess_factor, float(state["norm"][0]))
+        (shift, factor), (prior_shift, prior_factor) = state["column_scale"], state["guess_scale"]
+        return cls(shift, factor, prior_shift, prior_factor, float(state["norm"][0]))
 
 
-def _spread(columns: np.ndarray) -> np.ndarray:
+def _sd(columns: np.ndarray) -> np.ndarray:
     """[P] standard deviations; exactly 0 where all values are the same."""
     return np.where(np.ptp(columns, axis=0) > 0, columns.std(0), 0.0)
 
@@ -177,11 +215,11 @@ LEFT_BITS = 20
 ROWS = 4096
 
 
-def exact_product(left: np.ndarray, right: np.ndarray, reach: float) -> np.ndarray:
+def exact_product(left: np.ndarray, right: np.ndarray, reach: float = REACH) -> np.ndarray:
     """`left @ right`, each entry a function of its own row and column alone, bit for bit.
 
     A library's matrix product adds in an order that depends on the shape, the place in the matrix, the processor and
-    the number of threads, so a pool in pieces would not give the same draws. Here both sides are first rounded to
+    the number of threads, so a pool in pieces would not give the same samples. Here both sides are first rounded to
     whole numbers so small that every sum is exact in double precision; then the order does not matter.
 
     Args:
@@ -214,116 +252,10 @@ def exact_product(left: np.ndarray, right: np.ndarray, reach: float) -> np.ndarr
     return result
 
 
-#: variance of the constant; targets are standardised
-CONSTANT = 1.0
-#: (centre, width) of what is believed of the logarithms before any value is seen: signal, guess, noise
-BELIEFS = ((np.log(0.5), 1.5), (np.log(0.25), 1.0), (np.log(0.3), 1.5))
-#: (signal, guess, noise) from which the search sets out
-STARTS = ((1.0, 0.25, 0.1), (0.5, 0.25, 0.5), (0.05, 0.25, 0.9))
-#: variances stay within
-LEAST, MOST = 1e-4, 1e3
+def power_of_two_above(size: float) -> float:
+    """The smallest power of two that is at least `size`: a reach of `exact_product`.
 
-
-@dataclass(frozen=True)
-class Variances:
-    """Of a function of features and guesses, in units of the targets.
-
-    Args:
-        signal: of the function of the features, where the measured candidates are.
-        guess: of the weight of each standardised guess around its expected value.
-        noise: of one value of weight 1.
+    >>> power_of_two_above(5.0)
+    8.0
     """
-
-    signal: float
-    guess: float
-    noise: float
-
-    def array(self) -> np.ndarray:
-        """[3]."""
-        return np.array([self.signal, self.guess, self.noise])
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """Weighted values in the directions in which their covariance is diagonal: enough for any evidence in O(R).
-
-    Args:
-        roots: [R] eigenvalues of the covariance of the weighted function at signal 1.
-        values: [R] the weighted targets, less what is expected, in these directions.
-        rest: their squared length in all other directions.
-        others: [R, G + 1] weighted guesses and constant in these directions.
-        others_rest: [G + 1, G + 1] their products in all other directions.
-        others_values: [G + 1] their products with the targets in all other directions.
-        count: N values.
-    """
-
-    roots: np.ndarray
-    values: np.ndarray
-    rest: float
-    others: np.ndarray
-    others_rest: np.ndarray
-    others_values: np.ndarray
-    count: int
-
-    @classmethod
-    def of(cls, roots: np.ndarray, vectors: np.ndarray, values: np.ndarray, others: np.ndarray) -> Spectrum:
-        """From eigenvectors [N, R], weighted targets [N] and weighted guesses and constant [N, G + 1]."""
-        inside, across = vectors.T @ values, vectors.T @ others
-        return cls(
-            np.maximum(roots, 0),
-            inside,
-            max(float(values @ values - inside @ inside), 0.0),
-            across,
-            others.T @ others - across.T @ across,
-            others.T @ values - across.T @ inside,
-            len(values),
-        )
-
-    def evidence(self, variances: Variances) -> float:
-        """Log marginal likelihood, up to a constant."""
-        diagonal = variances.signal * self.roots + variances.noise
-        beyond = self.count - len(self.roots)
-        scaled = self.others / diagonal[:, None]
-        precision = self.others.T @ scaled + self.others_rest / variances.noise
-        size = len(precision)
-        prior = np.full(size, variances.guess)
-        prior[-1] = CONSTANT
-        root = np.sqrt(prior)
-        factor = np.linalg.cholesky(np.eye(size) + root[:, None] * precision * root)
-        pull = root * (scaled.T @ self.values + self.others_values / variances.noise)
-        explained = np.linalg.solve(factor, pull)
-        spread = np.log(diagonal).sum() + beyond * np.log(variances.noise) + 2 * np.log(np.diag(factor)).sum()
-        misfit = (self.values**2 / diagonal).sum() + self.rest / variances.noise - explained @ explained
-        return -0.5 * float(spread + misfit)
-
-
-def likeliest(
-    evidence: Callable[[Variances], float], guesses: int, start: Variances | None = None
-) -> tuple[Variances, float]:
-    """The variances of the greatest evidence, each mildly held near what is usual, and that evidence.
-
-    Args:
-        evidence: log marginal likelihood, such as `Spectrum.evidence`.
-        guesses: G; without guesses their variance stays as it is believed to be.
-        start: from where to search; from all of `STARTS` when it is not given.
-    """
-    from scipy.optimize import minimize
-
-    free = [0, 1, 2] if guesses else [0, 2]
-    centres, widths = (np.array(column)[free] for column in zip(*BELIEFS, strict=True))
-
-    def loss(logs: np.ndarray) -> float:
-        return 0.5 * float((((logs - centres) / widths) ** 2).sum()) - evidence(_variances(logs, free))
-
-    found = [
-        minimize(loss, np.log(np.array(first)[free]), method="Nelder-Mead", options={"xatol": 0.02, "fatol": 1e-3})
-        for first in ([start.array()] if start else STARTS)
-    ]
-    best = min(found, key=lambda result: float(result.fun))
-    return _variances(best.x, free), -float(best.fun)
-
-
-def _variances(logs: np.ndarray, free: list[int]) -> Variances:
-    every = np.array([centre for centre, _ in BELIEFS])
-    every[free] = logs
-    return Variances(*np.clip(np.exp(np.clip(every, -50, 50)), LEAST, MOST).tolist())
+    return float(2.0 ** np.ceil(np.log2(size)))
