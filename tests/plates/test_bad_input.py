@@ -21,7 +21,7 @@ from activeloop.plates import (
     write_plate,
 )
 
-FILLINGS = [
+DESIGNS = [
     (88, {"replicates": 2, "empty_edges": True},
      "88 candidates x 2 replicates + 8 controls need 184 wells; a 96-well plate without edges has 60. "
      "Use 384 wells, fewer replicates or several plates"),
@@ -35,7 +35,7 @@ FILLINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("n", "options", "expected"), FILLINGS)
+@pytest.mark.parametrize(("n", "options", "expected"), DESIGNS)
 def test_a_plate_that_cannot_be_filled(proposal, n, options, expected):
     with pytest.raises(PlateError, match=re.escape(expected)):
         Plate.fill(proposal(n), **options)

@@ -125,16 +125,15 @@ def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
         PlateError: not even one, or there is no such plate.
     """
     from activeloop.errors import PlateError
-    from activeloop.plates.plate import Filling, control_names
+    from activeloop.plates.plate import PlateDesign
 
-    names = control_names(settings.control)
-    filling = Filling(settings.wells, settings.controls, names, settings.replicates, settings.empty_edges)
+    design = PlateDesign(settings.wells, settings.controls, settings.control, settings.replicates, settings.empty_edges)
     try:
-        filling.check_room(1)
+        design.check_room(1)
     except PlateError as error:
         fix = f"Change the options, or [plate] in {config}." if config else "Change the options."
         raise PlateError(f"{error.problem} {fix}") from None
-    return (filling.room - settings.controls) // settings.replicates
+    return (design.room - settings.controls) // settings.replicates
 
 
 def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tuple[list[Plate], list[Path]]:

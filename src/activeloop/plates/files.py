@@ -71,8 +71,8 @@ def _wells(plate: Plate) -> list[Row]:
             continue
         pick = None if well.control else picks.get(well.candidate)
         numbers = [None if math.isnan(v) else v for v in (pick.mean, pick.low, pick.high, pick.score)] if pick else []
-        told: Row = [pick.rank, *numbers, pick.reason] if pick else [None] * 6
-        rows.append([plate.id, name, KINDS[well.control], well.candidate, well.replicate, *told])
+        predicted: Row = [pick.rank, *numbers, pick.reason] if pick else [None] * 6
+        rows.append([plate.id, name, KINDS[well.control], well.candidate, well.replicate, *predicted])
     return rows
 
 
@@ -158,7 +158,7 @@ def _pick(cells: dict[str, str]) -> Pick:
 
 def _float(text: str) -> float:
     try:
-        return float(text) if text else math.nan
+        return float(text or "nan")
     except ValueError:
         raise PlateError(f'"{text}" is not a number.') from None
 

@@ -51,7 +51,7 @@ def spread(cells: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     tries = [_hypercube(shape, n, rng) for _ in range(TRIES)]
     best = min((_pull_apart(t, shape, rng) for t in tries), key=lambda t: _crowding(t, shape))
     chosen = list(dict.fromkeys((best[:, 0] * shape[1] + best[:, 1]).tolist()))
-    if len(chosen) < n:  # so many controls that two shared a well: the rest go anywhere
+    if len(chosen) < n:  # Two controls shared a well: the rest go anywhere.
         free = np.setdiff1d(np.arange(len(cells)), chosen)
         chosen += rng.permutation(free)[: n - len(chosen)].tolist()
     return np.array(chosen, np.int64)
@@ -84,7 +84,7 @@ def _pull_apart(places: np.ndarray, shape: np.ndarray, rng: np.random.Generator)
 
 
 def arrange(contents: list[Well], cells: np.ndarray, rng: np.random.Generator) -> dict[str, Well]:
-    """Contents into wells at random, replicates of one candidate neither side by side nor, if possible, in one line.
+    """Fill wells at random, replicates of one candidate neither side by side nor, if possible, in one line.
 
     Args:
         contents: what to place, at most W.

@@ -82,12 +82,8 @@ def read_sources(path: str | Path, *, size: int = 384, sheet: str | None = None)
     return found
 
 
-def transfers(plate: Plate, sources: Mapping[str, Source] | None) -> list[tuple[Source, str, Well]]:
-    """What goes from where to which well, in the order of the source wells so that a robot travels little.
-
-    Raises:
-        PlateError: a candidate on the plate has no source.
-    """
+def _transfers(plate: Plate, sources: Mapping[str, Source] | None) -> list[tuple[Source, str, Well]]:
+    """Source, well and content of each transfer, in the order of the sources so that a robot travels little."""
     stocks = sources_of([plate]) if sources is None else sources
     lacking = list(dict.fromkeys(w.candidate for w in plate.wells.values() if w.candidate not in stocks))
     if lacking:
@@ -140,7 +136,7 @@ def write_echo(
         )
     rows: list[Row] = [
         [source.plate, source.well, plate.id, well, f"{round(drops) * droplet:g}", held.candidate]
-        for source, well, held in transfers(plate, sources)
+        for source, well, held in _transfers(plate, sources)
     ]
     return write_whole(path, csv_text(ECHO_COLUMNS, rows))
 
@@ -189,7 +185,7 @@ def write_opentrons(
         volume: in µL, for each well.
         sources: candidate -> where its stock stands; `sources_of` when None.
         source_labware: load name of the source plates.
-        labware: load name of the plate; the usual one of its size when empty.
+        labware: load name of the plate; the default of its size when empty.
         slot: where the plate stands, 1 to 11.
         height: in mm above the bottom of the source well.
 
@@ -199,7 +195,7 @@ def write_opentrons(
         StoreError: the file cannot be written.
     """
     _check(plate, path, volume, slot, height, labware)
-    moves = transfers(plate, sources)
+    moves = _transfers(plate, sources)
     plates = sorted({source.plate for source, _, _ in moves})
     free = [s for s in SLOTS if s != slot]
     if len(plates) >= len(free):

@@ -33,11 +33,6 @@ def colour_at(fraction: float) -> str:
     return "#" + "".join(f"{c:02x}" for c in mixed)
 
 
-def gradient_stops() -> list[tuple[float, str]]:
-    """Offset and colour of each step of the scale."""
-    return [(i / (len(RAMP) - 1), colour) for i, colour in enumerate(RAMP)]
-
-
 def ink_on(fill: str) -> str:
     """Dark or white text, whichever reads better on a colour (relative luminance of WCAG 2).
 
@@ -64,7 +59,7 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
     """The plate as SVG.
 
     Wells are coloured by value where there is one, controls are marked by a ring and a colour of their own, empty
-    wells are outlines. Every well says what it holds when pointed at.
+    wells are outlines. Each well shows what it holds when pointed at.
 
     Args:
         plate: what to draw.
@@ -119,9 +114,8 @@ def _summary(plate: Plate) -> str:
     parts = [_count(len(plate.candidates), "candidate")]
     repeated = len(plate.wells) - len(controls)
     parts += [f"in {repeated} wells"] if repeated != len(plate.candidates) else []
-    told = " ".join(parts)
-    controls_told = f" · {_count(len(controls), 'control')} ({names})" if controls else ""
-    return f"{told}{controls_told} · {empty} empty · {plate.size} wells"
+    held = f" · {_count(len(controls), 'control')} ({names})" if controls else ""
+    return f"{' '.join(parts)}{held} · {empty} empty · {plate.size} wells"
 
 
 def _count(n: int, noun: str) -> str:
@@ -148,7 +142,12 @@ def _well(plate: Plate, r: int, c: int, pitch: int, values: Mapping[str, float],
     well = plate.wells.get(name)
     x, y, radius = LEFT + (c + 0.5) * pitch, TOP + (r + 0.5) * pitch, pitch * 0.44
     value = values.get(well.candidate) if well and not well.control else None
-    fill, stroke, stroke_width = _paint(well, value, scale, pitch)
+    if well is None:
+        fill, stroke, stroke_width = "none", EMPTY, 1.0
+    elif well.control:
+        fill, stroke, stroke_width = CONTROL, INK, 2.2 if pitch >= 30 else 1.4
+    else:
+        fill, stroke, stroke_width = (PLAIN if value is None else scale.colour(value)), "#00000033", 0.8
     dash = ' stroke-dasharray="2 3"' if well is None and pitch >= 30 else ""
     circle = (
         f'<circle cx="{x:g}" cy="{y:g}" r="{radius:.4g}" fill="{fill}" stroke="{stroke}" '
@@ -160,15 +159,7 @@ def _well(plate: Plate, r: int, c: int, pitch: int, values: Mapping[str, float],
         _text(x, y + (i - (len(words) - 1) / 2) * radius * 0.385 + radius * 0.12, word, size, ink)
         for i, (word, size) in enumerate(words)
     ]
-    return f"<g><title>{escape(_told(name, well, value, label))}</title>{circle}{''.join(texts)}</g>"
-
-
-def _paint(well: Well | None, value: float | None, scale: _Scale, pitch: int) -> tuple[str, str, float]:
-    if well is None:
-        return "none", EMPTY, 1.0
-    if well.control:
-        return CONTROL, INK, 2.2 if pitch >= 30 else 1.4
-    return (PLAIN if value is None else scale.colour(value)), "#00000033", 0.8
+    return f"<g><title>{escape(_label(name, well, value, label))}</title>{circle}{''.join(texts)}</g>"
 
 
 def _lines(well: Well, value: float | None, radius: float) -> list[tuple[str, float]]:
@@ -194,7 +185,7 @@ def short(value: float) -> str:
     return f"{value:.0f}" if 100 <= abs(value) < 10_000 else f"{value:#.3g}"
 
 
-def _told(name: str, well: Well | None, value: float | None, label: str) -> str:
+def _label(name: str, well: Well | None, value: float | None, label: str) -> str:
     if well is None:
         return f"{name}: empty"
     kind = "control" if well.control else "candidate"
@@ -210,7 +201,8 @@ def _legend(scale: _Scale, label: str, y: float, plate: Plate) -> list[str]:
     kinds = [(CONTROL, INK, 2.0, "control"), ("none", EMPTY, 1.0, "empty")]
     parts, x = [], float(LEFT)
     if scale.known:
-        stops = "".join(f'<stop offset="{at:g}" stop-color="{colour}"/>' for at, colour in gradient_stops())
+        steps = len(RAMP) - 1
+        stops = "".join(f'<stop offset="{i / steps:g}" stop-color="{colour}"/>' for i, colour in enumerate(RAMP))
         parts += [
             f'<defs><linearGradient id="plate-scale">{stops}</linearGradient></defs>',
             f'<text x="{x:g}" y="{y - 4:g}" font-size="11.5" fill="{QUIET}">{escape(label)}</text>',

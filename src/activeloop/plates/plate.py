@@ -56,23 +56,12 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Filling:
-    """What is asked of a plate.
-
-    Args:
-        size: wells of the plate.
-        controls: how many of them hold controls.
-        control: names of the controls, which take turns.
-        replicates: wells for each pick.
-        empty_edges: whether the outer wells stay empty.
-
-    Raises:
-        PlateError: a number makes no sense.
-    """
+class PlateDesign:
+    """How plates are filled; fields and errors as in `Plate.fill`."""
 
     size: int
     controls: int
-    control: tuple[str, ...]
+    control: str | Sequence[str]
     replicates: int
     empty_edges: bool
 
@@ -80,10 +69,15 @@ class Filling:
         check_size(self.size)
         if self.controls < 0:
             raise PlateError(f"{self.controls} controls: the number cannot be negative. No plate was made.")
-        if self.controls and not all(self.control or [""]):
+        if self.controls and not all(self.names or [""]):
             raise PlateError("a control has no name. Name it (such as WT) or set controls to 0. No plate was made.")
         if self.replicates < 1:
             raise PlateError(f"{self.replicates} replicates: each candidate needs at least 1 well. No plate was made.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the controls."""
+        return (self.control,) if isinstance(self.control, str) else tuple(self.control)
 
     @property
     def room(self) -> int:
@@ -91,11 +85,7 @@ class Filling:
         return len(usable_wells(self.size, self.empty_edges))
 
     def contents(self, proposal: Proposal) -> list[Well]:
-        """The wells that the picks need.
-
-        Raises:
-            PlateError: a candidate is proposed twice.
-        """
+        """The wells that the picks need; refuses a candidate that is proposed twice."""
         names = [p.name for p in proposal.picks]
         if len(set(names)) < len(names):
             twice = next(n for n in names if names.count(n) > 1)
@@ -103,11 +93,7 @@ class Filling:
         return [Well(name, r + 1) for name in names for r in range(self.replicates)]
 
     def check_room(self, picks: int, again: int = 0) -> None:
-        """Refuse what does not fit on one plate.
-
-        Raises:
-            PlateError: naming what is needed, what there is, and the ways out.
-        """
+        """Refuse what does not fit on one plate: what is needed, what there is, and the ways out."""
         needed = picks * self.replicates + again + self.controls
         if needed <= self.room:
             return
@@ -126,46 +112,18 @@ class Filling:
         """The wells of one plate, controls first spread evenly, then everything else at random."""
         cells = usable_wells(self.size, self.empty_edges)
         chosen = spread(cells, self.controls, rng)
-        turns = len(self.control)
+        turns = len(self.names)
         wells = arrange(contents, np.delete(cells, chosen, axis=0), rng)
         for i, at in enumerate(rng.permutation(chosen)):
             name = well_name(*cells[at].tolist())
-            wells[name] = Well(self.control[i % turns], i // turns + 1, control=True)
+            wells[name] = Well(self.names[i % turns], i // turns + 1, control=True)
         return sort_wells(wells)
 
 
-def control_names(control: str | Sequence[str]) -> tuple[str, ...]:
-    """One name or several as a tuple.
-
-    >>> control_names("WT")
-    ('WT',)
-    """
-    return (control,) if isinstance(control, str) else tuple(control)
-
-
 def check_size(size: int) -> None:
-    """Refuse a number of wells that no plate has.
-
-    Raises:
-        PlateError: naming the sizes there are.
-    """
+    """Refuse a number of wells that no plate has."""
     if size not in SHAPES:
         raise PlateError(f"there is no {size}-well plate. Use one of {', '.join(map(str, SHAPES))} wells.")
-
-
-def deal(contents: list[Well], plates: int, rng: np.random.Generator) -> list[list[Well]]:
-    """Wells dealt to plates: candidates at random, replicates of one candidate to different plates.
-
-    >>> hands = deal([Well("A24G", 1), Well("A24G", 2)], 2, np.random.default_rng(0))
-    >>> [len(hand) for hand in hands]
-    [1, 1]
-    """
-    by_name: dict[str, list[Well]] = {}
-    for well in contents:
-        by_name.setdefault(well.candidate, []).append(well)
-    groups = list(by_name.values())
-    flat = [well for i in rng.permutation(len(groups)) for well in groups[i]]
-    return [flat[k::plates] for k in range(plates)]
 
 
 @dataclass(frozen=True)
@@ -227,10 +185,10 @@ class Plate:
         Raises:
             PlateError: it does not fit, or a number makes no sense; no plate was made.
         """
-        filling = Filling(wells, controls, control_names(control), replicates, empty_edges)
-        contents = filling.contents(proposal) + list(again)
-        filling.check_room(len(proposal.picks), len(again))
-        held = filling.lay_out(contents, np.random.default_rng(seed))
+        design = PlateDesign(wells, controls, control, replicates, empty_edges)
+        contents = design.contents(proposal) + list(again)
+        design.check_room(len(proposal.picks), len(again))
+        held = design.lay_out(contents, np.random.default_rng(seed))
         return cls(id or f"plate-{proposal.number}", wells, held, proposal.picks)
 
     def __str__(self) -> str:
@@ -243,7 +201,7 @@ class Plate:
         return tuple(dict.fromkeys(w.candidate for w in self.wells.values() if not w.control))
 
     def well(self, name: str) -> Well | None:
-        """What a well holds, by its name in any usual spelling (`A1`, `A01`, `a1`); None when it is empty.
+        """What a well holds, by its name in any spelling (`A1`, `A01`, `a1`); None when it is empty.
 
         Raises:
             PlateError: there is no such well.
@@ -266,8 +224,7 @@ class Plate:
         """A further plate on which the candidates of failed wells stand again, before the picks of `proposal`.
 
         Args:
-            failed: names of the wells whose result is missing. Failed controls are not
-                repeated: each plate has its own.
+            failed: names of the wells whose result is missing; failed controls are not repeated.
             proposal: what else to test on the new plate.
             controls: how many; as many as on this plate when None.
             seed: of the layout.
@@ -310,23 +267,28 @@ def fill_plates(
 ) -> list[Plate]:
     """Lay out a proposal on as many plates as it needs, each with its own controls.
 
-    Candidates are dealt to the plates at random, and replicates of one candidate go to different plates: so a plate's
-    effect can be told from its candidates'. Arguments as in `Plate.fill`; with several plates the ids end in `-1`,
-    `-2` ...
+    Candidates are distributed at random, and replicates of one candidate go to different plates: so a plate's effect
+    can be separated from its candidates'. Arguments as in `Plate.fill`; with several plates the ids end in `-1`, `-2`.
 
     Raises:
         PlateError: not even one candidate fits beside the controls, or a number makes no sense; no plate was made.
     """
-    filling = Filling(wells, controls, control_names(control), replicates, empty_edges)
-    contents, free = filling.contents(proposal), filling.room - controls
+    design = PlateDesign(wells, controls, control, replicates, empty_edges)
+    contents, free = design.contents(proposal), design.room - controls
     if free < 1:
-        filling.check_room(len(proposal.picks))
+        design.check_room(len(proposal.picks))
     count = max(1, -(-len(contents) // max(free, 1)))
     name, rng = id or f"plate-{proposal.number}", np.random.default_rng(seed)
     ids = [name] if count == 1 else [f"{name}-{k + 1}" for k in range(count)]
+    by_name: dict[str, list[Well]] = {}
+    for well in contents:
+        by_name.setdefault(well.candidate, []).append(well)
+    groups = list(by_name.values())
+    mixed = [well for i in rng.permutation(len(groups)) for well in groups[i]]
+    shares = [mixed[k::count] for k in range(count)]
     return [
-        Plate(plate_id, wells, filling.lay_out(hand, rng), _picks_of(hand, proposal.picks))
-        for plate_id, hand in zip(ids, deal(contents, count, rng), strict=True)
+        Plate(plate_id, wells, design.lay_out(share, rng), _picks_of(share, proposal.picks))
+        for plate_id, share in zip(ids, shares, strict=True)
     ]
 
 
