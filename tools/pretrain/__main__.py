@@ -12,44 +12,44 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from activeloop.errors import ActiveLoopError, InputError
+from activeloop.errors import ActiveLoopError, InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tools.pretrain.course import Moment
     from tools.pretrain.plan import Plan
+    from tools.pretrain.run import Status
 
 FILES = typer.Argument(
-    metavar="FASTA[=WEIGHT]...", help="Sequences, plain, .gz or .zst, and how much of the training each file fills."
+    metavar="FASTA[=WEIGHT]...", help="Sequences, plain, .gz or .zst, and the weight of each file in the mixture."
 )
 OUT = typer.Option(metavar="DIR", help="Where checkpoints and the log are kept.")
-STEPS = typer.Option(metavar="N", help="Steps of the optimiser; may be changed when resuming. 1000 when left out.")
-TOKENS = typer.Option(metavar="N", help="Instead of steps, how many tokens are seen.")
-ROWS = typer.Option(metavar="N", help="Rows of a step; `torchrun` shares them among its processes.")
+STEPS = typer.Option(metavar="N", help="Optimiser steps (default: 1000); may be changed when resuming.")
+TOKENS = typer.Option(metavar="N", help="Number of training tokens, instead of --steps.")
+ROWS = typer.Option(metavar="N", help="Rows of a minibatch; `torchrun` shares them among its processes.")
 CONTEXT = typer.Option(metavar="N", help="Tokens of a row; longer sequences are cut at random.")
-SEED = typer.Option(help="Of weights, rows and masks.")
-SHARE = typer.Option(metavar="SHARE", help="Of each file's sequences, held out to judge the model by.")
+SEED = typer.Option(help="Seed of weights, rows and masks.")
+SHARE = typer.Option(metavar="SHARE", help="Of each file's sequences, held out for validation.")
 COOLING = typer.Option(
     metavar="SHARE|N", help="The rates fall to zero in this last share of the steps, or in so many steps (above 1)."
 )
 RESUME = typer.Option("--resume", help="Go on with the run in --out, also after a kill.")
 EXPORT = typer.Option(metavar="DIR", help="Write the model in the end, with model card, as `transformers` reads it.")
-BASE = typer.Option(metavar="ID|DIR", help="Train this model on (with LoRA) instead of a new one.")
+BASE = typer.Option(metavar="ID|DIR", help="Continue to train this model, with LoRA, instead of a new one.")
 LORA = typer.Option(metavar="RANK", help="Rank of LoRA; needs --base.  [default: 8]", show_default=False)
-RATE = typer.Option(metavar="X", help="Of AdamW; 0.003 when left out, with LoRA 0.001.")
-HALF = typer.Option("--half/--single", help="Precision; half (bfloat16) where it is quicker when left out.")
+RATE = typer.Option(metavar="X", help="Learning rate of AdamW (default: 0.003; with LoRA 0.001).")
+HALF = typer.Option("--half/--single", help="Precision (default: half, bfloat16, where it is faster).")
 LICENCE = typer.Option(metavar="TEXT", help="What the weights may be used for; written into the model card.")
-SAVE = typer.Option(metavar="S", help="Between two checkpoints.")
+SAVE = typer.Option(metavar="S", help="Seconds between two checkpoints.")
 
 
 def pretrain(
     files: Annotated[list[str], FILES],
     out: Annotated[Path, OUT],
-    layers: Annotated[int, typer.Option(help="Of the new model.")] = 6,
-    width: Annotated[int, typer.Option(help="Of its hidden states.")] = 256,
-    heads: Annotated[int, typer.Option(help="Of attention.")] = 4,
-    inner: Annotated[int, typer.Option(help="Width of its feed-forward part.")] = 1024,
+    layers: Annotated[int, typer.Option(help="Layers of the new model.")] = 6,
+    width: Annotated[int, typer.Option(help="Hidden size.")] = 256,
+    heads: Annotated[int, typer.Option(help="Attention heads.")] = 4,
+    inner: Annotated[int, typer.Option(help="Width of the feed-forward layers.")] = 1024,
     steps: Annotated[int | None, STEPS] = None,
     tokens: Annotated[int | None, TOKENS] = None,
     rows: Annotated[int, ROWS] = 32,
@@ -66,15 +66,18 @@ def pretrain(
     licence: Annotated[str, LICENCE] = "not stated",
     save_seconds: Annotated[float, SAVE] = 120.0,
 ) -> None:
-    """Train a small protein language model (ESM-2's shape) on FASTA files, or train one on for a family.
+    """Train a small protein language model (ESM-2's shape) on FASTA files, or continue one on a family.
 
     A run that was stopped or killed goes on with --resume, to the same result. `torchrun --nproc-per-node N
     -m tools.pretrain ...` shares each step among processes.
     """
-    from tools.pretrain.corpus import Source
-    from tools.pretrain.learned import Schedule
-    from tools.pretrain.model import Shape
-    from tools.pretrain.plan import Plan
+    try:
+        from tools.pretrain.corpus import Source
+        from tools.pretrain.model import Shape
+        from tools.pretrain.plan import Plan
+        from tools.pretrain.trainable import Schedule
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("training a model", "models") from error
 
     if lora is not None and base is None:
         raise InputError("--lora needs --base, the model that it is added to. Nothing was trained.")
@@ -119,17 +122,18 @@ def run(plan: Plan) -> None:
     """Train with a progress bar, and say what came of it.
 
     Raises:
-        ActiveLoopError: as `Plan.carry_out`.
+        ActiveLoopError: as `run.train`.
         typer.Exit: with status 130 when it was stopped.
     """
     from rich.console import Console
 
     from activeloop.replay.machine import describe_machine
+    from tools.pretrain.run import train
 
     console = Console(stderr=True, quiet=os.environ.get("RANK", "0") != "0", highlight=False)
     try:
         with _bar(console) as show:
-            facts = plan.carry_out(show, describe_machine())
+            facts = train(plan, show, describe_machine())
     except KeyboardInterrupt:
         console.print(f"Stopped. The run is kept in {plan.folder}; the same command with --resume goes on from there.")
         raise typer.Exit(130) from None
@@ -148,7 +152,7 @@ def _tell(console: Console, plan: Plan, facts: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _bar(console: Console) -> Iterator[Callable[[Moment], None]]:
+def _bar(console: Console) -> Iterator[Callable[[Status], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -170,18 +174,18 @@ def _bar(console: Console) -> Iterator[Callable[[Moment], None]]:
     with Progress(*columns, console=console) as progress:
         tasks: list[TaskID] = []
 
-        def show(moment: Moment) -> None:
+        def show(status: Status) -> None:
             if not tasks:
-                tasks.append(progress.add_task("", total=moment.steps, completed=moment.step, loss=0.0, speed=0.0))
-            progress.update(tasks[0], completed=moment.step, loss=moment.loss, speed=moment.tokens_per_second)
-            for name, perplexity in (moment.perplexities or {}).items():
-                progress.console.print(f"step {moment.step}: {name}: perplexity {perplexity:.2f}")
+                tasks.append(progress.add_task("", total=status.steps, completed=status.step, loss=0.0, speed=0.0))
+            progress.update(tasks[0], completed=status.step, loss=status.loss, speed=status.tokens_per_second)
+            for name, perplexity in (status.perplexities or {}).items():
+                progress.console.print(f"step {status.step}: {name}: perplexity {perplexity:.2f}")
 
         yield show
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and end the process, with the exit statuses of `activeloop`.
+    """TrainingRun the command and end the process, with the exit statuses of `activeloop`.
 
     Args:
         arguments: those of the command line when None.

@@ -16,16 +16,16 @@ from transformers import EsmConfig, EsmForMaskedLM, EsmTokenizer
 
 from activeloop.errors import ModelError
 from tools.pretrain.corpus import VOCABULARY, Part
-from tools.pretrain.learned import TIED
 from tools.pretrain.plan import Log, Plan
-from tools.pretrain.training import Run
+from tools.pretrain.trainable import TIED
+from tools.pretrain.training import TrainingRun
 
 #: so many points of the loss are kept at most
 POINTS = 100
 
 
 def facts_of(
-    plan: Plan, run: Run, parts: list[Part], losses: dict[str, float], log: Log, machine: dict[str, str]
+    plan: Plan, run: TrainingRun, parts: list[Part], losses: dict[str, float], log: Log, machine: dict[str, str]
 ) -> dict[str, Any]:
     """Everything that training.json tells.
 
@@ -115,7 +115,7 @@ Weights in half precision; `transformers` reads this folder (`EsmForMaskedLM`).
 |---|---|---|---|---|---|
 {"".join(_row(file) for file in facts["files"])}
 Held-out sequences were drawn at random; relatives of them may be among the others, so these perplexities flatter.
-15 % of the residues were hidden. Guessing among twenty letters has perplexity 20.
+15 % of the residues were hidden. Guessing among twenty amino acids has perplexity 20.
 
 - {facts["steps"]:,} steps of {schedule["rows"]} rows of {schedule["width"]} tokens: {facts["tokens_seen"]:,} tokens
 - {schedule["share"]:.0%} of the residues hidden, seed {facts["seed"]}, {facts["precision"]}

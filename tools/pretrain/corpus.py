@@ -40,7 +40,7 @@ def _letter_codes() -> bytes:
     return bytes(codes.get(byte, UNK) for byte in range(256))
 
 
-#: [256] code of each byte, for `bytes.translate`; letters outside the vocabulary are <unk>
+#: [256] code of each byte, for `bytes.translate`; residues outside the vocabulary are <unk>
 LETTER_CODES = _letter_codes()
 
 
@@ -61,7 +61,7 @@ class Corpus:
 
     @classmethod
     def of(cls, sequences: Sequence[str]) -> Corpus:
-        """Encode sequences; letters outside the vocabulary become <unk>.
+        """Encode sequences; residues outside the vocabulary become <unk>.
 
         >>> corpus = Corpus.of(["MKT", "LA"])
         >>> corpus.tokens.tolist(), corpus.starts.tolist()
@@ -252,7 +252,7 @@ class Part:
         sha256: of its content.
         weight: as given.
         train: what the model learns from.
-        held_out: what it is judged by.
+        held_out: what it is validated on.
     """
 
     name: str
@@ -278,7 +278,7 @@ def read_parts(sources: Sequence[Source], share: float, seed: int) -> list[Part]
 
     Args:
         sources: at least one.
-        share: of the sequences of each file that the model is judged by and never learns from.
+        share: of the sequences of each file held out for validation, never trained on.
         seed: of which.
 
     Raises:

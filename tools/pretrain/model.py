@@ -81,7 +81,7 @@ def attend(module: torch.nn.Module, query, key, value, attention_mask, dropout: 
         value: [R, H, W, D].
         attention_mask: [R, 1, W, W] to be added to the scores.
         dropout: of the attention; only 0 is meant.
-        _: what other implementations are told.
+        _: arguments of other implementations.
 
     Returns:
         [R, W, H, D] and the weights [R, H, W, W].
@@ -103,7 +103,7 @@ def build(shape: Shape, seed: int) -> EsmForMaskedLM:
         return EsmForMaskedLM(shape.config())
 
 
-def quicken(model: EsmForMaskedLM, device: str, half: bool) -> EsmForMaskedLM:
+def use_fast_attention(model: EsmForMaskedLM, device: str, half: bool) -> EsmForMaskedLM:
     """The quickest kernels for training a model on a device; it is changed in place, the names of its weights stay.
 
     Args:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from activeloop.errors import InputError, MissingExtraError
+from activeloop.errors import InputError
 from tools.pretrain.corpus import Part, Source
-from tools.pretrain.learned import Schedule
 from tools.pretrain.model import Shape
-
-if TYPE_CHECKING:
-    from tools.pretrain.course import Moment
+from tools.pretrain.trainable import Schedule
 
 
 class Log:
@@ -103,27 +99,6 @@ class Plan:
             raise InputError(f"A share of {self.validation_share:g} cannot be held out. Nothing was trained.")
         if self.schedule.steps < 1 or self.schedule.rows < 1 or self.schedule.width < 3:
             raise InputError("Steps and rows must be at least 1, and a row at least 3 tokens. Nothing was trained.")
-
-    def carry_out(self, report: Callable[[Moment], None], machine: dict[str, str] | None = None) -> dict[str, Any]:
-        """Train, and export.
-
-        Args:
-            report: told after each step.
-            machine: what is written down about where it ran.
-
-        Returns:
-            What training.json tells.
-
-        Raises:
-            InputError: a file is no FASTA, or the folder holds another run.
-            ModelError: the checkpoint is of another model, or the base is not of ESM-2's kind.
-            MissingExtraError: torch, transformers or peft is not installed.
-        """
-        try:
-            from tools.pretrain.course import carry_out
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("training a model", "models") from error
-        return carry_out(self, report, machine or {})
 
     def settings(self, parts: list[Part]) -> dict[str, Any]:
         """What must be the same when the run goes on; steps and cooling may change."""

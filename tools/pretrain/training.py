@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,75 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from torch import distributed
 from torch.nn import functional
 from transformers import EsmForMaskedLM
 
 from tools.pretrain.corpus import CLS, EOS, FIRST_LETTER, LETTERS, MASK, PAD, Corpus
-from tools.pretrain.learned import Learned, Schedule
 from tools.pretrain.model import Shape, build
-from tools.pretrain.processes import Group
+from tools.pretrain.trainable import Schedule, Trainable
+
+
+@dataclass(frozen=True)
+class Group:
+    """Which of how many processes this is.
+
+    Args:
+        rank: from 0.
+        size: how many.
+        device: of this process.
+    """
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    @property
+    def rows(self) -> slice:
+        """Which rows of a step are its own: the step is the same however many processes share it."""
+        return slice(self.rank, None, self.size)
+
+    def sum_gradients(self, parameters: Sequence[torch.nn.Parameter]) -> None:
+        """Add up the gradients of all processes, in one message."""
+        if self.size == 1:
+            return
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        joint = torch.cat([g.flatten() for g in gradients])
+        distributed.all_reduce(joint)
+        for parameter, part in zip(parameters, joint.split([g.numel() for g in gradients]), strict=True):
+            parameter.grad = part.view_as(parameter)
+
+    def sum(self, value: torch.Tensor) -> float:
+        """Of a number over all processes."""
+        value = value.detach().clone()
+        if self.size > 1:
+            distributed.all_reduce(value)
+        return value.item()
+
+
+@contextmanager
+def joined() -> Iterator[Group]:
+    """The group that `torchrun` made, left again at the end; a process by itself when it did not."""
+    graphics = torch.cuda.is_available()
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = f"cuda:{local}" if graphics else "cpu"
+    if size == 1:
+        yield Group(device=device)
+        return
+    if graphics:
+        torch.cuda.set_device(local)
+    distributed.init_process_group("nccl" if graphics else "gloo")
+    try:
+        yield Group(distributed.get_rank(), size, device)
+    finally:
+        distributed.destroy_process_group()
+
 
 #: a crop shorter than this tells too little to fill a row with
 SHORTEST = 32
@@ -58,17 +121,17 @@ def mask_tokens(tokens: np.ndarray, share: float, rng: np.random.Generator) -> t
 
     Args:
         tokens: [R, W].
-        share: of the residues that must be told.
+        share: of the residues that are masked.
         rng: of the choice.
 
     Returns:
-        The tokens [R, W] to be shown, and bool [R, W] which must be told.
+        The tokens [R, W] to be shown, and bool [R, W] which are masked.
     """
-    told = (tokens >= FIRST_LETTER) & (tokens < FIRST_LETTER + LETTERS) & (rng.random(tokens.shape) < share)
+    masked = (tokens >= FIRST_LETTER) & (tokens < FIRST_LETTER + LETTERS) & (rng.random(tokens.shape) < share)
     how = rng.random(tokens.shape)
-    shown = np.where(told & (how < 0.8), MASK, tokens)
+    shown = np.where(masked & (how < 0.8), MASK, tokens)
     other = rng.integers(FIRST_LETTER, FIRST_LETTER + LETTERS, tokens.shape)
-    return np.where(told & (how >= 0.9), other, shown), told
+    return np.where(masked & (how >= 0.9), other, shown), masked
 
 
 #: of the embeddings, ESM-2 was trained with so large a share zeroed (15 % hidden, four fifths of them as <mask>)
@@ -104,29 +167,31 @@ def _embedded(model: EsmForMaskedLM, tokens: torch.Tensor, same: torch.Tensor) -
     return embedded if embeddings.layer_norm is None else embeddings.layer_norm(embedded)
 
 
-def told_loss(states: torch.Tensor, model: EsmForMaskedLM, tokens: torch.Tensor, told: torch.Tensor) -> torch.Tensor:
-    """Sum of the cross-entropy (nats) of the residues that must be told; the head sees no others.
+def masked_loss(
+    states: torch.Tensor, model: EsmForMaskedLM, tokens: torch.Tensor, masked: torch.Tensor
+) -> torch.Tensor:
+    """Sum of the cross-entropy (nats) of the residues that are masked; the head reads no others.
 
     Args:
         states: [R, W, D].
         model: whose head is asked.
         tokens: [R, W] what is right.
-        told: bool [R, W].
+        masked: bool [R, W].
     """
-    logits = model.lm_head(states[told]).float()
-    return functional.cross_entropy(logits, tokens[told], reduction="sum")
+    logits = model.lm_head(states[masked]).float()
+    return functional.cross_entropy(logits, tokens[masked], reduction="sum")
 
 
-__all__ = ["Run", "Schedule", "Shape", "build"]
+__all__ = ["Schedule", "Shape", "TrainingRun", "build"]
 
-#: share of the residues that are hidden when a model is judged
-JUDGED = 0.15
-#: rows that are judged at once
+#: share of the residues that are masked in validation
+MASKED_SHARE = 0.15
+#: rows of a validation batch
 AT_ONCE = 32
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """A training run that can stop anywhere and go on.
 
     The rows of a step depend on the seed and its number alone, so the same run is the same however often it was
@@ -134,7 +199,7 @@ class Run:
 
     Args:
         folder: where checkpoints are kept.
-        learned: what is trained.
+        trainable: what is trained.
         schedule: how.
         corpora: the mixture.
         weights: share of the rows that each corpus fills.
@@ -144,7 +209,7 @@ class Run:
     """
 
     folder: Path
-    learned: Learned
+    trainable: Trainable
     schedule: Schedule
     corpora: Sequence[Corpus]
     weights: Sequence[float]
@@ -154,8 +219,8 @@ class Run:
 
     def __post_init__(self):
         self.device = self.group.device
-        self.model = self.learned.model
-        self.optimisers = self.learned.optimisers(self.schedule)
+        self.model = self.trainable.model
+        self.optimisers = self.trainable.optimisers(self.schedule)
         self.step = 0
         self._packed: list[torch.Tensor] | None = None
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -174,7 +239,7 @@ class Run:
         if not self.path.is_file():
             return False
         tensors = load_file(self.path, self.device)
-        self.learned.load(tensors)
+        self.trainable.load(tensors)
         self.step, self._packed = int(tensors["step"]), None
         for name, optimiser in self.optimisers.items():
             state = optimiser.state_dict()
@@ -190,7 +255,7 @@ class Run:
         """Write a checkpoint; an interrupted write leaves the one before untouched."""
         if not self.group.first:
             return
-        tensors = self.learned.state() | {"step": torch.tensor(self.step)}
+        tensors = self.trainable.state() | {"step": torch.tensor(self.step)}
         for kind, optimiser in self.optimisers.items():
             for index, entries in optimiser.state_dict()["state"].items():
                 tensors |= {f"{kind}.{index}.{entry}": value for entry, value in entries.items()}
@@ -202,10 +267,10 @@ class Run:
 
     def advance(self) -> float:
         """One step; its loss in nats a residue."""
-        tokens, piece, shown, told = self._packed if self._packed is not None else self._pack()
+        tokens, piece, shown, masked = self._packed if self._packed is not None else self._pack()
         self._set_rates()
-        mine, count = self.group.rows, int(np.count_nonzero(told.numpy()))
-        loss = self._loss(tokens[mine], piece[mine], shown[mine], told[mine]) / count
+        mine, count = self.group.rows, int(np.count_nonzero(masked.numpy()))
+        loss = self._loss(tokens[mine], piece[mine], shown[mine], masked[mine]) / count
         loss.backward()
         self.group.sum_gradients(self._parameters())
         for optimiser in self.optimisers.values():
@@ -227,15 +292,15 @@ class Run:
         losses = []
         for corpus in corpora:
             rng = np.random.default_rng([self.seed, 1])
-            judged = _rows([corpus], [1.0], rows, self.schedule.width, JUDGED, rng)
-            parts = zip(*(tensor.split(AT_ONCE) for tensor in judged), strict=True)
-            losses.append(sum(self._loss(*part).item() for part in parts) / judged[3].sum().item())
+            validation = _rows([corpus], [1.0], rows, self.schedule.width, MASKED_SHARE, rng)
+            parts = zip(*(tensor.split(AT_ONCE) for tensor in validation), strict=True)
+            losses.append(sum(self._loss(*part).item() for part in parts) / validation[3].sum().item())
         return losses
 
-    def _loss(self, tokens, piece, shown, told) -> torch.Tensor:
-        tokens, piece, shown, told = (part.to(self.device) for part in (tokens, piece, shown, told))
+    def _loss(self, tokens, piece, shown, masked) -> torch.Tensor:
+        tokens, piece, shown, masked = (part.to(self.device) for part in (tokens, piece, shown, masked))
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.half):
-            return told_loss(hidden_states(self.model, shown, piece), self.model, tokens, told)
+            return masked_loss(hidden_states(self.model, shown, piece), self.model, tokens, masked)
 
     def _set_rates(self) -> None:
         factor = self.schedule.factor(self.step)
@@ -250,6 +315,6 @@ class Run:
 def _rows(
     corpora: Sequence[Corpus], weights: Sequence[float], rows: int, width: int, share: float, rng: np.random.Generator
 ) -> list[torch.Tensor]:
-    """Tokens, pieces, what is shown and what must be told, each [R, W], of some rows."""
+    """Tokens, pieces, what is shown and which are masked, each [R, W], of some rows."""
     tokens, piece = pack(corpora, np.asarray(weights, float), rows, width, rng)
     return [torch.from_numpy(array) for array in (tokens, piece, *mask_tokens(tokens, share, rng))]

@@ -13,10 +13,10 @@ from activeloop.priors.plm import LETTERS
 from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, fingerprints, residue_contexts
 from tools.priors.scans import PARTS, Scan
 
-#: ridge penalty beside the mean square of a standardised context; where a model informs, of contexts and of what it
-#: says of letters, and of each dimension of its hidden states
+#: ridge penalty beside the mean square of a standardised context; where a model informs, of contexts and of its
+#: probabilities of residues, and of each dimension of its hidden states
 PENALTY, INFORMED, STATES = 0.03, 0.1, 2.0
-#: scans of fewer mutants say too little of what is usual
+#: scans with fewer mutants are not fitted
 FEWEST = 150
 #: of a stability domain beside an assay of as many mutants: they are many, small and of one property
 STABILITY_WEIGHT = 0.6

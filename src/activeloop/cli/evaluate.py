@@ -23,10 +23,10 @@ class FoldOption(Enum):
     CONTIGUOUS = "contiguous"
 
 
-FOLDS = typer.Option(help="random; or by mutated position: modulo 5, or five contiguous stretches.")
-LEARNERS = typer.Option(metavar="NAMES", help="Joined by commas.")
-SEED = typer.Option(help="Of random folds and of every fit.")
-LIMIT = typer.Option(metavar="N", help="At most so many candidates take part, drawn at random; all when left out.")
+FOLDS = typer.Option(help="How to split: at random, or by mutated position (modulo 5; five contiguous stretches).")
+LEARNERS = typer.Option(metavar="NAMES", help="Learners, joined by commas.")
+SEED = typer.Option(help="Seed of random folds and of every fit.")
+LIMIT = typer.Option(metavar="N", help="Maximum number of candidates, drawn at random (default: all).")
 
 
 def evaluate(

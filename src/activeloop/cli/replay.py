@@ -46,15 +46,15 @@ DATASET = typer.Argument(
     metavar="NAME|FILE.csv",
     help="A public set (gb1, BLAT_ECOLX_Deng_2012 ...) or a table of candidates and values.",
 )
-KIND = typer.Option(help="What the candidates are; guessed from the table when left out.")
-WILD_TYPE = typer.Option(metavar="SEQ|FASTA", help="The wild type of the variants, as letters or as a FASTA file.")
-CANDIDATE = typer.Option(metavar="C", help="The column that names the candidates; guessed when left out.")
-TARGET = typer.Option(metavar="T", help="The column of values; guessed when left out.")
+KIND = typer.Option(help="What the candidates are; detected in the table by default.")
+WILD_TYPE = typer.Option(metavar="SEQ|FASTA", help="The wild type of the variants, as a sequence or as a FASTA file.")
+CANDIDATE = typer.Option(metavar="C", help="The column of candidates (default: detected).")
+TARGET = typer.Option(metavar="T", help="The column of values (default: detected).")
 MINIMISE = typer.Option("--minimise/--maximise", help="Whether less is better.")
-POLICIES = typer.Option(metavar="NAMES", help="Joined by commas; LEARNER:SELECTION is a policy, too.")
-FIRST = typer.Option(help="random: one first plate for all; own: policies that believe something choose theirs.")
-JOBS = typer.Option(metavar="N", help="How many processes; one for each core when left out.")
-OUT = typer.Option(metavar="DIR", help="Where results go; a folder under ./replays when left out.")
+POLICIES = typer.Option(metavar="NAMES", help="Policies, joined by commas; LEARNER:RECOMMENDER is one, too.")
+FIRST = typer.Option(help="random: one first plate for all; own: policies with a prior choose theirs.")
+JOBS = typer.Option(metavar="N", help="Number of processes (default: one for each core).")
+OUT = typer.Option(metavar="DIR", help="Folder of the results (default: one under ./replays).")
 
 
 def replay(

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tools.pretrain.corpus import Source
-from tools.pretrain.learned import Schedule
 from tools.pretrain.model import Shape
 from tools.pretrain.plan import Plan
+from tools.pretrain.trainable import Schedule
 
 FOUNDER = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVK"
 

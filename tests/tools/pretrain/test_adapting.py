@@ -10,7 +10,8 @@ from transformers import EsmConfig, EsmForMaskedLM
 from activeloop.adapters import LoRA, attach
 from activeloop.errors import ModelError
 from activeloop.foundation.protein_models import ESM2
-from tools.pretrain.learned import Schedule, adapted
+from tools.pretrain.run import train
+from tools.pretrain.trainable import Schedule, adapted
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def run(tiny: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict
     schedule = Schedule(60, rows=4, width=64, warm=2, adam=1e-2)
     asked = plan(folder / "run", schedule=schedule, base=tiny, rank=2, export=folder / "merged")
     before = (Path(tiny) / "model.safetensors").read_bytes()
-    facts = asked.carry_out(lambda moment: None)
+    facts = train(asked, lambda status: None)
     assert (Path(tiny) / "model.safetensors").read_bytes() == before
     return folder, facts
 
@@ -47,15 +48,15 @@ def test_the_merged_export_is_the_base_with_its_adapter(run: tuple[Path, dict], 
 def test_a_resumed_adapter_is_the_same(run: tuple[Path, dict], tiny: str, tmp_path: Path) -> None:
     schedule = Schedule(8, rows=4, width=64, warm=2, adam=1e-2, cooling=2)
     whole = plan(tmp_path / "whole", schedule=schedule, base=tiny, rank=2)
-    whole.carry_out(lambda moment: None)
+    train(whole, lambda status: None)
 
-    def stop(moment) -> None:
-        if moment.step == 4:
+    def stop(status) -> None:
+        if status.step == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        plan(tmp_path / "parts", schedule=schedule, base=tiny, rank=2).carry_out(stop)
-    plan(tmp_path / "parts", schedule=schedule, base=tiny, rank=2, resume=True).carry_out(lambda moment: None)
+        train(plan(tmp_path / "parts", schedule=schedule, base=tiny, rank=2), stop)
+    train(plan(tmp_path / "parts", schedule=schedule, base=tiny, rank=2, resume=True), lambda status: None)
     one, other = (load_file(tmp_path / name / "adapter.safetensors") for name in ("whole", "parts"))
     assert all(torch.equal(one[name], other[name]) for name in one)
 

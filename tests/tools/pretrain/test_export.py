@@ -13,12 +13,13 @@ from activeloop.errors import InputError, ModelError
 from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.card import export
 from tools.pretrain.model import Shape, build
+from tools.pretrain.run import train
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("export")
-    facts = plan(folder / "run", steps=30, export=folder / "small", licence="CC0").carry_out(lambda moment: None)
+    facts = train(plan(folder / "run", steps=30, export=folder / "small", licence="CC0"), lambda status: None)
     return folder, facts
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from tools.pretrain.corpus import CLS, EOS, FIRST_LETTER, LETTERS, MASK, Corpus
-from tools.pretrain.model import NAME, Shape, build, quicken
+from tools.pretrain.model import NAME, Shape, build, use_fast_attention
 from tools.pretrain.training import hidden_states, mask_tokens, pack
 
 SMALL = Shape(2, 32, 2, 64)
@@ -23,7 +23,7 @@ def test_a_packed_sequence_has_the_states_it_has_alone() -> None:
 
 
 def test_the_quick_kernels_compute_the_same_up_to_half_precision() -> None:
-    plain, quick = build(SMALL, 0), quicken(build(SMALL, 0), "cpu", half=True)
+    plain, quick = build(SMALL, 0), use_fast_attention(build(SMALL, 0), "cpu", half=True)
     assert quick.config._attn_implementation == NAME
     assert list(plain.state_dict()) == list(quick.state_dict())
     tokens, piece = (

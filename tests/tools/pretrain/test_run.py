@@ -12,9 +12,10 @@ from pretraining_plans import plan, write_family
 from safetensors.torch import load_file
 
 from activeloop.errors import InputError
-from tools.pretrain.learned import Schedule, WholeModel
 from tools.pretrain.model import Shape, build
 from tools.pretrain.plan import Plan
+from tools.pretrain.run import train
+from tools.pretrain.trainable import Schedule, WholeModel
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -23,8 +24,8 @@ COMMAND = ("-m", "tools.pretrain")
 SMALL = ("--layers", "2", "--width", "32", "--heads", "2", "--inner", "64", "--rows", "4", "--context", "64")
 
 
-def carry_out(plan: Plan) -> dict:
-    return plan.carry_out(lambda moment: None)
+def trained(plan: Plan) -> dict:
+    return train(plan, lambda status: None)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -62,8 +63,8 @@ def test_a_killed_run_goes_on_to_bitwise_the_same_result(tmp_path: Path) -> None
     stopped = int(weights(tmp_path / "killed")["step"])
     assert 0 < stopped < 100
     same = {"validation_share": 0.005, "schedule": Schedule(100, 4, 64), "log_steps": 100, "validate_steps": 500}
-    carry_out(plan(tmp_path / "killed", resume=True, **same))
-    carry_out(plan(tmp_path / "whole", **same))
+    trained(plan(tmp_path / "killed", resume=True, **same))
+    trained(plan(tmp_path / "whole", **same))
     assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
@@ -80,7 +81,7 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    carry_out(plan(tmp_path / "one", schedule=Schedule(4, 4, 64), log_steps=100, validate_steps=500, half=False))
+    trained(plan(tmp_path / "one", schedule=Schedule(4, 4, 64), log_steps=100, validate_steps=500, half=False))
     start, one, two = weights_at_start(), weights(tmp_path / "one"), weights(tmp_path / "two")
     for name in start:
         # Muon turns matrices in bfloat16, which makes much of a rounding; a process unheard would show as 1
@@ -93,32 +94,32 @@ def weights_at_start() -> dict[str, torch.Tensor]:
 
 
 def test_the_loss_falls_and_is_told(tmp_path: Path) -> None:
-    moments = []
-    facts = plan(tmp_path / "run", steps=60).carry_out(moments.append)
-    assert [moment.step for moment in moments] == list(range(1, 61))
+    statuses = []
+    facts = train(plan(tmp_path / "run", steps=60), statuses.append)
+    assert [status.step for status in statuses] == list(range(1, 61))
     assert facts["losses"][-1][1] < facts["losses"][0][1] - 0.3
     assert facts["files"][0]["validation_perplexity"] < 15
-    assert moments[9].perplexities
-    assert moments[10].perplexities is None
+    assert statuses[9].perplexities
+    assert statuses[10].perplexities is None
 
 
 def test_steps_can_be_raised_and_lowered_when_resuming(tmp_path: Path) -> None:
-    carry_out(plan(tmp_path / "run", steps=10))
+    trained(plan(tmp_path / "run", steps=10))
     longer = plan(tmp_path / "run", steps=20, resume=True)
-    assert carry_out(longer)["steps"] == 20
-    assert carry_out(replace(longer, schedule=Schedule(15, 4, 64, cooling=5)))["steps"] == 20
+    assert trained(longer)["steps"] == 20
+    assert trained(replace(longer, schedule=Schedule(15, 4, 64, cooling=5)))["steps"] == 20
     steps = [json.loads(line)["step"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert steps == [5, 10, 15, 20]
 
 
 def test_runs_are_not_mixed(tmp_path: Path) -> None:
-    carry_out(plan(tmp_path / "run", steps=3))
+    trained(plan(tmp_path / "run", steps=3))
     before = weights(tmp_path / "run")
     with pytest.raises(InputError, match=r"holds a run.*--resume"):
-        carry_out(plan(tmp_path / "run", steps=5))
+        trained(plan(tmp_path / "run", steps=5))
     with pytest.raises(InputError, match="the run began with seed 0, not 1"):
-        carry_out(plan(tmp_path / "run", steps=5, resume=True, seed=1))
+        trained(plan(tmp_path / "run", steps=5, resume=True, seed=1))
     with pytest.raises(InputError, match="shape"):
-        carry_out(plan(tmp_path / "run", steps=5, resume=True, shape=Shape(1, 32, 2, 64)))
+        trained(plan(tmp_path / "run", steps=5, resume=True, shape=Shape(1, 32, 2, 64)))
     after = weights(tmp_path / "run")
     assert all(torch.equal(before[name], after[name]) for name in before)

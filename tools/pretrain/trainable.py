@@ -1,4 +1,4 @@
-"""What a training run changes, and how fast: a whole model, or an adapter in a frozen one."""
+"""What a training run trains, and at which rates: a whole model, or an adapter in a frozen one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from activeloop.errors import ModelError
 from activeloop.foundation.architectures import EsmEncoder
 from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.corpus import MASK, VOCABULARY
-from tools.pretrain.model import quicken
+from tools.pretrain.model import use_fast_attention
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Schedule:
 TIED = "lm_head.decoder.weight"
 
 
-class Learned(ABC):
-    """What learns, and how it is kept.
+class Trainable(ABC):
+    """What is trained, and how it is stored.
 
     Attributes:
         model: the one that is run.
@@ -78,7 +78,7 @@ class Learned(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything that learns, by a name that begins with its kind."""
+        """All trained tensors, by a name that begins with its kind."""
 
     @abstractmethod
     def load(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -90,11 +90,11 @@ class Learned(ABC):
 
     @abstractmethod
     def finished(self) -> EsmForMaskedLM:
-        """A plain model with all that was learnt in its weights."""
+        """A plain model with everything trained merged into its weights."""
 
 
-class WholeModel(Learned):
-    """Every weight learns: Muon for the matrices of the layers, AdamW for embeddings, norms and biases.
+class WholeModel(Trainable):
+    """Every weight is trained: Muon for the matrices of the layers, AdamW for embeddings, norms and biases.
 
     Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; torch's own optimiser.
     """
@@ -129,8 +129,8 @@ class WholeModel(Learned):
         return self.model
 
 
-class AdaptedModel(Learned):
-    """An adapter learns (AdamW); the model that it sits in stays as it was pretrained."""
+class AdaptedModel(Trainable):
+    """An adapter is trained (AdamW); the model that it sits in stays as it was pretrained."""
 
     def __init__(self, attached: Attached):
         self.attached = attached
@@ -168,16 +168,16 @@ def adapted(base: str, rank: int, seed: int, device: str, half: bool) -> Adapted
         half: whether it will run in bfloat16.
 
     Raises:
-        ModelError: the base has other letters or other positions than ESM-2.
+        ModelError: the base has another alphabet or other positions than ESM-2.
         FetchError: neither a folder nor to be had from the hub.
     """
     encoder = ESM2(base).load()
     if not isinstance(encoder, EsmEncoder) or not _like_esm2(encoder):
         raise ModelError(
-            f'"{base}" has not the letters or the rotary positions of ESM-2. Choose one; nothing was trained.'
+            f'"{base}" has not the alphabet or the rotary positions of ESM-2. Choose one; nothing was trained.'
         )
     attached = attach(LoRA(rank, 2.0 * rank), encoder, seed)
-    quicken(encoder.model, device, half)
+    use_fast_attention(encoder.model, device, half)
     return AdaptedModel(attached)
 
 

@@ -15,15 +15,14 @@ from activeloop.errors import InputError
 from activeloop.foundation.encoder import half_pays
 from tools.pretrain.card import export, facts_of
 from tools.pretrain.corpus import Part, read_parts
-from tools.pretrain.learned import AdaptedModel, Learned, WholeModel, adapted
-from tools.pretrain.model import build, quicken
+from tools.pretrain.model import build, use_fast_attention
 from tools.pretrain.plan import Log, Plan, check_same
-from tools.pretrain.processes import Group, joined
-from tools.pretrain.training import Run
+from tools.pretrain.trainable import AdaptedModel, Trainable, WholeModel, adapted
+from tools.pretrain.training import Group, TrainingRun, joined
 
 
 @dataclass(frozen=True)
-class Moment:
+class Status:
     """Where a run stands after a step.
 
     Args:
@@ -31,7 +30,7 @@ class Moment:
         steps: in all.
         loss: mean in nats a residue since the last line of the log.
         tokens_per_second: over the last line of the log, or since the run went on.
-        perplexities: by file, when it was judged just now.
+        perplexities: by file, when it was validated at this step.
     """
 
     step: int
@@ -41,8 +40,21 @@ class Moment:
     perplexities: dict[str, float] | None = None
 
 
-def carry_out(plan: Plan, report: Callable[[Moment], None], machine: dict[str, str]) -> dict[str, Any]:
-    """As `Plan.carry_out`."""
+def train(plan: Plan, report: Callable[[Status], None], machine: dict[str, str] | None = None) -> dict[str, Any]:
+    """Train, and export.
+
+    Args:
+        plan: what to do.
+        report: called after each step.
+        machine: what is written down about where it ran.
+
+    Returns:
+        The content of training.json; {} in processes other than the first.
+
+    Raises:
+        InputError: a file is no FASTA, or the folder holds another run.
+        ModelError: the checkpoint is of another model, or the base is not of ESM-2's kind.
+    """
     with joined() as group:
         if plan.schedule.rows < group.size:
             raise InputError(
@@ -50,10 +62,10 @@ def carry_out(plan: Plan, report: Callable[[Moment], None], machine: dict[str, s
             )
         parts = read_parts(plan.sources, plan.validation_share, plan.seed)
         half = half_pays(group.device) if plan.half is None else plan.half
-        learned = _learned(plan, group, half)
-        run = Run(
+        trainable = _learned(plan, group, half)
+        run = TrainingRun(
             plan.folder,
-            learned,
+            trainable,
             plan.schedule,
             [part.train for part in parts],
             [part.weight for part in parts],
@@ -67,16 +79,16 @@ def carry_out(plan: Plan, report: Callable[[Moment], None], machine: dict[str, s
             _train(plan, run, parts, log, report)
         finally:
             run.save()
-        return _finish(plan, run, parts, log, machine) if log is not None else {}
+        return _finish(plan, run, parts, log, machine or {}) if log is not None else {}
 
 
-def _learned(plan: Plan, group: Group, half: bool) -> Learned:
+def _learned(plan: Plan, group: Group, half: bool) -> Trainable:
     if plan.base is None:
-        return WholeModel(quicken(build(plan.shape, plan.seed), group.device, half))
+        return WholeModel(use_fast_attention(build(plan.shape, plan.seed), group.device, half))
     return adapted(plan.base, plan.rank, plan.seed, group.device, half)
 
 
-def _begin(plan: Plan, run: Run, parts: list[Part]) -> None:
+def _begin(plan: Plan, run: TrainingRun, parts: list[Part]) -> None:
     """Refuse to mix runs, or go on with the one that is there."""
     if run.path.is_file() and not plan.resume:
         raise InputError(
@@ -87,7 +99,7 @@ def _begin(plan: Plan, run: Run, parts: list[Part]) -> None:
     run.resume()
 
 
-def _train(plan: Plan, run: Run, parts: list[Part], log: Log | None, report: Callable[[Moment], None]) -> None:
+def _train(plan: Plan, run: TrainingRun, parts: list[Part], log: Log | None, report: Callable[[Status], None]) -> None:
     began, cpu_began = time.monotonic(), time.process_time()
     saved = since = began
     losses: list[float] = []
@@ -103,29 +115,29 @@ def _train(plan: Plan, run: Run, parts: list[Part], log: Log | None, report: Cal
         if run.step % plan.log_steps == 0 or last:
             record: dict[str, Any] = {"step": run.step, "loss": mean, "tokens_per_second": round(speed)}
             if run.step % plan.validate_steps == 0 or last:
-                record["val"] = judge(run, parts)
+                record["val"] = validate(run, parts)
                 perplexities = {name: math.exp(loss) for name, loss in record["val"].items()}
             record |= {"sec": round(now - began, 1), "cpu": round(time.process_time() - cpu_began, 1)}
             log.add(record)
             losses, since = [], time.monotonic()
-        report(Moment(run.step, plan.schedule.steps, mean, speed, perplexities))
+        report(Status(run.step, plan.schedule.steps, mean, speed, perplexities))
         if now - saved >= plan.save_seconds:
             run.save()
             saved = time.monotonic()
 
 
-def judge(run: Run, parts: list[Part]) -> dict[str, float]:
+def validate(run: TrainingRun, parts: list[Part]) -> dict[str, float]:
     """Loss (nats a residue) on what was held out of each file that has some."""
-    judged = [part for part in parts if len(part.held_out)]
-    return dict(zip((p.name for p in judged), run.validate([p.held_out for p in judged]), strict=True))
+    validated = [part for part in parts if len(part.held_out)]
+    return dict(zip((p.name for p in validated), run.validate([p.held_out for p in validated]), strict=True))
 
 
-def _finish(plan: Plan, run: Run, parts: list[Part], log: Log, machine: dict[str, str]) -> dict[str, Any]:
-    facts = facts_of(plan, run, parts, judge(run, parts), log, machine)
-    if isinstance(run.learned, AdaptedModel):
-        save_file(run.learned.attached.state(), plan.folder / "adapter.safetensors")
-        told = {"base": plan.base, "rank": plan.rank, "alpha": 2 * plan.rank}
-        (plan.folder / "adapter.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+def _finish(plan: Plan, run: TrainingRun, parts: list[Part], log: Log, machine: dict[str, str]) -> dict[str, Any]:
+    facts = facts_of(plan, run, parts, validate(run, parts), log, machine)
+    if isinstance(run.trainable, AdaptedModel):
+        save_file(run.trainable.attached.state(), plan.folder / "adapter.safetensors")
+        settings = {"base": plan.base, "rank": plan.rank, "alpha": 2 * plan.rank}
+        (plan.folder / "adapter.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
     if plan.export is not None:
-        export(plan.export, run.learned.finished(), facts)
+        export(plan.export, run.trainable.finished(), facts)
     return facts
