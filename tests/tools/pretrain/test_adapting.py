@@ -67,5 +67,5 @@ def test_models_with_other_letters_are_refused(tmp_path: Path) -> None:
         intermediate_size=32, position_embedding_type="rotary",
     )  # fmt: skip
     EsmForMaskedLM(config).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="letters or the rotary positions"):
+    with pytest.raises(ModelError, match="alphabet or the rotary positions"):
         adapted(str(tmp_path), 2, 0, "cpu", half=False)
