@@ -25,15 +25,15 @@ NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 class Prediction:
     """What a model predicts about N candidates.
 
-    Draw s is *one* model for all N candidates: `draws[s]` is a function that the data allow, so differences,
-    covariances and maxima over candidates may be taken within a draw.
+    Draw s is *one* function for all N candidates, so differences, covariances and maxima over candidates may be taken
+    within a draw.
 
     Args:
         draws: [S, N, A] joint draws of the noise-free values, larger is better; for classes [S, N, C] probabilities.
-            S may be 0 when only marginals were asked for.
+            S may be 0: marginals only.
         mean: [N, A] mean (for classes [N, C]); exact where the model knows it, else that of the draws. A model that
             works on ranks gives the median, which orders candidates as its scores do.
-        sd: [N, A] standard deviation of what the model does not know, without measurement noise.
+        sd: [N, A] standard deviation of the noise-free value (epistemic), without measurement noise.
         noise: [A] standard deviation of the noise of one measurement (0 where it is not known).
         classes: the names of the classes, or () for values.
         shape: [A, K] quantiles, at `LEVELS`, of how far a new measurement lies from the mean in units of its standard
@@ -86,6 +86,13 @@ class Prediction:
         low, high = np.array([np.interp(ends, LEVELS, shape) for shape in shapes]).T
         return self.mean + low * spread, self.mean + high * spread
 
+    def marginals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, sd, and low and high ends of the 90 % interval, each [N, A]; of classes those of the last, [N, 1]."""
+        if not self.classes:
+            return self.mean, self.sd, *self.interval(0.9)
+        mean, sd = self.mean[:, [-1]], self.sd[:, [-1]]
+        return mean, sd, np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
+
 
 class Predictor(ABC):
     """A fitted model."""
@@ -105,7 +112,7 @@ class Predictor(ABC):
 
     @abstractmethod
     def explain(self) -> str:
-        """What was fitted and how sure one can be of it, in one or two sentences."""
+        """What was fitted and how certain it is, in one or two sentences."""
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
@@ -121,14 +128,14 @@ class FastMean(ABC):
 
 
 class Validated(ABC):
-    """A predictor that was checked on candidates it had not seen."""
+    """A predictor that was validated on held-out candidates."""
 
     @abstractmethod
     def metrics(self) -> dict[str, float]:
-        """How well it predicts and how well it knows what it does not know; only from held-out values.
+        """Accuracy and calibration on held-out values.
 
-        The usual names: `held_out` (how many values), `held_out_spearman`, `coverage90` (share of them in their 90 %
-        interval), `miscalibration_area`, `sharpness`; for classes `ece`. With several assays each name is led by the
+        Names: `held_out` (how many values), `held_out_spearman`, `coverage90` (share of them in their 90 %
+        interval), `miscalibration_area`, `sharpness`; for classes `ece`. With several assays each name begins with the
         assay's.
         """
 
@@ -154,7 +161,7 @@ class Learner(ABC):
 
     @abstractmethod
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """A model of what was measured.
+        """A model of the measured candidates.
 
         Args:
             dataset: oriented (every assay is to be maximised), at least one candidate.
@@ -200,15 +207,11 @@ class PredictionTable:
     @classmethod
     def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> PredictionTable:
         """A prediction, in which larger is better, turned back into the units of the assays."""
-        if prediction.classes:
-            mean, sd = prediction.mean[:, [-1]], prediction.sd[:, [-1]]
-            low, high = np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
-            draws = prediction.draws[:, :, [-1]]
-        else:
-            signs = np.array([a.sign for a in assays])
-            mean, sd, draws = prediction.mean * signs, prediction.sd, prediction.draws * signs
-            low, high = np.sort(np.stack(prediction.interval(0.9)) * signs, axis=0)
-        return cls(tuple(names), tuple(a.name for a in assays), mean, sd, low, high, draws, version)
+        signs = np.array([1.0]) if prediction.classes else np.array([a.sign for a in assays])
+        mean, sd, *ends = prediction.marginals()
+        low, high = np.sort(np.stack(ends) * signs, axis=0)
+        draws = prediction.draws[:, :, [-1]] if prediction.classes else prediction.draws
+        return cls(tuple(names), tuple(a.name for a in assays), mean * signs, sd, low, high, draws * signs, version)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -18,7 +18,6 @@ from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
 from activeloop.candidates import Pool, is_scan
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
-from activeloop.metrics import Z90
 from activeloop.prediction import Prediction, Predictor
 
 
@@ -257,10 +256,5 @@ def _unknown(row: int, reason: str) -> Choice:
 
 
 def _choice(rows: np.ndarray, prediction: Prediction, scores: np.ndarray, i: int, reason: str) -> Choice:
-    column = -1 if prediction.classes else 0
-    mean, sd = float(prediction.mean[i, column]), float(prediction.sd[i, column])
-    if prediction.classes:
-        low, high = max(mean - Z90 * sd, 0.0), min(mean + Z90 * sd, 1.0)
-    else:
-        low, high = (float(end[0, 0]) for end in prediction.take(np.array([i])).interval(0.9))
+    mean, sd, low, high = (float(x[0, 0]) for x in prediction.take(np.array([i])).marginals())
     return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason)
