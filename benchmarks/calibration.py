@@ -28,7 +28,6 @@ from activeloop.models.calibration import (
     Isotonic,
     OutOfFoldPredictions,
     TemperatureScaling,
-    plain,
 )
 from activeloop.models.calibration.base import Rescaling, figures, normal_equivalents
 from activeloop.models.calibration.metrics import CENTRAL, calibration_curve
@@ -113,7 +112,7 @@ def judge_task(task: CalibrationTask) -> CalibrationResult | str:
         if rows is None:
             return ""
         data = Dataset.of(landscape.pool, rows[0], landscape.values[rows[0]], landscape.assay).oriented()
-        learner, clock = plain(learner_of(task.learner, landscape.pool, "find")), time.process_time()
+        learner, clock = learner_of(task.learner, landscape.pool, "find"), time.process_time()
         fitted = learner.fit(data, task.seed)
         middle = time.process_time()
         corrections = _corrections(learner, data, fitted, task)

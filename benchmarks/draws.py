@@ -250,10 +250,11 @@ def command(
     import torch
     from threadpoolctl import threadpool_limits
 
-    from activeloop.models.heads.registry import HEADS
+    from activeloop.models.registry import HEADS
     from tools.pretrain.model import Shape
 
     torch.set_num_threads(1)
+    known = {head.name: head for head in (make() for make in HEADS.values())}
     landscape, shape = load_landscape(Source("gb1")), Shape(layers)
     encoder = random_encoder(shape, seed=0)
     rows = np.random.default_rng(0).permutation(len(landscape))[:share]
@@ -263,7 +264,7 @@ def command(
         found = [
             cost
             for name in heads.split(",")
-            for cost in head_costs(HEADS[name](), features, landscape.values[rows], len(landscape), DRAWS, seconds)
+            for cost in head_costs(known[name], features, landscape.values[rows], len(landscape), DRAWS, seconds)
         ]
         few = domain_tokens(landscape.pool, rows[:candidates])
         ways = dropout_costs(encoder, few, DRAWS[0], repetitions)

@@ -11,10 +11,9 @@ from activeloop.measurements import Assay
 from activeloop.models.default import library_default
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
-from activeloop.models.finetuning.registry import fine_tuned, frozen, gated, likelihood
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.heads.gp import GPHead
-from activeloop.models.registry import plain_encoder
+from activeloop.models.registry import embedding_gp, fine_tuned, likelihood, plain_encoder, plm_prior, stacking
 from activeloop.models.stacking import Scale, StackingEnsemble
 from activeloop.prediction import Learner
 from activeloop.priors.substitutions import SubstitutionPrior
@@ -31,7 +30,7 @@ def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely
         plain: of the one with the substitution prior; 0: it is not weighed.
         likely: of `likelihood`; 0: it is not weighed.
     """
-    gate = gated()
+    gate = stacking()
     assert isinstance(gate, StackingEnsemble)
     (informed, usual), *others = zip(gate.learners, gate.start, strict=True)
     weighed = [(informed, first or usual), (MutationGP(), plain), *others, (likelihood(), likely)]
@@ -40,6 +39,10 @@ def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
+    # the product's, by the names under which stored results have them
+    "informed": lambda pool: plm_prior(),
+    "gated": lambda pool: stacking(),
+    "frozen": lambda pool: embedding_gp(),
     "mutations-ranks": lambda pool: MutationGP(line=0.0),
     "mutations-values": lambda pool: MutationGP(line=1.0),
     "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GPHead()),
@@ -52,10 +55,10 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "gated-four": lambda pool: _gate(first=3.0, plain=3.0, likely=1.0),
     "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GPHead(), SubstitutionPrior()),
     "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
-    "frozen-third": lambda pool: frozen(depth=1 / 3),
-    "frozen-half": lambda pool: frozen(depth=1 / 2),
-    "frozen-five-sixths": lambda pool: frozen(depth=5 / 6),
-    "frozen-whole": lambda pool: frozen(depth=1.0),
+    "frozen-third": lambda pool: embedding_gp(depth=1 / 3),
+    "frozen-half": lambda pool: embedding_gp(depth=1 / 2),
+    "frozen-five-sixths": lambda pool: embedding_gp(depth=5 / 6),
+    "frozen-whole": lambda pool: embedding_gp(depth=1.0),
     "tuned-full": lambda pool: fine_tuned(adapter="full"),
     "tuned-full-whole": lambda pool: fine_tuned(adapter="full", depth=1.0),
     "tuned-lora": lambda pool: fine_tuned(adapter="lora", last=0),

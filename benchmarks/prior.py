@@ -17,7 +17,7 @@ import typer
 from activeloop.candidates import AMINO_ACIDS
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.protein_models import BUNDLED
-from activeloop.models.finetuning.registry import pretrained
+from activeloop.models.registry import foundation_model
 from activeloop.priors.blosum import blosum62
 from activeloop.priors.plm import opinions, read_tables
 from activeloop.priors.substitutions import SubstitutionTables
@@ -39,7 +39,7 @@ def command(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Results go to DIR/prior.")] = Path("docs/results"),
 ) -> None:
     """Zero-shot accuracy on deep mutational scans."""
-    judge(tables, out / "prior", pretrained(model))
+    judge(tables, out / "prior", foundation_model(model))
 
 
 def judge(tables: Path, results: Path, model: FoundationModel) -> None:

@@ -18,9 +18,8 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc
 from activeloop.models.default import default_learner
 from activeloop.models.embedding import HeadLearner
-from activeloop.models.finetuning.registry import fine_tuned
 from activeloop.models.heads.gp import GPHead
-from activeloop.models.registry import plain_encoder
+from activeloop.models.registry import fine_tuned, plain_encoder
 from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Learner
 from activeloop.priors import SubstitutionPrior

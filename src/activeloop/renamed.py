@@ -10,18 +10,21 @@ from collections.abc import Mapping
 from typing import Any
 
 NAMES: dict[str, dict[str, str]] = {
-    "learner": {},
-    "calibration": {},
-    "head": {},
+    "learner": {"informed": "plm-prior", "gated": "stacking", "frozen": "embedding-gp"},
+    "calibration": {"own-noise": "noise"},
+    "head": {"process": "gp", "last-layer": "laplace", "dropout": "mc-dropout"},
     "score": {},
     "batch": {},
 }
 """Role -> name of before -> name of now."""
 
-OPTIONS: dict[tuple[str, str], dict[str, str]] = {}
+OPTIONS: dict[tuple[str, str], dict[str, str]] = {
+    ("learner", "embedding-gp"): {"draws": "head"},
+    ("learner", "fine-tuned"): {"draws": "head"},
+}
 """Role and name of now -> option of before -> option of now."""
 
-ROLES: dict[tuple[str, str], str] = {}
+ROLES: dict[tuple[str, str], str] = {("learner", "head"): "head"}
 """Role and option of now -> the role whose names its value is one of, such as ("learner", "head") -> "head"."""
 
 SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
@@ -40,9 +43,14 @@ SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 
 REMOVED: dict[str, dict[str, str]] = {
     "learner": {
-        "frozen-ensemble": 'use "frozen"',
-        "gated-tuned": 'use "gated"',
+        "frozen-ensemble": 'use "embedding-gp"',
+        "gated-tuned": 'use "stacking"',
     },
+    "head": {
+        "ensemble": 'use "gp" for uncertainty, or fine-tune several members with the option "members"',
+        "variational": 'use "laplace"',
+    },
+    "adapter": {"adalora": 'use "lora", or in Python PeftAdapter("adalora")'},
     "score": {
         "least-confidence": 'use "entropy", which orders two classes in the same way',
         "margin": 'use "entropy", which orders two classes in the same way',
@@ -54,7 +62,7 @@ REMOVED: dict[str, dict[str, str]] = {
 }
 """Role -> name that was removed -> what to do instead."""
 
-REMOVED_OPTIONS: dict[tuple[str, str, str], str] = {("learner", "gated", "tuned"): 'use "fine-tuned" by itself'}
+REMOVED_OPTIONS: dict[tuple[str, str, str], str] = {("learner", "stacking", "tuned"): 'use "fine-tuned" by itself'}
 """Role, name and option that was removed -> what to do instead."""
 
 

@@ -32,10 +32,10 @@ name = "{name}"
 {options}
 """
 OPTIONS = {
-    "fine-tuned": 'model = "models/tiny"\nrank = 2\nlast = 1\nepochs = 3\ndraws = "process"',
-    "frozen": 'model = "models/tiny"\ndraws = "dropout"',
+    "fine-tuned": 'model = "models/tiny"\nrank = 2\nlast = 1\nepochs = 3\nhead = "gp"',
+    "embedding-gp": 'model = "models/tiny"\nhead = "mc-dropout"',
     "likelihood": 'model = "models/tiny"\nmembers = 2\nepochs = 3',
-    "informed": "",
+    "plm-prior": "",
 }
 
 
@@ -79,7 +79,7 @@ def test_another_process_predicts_the_same(tiny, tmp_path):
     np.testing.assert_array_equal(there, opened.campaign.predict(np.arange(len(there))).mean[:, 0])
 
 
-@pytest.mark.parametrize("name", ["fine-tuned", "frozen"])
+@pytest.mark.parametrize("name", ["fine-tuned", "embedding-gp"])
 def test_other_weights_under_the_same_name_are_refused(name, tiny, tmp_path):
     opened = laid_down(tmp_path / "c", name, tiny)
     measured(opened)
@@ -98,11 +98,11 @@ def test_other_weights_under_the_same_name_are_refused(name, tiny, tmp_path):
 
 
 def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
-    opened = laid_down(tmp_path / "c", "frozen", tiny)
+    opened = laid_down(tmp_path / "c", "embedding-gp", tiny)
     measured(opened)
-    assert "draws=dropout, model=models/tiny" in opened.campaign.fit().learner
+    assert "head=mc-dropout, model=models/tiny" in opened.campaign.fit().learner
     config = opened.folder.config
-    config.write_text(config.read_text().replace("dropout", "process"))
+    config.write_text(config.read_text().replace("mc-dropout", "gp"))
     changed = open_campaign(tmp_path / "c")
     assert changed.campaign.fit().number == 2
 
@@ -110,7 +110,7 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fine-tuned", {"rang": 2}, 'has no option "rang"; it takes: model, adapter, rank, last, loss, draws'),
+        ("fine-tuned", {"rang": 2}, 'has no option "rang"; it takes: model, adapter, rank, last, loss, head'),
         ("fine-tuned", {"rank": 0}, 'option "rank" is 0; it must be a whole number from 1 on'),
         ("fine-tuned", {"rank": "low"}, "option \"rank\" is 'low'; it must be a whole number from 1 on"),
         ("fine-tuned", {"rank": 2.5}, 'option "rank" is 2.5; it must be a whole number'),
@@ -131,14 +131,14 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         ("fine-tuned", {"loss": "mse"}, 'no loss "mse". Known: classes, list, pairs, values'),
         (
             "fine-tuned",
-            {"draws": "gp"},
-            'no kind of draws "gp". Known: dropout, last-layer, process',
+            {"head": "gaussian"},
+            'no head "gaussian". Known: gp, laplace, mc-dropout',
         ),
         ("fine-tuned", {"adapter": "full", "rank": 4}, 'the adapter "full" has no option "rank": leave it out'),
-        ("frozen", {"draws": "gp"}, 'no kind of draws "gp". Known: dropout'),
-        ("frozen", {"draws": "ensemble"}, 'the kind of draws "ensemble" was removed: use "process" for uncertainty'),
-        ("frozen", {"depth": 1.5}, "Give a depth above 0 and at most 1"),
-        ("frozen", {"rank": 4}, 'has no option "rank"; it takes: model, draws, prior, tables, pooling, revision'),
+        ("embedding-gp", {"head": "gaussian"}, 'no head "gaussian". Known: gp'),
+        ("embedding-gp", {"head": "ensemble"}, 'the head "ensemble" was removed: use "gp" for uncertainty'),
+        ("embedding-gp", {"depth": 1.5}, "Give a depth above 0 and at most 1"),
+        ("embedding-gp", {"rank": 4}, 'has no option "rank"; it takes: model, head, prior, tables, pooling, revision'),
         ("likelihood", {"by": "values"}, "option \"by\" is 'values'; it must be 'pairs' or 'list'"),
         ("likelihood", {"loss": "pairs"}, 'has no option "loss"; it takes: model, adapter'),
     ],
@@ -153,9 +153,9 @@ def test_each_mistake_names_file_option_and_cure(name, options, message):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("gated-tuned", {}, 'the learner "gated-tuned" was removed: use "gated".'),
-        ("frozen-ensemble", {}, 'the learner "frozen-ensemble" was removed: use "frozen".'),
-        ("gated", {"tuned": True}, 'option "tuned" of learner "gated" was removed: use "fine-tuned" by itself.'),
+        ("gated-tuned", {}, 'the learner "gated-tuned" was removed: use "stacking".'),
+        ("frozen-ensemble", {}, 'the learner "frozen-ensemble" was removed: use "embedding-gp".'),
+        ("stacking", {"tuned": True}, 'option "tuned" of learner "stacking" was removed: use "fine-tuned" by itself.'),
     ],
 )
 def test_what_is_gone_says_what_to_use(name, options, message):
@@ -165,7 +165,7 @@ def test_what_is_gone_says_what_to_use(name, options, message):
 
 
 def test_a_model_that_is_not_there_stops_the_campaign_before_anything_is_done(tiny, tmp_path):
-    measured(laid_down(tmp_path / "c", "frozen", tiny))
+    measured(laid_down(tmp_path / "c", "embedding-gp", tiny))
     config = tmp_path / "c" / "campaign.toml"
     config.write_text(config.read_text().replace("models/tiny", "./gone"))
     with pytest.raises(FetchError, match=r"\./gone is no folder. Check the path; nothing was loaded"):
@@ -175,8 +175,8 @@ def test_a_model_that_is_not_there_stops_the_campaign_before_anything_is_done(ti
 
 
 def test_without_torch_it_is_said_what_to_install(tiny):
-    # of the tables that ship, `informed` says first that they are not this model's
-    names = [name for name in OPTIONS if name != "informed"]
+    # of the tables that ship, `plm-prior` says first that they are not this model's
+    names = [name for name in OPTIONS if name != "plm-prior"]
     program = f"""
 import sys
 sys.modules.update(torch=None, transformers=None)
@@ -211,7 +211,7 @@ from activeloop.config.registry import checked_learner_of
 pool = Pool.single_mutants("MKTAYI")
 learner = checked_learner_of(LearnerConfig(), pool, (Assay("kcat"),))
 learner.fit(Dataset.of(pool, np.arange(9), np.arange(9.0)), 0)
-assert {"fine-tuned", "frozen", "likelihood"} <= set(learners(pool, ()))
+assert {"fine-tuned", "embedding-gp", "likelihood"} <= set(learners(pool, ()))
 loaded = {"torch", "transformers", "peft", "safetensors"} & set(sys.modules)
 assert not loaded, loaded
 """

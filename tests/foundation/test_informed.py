@@ -14,8 +14,8 @@ from activeloop.errors import ModelError, PoolError, StateError
 from activeloop.foundation import ESM2
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.registry import fine_tuned, frozen, informed
 from activeloop.models.gp.mutation_gp import MutationGP
+from activeloop.models.registry import embedding_gp, fine_tuned, plm_prior
 from activeloop.prediction import Learner
 from activeloop.priors import PLMPrior
 from activeloop.priors.plm import LETTERS, letter_contexts, opinions, read_tables
@@ -136,7 +136,7 @@ def test_what_is_no_file_of_tables_is_refused(content: bytes | str | None, tmp_p
         read_tables(str(path))
 
 
-@pytest.mark.parametrize("made", [informed, frozen, partial(fine_tuned, epochs=1)])
+@pytest.mark.parametrize("made", [plm_prior, embedding_gp, partial(fine_tuned, epochs=1)])
 def test_a_version_goes_on_with_its_own_tables_alone(made: Callable[..., Learner], tiny: str, tmp_path: Path):
     pool, rows = Pool.single_mutants(CHAIN), np.arange(0, 1000, 25)
     dataset = Dataset.of(pool, rows, np.sin(rows))

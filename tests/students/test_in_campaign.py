@@ -64,7 +64,7 @@ def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tin
 
 
 def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(teacher, tiny):
-    from activeloop.models.finetuning.registry import fine_tuned
+    from activeloop.models.registry import fine_tuned
     from activeloop.students.runtime.reading import StudentTokenizer
 
     learner = calibrated(fine_tuned(model=tiny, last=1, epochs=1, members=2, prior=False), "isotonic", "")

@@ -20,7 +20,7 @@ from activeloop.files import write_whole
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.foundation.protein_models import BUNDLED
-from activeloop.models.finetuning.registry import pretrained
+from activeloop.models.registry import foundation_model
 from activeloop.priors.plm import opinions
 from tools.priors.fit import NAMES, default_variances, fit_tables, packed
 from tools.priors.scans import known_scans, split
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=Path("docs/results/prior"), help="folder of variances.json")
     options = parser.parse_args(arguments)
     try:
-        fit(options.out, options.results, pretrained(options.model))
+        fit(options.out, options.results, foundation_model(options.model))
     except ActiveLoopError as error:
         sys.stderr.write(f"{error}\n")
         return 2

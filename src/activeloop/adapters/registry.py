@@ -18,5 +18,3 @@ ADAPTERS: dict[str, Callable[..., Adapter]] = {
     "pissa": partial(LoRA, variant="pissa"),
     "rslora": partial(LoRA, variant="rslora"),
 }
-#: removed names, and what to use instead
-RETIRED = {"adalora": 'use "lora", or in Python PeftAdapter("adalora")'}

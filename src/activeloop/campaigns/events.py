@@ -190,7 +190,13 @@ _NAMES = {cls: kind for kind, cls in KINDS.items()}
 _STORED: dict[type, dict[str, str]] = {Version: {"learner": "recipe"}}
 #: in texts by which a version or student is recognised, pattern of an older word -> the word of now, in this order
 STORED_WORDS: dict[tuple[type, str], dict[str, str]] = {
-    (Version, "learner"): {},
+    (Version, "learner"): {
+        r"\bgate(-ranks|-both)?\(": r"stacking\1(",
+        r"\+own-noise$": "+noise",
+        r"(?<=[(, ])draws=process\b": "head=gp",
+        r"(?<=[(, ])draws=last-layer\b": "head=laplace",
+        r"(?<=[(, ])draws=dropout\b": "head=mc-dropout",
+    },
     (StudentRecord, "teaching"): {},
 }
 

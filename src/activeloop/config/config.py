@@ -93,7 +93,7 @@ class LearnerConfig(Strict):
 
     name: str = "default"
     options: dict[str, Option] = {}
-    calibration: Literal["", "temperature", "isotonic", "conformal", "own-noise", "none"] = ""
+    calibration: Literal["", "temperature", "isotonic", "conformal", "noise", "none"] = ""
 
     @model_validator(mode="before")
     @classmethod

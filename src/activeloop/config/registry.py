@@ -178,7 +178,8 @@ def checked_learner_of(
         ConfigError: no learner has that name, or it does not take these options.
         FetchError: a pretrained model is not to be had.
     """
-    from activeloop.models.calibration import calibrated, default_calibration
+    from activeloop.models.calibration import calibrated
+    from activeloop.models.default import default_calibration
 
     learner = learner_of(_located(config, base), pool, assays, file)
     note = ", ".join(f"{key}={value}" for key, value in sorted(config.options.items()))

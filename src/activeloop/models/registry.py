@@ -1,39 +1,340 @@
-"""Learners by the names that `campaign.toml`, policies and `activeloop evaluate` use."""
+"""Learners, heads and losses by the names in `campaign.toml`, in policies and on the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from inspect import signature
+from typing import Any, Literal
 
+from activeloop.adapters import Adapter
+from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
 from activeloop.encoders import Encoder, Morgan, OneHot
+from activeloop.foundation.base import FoundationModel, Pooling
+from activeloop.foundation.protein_models import BUNDLED, ESM2
 from activeloop.models.dropout import DropoutNetwork
+from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
-from activeloop.models.finetuning.registry import PRETRAINED
+from activeloop.models.finetuning.learner import FineTuner
+from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
+from activeloop.models.finetuning.losses import Classification, Loss, Ranking, Regression
+from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.forest import RandomForest
 from activeloop.models.gp.classifier import GPClassifier
 from activeloop.models.gp.guides import GuideGP
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.gp.site_gp import SiteGP
 from activeloop.models.gp.tanimoto import TanimotoGP
+from activeloop.models.heads.base import Head
+from activeloop.models.heads.dropout import DropoutHead
+from activeloop.models.heads.gp import GPHead
+from activeloop.models.heads.laplace import LaplaceHead
+from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Learner
+from activeloop.priors.plm import PLMPrior
+from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
+from activeloop.renamed import REMOVED
 
-#: those that learn on the features of any encoder
+HEADS: dict[str, type[Head]] = {"gp": GPHead, "laplace": LaplaceHead, "mc-dropout": DropoutHead}
+"""The posterior over functions of a model's features."""
+
+LOSSES: dict[str, Callable[[], Loss]] = {
+    "classes": Classification,
+    "list": partial(Ranking, "list"),
+    "pairs": partial(Ranking, "pairs"),
+    "values": Regression,
+}
+"""What is minimised while an adapter is trained."""
+
+FEW_LAYERS = ("lora", "dora", "pissa", "rslora")
+"""Adapters that are trained in the last layers alone when nothing else is said."""
+
+
+def plain_encoder(pool: Pool) -> Encoder:
+    """The encoder of the baselines: one-hot residues, for compounds Morgan fingerprints."""
+    return Morgan() if pool.kind == "compounds" else OneHot()
+
+
+def foundation_model(
+    model: str, pooling: Pooling = "auto", revision: str | None = None, depth: float | None = None
+) -> FoundationModel:
+    """A pretrained model by hub id or folder, in the family that reads it; the bundled one needs no look-up.
+
+    >>> foundation_model("activeloop/small").name
+    'esm2-small'
+    """
+    if model == BUNDLED:
+        return ESM2(pooling=pooling, depth=depth)
+    from activeloop.foundation.families import foundation_of
+
+    return replace(foundation_of(model, revision), pooling=pooling, depth=depth)  # type: ignore[type-var]
+
+
+def prior_mean(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> MutationPrior:
+    """The prior mean that goes with a model: it reads the model where there are tables, else substitutions alone.
+
+    >>> prior_mean().name, prior_mean("facebook/esm2_t6_8M_UR50D").name
+    ('informed-esm2-small', 'substitutions')
+    """
+    if tables or model == BUNDLED:
+        return PLMPrior(foundation_model(model, revision=revision), tables)
+    return SubstitutionPrior()
+
+
+def plm_prior(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
+    """The Gaussian process over mutations whose prior mean reads a protein language model, see `PLMPrior`.
+
+    Args:
+        model: hub id or folder, of a model with a masked-language head.
+        tables: file of the tables that were fitted on it; empty: those of the package, for the bundled model.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+
+    Raises:
+        FetchError: the model cannot be loaded.
+
+    >>> plm_prior().name
+    'mutations-informed-esm2-small'
+    """
+    return MutationGP(prior_score=PLMPrior(foundation_model(model, revision=revision), tables))
+
+
+def embedding_gp(
+    model: str = BUNDLED,
+    head: str = "gp",
+    prior: bool = True,
+    tables: str = "",
+    pooling: Pooling = "auto",
+    revision: str | None = None,
+    depth: float | None = None,
+) -> Learner:
+    """A Gaussian process (or another `head`) on the embeddings of a pretrained model, see `HeadLearner`.
+
+    Args:
+        model: hub id or folder.
+        head: one of `HEADS`.
+        prior: whether it begins with a prior mean, see `prior_mean`.
+        tables: as `plm_prior`.
+        pooling: of the hidden states.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+        depth: hidden states are those after this share of the layers; by default two thirds of the bundled model, all
+            of others.
+
+    Raises:
+        ValueError: an unknown name.
+        FetchError: the model cannot be loaded.
+
+    >>> embedding_gp(head="laplace").name
+    'last-layer-esm2-small-informed-esm2-small'
+    """
+    posterior = named("head", head, HEADS)()
+    mean = prior_mean(model, tables, revision) if prior else None
+    return HeadLearner(foundation_model(model, pooling, revision, depth), posterior, mean)
+
+
+def stacking(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> Learner:
+    """The Gaussian process over mutations with the `prior_mean` of a model, and `embedding_gp`, stacked.
+
+    Before any evidence the one over mutations has six times the weight of the other.
+
+    Args:
+        model: hub id or folder, of a model with a masked-language head where there are tables of it.
+        tables: as `plm_prior`.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+
+    Raises:
+        FetchError: the model cannot be loaded.
+
+    >>> stacking().name
+    'stacking-ranks(mutations-informed-esm2-small,process-esm2-small-informed-esm2-small)'
+    """
+    mutations = MutationGP(prior_score=prior_mean(model, tables, revision))
+    embeddings = embedding_gp(model, tables=tables, revision=revision)
+    return StackingEnsemble((mutations, embeddings), start=(6.0, 1.0), scale="ranks")
+
+
+def fine_tuned(
+    model: str = BUNDLED,
+    adapter: str = "lora",
+    rank: int | None = None,
+    last: int | None = None,
+    loss: str = "values",
+    head: str = "gp",
+    prior: bool = True,
+    tables: str = "",
+    members: int = 1,
+    stop: bool = False,
+    epochs: int | None = None,
+    rate: float | None = None,
+    minibatch: int | None = None,
+    pooling: Pooling = "auto",
+    revision: str | None = None,
+    depth: float | None = None,
+) -> Learner:
+    """A pretrained model of which an adapter is trained, and a posterior on its features, see `FineTuner`.
+
+    Args:
+        model: hub id or folder.
+        adapter: one of `ADAPTERS`.
+        rank: of LoRA and its variants.
+        last: number of last layers that are trained (0: all); by default one of LoRA's, all of the others'.
+        loss: one of `LOSSES`.
+        head: one of `HEADS`.
+        prior: whether it begins with a prior mean, see `prior_mean`.
+        tables: as `plm_prior`.
+        members: as `FineTuner`.
+        stop: as `FineTuner`.
+        epochs: as `TrainingConfig`.
+        rate: as `TrainingConfig`.
+        minibatch: as `TrainingConfig`.
+        pooling: as `embedding_gp`.
+        revision: as `embedding_gp`.
+        depth: as `embedding_gp`.
+
+    Raises:
+        ValueError: an unknown name.
+        FetchError: the model cannot be loaded.
+
+    >>> fine_tuned().adapter == FineTuner(ESM2()).adapter
+    True
+    """
+    return FineTuner(
+        foundation_model(model, pooling, revision, depth),
+        adapter_of(adapter, rank, last),
+        named("loss", loss, LOSSES)(),
+        named("head", head, HEADS)(),
+        TrainingConfig(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
+        members=members,
+        stop=stop,
+        prior_score=prior_mean(model, tables, revision) if prior else None,
+    )
+
+
+def likelihood(
+    model: str = BUNDLED,
+    adapter: str = "lora",
+    rank: int | None = None,
+    last: int | None = None,
+    by: Literal["pairs", "list"] = "pairs",
+    near: float = 0.1,
+    hidden: bool = False,
+    prior: bool = True,
+    tables: str = "",
+    members: int = 5,
+    epochs: int = 30,
+    rate: float = 3e-3,
+    revision: str | None = None,
+) -> Learner:
+    """A pretrained model whose likelihoods are trained to rank the measured candidates, see `LikelihoodRanker`.
+
+    Args:
+        model: hub id or folder, of a model with a masked-language head.
+        adapter: one of `ADAPTERS`.
+        rank: of LoRA and its variants.
+        last: number of last layers that are trained (0: all); by default two of LoRA's, all of the others'.
+        by: as `LikelihoodRanker`.
+        near: as `LikelihoodRanker`.
+        hidden: as `LikelihoodRanker`.
+        prior: whether the table of a prior is added, see `prior_mean`.
+        tables: as `plm_prior`.
+        members: as `LikelihoodRanker`.
+        epochs: as `TrainingConfig`.
+        rate: as `TrainingConfig`.
+        revision: branch, tag or commit on the hub; a commit pins the weights.
+
+    Raises:
+        ValueError: an unknown name.
+        FetchError: the model cannot be loaded.
+
+    >>> likelihood(prior=False) == LikelihoodRanker(ESM2(), prior_score=None)
+    True
+    """
+    plan = TrainingConfig(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
+    learns = adapter_of(adapter, rank, last, default_layers=2)
+    mean = prior_mean(model, tables, revision) if prior else None
+    return LikelihoodRanker(foundation_model(model, revision=revision), learns, by, near, hidden, mean, members, plan)
+
+
+def adapter_of(name: str, rank: int | None = None, last: int | None = None, default_layers: int = 1) -> Adapter:
+    """An adapter by its name.
+
+    Args:
+        name: one of `ADAPTERS`.
+        rank: of LoRA and its variants.
+        last: number of last layers that are trained (0: all).
+        default_layers: that number for LoRA and its variants when nothing is said; others train all layers.
+
+    Raises:
+        ValueError: there is none of that name, or it has no such option.
+
+    >>> [adapter_of(name, last=last).last_layers for name, last in (("lora", None), ("lora", 0), ("ia3", None))]
+    [1, None, None]
+    """
+    make = named("adapter", name, ADAPTERS)
+    if last is None and name in FEW_LAYERS:
+        last = default_layers
+    options = given(rank=rank, last_layers=last)
+    for option in options:
+        if option not in signature(make).parameters:
+            raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
+    if last == 0:
+        options["last_layers"] = None
+    return make(**options)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Those options that are not None."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def named(role: str, name: str, known: dict[str, Any]) -> Any:
+    """An entry of a table.
+
+    Args:
+        role: what it is, for messages and for names that were removed.
+        name: of it.
+        known: the table.
+
+    Raises:
+        ValueError: there is none of that name.
+
+    >>> named("head", "variational", HEADS)
+    Traceback (most recent call last):
+    ...
+    ValueError: the head "variational" was removed: use "laplace"
+    """
+    if name in (removed := REMOVED.get(role, {})):
+        raise ValueError(f'the {role} "{name}" was removed: {removed[name]}')
+    if name not in known:
+        raise ValueError(f'there is no {role} "{name}". Known: {", ".join(known)}.')
+    return known[name]
+
+
 ENCODED: dict[str, Callable[..., Learner]] = {
     "alde": alde_ensemble,
     "dropout": DropoutNetwork,
     "ensemble": MLPEnsemble,
     "forest": RandomForest,
 }
-#: those that know how to read their candidates
-READING: dict[str, type[Learner]] = {
+"""Learners on the features of any encoder."""
+
+READING: dict[str, Callable[..., Learner]] = {
     "classifier": GPClassifier,
     "guide-gp": GuideGP,
     "mutation-gp": MutationGP,
     "site-gp": SiteGP,
     "tanimoto": TanimotoGP,
+    "fine-tuned": fine_tuned,
+    "embedding-gp": embedding_gp,
+    "plm-prior": plm_prior,
+    "likelihood": likelihood,
+    "stacking": stacking,
 }
-LEARNERS = (*ENCODED, *READING, *PRETRAINED)
+"""Learners that read candidates themselves, or by a pretrained model."""
+
+LEARNERS = (*ENCODED, *READING)
+"""Names of all learners of this package."""
 
 
 def named_learners(pool: Pool) -> dict[str, Callable[..., Learner]]:
@@ -43,9 +344,4 @@ def named_learners(pool: Pool) -> dict[str, Callable[..., Learner]]:
     'forest-onehot'
     """
     encoder = plain_encoder(pool)
-    return {name: partial(made, encoder=encoder) for name, made in ENCODED.items()} | READING | PRETRAINED
-
-
-def plain_encoder(pool: Pool) -> Encoder:
-    """The plain encoder of the baselines: one-hot letters, for compounds Morgan fingerprints."""
-    return Morgan() if pool.kind == "compounds" else OneHot()
+    return {name: partial(make, encoder=encoder) for name, make in ENCODED.items()} | READING

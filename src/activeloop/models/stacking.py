@@ -53,8 +53,8 @@ class StackingEnsemble(PerAssayLearner):
 
     @property
     def name(self) -> str:
-        """`gate`, the scale where it is not that of the values, and the names of its learners."""
-        how = "gate" if self.scale == "values" else f"gate-{self.scale}"
+        """`stacking`, the scale where it is not that of the values, and the names of its learners."""
+        how = "stacking" if self.scale == "values" else f"stacking-{self.scale}"
         return f"{how}({','.join(learner.name for learner in self.learners)})"
 
     def prior(self, pool: Pool) -> Predictor | None:

@@ -30,6 +30,7 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models.default import default_learner
 from activeloop.models.registry import LEARNERS, named_learners
 from activeloop.prediction import Learner, Predictor
+from activeloop.renamed import NAMES, current_name
 
 ReplayGoal = Literal["find", "learn"]
 First = Literal["random", "own"]
@@ -220,7 +221,8 @@ def check_policy(name: str) -> None:
     if name in POLICIES:
         return
     learner, colon, selection = name.partition(":")
-    if colon and learner in ("default", *LEARNERS) and selection in ("default", "random", *SELECTIONS):
+    known = current_name("learner", learner) in ("default", *LEARNERS)
+    if colon and known and selection in ("default", "random", *SELECTIONS):
         return
     learners, selections = ", ".join(("default", *LEARNERS)), ", ".join(("default", "random", *SELECTIONS))
     raise ConfigError(
@@ -231,4 +233,5 @@ def check_policy(name: str) -> None:
 
 def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
     """A learner by its name; `default` is the product's for the goal."""
+    name = NAMES["learner"].get(name, name)
     return default_learner(pool, goal) if name == "default" else named_learners(pool)[name]()

@@ -21,7 +21,7 @@ def quick(monkeypatch: pytest.MonkeyPatch):
     """Two adapters and one posterior are enough to see that all are asked."""
     adapters = {name: encoder.ADAPTERS[name] for name in ("lora", "ia3", "frozen")}
     monkeypatch.setattr(encoder, "ADAPTERS", adapters)
-    monkeypatch.setattr(encoder, "HEADS", {"last-layer": encoder.HEADS["last-layer"]})
+    monkeypatch.setattr(encoder, "HEADS", {"laplace": encoder.HEADS["laplace"]})
 
 
 def typed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -37,7 +37,7 @@ def test_a_sound_model_passes_every_check(tiny: str, quick):
     assert {"loads", "licence", "tokens", "pooling", "padding", "masked-language head", "speed", "memory"} <= set(
         findings
     )
-    assert {"adapter lora", "adapter ia3", "draws last-layer"} <= set(findings)
+    assert {"adapter lora", "adapter ia3", "head laplace"} <= set(findings)
     assert "adapter frozen" not in findings
     assert "3 layers of width 32" in findings["loads"].found
 

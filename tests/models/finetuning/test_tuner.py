@@ -11,7 +11,7 @@ from activeloop.foundation.protein_models import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import Classification, FineTuner, RandomForest, Ranking, StackingEnsemble, TrainingConfig
 from activeloop.models.finetuning import fitting as warm
-from activeloop.models.heads.registry import HEADS
+from activeloop.models.registry import HEADS
 from activeloop.priors import SubstitutionPrior
 
 POOL = Pool.single_mutants("MKTAYIAKQR")

@@ -9,7 +9,7 @@ from activeloop.models.heads.base import Head, HeadInputs, Posterior
 from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
-from activeloop.models.heads.registry import HEADS
+from activeloop.models.registry import HEADS
 
 CASES: dict[str, Head] = {
     "last layer": LaplaceHead(),

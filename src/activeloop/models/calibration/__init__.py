@@ -1,9 +1,14 @@
 """Stated uncertainty corrected by what came true of held-out values, and figures of it."""
 
 from activeloop.models.calibration.base import Calibration, OutOfFoldPredictions, Rescaling
-from activeloop.models.calibration.learner import Calibrated, CalibratedClassifier, CalibratedPredictor
+from activeloop.models.calibration.learner import (
+    CALIBRATIONS,
+    Calibrated,
+    CalibratedClassifier,
+    CalibratedPredictor,
+    calibrated,
+)
 from activeloop.models.calibration.methods import Conformal, Isotonic, NoiseEstimation, TemperatureScaling, Uncalibrated
-from activeloop.models.calibration.registry import CALIBRATIONS, calibrated, default_calibration, plain
 
 __all__ = [
     "CALIBRATIONS",
@@ -19,6 +24,4 @@ __all__ = [
     "TemperatureScaling",
     "Uncalibrated",
     "calibrated",
-    "default_calibration",
-    "plain",
 ]

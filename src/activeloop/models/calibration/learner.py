@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.errors import ConfigError
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.calibration.base import (
@@ -19,7 +20,7 @@ from activeloop.models.calibration.base import (
     Rescaling,
     figures,
 )
-from activeloop.models.calibration.methods import TemperatureScaling
+from activeloop.models.calibration.methods import Conformal, Isotonic, NoiseEstimation, TemperatureScaling, Uncalibrated
 from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, Validated, mean_of
 
@@ -81,6 +82,33 @@ class Calibrated(PerAssayLearner):
         if "temperature" in groups["by"]:
             return CalibratedClassifier(fitted, ProbabilityTemperature.restored(groups["by"]), found, state["unseen"])
         return CalibratedPredictor(fitted, Rescaling.restored(groups["by"]), found, state["unseen"])
+
+
+CALIBRATIONS: dict[str, type[Calibration]] = {
+    "temperature": TemperatureScaling,
+    "isotonic": Isotonic,
+    "conformal": Conformal,
+    "noise": NoiseEstimation,
+    "none": Uncalibrated,
+}
+"""Calibrations by the names that configs use."""
+
+
+def calibrated(learner: Learner, name: str, note: str = "") -> Calibrated:
+    """A learner with the calibration of a name, in place of the one it has.
+
+    Args:
+        learner: any.
+        name: one of `CALIBRATIONS`.
+        note: as `Calibrated`.
+
+    Raises:
+        ConfigError: there is no calibration of that name.
+    """
+    if name not in CALIBRATIONS:
+        raise ConfigError(f'"{name}" is not a calibration. Known: {", ".join(CALIBRATIONS)}. Nothing was fitted.')
+    inner = learner.learner if isinstance(learner, Calibrated) else learner
+    return Calibrated(inner, CALIBRATIONS[name](), note=note)
 
 
 @dataclass(frozen=True)

@@ -105,8 +105,8 @@ class NoiseEstimation(Calibration):
 
     @property
     def name(self) -> str:
-        """`own-noise`."""
-        return "own-noise"
+        """`noise`."""
+        return "noise"
 
     def learn(self, unseen: OutOfFoldPredictions) -> Rescaling:
         """Nothing, or the temperature; see `Calibration.learn`."""

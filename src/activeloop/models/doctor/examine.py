@@ -25,7 +25,7 @@ from activeloop.foundation.protein_models import LetterModel
 from activeloop.foundation.tokens import Tokens, longest_of
 from activeloop.models.doctor.report import Finding, judged, tried
 from activeloop.models.heads.base import HeadInputs
-from activeloop.models.heads.registry import HEADS
+from activeloop.models.registry import HEADS
 
 #: largest difference, in shares of the spread of hidden states, that rounding may make
 ROUNDING = 1e-3
@@ -85,7 +85,7 @@ def examine_model(source: str, revision: str | None = None) -> Iterator[Finding]
             if name != "frozen":
                 yield tried(f"adapter {name}", partial(_adapter, patient, name))
         for name in HEADS:
-            yield tried(f"draws {name}", partial(_draws, patient, name))
+            yield tried(f"head {name}", partial(_draws, patient, name))
 
 
 def _load(source: str, revision: str | None, loaded: list[DiagnosedModel]) -> Finding:
@@ -228,7 +228,7 @@ def _draws(patient: DiagnosedModel, name: str) -> Finding:
     spread = float(one.std(0).mean())
     good = spread > 0 and np.array_equal(one, again)
     found = f"spread {spread:.2g} of that of the values, {'the same' if np.array_equal(one, again) else 'others'} again"
-    return judged(f"draws {name}", good, found, "Its draws say nothing: choose another head.")
+    return judged(f"head {name}", good, found, "Its draws say nothing: choose another head.")
 
 
 _CHECKS: dict[str, Callable[[DiagnosedModel], Finding]] = {
