@@ -28,7 +28,7 @@ def test_rows_names_and_codes_belong_together(pool, data):
         assert pool.row_of(design.sequence) == row
         assert [design.sequence[p - 1] for p in pool.sites.positions] == list(here)
     else:
-        assert design.letters == here
+        assert design.sequence == here
 
 
 def test_all_rows_are_different():

@@ -65,14 +65,14 @@ class Variant:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A whole sequence with no known parent (a combinatorial library's letters, a genotype such as `0110`)."""
+    """A whole sequence without a known parent: residues of a combinatorial library, or a genotype such as `0110`."""
 
-    letters: str
+    sequence: str
 
     @property
     def name(self) -> str:
-        """The letters themselves."""
-        return self.letters
+        """The sequence itself."""
+        return self.sequence
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,14 @@ class Compound:
 
 @dataclass(frozen=True)
 class Guide:
-    """A CRISPR guide: protospacer, with its PAM and flanks if they were given (DNA letters)."""
+    """A CRISPR guide: protospacer, with its PAM and flanks if they were given, as DNA."""
 
-    letters: str
+    sequence: str
 
     @property
     def name(self) -> str:
-        """The letters."""
-        return self.letters
+        """The sequence itself."""
+        return self.sequence
 
 
 Design = Variant | Sequence | Compound | Guide

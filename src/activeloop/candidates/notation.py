@@ -37,6 +37,10 @@ class Notation(ABC):
     def key(self, design: Design) -> str:
         """Equal for two designs exactly when they are the same thing in the tube."""
 
+    def keys(self, designs: Rows[Design]) -> list[str]:
+        """The key of each design."""
+        return [self.key(design) for design in designs]
+
 
 @final
 class VariantNotation(Notation):

@@ -36,7 +36,7 @@ from activeloop.candidates.notation import (
     position_of,
 )
 from activeloop.candidates.proteins import read_parent
-from activeloop.candidates.reading import duplicates, read_candidates, read_fasta_candidates
+from activeloop.candidates.reading import CandidateList, duplicates, read_candidates, read_fasta_candidates
 from activeloop.candidates.sites import (
     Rules,
     Sites,
@@ -91,7 +91,7 @@ class Pool(ABC):
     @property
     @abstractmethod
     def sites(self) -> Sites | None:
-        """The varying columns of sequence-like pools (variants, guides); None for compounds."""
+        """The varying columns of variants and guides; None for compounds."""
 
     @abstractmethod
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
@@ -118,14 +118,14 @@ class Pool(ABC):
         return self.rules.allow(self.codes(rows), self.sites)
 
     def readable(self, rows: np.ndarray) -> np.ndarray:
-        """Which rows hold a candidate: bool [n]; all but in long files, which are not read before they are needed."""
+        """Which rows hold a candidate: bool [n]; all except in files too long to be read whole."""
         return np.ones(len(rows), bool)
 
     def find(self, name: str) -> int:
         """The row of a candidate by any of its notations.
 
         Raises:
-            NotationError: the name cannot be understood (says why), or names something that is not in the pool.
+            NotationError: the name cannot be understood, or is not in the pool.
         """
         row = self.row_of(name)
         if row is None:
@@ -253,7 +253,7 @@ class Pool(ABC):
             kind: `variants`, `compounds` or `guides`.
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
-            column: the column that names the candidates; found by its name and content when None.
+            column: that names the candidates; found by name and content when None.
             offset: added to each written position to get the position in the parent, by which the pool counts.
             sites: positions to which strings such as "FWAA" refer.
             sheet: of a workbook; the first when None.
@@ -275,7 +275,7 @@ class Pool(ABC):
             merge_duplicates=merge_duplicates,
             skip_unreadable=skip_unreadable,
         )
-        return ExplicitPool(listed.designs, kind=kind, origin=listed.origin, notation=listed.notation)
+        return ExplicitPool._of(listed, kind)
 
     @staticmethod
     def from_fasta(
@@ -292,7 +292,7 @@ class Pool(ABC):
             InputError: names file, record and fix.
         """
         listed = read_fasta_candidates(path, parent, merge_duplicates=merge_duplicates)
-        return ExplicitPool(listed.designs, kind="variants", origin=listed.origin, notation=listed.notation)
+        return ExplicitPool._of(listed, "variants")
 
     @staticmethod
     def of(designs: Iterable[Design], *, origin: str = "listed") -> ExplicitPool:
@@ -322,21 +322,29 @@ class ExplicitPool(Pool):
         kind: one of `KINDS`.
         origin: where they come from, in one sentence.
         notation: how they are written.
+        keys: `notation.key` of each, if known.
 
     Raises:
         PoolError: none at all, or the same candidate twice.
     """
 
-    def __init__(self, designs: Rows[Design], *, kind: str, origin: str, notation: Notation):
+    def __init__(
+        self, designs: Rows[Design], *, kind: str, origin: str, notation: Notation, keys: Rows[str] | None = None
+    ):
         if not designs:
             raise PoolError("a pool needs at least one candidate. Nothing was listed, or the rules leave nothing.")
         self.kind, self.origin, self.notation = kind, origin, notation
         self._designs = tuple(designs)
-        self._rows = {notation.key(design): row for row, design in enumerate(self._designs)}
+        keys = notation.keys(self._designs) if keys is None else keys
+        self._rows = dict(zip(keys, range(len(keys)), strict=True))
         if len(self._rows) < len(self._designs):
-            first, second = duplicates(self._designs, notation)[0]
+            first, second = duplicates(keys)[0]
             names = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
             raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {names}. Keep one of them.")
+
+    @classmethod
+    def _of(cls, listed: CandidateList, kind: str) -> ExplicitPool:
+        return cls(listed.designs, kind=kind, origin=listed.origin, notation=listed.notation, keys=listed.keys)
 
     def __len__(self) -> int:
         return len(self._designs)
@@ -346,7 +354,7 @@ class ExplicitPool(Pool):
         return self._designs[row]
 
     def row_of(self, name: str) -> int | None:
-        """The row of a candidate by any of its notations, or None when it is not in the pool."""
+        """The row of a candidate by any of its notations, or None."""
         row = self._rows.get(name)
         if row is not None:
             return row
@@ -382,9 +390,7 @@ class ExplicitPool(Pool):
 
 @final
 class CombinatorialPool(Pool):
-    """All combinations of letters at sites; a row is a number whose digits are the letters, the first site leading.
-
-    Nothing is stored but the sites: 20^7 candidates take no memory.
+    """All combinations of letters at sites, in lexical order; only the sites are stored, so 20^7 take no memory.
 
     Args:
         parent: the wild type, or "" for sequences made of the sites alone.
@@ -492,9 +498,9 @@ def _notation_of(designs: list[Design]) -> tuple[Notation, str]:
             raise PoolError("the variants have different wild types. Make one pool for each wild type.")
         return VariantNotation(first.parent), "variants"
     if isinstance(first, Sequence):
-        return SequenceNotation(len(first.letters)), "variants"
+        return SequenceNotation(len(first.sequence)), "variants"
     if isinstance(first, Guide):
-        return GuideNotation(len(first.letters)), "guides"
+        return GuideNotation(len(first.sequence)), "guides"
     return CompoundNotation(), "compounds"
 
 

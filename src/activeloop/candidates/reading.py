@@ -33,13 +33,24 @@ class CandidateList:
 
     Args:
         designs: in the order of the file.
+        keys: `notation.key` of each.
         notation: how they are written.
         origin: where they come from, in one sentence.
     """
 
     designs: list[Design]
+    keys: list[str]
     notation: Notation
     origin: str
+
+    @classmethod
+    def of(
+        cls, designs: list[Design], keys: list[str], pairs: list[tuple[int, int]], notation: Notation, origin: str
+    ) -> CandidateList:
+        """The first of each candidate, where pairs are duplicates."""
+        again = {second for _, second in pairs}
+        first = [i for i in range(len(keys)) if i not in again]
+        return cls([designs[i] for i in first], [keys[i] for i in first], notation, origin)
 
 
 def read_candidates(
@@ -76,7 +87,8 @@ def read_candidates(
             refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
     if refused and (not skip_unreadable or not designs):
         raise refused[0]
-    pairs = duplicates(designs, notation)
+    keys = notation.keys(designs)
+    pairs = duplicates(keys)
     if pairs and not merge_duplicates:
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])
     origin = f'column "{table.find(column)}" of {Path(table.file).name}'
@@ -86,7 +98,7 @@ def read_candidates(
         # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
         origin += f" (positions {notation.offset:+d})"
         notation = VariantNotation(notation.parent, sites=notation.sites)
-    return CandidateList(_without_duplicates(designs, pairs), notation, origin)
+    return CandidateList.of(designs, keys, pairs, notation, origin)
 
 
 def read_fasta_candidates(
@@ -103,12 +115,13 @@ def read_fasta_candidates(
             designs.append(notation.design(sequence))
         except InputError as error:
             raise NotationError(f'record "{name}": {error.problem}', file=file) from None
-    pairs = duplicates(designs, notation)
+    keys = notation.keys(designs)
+    pairs = duplicates(keys)
     if pairs and not merge_duplicates:
         names = list(records)
         problem = f'records "{names[pairs[0][0]]}" and "{names[pairs[0][1]]}" are the same sequence. Keep one of them.'
         raise PoolError(problem, file=file)
-    return CandidateList(_without_duplicates(designs, pairs), notation, f"the sequences of {Path(file).name}")
+    return CandidateList.of(designs, keys, pairs, notation, f"the sequences of {Path(file).name}")
 
 
 def read_each(table: Table, kind: str, column: str | None, read: Callable[[str], T]) -> list[T]:
@@ -132,16 +145,11 @@ def read_each(table: Table, kind: str, column: str | None, read: Callable[[str],
     return found
 
 
-def duplicates(designs: Sequence[Design], notation: Notation) -> list[tuple[int, int]]:
+def duplicates(keys: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of indices of the same candidate: its first place, and each later one."""
     first: dict[str, int] = {}
-    places = ((first.setdefault(notation.key(design), i), i) for i, design in enumerate(designs))
+    places = ((first.setdefault(key, i), i) for i, key in enumerate(keys))
     return [(earlier, i) for earlier, i in places if earlier != i]
-
-
-def _without_duplicates(designs: list[Design], pairs: list[tuple[int, int]]) -> list[Design]:
-    again = {second for _, second in pairs}
-    return [d for i, d in enumerate(designs) if i not in again] if again else designs
 
 
 def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) -> PoolError:
