@@ -96,7 +96,7 @@ class Copying(StudentTrainer):
     def name(self) -> str:
         return f"copying, noise {self.noise:g}"
 
-    def teach(self, teacher, dataset, version, seed, progress=None) -> TrainedStudent:
+    def train(self, teacher, dataset, version, seed, progress=None) -> TrainedStudent:
         rows = np.arange(len(dataset.pool))
         x, said = one_hot(dataset.pool, rows), teacher.predict(dataset.pool, rows, seed, draws=0)
         weights = np.linalg.lstsq(x, said.mean[:, 0], rcond=None)[0]

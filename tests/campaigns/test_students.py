@@ -36,9 +36,9 @@ def test_a_student_is_an_event_and_its_file_is_on_the_shelf():
     steps = []
     student = campaign.distil(Copying(), progress=lambda done, total: steps.append((done, total)))
     assert steps == [(1, 3), (2, 3), (3, 3)]
-    assert (student.number, student.version, student.teaching) == (1, 1, "copying, noise 0")
+    assert (student.number, student.version, student.trainer) == (1, 1, "copying, noise 0")
     weights = len(opened_line(campaign.student_file()).weights)
-    told = (student.parameters, student.teacher_parameters, student.agreement)
+    told = (student.parameters, student.teacher_parameters, student.fidelity)
     assert told == (weights, 20 * weights, {"spearman": 0.99})
     assert isinstance(list(campaign.log)[-1].event, Distilled)
     assert campaign.student_record() == campaign.student_record(1) == campaign.state().student == student
@@ -99,10 +99,10 @@ class Slow(Copying):
 
     campaign: Campaign | None = None
 
-    def teach(self, teacher, dataset, version, seed, progress=None):
+    def train(self, teacher, dataset, version, seed, progress=None):
         assert self.campaign is not None
         fitted(self.campaign)
-        return Copying.teach(self, teacher, dataset, version, seed, progress)
+        return Copying.train(self, teacher, dataset, version, seed, progress)
 
 
 def test_the_campaign_goes_on_while_a_student_is_taught():
@@ -130,11 +130,11 @@ def test_before_the_first_version_and_with_a_wrong_seed_nothing_is_taught():
 
 @dataclass(frozen=True)
 class Failing(Copying):
-    def teach(self, teacher, dataset, version, seed, progress=None):
+    def train(self, teacher, dataset, version, seed, progress=None):
         raise ModelError("it learned nothing.")
 
 
-def test_a_teaching_that_fails_leaves_the_campaign_as_it_was():
+def test_a_training_that_fails_leaves_the_campaign_as_it_was():
     campaign = fitted(loop())
     before = list(campaign.log)
     with pytest.raises(ModelError):

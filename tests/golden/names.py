@@ -121,7 +121,7 @@ def history(folder: Path) -> dict[str, Any]:
         "vetoed": dict(state.vetoed),
         "rounds": state.rounds,
         "versions": [[v.number, v.data_hash, dict(v.metrics)] for v in state.versions],
-        "students": [[s.number, s.version, s.parameters, dict(s.agreement)] for s in state.students],
+        "students": [[s.number, s.version, s.parameters, dict(s.fidelity)] for s in state.students],
         "leaders": [[x.assay, x.name, x.value] for x in status.leaders],
         "best_by_round": list(status.best_by_round),
         "stale": status.stale,

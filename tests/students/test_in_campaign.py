@@ -35,7 +35,7 @@ def test_the_smallest_that_keeps_enough_is_kept_and_its_story_told(teacher):
     networks = (ConvNet(width=12, blocks=1), ConvNet(width=8, blocks=1))
     steps = []
     how = CampaignDistillation(QUICK, keep=1e-9, networks=networks)
-    taught = how.teach(teacher, DATA, VERSION, 0, lambda done, total: steps.append((done, total)))
+    taught = how.train(teacher, DATA, VERSION, 0, lambda done, total: steps.append((done, total)))
     student = open_student(taught.content)
     assert taught.explanation.startswith("Tried convolutional, 8 wide")
     assert student.card.network == taught.network
@@ -72,4 +72,4 @@ def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(
     network = FirstLayers(1).of(corrected, StudentTokenizer.of(POOL))
     assert network.source == ESM2(tiny)
     with pytest.raises(ModelError, match="no layers that a student could begin with"):
-        CampaignDistillation(Distiller(FirstLayers())).teach(teacher, DATA, VERSION, 0)
+        CampaignDistillation(Distiller(FirstLayers())).train(teacher, DATA, VERSION, 0)

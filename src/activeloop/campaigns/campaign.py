@@ -27,7 +27,7 @@ from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, ne
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
-from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, teach_student
+from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, train_student
 from activeloop.campaigns.students import Progress as Steps
 from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_of, judge, unseen
 from activeloop.campaigns.versions import dataset_of, dataset_then, derive, fit_version, is_stale, restore_version
@@ -176,15 +176,15 @@ class Campaign:
         return self._anew(decide)
 
     def distil(
-        self, teaching: StudentTrainer, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
+        self, trainer: StudentTrainer, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
     ) -> StudentRecord:
         """Teach a student of the current version; the one that is there when it was taught in just this way.
 
         What happens to the campaign meanwhile, be it a new version, is not disturbed: the student says whose it is.
 
         Args:
-            teaching: how; `activeloop.students` has one.
-            seed: of the teaching; derived from the campaign's seed and the version's number when None.
+            trainer: how; `activeloop.students.campaign.CampaignDistillation` is one.
+            seed: of the training; derived from the campaign's seed and the version's number when None.
             again: teach anew also when nothing changed, for instance when the file is lost.
             progress: called with (steps done, steps in all).
 
@@ -197,12 +197,12 @@ class Campaign:
             raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was taught.")
         state = self.state()
         version, seed = self._taught_by(state, seed)
-        if not again and (there := same_student(state, version, teaching, seed)):
+        if not again and (there := same_student(state, version, trainer, seed)):
             return there
         teacher = self._predictor(state)
         assert teacher is not None  # a version has one
         dataset = dataset_then(version, self.log, self.pool, self.assays)
-        student = teach_student(teacher, dataset, version, teaching, self.artifacts, seed, progress)
+        student = train_student(teacher, dataset, version, trainer, self.artifacts, seed, progress)
 
         def keep(state: CampaignState) -> StudentRecord:
             numbered = replace(student, number=len(state.students) + 1)
@@ -290,7 +290,7 @@ class Campaign:
         """
         return file_of(self.student_record(number), self.artifacts)
 
-    def has_student(self, teaching: StudentTrainer, seed: int | None = None) -> bool:
+    def has_student(self, trainer: StudentTrainer, seed: int | None = None) -> bool:
         """Whether `distil` would find that the current version has just this student already.
 
         Raises:
@@ -298,7 +298,7 @@ class Campaign:
         """
         state = self.state()
         version, seed = self._taught_by(state, seed)
-        return same_student(state, version, teaching, seed) is not None
+        return same_student(state, version, trainer, seed) is not None
 
     def drift(self, opener: Opener) -> Drift | None:
         """How far the student has fallen behind, or None when there is none.

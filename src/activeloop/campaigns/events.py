@@ -56,12 +56,12 @@ class StudentRecord:
     Args:
         number: counted from 1.
         version: number of the version that taught it.
-        teaching: all settings of the teaching, in words.
+        trainer: all settings of the training, in words.
         network: in words.
         parameters: how many numbers it has.
         teacher_parameters: how many its teacher has, 0 when that is not known.
-        agreement: name -> value, on candidates that it was not taught.
-        seed: of the teaching.
+        fidelity: name -> value, against its teacher on candidates that it was not trained on.
+        seed: of the training.
         code_version: of ActiveLoop.
         created_at: ISO 8601, UTC.
         explanation: how it was found, in words; "" when its network was given.
@@ -70,11 +70,11 @@ class StudentRecord:
 
     number: int
     version: int
-    teaching: str
+    trainer: str
     network: str
     parameters: int
     teacher_parameters: int
-    agreement: dict[str, float]
+    fidelity: dict[str, float]
     seed: int
     code_version: str
     created_at: str
@@ -187,7 +187,10 @@ KINDS: dict[str, type] = {
 }
 _NAMES = {cls: kind for kind, cls in KINDS.items()}
 #: fields whose stored word is an older one than their name: what was stored keeps loading, here and in older releases
-_STORED: dict[type, dict[str, str]] = {Version: {"learner": "recipe"}}
+_STORED: dict[type, dict[str, str]] = {
+    Version: {"learner": "recipe"},
+    StudentRecord: {"trainer": "teaching", "fidelity": "agreement"},
+}
 #: in texts by which a version or student is recognised, pattern of an older word -> the word of now, in this order
 STORED_WORDS: dict[tuple[type, str], dict[str, str]] = {
     (Version, "learner"): {
@@ -197,7 +200,7 @@ STORED_WORDS: dict[tuple[type, str], dict[str, str]] = {
         r"(?<=[(, ])draws=last-layer\b": "head=laplace",
         r"(?<=[(, ])draws=dropout\b": "head=mc-dropout",
     },
-    (StudentRecord, "teaching"): {},
+    (StudentRecord, "trainer"): {},
 }
 
 

@@ -1,4 +1,4 @@
-"""Students of the versions: how a campaign has them taught, kept and found again."""
+"""Students of the versions: how a campaign has them trained, stored and found again."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TrainedStudent:
-    """What came of a teaching.
+    """A trained student.
 
     Args:
         content: the student's file, whole.
-        agreement: name -> value, on candidates that it was not taught.
-        parameters: how many numbers it has.
+        agreement: name -> value, on candidates that it was not trained.
+        parameters: trainable parameters.
         network: in words.
-        teacher_parameters: how many numbers its teacher has, 0 when that is not known.
+        teacher_parameters: parameters of the largest pretrained model of its teacher, 0 when not known.
         explanation: how it was found, in words; "" when its network was given.
     """
 
     content: bytes
-    agreement: dict[str, float] = field(default_factory=dict)
+    fidelity: dict[str, float] = field(default_factory=dict)
     parameters: int = 0
     network: str = ""
     teacher_parameters: int = 0
@@ -42,15 +42,15 @@ class TrainedStudent:
 
 
 class StudentTrainer(ABC):
-    """Settings of a teaching: frozen dataclasses."""
+    """Settings of a distillation: frozen dataclasses."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """All settings in words: two teachings of one name give one student."""
+        """All settings in words: two trainers of one name give the same student."""
 
     @abstractmethod
-    def teach(
+    def train(
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None = None
     ) -> TrainedStudent:
         """A student of a version.
@@ -63,7 +63,7 @@ class StudentTrainer(ABC):
             progress: called as it goes on.
 
         Raises:
-            ModelError: no student comes of it; nothing was kept.
+            ModelError: no student can be trained; nothing was stored.
         """
 
 
@@ -72,44 +72,44 @@ Opener = Callable[[bytes], Predictor]
 
 
 FILE = "student.onnx"
-"""Name of the one array under which a student's file is kept."""
+"""Name of the one array under which a student's file is stored."""
 
 
-def same_student(state: CampaignState, version: Version, teaching: StudentTrainer, seed: int) -> StudentRecord | None:
-    """The student that this teaching would give, when there is one already."""
-    wanted = (version.number, teaching.name, seed)
-    return next((s for s in reversed(state.students) if (s.version, s.teaching, s.seed) == wanted), None)
+def same_student(state: CampaignState, version: Version, trainer: StudentTrainer, seed: int) -> StudentRecord | None:
+    """The student that this trainer would give, when there is one already."""
+    wanted = (version.number, trainer.name, seed)
+    return next((s for s in reversed(state.students) if (s.version, s.trainer, s.seed) == wanted), None)
 
 
-def teach_student(
+def train_student(
     teacher: Predictor,
     dataset: Dataset,
     version: Version,
-    teaching: StudentTrainer,
+    trainer: StudentTrainer,
     artifacts: ArtifactStore,
     seed: int,
     progress: Progress | None = None,
 ) -> StudentRecord:
-    """Teach a student and keep its file; the event that names it, and its number, are the caller's to write.
+    """Train a student and store its file; the event that names it, and its number, are the caller's to write.
 
     Raises:
-        ModelError: no student comes of it; nothing was kept.
-        StoreError: its file cannot be kept.
+        ModelError: no student can be trained; nothing was stored.
+        StoreError: its file cannot be stored.
     """
-    taught = teaching.teach(teacher, dataset, version, seed, progress)
+    trained = trainer.train(teacher, dataset, version, seed, progress)
     return StudentRecord(
         number=0,
         version=version.number,
-        teaching=teaching.name,
-        network=taught.network,
-        parameters=taught.parameters,
-        teacher_parameters=taught.teacher_parameters,
-        agreement=taught.agreement,
+        trainer=trainer.name,
+        network=trained.network,
+        parameters=trained.parameters,
+        teacher_parameters=trained.teacher_parameters,
+        fidelity=trained.fidelity,
         seed=seed,
         code_version=__version__,
         created_at=now(),
-        explanation=taught.explanation,
-        artifact=artifacts.put({FILE: np.frombuffer(taught.content, np.uint8)}),
+        explanation=trained.explanation,
+        artifact=artifacts.put({FILE: np.frombuffer(trained.content, np.uint8)}),
     )
 
 
@@ -128,7 +128,7 @@ def chosen_student(state: CampaignState, number: int | None) -> StudentRecord:
 
 
 def file_of(student: StudentRecord, artifacts: ArtifactStore) -> bytes:
-    """The file of a student, byte for byte as it was taught.
+    """The file of a student, byte for byte as it was trained.
 
     Raises:
         StoreError: it is lost or damaged.

@@ -160,7 +160,7 @@ def size_words(student: StudentRecord) -> str:
 
 def agreement_words(student: StudentRecord) -> str:
     """How far it agrees with its teacher, in a sentence."""
-    found = student.agreement
+    found = student.fidelity
     if "spearman" not in found:
         return "How far it agrees with its teacher could not be checked: too few candidates could be spared."
     parts = [f"Spearman {found['spearman']:.3f}"]

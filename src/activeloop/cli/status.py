@@ -130,7 +130,7 @@ def student_words(found: Status) -> str:
     student = found.student
     assert student is not None  # the caller has looked
     old = f", not of the current version {len(found.versions)}; it can still be used" if found.student_stale else ""
-    agreed = student.agreement.get("spearman")
+    agreed = student.fidelity.get("spearman")
     rank = "" if agreed is None else f"; Spearman {agreed:.3f} with its teacher"
     return f"{student.number}, of version {student.version}{old}: {size_words(student)}{rank}"
 

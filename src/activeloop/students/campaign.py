@@ -45,10 +45,10 @@ class CampaignDistillation(StudentTrainer):
         network = [] if self.networks else [repr(self.distiller.network)]
         return ", ".join([*network, *_unusual(self.distiller), *_unusual(self)])
 
-    def teach(
+    def train(
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None = None
     ) -> TrainedStudent:
-        """Teach a student and make its file, which is checked against it; see `StudentTrainer.teach`.
+        """Teach a student and make its file, which is checked against it; see `StudentTrainer.train`.
 
         Raises:
             MissingExtraError: torch, onnx or onnxruntime is not installed; nothing was taught.
