@@ -24,7 +24,7 @@ from activeloop.errors import ActiveLoopError, ModelError
 from activeloop.measurements import Assay, Dataset
 from activeloop.prediction import Predictor, mean_of
 from activeloop.screening import Screen
-from activeloop.students.distil.config import Distiller
+from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import SiteNetwork
 from benchmarks.options import own_process
 from benchmarks.proteins import DOMAINS
@@ -151,7 +151,7 @@ def taught(config: ScreenConfig, pool: Pool) -> tuple[Predictor, Path]:
     teacher, path = learner.fit(data, 0), Path(config.folder) / "student.onnx"
     if not path.exists():
         Path(config.folder).mkdir(parents=True, exist_ok=True)
-        export(Distiller(SiteNetwork(), steps=config.steps or None).teach(teacher, data, 0), path)
+        export(Distiller(SiteNetwork(), steps=config.steps or None).distil(teacher, data, 0), path)
     return teacher, path
 
 

@@ -18,7 +18,7 @@ from activeloop.replay.landscape import Landscape
 from activeloop.replay.metrics import spearman
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.screening import Screen
-from activeloop.students.distil.config import Distiller
+from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import default_network
 from benchmarks.students_teachers import Arm, labelled_data, teacher_of, whole_library
 
@@ -109,7 +109,7 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
     open_to = np.setdiff1d(measured, labelled)
     said = mean_of(teacher, pool, open_to)[:, 0]
     best = open_to[np.argsort(-said, kind="stable")[: task.top]]
-    student = Distiller(default_network(pool)).teach(teacher, data, task.seed)
+    student = Distiller(default_network(pool)).distil(teacher, data, task.seed)
     agreement = spearman(mean_of(student, pool, open_to)[:, 0], said)
     excluded = np.setdiff1d(np.arange(len(pool)), open_to)
     found = []

@@ -139,9 +139,9 @@ def _taught(
     clock = time.process_time()
     distiller = distiller_of(arm, landscape.pool)
     if teacher is None:
-        student = distiller.alone(data, cell.seed)
+        student = distiller.train_on_labels(data, cell.seed)
     else:
-        student = distiller.teach(teacher, data, cell.seed, exclude=parts.held_out)
+        student = distiller.distil(teacher, data, cell.seed, exclude=parts.held_out)
     seconds = time.process_time() - clock
     own = _prediction(student, landscape, parts.held_out, cell.seed)
     told = _scores(cell, "student", student, own, landscape, parts) | {

@@ -27,8 +27,8 @@ from activeloop.foundation.protein_models import ESM2
 from activeloop.prediction import mean_of
 from activeloop.replay.metrics import spearman
 from activeloop.replay.summary import csv_text
-from activeloop.students.distil.export import traced
-from activeloop.students.runtime.onnx import INPUT, OnnxRunner, session_of
+from activeloop.students.distil.export import to_onnx
+from activeloop.students.runtime.onnx import INPUT, OnnxRunner, new_session
 from activeloop.students.runtime.student import Student
 from benchmarks.results import Table, markdown_table, median_range, section
 from benchmarks.students_teachers import (
@@ -94,9 +94,9 @@ def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:
     with torch.inference_mode(), attention_as(encoder, faster(encoder.heads, tokens.shape[1], half=False)):
         said = module(example).numpy()
     with attention_as(encoder, "eager"):
-        content = traced(module, example, (OUTPUT,)).SerializeToString()
+        content = to_onnx(module, example, (OUTPUT,)).SerializeToString()
     write_whole(path, content)
-    runner = OnnxRunner(session_of(content, 1))
+    runner = OnnxRunner(new_session(content, 1))
     (found,) = runner.session.run([OUTPUT], {INPUT: tokens})
     apart = float(np.abs(found - said).max())
     if apart > NEAR * max(1.0, float(np.abs(said).max())):
@@ -220,7 +220,7 @@ def _measured(task: str, arm: str) -> Latency:
     if learner is None:
         raise ModelError(f"{task}: no teacher with a foundation model reads it. Nothing was timed.")
     teacher = learner.fit(data, SEED)
-    student = distiller_of(Arm(arm), landscape.pool).teach(teacher, data, SEED, exclude=parts.held_out)
+    student = distiller_of(Arm(arm), landscape.pool).distil(teacher, data, SEED, exclude=parts.held_out)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file, small = export(student, folder / "student.onnx"), export(student, folder / "int8.onnx", int8=True)
@@ -232,7 +232,7 @@ def _measured(task: str, arm: str) -> Latency:
         programs = tuple(started(name, file, table) for name in PROGRAMS)
         alike = spearman(*(mean_of(s, landscape.pool, parts.held_out)[:, -1] for s in (Student.open(small), opened)))
         large_kb, file_kb, small_kb = (os.path.getsize(path) / 1000 for path in (large, file, small))
-    reading = student.card.reading
+    reading = student.card.tokenizer
     return Latency(
         task, max(reading.width, len(reading.parent)), tuple(timed), large_kb, file_kb, small_kb, alike, programs
     )
@@ -246,7 +246,7 @@ def _asking(student: Student, pool: Pool) -> Ask:
     """Mean and standard deviation by the student's file."""
     from activeloop.students.runtime.onnx import OnnxRunner
 
-    runner, reading = student.runner, student.card.reading
+    runner, reading = student.runner, student.card.tokenizer
     assert isinstance(runner, OnnxRunner)
 
     def ask(rows: np.ndarray) -> Callable[[], object]:

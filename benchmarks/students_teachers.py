@@ -26,9 +26,9 @@ from activeloop.priors import SubstitutionPrior
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.metrics import spearman
 from activeloop.replay.sources import Source, load_landscape
-from activeloop.students.distil.config import Distiller, Weights
+from activeloop.students.distil.config import Transfer, Weights
+from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import default_network
-from activeloop.students.distil.transfer import Transfer
 from benchmarks.proteins import DOMAINS
 from benchmarks.suites import SHORT
 

@@ -117,7 +117,7 @@ def test_a_student_is_taught_kept_and_written(taught):
     student, record = Student.open(file), campaign.student_record()
     assert (student.card.teacher_version, student.card.seed) == (1, record.seed)
     assert student.card.data_hash == campaign.state().version.data_hash
-    assert (student.card.parameters, student.card.agreement) == (record.parameters, record.fidelity)
+    assert (student.card.parameters, student.card.fidelity) == (record.parameters, record.fidelity)
     assert np.isfinite(student.mean(campaign.pool, np.arange(20))).all()
     assert WT in (folder.parent / "page" / "index.html").read_text("utf-8")
     assert Job(folder, "distil").state().stage == "done"

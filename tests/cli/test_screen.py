@@ -19,7 +19,7 @@ WT = "MKTAYIAKQR"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A campaign with one version, a student file, and a proposal that is out."""
-    from activeloop.students.distil.config import Distiller
+    from activeloop.students.distil.distiller import Distiller
     from activeloop.students.distil.export import export
     from activeloop.students.distil.networks import SiteNetwork
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory) -> Path:
     loop.propose(5)
     model = loop.model()
     assert model is not None
-    student = Distiller(SiteNetwork((16,)), steps=60).teach(model, loop.dataset(), 0)
+    student = Distiller(SiteNetwork((16,)), steps=60).distil(model, loop.dataset(), 0)
     export(student, place / "student.onnx")
     return place
 

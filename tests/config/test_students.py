@@ -10,8 +10,7 @@ from activeloop.config import StudentConfig, config_text, parse_config
 from activeloop.config.students import LADDERS, NETWORKS, default_network_name, sized, teaching_of
 from activeloop.errors import ConfigError
 from activeloop.students.campaign import CampaignDistillation
-from activeloop.students.distil.first_layers import FirstLayers
-from activeloop.students.distil.networks import ConvNet, SiteNetwork
+from activeloop.students.distil.networks import ConvNet, FirstLayers, SiteNetwork
 
 SCAN = Pool.single_mutants("MKTAYI")
 LIBRARY = Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"])

@@ -17,7 +17,7 @@ from activeloop.screening import MissEstimate, Stratum
 from activeloop.screening.rescoring import MarginalScore
 from activeloop.screening.scorer import spelling_of
 from activeloop.screening.topk import Limits, TopKSample, best, lowest, ranked, shard_keys, strata_of
-from activeloop.students.runtime.reading import StudentTokenizer
+from activeloop.students.runtime.tokenizer import StudentTokenizer
 
 WT = "MKTAYIAKQRQISFVKSHFSRQ"
 SCORES = st.lists(st.integers(0, 5), min_size=1, max_size=200)
@@ -78,8 +78,8 @@ SITES = [
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(SITES), st.booleans(), st.data())
 def test_tokens_by_copying_are_those_of_the_reading(pool, sites, data):
-    reading = StudentTokenizer.of(pool, sites=sites)
-    spelled = spelling_of(pool, reading)
+    tokenizer = StudentTokenizer.of(pool, sites=sites)
+    spelled = spelling_of(pool, tokenizer)
     assert spelled is not None
     start = data.draw(st.integers(0, len(pool) - 1))
     rows = np.arange(start, min(len(pool), start + data.draw(st.integers(1, 3000))))
@@ -87,18 +87,18 @@ def test_tokens_by_copying_are_those_of_the_reading(pool, sites, data):
     assert spelled.covers(rows)
     tokens = spelled.tokens(rows)
     assert tokens.dtype == np.int32
-    assert np.array_equal(tokens, reading.tokens(pool, rows))
+    assert np.array_equal(tokens, tokenizer.tokens(pool, rows))
 
 
 def test_six_sites_are_spelled_without_a_table_of_all():
     pool = Pool.combinatorial(WT, [2, 5, 6, 9, 12, 20])
-    reading = StudentTokenizer.of(pool)
-    spelled = spelling_of(pool, reading)
+    tokenizer = StudentTokenizer.of(pool)
+    spelled = spelling_of(pool, tokenizer)
     assert spelled is not None
     assert spelled.endings.size <= 2**21
     for start in (0, 7990, 159_999, 63_995_000):
         rows = np.arange(start, start + 5000)
-        assert np.array_equal(spelled.tokens(rows), reading.tokens(pool, rows))
+        assert np.array_equal(spelled.tokens(rows), tokenizer.tokens(pool, rows))
     assert not spelled.covers(np.array([0, 63_999_999]))
 
 

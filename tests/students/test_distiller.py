@@ -30,29 +30,29 @@ def measured(teacher: Additive, pool: Pool, count: int, goal: Goal = "maximise")
 @pytest.mark.parametrize("pool", [SINGLES, LIBRARY], ids=["singles", "library"])
 @pytest.mark.parametrize("distiller", [QUICK, CONVOLUTIONS], ids=["sites", "convolutions"])
 def test_an_additive_teacher_is_learned(distiller: Distiller, pool: Pool):
-    student = distiller.teach(Additive(), pool, 0)
-    assert student.card.agreement["spearman"] > 0.97
-    assert student.card.agreement["candidates"] >= 28
+    student = distiller.distil(Additive(), pool, 0)
+    assert student.card.fidelity["spearman"] > 0.97
+    assert student.card.fidelity["candidates"] >= 28
 
 
 def test_a_transformer_learns():
     network = SmallTransformer(layers=1, width=16, heads=2)
-    student = replace(QUICK, network=network, steps=80).teach(Additive(), SINGLES, 0)
-    assert student.card.agreement["spearman"] > 0.95
+    student = replace(QUICK, network=network, steps=80).distil(Additive(), SINGLES, 0)
+    assert student.card.fidelity["spearman"] > 0.95
 
 
 def test_epistasis_is_learned():
     teacher = Additive(pairs=1.0)
     rows = np.random.default_rng(0).choice(len(LIBRARY), 400, replace=False)
     settings = replace(QUICK, steps=600, rate=1e-2, transfer=Transfer(size=900, rounds=0))
-    student = settings.teach(teacher, LIBRARY, 0, exclude=rows)
+    student = settings.distil(teacher, LIBRARY, 0, exclude=rows)
     goal, plain = (t.predict(LIBRARY, rows, 0, draws=0).mean[:, 0] for t in (teacher, Additive()))
     assert spearman(student.mean(LIBRARY, rows)[:, 0], goal) > max(0.95, spearman(plain, goal) + 0.1)
 
 
 def test_what_is_not_known_is_learned_with_what_hangs_together():
     teacher, rows = Additive(unsure=0.5), np.arange(100)
-    student = replace(QUICK, steps=300).teach(teacher, SINGLES, 0)
+    student = replace(QUICK, steps=300).distil(teacher, SINGLES, 0)
     draws = [p.predict(SINGLES, rows, 3, draws=4000).draws[:, :, 0] for p in (teacher, student)]
     sure = student.predict(SINGLES, rows, 0, draws=0).sd[:, 0]
     assert np.isclose(np.square(sure).mean(), np.square(teacher.predict(SINGLES, rows, 0, draws=0).sd).mean(), rtol=0.3)
@@ -65,7 +65,7 @@ def test_what_is_not_known_is_learned_with_what_hangs_together():
 
 def test_several_assays():
     teacher = Additive(outputs=2)
-    student = QUICK.teach(teacher, SINGLES, 0)
+    student = QUICK.distil(teacher, SINGLES, 0)
     prediction = student.predict(SINGLES, np.arange(50), 0, draws=5)
     assert prediction.draws.shape == (5, 50, 2)
     goal = teacher.predict(SINGLES, np.arange(50), 0, draws=0).mean
@@ -75,11 +75,11 @@ def test_several_assays():
 
 def test_classes():
     teacher = Additive(classes=True)
-    student = QUICK.teach(teacher, measured(teacher, SINGLES, 60, "classify"), 0)
+    student = QUICK.distil(teacher, measured(teacher, SINGLES, 60, "classify"), 0)
     card = student.card
     assert card.classes == ("unfit", "fit")
-    assert card.agreement["auroc"] > 0.95
-    assert card.agreement["kl"] < 0.05
+    assert card.fidelity["auroc"] > 0.95
+    assert card.fidelity["kl"] < 0.05
     probabilities = student.predict(SINGLES, np.arange(9), 0, draws=4)
     assert np.allclose(probabilities.mean.sum(1), 1, atol=1e-5)
     assert np.allclose(probabilities.draws.sum(2), 1, atol=1e-5)
@@ -89,8 +89,8 @@ def test_less_is_better_is_turned():
     teacher = Additive()
     rows = np.arange(60)
     falling = Dataset.of(SINGLES, rows, -teacher.predict(SINGLES, rows, 0, 0).mean[:, 0], Assay("y", goal="minimise"))
-    student = replace(QUICK, alpha=0.5).teach(teacher, falling, 0)
-    assert student.card.agreement["spearman"] > 0.95
+    student = replace(QUICK, alpha=0.5).distil(teacher, falling, 0)
+    assert student.card.fidelity["spearman"] > 0.95
     assert student.card.assays == falling.assays
     assert student.card.data_hash == falling.hash
 
@@ -99,8 +99,8 @@ def test_less_is_better_is_turned():
 def test_a_fitted_teacher(learner):
     dataset = measured(Additive(), SINGLES, 60)
     teacher = learner.fit(dataset, 0)
-    student = QUICK.teach(teacher, dataset, 0)
-    assert student.card.agreement["spearman"] > 0.9
+    student = QUICK.distil(teacher, dataset, 0)
+    assert student.card.fidelity["spearman"] > 0.9
     assert student.card.data_hash == dataset.hash
     assert student.card.noise == tuple(map(float, teacher.predict(SINGLES, np.arange(3), 0, 0).noise))
 
@@ -108,7 +108,7 @@ def test_a_fitted_teacher(learner):
 def test_compounds():
     pool = Pool.of([_compound(f"C{'C' * i}{t}") for i in range(20) for t in ("O", "N", "Cl", "C(=O)O")])
     dataset = Dataset.of(pool, np.arange(0, 80, 2), np.arange(0.0, 40.0))
-    student = replace(CONVOLUTIONS, steps=60).teach(compound_default().fit(dataset, 0), dataset, 0)
+    student = replace(CONVOLUTIONS, steps=60).distil(compound_default().fit(dataset, 0), dataset, 0)
     assert student.predict(pool, np.arange(80), 0).mean.shape == (80, 1)
 
 
@@ -121,7 +121,7 @@ def _compound(smiles: str):
 def test_the_same_seed_the_same_student():
     before = torch.random.get_rng_state(), str(np.random.get_state())  # noqa: NPY002
     quick = replace(QUICK, steps=20)
-    one, same, other = (quick.teach(Additive(), SINGLES, seed) for seed in (0, 0, 1))
+    one, same, other = (quick.distil(Additive(), SINGLES, seed) for seed in (0, 0, 1))
     rows = np.arange(30)
     assert np.array_equal(one.mean(SINGLES, rows), same.mean(SINGLES, rows))
     assert not np.array_equal(one.mean(SINGLES, rows), other.mean(SINGLES, rows))
@@ -131,60 +131,60 @@ def test_the_same_seed_the_same_student():
 
 def test_goes_on_from_an_earlier_student():
     quick = replace(QUICK, steps=100)
-    first = quick.teach(Additive(), SINGLES, 0)
-    again = replace(quick, steps=1).teach(Additive(), SINGLES, 1, start=first)
+    first = quick.distil(Additive(), SINGLES, 0)
+    again = replace(quick, steps=1).distil(Additive(), SINGLES, 1, start=first)
     rows = np.arange(100)
     assert spearman(first.mean(SINGLES, rows)[:, 0], again.mean(SINGLES, rows)[:, 0]) > 0.95
     with pytest.raises(ModelError, match="another network"):
-        CONVOLUTIONS.teach(Additive(), SINGLES, 0, start=first)
+        CONVOLUTIONS.distil(Additive(), SINGLES, 0, start=first)
 
 
 def test_progress_is_told_and_can_end_it():
     told: list[tuple[int, int]] = []
     quick = replace(QUICK, steps=10)
-    quick.teach(Additive(), SINGLES, 0, progress=lambda done, total: told.append((done, total)))
+    quick.distil(Additive(), SINGLES, 0, progress=lambda done, total: told.append((done, total)))
     assert told == [(i, 10) for i in range(1, 11)]
 
     def enough(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        quick.teach(Additive(), SINGLES, 0, progress=enough)
+        quick.distil(Additive(), SINGLES, 0, progress=enough)
 
 
 def test_labels_alone():
     dataset = measured(Additive(), LIBRARY, 150)
-    student = replace(QUICK, steps=200).alone(dataset, 0)
+    student = replace(QUICK, steps=200).train_on_labels(dataset, 0)
     rows = np.setdiff1d(np.arange(len(LIBRARY)), dataset.rows)
     assert spearman(student.mean(LIBRARY, rows)[:, 0], Additive().predict(LIBRARY, rows, 0, 0).mean[:, 0]) > 0.7
     assert (student.predict(LIBRARY, rows, 0, draws=0).sd == 0).all()
     with pytest.raises(ModelError, match="nothing was measured"):
-        QUICK.alone(dataset.take(np.zeros(0, np.int64)), 0)
+        QUICK.train_on_labels(dataset.take(np.zeros(0, np.int64)), 0)
 
 
 def test_first_layers_and_hidden_states(tiny: str):
     dataset = measured(Additive(), SINGLES, 40)
     tuned = FineTuner(ESM2(tiny), plan=TrainingConfig(epochs=1)).fit(dataset, 0)
     few = replace(QUICK, network=FirstLayers(1), steps=15, matching=0.1, transfer=replace(FEW, mutants=0))
-    student = few.teach(tuned, dataset, 0)
+    student = few.distil(tuned, dataset, 0)
     assert student.card.network == f"first layer of {ESM2(tiny).name}"
     assert student.card.licence == f"{ESM2(tiny).name}: not known"
     with pytest.raises(ModelError, match="fine-tuned"):
-        few.teach(Additive(), dataset, 0)
+        few.distil(Additive(), dataset, 0)
 
 
 def test_hidden_states_of_an_encoder():
     dataset = measured(Additive(), SINGLES, 40)
     quick = replace(QUICK, steps=5, matching=1.0)
-    plain, matched = (replace(quick, matching=w).teach(HeadLearner().fit(dataset, 0), dataset, 0) for w in (0.0, 1.0))
+    plain, matched = (replace(quick, matching=w).distil(HeadLearner().fit(dataset, 0), dataset, 0) for w in (0.0, 1.0))
     rows = np.arange(9)
     assert not np.array_equal(plain.mean(SINGLES, rows), matched.mean(SINGLES, rows))
     with pytest.raises(ModelError, match="no hidden states"):
-        quick.teach(Additive(), dataset, 0)
+        quick.distil(Additive(), dataset, 0)
 
 
 def test_nothing_to_teach():
     with pytest.raises(ModelError, match="no candidate is left"):
-        QUICK.teach(Additive(), LIBRARY, 0, exclude=np.arange(len(LIBRARY)))
-    with pytest.raises(ConfigError, match="Nothing was taught"):
+        QUICK.distil(Additive(), LIBRARY, 0, exclude=np.arange(len(LIBRARY)))
+    with pytest.raises(ConfigError, match="Nothing was trained"):
         Distiller(SiteNetwork(), alpha=2.0)

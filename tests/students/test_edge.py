@@ -16,9 +16,9 @@ from untaught import LIBRARY, PARENT, a_student, exported
 from activeloop.candidates import CompoundNotation, GuideNotation, SequenceNotation
 from activeloop.cli import main
 from activeloop.errors import InputError
-from activeloop.students.runtime.edge import listed, notation_of
+from activeloop.students.runtime.edge import encode_table, notation_of
 from activeloop.students.runtime.edge import main as edge
-from activeloop.students.runtime.reading import StudentTokenizer
+from activeloop.students.runtime.tokenizer import StudentTokenizer
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_is_missing_is_said(here, capsys, arguments, message):
 
 
 @pytest.mark.parametrize(
-    ("reading", "notation", "cells", "names"),
+    ("tokenizer", "notation", "cells", "names"),
     [
         (StudentTokenizer("guides", "ACGT", "", (), 4), GuideNotation, "guide\nacgu\nACGN\n", ("ACGT", "ACGN")),
         (StudentTokenizer("compounds", "CO", "", (), 4), CompoundNotation, "smiles\nCO\nC[Na]\n", ("CO", "C[Na]")),
@@ -127,23 +127,23 @@ def test_what_is_missing_is_said(here, capsys, arguments, message):
     ],
     ids=["guides", "compounds", "strings"],
 )
-def test_other_kinds_and_letters_that_were_never_taught(tmp_path, reading, notation, cells, names):
+def test_other_kinds_and_letters_outside_the_alphabet(tmp_path, tokenizer, notation, cells, names):
     path = tmp_path / "t.csv"
     path.write_text(cells)
-    found = listed(reading, path)
-    assert isinstance(notation_of(reading), notation)
-    assert (found.names, found.strange) == (names, 1)
+    found = encode_table(tokenizer, path)
+    assert isinstance(notation_of(tokenizer), notation)
+    assert (found.names, found.warning[:6]) == (names, "1 of 2")
 
 
 def test_strange_letters_are_told(here, capsys, monkeypatch):
     monkeypatch.setattr("activeloop.students.runtime.edge.UNKNOWN", 2 + "ACDEFGHIKLMNPQRSTVWY".index("G"))
     assert edge(["s.onnx", "v.csv"]) == 0
-    assert "4 of 6 candidates have letters that the student was never taught" in capsys.readouterr().err
+    assert "4 of 6 candidates have letters that the student does not know" in capsys.readouterr().err
 
 
 def test_a_column_that_is_not_there(here):
     with pytest.raises(InputError, match=r'no column "mutants"; did you mean "mutant"'):
-        listed(a_student("sites").card.reading, "v.csv", "mutants")
+        encode_table(a_student("sites").card.tokenizer, "v.csv", "mutants")
 
 
 def test_the_whole_process_is_small_and_loads_nothing_large(here):

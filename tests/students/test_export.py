@@ -13,10 +13,9 @@ from untaught import LIBRARY, PARENT, S, a_student, exported
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StoreError
-from activeloop.students.distil.export import OPSET, check_alike, export, probes
-from activeloop.students.distil.scaled import rounded, stored_as_int8
+from activeloop.students.distil.export import OPSET, check_order, export, probes, rounded, store_int8
 from activeloop.students.runtime.card import KEY
-from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, Outline, session_of
+from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, Outline, new_session
 from activeloop.students.runtime.student import Student
 
 KINDS = [("conv", False), ("sites", False), ("classes", False), ("conv", True)]
@@ -54,9 +53,9 @@ def test_a_file_is_what_every_runtime_expects(kind):
     assert ".py" not in text
 
 
-def test_an_opened_student_believes_the_same(kind, tmp_path):
+def test_an_opened_student_predicts_the_same(kind, tmp_path):
     student, again = a_student(kind[0]), opened(tmp_path, exported(*kind))
-    assert again.card.text() == student.card.text()
+    assert again.card.to_json() == student.card.to_json()
     pool = LIBRARY if kind[0] != "conv" else Pool.single_mutants(PARENT)
     rows = np.arange(300)
     one, other = (x.predict(pool, rows, 5, draws=16) for x in (student, again))
@@ -72,9 +71,9 @@ def test_an_opened_student_believes_the_same(kind, tmp_path):
 def test_the_graph_computes_mean_and_spread_as_the_student_does(kind, tmp_path):
     again = opened(tmp_path, exported(*kind))
     assert isinstance(again.runner, OnnxRunner)
-    for tokens in probes(again.card.reading, 3):
+    for tokens in probes(again.card.tokenizer, 3):
         mean, sd, location, deviations = again.runner.run(tokens)
-        prediction = again.believe(tokens, 0, draws=0)
+        prediction = again.predict_tokens(tokens, 0, draws=0)
         np.testing.assert_allclose(prediction.mean, mean, atol=1e-5)
         np.testing.assert_allclose(prediction.sd, sd, atol=1e-5)
         assert deviations.shape == (len(tokens), S, location.shape[1])
@@ -83,8 +82,8 @@ def test_the_graph_computes_mean_and_spread_as_the_student_does(kind, tmp_path):
 def test_padding_and_neighbours_change_nothing(tmp_path):
     again = opened(tmp_path, exported("conv"))
     assert isinstance(again.runner, OnnxRunner)
-    tokens = again.card.reading.texts([PARENT[:9], PARENT, PARENT * 2])
-    alone = [again.runner.run(again.card.reading.texts([text]))[2] for text in (PARENT[:9], PARENT, PARENT * 2)]
+    tokens = again.card.tokenizer.encode([PARENT[:9], PARENT, PARENT * 2])
+    alone = [again.runner.run(again.card.tokenizer.encode([text]))[2] for text in (PARENT[:9], PARENT, PARENT * 2)]
     np.testing.assert_allclose(again.runner.run(tokens)[2], np.concatenate(alone), atol=1e-4)
     many = np.tile(tokens, (200, 1))
     np.testing.assert_allclose(again.runner.run(many)[2][-3:], np.concatenate(alone), atol=1e-4)
@@ -102,7 +101,7 @@ def test_what_was_not_rounded_is_not_stored_as_int8():
     values = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
     weights = onnx.numpy_helper.from_array(values, "w")
     model = helper.make_model(helper.make_graph([], "g", [], [], [weights]))
-    stored_as_int8(model)
+    store_int8(model)
     assert [x.data_type for x in model.graph.initializer] == [TensorProto.FLOAT]
 
 
@@ -128,7 +127,7 @@ def test_a_graph_that_deviates_is_refused(tmp_path, monkeypatch):
     largest = max(wrong.graph.initializer, key=lambda x: len(x.raw_data))
     values = np.frombuffer(largest.raw_data, np.float32) * 1.02
     largest.raw_data = values.astype(np.float32).tobytes()
-    monkeypatch.setattr("activeloop.students.distil.export.traced", lambda module, tokens: wrong)
+    monkeypatch.setattr("activeloop.students.distil.export.to_onnx", lambda module, tokens: wrong)
     with pytest.raises(ModelError, match=r"deviates in mean .* Nothing was written"):
         export(a_student("sites"), tmp_path / "s.onnx")
     assert not list(tmp_path.iterdir())
@@ -138,11 +137,11 @@ def test_8_bits_that_change_the_order_are_refused():
     student = a_student("sites")
     module = student.runner.module
     coarse = rounded(module)
-    check_alike(coarse, module, student.card.reading, 0)
+    check_order(coarse, module, student.card.tokenizer, 0)
     for weights in coarse.network.parameters():
         weights.data = (weights * 2).round() / 2
     with pytest.raises(ModelError, match=r"orders candidates otherwise .* Export it without int8"):
-        check_alike(coarse, module, student.card.reading, 0)
+        check_order(coarse, module, student.card.tokenizer, 0)
 
 
 def test_only_what_was_taught_here_is_exported(tmp_path):
@@ -251,6 +250,6 @@ def test_the_outline_agrees_with_onnx():
 
 
 def test_sessions_give_what_they_are_asked():
-    runner = OnnxRunner(session_of(exported("sites"), 2))
+    runner = OnnxRunner(new_session(exported("sites"), 2))
     location, deviations = runner(np.full((5, 4), 3))
     assert (location.shape, deviations.shape) == ((5, 1), (5, S, 1))

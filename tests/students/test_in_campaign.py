@@ -15,10 +15,9 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models import GPHead, MutationGP
 from activeloop.models.calibration import calibrated
 from activeloop.models.embedding import HeadLearner
-from activeloop.students.campaign import CampaignDistillation, open_student, parameters_of
-from activeloop.students.distil.config import Distiller
-from activeloop.students.distil.first_layers import FirstLayers
-from activeloop.students.distil.networks import ConvNet
+from activeloop.students.campaign import CampaignDistillation, open_student, teacher_parameters
+from activeloop.students.distil.distiller import Distiller
+from activeloop.students.distil.networks import ConvNet, FirstLayers
 
 POOL = Pool.single_mutants("MKTAYI")
 DATA = Dataset.of(POOL, np.arange(30), np.sin(np.arange(30.0)), Assay("KD", "nM", "minimise"))
@@ -31,19 +30,19 @@ def teacher():
     return MutationGP().fit(DATA.oriented(), 0)
 
 
-def test_the_smallest_that_keeps_enough_is_kept_and_its_story_told(teacher):
+def test_the_smallest_that_is_faithful_enough_is_taken_and_its_search_explained(teacher):
     networks = (ConvNet(width=12, blocks=1), ConvNet(width=8, blocks=1))
     steps = []
-    how = CampaignDistillation(QUICK, keep=1e-9, networks=networks)
-    taught = how.train(teacher, DATA, VERSION, 0, lambda done, total: steps.append((done, total)))
-    student = open_student(taught.content)
-    assert taught.explanation.startswith("Tried convolutional, 8 wide")
-    assert student.card.network == taught.network
-    assert student.card.parameters == taught.parameters
+    how = CampaignDistillation(QUICK, fidelity=1e-9, networks=networks)
+    trained = how.train(teacher, DATA, VERSION, 0, lambda done, total: steps.append((done, total)))
+    student = open_student(trained.content)
+    assert trained.explanation.startswith("Tried convolutional, 8 wide")
+    assert student.card.network == trained.network
+    assert student.card.parameters == trained.parameters
     assert (student.card.teacher, student.card.teacher_version) == ("mutations", 3)
     assert student.card.data_hash == DATA.hash
     assert student.card.assays == DATA.assays  # less is better in it, and the card knows
-    assert taught.teacher_parameters == 0
+    assert trained.teacher_parameters == 0
     assert steps[-1] == (2, 2)
     prediction = student.predict(POOL, np.arange(9), 0, draws=5)
     assert prediction.draws.shape == (5, 9, 1)
@@ -55,9 +54,9 @@ def test_damaged_bytes_are_said():
 
 
 def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tiny):
-    assert parameters_of(teacher) == 0
+    assert teacher_parameters(teacher) == 0
     learner = calibrated(HeadLearner(ESM2(tiny), GPHead()), "isotonic", "")
-    found = parameters_of(learner.fit(DATA.oriented(), 0))
+    found = teacher_parameters(learner.fit(DATA.oriented(), 0))
     from activeloop.foundation.encoding import frozen_encoder
 
     assert found == sum(p.numel() for p in frozen_encoder(ESM2(tiny)).parameters()) > 0
@@ -65,7 +64,7 @@ def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tin
 
 def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(teacher, tiny):
     from activeloop.models.registry import fine_tuned
-    from activeloop.students.runtime.reading import StudentTokenizer
+    from activeloop.students.runtime.tokenizer import StudentTokenizer
 
     learner = calibrated(fine_tuned(model=tiny, last=1, epochs=1, members=2, prior=False), "isotonic", "")
     corrected = learner.fit(DATA.oriented(), 0)

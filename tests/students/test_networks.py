@@ -12,11 +12,10 @@ from activeloop.measurements import Dataset
 from activeloop.models import HeadLearner, MutationGP
 from activeloop.prediction import Learner
 from activeloop.students import ConvNet, FirstLayers, SiteNetwork, SmallTransformer
-from activeloop.students.distil.export import traced
-from activeloop.students.distil.layers import SiteTable
-from activeloop.students.distil.modules import Net
-from activeloop.students.distil.network import Network, Shape
-from activeloop.students.distil.search import ready
+from activeloop.students.distil.config import Network, Shape
+from activeloop.students.distil.export import to_onnx
+from activeloop.students.distil.modules import Net, SiteTable
+from activeloop.students.distil.networks import network_for
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 PARENT = (12, 10, 5, 9, 2, 3)
@@ -44,7 +43,7 @@ def built(network: Network, shape: Shape = SHAPE, seed: int = 0) -> Net:
     net = network.build(shape, seed)
     assert isinstance(net, Net)
     net.eval()
-    net.body.settle()
+    net.encoder.cache_parent()
     return net
 
 
@@ -91,7 +90,7 @@ def test_same_seed_same_network_and_nothing_global(network: Network):
 
 def test_the_parent_is_where_it_begins(network: Network):
     net = built(network)
-    assert torch.allclose(net.body(torch.tensor([PARENT])), torch.zeros(1, net.body.width), atol=1e-5)
+    assert torch.allclose(net.encoder(torch.tensor([PARENT])), torch.zeros(1, net.encoder.width), atol=1e-5)
 
 
 def test_settled_is_what_is_trained(network: Network):
@@ -115,7 +114,7 @@ def test_exported_as_it_is(kind: str, tiny: str):
     import onnxruntime
 
     net = built(NETWORKS.get(kind) or FirstLayers(1, ESM2(tiny), LETTERS))
-    graph = traced(net, tokens(3, 6), ("numbers",))
+    graph = to_onnx(net, tokens(3, 6), ("numbers",))
     session = onnxruntime.InferenceSession(graph.SerializeToString())
     for count, width in ((1, 6), (4, 9)):
         some = tokens(count, width)
@@ -143,7 +142,7 @@ def test_names_tell_sizes():
     ],
 )
 def test_impossible_settings(wrong):
-    with pytest.raises(ConfigError, match="othing was taught"):
+    with pytest.raises(ConfigError, match="othing was trained"):
         wrong()
 
 
@@ -169,7 +168,7 @@ def test_averages_tell_of_a_mutation_that_was_only_seen_beside_others():
 
     taught = np.concatenate([single[::2], pairs])
     table = SiteTable(SHAPE, 3, averaged=True)
-    table.begin(torch.from_numpy(taught), seen(taught))
+    table.fit(torch.from_numpy(taught), seen(taught))
     # the table may be turned and stretched; one straight map from it must give what is seen
     told, untold = (table(torch.from_numpy(some)).detach().numpy() for some in (taught, single[1::2]))
     found = untold @ np.linalg.lstsq(told, seen(taught), rcond=None)[0]
@@ -183,7 +182,7 @@ def test_only_students_of_a_model_that_averages_over_mutations_do_so(tiny: str):
     network = SiteNetwork((8, 8))
 
     def averaged(learner: Learner) -> bool:
-        made = ready(network, learner.fit(dataset, 0), network.reading(pool), pool)
+        made = network_for(network, learner.fit(dataset, 0), network.tokenizer(pool), pool)
         assert isinstance(made, SiteNetwork)
         return made.averaged
 

@@ -56,8 +56,8 @@ def test_it_predicts_there_as_here(python, tmp_path, kind, int8):
     student = a_student(kind)
     notation = Pool.single_mutants(PARENT).notation
     designs = [notation.design(line[0]) for line in lines[1:]]
-    tokens = student.card.reading.texts([d.sequence for d in designs if isinstance(d, Variant)])
-    mean = student.believe(tokens, 0, draws=0).mean[:, -1]
+    tokens = student.card.tokenizer.encode([d.sequence for d in designs if isinstance(d, Variant)])
+    mean = student.predict_tokens(tokens, 0, draws=0).mean[:, -1]
     wanted = mean if kind == "classes" else -mean
     assert [float(line[1]) for line in lines[1:]] == pytest.approx(wanted.tolist(), abs=0.3 if int8 else 1e-4)
 

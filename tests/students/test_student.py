@@ -7,8 +7,8 @@ import pytest
 from untaught import LIBRARY, SINGLES, card
 
 from activeloop.prediction import LEVELS, mean_of
-from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Runner, Student, softmax
+from activeloop.students.runtime.tokenizer import StudentTokenizer
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ ROWS = np.arange(40)
 
 def test_draws_have_the_covariance_of_the_deviations():
     prediction = student().predict(SINGLES, ROWS[:6], 1, draws=40_000)
-    _, deviations = Planted()(student().card.reading.tokens(SINGLES, ROWS[:6]))
+    _, deviations = Planted()(student().card.tokenizer.tokens(SINGLES, ROWS[:6]))
     covariance = deviations[:, :, 0] @ deviations[:, :, 0].T / deviations.shape[1]
     np.testing.assert_allclose(np.cov(prediction.draws[:, :, 0].T, bias=True), covariance, atol=0.04 * covariance.max())
     np.testing.assert_allclose(prediction.sd[:, 0], np.sqrt(np.diag(covariance)), rtol=1e-5)
@@ -80,9 +80,9 @@ def test_marginals_alone():
     assert len(student().predict(SINGLES, ROWS[:0], 0)) == 0
 
 
-def test_what_the_card_says_enters_the_belief():
+def test_noise_and_shape_of_the_card_enter_the_prediction():
     shape = np.linspace(-5, 5, len(LEVELS))[None]
-    wide = student(shape=shape, noise=(3.0,)).believe(np.full((2, 5), 4, np.int32), 0)
+    wide = student(shape=shape, noise=(3.0,)).predict_tokens(np.full((2, 5), 4, np.int32), 0)
     low, high = wide.interval(0.9)
     spread = np.sqrt(wide.sd**2 + 9)
     np.testing.assert_allclose((high - low) / spread, 2 * np.interp(0.95, LEVELS, shape[0]), rtol=1e-3)
@@ -91,11 +91,11 @@ def test_what_the_card_says_enters_the_belief():
 def test_it_explains_itself():
     told = student().explain()
     assert "1,234 parameters" in told
-    assert "taught by a planted teacher, version 2" in told
-    assert "0.900 on 100 candidates" in told
-    assert "not checked" in student().with_agreement({}).explain()
+    assert "of a planted teacher, version 2" in told
+    assert "0.900 on 100 held-out candidates" in told
+    assert "not measured" in student().with_fidelity({}).explain()
     assert student().state() == {}
-    assert replace(student(), runner=Planted(1)).with_agreement({"spearman": 0.5}).card.agreement == {"spearman": 0.5}
+    assert replace(student(), runner=Planted(1)).with_fidelity({"spearman": 0.5}).card.fidelity == {"spearman": 0.5}
 
 
 def test_it_reads_only_what_it_was_taught():

@@ -8,11 +8,11 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay
-from activeloop.students.distil.network import Network, Shape
+from activeloop.students.distil.config import Network, Shape
 from activeloop.students.distil.networks import ConvNet, SiteNetwork
 from activeloop.students.runtime.card import ModelCard
-from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Student
+from activeloop.students.runtime.tokenizer import StudentTokenizer
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 SINGLES = Pool.single_mutants(PARENT)
@@ -21,12 +21,12 @@ LIBRARY = Pool.combinatorial(PARENT, [3, 7, 8, 15])
 S = 3
 
 
-def card(reading: StudentTokenizer, classes: tuple[str, ...] = (), **other) -> ModelCard:
+def card(tokenizer: StudentTokenizer, classes: tuple[str, ...] = (), **other) -> ModelCard:
     """A card with something in every field."""
     assay = Assay("KD", "nM", "classify" if classes else "minimise")
     told = {
         "network": "a network",
-        "reading": reading,
+        "tokenizer": tokenizer,
         "assays": (assay,),
         "classes": classes,
         "noise": (0.0, 0.0) if classes else (0.5,),
@@ -35,7 +35,7 @@ def card(reading: StudentTokenizer, classes: tuple[str, ...] = (), **other) -> M
         "teacher": "a planted teacher",
         "teacher_version": 2,
         "data_hash": "abc",
-        "agreement": {"spearman": 0.9, "candidates": 100.0},
+        "fidelity": {"spearman": 0.9, "candidates": 100.0},
         "licence": "Apache-2.0",
         "code_version": "0.1.0",
         "created_at": "2026-01-02T03:04:05Z",
@@ -48,21 +48,20 @@ def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Stu
     """A student with random weights."""
     import torch
 
-    from activeloop.students.distil.scaled import Scaled, TorchRunner
+    from activeloop.students.distil.modules import Scaled, TorchRunner
 
-    reading = network.reading(pool)
-    parent = tuple(reading.texts([reading.parent])[0].tolist()) if reading.parent else ()
+    tokenizer = network.tokenizer(pool)
     outputs = len(classes) or 1
-    shape = Shape(reading.size, reading.width, parent, outputs * (2 + S))
+    shape = Shape.of(tokenizer, outputs * (2 + S))
     net = network.build(shape, 0)
     with torch.no_grad():
         for i, weights in enumerate(net.parameters()):
             weights += 0.1 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(i))
     module = Scaled(net, np.full(outputs, 1.5), np.full(outputs, 2.0), S, bool(classes)).eval()
     for part in module.modules():
-        if hasattr(part, "settle"):
-            part.settle()
-    return Student(card(reading, classes), TorchRunner(network, shape, module))
+        if hasattr(part, "cache_parent"):
+            part.cache_parent()
+    return Student(card(tokenizer, classes), TorchRunner(network, shape, module))
 
 
 @cache

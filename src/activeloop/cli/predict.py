@@ -65,17 +65,17 @@ def _only(directory: Path | None, file: Path | None) -> Path:
 
 
 def _with_student(path: Path, table: Path, column: str, out: Path | None, top: int, draws: int) -> None:
-    from activeloop.students.runtime.edge import listed, predictions, strange_note
+    from activeloop.students.runtime.edge import encode_table, predict_table
     from activeloop.students.runtime.student import Student
 
     student = Student.open(path)
-    card, candidates = student.card, listed(student.card.reading, table, column)
-    pieces = list(predictions(student, candidates, draws=draws if out else 0))
+    card, candidates = student.card, encode_table(student.card.tokenizer, table, column)
+    pieces = list(predict_table(student, candidates, draws=draws if out else 0))
     of_what = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
     _tell(pieces, card.assays, of_what, out, top)
     say(student.explain())
-    if candidates.strange:
-        say(strange_note(candidates))
+    if candidates.warning:
+        say(candidates.warning)
 
 
 def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:

@@ -16,11 +16,16 @@ from activeloop.config.config import StudentConfig
 from activeloop.config.registry import make
 from activeloop.errors import ActiveLoopError, ConfigError, StateError
 from activeloop.students.campaign import CampaignDistillation
-from activeloop.students.distil.config import Distiller
-from activeloop.students.distil.first_layers import FirstLayers
-from activeloop.students.distil.network import Network
-from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer, default_network
-from activeloop.students.distil.search import USUAL
+from activeloop.students.distil.config import Network
+from activeloop.students.distil.distiller import Distiller
+from activeloop.students.distil.networks import (
+    DEFAULT_NETWORKS,
+    ConvNet,
+    FirstLayers,
+    SiteNetwork,
+    SmallTransformer,
+    default_network,
+)
 
 
 def first_layers(layers: int = 1) -> Network:
@@ -40,10 +45,10 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 }
 
 LADDERS: dict[str, tuple[Network, ...]] = {
-    "auto": USUAL,
-    "conv": tuple(network for network in USUAL if isinstance(network, ConvNet)),
+    "auto": DEFAULT_NETWORKS,
+    "conv": tuple(network for network in DEFAULT_NETWORKS if isinstance(network, ConvNet)),
     "sites": tuple(SiteNetwork((width, width)) for width in (16, 32, 64, 128)),
-    "transformer": tuple(network for network in USUAL if isinstance(network, SmallTransformer)),
+    "transformer": tuple(network for network in DEFAULT_NETWORKS if isinstance(network, SmallTransformer)),
 }
 """Among which networks the smallest is looked for."""
 

@@ -18,9 +18,9 @@ from activeloop.candidates import CombinatorialPool, Pool
 from activeloop.errors import InputError, ModelError
 from activeloop.prediction import Prediction, Predictor, mean_of
 from activeloop.students.runtime.card import ModelCard
-from activeloop.students.runtime.reading import StudentTokenizer
+from activeloop.students.runtime.tokenizer import StudentTokenizer
 
-#: candidates whose spelling is compared with that of the reading, letter by letter
+#: candidates whose spelling is compared with that of the tokenizer, letter by letter
 CHECKED = 64
 #: numbers in the table of endings
 LARGEST = 2**21
@@ -68,7 +68,7 @@ class TokenWriter:
             part[:, self.columns[site]] = self.tokens_at[site][digit]
 
 
-def spelling_of(pool: Pool, reading: StudentTokenizer) -> TokenWriter | None:
+def spelling_of(pool: Pool, tokenizer: StudentTokenizer) -> TokenWriter | None:
     """How a combinatorial pool is spelled; None when a site may write more than its own columns (gaps, other pools).
 
     It is found by asking the reading for candidates that differ from the first in one site, and checked on others.
@@ -83,7 +83,7 @@ def spelling_of(pool: Pool, reading: StudentTokenizer) -> TokenWriter | None:
     sizes = [len(x) for x in pool.letters]
     strides = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     rows = np.concatenate([np.arange(k) * s for k, s in zip(sizes, strides, strict=True)])
-    tokens = reading.tokens(pool, rows)
+    tokens = tokenizer.tokens(pool, rows)
     if (tokens == 0).any():  # a gap, which moves what stands behind it
         return None
     starts = np.cumsum([0, *sizes])
@@ -97,7 +97,7 @@ def spelling_of(pool: Pool, reading: StudentTokenizer) -> TokenWriter | None:
         endings[:, columns[site]] = written[site][inner // strides[site] % sizes[site]]
     spelled = TokenWriter(endings, tuple(sizes[:first]), tuple(columns[:first]), tuple(written[:first]))
     some = np.unique(np.random.default_rng(0).integers(len(pool), size=CHECKED))
-    same = all((spelled.tokens(some[[i]]) == reading.tokens(pool, some[[i]])).all() for i in range(len(some)))
+    same = all((spelled.tokens(some[[i]]) == tokenizer.tokens(pool, some[[i]])).all() for i in range(len(some)))
     return spelled if same else None
 
 
@@ -188,12 +188,12 @@ class FileScorer(Scorer):
 
     def opened(self) -> Ready:
         """The file's network, on one thread."""
-        from activeloop.students.runtime.onnx import open_student
+        from activeloop.students.runtime.onnx import read_student
 
         if digest_of(self.path) != self.digest:
             problem = "the student was changed while it was used. What was screened is kept; put the old file back"
             raise InputError(f"{problem}, or begin anew in another folder.", file=str(self.path))
-        card, runner = open_student(self.path)
+        card, runner = read_student(self.path)
         outputs = ("mean", "sd") if self.worth.score.needs_spread else ("mean",)
         return _Asked(card, lambda tokens: runner.run(tokens, outputs), self.worth)
 
@@ -212,12 +212,12 @@ class _Asked:
         if not len(rows):
             return np.zeros(0)
         if self.pool is not pool:
-            self.pool, self.spelling = pool, spelling_of(pool, self.card.reading)
+            self.pool, self.spelling = pool, spelling_of(pool, self.card.tokenizer)
         spelled = self.spelling
         if spelled is not None and spelled.covers(rows):
             tokens = spelled.tokens(rows)
         else:
-            tokens = self.card.reading.tokens(pool, rows)
+            tokens = self.card.tokenizer.tokens(pool, rows)
         mean, *spread = (x.astype(np.float64) for x in self.run(tokens))
         sd = spread[0] if spread else np.zeros_like(mean)
         return self.worth(_marginal(mean, sd, np.array(self.card.noise), self.card.classes))

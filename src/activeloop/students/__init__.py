@@ -1,33 +1,30 @@
-"""A small network taught by a model: distillation, export, screening of huge pools.
+"""Small networks distilled from a model, exported to run anywhere.
 
-What runs a student (`Student`, `ModelCard`, `StudentTokenizer`) needs neither torch nor transformers;
-only distillation does.
+`Student`, `ModelCard` and `StudentTokenizer` need neither torch nor transformers; only distillation does.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from activeloop.students.distil.config import Distiller
-    from activeloop.students.distil.first_layers import FirstLayers
-    from activeloop.students.distil.networks import ConvNet, SiteNetwork, SmallTransformer
-    from activeloop.students.distil.search import Search
-    from activeloop.students.distil.transfer import Transfer
+    from activeloop.students.distil.config import Transfer
+    from activeloop.students.distil.distiller import Distiller, Search
+    from activeloop.students.distil.networks import ConvNet, FirstLayers, SiteNetwork, SmallTransformer
     from activeloop.students.runtime.card import ModelCard
-    from activeloop.students.runtime.reading import StudentTokenizer
     from activeloop.students.runtime.student import Student
+    from activeloop.students.runtime.tokenizer import StudentTokenizer
 
 _HOMES = {
-    "ModelCard": "runtime.card",
     "ConvNet": "distil.networks",
-    "Distiller": "distil.config",
-    "FirstLayers": "distil.first_layers",
-    "StudentTokenizer": "runtime.reading",
-    "Search": "distil.search",
+    "Distiller": "distil.distiller",
+    "FirstLayers": "distil.networks",
+    "ModelCard": "runtime.card",
+    "Search": "distil.distiller",
     "SiteNetwork": "distil.networks",
     "SmallTransformer": "distil.networks",
     "Student": "runtime.student",
-    "Transfer": "distil.transfer",
+    "StudentTokenizer": "runtime.tokenizer",
+    "Transfer": "distil.config",
 }
 
 __all__ = [
@@ -45,7 +42,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is first used: to run a student takes less than to teach one.
+    # imported on use: running a student needs less than training one
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

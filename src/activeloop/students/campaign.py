@@ -1,4 +1,4 @@
-"""How students are taught and opened in a campaign."""
+"""Students of a campaign: distilled from its versions, opened from their files."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from activeloop.campaigns.students import Progress
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
 from activeloop.prediction import Predictor
-from activeloop.students.distil.config import Distiller
-from activeloop.students.distil.network import Network
-from activeloop.students.distil.provenance import foundations
-from activeloop.students.distil.search import Search
+from activeloop.students.distil.config import Network
+from activeloop.students.distil.distiller import Distiller, Search
+from activeloop.students.distil.teacher import foundations
 from activeloop.students.runtime.student import Student
+
+#: fields whose word in a trainer's name differs: a campaign finds a student of before by that name
+_STORED = {"fidelity": "keep"}
 
 
 @dataclass(frozen=True)
 class CampaignDistillation(StudentTrainer):
-    """Teaches students of a campaign's versions, and makes their files.
+    """Distils students of a campaign's versions, and makes their files.
 
     Args:
         distiller: how.
         int8: whether the file holds weights of 8 bits.
-        keep: with `networks`: the smallest whose agreement with its teacher is that.
-        networks: instead of the distiller's own, those among which the smallest is looked for.
+        fidelity: with `networks`: of the smallest that is faithful enough.
+        networks: instead of the distiller's own, those among which the smallest is searched.
 
     >>> from activeloop.students.distil.networks import ConvNet
     >>> CampaignDistillation(Distiller(ConvNet(width=32), alpha=0.2)).name
@@ -36,45 +38,43 @@ class CampaignDistillation(StudentTrainer):
 
     distiller: Distiller
     int8: bool = False
-    keep: float | None = None
+    fidelity: float | None = None
     networks: tuple[Network, ...] = ()
 
     @property
     def name(self) -> str:
-        """The network, and every other setting that is not the usual one."""
+        """The network, and every other setting that differs from its default."""
         network = [] if self.networks else [repr(self.distiller.network)]
-        return ", ".join([*network, *_unusual(self.distiller), *_unusual(self)])
+        return ", ".join([*network, *_changed(self.distiller), *_changed(self)])
 
     def train(
         self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None = None
     ) -> TrainedStudent:
-        """Teach a student and make its file, which is checked against it; see `StudentTrainer.train`.
+        """Distil a student and make its file, which is checked against it; see `StudentTrainer.train`.
 
         Raises:
-            MissingExtraError: torch, onnx or onnxruntime is not installed; nothing was taught.
+            MissingExtraError: torch, onnx or onnxruntime is not installed; nothing was trained.
         """
         need_models()
         from activeloop.students.distil.export import as_bytes
 
-        student, words = self._student(teacher, dataset, version, seed, progress)
+        options: dict[str, Any] = {
+            "teacher_name": version.learner,
+            "teacher_version": version.number,
+            "progress": progress,
+        }
+        if self.networks and self.fidelity is not None:
+            found = Search(self.networks, self.fidelity, self.distiller).distil(teacher, dataset, seed, **options)
+            student, explanation = found.student, found.explain()
+        else:
+            student, explanation = self.distiller.distil(teacher, dataset, seed, **options), ""
         card = student.card
-        return TrainedStudent(
-            as_bytes(student, self.int8), card.agreement, card.parameters, card.network, parameters_of(teacher), words
-        )
-
-    def _student(
-        self, teacher: Predictor, dataset: Dataset, version: Version, seed: int, progress: Progress | None
-    ) -> tuple[Student, str]:
-        """The student, and how it was found."""
-        told = {"called": version.learner, "version": version.number, "progress": progress}
-        if self.networks and self.keep is not None:
-            found = Search(self.networks, self.keep, self.distiller).teach(teacher, dataset, seed, **told)
-            return found.student, found.explain()
-        return self.distiller.teach(teacher, dataset, seed, **told), ""
+        content, size = as_bytes(student, self.int8), teacher_parameters(teacher)
+        return TrainedStudent(content, card.fidelity, card.parameters, card.network, size, explanation)
 
 
-def parameters_of(teacher: Predictor) -> int:
-    """Numbers of the largest pretrained model that a teacher asks; 0 for one that asks none. Needs torch."""
+def teacher_parameters(teacher: Predictor) -> int:
+    """Parameters of the largest pretrained model in a teacher; 0 when there is none. Needs torch."""
     from activeloop.foundation.encoding import feature_encoder
 
     encoders = (feature_encoder(foundation) for foundation in foundations(teacher))
@@ -94,15 +94,12 @@ def open_student(content: bytes) -> Student:
         return Student.open(path)
 
 
-def _unusual(settings: Any) -> list[str]:
-    """Fields with a default that have another value."""
-    pairs = [(f, getattr(settings, f.name)) for f in fields(settings)]
-    usual = [
-        (f.name, value, f.default_factory() if callable(f.default_factory) else f.default)  # type: ignore[misc]
-        for f, value in pairs
-    ]
-    return [
-        f"{name}={value!r}"
-        for name, value, default in usual
-        if name not in ("network", "distiller") and value != default
-    ]
+def _changed(settings: Any) -> list[str]:
+    """Fields with another value than their default."""
+    found = []
+    for field in fields(settings):
+        default = field.default_factory() if callable(field.default_factory) else field.default
+        value = getattr(settings, field.name)
+        if field.name not in ("network", "distiller") and value != default:
+            found.append(f"{_STORED.get(field.name, field.name)}={value!r}")
+    return found

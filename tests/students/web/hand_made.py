@@ -17,7 +17,7 @@ def write_student(card: ModelCard, path: Path, seed: int = 0) -> Path:
     """Write a file that keeps the contract of exported students."""
     rng = np.random.default_rng(seed)
     a = card.outputs
-    letters = rng.normal(0, 0.5, (card.reading.size, FEATURES)).astype(np.float32)
+    letters = rng.normal(0, 0.5, (card.tokenizer.vocabulary_size, FEATURES)).astype(np.float32)
     letters[0] = 0
     size = np.r_[np.ones(a), np.full(DIRECTIONS * a, 0.3)]
     weights = {
@@ -71,7 +71,7 @@ def write_student(card: ModelCard, path: Path, seed: int = 0) -> Path:
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    helper.set_model_props(model, {KEY: card.text()})
+    helper.set_model_props(model, {KEY: card.to_json()})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     return path

@@ -24,7 +24,7 @@ def export_taught(path: Path) -> tuple[Pool, Path]:
     values = effects[np.arange(4), pool.codes(rows)].sum(1) + 0.2 * rng.standard_normal(60)
     dataset = Dataset.of(pool, rows, values)
     teacher = MutationGP().fit(dataset, 0)
-    student = Distiller(SiteNetwork(hidden=(16,)), deviations=4, steps=20, transfer=Transfer(size=200, rounds=0)).teach(
-        teacher, dataset, 0, called="a Gaussian process over mutations"
-    )
+    student = Distiller(
+        SiteNetwork(hidden=(16,)), deviations=4, steps=20, transfer=Transfer(size=200, rounds=0)
+    ).distil(teacher, dataset, 0, teacher_name="a Gaussian process over mutations")
     return pool, export(student, path)

@@ -22,8 +22,8 @@ from activeloop.candidates import VariantNotation
 from activeloop.errors import InputError
 from activeloop.prediction import NORMAL, PredictionTable
 from activeloop.students.runtime.card import ModelCard
-from activeloop.students.runtime.reading import StudentTokenizer
 from activeloop.students.runtime.student import Student
+from activeloop.students.runtime.tokenizer import StudentTokenizer
 from activeloop.students.web import page as runtime
 from activeloop.students.web import write_page
 
@@ -39,14 +39,14 @@ PROGRAM = find_chromium()
 needs_browser = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
 
 
-def card_of(reading: StudentTokenizer, assays: tuple[Assay, ...], classes: tuple[str, ...] = ()) -> ModelCard:
+def card_of(tokenizer: StudentTokenizer, assays: tuple[Assay, ...], classes: tuple[str, ...] = ()) -> ModelCard:
     """A card whose noise and shape differ between outputs, so that each has to be used where it belongs."""
     outputs = len(classes) or len(assays)
     skewed = np.sort(NORMAL + 0.4 * NORMAL**2)
     shape = None if classes else np.array([skewed if a % 2 == 0 else 1.3 * NORMAL for a in range(outputs)])
     noise = (0.0,) * outputs if classes else tuple(0.2 + 0.3 * a for a in range(outputs))
     return ModelCard(
-        "made by hand", reading, assays, classes, noise, shape, 900, "nobody </script><b>", 2, "0123456789abcdef",
+        "made by hand", tokenizer, assays, classes, noise, shape, 900, "nobody </script><b>", 2, "0123456789abcdef",
         {"spearman": 0.91, "sd_spearman": float("nan"), "candidates": 100.0}, "MIT", "0",
         "2026-01-02T03:04:05+00:00", 3,
     )  # fmt: skip
@@ -103,8 +103,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 @pytest.fixture(scope="module")
 def variants_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    reading = StudentTokenizer.of(Pool.single_mutants(WILD))
-    card = card_of(reading, (Assay("KD", "nM", goal="minimise"), Assay("yield", "mg/l")))
+    tokenizer = StudentTokenizer.of(Pool.single_mutants(WILD))
+    card = card_of(tokenizer, (Assay("KD", "nM", goal="minimise"), Assay("yield", "mg/l")))
     return write_student(card, tmp_path_factory.mktemp("student") / "student.onnx")
 
 
@@ -123,7 +123,7 @@ def opened(browser: Chromium, variants_page: Path) -> Chromium:
 
 def forecast(file: Path, sequences: list[str]) -> PredictionTable:
     student = Student.open(file)
-    prediction = student.believe(student.card.reading.texts(sequences), 0, draws=0)
+    prediction = student.predict_tokens(student.card.tokenizer.encode(sequences), 0, draws=0)
     return PredictionTable.of(prediction, sequences, student.card.assays, 0)
 
 

@@ -1,4 +1,4 @@
-"""A student as one ONNX file that runs wherever onnxruntime does, and the checks of it."""
+"""A student as one ONNX file that runs wherever onnxruntime does, checked before it is written."""
 
 from __future__ import annotations
 
@@ -16,28 +16,89 @@ from torch import nn
 
 from activeloop.errors import MissingExtraError, ModelError
 from activeloop.files import write_whole
-from activeloop.students.distil.modules import StudentEncoder
-from activeloop.students.distil.scaled import Scaled, TorchRunner, rounded, stored_as_int8
+from activeloop.students.distil.modules import Scaled, StudentEncoder, TorchRunner
 from activeloop.students.runtime.card import KEY
-from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, session_of
-from activeloop.students.runtime.reading import PADDING, UNKNOWN, StudentTokenizer
+from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, new_session
 from activeloop.students.runtime.student import Student
+from activeloop.students.runtime.tokenizer import PADDING, UNKNOWN, StudentTokenizer
 
 #: of ONNX operators: the lowest that torch writes, which the most runtimes read
 OPSET = 18
-#: where torch's exporter tells of packages that it would also know how to export
+#: of torch's exporter, about packages that it would also know how to export
 _LOGGER = "torch.onnx._internal.exporter._registration"
-#: before the names of outputs while torch writes: its own names inside, such as `mean`, would be theirs
-_MARK = "output of a student: "
+#: before the names of outputs while torch writes: some of its own names, such as `mean`, would be the same
+_PREFIX = "output of a student: "
+_FIX = "Nothing was written."
 
 
-def traced(module: nn.Module, tokens: torch.Tensor, outputs: tuple[str, ...] = OUTPUTS) -> Any:
+def export(student: Student, path: str | Path, int8: bool = False) -> Path:
+    """Write a student to one file: graph, weights and card.
+
+    Before anything is written onnxruntime runs the file on random candidates of several lengths, padding among them,
+    and must predict what the student predicts. The same student gives the same bytes.
+
+    Args:
+        student: one that was trained here.
+        path: of the `.onnx` file; an older one is replaced, whole or not at all.
+        int8: store weights in 8 bits, with a factor for each row. They are dequantised when the file is loaded, so the
+            file is a quarter as large and as fast as the other.
+
+    Returns:
+        The path.
+
+    Raises:
+        ModelError: the file's predictions deviate, or the student was not trained here; nothing is written.
+        StoreError: it cannot be written.
+        MissingExtraError: onnx or onnxruntime is not installed.
+    """
+    return write_whole(path, as_bytes(student, int8))
+
+
+def as_bytes(student: Student, int8: bool = False) -> bytes:
+    """The content of the file that `export` writes, checked as there."""
+    if not isinstance(student.runner, TorchRunner):
+        raise ModelError("this student was read from a file: copy that. Only a student trained here can be exported.")
+    if student.card.outputs != student.runner.module.outputs:
+        raise ModelError(f"the card of this student is not that of its network. {_FIX}")
+    tokenizer, seed = student.card.tokenizer, student.card.seed
+    module = _inference_copy(student.runner.module)
+    exported = _inference_copy(rounded(module)) if int8 else module
+    inputs = probes(tokenizer, seed)
+    model = to_onnx(exported, torch.from_numpy(inputs[0]))
+    if int8:
+        store_int8(model)
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, student.card.to_json()
+    content = model.SerializeToString(deterministic=True)
+    try:
+        runner = OnnxRunner(new_session(content, 1))
+    except MissingExtraError:
+        raise
+    except Exception as error:
+        raise ModelError(f"onnxruntime cannot load the exported student ({error}). {_FIX}") from error
+    for tokens in inputs:
+        check_same(runner, exported, tokens)
+    if int8:
+        check_order(exported, module, tokenizer, seed)
+    return content
+
+
+def _inference_copy(module: Scaled) -> Scaled:
+    """A copy that no longer changes: what follows from its weights is computed."""
+    module = copy.deepcopy(module).eval()
+    for part in module.modules():
+        if isinstance(part, StudentEncoder):
+            part.cache_parent()
+    return module.requires_grad_(False)
+
+
+def to_onnx(module: nn.Module, tokens: torch.Tensor, outputs: tuple[str, ...] = OUTPUTS) -> Any:
     """The `onnx.ModelProto` of a module, for any number of candidates of any length.
 
     Args:
         module: in eval mode: int32 tokens [N, W] -> its outputs.
-        tokens: an example of what it takes, N and W above 1.
-        outputs: names of the outputs.
+        tokens: an example of its input, N and W above 1.
+        outputs: their names.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -56,20 +117,20 @@ def traced(module: nn.Module, tokens: torch.Tensor, outputs: tuple[str, ...] = O
                 (tokens,),
                 dynamo=True,
                 input_names=[INPUT],
-                output_names=[_MARK + name for name in outputs],
+                output_names=[_PREFIX + name for name in outputs],
                 dynamic_shapes=(sizes,),
                 opset_version=OPSET,
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
-            raise ModelError(f"torch cannot export this network ({error}). Nothing was written.") from error
+            raise ModelError(f"torch cannot export this network ({error}). {_FIX}") from error
     assert program is not None
-    return _bare(program.model_proto)
+    return _without_names(program.model_proto)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch says about itself."""
+    """Without torch's notes about itself."""
     logger = logging.getLogger(_LOGGER)
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -82,16 +143,16 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _bare(model: Any) -> Any:
-    """Without names of files and functions in which the network is written, and with short names inside.
+def _without_names(model: Any) -> Any:
+    """Without names of source files and functions, and with short names inside.
 
-    They would be most of a small student's file, and tell of the machine that wrote it.
+    They would be most of a small student's file, and describe the machine that wrote it.
     """
     graph = model.graph
-    short = {"": ""} | {value.name: value.name.removeprefix(_MARK) for value in (*graph.input, *graph.output)}
+    short = {"": ""} | {value.name: value.name.removeprefix(_PREFIX) for value in (*graph.input, *graph.output)}
     inside = [tensor.name for tensor in graph.initializer] + [name for node in graph.node for name in node.output]
     for number, name in enumerate(inside):
-        short.setdefault(name, _short(number))
+        short.setdefault(name, np.base_repr(number, 36))
     del graph.value_info[:]
     for part in (model, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         part.ClearField("metadata_props")
@@ -115,90 +176,69 @@ def _leave_out_defaults(node: Any) -> None:
     node.attribute.extend(own)
 
 
-def _short(number: int) -> str:
-    """A name of few letters, in capitals so that it is that of no input or output.
-
-    >>> _short(0), _short(35), _short(36)
-    ('0', 'Z', '10')
-    """
-    digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    return digits[number] if number < 36 else _short(number // 36) + digits[number % 36]
-
-
-#: most that numbers may differ by, in units of their spread over the random candidates
+#: largest deviation, in standard deviations over the random candidates
 TOLERANCE = 1e-3
 #: least correlation of a student in 8 bits with itself
-ALIKE = 0.99
-#: random candidates of one length
-ROWS = 16
-#: random candidates on which 8 bits are checked
-MANY = 256
+LEAST_CORRELATION = 0.99
+#: random candidates of one length, and those on which 8 bits are checked
+ROWS, INT8_ROWS = 16, 256
 
 
-def probes(reading: StudentTokenizer, seed: int) -> list[np.ndarray]:
-    """Random candidates: int32 tokens of several widths, the first as wide as what was taught, shorter ones padded.
+def probes(tokenizer: StudentTokenizer, seed: int) -> list[np.ndarray]:
+    """Random candidates: int32 tokens of several widths, the first as wide as in training, shorter ones padded.
 
     Args:
-        reading: how the student reads.
-        seed: of the letters.
+        tokenizer: of the student.
+        seed: of the tokens.
     """
     rng = np.random.default_rng([seed, 0])
-    if reading.positions:
-        return [_random(reading, rng, ROWS, reading.width), _random(reading, rng, 1, reading.width)]
-    widths = [max(2, reading.width), reading.width + 3, max(1, reading.width // 2), 1]
-    return [_padded(_random(reading, rng, ROWS, width), rng) for width in widths] + [
-        _random(reading, rng, 1, reading.width)
-    ]
+    if tokenizer.positions:
+        return [_random(tokenizer, rng, rows, tokenizer.width) for rows in (ROWS, 1)]
+    widths = [max(2, tokenizer.width), tokenizer.width + 3, max(1, tokenizer.width // 2), 1]
+    padded = [_padded(_random(tokenizer, rng, ROWS, width), rng) for width in widths]
+    return [*padded, _random(tokenizer, rng, 1, tokenizer.width)]
 
 
 def check_same(runner: OnnxRunner, module: Scaled, tokens: np.ndarray) -> None:
-    """Refuse an exported graph that deviates from its module.
-
-    Args:
-        runner: of the graph.
-        module: what was exported, in eval mode.
-        tokens: int32 [N, W].
+    """Refuse an exported graph whose outputs for tokens [N, W] deviate from its module's.
 
     Raises:
-        ModelError: it does, says by how much.
+        ModelError: they do, says by how much.
     """
-    said, wants = runner.run(tokens), _run(module, tokens)
-    least = max(1e-4 * float(wants[2].std()), 1e-30)
-    for name, found, wanted in zip(OUTPUTS, said, wants, strict=True):
-        unit = max(float(wanted.std()), 1e-2 * float(np.abs(wanted).max()), least)
-        if found.shape != wanted.shape:
-            raise ModelError(f"the exported student gives {name} as {found.shape}, not {wanted.shape}. {_FIX}")
-        apart = float(np.abs(found - wanted).max()) / unit
-        if not apart <= TOLERANCE:
+    outputs, wanted = runner.run(tokens), _run(module, tokens)
+    least = max(1e-4 * float(wanted[2].std()), 1e-30)
+    for name, found, want in zip(OUTPUTS, outputs, wanted, strict=True):
+        unit = max(float(want.std()), 1e-2 * float(np.abs(want).max()), least)
+        if found.shape != want.shape:
+            raise ModelError(f"the exported student gives {name} as {found.shape}, not {want.shape}. {_FIX}")
+        deviation = float(np.abs(found - want).max()) / unit
+        if not deviation <= TOLERANCE:
             raise ModelError(
-                f"the exported student deviates in {name} by {apart:.2g} of its spread for candidates of "
+                f"the exported student deviates in {name} by {deviation:.2g} standard deviations for candidates of "
                 f"{tokens.shape[1]} letters. {_FIX}"
             )
 
 
-def check_alike(rounded: Scaled, module: Scaled, reading: StudentTokenizer, seed: int) -> None:
+def check_order(int8: Scaled, module: Scaled, tokenizer: StudentTokenizer, seed: int) -> None:
     """Refuse 8 bits where they change the order of candidates.
 
     Args:
-        rounded: with weights of 8 bits.
+        int8: with weights of 8 bits.
         module: the same before.
-        reading: how the student reads.
+        tokenizer: of the student.
         seed: of random candidates.
 
     Raises:
-        ModelError: their correlation is below `ALIKE`.
+        ModelError: their correlation is below `LEAST_CORRELATION`.
     """
-    tokens = _near(reading, np.random.default_rng([seed, 1]))
-    for one, other in zip(_run(rounded, tokens)[2].T, _run(module, tokens)[2].T, strict=True):
+    tokens = _mutants(tokenizer, np.random.default_rng([seed, 1]))
+    for one, other in zip(_run(int8, tokens)[2].T, _run(module, tokens)[2].T, strict=True):
         if other.std() == 0:
             continue
-        alike = float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 else 0.0
-        if not alike >= ALIKE:
-            problem = f"in 8 bits this student orders candidates otherwise (correlation {alike:.3f})."
+        correlation = float(np.corrcoef(one, other)[0, 1]) if one.std() > 0 else 0.0
+        if not correlation >= LEAST_CORRELATION:
+            problem = f"in 8 bits this student orders candidates otherwise (correlation {correlation:.3f})."
             raise ModelError(f"{problem} Export it without int8. {_FIX}")
-
-
-_FIX = "Nothing was written."
 
 
 def _run(module: Scaled, tokens: np.ndarray) -> list[np.ndarray]:
@@ -206,8 +246,8 @@ def _run(module: Scaled, tokens: np.ndarray) -> list[np.ndarray]:
         return [x.numpy() for x in module(torch.from_numpy(tokens))]
 
 
-def _random(reading: StudentTokenizer, rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
-    return rng.integers(UNKNOWN, reading.size, (rows, width), np.int32)
+def _random(tokenizer: StudentTokenizer, rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
+    return rng.integers(UNKNOWN, tokenizer.vocabulary_size, (rows, width), np.int32)
 
 
 def _padded(tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -217,75 +257,91 @@ def _padded(tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(np.arange(tokens.shape[1]) < lengths[:, None], tokens, PADDING).astype(np.int32)
 
 
-def _near(reading: StudentTokenizer, rng: np.random.Generator) -> np.ndarray:
-    """Random candidates like those that were taught: of the wild type with a few changes, where there is one."""
-    tokens = _random(reading, rng, MANY, reading.width)
-    if not reading.parent:
+def _mutants(tokenizer: StudentTokenizer, rng: np.random.Generator) -> np.ndarray:
+    """Random candidates like those in training: mutants of the wild type, where there is one."""
+    tokens = _random(tokenizer, rng, INT8_ROWS, tokenizer.width)
+    if not tokenizer.parent:
         return tokens
     changed = rng.random(tokens.shape) < max(1.5, 0.05 * tokens.shape[1]) / tokens.shape[1]
-    return np.where(changed, tokens, reading.texts([reading.parent])).astype(np.int32)
+    return np.where(changed, tokens, tokenizer.encode([tokenizer.parent])).astype(np.int32)
 
 
-def export(student: Student, path: str | Path, int8: bool = False) -> Path:
-    """Write a student to one file: graph, weights and card.
+# Weights in 8 bits
 
-    Before anything is written the file is run by onnxruntime on random candidates of several lengths, padding among
-    them, and must say what the student says. The same student gives the same bytes.
+#: shorter tensors are not quantised: a factor and a node would take as much
+SMALLEST = 48
+#: largest whole number
+TOP = 127
+#: of a number that was rounded before, in units of the largest
+ROUNDING = 1e-5
 
-    Args:
-        student: one that was taught here.
-        path: of the `.onnx` file; an older one is replaced, whole or not at all.
-        int8: store weights as whole numbers of 8 bits, with a factor for each row. They are turned back when the file
-            is loaded, so the file is a quarter as large and as quick as the other.
 
-    Returns:
-        The path.
+def rounded(module: Scaled) -> Scaled:
+    """A copy whose weights are rounded to what 8 bits and the factors can represent."""
+    module = copy.deepcopy(module)
+    with torch.no_grad():
+        for weights in module.parameters():
+            if weights.numel() >= SMALLEST:
+                values = weights.numpy()
+                whole, scale = _quantised(values, _axes(values)[0])
+                weights.copy_(torch.from_numpy(whole * scale))
+    return module
 
-    Raises:
-        ModelError: the file does not say what the student says, or the student was not taught here; nothing is written.
-        StoreError: it cannot be written.
-        MissingExtraError: onnx or onnxruntime is not installed.
+
+def store_int8(model: Any) -> None:
+    """Store the weights of a graph as whole numbers; changes the `onnx.ModelProto`.
+
+    The graph of a module that was `rounded` gives the same numbers afterwards, up to the last bits. Tensors that were
+    not rounded, such as sums of weights, stay as they are.
     """
-    return write_whole(path, as_bytes(student, int8))
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph, nodes = model.graph, []
+    large = [x for x in graph.initializer if x.data_type == TensorProto.FLOAT and np.prod(x.dims) >= SMALLEST]
+    for tensor in large:
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        found = _rounded_before(values)
+        if found is None:
+            continue
+        axis, whole, scale = found
+        tensor.CopyFrom(numpy_helper.from_array(whole.astype(np.int8), f"{name}q"))
+        factors = scale.reshape(()) if axis is None else scale.ravel()
+        graph.initializer.append(numpy_helper.from_array(factors, f"{name}s"))
+        # None leaves it out: 1 is the operator's default, and a single factor has none
+        place = None if axis == 1 else axis
+        nodes.append(helper.make_node("DequantizeLinear", [f"{name}q", f"{name}s"], [name], axis=place))
+    rest = list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes + rest)
 
 
-def as_bytes(student: Student, int8: bool = False) -> bytes:
-    """The content of the file that `export` writes, checked as there."""
-    if not isinstance(student.runner, TorchRunner):
-        raise ModelError("this student was read from a file: copy that. Only a student taught here can be exported.")
-    if student.card.outputs != student.runner.module.outputs:
-        raise ModelError("the card of this student is not that of its network. Nothing was written.")
-    module = _ready(student.runner.module)
-    kept = module if not int8 else _ready(rounded(module))
-    content = _content(student, kept, int8)
-    try:
-        runner = OnnxRunner(session_of(content, 1))
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        raise ModelError(f"onnxruntime cannot load the exported student ({error}). Nothing was written.") from error
-    reading = student.card.reading
-    for tokens in probes(reading, student.card.seed):
-        check_same(runner, kept, tokens)
-    if int8:
-        check_alike(kept, module, reading, student.card.seed)
-    return content
+def _axes(values: np.ndarray) -> list[int | None]:
+    """Along which there may be factors, those with the fewest first; None is one factor for all."""
+    if values.ndim < 2:
+        return [None]
+    return list(np.argsort(values.shape, kind="stable").tolist())
 
 
-def _ready(module: Scaled) -> Scaled:
-    """A copy that no longer changes: what follows from its weights is computed."""
-    module = copy.deepcopy(module).eval()
-    for part in module.modules():
-        if isinstance(part, StudentEncoder):
-            part.settle()
-    return module.requires_grad_(False)
+def _rounded_before(values: np.ndarray) -> tuple[int | None, np.ndarray, np.ndarray] | None:
+    """Axis, whole numbers and factors of rounded weights; None for others.
+
+    Exporters transpose matrices, so rows may have become columns.
+    """
+    for axis in _axes(values):
+        whole, scale = _quantised(values, axis)
+        if scale.size * 4 < values.size and np.allclose(whole * scale, values, 0, ROUNDING * np.abs(values).max()):
+            return axis, whole, scale
+    return None
 
 
-def _content(student: Student, module: Scaled, int8: bool) -> bytes:
-    tokens = torch.from_numpy(probes(student.card.reading, student.card.seed)[0])
-    model = traced(module, tokens)
-    if int8:
-        stored_as_int8(model)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, student.card.text()
-    return model.SerializeToString(deterministic=True)
+def _quantised(values: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers from -127 to 127 (as float32), and factors along an axis that broadcast against them.
+
+    >>> whole, scale = _quantised(np.array([[1.0, -0.5], [0.0, 0.0]], np.float32), 0)
+    >>> whole.tolist(), (whole * scale).round(2).tolist()
+    ([[127.0, -64.0], [0.0, 0.0]], [[1.0, -0.5], [0.0, 0.0]])
+    """
+    others = tuple(i for i in range(values.ndim) if i != axis)
+    largest = np.abs(values).max(others, keepdims=True)
+    scale = (np.where(largest > 0, largest, 1) / TOP).astype(np.float32)
+    return np.rint(values / scale).astype(np.float32), scale

@@ -1,4 +1,4 @@
-"""What a teacher is asked: candidates of the pool, and mutants made of the pool's own mutations."""
+"""The transfer set: what the teacher predicts for the student, candidates of the pool and new mutants."""
 
 from __future__ import annotations
 
@@ -7,118 +7,114 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.candidates import ExplicitPool, Pool
-from activeloop.candidates.designs import Mutation, Variant
-from activeloop.errors import ConfigError
+from activeloop.candidates import ExplicitPool, Mutation, Pool, Variant
+from activeloop.students.distil.config import Transfer
 
-#: candidates that are held back for each of the two uses, when that many can be spared
-HELD_BACK = 100
-#: at most this share of a pool is held back for one use
-SPARED = 0.1
-#: of those looked at, one in so many is taken for disagreement
-LOOKED_AT = 3
-#: mutations of an invented mutant, if those of the pool have not more; the larger number in this share
-FEWEST, MOST, SOME = 2, 3, 0.2
-#: mutations that are looked at for each that is wanted: some are at positions that are taken
-TURNS = 2
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """Which candidates a teacher is asked about.
-
-    A pool not larger than `size` is asked about as a whole. Of a larger one the teacher is first asked about
-    random candidates, then, in some rounds, about those on which the student differs from it most.
-
-    Args:
-        size: at most so many candidates of the pool.
-        rounds: how often candidates are added where teacher and student disagree; 0: all are random.
-        share: of `size` that is left for these rounds.
-        mutants: so many new combinations of its own mutations are added to a pool of variants that is asked about as a
-            whole, see `with_mutants`.
-    """
-
-    size: int = 8192
-    rounds: int = 2
-    share: float = 0.25
-    mutants: int = 4096
-
-    def __post_init__(self) -> None:
-        if self.size < 0 or self.rounds < 0 or self.mutants < 0 or not 0 <= self.share < 1:
-            raise ConfigError(
-                "a transfer set needs a size, rounds and mutants of 0 or more, and a share from 0 to below 1. Nothing "
-                "was taught."
-            )
-
-    def plan(self, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator) -> TransferSet:
-        """What is asked first, and what is held back.
-
-        Args:
-            pool: of candidates.
-            measured: rows about which the teacher is asked in any case; none of them is held back.
-            exclude: rows about which it is never asked.
-            rng: of the choice.
-        """
-        held = max(HELD_BACK, self.size // 10) if self.size else 0
-        known, parent = np.union1d(exclude, measured), None
-        if self.size and self.mutants and len(pool) <= self.size + 2 * held + len(known):
-            pool, parent = with_parent(pool)
-        asked = np.setdiff1d(measured if parent is None else np.union1d(measured, [parent]), exclude)
-        rows = some_rows(pool, self.size + 2 * held, np.union1d(exclude, asked), rng)
-        held = min(held, int(SPARED * len(rows)))
-        watched, checked, first = rows[:held], rows[held : 2 * held], rows[2 * held :][: self.size]
-        whole = len(rows) + len(np.union1d(exclude, asked)) >= len(pool)
-        if not whole and self.rounds:
-            first = first[: max(1, int(len(first) * (1 - self.share)))]
-        added = 0 if whole or not self.rounds else (self.size - len(first)) // self.rounds
-        closed = np.concatenate([exclude, watched, checked])
-        taught = np.concatenate([asked if self.size else asked[:0], first])
-        mutants = self.mutants if whole and parent is not None else 0
-        return TransferSet(pool, taught, watched, checked, closed, added, mutants)
+#: candidates for validation, and as many for the test, where that many can be spared
+HELD_OUT = 100
+#: at most this share of a pool for each of the two
+HELD_OUT_SHARE = 0.1
+#: candidates that are compared for one that is added
+COMPARED = 3
+#: mutations of a new mutant, if those of the pool have not more; the larger number in this share
+FEWEST, MOST, MOST_SHARE = 2, 3, 0.2
+#: mutations that are tried for each that is wanted: some are at positions that are taken
+TRIES = 2
 
 
 @dataclass(frozen=True)
 class TransferSet:
-    """Candidates for teaching.
+    """Candidates for the training.
 
     Args:
         pool: of all of them; rows of the pool that was given keep their numbers.
-        taught: rows about which the teacher is asked.
-        watched: rows that tell when the student has learned enough.
-        checked: rows that tell how far it agrees in the end.
-        closed: rows that are never taught.
+        training: rows that the teacher predicts for the student.
+        validation: rows that tell when the student has learned enough.
+        test: rows on which the fidelity is measured in the end.
+        excluded: rows that are never in the training.
         added: how many each round of disagreement adds; 0 when there is nothing to add.
-        mutants: how many are to be invented.
+        mutants: how many new ones are wanted.
     """
 
     pool: Pool
-    taught: np.ndarray
-    watched: np.ndarray
-    checked: np.ndarray
-    closed: np.ndarray
+    training: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    excluded: np.ndarray
     added: int
     mutants: int = 0
 
-    def grown(self, disagreement: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator) -> np.ndarray:
-        """Rows that are not taught yet, those on which teacher and student differ most.
+    @classmethod
+    def plan(
+        cls, settings: Transfer, pool: Pool, measured: np.ndarray, exclude: np.ndarray, rng: np.random.Generator
+    ) -> TransferSet:
+        """The first training candidates, and those that are held out.
 
         Args:
-            disagreement: of rows [n], larger is more [n].
-            rng: of the rows that are looked at.
+            settings: how many of which kind.
+            pool: of candidates.
+            measured: rows that are in the training in any case, and never held out.
+            exclude: rows that are in none of the sets.
+            rng: of the choice.
         """
-        known = np.concatenate([self.closed, self.taught])
-        looked_at = some_rows(self.pool, LOOKED_AT * self.added, known, rng)
-        return looked_at[np.argsort(-disagreement(looked_at), kind="stable")[: self.added]]
+        held_out = max(HELD_OUT, settings.size // 10) if settings.size else 0
+        known, parent = np.union1d(exclude, measured), None
+        if settings.size and settings.mutants and len(pool) <= settings.size + 2 * held_out + len(known):
+            pool, parent = with_parent(pool)
+        certain = np.setdiff1d(measured if parent is None else np.union1d(measured, [parent]), exclude)
+        rows = random_rows(pool, settings.size + 2 * held_out, np.union1d(exclude, certain), rng)
+        held_out = min(held_out, int(HELD_OUT_SHARE * len(rows)))
+        validation, test, first = np.split(rows, [held_out, 2 * held_out])
+        first = first[: settings.size]
+        whole = len(rows) + len(np.union1d(exclude, certain)) >= len(pool)
+        if not whole and settings.rounds:
+            first = first[: max(1, int(len(first) * (1 - settings.share)))]
+        added = 0 if whole or not settings.rounds else (settings.size - len(first)) // settings.rounds
+        excluded = np.concatenate([exclude, validation, test])
+        training = np.concatenate([certain if settings.size else certain[:0], first])
+        mutants = settings.mutants if whole and parent is not None else 0
+        return cls(pool, training, validation, test, excluded, added, mutants)
 
-    def taking(self, rows: np.ndarray) -> TransferSet:
-        """With more rows that are taught."""
-        return replace(self, taught=np.concatenate([self.taught, rows]))
+    def most_different(self, difference: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator) -> np.ndarray:
+        """Rows outside the training on which teacher and student differ most.
+
+        Args:
+            difference: of rows [n], larger is more [n].
+            rng: of the rows that are compared.
+        """
+        known = np.concatenate([self.excluded, self.training])
+        compared = random_rows(self.pool, COMPARED * self.added, known, rng)
+        return compared[np.argsort(-difference(compared), kind="stable")[: self.added]]
+
+    def adding(self, rows: np.ndarray) -> TransferSet:
+        """With more rows in the training."""
+        return replace(self, training=np.concatenate([self.training, rows]))
+
+    def with_mutants(self, rng: np.random.Generator) -> TransferSet:
+        """With new mutants in pool and training.
+
+        They combine mutations of the pool's candidates, as many as one of these has, two or three at least, so that
+        mutations of candidates outside the training are learned too. None is a candidate of the pool.
+        """
+        pool, count = self.pool, self.mutants
+        if not count or not isinstance(pool, ExplicitPool):
+            return self
+        designs = [d for d in map(pool.design, range(len(pool))) if isinstance(d, Variant)]
+        mutations = sorted({m for design in designs for m in design.mutations})
+        present, new = {design.name for design in designs}, list[Variant]()
+        for design in _combinations(designs[0].parent, mutations, [len(d.mutations) for d in designs], count, rng):
+            if design.name not in present:
+                present.add(design.name)
+                new.append(design)
+        if not new:
+            return self
+        return replace(self, pool=_with(pool, new)).adding(np.arange(len(pool), len(pool) + len(new)))
 
 
-def some_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def random_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Up to `count` allowed rows of a pool in random order, none of them among `without`; never holds a large pool.
 
-    >>> some_rows(Pool.single_mutants("MKT"), 100, np.arange(50), np.random.default_rng(0)).size
+    >>> random_rows(Pool.single_mutants("MKT"), 100, np.arange(50), np.random.default_rng(0)).size
     7
     """
     wanted = count + len(without)
@@ -150,49 +146,24 @@ def _with(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
     return ExplicitPool(listed, kind=pool.kind, origin=f"{pool.origin}, and mutants of it", notation=pool.notation)
 
 
-def with_mutants(material: TransferSet, rng: np.random.Generator) -> TransferSet:
-    """Add the invented mutants.
-
-    They combine mutations that the pool's candidates have, as many as one of these has, two or three at least, so that
-    mutations about which the teacher is not asked as they stand have their turn too. None is a candidate of the pool.
-
-    Args:
-        material: whose mutants.
-        rng: of the choice.
-    """
-    pool, count = material.pool, material.mutants
-    if not count or not isinstance(pool, ExplicitPool):
-        return material
-    designs = [d for d in map(pool.design, range(len(pool))) if isinstance(d, Variant)]
-    mutations = sorted({m for design in designs for m in design.mutations})
-    present, invented = {design.name for design in designs}, list[Variant]()
-    for design in _combinations(designs[0].parent, mutations, [len(d.mutations) for d in designs], count, rng):
-        if design.name not in present:
-            present.add(design.name)
-            invented.append(design)
-    if not invented:
-        return material
-    return replace(material, pool=_with(pool, invented)).taking(np.arange(len(pool), len(pool) + len(invented)))
-
-
 def _combinations(
-    parent: str, mutations: list[Mutation], usual: list[int], count: int, rng: np.random.Generator
+    parent: str, mutations: list[Mutation], sizes: list[int], count: int, rng: np.random.Generator
 ) -> Iterator[Variant]:
-    """At most `count` variants; every mutation has its turn before any has its next.
+    """At most `count` variants; every mutation is used once before any is used again.
 
     Args:
         parent: sequence of the wild type.
-        mutations: of which they are made.
-        usual: numbers of mutations of the pool's candidates.
+        mutations: to be combined.
+        sizes: numbers of mutations of the pool's candidates.
         count: how many.
         rng: of the choice.
     """
     order: list[int] = []
     for _ in range(count):
-        fewest = MOST if rng.random() < SOME else FEWEST
-        wanted = max(fewest, usual[rng.integers(len(usual))])
+        fewest = MOST if rng.random() < MOST_SHARE else FEWEST
+        wanted = max(fewest, sizes[rng.integers(len(sizes))])
         apart: dict[int, Mutation] = {}
-        for _ in range(TURNS * wanted):
+        for _ in range(TRIES * wanted):
             if len(apart) == wanted:
                 break
             order = order or rng.permutation(len(mutations)).tolist()

@@ -22,14 +22,14 @@ from activeloop.candidates import (
 )
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.prediction import PredictionTable, write_predictions
-from activeloop.students.runtime.reading import UNKNOWN, StudentTokenizer
 from activeloop.students.runtime.student import PIECE, Student
+from activeloop.students.runtime.tokenizer import UNKNOWN, StudentTokenizer
 from activeloop.tables import read_table
 
 
 @dataclass(frozen=True)
-class Listed:
-    """Candidates as a student reads them.
+class EncodedTable:
+    """Candidates of a table, encoded for a student.
 
     Args:
         names: N of them, in standard notation.
@@ -43,57 +43,55 @@ class Listed:
         return len(self.names)
 
     @property
-    def strange(self) -> int:
-        """How many of them have letters that the student was never taught."""
-        return int((self.tokens == UNKNOWN).any(1).sum())
+    def warning(self) -> str:
+        """A sentence about candidates with characters outside the alphabet; "" when there is none."""
+        count = int((self.tokens == UNKNOWN).any(1).sum())
+        problem = f"{count} of {len(self)} candidates have letters that the student does not know: do not rely on them."
+        return problem if count else ""
 
 
-def listed(reading: StudentTokenizer, path: str | Path, column: str = "") -> Listed:
+def encode_table(tokenizer: StudentTokenizer, path: str | Path, column: str = "") -> EncodedTable:
     """The candidates of a table.
 
     Args:
-        reading: how the student reads.
+        tokenizer: of the student.
         path: of the table: mutations against the student's wild type, whole sequences, guides or SMILES.
-        column: the column that names them; guessed when empty.
+        column: of the candidates; guessed when empty.
 
     Raises:
         InputError: the table or a candidate cannot be read; names file and row.
     """
-    notation = notation_of(reading)
+    notation = notation_of(tokenizer)
 
-    def read(text: str) -> tuple[str, str]:
-        name, sequence = read_one(notation, text)
-        if reading.positions:
-            reading.texts([sequence])
+    def parse(text: str) -> tuple[str, str]:
+        name, sequence = parse_candidate(notation, text)
+        if tokenizer.positions:
+            tokenizer.encode([sequence])
         return name, sequence
 
-    names, sequences = zip(*read_each(read_table(path), reading.kind, column, read), strict=True)
-    return Listed(names, reading.texts(sequences))
+    names, sequences = zip(*read_each(read_table(path), tokenizer.kind, column, parse), strict=True)
+    return EncodedTable(names, tokenizer.encode(sequences))
 
 
-def notation_of(reading: StudentTokenizer) -> Notation:
+def notation_of(tokenizer: StudentTokenizer) -> Notation:
     """How the candidates of a student are written."""
-    if reading.kind == "compounds":
+    if tokenizer.kind == "compounds":
         # the student reads characters: structures need not be understood, and loading RDKit takes longer than all else
         return CompoundNotation(structures=False)
-    if reading.kind == "guides":
+    if tokenizer.kind == "guides":
         return GuideNotation()
-    if reading.parent:
-        return VariantNotation(reading.parent, sites=reading.positions)
-    return SequenceNotation(upper=reading.letters == reading.letters.upper())
+    if tokenizer.parent:
+        return VariantNotation(tokenizer.parent, sites=tokenizer.positions)
+    return SequenceNotation(upper=tokenizer.alphabet == tokenizer.alphabet.upper())
 
 
-def read_one(notation: Notation, text: str) -> tuple[str, str]:
+def parse_candidate(notation: Notation, text: str) -> tuple[str, str]:
     """Name and sequence of a candidate.
-
-    Args:
-        notation: how it is written.
-        text: as it was written.
 
     Raises:
         NotationError: it cannot be understood.
 
-    >>> read_one(VariantNotation("MKTA"), "p.Lys2Arg")
+    >>> parse_candidate(VariantNotation("MKTA"), "p.Lys2Arg")
     ('K2R', 'MRTA')
     """
     design = notation.design(text)
@@ -102,29 +100,20 @@ def read_one(notation: Notation, text: str) -> tuple[str, str]:
     return design.name, design.name if isinstance(notation, CompoundNotation) else design.name.replace(GAP, "")
 
 
-def predictions(student: Student, candidates: Listed, seed: int = 0, draws: int = 0) -> Iterator[PredictionTable]:
-    """What a student says of listed candidates, a bounded number at a time.
+def predict_table(student: Student, table: EncodedTable, seed: int = 0, draws: int = 0) -> Iterator[PredictionTable]:
+    """Predictions for encoded candidates, a bounded number at a time.
 
     Args:
-        student: who predicts.
-        candidates: of the kind that it reads.
+        student: of the same tokenizer.
+        table: the candidates.
         seed: of the draws.
         draws: how many joint draws.
     """
-    for start in range(0, len(candidates), PIECE):
+    card = student.card
+    for start in range(0, len(table), PIECE):
         here = slice(start, start + PIECE)
-        prediction = student.believe(candidates.tokens[here], seed, draws)
-        yield PredictionTable.of(prediction, candidates.names[here], student.card.assays, student.card.teacher_version)
-
-
-def strange_note(candidates: Listed) -> str:
-    """A sentence about candidates that the student cannot know; "" when there is none."""
-    count = candidates.strange
-    if not count:
-        return ""
-    return (
-        f"{count} of {len(candidates)} candidates have letters that the student was never taught: do not rely on them."
-    )
+        prediction = student.predict_tokens(table.tokens[here], seed, draws)
+        yield PredictionTable.of(prediction, table.names[here], card.assays, card.teacher_version)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,15 +126,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("student", help="the exported file, such as student.onnx")
     parser.add_argument("table", help="a table of candidates")
     parser.add_argument("--column", default="", help="the table's column of candidates; guessed when left out")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        student = Student.open(asked.student)
-        candidates = listed(student.card.reading, asked.table, asked.column)
-        write_predictions(sys.stdout, predictions(student, candidates))
+        student = Student.open(options.student)
+        table = encode_table(student.card.tokenizer, options.table, options.column)
+        write_predictions(sys.stdout, predict_table(student, table))
     except ActiveLoopError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
-    sys.stderr.write(strange_note(candidates) + "\n" if candidates.strange else "")
+    sys.stderr.write(f"{table.warning}\n" if table.warning else "")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,150 @@ import numpy as np
 
 from activeloop.errors import InputError, MissingExtraError
 from activeloop.students.runtime.card import KEY, ModelCard
-from activeloop.students.runtime.reading import PADDING
-from activeloop.students.runtime.student import Runner
+from activeloop.students.runtime.tokenizer import PADDING
 
-_VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
+#: tokens in one call of the graph; more take memory and, because they leave the processor's caches, time
+TOKENS = 2**11
+#: of the graph, in this order
+OUTPUTS = ("mean", "sd", "location", "deviations")
+INPUT = "tokens"
+
+
+class Runner(ABC):
+    """Runs a student's network. `OnnxRunner` (onnxruntime alone) and `TorchRunner` (during training)."""
+
+    @abstractmethod
+    def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions of the network for N candidates.
+
+        Args:
+            tokens: int32 [N, W], `PADDING` behind the end.
+
+        Returns:
+            location: float32 [N, A], in which larger is better, in the assays' units (for classes [N, C] logits).
+            deviations: float32 [N, S, A] of S joint functions from the location, in the same unit.
+        """
+
+
+class OnnxRunner(Runner):
+    """The graph of an exported file.
+
+    Args:
+        session: of onnxruntime.
+    """
+
+    def __init__(self, session: Any):
+        self.session = session
+
+    def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Location [N, A] and deviations [N, S, A]; see `Runner`."""
+        location, deviations = self.run(tokens, OUTPUTS[2:])
+        return location, deviations
+
+    def run(self, tokens: np.ndarray, outputs: tuple[str, ...] = OUTPUTS) -> list[np.ndarray]:
+        """Some outputs of the graph, by name, for int32 tokens [N, W]."""
+        tokens = np.ascontiguousarray(tokens, np.int32)
+        if not len(tokens):
+            one = np.full((1, max(1, tokens.shape[1])), PADDING, np.int32)
+            return [x[:0] for x in self.session.run(outputs, {INPUT: one})]
+        size = max(1, TOKENS // max(1, tokens.shape[1]))
+        chunks = [self.session.run(outputs, {INPUT: tokens[i : i + size]}) for i in range(0, len(tokens), size)]
+        if len(chunks) == 1:
+            return list(chunks[0])
+        return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+
+
+def new_session(data: bytes, threads: int) -> Any:
+    """An onnxruntime session that takes little memory.
+
+    Args:
+        data: content of an ONNX file.
+        threads: of the processor for one call.
+
+    Raises:
+        MissingExtraError: onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingExtraError("running a student", "edge") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 4
+    # else a plan of all memory is cached for each number of candidates and each length
+    options.enable_mem_pattern = False
+    # weights of 8 bits are dequantised once, not at every call
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def read_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRunner]:
+    """Card and network of an exported file; see `Student.open`."""
+    file = os.fspath(path)
+    try:
+        data = Path(file).read_bytes()
+    except FileNotFoundError:
+        raise InputError("there is no such file. Check the name, or export a student.", file=file) from None
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror}). Check the name and its rights.", file=file) from None
+    outline = Outline.of(data, file)
+    if outline.external:
+        raise InputError(
+            "this student keeps numbers in other files, which is refused: a student is one file. Export it again.",
+            file=file,
+        )
+    if KEY not in outline.metadata:
+        raise InputError(
+            "this is an ONNX file, but no student of ActiveLoop: it has no card. Export one with `activeloop distil`.",
+            file=file,
+        )
+    card = ModelCard.from_json(outline.metadata[KEY], file)
+    try:
+        runner = OnnxRunner(new_session(data, threads))
+    except MissingExtraError:
+        raise
+    # onnxruntime has no common root for what it raises
+    except Exception as error:
+        problem = f"onnxruntime cannot load this student ({_first_line(error)}). Copy it again."
+        raise InputError(problem, file=file) from None
+    _check(card, runner, file)
+    return card, runner
+
+
+def _check(card: ModelCard, runner: OnnxRunner, file: str) -> None:
+    """Refuse a graph that does not take every token of the card or has not the card's outputs."""
+    fix = "Export the student again."
+    inputs = [(x.name, x.type) for x in runner.session.get_inputs()]
+    if inputs != [(INPUT, "tensor(int32)")] or tuple(x.name for x in runner.session.get_outputs()) != OUTPUTS:
+        raise InputError(f"its graph has not the inputs and outputs of a student. {fix}", file=file)
+    size = card.tokenizer.vocabulary_size
+    width = len(card.tokenizer.positions) or size
+    every = np.resize(np.arange(size, dtype=np.int32), (-(-size // width), width))
+    try:
+        found = runner.run(every)
+    except Exception as error:
+        raise InputError(f"its graph cannot read what its card says ({_first_line(error)}). {fix}", file=file) from None
+    n, a = len(every), card.outputs
+    shapes = [x.shape for x in found]
+    if shapes[:3] != [(n, a)] * 3 or len(shapes[3]) != 3 or shapes[3][::2] != (n, a):
+        raise InputError(f"its graph does not predict the {a} numbers that its card says. {fix}", file=file)
+    if not all(np.isfinite(x).all() for x in found):
+        raise InputError(f"its numbers are damaged: it predicts infinite values. {fix}", file=file)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+# The format itself (protobuf, onnx.proto): read by hand, because the package `onnx` is not where students run, and
+# onnxruntime would already have opened other files that a model refers to.
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 #: numbers of fields, by message
 _MODEL_GRAPH, _MODEL_METADATA, _MODEL_FUNCTIONS = 7, 14, 25
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
-#: message -> field -> message: the ways on which tensors stand in a model
+#: message -> field -> message: the ways to a tensor in a model
 _WAYS = {
     "model": {_MODEL_GRAPH: "graph", _MODEL_FUNCTIONS: "function", 20: "training"},
     "training": {1: "graph", 2: "graph"},
@@ -34,7 +170,7 @@ _WAYS = {
 
 @dataclass(frozen=True)
 class Outline:
-    """What stands in an ONNX file beside its numbers.
+    """What an ONNX file holds beside its weights.
 
     Args:
         metadata: texts by key.
@@ -46,7 +182,7 @@ class Outline:
 
     @classmethod
     def of(cls, data: bytes, file: str) -> Outline:
-        """That of a file's content.
+        """The outline of a file's content.
 
         Args:
             data: the content.
@@ -68,19 +204,18 @@ class Outline:
 
 
 def _refers(message: memoryview, kind: str) -> bool:
-    """Whether a tensor in a message stands in another file."""
+    """Whether a tensor in a message is stored in another file."""
+    fields = _fields(message)
     if kind == "tensor":
-        return any(
-            number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value) for number, value in _fields(message)
-        )
+        return any(number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value) for number, value in fields)
     ways = _WAYS[kind]
-    return any(_refers(_message(value), ways[number]) for number, value in _fields(message) if number in ways)
+    return any(_refers(_message(value), ways[number]) for number, value in fields if number in ways)
 
 
 def _entry(value: memoryview | int) -> tuple[str, str]:
     fields = dict(_fields(_message(value)))
-    key, text = fields.get(_ENTRY_KEY, memoryview(b"")), fields.get(_ENTRY_VALUE, memoryview(b""))
-    return _message(key).tobytes().decode(), _message(text).tobytes().decode()
+    key, text = (_message(fields.get(number, memoryview(b""))) for number in (_ENTRY_KEY, _ENTRY_VALUE))
+    return key.tobytes().decode(), text.tobytes().decode()
 
 
 def _message(value: memoryview | int) -> memoryview:
@@ -90,7 +225,7 @@ def _message(value: memoryview | int) -> memoryview:
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Number and value of each field: whole numbers, and bytes of what has a length."""
+    """Number and value of each field: a whole number, or the bytes of what has a length."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)
@@ -102,7 +237,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         if wire == _BYTES:
             length, at = _varint(message, at)
         else:
-            length = {_EIGHT: 8, _FOUR: 4}[wire] if wire in (_EIGHT, _FOUR) else -1
+            length = {_FIXED64: 8, _FIXED32: 4}.get(wire, -1)
         if length < 0 or at + length > len(message) or not number:
             raise ValueError("a field does not end")
         yield number, message[at : at + length]
@@ -117,129 +252,3 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         if shift > 63:
             raise ValueError("a number does not end")
     return value | message[at] << shift, at + 1
-
-
-#: tokens that are run at once; more take memory and, because they leave the processor's caches, time
-TOKENS = 2**11
-#: outputs of the graph, in this order
-OUTPUTS = ("mean", "sd", "location", "deviations")
-INPUT = "tokens"
-
-
-class OnnxRunner(Runner):
-    """The graph of an exported file.
-
-    Args:
-        session: of onnxruntime.
-    """
-
-    def __init__(self, session: Any):
-        self.session = session
-
-    def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Location [N, A] and deviations [N, S, A]; see `Runner`."""
-        location, deviations = self.run(tokens, OUTPUTS[2:])
-        return location, deviations
-
-    def run(self, tokens: np.ndarray, outputs: tuple[str, ...] = OUTPUTS) -> list[np.ndarray]:
-        """Some outputs of the graph.
-
-        Args:
-            tokens: int32 [N, W].
-            outputs: their names.
-        """
-        tokens = np.ascontiguousarray(tokens, np.int32)
-        if not len(tokens):
-            nobody = np.full((1, max(1, tokens.shape[1])), PADDING, np.int32)
-            return [x[:0] for x in self.session.run(outputs, {INPUT: nobody})]
-        size = max(1, TOKENS // max(1, tokens.shape[1]))
-        pieces = [self.session.run(outputs, {INPUT: tokens[i : i + size]}) for i in range(0, len(tokens), size)]
-        if len(pieces) == 1:
-            return list(pieces[0])
-        return [np.concatenate(parts) for parts in zip(*pieces, strict=True)]
-
-
-def open_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRunner]:
-    """What stands in an exported file; see `Student.open`."""
-    file = os.fspath(path)
-    data = _read(file)
-    outline = Outline.of(data, file)
-    if outline.external:
-        raise InputError(
-            "this student keeps numbers in other files, which is refused: a student is one file. Export it again.",
-            file=file,
-        )
-    if KEY not in outline.metadata:
-        raise InputError(
-            "this is an ONNX file, but no student of ActiveLoop: it has no card. Export one with `activeloop distil`.",
-            file=file,
-        )
-    card = ModelCard.read(outline.metadata[KEY], file)
-    try:
-        runner = OnnxRunner(session_of(data, threads))
-    except MissingExtraError:
-        raise
-    # onnxruntime has no common root for what it raises
-    except Exception as error:
-        problem = f"onnxruntime cannot load this student ({_first_line(error)}). Copy it again."
-        raise InputError(problem, file=file) from None
-    _check(card, runner, file)
-    return card, runner
-
-
-def _read(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except FileNotFoundError:
-        raise InputError("there is no such file. Check the name, or export a student.", file=file) from None
-    except OSError as error:
-        raise InputError(f"it cannot be read ({error.strerror}). Check the name and its rights.", file=file) from None
-
-
-def session_of(data: bytes, threads: int) -> Any:
-    """An onnxruntime session that takes little memory.
-
-    Args:
-        data: content of an ONNX file.
-        threads: of the processor that one call may use.
-
-    Raises:
-        MissingExtraError: onnxruntime is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingExtraError("running a student", "edge") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 4
-    # a plan of all memory would be kept for each number of candidates and each length
-    options.enable_mem_pattern = False
-    # weights of 8 bits are turned back once, not at every call
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def _check(card: ModelCard, runner: OnnxRunner, file: str) -> None:
-    """Refuse a graph that does not take every token of the card or does not give what the card promises."""
-    fix = "Export the student again."
-    inputs = [(x.name, x.type) for x in runner.session.get_inputs()]
-    outputs = tuple(x.name for x in runner.session.get_outputs())
-    if inputs != [(INPUT, "tensor(int32)")] or outputs != OUTPUTS:
-        raise InputError(f"its graph has not the inputs and outputs of a student. {fix}", file=file)
-    width = len(card.reading.positions) or card.reading.size
-    every = np.resize(np.arange(card.reading.size, dtype=np.int32), (-(-card.reading.size // width), width))
-    try:
-        found = runner.run(every)
-    except Exception as error:
-        raise InputError(f"its graph cannot read what its card says ({_first_line(error)}). {fix}", file=file) from None
-    n, a = len(every), card.outputs
-    shapes = [x.shape for x in found]
-    if shapes[:3] != [(n, a)] * 3 or len(shapes[3]) != 3 or shapes[3][::2] != (n, a):
-        raise InputError(f"its graph does not predict the {a} numbers that its card says. {fix}", file=file)
-    if not all(np.isfinite(x).all() for x in found):
-        raise InputError(f"its numbers are damaged: it predicts infinite values. {fix}", file=file)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,35 +10,20 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.prediction import FastMean, Prediction, Predictor
 from activeloop.students.runtime.card import ModelCard
+from activeloop.students.runtime.onnx import Runner, read_student
 
-#: candidates that are read and run at once
+#: candidates that are encoded and run at once
 PIECE = 16_384
-
-
-class Runner(ABC):
-    """Runs a student's network. `OnnxRunner` (onnxruntime alone) and `TorchRunner` (while it is taught)."""
-
-    @abstractmethod
-    def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network says of N candidates.
-
-        Args:
-            tokens: int32 [N, W], `PADDING` behind the end.
-
-        Returns:
-            location: float32 [N, A], in which larger is better, in the assays' units (for classes [N, C] logits).
-            deviations: float32 [N, S, A] of S joint functions from the location, in the same unit.
-        """
 
 
 @dataclass(frozen=True)
 class Student(Predictor, FastMean):
-    """A small network taught by a model.
+    """A small network distilled from a model.
 
-    It keeps what its teacher does not know as S joint deviations d_s: a draw is `location + sum_s w_s d_s / sqrt(S)`
-    with w from a standard normal distribution, one w for all candidates; so there are as many draws as one asks for,
-    each a function, and their covariance is that of the teacher's draws. The mean and spread of values are exact; those
-    of the probabilities of classes are taken over the 2 S points `location +- d_s`, as in the exported graph.
+    It represents its teacher's uncertainty by S joint deviations d_s: a draw is `location + sum_s w_s d_s / sqrt(S)`
+    with w from a standard normal distribution, one w for all candidates. So there are as many draws as one asks for,
+    each a function, and their covariance is that of the teacher's draws. Mean and standard deviation of values are
+    exact; those of class probabilities are taken over the 2 S points `location +- d_s`, as in the exported graph.
 
     Args:
         card: what it is.
@@ -55,56 +39,54 @@ class Student(Predictor, FastMean):
 
         Args:
             path: of the `.onnx` file.
-            threads: of the processor that one call may use.
+            threads: of the processor for one call.
 
         Raises:
             InputError: the file is missing, damaged, or no student.
             MissingExtraError: onnxruntime is not installed.
         """
-        from activeloop.students.runtime.onnx import open_student
-
-        return cls(*open_student(path, threads))
+        return cls(*read_student(path, threads))
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Mean, spread and joint draws; see `Predictor.predict`."""
-        return self._prediction(*self._of_rows(pool, rows), seed, draws)
+        """Mean, standard deviation and joint draws; see `Predictor.predict`."""
+        return self._prediction(*self._run(pool, rows), seed, draws)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] the mean that `predict` gives."""
-        return self._mean_and_sd(*self._of_rows(pool, rows))[0]
+        return self._mean_and_sd(*self._run(pool, rows))[0]
 
-    def believe(self, tokens: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """The same of candidates that were read already.
+    def predict_tokens(self, tokens: np.ndarray, seed: int, draws: int = 64) -> Prediction:
+        """The prediction for encoded candidates.
 
         Args:
             tokens: int32 [N, W], `PADDING` behind the end.
             seed: of the draws.
-            draws: S; with 0 only mean and spread are computed.
+            draws: S; with 0 only mean and standard deviation are computed.
         """
         return self._prediction(*self.runner(tokens), seed, draws)
 
     def explain(self) -> str:
-        """What taught it, how far it agrees, and its size."""
+        """Its teacher, fidelity and size."""
         card = self.card
         version = f", version {card.teacher_version}" if card.teacher_version else ""
-        what = f"A student ({card.network}; {card.parameters:,} parameters) taught by {card.teacher}{version}."
-        spearman, checked = card.agreement.get("spearman", np.nan), card.agreement.get("candidates", 0)
-        if np.isnan(spearman) or not checked:
-            return f"{what} How far it agrees was not checked."
-        return f"{what} Its Spearman with the teacher is {spearman:.3f} on {checked:,.0f} candidates it was not taught."
+        what = f"A student ({card.network}; {card.parameters:,} parameters) of {card.teacher}{version}."
+        spearman, held_out = card.fidelity.get("spearman", np.nan), card.fidelity.get("candidates", 0)
+        if np.isnan(spearman) or not held_out:
+            return f"{what} Its fidelity was not measured."
+        return f"{what} Its Spearman with the teacher is {spearman:.3f} on {held_out:,.0f} held-out candidates."
 
     def state(self) -> dict[str, np.ndarray]:
-        """{}: a student is kept as its exported file, not as arrays."""
+        """{}: a student is stored as its exported file, not as arrays."""
         return {}
 
-    def with_agreement(self, agreement: dict[str, float]) -> Student:
+    def with_fidelity(self, fidelity: dict[str, float]) -> Student:
         """The same with other figures on its card."""
-        return replace(self, card=replace(self.card, agreement=agreement))
+        return replace(self, card=replace(self.card, fidelity=fidelity))
 
-    def _of_rows(self, pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Location [N, A] and deviations [N, S, A], a bounded number of candidates read at once."""
-        rows, read = np.asarray(rows, np.int64), self.card.reading.tokens
-        pieces = [self.runner(read(pool, rows[i : i + PIECE])) for i in range(0, max(1, len(rows)), PIECE)]
+    def _run(self, pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Location [N, A] and deviations [N, S, A] of rows, a bounded number at once."""
+        rows, tokens = np.asarray(rows, np.int64), self.card.tokenizer.tokens
+        pieces = [self.runner(tokens(pool, rows[i : i + PIECE])) for i in range(0, max(1, len(rows)), PIECE)]
         if len(pieces) == 1:
             return pieces[0]
         return np.concatenate([x for x, _ in pieces]), np.concatenate([x for _, x in pieces])

@@ -21,7 +21,7 @@ from activeloop.errors import InputError
 from activeloop.files import write_whole
 from activeloop.prediction import Prediction
 from activeloop.students.runtime.card import ModelCard
-from activeloop.students.runtime.onnx import open_student
+from activeloop.students.runtime.onnx import read_student
 
 FOLDER = Path(__file__).parent / "vendor"
 VERSION = "1.30.0"
@@ -130,7 +130,7 @@ def write_page(
         StoreError: the folder cannot be written; no page was written.
         MissingExtraError: onnxruntime is not installed.
     """
-    card = open_student(student_file)[0]
+    card = read_student(student_file)[0]
     text = _page(card, Path(student_file).read_bytes(), None if pool is None else Varied.of(pool), notes)
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
@@ -164,9 +164,9 @@ def _read(name: str) -> str:
 def _title(card: ModelCard) -> str:
     names = ", ".join(assay.name for assay in card.assays)
     return (
-        f"Predicted class of {card.reading.kind}: {names}"
+        f"Predicted class of {card.tokenizer.kind}: {names}"
         if card.classes
-        else f"Predicted {names} of {card.reading.kind}"
+        else f"Predicted {names} of {card.tokenizer.kind}"
     )
 
 
@@ -186,7 +186,7 @@ def _digest(text: str) -> str:
 def _told(card: ModelCard, varied: Varied | None, notes: Sequence[str]) -> dict[str, object]:
     """What the page's own code starts from."""
     return {
-        "card": json.loads(card.text()),
+        "card": json.loads(card.to_json()),
         "signs": [1] * len(card.classes) if card.classes else [assay.sign for assay in card.assays],
         "quantiles": _quantiles(card).tolist(),
         "varied": None if varied is None else varied.told(),
