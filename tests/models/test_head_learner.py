@@ -7,8 +7,7 @@ from activeloop.candidates import Pool
 from activeloop.encoders import Morgan, OneHot
 from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
-from activeloop.models import embedding as head_learner
-from activeloop.models.embedding import HeadLearner
+from activeloop.models.embedding import HeadLearner, HeadPredictor
 from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.out_of_fold import OutOfFold
@@ -21,7 +20,7 @@ def test_a_pool_in_pieces_has_the_same_draws_bit_for_bit(planted, pools, monkeyp
     model = HeadLearner(draws=GPHead()).fit(planted(pool, 40), 0)
     rows = np.random.default_rng(0).permutation(len(pool))[:300]
     whole = model.predict(pool, rows, 3, 16)
-    monkeypatch.setattr(head_learner, "PIECE", 37)
+    monkeypatch.setattr(HeadPredictor, "piece", 37)
     pieces = model.predict(pool, rows, 3, 16)
     np.testing.assert_array_equal(pieces.draws, whole.draws)
     np.testing.assert_array_equal(pieces.sd, whole.sd)

@@ -10,8 +10,8 @@ from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.gp import mutation_gp as mutation_posterior
-from activeloop.models.gp.mutation_gp import USUAL, MutationGP, MutationPosterior, MutationPredictor
-from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, marginal
+from activeloop.models.gp.mutation_gp import DEFAULT_VARIANCES, MutationGP, MutationPosterior, MutationPredictor
+from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, variance_evidence
 from activeloop.prediction import mean_of
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -37,7 +37,7 @@ def posterior(doubles: Pool) -> MutationPosterior:
     measured = Mutations.of(doubles, rows)
     sites = doubles.sites
     assert sites is not None
-    kernel = MutationKernel.of(sites, np.array(USUAL[: len(TERMS)]))
+    kernel = MutationKernel.of(sites, np.array(DEFAULT_VARIANCES[: len(TERMS)]))
     table = rng.standard_normal(measured.width)
     return MutationPosterior(kernel, table, 0.2, measured, rng.standard_normal(60), np.full(60, 0.3))
 
@@ -64,7 +64,7 @@ def test_mean_and_spread_are_those_of_the_dense_formula(posterior: MutationPoste
 
 def test_draws_have_the_posterior_mean_and_covariance(posterior: MutationPosterior, doubles: Pool) -> None:
     some = Mutations.of(doubles, np.arange(0, 120, 10))
-    draws = posterior.draws(some, seed=0, draws=4000)
+    draws = posterior.draws(some, seed=0, count=4000)
     mean, sd = posterior.marginals(some)
     assert draws.mean(0) == pytest.approx(mean, abs=5 * sd.max() / np.sqrt(4000))
     assert draws.std(0) == pytest.approx(sd, rel=0.08)
@@ -100,10 +100,10 @@ def test_the_slope_of_the_likelihood_is_right() -> None:
     x = rng.standard_normal((3, 20, 4))
     parts, residual = np.einsum("pik,pjk->pij", x, x), rng.standard_normal(20)
     at = np.array([0.5, 0.2, 0.1, 0.3])
-    loss, slope = marginal(at, parts, residual)
+    loss, slope = variance_evidence(at, parts, residual)
     for i in range(4):
         step = np.eye(4)[i] * 1e-6
-        assert (marginal(at + step, parts, residual)[0] - loss) / 1e-6 == pytest.approx(slope[i], rel=1e-3)
+        assert (variance_evidence(at + step, parts, residual)[0] - loss) / 1e-6 == pytest.approx(slope[i], rel=1e-3)
 
 
 def test_a_planted_scan_is_learned_even_at_positions_nobody_touched() -> None:
@@ -112,7 +112,7 @@ def test_a_planted_scan_is_learned_even_at_positions_nobody_touched() -> None:
     sites = pool.sites
     assert sites is not None
     variants = Mutations.of(pool, np.arange(len(pool)))
-    kernel = MutationKernel.of(sites, np.array(USUAL[: len(TERMS)]))
+    kernel = MutationKernel.of(sites, np.array(DEFAULT_VARIANCES[: len(TERMS)]))
     truth = variants.sums(kernel.draw(rng, 1).reshape(variants.width))
     rows = rng.permutation(len(pool))[:200]
     fitted = MutationGP().fit(Dataset.of(pool, rows, truth[rows] + 0.1 * rng.standard_normal(200)), seed=0)
@@ -144,7 +144,7 @@ def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"usual": (0.1, 0.2)}, {"usual": (*USUAL[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}]
+    "options", [{"usual": (0.1, 0.2)}, {"usual": (*DEFAULT_VARIANCES[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}]
 )
 def test_options_that_make_no_process_are_refused(options: dict) -> None:
     with pytest.raises(ConfigError, match=r"14 usual variances|line of mutation-gp"):

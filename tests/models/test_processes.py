@@ -8,9 +8,8 @@ from activeloop.encoders import Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models import TanimotoGP, compound_default, guide_default
-from activeloop.models.gp import exact as process
 from activeloop.models.gp.core import row_normals, tied_samples
-from activeloop.models.gp.exact import fit_posterior
+from activeloop.models.gp.exact import GPPredictor, fit_posterior
 from activeloop.models.gp.guides import GuideKernel, GuideSpace
 from activeloop.models.gp.tanimoto import Thresholds
 
@@ -166,7 +165,7 @@ def test_a_large_pool_is_predicted_in_pieces(pools, planted, monkeypatch: pytest
     pool, rows = pools["guides"], np.arange(100)
     model = guide_default().fit(planted(pool, 30), 0)
     whole = model.predict(pool, rows, 1, 5)
-    monkeypatch.setattr(process, "PIECE", 7)
+    monkeypatch.setattr(GPPredictor, "piece", 7)
     pieces = model.predict(pool, rows, 1, 5)
     for field in ("draws", "mean", "sd"):
         np.testing.assert_allclose(getattr(pieces, field), getattr(whole, field), rtol=1e-6, atol=1e-6)

@@ -7,7 +7,7 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.gp.site_gp import SiteGP, SitePredictor
-from activeloop.models.gp.site_kernel import SiteKernel, SiteLikelihood, letter_coordinates, prior_draws
+from activeloop.models.gp.site_kernel import SiteKernel, SiteLikelihood, prior_samples, residue_coordinates
 
 ALPHABET = "ACDEFGHIKLMNPQRSTVWY-"
 
@@ -19,16 +19,16 @@ def library() -> Pool:
 
 @pytest.fixture(scope="module")
 def kernel(library: Pool) -> SiteKernel:
-    coordinates = tuple(letter_coordinates(ALPHABET, np.arange(20)) * 0.7 for _ in range(4))
+    coordinates = tuple(residue_coordinates(ALPHABET, np.arange(20)) * 0.7 for _ in range(4))
     return SiteKernel(np.array([0.2, 0.5, 0.3, 0.4]), coordinates, np.array([0.3, 0.4, 0.8]))
 
 
 def test_letters_differ_by_one_on_average() -> None:
-    coordinates = letter_coordinates(ALPHABET, np.arange(20))
+    coordinates = residue_coordinates(ALPHABET, np.arange(20))
     squared = np.square(coordinates[:, :, None] - coordinates[:, None, :])[:, :20, :20]
     assert squared.sum((1, 2)) / (20 * 19) == pytest.approx(np.ones(5))
-    assert letter_coordinates(ALPHABET, np.array([0, 1, 1])).shape == (0, 21)
-    assert letter_coordinates("01", np.array([0, 1])).shape == (0, 2)
+    assert residue_coordinates(ALPHABET, np.array([0, 1, 1])).shape == (0, 21)
+    assert residue_coordinates("01", np.array([0, 1])).shape == (0, 2)
 
 
 def test_the_covariance_is_the_formula(kernel: SiteKernel) -> None:
@@ -41,11 +41,11 @@ def test_the_covariance_is_the_formula(kernel: SiteKernel) -> None:
     assert kernel.between(x, x)[0, 0] == pytest.approx(1.5)
 
 
-def test_prior_draws_have_the_covariance_of_the_kernel(kernel: SiteKernel) -> None:
+def test_prior_samples_have_the_covariance_of_the_kernel(kernel: SiteKernel) -> None:
     x = np.random.default_rng(1).integers(0, 20, (30, 4))
     x[1] = x[0]
     x[2, :3] = x[0, :3]
-    draws = np.concatenate([prior_draws(kernel, x, seed, 200) for seed in range(20)])
+    draws = np.concatenate([prior_samples(kernel, x, seed, 200) for seed in range(20)])
     assert np.cov(draws.T) == pytest.approx(kernel.between(x, x), abs=0.2)
     assert draws[:, 0] == pytest.approx(draws[:, 1])
 
@@ -53,9 +53,9 @@ def test_prior_draws_have_the_covariance_of_the_kernel(kernel: SiteKernel) -> No
 def test_the_slope_of_the_likelihood_is_right(library: Pool) -> None:
     rng = np.random.default_rng(2)
     x = library.codes(rng.permutation(len(library))[:40])
-    coordinates = tuple(letter_coordinates(ALPHABET, c) for c in x.T)
+    coordinates = tuple(residue_coordinates(ALPHABET, c) for c in x.T)
     likelihood = SiteLikelihood(coordinates, x, rng.standard_normal(40), np.zeros(40))
-    at = likelihood.usual[0] + 0.3 * rng.standard_normal(len(likelihood.usual[0]))
+    at = likelihood.hyperpriors[0] + 0.3 * rng.standard_normal(len(likelihood.hyperpriors[0]))
     _, slope = likelihood(at)
     for i in range(len(at)):
         step = np.eye(len(at))[i] * 1e-5
@@ -66,7 +66,7 @@ def test_the_slope_of_the_likelihood_is_right(library: Pool) -> None:
 def test_an_epistatic_library_is_learned(library: Pool, kernel: SiteKernel, ranked: bool) -> None:
     every = np.arange(len(library))
     kernel = SiteKernel(kernel.unequal / 4, tuple(c / 3 for c in kernel.coordinates), kernel.variances)
-    truth = prior_draws(kernel, library.codes(every), 5, 1)[0].astype(float)
+    truth = prior_samples(kernel, library.codes(every), 5, 1)[0].astype(float)
     rows = np.random.default_rng(3).permutation(len(library))[:300]
     fitted = SiteGP(ranked).fit(Dataset.of(library, rows, truth[rows]), seed=0)
     assert isinstance(fitted, SitePredictor)

@@ -8,7 +8,7 @@ from io import BytesIO
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Pool, Variant
-from activeloop.models.gp.mutation_kernel import TERMS, Mutations, marginal, term_matrices
+from activeloop.models.gp.mutation_kernel import TERMS, Mutations, term_matrices, variance_evidence
 from activeloop.priors.plm import LETTERS
 from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, fingerprints, residue_contexts
 from tools.priors.scans import PARTS, Scan
@@ -135,7 +135,7 @@ def default_variances(scans: Sequence[Scan], tables: SubstitutionTables, seed: i
         away = (logs - np.log(START)) / WIDTH
         loss, slope = 1e-4 * float(away @ away), 2e-4 * away / WIDTH
         for parts, residual in evidence:
-            one, one_slope = marginal(np.exp(logs), parts, residual)
+            one, one_slope = variance_evidence(np.exp(logs), parts, residual)
             share = len(residual) * len(evidence)
             loss, slope = loss + one / share, slope + one_slope * np.exp(logs) / share
         return loss, slope

@@ -165,8 +165,8 @@ def on(transform: QuantileTransform | None, told: T) -> T:
     if transform is None:
         return told
     if isinstance(told, Evidence):
-        return replace(told, held_out=transform.to_score(told.held_out), earlier=transform.to_score(told.earlier))
-    return transform.to_score(told)
+        return replace(told, held_out=transform.to_target(told.held_out), earlier=transform.to_target(told.earlier))
+    return transform.to_target(told)
 
 
 def averaged(weights: np.ndarray, means: np.ndarray, transform: QuantileTransform | None) -> np.ndarray:
@@ -179,7 +179,7 @@ def averaged(weights: np.ndarray, means: np.ndarray, transform: QuantileTransfor
     """
     if transform is None:
         return np.tensordot(weights, means, 1)
-    return transform.to_value(np.tensordot(weights, transform.to_score(means), 1))
+    return transform.to_value(np.tensordot(weights, transform.to_target(means), 1))
 
 
 def mixture(

@@ -15,7 +15,7 @@ from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.finetuning.plan import TrainingConfig
-from activeloop.models.gp.mutation_kernel import Mutations, parented
+from activeloop.models.gp.mutation_kernel import Mutations, sites_with_parent
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import FastMean, Prediction, Predictor
 from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
@@ -156,7 +156,7 @@ class LikelihoodRanker(PerAssayLearner):
         """[L, K] the table that is added; zeros for none."""
         if self.prior_score is not None:
             return self.prior_score.table(pool)
-        sites = parented(pool)
+        sites = sites_with_parent(pool)
         return np.zeros((len(sites.labels), len(sites.alphabet)))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:

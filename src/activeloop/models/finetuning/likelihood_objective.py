@@ -19,7 +19,7 @@ from activeloop.foundation.zero_shot import ResidueTokens, parent_windows
 from activeloop.models.finetuning import ranking as orders
 from activeloop.models.finetuning.checkpointer import below, prefixed
 from activeloop.models.finetuning.objectives import TrainingObjective
-from activeloop.models.gp.mutation_kernel import Mutations, parented
+from activeloop.models.gp.mutation_kernel import Mutations, sites_with_parent
 
 #: spread with which the model's table begins beside a fixed one of spread 1
 BESIDE = 0.3
@@ -37,7 +37,7 @@ class Odds:
     """
 
     def __init__(self, spelling: ResidueTokens, pool: Pool):
-        sites = parented(pool)
+        sites = sites_with_parent(pool)
         assert sites.parent is not None
         self.ids = torch.from_numpy(spelling.ids)
         self.known = (self.ids >= 0).any(1)
@@ -74,7 +74,7 @@ class Reader:
     """
 
     def __init__(self, foundation: FoundationModel, adapter: Adapter, pool: Pool, hidden: bool, seed: int):
-        spelling = ResidueTokens.of(foundation, parented(pool).alphabet)
+        spelling = ResidueTokens.of(foundation, sites_with_parent(pool).alphabet)
         self.windows, self.mask, self.hidden = parent_windows(foundation, pool), spelling.mask, hidden
         self.odds = Odds(spelling, pool)
         encoder = sharing(frozen_encoder(foundation))

@@ -1,4 +1,4 @@
-"""Exact Gaussian processes from a kernel matrix: marginal likelihood, posterior, joint samples."""
+"""Gaussian processes with a fixed kernel: amplitude, noise and mean by marginal likelihood, predictions, samples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
+from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.core import ExactConditioned, tied_samples
-from activeloop.models.out_of_fold import OutOfFoldSd
-from activeloop.models.transforms import Scale, standard
-from activeloop.prediction import Prediction, Predictor
+from activeloop.models.transforms import PieceFunction, Scale, TransformedPredictor, standard
+from activeloop.prediction import Predictor
 
 #: noise variances that are tried, as shares of the amplitude
 RATIOS = np.geomspace(1e-3, 30, 31)
@@ -81,14 +81,8 @@ def _maximum_likelihood_ratio(gram: np.ndarray, targets: np.ndarray, known: floa
     return float(RATIOS[int(np.argmax(likelihoods))])
 
 
-#: candidates through which joint draws are tied together
-ANCHORS = 384
-#: candidates that are predicted at once
-PIECE = 8192
-
-
 class CovarianceFunction(ABC):
-    """How alike candidates are to N reference candidates; a covariance, 1 for the same candidate."""
+    """The kernel of candidates with N reference candidates; a covariance, 1 of a candidate with itself."""
 
     @abstractmethod
     def __call__(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -96,99 +90,90 @@ class CovarianceFunction(ABC):
 
     @abstractmethod
     def to(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
-        """The same likeness to other references: rows of a pool."""
+        """The same kernel with other references: rows of a pool."""
+
+
+class KernelGP(PerAssayLearner):
+    """An exact Gaussian process with a fixed kernel, of which amplitude, noise and constant mean are fitted."""
+
+    @abstractmethod
+    def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
+        """Its kernel with some rows of a pool."""
+
+    @abstractmethod
+    def basis(self) -> str:
+        """What the kernel compares, for `explain`."""
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        kernel, values = self.kernel(dataset.pool, dataset.rows), dataset.values[:, 0]
+        scale = standard(values)
+        gram, errors = kernel(dataset.pool, dataset.rows), dataset.errors[:, 0] / scale.factor
+        return GPPredictor(kernel, fit_posterior(gram, scale.to_target(values), errors), scale, self.basis())
+
+
+#: candidates through which joint samples are tied together
+ANCHORS = 384
 
 
 @dataclass(frozen=True)
-class GPPredictor(Predictor, OutOfFoldSd):
-    """The fitted process.
+class GPPredictor(TransformedPredictor):
+    """The fitted process; samples are tied together through 384 candidates of the pool that the seed chooses.
 
     Args:
-        kernel: to the measured candidates.
+        kernel: with the measured candidates.
         posterior: of standardised values.
-        scale: of the assay.
-        basis: what makes candidates alike, for `explain`.
+        transform: of the assay.
+        basis: what the kernel compares.
     """
 
     kernel: CovarianceFunction
     posterior: ScaledPosterior
-    scale: Scale
+    transform: Scale
     basis: str
 
-    @classmethod
-    def of(cls, kernel: CovarianceFunction, dataset: Dataset, basis: str) -> GPPredictor:
-        """Fit the hyperparameters to one assay; `kernel` is to the measured candidates."""
-        scale = standard(dataset.values[:, 0])
-        targets = scale.to_target(dataset.values[:, 0])
-        gram = kernel(dataset.pool, dataset.rows)
-        return cls(kernel, fit_posterior(gram, targets, dataset.errors[:, 0] / scale.factor), scale, basis)
+    @property
+    def noise(self) -> float:  # type: ignore[override]
+        """Standard deviation of one measurement, in targets."""
+        return self.posterior.noise
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Exact mean and spread; draws are tied together through 384 candidates of the pool that the seed chooses."""
-        rows = np.asarray(rows, np.int64)
-        anchors = Anchors.of(self, pool, seed) if draws else None
-        starts = range(0, max(1, len(rows)), PIECE)
-        pieces = [self._piece(pool, rows[i : i + PIECE], anchors, seed, draws) for i in starts]
-        joint, mean, variance = (np.concatenate(parts, axis=-1) for parts in zip(*pieces, strict=True))
-        factor = self.scale.factor
-        return Prediction(
-            self.scale.to_value(joint)[:, :, None],
-            self.scale.to_value(mean)[:, None],
-            factor * np.sqrt(variance)[:, None],
-            np.array([factor * self.posterior.noise]),
-        )
+    def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
+        process, amplitude = self.posterior.process, self.posterior.amplitude
+        if draws:
+            # from the whole pool, so that every piece of it has the same anchors
+            some = np.random.default_rng(seed).choice(len(pool), min(ANCHORS, len(pool)), replace=False)
+            anchors, explained = self.kernel.to(pool, some), process.whiten(self.kernel(pool, some))
+            covariance = amplitude * (anchors(pool, some) - explained @ explained.T)
 
-    def _piece(
-        self, pool: Pool, rows: np.ndarray, anchors: Anchors | None, seed: int, draws: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Standardised draws [S, n], mean [n] and variance [n]."""
-        cross = self.kernel(pool, rows)
-        whitened = self.posterior.process.whiten(cross)
-        moments = self.posterior.moments(cross, whitened)
-        if anchors is None:
-            return np.zeros((0, len(rows)), np.float32), *moments
-        to_anchors = self.posterior.amplitude * (anchors.kernel(pool, rows) - whitened @ anchors.whitened.T)
-        return tied_samples(moments, to_anchors, anchors.covariance, rows, seed, draws), *moments
+        def predicted(piece: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            cross = self.kernel(pool, rows[piece])
+            whitened = process.whiten(cross)
+            moments = self.posterior.moments(cross, whitened)
+            samples = np.zeros((0, len(cross)), np.float32)
+            if draws:
+                to_anchors = amplitude * (anchors(pool, rows[piece]) - whitened @ explained.T)
+                samples = tied_samples(moments, to_anchors, covariance, rows[piece], seed, draws)
+            return samples, moments[0], np.sqrt(moments[1])
 
-    def held_out(self) -> np.ndarray:
-        """[N] predictions of the measured candidates, each without its own value."""
-        return self.scale.to_value(self.posterior.leave_one_out()[0])
+        return predicted
 
-    def held_out_spread(self) -> np.ndarray:
-        """[N] their standard deviations, without noise."""
-        return self.scale.factor * np.sqrt(self.posterior.leave_one_out()[1])
+    def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        weights = self.posterior.process.weights
+        parts = [self.kernel(pool, rows[piece]) @ weights for piece in self._pieces(rows)]
+        return self.posterior.mean + np.concatenate(parts)
+
+    def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
+        mean, variance = self.posterior.leave_one_out()
+        return mean, np.sqrt(variance)
 
     def explain(self) -> str:
         """Basis, amplitude and noise."""
+        factor, labels = self.transform.factor, len(self.posterior.process.values)
         return (
-            f"A Gaussian process on {self.basis} of {len(self.posterior.process.values)} measured candidates; "
-            f"noise of one value {self.scale.factor * self.posterior.noise:.3g}, spread of what is unknown "
-            f"{self.scale.factor * np.sqrt(self.posterior.amplitude):.3g}."
+            f"A Gaussian process on {self.basis} of {labels} measured candidates; noise of one value "
+            f"{factor * self.noise:.3g}, standard deviation of the function "
+            f"{factor * np.sqrt(self.posterior.amplitude):.3g}."
         )
 
     def state(self) -> dict[str, np.ndarray]:
         """{}: fitted again from the same data in a fraction of a second."""
         return {}
-
-
-@dataclass(frozen=True)
-class Anchors:
-    """The candidates that tie draws together.
-
-    Args:
-        kernel: to them.
-        whitened: [Z, N] what the measured candidates explain of them.
-        covariance: [Z, Z] posterior covariance.
-    """
-
-    kernel: CovarianceFunction
-    whitened: np.ndarray
-    covariance: np.ndarray
-
-    @classmethod
-    def of(cls, model: GPPredictor, pool: Pool, seed: int) -> Anchors:
-        """Chosen from the whole pool by the seed, so that every piece of the pool has the same ones."""
-        rows = np.random.default_rng(seed).choice(len(pool), min(ANCHORS, len(pool)), replace=False)
-        kernel = model.kernel.to(pool, rows)
-        whitened = model.posterior.process.whiten(model.kernel(pool, rows))
-        return cls(kernel, whitened, model.posterior.amplitude * (kernel(pool, rows) - whitened @ whitened.T))

@@ -8,10 +8,8 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.encoders.guide import Kmers, blocks
-from activeloop.measurements import Dataset
-from activeloop.models.base import PerAssayLearner, in_pieces
-from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
-from activeloop.prediction import Predictor
+from activeloop.models.base import in_pieces
+from activeloop.models.gp.exact import CovarianceFunction, KernelGP
 
 #: shares of letters, pairs, words anywhere and binding in a guide's squared length
 SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
@@ -32,7 +30,7 @@ def guide_default() -> GuideGP:
 
 
 @dataclass(frozen=True)
-class GuideGP(PerAssayLearner):
+class GuideGP(KernelGP):
     """Exact Gaussian process on letters, pairs, words and binding energies of guides.
 
     Columns are centred over the pool, each kind of column (see `SHARES`) has its share of a guide's squared length, and
@@ -45,10 +43,14 @@ class GuideGP(PerAssayLearner):
         """`gp-kmers`."""
         return "gp-kmers"
 
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        space = GuideSpace.of(dataset.pool)
-        kernel = GuideKernel(space, space(dataset.pool, dataset.rows))
-        return GPPredictor.of(kernel, dataset, "letters, words and binding energies")
+    def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
+        """Half linear, half smooth, on standardised features."""
+        space = GuideSpace.of(pool)
+        return GuideKernel(space, space(pool, rows))
+
+    def basis(self) -> str:
+        """The features."""
+        return "letters, words and binding energies"
 
 
 @dataclass(frozen=True)

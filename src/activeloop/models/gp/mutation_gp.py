@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,21 +14,129 @@ from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.core import Conditioned, ExactConditioned, IterativeConditioned
-from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, parented
-from activeloop.models.out_of_fold import OutOfFoldSd
-from activeloop.models.transforms import QuantileTransform
-from activeloop.prediction import FastMean, Prediction, Predictor
+from activeloop.models.gp.mutation_kernel import (
+    CONSTANT,
+    TERMS,
+    MutationKernel,
+    Mutations,
+    fitted_variances,
+    sites_with_parent,
+)
+from activeloop.models.transforms import PieceFunction, QuantileTransform, TransformedPredictor
+from activeloop.prediction import Predictor
 from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
 
-#: above so many labels systems are solved by conjugate gradients instead of a Cholesky factor
+#: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: the best fit to
+#: 150 labels of each of 69 assays. Made by `make prior`, see docs/results/prior.
+DEFAULT_VARIANCES = (
+    *(0.1272, 0.0711, 0.11, 0.0169, 0.1163, 0.028, 0.017, 0.0118, 0.0355, 0.0382, 0.0168, 0.0105),
+    *(0.1099, 0.3356),
+)
+#: candidates to which the variances are fitted; more change them little
+FITTED_ON = 150
+#: linear share of the scale of variants with several mutations: ranks stretch the floor and the ceiling of an assay,
+#: where mutations no longer add up
+LINEAR_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class MutationGP(PerAssayLearner):
+    """Values are a constant, a weighted prior, and a Gaussian process summed over the variant's mutations.
+
+    The process is the sum of twelve kernels (`mutation_kernel.TERMS`): the position as such, its neighbourhood along
+    the chain, the helix turn, the parent's residue, and each of these times the kernel of the new side chains. So one
+    measured mutation informs the same position, its neighbours and similar exchanges elsewhere, and a position without
+    measurements is predicted from the prior and its surroundings. The variances begin at the defaults, fitted to
+    published scans, and are moved by the marginal likelihood; with sixteen labels they hardly move.
+
+    The prior is a table of mutations, learned from other proteins. Its weight is a parameter around 1 and is learned
+    from the labels, because in some assays (binding, non-native functions) it misleads.
+
+    Mutations add up on a scale of the values' ranks; where most variants of the pool carry several mutations, on a
+    scale half of ranks and half of the values themselves. The figures stand in `docs/results/multiple`.
+
+    Args:
+        width: standard deviation of each log variance around its default.
+        line: linear share of the scale, 0 (ranks) to 1 (the values themselves); None: by the pool, as above.
+        prior_score: the prior; `PLMPrior` reads a protein language model too.
+        usual: the 14 default variances.
+    """
+
+    width: float = 1.0
+    line: float | None = None
+    prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
+    usual: tuple[float, ...] = field(default=DEFAULT_VARIANCES, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.usual) != len(DEFAULT_VARIANCES) or not all(v > 0 for v in self.usual) or not self.width > 0:
+            raise ConfigError(
+                f"mutation-gp takes a width above 0 and {len(DEFAULT_VARIANCES)} usual variances above 0; leave them "
+                "out for the defaults. Nothing was fitted."
+            )
+        if self.line is not None and not 0 <= self.line <= 1:
+            raise ConfigError(f"the line of mutation-gp is {self.line:g}. Give 0 (ranks) to 1. Nothing was fitted.")
+
+    @property
+    def name(self) -> str:
+        """`mutations`, and the prior's name when it is not the default."""
+        return "mutations" if self.prior_score == SubstitutionPrior() else f"mutations-{self.prior_score.name}"
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """The prior's scores with the default uncertainty; None without a parent."""
+        if pool.sites is None or pool.sites.parent is None:
+            return None
+        none = np.zeros(0)
+        transform = QuantileTransform(np.zeros(1), np.zeros(1), 1.0)
+        return self._conditioned(pool, none.astype(np.int64), transform, none, none, np.log(self.usual), 0.0)
+
+    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
+        share = self.line
+        if share is None:
+            share = LINEAR_SHARE if mostly_multiple(dataset.pool) else 0.0
+        values = dataset.values[:, 0]
+        scores = QuantileTransform.of(values, share).to_target(values)
+        chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
+        some = Mutations.of(dataset.pool, dataset.rows[chosen])
+        table = self.prior_score.table(dataset.pool)
+        logs = fitted_variances(dataset.pool, some, scores[chosen], table, np.log(self.usual), self.width)
+        return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(share)})
+
+    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        check_identity(state, self.prior_score)
+        # versions from before there was a linear share have none
+        share, values = float(state.get("line", 0.0)), dataset.values[:, 0]
+        transform = QuantileTransform.of(values, share)
+        scores, errors = transform.to_target(values), dataset.errors[:, 0] / transform.slope
+        return self._conditioned(dataset.pool, dataset.rows, transform, scores, errors, state["logs"], share)
+
+    def _conditioned(
+        self,
+        pool: Pool,
+        rows: np.ndarray,
+        transform: QuantileTransform,
+        scores: np.ndarray,
+        errors: np.ndarray,
+        logs: np.ndarray,
+        linear_share: float,
+    ) -> Predictor:
+        variances, table = np.exp(logs), self.prior_score.table(pool).ravel()
+        kernel = MutationKernel.of(sites_with_parent(pool), variances[: len(TERMS)])
+        # where the standard error of a value is larger than the fitted noise it takes its place
+        noise = np.maximum(variances[-1], errors**2)
+        posterior = MutationPosterior(kernel, table, float(variances[-2]), Mutations.of(pool, rows), scores, noise)
+        sd = float(np.sqrt(variances[-1]))
+        return MutationPredictor(posterior, transform, logs, sd, linear_share, self.prior_score)
+
+
+#: above this many labels systems are solved by conjugate gradients instead of a Cholesky factor
 DENSE = 1500
-#: variants whose exact spread is computed at once
-PIECE = 4096
+#: joint samples from which standard deviations are taken then
+SAMPLES = 16
 
 
 @dataclass(frozen=True)
 class MutationPosterior:
-    """A process over mutations given n measured variants, in normal scores; computed as far as it is asked.
+    """A process over mutations given n measured variants, in normal scores.
 
     Args:
         kernel: covariance of mutations.
@@ -55,82 +164,91 @@ class MutationPosterior:
         """The process given the scores less their prior means."""
         gap = self.scores - self.measured_prior
         if len(gap) > DENSE:
-            variance = self.prior_variance(self.measured)
-            return IterativeConditioned(gap, self.noise, self.covariance_times, variance)
-        gram = self.measured.sums(self._cross) + CONSTANT
-        gram += self.weight_variance * np.outer(self.measured_prior, self.measured_prior)
-        return ExactConditioned.of(gram, gap, self.noise, 1e-9)
-
-    @cached_property
-    def mean_table(self) -> np.ndarray:
-        """[L * K] expected contribution of every mutation."""
-        return self.response(self.process.weights[:, None])[:, 0] + self.prior_weight * self.table
+            return IterativeConditioned(gap, self.noise, self._covariance_times, self.prior_variance(self.measured))
+        return ExactConditioned.of(self._cross(self.measured), gap, self.noise, 1e-9)
 
     @cached_property
     def prior_weight(self) -> float:
         """Expected weight of the prior; 1 before any measurement."""
         return 1.0 + self.weight_variance * float(self.measured_prior @ self.process.weights)
 
-    def response(self, weights: np.ndarray) -> np.ndarray:
-        """[L * K, S] covariance of every mutation with the measured variants, times weights [n, S]."""
-        grid = self.measured.scatter(weights)
-        shape = self.kernel.positions.shape[1], self.kernel.letters.shape[1], grid.shape[1]
-        return self.kernel.times(grid.reshape(shape)).reshape(grid.shape)
+    @cached_property
+    def mean_table(self) -> np.ndarray:
+        """[L * K] expected contribution of every mutation."""
+        return self._response(self.process.weights[:, None])[:, 0] + self.prior_weight * self.table
 
-    def covariance_times(self, weights: np.ndarray) -> np.ndarray:
-        """[n, S] the covariance of the measured variants, without noise, times weights [n, S]."""
+    def _response(self, weights: np.ndarray) -> np.ndarray:
+        """[L * K, S] covariance of every mutation with the measured variants, times weights [n, S]."""
+        return self.kernel.times(self.measured.scatter(weights))
+
+    @cached_property
+    def _responses(self) -> np.ndarray:
+        """[L * K, n] covariance of every mutation with the measured variants."""
+        return self._response(np.eye(len(self.scores)))
+
+    def _cross(self, variants: Mutations) -> np.ndarray:
+        """[m, n] prior covariance of variants with the measured ones."""
+        covariance = variants.sums(self._responses)
+        covariance += CONSTANT + self.weight_variance * np.outer(variants.sums(self.table), self.measured_prior)
+        return covariance
+
+    def _covariance_times(self, weights: np.ndarray) -> np.ndarray:
+        """[n, S] prior covariance of the measured variants, times weights [n, S], without forming it."""
         prior = self.measured_prior[:, None]
-        smooth = self.measured.sums(self.response(weights)) + CONSTANT * weights.sum(0)
+        smooth = self.measured.sums(self._response(weights)) + CONSTANT * weights.sum(0)
         return smooth + self.weight_variance * prior * (prior.T @ weights)
 
     def prior_variance(self, variants: Mutations) -> np.ndarray:
-        """[n] variance of each variant before any measurement."""
+        """[m] variance of each variant before any measurement."""
         owner, first, second = variants.pairs()
         own = np.bincount(owner, self.kernel.between(first, second), minlength=variants.count)
         return own + CONSTANT + self.weight_variance * variants.sums(self.table) ** 2
 
     def mean(self, variants: Mutations) -> np.ndarray:
-        """[n] mean of each variant."""
+        """[m] mean of each variant."""
         return variants.sums(self.mean_table) + CONSTANT * self.process.weights.sum()
 
     def marginals(self, variants: Mutations) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation [n] of the noise-free score of each variant.
+        """Mean and standard deviation [m] of the noise-free score of each variant.
 
-        The spread is exact up to 1,500 labels; above, that of 16 joint draws.
+        The standard deviation is exact up to 1,500 labels; above, that of 16 joint samples.
         """
         mean = self.mean(variants)
         if not isinstance(self.process, ExactConditioned):
-            return mean, self.draws(variants, 0, 16).std(0)
-        explained = np.zeros(variants.count)
-        for i in range(0, variants.count if len(self.scores) else 0, PIECE):
-            some = variants.take(i, i + PIECE)
-            cross = some.sums(self._cross) + CONSTANT
-            cross += self.weight_variance * np.outer(some.sums(self.table), self.measured_prior)
-            explained[i : i + PIECE] = self.process.explained(cross)
-        return mean, np.sqrt(np.maximum(self.prior_variance(variants) - explained, 1e-9))
+            tables, constants = self._some_functions
+            return mean, (variants.sums(tables) + constants).std(1)
+        variance = self.prior_variance(variants)
+        if len(self.scores):
+            variance -= self.process.explained(self._cross(variants))
+        return mean, np.sqrt(np.maximum(variance, 1e-9))
 
-    @cached_property
-    def _cross(self) -> np.ndarray:
-        return self.response(np.eye(len(self.scores)))
+    def draws(self, variants: Mutations, seed: int, count: int) -> np.ndarray:
+        """[S, m] joint samples."""
+        tables, constants = self.functions(seed, count)
+        return (variants.sums(tables) + constants).T
 
-    def draws(self, variants: Mutations, seed: int, draws: int) -> np.ndarray:
-        """[S, n] joint draws: functions from the prior, moved to agree with what was measured.
+    def functions(self, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Sampled functions: the contribution [L * K, S] of every mutation, and the constants [S].
 
-        Source: Matheron's rule; Wilson et al. 2020, arXiv:2002.09309.
+        They come from the prior and are moved to agree with the measured scores (Matheron's rule).
         """
-        if not draws:
-            return np.zeros((0, variants.count))
+        if not count:
+            return np.zeros((self.measured.width, 0)), np.zeros(0)
         rng = np.random.default_rng(seed)
-        tables = self.kernel.draw(rng, draws).reshape(-1, draws)
-        weights = 1.0 + np.sqrt(self.weight_variance) * rng.standard_normal(draws)
-        constants = np.sqrt(CONSTANT) * rng.standard_normal(draws)
+        tables = self.kernel.draw(rng, count).reshape(-1, count)
+        weights = 1.0 + np.sqrt(self.weight_variance) * rng.standard_normal(count)
+        constants = np.sqrt(CONSTANT) * rng.standard_normal(count)
         tables = tables + self.table[:, None] * weights
         if len(self.scores):
             residuals = self.scores[:, None] - self.measured.sums(tables) - constants
             moves = self.process.updates(residuals, rng.standard_normal(residuals.shape))
-            tables += self.response(moves) + self.weight_variance * self.table[:, None] * (self.measured_prior @ moves)
+            tables += self._response(moves) + self.weight_variance * self.table[:, None] * (self.measured_prior @ moves)
             constants += CONSTANT * moves.sum(0)
-        return (variants.sums(tables) + constants).T
+        return tables, constants
+
+    @cached_property
+    def _some_functions(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.functions(0, SAMPLES)
 
     @cached_property
     def leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
@@ -141,133 +259,27 @@ class MutationPosterior:
         return self.measured_prior + mean, np.sqrt(np.maximum(variance - self.noise, 1e-9))
 
     def _leave_fifth_out(self) -> tuple[np.ndarray, np.ndarray]:
-        """The same, given the four fifths that do not hold the variant; the spread is that of 16 joint draws."""
+        """The same, given the four fifths that do not hold the variant."""
         fold = np.arange(len(self.scores)) % 5
-        means, spreads = np.zeros(len(self.scores)), np.zeros(len(self.scores))
+        moments = np.zeros((2, len(self.scores)))
         for k in range(5):
-            # a value with boundless noise says nothing: the same system serves every fold
+            # a value with boundless noise holds no information: the same system serves every fold
             left = fold == k
-            hidden = replace(self, noise=np.where(left, 1e6, self.noise))
-            mean, spread = hidden.marginals(self.measured)
-            means[left], spreads[left] = mean[left], spread[left]
-        return means, spreads
-
-
-#: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: what fits
-#: 150 labels of each of 69 assays best. Made by `make prior`, see docs/results/prior.
-USUAL = (0.1272, 0.0711, 0.11, 0.0169, 0.1163, 0.028, 0.017, 0.0118, 0.0355, 0.0382, 0.0168, 0.0105, 0.1099, 0.3356)
-#: candidates on which the variances are learned; more change them little
-FITTED_ON = 150
-#: part of the straight line in the scale of variants with several mutations: ranks stretch the floor and the ceiling
-#: of an assay, where mutations no longer add up
-LINE = 0.5
+            without = replace(self, noise=np.where(left, 1e6, self.noise))
+            moments[:, left] = np.stack(without.marginals(self.measured))[:, left]
+        return moments[0], moments[1]
 
 
 @dataclass(frozen=True)
-class MutationGP(PerAssayLearner):
-    """Values are a constant, a weighted prior, and a Gaussian process summed over the variant's mutations.
-
-    The process is the sum of twelve kernels (`mutation_kernel.TERMS`): the position as such, its neighbourhood along
-    the chain, the helix turn, the parent's residue, and each of these times the kernel of the new side chains. So
-    one measured mutation says something of the same position, of its neighbours and of alike exchanges elsewhere, and
-    a position nobody has touched is predicted from the prior and its surroundings. The variances begin at what is
-    usual among published scans and are moved by the marginal likelihood; with sixteen labels they hardly move.
-
-    The prior is a table of mutations, learned from other proteins. Its weight is a parameter around 1 and is learned
-    from the labels, because in some assays (binding, non-native functions) it misleads.
-
-    Mutations add up on a scale of the values' ranks; where most variants of the pool carry several mutations, on a
-    scale half of ranks and half of the values themselves. The figures stand in `docs/results/multiple`.
-
-    Args:
-        width: standard deviation of each log variance around its usual value.
-        line: part of the values themselves in the scale, 0 to 1; None: by the pool, as told above.
-        prior_score: the prior; `PLMPrior` asks a pretrained model too.
-        usual: the 14 usual variances.
-    """
-
-    width: float = 1.0
-    line: float | None = None
-    prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
-    usual: tuple[float, ...] = field(default=USUAL, repr=False)
-
-    def __post_init__(self) -> None:
-        if len(self.usual) != len(USUAL) or not all(v > 0 for v in self.usual) or not self.width > 0:
-            raise ConfigError(
-                f"mutation-gp takes a width above 0 and {len(USUAL)} usual variances above 0; leave them out for the "
-                "defaults. Nothing was fitted."
-            )
-        if self.line is not None and not 0 <= self.line <= 1:
-            raise ConfigError(f"the line of mutation-gp is {self.line:g}. Give 0 (ranks) to 1. Nothing was fitted.")
-
-    @property
-    def name(self) -> str:
-        """`mutations`, and the prior's name when it is not the usual one."""
-        return "mutations" if self.prior_score == SubstitutionPrior() else f"mutations-{self.prior_score.name}"
-
-    def prior(self, pool: Pool) -> Predictor | None:
-        """The prior's scores with the usual uncertainty; None without a parent."""
-        if pool.sites is None or pool.sites.parent is None:
-            return None
-        nothing = Mutations.of(pool, np.zeros(0, np.int64))
-        return self._conditioned(
-            pool, nothing, QuantileTransform(np.zeros(1), np.zeros(1), 1.0), np.zeros(0), np.log(self.usual)
-        )
-
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        from activeloop.models.gp.mutation_kernel import learn_variances
-
-        line = self.line
-        if line is None:
-            line = LINE if mostly_multiple(dataset.pool) else 0.0
-        scores = QuantileTransform.of(dataset.values[:, 0], line).to_score(dataset.values[:, 0])
-        chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
-        some = Mutations.of(dataset.pool, dataset.rows[chosen])
-        table = self.prior_score.table(dataset.pool)
-        logs = learn_variances(dataset.pool, some, scores[chosen], table, np.log(self.usual), self.width)
-        return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(line)})
-
-    def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        check_identity(state, self.prior_score)
-        # versions from before there was a line have none
-        line = float(state.get("line", 0.0))
-        transform = QuantileTransform.of(dataset.values[:, 0], line)
-        measured = Mutations.of(dataset.pool, dataset.rows)
-        errors = dataset.errors[:, 0] / transform.slope
-        return self._conditioned(
-            dataset.pool, measured, transform, transform.to_score(dataset.values[:, 0]), state["logs"], errors, line
-        )
-
-    def _conditioned(
-        self,
-        pool: Pool,
-        measured: Mutations,
-        transform: QuantileTransform,
-        scores: np.ndarray,
-        logs: np.ndarray,
-        errors: np.ndarray | float = 0.0,
-        line: float = 0.0,
-    ) -> Predictor:
-        sites = parented(pool)
-        variances, prior_score = np.exp(logs), self.prior_score
-        kernel = MutationKernel.of(sites, variances[: len(TERMS)])
-        table = prior_score.table(pool).ravel()
-        # a replicated value is surer than a single one: its own error where it is larger than what the fit calls noise
-        noise = np.maximum(variances[-1], np.broadcast_to(errors, scores.shape) ** 2)
-        posterior = MutationPosterior(kernel, table, float(variances[-2]), measured, scores, noise)
-        return MutationPredictor(posterior, transform, logs, float(np.sqrt(variances[-1])), line, prior_score)
-
-
-@dataclass(frozen=True)
-class MutationPredictor(Predictor, OutOfFoldSd, FastMean):
+class MutationPredictor(TransformedPredictor):
     """The fitted process.
 
     Args:
         posterior: on normal scores.
         transform: from normal scores to values.
-        logs: [14] learned log variances.
+        logs: [14] fitted log variances.
         noise: standard deviation of one measurement, in normal scores.
-        line: part of the values themselves in the scale.
+        linear_share: of the scale.
         prior_score: the prior.
     """
 
@@ -275,47 +287,36 @@ class MutationPredictor(Predictor, OutOfFoldSd, FastMean):
     transform: QuantileTransform
     logs: np.ndarray
     noise: float
-    line: float = 0.0
-    prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
+    linear_share: float
+    prior_score: MutationPrior
+    piece: ClassVar[int] = 4096
 
-    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Mean and spread are exact in normal scores, so in values the mean is the median; draws are joint."""
-        variants = Mutations.of(pool, rows)
-        mean, sd = self.posterior.marginals(variants)
-        joint = self.transform.to_value(self.posterior.draws(variants, seed, draws))
-        half = self.transform.spread(mean, sd)
-        noise = np.array([self.noise * self.transform.slope])
-        return Prediction(
-            joint.astype(np.float32)[:, :, None], self.transform.to_value(mean)[:, None], half[:, None], noise
-        )
+    def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
+        tables, constants = self.posterior.functions(seed, draws)
 
-    def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[N, 1] means: one sum over each variant's mutations."""
-        return self.transform.to_value(self.posterior.mean(Mutations.of(pool, rows)))[:, None]
+        def predicted(piece: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            variants = Mutations.of(pool, rows[piece])
+            return (variants.sums(tables) + constants).T, *self.posterior.marginals(variants)
 
-    def held_out(self) -> np.ndarray:
-        """[N] leave-one-out means (Rasmussen and Williams 2006, eq. 5.12)."""
-        return self.transform.to_value(self.posterior.leave_one_out[0])
+        return predicted
 
-    def held_out_spread(self) -> np.ndarray:
-        """[N] their spreads, brought to values as those of predictions are."""
-        return self.transform.spread(*self.posterior.leave_one_out)
+    def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        return self.posterior.mean(Mutations.of(pool, rows))
+
+    def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.posterior.leave_one_out
 
     def explain(self) -> str:
-        """What was learned about the prior, the positions and the noise."""
-        labels = len(self.posterior.scores)
+        """What was learned about the prior and the noise."""
+        labels, prior = len(self.posterior.scores), self.prior_score.name
         if not labels:
-            return (
-                f"The prior ({self.prior_score.name}) alone: what mutations did in other proteins, in units of its own."
-            )
+            return f"The prior ({prior}) alone: effects of mutations in other proteins, in units of its own."
         weight = self.posterior.prior_weight
-        trust = "as usual" if 0.6 < weight < 1.4 else "more than usual" if weight >= 1.4 else "less than usual"
         return (
-            f"A Gaussian process over mutations, fitted to {labels} candidates. It trusts the prior "
-            f"({self.prior_score.name}) {trust} (weight {weight:.2f}, usual 1); noise is {self.noise:.2f} of the "
-            "spread of the values."
+            f"A Gaussian process over mutations, fitted to {labels} candidates. The prior ({prior}) has weight "
+            f"{weight:.2f} (1 before any measurement); noise is {self.noise:.2f} of the values' standard deviation."
         )
 
     def state(self) -> dict[str, np.ndarray]:
-        """The learned variances, the scale, and to what the prior belongs."""
-        return {"logs": self.logs, "line": np.array(self.line)} | identity(self.prior_score)
+        """The fitted variances, the scale, and to what the prior belongs."""
+        return {"logs": self.logs, "line": np.array(self.linear_share)} | identity(self.prior_score)

@@ -15,7 +15,7 @@ from activeloop.priors.substitutions import side_chains
 
 @dataclass(frozen=True)
 class Mutations:
-    """The mutations of n variants; a cell is column * K + letter.
+    """The mutations of n variants; a cell is column * K + code, one for each residue at each site.
 
     Args:
         count: n.
@@ -32,16 +32,11 @@ class Mutations:
     @classmethod
     def of(cls, pool: Pool, rows: np.ndarray) -> Mutations:
         """The mutations of some rows of a pool of variants with a parent."""
-        sites = parented(pool)
+        sites = sites_with_parent(pool)
         codes = pool.codes(rows)
         owner, column = np.nonzero(codes != sites.parent)
-        letters = len(sites.alphabet)
-        return cls(len(codes), owner, column * letters + codes[owner, column], len(sites.labels) * letters)
-
-    def take(self, start: int, stop: int) -> Mutations:
-        """Those of the variants from `start` to `stop`."""
-        low, high = np.searchsorted(self.owner, [start, stop])
-        return Mutations(min(stop, self.count) - start, self.owner[low:high] - start, self.cell[low:high], self.width)
+        size = len(sites.alphabet)
+        return cls(len(codes), owner, column * size + codes[owner, column], len(sites.labels) * size)
 
     def sums(self, table: np.ndarray) -> np.ndarray:
         """[n, ...] sum of a table [L * K, ...] over the mutations of each variant."""
@@ -69,7 +64,7 @@ class Mutations:
         return self.owner[first], self.cell[first], self.cell[second]
 
 
-def parented(pool: Pool) -> Sites:
+def sites_with_parent(pool: Pool) -> Sites:
     """The pool's sites.
 
     Raises:
@@ -84,7 +79,7 @@ def parented(pool: Pool) -> Sites:
     return sites
 
 
-#: term -> (position kernel, letter kernel)
+#: term -> (position kernel, residue kernel)
 TERMS: dict[str, tuple[str, str]] = {
     "site": ("same", "any"),
     "near": ("near", "any"),
@@ -99,7 +94,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "site x narrow letter": ("same", "narrow"),
     "parent x narrow letter": ("parent", "narrow"),
 }
-LETTER_KERNELS = ("any", "broad", "narrow")
+RESIDUE_KERNELS = ("any", "broad", "narrow")
 
 
 @dataclass(frozen=True)
@@ -107,45 +102,46 @@ class MutationKernel:
     """The covariance of all single mutations of one pool, as three Kronecker products.
 
     Args:
-        positions: [3, L, L] position kernels that go with each of `LETTER_KERNELS`, weighted by their terms' variances.
-        letters: [3, K, K] those letter kernels.
+        positions: [3, L, L] position kernels of each of `RESIDUE_KERNELS`, weighted by their terms' variances.
+        residues: [3, K, K] those residue kernels.
     """
 
     positions: np.ndarray
-    letters: np.ndarray
+    residues: np.ndarray
 
     @classmethod
     def of(cls, sites: Sites, variances: np.ndarray) -> MutationKernel:
         """The kernel for given variances [12] of `TERMS`."""
         tables = position_kernels(sites)
-        positions = np.zeros((len(LETTER_KERNELS), len(sites.labels), len(sites.labels)))
-        for (place, letter), variance in zip(TERMS.values(), variances, strict=True):
-            positions[LETTER_KERNELS.index(letter)] += variance * tables[place]
-        return cls(positions, letter_kernels(sites.alphabet))
+        positions = np.zeros((len(RESIDUE_KERNELS), len(sites.labels), len(sites.labels)))
+        for (place, residue), variance in zip(TERMS.values(), variances, strict=True):
+            positions[RESIDUE_KERNELS.index(residue)] += variance * tables[place]
+        return cls(positions, residue_kernels(sites.alphabet))
 
     def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Covariance [..., ...] of cells a and b (cell = column * K + letter), broadcast against each other."""
-        k = self.letters.shape[1]
+        """Covariance [..., ...] of cells a and b , broadcast against each other."""
+        k = self.residues.shape[1]
         total = np.zeros(np.broadcast_shapes(a.shape, b.shape))
-        for position, letter in zip(self.positions, self.letters, strict=True):
-            total += position[a // k, b // k] * letter[a % k, b % k]
+        for position, residue in zip(self.positions, self.residues, strict=True):
+            total += position[a // k, b // k] * residue[a % k, b % k]
         return total
 
-    def times(self, grid: np.ndarray) -> np.ndarray:
-        """The covariance times a grid [L, K, S] of weights, without forming it."""
+    def times(self, weights: np.ndarray) -> np.ndarray:
+        """The covariance times weights [L * K, S], without forming it."""
+        grid = weights.reshape(self.positions.shape[1], self.residues.shape[1], weights.shape[1])
         total = np.zeros_like(grid)
-        for position, letter in zip(self.positions, self.letters, strict=True):
+        for position, residue in zip(self.positions, self.residues, strict=True):
             if position.any():
-                total += np.tensordot(position, np.einsum("lks,mk->lms", grid, letter, optimize=True), 1)
-        return total
+                total += np.tensordot(position, np.einsum("lks,mk->lms", grid, residue, optimize=True), 1)
+        return total.reshape(weights.shape)
 
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
-        """[L, K, S] functions drawn from the prior."""
-        shape = (self.positions.shape[1], self.letters.shape[1], draws)
+        """[L, K, S] functions sampled from the prior."""
+        shape = (self.positions.shape[1], self.residues.shape[1], draws)
         total = np.zeros(shape)
-        for position, letter in zip(self.positions, self.letters, strict=True):
+        for position, residue in zip(self.positions, self.residues, strict=True):
             if position.any():
-                left, right = root(position), root(letter)
+                left, right = root(position), root(residue)
                 normal = rng.standard_normal((left.shape[1], right.shape[1], draws))
                 total += np.tensordot(left, np.einsum("lks,mk->lms", normal, right, optimize=True), 1)
         return total
@@ -166,7 +162,7 @@ def position_kernels(sites: Sites) -> dict[str, np.ndarray]:
     """The position kernels by name, each [L, L] with ones on the diagonal."""
     distance = np.abs(sites.positions[:, None] - sites.positions[None]).astype(float)
     helix = np.exp(-distance / 8.0) * 0.5 * (1 + np.cos(2 * np.pi * distance / 3.6))  # 3.6 residues to a turn
-    residues = letter_kernels(sites.alphabet)[1]
+    residues = residue_kernels(sites.alphabet)[1]
     parent = np.ones_like(distance)
     if sites.parent is not None:
         parent = (0.5 * np.eye(len(residues)) + 0.5 * residues)[np.ix_(sites.parent, sites.parent)]
@@ -183,8 +179,8 @@ def position_kernels(sites: Sites) -> dict[str, np.ndarray]:
 
 
 @lru_cache(maxsize=8)
-def letter_kernels(alphabet: str) -> np.ndarray:
-    """[3, K, K] any, broad and narrow likeness; letters that are no amino acids are alike to themselves only."""
+def residue_kernels(alphabet: str) -> np.ndarray:
+    """[3, K, K] any, broad and narrow kernels of residues; one that is no amino acid is similar to itself alone."""
     properties = side_chains()
     known = np.array([a in AMINO_ACIDS for a in alphabet])
     rows = np.array(
@@ -199,18 +195,18 @@ def letter_kernels(alphabet: str) -> np.ndarray:
 CONSTANT = 1.0
 
 
-def learn_variances(
-    pool: Pool, measured: Mutations, scores: np.ndarray, table: np.ndarray, usual: np.ndarray, width: float
+def fitted_variances(
+    pool: Pool, measured: Mutations, scores: np.ndarray, table: np.ndarray, defaults: np.ndarray, width: float
 ) -> np.ndarray:
-    """Log variances [14] that explain the scores best, held near the usual ones.
+    """Log variances [14] of the greatest posterior density (L-BFGS on `negative_log_evidence`).
 
     Args:
         pool: of the variants.
         measured: n variants.
         scores: [n] normal scores.
         table: [L, K] the prior.
-        usual: [14] usual log variances: of `TERMS`, the prior's weight, the noise.
-        width: standard deviation of each around the usual one.
+        defaults: [14] prior means of the log variances: of `TERMS`, the prior's weight, the noise.
+        width: standard deviation of each around its prior mean.
     """
     from scipy.optimize import minimize
 
@@ -219,17 +215,17 @@ def learn_variances(
     residual = scores - prior
 
     def objective(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, slope = marginal(np.exp(logs), parts, residual)
-        away = (logs - usual) / width
+        loss, slope = variance_evidence(np.exp(logs), parts, residual)
+        away = (logs - defaults) / width
         return loss + 0.5 * float(away @ away), slope * np.exp(logs) + away / width
 
-    found = minimize(objective, usual, jac=True, method="L-BFGS-B", options={"maxiter": 30})
+    found = minimize(objective, defaults, jac=True, method="L-BFGS-B", options={"maxiter": 30})
     return found.x
 
 
 def term_matrices(pool: Pool, measured: Mutations) -> list[np.ndarray]:
     """[n, n] of each of `TERMS` at variance 1."""
-    sites = parented(pool)
+    sites = sites_with_parent(pool)
     cells, inverse = np.unique(measured.cell, return_inverse=True)
     onto = np.zeros((measured.count, len(cells)))
     np.add.at(onto, (measured.owner, inverse), 1.0)
@@ -240,7 +236,7 @@ def term_matrices(pool: Pool, measured: Mutations) -> list[np.ndarray]:
     return matrices
 
 
-def marginal(variances: np.ndarray, parts: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+def variance_evidence(variances: np.ndarray, parts: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
     """Negative log marginal likelihood and its slope in the variances.
 
     Args:

@@ -60,7 +60,7 @@ class SiteKernel:
         return covariance
 
 
-def letter_coordinates(alphabet: str, measured: np.ndarray) -> np.ndarray:
+def residue_coordinates(alphabet: str, measured: np.ndarray) -> np.ndarray:
     """What letters are, as far as it is needed to compare them at one site.
 
     Args:
@@ -93,7 +93,7 @@ class SiteLikelihood:
     """Marginal likelihood of n standardised values.
 
     Args:
-        coordinates: L arrays [J_s, K] from `letter_coordinates`.
+        coordinates: L arrays [J_s, K] from `residue_coordinates`.
         x: [n, L] letters.
         y: [n] values of mean 0 and spread 1.
         errors: [n] variance of each value beyond the common noise.
@@ -111,7 +111,7 @@ class SiteLikelihood:
         return tuple(np.concatenate([apart, np.square(c[:, :, None] - c[:, None, :])]) for c in self.coordinates)
 
     @property
-    def usual(self) -> tuple[np.ndarray, np.ndarray]:
+    def hyperpriors(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and spread of all log parameters."""
         pairs = [NOISE, *VARIANCES]
         for d in self.distances:
@@ -119,11 +119,11 @@ class SiteLikelihood:
         mean, spread = np.array(pairs).T
         return mean, spread
 
-    def learn(self, iterations: int = 60) -> np.ndarray:
+    def fit(self, iterations: int = 60) -> np.ndarray:
         """Log parameters of greatest posterior density."""
         from scipy.optimize import minimize
 
-        mean, spread = self.usual
+        mean, spread = self.hyperpriors
         bounds = list(zip(mean - 4 * spread, mean + 4 * spread, strict=True))
         options = {"maxiter": iterations}
         return minimize(self, mean, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
@@ -171,7 +171,7 @@ class SiteLikelihood:
             moved = np.tensordot(d, letters.T @ change @ letters, 2)
             slope.extend(-np.exp(logs[i : i + len(d)]) * moved)
             i += len(d)
-        mean, spread = self.usual
+        mean, spread = self.hyperpriors
         away = (logs - mean) / spread
         loss = 0.5 * self.y @ alpha + np.log(np.diag(factor)).sum() + 0.5 * away @ away
         return float(loss), np.array(slope) + away / spread
@@ -245,7 +245,7 @@ def _half(of_labels: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.nd
 FEATURES = 1024
 
 
-def prior_draws(kernel: SiteKernel, x: np.ndarray, seed: int, draws: int) -> np.ndarray:
+def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, draws: int) -> np.ndarray:
     """Draws from the prior.
 
     Single sites are drawn exactly. Products over sites are drawn with random features (Rahimi and Recht 2007):

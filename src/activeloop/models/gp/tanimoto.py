@@ -9,14 +9,12 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.encoders.compound import Morgan
-from activeloop.measurements import Dataset
-from activeloop.models.base import PerAssayLearner, in_pieces
-from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
-from activeloop.prediction import Predictor
+from activeloop.models.base import in_pieces
+from activeloop.models.gp.exact import CovarianceFunction, KernelGP
 
 
 @dataclass(frozen=True)
-class TanimotoGP(PerAssayLearner):
+class TanimotoGP(KernelGP):
     """Exact Gaussian process with the mean of Tanimoto kernels on count fingerprints.
 
     For counts a and b the kernel is sum(min(a, b)) / sum(max(a, b)), from 0 (nothing in common) to 1. Amplitude, noise
@@ -34,12 +32,15 @@ class TanimotoGP(PerAssayLearner):
     @property
     def name(self) -> str:
         """`tanimoto-` and the encoders' names."""
-        return "tanimoto-" + "-".join(b.name for b in self.encoders)
+        return "tanimoto-" + "-".join(e.name for e in self.encoders)
 
-    def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        kernel = TanimotoKernel.between(self.encoders, dataset.pool, dataset.rows)
-        basis = " and ".join(b.name for b in self.encoders) + " fingerprints"
-        return GPPredictor.of(kernel, dataset, basis)
+    def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
+        """Tanimoto similarity."""
+        return TanimotoKernel.between(self.encoders, pool, rows)
+
+    def basis(self) -> str:
+        """The fingerprints."""
+        return " and ".join(e.name for e in self.encoders) + " fingerprints"
 
 
 @dataclass(frozen=True)

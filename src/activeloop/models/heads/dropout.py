@@ -73,8 +73,9 @@ class DropoutHead(Head):
 
     def restore(self, state: dict[str, np.ndarray]) -> DropoutPosterior:
         """The posterior that gave this state."""
-        arrays = state["weights"], state["others"]
-        return DropoutPosterior(Standardisation.restore(state), *arrays, *state["rate"].tolist(), state["unseen"])
+        rate, constant_sd, noise = state["rate"].tolist()
+        columns, weights, basis_weights = Standardisation.restore(state), state["weights"], state["others"]
+        return DropoutPosterior(columns, weights, basis_weights, rate, constant_sd, noise, state["unseen"])
 
 
 def columns_of_equal_size(inputs: HeadInputs, weights: np.ndarray) -> Standardisation:

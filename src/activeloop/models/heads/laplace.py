@@ -68,8 +68,10 @@ class LaplaceHead(Head):
     def restore(self, state: dict[str, np.ndarray]) -> LinearPosterior:
         """The posterior that gave this state."""
         signal, noise = state["variances"].tolist()
-        arrays = (state[key] for key in ("directions", "coefficients", "factor"))
-        return LinearPosterior(Standardisation.restore(state), *arrays, signal, noise, state["unseen"])
+        columns, directions = Standardisation.restore(state), state["directions"]
+        return LinearPosterior(
+            columns, directions, state["coefficients"], state["factor"], signal, noise, state["unseen"]
+        )
 
 
 @dataclass(frozen=True)
