@@ -15,12 +15,17 @@ NAMES: dict[str, dict[str, str]] = {
     "head": {"process": "gp", "last-layer": "laplace", "dropout": "mc-dropout"},
     "score": {},
     "batch": {},
+    "command": {"worth": "assess"},
+    "part": {"backbone": "model", "encoder": "model"},
 }
 """Role -> name of before -> name of now."""
 
 OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("learner", "embedding-gp"): {"draws": "head"},
     ("learner", "fine-tuned"): {"draws": "head"},
+    ("command", "distil"): {"--keep": "--min-spearman"},
+    ("command", "screen"): {"--keep": "--shortlist", "--widest": "--max-growth"},
+    ("table", "student"): {"keep": "min_spearman"},
 }
 """Role and name of now -> option of before -> option of now."""
 
@@ -42,6 +47,10 @@ SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 """Role -> name of before that stood for a name with some options -> both."""
 
 REMOVED: dict[str, dict[str, str]] = {
+    "command": {
+        "bench": "use `python -m benchmarks SUITE` in a clone of the repository",
+        "pretrain": "use `python -m tools.pretrain` in a clone of the repository",
+    },
     "learner": {
         "frozen-ensemble": 'use "embedding-gp"',
         "gated-tuned": 'use "stacking"',

@@ -72,7 +72,7 @@ def test_questions_never_write():
     turn(campaign)
     campaign.fit()
     before = list(campaign.log)
-    campaign.status(), campaign.dataset(), campaign.worth(), campaign.predict([0, 1]), campaign.validation()
+    campaign.status(), campaign.dataset(), campaign.assess(), campaign.predict([0, 1]), campaign.validation()
     campaign.state(), campaign.model()
     assert list(campaign.log) == before
 
@@ -95,7 +95,7 @@ def test_nothing_to_fit_is_said():
     with pytest.raises(StateError, match="no model yet"):
         loop().predict([0])
     with pytest.raises(StateError, match="no round can be judged"):
-        loop().worth()
+        loop().assess()
 
 
 def test_a_proposal_of_the_whole_pool_then_nothing_is_left():
@@ -330,15 +330,15 @@ def test_a_version_keeps_its_data_when_results_came_in_since():
 def test_honesty_and_worth_say_when_to_stop():
     campaign = loop(price=2.0)
     turn(campaign, 16)
-    early = campaign.worth(16)
+    early = campaign.assess(16)
     assert early.advice == "cannot say"
     turn(campaign, 16)
     campaign.fit()
-    assert campaign.worth(16).advice == "go on"
+    assert campaign.assess(16).advice == "go on"
     for _ in range(4):
         turn(campaign, 16)
     campaign.fit()
-    late = campaign.worth(16)
+    late = campaign.assess(16)
     assert late.advice == "stop"
     assert "stop here" in late.sentence
     assert (late.measured, late.wells, late.cost, late.next_cost) == (96, 96, 192.0, 32.0)
@@ -426,7 +426,7 @@ def test_classes_are_judged_by_rank_alone():
         campaign.record([replace(m, value=float(m.value > 0)) for m in rows], f"{number}.csv")
     campaign.fit()
     assert np.isnan(campaign.validation().coverage)
-    report = campaign.worth(16)
+    report = campaign.assess(16)
     assert report.advice == "cannot say"
     assert "Classes have no best" in report.sentence
 

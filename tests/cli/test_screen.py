@@ -58,7 +58,7 @@ def loop_of(folder: Path) -> Campaign:
     return open_campaign(folder / "loop").campaign
 
 
-USUAL = ("screen", "loop", "--student", "student.onnx", "-n", 8, "--keep", 800, "--top", 50, "--sample", 400)
+USUAL = ("screen", "loop", "--student", "student.onnx", "-n", 8, "--shortlist", 800, "--top", 50, "--sample", 400)
 
 
 def picks(path: Path) -> list[dict[str, str]]:
@@ -130,7 +130,7 @@ def test_rows_that_cannot_be_read_are_named_or_skipped(run, folder):
     [
         (("--student", "nothing.onnx"), "nothing.onnx: it cannot be read (No such file or directory)"),
         (("--student", "picks.txt"), "picks.txt:"),
-        (("--keep", 10), "keep at least as many"),
+        (("--shortlist", 10), "keep at least as many"),
         (("-n", 0), "0 picks"),
         (("--workers", 0), "give at least 1"),
         (("--out", "picks.xlsx"), "ends on .csv"),

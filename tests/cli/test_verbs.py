@@ -18,7 +18,7 @@ from activeloop.cli.verbs import VERBS
 from activeloop.config import open_campaign
 from activeloop.plates import read_plates
 
-OWN = ("new", "propose", "record", "fit", "status", "worth", "predict", "plate", "pin", "veto", "void")
+OWN = ("new", "propose", "record", "fit", "status", "assess", "predict", "plate", "pin", "veto", "void")
 WT = "MKTAYIAKQR"
 
 
@@ -87,7 +87,7 @@ def test_a_campaign_from_new_to_the_second_plate(run, loop):
     assert status == 0
     assert re.search(r"measured +│ 10 candidates, 10 results", out)
     assert "Next: Measure proposal 2 (10 candidates), then record its results." in out
-    status, out, _ = run("worth", "loop")
+    status, out, _ = run("assess", "loop")
     assert status == 0
     assert "Cost so far: 24.00 for 12 wells; 20.00 for the next round." in out
     assert [type(e).__name__ for e in events()] == ["Proposed", "Measured", "Fitted", "Proposed"]
@@ -301,6 +301,31 @@ def test_every_verb_has_help_and_a_line_in_the_list(run):
         assert (status, "Usage: activeloop" in text) == (0, True)
     assert set(OWN) <= set(VERBS)
     assert re.fullmatch(r"activeloop \d+\.\d+.*\n", run("--version")[1])
+
+
+def test_every_line_of_the_list_begins_with_a_verb():
+    first = " ".join(line.split()[0] for line in VERBS.values())
+    verbs = "Make Choose Store Fit Show Assess Predict Distil Screen Draw Put Exclude Declare Replay Evaluate Check Run"
+    assert first == verbs
+
+
+def test_verbs_and_options_of_before_are_understood_with_a_note(run, loop):
+    one_round(run)
+    new = run("assess", "loop")
+    old = run("worth", "loop")
+    assert old[:2] == new[:2] == (0, new[1])
+    note = 'Note: the command "worth" is now called "assess". It is understood; write the new name.'
+    assert old[2].strip() == note
+    status, _, err = run("screen", "loop", "--keep=10", "--widest", "2")
+    assert 'the option "--keep" of command "screen" is now called "--shortlist"' in err
+    assert 'the option "--widest" of command "screen" is now called "--max-growth"' in err
+    assert status == 1  # it has no student
+
+
+@pytest.mark.parametrize("verb", ["bench", "pretrain"])
+def test_verbs_that_moved_say_where(run, verb):
+    status, _, err = run(verb, "x")
+    assert (status, f"`activeloop {verb}` was removed: use `python -m " in err) == (2, True)
 
 
 def test_help_is_quick_and_imports_nothing_heavy():

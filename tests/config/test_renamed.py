@@ -95,3 +95,10 @@ def test_the_command_line_notes_each_name_once(
 def test_what_was_removed_is_still_refused():
     with pytest.raises(ConfigError, match='the learner "gated-tuned" was removed: use "'):
         learner_of(LearnerConfig(name="gated-tuned"), POOL, ASSAYS)
+
+
+def test_the_key_of_a_table_is_understood_under_its_name_of_before():
+    with pytest.warns(
+        renamed.RenamedWarning, match='the option "keep" of table "student" is now called "min_spearman"'
+    ):
+        assert parse_config(GOOD + "\n[student]\nkeep = 0.9\n", "campaign.toml").student.min_spearman == 0.9

@@ -51,16 +51,23 @@ def test_options_reach_network_and_teaching_and_stand_in_the_name():
 
 
 def test_different_settings_have_different_names():
-    some = [{}, {"int8": True}, {"keep": 0.9}, {"keep": 0.95}, {"network": "transformer"}, {"teaching": {"rate": 0.01}}]
+    some = [
+        {},
+        {"int8": True},
+        {"min_spearman": 0.9},
+        {"min_spearman": 0.95},
+        {"network": "transformer"},
+        {"teaching": {"rate": 0.01}},
+    ]
     names = [teaching(**settings).name for settings in some]
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("name", ["auto", "conv", "transformer", "sites"])
 def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
-    assert teaching(COMPOUNDS, network=name, keep=0.9).networks == LADDERS[name]
+    assert teaching(COMPOUNDS, network=name, min_spearman=0.9).networks == LADDERS[name]
     assert len(LADDERS[name]) >= 2
-    assert teaching(LIBRARY, keep=0.9).networks == LADDERS["sites"]
+    assert teaching(LIBRARY, min_spearman=0.9).networks == LADDERS["sites"]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +80,11 @@ def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
         ({"network": "conv", "options": {"width": "wide"}}, "option \"width\" is 'wide'; it must be a whole number"),
         ({"teaching": {"speed": 3}}, 'has no option "speed"; it takes: alpha, temperature'),
         ({"teaching": {"alpha": 3.0}}, "alpha from 0 to 1"),
-        ({"keep": 0.9, "options": {"hidden": [8]}}, "keep looks for the size itself: leave out options"),
-        ({"keep": 0.9, "network": "first-layers"}, "keep looks for the size itself"),
+        (
+            {"min_spearman": 0.9, "options": {"hidden": [8]}},
+            "min_spearman searches for the size itself: leave out options",
+        ),
+        ({"min_spearman": 0.9, "network": "first-layers"}, "min_spearman searches for the size"),
         ({"network": "first-layers", "options": {"letters": "ACD"}}, 'has no option "letters"'),
     ],
 )
@@ -87,7 +97,7 @@ def test_mistakes_are_named(settings, message):
     ("text", "message"),
     [
         ("[student]\nnetwork = 'convnet'", "\"student.network\" is 'convnet'; it must be 'auto', 'conv'"),
-        ("[student]\nkeep = 1.0", '"student.keep" is 1.0; it must be less than 1'),
+        ("[student]\nmin_spearman = 1.0", '"student.min_spearman" is 1.0; it must be less than 1'),
         ("[student]\nautomatic = true", 'there is no key "student.automatic"; did you mean "auto"'),
     ],
 )
@@ -101,7 +111,7 @@ def test_a_recipe_from_before_there_were_students_is_read_and_written():
     assert config.student == StudentConfig()
     assert not config.student.auto
     full = config.model_copy(
-        update={"student": StudentConfig(auto=True, network="conv", options={"width": 8}, keep=0.9, int8=True)}
+        update={"student": StudentConfig(auto=True, network="conv", options={"width": 8}, min_spearman=0.9, int8=True)}
     )
     assert parse_config(config_text(full), "campaign.toml") == full
 

@@ -336,8 +336,8 @@ class Campaign:
         dataset = self._dataset(state)
         return status_of(state, dataset, judge(state, dataset), is_stale(state, dataset, self.learner))
 
-    def worth(self, n: int | None = None) -> RoundReport:
-        """Was the last round worth it, and would the next one be?
+    def assess(self, n: int | None = None) -> RoundReport:
+        """Assess stopping: was the last round worth it, and would the next one be?
 
         Args:
             n: size of the next round; that of the last proposal when None.

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 Network = Literal["conv", "transformer", "sites", "first-layers", "auto"]
 
-NETWORK = typer.Option(help="What is taught; campaign.toml says it when left out. `auto` suits the pool.")
-WIDTH = typer.Option(metavar="N", help="Of its vectors; a network's own when left out.")
-LAYERS = typer.Option(metavar="N", help="How many; a network's own when left out.")
-KEEP = typer.Option(metavar="SHARE", help="Look for the smallest network whose Spearman with its teacher is this.")
+NETWORK = typer.Option(help="Network of the student (default: campaign.toml's). `auto` suits the pool.")
+WIDTH = typer.Option(metavar="N", help="Hidden size (default: the network's).")
+LAYERS = typer.Option(metavar="N", help="Number of layers (default: the network's).")
+FIDELITY = typer.Option(metavar="SHARE", help="Search for the smallest network with this Spearman against its teacher.")
 OUT = typer.Option(metavar="FILE.onnx", help="Write the student here; it runs wherever onnxruntime does.")
-INT8 = typer.Option("--int8", help="Keep weights in 8 bits: a quarter of the file.")
+INT8 = typer.Option("--int8", help="Quantise weights to 8 bits: a quarter of the file.")
 WEB = typer.Option(metavar="DIR", help="Write a page that predicts in any browser, offline.")
-SEED = typer.Option(metavar="N", help="Of the teaching; the campaign's own when left out.")
-AGAIN = typer.Option("--again", help="Teach anew although this student is there, for instance when its file is lost.")
-BACKGROUND = typer.Option("--background", help="Teach in a process of its own and come back at once.")
+SEED = typer.Option(metavar="N", help="Seed of the training (default: the campaign's own).")
+AGAIN = typer.Option("--again", help="Train again although this student exists, for instance when its file is lost.")
+BACKGROUND = typer.Option("--background", help="Train in a process of its own and return at once.")
 
 
 def distil(
@@ -34,7 +34,7 @@ def distil(
     network: Annotated[Network | None, NETWORK] = None,
     width: Annotated[int | None, WIDTH] = None,
     layers: Annotated[int | None, LAYERS] = None,
-    keep: Annotated[float | None, KEEP] = None,
+    min_spearman: Annotated[float | None, FIDELITY] = None,
     out: Annotated[Path | None, OUT] = None,
     int8: Annotated[bool, INT8] = False,
     web: Annotated[Path | None, WEB] = None,
@@ -48,7 +48,7 @@ def distil(
     """
     check_targets(out, web, background)
     loop = opened(directory)
-    settings = chosen(loop, network, width, layers, keep, int8)
+    settings = chosen(loop, network, width, layers, min_spearman, int8)
     if background:
         begin(loop, directory, settings, seed, again)
         return
@@ -70,18 +70,26 @@ def distil(
 
 
 def chosen(
-    loop: OpenCampaign, network: Network | None, width: int | None, layers: int | None, keep: float | None, int8: bool
+    loop: OpenCampaign,
+    network: Network | None,
+    width: int | None,
+    layers: int | None,
+    min_spearman: float | None,
+    int8: bool,
 ) -> StudentConfig:
     """What campaign.toml says, and over it what was typed."""
     from activeloop.config.students import sized
     from activeloop.errors import ConfigError
 
-    if keep is not None and not 0 < keep < 1:
-        raise ConfigError(f"--keep {keep:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught.")
+    if min_spearman is not None and not 0 < min_spearman < 1:
+        raise ConfigError(
+            f"--min-spearman {min_spearman:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught."
+        )
     settings = loop.config.student
     if network is not None and network != settings.network:
         settings = settings.model_copy(update={"network": network, "options": {}})  # those were another network's
-    settings = settings.model_copy(update={"keep": keep or settings.keep, "int8": int8 or settings.int8})
+    wanted = {"min_spearman": min_spearman or settings.min_spearman, "int8": int8 or settings.int8}
+    settings = settings.model_copy(update=wanted)
     return sized(settings, loop.campaign.pool, width, layers)
 
 

@@ -13,8 +13,8 @@ from activeloop.cli.terminal import say
 if TYPE_CHECKING:
     from activeloop.models.doctor.report import Finding
 
-WHAT = typer.Argument(metavar="[backbone]", help="`encoder` to try a model; the installation when left out.")
-SOURCE = typer.Argument(metavar="[ID|DIR]", help="Of the model: a hub id or a folder; the small one when left out.")
+WHAT = typer.Argument(metavar="[model]", help="`model` checks a foundation model (default: the installation).")
+SOURCE = typer.Argument(metavar="[ID|DIR]", help="Hub id or folder of the model (default: the one that ships).")
 REVISION = typer.Option(metavar="NAME", help="Branch, tag or commit of the model on the hub.")
 AS_JSON = typer.Option("--json", help="Print a JSON list of findings instead of lines.")
 
@@ -25,9 +25,9 @@ def doctor(
     revision: Annotated[str | None, REVISION] = None,
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
-    """Try the installation, or every part of a foundation model; ends with status 1 when something fails.
+    """Check the installation, or every part of a foundation model; ends with status 1 when something fails.
 
-    A model is loaded and asked: tokens, pooling, padding, masked-language head, speed, memory, each adapter, draws.
+    A model is loaded and run: tokens, pooling, padding, masked-language head, speed, memory, each adapter, samples.
     """
     findings = shown(_examined(what, source, revision), as_json)
     if any(finding.verdict == "failed" for finding in findings):
@@ -48,17 +48,18 @@ def shown(findings: Iterable[Finding], as_json: bool) -> list[Finding]:
 
 def _examined(what: str, source: str, revision: str | None) -> Iterable[Finding]:
     from activeloop.errors import InputError
+    from activeloop.renamed import current_name
 
     if not what:
         from activeloop.models.doctor.report import examine_installation
 
         return examine_installation()
-    if what != "backbone":
-        raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor encoder ID`.')
-    return _encoder(source, revision)
+    if current_name("part", what) != "model":
+        raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor model ID`.')
+    return _model(source, revision)
 
 
-def _encoder(source: str, revision: str | None) -> Iterable[Finding]:
+def _model(source: str, revision: str | None) -> Iterable[Finding]:
     from activeloop.errors import MissingExtraError
     from activeloop.foundation.checkpoints import BUNDLED
     from activeloop.models.doctor.report import EXTRAS, installed

@@ -1,4 +1,4 @@
-"""`activeloop screen`: a student over very many candidates, its teacher over the best."""
+"""`activeloop screen`: a student scores a huge pool, its teacher predicts the best."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from activeloop.screening import Screen, ScreenResult
 
 FILE = typer.Argument(metavar="[FILE]", help="Candidates in a CSV, FASTA or .smi file of any length, not the pool.")
-NUMBER = typer.Option("-n", "--number", "--n", help="How many are picked.")
-STUDENT = typer.Option(metavar="FILE.onnx", help="That scores; the campaign's own when left out (`activeloop distil`).")
-KEEP = typer.Option(metavar="N", help="How many of the student's best the model looks at.")
-TOP = typer.Option(metavar="N", help="The model's best so many should not be missed.")
-TOLERANCE = typer.Option(metavar="SHARE", help="Of them may be missed, by the estimate, before more are kept.")
-SAMPLE = typer.Option(metavar="N", help="Candidates drawn from those left out, by which that is estimated.")
-WIDEST = typer.Option(metavar="X", help="At most so many times --keep is kept in the end.")
-WORKERS = typer.Option(metavar="N", help="Threads; one for each core when left out.")
-OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and beside them a .txt about the screen.")
-COLUMN = typer.Option(help="Of a table: where the candidates stand; guessed when left out.")
-SKIP = typer.Option("--skip-unreadable", help="Leave out rows of FILE that cannot be understood.")
-SEED = typer.Option(metavar="N", help="Of sample and choice; the campaign's own when left out.")
-WORK = typer.Option("--folder", metavar="DIR", help="Where what was done is kept; in the campaign when left out.")
+NUMBER = typer.Option("-n", "--number", "--n", help="How many candidates to pick.")
+STUDENT = typer.Option(metavar="FILE.onnx", help="The student that scores (default: the campaign's own).")
+SHORTLIST = typer.Option(metavar="N", help="Size of the shortlist: the student's best, which the model predicts.")
+TOP = typer.Option(metavar="N", help="How many of the model's best should be on the shortlist.")
+TOLERANCE = typer.Option(metavar="SHARE", help="Accepted miss rate among them; the shortlist grows while it is higher.")
+SAMPLE = typer.Option(metavar="N", help="Size of the random sample off the shortlist that estimates the miss rate.")
+GROWTH = typer.Option(metavar="X", help="Maximum growth of the shortlist, as a multiple of --shortlist.")
+WORKERS = typer.Option(metavar="N", help="Threads (default: one for each core).")
+OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and a report beside them (.txt).")
+COLUMN = typer.Option(help="The column of candidates in a table (default: guessed).")
+SKIP = typer.Option("--skip-unreadable", help="Leave out rows of FILE that cannot be read.")
+SEED = typer.Option(metavar="N", help="Seed of the sample and of the choice (default: the campaign's own).")
+WORK = typer.Option("--folder", metavar="DIR", help="Folder of the checkpoint (default: in the campaign).")
 SHOWN = 10
 
 
@@ -48,11 +48,11 @@ def screen(
     file: Annotated[Path | None, FILE] = None,
     number: Annotated[int, NUMBER] = 96,
     student: Annotated[Path | None, STUDENT] = None,
-    keep: Annotated[int, KEEP] = 20_000,
+    shortlist: Annotated[int, SHORTLIST] = 20_000,
     top: Annotated[int, TOP] = 1_000,
     tolerance: Annotated[float, TOLERANCE] = 0.02,
     sample: Annotated[int, SAMPLE] = 4_096,
-    widest: Annotated[int, WIDEST] = 8,
+    max_growth: Annotated[int, GROWTH] = 8,
     workers: Annotated[int | None, WORKERS] = None,
     out: Annotated[Path | None, OUT] = None,
     column: Annotated[str | None, COLUMN] = None,
@@ -60,10 +60,9 @@ def screen(
     seed: Annotated[int | None, SEED] = None,
     folder: Annotated[Path | None, WORK] = None,
 ) -> None:
-    """Score very many candidates with a student, ask its teacher about the best, and pick a plate.
+    """Screen a huge pool: a student scores every candidate, its teacher predicts the best, a plate is picked.
 
-    The campaign is not changed. A screen that was stopped or killed goes on when the same command is typed again, to
-    the same picks.
+    The campaign is not changed. The same command continues a screen that was stopped or killed, to the same picks.
     """
     from activeloop.replay.machine import available_cores
     from activeloop.screening import Screen
@@ -71,9 +70,9 @@ def screen(
     check(out, workers)
     loop = opened(directory).campaign
     plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed)
-    place = folder or directory / "screens" / plan.key(student, (keep, widest, sample))
+    place = folder or directory / "screens" / plan.key(student, (shortlist, max_growth, sample))
     found_student = student or own_student(loop, place)
-    cascade = Screen(found_student, plan.teacher, keep, top, tolerance, sample, widest)
+    cascade = Screen(found_student, plan.teacher, shortlist, top, tolerance, sample, max_growth)
     try:
         with ThreadPoolExecutor(workers or available_cores()) as threads, bars() as progress:
             found = plan.run(cascade, number, place, threads, progress)

@@ -9,31 +9,27 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from activeloop.renamed import REMOVED, current_name, current_options
+
 #: verb -> what it does; its function has its name and stands in the module of its name
 VERBS = {
     "new": "Make a campaign: what may be tested, what is measured.",
     "propose": "Choose the next candidates and lay out their plate.",
     "record": "Store results that came back.",
     "fit": "Fit a new version of the model.",
-    "status": "Where the campaign stands and what to do next.",
-    "worth": "Was the last round worth it? Stop now?",
-    "predict": "What the model says about candidates.",
-    "distil": "Teach a small student of the model: for any machine, a browser, a screen.",
-    "screen": "Score millions of candidates with a student, pick with its teacher.",
+    "status": "Show where the campaign stands and what to do next.",
+    "assess": "Assess stopping: was the last round worth it, is the next?",
+    "predict": "Predict candidates, by the model or by a student.",
+    "distil": "Distil the model into a small student: for any machine, a browser, a screen.",
+    "screen": "Screen millions of candidates: a student scores them, the model picks.",
     "plate": "Draw or export a plate again.",
     "pin": "Put candidates on the next plate.",
-    "veto": "Never propose some candidates.",
+    "veto": "Exclude candidates from all later plates.",
     "void": "Declare results wrong; they stay on record.",
     "replay": "Replay a campaign on recorded data.",
-    "evaluate": "Five-fold prediction of a table.",
-    "doctor": "Does everything work on this machine? Also for a foundation model.",
-    "demo": "A whole campaign on a planted landscape.",
-}
-
-#: verbs of before -> what does the same now
-MOVED = {
-    "bench": "`python -m benchmarks SUITE`",
-    "pretrain": "`python -m tools.pretrain`",
+    "evaluate": "Evaluate learners on a table by five-fold prediction.",
+    "doctor": "Check that everything works on this machine, also a foundation model.",
+    "demo": "Run a whole campaign against a simulated laboratory.",
 }
 
 
@@ -45,24 +41,37 @@ class Verbs(TyperGroup):
         return [verb for verb in VERBS if find_spec(f"activeloop.cli.{verb}")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The verb as a command; imports its module.
+        """The verb as a command, also by a name of before; imports its module.
 
         Raises:
-            InputError: it was a verb of before; names the command that does the same now.
+            InputError: it was removed; names what does the same now.
         """
-        if cmd_name in MOVED:
+        if instead := REMOVED["command"].get(cmd_name):
             from activeloop.errors import InputError
 
-            raise InputError(f"`activeloop {cmd_name}` is now {MOVED[cmd_name]}, in a clone of the repository.")
-        if cmd_name not in self.list_commands(ctx):
+            raise InputError(f"`activeloop {cmd_name}` was removed: {instead}.")
+        verb = current_name("command", cmd_name)
+        if verb not in self.list_commands(ctx):
             return None
-        function = getattr(import_module(f"activeloop.cli.{cmd_name}"), cmd_name)
-        return _command(cmd_name, function)
+        function = getattr(import_module(f"activeloop.cli.{verb}"), verb)
+        return _command(verb, function)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The verb and what is typed after it, options of before under their names of now."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, [_current_option(command.name, word) for word in rest] if command else rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list in `--help`, without importing any verb."""
         with formatter.section("Commands"):
             formatter.write_dl([(verb, VERBS[verb]) for verb in self.list_commands(ctx)])
+
+
+def _current_option(verb: str, word: str) -> str:
+    """`--option` or `--option=value` under its name of now; other words as they are."""
+    option, equals, value = word.partition("=")
+    (new,) = current_options("command", verb, {option: value}) if option.startswith("--") else (option,)
+    return f"{new}{equals}{value}"
 
 
 def _command(name: str, function: Any) -> Any:

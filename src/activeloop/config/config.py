@@ -148,7 +148,8 @@ class StudentConfig(Strict):
         network: `conv`, `transformer`, `sites`, `first-layers`, or `auto`: what suits the pool.
         options: of the network, such as `width`.
         teaching: options of `activeloop.students.Distiller`, such as `alpha`.
-        keep: the smallest network whose Spearman with its teacher is at least that; None: the one that is named.
+        min_spearman: search for the smallest network whose Spearman with its teacher is at least this; None takes the
+            named network.
         int8: keep weights in 8 bits.
     """
 
@@ -156,8 +157,13 @@ class StudentConfig(Strict):
     network: Literal["auto", "conv", "transformer", "sites", "first-layers"] = "auto"
     options: dict[str, Option] = {}
     teaching: dict[str, Option] = {}
-    keep: Annotated[float, Field(gt=0, lt=1)] | None = None
+    min_spearman: Annotated[float, Field(gt=0, lt=1)] | None = None
     int8: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _renamed(cls, given: Any) -> Any:
+        return current_options("table", "student", given) if isinstance(given, Mapping) else given
 
 
 class CampaignConfig(Strict):

@@ -67,13 +67,15 @@ def teaching_of(config: StudentConfig, pool: Pool, file: str | None = None) -> S
     name = default_network_name(pool) if config.network == "auto" else config.network
     network = make("network", name, NETWORKS, config.options, file)
     distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, config.teaching, file)
-    if config.keep is None:
+    if config.min_spearman is None:
         return CampaignDistillation(distiller, config.int8)
     if config.network == "first-layers" or config.options:
-        problem = "[student]: keep looks for the size itself: leave out options, or the first layers as network."
+        problem = (
+            "[student]: min_spearman searches for the size itself: leave out options, or the first layers as network."
+        )
         raise ConfigError(f"{problem} Nothing was taught.", file=file)
     among = LADDERS["auto" if config.network == "auto" and name == "conv" else name]
-    return CampaignDistillation(distiller, config.int8, config.keep, among)
+    return CampaignDistillation(distiller, config.int8, config.min_spearman, among)
 
 
 def sized(config: StudentConfig, pool: Pool, width: int | None, layers: int | None) -> StudentConfig:

@@ -129,7 +129,7 @@ def config_text(config: CampaignConfig) -> str:
             "[student]",
             f"auto = {_value(student.auto)}  # true: each new version teaches a small student in the background",
             f'network = {_value(student.network)}  # "auto" suits the pool; or "conv", "transformer", "sites" ...',
-            *_given(student, ("keep", "int8")),
+            *_given(student, ("min_spearman", "int8")),
             *_options("student.options", student.options),
             *_options("student.teaching", student.teaching),
         ],

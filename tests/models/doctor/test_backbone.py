@@ -102,17 +102,17 @@ def test_genes_are_no_residues(tmp_path: Path):
 
 
 def test_the_verb(tiny: str, quick, capsys):
-    status, out, _ = typed(capsys, "doctor", "backbone", tiny)
+    status, out, _ = typed(capsys, "doctor", "model", tiny)
     assert status == 0
     assert "ok       padding: " in out
-    status, out, _ = typed(capsys, "doctor", "backbone", tiny, "--json")
+    status, out, _ = typed(capsys, "doctor", "model", tiny, "--json")
     assert {f["check"] for f in json.loads(out)} >= {"loads", "tokens", "padding"}
-    status, out, _ = typed(capsys, "doctor", "backbone", "/nowhere")
+    status, out, _ = typed(capsys, "doctor", "model", "/nowhere")
     assert status == 1
     assert out.startswith("failed   loads")
     status, _, err = typed(capsys, "doctor", "nonsense")
     assert status == 2
-    assert "activeloop doctor encoder ID" in err
+    assert "activeloop doctor model ID" in err
 
 
 def test_the_installation(capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""`activeloop worth`: was the round worth it, and would the next one be?"""
+"""`activeloop assess`: was the last round worth it, and would the next one be?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from activeloop.cli.terminal import Folder, next_step, opened, say
 N = typer.Option("-n", "--number", help="Size of the next round; that of the last proposal when left out.")
 
 
-def worth(directory: Folder, number: Annotated[int | None, N] = None) -> None:
-    """Say what the last round brought, what the next one promises, and whether to stop."""
+def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
+    """Assess stopping: what the last round brought, what the next one promises, whether to go on."""
     loop = opened(directory)
-    found = loop.campaign.worth(number)
+    found = loop.campaign.assess(number)
     unit = loop.config.assays[0].unit
     gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
     say(
