@@ -59,7 +59,7 @@ class Verbs(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The verb and what is typed after it, options of before under their names of now."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, command, [_current_option(command.name, word) for word in rest] if command else rest
+        return name, command, [_current_option(command.name or "", word) for word in rest] if command else rest
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list in `--help`, without importing any verb."""
