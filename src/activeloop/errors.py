@@ -1,20 +1,6 @@
 """Every way ActiveLoop can fail, as one tree.
 
-```
-ActiveLoopError
-|- InputError                what was given is wrong; names the file, the row and the fix; nothing was stored
-|  |- TableError             a table cannot be read: missing column, half-written file, not a spreadsheet
-|  |- NotationError          a variant, compound or guide cannot be understood, or does not fit its parent
-|  |- PoolError              a pool cannot be made of what was asked
-|  |- MeasurementError       a result cannot be attached to what was tested
-|  |- PlateError             a plate cannot be laid out as asked
-|  `- ConfigError            campaign.toml or an option names something that does not exist
-|- StateError                the campaign cannot do that now (nothing left to propose, no version yet)
-|- StoreError                the campaign's folder cannot be read or written: locked, full, damaged
-|- ModelError                a learner cannot do what it promises (draws without spread, a fit without a result)
-|- FetchError                a public data set could not be fetched, or is not the file it should be
-`- MissingExtraError         an optional part is not installed; says what to install
-```
+An `InputError` names the file, the row and the fix, and nothing was stored.
 """
 
 from __future__ import annotations
@@ -43,15 +29,15 @@ class InputError(ActiveLoopError, ValueError):
 
 
 class TableError(InputError):
-    """A table cannot be read."""
+    """A table cannot be read: missing column, half-written file, not a spreadsheet."""
 
 
 class NotationError(InputError):
-    """A candidate cannot be understood, or does not fit its parent."""
+    """A variant, compound or guide cannot be understood, or does not fit its parent."""
 
 
 class PoolError(InputError):
-    """A pool cannot be made of what was asked."""
+    """A pool cannot be made."""
 
 
 class MeasurementError(InputError):
@@ -59,23 +45,23 @@ class MeasurementError(InputError):
 
 
 class PlateError(InputError):
-    """A plate cannot be laid out as asked."""
+    """A plate cannot be laid out."""
 
 
 class ConfigError(InputError):
-    """A config or option names something that does not exist."""
+    """`campaign.toml` or an option names something that does not exist."""
 
 
 class StateError(ActiveLoopError):
-    """The campaign cannot do that now."""
+    """The campaign cannot do that now: nothing left to propose, no version yet."""
 
 
 class StoreError(ActiveLoopError):
-    """The campaign's folder cannot be read or written."""
+    """The campaign's folder cannot be read or written: locked, full, damaged."""
 
 
 class ModelError(ActiveLoopError):
-    """A learner cannot do what it promises."""
+    """A learner cannot do what it promises: draws without spread, a fit without a result."""
 
 
 class FetchError(ActiveLoopError):

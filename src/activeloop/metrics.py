@@ -1,4 +1,4 @@
-"""Figures of how well predictions agree with measurements: ranks, correlation, AUROC, coverage.
+"""Metrics: ranks, rank correlation, AUROC, coverage.
 
 NumPy alone: importing `scipy.stats` or `sklearn.metrics` takes half a second of CPU time, which `status` would pay for
 a few ranks. Tests compare each with SciPy's or its slow definition.
@@ -33,7 +33,7 @@ def spearman(a: np.ndarray, b: np.ndarray, *, fewest: int = 1, undefined: float 
         a: one of them.
         b: the other.
         fewest: pairs; of fewer there is no correlation.
-        undefined: what is said where there is none: too few pairs, a constant side, a NaN.
+        undefined: the answer where there is none: too few pairs, a constant side, a NaN.
 
     >>> spearman(np.array([1.0, 2.0, 3.0]), np.array([10.0, 20.0, 15.0]))
     0.5
@@ -68,7 +68,7 @@ def auroc(score: np.ndarray, fit: np.ndarray, *, undefined: float = math.nan) ->
     Args:
         score: [N] larger is better.
         fit: [N] whether each is fit.
-        undefined: what is said where all are of one class.
+        undefined: the answer where all are of one class.
 
     >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True]))
     0.75

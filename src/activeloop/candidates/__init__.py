@@ -1,4 +1,4 @@
-"""What could be tested."""
+"""Candidates and pools: what could be tested."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What one candidate is: a protein variant, a sequence without a known parent, a compound, a guide."""
+"""Candidates: protein variants, sequences without a known parent, compounds, guides."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Notation(ABC):
 
     @abstractmethod
     def key(self, design: Design) -> str:
-        """Equal for two designs exactly when they are the same thing in the tube."""
+        """Equal for two designs exactly when they are the same substance."""
 
     def keys(self, designs: Rows[Design]) -> list[str]:
         """The key of each design."""
@@ -151,7 +151,7 @@ class VariantNotation(Notation):
 
     @staticmethod
     def _deletes(token: str, match: re.Match[str]) -> bool:
-        """Whether it says so: `A24-` does, `A24-K26-` could mean two residues or three."""
+        """Whether it is a deletion: `A24-` is; `A24-K26-` could mean two residues or three."""
         return token.startswith(("Δ", "DEL")) or (bool(match[5]) and not (match[4] and match[5] == "-"))
 
     def _insertion(self, match: re.Match[str], text: str) -> tuple[Mutation, ...]:

@@ -54,7 +54,7 @@ def check_protein(sequence: str, what: str = "the sequence") -> str:
 
 
 def unknown_letter(letter: str) -> str:
-    """A few words about a letter that is none of the twenty amino acids.
+    """For messages: a letter that is none of the twenty amino acids.
 
     >>> unknown_letter("X")
     '"X", which is none of the 20 amino acids (X means any residue, to some a stop)'

@@ -114,7 +114,7 @@ WILDCARDS = "xX"
 
 @dataclass(frozen=True)
 class Rules:
-    """Rules about what mutations may introduce; what the wild type has already is never held against a candidate.
+    """What mutations must not introduce; what the wild type has already is always allowed.
 
     Args:
         exclude_residues: letters that no mutation may introduce, such as "CM".

@@ -1,4 +1,4 @@
-"""Pools that stand in a file too long for memory: each candidate is read when it is needed."""
+"""Pools in a file too long for memory: each candidate is read when it is needed."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from activeloop.tables.long_file import LongFile
 
 FASTA = (".fasta", ".fa", ".faa")
 PLAIN = (".smi", ".txt")
-#: lines by which the columns of a table are found out
+#: lines from which the columns of a table are found
 HEAD = 50
-#: rows that are looked through together
+#: rows that are searched together
 STRETCH = 4096
 
 
 @final
 class StreamedPool(Pool):
-    """Candidates listed in a file of any length; what is kept in memory is a place for each 256th of them.
+    """Candidates listed in a file of any length; memory holds the place of each 256th.
 
-    They are candidates of another pool's kind: written in its notation, and seen at its sites, so that a model of that
-    pool can predict them. A table (CSV, TSV) has a header and one candidate in a line; FASTA one in a record; `.smi`
-    and `.txt` one at the start of each line. The same candidate may stand there twice.
+    They are written in the notation of another pool and encoded at its sites, so that a model of that pool can predict
+    them. A table (CSV, TSV) has a header and one candidate in a line; FASTA one in a record; `.smi` and `.txt` one at
+    the start of each line. The same candidate may be listed twice.
 
     Args:
         path: the file.
-        like: the pool.
-        column: of a table; guessed when None.
+        like: the other pool.
+        column: of a table; found by name and content when None.
         without: `notation.key` of candidates that are not allowed, such as those measured.
-        skip_unreadable: rows that cannot be understood are not allowed, instead of ending what is done.
+        skip_unreadable: rows that cannot be read are not allowed, instead of an error.
 
     Raises:
         TableError: the file is missing, packed or no table, or has no such column.
@@ -63,7 +63,7 @@ class StreamedPool(Pool):
         self.kind, self.notation, self.rules = like.kind, like.notation, like.rules
         self.origin = f"the candidates in {name}"
         self._like, self._without, self._skip = like, frozenset(without), skip_unreadable
-        self._place = None if like.sites is None else placing(like)
+        self._encode = None if like.sites is None else site_encoder(like)
         self._own = threading.local()
 
     def __len__(self) -> int:
@@ -76,7 +76,7 @@ class StreamedPool(Pool):
 
     @property
     def sites(self) -> Sites | None:
-        """Those of the pool that it is like."""
+        """The sites of the other pool."""
         return self._like.sites
 
     def design(self, row: int) -> Design:
@@ -102,21 +102,21 @@ class StreamedPool(Pool):
 
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
         """Letters at the sites as codes: uint8 [n, L]; all rows when `rows` is None (mind the memory)."""
-        if self._place is None:
+        if self._encode is None:
             raise PoolError("compounds have no sequence. Use an encoder that reads structures.")
         chosen = np.arange(len(self)) if rows is None else np.asarray(rows, np.int64)
-        found = [self._place(design) for design in self._read(chosen)]
+        found = [self._encode(design) for design in self._read(chosen)]
         return np.array(found, np.uint8).reshape(len(chosen), -1)
 
     def readable(self, rows: np.ndarray) -> np.ndarray:
-        """Which rows can be understood: bool [n]."""
+        """Which rows can be read: bool [n]."""
         return np.array([not isinstance(found, InputError) for found in self._found(rows)], bool)
 
     def allowed(self, rows: np.ndarray | Rows[int]) -> np.ndarray:
         """Which of the given rows may be proposed: bool [n].
 
         Raises:
-            InputError: one cannot be understood (names it), and these are not to be skipped.
+            InputError: a row cannot be read, and such rows are not skipped.
         """
         rows = np.asarray(rows, np.int64)
         found = self._found(rows)
@@ -142,7 +142,7 @@ class StreamedPool(Pool):
         return cast("list[Design]", found)
 
     def _found(self, rows: np.ndarray) -> list[Design | InputError | None]:
-        """Designs; None for empty lines, an error for what cannot be understood. The last rows are remembered."""
+        """Designs; None for empty lines, an error for what cannot be read. The last rows are cached."""
         rows = np.asarray(rows, np.int64)
         kept: dict[int, Design | InputError | None] = getattr(self._own, "kept", {})
         if not all(row in kept for row in rows.tolist()):
@@ -157,8 +157,8 @@ class StreamedPool(Pool):
         try:
             cell = text.split()[0] if self._column is None else self._column.cell(text)
             design = self.notation.design(cell)
-            if self._place is not None:
-                self._place(design)
+            if self._encode is not None:
+                self._encode(design)
             return design
         except InputError as error:
             return self._error(row, error.problem)
@@ -204,23 +204,21 @@ class _Column:
         return cells[self.index]
 
 
-def placing(like: Pool) -> Callable[[Design], np.ndarray]:
-    """From designs to codes [L] at the sites of a pool.
+def site_encoder(like: Pool) -> Callable[[Design], np.ndarray]:
+    """From designs to codes [L] at the sites of a pool; NotationError for designs that differ elsewhere.
 
-    The function raises NotationError for what differs elsewhere: a model of that pool cannot tell about it.
-
-    >>> placed = placing(Pool.combinatorial("MKTA", ["K2", "A4"]))
-    >>> placed(Variant("MKTA", ())).tolist(), placed(Pool.single_mutants("MKTA").design(20)).tolist()
+    >>> encode = site_encoder(Pool.combinatorial("MKTA", ["K2", "A4"]))
+    >>> encode(Variant("MKTA", ())).tolist(), encode(Pool.single_mutants("MKTA").design(20)).tolist()
     ([8, 0], [1, 0])
     """
     sites = like.sites
     assert sites is not None
     if sites.parent is not None:
-        return _Placed(sites)
-    return _Letters(sites, like.design(0).name)
+        return _VariantEncoder(sites)
+    return _SequenceEncoder(sites, like.design(0).name)
 
 
-class _Placed:
+class _VariantEncoder:
     """Variants of a parent."""
 
     def __init__(self, sites: Sites):
@@ -242,7 +240,7 @@ class _Placed:
         return codes
 
 
-class _Letters:
+class _SequenceEncoder:
     """Strings without a parent."""
 
     def __init__(self, sites: Sites, example: str):

@@ -1,4 +1,4 @@
-"""What came back."""
+"""Assays, measurements and data sets."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What is measured, and one value as it came back from the laboratory."""
+"""Assays, and single measured values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Goal = Literal["maximise", "minimise", "classify"]
 
 @dataclass(frozen=True)
 class Assay:
-    """One thing that is measured of each candidate.
+    """A property that is measured of each candidate.
 
     Args:
         name: its name in tables, unique in a campaign.

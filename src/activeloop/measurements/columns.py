@@ -1,4 +1,4 @@
-"""What the columns of a table of results mean: long, wide, or shaped like a plate."""
+"""Columns of a table of results: long, wide, or shaped like a plate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a learner sees: each measured candidate once, with a mean and a standard error for each assay."""
+"""Training data: each measured candidate once, with a mean and a standard error for each assay."""
 
 from __future__ import annotations
 

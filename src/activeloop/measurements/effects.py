@@ -8,7 +8,7 @@ import numpy as np
 
 from activeloop.metrics import Z90
 
-#: from how many repeated candidates on one can say that some are noisier than others
+#: repeated candidates from which their variances are compared
 ENOUGH_TO_COMPARE = 8
 
 
@@ -17,7 +17,7 @@ def moderated_variances(squares: np.ndarray, freedom: np.ndarray, pooled: float,
 
     Where candidates differ no more than chance allows (or fewer than 8 were repeated) everyone gets the pooled
     variance. Otherwise the pooled one counts as `d0` further degrees of freedom, found from how much the logarithms
-    of the variances spread. All are widened for the degrees of freedom behind them (see `widening`).
+    of the variances spread. All are widened for the degrees of freedom behind them (see `t_factor`).
 
     Args:
         squares: [K] sum of squared deviations from the candidate's mean.
@@ -36,16 +36,16 @@ def moderated_variances(squares: np.ndarray, freedom: np.ndarray, pooled: float,
     own = freedom > 0
     known = _prior_freedom(squares[own], freedom[own], pooled)
     if not np.isfinite(known):
-        return np.full(len(squares), pooled * widening(np.array(behind)) ** 2)
-    return (known * pooled + squares) / (known + freedom) * widening(known + freedom) ** 2
+        return np.full(len(squares), pooled * t_factor(np.array(behind)) ** 2)
+    return (known * pooled + squares) / (known + freedom) * t_factor(known + freedom) ** 2
 
 
-def widening(freedom: np.ndarray) -> np.ndarray:
-    """By how much a standard error grows because its noise was itself estimated.
+def t_factor(freedom: np.ndarray) -> np.ndarray:
+    """Factor by which a standard error grows because its noise was itself estimated.
 
-    Learners take errors as those of a normal distribution; the factor makes its 90 % interval the one of Student's t.
+    Learners take errors as normal; the factor makes the normal 90 % interval that of Student's t.
 
-    >>> widening(np.array([2, 10, 1000])).round(2).tolist()
+    >>> t_factor(np.array([2, 10, 1000])).round(2).tolist()
     [1.78, 1.1, 1.0]
     """
     from scipy.special import stdtrit  # slow to import, and only needed here
@@ -71,7 +71,7 @@ def _prior_freedom(squares: np.ndarray, freedom: np.ndarray, pooled: float) -> f
     return float(grid[int(np.argmin(np.abs(polygamma(1, grid / 2.0) - excess)))])
 
 
-#: from how many degrees of freedom on an outlier can be told from noise
+#: degrees of freedom from which outliers are trimmed
 ENOUGH_TO_TRIM = 20
 TRIM_AT = 3.0
 
@@ -121,7 +121,7 @@ def plate_effects(values: np.ndarray, candidates: np.ndarray, plates: np.ndarray
     ([-1.0, 1.0], 0.1)
     """
     pulled = np.asarray(values, np.float64)
-    design = _Design.of(candidates, plates, count)
+    design = _MixedModel.of(candidates, plates, count)
     effects = design.fit(pulled)
     if effects.freedom < ENOUGH_TO_TRIM:
         return effects
@@ -136,7 +136,7 @@ def plate_effects(values: np.ndarray, candidates: np.ndarray, plates: np.ndarray
 
 
 @dataclass(frozen=True)
-class _Design:
+class _MixedModel:
     candidates: np.ndarray  # [n]
     plates: np.ndarray  # [n]
     sizes: np.ndarray  # [K] measurements of each candidate
@@ -144,7 +144,7 @@ class _Design:
     repeated: np.ndarray  # [R] their numbers
 
     @classmethod
-    def of(cls, candidates: np.ndarray, plates: np.ndarray, count: int) -> _Design:
+    def of(cls, candidates: np.ndarray, plates: np.ndarray, count: int) -> _MixedModel:
         sizes = np.bincount(candidates)
         repeated = np.flatnonzero(sizes > 1)
         compact = np.full(len(sizes), -1)

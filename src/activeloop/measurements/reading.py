@@ -20,7 +20,7 @@ PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"
 
 @dataclass(frozen=True)
 class FailedWell:
-    """A row that says that there is no value.
+    """A result without a value.
 
     Args:
         candidate, assay, plate, well, replicate, control: as in `Measurement`.
@@ -40,11 +40,11 @@ class FailedWell:
 
 @dataclass(frozen=True)
 class ResultsFile:
-    """What one file said.
+    """The results of one file.
 
     Args:
         measurements: one for each value.
-        failed_wells: one for each cell that says that there is no value.
+        failed_wells: one for each cell without a value.
         notes: what was converted, limited, numbered or not read, in sentences.
         file: its name.
         content_hash: of its bytes; the same file read twice has the same.
@@ -203,7 +203,7 @@ def _same_values(rows: Sequence[Row]) -> str:
 
 
 def _missing(rows: Sequence[Row], plates: Sequence[Layout]) -> list[str]:
-    """Notes on filled wells of measured plates of which the file says nothing."""
+    """Notes on filled wells of measured plates that are not in the file."""
     read = {(m.plate, m.well) for m, _, _ in rows}
     by_name = {m.plate for m, _, _ in rows if not m.well}
     notes = []

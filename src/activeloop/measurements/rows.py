@@ -83,7 +83,7 @@ def _one_unit(entry: Entry, units: dict[str, str]) -> None:
 
 
 def _refuse_offset(entries: Sequence[Entry], pool: Pool, file: str) -> None:
-    """Say it in one sentence when the numbering of all candidates is off by a constant."""
+    """Refuse a numbering that is off by a constant, in one sentence for all candidates."""
     parent = pool.sites.parent_sequence if pool.kind == "variants" and pool.sites else ""
     found = find_offset([e.candidate for e in entries if e.candidate], parent) if parent else None
     if found:

@@ -12,7 +12,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.dataset import Dataset
-from activeloop.measurements.effects import PlateEffects, moderated_variances, plate_effects, widening
+from activeloop.measurements.effects import PlateEffects, moderated_variances, plate_effects, t_factor
 
 Scale = Literal["additive", "multiplicative"]
 #: a replicate series of a table without wells counts as a plate of its own from this many candidates on
@@ -287,4 +287,4 @@ def _errors(
     squares = np.bincount(own, (kept - centre[own]) ** 2, count)
     noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
     correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
-    return np.sqrt(noise / np.maximum(repeats, 1) + correction * widening(np.array(effects.freedom)) ** 2)
+    return np.sqrt(noise / np.maximum(repeats, 1) + correction * t_factor(np.array(effects.freedom)) ** 2)

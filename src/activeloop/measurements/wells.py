@@ -1,4 +1,4 @@
-"""Wells by name, and what a plate must say so that results can be attached to its wells."""
+"""Names of wells, their contents, and the part of a plate that reading results needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Well:
 
 
 class Layout(Protocol):
-    """What `read_measurements` asks of a plate; `activeloop.plates.Plate` answers it."""
+    """The part of `activeloop.plates.Plate` that `read_measurements` needs."""
 
     @property
     def id(self) -> str:
@@ -86,7 +86,7 @@ def well_name(row: int, column: int) -> str:
 
 
 def parse_well(text: str) -> tuple[int, int] | None:
-    """Row and column, from 0, of a well name in any usual spelling; None when it is not one.
+    """Row and column, from 0, of a well name in any spelling; None when it is not one.
 
     >>> parse_well("A1"), parse_well("h012"), parse_well("AF48"), parse_well("A24G")
     ((0, 0), (7, 11), (31, 47), None)

@@ -1,4 +1,4 @@
-"""How to ask the laboratory: proposals, plates, pick lists."""
+"""Proposals, plates, pick lists."""
 
 from typing import TYPE_CHECKING
 

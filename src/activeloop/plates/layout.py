@@ -1,4 +1,4 @@
-"""Which well holds what: controls spread evenly, replicates apart, everything else at random."""
+"""Layout of plates: controls spread evenly, replicates apart, everything else at random."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def usable_wells(size: int, empty_edges: bool) -> np.ndarray:
     return grid.reshape(2, -1).T
 
 
-def spread(cells: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def spread_evenly(cells: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Indices of n wells of a rectangle of wells, spread evenly over its rows, its columns and its area.
 
     A Latin hypercube (every row and every column gets its share, within one) whose columns are swapped until the
@@ -41,7 +41,7 @@ def spread(cells: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     Source: Morris and Mitchell 1995, doi:10.1016/0378-3758(94)00035-T.
 
     >>> cells = usable_wells(96, empty_edges=False)
-    >>> chosen = cells[spread(cells, 8, np.random.default_rng(0))]
+    >>> chosen = cells[spread_evenly(cells, 8, np.random.default_rng(0))]
     >>> sorted(chosen[:, 0].tolist())  # one in each row
     [0, 1, 2, 3, 4, 5, 6, 7]
     """

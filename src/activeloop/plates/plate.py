@@ -1,4 +1,4 @@
-"""Proposals and plates: what the model asks for, and which well holds which candidate."""
+"""Proposals, and plates: which well holds which candidate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.errors import PlateError
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
-from activeloop.plates.layout import arrange, sort_wells, spread, usable_wells
+from activeloop.plates.layout import arrange, sort_wells, spread_evenly, usable_wells
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class PlateDesign:
     def lay_out(self, contents: list[Well], rng: np.random.Generator) -> dict[str, Well]:
         """The wells of one plate, controls first spread evenly, then everything else at random."""
         cells = usable_wells(self.size, self.empty_edges)
-        chosen = spread(cells, self.controls, rng)
+        chosen = spread_evenly(cells, self.controls, rng)
         turns = len(self.names)
         wells = arrange(contents, np.delete(cells, chosen, axis=0), rng)
         for i, at in enumerate(rng.permutation(chosen)):

@@ -1,4 +1,4 @@
-"""Text files too long to be read whole: any record of them, from an index of few places."""
+"""Records of text files that are too long to be read whole."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from activeloop.errors import TableError
 
-#: of so many records the place of one is kept
+#: records from one indexed place to the next
 STRIDE = 256
 #: bytes that are read at once
 BLOCK = 2**24
@@ -40,7 +40,7 @@ class LongFile:
 
     @classmethod
     def of(cls, path: str | os.PathLike[str], fasta: bool) -> LongFile:
-        """Read the file once, to know where its records are.
+        """Index a file: reads it once.
 
         Raises:
             TableError: it is missing, unreadable, packed, empty, or no text.

@@ -20,11 +20,11 @@ _PLAIN = str.maketrans({"−": "-", "≤": "<", "≥": ">", "μ": "µ", "\u00a0"
 
 
 class Number(NamedTuple):
-    """A value with what stood around it.
+    """A number as written: qualifier, value, unit.
 
     Args:
         qualifier: `=` measured, `<` below `value`, `>` above `value`.
-        value: NaN when the cell says that there is none (empty, `n.d.`, `NaN` ...).
+        value: NaN when there is none (empty cell, `n.d.`, `NaN` ...).
         unit: as written, `µ` for both kinds of mu; "" when none was given.
     """
 
@@ -79,7 +79,7 @@ def parse_number(
 
 
 def _plain_digits(value: str, decimal: str) -> str | None:
-    """The number as `float` reads it, or None when its separators make no single sense."""
+    """The number as `float` reads it, or None when its separators are ambiguous."""
     thousands = "," if decimal == "." else "."
     whole, _, fraction = value.partition(decimal)
     if thousands in fraction or decimal in fraction:
@@ -123,7 +123,7 @@ _FACTOR = re.compile(r"([A-Za-zµ°%]+)\s*(?:\^\s*\(([+-]?\d+)\)|\^?\s*([+-]?\d+
 
 
 def shift_between(unit: str, wanted: str) -> int | None:
-    """The power of ten that turns a value in `unit` into one in `wanted`; None when they are not the same thing.
+    """The power of ten that turns a value in `unit` into one in `wanted`; None when they measure different things.
 
     >>> shift_between("nM", "µM"), shift_between("s-1", "1/s"), shift_between("1/ms", "s^-1")
     (-3, 0, 3)

@@ -31,7 +31,7 @@ DECIMAL_POINT = re.compile(r"[<>=]?\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 
 @dataclass(frozen=True)
 class Table:
-    """A table that was read whole.
+    """A table in memory.
 
     Args:
         file: its name, as messages show it.
