@@ -104,7 +104,7 @@ Design = Variant | Sequence | Compound | Guide
 
 @dataclass(frozen=True)
 class Candidate:
-    """One thing that could be tested.
+    """One thing that could be tested; its id is a hash of the design, the same everywhere.
 
     >>> Candidate.of(Compound("CCO")).id == Candidate.of(Compound("CCO")).id
     True
@@ -115,7 +115,7 @@ class Candidate:
 
     @classmethod
     def of(cls, design: Design) -> Candidate:
-        """The candidate of a design; its id is a hash of the design, so the same design has the same id everywhere."""
+        """The candidate of a design."""
         parent = design.parent if isinstance(design, Variant) else ""
         return cls(candidate_id(type(design).__name__, parent, design.name), design)
 

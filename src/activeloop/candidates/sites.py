@@ -16,7 +16,7 @@ PROTEIN = AMINO_ACIDS + GAP
 
 @dataclass(frozen=True)
 class Sites:
-    """The columns of a pool's aligned sequences that vary.
+    """The columns that vary in a pool's aligned sequences.
 
     Args:
         alphabet: letters by code; code i stands for `alphabet[i]`.
