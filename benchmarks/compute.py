@@ -19,9 +19,9 @@ import click
 import numpy as np
 
 from activeloop.files import write_whole
+from activeloop.foundation import ESM2
 from activeloop.foundation.cache import cache_folder
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint
-from activeloop.foundation.protein_models import ESM2
 from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.replay.summary import csv_text
 from benchmarks.compute_training import (

@@ -14,8 +14,8 @@ from torch.nn.functional import dropout
 from activeloop.adapters import Adapter
 from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
+from activeloop.foundation.devices import minibatch_tokens
 from activeloop.foundation.encoder import TransformerEncoder
-from activeloop.foundation.encoding import tokens_together
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.finetuning.adapted import BYTES, ActivationCache
@@ -193,7 +193,7 @@ def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: Campaig
         features = np.zeros((len(rows), adapted.pooler.size), np.float32)
         candidates = tokens.take(np.arange(len(rows)))
         with torch.inference_mode():
-            for group in candidates.buckets(tokens_together(adapted.device)):
+            for group in candidates.buckets(minibatch_tokens(adapted.device)):
                 which = np.append(group, len(tokens) - 1) if adapted.compares else group
                 features[group] = adapted.above(*prefixes[0](which)).cpu().numpy()
         inputs = HeadInputs(features, np.zeros((len(rows), 0), np.float32))

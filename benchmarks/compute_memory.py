@@ -28,8 +28,8 @@ SMALLEST = (2, 32, 2, 64)
 
 def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, int]:
     """In this process: load the model, then attach and train for three steps."""
+    from activeloop.foundation import ESM2
     from activeloop.foundation.checkpoints import folder_of
-    from activeloop.foundation.protein_models import ESM2
 
     # before libraries are loaded, which takes longer
     folder_of(folder)
@@ -52,7 +52,7 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 
 def _warm(arm: str) -> None:
     """Train the smallest of models, also with the arm, so that what libraries load then is no memory of training."""
-    from activeloop.foundation.protein_models import ESM2
+    from activeloop.foundation import ESM2
     from benchmarks.compute_training import one_thread, random_dataset, ready, write_checkpoint
     from tools.pretrain.model import Shape
 

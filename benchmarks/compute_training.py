@@ -20,10 +20,10 @@ from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAd
 from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.errors import StoreError
 from activeloop.files import write_whole
+from activeloop.foundation import ESM2
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.encoder import TransformerEncoder, half_pays
-from activeloop.foundation.encoding import best_device, frozen_encoder
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation.devices import best_device, has_bfloat16
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import AdaptedEncoder
 from activeloop.models.finetuning.inputs import read
@@ -152,7 +152,7 @@ def one_thread() -> Iterator[None]:
 def engine() -> str:
     """On what, and in which precision, products are computed here: the same for all arms."""
     device = best_device()
-    return f"{device}, {'bfloat16' if half_pays(device) else 'single precision'}"
+    return f"{device}, {'bfloat16' if has_bfloat16(device) else 'single precision'}"
 
 
 def clock(device: torch.device | str = "cpu") -> float:
@@ -297,4 +297,4 @@ STEP_COLUMNS = (
 
 def loaded(foundation: FoundationModel) -> TransformerEncoder:
     """The frozen model; loading it once keeps that out of all measurements."""
-    return frozen_encoder(foundation, best_device())
+    return foundation.frozen_encoder(best_device())

@@ -21,8 +21,8 @@ import typer
 from torch import nn
 
 from activeloop.candidates import Pool
+from activeloop.foundation.devices import inference, minibatch_tokens
 from activeloop.foundation.encoder import TransformerEncoder
-from activeloop.foundation.encoding import reading, tokens_together
 from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.layer_dropout import LayerDropout
@@ -82,7 +82,7 @@ def at_sites(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 def passed(network: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], tokens: Tokens) -> np.ndarray:
     """Float32 [n, P] of one pass."""
-    batches = (Batch.of(tokens.take(group)) for group in tokens.buckets(tokens_together()))
+    batches = (Batch.of(tokens.take(group)) for group in tokens.buckets(minibatch_tokens()))
     features = [at_sites(network(b.ids, b.real), b) for b in batches]
     return torch.cat(features).float().numpy()
 
@@ -90,7 +90,7 @@ def passed(network: Callable[[torch.Tensor, torch.Tensor], torch.Tensor], tokens
 def one_pass(encoder: TransformerEncoder, tokens: Tokens, repetitions: int) -> tuple[np.ndarray, np.ndarray]:
     """Features [n, P] of all candidates, and CPU seconds for each candidate in every part of them."""
     parts = np.array_split(np.arange(len(tokens)), repetitions)
-    with reading(encoder, tokens.ids.shape[1]):
+    with inference(encoder, tokens.ids.shape[1]):
         passed(encoder, tokens.take(parts[0][:64]))
         measured = [timed(lambda part=part: passed(encoder, tokens.take(part))) for part in parts]
     seconds = np.array([s for s, _ in measured]) / [len(part) for part in parts]
@@ -161,7 +161,7 @@ def dropout_costs(encoder: TransformerEncoder, tokens: Tokens, draws: int, repet
     ways |= usual_ways(encoder, tokens, draws)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     found: dict[str, list[np.ndarray]] = {name: [] for name in ways}
-    with reading(encoder, tokens.ids.shape[1]):
+    with inference(encoder, tokens.ids.shape[1]):
         for _ in range(repetitions):
             for name, way in ways.items():
                 taken, result = timed(way)

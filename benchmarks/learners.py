@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from activeloop.candidates import Pool
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2
 from activeloop.measurements import Assay
 from activeloop.models.default import library_default
 from activeloop.models.embedding import HeadLearner

@@ -21,7 +21,8 @@ import typer
 from activeloop.adapters import Adapter, FullFineTuning, LightPEFT, LoRA, PeftAdapter, attach
 from activeloop.adapters.light_peft import LightAttached
 from activeloop.adapters.pruning import Remains, adapted, feed_forward, keep_heads, keep_ranks, keep_units
-from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
+from activeloop.foundation.devices import attention_as, faster_attention
+from activeloop.foundation.encoder import TransformerEncoder
 from benchmarks.options import OUT
 from benchmarks.proteins import SIZES, esm_shape, random_encoder
 from benchmarks.results import Result, crossed, markdown_table, section
@@ -106,7 +107,7 @@ def measure(size: str, lengths: Sequence[int], minibatch: int, tokens: int, alte
     for length in lengths:
         rows = max(1, min(minibatch, tokens // length))
         ids = torch.randint(4, 24, (rows, length), generator=torch.Generator().manual_seed(0))
-        kind = faster(plain.heads, length, half=False)
+        kind = faster_attention(plain.heads, length, half=False)
         with _one_thread(), torch.inference_mode(), attention_as(plain, kind), attention_as(small, kind):
             seconds = np.array(
                 [[_seconds(encoder, ids) for encoder in (plain, small)] for _ in range(alternations + 1)]

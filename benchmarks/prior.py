@@ -16,7 +16,7 @@ import typer
 
 from activeloop.candidates import AMINO_ACIDS
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.protein_models import BUNDLED
+from activeloop.foundation.checkpoints import BUNDLED
 from activeloop.models.registry import foundation_model
 from activeloop.priors.blosum import blosum62
 from activeloop.priors.plm import opinions, read_tables

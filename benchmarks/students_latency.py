@@ -20,10 +20,10 @@ from torch import nn
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.files import write_whole
+from activeloop.foundation import ESM2
 from activeloop.foundation.architectures import EsmEncoder
-from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster
-from activeloop.foundation.encoding import feature_encoder
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation.devices import attention_as, faster_attention
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.prediction import mean_of
 from activeloop.replay.metrics import spearman
 from activeloop.replay.summary import csv_text
@@ -87,11 +87,11 @@ def write_teacher(path: Path, tokens: np.ndarray) -> OnnxRunner:
     Raises:
         ModelError: the file does not say what the model says.
     """
-    encoder = feature_encoder(ESM2())
+    encoder = ESM2().feature_encoder()
     if not isinstance(encoder, EsmEncoder):
         raise ModelError(f"a {type(encoder).__name__} cannot be written. Nothing was timed.")
     module, example = Pass(encoder).eval(), torch.from_numpy(np.ascontiguousarray(tokens, np.int32))
-    with torch.inference_mode(), attention_as(encoder, faster(encoder.heads, tokens.shape[1], half=False)):
+    with torch.inference_mode(), attention_as(encoder, faster_attention(encoder.heads, tokens.shape[1], half=False)):
         said = module(example).numpy()
     with attention_as(encoder, "eager"):
         content = to_onnx(module, example, (OUTPUT,)).SerializeToString()

@@ -303,9 +303,8 @@ def teacher_parameters(arm: Arm) -> int | None:
     """Numbers in the foundation model that a teacher reads with; None for those without one."""
     if arm.teacher not in ("frozen", "both", "fine-tuned"):
         return None
-    from activeloop.foundation.encoding import feature_encoder
 
-    return sum(p.numel() for p in feature_encoder(ESM2()).parameters())
+    return sum(p.numel() for p in ESM2().feature_encoder().parameters())
 
 
 #: transfer sets by the names that arms give them

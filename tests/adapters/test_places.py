@@ -6,7 +6,7 @@ from fits import IDS, REAL, Fit
 
 from activeloop.adapters import LightPEFT, LoRA, attach
 from activeloop.adapters.registry import ADAPTERS
-from activeloop.foundation.encoder import TransformerEncoder, watched
+from activeloop.foundation.encoder import TransformerEncoder, has_hooks
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
 LEARNING = {name: make() for name, make in ADAPTERS.items() if name != "frozen"}
@@ -30,7 +30,7 @@ def test_what_was_learned_takes_the_same_effect(encoders, family, name):
     attached = attach(adapter, encoders(family), 0)
     Fit(attached, 3).run()
     encoder = attached.encoder
-    assert not watched(encoder.layers[-1])
+    assert not has_hooks(encoder.layers[-1])
     short, whole = both(encoder)
     torch.testing.assert_close(short, whole, rtol=1e-4, atol=1e-5)
     learnt = attached.parameters()
@@ -47,7 +47,7 @@ def test_what_was_learned_takes_the_same_effect(encoders, family, name):
 def test_an_estimation_sees_every_token(encoders):
     attached = attach(LightPEFT(), encoders(), 0)
     encoder = attached.encoder
-    assert watched(encoder.layers[-1])
+    assert has_hooks(encoder.layers[-1])
     short, whole = both(encoder)
     assert torch.equal(short, whole)
     # every real token was counted, in the last layer once for each way

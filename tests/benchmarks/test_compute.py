@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from activeloop.errors import ModelError, StoreError
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2, FoundationModel
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.finetuning.learner import FineTuner
@@ -221,7 +221,7 @@ def test_an_interrupted_command_has_written_what_is_finished(
 ):
     from benchmarks import compute_training as compute_steps
 
-    def interrupted(foundation: ESM2, compared: dict, residues: int, *others: int) -> dict:
+    def interrupted(foundation: FoundationModel, compared: dict, residues: int, *others: int) -> dict:
         if residues == 12:
             raise KeyboardInterrupt
         return time_steps(foundation, compared, residues, *others)

@@ -12,9 +12,9 @@ import torch
 from activeloop.candidates import Pool
 from activeloop.errors import StoreError
 from activeloop.foundation import ESM2
-from activeloop.foundation.cache import cache_folder, keep, recall
-from activeloop.foundation.encoder import attention_as, faster, half_pays
-from activeloop.foundation.encoding import _computed, encode, frozen_encoder
+from activeloop.foundation.cache import cache_folder, recall, store
+from activeloop.foundation.devices import attention_as, faster_attention, has_bfloat16
+from activeloop.foundation.pooling import Batch, pooled_features
 from activeloop.foundation.tokens import Tokens
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -45,16 +45,16 @@ def test_groups_hold_everybody_once_and_little_padding():
 
 def test_features_are_kept_and_found_again(cache: Path, tiny: str):
     rows = np.arange(60)
-    first = encode(ESM2(tiny), POOL, rows)
+    first = ESM2(tiny).features(POOL, rows)
     (file,) = cache.iterdir()
     written = file.stat().st_mtime_ns
-    np.testing.assert_array_equal(encode(ESM2(tiny), POOL, rows), first)
+    np.testing.assert_array_equal(ESM2(tiny).features(POOL, rows), first)
     assert len(list(cache.iterdir())) == 1
     assert file.stat().st_mtime_ns >= written
     # another pooling, another depth, other rows and another order are other features
-    encode(ESM2(tiny, pooling="mean"), POOL, rows)
-    assert not np.array_equal(encode(ESM2(tiny, depth=0.5), POOL, rows), first)
-    encode(ESM2(tiny), POOL, rows[::-1])
+    ESM2(tiny, pooling="mean").features(POOL, rows)
+    assert not np.array_equal(ESM2(tiny, depth=0.5).features(POOL, rows), first)
+    ESM2(tiny).features(POOL, rows[::-1])
     assert len(list(cache.iterdir())) == 4
 
 
@@ -63,26 +63,26 @@ def test_another_checkpoint_has_other_features(cache: Path, tiny: str, tmp_path:
 
     rows = np.arange(40)
     other = tiny_esm(tmp_path / "other", token_dropout=True)
-    one, two = encode(ESM2(tiny), POOL, rows), encode(ESM2(other), POOL, rows)
+    one, two = ESM2(tiny).features(POOL, rows), ESM2(other).features(POOL, rows)
     assert np.abs(one - two).max() > 1e-3
     # the same folder with new content is another checkpoint
     tiny_esm(Path(other), layers=2)
-    assert np.abs(encode(ESM2(other), POOL, rows) - two).max() > 1e-3
+    assert np.abs(ESM2(other).features(POOL, rows) - two).max() > 1e-3
 
 
 def test_a_torn_file_is_never_read(cache: Path, tiny: str):
     rows = np.arange(60)
-    first = encode(ESM2(tiny), POOL, rows)
+    first = ESM2(tiny).features(POOL, rows)
     (file,) = cache.iterdir()
     whole = file.read_bytes()
     for size in (0, 5, 100, len(whole) - 1):
         file.write_bytes(whole[:size])
-        np.testing.assert_array_equal(encode(ESM2(tiny), POOL, rows), first)
+        np.testing.assert_array_equal(ESM2(tiny).features(POOL, rows), first)
     assert file.read_bytes() == whole
 
 
 def test_few_candidates_leave_no_file(cache: Path, tiny: str):
-    encode(ESM2(tiny), POOL, np.arange(5))
+    ESM2(tiny).features(POOL, np.arange(5))
     assert not cache.exists()
 
 
@@ -91,22 +91,22 @@ def test_the_files_unused_for_longest_are_dropped(cache: Path):
 
     array = np.ones(1000, np.float32)
     for i in range(4):
-        keep("features", f"{i}", array, most=10**6)
+        store("features", f"{i}", array, most=10**6)
         os.utime(cache / f"{i}.safetensors", (i, i))
     (cache / "9.dead.new").write_bytes(b"half")
     os.utime(cache / "9.dead.new", (0, 0))
     assert recall("features", "0") is not None  # used just now
-    keep("features", "4", array, most=3 * 4100)
+    store("features", "4", array, most=3 * 4100)
     assert sorted(p.name for p in cache.iterdir()) == ["0.safetensors", "3.safetensors", "4.safetensors"]
     assert recall("features", "1") is None
 
 
 WRITER = """
 import sys, numpy as np
-from activeloop.foundation.cache import keep, recall
+from activeloop.foundation.cache import recall, store
 which = float(sys.argv[1])
 for i in range(150):
-    keep("features", f"{i % 3}", np.full((400, 50), which, np.float32), most=10**9)
+    store("features", f"{i % 3}", np.full((400, 50), which, np.float32), most=10**9)
     found = recall("features", f"{(i + 1) % 3}")
     assert found is None or (found.shape == (400, 50) and len(np.unique(found)) == 1), "torn"
 """
@@ -131,10 +131,8 @@ def test_a_cache_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("length", [22, 8])
-def test_both_ways_of_attention_agree(tiny: str, length: int):
-    encoder, tokens = frozen_encoder(ESM2(tiny)), ESM2(tiny).tokens_of([PARENT, PARENT[:length]])
-    from activeloop.foundation.pooling import Batch
-
+def test_both_implementations_of_attention_agree(tiny: str, length: int):
+    encoder, tokens = ESM2(tiny).frozen_encoder(), ESM2(tiny).tokens_of([PARENT, PARENT[:length]])
     batch, found = Batch.of(tokens), {}
     for kind in ("eager", "sdpa"):
         with torch.no_grad(), attention_as(encoder, kind):
@@ -144,24 +142,22 @@ def test_both_ways_of_attention_agree(tiny: str, length: int):
 
 
 def test_on_other_devices_attention_is_fused():
-    assert faster(4, 10, half=True, device="cuda") == "sdpa"
+    assert faster_attention(4, 10, half=True, device="cuda") == "sdpa"
 
 
 def test_half_precision_is_measured_once_and_stays_near(tiny: str):
-    assert half_pays() is half_pays()
+    assert has_bfloat16() is has_bfloat16()
     foundation = ESM2(tiny, pooling="mean")
     tokens = foundation.tokens(POOL, np.arange(20))
-    features = _computed(foundation, tokens, None, "mean", 6)
-    encoder = frozen_encoder(foundation)
-    from activeloop.foundation.pooling import Batch
-
+    features = pooled_features(foundation.frozen_encoder(), tokens, None, "mean", 6, "cpu")
+    encoder = foundation.frozen_encoder()
     batch = Batch.of(tokens)
     with torch.no_grad():
         hidden = encoder(batch.ids, batch.real)
     exact = torch.stack([row[here].mean(0) for row, here in zip(hidden, batch.residues, strict=True)]).numpy()
-    tolerance = (0.02 if half_pays() else 1e-5) * np.abs(exact).max()
+    tolerance = (0.02 if has_bfloat16() else 1e-5) * np.abs(exact).max()
     np.testing.assert_allclose(features, exact, atol=tolerance)
 
 
-def test_a_trunk_is_loaded_once_for_all_poolings(tiny: str):
-    assert frozen_encoder(ESM2(tiny)) is frozen_encoder(replace(ESM2(tiny), pooling="mean"))
+def test_an_encoder_is_loaded_once_for_all_poolings(tiny: str):
+    assert ESM2(tiny).frozen_encoder() is replace(ESM2(tiny), pooling="mean").frozen_encoder()

@@ -11,8 +11,8 @@ from families import FAMILIES, Family
 from activeloop.candidates import Compound, Pool
 from activeloop.errors import ModelError, PoolError
 from activeloop.foundation import ESM2, FoundationModel
-from activeloop.foundation.encoder import TransformerEncoder, half_pays
-from activeloop.foundation.encoding import feature_encoder, frozen_encoder
+from activeloop.foundation.devices import has_bfloat16
+from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.pooling import Batch, Pooler
 
 
@@ -31,12 +31,12 @@ def case(request: pytest.FixtureRequest, made: dict[str, str]) -> tuple[Family, 
 @pytest.fixture
 def encoder(case: tuple[Family, FoundationModel]) -> TransformerEncoder:
     """To read only."""
-    return frozen_encoder(case[1])
+    return case[1].frozen_encoder()
 
 
 def rounding(features: np.ndarray) -> float:
     """By what features may differ that were computed in other company."""
-    return float(np.abs(features).max()) * (0.02 if half_pays() else 1e-5)
+    return float(np.abs(features).max()) * (0.02 if has_bfloat16() else 1e-5)
 
 
 def batch_of(foundation: FoundationModel, texts: list[str]) -> Batch:
@@ -59,9 +59,9 @@ def test_hidden_states_are_those_of_transformers(case: tuple[Family, FoundationM
 def test_read_after_a_share_of_the_layers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
     family, foundation = case
     assert foundation.share == 1
-    assert feature_encoder(foundation) is encoder
+    assert foundation.feature_encoder() is encoder
     batch, half = batch_of(foundation, family.texts), replace(foundation, depth=0.5)  # type: ignore[type-var]
-    shorter = feature_encoder(half)
+    shorter = half.feature_encoder()
     assert len(shorter.layers) == round(0.5 * len(encoder.layers)) < len(encoder.layers)
     with torch.no_grad():
         found = shorter(batch.ids, batch.real)
@@ -70,7 +70,7 @@ def test_read_after_a_share_of_the_layers(case: tuple[Family, FoundationModel], 
     # the weights are in memory once
     assert {p.data_ptr() for p in shorter.parameters()} < {p.data_ptr() for p in encoder.parameters()}
     # guesses are asked of all layers
-    assert frozen_encoder(half) is encoder
+    assert half.frozen_encoder() is encoder
 
 
 @pytest.mark.parametrize("depth", [0.0, -0.5, 1.1, float("nan")])
@@ -80,8 +80,8 @@ def test_no_share_of_the_layers(depth: float):
 
 
 def test_the_model_that_ships_is_read_after_two_thirds():
-    assert len(feature_encoder(ESM2()).layers) == 4
-    assert len(feature_encoder(ESM2(depth=1.0)).layers) == len(frozen_encoder(ESM2()).layers) == 6
+    assert len(ESM2().feature_encoder().layers) == 4
+    assert len(ESM2(depth=1.0).feature_encoder().layers) == len(ESM2().frozen_encoder().layers) == 6
 
 
 def test_guesses_are_those_of_transformers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):

@@ -11,7 +11,7 @@ from transformers import EsmForMaskedLM
 
 from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Variant
 from activeloop.errors import ModelError, PoolError, StateError
-from activeloop.foundation import ESM2
+from activeloop.foundation import ESM2, FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.measurements import Dataset
 from activeloop.models.gp.mutation_gp import MutationGP
@@ -62,7 +62,7 @@ def test_what_a_model_thinks_is_read_in_one_pass_and_kept(tiny: str, monkeypatch
     found, (probabilities, states) = opinions(ESM2(tiny), CHAIN), by_transformers(tiny)
     np.testing.assert_allclose(found[:, :LETTERS], letter_contexts(CHAIN, probabilities), atol=1e-5)
     np.testing.assert_allclose(found[:, LETTERS:], states, atol=1e-5)
-    monkeypatch.setattr(ESM2, "load", None)
+    monkeypatch.setattr(FoundationModel, "load", None)
     np.testing.assert_array_equal(opinions(ESM2(tiny), CHAIN), found)
 
 

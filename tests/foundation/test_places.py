@@ -7,8 +7,10 @@ from families import FAMILIES, LIBRARY, PARENT, PROTEINS
 
 from activeloop.candidates import Mutation, Pool, Variant
 from activeloop.foundation import ESM2
-from activeloop.foundation.encoder import TransformerEncoder, attention_as
-from activeloop.foundation.pooling import Batch, Pooler, at_columns, pooling_for
+from activeloop.foundation.devices import attention_as
+from activeloop.foundation.encoder import TransformerEncoder
+from activeloop.foundation.pooling import Batch, Pooler, at_columns
+from activeloop.foundation.reading import pooling_for
 
 #: the first has a gap where the second has a letter
 SHORTER = Pool.of([Variant(PARENT, (Mutation(3, "T", ""),)), Variant(PARENT, (Mutation(9, "Q", "L"),))])
@@ -36,7 +38,6 @@ def test_every_family(trunk_and_batch: tuple[TransformerEncoder, Batch], kind):
         last = len(encoder.layers) - 1
         short = encoder.layer_at(last, entering, context, places)
         whole = encoder.layer(last, entering, context)[torch.arange(len(places))[:, None], places]
-    assert type(encoder).layer_at is not TransformerEncoder.layer_at
     torch.testing.assert_close(short, whole, rtol=1e-5, atol=1e-5)
     slopes = [torch.autograd.grad(states.square().sum(), entering)[0] for states in (short, whole)]
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-4, atol=1e-5)
@@ -132,7 +133,7 @@ def test_pooling_what_is_read_is_pooling_all(tiny: str, pooling, pool: Pool):
     theirs = torch.randn(*parent.ids.shape, 6, generator=generator)
     assert pool.sites is not None
     pooler = Pooler(pooling, 6, len(pool.sites.labels))
-    found = pooler.places(batch, parent)
+    found = pooler.positions(batch, parent)
     assert found is not None
     own, compared = found
     rows = torch.arange(len(batch.ids))[:, None]
@@ -152,7 +153,7 @@ def test_nobody_changed_anything(tiny: str):
     foundation = ESM2(tiny)
     batch, parent = Batch.of(foundation.tokens(PROTEINS, np.array([0, 0]))), read(PROTEINS, tiny)[1]
     pooler = Pooler("mutated", 6, batch.columns.shape[1])
-    found = pooler.places(batch, parent)
+    found = pooler.positions(batch, parent)
     assert found is not None
     assert found[1] is not None
     none = torch.zeros(2, 0, 6), torch.zeros(1, 0, 6)
@@ -161,4 +162,4 @@ def test_nobody_changed_anything(tiny: str):
 
 @pytest.mark.parametrize("pooling", ["mean", "difference", "attention"])
 def test_others_read_every_token(tiny: str, pooling):
-    assert Pooler(pooling, 6, 2).places(*read(LIBRARY, tiny)) is None
+    assert Pooler(pooling, 6, 2).positions(*read(LIBRARY, tiny)) is None

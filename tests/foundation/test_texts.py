@@ -33,10 +33,10 @@ def test_variants_with_insertions_and_deletions(seed: int):
     rows = np.random.default_rng(seed).permutation(len(pool))
     aligned = aligned_rows(pool, rows)
     assert aligned is not None
-    texts, places = aligned.strings(), aligned.places()
+    texts, places = aligned.strings(), aligned.column_positions()
     codes, sites = pool.codes(rows), pool.sites
     assert sites is not None
-    packed, lengths = aligned.packed(np.broadcast_to(aligned.residue, aligned.letters.shape))
+    packed, lengths = aligned.packed(np.broadcast_to(aligned.parent_index, aligned.residues.shape))
     for i, row in enumerate(rows.tolist()):
         assert texts[i] == variants[row].sequence
         letters = "".join(texts[i][p] if p >= 0 else "-" for p in places[i])
@@ -54,7 +54,7 @@ def test_the_parent():
     assert aligned is not None
     assert aligned.strings() == [variants[0].parent]
     assert not aligned.changed.any()
-    residues, _ = aligned.packed(aligned.residue[None])
+    residues, _ = aligned.packed(aligned.parent_index[None])
     assert residues[0].tolist() == list(range(12))
 
 
@@ -66,7 +66,7 @@ def test_libraries_with_and_without_a_parent():
         designs = [pool.design(int(row)) for row in rows]
         written = [d.sequence if isinstance(d, Variant) else d.name for d in designs]
         assert aligned.strings() == written
-        assert aligned.places().tolist() == [aligned.columns.tolist()] * 4
+        assert aligned.column_positions().tolist() == [aligned.columns.tolist()] * 4
     assert aligned_parent(pool) is None
 
 
@@ -75,21 +75,21 @@ def test_aligned_sequences_lose_their_gaps():
     aligned = aligned_rows(pool, np.arange(3))
     assert aligned is not None
     assert aligned.strings() == ["FWAA", "VWDGV", "WDG"]
-    assert aligned.places().tolist() == [[0, -1, 2, 3], [0, 2, 3, 4], [-1, 1, 2, -1]]
+    assert aligned.column_positions().tolist() == [[0, -1, 2, 3], [0, 2, 3, 4], [-1, 1, 2, -1]]
 
 
 def test_guides_and_compounds():
     guides = Pool.of([Guide("GACC"), Guide("TACA")])
     aligned = aligned_rows(guides, np.array([1, 0]))
     assert aligned is not None
-    assert (aligned.strings(), aligned.places().tolist()) == (["TACA", "GACC"], [[0, 3], [0, 3]])
+    assert (aligned.strings(), aligned.column_positions().tolist()) == (["TACA", "GACC"], [[0, 3], [0, 3]])
     assert aligned_rows(Pool.of([Compound("CCO")]), np.array([0])) is None
 
 
 def test_no_rows_and_no_texts():
     aligned = aligned_rows(Pool.single_mutants("MKT"), np.array([], int))
     assert aligned is not None
-    assert (aligned.strings(), aligned.places().shape) == ([], (0, 3))
+    assert (aligned.strings(), aligned.column_positions().shape) == ([], (0, 3))
     assert aligned_texts([]).strings() == []
 
 
@@ -100,5 +100,5 @@ def test_a_library_of_150_000_is_read_at_once():
     start = time.process_time()
     aligned = aligned_rows(pool, np.arange(150_000))
     assert aligned is not None
-    aligned.packed(aligned.letters)
+    aligned.packed(aligned.residues)
     assert time.process_time() - start < 2

@@ -7,7 +7,7 @@ import pytest
 
 from activeloop.errors import FetchError, PoolError
 from activeloop.foundation import ESM2, NucleotideTransformer, ProtT5, SaProt
-from activeloop.foundation.tokens import read_vocabulary
+from activeloop.foundation.vocabulary import read_vocabulary
 
 NAMES = ("<pad>", "</s>", "<unk>", "▁A", "▁L", "é")
 

@@ -10,8 +10,9 @@ from transformers import EsmForMaskedLM
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import AMINO_ACIDS, Compound, Mutation, Sequence, Variant
 from activeloop.errors import PoolError
-from activeloop.foundation.protein_models import ESM2
-from activeloop.foundation.zero_shot import ResidueTokens, Windows, ZeroShot, joint_scores, zero_shot_table
+from activeloop.foundation import ESM2, ZeroShot, zero_shot_table
+from activeloop.foundation.windows import ResidueTokens, Windows
+from activeloop.foundation.zero_shot import joint_scores
 from activeloop.foundation.zero_shot_passes import log_pseudo_perplexity
 from activeloop.priors.substitutions import substitution_scores
 
@@ -101,7 +102,9 @@ def test_multiple_mutants_are_sums_or_joint(tiny: str):
 def test_pseudo_perplexity(tiny: str):
     foundation = ESM2(tiny)
     ids = ESM2(tiny).alphabet.ids
-    found = log_pseudo_perplexity(foundation, foundation.tokens_of([CHAIN]), ResidueTokens.of(foundation, ""))
+    found = log_pseudo_perplexity(
+        foundation.frozen_encoder(), foundation.tokens_of([CHAIN]), ResidueTokens.of(foundation, "").mask
+    )
     loss = [-by_hand(tiny, [place])[place + 1, ids[ord(CHAIN[place])]] for place in range(len(CHAIN))]
     assert found == pytest.approx(np.mean(loss), abs=1e-5)
 

@@ -57,9 +57,8 @@ def test_numbers_of_the_pretrained_model_within_a_corrected_teacher(teacher, tin
     assert teacher_parameters(teacher) == 0
     learner = calibrated(HeadLearner(ESM2(tiny), GPHead()), "isotonic", "")
     found = teacher_parameters(learner.fit(DATA.oriented(), 0))
-    from activeloop.foundation.encoding import frozen_encoder
 
-    assert found == sum(p.numel() for p in frozen_encoder(ESM2(tiny)).parameters()) > 0
+    assert found == sum(p.numel() for p in ESM2(tiny).frozen_encoder().parameters()) > 0
 
 
 def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(teacher, tiny):

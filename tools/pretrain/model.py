@@ -9,7 +9,7 @@ import torch
 from transformers import AttentionInterface, EsmForMaskedLM
 
 from activeloop.errors import InputError
-from activeloop.foundation.architectures import Widening
+from activeloop.foundation.architectures import FusedGelu
 from tools.pretrain.corpus import MASK, PAD, VOCABULARY
 
 if TYPE_CHECKING:
@@ -115,5 +115,5 @@ def use_fast_attention(model: EsmForMaskedLM, device: str, half: bool) -> EsmFor
     model.set_attn_implementation("sdpa" if device.startswith("cuda") else NAME if half else "eager")
     layers: Any = model.esm.encoder.layer
     for layer in layers:
-        layer.intermediate = Widening(layer.intermediate.dense)
+        layer.intermediate = FusedGelu(layer.intermediate.dense)
     return model.to(device)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from activeloop.errors import InputError
-from activeloop.foundation.encoder import half_pays
+from activeloop.foundation.devices import has_bfloat16
 from tools.pretrain.card import export, facts_of
 from tools.pretrain.corpus import Part, read_parts
 from tools.pretrain.model import build, use_fast_attention
@@ -61,7 +61,7 @@ def train(plan: Plan, report: Callable[[Status], None], machine: dict[str, str] 
                 f"{plan.schedule.rows} rows cannot be shared by {group.size} processes. Nothing was trained."
             )
         parts = read_parts(plan.sources, plan.validation_share, plan.seed)
-        half = half_pays(group.device) if plan.half is None else plan.half
+        half = has_bfloat16(group.device) if plan.half is None else plan.half
         trainable = _learned(plan, group, half)
         run = TrainingRun(
             plan.folder,

@@ -11,8 +11,8 @@ from transformers import EsmForMaskedLM
 from activeloop.adapters import LoRA, attach
 from activeloop.adapters.base import Attached
 from activeloop.errors import ModelError
+from activeloop.foundation import ESM2
 from activeloop.foundation.architectures import EsmEncoder
-from activeloop.foundation.protein_models import ESM2
 from tools.pretrain.corpus import MASK, VOCABULARY
 from tools.pretrain.model import use_fast_attention
 

@@ -18,8 +18,7 @@ import numpy as np
 from activeloop.errors import ActiveLoopError
 from activeloop.files import write_whole
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.checkpoints import fingerprint
-from activeloop.foundation.protein_models import BUNDLED
+from activeloop.foundation.checkpoints import BUNDLED, fingerprint
 from activeloop.models.registry import foundation_model
 from activeloop.priors.plm import opinions
 from tools.priors.fit import NAMES, default_variances, fit_tables, packed

@@ -5,9 +5,19 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.foundation.base import FoundationModel
-    from activeloop.foundation.other_models import ChemBERTa, Geneformer, NucleotideTransformer
-    from activeloop.foundation.protein_models import ESM2, ESMC, Ankh, ProtBert, ProtT5, SaProt
+    from activeloop.foundation.base import (
+        ESM2,
+        ESMC,
+        Ankh,
+        ChemBERTa,
+        FoundationModel,
+        Geneformer,
+        NucleotideTransformer,
+        ProtBert,
+        ProtT5,
+        SaProt,
+        foundation_of,
+    )
     from activeloop.foundation.zero_shot import ZeroShot, zero_shot_table
 
 __all__ = [
@@ -22,6 +32,7 @@ __all__ = [
     "ProtT5",
     "SaProt",
     "ZeroShot",
+    "foundation_of",
     "zero_shot_table",
 ]
 

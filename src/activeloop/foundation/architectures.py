@@ -1,4 +1,4 @@
-"""The layers of ESM-2, ESM-C, BERT, RoBERTa and T5 encoders."""
+"""ESM-2, ESM-C, BERT, RoBERTa and T5: what each does in its own way within the shape of `TransformerEncoder`."""
 
 from __future__ import annotations
 
@@ -10,22 +10,11 @@ from torch import nn
 from torch.nn import functional
 
 from activeloop.errors import ModelError
-from activeloop.foundation.encoder import (
-    LayerNames,
-    TransformerEncoder,
-    angles_at,
-    at,
-    attended,
-    heads,
-    of_padding,
-    padding_bias,
-    turned,
-)
+from activeloop.foundation.encoder import LayerNames, Positions, Projected, TransformerEncoder, at
 
 
-@final
-class EsmEncoder(TransformerEncoder):
-    """`EsmForMaskedLM` as a row of layers."""
+class BertLikeEncoder(TransformerEncoder):
+    """What BERT, RoBERTa and ESM-2 share in `transformers`: names of modules, and whole layers."""
 
     names = LayerNames(
         query="attention.self.query",
@@ -36,66 +25,96 @@ class EsmEncoder(TransformerEncoder):
         narrow="output.dense",
     )
 
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The encoder's layers."""
+        return self.model.base_model.encoder.layer
+
+    def after_attention(self, index: int, attended: torch.Tensor, entered: torch.Tensor) -> torch.Tensor:
+        """Output map and feed-forward block."""
+        layer: Any = self.layers[index]
+        return layer.feed_forward_chunk(layer.attention.output(attended, entered))
+
+    def head(self, finished: torch.Tensor) -> torch.Tensor:
+        """Of the masked-language head."""
+        return (self.model.cls if hasattr(self.model, "cls") else self.model.lm_head)(finished)
+
+    def set_heads(self, index: int, retained: Sequence[int]) -> None:
+        """After some were removed."""
+        layer: Any = self.layers[index]
+        attention = layer.attention.self
+        attention.num_attention_heads = len(retained)
+        attention.all_head_size = len(retained) * attention.attention_head_size
+
+
+@final
+class BertEncoder(BertLikeEncoder):
+    """`BertForMaskedLM` or `RobertaForMaskedLM`: positions are embedded, and each layer ends with its norm."""
+
+    def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+        """Embeddings of tokens and positions."""
+        return self.model.base_model.embeddings(input_ids=ids)
+
+    def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
+        """One encoder layer."""
+        return self.layers[index](hidden, attention_mask=context[0])
+
+    def project(self, index: int, hidden: torch.Tensor, positions: Positions, tokens: torch.Tensor) -> Projected:
+        """Queries, keys and values."""
+        layer: Any = self.layers[index]
+        attention, size = layer.attention.self, layer.attention.self.attention_head_size
+        states = (attention.query(at(hidden, tokens)), attention.key(hidden), attention.value(hidden))
+        return Projected(*(split_heads(part, size) for part in states), scale=attention.scaling)
+
+    def finish(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Nothing follows the layers."""
+        return hidden
+
+
+@final
+class EsmEncoder(BertLikeEncoder):
+    """`EsmForMaskedLM`: rotary or embedded positions, norms before each block."""
+
     def __init__(self, model: nn.Module, headed: bool = True):
         super().__init__(model, headed)
         layers: Any = self.layers
         for layer in layers:
-            layer.intermediate = Widening(layer.intermediate.dense).eval()
-
-    @property
-    def layers(self) -> nn.ModuleList:
-        """The encoder's layers."""
-        return self.model.esm.encoder.layer
+            layer.intermediate = FusedGelu(layer.intermediate.dense).eval()
 
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Word embeddings, rescaled as in training when the checkpoint was trained so."""
+        """Token embeddings, rescaled as in training when the checkpoint was trained so."""
         return self.model.esm.embeddings(input_ids=ids, attention_mask=real.long())
 
-    def context(self, hidden: torch.Tensor, real: torch.Tensor) -> Any:
-        """Attention bias and rotary angles."""
-        bias = padding_bias(self.model.config, hidden, real)
-        if self.model.esm.rotary_embeddings is None:
-            return bias, None
-        place = torch.arange(hidden.shape[1], device=hidden.device)[None]
-        return bias, self.model.esm.rotary_embeddings(hidden, place)
+    def positions(self, hidden: torch.Tensor) -> Positions:
+        """Rotary cosines and sines; None where positions are embedded."""
+        rotary = self.model.esm.rotary_embeddings
+        return None if rotary is None else rotary(hidden, token_numbers(hidden))
 
     def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
         """One encoder layer."""
-        bias, angles = context
-        return self.layers[index](hidden, attention_mask=bias, position_embeddings=angles)
+        padding, rotary = context
+        return self.layers[index](hidden, attention_mask=padding, position_embeddings=rotary)
 
-    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
-        """One encoder layer at some tokens."""
-        bias, angles = context
+    def project(self, index: int, hidden: torch.Tensor, positions: Positions, tokens: torch.Tensor) -> Projected:
+        """Queries, keys and values."""
         layer: Any = self.layers[index]
         attention, size = layer.attention.self, layer.attention.self.attention_head_size
-        entering = layer.attention.LayerNorm(hidden)
-        query = heads(attention.query(at(entering, places)), size)
-        key, value = heads(attention.key(entering), size), heads(attention.value(entering), size)
-        if angles is not None:
+        normed = layer.attention.LayerNorm(hidden)
+        query = split_heads(attention.query(at(normed, tokens)), size)
+        key, value = split_heads(attention.key(normed), size), split_heads(attention.value(normed), size)
+        if positions is not None:
             # in single precision, as in the whole layer
-            query = turned(query.float(), angles_at(angles, places)).to(query.dtype)
-            key = turned(key.float(), angles).to(key.dtype)
-        taken = attended(query, key, value, of_padding(bias), scale=size**-0.5)
-        return layer.feed_forward_chunk(layer.attention.output(taken, at(hidden, places)))
+            query = rotated(query.float(), rotary_at(positions, tokens)).to(query.dtype)
+            key = rotated(key.float(), positions).to(key.dtype)
+        return Projected(query, key, value, scale=size**-0.5)
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """The final layer norm."""
         return self.model.esm.encoder.emb_layer_norm_after(hidden)
 
-    def guesses(self, finished: torch.Tensor) -> torch.Tensor:
-        """Of the masked-language head."""
-        return self.model.lm_head(finished)
 
-    def set_heads(self, index: int, kept: Sequence[int]) -> None:
-        """After some were removed."""
-        attention: Any = self.model.esm.encoder.layer[index].attention.self
-        attention.num_attention_heads = len(kept)
-        attention.all_head_size = len(kept) * attention.attention_head_size
-
-
-class Widening(nn.Module):
-    """The widening half of a feed-forward block with torch's own GELU.
+class FusedGelu(nn.Module):
+    """The first half of a feed-forward block with torch's own GELU.
 
     That is one pass through memory, where the hand-written one takes several. Its parameters keep their names.
 
@@ -114,7 +133,7 @@ class Widening(nn.Module):
 
 @final
 class EsmcEncoder(TransformerEncoder):
-    """`EsmcForMaskedLM` as a row of layers."""
+    """`EsmcForMaskedLM`: rotary positions, gated feed-forward blocks, queries and keys normalised over all heads."""
 
     names = LayerNames(
         query="self_attn.q_proj",
@@ -124,7 +143,6 @@ class EsmcEncoder(TransformerEncoder):
         widen=("mlp.gate_proj", "mlp.up_proj"),
         narrow="mlp.down_proj",
     )
-    # queries and keys are normalised over all heads together
     separable = False
 
     @property
@@ -133,42 +151,44 @@ class EsmcEncoder(TransformerEncoder):
         return self.model.esmc.layers
 
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Words."""
+        """Token embeddings."""
         return self.model.esmc.embed_tokens(ids)
 
-    def context(self, hidden: torch.Tensor, real: torch.Tensor) -> Any:
-        """Attention bias and rotary angles."""
-        place = torch.arange(hidden.shape[1], device=hidden.device)[None]
-        return padding_bias(self.model.config, hidden, real), self.model.esmc.rotary_emb(hidden, place)
+    def positions(self, hidden: torch.Tensor) -> Positions:
+        """Rotary cosines and sines."""
+        return self.model.esmc.rotary_emb(hidden, token_numbers(hidden))
 
     def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
         """One encoder layer."""
-        bias, angles = context
-        return self.layers[index](hidden, bias, position_embeddings=angles)
+        padding, rotary = context
+        return self.layers[index](hidden, padding, position_embeddings=rotary)
 
-    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
-        """One encoder layer at some tokens."""
-        bias, angles = context
+    def project(self, index: int, hidden: torch.Tensor, positions: Positions, tokens: torch.Tensor) -> Projected:
+        """Queries, keys and values."""
         layer: Any = self.layers[index]
         attention, size = layer.self_attn, layer.self_attn.head_dim
-        entering, here = layer.input_layernorm(hidden), at(hidden, places)
-        query = attention.q_norm(attention.q_proj(at(entering, places))).to(entering.dtype)
-        key = attention.k_norm(attention.k_proj(entering)).to(entering.dtype)
-        query, key = turned(heads(query, size), angles_at(angles, places)), turned(heads(key, size), angles)
-        value = heads(attention.v_proj(entering), size)
-        taken = attended(query, key, value, of_padding(bias), scale=attention.scaling)
-        here = here + attention.o_proj(taken) / layer.scaling_factor
-        return here + layer.mlp(layer.post_attention_layernorm(here)) / layer.scaling_factor
+        normed = layer.input_layernorm(hidden)
+        query = attention.q_norm(attention.q_proj(at(normed, tokens))).to(normed.dtype)
+        key = attention.k_norm(attention.k_proj(normed)).to(normed.dtype)
+        query = rotated(split_heads(query, size), rotary_at(positions, tokens))
+        key, value = rotated(split_heads(key, size), positions), split_heads(attention.v_proj(normed), size)
+        return Projected(query, key, value, scale=attention.scaling)
+
+    def after_attention(self, index: int, attended: torch.Tensor, entered: torch.Tensor) -> torch.Tensor:
+        """Output map and feed-forward block, both scaled down."""
+        layer: Any = self.layers[index]
+        hidden = entered + layer.self_attn.o_proj(attended) / layer.scaling_factor
+        return hidden + layer.mlp(layer.post_attention_layernorm(hidden)) / layer.scaling_factor
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """The final norm."""
         return self.model.esmc.norm(hidden)
 
-    def guesses(self, finished: torch.Tensor) -> torch.Tensor:
+    def head(self, finished: torch.Tensor) -> torch.Tensor:
         """Of the masked-language head."""
         return self.model.lm_head(finished)
 
-    def set_heads(self, index: int, kept: Sequence[int]) -> None:
+    def set_heads(self, index: int, retained: Sequence[int]) -> None:
         """Refused.
 
         Raises:
@@ -181,64 +201,8 @@ class EsmcEncoder(TransformerEncoder):
 
 
 @final
-class BertEncoder(TransformerEncoder):
-    """`BertForMaskedLM` or `RobertaForMaskedLM` as a row of layers."""
-
-    names = LayerNames(
-        query="attention.self.query",
-        key="attention.self.key",
-        value="attention.self.value",
-        output="attention.output.dense",
-        widen=("intermediate.dense",),
-        narrow="output.dense",
-    )
-
-    @property
-    def layers(self) -> nn.ModuleList:
-        """The encoder's layers."""
-        return self.model.base_model.encoder.layer
-
-    def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Words and places."""
-        return self.model.base_model.embeddings(input_ids=ids)
-
-    def context(self, hidden: torch.Tensor, real: torch.Tensor) -> Any:
-        """Attention bias."""
-        return padding_bias(self.model.config, hidden, real)
-
-    def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
-        """One encoder layer."""
-        return self.layers[index](hidden, attention_mask=context)
-
-    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
-        """One encoder layer at some tokens."""
-        layer: Any = self.layers[index]
-        attention, size = layer.attention.self, layer.attention.self.attention_head_size
-        here = at(hidden, places)
-        query, key, value = attention.query(here), attention.key(hidden), attention.value(hidden)
-        parts = (heads(states, size) for states in (query, key, value))
-        taken = attended(*parts, of_padding(context), scale=attention.scaling)
-        return layer.feed_forward_chunk(layer.attention.output(taken, here))
-
-    def finish(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Nothing follows: each layer ends with its norm."""
-        return hidden
-
-    def guesses(self, finished: torch.Tensor) -> torch.Tensor:
-        """Of the masked-language head."""
-        head = self.model.cls if hasattr(self.model, "cls") else self.model.lm_head
-        return head(finished)
-
-    def set_heads(self, index: int, kept: Sequence[int]) -> None:
-        """After some were removed."""
-        attention: Any = self.model.base_model.encoder.layer[index].attention.self
-        attention.num_attention_heads = len(kept)
-        attention.all_head_size = len(kept) * attention.attention_head_size
-
-
-@final
 class T5Encoder(TransformerEncoder):
-    """`T5EncoderModel` as a row of layers. All of them share one attention bias, which tells distances, one a head."""
+    """`T5EncoderModel`: all layers share one bias of relative positions with an entry a head."""
 
     def __init__(self, model: nn.Module, headed: bool = False):
         # an encoder alone has no masked-language head, whatever its checkpoint holds
@@ -261,40 +225,40 @@ class T5Encoder(TransformerEncoder):
         return self.model.encoder.block
 
     def embed(self, ids: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-        """Words."""
+        """Token embeddings."""
         return self.model.shared(ids)
 
-    def context(self, hidden: torch.Tensor, real: torch.Tensor) -> Any:
-        """Attention bias of padding, and [1, H, T, T] of distances."""
-        length = hidden.shape[1]
+    def positions(self, hidden: torch.Tensor) -> Positions:
+        """[1, H, T, T] bias of relative positions."""
         attention: Any = self.model.encoder.block[0].layer[0].SelfAttention
-        distances = attention.compute_bias(length, length, device=hidden.device)
-        return padding_bias(self.model.config, hidden, real), distances
+        return attention.compute_bias(hidden.shape[1], hidden.shape[1], device=hidden.device)
 
     def layer(self, index: int, hidden: torch.Tensor, context: Any) -> torch.Tensor:
         """One block of the encoder."""
-        bias, distances = context
-        distances = self._of_heads(index, distances)
-        return self.layers[index](hidden, attention_mask=bias, position_bias=distances)[0]
+        padding, relative = context
+        relative = self._of_heads(index, relative)
+        return self.layers[index](hidden, attention_mask=padding, position_bias=relative)[0]
 
-    def layer_at(self, index: int, hidden: torch.Tensor, context: Any, places: torch.Tensor) -> torch.Tensor:
-        """One block of the encoder at some tokens."""
-        bias, distances = context
+    def project(self, index: int, hidden: torch.Tensor, positions: Positions, tokens: torch.Tensor) -> Projected:
+        """Queries, keys, values and the bias of relative positions."""
         block: Any = self.layers[index]
         attention, size = block.layer[0].SelfAttention, block.layer[0].SelfAttention.key_value_proj_dim
-        entering = block.layer[0].layer_norm(hidden)
-        query, key, value = attention.q(at(entering, places)), attention.k(entering), attention.v(entering)
-        parts = (heads(states, size) for states in (query, key, value))
-        # [H, B, C, T]
-        away = self._of_heads(index, distances)[0][:, places].transpose(0, 1)
-        taken = attended(*parts, away, of_padding(bias), scale=attention.scaling)
-        return block.layer[-1](at(hidden, places) + attention.o(taken))
+        normed = block.layer[0].layer_norm(hidden)
+        states = (attention.q(at(normed, tokens)), attention.k(normed), attention.v(normed))
+        # [H, B, C, T] to [B, H, C, T]
+        bias = self._of_heads(index, positions)[0][:, tokens].transpose(0, 1)
+        return Projected(*(split_heads(part, size) for part in states), scale=attention.scaling, bias=bias)
+
+    def after_attention(self, index: int, attended: torch.Tensor, entered: torch.Tensor) -> torch.Tensor:
+        """Output map and feed-forward block."""
+        block: Any = self.layers[index]
+        return block.layer[-1](entered + block.layer[0].SelfAttention.o(attended))
 
     def finish(self, hidden: torch.Tensor) -> torch.Tensor:
         """The final norm."""
         return self.model.encoder.final_layer_norm(hidden)
 
-    def guesses(self, finished: torch.Tensor) -> torch.Tensor:
+    def head(self, finished: torch.Tensor) -> torch.Tensor:
         """Refused.
 
         Raises:
@@ -302,14 +266,46 @@ class T5Encoder(TransformerEncoder):
         """
         raise ModelError("the encoder of a T5 has no masked-language head. Use its features; nothing was scored.")
 
-    def set_heads(self, index: int, kept: Sequence[int]) -> None:
+    def set_heads(self, index: int, retained: Sequence[int]) -> None:
         """After some were removed: the layer takes their share of the common bias from now on."""
-        self.remaining[index] = [self.remaining[index][head] for head in kept]
+        self.remaining[index] = [self.remaining[index][head] for head in retained]
         attention: Any = self.model.encoder.block[index].layer[0].SelfAttention
-        attention.n_heads = len(kept)
-        attention.inner_dim = len(kept) * attention.key_value_proj_dim
+        attention.n_heads = len(retained)
+        attention.inner_dim = len(retained) * attention.key_value_proj_dim
 
-    def _of_heads(self, index: int, distances: torch.Tensor) -> torch.Tensor:
+    def _of_heads(self, index: int, relative: torch.Tensor) -> torch.Tensor:
         """[1, h, T, T] of the heads that a layer still has."""
-        kept = self.remaining[index]
-        return distances[:, kept] if len(kept) < self.heads else distances
+        remaining = self.remaining[index]
+        return relative[:, remaining] if len(remaining) < self.heads else relative
+
+
+#: by `model_type` of a checkpoint: the class of `transformers`, and ours around it
+ARCHITECTURES: dict[str, tuple[str, type[TransformerEncoder]]] = {
+    "bert": ("BertForMaskedLM", BertEncoder),
+    "esm": ("EsmForMaskedLM", EsmEncoder),
+    "esmc": ("EsmcForMaskedLM", EsmcEncoder),
+    "roberta": ("RobertaForMaskedLM", BertEncoder),
+    "t5": ("T5EncoderModel", T5Encoder),
+}
+
+
+def split_heads(states: torch.Tensor, size: int) -> torch.Tensor:
+    """[B, H, C, size] of [B, C, H * size]."""
+    return states.unflatten(2, (-1, size)).transpose(1, 2)
+
+
+def token_numbers(hidden: torch.Tensor) -> torch.Tensor:
+    """[1, T] from 0, for hidden states [B, T, D]."""
+    return torch.arange(hidden.shape[1], device=hidden.device)[None]
+
+
+def rotated(states: torch.Tensor, rotary: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    """[B, H, C, d] after rotary embeddings, from cosines and sines that broadcast to [B, C, d]."""
+    cos, sin = (part.unsqueeze(1) for part in rotary)
+    left, right = states.chunk(2, 3)
+    return states * cos + torch.cat([-right, left], 3) * sin
+
+
+def rotary_at(rotary: tuple[torch.Tensor, torch.Tensor], tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """[B, C, d] cosines and sines at tokens [B, C], from those of all [1, T, d]."""
+    return rotary[0][0][tokens], rotary[1][0][tokens]

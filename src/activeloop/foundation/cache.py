@@ -1,4 +1,4 @@
-"""Where computed arrays are cached, shared by versions and processes; the oldest are dropped first."""
+"""Where computed arrays are cached, shared by versions and processes; those that were not used for longest go first."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def cache_folder(name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"the cache folder {folder} cannot be made ({error.strerror}). Name another in {CACHE}; nothing was kept."
+            f"the cache folder {folder} cannot be made ({error.strerror}). Name another in {CACHE}; nothing was cached."
         ) from error
     return folder
 
 
 #: bytes that one kind of arrays may take
-MOST = 4 * 2**30
+MAX_BYTES = 4 * 2**30
 #: seconds after which a file that was never finished belongs to a process that died
-DEAD = 3600.0
+ABANDONED = 3600.0
 
 
 def recall(name: str, key: str) -> np.ndarray | None:
-    """An array that was kept; None when there is none, or none that can be read.
+    """A cached array; None when there is none, or none that can be read.
 
     Args:
         name: of the kind of arrays.
@@ -53,20 +53,20 @@ def recall(name: str, key: str) -> np.ndarray | None:
     path = _path(name, key)
     try:
         found = load_file(path)["array"]
-        os.utime(path)  # the order in which files are dropped is that of their last use
+        os.utime(path)  # files are deleted in the order of their last use
     except (OSError, SafetensorError, KeyError):
         return None
     return found
 
 
-def keep(name: str, key: str, array: np.ndarray, most: int = MOST) -> None:
-    """Keep an array. It appears whole or not at all, whoever else writes it; nothing happens when the disk is full.
+def store(name: str, key: str, array: np.ndarray, most: int = MAX_BYTES) -> None:
+    """Cache an array. It appears whole or not at all, whoever else writes it; nothing happens when the disk is full.
 
     Args:
         name: of the kind of arrays.
         key: what it is found by.
         array: any.
-        most: bytes that this kind may take; the files that were not used for longest are dropped beyond it.
+        most: bytes that this kind may take; beyond it the files that were not used for longest are deleted.
     """
     from safetensors.numpy import save
 
@@ -77,15 +77,15 @@ def keep(name: str, key: str, array: np.ndarray, most: int = MOST) -> None:
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)
-    drop(path.parent, most)
+    delete_unused(path.parent, most)
 
 
 def _path(name: str, key: str) -> Path:
     return cache_folder(name) / f"{key}.safetensors"
 
 
-def drop(folder: Path, most: int = MOST) -> None:
-    """Delete what was not used for longest until the rest fits, and what dead processes left.
+def delete_unused(folder: Path, most: int = MAX_BYTES) -> None:
+    """Delete the files that were not used for longest until the rest fits, and what dead processes left.
 
     Args:
         folder: of one kind of things that can be computed again.
@@ -94,10 +94,10 @@ def drop(folder: Path, most: int = MOST) -> None:
     files, now = [], time.time()
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
-            with contextlib.suppress(OSError):  # another process dropped it
+            with contextlib.suppress(OSError):  # another process deleted it
                 stat = entry.stat()
                 if entry.name.endswith(".new"):
-                    if now - stat.st_mtime > DEAD:
+                    if now - stat.st_mtime > ABANDONED:
                         os.unlink(entry.path)
                 else:
                     files.append((stat.st_mtime, stat.st_size, entry.path))

@@ -1,4 +1,4 @@
-"""A pass of an ESM-2 model in NumPy, so that the model that ships can be asked where torch is not installed."""
+"""A pass of an ESM-2 model in NumPy, so that the model that ships works where torch is not installed."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.foundation.checkpoints import settings_of
-from activeloop.foundation.zero_shot import Windows
+from activeloop.foundation.windows import Windows
 
 Weights = Mapping[str, np.ndarray]
 
 
 def states_and_logits(folder: Path, windows: Windows, depth: float) -> tuple[np.ndarray, np.ndarray]:
-    """What `zero_shot_passes.states_and_logits` gives, in single precision, within its last digits.
+    """The same as `zero_shot_passes.states_and_logits`, in single precision, within its last digits.
 
-    For rotary places, norms before each block and none after the embedding, as ESM-2 has them.
+    For rotary positions, norms before each block and none after the embedding, as ESM-2 has them.
 
     Args:
         folder: of the checkpoint.
@@ -25,20 +25,20 @@ def states_and_logits(folder: Path, windows: Windows, depth: float) -> tuple[np.
         depth: states are those after this share of the layers.
 
     Returns:
-        Float32 [S, D] hidden states, and [S, V] logits, at each residue with nothing hidden.
+        Float32 [S, D] hidden states, and [S, V] logits, at each residue with nothing masked.
     """
     settings, weights = settings_of(folder), _weights(folder / "model.safetensors")
     layers, heads, eps = settings["num_hidden_layers"], settings["num_attention_heads"], settings["layer_norm_eps"]
     states, logits = [], []
     for number, ids in enumerate(windows.ids):
-        asked = windows.column[windows.row == number]
+        columns = windows.column[windows.row == number]
         hidden = weights["esm.embeddings.word_embeddings.weight"][ids]
-        angles = _angles(len(ids), weights["esm.rotary_embeddings.inv_freq"])
+        rotary = _rotary(len(ids), weights["esm.rotary_embeddings.inv_freq"])
         for layer in range(layers):
             if layer == round(depth * layers):
-                states.append(hidden[asked])
-            hidden = _layer(hidden, weights, f"esm.encoder.layer.{layer}.", heads, angles, eps)
-        last = _norm(hidden[asked], weights, "esm.encoder.emb_layer_norm_after", eps)
+                states.append(hidden[columns])
+            hidden = _layer(hidden, weights, f"esm.encoder.layer.{layer}.", heads, rotary, eps)
+        last = _norm(hidden[columns], weights, "esm.encoder.emb_layer_norm_after", eps)
         last = _norm(_gelu(_linear(last, weights, "lm_head.dense")), weights, "lm_head.layer_norm", eps)
         logits.append(last @ weights["esm.embeddings.word_embeddings.weight"].T + weights["lm_head.bias"])
     order = np.argsort(windows.row, kind="stable").argsort()
@@ -53,7 +53,7 @@ def _weights(file: Path) -> Weights:
 
 
 def _layer(
-    hidden: np.ndarray, weights: Weights, at: str, heads: int, angles: tuple[np.ndarray, np.ndarray], eps: float
+    hidden: np.ndarray, weights: Weights, at: str, heads: int, rotary: tuple[np.ndarray, np.ndarray], eps: float
 ) -> np.ndarray:
     """[T, D] after a layer: attention, then two dense maps, each added to what came in."""
     from scipy.special import softmax
@@ -64,8 +64,8 @@ def _layer(
         for part in ("query", "key", "value")
     )
     query = query / np.float32(np.sqrt(query.shape[-1]))
-    shares = softmax(_turned(query, angles) @ _turned(key, angles).swapaxes(1, 2), axis=-1)
-    mixed = (shares @ value).swapaxes(0, 1).reshape(hidden.shape)
+    attention = softmax(_rotated(query, rotary) @ _rotated(key, rotary).swapaxes(1, 2), axis=-1)
+    mixed = (attention @ value).swapaxes(0, 1).reshape(hidden.shape)
     hidden = hidden + _linear(mixed, weights, f"{at}attention.output.dense")
     inner = _gelu(_linear(_norm(hidden, weights, f"{at}LayerNorm", eps), weights, f"{at}intermediate.dense"))
     return hidden + _linear(inner, weights, f"{at}output.dense")
@@ -87,12 +87,12 @@ def _gelu(x: np.ndarray) -> np.ndarray:
     return x * np.float32(0.5) * (1 + erf(x * np.float32(np.sqrt(0.5))))
 
 
-def _angles(tokens: int, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines [T, d] by which queries and keys are turned (Su et al. 2021, arXiv:2104.09864)."""
-    turned = np.tile(np.outer(np.arange(tokens, dtype=np.float32), frequencies), 2)
-    return np.cos(turned), np.sin(turned)
+def _rotary(tokens: int, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines [T, d] that rotate queries and keys (Su et al. 2021, arXiv:2104.09864)."""
+    angles = np.tile(np.outer(np.arange(tokens, dtype=np.float32), frequencies), 2)
+    return np.cos(angles), np.sin(angles)
 
 
-def _turned(x: np.ndarray, angles: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+def _rotated(x: np.ndarray, rotary: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     half = x.shape[-1] // 2
-    return x * angles[0] + np.concatenate([-x[..., half:], x[..., :half]], axis=-1) * angles[1]
+    return x * rotary[0] + np.concatenate([-x[..., half:], x[..., :half]], axis=-1) * rotary[1]

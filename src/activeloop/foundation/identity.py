@@ -1,4 +1,4 @@
-"""Which weights and tables something was made with, and how they were read, so that nothing is mistaken for them."""
+"""Digests of the weights and tables that a fitted model depends on, checked when it is loaded again."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from activeloop.errors import StateError
-from activeloop.foundation.base import READING, FoundationModel
+from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
+from activeloop.foundation.reading import READING_VERSION
 
-#: the key under which it is kept
+#: its key in a stored state
 KEY = "weights"
 
 
 @runtime_checkable
 class HasIdentity(Protocol):
-    """What holds numbers of a file that a model's weights do not tell."""
+    """What depends on a file beside a model's weights."""
 
     def content(self) -> tuple[str, str]:
-        """What it is called, for people, and a digest of 16 bytes in hexadecimal digits."""
+        """Name of the file, and a digest of 16 bytes in hexadecimal digits."""
         ...
 
 
 def identity(*parts: Any) -> dict[str, np.ndarray]:
-    """`weights`: uint8 [M, 17], digests of all models and files of tables in some parts, and how models are read.
-
-    {} when there are none.
+    """`weights`: uint8 [M, 17], digests of all models and tables in some parts, and `READING_VERSION`; {} for none.
 
     Args:
         parts: encoders, and settings that hold some.
@@ -38,11 +37,11 @@ def identity(*parts: Any) -> dict[str, np.ndarray]:
     {}
     """
     digests = [digest for part in parts for _, digest in _contents(part)]
-    return {KEY: np.array([[*bytes.fromhex(d), READING] for d in digests], np.uint8)} if digests else {}
+    return {KEY: np.array([[*bytes.fromhex(d), READING_VERSION] for d in digests], np.uint8)} if digests else {}
 
 
 def check_identity(state: Mapping[str, np.ndarray], *parts: Any) -> None:
-    """Refuse to go on with other weights or tables than a state was made with; a state without any is let pass.
+    """Check that weights and tables are those of a stored state; a state without any passes.
 
     Raises:
         StateError: they are others.

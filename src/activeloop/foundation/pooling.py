@@ -8,14 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from activeloop.candidates import Pool
-from activeloop.errors import PoolError
-from activeloop.foundation.base import Pooling
-from activeloop.foundation.encoder import at
+from activeloop.foundation.devices import inference, minibatch_tokens
+from activeloop.foundation.encoder import TransformerEncoder, at
+from activeloop.foundation.reading import Pooling
 from activeloop.foundation.tokens import Tokens
-
-#: `sites` puts the hidden states of so many columns side by side at most
-MOST_SITES = 8
 
 
 @dataclass(frozen=True)
@@ -34,26 +30,6 @@ class Batch:
         arrays = (tokens.ids.astype(np.int64), tokens.real, tokens.residues, tokens.columns.astype(np.int64))
         ids, real, residues, columns = (torch.from_numpy(a).to(device) for a in arrays)
         return cls(ids, real, residues, columns, torch.from_numpy(tokens.changed).to(device))
-
-
-def pooling_for(pool: Pool, asked: Pooling) -> Pooling:
-    """What `auto` stands for: `sites` for a few columns, `mutated` where there is a parent, else `mean`.
-
-    Raises:
-        PoolError: the pooling that was asked for needs a parent, or few columns, and the pool has none.
-    """
-    sites = pool.sites
-    few = sites is not None and 0 < len(sites.labels) <= MOST_SITES
-    parented = sites is not None and sites.parent is not None and bool(sites.parent_sequence)
-    if asked == "auto":
-        return "sites" if few else "mutated" if parented else "mean"
-    if asked == "sites" and not few:
-        raise PoolError(
-            f'pooling "sites" needs 1 to {MOST_SITES} varying columns. Choose "mutated"; nothing was encoded.'
-        )
-    if asked in ("mutated", "difference") and not parented:
-        raise PoolError(f'pooling "{asked}" needs a wild type. Give one, or choose "mean"; nothing was encoded.')
-    return asked
 
 
 @dataclass(frozen=True)
@@ -75,8 +51,8 @@ class Pooler(nn.Module):
     `mean`: over residues, never special tokens. `mutated`: means over the mutated positions of the candidate's hidden
     state less the parent's there, and beside it of the parent's, which tells where that is (zeros for the parent
     itself). `difference`: the mean over all residues, less the parent's. `sites`: the hidden states at all varying
-    columns side by side (zeros at a gap). `attention`: a weighted mean over residues whose weights are learnt; the
-    plain mean to begin with.
+    columns side by side (zeros at a gap). `attention`: a weighted mean over residues with learned weights; the plain
+    mean to begin with.
 
     Args:
         pooling: one of them, not `auto`.
@@ -90,7 +66,7 @@ class Pooler(nn.Module):
         self.size = width * {"sites": columns, "mutated": 2}.get(pooling, 1)
         self.query = nn.Parameter(torch.zeros(width)) if pooling == "attention" else None
 
-    def places(self, batch: Batch, parent: Batch | None) -> tuple[PooledPositions, PooledPositions | None] | None:
+    def positions(self, batch: Batch, parent: Batch | None) -> tuple[PooledPositions, PooledPositions | None] | None:
         """What is read of candidates, and of their parent where it is needed; None where it is every token.
 
         Args:
@@ -116,10 +92,10 @@ class Pooler(nn.Module):
             return at_columns(hidden, batch).flatten(1)
         if self.pooling == "mutated":
             assert parent is not None
-            there = at_columns(*parent).expand(len(hidden), -1, -1)
-            seen = torch.cat([at_columns(hidden, batch) - there, there], 2)
+            of_parent = at_columns(*parent).expand(len(hidden), -1, -1)
+            states = torch.cat([at_columns(hidden, batch) - of_parent, of_parent], 2)
             changed = batch.changed.to(hidden.dtype).unsqueeze(2)
-            return (seen * changed).sum(1) / changed.sum(1).clamp(min=1)
+            return (states * changed).sum(1) / changed.sum(1).clamp(min=1)
         weights = batch.residues.to(hidden.dtype)
         if self.query is not None:
             scores = (hidden @ self.query).masked_fill(~batch.residues, torch.finfo(hidden.dtype).min)
@@ -138,7 +114,7 @@ def at_columns(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 def side_by_side(batch: Batch) -> PooledPositions:
     """All varying columns."""
-    return PooledPositions(batch.columns.clamp(min=0), replace(batch, columns=numbered(batch.columns)))
+    return PooledPositions(batch.columns.clamp(min=0), replace(batch, columns=renumbered(batch.columns)))
 
 
 def changed_columns(batch: Batch, parent: Batch) -> tuple[PooledPositions, PooledPositions]:
@@ -149,15 +125,52 @@ def changed_columns(batch: Batch, parent: Batch) -> tuple[PooledPositions, Poole
     most = int(batch.changed.sum(1).max())
     which = torch.sort(batch.changed.to(torch.uint8), dim=1, descending=True, stable=True).indices[:, :most]
     columns, counted = batch.columns.gather(1, which), batch.changed.gather(1, which)
-    own = PooledPositions(columns.clamp(min=0), replace(batch, columns=numbered(columns), changed=counted))
+    own = PooledPositions(columns.clamp(min=0), replace(batch, columns=renumbered(columns), changed=counted))
     anywhere = batch.changed.any(0)
-    theirs = parent.columns[:, anywhere]
-    # where each candidate's columns stand among those that are read of the parent
+    of_parent = parent.columns[:, anywhere]
+    # index of each candidate's columns among those that are read of the parent
     among = (torch.cumsum(anywhere, 0) - 1).clamp(min=0)[which]
     among = torch.where(parent.columns[0][which] >= 0, among, -1)
-    return own, PooledPositions(theirs.clamp(min=0), replace(parent, columns=among))
+    return own, PooledPositions(of_parent.clamp(min=0), replace(parent, columns=among))
 
 
-def numbered(columns: torch.Tensor) -> torch.Tensor:
+def renumbered(columns: torch.Tensor) -> torch.Tensor:
     """[B, C] columns that stand side by side; gaps stay gaps."""
     return torch.where(columns >= 0, torch.arange(columns.shape[1], device=columns.device), -1)
+
+
+def pooled_features(
+    encoder: TransformerEncoder, tokens: Tokens, parent: Tokens | None, pooling: Pooling, columns: int, device: str
+) -> np.ndarray:
+    """Float32 [n, P] of candidates, each once through the network, in minibatches of similar length.
+
+    Args:
+        encoder: for reading, on the device.
+        tokens: of the candidates.
+        parent: of their parent, for `mutated` and `difference`.
+        pooling: as in `Pooler`.
+        columns: S.
+        device: where to compute.
+    """
+    pooler = Pooler(pooling, encoder.width, columns).to(device)
+    features = np.zeros((len(tokens), pooler.size), np.float32)
+    own = None if parent is None else Batch.of(parent, device)
+    of_parent = None if own is None else (_states(encoder, own, None, device), own)
+    for group in tokens.buckets(minibatch_tokens(device)):
+        batch = Batch.of(tokens.take(group), device)
+        read, read_of_parent = pooler.positions(batch, own) or (None, None)
+        hidden = _states(encoder, batch, read, device)
+        with torch.inference_mode():
+            compared = of_parent
+            if of_parent is not None and read_of_parent is not None:
+                compared = at(of_parent[0], read_of_parent.tokens), read_of_parent.batch
+            features[group] = pooler(hidden, read.batch if read else batch, compared).cpu().numpy()
+    return features
+
+
+def _states(encoder: TransformerEncoder, batch: Batch, read: PooledPositions | None, device: str) -> torch.Tensor:
+    """[B, C, D] in single precision at the tokens that are read; [B, T, D] where that is all."""
+    with inference(encoder, batch.ids.shape[1], device):
+        if read is None:
+            return encoder(batch.ids, batch.real).float()
+        return encoder.run_at(encoder.embed(batch.ids, batch.real), batch.real, read.tokens).float()

@@ -12,8 +12,10 @@ from activeloop.adapters import Adapter
 from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
 from activeloop.encoders import Encoder, Morgan, OneHot
-from activeloop.foundation.base import FoundationModel, Pooling
-from activeloop.foundation.protein_models import BUNDLED, ESM2
+from activeloop.foundation import ESM2, foundation_of
+from activeloop.foundation.base import FoundationModel
+from activeloop.foundation.checkpoints import BUNDLED
+from activeloop.foundation.reading import Pooling
 from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
@@ -67,9 +69,7 @@ def foundation_model(
     """
     if model == BUNDLED:
         return ESM2(pooling=pooling, depth=depth)
-    from activeloop.foundation.families import foundation_of
-
-    return replace(foundation_of(model, revision), pooling=pooling, depth=depth)  # type: ignore[type-var]
+    return replace(foundation_of(model, revision), pooling=pooling, depth=depth)
 
 
 def prior_mean(model: str = BUNDLED, tables: str = "", revision: str | None = None) -> MutationPrior:

@@ -14,12 +14,12 @@ import numpy as np
 from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.encoders.base import sites_of
 from activeloop.errors import ModelError
+from activeloop.foundation import ESM2
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.cache import keep, recall
+from activeloop.foundation.cache import recall, store
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint, folder_of, need_models
 from activeloop.foundation.esm_numpy import states_and_logits
-from activeloop.foundation.protein_models import ESM2
-from activeloop.foundation.zero_shot import ResidueTokens, Windows
+from activeloop.foundation.windows import ResidueTokens, Windows
 from activeloop.priors.substitutions import (
     REACH,
     WIDTHS,
@@ -147,17 +147,15 @@ def opinions(foundation: FoundationModel, chain: str) -> np.ndarray:
         ModelError: it has no masked-language head.
         MissingExtraError: the model is another than the one that ships, and torch or transformers is not installed.
     """
-    spelling, read_as = (
-        ResidueTokens.of(foundation, AMINO_ACIDS),
-        "".join(a if a in AMINO_ACIDS else "X" for a in chain),
-    )
-    windows = Windows.of(foundation.tokens_of([read_as]), np.arange(len(chain)), spelling.longest)
-    key = windows.key(foundation, f"opinions-{DEPTH:.2f}", spelling)
+    residues = ResidueTokens.of(foundation, AMINO_ACIDS)
+    read_as = "".join(a if a in AMINO_ACIDS else "X" for a in chain)
+    windows = Windows.of(foundation.tokens_of([read_as]), np.arange(len(chain)), residues.longest)
+    key = windows.key(foundation, f"opinions-{DEPTH:.2f}", residues)
     read = recall("zero-shot", key)
     if read is None:
         states, logits = _pass(foundation, windows)
-        read = np.hstack([spelling.letters(logits), states])
-        keep("zero-shot", key, read)
+        read = np.hstack([residues.log_probabilities(logits), states])
+        store("zero-shot", key, read)
     logits, states = read[:, : len(AMINO_ACIDS)].astype(np.float64), read[:, len(AMINO_ACIDS) :]
     return np.hstack([letter_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
 
@@ -168,8 +166,10 @@ def _pass(foundation: FoundationModel, windows: Windows) -> tuple[np.ndarray, np
         return states_and_logits(folder_of(BUNDLED), windows, DEPTH)
     need_models()
     from activeloop.foundation import zero_shot_passes
+    from activeloop.foundation.devices import best_device
 
-    return zero_shot_passes.states_and_logits(foundation, windows, DEPTH)
+    encoder = foundation.frozen_encoder(best_device())
+    return zero_shot_passes.states_and_logits(encoder, windows, round(DEPTH * len(encoder.layers)))
 
 
 def letter_contexts(chain: str, probabilities: np.ndarray) -> np.ndarray:

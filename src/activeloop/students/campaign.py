@@ -75,9 +75,7 @@ class CampaignDistillation(StudentTrainer):
 
 def teacher_parameters(teacher: Predictor) -> int:
     """Parameters of the largest pretrained model in a teacher; 0 when there is none. Needs torch."""
-    from activeloop.foundation.encoding import feature_encoder
-
-    encoders = (feature_encoder(foundation) for foundation in foundations(teacher))
+    encoders = (foundation.feature_encoder() for foundation in foundations(teacher))
     return max((sum(p.numel() for p in encoder.parameters()) for encoder in encoders), default=0)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from activeloop.adapters import LoRA
 from activeloop.candidates import Pool
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner, TrainingConfig
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from activeloop.errors import ModelError
-from activeloop.foundation import ESM2
+from activeloop.foundation import ESM2, FoundationModel
 from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.tokens import Tokens
@@ -13,17 +13,17 @@ from activeloop.models.finetuning.layer_dropout import LayerDropout
 
 
 @pytest.fixture(scope="module")
-def model(tiny: str) -> ESM2:
+def model(tiny: str) -> FoundationModel:
     return ESM2(tiny, pooling="mean")
 
 
 @pytest.fixture(scope="module")
-def encoder(model: ESM2) -> TransformerEncoder:
+def encoder(model: FoundationModel) -> TransformerEncoder:
     return model.load()
 
 
 @pytest.fixture(scope="module")
-def tokens(model: ESM2) -> Tokens:
+def tokens(model: FoundationModel) -> Tokens:
     return model.tokens_of(["MKTAYIAKQR", "MKTAYIAKQRQISF", "MKTWWIAKQR", "MK", "ACDEFGHIKL", "MKTAYIAKQR"])
 
 

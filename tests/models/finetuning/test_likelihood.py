@@ -11,8 +11,7 @@ from activeloop.adapters import LoRA
 from activeloop.candidates import Pool
 from activeloop.candidates.designs import Mutation, Sequence, Variant
 from activeloop.errors import ModelError
-from activeloop.foundation import ESM2
-from activeloop.foundation.zero_shot import zero_shot_table
+from activeloop.foundation import ESM2, zero_shot_table
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.likelihood_fitting import splits

@@ -8,7 +8,7 @@ import pytest
 
 from activeloop.adapters import FullFineTuning, LightPEFT, LoRA
 from activeloop.candidates import Mutation, Pool, Variant
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner, TrainingConfig
 from activeloop.models.finetuning.adapted import AdaptedEncoder

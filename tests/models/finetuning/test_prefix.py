@@ -7,10 +7,9 @@ import torch
 from activeloop.adapters import Frozen, FullFineTuning, LoRA
 from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
+from activeloop.foundation import ESM2, FoundationModel
 from activeloop.foundation.encoder import sharing
-from activeloop.foundation.encoding import frozen_encoder
 from activeloop.foundation.pooling import Batch
-from activeloop.foundation.protein_models import ESM2
 from activeloop.models.finetuning.adapted import ActivationCache, AdaptedEncoder
 from activeloop.models.finetuning.inputs import joined, part, read
 
@@ -19,13 +18,13 @@ POOL = Pool.single_mutants(WILD)
 
 
 @pytest.fixture
-def foundation(tiny: str) -> ESM2:
+def foundation(tiny: str) -> FoundationModel:
     return ESM2(tiny)
 
 
 @pytest.mark.parametrize("adapter", [LoRA(last_layers=1), LoRA(last_layers=2), LoRA(), FullFineTuning()], ids=str)
 @pytest.mark.parametrize("most", [2**30, 10_000, 0])
-def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
+def test_the_same_as_the_whole_model(foundation: FoundationModel, adapter, most: int):
     adapted = AdaptedEncoder(foundation, adapter, POOL, 0)
     longer = foundation.tokens_of(["MKTAYIAKQRMK", "MK"])
     none = np.zeros((2, 10))
@@ -47,7 +46,7 @@ def test_the_same_as_the_whole_model(foundation: ESM2, adapter, most: int):
     assert sum(t.nbytes for t in prefix.kept.values()) <= most
 
 
-def test_embeddings_that_learn_get_gradients(foundation: ESM2):
+def test_embeddings_that_learn_get_gradients(foundation: FoundationModel):
     adapted = AdaptedEncoder(foundation, FullFineTuning(), POOL, 0)
     hidden, _ = ActivationCache(adapted, foundation.tokens(POOL, np.arange(3)))(np.arange(3))
     assert hidden.requires_grad
@@ -56,7 +55,7 @@ def test_embeddings_that_learn_get_gradients(foundation: ESM2):
     assert not hidden.requires_grad
 
 
-def test_models_share_what_does_not_learn(foundation: ESM2):
+def test_models_share_what_does_not_learn(foundation: FoundationModel):
     one, two = (AdaptedEncoder(foundation, LoRA(last_layers=1), POOL, seed) for seed in (0, 1))
     weights = [dict(m.encoder.named_parameters()) for m in (one, two)]
     shared = [name for name, p in weights[0].items() if p.data_ptr() == weights[1][name].data_ptr()]
@@ -79,8 +78,8 @@ def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, poo
 
 
 @pytest.mark.parametrize("name", ADAPTERS)
-def test_no_adapter_changes_the_weights_of_others(foundation: ESM2, name: str):
-    base = frozen_encoder(foundation)
+def test_no_adapter_changes_the_weights_of_others(foundation: FoundationModel, name: str):
+    base = foundation.frozen_encoder()
     before = {key: tensor.clone() for key, tensor in base.state_dict().items()}
     adapted = AdaptedEncoder(foundation, ADAPTERS[name](), POOL, 0)
     kept = adapted.state()
@@ -93,8 +92,8 @@ def test_no_adapter_changes_the_weights_of_others(foundation: ESM2, name: str):
     assert not any(p.requires_grad for p in base.parameters())
 
 
-def test_a_model_takes_no_memory_for_what_does_not_learn(foundation: ESM2):
-    base = frozen_encoder(foundation)
+def test_a_model_takes_no_memory_for_what_does_not_learn(foundation: FoundationModel):
+    base = foundation.frozen_encoder()
     copied = sharing(base)
     assert all(p.data_ptr() == q.data_ptr() for p, q in zip(base.parameters(), copied.parameters(), strict=True))
     assert not {id(p) for p in base.parameters()} & {id(p) for p in copied.parameters()}

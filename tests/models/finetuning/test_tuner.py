@@ -7,7 +7,7 @@ import pytest
 
 from activeloop.adapters import Frozen, FullFineTuning, LightPEFT, LoRA
 from activeloop.candidates import Pool
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.models import Classification, FineTuner, RandomForest, Ranking, StackingEnsemble, TrainingConfig
 from activeloop.models.finetuning import fitting as warm

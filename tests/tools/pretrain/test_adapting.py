@@ -9,7 +9,7 @@ from transformers import EsmConfig, EsmForMaskedLM
 
 from activeloop.adapters import LoRA, attach
 from activeloop.errors import ModelError
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2
 from tools.pretrain.run import train
 from tools.pretrain.trainable import Schedule, adapted
 

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, EsmForMaskedLM
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
-from activeloop.foundation.protein_models import ESM2
+from activeloop.foundation import ESM2
 from tools.pretrain.card import export
 from tools.pretrain.model import Shape, build
 from tools.pretrain.run import train

@@ -14,15 +14,15 @@ import torch
 from activeloop.adapters import attach
 from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
-from activeloop.foundation import FoundationModel
+from activeloop.foundation import FoundationModel, foundation_of
 from activeloop.foundation.checkpoints import folder_of, settings_of
+from activeloop.foundation.devices import best_device, inference
 from activeloop.foundation.encoder import TransformerEncoder
-from activeloop.foundation.encoding import best_device, reading
-from activeloop.foundation.families import foundation_of
-from activeloop.foundation.licences import PROTEIN, example, licence_of
+from activeloop.foundation.families import licence_of
 from activeloop.foundation.pooling import Batch, Pooler
-from activeloop.foundation.protein_models import LetterModel
-from activeloop.foundation.tokens import Tokens, longest_of
+from activeloop.foundation.tokenizers import GB1
+from activeloop.foundation.tokens import Tokens
+from activeloop.foundation.vocabulary import max_tokens
 from activeloop.models.doctor.report import Finding, judged, tried
 from activeloop.models.heads.base import HeadInputs
 from activeloop.models.registry import HEADS
@@ -63,7 +63,7 @@ class DiagnosedModel:
     @torch.inference_mode()
     def features(self, count: int) -> np.ndarray:
         """Float32 [n, D] means over residues of different texts."""
-        tokens = self.tokens(*(example(self.foundation, 24, seed) for seed in range(count)))
+        tokens = self.tokens(*(self.foundation.example(24, seed) for seed in range(count)))
         hidden = self.hidden(tokens)
         return Pooler("mean", self.encoder.width, 0)(hidden, Batch.of(tokens), None).numpy()
 
@@ -108,27 +108,27 @@ def _licence(source: str) -> Finding:
 def _tokens(patient: DiagnosedModel) -> Finding:
     """Residues go in and come out again; for proteins, mutated columns hold what they should."""
     foundation = patient.foundation
-    if not isinstance(foundation, LetterModel):
-        one, two = (patient.tokens(example(foundation, 24, seed)) for seed in (1, 2))
+    if not foundation.reads_residues:
+        one, two = (patient.tokens(foundation.example(24, seed)) for seed in (1, 2))
         good = one.ids.shape != two.ids.shape or bool((one.ids != two.ids).any())
         return judged("tokens", good, f"{one.lengths[0]} tokens", "Its vocabulary does not fit: fetch it again.")
-    tokens, ids = patient.tokens(PROTEIN), foundation.alphabet.ids
-    back = {int(ids[ord(letter)]): letter for letter in sorted(set(PROTEIN))}
+    tokens, ids = patient.tokens(GB1), foundation.alphabet.ids
+    back = {int(ids[ord(letter)]): letter for letter in sorted(set(GB1))}
     read = "".join(back.get(int(i), "?") for i in tokens.ids[0][tokens.residues[0]])
-    pool = Pool.single_mutants(PROTEIN, positions=[1, 28, len(PROTEIN)])
+    pool = Pool.single_mutants(GB1, positions=[1, 28, len(GB1)])
     rows = np.arange(len(pool))
     mutants = foundation.tokens(pool, rows)
     assert pool.sites is not None
     letters = np.array([[ord(pool.sites.alphabet[code]) for code in row] for row in pool.codes(rows)])
     right = np.array_equal(np.take_along_axis(mutants.ids, mutants.columns, 1), ids[letters])
-    found = f"{len(PROTEIN)} residues and {tokens.first + tokens.last} special tokens; columns of {len(pool)} mutants"
-    good = read == PROTEIN and right
+    found = f"{len(GB1)} residues and {tokens.first + tokens.last} special tokens; columns of {len(pool)} mutants"
+    good = read == GB1 and right
     return judged("tokens", good, found, "Its vocabulary does not fit this family: name another checkpoint.")
 
 
 def _pooling(patient: DiagnosedModel) -> Finding:
     """Special tokens and padding must not enter the mean."""
-    texts = [example(patient.foundation, length, 0) for length in (24, 12)]
+    texts = [patient.foundation.example(length, 0) for length in (24, 12)]
     tokens = patient.tokens(*texts)
     batch, hidden = Batch.of(tokens), patient.hidden(tokens)
     pooler = Pooler("mean", patient.encoder.width, 0)
@@ -141,7 +141,7 @@ def _pooling(patient: DiagnosedModel) -> Finding:
 
 def _padding(patient: DiagnosedModel) -> Finding:
     """A short text gives the same beside a long one."""
-    short, long = (example(patient.foundation, length, 0) for length in (12, 24))
+    short, long = (patient.foundation.example(length, 0) for length in (12, 24))
     alone, beside = patient.tokens(short), patient.tokens(short, long)
     length = int(alone.lengths[0])
     apart = patient.hidden(alone)[0] - patient.hidden(beside)[0, :length]
@@ -156,14 +156,14 @@ def _head(patient: DiagnosedModel) -> Finding:
     if not patient.encoder.headed:
         fix = "Zero-shot scores and likelihood ranking are off for it; its features and adapters work."
         return Finding("masked-language head", "warning", "none in this checkpoint", fix)
-    if not isinstance(foundation, LetterModel):
+    if not foundation.reads_residues:
         return Finding("masked-language head", "warning", "there, but its tokens are not single residues")
-    from activeloop.foundation.zero_shot import ResidueTokens
+    from activeloop.foundation.windows import ResidueTokens
     from activeloop.foundation.zero_shot_passes import log_pseudo_perplexity
 
-    tokens = patient.tokens(PROTEIN)
-    perplexity = float(np.exp(log_pseudo_perplexity(foundation, tokens, ResidueTokens.of(foundation, ""))))
-    found = f"perplexity {perplexity:.1f} on a natural protein of {len(PROTEIN)} residues"
+    tokens = patient.tokens(GB1)
+    perplexity = float(np.exp(log_pseudo_perplexity(patient.encoder, tokens, ResidueTokens.of(foundation, "").mask)))
+    found = f"perplexity {perplexity:.1f} on a natural protein of {len(GB1)} residues"
     if perplexity < 19:
         return Finding("masked-language head", "ok", found)
     return Finding("masked-language head", "warning", found, "It guesses no better than chance: do not score with it.")
@@ -172,12 +172,12 @@ def _head(patient: DiagnosedModel) -> Finding:
 def _speed(patient: DiagnosedModel) -> Finding:
     """Milliseconds a sequence, in minibatches of eight."""
     device, source = best_device(), patient.foundation
-    longest = longest_of(settings_of(folder_of(source.source, source.revision)))
+    longest = max_tokens(settings_of(folder_of(source.source, source.revision)))
     encoder = copy.deepcopy(patient.encoder).to(device) if device != "cpu" else patient.encoder
     told = []
     for length in (56, 256):
         if not longest or length + 4 <= longest:
-            tokens = patient.tokens(*(example(patient.foundation, length, seed) for seed in range(8)))
+            tokens = patient.tokens(*(patient.foundation.example(length, seed) for seed in range(8)))
             seconds = min(_seconds(encoder, tokens, device) for _ in range(3)) / 8
             told.append(f"{1 / seconds:,.0f} sequences/s of {length} ({1000 * seconds:.1f} ms each)")
     return Finding("speed", "ok", f"{', '.join(told)}, on {device}, {torch.get_num_threads()} threads")
@@ -186,7 +186,7 @@ def _speed(patient: DiagnosedModel) -> Finding:
 def _seconds(encoder: TransformerEncoder, tokens: Tokens, device: str) -> float:
     batch = Batch.of(tokens, device)
     start = time.perf_counter()
-    with reading(encoder, tokens.ids.shape[1], device):
+    with inference(encoder, tokens.ids.shape[1], device):
         encoder(batch.ids, batch.real).sum().item()
     return time.perf_counter() - start
 
@@ -204,7 +204,7 @@ def _memory(patient: DiagnosedModel) -> Finding:
 def _adapter(patient: DiagnosedModel, name: str) -> Finding:
     """Attaching fails by itself when an adapter has no effect in eval mode; here it must also move by itself."""
     attached = attach(ADAPTERS[name](), copy.deepcopy(patient.encoder), seed=0)
-    encoder, batch = attached.encoder.eval(), Batch.of(patient.tokens(example(patient.foundation, 24, 0)))
+    encoder, batch = attached.encoder.eval(), Batch.of(patient.tokens(patient.foundation.example(24, 0)))
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         before = encoder(batch.ids, batch.real)

@@ -106,12 +106,11 @@ def _threads() -> Finding:
 def _precision() -> Finding:
     import torch
 
-    from activeloop.foundation.encoder import half_pays
-    from activeloop.foundation.encoding import best_device
+    from activeloop.foundation.devices import best_device, has_bfloat16
 
     device = best_device()
     name = torch.cuda.get_device_name() if device == "cuda" else "processor"
-    half = half_pays(device)
+    half = has_bfloat16(device)
     return Finding("precision", "ok", f"{name}; bfloat16 {'pays and is used' if half else 'does not pay: single'}")
 
 

@@ -13,9 +13,10 @@ from activeloop.adapters import Adapter, attach
 from activeloop.adapters.base import Attached
 from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.encoder import TransformerEncoder, attention_as, faster, half_pays, sharing
-from activeloop.foundation.encoding import best_device, feature_encoder, tokens_together
-from activeloop.foundation.pooling import Batch, PooledPositions, Pooler, pooling_for
+from activeloop.foundation.devices import attention_as, best_device, faster_attention, has_bfloat16, minibatch_tokens
+from activeloop.foundation.encoder import TransformerEncoder, sharing
+from activeloop.foundation.pooling import Batch, PooledPositions, Pooler
+from activeloop.foundation.reading import pooling_for
 from activeloop.foundation.tokens import Tokens
 from activeloop.models.finetuning.checkpointer import below, prefixed
 from activeloop.models.finetuning.inputs import compares, part
@@ -39,7 +40,7 @@ class AdaptedEncoder:
         columns = 0 if pool.sites is None else len(pool.sites.labels)
         self.pooler = Pooler(pooling_for(pool, foundation.pooling), self.encoder.width, columns).to(self.device)
         #: whether products are computed in half precision; kept with the state, so that results can be repeated
-        self.half = half_pays(self.device.type)
+        self.half = has_bfloat16(self.device.type)
         #: minibatches end with the parent
         self.compares = compares(foundation, pool)
 
@@ -98,10 +99,10 @@ class AdaptedEncoder:
         with self._fast(batch):
             hidden = self.encoder.run(hidden, batch.real, max(self.lowest, 0), last)
         if not self.compares:
-            places = self.pooler.places(batch, None)
+            places = self.pooler.positions(batch, None)
             return self.pooler(*self._finished(hidden, batch, places and places[0]), None)
         own, parent = part(batch, slice(None, -1)), part(batch, slice(-1, None))
-        places = self.pooler.places(own, parent) or (None, None)
+        places = self.pooler.positions(own, parent) or (None, None)
         beside = self._finished(hidden[-1:], parent, places[1])
         return self.pooler(*self._finished(hidden[:-1], own, places[0]), beside)
 
@@ -141,12 +142,12 @@ class AdaptedEncoder:
     def _fast(self, batch: Batch) -> Iterator[None]:
         """As fast as this machine can at this length."""
         device = self.device.type
-        kind = faster(self.encoder.heads, batch.ids.shape[1], half=self.half, device=device)
+        kind = faster_attention(self.encoder.heads, batch.ids.shape[1], half=self.half, device=device)
         with torch.autocast(device, torch.bfloat16, enabled=self.half), attention_as(self.encoder, kind):
             yield
 
     def _attach(self) -> None:
-        self._base = feature_encoder(self._foundation, best_device())
+        self._base = self._foundation.feature_encoder(best_device())
         encoder = sharing(self._base)
         present = {id(module) for module in encoder.modules()}
         self.attached = attach(self._adapter, encoder, self._seed)
@@ -199,7 +200,7 @@ class ActivationCache:
     def features(self, which: np.ndarray) -> np.ndarray:
         """Float32 [n, P] of some candidates, in parts by length."""
         features = np.zeros((len(which), self.adapted.pooler.size), np.float32)
-        for group in self.tokens.take(which).buckets(tokens_together(self.adapted.device)):
+        for group in self.tokens.take(which).buckets(minibatch_tokens(self.adapted.device)):
             features[group] = self.pooled(which[group]).cpu().numpy()
         return features
 
@@ -211,7 +212,7 @@ class ActivationCache:
         return hidden
 
     def _fill(self, room: int) -> None:
-        for group in self.tokens.buckets(tokens_together(self.adapted.device)):
+        for group in self.tokens.buckets(minibatch_tokens(self.adapted.device)):
             room -= 4 * self.adapted.encoder.width * int(self.tokens.lengths[group].sum())
             if room < 0:
                 return

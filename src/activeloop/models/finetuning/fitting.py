@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from activeloop.foundation.cache import cache_folder, drop
+from activeloop.foundation.cache import cache_folder, delete_unused
 from activeloop.foundation.identity import identity
 from activeloop.foundation.pooling import Batch
 from activeloop.foundation.tokens import Tokens
@@ -70,7 +70,7 @@ def keep(
         states |= prefixed(str(k), member.adapted.state())
     kept = checkpointer(learner, dataset, seed)
     kept.save(states)
-    drop(kept.file.parent, MOST)
+    delete_unused(kept.file.parent, MOST)
     return states
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.pooling import Batch, pooling_for
+from activeloop.foundation.pooling import Batch
+from activeloop.foundation.reading import pooling_for
 from activeloop.foundation.tokens import Tokens
 
 

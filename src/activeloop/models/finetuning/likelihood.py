@@ -143,7 +143,7 @@ class LikelihoodRanker(PerAssayLearner):
 
         In units of the spread of the values.
         """
-        from activeloop.foundation.zero_shot import zero_shot_table
+        from activeloop.foundation import zero_shot_table
 
         if pool.sites is None or pool.sites.parent is None:
             return None

@@ -14,8 +14,7 @@ from activeloop.candidates import Pool
 from activeloop.candidates.designs import GAP
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.encoder import sharing
-from activeloop.foundation.encoding import frozen_encoder
-from activeloop.foundation.zero_shot import ResidueTokens, parent_windows
+from activeloop.foundation.windows import ResidueTokens, parent_windows
 from activeloop.models.finetuning import ranking as orders
 from activeloop.models.finetuning.checkpointer import below, prefixed
 from activeloop.models.finetuning.objectives import TrainingObjective
@@ -77,7 +76,7 @@ class Reader:
         spelling = ResidueTokens.of(foundation, sites_with_parent(pool).alphabet)
         self.windows, self.mask, self.hidden = parent_windows(foundation, pool), spelling.mask, hidden
         self.odds = Odds(spelling, pool)
-        encoder = sharing(frozen_encoder(foundation))
+        encoder = sharing(foundation.frozen_encoder())
         present = {id(module) for module in encoder.modules()}
         self.attached = attach(adapter, encoder, seed)
         # the model's own dropout stays off: the adapter's is what was asked for

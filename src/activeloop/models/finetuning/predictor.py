@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from activeloop.candidates import Pool
-from activeloop.foundation.encoding import tokens_together
+from activeloop.foundation.devices import minibatch_tokens
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.foundation.pooling import Batch
 from activeloop.measurements import Dataset
@@ -173,7 +173,7 @@ def features_of(models: list[AdaptedEncoder], learner: FineTuner, pool: Pool, ro
     same = [model is first or same_below(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
     candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
-    for group in candidates.buckets(tokens_together(first.device)):
+    for group in candidates.buckets(minibatch_tokens(first.device)):
         which = np.append(group, len(tokens) - 1) if first.compares else group
         batch = Batch.of(tokens.take(which), first.device)
         named = [*rows[group].tolist(), *[PARENT] * first.compares]

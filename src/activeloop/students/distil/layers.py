@@ -14,7 +14,6 @@ from torch.nn import functional
 from activeloop.errors import ModelError
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.encoder import TransformerEncoder
-from activeloop.foundation.encoding import frozen_encoder
 from activeloop.models.finetuning.loop import seeded_rng
 from activeloop.students.distil.config import Shape
 from activeloop.students.distil.modules import GAIN, Additive, Net, StudentEncoder
@@ -191,7 +190,7 @@ def copied_encoder(foundation: FoundationModel, layers: int) -> TransformerEncod
     Raises:
         ModelError: it has fewer layers.
     """
-    encoder = copy.deepcopy(frozen_encoder(foundation, "cpu"))
+    encoder = copy.deepcopy(foundation.frozen_encoder("cpu"))
     if len(encoder.layers) < layers:
         raise ModelError(f"{foundation.name} has {len(encoder.layers)} layers, not {layers}. Nothing was trained.")
     del encoder.layers[layers:]

@@ -16,7 +16,7 @@ from activeloop.students.runtime.tokenizer import FIRST, PADDING, StudentTokeniz
 if TYPE_CHECKING:
     from torch import nn
 
-    from activeloop.foundation.protein_models import LetterModel
+    from activeloop.foundation.base import FoundationModel
     from activeloop.prediction import Predictor
 
 
@@ -160,7 +160,7 @@ class FirstLayers(Network):
     whole: ClassVar[bool] = True
 
     layers: int = 1
-    source: LetterModel | None = field(default=None, repr=False)
+    source: FoundationModel | None = field(default=None, repr=False)
     alphabet: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
@@ -179,10 +179,10 @@ class FirstLayers(Network):
         Raises:
             ModelError: the teacher is not a fine-tuned protein model.
         """
-        from activeloop.foundation.protein_models import LetterModel
+        from activeloop.foundation.base import FoundationModel
 
         models = (getattr(getattr(member, "learner", None), "encoder", None) for member in members(teacher))
-        model = next((one for one in models if isinstance(one, LetterModel)), None)
+        model = next((one for one in models if isinstance(one, FoundationModel) and one.reads_residues), None)
         if model is None:
             raise ModelError(
                 f"a teacher of the kind {type(teacher).__name__} has no layers that a student could begin with: it "

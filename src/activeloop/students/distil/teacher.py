@@ -12,7 +12,7 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.errors import ModelError
 from activeloop.foundation.base import FoundationModel
-from activeloop.foundation.licences import licence_of
+from activeloop.foundation.families import licence_of
 from activeloop.models.embedding import HeadPredictor
 from activeloop.prediction import Learner, Prediction, Predictor, mean_of
 
@@ -199,7 +199,7 @@ def averaged_states(teacher: Predictor, pool: Pool) -> Features | None:
     if foundation is None or foundation.name != encoder.name:
         return None
     # imported here: it needs torch, which a pretrained model has loaded already
-    from activeloop.foundation.pooling import pooling_for
+    from activeloop.foundation.reading import pooling_for
 
     return features if pooling_for(pool, foundation.pooling) == "mutated" else None
 

@@ -108,7 +108,7 @@ class StudentTokenizer:
 
         aligned = aligned_rows(pool, np.asarray(rows, np.int64))
         assert aligned is not None
-        return self._encoded(*aligned.packed(aligned.letters))
+        return self._encoded(*aligned.packed(aligned.residues))
 
     def encode(self, sequences: Sequence[str]) -> np.ndarray:
         """Tokens of N whole sequences without gaps (SMILES for compounds).
@@ -220,4 +220,4 @@ def _longest(pool: Pool, columns: Sites) -> int:
         return length
     from activeloop.foundation.aligned import aligned_rows
 
-    return max(int(x.packed(x.letters)[1].max()) for rows in pool.chunks() if (x := aligned_rows(pool, rows)))
+    return max(int(x.packed(x.residues)[1].max()) for rows in pool.chunks() if (x := aligned_rows(pool, rows)))
