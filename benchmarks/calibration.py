@@ -27,10 +27,10 @@ from activeloop.models.calibration import (
     Conformal,
     Isotonic,
     OutOfFoldPredictions,
+    Rescaling,
     TemperatureScaling,
 )
-from activeloop.models.calibration.base import Rescaling, figures, normal_equivalents
-from activeloop.models.calibration.metrics import CENTRAL, calibration_curve
+from activeloop.models.calibration.held_out import CENTRAL, calibration_curve
 from activeloop.models.out_of_fold import out_of_fold_prediction
 from activeloop.prediction import Learner, Predictor, mean_of
 from activeloop.replay.campaign import cached_landscape
@@ -90,9 +90,9 @@ class CalibrationResult:
     """What came of one fit.
 
     Args:
-        unseen: method -> figures on candidates that were not measured, see `calibration.unseen.figures`.
+        unseen: method -> figures on candidates that were not measured, see `OutOfFoldPredictions.metrics`.
         plate: method -> figures on the plate that the highest predictions choose; {} with `modulo`.
-        curve: method -> share of unseen values in each central interval of `calibration.metrics.CENTRAL`.
+        curve: method -> share of unseen values in each central interval of `calibration.held_out.CENTRAL`.
         spread: method -> factor of the spread.
         seconds: CPU seconds of the fit, and of held-out predictions and all corrections together.
     """
@@ -132,8 +132,8 @@ def _corrections(learner: Learner, data: Dataset, fitted: Predictor, task: Calib
     found = {"uncalibrated": Rescaling(1.0, noise)}
     if task.corrected:
         mean, sd = out_of_fold_prediction(learner, data, fitted, 5, task.seed)
-        unseen = OutOfFoldPredictions(data.values[:, 0], mean, sd, noise)
-        found |= {name: method.learn(unseen) for name, method in METHODS.items() if method is not None}
+        held_out = OutOfFoldPredictions(data.values[:, 0], mean, sd, noise)
+        found |= {name: method.fit(held_out) for name, method in METHODS.items() if method is not None}
     return found
 
 
@@ -144,10 +144,9 @@ def _judged(
     prediction, values = fitted.predict(landscape.pool, rows, seed, draws=0), landscape.oriented[rows]
     told, curve = {}, {}
     for name, correction in corrections.items():
-        unseen = OutOfFoldPredictions.of_prediction(values, correction(prediction))
-        told[name] = {key: round(value, 5) for key, value in figures([(unseen, correction.shape)]).items()}
-        z = normal_equivalents(unseen.standardised, correction.shape)
-        curve[name] = calibration_curve(CENTRAL, z).round(5).tolist()
+        new = OutOfFoldPredictions.of_prediction(values, correction(prediction))
+        told[name] = {key: round(value, 5) for key, value in new.metrics([new]).items()}
+        curve[name] = calibration_curve(CENTRAL, new.normal_scores).round(5).tolist()
     return told, curve
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from activeloop import renamed
+from activeloop.campaigns.events import Version, in_words_of_now
 from activeloop.candidates import Pool
 from activeloop.cli import main
 from activeloop.config import LearnerConfig, SelectConfig, config_text, learner_of, parse_config
 from activeloop.config.registry import checked_learner_of
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay
+from activeloop.replay.evaluation import check_learner
+from activeloop.replay.policies import check_policy
+from activeloop.replay.policies import learner_of as replayed_learner
 
 GOOD = "[pool]\nwild_type = 'MKTAYIAKQR'\nsingles = true\n[[assays]]\nname = 'kcat'\n"
 POOL = Pool.single_mutants("MKTAYIAKQR")
@@ -102,3 +106,24 @@ def test_the_key_of_a_table_is_understood_under_its_name_of_before():
         renamed.RenamedWarning, match='the option "keep" of table "student" is now called "min_spearman"'
     ):
         assert parse_config(GOOD + "\n[student]\nkeep = 0.9\n", "campaign.toml").student.min_spearman == 0.9
+
+
+def test_replays_and_evaluations_understand_learners_of_before():
+    with pytest.warns(renamed.RenamedWarning, match='"gated" is now called "stacking"'):
+        check_policy("gated:greedy")
+    with pytest.warns(renamed.RenamedWarning, match='"informed" is now called "plm-prior"'):
+        check_learner("informed")
+    assert replayed_learner("frozen", POOL, "find") == replayed_learner("embedding-gp", POOL, "find")
+
+
+@pytest.mark.parametrize(
+    ("stored", "now"),
+    [
+        ("gate-both(ensemble-onehot,sites)+own-noise", "stacking-both(ensemble-onehot,sites)+noise"),
+        ("gate(forest-onehot,sites)", "stacking(forest-onehot,sites)"),
+        ("process-esm2-a(draws=process, model=a)+isotonic", "process-esm2-a(head=gp, model=a)+isotonic"),
+        ("dropout-esm2-a(depth=0.5, draws=dropout)", "dropout-esm2-a(depth=0.5, head=mc-dropout)"),
+    ],
+)
+def test_a_stored_version_has_its_learner_in_words_of_now(stored: str, now: str):
+    assert in_words_of_now(Version, "learner", stored) == now

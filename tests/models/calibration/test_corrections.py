@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from activeloop.models.calibration import Calibration, Conformal, Isotonic, OutOfFoldPredictions, TemperatureScaling
-from activeloop.models.calibration.base import OutOfFoldClasses, ProbabilityTemperature, Rescaling, figures
-from activeloop.models.calibration.methods import widths
-from activeloop.models.calibration.metrics import class_error
+from activeloop.models.calibration.corrections import ProbabilityTemperature, Rescaling, half_widths
+from activeloop.models.calibration.held_out import OutOfFoldClasses, class_error
 from activeloop.prediction import LEVELS, NORMAL, Prediction
 
 METHODS = (TemperatureScaling(), Isotonic(), Conformal())
@@ -24,15 +23,14 @@ def judged(method: Calibration, learned_on: int, skew: bool = False) -> dict[str
     """Figures on 4,000 new values, mean over 10 sets that the correction was learned from."""
     found = []
     for seed in range(10):
-        learned = method.learn(planted(learned_on, seed, skew=skew))
-        new = planted(4000, 100 + seed, skew=skew).scaled(learned.spread, learned.noise)
-        found.append(figures([(new, learned.shape)]))
+        new = method.fit(planted(learned_on, seed, skew=skew)).corrected(planted(4000, 100 + seed, skew=skew))
+        found.append(new.metrics([new]))
     return {name: float(np.mean([f[name] for f in found])) for name in found[0]}
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_intervals_hold_what_they_promise(method: Calibration) -> None:
-    before = figures([(planted(4000, 1), None)])
+    before = OutOfFoldPredictions.metrics([planted(4000, 1)])
     after = judged(method, 200)
     assert before["coverage90"] < 0.65
     assert 0.87 < after["coverage90"] < 0.93
@@ -41,7 +39,7 @@ def test_intervals_hold_what_they_promise(method: Calibration) -> None:
 
 
 def test_lopsided_errors_get_lopsided_intervals() -> None:
-    learned = Isotonic().learn(planted(400, 0, skew=True))
+    learned = Isotonic().fit(planted(400, 0, skew=True))
     assert learned.shape is not None
     assert learned.shape[-20] > 1.5 * -learned.shape[19]
     assert (
@@ -54,19 +52,19 @@ def test_conformal_promises_hold_for_few_values() -> None:
     # 20 values: a 90 % interval ends at the 19th of them, whatever their distribution
     errors = np.abs(np.random.default_rng(5).standard_t(2, 20))
     ninety = int(np.argmin(np.abs(LEVELS - 0.95))) - len(LEVELS) // 2
-    assert widths(errors)[ninety] == np.sort(errors)[18]
+    assert half_widths(errors)[ninety] == np.sort(errors)[18]
     covered = []
     for seed in range(300):
         rng = np.random.default_rng(seed)
         known, new = np.abs(rng.standard_t(2, 20)), np.abs(rng.standard_t(2, 200))
-        covered.append(np.mean(new <= widths(known)[ninety]))
+        covered.append(np.mean(new <= half_widths(known)[ninety]))
     assert 0.89 < np.mean(covered) < 0.94
 
 
 def test_few_values_move_little_and_fewer_than_eight_nothing() -> None:
-    assert TemperatureScaling().learn(planted(7, 0, noise=0.5)) == Rescaling(1.0, 0.5)
-    few = np.mean([TemperatureScaling().learn(planted(10, s, noise=0.1)).spread for s in range(20)])
-    many = np.mean([TemperatureScaling().learn(planted(400, s, noise=0.1)).spread for s in range(5)])
+    assert TemperatureScaling().fit(planted(7, 0, noise=0.5)) == Rescaling(1.0, 0.5)
+    few = np.mean([TemperatureScaling().fit(planted(10, s, noise=0.1)).spread for s in range(20)])
+    many = np.mean([TemperatureScaling().fit(planted(400, s, noise=0.1)).spread for s in range(5)])
     assert 1.1 < few < many
     assert many == pytest.approx(2.0, rel=0.08)
 
@@ -75,7 +73,7 @@ def test_a_learner_without_noise_is_told_its_noise() -> None:
     rng = np.random.default_rng(0)
     sd = rng.uniform(0.1, 2.0, 2000)
     values = sd * rng.standard_normal(2000) + 0.7 * rng.standard_normal(2000)
-    learned = TemperatureScaling().learn(OutOfFoldPredictions(values, np.zeros(2000), sd, 0.0))
+    learned = TemperatureScaling().fit(OutOfFoldPredictions(values, np.zeros(2000), sd, 0.0))
     assert learned.noise == pytest.approx(0.7, rel=0.1)
     assert learned.spread == pytest.approx(1.0, rel=0.1)
 
@@ -84,20 +82,20 @@ def test_a_learner_without_noise_is_told_its_noise() -> None:
 def test_the_unit_does_not_matter(method: Calibration) -> None:
     one, thousand = planted(60, 0), planted(60, 0)
     thousand = OutOfFoldPredictions(*(1000 * x for x in (thousand.values, thousand.mean, thousand.sd)), 0.0)
-    a, b = method.learn(one), method.learn(thousand)
+    a, b = method.fit(one), method.fit(thousand)
     assert b.spread == pytest.approx(a.spread, rel=1e-3)
     assert b.noise == pytest.approx(1000 * a.noise, rel=1e-3)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_errors_of_zero_are_no_trouble(method: Calibration) -> None:
-    learned = method.learn(OutOfFoldPredictions(np.ones(20), np.ones(20), np.zeros(20), 0.0))
+    learned = method.fit(OutOfFoldPredictions(np.ones(20), np.ones(20), np.zeros(20), 0.0))
     assert np.isfinite([learned.spread, learned.noise]).all()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_quantiles_ascend_and_a_stored_correction_is_the_same(method: Calibration) -> None:
-    learned = method.learn(planted(30, 3))
+    learned = method.fit(planted(30, 3))
     if learned.shape is not None:
         assert learned.shape.shape == LEVELS.shape
         assert (np.diff(learned.shape) >= 0).all()
@@ -124,12 +122,12 @@ def test_probabilities_that_are_too_sure_are_cooled() -> None:
     logits = 2 * rng.standard_normal(3000)
     labels = (rng.random(3000) < 1 / (1 + np.exp(-logits))).astype(float)
     sure = OutOfFoldClasses(labels, 1 / (1 + np.exp(-3 * logits)))
-    learned = ProbabilityTemperature.learned(sure)
+    learned = TemperatureScaling().fit_classes(sure)
     assert learned.temperature == pytest.approx(3.0, rel=0.12)
-    cooled = learned.moved(sure)
+    cooled = learned.corrected(sure)
     assert class_error(cooled.probability, labels) < 0.03 < class_error(sure.probability, labels)
-    assert cooled.metrics()["nll"] < sure.metrics()["nll"]
-    assert ProbabilityTemperature.learned(sure.take(np.arange(5))).temperature == 1.0
+    assert cooled.metrics([cooled])["nll"] < sure.metrics([sure])["nll"]
+    assert TemperatureScaling().fit_classes(sure.take(np.arange(5))).temperature == 1.0
     assert ProbabilityTemperature.restored(learned.state()) == learned
 
 

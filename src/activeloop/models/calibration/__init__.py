@@ -1,14 +1,17 @@
-"""Stated uncertainty corrected by what came true of held-out values, and figures of it."""
+"""Calibration: stated uncertainty corrected by held-out values, and metrics of it."""
 
-from activeloop.models.calibration.base import Calibration, OutOfFoldPredictions, Rescaling
-from activeloop.models.calibration.learner import (
+from activeloop.models.calibration.corrections import (
     CALIBRATIONS,
-    Calibrated,
-    CalibratedClassifier,
-    CalibratedPredictor,
-    calibrated,
+    Calibration,
+    Conformal,
+    Isotonic,
+    NoiseEstimation,
+    Rescaling,
+    TemperatureScaling,
+    Uncalibrated,
 )
-from activeloop.models.calibration.methods import Conformal, Isotonic, NoiseEstimation, TemperatureScaling, Uncalibrated
+from activeloop.models.calibration.held_out import OutOfFoldPredictions
+from activeloop.models.calibration.learner import Calibrated, CalibratedClassifier, CalibratedPredictor, calibrated
 
 __all__ = [
     "CALIBRATIONS",
