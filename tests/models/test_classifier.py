@@ -124,7 +124,7 @@ def test_draws_have_the_posterior_of_laplace():
     # 6 candidates, all measured: the posterior of the latent values is (K^-1 + W)^-1 around the mode.
     pool, rows = single_mutants(4), np.array([0, 1, 20, 40, 41, 60])
     model = GPClassifier().fit(Dataset.of(pool, rows, np.array([1.0, 1, 0, 1, 0, 0]), FIT), 0)
-    gram = model._space.gram(pool, rows)[0] * model._amplitude
+    gram = model._space.gram(model._space.rows(pool, rows)) * model._amplitude
     p = 1 / (1 + np.exp(-model._latent))
     exact = np.linalg.inv(np.linalg.inv(gram + 1e-9 * np.eye(6)) + np.diag(p * (1 - p)))
     draws = model.predict(pool, rows, 0, 20_000).draws[:, :, 1]

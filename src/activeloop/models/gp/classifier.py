@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from activeloop.candidates import Pool
-from activeloop.encoders import Encoder, Morgan
+from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
+from activeloop.encoders import Encoder, Morgan, letter_table
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.gp.latent import LatentSpace, latent_space, values
+from activeloop.models.gp.core import ExactConditioned
+from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
+from activeloop.priors import blosum62
 
 CLASSES = ("unfit", "fit")
-#: draws from which the spread of a prediction is taken
+#: samples from which the standard deviation of a prediction is taken
 INNER = 128
 #: candidates looked up at once
 PIECE = 10_000
 #: amplitudes of the latent function that are compared by their evidence, and the prior on their logarithm
 AMPLITUDES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
-CENTRE, WIDTH = np.log(6.0), 1.0
+PRIOR_MEAN, PRIOR_SD = np.log(6.0), 1.0
 
 
 @dataclass(frozen=True)
 class GPClassifier(Learner):
-    """A Gaussian process over letters at sites with a logistic link, by Laplace's approximation.
+    """A Gaussian process over residues at sites with a logistic link, by Laplace's approximation.
 
-    The latent function adds up one term for each mutation (for pools without a parent: for each letter). Terms are
-    alike when their sites are the same or close in the sequence, their new letters have like properties, and their
-    old letters are alike; the substitution's BLOSUM62 score pulls at first. Candidates with several mutations get a
-    further smooth function of all letters together. Because the latent function lives in a table of sites and letters,
-    a draw is a table as well: any number of candidates is predicted by looking up, and in pieces as well as at once.
+    The latent function adds up one term for each mutation (for pools without a parent: for each residue). Two terms
+    are correlated when their sites are the same or close in the sequence, their new residues have similar properties,
+    and their old residues are similar; the prior mean is the substitution's BLOSUM62 score. Candidates with several
+    mutations get a further smooth function of all residues together. Because the latent function lives in a table of
+    sites and residues, a sample is a table as well: any number of candidates is predicted by looking up, and in pieces
+    as well as at once.
 
     Compounds are compared by the cosine of their fingerprints.
 
     Args:
         encoder: features of candidates that have no sites.
-        joint: dimension of the random features for the function of all letters together; 0 leaves it out.
+        joint: number of random Fourier features for the function of all residues together; 0 leaves it out.
 
-    Source: Rasmussen and Williams 2006, chapter 3; draws after Wilson et al. 2020, arXiv:2002.09309; the variances of
-    the terms are those that best explain 71 single-mutant assays of ProteinGym, fitted by evidence.
+    Source: Rasmussen and Williams 2006, chapter 3; samples after Wilson et al. 2020, arXiv:2002.09309; the variances of
+    the terms are those of the greatest evidence on 71 single-mutant assays of ProteinGym.
     """
 
     encoder: Encoder = field(default_factory=Morgan)
@@ -53,12 +57,12 @@ class GPClassifier(Learner):
         return "gp-classifier"
 
     def prior(self, pool: Pool) -> Predictor | None:
-        """What the substitutions alone suggest; None for candidates without a parent."""
+        """The prediction by substitution scores alone; None for candidates without a parent."""
         sites = pool.sites
         if sites is None or sites.parent is None:
             return None
         space, none = latent_space(pool, self.encoder, self.joint), np.zeros(0)
-        return LatentPredictor(space, pool, np.zeros(0, np.int64), none, none, float(np.exp(CENTRE)), 0)
+        return LatentPredictor(space, pool, none.astype(np.int64), none, none, float(np.exp(PRIOR_MEAN)), 0)
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """The posterior given labels 0 and 1 (a mean of replicates between them is taken as it is).
@@ -75,22 +79,154 @@ class GPClassifier(Learner):
         if not ((labels >= 0) & (labels <= 1)).all():
             raise ModelError(f'"{dataset.assays[0].name}" must be 0 (unfit) or 1 (fit). Nothing was fitted.')
         space = latent_space(dataset.pool, self.encoder, self.joint)
-        gram, mean = space.gram(dataset.pool, column.rows)
-        latent, amplitude = _best_amplitude(gram, mean, labels)
+        rows = space.rows(dataset.pool, column.rows)
+        latent, amplitude = _best_amplitude(space.gram(rows), space.mean(rows), labels)
         return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude, seed)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         """The same fit from its latent values."""
         if not state:
             return self.fit(dataset, seed)
-        column = dataset.column()
-        amplitude, labels = float(state["amplitude"][0]), column.values[:, 0]
-        space = latent_space(dataset.pool, self.encoder, self.joint)
+        column, space = dataset.column(), latent_space(dataset.pool, self.encoder, self.joint)
+        labels, amplitude = column.values[:, 0], float(state["amplitude"][0])
         return LatentPredictor(space, dataset.pool, column.rows, labels, state["latent"], amplitude, seed)
 
 
+#: functions: a table [T, S] of what each residue at each site adds, and weights [D, S] of explicit features
+Functions = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class LatentRows:
+    """n candidates as the latent function sees them.
+
+    Args:
+        mutations: that are looked up in its table.
+        features: [n, D] explicit features.
+    """
+
+    mutations: Mutations
+    features: np.ndarray
+
+    def values(self, functions: Functions) -> np.ndarray:
+        """[n, S] values of S functions."""
+        table, weights = functions
+        return self.features @ weights + self.mutations.sums(table)
+
+
+@dataclass(frozen=True)
+class LatentSpace:
+    """The prior over latent functions: a Gaussian table of sites and residues, and weights of explicit features.
+
+    Args:
+        sites: of the pool; None for compounds, whose functions have features only.
+        kernel: covariance of the entries of the table.
+        start: [T] mean of the table.
+        encoder: features of candidates without sites.
+        joint: number of random Fourier features of all residues together, 0 = none.
+    """
+
+    sites: Sites | None
+    kernel: MutationKernel
+    start: np.ndarray
+    encoder: Encoder
+    joint: int
+
+    def rows(self, pool: Pool, rows: np.ndarray) -> LatentRows:
+        """Rows of a pool; the weights of their features are standard normal."""
+        constant = np.ones((len(rows), 1))
+        if self.sites is None:
+            x = self.encoder.features(pool, rows).astype(np.float64)
+            length = np.sqrt(np.square(x).sum(1, keepdims=True))
+            none = Mutations.where(np.zeros((len(rows), 1), bool), np.zeros((len(rows), 1), np.int64), 1)
+            return LatentRows(none, np.hstack([constant, x / np.maximum(length, 1e-12)]))
+        codes, size = pool.codes(rows).astype(np.int64), len(self.sites.alphabet)
+        counts = np.ones(codes.shape, bool) if self.sites.parent is None else codes != self.sites.parent
+        mutations = Mutations.where(counts, codes, size)
+        if not self.joint:
+            return LatentRows(mutations, constant)
+        rng = np.random.default_rng(0)
+        table = rng.standard_normal((codes.shape[1], size, self.joint))
+        factor = np.linalg.cholesky(self.kernel.residues[1] + 1e-9 * np.eye(size))
+        table = np.einsum("ab,lbd->lad", factor, table).reshape(-1, self.joint)
+        phase = rng.uniform(0, 2 * np.pi, self.joint) + mutations.sums(table)
+        return LatentRows(mutations, np.hstack([constant, np.sqrt(1.0 / self.joint) * np.cos(phase)]))
+
+    def mean(self, rows: LatentRows) -> np.ndarray:
+        """[n] prior mean of the latent values."""
+        return rows.mutations.sums(self.start)
+
+    def gram(self, rows: LatentRows) -> np.ndarray:
+        """[n, n] prior covariance of the latent values."""
+        gram = rows.values(self.responses(rows, np.eye(rows.mutations.count)))
+        return 0.5 * (gram + gram.T)
+
+    def responses(self, rows: LatentRows, weights: np.ndarray) -> Functions:
+        """S functions: the prior covariance of table and feature weights with rows, times weights [n, S]."""
+        return self.kernel.times(rows.mutations.scatter(weights)), rows.features.T @ weights
+
+    def draw(self, count: int, features: int, rng: np.random.Generator) -> Functions:
+        """S functions from the prior, less their mean, with D features."""
+        (plain, lettered), similar = self._roots
+        width, size = len(plain), len(similar)
+        sites = np.einsum("st,nt->ns", plain, rng.standard_normal((count, width)))[:, :, None]
+        white = rng.standard_normal((count, width, size))
+        table = sites + np.einsum("st,ntb,ab->nsa", lettered, white, similar, optimize=True)
+        return table.reshape(count, -1).T, rng.standard_normal((count, features)).T
+
+    @cached_property
+    def _roots(self) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        plain, lettered = (_root(position) for position in self.kernel.positions)
+        return (plain, lettered), _root(self.kernel.residues[1])
+
+
+def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
+    """The prior for a pool of variants, sequences, guides or compounds; `joint` is left out for single mutants."""
+    sites = pool.sites
+    if sites is None:
+        none = np.zeros((2, 1, 1))
+        return LatentSpace(None, MutationKernel(none, none), np.zeros(1), encoder, 0)
+    width, size = len(sites.labels), len(sites.alphabet)
+    similar, start = _similarity(sites.alphabet), np.zeros(width * size)
+    if sites.parent is None:
+        plain, lettered, several = np.zeros((width, width)), (0.9 * np.eye(width) + 0.1) / width, True
+    else:
+        codes = pool.codes(np.unique(np.linspace(0, len(pool) - 1, 1000).astype(np.int64)))
+        several = bool(((codes != sites.parent).sum(1) > 1).any())
+        distance = np.abs(sites.positions[:, None] - sites.positions[None]).astype(np.float64)
+        same, old = (distance == 0) * 1.0, similar[np.ix_(sites.parent, sites.parent)]
+        near, far = np.exp(-distance / 3), np.exp(-distance / 25)
+        helix = np.exp(-distance / 8) * (0.5 + 0.5 * np.cos(2 * np.pi * distance / 3.6))
+        plain = 0.13 * same + 0.06 * near + 0.11 * far + 0.05 * helix + 0.015 * old + 0.02 * old * far
+        lettered = 0.12 * same + 0.04 * near + 0.02 + 0.03 * old
+        if set(sites.alphabet) <= set(AMINO_ACIDS + GAP):
+            # BLOSUM62 of each substitution as a log-odds of being fit, from about -1 to 1
+            start = ((blosum62(sites.alphabet)[sites.parent] + 1.0) / 3.0).ravel().astype(np.float64)
+    kernel = MutationKernel(np.stack([plain, lettered]), np.stack([np.ones_like(similar), similar]))
+    return LatentSpace(sites, kernel, start, encoder, joint if several else 0)
+
+
+def _similarity(alphabet: str) -> np.ndarray:
+    """[K, K] kernel of residues, 1 on the diagonal: by property for amino acids, else the identity."""
+    if not set(alphabet) <= set(AMINO_ACIDS + GAP) or len(alphabet) < 5:
+        return np.eye(len(alphabet))
+    x = letter_table("properties", alphabet).astype(np.float64)
+    distance = np.square(x[:, None] - x[None]).sum(2)
+    return 0.5 * np.eye(len(alphabet)) + 0.5 * np.exp(-distance / distance[distance > 0].mean() * 2)
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    """A square root of a covariance that may be singular."""
+    spectrum, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(np.maximum(spectrum, 0.0))
+
+
 class LatentPredictor(Predictor, OutOfFold):
-    """The posterior over latent tables and weights, in closed form after Laplace's approximation."""
+    """The posterior over latent tables and weights.
+
+    Laplace's approximation is the posterior given Gaussian values: at the mode of the latent values, with the slope of
+    the log likelihood as residual and its curvature as precision (Rasmussen and Williams 2006, section 3.4).
+    """
 
     def __init__(
         self,
@@ -103,19 +239,15 @@ class LatentPredictor(Predictor, OutOfFold):
         seed: int,
     ):
         self._space, self._labels, self._latent, self._amplitude = space, labels, latent, amplitude
-        tokens = space.tokens(pool, rows)
-        self._tokens, self._features = tokens, space.features(pool, rows, tokens)
-        self._spread = space.spread(tokens)
-        gram, mean = space.gram(pool, rows)
+        self._rows = space.rows(pool, rows)
+        self._prior_mean = space.mean(self._rows)
         rate = _logistic(latent)
-        self._root = np.sqrt(np.maximum(rate * (1 - rate), 1e-9))
-        inner = np.eye(len(rows)) + amplitude * self._root[:, None] * gram * self._root
-        self._inverse = np.linalg.inv(inner)
-        scaled = amplitude * gram * self._root
-        self._variance = amplitude * np.diag(gram) - ((scaled @ self._inverse) * scaled).sum(1)
-        self._target = latent - mean + (labels - rate) / self._root**2
-        own = self._correction(np.zeros((1, len(rows))), np.zeros((1, len(rows))))
-        self._mean = (space.mean + own @ self._spread, own @ self._features)
+        precision = np.maximum(rate * (1 - rate), 1e-9)
+        values = latent - self._prior_mean + (labels - rate) / precision
+        gram = amplitude * space.gram(self._rows)
+        self._process = ExactConditioned.of(gram, values, 1 / precision)
+        self._variance = np.diag(gram) - self._process.explained(gram)
+        self._mean = self._moved((space.start[:, None], np.zeros(())), self._process.weights[:, None])
         self._inner = self._draw(INNER, seed)
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
@@ -126,28 +258,24 @@ class LatentPredictor(Predictor, OutOfFold):
         return Prediction(_both(probs), _both(mean), np.stack([sd, sd], -1), np.zeros(2), CLASSES)
 
     def _piece(
-        self, pool: Pool, rows: np.ndarray, drawn: tuple[np.ndarray, np.ndarray] | None
+        self, pool: Pool, rows: np.ndarray, drawn: Functions | None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities of `fit`: mean [n], their spread [n] and in the draws [S, n]."""
-        tokens = self._space.tokens(pool, rows)
-        features = self._space.features(pool, rows, tokens)
-        inner = values(self._inner, tokens, features)
-        latent = values(self._mean, tokens, features)[0]
-        # The mean of a logistic of a Gaussian, by MacKay 1992.
-        mean = _logistic(latent / np.sqrt(1 + np.pi / 8 * inner.var(0)))
-        probs = np.zeros((0, len(rows))) if drawn is None else _logistic(values(drawn, tokens, features))
-        return mean, _logistic(inner).std(0), probs
+        """Probabilities of `fit`: mean [n], standard deviation [n] and in the draws [S, n]."""
+        some = self._space.rows(pool, rows)
+        inner, latent = some.values(self._inner), some.values(self._mean)[:, 0]
+        probs = np.zeros((0, len(rows))) if drawn is None else _logistic(some.values(drawn)).T
+        return _expected_probability(latent, inner.var(1)), _logistic(inner).std(1), probs
 
     def held_out(self) -> np.ndarray:
         """[N] probability of `fit` of each label by the posterior without its own term (hyperparameters kept).
 
         Source: the Laplace leave-one-out of Vehtari et al. 2016, Journal of Machine Learning Research 17:103.
         """
-        precision = self._root**2
-        goal = self._latent + (self._labels - _logistic(self._latent)) / precision
+        # not by `leave_one_out`: where labels are certain their noise is so large that the difference loses its digits
+        precision, values = 1 / self._process.noise, self._prior_mean + self._process.values
         without = np.maximum(1 / self._variance - precision, 1e-9)
-        latent = (self._latent / self._variance - precision * goal) / without
-        return _logistic(latent / np.sqrt(1 + np.pi / 8 / without))
+        mean = (self._latent / self._variance - precision * values) / without
+        return _expected_probability(mean, 1 / without)
 
     def explain(self) -> str:
         """How many labels, and how many of each class."""
@@ -158,19 +286,18 @@ class LatentPredictor(Predictor, OutOfFold):
         """Latent values of the measured candidates and the amplitude."""
         return {"latent": self._latent, "amplitude": np.array([self._amplitude])}
 
-    def _correction(self, prior: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """[S, n] weights that bring prior draws [S, n] at the measured candidates to the data; noise is standard."""
-        gap = self._root * (self._target - prior) - noise
-        return self._amplitude * ((gap @ self._inverse) * self._root)
+    def _moved(self, functions: Functions, updates: np.ndarray) -> Functions:
+        """Functions moved by updates [n, S] of the measured candidates."""
+        table, weights = self._space.responses(self._rows, self._amplitude * updates)
+        return functions[0] + table, functions[1] + weights
 
-    def _draw(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, count: int, seed: int) -> Functions:
         rng = np.random.default_rng([seed, count])
-        scale = np.sqrt(self._amplitude)
-        table = scale * self._space.draw(count, rng)
-        weights = scale * rng.standard_normal((count, self._features.shape[1]))
-        prior = values((table, weights), self._tokens, self._features)
-        own = self._correction(prior, rng.standard_normal((count, len(self._root))))
-        return self._space.mean + table + own @ self._spread, weights + own @ self._features
+        prior = self._space.draw(count, self._rows.features.shape[1], rng)
+        table, weights = (np.sqrt(self._amplitude) * part for part in prior)
+        residuals = self._process.values[:, None] - self._rows.values((table, weights))
+        updates = self._process.updates(residuals, rng.standard_normal((count, len(self._labels))).T)
+        return self._moved((self._space.start[:, None] + table, weights), updates)
 
 
 def _best_amplitude(gram: np.ndarray, mean: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
@@ -184,7 +311,7 @@ def _best_amplitude(gram: np.ndarray, mean: np.ndarray, labels: np.ndarray) -> t
         if i not in found:
             a = AMPLITUDES[i]
             latent, own, evidence = _laplace(a * gram, mean, labels, weights)
-            found[i] = evidence - 0.5 * ((np.log(a) - CENTRE) / WIDTH) ** 2, latent, own
+            found[i] = evidence - 0.5 * ((np.log(a) - PRIOR_MEAN) / PRIOR_SD) ** 2, latent, own
         return found[i][0]
 
     best = len(AMPLITUDES) // 2
@@ -233,6 +360,11 @@ def _likelihood(latent: np.ndarray, labels: np.ndarray) -> float:
 
 def _logistic(x: np.ndarray) -> np.ndarray:
     return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def _expected_probability(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Mean of the logistic of a Gaussian (MacKay 1992, Neural Computation 4:720)."""
+    return _logistic(mean / np.sqrt(1 + np.pi / 8 * variance))
 
 
 def _both(fit: np.ndarray) -> np.ndarray:

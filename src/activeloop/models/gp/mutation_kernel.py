@@ -34,9 +34,13 @@ class Mutations:
         """The mutations of some rows of a pool of variants with a parent."""
         sites = sites_with_parent(pool)
         codes = pool.codes(rows)
-        owner, column = np.nonzero(codes != sites.parent)
-        size = len(sites.alphabet)
-        return cls(len(codes), owner, column * size + codes[owner, column], len(sites.labels) * size)
+        return cls.where(codes != sites.parent, codes, len(sites.alphabet))
+
+    @classmethod
+    def where(cls, counts: np.ndarray, codes: np.ndarray, size: int) -> Mutations:
+        """Those residues of codes [n, L] that count (bool [n, L]); an alphabet has `size` residues."""
+        owner, column = np.nonzero(counts)
+        return cls(len(codes), owner, column * size + codes[owner, column], codes.shape[1] * size)
 
     def sums(self, table: np.ndarray) -> np.ndarray:
         """[n, ...] sum of a table [L * K, ...] over the mutations of each variant."""
