@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help demo test lint types contracts unit browser docs bench prior format clean
+.PHONY: help demo test lint types contracts unit browser docs matrix bench prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -45,6 +45,9 @@ browser:  ## Chromium, without which the tests of the student's page are skipped
 
 docs: $(VENV)/.dev  ## the documentation, warnings as errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+matrix:  ## base install and demo on Python 3.11, 3.12 and 3.13, as far as they are there; says which ran
+	$(PYTHON) -m tools.matrix
 
 bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVELOOP_DATA)
 	$(BIN)/python -m benchmarks all
