@@ -40,7 +40,7 @@ contracts: $(VENV)/.dev  ## the order of the house
 unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -q
 
-browser:  ## Chromium, without which the tests of the student's page are skipped (Debian and its like; as root)
+browser:  ## Chromium, for the tests of the student's page, which CI never skips (Debian and its like; as root)
 	command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 
 docs: $(VENV)/.dev  ## the documentation, warnings as errors
