@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,6 @@ from activeloop.config import (
     pool_of,
     read_config,
     recommender_of,
-    registry,
 )
 from activeloop.config.building import hits_of
 from activeloop.errors import ConfigError, InputError, PoolError, StoreError
@@ -197,12 +195,6 @@ def test_options_reach_the_learner_and_unknown_ones_are_named():
         learner_of(LearnerConfig(name="forest", options={"leaves": 7}), POOL, ASSAYS, "campaign.toml")
     with pytest.raises(ConfigError, match=r'campaign.toml: there is no learner "forrest". Did you mean "forest"\?'):
         learner_of(LearnerConfig(name="forrest"), POOL, ASSAYS, "campaign.toml")
-
-
-def test_learners_of_other_packages_are_found(monkeypatch):
-    point = EntryPoint("theirs", "activeloop.models:RandomForest", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == registry.GROUP else [])
-    assert learner_of(LearnerConfig(name="theirs", options={"trees": 3}), POOL, ASSAYS) == RandomForest(trees=3)
 
 
 def test_selections_by_name():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
-from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -16,8 +15,9 @@ from activeloop.candidates import Pool
 from activeloop.config.config import LearnerConfig, SelectConfig
 from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Assay
+from activeloop.plugins import GROUPS, plugins
 from activeloop.prediction import Learner
-from activeloop.renamed import REMOVED, REMOVED_OPTIONS, SHORTHANDS, spelled_out
+from activeloop.renamed import REMOVED, REMOVED_OPTIONS, spelled_out
 
 #: options that count layers, of which 0 stands for all
 ZERO_IS_ALL = ("last",)
@@ -108,9 +108,6 @@ def _demanded(value: Any, usual: Any, words: tuple[str, ...]) -> str:
 
 Goal = Literal["find", "learn"]
 
-GROUP = "activeloop.learners"
-"""Entry points of this group add learners of other packages: name -> a callable that takes the options."""
-
 SCORES: dict[str, Callable[..., AcquisitionFunction]] = {
     "bald": acquisition.BALD,
     "ei": acquisition.ExpectedImprovement,
@@ -155,8 +152,6 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
     known: dict[str, Callable[..., Learner]] = {"default": partial(_default, pool, assays)}
     if config.name != "default":
         known = own_learners(pool, assays)
-    if config.name not in {*known, *SHORTHANDS["learner"]}:  # looking for other packages takes a while
-        known = learners(pool, assays)
     return make("learner", config.name, known, config.options, file)
 
 
@@ -196,8 +191,7 @@ def _located(config: LearnerConfig, base: Path) -> LearnerConfig:
 
 def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
     """All learners by name, those of other packages included."""
-    outside = {e.name: _Outside(e.load) for e in entry_points(group=GROUP)}
-    return outside | own_learners(pool, assays)
+    return plugins("learner") | own_learners(pool, assays)
 
 
 def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
@@ -213,16 +207,6 @@ def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
     # What learns classes can learn nothing else, whatever the campaign is for.
     classes = len(assays) == 1 and assays[0].goal == "classify"
     return default_learner(pool, "learn" if classes else "find")
-
-
-class _Outside:
-    """A learner of another package, imported when it is asked for."""
-
-    def __init__(self, load: Callable[[], Any]):
-        self._load = load
-
-    def __call__(self, **options: Any) -> Learner:
-        return self._load()(**options)
 
 
 def recommender_of(
@@ -256,6 +240,8 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
         ConfigError: nothing has that name, or it does not take these options.
     """
     name, options = spelled_out(role, name, options)
+    if name not in known and role in GROUPS:  # looking for other packages takes a while
+        known = plugins(role) | dict(known)
     if name not in known:
         if name in (removed := REMOVED.get(role, {})):
             raise ConfigError(f'the {role} "{name}" was removed: {removed[name]}.', file=file)
