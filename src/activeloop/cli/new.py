@@ -54,7 +54,9 @@ def new(
     table: Annotated[Path | None, TABLE] = None,
     fasta: Annotated[Path | None, FASTA] = None,
     kind: Annotated[Kind, typer.Option(help="What the candidates of a table are.")] = Kind.VARIANTS,
-    column: Annotated[str, typer.Option(help="The table's column of candidates; guessed when left out.")] = "",
+    column: Annotated[
+        str, typer.Option(help="The table's column of candidates (default: found by name and content).")
+    ] = "",
     offset: Annotated[int, typer.Option(help="Added to the table's positions to get those of the wild type.")] = 0,
     exclude: Annotated[str, typer.Option(metavar="LETTERS", help="Residues that no mutation may introduce.")] = "",
     max_mutations: Annotated[int | None, typer.Option(help="Most mutations of one variant (with --sites).")] = None,

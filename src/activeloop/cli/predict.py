@@ -31,7 +31,9 @@ def predict(
     directory: Annotated[Path | None, DIRECTORY] = None,
     file: Annotated[Path | None, FILE] = None,
     student: Annotated[Path | None, STUDENT] = None,
-    column: Annotated[str, typer.Option(help="The table's column of candidates; guessed when left out.")] = "",
+    column: Annotated[
+        str, typer.Option(help="The table's column of candidates (default: found by name and content).")
+    ] = "",
     out: Annotated[Path | None, OUT] = None,
     top: Annotated[int, typer.Option(help="How many of the best are shown.")] = 10,
     draws: Annotated[int, DRAWS] = 0,

@@ -36,7 +36,7 @@ SAMPLE = typer.Option(metavar="N", help="Size of the random sample off the short
 GROWTH = typer.Option(metavar="X", help="Maximum growth of the shortlist, as a multiple of --shortlist.")
 WORKERS = typer.Option(metavar="N", help="Threads (default: one for each core).")
 OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and a report beside them (.txt).")
-COLUMN = typer.Option(help="The column of candidates in a table (default: guessed).")
+COLUMN = typer.Option(help="The column of candidates in a table (default: found by name and content).")
 SKIP = typer.Option("--skip-unreadable", help="Leave out rows of FILE that cannot be read.")
 SEED = typer.Option(metavar="N", help="Seed of the sample and of the choice (default: the campaign's own).")
 WORK = typer.Option("--folder", metavar="DIR", help="Folder of the checkpoint (default: in the campaign).")

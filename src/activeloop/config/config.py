@@ -30,7 +30,7 @@ class PoolConfig(Strict):
         positions: for `singles`: where, such as "20-60, 75"; everywhere when "".
         sites: all combinations at these sites, such as ["V39", "D40=AGS"] (only these letters at D40).
         table, fasta: a file in the campaign's folder.
-        column: for `table`: the column of the candidates; guessed when "".
+        column: for `table`: the column of the candidates; found by name and content when "".
         offset: for `table`: added to each written position to get the position in the wild type.
         exclude_residues, max_mutations, forbidden_motifs: rules for `singles` and `sites`.
         merge_duplicates: for `table` and `fasta`: keep the first of equal candidates instead of refusing them.

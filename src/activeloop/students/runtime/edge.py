@@ -56,7 +56,7 @@ def encode_table(tokenizer: StudentTokenizer, path: str | Path, column: str = ""
     Args:
         tokenizer: of the student.
         path: of the table: mutations against the student's wild type, whole sequences, guides or SMILES.
-        column: of the candidates; guessed when empty.
+        column: of the candidates; found by name and content when empty.
 
     Raises:
         InputError: the table or a candidate cannot be read; names file and row.
@@ -125,7 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m activeloop.students.runtime.edge")
     parser.add_argument("student", help="the exported file, such as student.onnx")
     parser.add_argument("table", help="a table of candidates")
-    parser.add_argument("--column", default="", help="the table's column of candidates; guessed when left out")
+    parser.add_argument(
+        "--column", default="", help="the table's column of candidates (default: found by name and content)"
+    )
     options = parser.parse_args(arguments)
     try:
         student = Student.open(options.student)
