@@ -171,13 +171,13 @@ def screened(config: ScreenConfig) -> ScreenResult:
             ends.append(time.process_time())
 
     begun, clock = time.monotonic(), time.process_time()
-    screen = Screen(path, teacher, keep=config.keep, top=min(TOP, config.keep), every=config.every)
+    screen = Screen(path, teacher, shortlist=config.keep, top=min(TOP, config.keep), every=config.every)
     with ThreadPoolExecutor(config.jobs) as threads:
         found = screen.run(
             pool, PICKED, Recommender(Greedy()), Path(config.folder) / "screen", executor=threads, progress=told
         )
     spent = time.process_time() - clock
-    digest = hashlib.sha256(found.seen.tobytes() + found.worths.tobytes()).hexdigest()[:16]
+    digest = hashlib.sha256(found.rescored.tobytes() + found.values.tobytes()).hexdigest()[:16]
     return ScreenResult(
         len(pool),
         (time.monotonic() - begun) / 60,
@@ -185,8 +185,8 @@ def screened(config: ScreenConfig) -> ScreenResult:
         teacher_speed,
         found.scored / ((ends or [clock + spent])[0] - clock),
         len(pool) / spent,
-        found.kept,
-        found.missed.share,
+        found.shortlist,
+        found.misses.rate,
         teaching,
         found.names,
         digest,

@@ -117,12 +117,12 @@ def _screens(task: RecallTask, library: Landscape, measured: np.ndarray) -> list
         for widest in WIDEST:
             clock = time.process_time()
             with tempfile.TemporaryDirectory() as folder:
-                screen = Screen(student, teacher, keep=keep, top=task.top, widest=widest)
+                screen = Screen(student, teacher, shortlist=keep, top=task.top, max_growth=widest)
                 picked = min(PICKED, keep)
                 done = screen.run(pool, picked, Recommender(Greedy()), folder, task.seed, excluded=excluded.tolist())
-            share, cpu = len(done.seen) / len(open_to), time.process_time() - clock
-            recall, missed = done.recall(best), done.missed.share
-            found.append(Recall(keep, widest, done.kept, share, recall, missed, agreement, round(cpu, 2)))
+            share, cpu = len(done.rescored) / len(open_to), time.process_time() - clock
+            recall, missed = done.recall(best), done.misses.rate
+            found.append(Recall(keep, widest, done.shortlist, share, recall, missed, agreement, round(cpu, 2)))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The cascade: one answer whatever the pieces, the workers and the kills; honest about what it missed."""
+"""The cascade: one result whatever the pieces, workers and kills, and an unbiased estimate of what it missed."""
 
 from __future__ import annotations
 
@@ -24,49 +24,56 @@ from screening_models import Planted
 
 POOL = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
 SELECT = Recommender(Greedy(), DiverseTop())
-SCREEN = Screen(Planted(noise=0.3), Planted(), keep=1000, top=100, sample=800, piece=10_000)
+SCREEN = Screen(Planted(noise=0.3), Planted(), shortlist=1000, top=100, sample=800, piece=10_000)
 
 
-def answer(result: ScreenResult) -> tuple:
+def outcome(result: ScreenResult) -> tuple:
     """Everything but how long it took."""
-    plain = replace(result, seconds=0.0, seen=np.zeros(0), worths=np.zeros(0))
-    return (plain.picks, plain.names, str(plain.missed), plain.kept, result.seen.tolist(), result.worths.tolist())
+    plain = replace(result, seconds=0.0, rescored=np.zeros(0), values=np.zeros(0))
+    return (
+        plain.picks,
+        plain.names,
+        str(plain.misses),
+        plain.shortlist,
+        result.rescored.tolist(),
+        result.values.tolist(),
+    )
 
 
 @pytest.fixture(scope="module")
-def usual(tmp_path_factory) -> ScreenResult:
-    return SCREEN.run(POOL, 16, SELECT, tmp_path_factory.mktemp("usual"))
+def default(tmp_path_factory) -> ScreenResult:
+    return SCREEN.run(POOL, 16, SELECT, tmp_path_factory.mktemp("default"))
 
 
-def test_the_best_of_the_teacher_are_found(usual):
+def test_the_best_of_the_teacher_are_found(default):
     worths = Planted().mean(POOL, np.arange(len(POOL)))[:, 0]
-    assert usual.recall(np.argsort(-worths, kind="stable")[:100]) > 0.98
-    assert usual.scored == usual.looked == len(POOL)
-    assert usual.picks[0].mean == worths.max()
-    assert len(set(usual.names)) == 16
-    assert usual.holds
-    assert usual.speed > 0
+    assert default.recall(np.argsort(-worths, kind="stable")[:100]) > 0.98
+    assert default.scored == default.visited == len(POOL)
+    assert default.picks[0].mean == worths.max()
+    assert len(set(default.names)) == 16
+    assert default.holds
+    assert default.speed > 0
 
 
 @pytest.mark.parametrize("piece", [1, 4096, 40_000, 10**9])
-def test_pieces_and_workers_change_nothing(usual, tmp_path, piece):
+def test_pieces_and_workers_change_nothing(default, tmp_path, piece):
     with ThreadPoolExecutor(3) as threads:
         found = replace(SCREEN, piece=piece).run(POOL, 16, SELECT, tmp_path, executor=threads)
-    assert answer(found) == answer(usual)
+    assert outcome(found) == outcome(default)
 
 
-def test_processes_give_the_same(usual, tmp_path):
+def test_processes_give_the_same(default, tmp_path):
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
-        assert answer(SCREEN.run(POOL, 16, SELECT, tmp_path, executor=processes)) == answer(usual)
+        assert outcome(SCREEN.run(POOL, 16, SELECT, tmp_path, executor=processes)) == outcome(default)
 
 
 def test_exact_ties_are_broken_by_row(tmp_path):
     flat = Planted(steps=0.01)  # all candidates alike
     found = replace(SCREEN, student=flat).run(POOL, 4, SELECT, tmp_path)
-    assert set(range(1000)) <= set(found.seen.tolist())
+    assert set(range(1000)) <= set(found.rescored.tolist())
 
 
-def test_done_is_not_done_again(usual, tmp_path):
+def test_done_is_not_done_again(default, tmp_path):
     asked = []
 
     class Counting(ThreadPoolExecutor):
@@ -77,8 +84,8 @@ def test_done_is_not_done_again(usual, tmp_path):
     for pieces in (10, 0):
         asked.clear()
         with Counting(1) as threads:
-            assert answer(replace(SCREEN, piece=12_288).run(POOL, 16, SELECT, tmp_path, executor=threads)) == answer(
-                usual
+            assert outcome(replace(SCREEN, piece=12_288).run(POOL, 16, SELECT, tmp_path, executor=threads)) == outcome(
+                default
             )
         assert len(asked) == (9 if pieces else 0)
 
@@ -103,14 +110,14 @@ class Slow(Planted):
         return super().explain().replace("Slow", "Planted")
 
 pool = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
-screen = Screen(Slow(noise=0.3), Slow(), keep=1000, top=100, sample=800, piece=4096, every=0.0)
+screen = Screen(Slow(noise=0.3), Slow(), shortlist=1000, top=100, sample=800, piece=4096, every=0.0)
 print("begun", flush=True)
 screen.run(pool, 16, Recommender(Greedy(), DiverseTop()), {folder!r})
 print("done", flush=True)
 """
 
 
-def test_killed_at_any_moment_it_goes_on_to_the_same_answer(usual, tmp_path):
+def test_killed_at_any_moment_it_goes_on_to_the_same_result(default, tmp_path):
     code = KILLED.format(tests=str(Path(__file__).parents[1]), folder=str(tmp_path / "screen"))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     state, reached = tmp_path / "screen" / "student.npz", [0]
@@ -130,10 +137,10 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_answer(usual, tmp_path):
         assert run.returncode == -signal.SIGKILL
         reached.append(done())
     assert 0 < reached[1] < reached[2] < reached[3] < 25
-    assert answer(SCREEN.run(POOL, 16, SELECT, tmp_path / "screen")) == answer(usual)
+    assert outcome(SCREEN.run(POOL, 16, SELECT, tmp_path / "screen")) == outcome(default)
 
 
-def test_a_teacher_that_fails_half_way_is_not_asked_again_for_what_it_said(usual, tmp_path):
+def test_a_teacher_that_fails_half_way_is_not_run_again_on_what_it_predicted(default, tmp_path):
     class Failing(Planted):
         asked = 0
 
@@ -147,19 +154,19 @@ def test_a_teacher_that_fails_half_way_is_not_asked_again_for_what_it_said(usual
     with pytest.raises(ModelError, match="out of memory"):
         failing.run(POOL, 16, SELECT, tmp_path)
     assert len(list(tmp_path.glob("teacher-*.npz"))) == 1
-    assert answer(failing.run(POOL, 16, SELECT, tmp_path)) == answer(usual)
+    assert outcome(failing.run(POOL, 16, SELECT, tmp_path)) == outcome(default)
 
 
-def test_excluded_rows_and_rules_are_honoured(usual, tmp_path):
+def test_excluded_rows_and_rules_are_respected(default, tmp_path):
     ruled = Pool.combinatorial("ACDEF", [1, 2, 3, 4], max_mutations=2)
-    found = replace(SCREEN, keep=400, top=50).run(ruled, 8, SELECT, tmp_path / "ruled")
+    found = replace(SCREEN, shortlist=400, top=50).run(ruled, 8, SELECT, tmp_path / "ruled")
     assert all(name.count(":") <= 1 for name in found.names)
-    assert found.looked == len(ruled)
+    assert found.visited == len(ruled)
     assert found.scored == int(ruled.allowed(np.arange(len(ruled))).sum())
-    taken = [p.row for p in usual.picks]
+    taken = [p.row for p in default.picks]
     again = SCREEN.run(POOL, 16, SELECT, tmp_path / "taken", excluded=taken)
     assert not set(taken) & {p.row for p in again.picks}
-    assert not set(taken) & set(again.seen.tolist())
+    assert not set(taken) & set(again.rescored.tolist())
 
 
 def test_the_estimate_of_what_a_blind_student_misses_is_unbiased(tmp_path):
@@ -171,44 +178,44 @@ def test_the_estimate_of_what_a_blind_student_misses_is_unbiased(tmp_path):
     student = Planted(seed=3, blind=blind)
     kept = np.argsort(-student.mean(pool, everything)[:, 0], kind="stable")[:500]
     above = np.flatnonzero(worths > np.sort(worths[kept])[-100])
-    screen = Screen(student, teacher, keep=500, top=100, sample=800, widest=1)
+    screen = Screen(student, teacher, shortlist=500, top=100, sample=800, max_growth=1)
     estimates, truths, covered = [], [], 0
     for seed in range(16):
         found = screen.run(pool, 1, Recommender(Greedy()), tmp_path / str(seed), seed)
-        estimates.append(found.missed.estimate)
-        truths.append(len(np.setdiff1d(above, found.seen)))
-        low, high = found.missed.interval
+        estimates.append(found.misses.estimate)
+        truths.append(len(np.setdiff1d(above, found.rescored)))
+        low, high = found.misses.interval
         covered += low <= truths[-1] <= high
     assert np.mean(truths) > 30
     assert abs(np.mean(estimates) - np.mean(truths)) < 3 * np.std(estimates) / np.sqrt(len(estimates))
     assert covered >= 13
 
 
-def test_it_widens_itself_until_the_estimate_holds(tmp_path):
-    poor = replace(SCREEN, student=Planted(noise=1.0), keep=500, widest=64, sample=3000)
+def test_the_shortlist_grows_until_the_estimate_holds(tmp_path):
+    poor = replace(SCREEN, student=Planted(noise=1.0), shortlist=500, max_growth=64, sample=3000)
     found = poor.run(POOL, 8, SELECT, tmp_path / "wide")
-    assert found.widened > 0
-    assert found.kept == 500 * 2**found.widened
+    assert found.growths > 0
+    assert found.shortlist == 500 * 2**found.growths
     assert found.holds
-    narrow = replace(poor, widest=1).run(POOL, 8, SELECT, tmp_path / "narrow")
+    narrow = replace(poor, max_growth=1).run(POOL, 8, SELECT, tmp_path / "narrow")
     assert not narrow.holds
     assert "more than the 2% tolerated" in str(narrow)
 
 
-def test_a_pool_smaller_than_what_is_kept_is_seen_whole(tmp_path):
+def test_a_pool_smaller_than_the_shortlist_is_rescored_whole(tmp_path):
     small = Pool.combinatorial(None, ["1", "2"])
     found = SCREEN.run(small, 8, SELECT, tmp_path)
-    assert found.seen.tolist() == list(range(400))
-    assert found.missed.estimate == 0
-    assert "nothing was left out" in str(found.missed).lower()
+    assert found.rescored.tolist() == list(range(400))
+    assert found.misses.estimate == 0
+    assert "nothing was left out" in str(found.misses).lower()
 
 
-def test_scores_that_need_draws_have_a_stand_in(tmp_path):
+def test_scores_that_need_draws_have_a_marginal_one(tmp_path):
     found = SCREEN.run(POOL, 8, Recommender(Thompson()), tmp_path)
     assert len(found.picks) == 8
 
 
-def test_the_folder_of_another_screen_is_refused_and_left_alone(usual, tmp_path):
+def test_the_folder_of_another_screen_is_refused_and_left_alone(default, tmp_path):
     SCREEN.run(POOL, 16, SELECT, tmp_path)
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     with pytest.raises(InputError, match="another seed"):
@@ -217,7 +224,7 @@ def test_the_folder_of_another_screen_is_refused_and_left_alone(usual, tmp_path)
         SCREEN.run(POOL, 16, SELECT, tmp_path, excluded=[3])
     with pytest.raises(InputError, match="another student"):
         replace(SCREEN, student=Planted(noise=0.2)).run(POOL, 16, SELECT, tmp_path)
-    with pytest.raises(InputError, match="another what the models say"):
+    with pytest.raises(InputError, match="another prediction of the models"):
         replace(SCREEN, teacher=Planted(noise=0.1)).run(POOL, 16, SELECT, tmp_path)
     assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
 
@@ -240,7 +247,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 
 
 def test_senseless_numbers_are_refused(tmp_path):
-    for change in ({"keep": 10}, {"widest": 0}, {"sample": 1}, {"tolerance": 2.0}):
+    for change in ({"shortlist": 10}, {"max_growth": 0}, {"sample": 1}, {"tolerance": 2.0}):
         with pytest.raises(InputError, match=r"Nothing was screened"):
             replace(SCREEN, **change)
     with pytest.raises(InputError, match="0 picks"):

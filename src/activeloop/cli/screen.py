@@ -280,14 +280,14 @@ def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     writer.writerow(["rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason"])
     writer.writerows(lines(plan, found))
     write_whole(out, text.getvalue())
-    agreed = f"Spearman of student and teacher on what was drawn from those left out: {found.agreement:.3f}"
+    agreed = f"Spearman of student and teacher on what was drawn from those left out: {found.fidelity:.3f}"
     told = [
         f"Screened: {plan.pool.describe()}",
         str(found),
         f"The student scored {found.speed:,.0f} candidates a second.",
-        *([agreed] if found.agreement == found.agreement else []),
+        *([agreed] if found.fidelity == found.fidelity else []),
         "",
         "left out, by the student\tcandidates\tlooked at by its teacher\tamong its best",
-        *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.missed.strata),
+        *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.misses.strata),
     ]
     write_whole(out.with_suffix(".txt"), "\n".join(told) + "\n")

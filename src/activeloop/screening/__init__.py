@@ -1,4 +1,4 @@
-"""Screening: a student over everything, its teacher over the best, and an estimate of what was missed."""
+"""Screening of huge pools: a student scores everything, its teacher the best, and an estimate tells what was missed."""
 
 from activeloop.screening.estimate import MissEstimate, ScreenResult, Stratum
 from activeloop.screening.screen import Screen

@@ -1,4 +1,4 @@
-"""What a screen has done so far, on disk: killed at any moment, it resumes to the same result."""
+"""The state of a screen on disk: killed at any moment, it resumes to the same result."""
 
 from __future__ import annotations
 
@@ -7,16 +7,124 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from activeloop.acquisition.evaluate import CandidateFilter
-from activeloop.candidates import Pool, StreamedPool
+from activeloop.candidates import StreamedPool
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
 from activeloop.screening.topk import BLOCK, TopKSample
+
+#: of the files; those of a later one are refused
+FORMAT = 1
+#: fields of `TopKSample` whose name in the file differs: files of every release have these words
+_STORED = {"visited": "looked", "sample_rows": "drawn", "sample_scores": "marks", "sample_keys": "numbers"}
+
+
+@dataclass(frozen=True)
+class ScanState:
+    """How far the student has come.
+
+    Args:
+        done: [B] whether each block of the pool was scored.
+        top: what is retained of them.
+        edges: [H - 1] scores between the strata of the sample.
+        seconds: that it took, interruptions not counted.
+    """
+
+    done: np.ndarray
+    top: TopKSample
+    edges: np.ndarray
+    seconds: float
+
+    @classmethod
+    def fresh(cls, size: int, edges: np.ndarray) -> ScanState:
+        """Of nothing yet."""
+        return cls(np.zeros(-(-size // BLOCK), bool), TopKSample.empty(len(edges) + 1), edges, 0.0)
+
+    def after(self, start: int, stop: int, top: TopKSample) -> ScanState:
+        """The same with some rows more."""
+        done = self.done.copy()
+        done[start // BLOCK : -(-stop // BLOCK)] = True
+        return replace(self, done=done, top=top)
+
+
+@dataclass(frozen=True)
+class ScreenCheckpoint:
+    """The folder of one screen.
+
+    ```
+    FOLDER/student.npz           what is retained of all candidates scored so far; replaced as a whole
+    FOLDER/teacher-00000.npz     the teacher's predictions of some candidates; one file after the other
+    ```
+
+    Args:
+        folder: made when it is missing.
+        settings: of the screen, by names that messages use: files of others are refused.
+        probe: [2, P] scores of some rows by student and teacher: the models must be the same too.
+    """
+
+    folder: Path
+    settings: Mapping[str, object]
+    probe: np.ndarray
+
+    def load(self) -> ScanState | None:
+        """How far the student came; None when there is nothing yet.
+
+        Raises:
+            StoreError: the folder cannot be made, or a file in it is damaged or of a later release.
+            InputError: the folder holds another screen.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{self.folder} cannot be made ({error.strerror}). Nothing was screened.") from error
+        arrays = read_arrays(self._student)
+        if arrays is None:
+            return None
+        try:
+            self._check(json.loads(str(arrays["bound"])), arrays["probe"])
+            stored = {f.name: arrays[_STORED.get(f.name, f.name)] for f in fields(TopKSample)}
+            top = TopKSample(**{**stored, "visited": int(stored["visited"])})  # type: ignore[arg-type]
+            return ScanState(arrays["done"], top, arrays["edges"], float(arrays["seconds"]))
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise StoreError(f"{self._student} is damaged. Delete the folder; the screen begins anew.") from error
+
+    def save(self, state: ScanState) -> None:
+        """Write how far the student has come."""
+        top = {_STORED.get(name, name): np.asarray(value) for name, value in vars(state.top.sorted()).items()}
+        own = {"bound": np.array(self._text()), "probe": self.probe, "done": state.done, "edges": state.edges}
+        write_arrays(self._student, {**own, **top, "seconds": np.array(state.seconds)})
+
+    def load_rescored(self, number: int) -> dict[str, np.ndarray] | None:
+        """The teacher's predictions of one chunk of candidates; None when there are none yet."""
+        return read_arrays(self._teacher(number))
+
+    def save_rescored(self, number: int, predictions: Mapping[str, np.ndarray]) -> None:
+        """Write the teacher's predictions of one chunk."""
+        write_arrays(self._teacher(number), predictions)
+
+    @property
+    def _student(self) -> Path:
+        return self.folder / "student.npz"
+
+    def _teacher(self, number: int) -> Path:
+        return self.folder / f"teacher-{number:05d}.npz"
+
+    def _text(self) -> str:
+        return json.dumps({"format": FORMAT, "block": BLOCK, **self.settings}, sort_keys=True)
+
+    def _check(self, stored: dict[str, object], probe: np.ndarray) -> None:
+        own = json.loads(self._text())
+        different = [name for name in own if own[name] != stored.get(name)]
+        if not different and not (probe.shape == self.probe.shape and np.allclose(probe, self.probe, 1e-3, 1e-6)):
+            different = ["prediction of the models"]
+        if different:
+            problem = f"{self.folder} holds a screen with another {', another '.join(different)}."
+            raise InputError(f"{problem} Name another folder, or delete this one. Nothing was changed.")
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -45,9 +153,9 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
         raise StoreError(f"{path} is damaged. Delete it; what it held is computed anew.") from error
 
 
-#: rows whose names take part, beside the first and the last
+#: rows whose names are part of the fingerprint, beside the first and the last
 NAMED = 64
-#: rows that are looked at together where eligible ones are rare
+#: rows that are filtered together where eligible ones are rare
 STRETCH = 100_000
 
 
@@ -55,20 +163,18 @@ def fingerprint(eligible: CandidateFilter) -> str:
     """A hash of a pool's description, of some of its names, and of what is excluded."""
     pool = eligible.pool
     digest = hashlib.blake2b(digest_size=16)
-    rules = "" if pool.rules is None else repr(pool.rules)
-    content = [pool.digest] if isinstance(pool, StreamedPool) else _names(pool)
-    for text in (pool.describe(), rules, *content):
+    if isinstance(pool, StreamedPool):
+        content = [pool.digest]
+    else:
+        some = np.random.default_rng(0).integers(len(pool), size=NAMED)
+        content = pool.names(np.unique(np.concatenate([[0, len(pool) - 1], some])))
+    for text in (pool.describe(), "" if pool.rules is None else repr(pool.rules), *content):
         digest.update(text.encode() + b"\n")
     digest.update(np.ascontiguousarray(eligible.excluded, np.int64).tobytes())
     return digest.hexdigest()
 
 
-def _names(pool: Pool) -> list[str]:
-    some = np.random.default_rng(0).integers(len(pool), size=NAMED)
-    return pool.names(np.unique(np.concatenate([[0, len(pool) - 1], some])))
-
-
-def some_rows(eligible: CandidateFilter, n: int, seed: int) -> np.ndarray:
+def eligible_rows(eligible: CandidateFilter, n: int, seed: int) -> np.ndarray:
     """At most n eligible rows, at random where they are not rare; increasing."""
     n = min(n, len(eligible))
     rows = eligible.sample(n, np.random.default_rng([seed, 5])) if 4 * n <= len(eligible) else None
@@ -80,110 +186,3 @@ def some_rows(eligible: CandidateFilter, n: int, seed: int) -> np.ndarray:
         if len(found) >= n:
             break
     return found[:n]
-
-
-#: of the files; those of a later one are refused
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Progressed:
-    """How far the student has come.
-
-    Args:
-        done: [B] whether each block of the pool was looked at.
-        tally: what is kept of them.
-        edges: [H - 1] scores between the strata of the sample.
-        seconds: that it took, interruptions not counted.
-    """
-
-    done: np.ndarray
-    tally: TopKSample
-    edges: np.ndarray
-    seconds: float
-
-    @classmethod
-    def fresh(cls, size: int, edges: np.ndarray) -> Progressed:
-        """Of nothing yet."""
-        return cls(np.zeros(-(-size // BLOCK), bool), TopKSample.empty(len(edges) + 1), edges, 0.0)
-
-    def after(self, start: int, stop: int, tally: TopKSample) -> Progressed:
-        """The same with some rows more."""
-        done = self.done.copy()
-        done[start // BLOCK : -(-stop // BLOCK)] = True
-        return replace(self, done=done, tally=tally)
-
-
-@dataclass(frozen=True)
-class ScreenCheckpoint:
-    """The folder of one screen.
-
-    ```
-    FOLDER/student.npz           what is kept of all candidates seen so far; replaced as a whole every few seconds
-    FOLDER/teacher-00000.npz     what the teacher said of some candidates; one file after the other
-    ```
-
-    Args:
-        folder: where they stand; made when it is missing.
-        bound: what the screen is made of, in words and numbers: files made of something else are refused.
-        probe: [P] scores of the student for some rows, and of the teacher: the models must be the same too.
-    """
-
-    folder: Path
-    bound: Mapping[str, object]
-    probe: np.ndarray
-
-    def begun(self) -> Progressed | None:
-        """How far the student came; None when there is nothing yet.
-
-        Raises:
-            StoreError: the folder cannot be made, or a file in it is damaged or of a later release.
-            InputError: the folder holds a screen of something else.
-        """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{self.folder} cannot be made ({error.strerror}). Nothing was screened.") from error
-        arrays = read_arrays(self._student)
-        if arrays is None:
-            return None
-        try:
-            self._check(json.loads(str(arrays.pop("bound"))), arrays.pop("probe"))
-            done, edges, seconds = arrays.pop("done"), arrays.pop("edges"), float(arrays.pop("seconds"))
-            tally = TopKSample(**{**arrays, "looked": int(arrays["looked"])})  # type: ignore[arg-type]
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
-            raise StoreError(f"{self._student} is damaged. Delete the folder; the screen begins anew.") from error
-        return Progressed(done, tally, edges, seconds)
-
-    def keep(self, so_far: Progressed) -> None:
-        """Write how far the student has come."""
-        own = {"bound": np.array(self._text()), "probe": self.probe, "done": so_far.done, "edges": so_far.edges}
-        tally = {name: np.asarray(value) for name, value in vars(so_far.tally.sorted()).items()}
-        write_arrays(self._student, {**own, **tally, "seconds": np.array(so_far.seconds)})
-
-    def said(self, number: int) -> dict[str, np.ndarray] | None:
-        """What the teacher said of one lot of candidates; None when it was not asked yet."""
-        return read_arrays(self._teacher(number))
-
-    def write(self, number: int, answer: Mapping[str, np.ndarray]) -> None:
-        """Keep what the teacher said."""
-        write_arrays(self._teacher(number), answer)
-
-    @property
-    def _student(self) -> Path:
-        return self.folder / "student.npz"
-
-    def _teacher(self, number: int) -> Path:
-        return self.folder / f"teacher-{number:05d}.npz"
-
-    def _text(self) -> str:
-        return json.dumps({"format": FORMAT, "block": BLOCK, **self.bound}, sort_keys=True)
-
-    def _check(self, bound: dict[str, object], probe: np.ndarray) -> None:
-        mine = json.loads(self._text())
-        unlike = [name for name in mine if mine[name] != bound.get(name)]
-        if not unlike and not (probe.shape == self.probe.shape and np.allclose(probe, self.probe, 1e-3, 1e-6)):
-            unlike = ["what the models say"]
-        if unlike:
-            problem = f"{self.folder} holds a screen with another {', another '.join(unlike)}."
-            raise InputError(f"{problem} Name another folder, or delete this one. Nothing was changed.")

@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.acquisition import Choice
 
-#: of a 95 % interval
+#: half the width of a 95 % interval of a normal distribution, in standard deviations
 Z95 = 1.959963984540054
 
 
@@ -20,9 +20,9 @@ class Stratum:
     Args:
         name: which, in words.
         size: how many there are.
-        sampled: how many of them, drawn at random, the teacher looked at.
-        above: how many of those it puts above its own mark.
-        gap: how far the mark lies above the mean of those that were sampled, in their standard deviations.
+        sampled: how many of them, drawn at random, the teacher rescored.
+        above: how many of those have an acquisition value above the mark, that of the last of the teacher's best.
+        gap: how far the mark is above the mean of those that were sampled, in their standard deviations.
     """
 
     name: str
@@ -31,17 +31,34 @@ class Stratum:
     above: int
     gap: float = np.inf
 
+    @property
+    def rate(self) -> float:
+        """Share of the sampled ones above the mark."""
+        return self.above / self.sampled if self.sampled else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the share above the mark (Wilson, with the correction for finite populations)."""
+        if self.sampled >= self.size:
+            return self.rate, self.rate
+        if not self.sampled:
+            return 0.0, 1.0
+        m, p = self.sampled * (self.size - 1) / (self.size - self.sampled), self.rate
+        middle, half = p + Z95**2 / (2 * m), Z95 * np.sqrt(p * (1 - p) / m + Z95**2 / (4 * m * m))
+        low, high = (middle - half) / (1 + Z95**2 / m), (middle + half) / (1 + Z95**2 / m)
+        return max(0.0, float(low)), min(1.0, float(high))
+
 
 @dataclass(frozen=True)
 class MissEstimate:
-    """Candidates that nobody but the student looked at, and that the teacher would put among its best.
+    """How many candidates that the teacher never rescored would be among its best.
 
     Args:
-        top: how many of the teacher's best are meant.
+        top: how many of the teacher's best are sought.
         strata: of what was left out.
 
-    >>> missed = MissEstimate(100, (Stratum("just below", 1000, 100, 1), Stratum("far below", 9000, 900, 0)))
-    >>> round(missed.estimate, 1), round(missed.share, 2), [round(x, 1) for x in missed.interval]
+    >>> misses = MissEstimate(100, (Stratum("just below", 1000, 100, 1), Stratum("far below", 9000, 900, 0)))
+    >>> round(misses.estimate, 1), round(misses.rate, 2), [round(x, 1) for x in misses.interval]
     (9.0, 0.09, [1.7, 57.1])
     """
 
@@ -50,63 +67,49 @@ class MissEstimate:
 
     @property
     def estimate(self) -> float:
-        """Of their number, without bias: those that the sample itself met were looked at and are not missed."""
-        return sum((s.size - s.sampled) * _share(s) for s in self.strata)
+        """Their number, unbiased: those in the sample itself were rescored and are not missed."""
+        return sum((s.size - s.sampled) * s.rate for s in self.strata)
 
     @property
-    def share(self) -> float:
-        """Of the teacher's best."""
+    def rate(self) -> float:
+        """The estimated miss rate: their share of the teacher's best."""
         return self.estimate / self.top
 
     @property
-    def modelled(self) -> float:
-        """Their number if what the teacher says were normally distributed in each stratum: a second opinion.
+    def normal_estimate(self) -> float:
+        """Their number if the teacher's values were normally distributed in each stratum: a second opinion.
 
-        It says more than the interval where nothing was met in very many; it is wrong where the student is blind.
+        It is more precise than the interval where very many were sampled and none is above the mark; it is wrong where
+        the student is blind.
         """
         return sum((s.size - s.sampled) * 0.5 * math.erfc(s.gap / math.sqrt(2)) for s in self.strata)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """In which their number lies with 95 % confidence.
+        """95 % interval of their number.
 
-        The Wilson intervals of the strata, with the correction for finite populations, are joined by their distances
-        from the estimate. A random sample of m can never exclude that about 4 / m of a stratum was missed.
+        The intervals of the strata are joined by their distances from the estimate. A random sample of m can never
+        exclude that about 4 / m of a stratum was missed.
 
         Source: Zou and Donner 2008, doi:10.1002/sim.3095.
         """
         below = above = 0.0
         for s in self.strata:
-            low, high = _wilson(s)
-            below += ((s.size - s.sampled) * (_share(s) - low)) ** 2
-            above += ((s.size - s.sampled) * (high - _share(s))) ** 2
+            low, high = s.interval
+            below += ((s.size - s.sampled) * (s.rate - low)) ** 2
+            above += ((s.size - s.sampled) * (high - s.rate)) ** 2
         return max(0.0, self.estimate - below**0.5), self.estimate + above**0.5
 
     def __str__(self) -> str:
         low, high = self.interval
-        left, seen = sum(s.size for s in self.strata), sum(s.sampled for s in self.strata)
-        if left == seen:
+        left, sampled = sum(s.size for s in self.strata), sum(s.sampled for s in self.strata)
+        if left == sampled:
             return "nothing was left out: the teacher has looked at every candidate"
         return (
-            f"{_round(self.estimate)} of the teacher's best {self.top:,} are estimated to be missed, by {seen:,} drawn "
-            f"from the {left:,} left out (95 %: {_round(low)} to {_round(high)}; {_round(self.modelled)} if the "
-            "teacher's predictions are spread normally)"
+            f"{_round(self.estimate)} of the teacher's best {self.top:,} are estimated to be missed, by {sampled:,} "
+            f"drawn from the {left:,} left out (95 %: {_round(low)} to {_round(high)}; "
+            f"{_round(self.normal_estimate)} if the teacher's predictions are spread normally)"
         )
-
-
-def _share(s: Stratum) -> float:
-    return s.above / s.sampled if s.sampled else 0.0
-
-
-def _wilson(s: Stratum) -> tuple[float, float]:
-    if s.sampled >= s.size:
-        return _share(s), _share(s)
-    if not s.sampled:
-        return 0.0, 1.0
-    m, p = s.sampled * (s.size - 1) / (s.size - s.sampled), _share(s)
-    middle, spread = p + Z95**2 / (2 * m), Z95 * np.sqrt(p * (1 - p) / m + Z95**2 / (4 * m * m))
-    low, high = (middle - spread) / (1 + Z95**2 / m), (middle + spread) / (1 + Z95**2 / m)
-    return max(0.0, float(low)), min(1.0, float(high))
 
 
 def _round(number: float) -> str:
@@ -120,35 +123,35 @@ class ScreenResult:
     Args:
         picks: chosen by the teacher's prediction, best first.
         names: of the picks.
-        looked: rows of the pool that were looked at.
+        visited: rows of the pool that were visited.
         scored: of them, those that the student scored; the others are measured, vetoed or not allowed.
-        kept: how many of the student's best the teacher looked at.
-        widened: how often that number was doubled because too many were missed.
-        missed: what the teacher was not shown.
+        shortlist: how many of the student's best the teacher rescored.
+        growths: how often that number was doubled because too many were missed.
+        misses: of what the teacher did not rescore.
         tolerance: share of the teacher's best that may be missed.
-        agreement: Spearman of student and teacher over the candidates that were drawn from those left out.
-        seen: all rows that the teacher looked at, increasing.
-        worths: what they are worth by the teacher.
+        fidelity: Spearman of student and teacher over the sample of what was left out.
+        rescored: all rows that the teacher rescored, increasing.
+        values: their acquisition values by the teacher.
         seconds: that the student took; interruptions are not counted.
     """
 
     picks: tuple[Choice, ...]
     names: tuple[str, ...]
-    looked: int
+    visited: int
     scored: int
-    kept: int
-    widened: int
-    missed: MissEstimate
+    shortlist: int
+    growths: int
+    misses: MissEstimate
     tolerance: float
-    agreement: float
-    seen: np.ndarray
-    worths: np.ndarray
+    fidelity: float
+    rescored: np.ndarray
+    values: np.ndarray
     seconds: float
 
     @property
     def holds(self) -> bool:
-        """Whether no more of the teacher's best are missed than is tolerated, by the estimate."""
-        return self.missed.share <= self.tolerance
+        """Whether the estimated miss rate is tolerated."""
+        return self.misses.rate <= self.tolerance
 
     @property
     def speed(self) -> float:
@@ -156,25 +159,21 @@ class ScreenResult:
         return self.scored / self.seconds if self.seconds else 0.0
 
     def recall(self, best: np.ndarray) -> float:
-        """Share of some rows that the teacher was shown.
-
-        Args:
-            best: such as the teacher's true best, where all candidates can be predicted.
-        """
-        return float(np.isin(best, self.seen).mean())
+        """Share of some rows, such as the teacher's true best, that the teacher rescored."""
+        return float(np.isin(best, self.rescored).mean())
 
     def __str__(self) -> str:
         """The screen in a few sentences."""
-        again = f", after widening {self.widened} times" if self.widened else ""
-        rest = ", and a sample of the rest" if self.missed.strata else ""
-        told = [
-            f"{self.scored:,} candidates scored by the student; the teacher looked at {len(self.seen):,}: the best "
-            f"{self.kept:,}{again}{rest}.",
-            f"{str(self.missed)[0].upper()}{str(self.missed)[1:]}.",
+        again = f", after widening {self.growths} times" if self.growths else ""
+        rest = ", and a sample of the rest" if self.misses.strata else ""
+        sentences = [
+            f"{self.scored:,} candidates scored by the student; the teacher looked at {len(self.rescored):,}: the best "
+            f"{self.shortlist:,}{again}{rest}.",
+            f"{str(self.misses)[0].upper()}{str(self.misses)[1:]}.",
         ]
         if not self.holds:
-            told.append(
-                f"That is more than the {self.tolerance:.0%} tolerated. Teach the student more, keep more, or let the "
-                "screen widen further."
+            sentences.append(
+                f"That is more than the {self.tolerance:.0%} tolerated. Train the student more, make the shortlist "
+                "longer, or let it grow further."
             )
-        return " ".join(told)
+        return " ".join(sentences)

@@ -1,124 +1,180 @@
-"""The teacher over the shortlist: each candidate once, kept on disk."""
+"""The teacher in a screen: it rescores the shortlist, and a stratified sample of what was left out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
 
 import numpy as np
 
-from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, Entropy, Recommender, UpperConfidenceBound
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
+from activeloop.metrics import spearman
 from activeloop.prediction import Prediction, Predictor
 from activeloop.screening.checkpoint import ScreenCheckpoint
+from activeloop.screening.estimate import MissEstimate, Stratum
 from activeloop.screening.scorer import ScreenObjective
+from activeloop.screening.topk import Limits, TopKSample, lowest_keys, shard_keys, strata_of
 
-
-def stand_in(select: Recommender, classes: int, assays: int) -> AcquisitionFunction:
-    """The selection's own score, or what orders candidates alike without joint draws.
-
-    Args:
-        select: how the plate is chosen.
-        classes: how many there are, 0 for values.
-        assays: how many are predicted.
-
-    >>> from activeloop.acquisition import DiverseTop, Recommender, Greedy, Thompson
-    >>> stand_in(Recommender(Greedy(), DiverseTop()), 0, 1).name, stand_in(Recommender(Thompson()), 0, 1).name
-    ('greedy', 'ucb')
-    """
-    if not select.score.needs_draws:
-        return select.score
-    if classes:
-        return Entropy()
-    return UpperConfidenceBound() if assays == 1 else MarginalScore()
-
-
-@final
-@dataclass(frozen=True)
-class MarginalScore(AcquisitionFunction):
-    """Several assays: the sum of their optimistic values, each in units of the spread of what was measured.
-
-    Args:
-        beta: standard deviations that are added.
-    """
-
-    beta: float = 1.0
-
-    @property
-    def name(self) -> str:
-        """`together`."""
-        return "together"
-
-    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
-        """[N] sums."""
-        spread = np.ones(prediction.mean.shape[1])
-        if context.values is not None:
-            known = ~np.isnan(context.values)
-            there = [x[k].std() if k.sum() > 1 else 0.0 for x, k in zip(context.values.T, known.T, strict=True)]
-            spread = np.where(np.array(there) > 0, there, 1.0)
-        return ((prediction.mean + self.beta * prediction.sd) / spread).sum(1)
-
-    def reason(self, prediction: Prediction, i: int) -> str:
-        """That it is good in all."""
-        return "good in all assays together"
-
-
-#: candidates that the teacher is asked for at once; what it said of them is then kept
-LOT = 1024
+#: candidates in one call of the teacher, whose predictions are then stored
+CHUNK = 1024
 
 
 @dataclass
 class Rescorer:
-    """Asks the teacher, and remembers.
+    """Predicts by the teacher, each candidate once.
 
     Args:
         teacher: the model.
         pool: of the candidates.
-        worth: by what the teacher's predictions are compared.
-        journal: where they are kept.
+        objective: by which the teacher's predictions are compared.
+        checkpoint: where they are stored.
         seed: of the teacher.
     """
 
     teacher: Predictor
     pool: Pool
-    worth: ScreenObjective
-    journal: ScreenCheckpoint
+    objective: ScreenObjective
+    checkpoint: ScreenCheckpoint
     seed: int
     _rows: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    _worths: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    _shard_keys: int = 0
+    _values: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    _chunks: int = 0
 
-    def look(self, rows: np.ndarray, told: Callable[[int, int], None]) -> None:
-        """Ask for those of some rows that it was not asked for yet, in increasing order."""
+    def rescore(self, rows: np.ndarray, progress: Callable[[int, int], None]) -> None:
+        """Predict those of some rows that were not predicted yet, in increasing order."""
         fresh = np.setdiff1d(rows, self._rows)
-        for start in range(0, len(fresh), LOT):
-            lot = fresh[start : start + LOT]
-            worths = self.worth(self._prediction(lot))
-            self._rows, self._worths = np.append(self._rows, lot), np.append(self._worths, worths)
-            self._shard_keys += 1
-            told(start + len(lot), len(fresh))
+        for start in range(0, len(fresh), CHUNK):
+            chunk = fresh[start : start + CHUNK]
+            values = self.objective(self._prediction(chunk))
+            self._rows, self._values = np.append(self._rows, chunk), np.append(self._values, values)
+            self._chunks += 1
+            progress(start + len(chunk), len(fresh))
 
     @property
-    def seen(self) -> np.ndarray:
-        """All rows that were looked at, increasing."""
+    def rows(self) -> np.ndarray:
+        """All that were rescored, increasing."""
         return np.sort(self._rows)
 
-    def worths(self, rows: np.ndarray) -> np.ndarray:
-        """[N] what rows that were looked at are worth."""
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        """[N] acquisition values of rows that were rescored."""
         order = np.argsort(self._rows)
-        return self._worths[order][np.searchsorted(self._rows[order], rows)]
+        return self._values[order][np.searchsorted(self._rows[order], rows)]
 
     def _prediction(self, rows: np.ndarray) -> Prediction:
-        said = self.journal.said(self._shard_keys)
-        if said is None or not np.array_equal(said["rows"], rows):
-            prediction = self.teacher.predict(self.pool, rows, self.seed, 0)
-            if not all(np.isfinite(a).all() for a in (prediction.mean, prediction.sd)):
+        stored = self.checkpoint.load_rescored(self._chunks)
+        if stored is None or not np.array_equal(stored["rows"], rows):
+            found = self.teacher.predict(self.pool, rows, self.seed, 0)
+            if not all(np.isfinite(a).all() for a in (found.mean, found.sd)):
                 problem = "The teacher's prediction is not finite for some candidates. Nothing was chosen"
                 raise ModelError(f"{problem}; what was screened is kept.")
-            said = {"rows": rows, "mean": prediction.mean, "sd": prediction.sd, "noise": prediction.noise}
-            said["classes"] = np.array(prediction.classes, np.str_)
-            self.journal.write(self._shard_keys, said)
-        nothing = np.zeros((0, *said["mean"].shape))
-        return Prediction(nothing, said["mean"], said["sd"], said["noise"], tuple(said["classes"].tolist()))
+            stored = {"rows": rows, "mean": found.mean, "sd": found.sd, "noise": found.noise}
+            stored["classes"] = np.array(found.classes, np.str_)
+            self.checkpoint.save_rescored(self._chunks, stored)
+        no_draws = np.zeros((0, *stored["mean"].shape))
+        classes = tuple(stored["classes"].tolist())
+        return Prediction(no_draws, stored["mean"], stored["sd"], stored["noise"], classes)
+
+
+@dataclass(frozen=True)
+class SampledStratum:
+    """One stratum of what is left out.
+
+    Args:
+        name: which, in words.
+        end: the last rank in it; 0 when its candidates are too low to be ranked.
+        size: candidates in it.
+        rows: [M] those in the sample.
+        scores: [M] by the student.
+    """
+
+    name: str
+    end: int
+    size: int
+    rows: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class StratifiedSample:
+    """A random sample of what is left out.
+
+    Args:
+        strata: just below the shortlist by rank, each twice as large as the one before; then by score.
+    """
+
+    strata: tuple[SampledStratum, ...]
+
+    @classmethod
+    def of(cls, top: TopKSample, order: np.ndarray, shortlist: int, each: int, limits: Limits) -> StratifiedSample:
+        """The sample.
+
+        Args:
+            top: of the whole pool.
+            order: its highest scores by rank.
+            shortlist: how many are rescored anyway.
+            each: how many are drawn from a stratum.
+            limits: by which `top` was made.
+        """
+        return cls((*_by_rank(top, order, shortlist, each, limits), *_by_score(top, each, limits)))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """All that are drawn."""
+        return np.concatenate([np.zeros(0, np.int64), *(s.rows for s in self.strata)])
+
+    def beyond(self, shortlist: int) -> StratifiedSample:
+        """Without the strata that a larger shortlist holds."""
+        return StratifiedSample(tuple(s for s in self.strata if not 0 < s.end <= shortlist))
+
+    def estimate(self, rescorer: Rescorer, shortlist: np.ndarray, top: int) -> MissEstimate:
+        """How many of the teacher's best were missed.
+
+        Args:
+            rescorer: has rescored the sample and the shortlist.
+            shortlist: rows.
+            top: how many of the teacher's best are sought.
+        """
+        # The mark is set by the shortlist alone: were it moved by the sample, the estimate would not be unbiased.
+        values = np.sort(rescorer.values(shortlist))[::-1]
+        mark = values[top - 1] if len(values) >= top else -np.inf
+        return MissEstimate(top, tuple(_stratum(s, rescorer.values(s.rows), mark) for s in self.strata))
+
+    def fidelity(self, rescorer: Rescorer) -> float:
+        """Spearman of student and teacher on the sample; NaN where undefined."""
+        scores = np.concatenate([np.zeros(0), *(s.scores for s in self.strata)])
+        return spearman(scores, rescorer.values(self.rows), fewest=3)
+
+
+def _stratum(sampled: SampledStratum, values: np.ndarray, mark: float) -> Stratum:
+    sd = float(values.std()) if len(values) else 0.0
+    gap = (mark - float(values.mean())) / sd if sd > 0 else np.inf
+    return Stratum(sampled.name, sampled.size, len(values), int((values > mark).sum()), gap)
+
+
+def _by_rank(top: TopKSample, order: np.ndarray, start: int, each: int, limits: Limits) -> list[SampledStratum]:
+    strata = []
+    while start < len(order):
+        some = order[start : 2 * start]
+        end = start + len(some)
+        drawn = some[lowest_keys(np.zeros(len(some), np.int64), shard_keys(top.rows[some], limits.seed), each)]
+        name = f"ranks {start + 1:,} to {end:,}"
+        strata.append(SampledStratum(name, end, len(some), top.rows[drawn], top.scores[drawn]))
+        start = end
+    return strata
+
+
+def _by_score(top: TopKSample, each: int, limits: Limits) -> list[SampledStratum]:
+    edges = limits.edges
+    sizes = top.counts - np.bincount(strata_of(top.scores, edges), minlength=len(edges) + 1)
+    free = np.flatnonzero(~np.isin(top.sample_rows, top.rows))
+    free = free[lowest_keys(strata_of(top.sample_scores[free], edges), top.sample_keys[free], each)]
+    of_free = strata_of(top.sample_scores[free], edges)
+    strata = []
+    for stratum in np.flatnonzero(sizes)[::-1].tolist():
+        drawn = free[of_free == stratum]
+        low = f"{edges[stratum - 1]:.3g}" if stratum else "the lowest"
+        high = f"{edges[stratum]:.3g}" if stratum < len(edges) else "the ranked"
+        rows, scores = top.sample_rows[drawn], top.sample_scores[drawn]
+        strata.append(SampledStratum(f"scores from {low} to {high}", 0, int(sizes[stratum]), rows, scores))
+    return strata
