@@ -22,7 +22,7 @@ from activeloop.acquisition import (
     VarianceReduction,
     choose,
     entropy,
-    letters,
+    site_features,
 )
 from activeloop.acquisition.batch_joint import _extended, greedy_logdet, greedy_reduction, joint_entropy
 from activeloop.prediction import Prediction
@@ -168,7 +168,7 @@ def test_the_first_plate_without_a_model_is_spread_when_the_choice_can(words):
 def test_letters_keep_distances(words):
     pool = words(3, 12)
     rows = np.array([0, 1, 13, 157])
-    x = letters(pool, rows)
+    x = site_features(pool, rows)
     codes = pool.codes(rows)
     assert np.allclose(np.square(x[:, None] - x[None]).sum(2), (codes[:, None] != codes[None]).sum(2), atol=1e-5)
 
@@ -178,7 +178,7 @@ def test_wide_letters_are_folded_and_keep_distances_roughly():
 
     codes = np.random.default_rng(0).integers(0, 20, (30, 200)).astype(np.uint8)
     pool = SimpleNamespace(sites=SimpleNamespace(alphabet="ACDEFGHIKLMNPQRSTVWY"), codes=lambda rows: codes[rows])
-    x = letters(pool, np.arange(30))
+    x = site_features(pool, np.arange(30))
     assert x.shape == (30, 256)
     true = (codes[:, None] != codes[None]).sum(2)
     ratio = np.square(x[:, None] - x[None]).sum(2)[true > 0] / true[true > 0]

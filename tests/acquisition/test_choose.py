@@ -196,7 +196,7 @@ def test_scores_that_read_draws_work_on_pieces_and_on_huge_pools(words, planted,
     pool = words(3, 10)
     whole = rows(choose(planted(), pool, n=10, select=Recommender(EPIG()), seed=0))
     assert rows(choose(planted(), pool, n=10, select=Recommender(EPIG()), seed=0, chunk=90, keep=40)) == whole
-    monkeypatch.setattr("activeloop.acquisition.evaluate.DRAWN", 500)
+    monkeypatch.setattr("activeloop.acquisition.evaluate.MAX_JOINT", 500)
     model = planted()
     picks = choose(model, pool, n=10, select=Recommender(BALD()), seed=0, chunk=100, keep=50)
     assert len(set(rows(picks))) == 10

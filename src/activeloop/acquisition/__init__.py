@@ -7,7 +7,7 @@ from activeloop._lazy import on_use
 if TYPE_CHECKING:
     from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
     from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
-    from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, letters
+    from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, site_features
     from activeloop.acquisition.finding import (
         ExpectedImprovement,
         Greedy,
@@ -53,8 +53,8 @@ __all__ = [
     "choose",
     "default_recommender",
     "entropy",
-    "letters",
     "mutual_information",
+    "site_features",
 ]
 
 __getattr__ = on_use(__name__)

@@ -1,4 +1,4 @@
-"""The two roles of acquisition, and what they share: context, objective, joint Gaussian."""
+"""The two roles of acquisition, and what they share: context, objective, incumbent, joint Gaussian."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from activeloop.prediction import Prediction
 
 @dataclass(frozen=True)
 class AcquisitionContext:
-    """What a score may know besides the model's prediction about the candidates.
+    """What an acquisition function may use besides the prediction of the candidates; larger values are better.
 
     Args:
-        best: [A] best mean measured so far (larger is better), NaN when nothing was.
-        rng: the generator to draw from.
-        threshold: [A] the value from which a candidate counts as a hit; NaN when none was stated.
-        values: [M, A] means measured so far (larger is better, NaN = not measured), or None.
-        measured: prediction of the measured candidates, with the *same* draws as the one that is scored, or None.
-        target: prediction about candidates drawn at random from the pool, with the same draws, or None.
+        best_f: [A] best measured mean, NaN when nothing was measured.
+        rng: generator for everything random.
+        threshold: [A] value from which a candidate counts as a hit; NaN when none was stated.
+        values: [M, A] measured means (NaN = not measured), or None.
+        measured: prediction of the measured candidates, with the *same* joint draws as that of the candidates, or None.
+        target: prediction of candidates drawn at random from the pool, with the same joint draws, or None.
     """
 
-    best: np.ndarray
+    best_f: np.ndarray
     rng: np.random.Generator
     threshold: np.ndarray
     values: np.ndarray | None = None
@@ -33,71 +33,65 @@ class AcquisitionContext:
 
     @classmethod
     def blank(cls, rng: np.random.Generator, assays: int = 1) -> AcquisitionContext:
-        """Nothing measured, no threshold stated."""
+        """The context before anything was measured."""
         unknown = np.full(assays, np.nan)
         return cls(unknown, rng, unknown)
 
 
 class AcquisitionFunction(ABC):
-    """How much a candidate is worth testing; larger is better.
+    """The value of testing each candidate; larger is better.
 
-    The score of a candidate depends on the prediction about it, on the situation and on nothing else, so that a pool
-    may be scored in pieces (each piece with a generator in the same state).
+    The value of a candidate depends on its prediction and on the context alone, so that a pool may be evaluated in
+    pieces (each with a generator in the same state).
     """
 
-    #: whether the score reads the joint draws (else mean and spread suffice, and huge pools can be scored in pieces)
+    #: its name in configs and reports
+    name: str
+    #: whether it uses the joint draws; if not, huge pools are evaluated in pieces by mean and standard deviation
     needs_draws: bool = False
-    #: whether the score reads the spread; if not, a huge pool is scored by the mean alone
+    #: whether it uses the standard deviation; if not, a huge pool is evaluated by the mean alone
     needs_spread: bool = True
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Its name in configs and reports."""
 
     @abstractmethod
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
-        """[N] scores of all candidates in `prediction`."""
+        """[N] acquisition values of all candidates in `prediction`."""
 
     @abstractmethod
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Why candidate i was chosen, in words that a biologist reads on a plate list.
+        """Why candidate i was chosen, for the plate list.
 
         Args:
-            prediction: its values are turned back: in the assay's own direction, so less may be better.
+            prediction: in the direction of the assay, so smaller may be better.
             i: index into it.
         """
 
 
 class BatchStrategy(ABC):
-    """Which n candidates to take together."""
+    """Which n candidates to test together."""
 
-    #: whether the choice reads the joint draws
+    #: its name in configs and reports
+    name: str
+    #: whether it uses the joint draws
     needs_draws: bool = False
-    #: how many joint draws it wants; few draws make unlike candidates look alike by chance
+    #: joint draws it needs; few draws make different candidates look correlated by chance
     draws: int = 64
     #: whether it can spread a batch over the features alone, before there is a model
     spreads: bool = False
-    #: what it adds to the reason of each pick, "" when nothing
+    #: what it adds to the reason of each pick
     phrase: str = ""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Its name in configs and reports."""
 
     @abstractmethod
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
-        """N different indices into `prediction`, best first.
+        """[n] different indices into `prediction`, best first.
 
         Args:
-            prediction: what the model predicts about N candidates (already without vetoed and tested ones).
-            scores: [N] from a `AcquisitionFunction`.
-            n: how many, at most N.
-            context: generator and best value so far.
-            features: [N, D] float32 coordinates in which distance means difference (one-hot letters, fingerprints).
+            prediction: of N candidates, without vetoed and tested ones.
+            scores: [N] acquisition values.
+            n: size of the batch, at most N.
+            context: that of the acquisition function.
+            features: [N, D] float32, whose distances mean differences of design (one-hot residues, fingerprints).
         """
 
 
@@ -111,18 +105,18 @@ def best_first(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarr
     return order[np.argsort(-scores[order], kind="stable")[:n]]
 
 
-#: variance of the noise where none is known, as a part of the largest variance of a candidate
+#: noise variance where none is known, as a share of the largest variance of a candidate
 UNKNOWN_NOISE = 0.01
 
 
 @dataclass(frozen=True)
 class Gaussian:
-    """N candidates with covariance `factors @ factors.T`, all assays (or classes) side by side.
+    """The joint posterior as a Gaussian: covariance `factors @ factors.T` of each assay (or class).
 
     Args:
-        mean: [N, A].
+        mean: [N, A], the model's own, not that of the draws.
         factors: [N, A, S] deviations of the draws from their mean, divided by sqrt(S - 1).
-        noise: [A] variance of the noise of one measurement.
+        noise: [A] variance of one measurement's noise.
     """
 
     mean: np.ndarray
@@ -131,7 +125,7 @@ class Gaussian:
 
     @classmethod
     def of(cls, prediction: Prediction) -> Gaussian:
-        """From at least two joint draws. The mean is the model's own, not that of the draws."""
+        """From at least two joint draws."""
         draws = np.moveaxis(prediction.draws.astype(np.float64), 0, 2)
         factors = (draws - draws.mean(2, keepdims=True)) / np.sqrt(draws.shape[2] - 1)
         if prediction.classes:
@@ -150,49 +144,51 @@ class Gaussian:
 
 @dataclass(frozen=True)
 class Objective:
-    """The value of the only assay, or the probability of the last class (`fit`).
+    """The one number that is maximised: the value of the only assay, or the probability of the last class (`fit`).
 
     Args:
         draws: [S, N] joint draws.
-        mean: [N].
-        sd: [N] of what the model does not know.
-        noise: standard deviation of the noise of one measurement, 0 when it is not known.
-        word: what the number is, in words.
+        mean, sd: [N] of the posterior, without measurement noise.
+        word: what the number is.
     """
 
     draws: np.ndarray
     mean: np.ndarray
     sd: np.ndarray
-    noise: float
     word: str
 
 
-def outcome(prediction: Prediction) -> Objective:
-    """The one number of each candidate.
+def objective(prediction: Prediction) -> Objective:
+    """The objective of each candidate.
 
     Raises:
-        ModelError: when several assays are predicted; they must be combined first.
+        ModelError: several assays are predicted; they must be combined first.
 
-    >>> outcome(Prediction.of_draws(np.array([[[0.2, 0.8]]]), classes=("unfit", "fit"))).mean.tolist()
+    >>> objective(Prediction.of_draws(np.array([[[0.2, 0.8]]]), classes=("unfit", "fit"))).mean.tolist()
     [0.8]
     """
     outputs = prediction.mean.shape[1]
-    if prediction.classes:
-        word, noise = f"probability of being {prediction.classes[-1]}", 0.0
-    elif outputs == 1:
-        word, noise = "value", float(prediction.noise[0])
-    else:
+    if not prediction.classes and outputs > 1:
         problem = f"This score needs one assay and the model predicts {outputs}. Combine them with Scalarised(...) or"
         raise ModelError(f"{problem} use Hypervolume(). Nothing was chosen.")
+    word = f"probability of being {prediction.classes[-1]}" if prediction.classes else "value"
     draws = prediction.draws[:, :, -1] if len(prediction.draws) else np.zeros((0, len(prediction)))
-    return Objective(draws, prediction.mean[:, -1], prediction.sd[:, -1], noise, word)
+    return Objective(draws, prediction.mean[:, -1], prediction.sd[:, -1], word)
+
+
+def incumbent(prediction: Prediction, context: AcquisitionContext) -> float:
+    """`best_f` of the first assay; the best prediction when nothing was measured; 0 for classes."""
+    if prediction.classes:
+        return 0.0
+    best_f = float(context.best_f[0])
+    return float(prediction.mean[:, 0].max()) if np.isnan(best_f) else best_f
 
 
 def require_draws(prediction: Prediction, what: str) -> np.ndarray:
     """The draws [S, N, A]; S is at least 2.
 
     Raises:
-        ModelError: when only marginals were predicted.
+        ModelError: only marginals were predicted.
     """
     if len(prediction.draws) < 2:
         raise ModelError(f"{what} needs at least two joint draws; ask the model for draws=64. Nothing was chosen.")

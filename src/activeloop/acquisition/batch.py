@@ -18,10 +18,7 @@ from activeloop.prediction import Prediction
 class TopK(BatchStrategy):
     """The n best scores, ties in random order."""
 
-    @property
-    def name(self) -> str:
-        """`top`."""
-        return "top"
+    name = "top"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
@@ -83,25 +80,18 @@ class PowerSampling(BatchStrategy):
 
 @dataclass(frozen=True)
 class Portfolio(BatchStrategy):
-    """The best scores, and for the rest of the batch the best candidate of each joint draw.
-
-    A batch of the best scores alone follows the model into the first hill it found; on rugged landscapes that is where
-    campaigns end. A batch of draws alone spends wells on models that are merely possible. Part of each is the hedge.
+    """The best acquisition values, and for the rest of the batch Thompson sampling: a hedge on rugged landscapes.
 
     Args:
-        share: part of the batch that draws choose, 0 to 1.
+        share: share of the batch by Thompson sampling, 0 to 1.
 
-    Source: the draws are Thompson sampling in parallel (Kandasamy et al. 2018, arXiv:1705.09236).
+    Source: Kandasamy et al. 2018, arXiv:1705.09236, for the latter.
     """
 
     share: float = 0.5
     needs_draws = True
     phrase = "part of the plate follows the best prediction, part single plausible models"
-
-    @property
-    def name(self) -> str:
-        """`portfolio`."""
-        return "portfolio"
+    name = "portfolio"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
@@ -129,11 +119,7 @@ class DiverseTop(BatchStrategy):
     among: int = 10
     spreads = True
     phrase = "unlike the other picks"
-
-    @property
-    def name(self) -> str:
-        """`diverse`."""
-        return "diverse"
+    name = "diverse"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray

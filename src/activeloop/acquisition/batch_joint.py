@@ -19,8 +19,8 @@ Coordinates = Callable[[Pool, np.ndarray], np.ndarray]
 WIDEST = 1024
 
 
-def letters(pool: Pool, rows: np.ndarray) -> np.ndarray:
-    """One coordinate for each letter at each varying site; squared distance is the number of differing sites.
+def site_features(pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """One-hot residues of each varying site; the squared distance is the number of differing sites.
 
     More than 1,024 coordinates are folded into 256 by a fixed Gaussian projection, so that 10,000 variants of a long
     protein stay small; distances then hold to about 9 %.
@@ -49,9 +49,9 @@ Space = Literal["draws", "features"]
 
 
 def coordinates(prediction: Prediction, features: np.ndarray, space: Space) -> np.ndarray:
-    """[N, D] float32 rows; their inner products are covariances (`draws`) or likenesses (`features`).
+    """[N, D] float32 rows, whose inner products are covariances (`draws`) or similarities of design (`features`).
 
-    With fewer than two draws, as before the first model, the features are taken in any case. For classes the draws
+    With fewer than two draws, as before the first model, always the features. For classes the draws
     are probabilities. With several assays each is brought to the same mean variance.
     """
     if space == "features" or len(prediction.draws) < 2:
@@ -72,7 +72,7 @@ def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | Non
         x: [N, D] coordinates.
         noise: variance of the noise, above 0.
         n: how many, at most N.
-        quality: [N] what each is worth by itself, in nats; None = 0.
+        quality: [N] own value of each, in nats; None = 0.
 
     Returns:
         [n] different indices in the order in which they were taken.
@@ -83,10 +83,10 @@ def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | Non
     [0, 2]
     """
     x = np.array(x, np.float64)
-    worth = np.zeros(len(x)) if quality is None else quality
+    own_value = np.zeros(len(x)) if quality is None else quality
     variance, free, picks = np.square(x).sum(1), np.ones(len(x), bool), np.zeros(n, np.int64)
     for k in range(n):
-        gain = np.where(free, np.log1p(np.maximum(variance, 0.0) / noise) + worth, -np.inf)
+        gain = np.where(free, np.log1p(np.maximum(variance, 0.0) / noise) + own_value, -np.inf)
         i = picks[k] = int(gain.argmax())
         free[i] = False
         own = x[i].copy()
@@ -121,11 +121,7 @@ class LCMD(BatchStrategy):
     draws = 256
     spreads = True
     phrase = "unlike the other picks"
-
-    @property
-    def name(self) -> str:
-        """`lcmd`."""
-        return "lcmd"
+    name = "lcmd"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
@@ -176,11 +172,7 @@ class BatchBALD(BatchStrategy):
     among: int = 2000
     needs_draws = True
     phrase = "tells what the other picks do not"
-
-    @property
-    def name(self) -> str:
-        """`batchbald`."""
-        return "batchbald"
+    name = "batchbald"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
@@ -232,7 +224,7 @@ def joint_entropy(likelihood: np.ndarray, weight: np.ndarray, probs: np.ndarray)
 def _extended(
     likelihood: np.ndarray, weight: np.ndarray, probs: np.ndarray, most: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The outcomes with one more candidate [S, C]: all of them, or as many as are followed, drawn at random."""
+    """The outcomes with one more candidate [S, C]: all of them, or `most` drawn at random."""
     every = (likelihood[:, None, :] * probs.T[None]).reshape(-1, len(probs))
     chance = every.mean(1)
     if len(every) <= most and (weight == 1).all():
@@ -261,11 +253,7 @@ class VarianceReduction(BatchStrategy):
     needs_draws = True
     draws = 256
     phrase = "with the other picks it tells most about the rest of the pool"
-
-    @property
-    def name(self) -> str:
-        """`reduction`."""
-        return "reduction"
+    name = "reduction"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
@@ -322,12 +310,11 @@ def greedy_reduction(ours: np.ndarray, noise: np.ndarray, theirs: np.ndarray, n:
 class Promising(BatchStrategy):
     """Among the best by score, the candidates whose measurement lowers the variance of all of those most.
 
-    The top of a prior's list is made of near-duplicates (one position, many letters) and teaches little; a spread over
-    the whole pool spends wells on candidates that nobody would want. This lies between: every pick is promising, and
-    together they say most about which of the promising are good.
+    The top of a prior's list is near-duplicates (one position, many residues) and teaches little; a spread over the
+    whole pool wastes wells. This is a diverse, informative batch from the top of the prior.
 
     Args:
-        share: part of the candidates that counts as promising.
+        share: share of the candidates that counts as promising.
 
     Source: greedy A-optimal design (Cohn et al. 1996, arXiv:cs/9603104), restricted to the promising.
     """
@@ -336,17 +323,13 @@ class Promising(BatchStrategy):
     needs_draws = True
     draws = 256
     phrase = "with the other picks it tells most about the promising ones"
-
-    @property
-    def name(self) -> str:
-        """`promising`."""
-        return "promising"
+    name = "promising"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
-        require_draws(prediction, "A choice among the promising")
+        require_draws(prediction, "A batch of promising candidates")
         few = best_first(scores, min(len(prediction), max(4 * n, round(self.share * len(prediction)))), context.rng)
         among = Gaussian.of(prediction.take(few))
         noise = np.array(np.broadcast_to(among.noise, among.mean.shape), np.float64)

@@ -1,9 +1,9 @@
-"""Which rows of a pool may be chosen, and their acquisition values, one piece at a time."""
+"""Which candidates of a pool may be chosen, and their acquisition values, piece by piece."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,18 +15,18 @@ from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.prediction import FastMean, Prediction, Predictor
 
-#: a random draw from a huge pool gives up after so many rows: eligible ones are too rare then
-PATIENCE = 2**22
+#: rows of a huge pool that are drawn at random before it is gone through in order: allowed ones are too rare then
+MAX_DRAWN = 2**22
 
 
 @dataclass(frozen=True)
 class CandidateFilter:
-    """A pool without some of its rows.
+    """The rows of a pool that may be chosen: those that `pool.allowed` accepts and that are not excluded.
 
     Args:
-        pool: the pool; rows which `pool.allowed` refuses are not eligible.
-        excluded: sorted, each once (int64).
-        only: the only rows that come into question, sorted, each once (int64); None for all of the pool.
+        pool: the pool.
+        excluded: sorted rows, each once (int64).
+        only: the only rows to choose from, sorted, each once (int64); None for the whole pool.
     """
 
     pool: Pool
@@ -35,12 +35,12 @@ class CandidateFilter:
 
     @classmethod
     def of(cls, pool: Pool, excluded: Collection[int], only: np.ndarray | None = None) -> CandidateFilter:
-        """Any collection of rows; it may be empty and may repeat."""
+        """From any collections of rows; they may be empty and may repeat."""
         rows = excluded if isinstance(excluded, np.ndarray) else list(excluded)
         return cls(pool, np.unique(np.asarray(rows, np.int64)), None if only is None else np.unique(only))
 
     def __len__(self) -> int:
-        """How many rows there are to look at."""
+        """Rows to go through."""
         return len(self.pool) if self.only is None else len(self.only)
 
     def among(self, rows: Collection[int]) -> np.ndarray:
@@ -53,7 +53,7 @@ class CandidateFilter:
         return CandidateFilter(self.pool, np.union1d(self.excluded, rows), self.only)
 
     def rows(self, start: int, stop: int) -> np.ndarray:
-        """Those of a stretch of the pool, in its order."""
+        """Those from `start` to `stop` - 1, in order."""
         rows = np.arange(start, stop)
         low, high = np.searchsorted(self.excluded, [start, stop])
         keep = np.ones(len(rows), bool)
@@ -61,28 +61,23 @@ class CandidateFilter:
         return self._allowed(rows[keep] if high > low else rows)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray | None:
-        """[n] rows at random, each once and in the order of the pool, without a look at all the others.
-
-        Rows are drawn and those that are not eligible are thrown away, so each set of n rows is equally likely.
+        """[n] sorted rows at random, each once, by rejection: without going through a huge pool.
 
         Returns:
-            None when fewer than n eligible rows were met; there may be more.
+            None when fewer than n were found; there may be more.
         """
         found, piece = np.zeros(0, np.int64), max(4 * n, 2**12)
-        for _ in range(0, PATIENCE, piece):
+        for _ in range(0, MAX_DRAWN, piece):
             drawn = rng.integers(len(self.pool), size=piece)
-            drawn = np.concatenate([found, drawn[self._eligible(drawn)]])
+            allowed = ~np.isin(drawn, self.excluded) & np.asarray(self.pool.allowed(drawn), bool)
+            drawn = np.concatenate([found, drawn[allowed]])
             found = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
             if len(found) >= n:
                 return np.sort(found[:n])
         return None
 
-    def _eligible(self, rows: np.ndarray) -> np.ndarray:
-        """[n] whether each of some rows is."""
-        return ~np.isin(rows, self.excluded) & np.asarray(self.pool.allowed(rows), bool)
-
     def chunks(self, size: int) -> Iterator[tuple[int, np.ndarray]]:
-        """How many rows have been looked at, and the eligible ones of the last `size`."""
+        """Rows gone through so far, and those of the last `size` that may be chosen."""
         if self.only is None:
             for rows in self.pool.chunks(size):
                 seen = int(rows[-1]) + 1
@@ -97,21 +92,28 @@ class CandidateFilter:
         return rows if allowed is None or not len(rows) else rows[np.asarray(allowed(rows), bool)]
 
 
-#: how many candidates stand for the pool, and how many of the best measured stand for the measured ones
+Progress = Callable[[int, int], None]
+"""Called with (candidates gone through, candidates in the pool)."""
+
+#: random candidates that represent the pool; best measured candidates that represent all measured ones
 TARGETS, MEASURED = 256, 512
+#: largest pool for which an acquisition function gets joint draws
+MAX_JOINT = 200_000
+#: candidates in one piece with joint draws
+JOINT_PIECE = 20_000
 
 
 @dataclass(frozen=True)
 class AcquisitionEvaluation:
-    """One model, one pool, one seed.
+    """Predictions and acquisition values of one model over one pool; the same seed gives the same joint draws.
 
     Args:
         predictor: the model.
         pool: what may be tested.
-        seed: of draws and of every random choice; the draws are the same functions in every piece.
-        draws: S, when joint draws are read.
+        seed: of joint draws and of every random choice.
+        draws: S, joint draws where they are used.
         dataset: what was measured (oriented), or None.
-        threshold: [A] from which value a candidate is a hit, or None.
+        threshold: [A] value from which a candidate is a hit, or None.
     """
 
     predictor: Predictor
@@ -122,50 +124,48 @@ class AcquisitionEvaluation:
     threshold: np.ndarray | None
 
     def means(self, rows: np.ndarray) -> Prediction:
-        """The mean alone, where the model can tell it for less; the spread is not known and given as 0."""
+        """The mean alone, with a standard deviation of 0, where the model computes that faster."""
         if not isinstance(self.predictor, FastMean):
             return self.prediction(rows, False)
         mean = self.predictor.mean(self.pool, rows)
-        nothing = np.zeros((0, *mean.shape))
-        return Prediction(nothing, mean, np.zeros_like(mean), np.zeros(mean.shape[1]))
+        return Prediction(np.zeros((0, *mean.shape)), mean, np.zeros_like(mean), np.zeros(mean.shape[1]))
 
-    def prediction(self, rows: np.ndarray, drawn: bool, pool: Pool | None = None) -> Prediction:
-        """What the model predicts about some rows, of another pool if one is named.
+    def prediction(self, rows: np.ndarray, joint: bool, pool: Pool | None = None) -> Prediction:
+        """The prediction of rows (of another pool if given), with joint draws if `joint`.
 
         Raises:
-            ModelError: when that is not finite.
+            ModelError: it is not finite.
         """
-        prediction = self.predictor.predict(
-            self.pool if pool is None else pool, rows, self.seed, self.draws if drawn else 0
-        )
+        pool = self.pool if pool is None else pool
+        prediction = self.predictor.predict(pool, rows, self.seed, self.draws if joint else 0)
         if not all(np.isfinite(a).all() for a in (prediction.mean, prediction.sd, prediction.draws)):
             raise ModelError("The model's prediction is not finite for some candidates. Nothing was chosen.")
         return prediction
 
-    def context(self, assays: int, drawn: bool) -> AcquisitionContext:
-        """What was measured; with `drawn` also what the same draws say about the measured ones and about the pool."""
+    def context(self, assays: int, joint: bool) -> AcquisitionContext:
+        """What was measured; if `joint` also predictions of measured and of random candidates with the same draws."""
         context = AcquisitionContext.blank(self.generator(1), assays)
         if self.threshold is not None:
             context = replace(context, threshold=np.asarray(self.threshold, np.float64))
         if self.dataset is not None and len(self.dataset):
             values = self.dataset.values
-            best = np.where(np.isnan(values), -np.inf, values).max(0)
-            context = replace(context, values=values, best=np.where(np.isinf(best), np.nan, best))
-        if not drawn:
+            best_f = np.where(np.isnan(values), -np.inf, values).max(0)
+            context = replace(context, values=values, best_f=np.where(np.isinf(best_f), np.nan, best_f))
+        if not joint:
             return context
         target = self.generator(2).choice(len(self.pool), min(TARGETS, len(self.pool)), replace=False)
         target = np.sort(target)[self.pool.readable(np.sort(target))]
         return replace(context, measured=self._measured(), target=self.prediction(target, True))
 
-    def score(self, score: AcquisitionFunction, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
-        """[N] scores, all finite; the generator starts in the same state for every piece.
+    def score(self, function: AcquisitionFunction, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
+        """[N] acquisition values; the generator starts in the same state for every piece.
 
         Raises:
-            ModelError: when one is not finite.
+            ModelError: one is not finite.
         """
-        scores = score(prediction, replace(context, rng=self.generator(1)))
+        scores = function(prediction, replace(context, rng=self.generator(1)))
         if not np.isfinite(scores).all():
-            raise ModelError(f'The score "{score.name}" is not finite for some candidates. Nothing was chosen.')
+            raise ModelError(f'The score "{function.name}" is not finite for some candidates. Nothing was chosen.')
         return scores
 
     def generator(self, stream: int) -> np.random.Generator:
@@ -180,77 +180,61 @@ class AcquisitionEvaluation:
         return self.prediction(rows, True, self.dataset.pool)
 
 
-Progress = Callable[[int, int], None]
-
-#: up to this many candidates are scored with joint draws when the score reads them
-DRAWN = 200_000
-#: candidates in one piece when joint draws are computed
-PIECE = 20_000
-
-
 def shortlist(
     evaluation: AcquisitionEvaluation | None,
-    score: AcquisitionFunction,
-    eligible: CandidateFilter,
-    keep: int,
+    function: AcquisitionFunction,
+    allowed: CandidateFilter,
+    size: int,
     rng: np.random.Generator,
     chunk: int,
     progress: Progress | None,
 ) -> np.ndarray:
-    """Rows of the `keep` best-scored candidates, ties at random, in the order of the pool.
+    """Sorted rows of the `size` candidates with the largest acquisition values; ties at random.
 
     Args:
-        evaluation: asks the model; None keeps rows at random, of more than 200,000 candidates without a look at each.
-        score: what the batch will be chosen by. When it reads joint draws and the pool has more than 200,000
+        evaluation: of the model; None takes rows at random, from more than 200,000 candidates without going through
+            all of them.
+        function: by which the batch will be chosen. When it uses joint draws and the pool has more than 200,000
             candidates, the upper confidence bound (for classes the entropy) stands in for it.
-        eligible: the candidates that may be chosen.
-        keep: how many.
+        allowed: the candidates that may be chosen.
+        size: of the shortlist.
         rng: breaks ties.
         chunk: candidates in one piece.
-        progress: called with (candidates looked at, candidates in the pool).
+        progress: see `Progress`.
     """
-    size = len(eligible)
-    if (
-        evaluation is None
-        and eligible.only is None
-        and size > DRAWN
-        and (rows := eligible.sample(keep, rng)) is not None
-    ):
-        if progress is not None:
-            progress(size, size)
-        return rows
-    drawn = score.needs_draws and size <= DRAWN
-    if evaluation is None or size <= keep:
-        marks = None
-    else:
-        marks = _Marks(evaluation, score, drawn, stand_in=score.needs_draws and not drawn)
+    total = len(allowed)
+    if evaluation is None and allowed.only is None and total > MAX_JOINT:
+        if (rows := allowed.sample(size, rng)) is not None:
+            if progress is not None:
+                progress(total, total)
+            return rows
+    joint = function.needs_draws and total <= MAX_JOINT
+    scored = None if evaluation is None or total <= size else _scores(evaluation, function, joint)
     best = np.zeros((0, 3))
-    for seen, rows in eligible.chunks(min(chunk, PIECE) if drawn else chunk):
-        scores = np.zeros(len(rows)) if marks is None or not len(rows) else marks(rows)
+    for seen, rows in allowed.chunks(min(chunk, JOINT_PIECE) if joint else chunk):
+        scores = np.zeros(len(rows)) if scored is None or not len(rows) else scored(rows)
         best = np.vstack([best, np.column_stack([rows, scores, rng.random(len(rows))])])
-        if len(best) > keep:
-            best = best[np.lexsort((best[:, 2], -best[:, 1]))[:keep]]
+        if len(best) > size:
+            best = best[np.lexsort((best[:, 2], -best[:, 1]))[:size]]
         if progress is not None:
-            progress(seen, size)
+            progress(seen, total)
     return np.sort(best[:, 0].astype(np.int64))
 
 
-@dataclass
-class _Marks:
-    """Scores of one piece after the other; the situation is the same for all."""
+def _scores(
+    evaluation: AcquisitionEvaluation, function: AcquisitionFunction, joint: bool
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Acquisition values [n] of rows [n]; the context is the same for all pieces."""
+    stand_in = function.needs_draws and not joint
+    mean_only = not (function.needs_draws or function.needs_spread)
+    context: AcquisitionContext | None = None
 
-    evaluation: AcquisitionEvaluation
-    score: AcquisitionFunction
-    drawn: bool
-    stand_in: bool
-    _known: list = field(default_factory=list)
+    def scores(rows: np.ndarray) -> np.ndarray:
+        nonlocal context
+        prediction = evaluation.means(rows) if mean_only else evaluation.prediction(rows, joint)
+        context = context or evaluation.context(len(prediction.noise), joint)
+        if stand_in:
+            return evaluation.score(Entropy() if prediction.classes else UpperConfidenceBound(), prediction, context)
+        return evaluation.score(function, prediction, context)
 
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        quick = not (self.drawn or self.stand_in or self.score.needs_spread)
-        prediction = self.evaluation.means(rows) if quick else self.evaluation.prediction(rows, self.drawn)
-        if not self._known:
-            self._known.append(self.evaluation.context(len(prediction.noise), self.drawn))
-        score = self.score
-        if self.stand_in:
-            score = Entropy() if prediction.classes else UpperConfidenceBound()
-        return self.evaluation.score(score, prediction, self._known[0])
+    return scores

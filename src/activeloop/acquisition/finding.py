@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy, outcome, require_draws
+from activeloop.acquisition.base import (
+    AcquisitionContext,
+    AcquisitionFunction,
+    BatchStrategy,
+    incumbent,
+    objective,
+    require_draws,
+)
 from activeloop.prediction import Prediction
 
 
@@ -15,25 +22,21 @@ class Greedy(AcquisitionFunction):
     """The predicted mean; for classes the probability of the last one."""
 
     needs_spread = False
-
-    @property
-    def name(self) -> str:
-        """`greedy`."""
-        return "greedy"
+    name = "greedy"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] predicted means."""
-        return outcome(prediction).mean
+        return objective(prediction).mean
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction."""
-        o = outcome(prediction)
+        o = objective(prediction)
         return f"among the best predictions: {o.word} {o.mean[i]:.3g}"
 
 
 @dataclass(frozen=True)
 class UpperConfidenceBound(AcquisitionFunction):
-    """Mean plus `beta` standard deviations of what the model does not know.
+    """Mean plus `beta` posterior standard deviations.
 
     Source: Srinivas et al. 2010, arXiv:0912.3995 (their beta is the square of this one).
 
@@ -43,34 +46,22 @@ class UpperConfidenceBound(AcquisitionFunction):
     """
 
     beta: float = 1.0
-
-    @property
-    def name(self) -> str:
-        """`ucb`."""
-        return "ucb"
+    name = "ucb"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
-        """[N] optimistic values."""
-        o = outcome(prediction)
+        """[N] upper bounds."""
+        o = objective(prediction)
         return o.mean + self.beta * o.sd
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and how far it may be better."""
-        o = outcome(prediction)
+        o = objective(prediction)
         better = f"it could plausibly be better by {self.beta * o.sd[i]:.2g}"
         return f"a good prediction: {o.word} {o.mean[i]:.3g}, and {better}"
 
 
-def incumbent(prediction: Prediction, context: AcquisitionContext) -> float:
-    """The best value so far; the best prediction when nothing was measured; 0 for classes."""
-    if prediction.classes:
-        return 0.0
-    best = float(context.best[0])
-    return float(prediction.mean[:, 0].max()) if np.isnan(best) else best
-
-
-def expected_improvement(mean: np.ndarray, sd: np.ndarray, best: float) -> np.ndarray:
-    """Mean of max(0, f - best) for Gaussian f, at least 0.
+def expected_improvement(mean: np.ndarray, sd: np.ndarray, best_f: float) -> np.ndarray:
+    """Mean of max(0, f - best_f) for Gaussian f, at least 0.
 
     Source: Jones et al. 1998, doi:10.1023/A:1008306431147.
 
@@ -80,28 +71,25 @@ def expected_improvement(mean: np.ndarray, sd: np.ndarray, best: float) -> np.nd
     from scipy.special import ndtr
 
     safe = np.maximum(sd, 1e-12)
-    z = (mean - best) / safe
+    z = (mean - best_f) / safe
     density = np.exp(-0.5 * np.minimum(z * z, 1400.0)) / np.sqrt(2 * np.pi)
-    return np.maximum((mean - best) * ndtr(z) + safe * density, np.maximum(mean - best, 0.0))
+    return np.maximum((mean - best_f) * ndtr(z) + safe * density, np.maximum(mean - best_f, 0.0))
 
 
 @dataclass(frozen=True)
 class ExpectedImprovement(AcquisitionFunction):
     """Expected improvement over the best measured mean, in closed form."""
 
-    @property
-    def name(self) -> str:
-        """`ei`."""
-        return "ei"
+    name = "ei"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] expected improvements, at least 0."""
-        o = outcome(prediction)
+        o = objective(prediction)
         return expected_improvement(o.mean, o.sd, incumbent(prediction, context))
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and its spread."""
-        o = outcome(prediction)
+        o = objective(prediction)
         return f"may improve on the best so far: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
 
 
@@ -109,19 +97,14 @@ class ExpectedImprovement(AcquisitionFunction):
 class NoisyExpectedImprovement(AcquisitionFunction):
     """Expected improvement when the best measured candidate is itself uncertain.
 
-    In each joint draw a candidate is compared with that draw's own best among the measured candidates, so one lucky
-    measurement does not set an unreachable bar. Without a prediction about the measured candidates it is compared with
-    the best measured mean.
+    In each joint draw a candidate is compared with that draw's own best measured candidate, so that one lucky
+    measurement sets no unreachable bar. Without a prediction of the measured candidates, `best_f` is the bar.
 
     Source: Letham et al. 2019, arXiv:1706.07094.
     """
 
     needs_draws = True
-
-    @property
-    def name(self) -> str:
-        """`nei`."""
-        return "nei"
+    name = "nei"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] mean improvements over the draws, at least 0."""
@@ -130,36 +113,32 @@ class NoisyExpectedImprovement(AcquisitionFunction):
         if measured is None or not len(measured) or prediction.classes:
             bar = np.array(incumbent(prediction, context))
         else:
-            bar = outcome(measured).draws.max(1)[:, None]
-        return np.maximum(outcome(prediction).draws - bar, 0.0).mean(0)
+            bar = objective(measured).draws.max(1)[:, None]
+        return np.maximum(objective(prediction).draws - bar, 0.0).mean(0)
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and its spread."""
-        o = outcome(prediction)
+        o = objective(prediction)
         return f"may improve on the best so far, noise allowed for: predicted {o.word} {o.mean[i]:.3g}"
 
 
 @dataclass(frozen=True)
 class ProbabilityOfHit(AcquisitionFunction):
-    """The probability that a candidate's true value reaches the threshold.
+    """Probability that a candidate's true value reaches the threshold.
 
     Args:
-        threshold: in the (oriented) unit of the assay; None takes the campaign's, and the best value so far when
-            that was not stated either. For classes it is not read: the score is the probability of the last class.
+        threshold: in the (oriented) unit of the assay; None takes the campaign's, or the incumbent when none is
+            stated. Not used for classes, where the value is the probability of the last class.
     """
 
     threshold: float | None = None
-
-    @property
-    def name(self) -> str:
-        """`hit`."""
-        return "hit"
+    name = "hit"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] probabilities."""
         from scipy.special import ndtr
 
-        o = outcome(prediction)
+        o = objective(prediction)
         if prediction.classes:
             return o.mean
         bar = context.threshold[0] if self.threshold is None else self.threshold
@@ -168,7 +147,7 @@ class ProbabilityOfHit(AcquisitionFunction):
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """Prediction and spread."""
-        o = outcome(prediction)
+        o = objective(prediction)
         return f"likely a hit: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
 
 
@@ -180,20 +159,16 @@ class Thompson(AcquisitionFunction):
     """
 
     needs_draws = True
-
-    @property
-    def name(self) -> str:
-        """`thompson`."""
-        return "thompson"
+    name = "thompson"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] values in a draw taken at random."""
         draws = require_draws(prediction, "Thompson sampling")
-        return outcome(prediction).draws[int(context.rng.integers(len(draws)))]
+        return objective(prediction).draws[int(context.rng.integers(len(draws)))]
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """What it could be."""
-        o = outcome(prediction)
+        o = objective(prediction)
         return f"the best in one plausible model: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
 
 
@@ -201,25 +176,23 @@ class Thompson(AcquisitionFunction):
 class ThompsonBatch(BatchStrategy):
     """The best candidate of each joint draw, in random order of the draws, each candidate once.
 
-    Draws whose best was taken already give their next best; when there are more picks than draws, the draws take turns.
-    The scores only break ties.
+    Draws whose best is taken give their next best; with more picks than draws, the draws take turns. The acquisition
+    values only break ties.
 
     Source: Kandasamy et al. 2018, arXiv:1705.09236.
     """
 
     needs_draws = True
     phrase = "the best of one plausible model"
-
-    @property
-    def name(self) -> str:
-        """`thompson-batch`."""
-        return "thompson-batch"
+    name = "thompson-batch"
 
     def __call__(
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices in the order of the draws."""
-        values = outcome(prediction).draws[context.rng.permutation(len(require_draws(prediction, "Thompson sampling")))]
+        values = objective(prediction).draws[
+            context.rng.permutation(len(require_draws(prediction, "Thompson sampling")))
+        ]
         shuffled = context.rng.permutation(len(prediction))
         order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
         values, free = values[:, order], np.ones(len(order), bool)

@@ -35,10 +35,7 @@ def _doubt(prediction: Prediction, i: int) -> str:
 class Variance(AcquisitionFunction):
     """Variance of what the model does not know; for classes the sum over them."""
 
-    @property
-    def name(self) -> str:
-        """`variance`."""
-        return "variance"
+    name = "variance"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] variances, summed over assays or classes."""
@@ -59,10 +56,7 @@ class Entropy(AcquisitionFunction):
     Source: Lewis and Gale 1994, arXiv:cmp-lg/9407020.
     """
 
-    @property
-    def name(self) -> str:
-        """`entropy`."""
-        return "entropy"
+    name = "entropy"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] entropies."""
@@ -106,11 +100,7 @@ class BALD(AcquisitionFunction):
     """
 
     needs_draws = True
-
-    @property
-    def name(self) -> str:
-        """`bald`."""
-        return "bald"
+    name = "bald"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] nats, at least 0; for several assays the sum."""
@@ -199,11 +189,7 @@ class EPIG(AcquisitionFunction):
 
     targets: int = 256
     needs_draws = True
-
-    @property
-    def name(self) -> str:
-        """`epig`."""
-        return "epig"
+    name = "epig"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] nats, at least 0."""

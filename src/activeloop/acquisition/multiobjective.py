@@ -69,11 +69,7 @@ class Hypervolume(AcquisitionFunction):
 
     reference: tuple[float, ...] = ()
     needs_draws = True
-
-    @property
-    def name(self) -> str:
-        """`hypervolume`."""
-        return "hypervolume"
+    name = "hypervolume"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] expected volumes, at least 0."""
@@ -144,15 +140,15 @@ class Scalarised(AcquisitionFunction):
         low, scale = _scale(context, prediction.mean.shape[1])
         combine = lambda b: self._prediction(b, low, scale)  # noqa: E731 - the same for three predictions
         measured, target = context.measured, context.target
-        values, best = context.values, np.array([np.nan])
+        values, best_f = context.values, np.array([np.nan])
         if values is not None:
             values = self.combined((values - low) / scale)[:, None]
             known = values[~np.isnan(values)]
-            best = known[known.argmax() :][:1] if len(known) else best
+            best_f = known[known.argmax() :][:1] if len(known) else best_f
         threshold = self.combined((context.threshold - low) / scale)[None]
         inner = replace(
             context,
-            best=best,
+            best_f=best_f,
             threshold=np.atleast_1d(threshold),
             values=values,
             measured=None if measured is None else combine(measured),

@@ -1,4 +1,4 @@
-"""The random baseline: every candidate is worth the same."""
+"""The random baseline."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from activeloop.prediction import Prediction
 
 @dataclass(frozen=True)
 class Random(AcquisitionFunction):
-    """The same score for all: every choice of a batch breaks ties at random, by the seed."""
+    """The same value for all candidates: every batch strategy breaks ties at random, by the seed."""
 
-    @property
-    def name(self) -> str:
-        """`random`."""
-        return "random"
+    name = "random"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] zeros."""
