@@ -395,7 +395,8 @@ class CombinatorialPool(Pool):
     Args:
         parent: the wild type, or "" for sequences made of the sites alone.
         positions: [L] of the sites in the parent, increasing (1 .. L without a parent).
-        letters: [L] letters allowed at each site, each once.
+        letters: [L] letters allowed at each site, each once; row r has letter number
+            `r // (combinations of all later sites) % (letters here)`.
         rules: what a candidate must keep to be allowed.
         origin: in one sentence.
 
@@ -408,11 +409,11 @@ class CombinatorialPool(Pool):
         self, parent: str, positions: tuple[int, ...], letters: tuple[str, ...], rules: Rules | None, origin: str
     ):
         self.kind, self.origin, self.rules = "variants", origin, rules
-        self._letters = letters
+        self.letters = letters
         self._sizes = np.array([len(x) for x in letters], np.int64)
-        if not positions or math.prod(map(len, letters)) == 0:
-            raise PoolError("a combinatorial pool needs at least one site, and each site at least one letter.")
         self._length = math.prod(map(len, letters))
+        if not positions or not self._length:
+            raise PoolError("a combinatorial pool needs at least one site, and each site at least one letter.")
         if self._length > LARGEST:
             raise PoolError(
                 f"{len(positions)} sites make {self._length:.1e} combinations, too many to number. Use fewer."
@@ -438,7 +439,7 @@ class CombinatorialPool(Pool):
         """The design in one row."""
         if not 0 <= row < self._length:
             raise IndexError(f"row {row} of a pool of {self._length}")
-        here = [x[row // int(s) % len(x)] for x, s in zip(self._letters, self._strides, strict=True)]
+        here = [x[row // int(s) % len(x)] for x, s in zip(self.letters, self._strides, strict=True)]
         parent = self._sites.parent_sequence
         if not parent:
             return Sequence("".join(here))
@@ -454,13 +455,8 @@ class CombinatorialPool(Pool):
         here = design.name if isinstance(design, Sequence) else self._letters_at_sites(design)
         if here is None:
             return None
-        digits = [x.find(a) for x, a in zip(self._letters, here, strict=True)]
+        digits = [x.find(a) for x, a in zip(self.letters, here, strict=True)]
         return None if min(digits) < 0 else int(np.dot(digits, self._strides))
-
-    @property
-    def letters(self) -> tuple[str, ...]:
-        """[L] letters allowed at each site; row r has letter `r // (combinations of all later sites) % (letters)`."""
-        return self._letters
 
     @property
     def sites(self) -> Sites:
@@ -470,7 +466,7 @@ class CombinatorialPool(Pool):
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
         """Letters at the sites as codes: uint8 [n, L]; all rows when `rows` is None (mind the memory)."""
         chosen = np.arange(self._length) if rows is None else np.asarray(rows, np.int64)
-        codes = np.empty((len(chosen), len(self._letters)), np.uint8)
+        codes = np.empty((len(chosen), len(self.letters)), np.uint8)
         for i, (stride, size) in enumerate(zip(self._strides, self._sizes, strict=True)):
             codes[:, i] = self._codes[i][chosen // stride % size]
         return codes
@@ -480,15 +476,11 @@ class CombinatorialPool(Pool):
         assert isinstance(design, Variant)
         changed = {m.position: m for m in design.mutations}
         here = []
-        for position, old in zip(self._sites.positions.tolist(), self._parent_letters, strict=True):
+        for position in self._sites.positions.tolist():
             mutation = changed.pop(position, None)
-            here.append(mutation.new if mutation else old)
+            here.append(mutation.new if mutation else design.parent[position - 1])
         single = all(len(a) == 1 for a in here) and all(m.old for m in design.mutations)
         return here if single and not changed else None
-
-    @property
-    def _parent_letters(self) -> list[str]:
-        return [self._sites.parent_sequence[p - 1] for p in self._sites.positions.tolist()]
 
 
 def _notation_of(designs: list[Design]) -> tuple[Notation, str]:

@@ -17,7 +17,7 @@ from activeloop.candidates.pool import Pool
 from activeloop.candidates.reading import candidate_column
 from activeloop.candidates.sites import Sites
 from activeloop.errors import InputError, NotationError, PoolError
-from activeloop.tables.delimited import read_delimited
+from activeloop.tables.delimited import DELIMITERS, read_delimited
 from activeloop.tables.long_file import LongFile
 
 FASTA = (".fasta", ".fa", ".faa")
@@ -186,10 +186,8 @@ class _Column:
         table = read_delimited("\n".join(lines).encode(), file.path, "")
         name = candidate_column(table, kind) if column is None else column
         table.column(name)
-        first = lines[0].lstrip("\ufeff")
-        delimiter = max(
-            "\t;,", key=lambda sign: (len(next(csv.reader([first], delimiter=sign))) == len(table.header), 0)
-        )
+        first, width = lines[0].lstrip("\ufeff"), len(table.header)
+        delimiter = max(DELIMITERS, key=lambda sign: len(next(csv.reader([first], delimiter=sign))) == width)
         return cls(delimiter, table.header.index(table.find(name) or name))
 
     def cell(self, line: str) -> str:
