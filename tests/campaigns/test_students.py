@@ -9,7 +9,7 @@ import pytest
 from small_campaign import ASSAY, Copying, Line, Ridge, answers, opened_line, singles
 
 from activeloop.campaigns import Campaign, CampaignState, Distilled, InMemoryLog, Pinned
-from activeloop.campaigns.validation import BOUND, HANDFUL, Drift, ProspectivePerformance
+from activeloop.campaigns.validation import MIN_FIDELITY, MIN_RESULTS, Drift, ProspectivePerformance
 from activeloop.errors import InputError, ModelError, StateError, StoreError
 from activeloop.measurements import Assay, Measurement
 
@@ -167,7 +167,7 @@ def test_questions_about_students_never_write():
 
 
 def drift(noise: float, later: int, *, refit: bool = False) -> Drift:
-    """Of a student that mishears by so much, after so many further results."""
+    """Drift of a student with added noise, after further results."""
     campaign = fitted(loop(), 24)
     campaign.distil(Copying(noise))
     if later:
@@ -184,22 +184,22 @@ def test_without_a_student_there_is_no_drift():
     assert fitted(loop()).drift(opened_line) is None
 
 
-def test_a_true_copy_has_its_teachers_foresight_and_no_warning():
+def test_a_true_copy_predicts_as_well_as_its_teacher_and_is_not_warned_of():
     found = drift(0, 40)
     assert found.own.spearman == pytest.approx(found.teacher.spearman, abs=0.05)
     assert (found.results, found.compared, found.stale) == (40, len(POOL), False)
-    assert found.agreement == pytest.approx(1, abs=0.05)
+    assert found.fidelity == pytest.approx(1, abs=0.05)
     assert 0 <= found.own.coverage <= 1
     assert found.warnings == ()
 
 
-def test_a_poor_copy_is_warned_of_but_not_from_a_handful():
+def test_a_poor_copy_is_warned_of_but_not_from_few_results():
     found = drift(3.0, 60)
-    assert found.teacher.spearman - found.own.spearman > 2 * found.behind > 0
+    assert found.teacher.spearman - found.own.spearman > 2 * found.spearman_error > 0
     assert len(found.warnings) >= 2
     assert "less well than its teacher" in found.warnings[0]
     assert "agrees with version 1 too little" in found.warnings[-1]
-    few = drift(3.0, HANDFUL - 1)
+    few = drift(3.0, MIN_RESULTS - 1)
     assert [w for w in few.warnings if "new results" in w] == []
 
 
@@ -209,11 +209,11 @@ def test_a_student_of_an_old_version_is_judged_beside_its_own_teacher():
     assert found.own.spearman == pytest.approx(
         found.teacher.spearman, abs=0.05
     )  # what version 2 saw since does not count
-    assert found.agreement < 0.999
-    assert any("agrees" in w for w in found.warnings) == (found.agreement < BOUND)
+    assert found.fidelity < 0.999
+    assert any("agrees" in w for w in found.warnings) == (found.fidelity < MIN_FIDELITY)
 
 
-def test_what_its_teacher_had_seen_is_no_foresight():
+def test_what_its_teacher_had_seen_does_not_count():
     campaign = fitted(loop(), 24)
     campaign.distil(Copying())
     seen = [POOL.design(int(r)).name for r in campaign.dataset().rows]
@@ -241,7 +241,7 @@ def test_when_less_is_better_the_sign_is_that_of_the_assay():
     found = measured(campaign, 40).drift(opened_line)
     assert found.own.spearman == pytest.approx(found.teacher.spearman, abs=0.05)
     assert found.own.spearman > 0.1
-    assert found.agreement == pytest.approx(1, abs=0.05)
+    assert found.fidelity == pytest.approx(1, abs=0.05)
 
 
 def test_warnings_say_what_fell_behind():
@@ -252,7 +252,7 @@ def test_warnings_say_what_fell_behind():
     assert replace(base, own=ProspectivePerformance(0.8, 0.89)).warnings == ()  # as wide as it says
     (said,) = replace(base, own=ProspectivePerformance(0.8, 0.7)).warnings
     assert said == "its 90 % intervals held 70% of 96 new results, its teacher's 97%"
-    (said,) = replace(base, agreement=0.85).warnings
+    (said,) = replace(base, fidelity=0.85).warnings
     assert said == "it agrees with version 2 too little (Spearman 0.85, below 0.9)"
     assert replace(base, teacher=ProspectivePerformance(), own=ProspectivePerformance()).warnings == ()
 

@@ -155,7 +155,7 @@ def test_status_tells_of_the_student_and_of_its_drift(run, loop):
     assert run("fit", loop)[0] == 0
     out = run("status", loop)[1]
     assert "of version 1, not of the current version 2; it can still be used" in out
-    assert "foresaw 30 new results with Spearman" in out
+    assert "predicted 30 new results with Spearman" in out
     assert "Warning, the student: it agrees with version 2 too little" in out  # it had four steps
     before = events(loop)
     run("status", loop)

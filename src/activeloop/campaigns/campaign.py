@@ -29,7 +29,7 @@ from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
 from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, train_student
 from activeloop.campaigns.students import Progress as Steps
-from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_of, judge, unseen
+from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_of, measured_since, validate
 from activeloop.campaigns.versions import dataset_of, dataset_then, derive, fit_version, is_stale, restore_version
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
@@ -320,7 +320,7 @@ class Campaign:
         student, current = opener(file_of(record, self.artifacts)), self._predictor(state)
         assert current is not None  # a version has one
         then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
-        fresh = unseen(self._dataset(state), then)
+        fresh = measured_since(self._dataset(state), then)
         teacher = self._teacher(state, record) if len(fresh) else None
         seed = derive(self.seed, "drift", version.number)
         return drift_of(record, version, student, teacher, current, fresh, tuple(self.assays), seed)
@@ -328,13 +328,13 @@ class Campaign:
     def validation(self) -> ProspectiveValidation | None:
         """How well the last proposal's predictions came true, or None when that cannot be said yet."""
         state = self.state()
-        return judge(state, self._dataset(state))
+        return validate(state, self._dataset(state))
 
     def status(self) -> Status:
         """Where the campaign stands and what to do next."""
         state = self.state()
         dataset = self._dataset(state)
-        return status_of(state, dataset, judge(state, dataset), is_stale(state, dataset, self.learner))
+        return status_of(state, dataset, validate(state, dataset), is_stale(state, dataset, self.learner))
 
     def assess(self, n: int | None = None) -> RoundReport:
         """Assess stopping: was the last round worth it, and would the next one be?
@@ -355,7 +355,7 @@ class Campaign:
         if model is not None:
             rows = rows_of_names(self.pool, (p.name for p in self._next_picks(state, n)))
             gain = expected_gain(model, self.pool, rows, dataset, derive(self.seed, "worth", 1))
-        return report(state, dataset, judge(state, dataset), gain, n, self.price)
+        return report(state, dataset, validate(state, dataset), gain, n, self.price)
 
     # -- how it is done ---------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from activeloop._version import __version__
 from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import Recorded, Version, now
 from activeloop.campaigns.state import CampaignState
-from activeloop.campaigns.validation import judge
+from activeloop.campaigns.validation import validate
 from activeloop.candidates import Pool
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
@@ -109,6 +109,6 @@ def _metrics(state: CampaignState, dataset: Dataset, predictor: Predictor) -> di
     metrics = {"candidates": float(len(dataset))}
     if isinstance(predictor, Validated):
         metrics |= {name: value for name, value in predictor.metrics().items() if math.isfinite(value)}
-    if validation := judge(state, dataset):
+    if validation := validate(state, dataset):
         metrics |= {"last_plate_spearman": validation.spearman, "last_plate_coverage": validation.coverage}
     return metrics

@@ -152,12 +152,12 @@ def job_words(job: JobState) -> str:
 
 def drift_words(drift: Drift) -> str:
     """How a student does beside its teacher, in words."""
-    agrees = f"Spearman {drift.agreement:.2f} with version {drift.current} on {drift.compared:,} candidates"
+    agrees = f"Spearman {drift.fidelity:.2f} with version {drift.current} on {drift.compared:,} candidates"
     if not drift.results:
         return f"{agrees}; nothing was measured since version {drift.version}"
     own, teacher = drift.own, drift.teacher
     beside = "" if teacher.spearman != teacher.spearman else f" (its teacher {teacher.spearman:.2f})"
-    parts = [f"foresaw {drift.results:,} new results with Spearman {own.spearman:.2f}{beside}"]
+    parts = [f"predicted {drift.results:,} new results with Spearman {own.spearman:.2f}{beside}"]
     if own.coverage == own.coverage:
         beside = "" if teacher.coverage != teacher.coverage else f" (its teacher's {teacher.coverage:.0%})"
         parts.append(f"{own.coverage:.0%} of them in its 90 % interval{beside}")
