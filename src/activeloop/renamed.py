@@ -22,6 +22,7 @@ NAMES: dict[str, dict[str, str]] = {
 
 OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("learner", "embedding-gp"): {"draws": "head"},
+    ("learner", "mutation-gp"): {"usual": "variances", "line": "linear_share"},
     ("learner", "fine-tuned"): {"draws": "head"},
     ("command", "distil"): {"--keep": "--min-spearman"},
     ("command", "screen"): {"--keep": "--shortlist", "--widest": "--max-growth"},

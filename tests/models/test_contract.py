@@ -35,7 +35,7 @@ CASES: dict[str, tuple[Learner, str]] = {
     "ensemble, compounds": (MLPEnsemble(Morgan(size=256), members=4, hidden=(32,), training=SHORT), "compounds"),
     "dropout": (DropoutNetwork(hidden=(64, 64), training=SHORT), "variants"),
     "head": (HeadLearner(prior_score=SubstitutionPrior()), "variants"),
-    "head, process": (HeadLearner(draws=GPHead()), "variants"),
+    "head, process": (HeadLearner(head=GPHead()), "variants"),
     "head, compounds": (HeadLearner(Morgan(size=256), LaplaceHead()), "compounds"),
     "tanimoto": (compound_default(), "compounds"),
     "guides": (guide_default(), "guides"),

@@ -17,7 +17,7 @@ from activeloop.priors import SubstitutionPrior
 
 def test_a_pool_in_pieces_has_the_same_draws_bit_for_bit(planted, pools, monkeypatch: pytest.MonkeyPatch):
     pool = pools["variants"]
-    model = HeadLearner(draws=GPHead()).fit(planted(pool, 40), 0)
+    model = HeadLearner(head=GPHead()).fit(planted(pool, 40), 0)
     rows = np.random.default_rng(0).permutation(len(pool))[:300]
     whole = model.predict(pool, rows, 3, 16)
     monkeypatch.setattr(HeadPredictor, "piece", 37)

@@ -144,10 +144,11 @@ def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"usual": (0.1, 0.2)}, {"usual": (*DEFAULT_VARIANCES[:-1], 0.0)}, {"width": 0.0}, {"line": 1.5}]
+    "options",
+    [{"variances": (0.1, 0.2)}, {"variances": (*DEFAULT_VARIANCES[:-1], 0.0)}, {"width": 0.0}, {"linear_share": 1.5}],
 )
 def test_options_that_make_no_process_are_refused(options: dict) -> None:
-    with pytest.raises(ConfigError, match=r"14 usual variances|line of mutation-gp"):
+    with pytest.raises(ConfigError, match=r"14 variances|linear_share of mutation-gp"):
         MutationGP(**options)
 
 
@@ -155,17 +156,17 @@ def test_the_scale_is_half_of_values_only_where_most_variants_carry_several_muta
     names = [name for name in doubles.names(range(len(doubles))) if ":" in name]
     pairs = Pool.of([doubles.notation.design(name) for name in names])
     assert mostly_multiple(pairs)
-    for pool, line in ((pairs, 0.5), (doubles, 0.0), (Pool.single_mutants(PARENT), 0.0)):
+    for pool, share in ((pairs, 0.5), (doubles, 0.0), (Pool.single_mutants(PARENT), 0.0)):
         rows = np.arange(0, len(pool), 3)
         fitted = MutationGP().fit(Dataset.of(pool, rows, np.sin(rows) ** 3), 0)
-        assert fitted.state()["line"] == line
+        assert fitted.state()["line"] == share
 
 
-def test_a_version_from_before_the_line_says_what_it_said(doubles: Pool) -> None:
+def test_a_version_from_before_the_linear_share_predicts_the_same(doubles: Pool) -> None:
     rows = np.arange(0, len(doubles), 5)
     dataset = Dataset.of(doubles, rows, np.random.default_rng(0).exponential(size=len(rows)))
-    ranks = MutationGP(line=0.0).fit(dataset, 0)
-    values = MutationGP(line=1.0).fit(dataset, 0)
+    ranks = MutationGP(linear_share=0.0).fit(dataset, 0)
+    values = MutationGP(linear_share=1.0).fit(dataset, 0)
     old = MutationGP().restore(dataset, 0, {"logs": ranks.state()["logs"]})
     assert mean_of(old, doubles, rows).tolist() == mean_of(ranks, doubles, rows).tolist()
     assert abs(mean_of(values, doubles, rows) - mean_of(ranks, doubles, rows)).max() > 0.05

@@ -106,7 +106,7 @@ def packed(tables: SubstitutionTables, **more: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-#: in the order of `MutationGP.usual`
+#: in the order of `MutationGP.variances`
 NAMES = (*TERMS, "prior's weight", "noise")
 #: mutants drawn from each scan at once, and how often: one draw leaves some variances uncertain by a factor of five
 DRAWN, DRAWS = 150, 4

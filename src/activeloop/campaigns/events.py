@@ -199,6 +199,8 @@ STORED_WORDS: dict[tuple[type, str], dict[str, str]] = {
         r"(?<=[(, ])draws=process\b": "head=gp",
         r"(?<=[(, ])draws=last-layer\b": "head=laplace",
         r"(?<=[(, ])draws=dropout\b": "head=mc-dropout",
+        r"(?<=[(, ])line=": "linear_share=",
+        r"(?<=[(, ])usual=": "variances=",
     },
     (StudentRecord, "trainer"): {},
 }

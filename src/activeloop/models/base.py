@@ -158,6 +158,22 @@ def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
 CELLS = 2**23
 
 
+def distinct_combinations(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows among codes [N, L] below `size`: [U] a place of each, and [N] which of them each row is.
+
+    >>> [part.tolist() for part in distinct_combinations(np.array([[1, 0], [0, 1], [1, 0]]), 2)]
+    [[1, 0], [1, 0, 1]]
+    """
+    if size ** codes.shape[1] < 2**62:
+        key = np.zeros(len(codes), np.int64)
+        for column in codes.T:
+            key = key * size + column
+        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    else:
+        _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
+
+
 def in_pieces(
     encoder: Encoder, pool: Pool, rows: np.ndarray, model: Callable[[np.ndarray], np.ndarray], cells: int = CELLS
 ) -> np.ndarray:

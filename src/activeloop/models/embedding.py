@@ -30,14 +30,14 @@ class HeadLearner(PerAssayLearner):
 
     Args:
         encoder: an encoder, or a pretrained model whose weights are kept.
-        draws: the head.
+        head: how the posterior is represented.
         prior_score: an encoder of columns whose order is a prior mean (`SubstitutionPrior`). Their weight is learned,
             and `prior` predicts in them.
         label: its name in configs; made of the parts when empty.
     """
 
     encoder: Encoder = field(default_factory=OneHot)
-    draws: Head = field(default_factory=LaplaceHead)
+    head: Head = field(default_factory=LaplaceHead)
     prior_score: Encoder | None = None
     label: str = ""
 
@@ -45,7 +45,7 @@ class HeadLearner(PerAssayLearner):
     def name(self) -> str:
         """The head's name, the encoder's, and that of the prior when there is one."""
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
-        return self.label or f"{self.draws.name}-{self.encoder.name}{prior}"
+        return self.label or f"{self.head.name}-{self.encoder.name}{prior}"
 
     @property
     def columns(self) -> HeadColumns:
@@ -62,12 +62,12 @@ class HeadLearner(PerAssayLearner):
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         values, inputs = dataset.values[:, 0], self.columns.inputs(dataset.pool, dataset.rows)
         scale = standard(values)
-        posterior = self.draws.fit(inputs, scale.to_target(values), precision(dataset.errors[:, 0], scale), seed)
+        posterior = self.head.fit(inputs, scale.to_target(values), precision(dataset.errors[:, 0], scale), seed)
         return HeadPredictor(self.columns, posterior, scale, len(values))
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         check_identity(state, self.columns)
-        posterior = self.draws.restore(substate(state, "head/"))
+        posterior = self.head.restore(substate(state, "head/"))
         return HeadPredictor(self.columns, posterior, Scale(*state["scale"].tolist()), len(dataset))
 
 

@@ -11,7 +11,7 @@ from activeloop.candidates import Pool, Sites
 from activeloop.encoders.base import Encoder, SiteEncoder, sites_of
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
-from activeloop.models.base import MemberPredictor, PerAssayLearner, in_pieces
+from activeloop.models.base import MemberPredictor, PerAssayLearner, distinct_combinations, in_pieces
 from activeloop.models.networks import Layers, Training
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import Scale, largest_is_one, precision, standard
@@ -262,10 +262,7 @@ def _first_layer(layers: Layers, encoder: SiteEncoder, sites: Sites) -> tuple[np
 
 def _half(tables: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """[U, M * H] sums over some sites for each different combination, and [N] which of them each candidate has."""
-    key = np.zeros(len(codes), np.int64)
-    for column in codes.T:
-        key = key * tables.shape[1] + column
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    first, inverse = distinct_combinations(codes, tables.shape[1])
     total = np.zeros((len(first), tables.shape[2]), np.float32)
     for table, column in zip(tables, codes[first].T, strict=True):
         total += table[column]

@@ -167,17 +167,17 @@ class LatentSpace:
 
     def draw(self, count: int, features: int, rng: np.random.Generator) -> Functions:
         """S functions from the prior, less their mean, with D features."""
-        (plain, lettered), similar = self._roots
+        (plain, by_residue), similar = self._roots
         width, size = len(plain), len(similar)
         sites = np.einsum("st,nt->ns", plain, rng.standard_normal((count, width)))[:, :, None]
         white = rng.standard_normal((count, width, size))
-        table = sites + np.einsum("st,ntb,ab->nsa", lettered, white, similar, optimize=True)
+        table = sites + np.einsum("st,ntb,ab->nsa", by_residue, white, similar, optimize=True)
         return table.reshape(count, -1).T, rng.standard_normal((count, features)).T
 
     @cached_property
     def _roots(self) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        plain, lettered = (_root(position) for position in self.kernel.positions)
-        return (plain, lettered), _root(self.kernel.residues[1])
+        plain, by_residue = (_root(position) for position in self.kernel.positions)
+        return (plain, by_residue), _root(self.kernel.residues[1])
 
 
 def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
@@ -189,7 +189,7 @@ def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
     width, size = len(sites.labels), len(sites.alphabet)
     similar, start = _similarity(sites.alphabet), np.zeros(width * size)
     if sites.parent is None:
-        plain, lettered, several = np.zeros((width, width)), (0.9 * np.eye(width) + 0.1) / width, True
+        plain, by_residue, several = np.zeros((width, width)), (0.9 * np.eye(width) + 0.1) / width, True
     else:
         codes = pool.codes(np.unique(np.linspace(0, len(pool) - 1, 1000).astype(np.int64)))
         several = bool(((codes != sites.parent).sum(1) > 1).any())
@@ -198,11 +198,11 @@ def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
         near, far = np.exp(-distance / 3), np.exp(-distance / 25)
         helix = np.exp(-distance / 8) * (0.5 + 0.5 * np.cos(2 * np.pi * distance / 3.6))
         plain = 0.13 * same + 0.06 * near + 0.11 * far + 0.05 * helix + 0.015 * old + 0.02 * old * far
-        lettered = 0.12 * same + 0.04 * near + 0.02 + 0.03 * old
+        by_residue = 0.12 * same + 0.04 * near + 0.02 + 0.03 * old
         if set(sites.alphabet) <= set(AMINO_ACIDS + GAP):
             # BLOSUM62 of each substitution as a log-odds of being fit, from about -1 to 1
             start = ((blosum62(sites.alphabet)[sites.parent] + 1.0) / 3.0).ravel().astype(np.float64)
-    kernel = MutationKernel(np.stack([plain, lettered]), np.stack([np.ones_like(similar), similar]))
+    kernel = MutationKernel(np.stack([plain, by_residue]), np.stack([np.ones_like(similar), similar]))
     return LatentSpace(sites, kernel, start, encoder, joint if several else 0)
 
 

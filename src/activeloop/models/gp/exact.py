@@ -16,7 +16,7 @@ from activeloop.prediction import Predictor
 
 #: noise variances that are tried, as shares of the amplitude
 RATIOS = np.geomspace(1e-3, 30, 31)
-#: the amplitude is drawn towards 1 (the spread of standardised targets) as by this many values
+#: the prior pulls the amplitude towards 1 (the variance of standardised targets) as this many values would
 PRIOR_VALUES = 2.0
 
 

@@ -11,14 +11,14 @@ from activeloop.encoders.guide import Kmers, blocks
 from activeloop.models.base import in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, KernelGP
 
-#: shares of letters, pairs, words anywhere and binding in a guide's squared length
+#: shares of nucleotides, pairs, words anywhere and binding in a guide's squared length
 SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
-#: candidates of the pool from which means and spreads of the features are taken
+#: candidates of the pool from which means and standard deviations of the features are taken
 LOOKED_AT = 2048
 
 
 def guide_default() -> GuideGP:
-    """What guides are modelled by unless the user says otherwise.
+    """The default learner of guides.
 
     Chosen on a few public efficiency screens, where processes of this form had a higher five-fold Spearman than trees
     on the same features; no suite repeats that comparison yet.
@@ -31,7 +31,7 @@ def guide_default() -> GuideGP:
 
 @dataclass(frozen=True)
 class GuideGP(KernelGP):
-    """Exact Gaussian process on letters, pairs, words and binding energies of guides.
+    """Exact Gaussian process on nucleotides, pairs, words and binding energies of guides.
 
     Columns are centred over the pool, each kind of column (see `SHARES`) has its share of a guide's squared length, and
     lengths are made 1. The kernel is half linear, ``z @ y``, and half smooth, ``exp(-|z - y|^2 / 2)``. Amplitude, noise
@@ -50,7 +50,7 @@ class GuideGP(KernelGP):
 
     def basis(self) -> str:
         """The features."""
-        return "letters, words and binding energies"
+        return "nucleotides, words and binding energies"
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,11 @@ class GuideSpace:
         rows = np.random.default_rng(0).choice(len(pool), min(len(pool), LOOKED_AT), replace=False)
         x = Kmers().features(pool, rows).astype(np.float64)
         assert pool.sites is not None
-        kind, spread = blocks(len(pool.sites.labels)), x.std(0)
-        varies = spread > 1e-9
-        # letters and pairs keep their own spread: a rare pair must not count as much as a common one
-        alone = np.where(varies & (kind >= 2), 1 / np.where(varies, spread, 1), varies.astype(float))
-        lengths = np.bincount(kind, (alone * spread) ** 2, minlength=len(SHARES))
+        kind, sd = blocks(len(pool.sites.labels)), x.std(0)
+        varies = sd > 1e-9
+        # nucleotides and pairs keep their own deviation: a rare pair must not count as much as a common one
+        alone = np.where(varies & (kind >= 2), 1 / np.where(varies, sd, 1), varies.astype(float))
+        lengths = np.bincount(kind, (alone * sd) ** 2, minlength=len(SHARES))
         factors = alone * np.sqrt(SHARES / np.maximum(lengths, 1e-12))[kind]
         return cls(x.mean(0), factors)
 

@@ -57,24 +57,30 @@ class MutationGP(PerAssayLearner):
 
     Args:
         width: standard deviation of each log variance around its default.
-        line: linear share of the scale, 0 (ranks) to 1 (the values themselves); None: by the pool, as above.
+        linear_share: of the scale, 0 (ranks) to 1 (the values themselves); None: by the pool, as above.
         prior_score: the prior; `PLMPrior` reads a protein language model too.
-        usual: the 14 default variances.
+        variances: the 14 prior medians of the variances, in the order of `DEFAULT_VARIANCES`.
     """
 
     width: float = 1.0
-    line: float | None = None
+    linear_share: float | None = None
     prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
-    usual: tuple[float, ...] = field(default=DEFAULT_VARIANCES, repr=False)
+    variances: tuple[float, ...] = field(default=DEFAULT_VARIANCES, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.usual) != len(DEFAULT_VARIANCES) or not all(v > 0 for v in self.usual) or not self.width > 0:
+        if (
+            len(self.variances) != len(DEFAULT_VARIANCES)
+            or not all(v > 0 for v in self.variances)
+            or not self.width > 0
+        ):
             raise ConfigError(
-                f"mutation-gp takes a width above 0 and {len(DEFAULT_VARIANCES)} usual variances above 0; leave them "
+                f"mutation-gp takes a width above 0 and {len(DEFAULT_VARIANCES)} variances above 0; leave them "
                 "out for the defaults. Nothing was fitted."
             )
-        if self.line is not None and not 0 <= self.line <= 1:
-            raise ConfigError(f"the line of mutation-gp is {self.line:g}. Give 0 (ranks) to 1. Nothing was fitted.")
+        if self.linear_share is not None and not 0 <= self.linear_share <= 1:
+            raise ConfigError(
+                f"the linear_share of mutation-gp is {self.linear_share:g}. Give 0 (ranks) to 1. Nothing was fitted."
+            )
 
     @property
     def name(self) -> str:
@@ -87,10 +93,10 @@ class MutationGP(PerAssayLearner):
             return None
         none = np.zeros(0)
         transform = QuantileTransform(np.zeros(1), np.zeros(1), 1.0)
-        return self._conditioned(pool, none.astype(np.int64), transform, none, none, np.log(self.usual), 0.0)
+        return self._conditioned(pool, none.astype(np.int64), transform, none, none, np.log(self.variances), 0.0)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        share = self.line
+        share = self.linear_share
         if share is None:
             share = LINEAR_SHARE if mostly_multiple(dataset.pool) else 0.0
         values = dataset.values[:, 0]
@@ -98,7 +104,7 @@ class MutationGP(PerAssayLearner):
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])
         table = self.prior_score.table(dataset.pool)
-        logs = fitted_variances(dataset.pool, some, scores[chosen], table, np.log(self.usual), self.width)
+        logs = fitted_variances(dataset.pool, some, scores[chosen], table, np.log(self.variances), self.width)
         return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(share)})
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:

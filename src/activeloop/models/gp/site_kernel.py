@@ -9,10 +9,11 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS
 from activeloop.encoders.sequence import PROPERTIES
+from activeloop.models.base import distinct_combinations
 from activeloop.models.gp.mutation_kernel import root
 
 DESCRIBED_BY = ("hydropathy", "volume", "charge", "aromatic", "beta_branched")
-#: alphabets of so few letters are compared letter by letter only
+#: up to this many residues are compared by identity only
 FEW = 3
 
 
@@ -32,7 +33,7 @@ class SiteKernel:
 
     @cached_property
     def tables(self) -> np.ndarray:
-        """[L, K, K] k_s between the letters of each site."""
+        """[L, K, K] k_s between the residues of each site."""
         apart = 1.0 - np.eye(self.coordinates[0].shape[1])
         squared = np.stack([np.square(c[:, :, None] - c[:, None, :]).sum(0) for c in self.coordinates])
         return np.exp(-self.unequal[:, None, None] * apart - squared)
@@ -44,7 +45,7 @@ class SiteKernel:
         return float(one + whole + (pair if len(self.unequal) > 1 else 0.0))
 
     def between(self, x: np.ndarray, y: np.ndarray, dtype: type = np.float64) -> np.ndarray:
-        """Covariance [n, m] of letters x [n, L] and y [m, L]."""
+        """Covariance [n, m] of residue codes x [n, L] and y [m, L]."""
         sites = len(self.tables)
         one, pair, whole = self.variances
         total = np.zeros((len(x), len(y)), dtype)
@@ -61,15 +62,15 @@ class SiteKernel:
 
 
 def residue_coordinates(alphabet: str, measured: np.ndarray) -> np.ndarray:
-    """What letters are, as far as it is needed to compare them at one site.
+    """Coordinates in which the residues at one site are compared.
 
     Args:
-        alphabet: K letters.
+        alphabet: K residues.
         measured: codes that were measured there.
 
     Returns:
         [J, K] the properties in `DESCRIBED_BY`, scaled so that the mean squared difference of two amino acids is 1;
-        J = 0 when no more than three different letters, or something else than amino acids, were measured.
+        J = 0 when no more than three different residues, or something else than amino acids, were measured.
     """
     known = np.array([a in AMINO_ACIDS for a in alphabet])
     if len(np.unique(measured)) <= FEW or not known[measured].all():
@@ -83,7 +84,7 @@ def residue_coordinates(alphabet: str, measured: np.ndarray) -> np.ndarray:
     return columns
 
 
-#: usual values of the logarithms, and their spread: noise, three variances, weight of inequality, weights of properties
+#: prior means and standard deviations of the log parameters: noise, three variances, inequality, each property
 NOISE, VARIANCES = (np.log(0.05), 1.5), ((np.log(0.3), 1.5), (np.log(0.1), 1.5), (np.log(1.0), 1.5))
 UNEQUAL, PROPERTY = (np.log(0.5), 1.0), (np.log(0.05), 1.5)
 
@@ -94,8 +95,8 @@ class SiteLikelihood:
 
     Args:
         coordinates: L arrays [J_s, K] from `residue_coordinates`.
-        x: [n, L] letters.
-        y: [n] values of mean 0 and spread 1.
+        x: [n, L] residue codes.
+        y: [n] values of mean 0 and standard deviation 1.
         errors: [n] variance of each value beyond the common noise.
     """
 
@@ -106,25 +107,25 @@ class SiteLikelihood:
 
     @cached_property
     def distances(self) -> tuple[np.ndarray, ...]:
-        """L arrays [1 + J_s, K, K]: 1 for different letters, then the squared difference of each property."""
+        """L arrays [1 + J_s, K, K]: 1 for different residues, then the squared difference of each property."""
         apart = 1.0 - np.eye(self.coordinates[0].shape[1])[None]
         return tuple(np.concatenate([apart, np.square(c[:, :, None] - c[:, None, :])]) for c in self.coordinates)
 
     @property
     def hyperpriors(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and spread of all log parameters."""
+        """Prior mean and standard deviation of all log parameters."""
         pairs = [NOISE, *VARIANCES]
         for d in self.distances:
             pairs += [UNEQUAL, *[PROPERTY] * (len(d) - 1)]
-        mean, spread = np.array(pairs).T
-        return mean, spread
+        mean, sd = np.array(pairs).T
+        return mean, sd
 
     def fit(self, iterations: int = 60) -> np.ndarray:
-        """Log parameters of greatest posterior density."""
+        """Log parameters of the greatest posterior density."""
         from scipy.optimize import minimize
 
-        mean, spread = self.hyperpriors
-        bounds = list(zip(mean - 4 * spread, mean + 4 * spread, strict=True))
+        mean, sd = self.hyperpriors
+        bounds = list(zip(mean - 4 * sd, mean + 4 * sd, strict=True))
         options = {"maxiter": iterations}
         return minimize(self, mean, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 
@@ -138,7 +139,7 @@ class SiteLikelihood:
         return SiteKernel(np.array(unequal), tuple(coordinates), np.exp(logs[1:4]))
 
     def __call__(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
-        """Negative log density of the parameters and its slope."""
+        """Negative log posterior density of the parameters, and its slope."""
         from scipy.linalg import cho_solve, get_lapack_funcs
 
         n, sites = self.x.shape
@@ -152,6 +153,8 @@ class SiteLikelihood:
         covariance = one / sites * total + pair * pairwise + whole * product
         noise = np.exp(logs[0])
         covariance[np.diag_indices(n)] += noise + self.errors + 1e-6
+        # `potri` is three times as fast as the inverse of `negative_log_evidence`; its last bits differ, and with them
+        # the eigenvectors, so the samples, of kernels with equal eigenvalues
         potrf, potri = get_lapack_funcs(("potrf", "potri"), (covariance,))
         factor, failed = potrf(covariance, lower=1)
         if failed:
@@ -167,30 +170,30 @@ class SiteLikelihood:
         for s, d in enumerate(self.distances):
             own = pull * parts[s]
             change = whole * weighted + own * (one / sites) + own * (total - parts[s]) * (pair / pairs)
-            letters = np.eye(d.shape[1])[self.x[:, s]]
-            moved = np.tensordot(d, letters.T @ change @ letters, 2)
+            onehot = np.eye(d.shape[1])[self.x[:, s]]
+            moved = np.tensordot(d, onehot.T @ change @ onehot, 2)
             slope.extend(-np.exp(logs[i : i + len(d)]) * moved)
             i += len(d)
-        mean, spread = self.hyperpriors
-        away = (logs - mean) / spread
+        mean, sd = self.hyperpriors
+        away = (logs - mean) / sd
         loss = 0.5 * self.y @ alpha + np.log(np.diag(factor)).sum() + 0.5 * away @ away
-        return float(loss), np.array(slope) + away / spread
+        return float(loss), np.array(slope) + away / sd
 
 
-#: candidates whose products are formed at once when halves do not repeat
+#: candidates whose products are formed at once where halves do not repeat
 PIECE = 8192
 
 
 def kernel_times(kernel: SiteKernel, x: np.ndarray, labels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """k(x, labels) @ alpha without forming k.
 
-    Single sites and pairs become tables of letters. The product over all sites is one of two halves of the sites; in a
+    Single sites and pairs become tables of residues. The product over all sites is one of two halves of the sites; in a
     library each half takes few values, so the product of two small matrices holds every combination.
 
     Args:
         kernel: the kernel.
-        x: [N, L] letters.
-        labels: [n, L] letters of the labels.
+        x: [N, L] residue codes.
+        labels: [n, L] those of the labels.
         alpha: [n] their weights.
 
     Returns:
@@ -227,70 +230,63 @@ def _products(of_labels: list[np.ndarray], x: np.ndarray, alpha: np.ndarray) -> 
 
 def _half(of_labels: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """[U, n] product over some sites for each different combination, and [N] which of them each candidate has."""
-    letters = of_labels[0].shape[0]
-    key = np.zeros(len(x), np.int64)
-    if letters ** x.shape[1] < 2**62:
-        for column in x.T:
-            key = key * letters + column
-        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    else:
-        _, first, inverse = np.unique(x, axis=0, return_index=True, return_inverse=True)
+    first, inverse = distinct_combinations(x, of_labels[0].shape[0])
     product = np.ones((len(first), of_labels[0].shape[1]))
     for k, column in zip(of_labels, x[first].T, strict=True):
         product *= k[column]
-    return product, inverse.ravel()
+    return product, inverse
 
 
 #: random features for pairs, and for the whole
 FEATURES = 1024
 
 
-def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, draws: int) -> np.ndarray:
-    """Draws from the prior.
+def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int) -> np.ndarray:
+    """Samples of the prior.
 
-    Single sites are drawn exactly. Products over sites are drawn with random features (Rahimi and Recht 2007):
-    k_s(a, b) is the mean of cos(phase(a) - phase(b)) over random phases of the letters, so the product over sites is
+    Single sites are sampled exactly, products over sites with random Fourier features (Rahimi and Recht 2007):
+    k_s(a, b) is the mean of cos(phase(a) - phase(b)) over random phases of the residues, so the product over sites is
     the mean of the cosine of the summed differences. The phases of properties are normal; those of inequality are all
     zero with probability exp(-weight), else independent and uniform.
 
     Args:
         kernel: the process.
-        x: [n, L] letters.
+        x: [n, L] residue codes.
         seed: the same seed gives the same functions for any x.
-        draws: S.
+        count: S.
 
     Returns:
         [S, n] float32.
     """
     rng = np.random.default_rng([seed, 0])
     one, pair, whole = np.sqrt(kernel.variances).astype(np.float32)
-    total = np.zeros((len(x), draws), np.float32)
+    total = np.zeros((len(x), count), np.float32)
     for s, table in enumerate(kernel.tables):
         left = root(table)
-        values = left @ rng.standard_normal((left.shape[1], draws))
+        values = left @ rng.standard_normal((left.shape[1], count))
         total += one / np.float32(np.sqrt(len(kernel.tables))) * values.astype(np.float32)[x[:, s]]
-    phases, shift = letter_phases(kernel, rng)
-    total += whole * waves(phases, shift, x) @ rng.standard_normal((FEATURES, draws), dtype=np.float32)
+    phases, shift = residue_phases(kernel, rng)
+    total += whole * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count), dtype=np.float32)
     if len(kernel.tables) > 1:
-        phases, shift = letter_phases(kernel, rng)
+        phases, shift = residue_phases(kernel, rng)
         both = np.argsort(rng.random((len(kernel.tables), FEATURES)), axis=0) < 2
         phases *= both[:, None, :]
-        total += pair * waves(phases, shift, x) @ rng.standard_normal((FEATURES, draws), dtype=np.float32)
+        total += pair * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count), dtype=np.float32)
     return total.T
 
 
-def letter_phases(kernel: SiteKernel, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """[L, K, M] random phases of each letter at each site, and [M] of the whole; float32."""
-    letters = kernel.tables.shape[1]
-    phases = np.zeros((len(kernel.tables), letters, FEATURES), np.float32)
+def residue_phases(kernel: SiteKernel, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """[L, K, M] random phases of each residue at each site, and [M] of the whole; float32."""
+    size = kernel.tables.shape[1]
+    phases = np.zeros((len(kernel.tables), size, FEATURES), np.float32)
     for s, coordinates in enumerate(kernel.coordinates):
         phases[s] = np.sqrt(2.0) * coordinates.T @ rng.standard_normal((len(coordinates), FEATURES))
-        tells = rng.random(FEATURES) >= np.exp(-kernel.unequal[s])
-        phases[s] += tells * rng.uniform(0, 2 * np.pi, (letters, FEATURES))
+        differs = rng.random(FEATURES) >= np.exp(-kernel.unequal[s])
+        phases[s] += differs * rng.uniform(0, 2 * np.pi, (size, FEATURES))
     return phases, rng.uniform(0, 2 * np.pi, FEATURES).astype(np.float32)
 
 
-def waves(phases: np.ndarray, shift: np.ndarray, x: np.ndarray) -> np.ndarray:
+def fourier_features(phases: np.ndarray, shift: np.ndarray, x: np.ndarray) -> np.ndarray:
     """[n, M] features whose products have the covariance of the process."""
     angle = np.tile(shift, (len(x), 1))
     for s in range(len(phases)):

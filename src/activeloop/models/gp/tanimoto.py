@@ -98,7 +98,7 @@ class Thresholds:
         return cls(columns, levels, table, counts.sum(1))
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
-        """Tanimoto similarity [N, n] (float32) to counts [n, D]; two empty fingerprints are alike.
+        """Tanimoto similarity [N, n] (float32) to counts [n, D]; that of two empty fingerprints is 1.
 
         >>> a, b = np.array([[2.0, 1.0, 0.0]]), np.array([[1.0, 1.0, 2.0]])
         >>> Thresholds.of(a)(b).tolist()
