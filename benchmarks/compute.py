@@ -22,7 +22,7 @@ from activeloop.files import write_whole
 from activeloop.foundation import ESM2
 from activeloop.foundation.cache import cache_folder
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint
-from activeloop.models.finetuning.plan import TrainingConfig
+from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.replay.summary import csv_text
 from benchmarks.compute_training import (
     CHEAPER,
@@ -85,7 +85,7 @@ class ComputeConfig:
     @property
     def plan(self) -> TrainingConfig:
         """Of training; checkpoints of the fit would be a cost that grows with what learns, and are put off."""
-        return TrainingConfig(epochs=self.epochs, minibatch=self.minibatch, seconds=1e9)
+        return TrainingConfig(epochs=self.epochs, minibatch=self.minibatch, checkpoint_seconds=1e9)
 
     def named(self, size: str) -> str:
         """A size, or the checkpoint."""

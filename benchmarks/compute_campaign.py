@@ -12,17 +12,16 @@ import torch
 from torch.nn.functional import dropout
 
 from activeloop.adapters import Adapter
+from activeloop.adapters.base import seeded_rng
 from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.devices import minibatch_tokens
 from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.adapted import BYTES, ActivationCache
-from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.adapted import BYTES, ActivationCache, tokens_of
+from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.models.finetuning.learner import FineTuner
-from activeloop.models.finetuning.loop import seeded_rng
-from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.finetuning.predictor import FineTunedPredictor, features_of
 from activeloop.models.heads.base import HeadInputs
 from activeloop.replay.landscape import Landscape
@@ -182,7 +181,7 @@ def _by_head(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: Campaig
 
 def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: CampaignConfig) -> Scoring:
     """States are made in the first round, in as much memory as the share of the pool may take."""
-    tokens = read(learner.encoder, pool, rows)
+    tokens = tokens_of(learner.encoder, pool, rows)
     room = int(BYTES * len(rows) / campaign.pool)
     prefixes: list[ActivationCache] = []
 
@@ -194,7 +193,7 @@ def _by_kept(learner: FineTuner, pool: Pool, rows: np.ndarray, campaign: Campaig
         candidates = tokens.take(np.arange(len(rows)))
         with torch.inference_mode():
             for group in candidates.buckets(minibatch_tokens(adapted.device)):
-                which = np.append(group, len(tokens) - 1) if adapted.compares else group
+                which = np.append(group, len(tokens) - 1) if adapted.needs_parent else group
                 features[group] = adapted.above(*prefixes[0](which)).cpu().numpy()
         inputs = HeadInputs(features, np.zeros((len(rows), 0), np.float32))
         posterior.draws(inputs, seed, campaign.draws)

@@ -13,10 +13,9 @@ from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.finetuning.adapted import ActivationCache
-from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.adapted import ActivationCache, tokens_of
+from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.models.finetuning.objectives import Supervised
-from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.heads.base import Head, HeadInputs
 from activeloop.models.transforms import standard
 from activeloop.replay.landscape import Landscape
@@ -89,7 +88,7 @@ class Validation:
         values: np.ndarray,
     ):
         self._objective, self._values = objective, values
-        self._tokens = read(foundation, dataset.pool, rows)
+        self._tokens = tokens_of(foundation, dataset.pool, rows)
         self._prefix: ActivationCache | None = None
         own = dataset.values[:, 0]
         self._told = standard(own).to_target(own), np.ones(len(own))
@@ -99,7 +98,7 @@ class Validation:
     def __call__(self) -> float:
         """Spearman correlation with the values; -1 when all scores are the same."""
         adapted = self._objective.adapted
-        if self._prefix is None or self._prefix.made_of != (adapted.encoder, adapted.lowest, adapted.half):
+        if self._prefix is None or not self._prefix.valid:
             self._prefix = ActivationCache(adapted, self._tokens)
         seen = self._objective.features(np.arange(len(self._told[0])))
         posterior = self._draws.fit(_inputs(seen), *self._told, 0)

@@ -25,13 +25,12 @@ from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.devices import best_device, has_bfloat16
 from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.adapted import AdaptedEncoder
-from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
+from activeloop.models.finetuning.config import Split, TrainingConfig
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.loop import Run
 from activeloop.models.finetuning.losses import Regression
 from activeloop.models.finetuning.objectives import Supervised
-from activeloop.models.finetuning.plan import Split, TrainingConfig
 from activeloop.models.heads.base import Head
 from activeloop.models.transforms import standard
 from benchmarks.parameters import drawn
@@ -64,7 +63,7 @@ def default_adapter() -> Adapter:
 
 def default_draws() -> Head:
     """The posterior with which a fine-tuned learner ends when nothing is said."""
-    return _usual("draws")
+    return _usual("head")
 
 
 def _usual(field: str) -> Any:
@@ -197,7 +196,7 @@ def random_dataset(residues: int, rows: int) -> Dataset:
 def supervised(adapted: AdaptedEncoder, foundation: FoundationModel, dataset: Dataset) -> Supervised:
     """What the fit loop minimises when all candidates are trained on; the frozen prefix is built here."""
     values = dataset.values[:, 0]
-    tokens, guess = read(foundation, dataset.pool, dataset.rows), np.zeros((len(values), 0), np.float32)
+    tokens, guess = tokens_of(foundation, dataset.pool, dataset.rows), np.zeros((len(values), 0), np.float32)
     targets, weights = standard(values).to_target(values), np.ones(len(values))
     return Supervised(adapted, tokens, guess, targets, weights, Regression(), np.arange(len(values)))
 

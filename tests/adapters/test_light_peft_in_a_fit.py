@@ -10,11 +10,10 @@ from activeloop.adapters import LightPEFT
 from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner
-from activeloop.models.finetuning.adapted import AdaptedEncoder
-from activeloop.models.finetuning.inputs import read
+from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
+from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.models.finetuning.losses import Regression
 from activeloop.models.finetuning.objectives import Supervised, ridge
-from activeloop.models.finetuning.plan import TrainingConfig
 
 
 def test_a_learner_with_it_predicts_the_same_after_it_was_stored(tiny: str):
@@ -40,7 +39,7 @@ def test_the_head_begins_anew_on_what_the_smaller_model_says(tiny: str):
     pool, rng = Pool.single_mutants("MKTAYIAKQR"), np.random.default_rng(0)
     foundation, rows, values = ESM2(tiny), np.arange(40), rng.standard_normal(40)
     adapted = AdaptedEncoder(foundation, LightPEFT(rank=4, heads=0.5, units=0.7), pool, 0)
-    tokens, none = read(foundation, pool, rows), np.zeros((40, 0), np.float32)
+    tokens, none = tokens_of(foundation, pool, rows), np.zeros((40, 0), np.float32)
     training = np.arange(30)
     objective = Supervised(adapted, tokens, none, values, np.ones(40), Regression(), training)
     before = objective.features(training)

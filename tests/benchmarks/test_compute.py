@@ -14,8 +14,8 @@ from activeloop.errors import ModelError, StoreError
 from activeloop.foundation import ESM2, FoundationModel
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
+from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.models.finetuning.learner import FineTuner
-from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.prediction import mean_of
 from activeloop.replay.sources import Source, load_landscape
 from benchmarks.compute import QUICK, ComputeConfig, main, write_compute_page, write_table
@@ -106,7 +106,7 @@ def test_the_judge_says_what_the_product_would(tiny: str, name: str):
     dataset = Dataset.of(landscape.pool, rows[:20], landscape.values[rows[:20]])
     learner = FineTuner(ESM2(tiny), ARMS[name], plan=PLAN)
     run, objective = begun(learner.encoder, learner.adapter, dataset, PLAN, 0)
-    judge = Validation(objective, learner.encoder, dataset, learner.draws, held, values)
+    judge = Validation(objective, learner.encoder, dataset, learner.head, held, values)
     before = judge()
     while not run.done:
         run.advance()

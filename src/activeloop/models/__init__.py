@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
     from activeloop.models.embedding import HeadLearner
     from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble, alde_ensemble
+    from activeloop.models.finetuning.config import TrainingConfig
     from activeloop.models.finetuning.learner import FineTuner
     from activeloop.models.finetuning.likelihood import LikelihoodRanker
     from activeloop.models.finetuning.losses import Classification, Ranking, Regression
-    from activeloop.models.finetuning.plan import TrainingConfig
     from activeloop.models.forest import ForestPredictor, RandomForest
     from activeloop.models.gp.classifier import GPClassifier
     from activeloop.models.gp.exact import CovarianceFunction, GPPredictor

@@ -19,10 +19,10 @@ from activeloop.foundation.reading import Pooling
 from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
+from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.losses import Classification, Loss, Ranking, Regression
-from activeloop.models.finetuning.plan import TrainingConfig
 from activeloop.models.forest import RandomForest
 from activeloop.models.gp.classifier import GPClassifier
 from activeloop.models.gp.guides import GuideGP
@@ -184,7 +184,7 @@ def fine_tuned(
         prior: whether it begins with a prior mean, see `prior_mean`.
         tables: as `plm_prior`.
         members: as `FineTuner`.
-        stop: as `FineTuner`.
+        stop: `early_stopping` of `FineTuner`.
         epochs: as `TrainingConfig`.
         rate: as `TrainingConfig`.
         minibatch: as `TrainingConfig`.
@@ -206,7 +206,7 @@ def fine_tuned(
         named("head", head, HEADS)(),
         TrainingConfig(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
-        stop=stop,
+        early_stopping=stop,
         prior_score=prior_mean(model, tables, revision) if prior else None,
     )
 
@@ -234,8 +234,8 @@ def likelihood(
         rank: of LoRA and its variants.
         last: number of last layers that are trained (0: all); by default two of LoRA's, all of the others'.
         by: as `LikelihoodRanker`.
-        near: as `LikelihoodRanker`.
-        hidden: as `LikelihoodRanker`.
+        near: `kl_weight` of `LikelihoodRanker`.
+        hidden: `masked` of `LikelihoodRanker`.
         prior: whether the table of a prior is added, see `prior_mean`.
         tables: as `plm_prior`.
         members: as `LikelihoodRanker`.
@@ -250,7 +250,7 @@ def likelihood(
     >>> likelihood(prior=False) == LikelihoodRanker(ESM2(), prior_score=None)
     True
     """
-    plan = TrainingConfig(epochs=epochs, minibatch=ALL, rate=rate, decay=0.0)
+    plan = TrainingConfig(epochs=epochs, minibatch=ALL, rate=rate, weight_decay=0.0)
     learns = adapter_of(adapter, rank, last, default_layers=2)
     mean = prior_mean(model, tables, revision) if prior else None
     return LikelihoodRanker(foundation_model(model, revision=revision), learns, by, near, hidden, mean, members, plan)

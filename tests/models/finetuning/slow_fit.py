@@ -41,9 +41,9 @@ def attempt(source: str, target: str, moment: int) -> None:
     learner = FineTuner(
         ESM2(source),
         LoRA(rank=2, last_layers=2, dropout=0.2),
-        plan=TrainingConfig(epochs=4, minibatch=8, seconds=0.0),
+        plan=TrainingConfig(epochs=4, minibatch=8, checkpoint_seconds=0.0),
         members=2,
-        stop=True,
+        early_stopping=True,
         progress=partial(tell, steps, moment),
     )
     state = learner.fit(dataset, seed=4).state()

@@ -86,5 +86,5 @@ def test_what_cannot_spread_is_refused(encoder: TransformerEncoder, tokens: Toke
             LayerDropout(layers, rate)
     with pytest.raises(ModelError, match="has 3 layers, not 4"):
         LayerDropout(4).masks(encoder, 0, 2)
-    with pytest.raises(ModelError, match="all draws are the same"):
+    with pytest.raises(ModelError, match="all samples are equal"):
         LayerDropout(1).draws(encoder, pooled, tokens, torch.ones(3, 1, encoder.width))

@@ -13,15 +13,14 @@ from activeloop.candidates.designs import Mutation, Sequence, Variant
 from activeloop.errors import ModelError
 from activeloop.foundation import ESM2, zero_shot_table
 from activeloop.measurements import Assay, Dataset
-from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
-from activeloop.models.finetuning.likelihood_fitting import splits
-from activeloop.models.finetuning.likelihood_objective import Likelihood, Reader
-from activeloop.models.finetuning.plan import Split, TrainingConfig
+from activeloop.models.finetuning.config import Split, TrainingConfig
+from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker, splits
+from activeloop.models.finetuning.likelihood_objective import Likelihood, ResidueReader
 from activeloop.prediction import mean_of
 
 CHAIN = "MKTAYIAKQRQISFVKSHFSRQ"
 POOL = Pool.single_mutants(CHAIN)
-QUICK = TrainingConfig(epochs=6, minibatch=ALL, rate=1e-2, decay=0.0)
+QUICK = TrainingConfig(epochs=6, minibatch=ALL, rate=1e-2, weight_decay=0.0)
 
 
 @pytest.fixture
@@ -42,18 +41,18 @@ def planted(pool: Pool, count: int, seed: int = 0) -> Dataset:
 
 
 def objective(learner: LikelihoodRanker, dataset: Dataset, **options) -> Likelihood:
-    reader = Reader(learner.foundation, learner.adapter, dataset.pool, learner.hidden, 0)
-    fixed = learner.fixed(dataset.pool)
+    reader = ResidueReader(learner.foundation, learner.adapter, dataset.pool, learner.masked, 0)
+    prior = learner.prior_table(dataset.pool)
     weights = np.ones(len(dataset))
-    settings = {"by": "pairs", "near": 0.1} | options
-    return Likelihood(reader, dataset.pool, dataset.rows, dataset.values[:, 0], weights, fixed, **settings)
+    settings = {"by": "pairs", "kl_weight": 0.1} | options
+    return Likelihood(reader, dataset.pool, dataset.rows, dataset.values[:, 0], weights, prior, **settings)
 
 
-@pytest.mark.parametrize("hidden", [False, True])
-def test_before_training_it_is_the_zero_shot_score(learner: LikelihoodRanker, hidden: bool):
-    alone = replace(learner, prior_score=None, hidden=hidden)
+@pytest.mark.parametrize("masked", [False, True])
+def test_before_training_it_is_the_zero_shot_score(learner: LikelihoodRanker, masked: bool):
+    alone = replace(learner, prior_score=None, masked=masked)
     table = objective(alone, planted(POOL, 20)).table()
-    expected = zero_shot_table(alone.foundation, POOL, "masked" if hidden else "wild-type").ravel()
+    expected = zero_shot_table(alone.foundation, POOL, "masked" if masked else "wild-type").ravel()
     np.testing.assert_allclose(table / table.std(), expected / expected.std(), atol=1e-4)
 
 
@@ -67,10 +66,10 @@ def test_insertions_and_gaps_score_as_in_the_table(learner: LikelihoodRanker):
 
 
 @pytest.mark.parametrize("by", ["pairs", "list"])
-@pytest.mark.parametrize("hidden", [False, True])
-def test_training_ranks_what_was_measured(learner: LikelihoodRanker, by: str, hidden: bool):
+@pytest.mark.parametrize("masked", [False, True])
+def test_training_ranks_what_was_measured(learner: LikelihoodRanker, by: str, masked: bool):
     dataset = planted(POOL, 30)
-    learner = replace(learner, by=by, hidden=hidden, near=0.0, members=1, plan=replace(QUICK, epochs=25))
+    learner = replace(learner, by=by, masked=masked, kl_weight=0.0, members=1, plan=replace(QUICK, epochs=25))
     values = dataset.values[:, 0]
     before = spearmanr(objective(learner, dataset).scores(np.arange(30)), values).statistic
     model = learner.fit(dataset, seed=0)
@@ -79,9 +78,9 @@ def test_training_ranks_what_was_measured(learner: LikelihoodRanker, by: str, hi
     assert after > 0.7
 
 
-def test_staying_near_keeps_it_near(learner: LikelihoodRanker):
+def test_a_divergence_penalty_keeps_it_near_the_frozen_model(learner: LikelihoodRanker):
     dataset = planted(POOL, 30)
-    fits = [replace(learner, near=near, members=1, prior_score=None).fit(dataset, 0) for near in (0.0, 1e3)]
+    fits = [replace(learner, kl_weight=weight, members=1, prior_score=None).fit(dataset, 0) for weight in (0.0, 1e3)]
     frozen = zero_shot_table(learner.foundation, POOL, "wild-type").ravel()
     away, near = (spearmanr(fit.state()["tables"][0], frozen).statistic for fit in fits)
     assert near > 0.95
@@ -105,18 +104,18 @@ def test_one_pass_of_the_parent_a_step(learner: LikelihoodRanker, monkeypatch: p
     assert where["start"] == 1
 
 
-def test_members_say_what_they_did_not_see(learner: LikelihoodRanker):
+def test_members_give_out_of_fold_predictions(learner: LikelihoodRanker):
     dataset = planted(POOL, 40)
     model = learner.fit(dataset, seed=1)
-    said = model.held_out()
-    assert np.isfinite(said).all()
+    predicted = model.held_out()
+    assert np.isfinite(predicted).all()
     assert len(model.tables) == 3
     for member, split in enumerate(splits(3, dataset, 1)):
         codes = POOL.codes(dataset.rows[split.validation])
         table = model.tables[member].reshape(len(CHAIN), -1)
         sums = table[np.arange(len(CHAIN)), codes].sum(1)
         shift, factor = model.lines[member]
-        np.testing.assert_allclose(said[split.validation], shift + factor * sums, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(predicted[split.validation], shift + factor * sums, rtol=1e-4, atol=1e-5)
         assert len(np.intersect1d(split.training, split.validation)) == 0
 
 
@@ -125,8 +124,8 @@ def test_same_seed_same_model_and_state(learner: LikelihoodRanker):
     before = torch.random.get_rng_state()
     one, again = (learner.fit(dataset, 3) for _ in range(2))
     assert torch.equal(before, torch.random.get_rng_state())
-    kept = learner.restore(dataset, 3, one.state())
-    a, b, c = (model.predict(POOL, rows, 4, 8) for model in (one, again, kept))
+    restored = learner.restore(dataset, 3, one.state())
+    a, b, c = (model.predict(POOL, rows, 4, 8) for model in (one, again, restored))
     np.testing.assert_array_equal(a.draws, b.draws)
     np.testing.assert_array_equal(a.draws, c.draws)
     piece = one.predict(POOL, rows[7:9], 4, 8)

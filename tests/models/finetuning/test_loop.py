@@ -6,10 +6,10 @@ import torch
 
 from activeloop.errors import ModelError
 from activeloop.models.finetuning.checkpointer import Checkpointer
+from activeloop.models.finetuning.config import Split, TrainingConfig
 from activeloop.models.finetuning.loop import Run, train
-from activeloop.models.finetuning.plan import Split, TrainingConfig
 
-PLAN = TrainingConfig(epochs=30, minibatch=16, rate=0.1, clip=0.0, decay=0.0)
+PLAN = TrainingConfig(epochs=30, minibatch=16, rate=0.1, clip=0.0, weight_decay=0.0)
 NO_MEMORY = "[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"
 HALVES = Split(np.arange(20), np.arange(20, 40))
 
@@ -37,7 +37,7 @@ def test_the_best_state_is_kept(line, values):
 
 
 def test_patience(line, values):
-    plan = TrainingConfig(epochs=30, minibatch=5, rate=0.1, every=1, patience=3)
+    plan = TrainingConfig(epochs=30, minibatch=5, rate=0.1, validate_every=1, patience=3)
     trace = train(line(), plan, HALVES, values, seed=0)
     assert trace.steps - trace.best <= 3 * 4 or trace.steps == 120
     assert trace.steps < 120
@@ -46,11 +46,11 @@ def test_patience(line, values):
 def test_minibatches_are_every_candidate_once_an_epoch(line, values):
     run = Run(line(), TrainingConfig(minibatch=7), Split.without(40), values, 0)
     seen = []
-    for _ in range(run.plan.steps_of_epoch(40)):
+    for _ in range(run.plan.steps_per_epoch(40)):
         seen += run._minibatch().tolist()
         run.advance()
     assert sorted(seen) == list(range(40))
-    assert run.plan.steps_of_epoch(40) == 6
+    assert run.plan.steps_per_epoch(40) == 6
 
 
 @pytest.mark.parametrize("pairs", [False, True])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.models.finetuning.plan import folds_of
+from activeloop.models.finetuning.config import folds_of
 
 POOL = Pool.single_mutants("MKTAYIAKQRMKTAYIAKQR")
 

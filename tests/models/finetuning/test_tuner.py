@@ -53,7 +53,7 @@ def test_fits_predicts_and_comes_back(tuner: FineTuner, adapter):
 
 @pytest.mark.parametrize("name", HEADS)
 def test_every_head(tuner: FineTuner, name: str):
-    learner = replace(tuner, draws=HEADS[name](), prior_score=SubstitutionPrior())
+    learner = replace(tuner, head=HEADS[name](), prior_score=SubstitutionPrior())
     model = learner.fit(dataset(), 0)
     prediction = model.predict(POOL, np.arange(40), 1, 5)
     assert np.ptp(prediction.draws, axis=0).max() > 0
@@ -71,10 +71,10 @@ def test_adapted_features_do_not_hide_the_noise(tuner: FineTuner):
     assert np.median(spread) > 0.6
 
 
-def test_pieces_are_told(tuner: FineTuner, monkeypatch: pytest.MonkeyPatch):
+def test_progress_of_a_prediction(tuner: FineTuner, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("activeloop.models.finetuning.predictor.PIECE", 64)
     told = []
-    model = replace(tuner, reading=lambda *news: told.append(news)).fit(dataset(), 0)
+    model = replace(tuner, prediction_progress=lambda *news: told.append(news)).fit(dataset(), 0)
     model.predict(POOL, np.arange(150), 0, 2)
     assert told == [(64, 150), (128, 150), (150, 150)]
 
@@ -103,8 +103,8 @@ def test_draws_are_functions(tuner: FineTuner):
 
 
 @pytest.mark.parametrize("stop", [False, True])
-def test_members_say_what_they_did_not_see(tuner: FineTuner, stop: bool):
-    learner = replace(tuner, members=4, stop=stop)
+def test_members_give_out_of_fold_predictions(tuner: FineTuner, stop: bool):
+    learner = replace(tuner, members=4, early_stopping=stop)
     model = learner.fit(dataset(), 0)
     assert np.isfinite(model.held_out()).all()
     assert (model.held_out_spread() > 0).all()
@@ -117,18 +117,18 @@ def test_members_say_what_they_did_not_see(tuner: FineTuner, stop: bool):
     assert np.isfinite(learner.restore(dataset(), 0, model.state()).held_out()).all()
 
 
-def test_one_member_does_not_know(tuner: FineTuner):
+def test_one_member_has_no_out_of_fold_predictions(tuner: FineTuner):
     assert np.isnan(tuner.fit(dataset(), 0).held_out()).all()
-    assert np.isnan(replace(tuner, stop=True).fit(dataset(), 0).held_out()).all()
+    assert np.isnan(replace(tuner, early_stopping=True).fit(dataset(), 0).held_out()).all()
 
 
 @pytest.mark.parametrize("few", [1, 2, 3])
 def test_few_candidates(tuner: FineTuner, few: int):
-    model = replace(tuner, members=3, stop=True, prior_score=SubstitutionPrior()).fit(dataset(few), 0)
+    model = replace(tuner, members=3, early_stopping=True, prior_score=SubstitutionPrior()).fit(dataset(few), 0)
     assert np.isfinite(model.predict(POOL, np.arange(20), 0, 4).draws).all()
 
 
-def test_a_guess_is_believed(tuner: FineTuner):
+def test_a_prior_mean_is_used(tuner: FineTuner):
     guess = SubstitutionPrior()
     rows = np.random.default_rng(0).permutation(190)[:30]
     scores = guess.features(POOL, np.arange(190))[:, 0].astype(float)
@@ -142,12 +142,12 @@ def test_a_guess_is_believed(tuner: FineTuner):
 
 
 def test_orders_and_classes(tuner: FineTuner):
-    ranked = replace(tuner, head=Ranking()).fit(dataset(), 0)
+    ranked = replace(tuner, loss=Ranking()).fit(dataset(), 0)
     assert np.corrcoef(ranked.mean(POOL, np.arange(190))[:, 0], VALUES)[0, 1] > 0.3
     fit = (VALUES > 5).astype(float)
     rows = np.arange(0, 190, 4)
     classes = Dataset.of(POOL, rows, fit[rows], Assay("bound", goal="classify"))
-    prediction = replace(tuner, head=Classification()).fit(classes, 0).predict(POOL, np.arange(190), 0, 8)
+    prediction = replace(tuner, loss=Classification()).fit(classes, 0).predict(POOL, np.arange(190), 0, 8)
     assert prediction.draws.min() >= 0
     assert prediction.draws.max() <= 1
 
@@ -169,7 +169,7 @@ def test_several_assays(tuner: FineTuner):
     assert np.array_equal(prediction.draws, again.draws)
 
 
-def test_enters_the_gate(tuner: FineTuner):
+def test_is_a_member_of_stacking(tuner: FineTuner):
     gate = StackingEnsemble((RandomForest(trees=5), replace(tuner, members=3)))
     model = gate.fit(dataset(), 0)
     assert "lora-esm2" in model.explain()
@@ -178,7 +178,7 @@ def test_enters_the_gate(tuner: FineTuner):
 def test_warm_starts_do_not_leak_and_do_not_depend_on_the_disk(
     tuner: FineTuner, tmp_path, monkeypatch: pytest.MonkeyPatch
 ):
-    learner = replace(tuner, warm=True, members=2)
+    learner = replace(tuner, warm_start=True, members=2)
     first, rounds = dataset(40), np.repeat([0, 1], 20)
     both = replace(first, rounds=rounds)
     monkeypatch.setenv("ACTIVELOOP_CACHE", str(tmp_path / "one"))
@@ -192,8 +192,8 @@ def test_warm_starts_do_not_leak_and_do_not_depend_on_the_disk(
     assert not list((tmp_path / "two" / "adapters").iterdir())
     names = [name for name in found.state() if not name.endswith("record")]
     assert all(np.array_equal(found.state()[n], made.state()[n], equal_nan=True) for n in names)
-    cold = replace(learner, warm=False).fit(both, 0)
+    cold = replace(learner, warm_start=False).fit(both, 0)
     assert not np.array_equal(cold.mean(POOL, np.arange(9)), found.mean(POOL, np.arange(9)))
     # each model leaves out in the second round what it left out in the first
     for one, two in zip(earlier.members, found.members, strict=True):
-        assert one.said.shape[1] <= two.said.shape[1]
+        assert one.out_of_fold.shape[1] <= two.out_of_fold.shape[1]

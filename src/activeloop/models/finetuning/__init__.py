@@ -1,1 +1,1 @@
-"""Fine-tuning: one short loop, what it minimises, and the learners made of it."""
+"""Fine-tuning: settings, objectives, the fit loop, and the learners made of them."""

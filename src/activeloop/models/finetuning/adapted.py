@@ -1,9 +1,10 @@
-"""A frozen model with an adapter in it, and the activation cache below the lowest layer that learns."""
+"""A pretrained model with an adapter in it, its tokens, and the cache of activations below the trained layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,8 +19,46 @@ from activeloop.foundation.encoder import TransformerEncoder, sharing
 from activeloop.foundation.pooling import Batch, PooledPositions, Pooler
 from activeloop.foundation.reading import pooling_for
 from activeloop.foundation.tokens import Tokens
-from activeloop.models.finetuning.checkpointer import below, prefixed
-from activeloop.models.finetuning.inputs import compares, part
+from activeloop.models.finetuning.checkpointer import prefixed, unprefixed
+from activeloop.models.finetuning.pool_cache import rows_of
+
+
+def needs_parent(foundation: FoundationModel, pool: Pool) -> bool:
+    """Whether the pooling needs the parent's hidden states."""
+    return pooling_for(pool, foundation.pooling) in ("mutated", "difference")
+
+
+def tokens_of(foundation: FoundationModel, pool: Pool, rows: np.ndarray) -> Tokens:
+    """Tokens of rows of a pool, and of the parent as one more row at the end where the pooling needs it."""
+    tokens = foundation.tokens(pool, rows)
+    parent = foundation.parent_tokens(pool) if needs_parent(foundation, pool) else None
+    return tokens if parent is None else concatenated(tokens, parent)
+
+
+def concatenated(first: Tokens, second: Tokens) -> Tokens:
+    """Both, one after the other."""
+    width = max(first.ids.shape[1], second.ids.shape[1])
+    ids = np.full((len(first) + len(second), width), first.pad, np.int32)
+    ids[: len(first), : first.ids.shape[1]] = first.ids
+    ids[len(first) :, : second.ids.shape[1]] = second.ids
+    return replace(
+        first,
+        ids=ids,
+        lengths=np.concatenate([first.lengths, second.lengths]),
+        columns=np.concatenate([first.columns, second.columns]),
+        changed=np.concatenate([first.changed, second.changed]),
+    )
+
+
+def attached_copy(base: TransformerEncoder, adapter: Adapter, seed: int) -> tuple[Attached, list[nn.Dropout]]:
+    """An adapter in a copy of an encoder that shares its memory, and the adapter's dropout modules.
+
+    The model's own dropout stays off: the adapter's is what was asked for.
+    """
+    encoder = sharing(base)
+    present = {id(module) for module in encoder.modules()}
+    attached = attach(adapter, encoder, seed)
+    return attached, [m for m in encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
 
 
 class AdaptedEncoder:
@@ -27,9 +66,9 @@ class AdaptedEncoder:
 
     Args:
         foundation: the pretrained model.
-        adapter: what learns.
-        pool: whose candidates are read.
-        seed: of the adapter's first weights.
+        adapter: which weights are trained.
+        pool: of the candidates.
+        seed: of the adapter's initial weights.
     """
 
     attached: Attached
@@ -39,10 +78,10 @@ class AdaptedEncoder:
         self._attach()
         columns = 0 if pool.sites is None else len(pool.sites.labels)
         self.pooler = Pooler(pooling_for(pool, foundation.pooling), self.encoder.width, columns).to(self.device)
-        #: whether products are computed in half precision; kept with the state, so that results can be repeated
+        #: whether products are computed in half precision; saved with the state, so that results can be repeated
         self.half = has_bfloat16(self.device.type)
-        #: minibatches end with the parent
-        self.compares = compares(foundation, pool)
+        #: whether minibatches end with the parent
+        self.needs_parent = needs_parent(foundation, pool)
 
     @property
     def encoder(self) -> TransformerEncoder:
@@ -51,25 +90,25 @@ class AdaptedEncoder:
 
     @property
     def rate(self) -> float:
-        """The learning rate that suits the adapter."""
+        """The adapter's default learning rate."""
         return self._adapter.rate
 
     @property
     def lowest(self) -> int:
-        """The lowest layer that learns."""
+        """The lowest trained layer."""
         return self.attached.lowest
 
     @property
-    def below(self) -> tuple[object, ...] | None:
-        """What states that enter the lowest learning layer depend on; None where they cannot be shared with others."""
+    def shared(self) -> tuple[object, ...] | None:
+        """What the activations below the trained layers depend on; None where no other model can share them."""
         own = {p.data_ptr() for p in self.encoder.layers[: max(self.lowest, 0)].parameters()}
         loaded = {p.data_ptr() for p in self._base.layers.parameters()}
-        # a model that was made smaller has lower layers of its own
+        # a pruned model has lower layers of its own
         return (self._base, self.lowest, self.half, self.device) if own and own <= loaded else None
 
     @property
     def device(self) -> torch.device:
-        """On which it runs."""
+        """Of the weights."""
         return next(self.encoder.parameters()).device
 
     def parameters(self) -> list[nn.Parameter]:
@@ -77,34 +116,34 @@ class AdaptedEncoder:
         return [*self.attached.parameters(), *self.pooler.parameters()]
 
     def dropout(self, on: bool) -> None:
-        """Whether the adapter's dropout drops."""
+        """Turn the adapter's dropout on or off."""
         for module in self._dropouts:
             module.train(on)
 
     def entering(self, batch: Batch) -> torch.Tensor:
-        """[B, T, D] that enter the lowest learning layer, without gradients unless the embeddings learn."""
-        learns = torch.is_grad_enabled() and self.lowest < 0
-        with torch.set_grad_enabled(learns), self._fast(batch):
+        """[B, T, D] activations entering the lowest trained layer, without gradients unless embeddings are trained."""
+        trained = torch.is_grad_enabled() and self.lowest < 0
+        with torch.set_grad_enabled(trained), self._fast(batch):
             embedded = self.encoder.embed(batch.ids, batch.real)
             return self.encoder.run(embedded, batch.real, stop=max(self.lowest, 0)).float()
 
     def above(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """[B, P] features from the states that enter the lowest learning layer.
+        """[B, P] features from the activations entering the lowest trained layer.
 
         Args:
-            hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling compares with it.
+            hidden: [B or B + 1, T, D]; the last one is the parent's where the pooling needs it.
             batch: of them.
         """
         last = len(self.encoder.layers) - 1
         with self._fast(batch):
             hidden = self.encoder.run(hidden, batch.real, max(self.lowest, 0), last)
-        if not self.compares:
-            places = self.pooler.positions(batch, None)
-            return self.pooler(*self._finished(hidden, batch, places and places[0]), None)
-        own, parent = part(batch, slice(None, -1)), part(batch, slice(-1, None))
-        places = self.pooler.positions(own, parent) or (None, None)
-        beside = self._finished(hidden[-1:], parent, places[1])
-        return self.pooler(*self._finished(hidden[:-1], own, places[0]), beside)
+        if not self.needs_parent:
+            positions = self.pooler.positions(batch, None)
+            return self.pooler(*self._finished(hidden, batch, positions and positions[0]), None)
+        own, parent = rows_of(batch, slice(None, -1)), rows_of(batch, slice(-1, None))
+        positions = self.pooler.positions(own, parent) or (None, None)
+        of_parent = self._finished(hidden[-1:], parent, positions[1])
+        return self.pooler(*self._finished(hidden[:-1], own, positions[0]), of_parent)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Of adapter and pooling."""
@@ -112,35 +151,35 @@ class AdaptedEncoder:
         return {**parts, "half": torch.tensor(self.half)}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """The counterpart of `state`; parameters may be others afterwards."""
+        """The counterpart of `state`; `parameters` may be others afterwards."""
         self.half = bool(state["half"])
-        kept = below("adapter", state)
+        saved = unprefixed("adapter", state)
         present = self.attached.state()
-        if {k: t.shape for k, t in kept.items()} != {k: t.shape for k, t in present.items()}:
-            # an adapter that removed something takes its state on an untouched encoder only
+        if {k: t.shape for k, t in saved.items()} != {k: t.shape for k, t in present.items()}:
+            # the state of a pruned adapter loads into an unpruned encoder only
             self._attach()
-        self.attached.load(kept)
-        self.pooler.load_state_dict(below("pooling", state))
+        self.attached.load(saved)
+        self.pooler.load_state_dict(unprefixed("pooling", state))
 
     def _finished(
-        self, hidden: torch.Tensor, batch: Batch, places: PooledPositions | None
+        self, hidden: torch.Tensor, batch: Batch, positions: PooledPositions | None
     ) -> tuple[torch.Tensor, Batch]:
-        """Hidden states after the last layer at the places that are read, and the batch to pool them with.
+        """Hidden states after the last layer at the pooled positions, and the batch to pool them with.
 
         Args:
-            hidden: [B, T, D] that enter the last layer; or left it, when no layer learns.
+            hidden: [B, T, D] entering the last layer; or leaving it, when no layer is trained.
             batch: of them.
-            places: None for all tokens.
+            positions: None for all tokens.
         """
         start = max(self.lowest, len(self.encoder.layers) - 1)
         with self._fast(batch):
-            if places is None:
+            if positions is None:
                 return self.encoder.finish(self.encoder.run(hidden, batch.real, start)).float(), batch
-            return self.encoder.run_at(hidden, batch.real, places.tokens, start).float(), places.batch
+            return self.encoder.run_at(hidden, batch.real, positions.tokens, start).float(), positions.batch
 
     @contextmanager
     def _fast(self, batch: Batch) -> Iterator[None]:
-        """As fast as this machine can at this length."""
+        """The fastest attention and precision on this machine for this length."""
         device = self.device.type
         kind = faster_attention(self.encoder.heads, batch.ids.shape[1], half=self.half, device=device)
         with torch.autocast(device, torch.bfloat16, enabled=self.half), attention_as(self.encoder, kind):
@@ -148,67 +187,67 @@ class AdaptedEncoder:
 
     def _attach(self) -> None:
         self._base = self._foundation.feature_encoder(best_device())
-        encoder = sharing(self._base)
-        present = {id(module) for module in encoder.modules()}
-        self.attached = attach(self._adapter, encoder, self._seed)
-        # the model's own dropout stays off: the adapter's is what was asked for
-        self._dropouts = [m for m in encoder.modules() if isinstance(m, nn.Dropout) and id(m) not in present]
+        self.attached, self._dropouts = attached_copy(self._base, self._adapter, self._seed)
 
 
-#: [B, T, D] that enter the lowest learning layer of a model, of some of the candidates (their places) as a batch
+#: [B, T, D] activations entering the lowest trained layer, of some candidates (by index) as a batch
 Entering = Callable[[AdaptedEncoder, np.ndarray, Batch], torch.Tensor]
-#: at most so much is kept; candidates beyond it are computed anew each time
+#: bytes of an activation cache; candidates beyond it are computed each time
 BYTES = 2 * 2**30
 
 
 class ActivationCache:
-    """Candidates on their way to the lowest layer that learns.
+    """Activations of candidates below the lowest trained layer.
 
-    What is kept is the state after a whole layer, never the embeddings: those are rescaled by what is masked, and cost
-    very little. Attention masks and rotary angles are made anew for each minibatch, for its own lengths.
+    Caches what leaves a whole layer, never the embeddings: those are rescaled by what is masked, and cost very little.
+    Attention masks and rotary angles are computed for each minibatch, for its own lengths.
 
     Args:
         adapted: the model.
         tokens: of all candidates.
-        most: bytes that may be kept.
-        entering: computes what is kept; the model when nothing is said.
+        most: bytes.
+        entering: computes the activations; default: the model.
     """
 
     def __init__(self, adapted: AdaptedEncoder, tokens: Tokens, most: int = BYTES, entering: Entering | None = None):
         self.adapted, self.tokens = adapted, tokens
         self._entering = entering or (lambda model, which, batch: model.entering(batch))
-        #: of what it was made, for whoever wants to know whether it still holds
-        self.made_of = adapted.encoder, adapted.lowest, adapted.half
-        self.kept: dict[int, torch.Tensor] = {}
-        # the state below the first layer are the embeddings
+        self._made_of = adapted.encoder, adapted.lowest, adapted.half
+        self.cached: dict[int, torch.Tensor] = {}
+        # only embeddings are below the first layer
         if adapted.lowest > 0:
             self._fill(most)
 
+    @property
+    def valid(self) -> bool:
+        """Whether the model's lower layers are still those of the cache."""
+        return self._made_of == (self.adapted.encoder, self.adapted.lowest, self.adapted.half)
+
     def __call__(self, which: np.ndarray) -> tuple[torch.Tensor, Batch]:
-        """[B, T, D] that enter the lowest learning layer, of some candidates, and their batch."""
+        """[B, T, D] entering the lowest trained layer, of some candidates, and their batch."""
         batch = Batch.of(self.tokens.take(which), self.adapted.device)
-        if all(int(i) in self.kept for i in which):
-            return self._kept(which, batch), batch
+        if all(int(i) in self.cached for i in which):
+            return self._padded(which, batch), batch
         return self.adapted.entering(batch), batch
 
     def pooled(self, which: np.ndarray) -> torch.Tensor:
-        """[n, P] features of some candidates, together; the parent goes with them where the model compares with it."""
-        parent = [len(self.tokens) - 1] if self.adapted.compares else []
+        """[n, P] features of some candidates in one minibatch."""
+        parent = [len(self.tokens) - 1] if self.adapted.needs_parent else []
         return self.adapted.above(*self(np.array([*which, *parent])))
 
     @torch.no_grad()
     def features(self, which: np.ndarray) -> np.ndarray:
-        """Float32 [n, P] of some candidates, in parts by length."""
+        """Float32 [n, P] of some candidates, in minibatches of similar lengths."""
         features = np.zeros((len(which), self.adapted.pooler.size), np.float32)
         for group in self.tokens.take(which).buckets(minibatch_tokens(self.adapted.device)):
             features[group] = self.pooled(which[group]).cpu().numpy()
         return features
 
-    def _kept(self, which: np.ndarray, batch: Batch) -> torch.Tensor:
-        first = self.kept[int(which[0])]
+    def _padded(self, which: np.ndarray, batch: Batch) -> torch.Tensor:
+        first = self.cached[int(which[0])]
         hidden = first.new_zeros(*batch.ids.shape, first.shape[1])
         for row, i in enumerate(which):
-            hidden[row, : int(self.tokens.lengths[i])] = self.kept[int(i)]
+            hidden[row, : int(self.tokens.lengths[i])] = self.cached[int(i)]
         return hidden
 
     def _fill(self, room: int) -> None:
@@ -220,4 +259,4 @@ class ActivationCache:
             with torch.no_grad():
                 hidden = self._entering(self.adapted, group, batch)
             for row, i in enumerate(group):
-                self.kept[int(i)] = hidden[row, : int(self.tokens.lengths[i])].clone()
+                self.cached[int(i)] = hidden[row, : int(self.tokens.lengths[i])].clone()

@@ -1,10 +1,9 @@
-"""Where an unfinished fit is kept, so that it can go on after it was killed."""
+"""Checkpoints of unfinished fits, so that a killed fit resumes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ class Checkpointer:
     """One file that is replaced every few seconds.
 
     Args:
-        file: where.
+        file: of the checkpoint.
         seconds: between two writes.
     """
 
@@ -32,7 +31,7 @@ class Checkpointer:
         return time.monotonic() - self._written >= self.seconds
 
     def save(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Write; whoever is killed in between leaves the file before untouched."""
+        """Write atomically: a process killed meanwhile leaves the previous file."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         new = self.file.with_suffix(f".{os.getpid()}.new")
         # clones: tensors that share memory may not be written side by side
@@ -41,7 +40,7 @@ class Checkpointer:
         self._written = time.monotonic()
 
     def load(self) -> dict[str, torch.Tensor]:
-        """What was written last; {} when there is nothing that can be read."""
+        """The last checkpoint; {} when there is none that can be read."""
         if not self.file.is_file():
             return {}
         try:
@@ -51,13 +50,8 @@ class Checkpointer:
             return {}
 
 
-def forget(folder: Path) -> None:
-    """Remove what was kept of a fit that is done."""
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def digest(*parts: object) -> str:
-    """A short name for what a fit depends on; the parts are taken by their `repr`."""
+    """A short name for everything that a fit depends on, from the `repr` of the parts."""
     return hashlib.blake2b("\n".join(map(repr, parts)).encode(), digest_size=12).hexdigest()
 
 
@@ -66,7 +60,7 @@ def prefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.T
     return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
 
 
-def below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The counterpart of `prefixed`: those whose name begins with `prefix/`, without it."""
+def unprefixed(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The counterpart of `prefixed`: tensors whose name begins with `prefix/`, without it."""
     start = f"{prefix}/"
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

@@ -1,12 +1,11 @@
-"""How the members of a fine-tuned learner are trained, one after the other, from the round before where it helps."""
+"""Trains the members of a fine-tuned learner, from the round before where that is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import shutil
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,72 +15,21 @@ from activeloop.foundation.identity import identity
 from activeloop.foundation.pooling import Batch
 from activeloop.foundation.tokens import Tokens
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.adapted import AdaptedEncoder
-from activeloop.models.finetuning.checkpointer import Checkpointer, below, digest, forget, prefixed
-from activeloop.models.finetuning.inputs import guesses, read
+from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
+from activeloop.models.finetuning.checkpointer import Checkpointer, digest, prefixed, unprefixed
+from activeloop.models.finetuning.config import SEED_STRIDE, FineTuningConfig, Split, folds_of
 from activeloop.models.finetuning.loop import train
 from activeloop.models.finetuning.objectives import Supervised
-from activeloop.models.finetuning.plan import Split, folds_of
-from activeloop.models.finetuning.pool_states import PARENT
-from activeloop.models.finetuning.predictor import STRIDE, FineTunedMember, FineTunedPredictor
+from activeloop.models.finetuning.pool_cache import PARENT
+from activeloop.models.finetuning.predictor import FineTunedMember, FineTunedPredictor, prior_features
 from activeloop.models.heads.base import HeadInputs
 from activeloop.models.transforms import Scale, precision, standard
 
-if TYPE_CHECKING:
-    from activeloop.models.finetuning.learner import FineTuner
-
-
-#: bytes that adapters of rounds before may take on the disk; those of whole models are large
+#: bytes that adapters of earlier rounds may take on the disk; those of whole models are large
 MOST = 2 * 2**30
-#: by its number, what a member's adapter was
-States = dict[int, dict[str, torch.Tensor]]
-
-
-def fingerprint(learner: FineTuner, dataset: Dataset, seed: int) -> str:
-    """What a fit depends on, in short."""
-    rows, rounds = dataset.rows.tolist(), np.unique(dataset.rounds, return_inverse=True)[1].tolist()
-    return digest(learner, identity(learner), dataset.hash, rows, rounds, seed)
-
-
-def starts(
-    learner: FineTuner, earlier: Dataset, seed: int, fit: Callable[[FineTuner, Dataset, int], Sequence[FineTunedMember]]
-) -> States:
-    """The adapters after a fit to the rounds before.
-
-    What it starts from follows from the measurements alone, never from what happens to lie on the disk: there the
-    adapters of the round before are only found sooner.
-
-    Args:
-        learner: which is to start from them.
-        earlier: all rounds but the last.
-        seed: of the fits.
-        fit: trains the models of a learner.
-    """
-    states = checkpointer(learner, earlier, seed).load() or keep(learner, earlier, seed, fit(learner, earlier, seed))
-    return {k: below(str(k), states) for k in range(learner.members)}
-
-
-def keep(
-    learner: FineTuner, dataset: Dataset, seed: int, members: Sequence[FineTunedMember]
-) -> dict[str, torch.Tensor]:
-    """Leave the adapters of a fit for the next round."""
-    states: dict[str, torch.Tensor] = {}
-    for k, member in enumerate(members):
-        states |= prefixed(str(k), member.adapted.state())
-    kept = checkpointer(learner, dataset, seed)
-    kept.save(states)
-    delete_unused(kept.file.parent, MOST)
-    return states
-
-
-def checkpointer(learner: FineTuner, dataset: Dataset, seed: int) -> Checkpointer:
-    """Where the adapters of a fit are."""
-    return Checkpointer(cache_folder("adapters") / f"{fingerprint(learner, dataset, seed)}.safetensors", 0.0)
-
-
-State = dict[str, torch.Tensor]
-#: with one model, one of so many folds judges when to stop
+#: with one model, early stopping leaves out one of this many folds
 FOLDS = 5
+State = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -90,14 +38,14 @@ class TrainingData:
 
     Args:
         dataset: one assay, every value measured.
-        tokens: of its candidates, as `reading.read` gives them.
-        guess: [N, G] prior means.
+        tokens: of its candidates, from `tokens_of`.
+        prior: [N, G] prior means.
         scale: of the posterior's targets.
     """
 
     dataset: Dataset
     tokens: Tokens
-    guess: np.ndarray
+    prior: np.ndarray
     scale: Scale
 
     @property
@@ -110,119 +58,140 @@ class TrainingData:
         """[N] standard errors."""
         return self.dataset.errors[:, 0]
 
-    def told(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def targets(self, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Targets and weights of some candidates for the posterior."""
         targets, weights = self.scale.to_target(self.values), precision(self.errors, self.scale)
         return targets[which], weights[which]
 
 
-def fit(learner: FineTuner, dataset: Dataset, seed: int) -> FineTunedPredictor:
+def fit(config: FineTuningConfig, dataset: Dataset, seed: int) -> FineTunedPredictor:
     """Train all models of a learner on one assay."""
-    learner.head.check(dataset.values[:, 0])
-    parts = splits(learner, dataset, seed)
-    members = fit_members(learner, dataset, seed)
-    unseen = np.full((2, len(dataset)), np.nan)
-    if learner.members > 1:
-        for member, split in zip(members, parts, strict=True):
-            unseen[:, split.validation] = member.said
-    return FineTunedPredictor(learner, dataset.pool, members, standard(dataset.values[:, 0]), unseen)
+    config.loss.check(dataset.values[:, 0])
+    members = fit_members(config, dataset, seed)
+    out_of_fold = np.full((2, len(dataset)), np.nan)
+    if config.members > 1:
+        for member, split in zip(members, splits(config, dataset, seed), strict=True):
+            out_of_fold[:, split.validation] = member.out_of_fold
+    return FineTunedPredictor(config, dataset.pool, members, standard(dataset.values[:, 0]), out_of_fold)
 
 
-def fit_members(learner: FineTuner, dataset: Dataset, seed: int) -> tuple[FineTunedMember, ...]:
+def fit_members(config: FineTuningConfig, dataset: Dataset, seed: int) -> tuple[FineTunedMember, ...]:
     """The models of a learner."""
-    begin = begins(learner, dataset, seed)
-    guess = guesses(learner.prior_score, dataset.pool, dataset.rows)
-    tokens = read(learner.encoder, dataset.pool, dataset.rows)
-    material = TrainingData(dataset, tokens, guess, standard(dataset.values[:, 0]))
-    folder = cache_folder("fits") / fingerprint(learner, dataset, seed)
+    starts = warm_starts(config, dataset, seed)
+    prior = prior_features(config.prior_score, dataset.pool, dataset.rows)
+    tokens = tokens_of(config.encoder, dataset.pool, dataset.rows)
+    data = TrainingData(dataset, tokens, prior, standard(dataset.values[:, 0]))
+    folder = cache_folder("fits") / fingerprint(config, dataset, seed)
     members = tuple(
-        fit_member(learner, material, split, index, seed, begin.get(index), folder / f"{index}.safetensors")
-        for index, split in enumerate(splits(learner, dataset, seed))
+        fit_member(config, data, split, index, seed, starts.get(index), folder / f"{index}.safetensors")
+        for index, split in enumerate(splits(config, dataset, seed))
     )
-    if learner.warm:
-        keep(learner, dataset, seed, members)
-    forget(folder)
+    if config.warm_start:
+        save_adapters(config, dataset, seed, members)
+    shutil.rmtree(folder, ignore_errors=True)
     return members
 
 
-def splits(learner: FineTuner, dataset: Dataset, seed: int) -> list[Split]:
-    """What each member is trained on."""
-    n, count = len(dataset), folds_in(learner, len(dataset))
-    if not count:
-        return [Split.without(n)] * learner.members
-    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, count, seed, learner.stop)
-    return [Split(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(learner.members)]
-
-
-def folds_in(learner: FineTuner, candidates: int) -> int:
-    """Into how many folds so many candidates are dealt; 0: everything is trained on."""
-    count = learner.members if learner.members > 1 else FOLDS
-    # a fold of fewer than two candidates judges nothing
-    return 0 if candidates < 2 * count or (learner.members == 1 and not learner.stop) else count
-
-
-def begins(learner: FineTuner, dataset: Dataset, seed: int) -> States:
-    """What the models start from; nothing when they would start from what has seen the fold that they leave out."""
-    earlier = dataset.take(dataset.rounds < dataset.rounds.max())
-    folds = folds_in(learner, len(earlier)), folds_in(learner, len(dataset))
-    if not learner.warm or not len(earlier) or folds[0] != folds[1]:
-        return {}
-    return starts(learner, earlier, seed, fit_members)
-
-
 def fit_member(
-    learner: FineTuner, material: TrainingData, split: Split, index: int, seed: int, start: State | None, file: Path
+    config: FineTuningConfig, data: TrainingData, split: Split, index: int, seed: int, start: State | None, file: Path
 ) -> FineTunedMember:
     """One model.
 
     Args:
-        learner: its settings.
-        material: what all models are trained on.
+        config: settings of the learner.
+        data: of all models.
         split: what this one is trained on.
         index: its number.
         seed: of all models.
-        start: of the adapter; None for one that changes nothing.
+        start: state of the adapter; None for a new one.
         file: of its checkpoint.
     """
-    seed = seed + STRIDE * index
-    adapted = AdaptedEncoder(learner.encoder, learner.adapter, material.dataset.pool, seed)
+    seed = seed + SEED_STRIDE * index
+    adapted = AdaptedEncoder(config.encoder, config.adapter, data.dataset.pool, seed)
     if start is not None:
         adapted.load(start)
-    objective = supervised(learner, material, adapted, split)
-    frozen = HeadInputs(pretrained_features(learner, material, objective, split, start), material.guess[split.training])
-    draws = learner.draws.with_scales(frozen, *material.told(split.training), seed)
-    judged = split if learner.stop else Split(split.training, split.validation[:0])
-    told = None if learner.progress is None else partial(learner.progress, index)
-    # where no weight of the model learns there is nothing to train: the posterior takes the head's place anyway
-    plan = learner.plan if adapted.parameters() else replace(learner.plan, epochs=0)
-    trace = train(objective, plan, judged, material.values, seed, Checkpointer(file, plan.seconds), told)
-    seen, unseen = (HeadInputs(objective.features(on), material.guess[on]) for on in (split.training, split.validation))
-    posterior = draws.fit(seen, *material.told(split.training), seed)
+    objective = supervised(config, data, adapted, split)
+    # a new adapter changes nothing; one of the round before has seen measurements
+    pretrained = (
+        objective.first
+        if start is None
+        else config.encoder.features(data.dataset.pool, data.dataset.rows[split.training])
+    )
+    head = config.head.with_scales(
+        HeadInputs(pretrained, data.prior[split.training]), *data.targets(split.training), seed
+    )
+    validated = split if config.early_stopping else Split(split.training, split.validation[:0])
+    progress = None if config.progress is None else partial(config.progress, index)
+    # without trainable parameters there is nothing to train: the posterior replaces the head anyway
+    plan = config.plan if adapted.parameters() else replace(config.plan, epochs=0)
+    checkpointer = Checkpointer(file, plan.checkpoint_seconds)
+    trace = train(objective, plan, validated, data.values, seed, checkpointer, progress)
+    seen, unseen = (HeadInputs(objective.features(on), data.prior[on]) for on in (split.training, split.validation))
+    posterior = head.fit(seen, *data.targets(split.training), seed)
     mean, sd = posterior.marginals(unseen) if len(unseen) else np.zeros((2, 0))
-    said = np.stack([material.scale.to_value(mean), sd * material.scale.factor])
-    return FineTunedMember(adapted, posterior, trace.best, trace.cost, said)
+    out_of_fold = np.stack([data.scale.to_value(mean), sd * data.scale.factor])
+    return FineTunedMember(adapted, posterior, trace.best, trace.cost, out_of_fold)
 
 
-def supervised(learner: FineTuner, material: TrainingData, adapted: AdaptedEncoder, split: Split) -> Supervised:
-    """What one model minimises."""
-    scale = learner.head.scale(material.values)
-    targets, weights = scale.to_target(material.values), precision(material.errors, scale)
-    pool, rows = material.dataset.pool, [*material.dataset.rows.tolist(), PARENT]
+def supervised(config: FineTuningConfig, data: TrainingData, adapted: AdaptedEncoder, split: Split) -> Supervised:
+    """The objective of one model."""
+    scale = config.loss.scale(data.values)
+    targets, weights = scale.to_target(data.values), precision(data.errors, scale)
+    pool, rows = data.dataset.pool, [*data.dataset.rows.tolist(), PARENT]
 
     def entering(model: AdaptedEncoder, which: np.ndarray, batch: Batch) -> torch.Tensor:
-        # other members, folds and versions read the same candidates
-        return learner.states.entering(pool, model, [rows[i] for i in which.tolist()], batch)
+        # other members, folds and versions need the same candidates
+        return config.cache.entering(pool, model, [rows[i] for i in which.tolist()], batch)
 
-    return Supervised(
-        adapted, material.tokens, material.guess, targets, weights, learner.head, split.training, entering
-    )
+    return Supervised(adapted, data.tokens, data.prior, targets, weights, config.loss, split.training, entering)
 
 
-def pretrained_features(
-    learner: FineTuner, material: TrainingData, objective: Supervised, split: Split, start: State | None
-) -> np.ndarray:
-    """[n, P] of the training candidates by the model as pretrained: they have not seen what was measured."""
-    if start is None:
-        # an adapter changes nothing to begin with
-        return objective.first
-    return learner.encoder.features(material.dataset.pool, material.dataset.rows[split.training])
+def splits(config: FineTuningConfig, dataset: Dataset, seed: int) -> list[Split]:
+    """What each member is trained on."""
+    n, count = len(dataset), number_of_folds(config, len(dataset))
+    if not count:
+        return [Split.without(n)] * config.members
+    folds = folds_of(dataset.pool, dataset.rows, dataset.rounds, count, seed, config.early_stopping)
+    return Split.by_fold(folds, config.members)
+
+
+def number_of_folds(config: FineTuningConfig, candidates: int) -> int:
+    """Folds of the candidates; 0: all are trained on."""
+    count = config.members if config.members > 1 else FOLDS
+    # a fold of one candidate validates nothing
+    return 0 if candidates < 2 * count or (config.members == 1 and not config.early_stopping) else count
+
+
+def warm_starts(config: FineTuningConfig, dataset: Dataset, seed: int) -> dict[int, State]:
+    """Adapter states that models start from, by number; {} when one would start from a model that saw its fold.
+
+    They follow from the measurements alone: adapters of the round before on the disk only save the fit.
+    """
+    earlier = dataset.take(dataset.rounds < dataset.rounds.max())
+    folds = number_of_folds(config, len(earlier)), number_of_folds(config, len(dataset))
+    if not config.warm_start or not len(earlier) or folds[0] != folds[1]:
+        return {}
+    states = _adapters_file(config, earlier, seed).load()
+    states = states or save_adapters(config, earlier, seed, fit_members(config, earlier, seed))
+    return {k: unprefixed(str(k), states) for k in range(config.members)}
+
+
+def save_adapters(config: FineTuningConfig, dataset: Dataset, seed: int, members: tuple[FineTunedMember, ...]) -> State:
+    """Save the adapters of a fit for the next round."""
+    states: State = {}
+    for k, member in enumerate(members):
+        states |= prefixed(str(k), member.adapted.state())
+    file = _adapters_file(config, dataset, seed)
+    file.save(states)
+    delete_unused(file.file.parent, MOST)
+    return states
+
+
+def _adapters_file(config: FineTuningConfig, dataset: Dataset, seed: int) -> Checkpointer:
+    return Checkpointer(cache_folder("adapters") / f"{fingerprint(config, dataset, seed)}.safetensors", 0.0)
+
+
+def fingerprint(config: FineTuningConfig, dataset: Dataset, seed: int) -> str:
+    """A digest of everything that a fit depends on."""
+    rows, rounds = dataset.rows.tolist(), np.unique(dataset.rounds, return_inverse=True)[1].tolist()
+    return digest(config, identity(config), dataset.hash, rows, rounds, seed)

@@ -1,4 +1,4 @@
-"""Dropout in the last layers of a network, with one mask a draw for all candidates and positions."""
+"""Monte Carlo dropout in the last layers of a network, with one mask a sample for all candidates and positions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Pooled = Callable[[torch.Tensor, Batch], torch.Tensor]
 
 @dataclass(frozen=True)
 class LayerDropout:
-    """Draws of a network by leaving out parts of what its last layers add to the hidden states.
+    """Joint samples of a network by dropout on what its last layers add to the hidden states.
 
-    A draw is one mask [D] for each of these layers, the same for every candidate and every position: a function of the
-    candidates, which plain dropout is not. All layers before are run once for all draws. The first of the last layers
-    is run once as well, for what goes into it is not masked, so T draws cost 1 + T (k - 1) / L passes.
+    A sample is one mask [D] for each of these layers, the same for every candidate and every position: a function of
+    the candidates, which plain dropout is not. All layers before are run once for all samples. The first of the last
+    layers is run once as well, since its input is not masked, so T samples cost 1 + T (k - 1) / L passes.
 
     Args:
-        layers: k, how many of the last layers.
-        rate: share of the D numbers that a mask leaves out; the others are enlarged so that the mean stays.
+        layers: k, the number of last layers.
+        rate: share of the D features that a mask drops; the others are scaled up so that the mean stays.
 
-    Source: Gal and Ghahramani 2016, arXiv:1506.02142, with masks that are kept as in their arXiv:1512.05287.
+    Source: Gal and Ghahramani 2016, arXiv:1506.02142, with constant masks as in their arXiv:1512.05287.
     """
 
     layers: int = 2
@@ -38,17 +38,17 @@ class LayerDropout:
     def __post_init__(self):
         if self.layers < 1 or not 0 < self.rate < 1:
             problem = f"{self.layers} layers with a rate of {self.rate}"
-            raise ModelError(f"layer dropout: {problem} give draws without spread. Give 1 or more, and 0 < rate < 1.")
+            raise ModelError(f"layer dropout: {problem} give samples without spread. Give 1 or more, and 0 < rate < 1.")
 
     def masks(self, encoder: TransformerEncoder, seed: int, count: int) -> torch.Tensor:
-        """[T, k, D] of numbers 0 or 1 / (1 - rate); the first of many are those of few.
+        """[T, k, D] masks of 0 or 1 / (1 - rate); the first T are the same for every larger count.
 
         Raises:
             ModelError: the network has fewer layers.
         """
         if self.layers > len(encoder.layers):
             raise ModelError(
-                f"layer dropout: the network has {len(encoder.layers)} layers, not {self.layers}. Nothing was drawn."
+                f"layer dropout: the network has {len(encoder.layers)} layers, not {self.layers}. Nothing was sampled."
             )
         uniform = np.random.default_rng(seed).random((count, self.layers, encoder.width))
         return torch.from_numpy(((uniform >= self.rate) / (1 - self.rate)).astype(np.float32))
@@ -57,17 +57,17 @@ class LayerDropout:
     def draws(
         self, encoder: TransformerEncoder, pooled: Pooled, tokens: Tokens, masks: torch.Tensor, size: int = 16_384
     ) -> np.ndarray:
-        """Float32 [T, n, P] (or [T, n]) of all candidates; bitwise the same for the same minibatches.
+        """Float32 [T, n, P] (or [T, n]) of all candidates; bit-identical for the same minibatches.
 
         Args:
             encoder: the network, in eval mode.
-            pooled: what is wanted of its hidden states.
+            pooled: from its hidden states to the result.
             tokens: n candidates.
-            masks: as `masks` gives them.
+            masks: from `masks`.
             size: padded tokens of one minibatch.
 
         Raises:
-            ModelError: all draws are the same.
+            ModelError: all samples are equal.
         """
         device = next(encoder.parameters()).device
         parts: list[tuple[np.ndarray, np.ndarray]] = []
@@ -77,7 +77,7 @@ class LayerDropout:
         result = np.concatenate([drawn for _, drawn in parts], axis=1)
         order = np.argsort(np.concatenate([group for group, _ in parts]))
         if len(masks) > 1 and not np.ptp(result, axis=0).max() > 0:
-            raise ModelError("layer dropout: all draws are the same, so nothing can be told from them.")
+            raise ModelError("layer dropout: all samples are equal, so they say nothing about uncertainty.")
         return result[:, order]
 
     def _minibatch(
@@ -91,8 +91,8 @@ class LayerDropout:
         draws = []
         for mask in masks.to(start.dtype):
             hidden = start + mask[0] * added
-            for place in range(1, self.layers):
-                moved = encoder.layer(first + place, hidden, context) - hidden
-                hidden = hidden + mask[place] * moved
+            for i in range(1, self.layers):
+                added_here = encoder.layer(first + i, hidden, context) - hidden
+                hidden = hidden + mask[i] * added_here
             draws.append(pooled(encoder.finish(hidden), batch))
         return torch.stack(draws)

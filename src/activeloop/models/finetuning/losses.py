@@ -1,4 +1,4 @@
-"""What a fine-tuned model is trained to predict: values, an order, or classes."""
+"""Losses of fine-tuning: values, an order, or classes. torch is loaded only when one is computed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 
 class Loss(ABC):
-    """A linear map of the features to one number, and the loss by which it and the adapter learn.
-
-    A frozen dataclass of settings; importing it costs no torch.
+    """The loss by which a linear head on the features, and the adapter, are trained. A frozen dataclass of settings.
 
     Attributes:
-        dropout: share of the features that is dropped while training, anew for each candidate.
+        dropout: share of the features dropped during training, sampled for each candidate.
     """
 
     dropout: float
@@ -29,22 +27,22 @@ class Loss(ABC):
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name in configs and reports."""
+        """The name used in configs and reports."""
 
     def check(self, values: np.ndarray) -> None:
-        """Refuse values [N] that it cannot learn.
+        """Check that values [N] suit the loss.
 
         Raises:
-            ModelError: says what it needs.
+            ModelError: they do not.
         """
         del values
 
     def scale(self, values: np.ndarray) -> Scale:
-        """From values to the targets of its loss."""
+        """From values to targets."""
         return standard(values)
 
     def bounded(self, values: np.ndarray) -> np.ndarray:
-        """Predicted values, brought to where values can be."""
+        """Predicted values, clipped to their range."""
         return values
 
     @abstractmethod
@@ -57,7 +55,7 @@ class Regression(Loss):
     """Values with Gaussian errors: the weighted mean squared error.
 
     Args:
-        dropout: share of the features that is dropped while training.
+        dropout: share of the features dropped during training.
     """
 
     dropout: float = 0.0
@@ -74,12 +72,11 @@ class Regression(Loss):
 
 @dataclass(frozen=True)
 class Ranking(Loss):
-    """The order alone, for values whose distances mean little.
+    """The order alone, for values whose differences mean little.
 
     Args:
-        by: `pairs`: the better of two is ranked above (Bradley and Terry 1952); `list`: the whole order of a minibatch
-            (ListMLE, Xia et al. 2008, ICML).
-        dropout: share of the features that is dropped while training.
+        by: `pairs` (Bradley-Terry, see `pair_loss`) or `list` (ListMLE, see `list_loss`).
+        dropout: share of the features dropped during training.
     """
 
     by: Literal["pairs", "list"] = "pairs"
@@ -87,14 +84,12 @@ class Ranking(Loss):
 
     @property
     def name(self) -> str:
-        """`ranking` and by what."""
+        """`ranking-` and `by`."""
         return f"ranking-{self.by}"
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        """Minus the mean log probability of the order, as it was measured."""
-        from activeloop.models.finetuning import ranking as orders
-
-        return {"pairs": orders.pairs, "list": orders.whole_list}[self.by](outputs, targets, weights)
+        """Negative mean log-likelihood of the measured order."""
+        return RANKING_LOSSES[self.by](outputs, targets, weights)
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ class Classification(Loss):
     """Two classes, measured as 0 (unfit) and 1 (fit), or the share of replicates that were fit: cross-entropy.
 
     Args:
-        dropout: share of the features that is dropped while training.
+        dropout: share of the features dropped during training.
     """
 
     dropout: float = 0.0
@@ -113,7 +108,7 @@ class Classification(Loss):
         return "classification"
 
     def check(self, values: np.ndarray) -> None:
-        """Values are 0 to 1."""
+        """Values must be 0 to 1."""
         if not ((values >= 0) & (values <= 1)).all():
             raise ModelError("a classification head learns values of 0 (unfit) and 1 (fit). Nothing was fitted.")
 
@@ -123,7 +118,7 @@ class Classification(Loss):
         return Scale(0.0, 1.0)
 
     def bounded(self, values: np.ndarray) -> np.ndarray:
-        """Shares are 0 to 1."""
+        """Clipped to 0 to 1."""
         return np.clip(values, 0.0, 1.0)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -131,3 +126,48 @@ class Classification(Loss):
         from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
         return cross_entropy(outputs, targets, weights, reduction="sum") / weights.sum()
+
+
+def pair_loss(outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Negative mean log-likelihood that the better of two candidates is ranked above; ties count for nothing.
+
+    Args:
+        outputs: [n] scores.
+        targets: [n] values.
+        weights: [n]; a pair has the product.
+
+    Source: Bradley and Terry 1952, Biometrika 39:324.
+
+    >>> import torch
+    >>> round(float(pair_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]), torch.ones(2))), 4)
+    0.6931
+    """
+    from torch.nn.functional import softplus
+
+    better = (targets[:, None] > targets[None]) * (weights[:, None] * weights[None])
+    losses = better * softplus(outputs[None] - outputs[:, None])
+    return losses.sum() / better.sum().clamp(min=1e-12)
+
+
+def list_loss(outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of the whole order per candidate: the best is chosen first, then the next best.
+
+    Args:
+        outputs: [n] scores.
+        targets: [n] values; equal ones stay in the order given.
+        weights: [n] of each candidate's choice.
+
+    Source: Xia et al. 2008, ICML (ListMLE).
+
+    >>> import torch
+    >>> round(float(list_loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0]), torch.ones(2))), 4)
+    0.3466
+    """
+    order = targets.argsort(descending=True, stable=True)
+    scores, shares = outputs[order], weights[order]
+    # the denominator of each choice: all candidates that are not better
+    remaining = scores.flip(0).logcumsumexp(0).flip(0)
+    return (shares * (remaining - scores)).sum() / shares.sum()
+
+
+RANKING_LOSSES = {"pairs": pair_loss, "list": list_loss}

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from activeloop.candidates import Pool
+from activeloop.encoders.base import Encoder
 from activeloop.foundation.devices import minibatch_tokens
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.foundation.pooling import Batch
 from activeloop.measurements import Dataset
-from activeloop.models.base import choose_members
-from activeloop.models.finetuning.adapted import AdaptedEncoder
-from activeloop.models.finetuning.inputs import guesses, read
-from activeloop.models.finetuning.plan import Cost
-from activeloop.models.finetuning.pool_states import PARENT
+from activeloop.models.base import choose_members, substate
+from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
+from activeloop.models.finetuning.config import SEED_STRIDE, FineTuningConfig
+from activeloop.models.finetuning.cost import Cost
+from activeloop.models.finetuning.pool_cache import PARENT
 from activeloop.models.heads.base import HeadInputs, Posterior
 from activeloop.models.out_of_fold import OutOfFoldSd
 from activeloop.models.transforms import Scale
 from activeloop.prediction import FastMean, Prediction, Predictor
 
-if TYPE_CHECKING:
-    from activeloop.models.finetuning.learner import FineTuner
+#: rows of a pool that are predicted at once
+PIECE = 4096
 
 
 @dataclass(frozen=True)
@@ -34,17 +35,16 @@ class FineTunedMember:
     Args:
         adapted: the network.
         posterior: on its features.
-        steps: of training that led to it.
+        steps: of training to its best state.
         cost: of its training.
-        said: [2, n] mean and spread of what it says, in the assay's unit, of the measured candidates that it was not
-            trained on.
+        out_of_fold: [2, n] mean and standard deviation, in the assay's unit, for the fold it was not trained on.
     """
 
     adapted: AdaptedEncoder
     posterior: Posterior
     steps: int
     cost: Cost
-    said: np.ndarray
+    out_of_fold: np.ndarray
 
     def state(self) -> dict[str, np.ndarray]:
         """Arrays of adapter, posterior and record."""
@@ -53,67 +53,55 @@ class FineTunedMember:
         return {**model, **head, "record": np.array([self.steps, *self.cost.numbers()])}
 
     @classmethod
-    def restored(cls, learner: FineTuner, pool: Pool, seed: int, state: dict[str, np.ndarray]) -> FineTunedMember:
+    def restored(cls, config: FineTuningConfig, pool: Pool, seed: int, state: dict[str, np.ndarray]) -> FineTunedMember:
         """The counterpart of `state`."""
-        adapted = AdaptedEncoder(learner.encoder, learner.adapter, pool, seed)
-        model, head = (
-            {k[6:] if p == "model/" else k[5:]: v for k, v in state.items() if k.startswith(p)}
-            for p in ("model/", "head/")
-        )
-        adapted.load({name: torch.from_numpy(np.array(array)) for name, array in model.items()})
+        adapted = AdaptedEncoder(config.encoder, config.adapter, pool, seed)
+        adapted.load({name: torch.from_numpy(np.array(array)) for name, array in substate(state, "model/").items()})
+        posterior = config.head.restore(substate(state, "head/"))
         steps, *cost = state["record"].tolist()
-        return cls(adapted, learner.draws.restore(head), int(steps), Cost.of(cost), np.zeros((2, 0)))
-
-
-#: rows of a pool that are read at once
-PIECE = 4096
-#: between the seeds of two members
-STRIDE = 7919
+        return cls(adapted, posterior, int(steps), Cost.of(cost), np.zeros((2, 0)))
 
 
 @dataclass(frozen=True)
 class FineTunedPredictor(Predictor, OutOfFoldSd, FastMean):
-    """What a fine-tuned learner became.
+    """The members of a fine-tuned learner.
 
     Args:
         learner: its settings.
         pool: it was trained on.
         members: the models.
         scale: from targets to the assay's unit.
-        unseen: [2, N] what the model that did not see a measured candidate says of it, and how sure it is; NaN where
-            all have seen it.
+        out_of_fold: [2, N] out-of-fold mean and standard deviation of each measured candidate; NaN where there is no
+            model that left it out.
     """
 
-    learner: FineTuner
+    learner: FineTuningConfig
     pool: Pool
     members: tuple[FineTunedMember, ...]
     scale: Scale
-    unseen: np.ndarray
+    out_of_fold: np.ndarray
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Mean and spread of all models; a draw is one of the functions that one of them allows."""
+        """Mean and standard deviation over all models; each joint sample is a function from one model's posterior."""
         rows = np.asarray(rows, np.int64)
         of = choose_members(len(self.members), draws, seed)
         means, spreads = np.zeros((2, len(self.members), len(rows)))
         joint = np.zeros((draws, len(rows)), np.float32)
         counts = np.bincount(of, minlength=len(self.members))
         functions = [m.posterior.functions(seed + k, int(counts[k])) for k, m in enumerate(self.members)]
-        for at, features, guess in self._pieces(pool, rows):
+        for at, inputs in self._pieces(pool, rows):
             for k, member in enumerate(self.members):
-                inputs = HeadInputs(features[k], guess)
-                means[k, at], spreads[k, at] = member.posterior.marginals(inputs)
-                joint[of == k, at] = functions[k](inputs)
+                means[k, at], spreads[k, at] = member.posterior.marginals(inputs[k])
+                joint[of == k, at] = functions[k](inputs[k])
         return self._prediction(means, spreads, joint)
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[N, 1] the mean of all models."""
+        """[N, 1] mean over all models."""
         means = [
-            np.mean(
-                [m.posterior.mean(HeadInputs(f, guess)) for m, f in zip(self.members, features, strict=True)], axis=0
-            )
-            for _, features, guess in self._pieces(pool, np.asarray(rows, np.int64))
+            np.mean([m.posterior.mean(i) for m, i in zip(self.members, inputs, strict=True)], axis=0)
+            for _, inputs in self._pieces(pool, np.asarray(rows, np.int64))
         ]
-        return self.learner.head.bounded(self.scale.to_value(np.concatenate([np.zeros(0), *means])))[:, None]
+        return self.learner.loss.bounded(self.scale.to_value(np.concatenate([np.zeros(0), *means])))[:, None]
 
     def explain(self) -> str:
         """What was trained, for how long, and at what cost."""
@@ -121,90 +109,92 @@ class FineTunedPredictor(Predictor, OutOfFoldSd, FastMean):
         share = sum(p.numel() for p in first.parameters()) / sum(p.numel() for p in first.encoder.parameters())
         steps = [m.steps for m in self.members]
         cost = sum((m.cost for m in self.members), Cost())
-        many = f"{len(self.members)} models, each without a fold" if len(self.members) > 1 else "One model"
+        models = f"{len(self.members)} models, each without a fold" if len(self.members) > 1 else "One model"
         return (
-            f"{many}: {self.learner.adapter.name} in {self.learner.encoder.name} ({share:.2%} of its numbers) and "
-            f"{self.learner.draws.name}, on {self.unseen.shape[1]} candidates; {min(steps)} to {max(steps)} steps, "
+            f"{models}: {self.learner.adapter.name} in {self.learner.encoder.name} ({share:.2%} of its parameters) and "
+            f"{self.learner.head.name}, on {self.out_of_fold.shape[1]} candidates; {min(steps)} to {max(steps)} steps, "
             f"{cost.describe()}."
         )
 
     def held_out(self) -> np.ndarray:
-        """[N] by models that did not see the candidate."""
-        return self.unseen[0]
+        """[N] out-of-fold means."""
+        return self.out_of_fold[0]
 
     def held_out_spread(self) -> np.ndarray:
-        """[N] of those models, each on its own."""
-        return self.unseen[1]
+        """[N] out-of-fold standard deviations, each of one model."""
+        return self.out_of_fold[1]
 
     def state(self) -> dict[str, np.ndarray]:
-        """Adapters, posteriors, scale, what was said of unseen candidates, and which weights the adapters belong to."""
-        own = {"scale": np.array([self.scale.shift, self.scale.factor]), "unseen": self.unseen}
+        """Adapters, posteriors, scale, out-of-fold predictions, and the identity of the pretrained weights."""
+        own = {"scale": np.array([self.scale.shift, self.scale.factor]), "unseen": self.out_of_fold}
         own |= identity(self.learner.encoder, self.learner.prior_score)
         for k, member in enumerate(self.members):
             own |= {f"{k}/{name}": array for name, array in member.state().items()}
         return own
 
     def _prediction(self, means: np.ndarray, spreads: np.ndarray, joint: np.ndarray) -> Prediction:
-        """From targets [K, N] and draws [S, N] to the assay's unit."""
+        """From targets [K, N] and joint samples [S, N] to the assay's unit."""
         mean = means.mean(0)
         sd = np.sqrt((spreads**2 + (means - mean) ** 2).mean(0)) * self.scale.factor
         noise = np.sqrt(np.mean([m.posterior.noise**2 for m in self.members])) * self.scale.factor
-        bounded = self.learner.head.bounded
+        bounded = self.learner.loss.bounded
         draws = bounded((self.scale.shift + self.scale.factor * joint).astype(np.float32))
         return Prediction(
             draws[:, :, None], bounded(self.scale.to_value(mean))[:, None], sd[:, None], np.array([noise])
         )
 
-    def _pieces(self, pool: Pool, rows: np.ndarray):
-        """Places in `rows`, features [K, n, P] and guesses [n, G], a bounded piece at a time."""
+    def _pieces(self, pool: Pool, rows: np.ndarray) -> Iterator[tuple[slice, list[HeadInputs]]]:
+        """Where in `rows`, and the inputs of each member's posterior, a bounded piece at a time."""
         for start in range(0, len(rows), PIECE):
             piece = rows[start : start + PIECE]
             features = features_of([m.adapted for m in self.members], self.learner, pool, piece)
-            yield slice(start, start + len(piece)), features, guesses(self.learner.prior_score, pool, piece)
-            if self.learner.reading is not None:
-                self.learner.reading(start + len(piece), len(rows))
+            prior = prior_features(self.learner.prior_score, pool, piece)
+            yield slice(start, start + len(piece)), [HeadInputs(own, prior) for own in features]
+            if self.learner.prediction_progress is not None:
+                self.learner.prediction_progress(start + len(piece), len(rows))
+
+
+def restored(config: FineTuningConfig, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> FineTunedPredictor:
+    """The models of a stored state.
+
+    Raises:
+        StateError: they belong to other pretrained weights.
+    """
+    check_identity(state, config.encoder, config.prior_score)
+    members = tuple(
+        FineTunedMember.restored(config, dataset.pool, seed + SEED_STRIDE * k, substate(state, f"{k}/"))
+        for k in range(config.members)
+    )
+    return FineTunedPredictor(config, dataset.pool, members, Scale(*map(float, state["scale"])), state["unseen"])
+
+
+def prior_features(prior_score: Encoder | None, pool: Pool, rows: np.ndarray) -> np.ndarray:
+    """[n, G] prior means of rows; G is 0 without a prior score."""
+    return np.zeros((len(rows), 0), np.float32) if prior_score is None else prior_score.features(pool, rows)
 
 
 @torch.inference_mode()
-def features_of(models: list[AdaptedEncoder], learner: FineTuner, pool: Pool, rows: np.ndarray) -> np.ndarray:
+def features_of(models: list[AdaptedEncoder], config: FineTuningConfig, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Float32 [K, n, P] of rows; frozen layers that models share are run once for all of them."""
-    tokens = read(learner.encoder, pool, rows)
+    tokens = tokens_of(config.encoder, pool, rows)
     first = models[0]
-    same = [model is first or same_below(model, first) for model in models]
+    same = [model is first or _same_lower_layers(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
-    candidates = tokens.take(np.arange(len(rows))) if first.compares else tokens
+    candidates = tokens.take(np.arange(len(rows))) if first.needs_parent else tokens
     for group in candidates.buckets(minibatch_tokens(first.device)):
-        which = np.append(group, len(tokens) - 1) if first.compares else group
+        which = np.append(group, len(tokens) - 1) if first.needs_parent else group
         batch = Batch.of(tokens.take(which), first.device)
-        named = [*rows[group].tolist(), *[PARENT] * first.compares]
-        shared = learner.states.entering(pool, first, named, batch)
+        keys = [*rows[group].tolist(), *[PARENT] * first.needs_parent]
+        shared = config.cache.entering(pool, first, keys, batch)
         for k, model in enumerate(models):
             hidden = shared if same[k] else model.entering(batch)
             features[k, group] = model.above(hidden, batch).cpu().numpy()
     return features
 
 
-def same_below(a: AdaptedEncoder, b: AdaptedEncoder) -> bool:
-    """Whether two models have the same frozen layers below what learns."""
+def _same_lower_layers(a: AdaptedEncoder, b: AdaptedEncoder) -> bool:
+    """Whether two models share the memory of all layers below the trained ones."""
     if (a.lowest, a.half) != (b.lowest, b.half) or a.lowest < 0:
         return False
-    below_a, below_b = (m.encoder.layers[: m.lowest].parameters() for m in (a, b))
-    return all(p.data_ptr() == q.data_ptr() for p, q in zip(below_a, below_b, strict=True))
-
-
-def restored(learner: FineTuner, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> FineTunedPredictor:
-    """The models of a stored state.
-
-    Raises:
-        StateError: they belong to other pretrained weights.
-    """
-    check_identity(state, learner.encoder, learner.prior_score)
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in state.items():
-        member, _, rest = name.partition("/")
-        parts.setdefault(member, {})[rest] = array
-    members = tuple(
-        FineTunedMember.restored(learner, dataset.pool, seed + STRIDE * k, parts[str(k)])
-        for k in range(learner.members)
-    )
-    return FineTunedPredictor(learner, dataset.pool, members, Scale(*map(float, state["scale"])), state["unseen"])
+    of_a, of_b = (m.encoder.layers[: m.lowest].parameters() for m in (a, b))
+    return all(p.data_ptr() == q.data_ptr() for p, q in zip(of_a, of_b, strict=True))

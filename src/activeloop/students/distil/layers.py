@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from activeloop.adapters.base import seeded_rng
 from activeloop.errors import ModelError
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.encoder import TransformerEncoder
-from activeloop.models.finetuning.loop import seeded_rng
 from activeloop.students.distil.config import Shape
 from activeloop.students.distil.modules import GAIN, Additive, Net, StudentEncoder
 from activeloop.students.runtime.tokenizer import PADDING

@@ -133,7 +133,7 @@ class SiteNetwork(Network):
 
     def build(self, shape: Shape, seed: int) -> nn.Module:
         """The network with its first weights."""
-        from activeloop.models.finetuning.loop import seeded_rng
+        from activeloop.adapters.base import seeded_rng
         from activeloop.students.distil.modules import Additive, Net, SiteTable
 
         with seeded_rng(seed):
@@ -198,7 +198,7 @@ class FirstLayers(Network):
         """
         if self.source is None:
             raise ModelError("the foundation model is not known. Let a `Distiller` train the network.")
-        from activeloop.models.finetuning.loop import seeded_rng
+        from activeloop.adapters.base import seeded_rng
         from activeloop.students.distil.layers import CopiedLayers, ResiduePooling, copied_encoder
         from activeloop.students.distil.modules import Additive, Net
 

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from activeloop.adapters.base import seeded_rng
 from activeloop.measurements import Dataset
-from activeloop.models.finetuning.loop import AdamW, seeded_rng
+from activeloop.models.finetuning.loop import AdamW
 from activeloop.models.transforms import Scale, precision
 from activeloop.students.distil.config import DistillationConfig
 from activeloop.students.distil.modules import Net, parted, sigma_points

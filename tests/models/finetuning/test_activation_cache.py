@@ -1,4 +1,4 @@
-"""What is kept of the frozen layers gives what the whole model gives."""
+"""Cached activations give the outputs of the whole model."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from activeloop.candidates import Pool
 from activeloop.foundation import ESM2, FoundationModel
 from activeloop.foundation.encoder import sharing
 from activeloop.foundation.pooling import Batch
-from activeloop.models.finetuning.adapted import ActivationCache, AdaptedEncoder
-from activeloop.models.finetuning.inputs import joined, part, read
+from activeloop.models.finetuning.adapted import ActivationCache, AdaptedEncoder, concatenated, tokens_of
+from activeloop.models.finetuning.pool_cache import rows_of
 
 WILD = "MKTAYIAKQR"
 POOL = Pool.single_mutants(WILD)
@@ -29,7 +29,7 @@ def test_the_same_as_the_whole_model(foundation: FoundationModel, adapter, most:
     longer = foundation.tokens_of(["MKTAYIAKQRMK", "MK"])
     none = np.zeros((2, 10))
     longer = type(longer)(**{**vars(longer), "columns": none.astype(np.int32), "changed": none.astype(bool)})
-    tokens = joined(foundation.tokens(POOL, np.arange(9)), longer)
+    tokens = concatenated(foundation.tokens(POOL, np.arange(9)), longer)
     with torch.no_grad():
         for parameter in adapted.attached.parameters():
             parameter.add_(0.1)
@@ -42,8 +42,8 @@ def test_the_same_as_the_whole_model(foundation: FoundationModel, adapter, most:
             alone = Batch.of(tokens.take(np.array([i])), adapted.device)
             expected = adapted.encoder(alone.ids, alone.real)[0]
             torch.testing.assert_close(finished[row, : len(expected)], expected, rtol=1e-4, atol=1e-5)
-    assert len(prefix.kept) == (0 if adapted.lowest <= 0 or not most else 11 if most > 10_000 else len(prefix.kept))
-    assert sum(t.nbytes for t in prefix.kept.values()) <= most
+    assert len(prefix.cached) == (0 if adapted.lowest <= 0 or not most else 11 if most > 10_000 else len(prefix.cached))
+    assert sum(t.nbytes for t in prefix.cached.values()) <= most
 
 
 def test_embeddings_that_learn_get_gradients(foundation: FoundationModel):
@@ -70,8 +70,8 @@ def test_the_features_are_those_of_the_frozen_model_to_begin_with(tiny: str, poo
     foundation = ESM2(tiny, pooling=pooling)
     rows = np.array([0, 40, 100])
     adapted = AdaptedEncoder(foundation, LoRA(last_layers=2), POOL, 0)
-    tokens = read(foundation, POOL, rows)
-    assert len(tokens) == 3 + adapted.compares
+    tokens = tokens_of(foundation, POOL, rows)
+    assert len(tokens) == 3 + adapted.needs_parent
     with torch.no_grad():
         features = adapted.above(*ActivationCache(adapted, tokens)(np.arange(len(tokens))))
     np.testing.assert_allclose(features.cpu().numpy(), foundation.features(POOL, rows), rtol=0.05, atol=0.05)
@@ -107,7 +107,7 @@ def test_features_are_those_of_whole_hidden_states(tiny: str, pooling, adapter):
     foundation, pool = ESM2(tiny, pooling=pooling), Pool.combinatorial(WILD, ["K2", "A4"])
     adapted = AdaptedEncoder(foundation, adapter, pool, 0)
     adapted.half = False
-    tokens = read(foundation, pool, np.array([0, 7, 21, 399]))
+    tokens = tokens_of(foundation, pool, np.array([0, 7, 21, 399]))
     which = np.arange(len(tokens))
     with torch.no_grad():
         for parameter in adapted.attached.parameters():
@@ -115,9 +115,9 @@ def test_features_are_those_of_whole_hidden_states(tiny: str, pooling, adapter):
     hidden, batch = ActivationCache(adapted, tokens)(which)
     found = adapted.above(hidden, batch)
     whole = adapted.encoder(batch.ids, batch.real)
-    own, parent = (slice(None, -1), slice(-1, None)) if adapted.compares else (slice(None), None)
-    beside = None if parent is None else (whole[parent], part(batch, parent))
-    expected = adapted.pooler(whole[own], part(batch, own), beside)
+    own, parent = (slice(None, -1), slice(-1, None)) if adapted.needs_parent else (slice(None), None)
+    beside = None if parent is None else (whole[parent], rows_of(batch, parent))
+    expected = adapted.pooler(whole[own], rows_of(batch, own), beside)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     if adapted.parameters():
         slopes = [torch.autograd.grad(f.square().sum(), adapted.parameters()) for f in (found, expected)]

@@ -1,4 +1,4 @@
-"""What frozen layers made of a pool is kept for the next call and the next version."""
+"""Activations of frozen layers are cached for the next call and the next version."""
 
 import gc
 from dataclasses import replace
@@ -12,7 +12,7 @@ from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models import FineTuner, TrainingConfig
 from activeloop.models.finetuning.adapted import AdaptedEncoder
-from activeloop.models.finetuning.pool_states import PARENT, PoolStates
+from activeloop.models.finetuning.pool_cache import PARENT, PoolCache
 from activeloop.models.finetuning.predictor import FineTunedPredictor
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
@@ -58,7 +58,7 @@ def test_versions_share_them_and_no_bit_changes(tuner: FineTuner, entered: list[
     entered.clear()
     later = [model.predict(POOL, rest, 0, 4).draws for model in (first, second)]
     assert not entered
-    fresh = replace(tuner, states=PoolStates(0))
+    fresh = replace(tuner, cache=PoolCache(0))
     for model, draws in ((first, later[0]), (second, later[1])):
         assert np.array_equal(replace(model, learner=fresh).predict(POOL, rest, 0, 4).draws, draws)
     assert np.array_equal(replace(first, learner=fresh).predict(POOL, few, 0, 4).draws, once[0])
@@ -70,7 +70,7 @@ def test_members_and_versions_are_trained_on_what_was_read_before(tuner: FineTun
     ensemble = replace(tuner, members=3)
     first, second = fitted(ensemble), fitted(ensemble, n=30)
     assert sum(entered) == 31
-    apart = [fitted(replace(ensemble, states=PoolStates(0)), n=n) for n in (20, 30)]
+    apart = [fitted(replace(ensemble, cache=PoolCache(0)), n=n) for n in (20, 30)]
     # with no room each member reads the candidates for itself
     assert sum(entered) == 31 + 3 * 21 + 3 * 31
     for model, alone in zip((first, second), apart, strict=True):
@@ -81,7 +81,7 @@ def test_members_and_versions_are_trained_on_what_was_read_before(tuner: FineTun
 
 def test_only_as_much_as_there_is_room_for(tuner: FineTuner, entered: list[int]):
     one = 12 * 32 * 4
-    learner = replace(tuner, states=PoolStates(50 * one + 10))
+    learner = replace(tuner, cache=PoolCache(50 * one + 10))
     model = fitted(learner)
     entered.clear()
     before = model.mean(POOL, EVERY)
@@ -97,37 +97,37 @@ def test_another_pool_takes_their_place(tuner: FineTuner):
     model, other = fitted(tuner), Pool.single_mutants("MKTAYIAKQW")
     model.mean(POOL, EVERY)
     adapted = model.members[0].adapted
-    held = tuner.states.of(POOL, adapted)
+    held = tuner.cache.of(POOL, adapted)
     assert held is not None
-    assert set(held.states) == {*EVERY.tolist(), PARENT}
-    elsewhere = tuner.states.of(other, adapted)
+    assert set(held.by_row) == {*EVERY.tolist(), PARENT}
+    elsewhere = tuner.cache.of(other, adapted)
     assert elsewhere is not None
-    assert not elsewhere.states
+    assert not elsewhere.by_row
     # they go with the pool
     del other
     gc.collect()
-    assert tuner.states._kept is None
+    assert tuner.cache._cached is None
 
 
-def test_candidates_beside_padding_are_not_kept(tuner: FineTuner):
+def test_candidates_in_padded_minibatches_are_not_cached(tuner: FineTuner):
     parent = "MKTAYIAKQR"
     shorter = Variant(parent, (Mutation(3, "T", ""),))
     pool = Pool.of([shorter, Variant(parent, (Mutation(2, "K", "W"),)), Variant(parent, (Mutation(9, "Q", "L"),))])
     model = fitted(tuner, pool, 3)
     model.mean(pool, np.arange(3))
-    held = tuner.states.of(pool, model.members[0].adapted)
+    held = tuner.cache.of(pool, model.members[0].adapted)
     assert held is not None
-    assert not held.states
+    assert not held.by_row
     # among others of one length they are
     model.mean(pool, np.array([1, 2]))
-    assert set(held.states) == {1, 2}
+    assert set(held.by_row) == {1, 2}
 
 
 @pytest.mark.parametrize(
     "adapter", [LoRA(rank=2), FullFineTuning(), LightPEFT(rank=4, modules=0.9)], ids=lambda a: a.name
 )
-def test_lower_layers_of_ones_own_are_not_kept(tuner: FineTuner, adapter):
+def test_unshared_lower_layers_are_not_cached(tuner: FineTuner, adapter):
     learner = replace(tuner, adapter=adapter, plan=TrainingConfig(epochs=8))
     model = fitted(learner)
-    assert learner.states.of(POOL, model.members[0].adapted) is None
+    assert learner.cache.of(POOL, model.members[0].adapted) is None
     assert np.isfinite(model.mean(POOL, EVERY)).all()
