@@ -25,24 +25,20 @@ def head(request: pytest.FixtureRequest) -> Head:
     return request.param
 
 
-def planted(count: int, width: int = 6, guesses: int = 0, seed: int = 0) -> tuple[HeadInputs, np.ndarray]:
-    """HeadInputs and a truth that is linear in features of very different scales."""
+def planted(count: int, width: int = 6, scores: int = 0, seed: int = 0) -> tuple[HeadInputs, np.ndarray]:
+    """Inputs and a truth that is linear in features of very different scales."""
     rng = np.random.default_rng([seed, width])
     scales, weights = 10.0 ** rng.uniform(-1, 1, width), rng.standard_normal(width)
     standard = np.random.default_rng([seed, count, 1]).standard_normal((count, width))
     truth = standard @ weights / np.sqrt(width)
     features = (5 + standard * scales).astype(np.float32)
-    guess = truth[:, None] * np.ones(guesses) + np.random.default_rng(seed).standard_normal((count, guesses))
-    return HeadInputs(features, guess), truth
+    prior_scores = truth[:, None] * np.ones(scores) + np.random.default_rng(seed).standard_normal((count, scores))
+    return HeadInputs(features, prior_scores), truth
 
 
-def fitted(head: Head, count: int = 40, width: int = 6, guesses: int = 0) -> tuple[Posterior, HeadInputs, np.ndarray]:
-    inputs, truth = planted(count, width, guesses)
+def fitted(head: Head, count: int = 40, width: int = 6, scores: int = 0) -> tuple[Posterior, HeadInputs, np.ndarray]:
+    inputs, truth = planted(count, width, scores)
     return head.fit(inputs, (truth - truth.mean()) / truth.std(), np.ones(count), 0), inputs, truth
-
-
-def take(inputs: HeadInputs, index) -> HeadInputs:
-    return HeadInputs(inputs.features[index], inputs.prior_scores[index])
 
 
 @pytest.mark.parametrize(("count", "width", "least"), [(60, 6, 0.95), (400, 6, 0.98), (40, 200, 0.2)])
@@ -55,31 +51,31 @@ def test_finds_a_planted_truth(head: Head, count: int, width: int, least: float)
     assert (sd > 0).any()
 
 
-def test_means_and_spreads_are_those_of_the_draws(head: Head):
-    posterior, _, _ = fitted(head, 30, 40, guesses=1)
-    inputs, _ = planted(60, 40, guesses=1, seed=1)
+def test_mean_and_sd_are_those_of_the_draws(head: Head):
+    posterior, _, _ = fitted(head, 30, 40, scores=1)
+    inputs, _ = planted(60, 40, scores=1, seed=1)
     draws = posterior.draws(inputs, 3, 4000)
     assert draws.dtype == np.float32
     mean, sd = posterior.marginals(inputs)
-    # within five standard errors, and within what random waves stand for
+    # within five standard errors, and within the error of random Fourier features
     assert (np.abs(draws.mean(0) - mean) < (5 / np.sqrt(4000) + 0.02) * sd).all()
     np.testing.assert_allclose(draws.std(0), sd, rtol=0.08)
 
 
 def test_draws_are_functions_bit_for_bit(head: Head):
-    posterior, _, _ = fitted(head, 30, 33, guesses=1)
-    inputs, _ = planted(1000, 33, guesses=1, seed=2)
+    posterior, _, _ = fitted(head, 30, 33, scores=1)
+    inputs, _ = planted(1000, 33, scores=1, seed=2)
     whole = posterior.draws(inputs, 5, 40)
     rng = np.random.default_rng(0)
     for size in (1, 2, 17, 333):
         rows = rng.permutation(1000)[:size]
-        np.testing.assert_array_equal(posterior.draws(take(inputs, rows), 5, 40), whole[:, rows])
+        np.testing.assert_array_equal(posterior.draws(inputs.take(rows), 5, 40), whole[:, rows])
     functions = posterior.functions(5, 40)
-    np.testing.assert_array_equal(functions(take(inputs, slice(7, 9))), whole[:, 7:9])
+    np.testing.assert_array_equal(functions(inputs.take(slice(7, 9))), whole[:, 7:9])
     for count in (0, 1, 7, 39):
         np.testing.assert_array_equal(posterior.draws(inputs, 5, count), whole[:count])
     assert not np.array_equal(posterior.draws(inputs, 6, 40), whole)
-    assert posterior.draws(take(inputs, slice(0)), 5, 40).shape == (40, 0)
+    assert posterior.draws(inputs.take(slice(0)), 5, 40).shape == (40, 0)
 
 
 def test_draws_are_joint(head: Head):
@@ -105,7 +101,7 @@ def test_heavier_values_pull_the_mean(head: Head):
 
 
 def test_a_state_is_the_same_posterior(head: Head):
-    posterior, inputs, _ = fitted(head, 20, 30, guesses=2)
+    posterior, inputs, _ = fitted(head, 20, 30, scores=2)
     state = {key: np.array(value, copy=True) for key, value in posterior.state().items()}
     restored = head.restore(state)
     np.testing.assert_array_equal(posterior.draws(inputs, 1, 9), restored.draws(inputs, 1, 9))
@@ -114,22 +110,22 @@ def test_a_state_is_the_same_posterior(head: Head):
     assert posterior.noise == restored.noise
 
 
-def test_held_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Head):
+def test_leave_one_out_predictions_are_worse_than_fitted_ones_and_still_good(head: Head):
     posterior, inputs, truth = fitted(head, 40, 60)
     targets = (truth - truth.mean()) / truth.std()
-    unseen = posterior.leave_one_out()
-    known = np.isfinite(unseen)
-    assert unseen.shape == (40,)
+    left_out = posterior.leave_one_out()
+    known = np.isfinite(left_out)
+    assert left_out.shape == (40,)
     assert known.mean() > 0.8
     seen = posterior.marginals(inputs)[0]
-    assert np.abs(unseen - targets)[known].mean() > np.abs(seen - targets)[known].mean()
+    assert np.abs(left_out - targets)[known].mean() > np.abs(seen - targets)[known].mean()
 
 
-def test_the_guess_counts_most_while_values_are_few(head: Head):
+def test_prior_scores_count_most_while_values_are_few(head: Head):
     errors = []
     for count in (4, 200):
-        posterior, _, _ = fitted(head, count, 20, guesses=1)
-        inputs, truth = planted(300, 20, guesses=1)
+        posterior, _, _ = fitted(head, count, 20, scores=1)
+        inputs, truth = planted(300, 20, scores=1)
         errors.append(spearmanr(posterior.marginals(inputs)[0], truth).statistic)
     assert errors[0] > 0.3
     assert errors[1] > errors[0]
@@ -157,7 +153,7 @@ def test_alike_values_are_no_trouble(head: Head):
 
 def test_the_same_candidate_twice_is_no_trouble(head: Head):
     inputs, truth = planted(10, 30)
-    twice = take(inputs, np.repeat(np.arange(10), 2))
+    twice = inputs.take(np.repeat(np.arange(10), 2))
     posterior = head.fit(twice, np.repeat(truth, 2), np.ones(20), 0)
     mean, sd = posterior.marginals(twice)
     np.testing.assert_array_equal(mean[::2], mean[1::2])
@@ -175,7 +171,7 @@ def test_a_feature_that_never_varied_may_vary_later(head: Head):
     assert (there[1] >= here[1] - 1e-9).all()
 
 
-def test_no_features_leave_the_guess_or_are_refused(head: Head):
+def test_no_features_leave_the_prior_scores_or_are_refused(head: Head):
     _, truth = planted(30)
     inputs = HeadInputs(np.zeros((30, 0), np.float32), truth[:, None] * 100)
     if "dropout" in head.name:
@@ -186,26 +182,26 @@ def test_no_features_leave_the_guess_or_are_refused(head: Head):
         assert spearmanr(posterior.marginals(inputs)[0], truth).statistic > 0.99
 
 
-def test_settled_scales_are_those_of_a_fit_and_stay(head: Head):
+def test_given_scales_are_those_of_a_fit_and_stay(head: Head):
     inputs, truth = planted(30, 6, 1)
     targets = truth + np.random.default_rng(7).standard_normal(30)
     targets = (targets - targets.mean()) / targets.std()
-    told = targets, np.ones(30), 0
-    settled = head.with_scales(inputs, *told)
-    assert type(settled) is type(head)
-    np.testing.assert_allclose(head.fit(inputs, *told).mean(inputs), settled.fit(inputs, *told).mean(inputs), atol=1e-6)
-    # features that know the targets say that nothing is noise; those who know better keep believing in it
+    data = targets, np.ones(30), 0
+    scaled = head.with_scales(inputs, *data)
+    assert type(scaled) is type(head)
+    np.testing.assert_allclose(head.fit(inputs, *data).mean(inputs), scaled.fit(inputs, *data).mean(inputs), atol=1e-6)
+    # features that know the targets leave no noise; scales that were learned before keep it
     knowing = HeadInputs(np.column_stack([inputs.features, 10 * targets]).astype(np.float32), inputs.prior_scores)
-    assert settled.fit(knowing, *told).noise >= head.fit(knowing, *told).noise - 1e-9
+    assert scaled.fit(knowing, *data).noise >= head.fit(knowing, *data).noise - 1e-9
     if isinstance(head, LaplaceHead | GPHead):
-        assert settled.fit(knowing, *told).noise > 1.5 * head.fit(knowing, *told).noise
+        assert scaled.fit(knowing, *data).noise > 1.5 * head.fit(knowing, *data).noise
 
 
 def test_every_name_is_a_case():
     assert {type(head) for head in CASES.values()} == set(HEADS.values())
 
 
-def test_what_cannot_spread_is_refused():
+def test_a_posterior_without_spread_is_refused():
     with pytest.raises(ModelError, match="without spread"):
         DropoutHead(rate=0.0)
     constant = HeadInputs(np.ones((5, 3), np.float32), np.zeros((5, 0)))

@@ -37,7 +37,7 @@ def test_evidence_is_the_density_of_the_values(count: int, width: int):
 
 
 @pytest.mark.parametrize(("count", "width"), [(12, 3), (12, 40)])
-def test_held_out_predictions_are_those_of_fits_without(count: int, width: int):
+def test_leave_one_out_predictions_are_those_of_fits_without(count: int, width: int):
     inputs, targets, weights = problem(count, width)
     design = Design.of(inputs, weights)
     whole = linear_posterior(design, targets, 0.5, VARIANCES)
@@ -45,19 +45,19 @@ def test_held_out_predictions_are_those_of_fits_without(count: int, width: int):
         on = np.arange(count) != i
         part = Design(design.columns, design.directions, design.inner[on], design.basis[on], weights[on])
         without = linear_posterior(part, targets[on], 0.5, VARIANCES)
-        said = without.mean(HeadInputs(inputs.features[i : i + 1], inputs.prior_scores[i : i + 1]))
-        np.testing.assert_allclose(whole.leave_one_out()[i], said, atol=2e-4)
+        expected = without.mean(inputs.take(slice(i, i + 1)))
+        np.testing.assert_allclose(whole.leave_one_out()[i], expected, atol=2e-4)
 
 
-def test_held_out_predictions_of_a_process_are_those_of_fits_without():
+def test_leave_one_out_predictions_of_a_process_are_those_of_fits_without():
     inputs, targets, weights = problem(15, 6)
     whole = GPHead().fit(inputs, targets, weights, 0)
     for i in range(15):
         on = np.arange(15) != i
-        part = HeadInputs(inputs.features[on], inputs.prior_scores[on])
+        part = inputs.take(on)
         without = GPHeadPosterior.of(whole.columns, whole.kernel, part, targets[on], weights[on], 0.5)
-        said = without.mean(HeadInputs(inputs.features[i : i + 1], inputs.prior_scores[i : i + 1]))
-        np.testing.assert_allclose(whole.leave_one_out()[i], said, atol=2e-4)
+        expected = without.mean(inputs.take(slice(i, i + 1)))
+        np.testing.assert_allclose(whole.leave_one_out()[i], expected, atol=2e-4)
 
 
 def test_a_linear_process_is_a_last_layer():
@@ -82,7 +82,7 @@ def test_dropout_weights_are_least_squares_over_masks():
 
 @pytest.mark.parametrize("head", [LaplaceHead(), GPHead()], ids=["linear", "process"])
 @pytest.mark.parametrize("truth", ["noise", "signal"])
-def test_noise_is_told_from_signal(head: Head, truth: str):
+def test_noise_is_separated_from_signal(head: Head, truth: str):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((200, 5)).astype(np.float32)
     signal = x @ np.array([1.0, -1.0, 0.5, 0.0, 0.0]) / 1.5

@@ -1,4 +1,4 @@
-"""The process over mutations agrees with plain linear algebra, in every way it is computed."""
+"""The Gaussian process over mutations agrees with plain linear algebra, in every way it is computed."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
-from activeloop.models.gp import mutation_gp as mutation_posterior
+from activeloop.models.gp import mutation_gp
 from activeloop.models.gp.mutation_gp import DEFAULT_VARIANCES, MutationGP, MutationPosterior, MutationPredictor
 from activeloop.models.gp.mutation_kernel import CONSTANT, TERMS, MutationKernel, Mutations, variance_evidence
 from activeloop.prediction import mean_of
@@ -86,7 +86,7 @@ def test_many_labels_are_solved_without_a_factor_to_the_same_answer(
     exact, _ = posterior.marginals(some)
     draws = posterior.draws(some, 3, 8)
     left, spread = posterior.leave_one_out
-    monkeypatch.setattr(mutation_posterior, "DENSE", 10)
+    monkeypatch.setattr(mutation_gp, "DENSE", 10)
     iterated = replace(posterior)
     assert iterated.marginals(some)[0] == pytest.approx(exact, abs=0.02)
     assert iterated.draws(some, 3, 8) == pytest.approx(draws, abs=0.05)
@@ -127,16 +127,16 @@ def test_a_misleading_prior_loses_its_weight() -> None:
     pool = Pool.single_mutants(PARENT * 3)
     prior = MutationGP().prior(pool)
     assert prior is not None
-    believed = prior.predict(pool, np.arange(len(pool)), 0, 0).mean[:, 0]
+    predicted = prior.predict(pool, np.arange(len(pool)), 0, 0).mean[:, 0]
     rows = np.random.default_rng(0).permutation(len(pool))[:150]
-    follows = MutationGP().fit(Dataset.of(pool, rows, believed[rows]), 0)
-    contradicts = MutationGP().fit(Dataset.of(pool, rows, -believed[rows]), 0)
+    follows = MutationGP().fit(Dataset.of(pool, rows, predicted[rows]), 0)
+    contradicts = MutationGP().fit(Dataset.of(pool, rows, -predicted[rows]), 0)
     assert isinstance(follows, MutationPredictor)
     assert isinstance(contradicts, MutationPredictor)
     assert follows.posterior.prior_weight > 0.8 > 0.3 > contradicts.posterior.prior_weight
 
 
-def test_without_a_wild_type_there_is_no_prior_and_a_clear_word() -> None:
+def test_without_a_wild_type_there_is_no_prior_and_a_clear_error() -> None:
     pool = Pool.combinatorial(None, sites=[1, 2], letters="ACD")
     assert MutationGP().prior(pool) is None
     with pytest.raises(ModelError, match="needs a wild type"):

@@ -1,4 +1,4 @@
-"""Exact Gaussian processes against the textbook, their kernels against brute force, draws against their covariance."""
+"""Fitted Gaussian processes against the textbook, their kernels against brute force."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,6 @@ from activeloop.encoders import Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models import TanimotoGP, compound_default, guide_default
-from activeloop.models.gp.core import row_normals, tied_samples
 from activeloop.models.gp.exact import GPPredictor, fit_posterior
 from activeloop.models.gp.guides import GuideKernel, GuideSpace
 from activeloop.models.gp.tanimoto import Thresholds
@@ -53,7 +52,7 @@ def test_the_posterior_is_the_textbooks():
     np.testing.assert_allclose(variance, posterior.amplitude * spread, atol=1e-8)
 
 
-def test_held_out_is_a_fit_without_the_value():
+def test_leave_one_out_is_a_fit_without_the_value():
     x = RNG.uniform(-3, 3, 20)
     y = np.sin(x) + 0.1 * RNG.standard_normal(20)
     posterior = fit_posterior(smooth(x, x), y, np.zeros(20))
@@ -76,7 +75,7 @@ def test_noise_is_found():
         assert found == pytest.approx(noise, rel=0.35)
 
 
-def test_a_kernel_that_is_none_is_refused():
+def test_a_matrix_that_is_no_covariance_is_refused():
     with pytest.raises(ModelError, match="no covariance"):
         fit_posterior(np.array([[1.0, 5.0], [5.0, 1.0]]), np.array([1.0, -1.0]), np.zeros(2))
 
@@ -89,40 +88,8 @@ def test_an_uncertain_value_counts_less():
     assert uneven.mean > 0.5
 
 
-def test_normals_are_normal_and_belong_to_their_row():
-    draws = row_normals(1, np.arange(4000), 20)
-    assert abs(draws.mean()) < 0.02
-    assert abs(draws.std() - 1) < 0.02
-    assert abs(np.corrcoef(draws).sum() / 20 - 1) < 0.3
-    assert abs(np.corrcoef(draws[:, :-1].ravel(), draws[:, 1:].ravel())[0, 1]) < 0.02
-    np.testing.assert_array_equal(row_normals(1, np.array([17, 3999]), 20), draws[:, [17, 3999]])
-    assert not np.allclose(row_normals(2, np.arange(4000), 20), draws)
-
-
-def test_tied_samples_have_the_covariance_when_all_are_anchors():
-    x = np.linspace(0, 3, 12)
-    cover = 2 * smooth(x, x)
-    draws = tied_samples((np.zeros(12), np.diag(cover)), cover, cover, np.arange(12), 0, 20_000)
-    np.testing.assert_allclose(np.cov(draws.T), cover, atol=0.08)
-
-
-def test_a_place_apart_from_the_anchors_keeps_its_variance():
-    places, anchors = np.array([0.0, 0.4, 9.0]), np.array([0.0, 1.0])
-    draws = tied_samples(
-        (np.array([1.0, 2.0, 3.0]), np.ones(3)),
-        smooth(places, anchors),
-        smooth(anchors, anchors),
-        np.arange(3),
-        0,
-        20_000,
-    )
-    np.testing.assert_allclose(draws.mean(0), [1, 2, 3], atol=0.03)
-    np.testing.assert_allclose(draws.std(0), 1, atol=0.03)
-    assert np.corrcoef(draws.T)[0, 1] > 0.8
-
-
 @pytest.mark.parametrize(("learner", "kind"), [(compound_default(), "compounds"), (guide_default(), "guides")])
-def test_draws_of_likes_go_together(learner, kind, pools, planted):
+def test_draws_of_similar_candidates_correlate(learner, kind, pools, planted):
     pool = pools[kind]
     model = learner.fit(planted(pool, 20), seed=0)
     prediction = model.predict(pool, np.arange(200), seed=0, draws=400)

@@ -1,4 +1,4 @@
-"""The process over sites agrees with plain linear algebra, and finds what was planted."""
+"""The Gaussian process over sites agrees with plain linear algebra, and finds what was planted."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def kernel(library: Pool) -> SiteKernel:
     return SiteKernel(np.array([0.2, 0.5, 0.3, 0.4]), coordinates, np.array([0.3, 0.4, 0.8]))
 
 
-def test_letters_differ_by_one_on_average() -> None:
+def test_residues_differ_by_one_on_average() -> None:
     coordinates = residue_coordinates(ALPHABET, np.arange(20))
     squared = np.square(coordinates[:, :, None] - coordinates[:, None, :])[:, :20, :20]
     assert squared.sum((1, 2)) / (20 * 19) == pytest.approx(np.ones(5))
@@ -82,7 +82,7 @@ def test_an_epistatic_library_is_learned(library: Pool, kernel: SiteKernel, rank
     assert spearman(fitted.held_out(), truth[rows]) > 0.75
 
 
-def test_a_part_of_the_rows_gets_the_same_beliefs(library: Pool) -> None:
+def test_a_part_of_the_rows_gets_the_same_predictions(library: Pool) -> None:
     rows = np.arange(0, 200, 2)
     fitted = SiteGP().fit(Dataset.of(library, rows, np.sin(rows)), seed=0)
     whole = fitted.predict(library, np.arange(50), 7, 16)

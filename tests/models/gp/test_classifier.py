@@ -1,4 +1,4 @@
-"""The classifier finds a planted truth, is honest about what it does not know, and its draws are functions."""
+"""The classifier finds a planted truth, knows its uncertainty, and its draws are functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIT = Assay("alive", goal="classify")
 
 class Letters(Pool):
     kind = "variants"
-    origin = "letters at sites, for tests"
+    origin = "residues at sites, for tests"
 
     def __init__(self, codes, alphabet=LETTERS, parent=None):
         self._codes, positions = codes.astype(np.uint8), np.arange(1, codes.shape[1] + 1, dtype=np.int32)
@@ -54,7 +54,7 @@ def all_words(alphabet="ACDEFGHI", length=3):
 
 
 def labels_of(pool, seed=1):
-    """Sites that matter and letters that matter, added up."""
+    """Effects of sites and of residues, added up."""
     rng = np.random.default_rng(seed)
     width, size = len(pool.sites.labels), len(pool.sites.alphabet)
     table = 4 * rng.standard_normal((width, 1)) + rng.standard_normal((width, size))
@@ -81,8 +81,8 @@ def test_finds_the_planted_classes(case):
     pool, labels, _train, test, model = case
     prediction = model.predict(pool, test, 0, 0)
     assert prediction.classes == ("unfit", "fit")
-    guess = prediction.mean[:, 1] > 0.5
-    assert (guess == (labels[test] > 0.5)).mean() > 0.8
+    predicted = prediction.mean[:, 1] > 0.5
+    assert (predicted == (labels[test] > 0.5)).mean() > 0.8
 
 
 def test_knows_what_it_measured_better_than_before_and_better_than_the_rest(case):
@@ -92,13 +92,13 @@ def test_knows_what_it_measured_better_than_before_and_better_than_the_rest(case
     assert spread[0] > spread[1] > spread[2]
 
 
-def test_probabilities_are_honest(case):
+def test_probabilities_are_calibrated(case):
     pool, labels, _train, test, model = case
     p = model.predict(pool, test, 0, 0).mean[:, 1]
     sure = np.abs(p - 0.5) > 0.3
     assert sure.mean() > 0.1
     assert ((p > 0.5) == (labels[test] > 0.5))[sure].mean() > 0.88
-    # Where it says p, about p of them are fit.
+    # of those with probability p about a share p is fit
     assert abs(p.mean() - labels[test].mean()) < 0.08
 
 
@@ -177,8 +177,8 @@ def test_one_label_and_one_class_are_enough():
     assert "1 labels, 1 of them fit" in model.explain()
 
 
-def test_letters_that_act_together_are_learnt():
-    # Exclusive or of two sites: no sum of letters can tell the classes apart.
+def test_residues_that_act_together_are_learned():
+    # Exclusive or of two sites: no sum of residues can tell the classes apart.
     pool = all_words("AW", 2)
     codes = np.vstack([pool.codes()] * 8)
     rest = np.random.default_rng(0).integers(0, 2, (len(codes), 2))
