@@ -7,15 +7,15 @@ import pytest
 from activeloop.encoders import Morgan
 from activeloop.models import (
     DropoutNetwork,
+    GuideGP,
     MLPEnsemble,
     MutationGP,
     RandomForest,
     SiteGP,
     StackingEnsemble,
+    TanimotoGP,
     Training,
     alde_ensemble,
-    compound_default,
-    guide_default,
 )
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.heads.gp import GPHead
@@ -37,8 +37,8 @@ CASES: dict[str, tuple[Learner, str]] = {
     "head": (HeadLearner(prior_score=SubstitutionPrior()), "variants"),
     "head, process": (HeadLearner(head=GPHead()), "variants"),
     "head, compounds": (HeadLearner(Morgan(size=256), LaplaceHead()), "compounds"),
-    "tanimoto": (compound_default(), "compounds"),
-    "guides": (guide_default(), "guides"),
+    "tanimoto": (TanimotoGP(), "compounds"),
+    "guides": (GuideGP(), "guides"),
     "mutations": (MutationGP(), "variants"),
     "mutations, informed": (MutationGP(prior_score=PLMPrior()), "variants"),
     "sites": (SiteGP(), "variants"),

@@ -13,7 +13,7 @@ from activeloop.foundation import ESM2
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.assay import Goal
 from activeloop.metrics import spearman
-from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, TrainingConfig, compound_default
+from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, TanimotoGP, TrainingConfig
 from activeloop.students import ConvNet, Distiller, FirstLayers, SiteNetwork, SmallTransformer, Transfer
 
 FEW = Transfer(size=600, rounds=1, mutants=300)
@@ -108,7 +108,7 @@ def test_a_fitted_teacher(learner):
 def test_compounds():
     pool = Pool.of([_compound(f"C{'C' * i}{t}") for i in range(20) for t in ("O", "N", "Cl", "C(=O)O")])
     dataset = Dataset.of(pool, np.arange(0, 80, 2), np.arange(0.0, 40.0))
-    student = replace(CONVOLUTIONS, steps=60).distil(compound_default().fit(dataset, 0), dataset, 0)
+    student = replace(CONVOLUTIONS, steps=60).distil(TanimotoGP().fit(dataset, 0), dataset, 0)
     assert student.predict(pool, np.arange(80), 0).mean.shape == (80, 1)
 
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from activeloop.models.forest import ForestPredictor, RandomForest
     from activeloop.models.gp.classifier import GPClassifier
     from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
-    from activeloop.models.gp.guides import GuideGP, guide_default
+    from activeloop.models.gp.guides import GuideGP
     from activeloop.models.gp.mutation_gp import MutationGP
     from activeloop.models.gp.site_gp import SiteGP
-    from activeloop.models.gp.tanimoto import TanimotoGP, compound_default
+    from activeloop.models.gp.tanimoto import TanimotoGP
     from activeloop.models.heads.dropout import DropoutHead
     from activeloop.models.heads.gp import GPHead
     from activeloop.models.heads.laplace import LaplaceHead
@@ -61,9 +61,7 @@ __all__ = [
     "Training",
     "TrainingConfig",
     "alde_ensemble",
-    "compound_default",
     "default_learner",
-    "guide_default",
 ]
 
 __getattr__ = on_use(__name__)

@@ -27,13 +27,13 @@ def default_learner(pool: Pool, goal: Literal["find", "learn"]) -> Learner:
 
         return GPClassifier()
     if pool.kind == "compounds":
-        from activeloop.models.gp.tanimoto import compound_default
+        from activeloop.models.gp.tanimoto import TanimotoGP
 
-        return compound_default()
+        return TanimotoGP()
     if pool.kind == "guides":
-        from activeloop.models.gp.guides import guide_default
+        from activeloop.models.gp.guides import GuideGP
 
-        return guide_default()
+        return GuideGP()
     if is_scan(pool):
         from activeloop.models.gp.mutation_gp import MutationGP
 

@@ -7,7 +7,7 @@ from activeloop.candidates import Guide, Pool
 from activeloop.encoders import Morgan
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models import TanimotoGP, compound_default, guide_default
+from activeloop.models import GuideGP, TanimotoGP
 from activeloop.models.gp.exact import GPPredictor, fit_posterior
 from activeloop.models.gp.guides import GuideKernel, GuideSpace
 from activeloop.models.gp.tanimoto import Thresholds
@@ -88,7 +88,7 @@ def test_an_uncertain_value_counts_less():
     assert uneven.mean > 0.5
 
 
-@pytest.mark.parametrize(("learner", "kind"), [(compound_default(), "compounds"), (guide_default(), "guides")])
+@pytest.mark.parametrize(("learner", "kind"), [(TanimotoGP(), "compounds"), (GuideGP(), "guides")])
 def test_draws_of_similar_candidates_correlate(learner, kind, pools, planted):
     pool = pools[kind]
     model = learner.fit(planted(pool, 20), seed=0)
@@ -123,14 +123,14 @@ def test_guides_are_points_of_length_one(pools):
 
 def test_a_pool_of_two_guides_can_be_fitted():
     pool = Pool.of([Guide("ACGTACGTACGTACGTACGT"), Guide("ACGTACGTACGTACGTACGA")])
-    prediction = guide_default().fit(Dataset.of(pool, np.array([0]), np.array([3.0])), 0).predict(pool, np.arange(2), 0)
+    prediction = GuideGP().fit(Dataset.of(pool, np.array([0]), np.array([3.0])), 0).predict(pool, np.arange(2), 0)
     assert np.isfinite(prediction.draws).all()
     assert prediction.mean[0, 0] == pytest.approx(3)
 
 
 def test_a_large_pool_is_predicted_in_pieces(pools, planted, monkeypatch: pytest.MonkeyPatch):
     pool, rows = pools["guides"], np.arange(100)
-    model = guide_default().fit(planted(pool, 30), 0)
+    model = GuideGP().fit(planted(pool, 30), 0)
     whole = model.predict(pool, rows, 1, 5)
     monkeypatch.setattr(GPPredictor, "piece", 7)
     pieces = model.predict(pool, rows, 1, 5)

@@ -17,18 +17,6 @@ SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
 LOOKED_AT = 2048
 
 
-def guide_default() -> GuideGP:
-    """The default learner of guides.
-
-    Chosen on a few public efficiency screens, where processes of this form had a higher five-fold Spearman than trees
-    on the same features; no suite repeats that comparison yet.
-
-    >>> guide_default().name
-    'gp-kmers'
-    """
-    return GuideGP()
-
-
 @dataclass(frozen=True)
 class GuideGP(KernelGP):
     """Exact Gaussian process on nucleotides, pairs, words and binding energies of guides.
@@ -36,6 +24,9 @@ class GuideGP(KernelGP):
     Columns are centred over the pool, each kind of column (see `SHARES`) has its share of a guide's squared length, and
     lengths are made 1. The kernel is half linear, ``z @ y``, and half smooth, ``exp(-|z - y|^2 / 2)``. Amplitude, noise
     and the constant mean maximise the marginal likelihood; standard errors of the values add to the noise.
+
+    The default of guides, chosen on a few public efficiency screens, where processes of this form had a higher
+    five-fold Spearman than trees on the same features; no suite repeats that comparison yet.
     """
 
     @property
