@@ -19,7 +19,7 @@ from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import BUNDLED
 from activeloop.models.registry import foundation_model
 from activeloop.priors.blosum import blosum62
-from activeloop.priors.plm import opinions, read_tables
+from activeloop.priors.plm import plm_features, read_tables
 from activeloop.priors.substitutions import SubstitutionTables
 from activeloop.replay.metrics import mean_and_error, spearman
 from activeloop.replay.summary import number
@@ -58,7 +58,7 @@ def judge(tables: Path, results: Path, model: FoundationModel) -> None:
     # sums in another order differ in their last digits
     with threadpool_limits(1):
         rows = [
-            judged(scan, plain.scores(scan.chain), informed.scores(scan.chain, opinions(model, scan.chain)), int(k))
+            judged(scan, plain.scores(scan.chain), informed.scores(scan.chain, plm_features(model, scan.chain)), int(k))
             for scan, k in zip(scans, split(scans), strict=True)
         ]
     variances = json.loads((results / "variances.json").read_text("utf-8"))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import AMINO_ACIDS, Compound, Guide, Pool, Sequence
-from activeloop.encoders import Kmers, Morgan, OneHot, Physicochemical, letter_table
+from activeloop.encoders import Kmers, Morgan, OneHot, Physicochemical, scale_table
+from activeloop.encoders.compound import _TABLES
 from activeloop.encoders.guide import STACKING
 from activeloop.errors import MissingExtraError, NotationError, PoolError
 from activeloop.priors import Blosum, blosum62
@@ -59,7 +60,7 @@ def test_blosum_needs_a_parent():
 
 @pytest.mark.parametrize("scales", ["properties", "zscales"])
 def test_properties_are_standardised_and_gaps_are_neutral(scales):
-    table = letter_table(scales, AMINO_ACIDS + "-")
+    table = scale_table(scales, AMINO_ACIDS + "-")
     np.testing.assert_allclose(table[:20].mean(0), 0, atol=1e-6)
     np.testing.assert_allclose(table[:20].std(0), 1, atol=1e-6)
     assert not table[20].any()
@@ -67,7 +68,7 @@ def test_properties_are_standardised_and_gaps_are_neutral(scales):
 
 def test_properties_put_similar_amino_acids_close():
     for scales in ("properties", "zscales"):
-        table = dict(zip(AMINO_ACIDS, letter_table(scales), strict=True))
+        table = dict(zip(AMINO_ACIDS, scale_table(scales), strict=True))
         for alike, unlike in (("IV", "ID"), ("KR", "KL"), ("FY", "FG"), ("DE", "DW")):
             near = np.linalg.norm(table[alike[0]] - table[alike[1]])
             assert near < np.linalg.norm(table[unlike[0]] - table[unlike[1]])
@@ -106,12 +107,11 @@ def test_morgan_counts():
 
 
 def test_morgan_forgets_a_pool_with_the_pool():
-    encoder = Morgan(size=64)
-    pool = Pool.of([Compound("CCO"), Compound("CCC")])
-    encoder.features(pool, np.arange(2))
-    assert len(encoder._kept) == 1
+    before, pool = len(_TABLES), Pool.of([Compound("CCO"), Compound("CCC")])
+    Morgan(size=64).features(pool, np.arange(2))
+    assert len(_TABLES) == before + 1
     del pool
-    assert len(encoder._kept) == 0
+    assert len(_TABLES) == before
 
 
 def test_morgan_names_the_smiles_it_cannot_read(monkeypatch: pytest.MonkeyPatch):

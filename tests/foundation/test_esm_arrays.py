@@ -19,12 +19,12 @@ import sys
 sys.modules["torch"] = sys.modules["transformers"] = None
 from activeloop.foundation import ESM2
 from activeloop.priors import PLMPrior
-from activeloop.priors.plm import opinions
+from activeloop.priors.plm import plm_features
 from activeloop.candidates import Pool
 from activeloop.errors import MissingExtraError
 print(float(PLMPrior().table(Pool.single_mutants("MQIFVKTLTGKTITLEVESSDTIDNVKSK")).sum()))
 try:
-    opinions(ESM2(sys.argv[1]), "MKT")
+    plm_features(ESM2(sys.argv[1]), "MKT")
 except MissingExtraError as error:
     print(error)
 """

@@ -18,8 +18,8 @@ from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.registry import embedding_gp, fine_tuned, plm_prior
 from activeloop.prediction import Learner
 from activeloop.priors import PLMPrior
-from activeloop.priors.plm import LETTERS, letter_contexts, opinions, read_tables
-from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, fingerprints, substitution_scores
+from activeloop.priors.plm import PROBABILITY_CONTEXTS, plm_features, probability_contexts, read_tables
+from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, kmer_hashes, substitution_scores
 from tools.priors.fit import packed
 
 #: of the tiny model
@@ -28,7 +28,7 @@ CHAIN = "MQIFVKTLTGKTITLEVESSDTIDNVKSKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYN"
 
 
 def planted(folder: Path, model: str, column: int, seen: str = "", factor: float = 1.0) -> str:
-    """A file of two parts and all, each of whose tables gives one column of `opinions` for every letter.
+    """A file of two parts and all, each of whose tables gives one column of `plm_features` for every letter.
 
     Args:
         folder: where it goes.
@@ -37,11 +37,11 @@ def planted(folder: Path, model: str, column: int, seen: str = "", factor: float
         seen: a chain that the first part holds; its table gives ten more.
         factor: of all.
     """
-    columns = CONTEXTS + LETTERS + WIDTH
+    columns = CONTEXTS + PROBABILITY_CONTEXTS + WIDTH
     tables = np.zeros((3, columns + 1, 20), np.float32)
     tables[:, CONTEXTS + column] = factor
     tables[0, -1] = 10.0
-    words = np.unique(fingerprints(seen or "W" * 30))
+    words = np.unique(kmer_hashes(seen or "W" * 30))
     content = SubstitutionTables(tables, np.zeros(columns, np.float32), words, np.zeros(len(words), int))
     path = folder / "tables.npz"
     path.write_bytes(packed(content, model=np.frombuffer(bytes.fromhex(fingerprint(model)), np.uint8)))
@@ -59,17 +59,17 @@ def by_transformers(folder: str, chain: str = CHAIN) -> tuple[np.ndarray, np.nda
 
 
 def test_what_a_model_thinks_is_read_in_one_pass_and_kept(tiny: str, monkeypatch: pytest.MonkeyPatch):
-    found, (probabilities, states) = opinions(ESM2(tiny), CHAIN), by_transformers(tiny)
-    np.testing.assert_allclose(found[:, :LETTERS], letter_contexts(CHAIN, probabilities), atol=1e-5)
-    np.testing.assert_allclose(found[:, LETTERS:], states, atol=1e-5)
+    found, (probabilities, states) = plm_features(ESM2(tiny), CHAIN), by_transformers(tiny)
+    np.testing.assert_allclose(found[:, :PROBABILITY_CONTEXTS], probability_contexts(CHAIN, probabilities), atol=1e-5)
+    np.testing.assert_allclose(found[:, PROBABILITY_CONTEXTS:], states, atol=1e-5)
     monkeypatch.setattr(FoundationModel, "load", None)
-    np.testing.assert_array_equal(opinions(ESM2(tiny), CHAIN), found)
+    np.testing.assert_array_equal(plm_features(ESM2(tiny), CHAIN), found)
 
 
 def test_contexts_tell_of_the_residue_its_neighbourhood_and_the_protein(tiny: str):
     probabilities, _ = by_transformers(tiny)
-    contexts = letter_contexts(CHAIN, probabilities)
-    assert contexts.shape == (len(CHAIN), LETTERS)
+    contexts = probability_contexts(CHAIN, probabilities)
+    assert contexts.shape == (len(CHAIN), PROBABILITY_CONTEXTS)
     own = probabilities[np.arange(len(CHAIN)), [AMINO_ACIDS.index(a) for a in CHAIN]]
     entropy = -(np.exp(probabilities) * probabilities).sum(1)
     np.testing.assert_allclose(contexts[:, :20], probabilities)
@@ -176,4 +176,4 @@ def test_without_a_parent_there_is_no_mutation():
 
 
 def test_letters_beside_the_twenty_are_read_as_x():
-    np.testing.assert_array_equal(opinions(ESM2(), "MQJFV*T"), opinions(ESM2(), "MQXFVXT"))
+    np.testing.assert_array_equal(plm_features(ESM2(), "MQJFV*T"), plm_features(ESM2(), "MQXFVXT"))

@@ -6,7 +6,7 @@ import pytest
 from activeloop.candidates import AMINO_ACIDS, Mutation, Pool, Sequence, Sites, Variant
 from activeloop.errors import PoolError
 from activeloop.priors import SubstitutionPrior, substitution_scores
-from activeloop.priors.substitutions import CONTEXTS, COST, WORD, SubstitutionTables, fingerprints, residue_contexts
+from activeloop.priors.substitutions import CONTEXTS, COST, KMER, SubstitutionTables, kmer_hashes, residue_contexts
 
 # they belong to published scans from which the prior was learned
 UBIQUITIN = "MQIFVKTLTGKTITLEVESSDTIDNVKSKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
@@ -28,13 +28,13 @@ def planted(chain: str) -> SubstitutionTables:
     """Two parts, of which the second holds a chain; each table gives its own number for everything."""
     tables = np.zeros((3, CONTEXTS + 1, 20), np.float32)
     tables[:, -1] = np.array([10.0, 11.0, 12.0])[:, None]
-    words = np.unique(fingerprints(chain))
+    words = np.unique(kmer_hashes(chain))
     return SubstitutionTables(tables, np.zeros(CONTEXTS, np.float32), words, np.full(len(words), 1))
 
 
 @pytest.mark.parametrize("chain", [UBIQUITIN, PROTEIN_G, TEM1], ids=["ubiquitin", "protein G", "TEM-1"])
 def test_a_protein_that_was_learned_from_gets_the_table_that_has_not_seen_it(chain: str):
-    tables = SHIPPED.blind_to(chain)
+    tables = SHIPPED.held_out(chain)
     assert len(set(tables.tolist())) == 1
     assert tables[0] != FULL
     apart = residue_contexts(chain) @ SHIPPED.tables[tables[0], :-1] + SHIPPED.tables[tables[0], -1]
@@ -44,29 +44,29 @@ def test_a_protein_that_was_learned_from_gets_the_table_that_has_not_seen_it(cha
 
 @pytest.mark.parametrize("chain", [UBIQUITIN, PROTEIN_G, TEM1], ids=["ubiquitin", "protein G", "TEM-1"])
 def test_so_do_its_fragments_and_relatives(chain: str):
-    own = SHIPPED.blind_to(chain)[0]
+    own = SHIPPED.held_out(chain)[0]
     rng = np.random.default_rng(0)
     for start in range(1, len(chain) - 20, 7):
-        assert (SHIPPED.blind_to(chain[start : start + 20]) == own).all()
+        assert (SHIPPED.held_out(chain[start : start + 20]) == own).all()
     tagged = "MGSSHHHHHHSSG" + chain + random_protein(1, 50)
-    assert (SHIPPED.blind_to(tagged) == own).all()
+    assert (SHIPPED.held_out(tagged) == own).all()
     changed = list(chain)
     for i in rng.choice(len(chain), len(chain) // 10, replace=False):
         changed[i] = "A"
-    assert (SHIPPED.blind_to("".join(changed)) == own).all()
+    assert (SHIPPED.held_out("".join(changed)) == own).all()
 
 
 def test_a_fusion_of_two_is_answered_stretch_by_stretch():
-    one, two = SHIPPED.blind_to(UBIQUITIN)[0], SHIPPED.blind_to(TEM1)[0]
+    one, two = SHIPPED.held_out(UBIQUITIN)[0], SHIPPED.held_out(TEM1)[0]
     assert one != two
-    joined = SHIPPED.blind_to(UBIQUITIN + TEM1)
+    joined = SHIPPED.held_out(UBIQUITIN + TEM1)
     assert (joined[: len(UBIQUITIN)] == one).all()
     assert (joined[len(UBIQUITIN) :] == two).all()
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_any_other_protein_gets_the_table_of_all(seed: int):
-    assert (SHIPPED.blind_to(random_protein(seed)) == FULL).all()
+    assert (SHIPPED.held_out(random_protein(seed)) == FULL).all()
 
 
 def test_the_table_used_is_the_one_named():
@@ -78,8 +78,8 @@ def test_the_table_used_is_the_one_named():
 
 
 def test_a_chain_without_context_gets_what_is_usual():
-    assert len("VDGV") < WORD
-    assert (SHIPPED.blind_to("VDGV") == FULL).all()
+    assert len("VDGV") < KMER
+    assert (SHIPPED.held_out("VDGV") == FULL).all()
     first, _, _, last = SHIPPED.scores("VDGV")
     np.testing.assert_allclose(first, last)
 
@@ -87,9 +87,9 @@ def test_a_chain_without_context_gets_what_is_usual():
 def test_the_file_holds_no_more_than_tables_and_hashes():
     assert SHIPPED.tables.shape == (11, CONTEXTS + 1, len(AMINO_ACIDS))
     assert np.isfinite(SHIPPED.tables).all()
-    assert SHIPPED.words.dtype == np.uint32
-    assert (np.diff(SHIPPED.words.astype(np.int64)) > 0).all(), "each word belongs to one part"
-    assert set(SHIPPED.parts.tolist()) == set(range(10))
+    assert SHIPPED.kmers.dtype == np.uint32
+    assert (np.diff(SHIPPED.kmers.astype(np.int64)) > 0).all(), "each k-mer belongs to one fold"
+    assert set(SHIPPED.folds.tolist()) == set(range(10))
 
 
 def test_what_every_biochemist_expects():

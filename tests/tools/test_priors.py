@@ -13,7 +13,7 @@ from activeloop.foundation import ESM2
 from activeloop.foundation.checkpoints import fingerprint
 from activeloop.models.gp.mutation_kernel import TERMS, MutationKernel
 from activeloop.priors import PLMPrior
-from activeloop.priors.plm import LETTERS, read_tables
+from activeloop.priors.plm import PROBABILITY_CONTEXTS, read_tables
 from activeloop.priors.substitutions import CONTEXTS, SubstitutionTables
 from benchmarks.prior import judge
 from tools.priors.__main__ import main
@@ -83,7 +83,7 @@ def test_a_table_depends_on_nothing_that_was_measured_in_the_part_it_must_not_se
     for k in {*range(PARTS), PARTS} - {hidden}:
         assert np.abs(after.tables[k] - before.tables[k]).max() > 1e-3
     for scan, k in zip(scans, part, strict=True):
-        assert set(before.blind_to(scan.chain).tolist()) == {int(k)}
+        assert set(before.held_out(scan.chain).tolist()) == {int(k)}
 
 
 def test_small_scans_are_not_learned_from(scans: list[Scan]):
@@ -116,7 +116,7 @@ def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp
     # nothing that a random model says helps, and hardly anything of it is believed
     told = read_tables(str(tmp_path / "priors/informed.npz"))
     assert told.model == fingerprint(tiny)
-    assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + LETTERS + 32 + 1, 20)
+    assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + PROBABILITY_CONTEXTS + 32 + 1, 20)
     score = PLMPrior(ESM2(tiny), str(tmp_path / "priors/informed.npz"))
     assert np.isfinite(score.table(Pool.single_mutants(scans[0].chain))).all()
     ours, informed = (np.mean([float(row[name]) for row in rows]) for name in ("spearman", "informed"))

@@ -20,7 +20,7 @@ from activeloop.files import write_whole
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint
 from activeloop.models.registry import foundation_model
-from activeloop.priors.plm import opinions
+from activeloop.priors.plm import plm_features
 from tools.priors.fit import NAMES, default_variances, fit_tables, packed
 from tools.priors.scans import known_scans, split
 
@@ -57,7 +57,7 @@ def fit(out: Path, results: Path, model: FoundationModel) -> None:
     part = split(scans)
     # sums in another order differ in their last digits, and the file would
     with threadpool_limits(1):
-        beside = {chain: opinions(model, chain) for chain in {scan.chain for scan in scans}}
+        beside = {chain: plm_features(model, chain) for chain in {scan.chain for scan in scans}}
         tables, informed = fit_tables(scans, part), fit_tables(scans, part, beside)
         variances = default_variances(scans, tables, SEED)
     for folder in (out, results):

@@ -9,8 +9,8 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Pool, Variant
 from activeloop.models.gp.mutation_kernel import TERMS, Mutations, term_matrices, variance_evidence
-from activeloop.priors.plm import LETTERS
-from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, fingerprints, residue_contexts
+from activeloop.priors.plm import PROBABILITY_CONTEXTS
+from activeloop.priors.substitutions import CONTEXTS, COST, SubstitutionTables, kmer_hashes, residue_contexts
 from tools.priors.scans import PARTS, Scan
 
 #: ridge penalty beside the mean square of a standardised context; where a model informs, of contexts and of its
@@ -30,7 +30,7 @@ def fit_tables(
     Args:
         scans: N scans.
         part: [N] which part each belongs to; relatives in one.
-        beside: `opinions` of a model that are read beside the contexts of a chain's residues, by chain; None for none.
+        beside: `plm_features` of a model, read beside the contexts of a chain's residues, by chain; None for none.
     """
     contexts = [residue_contexts(scan.chain)[scan.residues] for scan in scans]
     if beside is not None:
@@ -38,7 +38,7 @@ def fit_tables(
         contexts = [np.hstack([context, beside[scan.chain][scan.residues]]) for context, scan in pairs]
     columns = contexts[0].shape[1]
     penalty = np.full(columns, PENALTY if beside is None else INFORMED)
-    penalty[CONTEXTS + LETTERS :] = STATES
+    penalty[CONTEXTS + PROBABILITY_CONTEXTS :] = STATES
     large = np.array([len(scan) >= FEWEST for scan in scans])
     tables, usual = [], np.zeros(columns)
     for left_out in [*range(PARTS), -1]:
@@ -55,7 +55,7 @@ def fit_tables(
 def known_words(scans: Sequence[Scan], part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hashes [W] of the words of all scans' proteins, ascending, and the part [W] that each belongs to."""
     owners = [[scan.chain for scan, own in zip(scans, part, strict=True) if own == k] for k in range(PARTS)]
-    words = [np.unique(np.concatenate([np.zeros(0, np.uint32), *map(fingerprints, chains)])) for chains in owners]
+    words = [np.unique(np.concatenate([np.zeros(0, np.uint32), *map(kmer_hashes, chains)])) for chains in owners]
     joined = np.concatenate(words)
     order = np.argsort(joined)
     owner = np.repeat(np.arange(PARTS), [len(w) for w in words])
@@ -100,9 +100,9 @@ def packed(tables: SubstitutionTables, **more: np.ndarray) -> bytes:
         tables: all that it holds.
         more: arrays beside them.
     """
-    words = {f"words{part}": tables.words[tables.parts == part] for part in range(len(tables.tables) - 1)}
+    words = {f"words{part}": tables.kmers[tables.folds == part] for part in range(len(tables.tables) - 1)}
     out = BytesIO()
-    np.savez_compressed(out, allow_pickle=False, tables=tables.tables, usual=tables.usual, **words, **more)
+    np.savez_compressed(out, allow_pickle=False, tables=tables.tables, usual=tables.means, **words, **more)
     return out.getvalue()
 
 

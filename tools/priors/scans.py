@@ -15,7 +15,7 @@ from activeloop.candidates import AMINO_ACIDS, Mutation
 from activeloop.errors import FetchError, TableError
 from activeloop.metrics import ranks
 from activeloop.priors.blosum import blosum62
-from activeloop.priors.substitutions import fingerprints
+from activeloop.priors.substitutions import kmer_hashes
 from activeloop.replay.sources import DATA
 from activeloop.tables import read_table
 
@@ -157,7 +157,7 @@ def relatives(scans: Sequence[Scan]) -> np.ndarray:
     pairs = [(i, j) for i, row in enumerate(chains) for j in np.flatnonzero(best_segments(row, chains) > RELATED)]
     owners: dict[int, int] = {}
     for i, scan in enumerate(scans):
-        pairs += [(i, owners.setdefault(word, i)) for word in fingerprints(scan.chain).tolist()]
+        pairs += [(i, owners.setdefault(word, i)) for word in kmer_hashes(scan.chain).tolist()]
     left, right = np.array(pairs).T
     graph = coo_array((np.ones(len(left)), (left, right)), shape=(len(scans), len(scans)))
     return connected_components(graph, directed=False)[1]

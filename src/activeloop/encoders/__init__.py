@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from activeloop.encoders.base import Encoder, SiteEncoder
     from activeloop.encoders.compound import Morgan
     from activeloop.encoders.guide import Kmers
-    from activeloop.encoders.sequence import Joined, OneHot, Physicochemical, letter_table
+    from activeloop.encoders.sequence import Joined, OneHot, Physicochemical, scale_table
 
-__all__ = ["Encoder", "Joined", "Kmers", "Morgan", "OneHot", "Physicochemical", "SiteEncoder", "letter_table"]
+__all__ = ["Encoder", "Joined", "Kmers", "Morgan", "OneHot", "Physicochemical", "SiteEncoder", "scale_table"]
 
 __getattr__ = on_use(__name__)

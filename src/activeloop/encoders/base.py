@@ -11,7 +11,7 @@ from activeloop.errors import PoolError
 
 
 class Encoder(ABC):
-    """Turns rows of a pool into numbers."""
+    """Turns rows of a pool into features."""
 
     @property
     @abstractmethod
@@ -24,14 +24,14 @@ class Encoder(ABC):
 
 
 class SiteEncoder(Encoder):
-    """A encoder that looks at one site at a time: each feature depends on the letter of a single site."""
+    """An encoder whose every feature depends on the residue at a single site."""
 
     @abstractmethod
     def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
-        """Float32 [n, D] of letters [n, L] at the sites."""
+        """Float32 [n, D] from codes [n, L]: indices into the alphabet of the sites."""
 
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """Float32 [n, D] of the letters at the pool's sites.
+        """Float32 [n, D] of the residues at the pool's sites.
 
         Raises:
             PoolError: when the pool has no sites (compounds).

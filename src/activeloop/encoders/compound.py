@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,22 +12,22 @@ from activeloop.candidates import Compound, Pool
 from activeloop.encoders.base import Encoder
 from activeloop.errors import MissingExtraError, NotationError, PoolError
 
-#: largest table of fingerprints that is kept between calls, in bytes
-KEPT = 2**29
+#: largest table of fingerprints that is cached, in bytes
+MAX_BYTES = 2**29
 
 
 @dataclass(frozen=True)
 class Morgan(Encoder):
     """Morgan count fingerprints: how often each circular neighbourhood occurs, folded to `size` columns.
 
-    Fingerprints of a pool are computed once and kept with this object (one byte a number) while the pool is alive and
-    its table is below 512 MiB. Compounds that are the same under another notation have the same fingerprint.
+    Fingerprints of a pool are computed once and cached (one byte a count) while the pool is alive, for tables below
+    512 MiB. Compounds that are the same under another notation have the same fingerprint.
 
     Args:
         radius: bonds from the central atom (2: ECFP4).
         size: columns.
-        pharmacophores: describe atoms by what they do (donor, acceptor, aromatic, halogen, acid, base) instead of by
-            what they are (FCFP instead of ECFP).
+        pharmacophores: describe atoms by their features (donor, acceptor, aromatic, halogen, acid, base) instead of by
+            their elements (FCFP instead of ECFP).
 
     Source: Rogers and Hahn 2010, J Chem Inf Model 50:742; RDKit.
     """
@@ -35,7 +35,6 @@ class Morgan(Encoder):
     radius: int = 2
     size: int = 2048
     pharmacophores: bool = False
-    _kept: Fingerprints = field(default_factory=lambda: Fingerprints(), repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -53,9 +52,12 @@ class Morgan(Encoder):
         if pool.kind != "compounds":
             raise PoolError(f"{self.name}: a pool of {pool.kind} has no molecules. Nothing was encoded.")
         rows = np.asarray(rows, np.int64)
-        if len(pool) * self.size > KEPT:
+        if len(pool) * self.size > MAX_BYTES:
             return self._compute(pool, rows).astype(np.float32)
-        table, known = self._kept.of(pool, self.size)
+        tables = _TABLES.setdefault(pool, {})
+        if self not in tables:
+            tables[self] = np.zeros((len(pool), self.size), np.uint8), np.zeros(len(pool), bool)
+        table, known = tables[self]
         missing = np.unique(rows[~known[rows]])
         if len(missing):
             table[missing] = self._compute(pool, missing)
@@ -82,6 +84,10 @@ class Morgan(Encoder):
         return generators.GetMorganGenerator(radius=self.radius, fpSize=self.size, atomInvariantsGenerator=atoms)
 
 
+#: of each pool and encoder: fingerprints, uint8 [N, size], and which of its rows are filled, bool [N]
+_TABLES: WeakKeyDictionary[Pool, dict[Morgan, tuple[np.ndarray, np.ndarray]]] = WeakKeyDictionary()
+
+
 def molecule(smiles: str) -> Any:
     """RDKit's molecule of a SMILES.
 
@@ -95,21 +101,3 @@ def molecule(smiles: str) -> Any:
     if found is None:
         raise NotationError(f'"{smiles}" is not a SMILES that RDKit can read. Correct it; nothing was encoded.')
     return found
-
-
-class Fingerprints:
-    """Tables of fingerprints by pool, forgotten when the pool is."""
-
-    def __init__(self) -> None:
-        self._tables: dict[int, tuple[Any, np.ndarray, np.ndarray]] = {}
-
-    def of(self, pool: Pool, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """The pool's table, uint8 [N, size], and which of its rows are filled, bool [N]."""
-        key = id(pool)
-        if key not in self._tables:
-            forget = weakref.ref(pool, lambda _: self._tables.pop(key, None))
-            self._tables[key] = (forget, np.zeros((len(pool), size), np.uint8), np.zeros(len(pool), bool))
-        return self._tables[key][1:]
-
-    def __len__(self) -> int:
-        return len(self._tables)

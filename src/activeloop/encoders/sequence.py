@@ -13,13 +13,13 @@ from activeloop.encoders.base import SiteEncoder
 
 @dataclass(frozen=True)
 class OneHot(SiteEncoder):
-    """Letters of the varying sites, one column for each letter of the alphabet.
+    """Residues of the varying sites, one column for each residue of the alphabet.
 
-    A pool of L sites over K letters gives L * K columns: ask for a wide pool (all single mutants of a whole protein)
+    A pool of L sites over K residues gives L * K columns: ask for a wide pool (all single mutants of a whole protein)
     in pieces.
 
     Args:
-        relative: leave the parent's own letter at zero, so that the parent is the origin and each mutation one 1.
+        relative: leave the parent's own residue at zero, so that the parent is the origin and each mutation one 1.
             A pool without a parent is encoded as without this option.
     """
 
@@ -31,21 +31,21 @@ class OneHot(SiteEncoder):
         return "onehot-relative" if self.relative else "onehot"
 
     def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
-        """Float32 [n, L * K]; column i * K + k is letter k at site i."""
+        """Float32 [n, L * K]; column i * K + k is residue k at site i."""
         if self.relative and sites.parent is not None:
-            return expand(codes, len(sites.alphabet)) * (codes != sites.parent).repeat(len(sites.alphabet), axis=1)
-        return expand(codes, len(sites.alphabet))
+            return one_hot(codes, len(sites.alphabet)) * (codes != sites.parent).repeat(len(sites.alphabet), axis=1)
+        return one_hot(codes, len(sites.alphabet))
 
 
-def expand(codes: np.ndarray, letters: int) -> np.ndarray:
-    """Codes [n, L] to one-hot float32 [n, L * letters].
+def one_hot(codes: np.ndarray, size: int) -> np.ndarray:
+    """Codes [n, L] to one-hot float32 [n, L * size].
 
-    >>> expand(np.array([[1, 0]], np.uint8), 3).tolist()
+    >>> one_hot(np.array([[1, 0]], np.uint8), 3).tolist()
     [[0.0, 1.0, 0.0, 1.0, 0.0, 0.0]]
     """
     n, sites = codes.shape
-    out = np.zeros((n, sites * letters), np.float32)
-    columns = codes.astype(np.int64) + letters * np.arange(sites)
+    out = np.zeros((n, sites * size), np.float32)
+    columns = codes.astype(np.int64) + size * np.arange(sites)
     np.put_along_axis(out, columns, 1.0, axis=1)
     return out
 
@@ -90,7 +90,7 @@ PROPERTIES: dict[str, tuple[float, ...]] = {
     "beta_branched": (0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0),
 }
 
-#: Sandberg et al. 1998, J Med Chem 41:2481; five principal components of 26 measured properties, by letter
+#: Sandberg et al. 1998, J Med Chem 41:2481; five principal components of 26 measured properties, by amino acid
 ZSCALES: dict[str, tuple[float, ...]] = {
     "A": (0.24, -2.32, 0.60, -0.14, 1.30),
     "C": (0.84, -1.67, 3.71, 0.18, -2.65),
@@ -115,10 +115,10 @@ ZSCALES: dict[str, tuple[float, ...]] = {
 }
 
 
-def letter_table(scales: Scales, alphabet: str = AMINO_ACIDS) -> np.ndarray:
-    """Float32 [K, P]: each property has mean 0 and spread 1 over the 20 amino acids; other letters are 0.
+def scale_table(scales: Scales, alphabet: str = AMINO_ACIDS) -> np.ndarray:
+    """Float32 [K, P]: each property has mean 0 and standard deviation 1 over the 20 amino acids; others are 0.
 
-    >>> table = letter_table("properties")
+    >>> table = scale_table("properties")
     >>> table.shape, [AMINO_ACIDS[i] for i in table[:, 1].argsort()[-2:]]
     ((20, 9), ['Y', 'W'])
     """
@@ -150,7 +150,7 @@ class Physicochemical(SiteEncoder):
 
     def encode(self, sites: Sites, codes: np.ndarray) -> np.ndarray:
         """Float32 [n, L * P]; column i * P + p is property p at site i."""
-        table = letter_table(self.scales, sites.alphabet)
+        table = scale_table(self.scales, sites.alphabet)
         values = table[codes]
         if self.relative and sites.parent is not None:
             values = values - table[sites.parent]

@@ -35,8 +35,9 @@ from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.models.stacking import StackingEnsemble
 from activeloop.prediction import Learner
+from activeloop.priors.base import MutationPrior
 from activeloop.priors.plm import PLMPrior
-from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
+from activeloop.priors.substitutions import SubstitutionPrior
 from activeloop.renamed import REMOVED
 
 HEADS: dict[str, type[Head]] = {"gp": GPHead, "laplace": LaplaceHead, "mc-dropout": DropoutHead}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
-from activeloop.encoders.base import Encoder, sites_of
-from activeloop.errors import PoolError
+from activeloop.encoders.base import sites_of
+from activeloop.priors.base import MutationPrior, parent_codes
 
+# from the paper: no library that this package depends on has the matrix
 _ORDER = "ARNDCQEGHILKMFPSTWYV"
 _LOWER_TRIANGLE = """
  4
@@ -33,12 +34,12 @@ _LOWER_TRIANGLE = """
 -2 -2 -2 -3 -2 -1 -2 -3  2 -1 -1 -2 -1  3 -3 -2 -2  2  7
  0 -3 -3 -3 -1 -2 -2 -3 -3  3  1 -2  1 -1 -2 -2  0 -3 -1  4
 """
-#: what BLAST charges for a residue against nothing
+#: BLAST's score of a residue against a gap
 _GAP_SCORE = -4.0
 
 
 def blosum62(alphabet: str = AMINO_ACIDS) -> np.ndarray:
-    """The BLOSUM62 matrix, [K, K] float32 in half bits; a gap against a letter is -4, unknown letters are 0.
+    """The BLOSUM62 matrix, [K, K] float32 in half bits; a gap against a residue is -4, unknown residues are 0.
 
     Source: Henikoff and Henikoff 1992, PNAS 89:10915.
 
@@ -56,11 +57,11 @@ def blosum62(alphabet: str = AMINO_ACIDS) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Blosum(Encoder):
-    """One column: the sum over all mutations of BLOSUM62(old, new) - BLOSUM62(old, old); 0 for the parent.
+class Blosum(MutationPrior):
+    """The sum over all mutations of BLOSUM62(old, new) - BLOSUM62(old, old).
 
-    A zero-shot prior (its agreement with public scans stands in docs/results/prior). It knows nothing of the function,
-    and misleads where the assay rewards what evolution avoids.
+    A zero-shot prior (docs/results/prior compares it with public scans). It knows nothing of the function, and misleads
+    where the assay rewards what evolution avoids.
     """
 
     @property
@@ -68,27 +69,16 @@ class Blosum(Encoder):
         """`blosum62`."""
         return "blosum62"
 
-    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """Float32 [n, 1].
-
-        Raises:
-            PoolError: when the pool has no sites or no parent to compare with.
-        """
-        sites = sites_of(pool, self.name)
-        costs = substitution_costs(sites)
-        return costs[np.arange(len(sites.labels)), pool.codes(rows)].sum(1, keepdims=True)
+    def table(self, pool: Pool) -> np.ndarray:
+        """`substitution_costs` of the pool's sites."""
+        return substitution_costs(sites_of(pool, self.name))
 
 
 def substitution_costs(sites: Sites) -> np.ndarray:
-    """Float32 [L, K]: BLOSUM62(parent, letter) - BLOSUM62(parent, parent) at each site; at most 0.
+    """Float32 [L, K]: BLOSUM62(parent, residue) - BLOSUM62(parent, parent) at each site; at most 0.
 
     Raises:
         PoolError: when there is no parent.
     """
-    if sites.parent is None:
-        raise PoolError(
-            "blosum62: the pool has no parent sequence to compare with. Give the wild type, or choose another encoder; "
-            "nothing was encoded."
-        )
-    matrix = blosum62(sites.alphabet)
-    return matrix[sites.parent] - matrix[sites.parent, sites.parent][:, None]
+    matrix, parent = blosum62(sites.alphabet), parent_codes(sites, "blosum62")
+    return matrix[parent] - matrix[parent, parent][:, None]

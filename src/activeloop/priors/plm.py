@@ -1,4 +1,4 @@
-"""What a mutation usually does, learned from other proteins and from what a pretrained model thinks of this one."""
+"""The average effect of a substitution, given what a protein language model predicts for this protein."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from activeloop.foundation.cache import recall, store
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint, folder_of, need_models
 from activeloop.foundation.esm_numpy import states_and_logits
 from activeloop.foundation.windows import ResidueTokens, Windows
+from activeloop.priors.base import MutationPrior
 from activeloop.priors.substitutions import (
     REACH,
     WIDTHS,
-    MutationPrior,
     SubstitutionTables,
-    at_sites,
-    scored_chain,
+    parent_chain,
+    scores_at_sites,
     windowed,
 )
 
-#: columns of `letter_contexts`
-LETTERS = 30
+#: columns of `probability_contexts`
+PROBABILITY_CONTEXTS = 30
 #: hidden states are those after this share of the layers
 DEPTH = 2 / 3
 
 
 @dataclass(frozen=True)
 class PLMPrior(MutationPrior):
-    """The substitution prior, informed by a masked-language model that reads the parent once, with nothing hidden.
+    """The substitution prior, informed by a masked-language model that reads the parent once, with nothing masked.
 
-    Its tables read, beside the context of a residue (`residue_contexts`), how likely the model thinks each letter
-    there and how sure it is of the residue, its neighbourhood and the protein (`letter_contexts`), and the hidden
+    Its tables read, beside the context of a residue (`residue_contexts`), the model's probability of each amino acid
+    there and its entropy at the residue, its neighbourhood and the protein (`probability_contexts`), and the hidden
     state of the residue after two thirds of the layers. They were fitted to the same published scans as those of
-    `SubstitutionPrior`, on the outputs of one model, and are blind in the same way to a protein that they have seen.
-    How much the model adds stands in docs/results/prior.
+    `SubstitutionPrior`, on the outputs of one model, and a protein is never scored by a table that was fitted to it.
+    docs/results/prior has how much the model adds.
 
     Args:
         foundation: with a masked-language head.
@@ -73,7 +73,7 @@ class PLMPrior(MutationPrior):
                 installed.
         """
         sites = sites_of(pool, self.name)
-        chain = scored_chain(sites, self.name)
+        chain = parent_chain(sites, self.name)
         if not chain:
             return np.zeros((len(sites.labels), len(sites.alphabet)))
         found, weights = read_tables(self.tables), fingerprint(self.foundation.source, self.foundation.revision)
@@ -83,7 +83,7 @@ class PLMPrior(MutationPrior):
                 f"{self.foundation.source}. Name a file that `python -m tools.priors "
                 "--model` wrote for it (the option `tables`), or choose the learner mutation-gp. Nothing was scored."
             )
-        return at_sites(_scores(self, found.digest, weights, chain), sites)
+        return scores_at_sites(_scores(self, found.digest, weights, chain), sites)
 
     def content(self) -> tuple[str, str]:
         """The file of the tables, and its digest."""
@@ -95,7 +95,7 @@ class PLMPriorTables:
     """The content of `informed.npz`.
 
     Args:
-        tables: which read `opinions` beside contexts.
+        tables: which read `plm_features` beside contexts.
         model: fingerprint of the model on whose outputs they were fitted.
         digest: of the whole file, in hexadecimal digits.
     """
@@ -130,17 +130,17 @@ def _read(path: Path, changed: int) -> PLMPriorTables:
 
 
 @lru_cache(maxsize=8)
-def _scores(score: PLMPrior, tables: str, weights: str, chain: str) -> np.ndarray:
+def _scores(prior: PLMPrior, tables: str, weights: str, chain: str) -> np.ndarray:
     """[n, 20] of a chain; computed once a process for each content of the tables and of the weights."""
-    scores = read_tables(score.tables).tables.scores(chain, opinions(score.foundation, chain))
+    scores = read_tables(prior.tables).tables.scores(chain, plm_features(prior.foundation, chain))
     scores.setflags(write=False)
     return scores
 
 
-def opinions(foundation: FoundationModel, chain: str) -> np.ndarray:
-    """What the tables read of a model that reads a chain once, with nothing hidden: [n, 30 + D].
+def plm_features(foundation: FoundationModel, chain: str) -> np.ndarray:
+    """Features [n, 30 + D] of residues from a model that reads a chain once, with nothing masked.
 
-    `letter_contexts`, and the hidden states. Letters beside the twenty are read as X.
+    `probability_contexts`, and the hidden states. Residues beside the twenty are read as X.
 
     Raises:
         PoolError: the model cannot read the chain.
@@ -150,14 +150,14 @@ def opinions(foundation: FoundationModel, chain: str) -> np.ndarray:
     residues = ResidueTokens.of(foundation, AMINO_ACIDS)
     read_as = "".join(a if a in AMINO_ACIDS else "X" for a in chain)
     windows = Windows.of(foundation.tokens_of([read_as]), np.arange(len(chain)), residues.longest)
-    key = windows.key(foundation, f"opinions-{DEPTH:.2f}", residues)
-    read = recall("zero-shot", key)
-    if read is None:
+    key = windows.key(foundation, f"plm-features-{DEPTH:.2f}", residues)
+    found = recall("zero-shot", key)
+    if found is None:
         states, logits = _pass(foundation, windows)
-        read = np.hstack([residues.log_probabilities(logits), states])
-        store("zero-shot", key, read)
-    logits, states = read[:, : len(AMINO_ACIDS)].astype(np.float64), read[:, len(AMINO_ACIDS) :]
-    return np.hstack([letter_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
+        found = np.hstack([residues.log_probabilities(logits), states])
+        store("zero-shot", key, found)
+    logits, states = found[:, : len(AMINO_ACIDS)].astype(np.float64), found[:, len(AMINO_ACIDS) :]
+    return np.hstack([probability_contexts(chain, logits - np.logaddexp.reduce(logits, 1, keepdims=True)), states])
 
 
 def _pass(foundation: FoundationModel, windows: Windows) -> tuple[np.ndarray, np.ndarray]:
@@ -172,17 +172,18 @@ def _pass(foundation: FoundationModel, windows: Windows) -> tuple[np.ndarray, np
     return zero_shot_passes.states_and_logits(encoder, windows, round(DEPTH * len(encoder.layers)))
 
 
-def letter_contexts(chain: str, probabilities: np.ndarray) -> np.ndarray:
-    """What a model's log-probabilities [n, 20] say about where a mutation would hurt: [n, 30].
+def probability_contexts(chain: str, log_probabilities: np.ndarray) -> np.ndarray:
+    """Features [n, 30] of residues from a model's log-probabilities [n, 20].
 
-    In order: the log-probability of each letter (20); of the residue's own, and the entropy of all (2); these two
+    In order: the log-probability of each amino acid (20); of the residue's own, and the entropy of all (2); these two
     averaged around the residue for each of `WIDTHS` (3 x 2), and over the whole protein (2).
 
-    >>> letter_contexts("MKT", np.log(np.full((3, 20), 0.05)))[0, 20:22].round(3).tolist()
+    >>> probability_contexts("MKT", np.log(np.full((3, 20), 0.05)))[0, 20:22].round(3).tolist()
     [-2.996, 2.996]
     """
-    own = np.array([[letter == a for a in AMINO_ACIDS] for letter in chain], float)
-    sure = np.stack([(own * probabilities).sum(1), -(np.exp(probabilities) * probabilities).sum(1)], 1)
+    own = np.array([[residue == a for a in AMINO_ACIDS] for residue in chain], float)
+    entropy = -(np.exp(log_probabilities) * log_probabilities).sum(1)
+    certainty = np.stack([(own * log_probabilities).sum(1), entropy], 1)
     distance = np.arange(-REACH, REACH + 1)
-    around = [windowed(sure, np.exp(-0.5 * (distance / width) ** 2)) for width in WIDTHS]
-    return np.hstack([probabilities, sure, *around, np.tile(sure.mean(0), (len(chain), 1))])
+    around = [windowed(certainty, np.exp(-0.5 * (distance / width) ** 2)) for width in WIDTHS]
+    return np.hstack([log_probabilities, certainty, *around, np.tile(certainty.mean(0), (len(chain), 1))])

@@ -1,9 +1,8 @@
-"""What a mutation usually does to a protein, learned from other proteins."""
+"""The average effect of a substitution, learned from mutational scans of other proteins."""
 
 from __future__ import annotations
 
 import hashlib
-from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -13,45 +12,45 @@ from typing import IO
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
-from activeloop.encoders.base import Encoder, sites_of
+from activeloop.encoders.base import sites_of
 from activeloop.encoders.sequence import PROPERTIES
-from activeloop.errors import PoolError
+from activeloop.priors.base import MutationPrior, parent_codes
 
-#: residues of a word: chance hits of a whole protein are rarer than one in a hundred, and a relative with half its
-#: residues alike still shares about one word in 250
-WORD = 8
+#: residues of a k-mer: chance hits of a whole protein are rarer than one in a hundred, and a relative with half its
+#: residues alike still shares about one k-mer in 250
+KMER = 8
 
 
-def fingerprints(chain: str) -> np.ndarray:
-    """Hashes of all words of a chain, uint32 [n - 7]; empty for shorter chains.
+def kmer_hashes(chain: str) -> np.ndarray:
+    """Hashes of all k-mers of a chain, uint32 [n - 7]; empty for shorter chains.
 
-    >>> fingerprints("MKTAYIAKQRQ").shape, fingerprints("MKT").shape
+    >>> kmer_hashes("MKTAYIAKQRQ").shape, kmer_hashes("MKT").shape
     ((4,), (0,))
     """
-    words = (chain[i : i + WORD].encode("utf-8", "replace") for i in range(len(chain) - WORD + 1))
-    hashes = [int.from_bytes(hashlib.blake2b(word, digest_size=4).digest(), "little") for word in words]
+    kmers = (chain[i : i + KMER].encode("utf-8", "replace") for i in range(len(chain) - KMER + 1))
+    hashes = [int.from_bytes(hashlib.blake2b(kmer, digest_size=4).digest(), "little") for kmer in kmers]
     return np.array(hashes, np.uint32)
 
 
 def nearest_owner(chain: str, known: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """To whom each residue belongs, by the nearest word that is known: [n], -1 everywhere when no word is.
+    """Owner of the known k-mer that is nearest to each residue: [n], -1 everywhere when no k-mer is known.
 
     Args:
-        chain: the protein, n letters.
-        known: [W] hashes of the known words, ascending and distinct.
-        owner: [W] whose word each is.
+        chain: the protein, n residues.
+        known: [W] hashes of the known k-mers, ascending and distinct.
+        owner: [W] owner of each.
 
-    >>> words = np.sort(fingerprints("MKTAYIAKQR"))
-    >>> nearest_owner("GGGMKTAYIAKGG", words, np.array([4, 4, 4])).tolist() == [4] * 13
+    >>> kmers = np.sort(kmer_hashes("MKTAYIAKQR"))
+    >>> nearest_owner("GGGMKTAYIAKGG", kmers, np.array([4, 4, 4])).tolist() == [4] * 13
     True
     """
-    hashes = fingerprints(chain)
+    hashes = kmer_hashes(chain)
     at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
     hits = np.flatnonzero(known[at] == hashes)
     if not len(hits):
         return np.full(len(chain), -1)
-    # a word's middle stands for it
-    middle = hits + (WORD - 1) / 2
+    # a k-mer stands at its middle
+    middle = hits + (KMER - 1) / 2
     residue = np.arange(len(chain))
     after = np.clip(np.searchsorted(middle, residue), 1, max(len(middle) - 1, 1))
     before, after = after - 1, np.minimum(after, len(middle) - 1)
@@ -63,27 +62,27 @@ def nearest_owner(chain: str, known: np.ndarray, owner: np.ndarray) -> np.ndarra
 WIDTHS = (1.5, 4.0, 12.0)
 #: degrees between neighbours: of an alpha helix, of a beta strand
 TURNS = (100.0, 170.0)
-#: farther residues weigh nothing (exp(-0.5 * 5^2) of the widest window)
+#: farther residues have no weight (exp(-0.5 * 5^2) of the widest window)
 REACH = 60
-#: lengths beyond those of the proteins from which anything was learned say nothing more
+#: shortest and longest of the training proteins; other lengths count as these
 LENGTHS = (30, 3500)
 #: columns of `residue_contexts`
 CONTEXTS = 69
 
 
 def residue_contexts(chain: str) -> np.ndarray:
-    """Each residue by its own letter, its neighbourhood and its protein, [n, 69].
+    """Features of each residue: the amino acid, its neighbourhood and its protein, [n, 69].
 
-    In order: the letter (20); for each of `WIDTHS` the nine side-chain properties averaged around the residue, and the
-    size of the mean charge (3 x 10); for each of `TURNS` the hydrophobic moment towards the residue's own side and its
-    size (2 x 2, Eisenberg et al. 1982, Nature 299:371); entropy of the letters within 15 residues; means over the whole
-    protein (9); nearness of both ends and length (5). Letters that are no amino acids have no properties.
+    In order: the amino acid (20); for each of `WIDTHS` the nine side-chain properties averaged around the residue, and
+    the size of the mean charge (3 x 10); for each of `TURNS` the hydrophobic moment towards the residue's own side and
+    its size (2 x 2, Eisenberg et al. 1982, Nature 299:371); entropy of the amino acids within 15 residues; means over
+    the whole protein (9); nearness of both ends and length (5). Residues beside the twenty have no properties.
 
     >>> residue_contexts("MKTAYIAKQR").shape
     (10, 69)
     """
     n = len(chain)
-    own = np.array([[letter == a for a in AMINO_ACIDS] for letter in chain], float)
+    own = np.array([[residue == a for a in AMINO_ACIDS] for residue in chain], float)
     chains = own @ side_chains()
     distance = np.arange(-REACH, REACH + 1)
     columns = [own]
@@ -96,8 +95,8 @@ def residue_contexts(chain: str) -> np.ndarray:
         along = convolved(hydropathy, near * np.cos(turn * distance)) / 3
         across = convolved(hydropathy, near * np.sin(turn * distance)) / 3
         columns += [along, np.hypot(along, across)]
-    letters = windowed(own, (np.abs(distance) <= 15).astype(float))
-    columns.append(-(letters * np.log(letters + 1e-9)).sum(1, keepdims=True))
+    composition = windowed(own, (np.abs(distance) <= 15).astype(float))
+    columns.append(-(composition * np.log(composition + 1e-9)).sum(1, keepdims=True))
     columns.append(np.tile(chains.mean(0), (n, 1)))
     first, last = np.arange(n), n - 1 - np.arange(n)
     length = np.full(n, np.log(np.clip(n, *LENGTHS) / 200))
@@ -127,9 +126,9 @@ def convolved(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.stack([np.convolve(column, weights[::-1])[half : half + len(values)] for column in values.T], 1)
 
 
-#: how far the average mutant of a scan stands below its parent, in normal scores; without it a variant of ten bad
-#: mutations would be believed as good as its parent. On published sets of multiple mutants the sums agree best with
-#: the values for 0.6 to 0.8
+#: difference of the parent and the average mutant of a scan, in normal scores; without it the prior of a variant of
+#: ten bad mutations would be that of its parent. On published sets of multiple mutants the sums agree best with the
+#: values for 0.6 to 0.8
 COST = 0.6
 
 
@@ -138,17 +137,17 @@ class SubstitutionTables:
     """The content of `substitutions.npz`, or of a file of tables that read more of a residue than its context.
 
     Args:
-        tables: [F + 1, C + 1, 20] from C columns and a constant to letters: without each of F parts of the proteins,
-            and last from all. The first 69 columns are those of `residue_contexts`.
-        usual: [C] their means, for chains too short to have a context.
-        words: [W] hashes of the training proteins' words, ascending.
-        parts: [W] in which of the F parts each word's protein is.
+        tables: [F + 1, C + 1, 20] from C columns and a constant to amino acids: fitted without each of F folds of the
+            proteins, and last to all. The first 69 columns are those of `residue_contexts`.
+        means: [C] of the columns, for chains too short to have a context.
+        kmers: [W] hashes of the training proteins' k-mers, ascending.
+        folds: [W] fold of the protein of each k-mer.
     """
 
     tables: np.ndarray
-    usual: np.ndarray
-    words: np.ndarray
-    parts: np.ndarray
+    means: np.ndarray
+    kmers: np.ndarray
+    folds: np.ndarray
 
     @classmethod
     @lru_cache(maxsize=1)
@@ -165,19 +164,18 @@ class SubstitutionTables:
             OSError, ValueError, KeyError: there is none, or it holds something else.
         """
         with np.load(file, allow_pickle=False) as content:
-            words = np.concatenate([content[f"words{part}"] for part in range(len(content["tables"]) - 1)])
-            sizes = [len(content[f"words{part}"]) for part in range(len(content["tables"]) - 1)]
-            order = np.argsort(words)
-            parts = np.repeat(np.arange(len(sizes)), sizes)
-            return cls(content["tables"], content["usual"], words[order], parts[order])
+            by_fold = [content[f"words{fold}"] for fold in range(len(content["tables"]) - 1)]
+            kmers, folds = np.concatenate(by_fold), np.repeat(np.arange(len(by_fold)), [*map(len, by_fold)])
+            order = np.argsort(kmers)
+            return cls(content["tables"], content["usual"], kmers[order], folds[order])
 
-    def blind_to(self, chain: str) -> np.ndarray:
-        """Which table may answer for each residue: [n] indices into `tables`, the last for a protein never seen."""
-        part = nearest_owner(chain, self.words, self.parts)
-        return np.where(part < 0, len(self.tables) - 1, part)
+    def held_out(self, chain: str) -> np.ndarray:
+        """Table that was fitted without each residue: [n] indices into `tables`, the last for an unknown protein."""
+        fold = nearest_owner(chain, self.kmers, self.folds)
+        return np.where(fold < 0, len(self.tables) - 1, fold)
 
     def scores(self, chain: str, beside: np.ndarray | None = None) -> np.ndarray:
-        """[n, 20] of each residue of a protein, exchanged for each of `AMINO_ACIDS`; its own letter is 0.
+        """[n, 20] effect of exchanging each residue of a protein for each of `AMINO_ACIDS`; 0 for itself.
 
         Args:
             chain: the protein.
@@ -185,13 +183,13 @@ class SubstitutionTables:
         """
         contexts = residue_contexts(chain)
         contexts = contexts if beside is None else np.hstack([contexts, beside])
-        if len(chain) < WORD:
-            contexts[:, 20:] = self.usual[20:]
+        if len(chain) < KMER:
+            contexts[:, 20:] = self.means[20:]
         contexts_and_one = np.hstack([contexts, np.ones((len(chain), 1))])
-        blind = self.blind_to(chain)
+        held_out = self.held_out(chain)
         scores = np.zeros((len(chain), len(AMINO_ACIDS)))
-        for table in np.unique(blind):
-            scores[blind == table] = contexts_and_one[blind == table] @ self.tables[table].astype(float)
+        for table in np.unique(held_out):
+            scores[held_out == table] = contexts_and_one[held_out == table] @ self.tables[table].astype(float)
         scores[contexts[:, :20] > 0] = 0.0
         return scores
 
@@ -205,35 +203,31 @@ def chain_scores(chain: str) -> np.ndarray:
 
 
 def substitution_scores(sites: Sites) -> np.ndarray:
-    """What each letter at each site usually does, beside the parent's own: [L, K], higher is better.
+    """Expected effect of each residue at each site compared with the parent's own: [L, K], higher is better.
 
-    In units of normal scores within a scan of single mutants, whose average mutant is at `-COST`. The parent's letter
-    is 0, and the score of a variant is the sum over its mutations. A gap, and any letter inserted after a residue, get
-    the worst score at that residue; sites of other alphabets (genotypes such as 0 and 1) get zeros.
-
-    Raises:
-        PoolError: when there is no parent.
-    """
-    chain = scored_chain(sites, "substitutions")
-    return np.zeros((len(sites.labels), len(sites.alphabet))) if not chain else at_sites(chain_scores(chain), sites)
-
-
-def scored_chain(sites: Sites, who: str) -> str:
-    """The parent whose residues are scored; "" for sites of other alphabets.
+    In units of normal scores within a scan of single mutants, whose average mutant is at `-COST`. The parent's residue
+    is 0, and the score of a variant is the sum over its mutations. A gap, and any residue inserted after another, get
+    the worst score at that site; sites over other alphabets (genotypes such as 0 and 1) get zeros.
 
     Raises:
         PoolError: when there is no parent.
     """
-    if sites.parent is None:
-        raise PoolError(
-            f"{who}: the pool has no parent sequence to compare with. Give the wild type, or choose another "
-            "encoder; nothing was scored."
-        )
+    chain = parent_chain(sites, "substitutions")
+    return scores_at_sites(chain_scores(chain), sites) if chain else np.zeros((len(sites.labels), len(sites.alphabet)))
+
+
+def parent_chain(sites: Sites, prior: str) -> str:
+    """The parent whose residues are scored; "" for sites over other alphabets.
+
+    Raises:
+        PoolError: when there is no parent.
+    """
+    parent_codes(sites, prior)
     return sites.parent_sequence if set(AMINO_ACIDS) <= set(sites.alphabet) else ""
 
 
-def at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
-    """[L, K] as told in `substitution_scores`, from the scores [n, 20] of the parent's residues."""
+def scores_at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
+    """[L, K] as in `substitution_scores`, from the scores [n, 20] of the parent's residues."""
     assert sites.parent is not None
     # an insertion before the first residue stands at position 0
     scores = scores[np.maximum(sites.positions, 1) - 1] - COST
@@ -244,27 +238,6 @@ def at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
     result[:, known] = np.where(inserted[:, None], worst[:, None], scores)
     result[np.arange(len(result)), sites.parent] = 0.0
     return result
-
-
-class MutationPrior(Encoder):
-    """One column: the sum of a table over all mutations of a candidate; 0 for the parent."""
-
-    @abstractmethod
-    def table(self, pool: Pool) -> np.ndarray:
-        """Float64 [L, K] what each letter at each site does, as `substitution_scores` gives it.
-
-        Raises:
-            PoolError: when the pool has no sites or no parent to compare with.
-        """
-
-    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """Float32 [n, 1].
-
-        Raises:
-            PoolError: when the pool has no sites or no parent to compare with.
-        """
-        table = self.table(pool)
-        return table[np.arange(len(table)), pool.codes(rows)].sum(1, keepdims=True).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from activeloop.models.gp.mutation_kernel import Mutations, sites_with_parent
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import precision, standard
 from activeloop.prediction import FastMean, Prediction, Predictor
-from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
+from activeloop.priors.base import MutationPrior
+from activeloop.priors.substitutions import SubstitutionPrior
 
 #: prior slope between standardised table sums and targets, and the number of values that it counts as
 PRIOR_SLOPE, PRIOR_COUNT = 0.3, 5.0

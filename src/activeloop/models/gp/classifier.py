@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
-from activeloop.encoders import Encoder, Morgan, letter_table
+from activeloop.encoders import Encoder, Morgan, scale_table
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models.gp.core import ExactConditioned
@@ -210,7 +210,7 @@ def _similarity(alphabet: str) -> np.ndarray:
     """[K, K] kernel of residues, 1 on the diagonal: by property for amino acids, else the identity."""
     if not set(alphabet) <= set(AMINO_ACIDS + GAP) or len(alphabet) < 5:
         return np.eye(len(alphabet))
-    x = letter_table("properties", alphabet).astype(np.float64)
+    x = scale_table("properties", alphabet).astype(np.float64)
     distance = np.square(x[:, None] - x[None]).sum(2)
     return 0.5 * np.eye(len(alphabet)) + 0.5 * np.exp(-distance / distance[distance > 0].mean() * 2)
 

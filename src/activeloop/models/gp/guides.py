@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.guide import Kmers, blocks
+from activeloop.encoders.guide import Kmers, feature_groups
 from activeloop.models.base import in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, KernelGP
 
@@ -84,7 +84,7 @@ class GuideSpace:
         rows = np.random.default_rng(0).choice(len(pool), min(len(pool), LOOKED_AT), replace=False)
         x = Kmers().features(pool, rows).astype(np.float64)
         assert pool.sites is not None
-        kind, sd = blocks(len(pool.sites.labels)), x.std(0)
+        kind, sd = feature_groups(len(pool.sites.labels)), x.std(0)
         varies = sd > 1e-9
         # nucleotides and pairs keep their own deviation: a rare pair must not count as much as a common one
         alone = np.where(varies & (kind >= 2), 1 / np.where(varies, sd, 1), varies.astype(float))

@@ -24,7 +24,8 @@ from activeloop.models.gp.mutation_kernel import (
 )
 from activeloop.models.transforms import PieceFunction, QuantileTransform, TransformedPredictor
 from activeloop.prediction import Predictor
-from activeloop.priors.substitutions import MutationPrior, SubstitutionPrior
+from activeloop.priors.base import MutationPrior
+from activeloop.priors.substitutions import SubstitutionPrior
 
 #: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: the best fit to
 #: 150 labels of each of 69 assays. Made by `make prior`, see docs/results/prior.
