@@ -1,3 +1,5 @@
+import inspect
+from importlib import import_module
 from pathlib import Path
 
 import activeloop
@@ -33,5 +35,39 @@ def write_command_line_reference(app) -> None:
         target.write_text(text, encoding="utf-8")
 
 
+#: parts in the order of the house; every name that a part exports is documented
+PARTS = (
+    *("errors", "tables", "candidates", "measurements", "prediction", "acquisition", "plates", "campaigns"),
+    *("encoders", "foundation", "priors", "adapters", "models", "models.heads.base", "models.calibration"),
+    *("students", "screening", "replay", "store", "config", "plugins", "testing"),
+)
+
+
+def write_api_reference(app) -> None:
+    """The reference of classes and functions is made from what each part exports."""
+    lines, documented = ["# Classes and functions", ""], set()
+    for part in PARTS:
+        module = import_module(f"activeloop.{part}")
+        lines += [f"## activeloop.{part}", "", (module.__doc__ or "").strip().split("\n\n")[0], "", "```{eval-rst}"]
+        names = getattr(module, "__all__", None) or [
+            name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
+        ]
+        for name in (n for n in names if not n.startswith("_")):
+            value = getattr(module, name)
+            if id(value) in documented or name.endswith("Config"):  # these stand in reference/config.md
+                continue
+            documented.add(id(value))
+            if inspect.isclass(value):
+                lines += [f".. autoclass:: activeloop.{part}.{name}", "   :members:", ""]
+            elif inspect.isfunction(value):
+                lines += [f".. autofunction:: activeloop.{part}.{name}", ""]
+        lines += ["```", ""]
+    target = Path(app.srcdir) / "reference" / "api.md"
+    text = "\n".join(lines)
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        target.write_text(text, encoding="utf-8")
+
+
 def setup(app) -> None:
     app.connect("builder-inited", write_command_line_reference)
+    app.connect("builder-inited", write_api_reference)
