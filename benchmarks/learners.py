@@ -14,14 +14,14 @@ from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.registry import embedding_gp, fine_tuned, likelihood, plain_encoder, plm_prior, stacking
-from activeloop.models.stacking import Scale, StackingEnsemble
+from activeloop.models.stacking import StackingEnsemble, StackingScale
 from activeloop.prediction import Learner
 from activeloop.priors.substitutions import SubstitutionPrior
 from activeloop.replay import evaluation, policies
 from activeloop.replay.policies import Policy, Protocol, ReplayGoal
 
 
-def _gate(scale: Scale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
+def _gate(scale: StackingScale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
     """The gate with other weights to begin with, and with learners that it has not, where they are given one.
 
     Args:

@@ -43,7 +43,7 @@ CASES: dict[str, tuple[Learner, str]] = {
     "mutations, informed": (MutationGP(prior_score=PLMPrior()), "variants"),
     "sites": (SiteGP(), "variants"),
     "sites, ranked": (SiteGP(ranked=True), "variants"),
-    "gate": (StackingEnsemble((RandomForest(trees=20), SiteGP())), "variants"),
+    "stacking": (StackingEnsemble((RandomForest(trees=20), SiteGP())), "variants"),
 }
 POOLS = {kind: planted_pool(kind) for kind in ("variants", "compounds", "guides")}
 CHECKS = {

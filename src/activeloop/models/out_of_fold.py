@@ -1,4 +1,4 @@
-"""How well a learner predicts what it has not seen: held-out candidates, and the plate that came next."""
+"""Out-of-fold predictions: how a learner predicts measured candidates that it has not seen."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.prediction import Learner, Predictor
 
-#: unmeasured candidates from which the usual spread of a prediction is taken
+#: unmeasured candidates whose spread stands for that of out-of-fold predictions
 UNMEASURED = 256
 
 
 class OutOfFold(ABC):
-    """A predictor that knows, without another fit, what it would have said of each candidate had it not seen it."""
+    """A predictor with out-of-fold predictions of its own: no further fit is needed for them."""
 
     @abstractmethod
     def held_out(self) -> np.ndarray:
-        """[N] predictions of the measured candidates by models that did not see them; NaN where it cannot tell."""
+        """[N] predictions of the measured candidates by models that did not see them; NaN where there is none."""
 
 
 class OutOfFoldSd(OutOfFold):
-    """It also knows how sure it would have been."""
+    """It also has their spread."""
 
     @abstractmethod
     def held_out_spread(self) -> np.ndarray:
-        """[N] standard deviation of the held-out predictions, without noise; NaN where it cannot tell."""
+        """[N] standard deviation of the held-out predictions, without noise; NaN where there is none."""
 
 
 def out_of_fold_prediction(
     learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What would have been said of each measured candidate had it not been seen: mean and spread [N], without noise.
+    """Mean and spread [N], without noise, of each measured candidate by a model that did not see it.
 
-    A predictor that knows its held-out predictions but not how sure it would have been of them (an ensemble in which
-    one member left each candidate out) gets the spread that it has at candidates that were not measured.
+    A predictor with held-out predictions but no spread of them (an ensemble in which one member left each candidate
+    out) gets the spread that it has at candidates that were not measured.
 
     Args:
         learner: the learner.
         dataset: one assay, every value measured.
         fitted: the learner fitted to all of `dataset`.
-        folds: of the cross-validation that is done when `fitted` does not know what it would have said.
+        folds: of the cross-validation when `fitted` has no held-out predictions.
         seed: of folds and fits.
     """
     mean = fitted.held_out() if isinstance(fitted, OutOfFold) else np.full(len(dataset), np.nan)

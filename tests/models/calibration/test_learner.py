@@ -151,16 +151,16 @@ def test_bounds_are_not_judged_as_values() -> None:
     assert fitted.metrics()["held_out"] == 30  # type: ignore[attr-defined]
 
 
-def test_a_gate_knows_what_it_would_have_said() -> None:
+def test_stacking_has_out_of_fold_predictions() -> None:
     fitted = StackingEnsemble((SiteGP(), SiteGP(ranked=True))).fit(noisy(60, 0), 0)
     assert isinstance(fitted, StackingPredictor)
     assert fitted.held_out().shape == fitted.held_out_spread().shape == (60,)
     assert (fitted.held_out_spread() > 0).all()
 
 
-def test_calibrated_learners_may_stand_in_a_gate() -> None:
-    gate = StackingEnsemble((Calibrated(SiteGP()), Calibrated(SiteGP(ranked=True))))
-    fitted: Predictor = gate.fit(noisy(40, 0), 0)
+def test_calibrated_learners_can_be_stacked() -> None:
+    ensemble = StackingEnsemble((Calibrated(SiteGP()), Calibrated(SiteGP(ranked=True))))
+    fitted: Predictor = ensemble.fit(noisy(40, 0), 0)
     assert fitted.predict(POOL, np.arange(5), 0).draws.shape == (64, 5, 1)
 
 

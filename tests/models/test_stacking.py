@@ -1,4 +1,4 @@
-"""The gate trusts what predicts, and says so."""
+"""Stacking gives weight to the learners that predict best, and explains its weights."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from activeloop.prediction import Learner, Prediction, Predictor
 
 
 class Constant(Predictor):
-    """Believes the same of everything."""
+    """Predicts the same value for every candidate."""
 
     def __init__(self, value: float | np.ndarray) -> None:
         self.value = np.asarray(value)
@@ -48,25 +48,25 @@ class Mean(Learner):
         return Constant(float(state["value"]))
 
 
-class Told(Constant):
-    """Knows what it says of each row; it would have said the same unseen."""
+class ByRow(Constant):
+    """Predicts a given value for each row."""
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         mean = self.value[rows][:, None]
         return Prediction(np.repeat(mean[None], draws, 0), mean, np.zeros_like(mean), np.zeros(1))
 
 
-class Tells(Mean):
-    """Tells the same of each row whatever was measured."""
+class Fixed(Mean):
+    """Predicts given values, whatever was measured."""
 
-    def __init__(self, said: np.ndarray) -> None:
-        self.said = said
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        return Told(self.said)
+        return ByRow(self.values)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        return Told(self.said)
+        return ByRow(self.values)
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,12 @@ def test_the_better_learner_gets_the_weight_and_is_named_first(planted: Dataset)
     assert isinstance(fitted, StackingPredictor)
     assert fitted.weights[1] > 0.8
     assert fitted.weights.sum() == pytest.approx(1)
-    assert fitted.explain().startswith("On 120 candidates the gate weighs forest-onehot")
+    assert fitted.explain().startswith("On 120 candidates stacking weighs forest-onehot")
     assert "last plate" in fitted.explain()
 
 
 def test_without_evidence_the_weights_stay_where_they_start() -> None:
-    nothing = Evidence("a", np.zeros(2), np.full(2, np.nan)), Evidence("b", np.zeros(2), np.full(2, np.nan))
+    nothing = Evidence(np.zeros(2), np.full(2, np.nan)), Evidence(np.zeros(2), np.full(2, np.nan))
     assert stack(nothing, np.zeros(2), 20.0, np.array([0.7, 0.3])) == pytest.approx([0.7, 0.3], abs=1e-3)
 
 
@@ -112,10 +112,10 @@ def test_draws_are_joint_and_the_same_in_pieces(planted: Dataset) -> None:
     assert np.array_equal(whole.draws[:, 10:30], piece.draws)
 
 
-def test_a_restored_gate_predicts_the_same(planted: Dataset) -> None:
-    gate = StackingEnsemble((Mean(), RandomForest(trees=20)))
-    fitted = gate.fit(planted, seed=3)
-    again = gate.restore(planted, 3, fitted.state())
+def test_a_restored_stack_predicts_the_same(planted: Dataset) -> None:
+    ensemble = StackingEnsemble((Mean(), RandomForest(trees=20)))
+    fitted = ensemble.fit(planted, seed=3)
+    again = ensemble.restore(planted, 3, fitted.state())
     rows = np.arange(len(planted.pool))
     assert np.array_equal(fitted.predict(planted.pool, rows, 0).mean, again.predict(planted.pool, rows, 0).mean)
 
@@ -132,20 +132,20 @@ def test_the_prior_is_that_of_the_first_learner_which_has_one(planted: Dataset) 
 
 def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
     pool, rng = Pool.single_mutants("MKTAYIAKQRMKTAYIAKQR"), np.random.default_rng(0)
-    # nearly all at one level, where their order is told by hundredths
+    # nearly all at one level, where only hundredths order them
     truth = np.where(rng.random(len(pool)) < 0.1, 10.0, 0.0) + 0.1 * rng.random(len(pool))
     wide = truth + rng.normal(0, 3, len(pool))
     rows, rest = np.arange(100), np.arange(100, len(pool))
     data = Dataset.of(pool, rows, truth[rows])
     order = {}
     for scale in ("values", "ranks", "both"):
-        # patience so long that both are believed equally
-        gate = StackingEnsemble((Tells(truth), Tells(wide)), patience=1e9, scale=scale)
-        fitted = gate.fit(data, 0)
+        # a prior so strong that both keep equal weights
+        ensemble = StackingEnsemble((Fixed(truth), Fixed(wide)), prior_pseudo_count=1e9, scale=scale)
+        fitted = ensemble.fit(data, 0)
         assert isinstance(fitted, StackingPredictor)
         mean = fitted.predict(pool, rest, 0).mean
         assert np.array_equal(mean, fitted.mean(pool, rest))
-        assert np.array_equal(mean, gate.restore(data, 0, fitted.state()).predict(pool, rest, 0).mean)
+        assert np.array_equal(mean, ensemble.restore(data, 0, fitted.state()).predict(pool, rest, 0).mean)
         order[scale] = spearman(mean[:, 0], truth[rest]), spearman(fitted.held_out(), truth[rows])
     assert all(np.array(order["ranks"]) > np.array(order["values"]) + 0.2)
     assert order["both"] == order["ranks"]
@@ -154,11 +154,11 @@ def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
 def test_on_both_scales_weights_are_the_mean_of_those_on_either() -> None:
     pool, rng = Pool.single_mutants("MKTAYIAKQRMKTAYIAKQR"), np.random.default_rng(0)
     truth = rng.exponential(size=len(pool)) ** 2
-    orders, foretells = Tells(np.sqrt(truth)), Tells(truth + rng.normal(0, truth.std() / 3, len(pool)))
+    orders, values = Fixed(np.sqrt(truth)), Fixed(truth + rng.normal(0, truth.std() / 3, len(pool)))
     data = Dataset.of(pool, np.arange(100), truth[:100])
     weights = {}
     for scale in ("values", "ranks", "both"):
-        fitted = StackingEnsemble((orders, foretells), scale=scale).fit(data, 0)
+        fitted = StackingEnsemble((orders, values), scale=scale).fit(data, 0)
         assert isinstance(fitted, StackingPredictor)
         weights[scale] = fitted.weights
     assert weights["values"][1] > weights["ranks"][1] + 0.2
@@ -167,7 +167,7 @@ def test_on_both_scales_weights_are_the_mean_of_those_on_either() -> None:
 
 def test_by_ranks_the_scale_of_what_was_measured_stays(planted: Dataset) -> None:
     truth = planted.pool.codes().astype(float) @ np.array([3.0, 1.0, 0.5])
-    fitted = StackingEnsemble((Tells(truth), Tells(truth)), scale="ranks").fit(planted, 0)
+    fitted = StackingEnsemble((Fixed(truth), Fixed(truth)), scale="ranks").fit(planted, 0)
     # also beyond the highest that was measured
     rows = np.arange(len(planted.pool))
     assert fitted.predict(planted.pool, rows, 0).mean[:, 0] == pytest.approx(truth)
