@@ -26,7 +26,7 @@ OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("learner", "fine-tuned"): {"draws": "head"},
     ("command", "distil"): {"--keep": "--min-spearman"},
     ("command", "screen"): {"--keep": "--shortlist", "--widest": "--max-growth"},
-    ("table", "student"): {"keep": "min_spearman"},
+    ("table", "student"): {"keep": "min_spearman", "teaching": "training"},
 }
 """Role and name of now -> option of before -> option of now."""
 

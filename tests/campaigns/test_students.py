@@ -1,4 +1,4 @@
-"""Students in the loop: taught once, kept by content, named by their version, judged by what came later."""
+"""Students in the loop: trained once, kept by content, named by their version, judged by what came later."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def test_a_student_is_an_event_and_its_file_is_on_the_shelf():
     assert campaign.student_record() == campaign.student_record(1) == campaign.state().student == student
     line = opened_line(campaign.student_file())
     rows = np.arange(len(POOL))
-    taught, teacher = line.predict(POOL, rows, 0, 0).mean[:, 0], campaign.model().predict(POOL, rows, 0, 0).mean[:, 0]
-    assert taught == pytest.approx(teacher)
+    trained, teacher = line.predict(POOL, rows, 0, 0).mean[:, 0], campaign.model().predict(POOL, rows, 0, 0).mean[:, 0]
+    assert trained == pytest.approx(teacher)
 
 
 def test_the_same_seed_and_events_give_the_same_bytes_and_another_seed_others():
@@ -116,12 +116,12 @@ def test_the_campaign_goes_on_while_a_student_is_taught():
 
 def test_before_the_first_version_and_with_a_wrong_seed_nothing_is_taught():
     campaign = loop()
-    with pytest.raises(StateError, match=r"no version yet.*Nothing was taught"):
+    with pytest.raises(StateError, match=r"no version yet.*Nothing was trained"):
         campaign.distil(Copying())
     with pytest.raises(StateError, match="there is no student yet: teach one"):
         campaign.student_record()
     fitted(campaign)
-    with pytest.raises(InputError, match=r"from 0 on\. Nothing was taught"):
+    with pytest.raises(InputError, match=r"from 0 on\. Nothing was trained"):
         campaign.distil(Copying(), seed=-1)
     campaign.distil(Copying())
     with pytest.raises(StateError, match=r"no student 2 \(there are 1\)"):

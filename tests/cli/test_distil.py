@@ -1,4 +1,4 @@
-"""`activeloop distil`: a student is taught, kept, written, watched; here or in a process of its own."""
+"""`activeloop distil`: a student is trained, kept, written, watched; here or in a process of its own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ network = "conv"
 width = 8
 blocks = 1
 
-[student.teaching]
+[student.training]
 steps = 4
 minibatch = 16
 deviations = 4
@@ -76,9 +76,9 @@ def fitted(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taught(fitted, tmp_path_factory) -> tuple[Path, str]:
+def trained(fitted, tmp_path_factory) -> tuple[Path, str]:
     """The same with a student, and what was said."""
-    folder = tmp_path_factory.mktemp("taught") / "loop"
+    folder = tmp_path_factory.mktemp("trained") / "loop"
     shutil.copytree(fitted, folder)
     said, place = StringIO(), folder.parent
     arguments = ["distil", str(folder), "--out", str(place / "student.onnx"), "--web", str(place / "page")]
@@ -89,9 +89,9 @@ def taught(fitted, tmp_path_factory) -> tuple[Path, str]:
 
 
 @pytest.fixture
-def loop(taught, tmp_path) -> Path:
+def loop(trained, tmp_path) -> Path:
     """A copy of the campaign with a student."""
-    shutil.copytree(taught[0], tmp_path / "loop")
+    shutil.copytree(trained[0], tmp_path / "loop")
     return Path("loop")
 
 
@@ -106,10 +106,10 @@ def events(folder: Path) -> list[str]:
     return [type(r.event).__name__ for r in open_campaign(folder).folder.log]
 
 
-def test_a_student_is_taught_kept_and_written(taught):
-    folder, said = taught
-    assert "Student 1 of version 1 was taught: convolutional, 8 wide, 1 blocks, " in said
-    assert re.search(r"agrees with its teacher on \d+ candidates it was not taught: Spearman ", said)
+def test_a_student_is_taught_kept_and_written(trained):
+    folder, said = trained
+    assert "Student 1 of version 1 was trained: convolutional, 8 wide, 1 blocks, " in said
+    assert re.search(r"agrees with its teacher on \d+ candidates it was not trained on: Spearman ", said)
     assert "Next: open" in said
     assert events(folder) == ["Measured", "Fitted", "Distilled"]
     campaign, file = open_campaign(folder).campaign, folder.parent / "student.onnx"
@@ -128,7 +128,7 @@ def test_it_is_not_taught_twice(run, loop):
     assert (status, "Student 1 of version 1 is there already" in out) == (0, True)
     assert Path("again.onnx").read_bytes() == open_campaign(loop).campaign.student_file()
     status, out, _ = run("distil", loop, "--background")
-    assert (status, "is there already: nothing was begun" in out) == (0, True)
+    assert (status, "exists already: nothing was started" in out) == (0, True)
     assert events(loop).count("Distilled") == 1
 
 
@@ -149,7 +149,7 @@ def _written(content: bytes) -> Path:
 def test_status_tells_of_the_student_and_of_its_drift(run, loop):
     out = run("status", loop)[1]
     assert re.search(r"student +│ 1, of version 1: convolutional, 8 wide", out)
-    assert re.search(r"teaching +│ a student of version 1: done .*, student 1 of version 1", out)
+    assert re.search(r"distillation +│ a student of version 1: done .*, student 1 of version 1", out)
     assert re.search(r"its drift +│ Spearman -?\d\.\d\d with version 1 on 190 candidates; nothing was measured", out)
     measure(loop, 30, start=100)
     assert run("fit", loop)[0] == 0
@@ -215,10 +215,10 @@ def automatic(folder: Path, steps: int) -> None:
 def test_killed_while_it_teaches_the_campaign_is_as_it_was(run, bare):
     automatic(bare, 1_000_000)
     status, out, _ = run("fit", bare)
-    assert (status, "A student of version 1 is taught in the background" in out) == (0, True)
+    assert (status, "A student of version 1 is trained in the background" in out) == (0, True)
     process = int(re.search(r"process (\d+)", out)[1])
-    assert re.search(r"teaching +│ a student of version 1: running since", run("status", bare)[1])
-    assert "A student is being taught; one of version 1 follows." in run("fit", bare)[1]
+    assert re.search(r"distillation +│ a student of version 1: running since", run("status", bare)[1])
+    assert "A student is being trained; one of version 1 follows." in run("fit", bare)[1]
     status, _, err = run("distil", bare)
     assert (status, "is at it already" in err) == (1, True)
     os.kill(process, signal.SIGKILL)
@@ -231,7 +231,7 @@ def test_killed_while_it_teaches_the_campaign_is_as_it_was(run, bare):
 @pytest.mark.slow
 def test_in_the_background_versions_that_come_meanwhile_get_their_student_too(run, bare):
     automatic(bare, 20)
-    assert "is taught in the background" in run("fit", bare)[1]
+    assert "is trained in the background" in run("fit", bare)[1]
     measure(bare, 10, start=60)
     open_campaign(bare).campaign.fit()
     for _ in range(6000):  # between the two it says for a moment that it is done

@@ -117,7 +117,7 @@ def test_the_default_learner_predicts_before_anything_was_measured(run):
     status, out, _ = run("predict", "d")
     assert (status, "the best 10 by version 0" in out) == (0, True)
     out = run("propose", "d", "-n", 10)[1]
-    assert "on what is believed before any measurement" in out
+    assert "on the prior" in out
     results_file = results(Path("d/plates/plate-1.csv"), Path("r1.csv"))
     Path("d.csv").write_text(results_file.read_text().replace("kcat (1/s)", "kcat"))
     assert run("record", "d", "d.csv")[0] == 0

@@ -7,7 +7,7 @@ import pytest
 from activeloop.candidates import Compound, Pool
 from activeloop.candidates.notation import VariantNotation
 from activeloop.config import StudentConfig, config_text, parse_config
-from activeloop.config.students import LADDERS, NETWORKS, default_network_name, sized, teaching_of
+from activeloop.config.students import LADDERS, NETWORKS, default_network_name, sized, trainer_of
 from activeloop.errors import ConfigError
 from activeloop.students.campaign import CampaignDistillation
 from activeloop.students.distil.networks import ConvNet, FirstLayers, SiteNetwork
@@ -24,27 +24,27 @@ name = "kcat"
 """
 
 
-def teaching(pool: Pool = SCAN, **settings) -> CampaignDistillation:
-    made = teaching_of(StudentConfig(**settings), pool, "campaign.toml")
+def training(pool: Pool = SCAN, **settings) -> CampaignDistillation:
+    made = trainer_of(StudentConfig(**settings), pool, "campaign.toml")
     assert isinstance(made, CampaignDistillation)
     return made
 
 
 def test_auto_reads_sites_of_variants_and_all_of_compounds():
-    assert teaching(LIBRARY).distiller.network == SiteNetwork()
-    assert teaching().distiller.network == SiteNetwork()
+    assert training(LIBRARY).distiller.network == SiteNetwork()
+    assert training().distiller.network == SiteNetwork()
     assert default_network_name(Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ")) == "sites"
-    assert teaching(COMPOUNDS).distiller.network == ConvNet()
+    assert training(COMPOUNDS).distiller.network == ConvNet()
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_each_network_can_be_named(name):
-    network = teaching(network=name).distiller.network
+    network = training(network=name).distiller.network
     assert network == (FirstLayers(1) if name == "first-layers" else NETWORKS[name]())
 
 
 def test_options_reach_network_and_teaching_and_stand_in_the_name():
-    made = teaching(network="conv", options={"width": 32}, teaching={"alpha": 0.3, "steps": 50}, int8=True)
+    made = training(network="conv", options={"width": 32}, training={"alpha": 0.3, "steps": 50}, int8=True)
     assert made.distiller.network == ConvNet(width=32)
     assert (made.distiller.alpha, made.distiller.steps, made.int8) == (0.3, 50, True)
     assert made.name == "ConvNet(width=32, blocks=4, kernel=5), alpha=0.3, steps=50, int8=True"
@@ -57,17 +57,17 @@ def test_different_settings_have_different_names():
         {"min_spearman": 0.9},
         {"min_spearman": 0.95},
         {"network": "transformer"},
-        {"teaching": {"rate": 0.01}},
+        {"training": {"rate": 0.01}},
     ]
-    names = [teaching(**settings).name for settings in some]
+    names = [training(**settings).name for settings in some]
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("name", ["auto", "conv", "transformer", "sites"])
 def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
-    assert teaching(COMPOUNDS, network=name, min_spearman=0.9).networks == LADDERS[name]
+    assert training(COMPOUNDS, network=name, min_spearman=0.9).networks == LADDERS[name]
     assert len(LADDERS[name]) >= 2
-    assert teaching(LIBRARY, min_spearman=0.9).networks == LADDERS["sites"]
+    assert training(LIBRARY, min_spearman=0.9).networks == LADDERS["sites"]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
             r'campaign.toml: network "conv" has no option "depth"; it takes: width, blocks',
         ),
         ({"network": "conv", "options": {"width": "wide"}}, "option \"width\" is 'wide'; it must be a whole number"),
-        ({"teaching": {"speed": 3}}, 'has no option "speed"; it takes: alpha, temperature'),
-        ({"teaching": {"alpha": 3.0}}, "alpha from 0 to 1"),
+        ({"training": {"speed": 3}}, 'has no option "speed"; it takes: alpha, temperature'),
+        ({"training": {"alpha": 3.0}}, "alpha from 0 to 1"),
         (
             {"min_spearman": 0.9, "options": {"hidden": [8]}},
             "min_spearman searches for the size itself: leave out options",
@@ -90,7 +90,7 @@ def test_the_smallest_is_looked_for_among_networks_of_the_kind(name):
 )
 def test_mistakes_are_named(settings, message):
     with pytest.raises(ConfigError, match=message):
-        teaching(**settings)
+        training(**settings)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from activeloop.candidates import Pool
 from activeloop.cli import main
 from activeloop.config import LearnerConfig, SelectConfig, assays_of, learner_of, open_campaign, pool_of, recommender_of
 from activeloop.config.registry import checked_learner_of
-from activeloop.config.students import teaching_of
+from activeloop.config.students import trainer_of
 from activeloop.config.text import read_config
 from activeloop.encoders import Joined, Kmers, Morgan, OneHot, Physicochemical
 from activeloop.errors import ConfigError
@@ -224,4 +224,4 @@ def read(path: Path) -> dict[str, str]:
     learner = checked_learner_of(config.learner, pool, assays, str(path), path.parent)
     selection = recommender_of(config.select, config.goal, assays, pool, str(path))
     assert selection.score is not None
-    return {"learner": learner.name, "teaching": teaching_of(config.student, pool, str(path)).name}
+    return {"learner": learner.name, "teaching": trainer_of(config.student, pool, str(path)).name}

@@ -109,7 +109,7 @@ class DiverseTop(BatchStrategy):
     """Greedy choice by score plus what is new in the design, as a determinantal point process weighs them.
 
     Args:
-        weight: how much one standard deviation of the scores counts against likeness; large is the top n.
+        weight: how much one standard deviation of the scores counts against similarity; large is the top n.
         among: only the best `among * n` scores are considered, so that diversity never brings in a bad candidate.
 
     Source: Kulesza and Taskar 2012, arXiv:1207.6083, section 3.1 (quality and diversity).

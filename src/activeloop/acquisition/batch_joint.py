@@ -16,7 +16,7 @@ from activeloop.prediction import Prediction
 Coordinates = Callable[[Pool, np.ndarray], np.ndarray]
 
 #: one-hot coordinates beyond this many are folded by a fixed random projection, which keeps distances
-WIDEST = 1024
+MAX_FEATURES = 1024
 
 
 def site_features(pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def site_features(pool: Pool, rows: np.ndarray) -> np.ndarray:
         return np.zeros((len(rows), 1), np.float32)
     codes = pool.codes(rows).astype(np.int64)
     width, size = codes.shape[1], len(sites.alphabet)
-    if width * size <= WIDEST:
+    if width * size <= MAX_FEATURES:
         table = np.eye(width * size, dtype=np.float32) / np.float32(np.sqrt(2))
     else:
         table = np.random.default_rng(0).standard_normal((width * size, 256), dtype=np.float32) / np.float32(512**0.5)

@@ -66,7 +66,7 @@ class Entropy(AcquisitionFunction):
         return 0.5 * np.log(2 * np.pi * np.e * np.maximum(variance, 1e-300)).sum(1)
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Which class it would guess."""
+        """The most probable class."""
         return _doubt(prediction, i) if prediction.classes else Variance().reason(prediction, i)
 
 

@@ -40,7 +40,7 @@ from activeloop.prediction import Learner, PredictionTable, Predictor
 T = TypeVar("T")
 
 ATTEMPTS = 5
-"""How often a decision is taken anew because another process wrote meanwhile."""
+"""How often a decision is repeated because another process wrote meanwhile."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Campaign:
         select: how candidates are chosen; the default of goal `find` when None.
         seed: of everything random in it: the same seed and the same events give the same proposals.
         log: where its events are kept.
-        artifact store: where its models are kept.
+        artifacts: where its models are stored.
         price: of one well, in any currency; None when it is not known.
         hit: the value from which a candidate counts as a hit, one for each assay in its unit (NaN where none is
             stated); None when none is stated at all.
@@ -117,11 +117,11 @@ class Campaign:
             if is_stale(state, self._dataset(state), self.learner):
                 self._fit(state, again=False)
                 state = self.state()
-            proposal = self._ask(state, n, seed, retry_missing, progress)
+            proposal = self._proposal(state, n, seed, retry_missing, progress)
             self.log.append(Proposed(proposal), after=state.last)
             return proposal
 
-        return self._anew(decide)
+        return self._retried(decide)
 
     def record(
         self, measurements: ResultsFile | Iterable[Measurement], source: str = "", content_hash: str = ""
@@ -141,7 +141,7 @@ class Campaign:
             measurements = rows_of(measurements)
         rows = checked(tuple(measurements), self.pool, self.assays, source)
         content_hash = content_hash or hash_rows(rows)
-        return self._anew(lambda state: self._store(state, rows, source, content_hash))
+        return self._retried(lambda state: self._store(state, rows, source, content_hash))
 
     def _store(self, state: CampaignState, rows: list[Measurement], source: str, content_hash: str) -> RecordSummary:
         event = state.files.get(content_hash)
@@ -152,10 +152,10 @@ class Campaign:
             return RecordSummary(source, 0, len(rows), None, 0, False, ())
         written = self.log.append(Measured(tuple(fresh), source, content_hash), after=state.last)
         names = dict.fromkeys(m.candidate for m in fresh if not m.control)
-        asked = {p.name for proposal in state.proposals for p in proposal.picks}
-        strange = tuple(name for name in names if name not in asked)
+        proposed = {p.name for proposal in state.proposals for p in proposal.picks}
+        unproposed = tuple(name for name in names if name not in proposed)
         duplicates = len(rows) - len(fresh)
-        return RecordSummary(source, len(fresh), duplicates, written.sequence, len(names), False, strange)
+        return RecordSummary(source, len(fresh), duplicates, written.sequence, len(names), False, unproposed)
 
     def fit(self, *, again: bool = False) -> Version:
         """A new version, fitted to all results that count; the current one when it was fitted to just these.
@@ -173,14 +173,14 @@ class Campaign:
             assert version is not None  # when nothing is stale there is one
             return version
 
-        return self._anew(decide)
+        return self._retried(decide)
 
     def distil(
         self, trainer: StudentTrainer, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
     ) -> StudentRecord:
-        """Teach a student of the current version; the one that is there when it was taught in just this way.
+        """Train a student of the current version; the existing one when it was trained in the same way.
 
-        What happens to the campaign meanwhile, be it a new version, is not disturbed: the student says whose it is.
+        Other processes may fit new versions meanwhile: the student records which version is its teacher.
 
         Args:
             trainer: how; `activeloop.students.campaign.CampaignDistillation` is one.
@@ -194,9 +194,9 @@ class Campaign:
             StoreError: it cannot be kept; nothing was written.
         """
         if seed is not None and seed < 0:
-            raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was taught.")
+            raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was trained.")
         state = self.state()
-        version, seed = self._taught_by(state, seed)
+        version, seed = self._teacher_version(state, seed)
         if not again and (there := same_student(state, version, trainer, seed)):
             return there
         teacher = self._predictor(state)
@@ -209,7 +209,7 @@ class Campaign:
             self.log.append(Distilled(numbered), after=state.last)  # after its file is safe
             return numbered
 
-        return self._anew(keep)
+        return self._retried(keep)
 
     def void(self, event: int, rows: Sequence[int] = (), reason: str = "") -> int:
         """Declare results wrong: they stay on record and no longer count.
@@ -238,7 +238,7 @@ class Campaign:
         return len(hit)
 
     def pin(self, names: Sequence[str], reason: str = "") -> tuple[str, ...]:
-        """Put candidates on the next proposal, whatever the model says; lifts a veto. Returns their standard names."""
+        """Put candidates on the next proposal in any case; lifts a veto. Returns their standard names."""
         return self._pin(names, reason, veto=False)
 
     def veto(self, names: Sequence[str], reason: str = "") -> tuple[str, ...]:
@@ -260,7 +260,7 @@ class Campaign:
         return self._predictor(self.state())
 
     def predict(self, rows: Sequence[int] | np.ndarray) -> PredictionTable:
-        """What the current version says about rows of the pool, in the units of the assays.
+        """The prediction of rows of the pool by the current version, in the units of the assays.
 
         Raises:
             StateError: there is no version yet, and the learner predicts nothing before the first.
@@ -297,14 +297,14 @@ class Campaign:
             StateError: there is no version yet.
         """
         state = self.state()
-        version, seed = self._taught_by(state, seed)
+        version, seed = self._teacher_version(state, seed)
         return same_student(state, version, trainer, seed) is not None
 
     def drift(self, opener: Opener) -> Drift | None:
         """How far the student has fallen behind, or None when there is none.
 
-        Both it and its teacher are judged on what was measured since, and neither had seen; and it is compared with the
-        current version on candidates of the pool.
+        It is compared with its teacher on later results that neither had seen, and with the current version on
+        candidates of the pool.
 
         Args:
             opener: makes a predictor of its file; `activeloop.students.campaign.open_student` is one.
@@ -326,7 +326,7 @@ class Campaign:
         return drift_of(record, version, student, teacher, current, fresh, tuple(self.assays), seed)
 
     def validation(self) -> ProspectiveValidation | None:
-        """How well the last proposal's predictions came true, or None when that cannot be said yet."""
+        """Prospective validation of the last proposal with results; None when there is none yet."""
         state = self.state()
         return validate(state, self._dataset(state))
 
@@ -383,14 +383,14 @@ class Campaign:
             self._fitted = (version.number, model)
         return self._fitted[1]
 
-    def _taught_by(self, state: CampaignState, seed: int | None) -> tuple[Version, int]:
-        """Which version would teach, and with which seed."""
+    def _teacher_version(self, state: CampaignState, seed: int | None) -> tuple[Version, int]:
+        """The version that is the teacher now, and the seed of the training."""
         if state.version is None:
-            raise StateError("there is no version yet: record results and fit first. Nothing was taught.")
+            raise StateError("there is no version yet: record results and fit first. Nothing was trained.")
         return state.version, derive(self.seed, "distil", state.version.number) if seed is None else seed
 
     def _teacher(self, state: CampaignState, student: StudentRecord) -> Predictor | None:
-        """The version that taught a student; None when it cannot be had any more."""
+        """The teacher of a student; None when it is not available any more."""
         if student.version == len(state.versions):
             return self._predictor(state)
         version = state.versions[student.version - 1]
@@ -399,20 +399,20 @@ class Campaign:
         except (StateError, StoreError):
             return None
 
-    def _ask(
+    def _proposal(
         self, state: CampaignState, n: int, seed: int | None, retry: bool, progress: Progress | None = None
     ) -> Proposal:
         assert self.select is not None  # set on construction
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
-        asking = ProposalBuilder(self.pool, self.assays, self.select, self.hit)
-        return asking.proposal(state, self._dataset(state), self._predictor(state), n, seed, retry, progress)
+        builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit)
+        return builder.proposal(state, self._dataset(state), self._predictor(state), n, seed, retry, progress)
 
     def _next_picks(self, state: CampaignState, n: int) -> tuple[Pick, ...]:
         """The proposal that is out, or the one that would be made; () when nothing is left."""
         if out := state.outstanding:
             return out.picks
         try:
-            return self._ask(state, n, None, False).picks
+            return self._proposal(state, n, None, False).picks
         except StateError:
             return ()
 
@@ -424,8 +424,8 @@ class Campaign:
         self.log.append(Pinned(standard, veto, reason), after=state.last)
         return standard
 
-    def _anew(self, decide: Callable[[CampaignState], T]) -> T:
-        """Decide and write; decide anew when another process wrote meanwhile."""
+    def _retried(self, decide: Callable[[CampaignState], T]) -> T:
+        """Decide and write; again when another process wrote meanwhile."""
         for _ in range(ATTEMPTS - 1):
             state = self.state()
             try:

@@ -55,7 +55,7 @@ class StudentRecord:
 
     Args:
         number: counted from 1.
-        version: number of the version that taught it.
+        version: number of its teacher.
         trainer: all settings of the training, in words.
         network: in words.
         parameters: how many numbers it has.
@@ -137,7 +137,7 @@ class Pinned:
 
 @dataclass(frozen=True)
 class Distilled:
-    """A student was taught."""
+    """A student was trained."""
 
     student: StudentRecord
 
@@ -186,7 +186,7 @@ KINDS: dict[str, type] = {
     "distilled": Distilled,
 }
 _NAMES = {cls: kind for kind, cls in KINDS.items()}
-#: fields whose stored word is an older one than their name: what was stored keeps loading, here and in older releases
+#: field -> its stored word, where that is an older one: what was stored keeps loading, here and in older releases
 _STORED: dict[type, dict[str, str]] = {
     Version: {"learner": "recipe"},
     StudentRecord: {"trainer": "teaching", "fidelity": "agreement"},

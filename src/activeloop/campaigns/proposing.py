@@ -91,10 +91,10 @@ class ProposalBuilder:
 
     def _policy(self, state: CampaignState, model: Predictor | None) -> str:
         if model is None:
-            return "chance, for nothing is known yet"
+            return "chance: there is no model yet"
         version = state.version
         select = replace(self.select, first=None) if version else self.select.at_start()
-        who = f"version {version.number} ({version.learner})" if version else "what is believed before any measurement"
+        who = f"version {version.number} ({version.learner})" if version else "the prior"
         return f"{select.name}, on {who}"
 
     def threshold(self) -> np.ndarray | None:

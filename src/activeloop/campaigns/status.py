@@ -48,7 +48,7 @@ class Status:
         leaders: the best candidate of each assay that has results.
         best_by_round: best value of the first assay after each round.
         versions: all fitted versions.
-        prospective validation: how well the last predictions came true, or None.
+        validation: the last prospective validation, or None.
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
         next_step: what to do now, in words.

@@ -1,4 +1,4 @@
-"""Was this round worth it, and is the next one? Numbers first, then a sentence."""
+"""Stopping: what the last round brought, what the next one promises, and an advice."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from activeloop.prediction import Predictor
 DRAWS = 256
 """Joint draws for the expected gain: its Monte Carlo error is about a sixteenth of the gain's spread."""
 SMALL = 0.05
-"""A round that promises less than this share of the spread of all results so far is called not worth it."""
+"""Stop when the next round promises less than this share of the standard deviation of all results."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """The answer to "was this round worth it, stop now?", for the first assay.
+    """What the last round brought and what the next one promises, for the first assay.
 
     Args:
         round: rounds measured so far.
@@ -43,7 +43,7 @@ class RoundReport:
         gained: how much better that is than the best before the last round (NaN in the first).
         gain: what the next round promises; None without a model or with nothing left.
         next_size: how many candidates the next round would test.
-        prospective validation: how well the last predictions came true; None when that cannot be said.
+        validation: the last prospective validation, or None.
         wells: results so far, controls and replicates included.
         cost, next_cost: in the currency of the price; None without one.
         advice: `go on`, `stop` or `cannot say`.
@@ -66,7 +66,7 @@ class RoundReport:
 
 
 def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Dataset, seed: int) -> Gain | None:
-    """What measuring `rows` promises, from joint draws: within a draw all candidates follow one function.
+    """What measuring `rows` promises, from joint draws.
 
     Args:
         model: the fitted model.
@@ -84,7 +84,7 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     prediction = model.predict(pool, rows, seed, DRAWS)
     if prediction.classes or not len(prediction.draws):
         return None
-    # The best so far is taken as the model sees it where that is lower: the largest of many noisy results is too large.
+    # The largest of many noisy results is too large: where the model predicts less, that is the best so far.
     top = int(np.nanargmax(values))
     seen = model.predict(pool, dataset.rows[[top]], seed, DRAWS)
     best = np.minimum(values[top], seen.draws[:, 0, 0])
@@ -125,7 +125,7 @@ def report(
 
 
 def _well(m: Measurement) -> tuple[str | int, ...]:
-    """What was paid for once: a well may carry several assays."""
+    """What is paid for once: a well may carry several assays."""
     return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
 
 
@@ -135,7 +135,7 @@ def _advise(
     if assay.goal == "classify":
         return "cannot say", "Classes have no best to be raised: look at how well the last plate was predicted."
     if gain is None:
-        return "cannot say", "No model says what another round would bring, or nothing is left to test."
+        return "cannot say", "There is no model to predict another round, or nothing is left to test."
     unit = assay.unit
     spread, unit = float(np.nanstd(values)), f" {unit}" if unit else ""
     promise = f"The next round is expected to raise the best by {gain.expected:.3g}{unit} (chance {gain.chance:.0%})"

@@ -26,7 +26,7 @@ class TrainedStudent:
 
     Args:
         content: the student's file, whole.
-        agreement: name -> value, on candidates that it was not trained.
+        fidelity: name -> value, on candidates that it was not trained on.
         parameters: trainable parameters.
         network: in words.
         teacher_parameters: parameters of the largest pretrained model of its teacher, 0 when not known.

@@ -42,9 +42,9 @@ def distil(
     again: Annotated[bool, AGAIN] = False,
     background: Annotated[bool, BACKGROUND] = False,
 ) -> None:
-    """Teach a small network what the current version predicts, keep it in the campaign, and write it out.
+    """Distil the current version into a small network, store it in the campaign, and write it out.
 
-    A student runs without torch, also in a browser, and screens what its teacher could never be asked about.
+    A student runs without torch, also in a browser, and screens pools that are too large for its teacher.
     """
     check_targets(out, web, background)
     loop = opened(directory)
@@ -55,7 +55,7 @@ def distil(
     from activeloop.config.students import distil_here
 
     before = loop.campaign.state().students
-    with teaching() as progress:
+    with training() as progress:
         student = distil_here(loop, settings, seed, again=again, progress=progress)
     content = loop.campaign.student_file(student.number)
     size = f"{size_words(student)}, {len(content) / 1000:,.0f} kB"
@@ -77,13 +77,13 @@ def chosen(
     min_spearman: float | None,
     int8: bool,
 ) -> StudentConfig:
-    """What campaign.toml says, and over it what was typed."""
+    """The settings of campaign.toml, overridden by options."""
     from activeloop.config.students import sized
     from activeloop.errors import ConfigError
 
     if min_spearman is not None and not 0 < min_spearman < 1:
         raise ConfigError(
-            f"--min-spearman {min_spearman:g}: give a share above 0 and below 1, such as 0.98. Nothing was taught."
+            f"--min-spearman {min_spearman:g}: give a share above 0 and below 1, such as 0.98. Nothing was trained."
         )
     settings = loop.config.student
     if network is not None and network != settings.network:
@@ -94,33 +94,33 @@ def chosen(
 
 
 def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
-    """Start teaching in the background, and say so."""
+    """Start training in the background."""
     from activeloop.config.students import distil_in_background
 
     process = distil_in_background(loop, settings, seed, again=again)
     if process is None:
-        say("This student is there already: nothing was begun.")
+        say("This student exists already: nothing was started.")
     else:
-        say(f"A student is taught in the background (process {process}); {loop.distillation.log} tells more.")
-    next_step(f"go on as you like; `activeloop status {directory}` says how it stands.")
+        say(f"A student is trained in the background (process {process}); its log is {loop.distillation.log}.")
+    next_step(f"`activeloop status {directory}` shows its progress.")
 
 
 def check_targets(out: Path | None, web: Path | None, background: bool) -> None:
-    """Refuse what could not be written, before anything is taught."""
+    """Refuse files that cannot be written, before anything is trained."""
     from activeloop.errors import InputError
 
     if background and (out or web):
         raise InputError(
             "--background writes no files: leave out --out and --web, and ask for them when the student is there "
-            "(it is not taught twice). Nothing was taught."
+            "(it is not trained twice). Nothing was trained."
         )
     for path in (out, web):
         if path and not path.absolute().parent.is_dir():
-            raise InputError(f"there is no folder {path.parent}: make it first. Nothing was taught.", file=str(path))
+            raise InputError(f"there is no folder {path.parent}: make it first. Nothing was trained.", file=str(path))
     if out and (out.is_dir() or out.suffix != ".onnx"):
-        raise InputError("name a file that ends on .onnx. Nothing was taught.", file=str(out))
+        raise InputError("name a file that ends on .onnx. Nothing was trained.", file=str(out))
     if web and web.exists() and not web.is_dir():
-        raise InputError("this is a file: name a folder for the page. Nothing was taught.", file=str(web))
+        raise InputError("this is a file: name a folder for the page. Nothing was trained.", file=str(web))
 
 
 def write(loop: OpenCampaign, content: bytes, out: Path | None, web: Path | None) -> None:
@@ -142,13 +142,13 @@ def write(loop: OpenCampaign, content: bytes, out: Path | None, web: Path | None
 
 
 @contextmanager
-def teaching() -> Iterator[Callable[[int, int], None]]:
+def training() -> Iterator[Callable[[int, int], None]]:
     """A progress bar with the time left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("Teaching"),
+        TextColumn("Training"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -160,26 +160,26 @@ def teaching() -> Iterator[Callable[[int, int], None]]:
 
 
 def size_words(student: StudentRecord) -> str:
-    """Its network and size, beside that of its teacher when that is known."""
+    """Network and parameters of a student, and how many times fewer than its teacher's."""
     times = student.teacher_parameters / max(student.parameters, 1)
     less = f", {times:,.0f} times fewer than its teacher's" if times else ""
-    return f"{student.network}, {student.parameters:,} numbers{less}"
+    return f"{student.network}, {student.parameters:,} parameters{less}"
 
 
 def agreement_words(student: StudentRecord) -> str:
-    """How far it agrees with its teacher, in a sentence."""
+    """Fidelity of a student, in a sentence."""
     found = student.fidelity
     if "spearman" not in found:
-        return "How far it agrees with its teacher could not be checked: too few candidates could be spared."
+        return "Its fidelity could not be checked: too few candidates could be held out."
     parts = [f"Spearman {found['spearman']:.3f}"]
     parts += [f"AUROC {found['auroc']:.3f}"] if "auroc" in found else []
     parts += [f"of its spread {found['sd_spearman']:.2f}"] if "sd_spearman" in found else []
-    on = f" on {found['candidates']:,.0f} candidates it was not taught" if "candidates" in found else ""
+    on = f" on {found['candidates']:,.0f} candidates it was not trained on" if "candidates" in found else ""
     return f"It agrees with its teacher{on}: {', '.join(parts)}."
 
 
 def _came(student: StudentRecord, before: tuple[StudentRecord, ...]) -> str:
-    return "is there already" if student.number <= len(before) else "was taught"
+    return "is there already" if student.number <= len(before) else "was trained"
 
 
 def _next(directory: Path, out: Path | None, web: Path | None) -> str:
@@ -187,4 +187,4 @@ def _next(directory: Path, out: Path | None, web: Path | None) -> str:
         return f"open {web / 'index.html'} in a browser; it needs no network."
     if out:
         return f"`activeloop predict --student {out} FILE` on any machine; it needs no torch."
-    return f"`activeloop distil {directory} --out student.onnx` or `--web DIR` writes it out; it is not taught twice."
+    return f"`activeloop distil {directory} --out student.onnx` or `--web DIR` writes it out; it is not trained twice."

@@ -32,12 +32,12 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
 
 
 def teach(loop: OpenCampaign) -> None:
-    """Start teaching the version's student, when campaign.toml wishes one; where that cannot be, the fit stands."""
+    """Start training the version's student, when campaign.toml asks for one; a failure leaves the fit as it is."""
     version = len(loop.campaign.state().versions)
     if not loop.config.student.auto or not version:
         return
     if loop.distillation.held():
-        say(f"A student is being taught; one of version {version} follows.")
+        say(f"A student is being trained; one of version {version} follows.")
         return
     from activeloop.config.students import distil_in_background
     from activeloop.errors import ActiveLoopError
@@ -45,7 +45,7 @@ def teach(loop: OpenCampaign) -> None:
     try:
         process = distil_in_background(loop, loop.config.student)
     except ActiveLoopError as error:
-        say(f"No student is taught: {error}")
+        say(f"No student is trained: {error}")
         return
     if process:
-        say(f"A student of version {version} is taught in the background (process {process}).")
+        say(f"A student of version {version} is trained in the background (process {process}).")

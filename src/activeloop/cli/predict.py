@@ -1,4 +1,4 @@
-"""`activeloop predict`: what the model, or a student in a file, says."""
+"""`activeloop predict`: predictions of the model, or of a student in a file."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from activeloop.measurements import Assay
     from activeloop.prediction import PredictionTable
 
-DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; left out with --student.")
-FILE = typer.Argument(metavar="[FILE]", help="A table of candidates; the whole pool when left out.")
-STUDENT = typer.Option(metavar="FILE.onnx", help="Ask this exported student instead of a campaign.")
+DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; leave it out with --student.")
+FILE = typer.Argument(metavar="[FILE]", help="A table of candidates (default: the whole pool).")
+STUDENT = typer.Option(metavar="FILE.onnx", help="Predict with this exported student instead of a campaign.")
 OUT = typer.Option(metavar="FILE.csv", help="Write all predictions here; without it the best are shown.")
-DRAWS = typer.Option(min=0, help="With --student and --out: write so many joint draws beside, a column each.")
+DRAWS = typer.Option(min=0, help="With --student and --out: also write this many joint samples, a column each.")
 PIECE = 50_000
 
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from activeloop.config import OpenCampaign, PlateConfig
     from activeloop.plates import Plate, Proposal
 
-N = typer.Option("-n", "--number", help="How many candidates; as many as fit on one plate when left out.")
-PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate; campaign.toml says it when left out.")
-CONTROLS = typer.Option(help="Control wells of each plate; campaign.toml says it when left out.")
-REPLICATES = typer.Option(help="Wells for each candidate; campaign.toml says it when left out.")
+N = typer.Option("-n", "--number", help="How many candidates (default: as many as fit on one plate).")
+PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate (default: campaign.toml's).")
+CONTROLS = typer.Option(help="Control wells of each plate (default: campaign.toml's).")
+REPLICATES = typer.Option(help="Wells for each candidate (default: campaign.toml's).")
 OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx, .svg).")
 ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
 RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
@@ -36,7 +36,7 @@ def propose(
     controls: Annotated[int | None, CONTROLS] = None,
     replicates: Annotated[int | None, REPLICATES] = None,
     out: Annotated[Path | None, OUT] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the choice, instead of the campaign's own.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the choice (default: the campaign's own).")] = None,
     another: Annotated[bool, ANOTHER] = False,
     retry_missing: Annotated[bool, RETRY] = False,
 ) -> None:
@@ -119,7 +119,7 @@ def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
 
     Args:
         settings: the plate.
-        config: the `campaign.toml` that says what the options do not.
+        config: the `campaign.toml`, for messages.
 
     Raises:
         PlateError: not even one, or there is no such plate.

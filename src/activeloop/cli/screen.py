@@ -116,7 +116,7 @@ def own_student(loop: Campaign, place: Path) -> Path:
         raise StateError("this campaign has no student yet: teach one (`activeloop distil DIR`), or give --student.")
     record = loop.student_record()
     if state.version and record.version != state.version.number:
-        say(f"The student was taught by version {record.version}; its teacher here is {state.version.number}.")
+        say(f"The student is of version {record.version}; its teacher here is version {state.version.number}.")
     path = place / "student.onnx"
     if not path.exists():
         content = loop.student_file()
@@ -237,8 +237,8 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
             if stage not in tasks:
                 tasks[stage] = bar.add_task(words[stage], total=total, completed=done, speed="")
             speed = next(task.speed for task in bar.tasks if task.id == tasks[stage])
-            told = f"{speed:,.0f} candidates/s" if speed else ""
-            bar.update(tasks[stage], completed=done, total=total, speed=told)
+            rate = f"{speed:,.0f} candidates/s" if speed else ""
+            bar.update(tasks[stage], completed=done, total=total, speed=rate)
 
         yield show
 
@@ -281,7 +281,7 @@ def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     writer.writerows(lines(plan, found))
     write_whole(out, text.getvalue())
     agreed = f"Spearman of student and teacher on what was drawn from those left out: {found.fidelity:.3f}"
-    told = [
+    report = [
         f"Screened: {plan.pool.describe()}",
         str(found),
         f"The student scored {found.speed:,.0f} candidates a second.",
@@ -290,4 +290,4 @@ def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
         "left out, by the student\tcandidates\tlooked at by its teacher\tamong its best",
         *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.misses.strata),
     ]
-    write_whole(out.with_suffix(".txt"), "\n".join(told) + "\n")
+    write_whole(out.with_suffix(".txt"), "\n".join(report) + "\n")

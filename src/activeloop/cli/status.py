@@ -25,14 +25,14 @@ def status(directory: Folder) -> None:
     if found.versions:
         say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
     for warning in warnings:
-        say(f"Warning, the student: {warning}. Teach another with `activeloop distil {directory}`.")
+        say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
     next_step(found.next_step)
 
 
 def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
     """Rows about the campaign's student and the work on one; returns what speaks against using it."""
     if job := loop.distillation.state():
-        table.add_row("teaching", job_words(job))
+        table.add_row("distillation", job_words(job))
     if not found.student:
         return ()
     table.add_row("student", student_words(found))
@@ -64,8 +64,8 @@ def summary_table(found: Status) -> Table:
         stale = "; results came in since" if found.stale else ""
         table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].learner}{stale}")
         if checked := checked_words(found.versions[-1].metrics):
-            table.add_row("checked on held-out", checked)
-    table.add_row("its prospective validation", validation_words(found.validation))
+            table.add_row("held-out data", checked)
+    table.add_row("prospective validation", validation_words(found.validation))
     for title, names in (("on a plate", found.awaiting), ("no result yet", found.missing)):
         if names:
             table.add_row(title, f"{len(names)}: {some(names)}")
@@ -101,7 +101,7 @@ def _checked_assay(metrics: Mapping[str, float], assay: str) -> str:
 def validation_words(validation: ProspectiveValidation | None) -> str:
     """How well predictions came true, in words."""
     if validation is None:
-        return "cannot be said before a predicted plate came back"
+        return "needs results of a predicted plate"
     rank = f"on proposal {validation.proposal}: Spearman {validation.spearman:.2f} with {validation.candidates} results"
     covered = (
         f", {validation.coverage:.0%} of them in their 90 % interval"
@@ -112,15 +112,15 @@ def validation_words(validation: ProspectiveValidation | None) -> str:
 
 
 def drift_of(loop: OpenCampaign) -> Drift | str:
-    """How far the student has fallen behind, or why that cannot be said."""
+    """How far the student has fallen behind, or why that is not known."""
     from activeloop.errors import ActiveLoopError
     from activeloop.students.campaign import open_student
 
     try:
         drift = loop.campaign.drift(open_student)
     except ActiveLoopError as error:
-        return f"cannot be said: {error}"
-    return drift or "cannot be said without a version"
+        return f"not known: {error}"
+    return drift or "not known without a version"
 
 
 def student_words(found: Status) -> str:
@@ -136,7 +136,7 @@ def student_words(found: Status) -> str:
 
 
 def job_words(job: JobState) -> str:
-    """How the teaching of a student stands.
+    """How the training of a student stands.
 
     >>> from activeloop.store import JobState
     >>> job_words(JobState("running", "a student of version 2", 17, "2026-01-02T03:04:05.678+00:00", share=0.25))

@@ -141,13 +141,13 @@ class PlateConfig(Strict):
 
 
 class StudentConfig(Strict):
-    """How students are taught; see `activeloop distil`.
+    """How students are trained; see `activeloop distil`.
 
     Attributes:
         auto: teach one in the background whenever a version was fitted.
         network: `conv`, `transformer`, `sites`, `first-layers`, or `auto`: what suits the pool.
         options: of the network, such as `width`.
-        teaching: options of `activeloop.students.Distiller`, such as `alpha`.
+        training: options of `activeloop.students.Distiller`, such as `alpha`.
         min_spearman: search for the smallest network whose Spearman with its teacher is at least this; None takes the
             named network.
         int8: keep weights in 8 bits.
@@ -156,7 +156,7 @@ class StudentConfig(Strict):
     auto: bool = False
     network: Literal["auto", "conv", "transformer", "sites", "first-layers"] = "auto"
     options: dict[str, Option] = {}
-    teaching: dict[str, Option] = {}
+    training: dict[str, Option] = {}
     min_spearman: Annotated[float, Field(gt=0, lt=1)] | None = None
     int8: bool = False
 

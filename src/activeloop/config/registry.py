@@ -44,7 +44,7 @@ def options_of(maker: Callable[..., Any]) -> dict[str, Any] | None:
         return None
     first = len(maker.args) if isinstance(maker, partial) else 0
     left = {name: p.default for name, p in list(taken.items())[first:] if name not in settled}
-    return {name: usual for name, usual in left.items() if isinstance(usual, PLAIN)}
+    return {name: default for name, default in left.items() if isinstance(default, PLAIN)}
 
 
 def plain(maker: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,8 +55,7 @@ def plain(maker: Callable[..., Any]) -> Callable[..., Any]:
 def wrong_option(maker: Callable[..., Any], given: Mapping[str, Any]) -> str:
     """The first option that cannot be, and what it may be; "" when all can.
 
-    A number is one like its default, or such as its type says: counts from 1 on, the others from 0 on; a word is one of
-    those that are known.
+    A number is of the type of its default: whole ones from 1 on, others from 0 on; a word is one of its `Literal`.
 
     Args:
         maker: a class or a function with type hints.
@@ -70,39 +69,39 @@ def wrong_option(maker: Callable[..., Any], given: Mapping[str, Any]) -> str:
     >>> print(wrong_option(PowerSampling, {"kind": "soft"}))
     option "kind" is 'soft'; it must be 'power', 'softmax' or 'softrank'
     """
-    usual = options_of(maker) or {}
+    defaults = options_of(maker) or {}
     made = plain(maker)
     hints = get_type_hints(made.__init__ if isinstance(made, type) else made)
     for name, value in given.items():
         words = get_args(hints[name]) if get_origin(hints[name]) is Literal else ()
-        default = 0 if name in ZERO_IS_ALL else _like(usual[name], hints[name])
-        if demanded := _demanded(value, default, words):
+        example = 0 if name in ZERO_IS_ALL else _like(defaults[name], hints[name])
+        if demanded := _demanded(value, example, words):
             return f'option "{name}" is {value!r}; it must be {demanded}'
     return ""
 
 
-def _like(usual: Any, hint: Any) -> Any:
+def _like(default: Any, hint: Any) -> Any:
     """The default, or in place of None something of the type that may be given."""
     kinds = {int: 1, float: 0.0, str: ""}
-    return next((kinds[kind] for kind in get_args(hint) if kind in kinds), None) if usual is None else usual
+    return next((kinds[kind] for kind in get_args(hint) if kind in kinds), None) if default is None else default
 
 
-def _demanded(value: Any, usual: Any, words: tuple[str, ...]) -> str:
+def _demanded(value: Any, default: Any, words: tuple[str, ...]) -> str:
     """What a value must be, "" when it is; a default that is nothing plain (None, an encoder) demands nothing."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if words:
         *others, last = (repr(word) for word in words)
         return "" if value in words else f"{', '.join(others)} or {last}"
-    if isinstance(usual, bool):
+    if isinstance(default, bool):
         return "" if isinstance(value, bool) else "true or false"
-    if isinstance(usual, int):
-        least = min(usual, 1)
+    if isinstance(default, int):
+        least = min(default, 1)
         return "" if number and isinstance(value, int) and value >= least else f"a whole number from {least} on"
-    if isinstance(usual, float):
-        return "" if number and value >= min(usual, 0) else f"a number from {min(usual, 0):g} on"
-    if isinstance(usual, str | tuple):
-        kind = "a text" if isinstance(usual, str) else "a list, such as [1, 2]"
-        return "" if isinstance(value, type(usual)) else kind
+    if isinstance(default, float):
+        return "" if number and value >= min(default, 0) else f"a number from {min(default, 0):g} on"
+    if isinstance(default, str | tuple):
+        kind = "a text" if isinstance(default, str) else "a list, such as [1, 2]"
+        return "" if isinstance(value, type(default)) else kind
     return ""
 
 
@@ -217,8 +216,8 @@ def recommender_of(
     Raises:
         ConfigError: there is no such score or choice, or it does not take these options.
     """
-    usual = default_recommender(goal, assays, pool)
-    score, batch, first = usual.score, usual.batch, usual.first
+    default = default_recommender(goal, assays, pool)
+    score, batch, first = default.score, default.batch, default.first
     if config.score:
         score = make("score", config.score, SCORES, config.score_options, file)
     if config.batch:

@@ -1,4 +1,4 @@
-"""Students that a config names, taught now or in a process of their own."""
+"""Students that a config names, trained now or in a process of their own."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ LADDERS: dict[str, tuple[Network, ...]] = {
 """Among which networks the smallest is looked for."""
 
 
-def teaching_of(config: StudentConfig, pool: Pool, file: str | None = None) -> StudentTrainer:
-    """How a config says that students are taught.
+def trainer_of(config: StudentConfig, pool: Pool, file: str | None = None) -> StudentTrainer:
+    """How a config says that students are trained.
 
     Args:
         config: what it says.
@@ -66,14 +66,14 @@ def teaching_of(config: StudentConfig, pool: Pool, file: str | None = None) -> S
     """
     name = default_network_name(pool) if config.network == "auto" else config.network
     network = make("network", name, NETWORKS, config.options, file)
-    distiller = make("teaching", "distil", {"distil": partial(Distiller, network)}, config.teaching, file)
+    distiller = make("training", "distil", {"distil": partial(Distiller, network)}, config.training, file)
     if config.min_spearman is None:
         return CampaignDistillation(distiller, config.int8)
     if config.network == "first-layers" or config.options:
         problem = (
             "[student]: min_spearman searches for the size itself: leave out options, or the first layers as network."
         )
-        raise ConfigError(f"{problem} Nothing was taught.", file=file)
+        raise ConfigError(f"{problem} Nothing was trained.", file=file)
     among = LADDERS["auto" if config.network == "auto" and name == "conv" else name]
     return CampaignDistillation(distiller, config.int8, config.min_spearman, among)
 
@@ -90,14 +90,14 @@ def sized(config: StudentConfig, pool: Pool, width: int | None, layers: int | No
     name = default_network_name(pool) if config.network == "auto" else config.network
     given = {"width": width, {"conv": "blocks"}.get(name, "layers"): layers}
     if name == "sites":
-        usual = SiteNetwork().hidden
-        given = {"hidden": [width or usual[0]] * (layers or len(usual)) if width or layers else None}
+        default = SiteNetwork().hidden
+        given = {"hidden": [width or default[0]] * (layers or len(default)) if width or layers else None}
     more = {key: value for key, value in given.items() if value is not None}
     return config.model_copy(update={"options": {**config.options, **more}})
 
 
 def default_network_name(pool: Pool) -> str:
-    """The name of the network that is usual for a pool.
+    """The name of the default network of a pool.
 
     >>> default_network_name(Pool.combinatorial("MKTAYIAKQR", ["K2", "T3", "A4"]))
     'sites'
@@ -117,22 +117,22 @@ def distil_here(
     again: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> StudentRecord:
-    """Teach a student of the current version; nobody else can meanwhile.
+    """Train a student of the current version; nobody else can meanwhile.
 
     Args:
         loop: the campaign.
-        settings: of the teaching.
+        settings: of the training.
         seed: of it; the campaign's own when None.
         again: teach anew also when nothing changed.
         progress: called with (steps done, steps in all).
 
     Raises:
-        StateError: a student is being taught already, or there is no version yet.
+        StateError: a student is being trained already, or there is no version yet.
         ModelError: no student comes of it.
     """
-    teaching = _teaching(loop, settings)
+    trainer = _trainer(loop, settings)
     if not loop.campaign.state().versions:
-        return loop.campaign.distil(teaching, seed)  # says what is missing, and is no failed job
+        return loop.campaign.distil(trainer, seed)  # says what is missing, and is no failed job
     with loop.distillation.working(_what(loop.campaign)) as work:
 
         def tell(done: int, total: int) -> None:
@@ -140,7 +140,7 @@ def distil_here(
             if progress:
                 progress(done, total)
 
-        student = loop.campaign.distil(teaching, seed, again=again, progress=tell)
+        student = loop.campaign.distil(trainer, seed, again=again, progress=tell)
         work.tell(f"student {student.number} of version {student.version}")
         return student
 
@@ -150,11 +150,11 @@ def distil_in_background(
 ) -> int | None:
     """Start a process that teaches a student of the current version, and of those that come meanwhile.
 
-    It outlives this process. When it is killed, nothing is lost but what it had taught.
+    It outlives this process.
 
     Args:
         loop: the campaign.
-        settings: of the teaching.
+        settings: of the training.
         seed: of it; the campaign's own when None.
         again: teach anew also when nothing changed.
 
@@ -162,12 +162,12 @@ def distil_in_background(
         The number of the process; None when there is nothing to teach.
 
     Raises:
-        StateError: a student is being taught already, or there is no version yet.
+        StateError: a student is being trained already, or there is no version yet.
         ConfigError: the settings are wrong.
         StoreError: the process could not be started; its log says why.
     """
-    teaching = _teaching(loop, settings)
-    if not again and loop.campaign.has_student(teaching, seed):
+    trainer = _trainer(loop, settings)
+    if not again and loop.campaign.has_student(trainer, seed):
         return None
     folder = loop.folder.path.absolute()
     order = {"settings": settings.model_dump(), "seed": seed, "again": again}
@@ -175,7 +175,7 @@ def distil_in_background(
 
 
 def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
-    """Teach until the current version has its student; what the process in the background does."""
+    """Train until the current version has its student; what the process in the background does."""
     student = distil_here(open_campaign(folder), settings, seed, again=again)
     # Whoever fitted a version meanwhile found somebody at work and left the rest to us.
     while (version := open_campaign(folder).campaign.state().version) and version.number > student.version:
@@ -185,10 +185,8 @@ def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool)
             return
 
 
-def _teaching(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
-    # imported here: whoever only asks how the work stands needs none of it
-
-    return teaching_of(settings, loop.campaign.pool, str(loop.folder.config))
+def _trainer(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
+    return trainer_of(settings, loop.campaign.pool, str(loop.folder.config))
 
 
 def _what(campaign: Campaign) -> str:

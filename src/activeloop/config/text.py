@@ -70,8 +70,8 @@ def _sentence(error: ErrorDetails) -> str:
         return f'"{key}" is {error["input"]!r}; write it like "20-60, 75".'
     if kind == "value_error":
         return f"{f'[{key}]: ' if key else ''}{context['error']}."
-    said = error["msg"].replace("Input should be", "it must be")
-    return f'"{key}" is {error["input"]!r}; {said[0].lower()}{said[1:]}.'
+    words = error["msg"].replace("Input should be", "it must be")
+    return f'"{key}" is {error["input"]!r}; {words[0].lower()}{words[1:]}.'
 
 
 def _meant(location: tuple[int | str, ...]) -> str:
@@ -131,7 +131,7 @@ def config_text(config: CampaignConfig) -> str:
             f'network = {_value(student.network)}  # "auto" suits the pool; or "conv", "transformer", "sites" ...',
             *_given(student, ("min_spearman", "int8")),
             *_options("student.options", student.options),
-            *_options("student.teaching", student.teaching),
+            *_options("student.training", student.training),
         ],
     ]
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"

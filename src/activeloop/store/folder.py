@@ -14,7 +14,7 @@ from activeloop.store.database import BUSY_SECONDS, SQLiteFile, plain_errors
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
 
-RECIPE, DATABASE, ARTIFACTS, PLATES = "campaign.toml", "campaign.db", "artifacts", "plates"
+CONFIG, DATABASE, ARTIFACTS, PLATES = "campaign.toml", "campaign.db", "artifacts", "plates"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CampaignFolder:
             StoreError: it cannot be written; there is no campaign in it.
         """
         path = Path(path)
-        if (path / RECIPE).exists():
+        if (path / CONFIG).exists():
             raise InputError(f"{path} is a campaign already: choose another folder. Nothing was changed.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
@@ -77,7 +77,7 @@ class CampaignFolder:
         for name, content in inputs.items():
             write_whole(path / name, content)
         folder = cls._of(path)
-        write_whole(path / RECIPE, config.encode())
+        write_whole(path / CONFIG, config.encode())
         return folder
 
     @classmethod
@@ -93,8 +93,8 @@ class CampaignFolder:
             StoreError: its database is missing, damaged, locked, or was written by a newer release.
         """
         path = Path(path)
-        if not (path / RECIPE).is_file():
-            what = f"has no {RECIPE}" if path.is_dir() else "is not a folder"
+        if not (path / CONFIG).is_file():
+            what = f"has no {CONFIG}" if path.is_dir() else "is not a folder"
             raise InputError(f"{path} {what}: name a campaign's folder, or make one with `activeloop new {path} ...`.")
         if not (path / DATABASE).is_file():
             raise StoreError(
@@ -114,7 +114,7 @@ class CampaignFolder:
     @property
     def config(self) -> Path:
         """Its `campaign.toml`."""
-        return self.path / RECIPE
+        return self.path / CONFIG
 
     @property
     def plates(self) -> Path:

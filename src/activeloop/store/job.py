@@ -1,4 +1,8 @@
-"""Work that goes on beside a campaign: one process at a time, known to all others, forgotten by none."""
+"""Background jobs of a campaign: one process at a time, whose state others see.
+
+The lock is a SQLite transaction, not one of `filelock`: others see whether it is held without taking it, also with
+read permission alone, and it does not pass to a forked process.
+"""
 
 from __future__ import annotations
 
@@ -73,15 +77,15 @@ class Job:
     def state(self) -> JobState | None:
         """How it stands; None when it was never begun. Writes nothing."""
         try:
-            said = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
+            state = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, OSError) as error:
             raise StoreError(f"{self._file('json')} cannot be read ({error}): delete it.") from error
-        if said.stage == "running" and not self.held():
+        if state.stage == "running" and not self.held():
             # It may have ended between the two looks.
-            return self._ended(said)
-        return said
+            return self._ended(state)
+        return state
 
     def held(self) -> bool:
         """Whether a process is at it now; writes nothing."""
@@ -151,7 +155,7 @@ class Job:
     def _await(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + STARTING
         while time.monotonic() < deadline:
-            if (said := self.state()) and said.process == process.pid:
+            if (state := self.state()) and state.process == process.pid:
                 break
             if process.poll() is not None:
                 if self.held():  # somebody else was faster
@@ -161,15 +165,15 @@ class Job:
         process.returncode = 0  # it is not ours to wait for: no warning when this one forgets it
 
     def _busy(self) -> str:
-        said = self.state()
-        who = f"process {said.process} since {said.started}" if said else "another process"
-        what = said.what if said else "work on it"
+        state = self.state()
+        who = f"process {state.process} since {state.started}" if state else "another process"
+        what = state.what if state else "work on it"
         return f"{what}: {who} is at it already. Nothing was begun; wait for it (`activeloop status {self.folder}`)."
 
-    def _ended(self, said: JobState) -> JobState:
+    def _ended(self, state: JobState) -> JobState:
         again = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
         words = "its process was killed; nothing was lost, and it can be started again"
-        return again if again != said else replace(said, stage="killed", words=words)
+        return again if again != state else replace(state, stage="killed", words=words)
 
     @contextmanager
     def _lock(self) -> Iterator[bool]:
