@@ -61,12 +61,12 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "frozen-whole": lambda pool: embedding_gp(depth=1.0),
     "tuned-full": lambda pool: fine_tuned(adapter="full"),
     "tuned-full-whole": lambda pool: fine_tuned(adapter="full", depth=1.0),
-    "tuned-lora": lambda pool: fine_tuned(adapter="lora", last=0),
-    "tuned-last1": lambda pool: fine_tuned(adapter="lora", last=1),
-    "tuned-last2": lambda pool: fine_tuned(adapter="lora", last=2),
-    "tuned-pissa1": lambda pool: fine_tuned(adapter="pissa", rank=16, last=1),
-    "tuned-whole1": lambda pool: fine_tuned(adapter="full", last=1),
-    "tuned-whole2": lambda pool: fine_tuned(adapter="full", last=2),
+    "tuned-lora": lambda pool: fine_tuned(adapter="lora", last_layers=0),
+    "tuned-last1": lambda pool: fine_tuned(adapter="lora", last_layers=1),
+    "tuned-last2": lambda pool: fine_tuned(adapter="lora", last_layers=2),
+    "tuned-pissa1": lambda pool: fine_tuned(adapter="pissa", rank=16, last_layers=1),
+    "tuned-whole1": lambda pool: fine_tuned(adapter="full", last_layers=1),
+    "tuned-whole2": lambda pool: fine_tuned(adapter="full", last_layers=2),
     "tuned-light-peft": lambda pool: fine_tuned(adapter="light-peft"),
 }
 

@@ -23,7 +23,8 @@ NAMES: dict[str, dict[str, str]] = {
 OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("learner", "embedding-gp"): {"draws": "head"},
     ("learner", "mutation-gp"): {"usual": "variances", "line": "linear_share"},
-    ("learner", "fine-tuned"): {"draws": "head"},
+    ("learner", "fine-tuned"): {"draws": "head", "last": "last_layers", "stop": "early_stopping"},
+    ("learner", "likelihood"): {"last": "last_layers", "near": "kl_weight", "hidden": "masked"},
     ("command", "distil"): {"--keep": "--min-spearman"},
     ("command", "screen"): {"--keep": "--shortlist", "--widest": "--max-growth"},
     ("table", "student"): {"keep": "min_spearman", "teaching": "training"},
@@ -36,13 +37,13 @@ ROLES: dict[tuple[str, str], str] = {("learner", "head"): "head"}
 SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "learner": {
         "tuned-full": ("fine-tuned", {"adapter": "full"}),
-        "tuned-last1": ("fine-tuned", {"adapter": "lora", "last": 1}),
-        "tuned-last2": ("fine-tuned", {"adapter": "lora", "last": 2}),
+        "tuned-last1": ("fine-tuned", {"adapter": "lora", "last_layers": 1}),
+        "tuned-last2": ("fine-tuned", {"adapter": "lora", "last_layers": 2}),
         "tuned-light-peft": ("fine-tuned", {"adapter": "light-peft"}),
-        "tuned-lora": ("fine-tuned", {"adapter": "lora", "last": 0}),
-        "tuned-pissa1": ("fine-tuned", {"adapter": "pissa", "rank": 16, "last": 1}),
-        "tuned-whole1": ("fine-tuned", {"adapter": "full", "last": 1}),
-        "tuned-whole2": ("fine-tuned", {"adapter": "full", "last": 2}),
+        "tuned-lora": ("fine-tuned", {"adapter": "lora", "last_layers": 0}),
+        "tuned-pissa1": ("fine-tuned", {"adapter": "pissa", "rank": 16, "last_layers": 1}),
+        "tuned-whole1": ("fine-tuned", {"adapter": "full", "last_layers": 1}),
+        "tuned-whole2": ("fine-tuned", {"adapter": "full", "last_layers": 2}),
     }
 }
 """Role -> name of before that stood for a name with some options -> both."""

@@ -32,7 +32,7 @@ name = "{name}"
 {options}
 """
 OPTIONS = {
-    "fine-tuned": 'model = "models/tiny"\nrank = 2\nlast = 1\nepochs = 3\nhead = "gp"',
+    "fine-tuned": 'model = "models/tiny"\nrank = 2\nlast_layers = 1\nepochs = 3\nhead = "gp"',
     "embedding-gp": 'model = "models/tiny"\nhead = "mc-dropout"',
     "likelihood": 'model = "models/tiny"\nmembers = 2\nepochs = 3',
     "plm-prior": "",
@@ -110,7 +110,7 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fine-tuned", {"rang": 2}, 'has no option "rang"; it takes: model, adapter, rank, last, loss, head'),
+        ("fine-tuned", {"rang": 2}, 'has no option "rang"; it takes: model, adapter, rank, last_layers, loss, head'),
         ("fine-tuned", {"rank": 0}, 'option "rank" is 0; it must be a whole number from 1 on'),
         ("fine-tuned", {"rank": "low"}, "option \"rank\" is 'low'; it must be a whole number from 1 on"),
         ("fine-tuned", {"rank": 2.5}, 'option "rank" is 2.5; it must be a whole number'),

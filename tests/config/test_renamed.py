@@ -70,9 +70,9 @@ def test_an_option_under_both_names_is_refused():
 
 
 def test_a_shorthand_stands_for_its_options_and_its_versions_stay():
-    with pytest.warns(renamed.RenamedWarning, match='"fine-tuned" with the options adapter = "full", last = 1'):
+    with pytest.warns(renamed.RenamedWarning, match='"fine-tuned" with the options adapter = "full", last_layers = 1'):
         short = checked_learner_of(LearnerConfig(name="tuned-whole1"), POOL, ASSAYS)
-    long = learner_of(LearnerConfig(name="fine-tuned", options={"adapter": "full", "last": 1}), POOL, ASSAYS)
+    long = learner_of(LearnerConfig(name="fine-tuned", options={"adapter": "full", "last_layers": 1}), POOL, ASSAYS)
     assert short.learner == long  # type: ignore[attr-defined]
     assert short.name == f"{long.name}+isotonic"  # as it was stored
 
@@ -123,6 +123,9 @@ def test_replays_and_evaluations_understand_learners_of_before():
         ("gate(forest-onehot,sites)", "stacking(forest-onehot,sites)"),
         ("process-esm2-a(draws=process, model=a)+isotonic", "process-esm2-a(head=gp, model=a)+isotonic"),
         ("dropout-esm2-a(depth=0.5, draws=dropout)", "dropout-esm2-a(depth=0.5, head=mc-dropout)"),
+        ("lora-a(last=2, rank=4, stop=True)", "lora-a(early_stopping=True, last_layers=2, rank=4)"),
+        ("likelihood-esm2-a(hidden=True, near=0.2)", "likelihood-esm2-a(kl_weight=0.2, masked=True)"),
+        ("ensemble-onehot(hidden=(64, 32))", "ensemble-onehot(hidden=(64, 32))"),
     ],
 )
 def test_a_stored_version_has_its_learner_in_words_of_now(stored: str, now: str):

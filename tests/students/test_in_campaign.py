@@ -65,7 +65,7 @@ def test_first_layers_are_found_within_a_corrected_teacher_and_missed_in_others(
     from activeloop.models.registry import fine_tuned
     from activeloop.students.runtime.tokenizer import StudentTokenizer
 
-    learner = calibrated(fine_tuned(model=tiny, last=1, epochs=1, members=2, prior=False), "isotonic", "")
+    learner = calibrated(fine_tuned(model=tiny, last_layers=1, epochs=1, members=2, prior=False), "isotonic", "")
     corrected = learner.fit(DATA.oriented(), 0)
     network = FirstLayers(1).of(corrected, StudentTokenizer.of(POOL))
     assert network.source == ESM2(tiny)

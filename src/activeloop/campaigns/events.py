@@ -201,6 +201,10 @@ STORED_WORDS: dict[tuple[type, str], dict[str, str]] = {
         r"(?<=[(, ])draws=dropout\b": "head=mc-dropout",
         r"(?<=[(, ])line=": "linear_share=",
         r"(?<=[(, ])usual=": "variances=",
+        r"(?<=[(, ])last=": "last_layers=",
+        r"(?<=[(, ])stop=": "early_stopping=",
+        r"(?<=[(, ])near=": "kl_weight=",
+        r"(?<=[(, ])hidden=(?=True|False)": "masked=",
     },
     (StudentRecord, "trainer"): {},
 }

@@ -20,7 +20,7 @@ from activeloop.prediction import Learner
 from activeloop.renamed import REMOVED, REMOVED_OPTIONS, spelled_out
 
 #: options that count layers, of which 0 stands for all
-ZERO_IS_ALL = ("last",)
+ZERO_IS_ALL = ("last_layers",)
 PLAIN = (bool, int, float, str, tuple, type(None))
 
 

@@ -159,13 +159,13 @@ def fine_tuned(
     model: str = BUNDLED,
     adapter: str = "lora",
     rank: int | None = None,
-    last: int | None = None,
+    last_layers: int | None = None,
     loss: str = "values",
     head: str = "gp",
     prior: bool = True,
     tables: str = "",
     members: int = 1,
-    stop: bool = False,
+    early_stopping: bool = False,
     epochs: int | None = None,
     rate: float | None = None,
     minibatch: int | None = None,
@@ -179,13 +179,13 @@ def fine_tuned(
         model: hub id or folder.
         adapter: one of `ADAPTERS`.
         rank: of LoRA and its variants.
-        last: number of last layers that are trained (0: all); by default one of LoRA's, all of the others'.
+        last_layers: number of last layers that are trained (0: all); by default one of LoRA's, all of the others'.
         loss: one of `LOSSES`.
         head: one of `HEADS`.
         prior: whether it begins with a prior mean, see `prior_mean`.
         tables: as `plm_prior`.
         members: as `FineTuner`.
-        stop: `early_stopping` of `FineTuner`.
+        early_stopping: as `FineTuner`.
         epochs: as `TrainingConfig`.
         rate: as `TrainingConfig`.
         minibatch: as `TrainingConfig`.
@@ -202,12 +202,12 @@ def fine_tuned(
     """
     return FineTuner(
         foundation_model(model, pooling, revision, depth),
-        adapter_of(adapter, rank, last),
+        adapter_of(adapter, rank, last_layers),
         named("loss", loss, LOSSES)(),
         named("head", head, HEADS)(),
         TrainingConfig(**given(epochs=epochs, rate=rate, minibatch=minibatch)),
         members=members,
-        early_stopping=stop,
+        early_stopping=early_stopping,
         prior_score=prior_mean(model, tables, revision) if prior else None,
     )
 
@@ -216,10 +216,10 @@ def likelihood(
     model: str = BUNDLED,
     adapter: str = "lora",
     rank: int | None = None,
-    last: int | None = None,
+    last_layers: int | None = None,
     by: Literal["pairs", "list"] = "pairs",
-    near: float = 0.1,
-    hidden: bool = False,
+    kl_weight: float = 0.1,
+    masked: bool = False,
     prior: bool = True,
     tables: str = "",
     members: int = 5,
@@ -233,10 +233,10 @@ def likelihood(
         model: hub id or folder, of a model with a masked-language head.
         adapter: one of `ADAPTERS`.
         rank: of LoRA and its variants.
-        last: number of last layers that are trained (0: all); by default two of LoRA's, all of the others'.
+        last_layers: number of last layers that are trained (0: all); by default two of LoRA's, all of the others'.
         by: as `LikelihoodRanker`.
-        near: `kl_weight` of `LikelihoodRanker`.
-        hidden: `masked` of `LikelihoodRanker`.
+        kl_weight: as `LikelihoodRanker`.
+        masked: as `LikelihoodRanker`.
         prior: whether the table of a prior is added, see `prior_mean`.
         tables: as `plm_prior`.
         members: as `LikelihoodRanker`.
@@ -252,34 +252,35 @@ def likelihood(
     True
     """
     plan = TrainingConfig(epochs=epochs, minibatch=ALL, rate=rate, weight_decay=0.0)
-    learns = adapter_of(adapter, rank, last, default_layers=2)
+    learns = adapter_of(adapter, rank, last_layers, default_layers=2)
     mean = prior_mean(model, tables, revision) if prior else None
-    return LikelihoodRanker(foundation_model(model, revision=revision), learns, by, near, hidden, mean, members, plan)
+    foundation = foundation_model(model, revision=revision)
+    return LikelihoodRanker(foundation, learns, by, kl_weight, masked, mean, members, plan)
 
 
-def adapter_of(name: str, rank: int | None = None, last: int | None = None, default_layers: int = 1) -> Adapter:
+def adapter_of(name: str, rank: int | None = None, last_layers: int | None = None, default_layers: int = 1) -> Adapter:
     """An adapter by its name.
 
     Args:
         name: one of `ADAPTERS`.
         rank: of LoRA and its variants.
-        last: number of last layers that are trained (0: all).
+        last_layers: number of last layers that are trained (0: all).
         default_layers: that number for LoRA and its variants when nothing is said; others train all layers.
 
     Raises:
         ValueError: there is none of that name, or it has no such option.
 
-    >>> [adapter_of(name, last=last).last_layers for name, last in (("lora", None), ("lora", 0), ("ia3", None))]
+    >>> [adapter_of(name, last_layers=k).last_layers for name, k in (("lora", None), ("lora", 0), ("ia3", None))]
     [1, None, None]
     """
     make = named("adapter", name, ADAPTERS)
-    if last is None and name in FEW_LAYERS:
-        last = default_layers
-    options = given(rank=rank, last_layers=last)
+    if last_layers is None and name in FEW_LAYERS:
+        last_layers = default_layers
+    options = given(rank=rank, last_layers=last_layers)
     for option in options:
         if option not in signature(make).parameters:
             raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
-    if last == 0:
+    if last_layers == 0:
         options["last_layers"] = None
     return make(**options)
 
