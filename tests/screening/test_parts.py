@@ -115,8 +115,8 @@ def test_estimates_follow_the_sample():
     assert half.estimate == 450
     assert half.interval[0] < 450 < half.interval[1]
     assert half.rate == 45
-    unseen = MissEstimate(10, (Stratum("low", 1000, 0, 0),))
-    assert unseen.interval == (0.0, 1000.0)
+    unsampled = MissEstimate(10, (Stratum("low", 1000, 0, 0),))
+    assert unsampled.interval == (0.0, 1000.0)
     assert MissEstimate(10, (Stratum("low", 1000, 200, 0, 0.0),)).normal_estimate == pytest.approx(400)
 
 
@@ -126,7 +126,7 @@ def test_several_assays_are_weighed_by_their_standard_deviation():
     blank = AcquisitionContext.blank(rng, 2)
     assert MarginalScore()(prediction, blank).argmax() == 1
     values = np.array([[0.0, 0.0], [1.0, 100.0], [np.nan, np.nan]])
-    known = AcquisitionContext(blank.best, rng, blank.threshold, values)
+    known = AcquisitionContext(blank.best_f, rng, blank.threshold, values)
     assert MarginalScore()(prediction, known).argmax() == 0
 
 

@@ -74,20 +74,20 @@ def test_exact_ties_are_broken_by_row(tmp_path):
 
 
 def test_done_is_not_done_again(default, tmp_path):
-    asked = []
+    calls = []
 
     class Counting(ThreadPoolExecutor):
         def submit(self, *arguments, **named):
-            asked.append(arguments)
+            calls.append(arguments)
             return super().submit(*arguments, **named)
 
     for pieces in (10, 0):
-        asked.clear()
+        calls.clear()
         with Counting(1) as threads:
             assert outcome(replace(SCREEN, piece=12_288).run(POOL, 16, SELECT, tmp_path, executor=threads)) == outcome(
                 default
             )
-        assert len(asked) == (9 if pieces else 0)
+        assert len(calls) == (9 if pieces else 0)
 
 
 KILLED = """
@@ -100,11 +100,11 @@ from activeloop.candidates import Pool
 from activeloop.screening import Screen
 
 class Slow(Planted):
-    asked = 0
+    calls = 0
 
     def mean(self, pool, rows):
-        Slow.asked += 1
-        time.sleep(0.02 if Slow.asked <= 8 else 3600)  # three processes together never get to the 25th piece
+        Slow.calls += 1
+        time.sleep(0.02 if Slow.calls <= 8 else 3600)  # three processes together never get to the 25th piece
         return super().mean(pool, rows)
     def explain(self):
         return super().explain().replace("Slow", "Planted")
@@ -126,13 +126,13 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(default, tmp_path):
         arrays = read_arrays(state)
         return 0 if arrays is None else int(arrays["done"].sum())
 
-    for patience in (0.0, 0.01, 0.03):
+    for delay in (0.0, 0.01, 0.03):
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as run:
             assert run.stdout is not None
             assert run.stdout.readline() == "begun\n"
             while done() <= reached[-1]:
                 time.sleep(0.005)
-            time.sleep(patience)
+            time.sleep(delay)
             os.kill(run.pid, signal.SIGKILL)
         assert run.returncode == -signal.SIGKILL
         reached.append(done())
@@ -142,11 +142,11 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(default, tmp_path):
 
 def test_a_teacher_that_fails_half_way_is_not_run_again_on_what_it_predicted(default, tmp_path):
     class Failing(Planted):
-        asked = 0
+        calls = 0
 
         def predict(self, pool, rows, seed, draws=64):
-            Failing.asked += len(rows) > 64
-            if len(rows) > 64 and Failing.asked == 2:
+            Failing.calls += len(rows) > 64
+            if len(rows) > 64 and Failing.calls == 2:
                 raise ModelError("out of memory")
             return super().predict(pool, rows, seed, draws)
 

@@ -1,4 +1,4 @@
-"""What a student says of itself, as text and back."""
+"""The model card of a student, as text and back."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from untaught import LIBRARY, SINGLES, card
+from untrained import LIBRARY, SINGLES, card
 
 from activeloop.errors import InputError
 from activeloop.measurements import Assay
@@ -26,9 +26,9 @@ def same(one: ModelCard, other: ModelCard) -> bool:
 def test_a_card_comes_back_as_it_was(tokenizer):
     assays = (Assay("KD", "nM", "minimise", upper=1e4), Assay("Ausbeute", "µg/ml"))
     shape = np.stack([NORMAL, NORMAL**3])
-    told = card(tokenizer, assays=assays, noise=(0.1, 1 / 3), shape=shape)
-    again = ModelCard.from_json(told.to_json(), "s.onnx")
-    assert same(again, told)
+    one = card(tokenizer, assays=assays, noise=(0.1, 1 / 3), shape=shape)
+    again = ModelCard.from_json(one.to_json(), "s.onnx")
+    assert same(again, one)
     assert again.shape is not None
     np.testing.assert_allclose(again.shape, shape, atol=1e-3)
     assert (again.outputs, again.noise) == (2, (0.1, 1 / 3))

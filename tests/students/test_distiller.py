@@ -1,4 +1,4 @@
-"""Teaching: a planted teacher is learned, with what it does not know, and nothing that was to be left out is seen."""
+"""Distillation: a planted teacher is learned, with its uncertainty, and nothing that was excluded is used."""
 
 from dataclasses import replace
 
@@ -50,17 +50,17 @@ def test_epistasis_is_learned():
     assert spearman(student.mean(LIBRARY, rows)[:, 0], goal) > max(0.95, spearman(plain, goal) + 0.1)
 
 
-def test_what_is_not_known_is_learned_with_what_hangs_together():
+def test_standard_deviations_and_covariances_are_learned():
     teacher, rows = Additive(unsure=0.5), np.arange(100)
     student = replace(QUICK, steps=300).distil(teacher, SINGLES, 0)
     draws = [p.predict(SINGLES, rows, 3, draws=4000).draws[:, :, 0] for p in (teacher, student)]
     sure = student.predict(SINGLES, rows, 0, draws=0).sd[:, 0]
     assert np.isclose(np.square(sure).mean(), np.square(teacher.predict(SINGLES, rows, 0, draws=0).sd).mean(), rtol=0.3)
     assert spearman(sure, teacher.predict(SINGLES, rows, 0, draws=0).sd[:, 0]) > 0.8
-    # its draws of seed 0 are those it was taught
-    taught = np.cov(teacher.predict(SINGLES, rows, 0, draws=4000).draws[:, :, 0].T)
+    # the teacher's draws of seed 0 are the targets
+    target = np.cov(teacher.predict(SINGLES, rows, 0, draws=4000).draws[:, :, 0].T)
     found = np.cov(draws[1].T)
-    assert np.corrcoef(taught.ravel(), found.ravel())[0, 1] > 0.9
+    assert np.corrcoef(target.ravel(), found.ravel())[0, 1] > 0.9
 
 
 def test_several_assays():
@@ -129,7 +129,7 @@ def test_the_same_seed_the_same_student():
     assert before[1] == str(np.random.get_state())  # noqa: NPY002
 
 
-def test_goes_on_from_an_earlier_student():
+def test_training_goes_on_from_an_earlier_student():
     quick = replace(QUICK, steps=100)
     first = quick.distil(Additive(), SINGLES, 0)
     again = replace(quick, steps=1).distil(Additive(), SINGLES, 1, start=first)
@@ -139,11 +139,11 @@ def test_goes_on_from_an_earlier_student():
         CONVOLUTIONS.distil(Additive(), SINGLES, 0, start=first)
 
 
-def test_progress_is_told_and_can_end_it():
-    told: list[tuple[int, int]] = []
+def test_progress_is_reported_and_can_end_it():
+    steps: list[tuple[int, int]] = []
     quick = replace(QUICK, steps=10)
-    quick.distil(Additive(), SINGLES, 0, progress=lambda done, total: told.append((done, total)))
-    assert told == [(i, 10) for i in range(1, 11)]
+    quick.distil(Additive(), SINGLES, 0, progress=lambda done, total: steps.append((done, total)))
+    assert steps == [(i, 10) for i in range(1, 11)]
 
     def enough(done: int, total: int) -> None:
         raise KeyboardInterrupt
@@ -183,7 +183,7 @@ def test_hidden_states_of_an_encoder():
         quick.distil(Additive(), dataset, 0)
 
 
-def test_nothing_to_teach():
+def test_nothing_to_train_on():
     with pytest.raises(ModelError, match="no candidate is left"):
         QUICK.distil(Additive(), LIBRARY, 0, exclude=np.arange(len(LIBRARY)))
     with pytest.raises(ConfigError, match="Nothing was trained"):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from untaught import LIBRARY, PARENT, a_student, exported
+from untrained import LIBRARY, PARENT, a_student, exported
 
 from activeloop.candidates import CompoundNotation, GuideNotation, SequenceNotation
 from activeloop.cli import main
@@ -53,9 +53,9 @@ def test_candidates_are_understood_however_they_are_written(here, capsys):
 
 def test_numbers_are_in_the_unit_and_direction_of_the_assay(here, capsys):
     edge(["s.onnx", "v.csv"])
-    told = rows_of(capsys.readouterr().out)
+    rows = rows_of(capsys.readouterr().out)
     prediction = a_student("sites").predict(LIBRARY, LIBRARY.rows_of(["T3G", "WT", "T3A:K8R"]), 0, draws=0)
-    for row, mean, sd in zip([told[0], *told[4:]], prediction.mean[:, 0], prediction.sd[:, 0], strict=True):
+    for row, mean, sd in zip([rows[0], *rows[4:]], prediction.mean[:, 0], prediction.sd[:, 0], strict=True):
         assert float(row["KD"]) == pytest.approx(-mean, abs=1e-4)
         assert float(row["KD sd"]) == pytest.approx(sd, abs=1e-4)
         half = 1.6449 * np.hypot(sd, 0.5)
@@ -94,9 +94,9 @@ def test_classes_give_the_probability_of_the_second(here, capsys):
 def test_bad_candidates_are_named_with_their_row(here, capsys, cells, message):
     Path("bad.csv").write_text(f"mutant\n{cells}")
     for ask in (lambda: edge(["s.onnx", "bad.csv"]), lambda: typed("predict", "--student", "s.onnx", "bad.csv")):
-        status, said = ask(), capsys.readouterr()
-        assert (status, said.out) == (2, "")
-        assert message in said.err
+        status, printed = ask(), capsys.readouterr()
+        assert (status, printed.out) == (2, "")
+        assert message in printed.err
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_bad_candidates_are_named_with_their_row(here, capsys, cells, message):
 )
 def test_what_is_missing_is_said(here, capsys, arguments, message):
     assert typed("predict", *arguments) == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert "Traceback" not in said
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_other_kinds_and_letters_outside_the_alphabet(tmp_path, tokenizer, notat
     assert (found.names, found.warning[:6]) == (names, "1 of 2")
 
 
-def test_strange_letters_are_told(here, capsys, monkeypatch):
+def test_letters_outside_the_alphabet_are_warned_of(here, capsys, monkeypatch):
     monkeypatch.setattr("activeloop.students.runtime.edge.UNKNOWN", 2 + "ACDEFGHIKLMNPQRSTVWY".index("G"))
     assert edge(["s.onnx", "v.csv"]) == 0
     assert "4 of 6 candidates have letters that the student does not know" in capsys.readouterr().err
@@ -170,5 +170,5 @@ def test_the_whole_process_is_small_and_loads_nothing_large(here):
             "print([x for x in Path('/proc/self/status').read_text().splitlines() if x.startswith('VmHWM')][0])",
         )
     )
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert int(told.splitlines()[-1].split()[1]) < 100 * 1024
+    status = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert int(status.splitlines()[-1].split()[1]) < 100 * 1024

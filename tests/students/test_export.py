@@ -1,4 +1,4 @@
-"""An exported student says what the student says, and what is no student is refused."""
+"""An exported student predicts what the student predicts, and what is no student is refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from untaught import LIBRARY, PARENT, S, a_student, exported
+from untrained import LIBRARY, PARENT, S, a_student, exported
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StoreError
@@ -144,7 +144,7 @@ def test_8_bits_that_change_the_order_are_refused():
         check_order(coarse, module, student.card.tokenizer, 0)
 
 
-def test_only_what_was_taught_here_is_exported(tmp_path):
+def test_only_what_was_trained_here_is_exported(tmp_path):
     student = a_student("sites")
     with pytest.raises(ModelError, match="copy that"):
         export(opened(tmp_path, exported("sites")), tmp_path / "other.onnx")
@@ -162,7 +162,7 @@ def later(model):
     model.metadata_props[0].value = model.metadata_props[0].value.replace('"format":1', '"format":9')
 
 
-def more_letters(model):
+def larger_alphabet(model):
     model.metadata_props[0].value = model.metadata_props[0].value.replace('"letters":"', '"letters":"UXBZOJ')
 
 
@@ -208,7 +208,7 @@ def elsewhere_in_a_node(model):
     [
         (without_card, "no student of ActiveLoop"),
         (later, "has format 9"),
-        (more_letters, "cannot read what its card says"),
+        (larger_alphabet, "cannot read what its card says"),
         (two_assays, "does not predict the 2 numbers"),
         (infinite, "predicts infinite values"),
         (renamed, "has not the inputs and outputs"),
@@ -249,7 +249,7 @@ def test_the_outline_agrees_with_onnx():
     assert outline == Outline({x.key: x.value for x in model.metadata_props}, external=False)
 
 
-def test_sessions_give_what_they_are_asked():
+def test_a_session_on_two_threads():
     runner = OnnxRunner(new_session(exported("sites"), 2))
     location, deviations = runner(np.full((5, 4), 3))
     assert (location.shape, deviations.shape) == ((5, 1), (5, S, 1))

@@ -93,11 +93,11 @@ def test_the_parent_is_where_it_begins(network: Network):
     assert torch.allclose(net.encoder(torch.tensor([PARENT])), torch.zeros(1, net.encoder.width), atol=1e-5)
 
 
-def test_settled_is_what_is_trained(network: Network):
+def test_the_cached_parent_is_that_of_training(network: Network):
     net, some = built(network), tokens(4, 6)
-    settled = net(some)
+    cached = net(some)
     net.train()
-    assert torch.allclose(net(some), settled, atol=1e-5)
+    assert torch.allclose(net(some), cached, atol=1e-5)
 
 
 def test_every_weight_learns_or_is_fixed(network: Network):
@@ -127,7 +127,7 @@ def test_many_sites_keep_it_small():
     assert sum(p.numel() for p in SiteNetwork().build(wide, 0).parameters()) < 240_000
 
 
-def test_names_tell_sizes():
+def test_names_include_sizes():
     assert len({network.name for network in NETWORKS.values()}) == len(NETWORKS)
     assert [n.sites for n in NETWORKS.values()] == [True, True, True, False, False, False]
 
@@ -153,7 +153,7 @@ def test_more_layers_than_there_are(tiny: str):
         FirstLayers().build(SHAPE, 0)
 
 
-def test_averages_tell_of_a_mutation_that_was_only_seen_beside_others():
+def test_averages_predict_a_mutation_that_is_only_in_double_mutants():
     rng, sites, letters = np.random.default_rng(0), 6, range(2, 22)
     vectors = rng.standard_normal((22 * sites, 3))
     single = np.array([[*PARENT[:i], a, *PARENT[i + 1 :]] for i in range(sites) for a in letters if a != PARENT[i]])
@@ -166,14 +166,14 @@ def test_averages_tell_of_a_mutation_that_was_only_seen_beside_others():
         own = vectors[np.arange(sites) * 22 + tokens] * differs[:, :, None]
         return own.sum(1) / np.maximum(differs.sum(1), 1)[:, None]
 
-    taught = np.concatenate([single[::2], pairs])
+    training = np.concatenate([single[::2], pairs])
     table = SiteTable(SHAPE, 3, averaged=True)
-    table.fit(torch.from_numpy(taught), seen(taught))
+    table.fit(torch.from_numpy(training), seen(training))
     # the table may be turned and stretched; one straight map from it must give what is seen
-    told, untold = (table(torch.from_numpy(some)).detach().numpy() for some in (taught, single[1::2]))
-    found = untold @ np.linalg.lstsq(told, seen(taught), rcond=None)[0]
-    missed = ((found - seen(single[1::2])) ** 2).mean() / seen(single[1::2]).var()
-    assert missed < 0.02
+    known, unseen = (table(torch.from_numpy(some)).detach().numpy() for some in (training, single[1::2]))
+    found = unseen @ np.linalg.lstsq(known, seen(training), rcond=None)[0]
+    error = ((found - seen(single[1::2])) ** 2).mean() / seen(single[1::2]).var()
+    assert error < 0.02
 
 
 def test_only_students_of_a_model_that_averages_over_mutations_do_so(tiny: str):

@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from untaught import PARENT, a_student, exported
+from untrained import PARENT, a_student, exported
 
 import activeloop
 from activeloop.candidates import Pool, Variant
@@ -49,9 +49,9 @@ def test_nothing_else_is_there(python):
 def test_it_predicts_there_as_here(python, tmp_path, kind, int8):
     (tmp_path / "s.onnx").write_bytes(exported(kind, int8))
     (tmp_path / "v.csv").write_text("mutant\nT3G\nT3A:K8R\nWT\n")
-    told = run(python, "-m", "activeloop.students.runtime.edge", str(tmp_path / "s.onnx"), str(tmp_path / "v.csv"))
-    assert told.returncode == 0, told.stderr
-    lines = [line.split(",") for line in told.stdout.splitlines()]
+    done = run(python, "-m", "activeloop.students.runtime.edge", str(tmp_path / "s.onnx"), str(tmp_path / "v.csv"))
+    assert done.returncode == 0, done.stderr
+    lines = [line.split(",") for line in done.stdout.splitlines()]
     assert [line[0] for line in lines] == ["candidate", "T3G", "T3A:K8R", "WT"]
     student = a_student(kind)
     notation = Pool.single_mutants(PARENT).notation
@@ -62,9 +62,9 @@ def test_it_predicts_there_as_here(python, tmp_path, kind, int8):
     assert [float(line[1]) for line in lines[1:]] == pytest.approx(wanted.tolist(), abs=0.3 if int8 else 1e-4)
 
 
-def test_what_is_missing_there_is_said(python, tmp_path):
+def test_a_damaged_file_is_named_there(python, tmp_path):
     (tmp_path / "s.onnx").write_bytes(exported("conv")[:1000])
-    told = run(python, "-m", "activeloop.students.runtime.edge", str(tmp_path / "s.onnx"), "none.csv")
-    assert (told.returncode, told.stdout) == (2, "")
-    assert "is no ONNX file, or a damaged one" in told.stderr
-    assert "Traceback" not in told.stderr
+    done = run(python, "-m", "activeloop.students.runtime.edge", str(tmp_path / "s.onnx"), "none.csv")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no ONNX file, or a damaged one" in done.stderr
+    assert "Traceback" not in done.stderr

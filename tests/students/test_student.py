@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from untaught import LIBRARY, SINGLES, card
+from untrained import LIBRARY, SINGLES, card
 
 from activeloop.prediction import LEVELS, mean_of
 from activeloop.students.runtime.student import Runner, Student, softmax
@@ -21,13 +21,13 @@ class Planted(Runner):
     def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
         tables = rng.standard_normal((1 + self.deviations, self.outputs, 40)).astype(np.float32)
-        said = tables[:, :, tokens].sum(-1)
-        return said[0].T, said[1:].transpose(2, 0, 1)
+        sums = tables[:, :, tokens].sum(-1)
+        return sums[0].T, sums[1:].transpose(2, 0, 1)
 
 
 def student(classes: tuple[str, ...] = (), **other) -> Student:
-    told = card(StudentTokenizer.of(SINGLES), classes, **other)
-    return Student(told, Planted(told.outputs))
+    own = card(StudentTokenizer.of(SINGLES), classes, **other)
+    return Student(own, Planted(own.outputs))
 
 
 ROWS = np.arange(40)
@@ -89,16 +89,16 @@ def test_noise_and_shape_of_the_card_enter_the_prediction():
 
 
 def test_it_explains_itself():
-    told = student().explain()
-    assert "1,234 parameters" in told
-    assert "of a planted teacher, version 2" in told
-    assert "0.900 on 100 held-out candidates" in told
+    text = student().explain()
+    assert "1,234 parameters" in text
+    assert "of a planted teacher, version 2" in text
+    assert "0.900 on 100 held-out candidates" in text
     assert "not measured" in student().with_fidelity({}).explain()
     assert student().state() == {}
     assert replace(student(), runner=Planted(1)).with_fidelity({"spearman": 0.5}).card.fidelity == {"spearman": 0.5}
 
 
-def test_it_reads_only_what_it_was_taught():
+def test_it_reads_only_the_sites_of_its_training():
     sites = Student(card(StudentTokenizer.of(LIBRARY, sites=True)), Planted())
     assert len(sites.predict(LIBRARY, ROWS, 0)) == 40
 

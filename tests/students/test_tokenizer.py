@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from untaught import LIBRARY, PARENT, SINGLES
+from untrained import LIBRARY, PARENT, SINGLES
 
 from activeloop.candidates import Compound, Guide, Pool, Sequence, VariantNotation
 from activeloop.errors import NotationError, PoolError

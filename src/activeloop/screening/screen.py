@@ -140,8 +140,8 @@ class Screen:
         checkpoint = ScreenCheckpoint(Path(folder), settings, probed)
         state, limits = self._scan(eligible, scorer, checkpoint, seed, executor, progress)
         rescorer = Rescorer(self.teacher, pool, objective, checkpoint, seed)
-        told = (lambda done, total: None) if progress is None else partial(progress, "teacher")
-        found = self._rescore(state.top.sorted(), limits, rescorer, max(self.top, n), told)
+        report = (lambda done, total: None) if progress is None else partial(progress, "teacher")
+        found = self._rescore(state.top.sorted(), limits, rescorer, max(self.top, n), report)
         finalists = found.rescored[ranked(found.rescored, found.values)[: max(FINALISTS, EACH * n)]]
         picks = choose(
             self.teacher,

@@ -1,4 +1,4 @@
-"""The page in a real browser says what `Student.open` says in Python."""
+"""The page in a real browser predicts what `Student.open` predicts in Python."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def table(browser: Chromium) -> dict[str, list[float]]:
 
 
 @needs_browser
-def test_the_browser_says_what_python_says(opened: Chromium, variants_file: Path) -> None:
+def test_the_browser_predicts_what_python_predicts(opened: Chromium, variants_file: Path) -> None:
     browser, texts = opened, ["A24G", *written_variants(200)]
     browser.run(f"document.getElementById('lines').value = {json.dumps(chr(10).join(texts))}")
     browser.run("document.getElementById('add-lines').click()")
@@ -147,10 +147,10 @@ def test_the_browser_says_what_python_says(opened: Chromium, variants_file: Path
     made = table(browser)
     assert list(made) == names
     by_name = {d.name: d.sequence for d in designs}
-    told = forecast(variants_file, [by_name[name] for name in names])
-    columns = np.stack([told.mean, told.low, told.high, told.sd], 2).reshape(len(names), -1)
+    predicted = forecast(variants_file, [by_name[name] for name in names])
+    columns = np.stack([predicted.mean, predicted.low, predicted.high, predicted.sd], 2).reshape(len(names), -1)
     np.testing.assert_allclose([made[name] for name in names], columns, rtol=1e-4, atol=1e-5)
-    sides = (told.mean - told.low)[:, 0] / (told.high - told.mean)[:, 0]
+    sides = (predicted.mean - predicted.low)[:, 0] / (predicted.high - predicted.mean)[:, 0]
     assert (np.abs(np.log(sides)) > 0.1).all(), "the shape is skewed, so a page that forgot it would not pass"
     assert browser.troubles() == []
 
@@ -185,8 +185,8 @@ def test_the_map_names_the_best_and_a_key_writes_a_change(opened: Chromium, vari
     numbers = "(x) => [x.dataset.name, Number(x.dataset.gain)]"
     chips = browser.run(f"[...document.querySelectorAll('#best .chip')].map({numbers})")
     pool = Pool.single_mutants(WILD)
-    told = forecast(variants_file, [WILD, *(pool.design(i).sequence for i in range(len(pool)))])  # pyright: ignore
-    gains = told.mean[0, 0] - told.mean[1:, 0]  # less is better
+    predicted = forecast(variants_file, [WILD, *(pool.design(i).sequence for i in range(len(pool)))])  # pyright: ignore
+    gains = predicted.mean[0, 0] - predicted.mean[1:, 0]  # less is better
     best = np.argsort(-gains)[:10]
     assert {name for name, _ in chips} == {pool.design(int(i)).name for i in best}
     np.testing.assert_allclose([gain for _, gain in chips], gains[best], rtol=1e-3, atol=1e-4)
@@ -228,12 +228,12 @@ def test_everything_one_can_use_has_a_name(opened: Chromium) -> None:
 
 
 @needs_browser
-def test_a_taught_student_of_fixed_sites_is_served_and_exported(browser: Chromium, tmp_path: Path) -> None:
-    """The real way: taught, exported, written, served as a static file."""
+def test_a_distilled_student_of_fixed_sites_is_served_and_exported(browser: Chromium, tmp_path: Path) -> None:
+    """The real way: distilled, exported, written, served as a static file."""
     pytest.importorskip("torch")
-    from taught import export_taught
+    from trained import export_trained
 
-    pool, file = export_taught(tmp_path / "student.onnx")
+    pool, file = export_trained(tmp_path / "student.onnx")
     write_page(file, tmp_path / "out", pool=pool)
     assert [x.name for x in (tmp_path / "out").iterdir()] == ["index.html"]
     with served(tmp_path / "out") as address:
@@ -246,8 +246,8 @@ def test_a_taught_student_of_fixed_sites_is_served_and_exported(browser: Chromiu
     names = ["V39F:D40W:G41A:V54A", "V39F", "WT", "V39I:D40E:G41A:V54A"]
     assert list(made) == names
     assert "V39, D40, G41 and V54 alone: A24G is elsewhere" in said
-    told = forecast(file, [VariantNotation(WILD).design(name).sequence for name in names])
-    columns = np.stack([told.mean, told.low, told.high, told.sd], 2).reshape(len(names), -1)
+    predicted = forecast(file, [VariantNotation(WILD).design(name).sequence for name in names])
+    columns = np.stack([predicted.mean, predicted.low, predicted.high, predicted.sd], 2).reshape(len(names), -1)
     np.testing.assert_allclose([made[name] for name in names], columns, rtol=1e-4, atol=1e-5)
     assert troubles == []
 

@@ -1,4 +1,4 @@
-"""Writes a student as one HTML page that answers in any browser."""
+"""Writes a student as one HTML page that predicts in any browser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUMS = {
     SCRIPT: "11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90",
     BINARY: "bf933930bc90cf4f613f36cdc41616b54cfd2e9930478b574aed6ed4ef9ff8ca",
 }
-#: what the script ends with: a module's exports, which a script inside a page cannot have
+#: the end of the script: exports of a module, which a script inside a page cannot have
 _EXPORTS = "export{rs as InferenceSession,"
 
 
@@ -53,7 +53,7 @@ def runtime_file(name: str) -> bytes:
 
 
 def runtime_script() -> str:
-    """The script, which gives what a page needs as `window.onnx` instead of exporting it.
+    """The script, which sets `window.onnx` instead of exporting it.
 
     >>> runtime_script().endswith("window.onnx={InferenceSession:rs,Tensor:de,env:Y};")
     True
@@ -63,7 +63,7 @@ def runtime_script() -> str:
     return code + "window.onnx={InferenceSession:rs,Tensor:de,env:Y};"
 
 
-#: candidates that are looked at; of larger pools a random part
+#: candidates that are compared with the wild type; of larger pools a random part
 MOST = 200_000
 
 
@@ -84,7 +84,7 @@ class Varied:
 
     @classmethod
     def of(cls, pool: Pool) -> Varied:
-        """That of a pool; of one too large to be looked at whole, that of a random part."""
+        """That of a pool; of a very large one, that of a random part."""
         sites = pool.sites
         if sites is None or sites.parent is None:
             return cls(0, ())
@@ -96,31 +96,31 @@ class Varied:
             rows = np.random.default_rng(0).choice(rows, MOST, replace=False)
         return cls(int((pool.codes(rows) != sites.parent).sum(1).max(initial=0)), positions)
 
-    def told(self) -> dict[str, object]:
-        """As JSON writes it."""
+    def as_json(self) -> dict[str, object]:
+        """As plain values."""
         return {"mutations": self.mutations, "positions": list(self.positions)}
 
 
 _HERE = Path(__file__).parent
-#: in this order: each names only what stands in those before it
+#: in this order: each uses only those before it
 _SCRIPTS = (
     "format", "alignment", "variants", "reading", "student", "answer", "list", "card", "singles", "colours", "heatmap",
     "map", "main",
 )  # fmt: skip
-#: of an interval that the page shows
+#: of the intervals on the page
 LEVEL = 0.9
 
 
 def write_page(
     student_file: str | Path, out: str | Path, *, pool: Pool | None = None, notes: Sequence[str] = ()
 ) -> Path:
-    """Write a student as one HTML file that answers in any browser, also opened by a double click and offline.
+    """Write a student as one HTML file that predicts in any browser, also opened by a double click and offline.
 
     Args:
         student_file: an exported student.
         out: folder to write `index.html` into; made when it is not there.
         pool: that it was made for; the page then says of each prediction whether it is extrapolated.
-        notes: sentences that a reader should know before relying on it.
+        notes: warnings that the page shows.
 
     Returns:
         The path of the page.
@@ -149,7 +149,7 @@ def _page(card: ModelCard, student: bytes, varied: Varied | None, notes: Sequenc
         "runtime": VERSION,
         "licence": html.escape((FOLDER / "LICENSE").read_text("utf-8")),
         # in JSON a "<" can also be written so, and then nothing in it ends the element
-        "told": json.dumps(_told(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+        "told": json.dumps(_data(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
         "student": base64.b64encode(gzip.compress(student, mtime=0)).decode(),
         "wasm": base64.b64encode(runtime_file(BINARY)).decode(),
         "scripts": "\n".join(f'<script type="module">{script}</script>' for script in scripts),
@@ -171,7 +171,7 @@ def _title(card: ModelCard) -> str:
 
 
 def _policy(style: str, scripts: Sequence[str]) -> str:
-    """Nothing is loaded and nothing runs but what stands in the page."""
+    """A content security policy: nothing is loaded, and only the page's own scripts run."""
     allowed = " ".join(_digest(script) for script in scripts)
     return (
         f"default-src 'none'; script-src {allowed} 'wasm-unsafe-eval'; style-src {_digest(style)}; img-src data:; "
@@ -183,19 +183,19 @@ def _digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _told(card: ModelCard, varied: Varied | None, notes: Sequence[str]) -> dict[str, object]:
-    """What the page's own code starts from."""
+def _data(card: ModelCard, varied: Varied | None, notes: Sequence[str]) -> dict[str, object]:
+    """The data of the page's own code."""
     return {
         "card": json.loads(card.to_json()),
         "signs": [1] * len(card.classes) if card.classes else [assay.sign for assay in card.assays],
         "quantiles": _quantiles(card).tolist(),
-        "varied": None if varied is None else varied.told(),
+        "varied": None if varied is None else varied.as_json(),
         "notes": list(notes),
     }
 
 
 def _quantiles(card: ModelCard) -> np.ndarray:
-    """[A, 2] ends of the interval of a prediction with mean 0 and spread 1: the page needs no rule of its own."""
+    """[A, 2] ends of the interval of a prediction with mean 0 and standard deviation 1, which the page scales."""
     zero = np.zeros((1, card.outputs))
     unit = Prediction(zero[None], zero, zero + 1, zero[0], card.classes, None if card.classes else card.shape)
     return np.array(unit.interval(LEVEL))[:, 0].T

@@ -1,4 +1,4 @@
-"""A small student that was really taught, and its exported file."""
+"""A small student that was really distilled, and its exported file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from activeloop.students.distil.export import export
 WILD = "MTYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
 
 
-def export_taught(path: Path) -> tuple[Pool, Path]:
+def export_trained(path: Path) -> tuple[Pool, Path]:
     """A pool of four sites, and a student of a teacher that saw sixty of its candidates."""
     pool = Pool.combinatorial(WILD, ["V39", "D40", "G41", "V54"])
     rng = np.random.default_rng(0)

@@ -24,7 +24,7 @@ S = 3
 def card(tokenizer: StudentTokenizer, classes: tuple[str, ...] = (), **other) -> ModelCard:
     """A card with something in every field."""
     assay = Assay("KD", "nM", "classify" if classes else "minimise")
-    told = {
+    fields = {
         "network": "a network",
         "tokenizer": tokenizer,
         "assays": (assay,),
@@ -41,10 +41,10 @@ def card(tokenizer: StudentTokenizer, classes: tuple[str, ...] = (), **other) ->
         "created_at": "2026-01-02T03:04:05Z",
         "seed": 7,
     }
-    return ModelCard(**(told | other))
+    return ModelCard(**(fields | other))
 
 
-def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Student:
+def untrained(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Student:
     """A student with random weights."""
     import torch
 
@@ -68,8 +68,8 @@ def untaught(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> Stu
 def a_student(kind: str) -> Student:
     """One of a few: `conv` and `sites` of values, `classes` of two."""
     if kind == "conv":
-        return untaught(ConvNet(width=16, blocks=1, kernel=3), SINGLES)
-    return untaught(SiteNetwork((32, 32)), LIBRARY, ("unfit", "fit") if kind == "classes" else ())
+        return untrained(ConvNet(width=16, blocks=1, kernel=3), SINGLES)
+    return untrained(SiteNetwork((32, 32)), LIBRARY, ("unfit", "fit") if kind == "classes" else ())
 
 
 @cache

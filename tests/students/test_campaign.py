@@ -1,4 +1,4 @@
-"""Students of a campaign's versions: looked for, taught by what lies within the teacher, opened from bytes."""
+"""Students of a campaign's versions: searched, distilled from what is inside the teacher, opened from bytes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_smallest_that_is_faithful_enough_is_taken_and_its_search_explained(
     assert student.card.parameters == trained.parameters
     assert (student.card.teacher, student.card.teacher_version) == ("mutations", 3)
     assert student.card.data_hash == DATA.hash
-    assert student.card.assays == DATA.assays  # less is better in it, and the card knows
+    assert student.card.assays == DATA.assays  # less is better in it, and the card has it
     assert trained.teacher_parameters == 0
     assert steps[-1] == (2, 2)
     prediction = student.predict(POOL, np.arange(9), 0, draws=5)
