@@ -12,7 +12,7 @@ from activeloop.encoders import Encoder, Morgan, scale_table
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
 from activeloop.models.gp.core import ExactConditioned
-from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations
+from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, position_kernels, root
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
 from activeloop.priors import blosum62
@@ -167,7 +167,7 @@ class LatentSpace:
 
     def draw(self, count: int, features: int, rng: np.random.Generator) -> Functions:
         """S functions from the prior, less their mean, with D features."""
-        (plain, by_residue), similar = self._roots
+        plain, by_residue, similar = self._roots
         width, size = len(plain), len(similar)
         sites = np.einsum("st,nt->ns", plain, rng.standard_normal((count, width)))[:, :, None]
         white = rng.standard_normal((count, width, size))
@@ -175,9 +175,10 @@ class LatentSpace:
         return table.reshape(count, -1).T, rng.standard_normal((count, features)).T
 
     @cached_property
-    def _roots(self) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        plain, by_residue = (_root(position) for position in self.kernel.positions)
-        return (plain, by_residue), _root(self.kernel.residues[1])
+    def _roots(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # all directions, so that the number of random numbers depends on the shapes alone
+        plain, by_residue, similar = (root(m, -1.0) for m in (*self.kernel.positions, self.kernel.residues[1]))
+        return plain, by_residue, similar
 
 
 def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
@@ -193,10 +194,8 @@ def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
     else:
         codes = pool.codes(np.unique(np.linspace(0, len(pool) - 1, 1000).astype(np.int64)))
         several = bool(((codes != sites.parent).sum(1) > 1).any())
-        distance = np.abs(sites.positions[:, None] - sites.positions[None]).astype(np.float64)
-        same, old = (distance == 0) * 1.0, similar[np.ix_(sites.parent, sites.parent)]
-        near, far = np.exp(-distance / 3), np.exp(-distance / 25)
-        helix = np.exp(-distance / 8) * (0.5 + 0.5 * np.cos(2 * np.pi * distance / 3.6))
+        same, near, far, helix = (position_kernels(sites)[name] for name in ("same", "near", "far", "helix"))
+        old = similar[np.ix_(sites.parent, sites.parent)]
         plain = 0.13 * same + 0.06 * near + 0.11 * far + 0.05 * helix + 0.015 * old + 0.02 * old * far
         by_residue = 0.12 * same + 0.04 * near + 0.02 + 0.03 * old
         if set(sites.alphabet) <= set(AMINO_ACIDS + GAP):
@@ -213,12 +212,6 @@ def _similarity(alphabet: str) -> np.ndarray:
     x = scale_table("properties", alphabet).astype(np.float64)
     distance = np.square(x[:, None] - x[None]).sum(2)
     return 0.5 * np.eye(len(alphabet)) + 0.5 * np.exp(-distance / distance[distance > 0].mean() * 2)
-
-
-def _root(matrix: np.ndarray) -> np.ndarray:
-    """A square root of a covariance that may be singular."""
-    spectrum, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(np.maximum(spectrum, 0.0))
 
 
 class LatentPredictor(Predictor, OutOfFold):

@@ -151,15 +151,17 @@ class MutationKernel:
         return total
 
 
-def root(matrix: np.ndarray) -> np.ndarray:
+def root(matrix: np.ndarray, least: float = 1e-9) -> np.ndarray:
     """R with R R^T = matrix, for symmetric matrices that are singular or nearly so.
+
+    Directions whose eigenvalue is below `least` times the largest are left out.
 
     >>> root(np.ones((2, 2))).shape
     (2, 1)
     """
     values, vectors = np.linalg.eigh(matrix)
-    keep = values > 1e-9 * values[-1]
-    return vectors[:, keep] * np.sqrt(values[keep])
+    keep = values >= least * values[-1]
+    return vectors[:, keep] * np.sqrt(np.maximum(values[keep], 0.0))
 
 
 def position_kernels(sites: Sites) -> dict[str, np.ndarray]:
