@@ -16,6 +16,7 @@ GROUPS = {
     "batch": "activeloop.batch_strategies",
     "head": "activeloop.heads",
     "adapter": "activeloop.adapters",
+    "family": "activeloop.families",
     "landscape": "activeloop.landscapes",
 }
 """Role -> group of entry points; an entry point is a name and a callable that takes the options."""

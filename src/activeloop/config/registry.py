@@ -149,9 +149,16 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
         ConfigError: no learner has that name, or it does not take these options.
     """
     known: dict[str, Callable[..., Learner]] = {"default": partial(_default, pool, assays)}
+    options = dict(config.options)
     if config.name != "default":
-        known = own_learners(pool, assays)
-    return make("learner", config.name, known, config.options, file)
+        from activeloop.models.registry import ENCODED, named_learners
+
+        encoder = str(options.pop("encoder", "")) if config.name in ENCODED else ""
+        try:
+            known |= named_learners(pool, encoder)
+        except ValueError as error:
+            raise ConfigError(f'learner "{config.name}": {error}', file=file) from error
+    return make("learner", config.name, known, options, file)
 
 
 def checked_learner_of(

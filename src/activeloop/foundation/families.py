@@ -15,6 +15,7 @@ from activeloop.foundation.tokenizers import (
     Tokenizer,
 )
 from activeloop.foundation.vocabulary import BERT, ESM, T5, read_vocabulary
+from activeloop.plugins import plugins
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,10 @@ def family_of(source: str, revision: str | None = None) -> Family:
     """
     folder = folder_of(source, revision)
     architecture = settings_of(folder).get("model_type", "")
-    found = [family for family in FAMILIES.values() if family.architecture == architecture]
+    families = [*(make() for make in plugins("family").values()), *FAMILIES.values()]
+    found = [family for family in families if family.architecture == architecture]
     if not found:
-        known = ", ".join(sorted({family.architecture for family in FAMILIES.values()}))
+        known = ", ".join(sorted({family.architecture for family in families}))
         raise FetchError(f'no family of models reads the architecture "{architecture}" of {source}. Known: {known}.')
     vocabulary = set(read_vocabulary(folder)) if len(found) > 1 else set()
     return next((family for family in found if vocabulary.issuperset(family.marks)), found[-1])

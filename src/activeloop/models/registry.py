@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, Literal
 
 from activeloop.adapters import Adapter
 from activeloop.adapters.registry import ADAPTERS
 from activeloop.candidates import Pool
-from activeloop.encoders import Encoder, Morgan, OneHot
+from activeloop.encoders import Encoder, Kmers, Morgan, OneHot, Physicochemical
 from activeloop.foundation import ESM2, foundation_of
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.checkpoints import BUNDLED
@@ -34,6 +34,7 @@ from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.models.stacking import StackingEnsemble
+from activeloop.plugins import GROUPS, plugins
 from activeloop.prediction import Learner
 from activeloop.priors.base import MutationPrior
 from activeloop.priors.plm import PLMPrior
@@ -50,6 +51,14 @@ LOSSES: dict[str, Callable[[], Loss]] = {
     "values": Regression,
 }
 """What is minimised while an adapter is trained."""
+
+ENCODERS: dict[str, Callable[[], Encoder]] = {
+    "kmers": Kmers,
+    "morgan": Morgan,
+    "onehot": OneHot,
+    "physicochemical": Physicochemical,
+}
+"""Features without a pretrained model."""
 
 FEW_LAYERS = ("lora", "dora", "pissa", "rslora")
 """Adapters that are trained in the last layers alone when nothing else is said."""
@@ -277,8 +286,10 @@ def adapter_of(name: str, rank: int | None = None, last_layers: int | None = Non
     if last_layers is None and name in FEW_LAYERS:
         last_layers = default_layers
     options = given(rank=rank, last_layers=last_layers)
+    taken = signature(make).parameters.values()
+    names = {p.name for p in taken}
     for option in options:
-        if option not in signature(make).parameters:
+        if option not in names and not any(p.kind == Parameter.VAR_KEYWORD for p in taken):
             raise ValueError(f'the adapter "{name}" has no option "{option}": leave it out')
     if last_layers == 0:
         options["last_layers"] = None
@@ -308,6 +319,8 @@ def named(role: str, name: str, known: dict[str, Any]) -> Any:
     """
     if name in (removed := REMOVED.get(role, {})):
         raise ValueError(f'the {role} "{name}" was removed: {removed[name]}')
+    if name not in known and role in GROUPS:
+        known = plugins(role) | known
     if name not in known:
         raise ValueError(f'there is no {role} "{name}". Known: {", ".join(known)}.')
     return known[name]
@@ -339,11 +352,18 @@ LEARNERS = (*ENCODED, *READING)
 """Names of all learners of this package."""
 
 
-def named_learners(pool: Pool) -> dict[str, Callable[..., Learner]]:
+def named_learners(pool: Pool, encoder: str = "") -> dict[str, Callable[..., Learner]]:
     """What makes each learner, with an encoder that suits the pool; takes the learner's own options.
+
+    Args:
+        pool: its candidates are encoded.
+        encoder: one of `ENCODERS`, for the learners of `ENCODED`; `plain_encoder` when empty.
+
+    Raises:
+        ValueError: there is no encoder of that name.
 
     >>> named_learners(Pool.single_mutants("MKTAYIAKQR"))["forest"](trees=10).name
     'forest-onehot'
     """
-    encoder = plain_encoder(pool)
-    return {name: partial(make, encoder=encoder) for name, make in ENCODED.items()} | READING
+    features = named("encoder", encoder, ENCODERS)() if encoder else plain_encoder(pool)
+    return {name: partial(make, encoder=features) for name, make in ENCODED.items()} | READING

@@ -28,6 +28,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from activeloop.errors import ConfigError, FetchError, InputError
+from activeloop.plugins import plugins
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, find_columns, landscape_of
 from activeloop.tables import Table, read_table
@@ -229,7 +230,11 @@ class Source:
         path = Path(self.name)
         if path.is_file():
             return path
-        if self.name in PLANTED or self.name.casefold() in {known.casefold() for known in registry()}:
+        if (
+            self.name in PLANTED
+            or self.name in plugins("landscape")
+            or self.name.casefold() in {known.casefold() for known in registry()}
+        ):
             return None
         if path.suffix or os.sep in self.name:
             return path
@@ -251,6 +256,8 @@ def load_landscape(source: Source) -> Landscape:
         goal = "minimise" if source.minimise else "maximise"
         name = source.file.name
         return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.")
+    if source.name in (announced := plugins("landscape")):
+        return announced[source.name]()
     entry = find_set(source.name)
     if source.kind not in (None, entry.kind):
         raise ConfigError(f"--kind {source.kind}: {entry.name} holds {entry.kind}. Leave the option out.")
