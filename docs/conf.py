@@ -27,12 +27,41 @@ def write_command_line_reference(app) -> None:
     from typer.main import get_command
 
     from activeloop.cli import app as command_line
-    from activeloop.cli.reference import as_markdown
 
     target = Path(app.srcdir) / "reference" / "cli.md"
     text = as_markdown(get_command(command_line))
     if not target.exists() or target.read_text(encoding="utf-8") != text:
         target.write_text(text, encoding="utf-8")
+
+
+def as_markdown(group) -> str:
+    """Every verb with its arguments and options.
+
+    Args:
+        group: the click group of the command line.
+    """
+    context = group.make_context("activeloop", [], resilient_parsing=True)
+    parts = ["# Commands", "", "`activeloop VERB --help` says the same in the terminal.", ""]
+    for verb in group.list_commands(context):
+        command = group.get_command(context, verb)
+        parts += [f"## activeloop {verb}", "", (command.help or "").strip(), ""]
+        rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+        if rows:
+            parts += ["| option | meaning | default |", "|---|---|---|", *rows, ""]
+    return "\n".join(parts)
+
+
+def _row(parameter) -> str:
+    names = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
+    if parameter.param_type_name == "argument":
+        names = f"`{parameter.metavar or parameter.name.upper()}`"
+    elif not getattr(parameter, "is_flag", False) and parameter.metavar:
+        names += f" `{parameter.metavar}`"
+    default = "" if parameter.default in (None, "", False, ...) or callable(parameter.default) else parameter.default
+    shown = getattr(default, "value", default)
+    text = (getattr(parameter, "help", None) or "").replace("|", "\\|")
+    names = names.replace("|", "\\|")
+    return f"| {names} | {text} | {f'`{shown}`' if shown != '' else ''} |"
 
 
 #: parts in the order of the house; every name that a part exports is documented

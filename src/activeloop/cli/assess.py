@@ -9,7 +9,7 @@ import typer
 from activeloop.cli.status import validation_words
 from activeloop.cli.terminal import Folder, next_step, opened, say
 
-N = typer.Option("-n", "--number", help="Size of the next round; that of the last proposal when left out.")
+N = typer.Option("-n", "--number", help="Size of the next round (default: that of the last proposal).")
 
 
 def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:

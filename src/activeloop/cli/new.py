@@ -39,7 +39,7 @@ SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations
 TABLE = typer.Option(metavar="FILE", help="The pool: the candidates listed in a CSV or XLSX table.", exists=True)
 FASTA = typer.Option(metavar="FILE", help="The pool: the sequences of a FASTA file.", exists=True)
 FORBID = typer.Option(metavar="MOTIF", help="A motif that no variant may introduce, such as NxS.")
-CONTROL = typer.Option(help="What control wells hold; WT, DMSO or non-targeting when left out.")
+CONTROL = typer.Option(help="What control wells hold (default: WT, DMSO or non-targeting).")
 
 CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
 

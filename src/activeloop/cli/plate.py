@@ -9,7 +9,7 @@ import typer
 
 from activeloop.cli.terminal import Folder, next_step, opened, plates_of, say
 
-PROPOSAL = typer.Option(help="Number of the proposal; the last when left out.")
+PROPOSAL = typer.Option(help="Number of the proposal (default: the last).")
 OUT = typer.Option(metavar="FILE", help="Where to write it (.csv, .xlsx, .svg); with several plates they are numbered.")
 
 

@@ -10,7 +10,7 @@ import typer
 from activeloop.cli.terminal import Folder, known_plates, many, next_step, opened, say
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
-SHEET = typer.Option(help="The sheet of a workbook; the first when left out.")
+SHEET = typer.Option(help="The sheet of a workbook (default: the first).")
 COLUMN = typer.Option(metavar="ROLE=NAME", help="Where names do not say it: candidate, well, value ... or an assay.")
 
 

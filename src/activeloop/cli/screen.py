@@ -77,7 +77,7 @@ def screen(
         with ThreadPoolExecutor(workers or available_cores()) as threads, bars() as progress:
             found = plan.run(cascade, number, place, threads, progress)
     except KeyboardInterrupt:
-        say(f"Stopped. What was done is kept in {place}; the same command goes on from there.")
+        say(f"Stopped. The checkpoint is in {place}; the same command continues from there.")
         raise typer.Exit(130) from None
     tell(plan, found)
     if out:
@@ -91,7 +91,7 @@ def screen(
 
 
 def check(out: Path | None, workers: int | None) -> None:
-    """Refuse what cannot be done before anything is screened."""
+    """Refuse options that cannot work, before anything is screened."""
     from activeloop.errors import InputError
 
     if workers is not None and workers < 1:
@@ -132,7 +132,7 @@ class ScreenOptions:
     Args:
         loop: the campaign.
         state: of it.
-        asking: how it asks.
+        builder: of its proposals, for what is taken and how candidates are chosen.
         pool: what is screened.
         teacher: its model.
         seed: of the screen.
@@ -141,7 +141,7 @@ class ScreenOptions:
 
     loop: Campaign
     state: CampaignState
-    asking: ProposalBuilder
+    builder: ProposalBuilder
     pool: Pool
     teacher: Predictor
     seed: int
@@ -149,7 +149,7 @@ class ScreenOptions:
 
     @classmethod
     def of(cls, loop: Campaign, file: Path | None, column: str | None, skip: bool, seed: int | None) -> ScreenOptions:
-        """What a command means.
+        """From the options of the command.
 
         Raises:
             StateError: the campaign has no model yet.
@@ -166,15 +166,15 @@ class ScreenOptions:
         if teacher is None:
             raise StateError("there is no model yet that could be a teacher: record results and fit first.")
         assert loop.select is not None  # set on construction
-        asking = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit)
-        taken = np.array(asking.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
+        builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit)
+        taken = np.array(builder.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
         number = state.version.number if state.version else 0
         seed = derive(loop.seed, "screen", number) if seed is None else seed
         if file is None:
-            return cls(loop, state, asking, loop.pool, teacher, seed, taken)
+            return cls(loop, state, builder, loop.pool, teacher, seed, taken)
         keys = [loop.pool.notation.key(loop.pool.design(row)) for row in taken.tolist()]
         pool = StreamedPool(file, loop.pool, column, without=keys, skip_unreadable=skip)
-        return cls(loop, state, asking, pool, teacher, seed, np.zeros(0, np.int64))
+        return cls(loop, state, builder, pool, teacher, seed, np.zeros(0, np.int64))
 
     def run(
         self,
@@ -188,19 +188,19 @@ class ScreenOptions:
         return cascade.run(
             self.pool,
             n,
-            self.asking.select,
+            self.builder.select,
             place,
             self.seed,
             excluded=self.excluded,
             dataset=self.loop.dataset().oriented(),
-            threshold=self.asking.threshold(),
+            threshold=self.builder.threshold(),
             signs=[a.sign for a in self.loop.assays],
             executor=threads,
             progress=progress,
         )
 
     def key(self, student: Path | None, settings: tuple[int, ...]) -> str:
-        """The name of the folder: the same for the same command, another when anything of it is another."""
+        """Name of the checkpoint's folder: the same for the same command only."""
         from activeloop.screening.scorer import digest_of
 
         record = self.loop.student_record().number if student is None and self.state.students else 0
@@ -217,7 +217,7 @@ class ScreenOptions:
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """How far student and teacher are, how quick, and the time left."""
+    """Progress bars of student and teacher with speed and time left."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -229,7 +229,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(),
         TextColumn("left"),
     )
-    words = {"student": "The student scores", "teacher": "Its teacher looks at the best"}
+    words = {"student": "The student scores", "teacher": "The teacher predicts the shortlist"}
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -244,7 +244,7 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def tell(plan: ScreenOptions, found: ScreenResult) -> None:
-    """What came of it, and the first picks."""
+    """Print the result and the first picks."""
     from rich.table import Table
 
     say(str(found))
@@ -271,7 +271,7 @@ def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[int, str, floa
 
 
 def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
-    """The picks as a table, and what is known about the screen beside it."""
+    """Write the picks as a table, and a report beside it."""
     from activeloop.files import write_whole
 
     assay = plan.loop.assays[0].name

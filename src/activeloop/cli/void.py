@@ -8,8 +8,8 @@ import typer
 
 from activeloop.cli.terminal import Folder, Reason, many, next_step, opened, say
 
-EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event that `record` named; listed when left out.")
-ROWS = typer.Option("--row", metavar="N", help="A row of its file, as a spreadsheet counts; all when left out.")
+EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event that `record` named; without it, events are listed.")
+ROWS = typer.Option("--row", metavar="N", help="A row of its file, as a spreadsheet counts (default: all).")
 
 
 def void(

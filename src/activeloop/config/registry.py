@@ -1,4 +1,4 @@
-"""Names in a config and what they stand for."""
+"""What the names in a config stand for."""
 
 from __future__ import annotations
 
@@ -164,20 +164,20 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
 def checked_learner_of(
     config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file: str | None = None, base: Path = Path()
 ) -> Learner:
-    """The learner that a config names, with its correction: every version of it carries figures of held-out values.
+    """The learner that a config names, calibrated: its versions carry metrics of held-out values.
 
-    Its name tells its options, so that a version fitted with others is not taken for one of these.
+    Options are part of its name, so that versions with other options are told apart.
 
     Args:
         config: a name and options.
         pool: as `learner_of`.
         assays: as `learner_of`.
         file: how messages name the config.
-        base: the folder in which a model is looked for before it is taken for a path or an id of a hub.
+        base: folder in which a model is looked for first.
 
     Raises:
         ConfigError: no learner has that name, or it does not take these options.
-        FetchError: a pretrained model is not to be had.
+        FetchError: a pretrained model is not available.
     """
     from activeloop.models.calibration import calibrated
     from activeloop.models.default import default_calibration
@@ -188,7 +188,7 @@ def checked_learner_of(
 
 
 def _located(config: LearnerConfig, base: Path) -> LearnerConfig:
-    """With the paths of a model, and of tables for it, that lie in a folder."""
+    """With the paths of a model and of its tables, where they are in the folder."""
     named = {key: config.options.get(key) for key in ("model", "tables")}
     found = {key: str(base / name) for key, name in named.items() if isinstance(name, str) and name}
     found = {key: path for key, path in found.items() if Path(path).exists()}
@@ -218,10 +218,10 @@ def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
 def recommender_of(
     config: SelectConfig, goal: Goal, assays: tuple[Assay, ...], pool: Pool, file: str | None = None
 ) -> Recommender:
-    """Score and choice of the batch that a config names; the goal's default where it names none.
+    """The recommender that a config names; the goal's default where it names none.
 
     Raises:
-        ConfigError: there is no such score or choice, or it does not take these options.
+        ConfigError: there is no such name, or it does not take these options.
     """
     default = default_recommender(goal, assays, pool)
     score, batch, first = default.score, default.batch, default.first
@@ -233,7 +233,7 @@ def recommender_of(
 
 
 def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options: Mapping, file: str | None) -> Any:
-    """Something that a config names.
+    """The object that a config names.
 
     Args:
         role: what it is, for messages.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from activeloop.campaigns import Campaign, StudentRecord, StudentTrainer
+from activeloop.campaigns import StudentRecord, StudentTrainer
 from activeloop.candidates import Pool
 from activeloop.config.building import OpenCampaign, open_campaign
 from activeloop.config.config import StudentConfig
@@ -50,11 +50,11 @@ LADDERS: dict[str, tuple[Network, ...]] = {
     "sites": tuple(SiteNetwork((width, width)) for width in (16, 32, 64, 128)),
     "transformer": tuple(network for network in DEFAULT_NETWORKS if isinstance(network, SmallTransformer)),
 }
-"""Among which networks the smallest is looked for."""
+"""Networks among which the smallest is searched for."""
 
 
 def trainer_of(config: StudentConfig, pool: Pool, file: str | None = None) -> StudentTrainer:
-    """How a config says that students are trained.
+    """The trainer that a config describes.
 
     Args:
         config: what it says.
@@ -79,7 +79,7 @@ def trainer_of(config: StudentConfig, pool: Pool, file: str | None = None) -> St
 
 
 def sized(config: StudentConfig, pool: Pool, width: int | None, layers: int | None) -> StudentConfig:
-    """A config with another width and number of layers, whatever its network calls them.
+    """A config with another width and number of layers, under the names of its network.
 
     >>> one = Pool.single_mutants("MKTAYIAKQR")
     >>> sized(StudentConfig(network="conv"), one, 32, 2).options
@@ -106,7 +106,7 @@ def default_network_name(pool: Pool) -> str:
 
 
 NICE = 10
-"""How far a process in the background steps back behind others."""
+"""Niceness of a process in the background."""
 
 
 def distil_here(
@@ -117,23 +117,24 @@ def distil_here(
     again: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> StudentRecord:
-    """Train a student of the current version; nobody else can meanwhile.
+    """Train a student of the current version, as the only process that does.
 
     Args:
         loop: the campaign.
         settings: of the training.
         seed: of it; the campaign's own when None.
-        again: teach anew also when nothing changed.
+        again: train again also when nothing changed.
         progress: called with (steps done, steps in all).
 
     Raises:
         StateError: a student is being trained already, or there is no version yet.
-        ModelError: no student comes of it.
+        ModelError: no student can be trained.
     """
     trainer = _trainer(loop, settings)
     if not loop.campaign.state().versions:
         return loop.campaign.distil(trainer, seed)  # says what is missing, and is no failed job
-    with loop.distillation.working(_what(loop.campaign)) as work:
+    version = loop.campaign.state().versions[-1].number
+    with loop.distillation.working(f"a student of version {version}") as work:
 
         def tell(done: int, total: int) -> None:
             work.progress(done, total)
@@ -148,7 +149,7 @@ def distil_here(
 def distil_in_background(
     loop: OpenCampaign, settings: StudentConfig, seed: int | None = None, *, again: bool = False
 ) -> int | None:
-    """Start a process that teaches a student of the current version, and of those that come meanwhile.
+    """Start a process that trains a student of the current version, and of versions that come meanwhile.
 
     It outlives this process.
 
@@ -156,10 +157,10 @@ def distil_in_background(
         loop: the campaign.
         settings: of the training.
         seed: of it; the campaign's own when None.
-        again: teach anew also when nothing changed.
+        again: train again also when nothing changed.
 
     Returns:
-        The number of the process; None when there is nothing to teach.
+        The number of the process; None when the student exists.
 
     Raises:
         StateError: a student is being trained already, or there is no version yet.
@@ -187,11 +188,6 @@ def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool)
 
 def _trainer(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
     return trainer_of(settings, loop.campaign.pool, str(loop.folder.config))
-
-
-def _what(campaign: Campaign) -> str:
-    version = campaign.state().version
-    return f"a student of version {version.number if version else 0}"
 
 
 def main(arguments: Sequence[str]) -> int:
