@@ -348,7 +348,7 @@ def now() -> str:
 
 
 def moved_on(after: int, last: int) -> str:
-    """The sentence that tells a writer that somebody wrote before it."""
+    """The error of a writer when somebody wrote before it."""
     return (
         f"the campaign moved on while this was being decided (event {last} is there, {after} was the last seen). "
         "Nothing was written: look at its status and try again."

@@ -1,4 +1,4 @@
-"""Which rows of a table are new: the door through which results come into a campaign."""
+"""Checking rows of results and finding those that are new."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WILD_TYPE = "WT"
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """What became of the rows of one file.
+    """How the rows of one file were stored.
 
     Args:
         source: the file's name.
@@ -27,7 +27,7 @@ class RecordSummary:
         event: sequence number of the event that holds the rows (of the earlier one for a file read twice), or None.
         candidates: how many different candidates the new rows are about.
         read_before: whether this very file had been recorded already.
-        unproposed: candidates among the new rows that no proposal had asked for.
+        unproposed: candidates among the new rows that were in no proposal.
     """
 
     source: str
@@ -69,7 +69,7 @@ def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> M
     if m.control:
         return m
     if m.candidate == WILD_TYPE and pool.row_of(m.candidate) is None:
-        return replace(m, control=True)  # the wild type beside a pool of variants is what they are compared with
+        return replace(m, control=True)  # a wild type outside the pool is a control
     try:
         return replace(m, candidate=pool.names([pool.find(m.candidate)])[0])
     except NotationError as error:
@@ -78,7 +78,7 @@ def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> M
 
 
 def rows_of(reading: ResultsFile) -> list[Measurement]:
-    """All rows of a file, failed wells as NaN: that a well failed is a result, too."""
+    """All rows of a file, failed wells as NaN."""
     failed = [
         Measurement(
             candidate=w.candidate,
@@ -99,10 +99,9 @@ def rows_of(reading: ResultsFile) -> list[Measurement]:
 def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> list[Measurement]:
     """The rows that the campaign does not hold yet.
 
-    A well is measured once in each assay: the same value again is a duplicate, another value a contradiction, a value
-    where it had failed is new. Rows
-    without a well are told apart by candidate, assay, value and date; of k equal rows, as many as are already stored
-    count as the same (a spreadsheet that grows from round to round may be recorded each time).
+    A well is measured once in each assay: the same value again is a duplicate, another value an error, a value where
+    it had failed is new. Rows without a well are identified by candidate, assay, value and date; of k equal rows, as
+    many as are stored already are duplicates (a spreadsheet that grows with each round may be recorded each time).
 
     Raises:
         MeasurementError: a well has another value already.
@@ -121,12 +120,12 @@ def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> 
             if known:
                 _same_value(m, wells[key], source)
         if not known:
-            fresh.append(_asked_for(m, awaiting))
+            fresh.append(_proposed(m, awaiting))
     return fresh
 
 
-def _asked_for(m: Measurement, awaiting: frozenset[str]) -> Measurement:
-    """A row that counts as a control by its name alone is a result when a proposal asked for just that candidate."""
+def _proposed(m: Measurement, awaiting: frozenset[str]) -> Measurement:
+    """A row that is a control by its name alone is a result when a proposal contains that candidate."""
     return replace(m, control=False) if m.control and not m.well and m.candidate in awaiting else m
 
 

@@ -8,7 +8,7 @@ import typer
 
 from activeloop.cli.terminal import Folder, Reason, many, next_step, opened, say
 
-EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event that `record` named; without it, events are listed.")
+EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event, as `record` named it; all are listed without.")
 ROWS = typer.Option("--row", metavar="N", help="A row of its file, as a spreadsheet counts (default: all).")
 
 

@@ -23,9 +23,9 @@ from activeloop.errors import StateError, StoreError
 from activeloop.files import write_whole
 
 GLANCE = 1.0
-"""Seconds to wait for somebody who only looks whether the lock is held."""
+"""Seconds to wait for a process that only looks whether the lock is held."""
 STARTING = 60.0
-"""Seconds within which a process that was started says so."""
+"""Seconds within which a started process must report."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class JobState:
     """How a job stands.
 
     Args:
-        stage: `running`, `done`, `failed`, or `killed` when its process ended without a word.
+        stage: `running`, `done`, `failed`, or `killed` when its process ended without reporting.
         what: it does, in words.
         process: number of the process.
         started: ISO 8601, UTC.
         ended: the same, "" while it runs.
-        words: what came of it or why nothing did.
-        share: how much of it is done, from 0 to 1.
+        words: its result, or why it failed.
+        share: progress from 0 to 1.
     """
 
     stage: Literal["running", "done", "failed", "killed"]
@@ -102,7 +102,7 @@ class Job:
 
     @contextmanager
     def working(self, what: str) -> Iterator[Working]:
-        """Be the one who does it; how it ends is written down, whatever ends it.
+        """Hold the lock and do the job; how it ends is recorded in any case.
 
         Args:
             what: is done, in words.
@@ -124,9 +124,7 @@ class Job:
             work.end("done", work.state.words)
 
     def start(self, arguments: Sequence[str]) -> int:
-        """Start a Python process that does it, outlives this one, and writes into the log; returns its number.
-
-        Comes back as soon as the process has begun.
+        """Start a Python process that does it and outlives this one; returns its number once it has begun.
 
         Args:
             arguments: of the interpreter; the process calls `working`.
