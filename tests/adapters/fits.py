@@ -1,4 +1,4 @@
-"""A fit of a few steps, and what an encoder says."""
+"""A fit of a few steps, and outputs of an encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every adapter promises, on every architecture."""
+"""The contract of adapters, on every architecture."""
 
 import random
 
@@ -24,15 +24,15 @@ EVERY = {name: make() for name, make in ADAPTERS.items()} | {
     "lora, faster": LoRA(rank=4, target_modules="query+value", layers_to_transform=(2, 1), loraplus_lr_ratio=16),
     "lora, thinned": LoRA(dropout=0.2, last_layers=1),
 }
-LEARNING = {name: adapter for name, adapter in EVERY.items() if name != "frozen"}
+TRAINABLE = {name: adapter for name, adapter in EVERY.items() if name != "frozen"}
 #: everywhere; the other options on one architecture
-PLAIN = {name: LEARNING[name] for name in ADAPTERS if name != "frozen"}
+PLAIN = {name: TRAINABLE[name] for name in ADAPTERS if name != "frozen"}
 
 
 def untouched(encoder, attached) -> dict[str, torch.Tensor]:
     others = {id(p) for p in attached.parameters()}
     if getattr(attached, "remains", None):
-        # into these went what makes up for what was removed
+        # repairs changed these
         maps = [base_of(encoder.layers[int(name[0])].get_submodule(name[2:])) for name in attached.remains.repairs]
         others |= {id(linear.bias) for linear in maps} | {id(linear.weight) for linear in maps}
     tensors = [*encoder.named_parameters(), *encoder.named_buffers()]
@@ -41,7 +41,7 @@ def untouched(encoder, attached) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_whole_life_on_every_architecture(encoders, family, name):
+def test_attach_train_save_load_and_merge(encoders, family, name):
     # no head can be removed from ESM-C
     adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else PLAIN[name]
     encoder = encoders(family)
@@ -53,7 +53,7 @@ def test_a_whole_life_on_every_architecture(encoders, family, name):
     Fit(attached, 3).run()
     after = outputs(encoder)
     assert not torch.allclose(after, before, atol=1e-4)
-    # what is smaller now was cut, not trained
+    # smaller tensors were pruned, not trained
     same = {
         key: now
         for key, now in untouched(encoder, attached).items()
@@ -74,7 +74,7 @@ def test_a_whole_life_on_every_architecture(encoders, family, name):
 
 @pytest.mark.parametrize("name", EVERY)
 class TestOnOneArchitecture:
-    def test_changes_nothing_to_begin_with(self, encoders, name):
+    def test_changes_nothing_before_training(self, encoders, name):
         encoder = encoders()
         before = outputs(encoder)
         attach(EVERY[name], encoder, 0)
@@ -91,14 +91,14 @@ class TestOnOneArchitecture:
         assert np.random.get_state()[1].tolist() == before[1]  # noqa: NPY002
         assert random.getstate() == before[2]
 
-    def test_what_learns_is_what_takes_gradients(self, encoders, name):
+    def test_trainable_parameters_take_gradients(self, encoders, name):
         attached = attach(EVERY[name], encoders(), 0)
-        asked = [p for p in attached.encoder.parameters() if p.requires_grad]
-        assert {id(p) for p in asked} == {id(p) for p in attached.parameters()}
-        assert attached.trainable() == sum(p.numel() for p in asked)
+        trainable = [p for p in attached.encoder.parameters() if p.requires_grad]
+        assert {id(p) for p in trainable} == {id(p) for p in attached.parameters()}
+        assert attached.trainable() == sum(p.numel() for p in trainable)
         assert len(attached.rates()) == len(attached.parameters())
 
-    def test_nothing_learns_below_the_lowest_layer(self, encoders, name):
+    def test_nothing_is_trained_below_the_lowest_layer(self, encoders, name):
         attached = attach(EVERY[name], encoders(), 0)
         layers = attached.encoder.layers
         learning = [i for i, layer in enumerate(layers) if any(p.requires_grad for p in layer.parameters())]
@@ -107,7 +107,7 @@ class TestOnOneArchitecture:
 
 
 @pytest.mark.parametrize("name", ["lora", "adalora"])
-def test_only_what_was_drawn_depends_on_the_seed(encoders, name):
+def test_initial_weights_depend_on_the_seed(encoders, name):
     states = [attach(EVERY[name], encoders(), seed).state() for seed in (0, 1)]
     assert any(not torch.equal(tensor, states[1][key]) for key, tensor in states[0].items())
 
@@ -134,7 +134,7 @@ BLOCK = 4 * (D * D + D) + (D * F + F) + (F * D + D) + 4 * D
         (Frozen(), 0),
     ],
 )
-def test_how_many_numbers_learn(encoders, adapter, count):
+def test_number_of_trainable_parameters(encoders, adapter, count):
     assert attach(adapter, encoders(), 0).trainable() == count
 
 
@@ -151,13 +151,13 @@ def test_the_change_of_a_weight_is_a_b_transposed(encoders):
 
 def test_a_learns_faster_than_b(encoders):
     attached = attach(LoRA(last_layers=1, target_modules="query+value", loraplus_lr_ratio=16), encoders(), 0)
-    # per map: lora_A (the B of this house), lora_B (its A)
+    # per map: lora_A (the B of `LoRA`), lora_B (its A)
     assert attached.rates() == [1.0, 16.0, 1.0, 16.0]
 
 
 @pytest.mark.parametrize("family", ["esm2", "prott5"])
 @pytest.mark.parametrize("adapter", [LoRA(alpha=0), LoRA(alpha=0, last_layers=1, variant="rslora")])
-def test_refuses_what_would_change_nothing(encoders, family, adapter):
+def test_refuses_an_adapter_without_effect(encoders, family, adapter):
     with pytest.raises(ModelError, match="changes nothing"):
         attach(adapter, encoders(family), 0)
 
@@ -168,12 +168,12 @@ def test_refuses_what_peft_does_not_make(encoders, adapter):
         attach(adapter, encoders(), 0)
 
 
-def test_refuses_maps_that_a_fast_path_goes_around(encoders):
+def test_refuses_maps_that_a_fast_path_bypasses(encoders):
     encoder = encoders()
     attention = encoder.layers[2].attention.self
     kind = type(attention)
 
-    class Deaf(kind):
+    class Bypassing(kind):
         """Uses the weight of its query map, never the map itself, as torch's fast path does."""
 
         def forward(self, hidden_states, *args, **kwargs):
@@ -186,7 +186,7 @@ def test_refuses_maps_that_a_fast_path_goes_around(encoders):
             self.query = query
             return result
 
-    attention.__class__ = Deaf
+    attention.__class__ = Bypassing
     with pytest.raises(ModelError, match="leaves 2 of its 4 tensors without effect"):
         attach(LoRA(last_layers=1, target_modules="query+value"), encoder, 0)
 
@@ -221,7 +221,7 @@ def test_refuses_layers_that_do_not_exist(encoders, adapter, words):
 
 
 @pytest.mark.parametrize(
-    ("kept", "given", "words"),
+    ("saved", "attached", "words"),
     [
         (LoRA(rank=4), LoRA(rank=8), r"is 4 x 32 and must be 8 x 32 here"),
         (LoRA(last_layers=1), LoRA(), "is missing"),
@@ -230,11 +230,11 @@ def test_refuses_layers_that_do_not_exist(encoders, adapter, words):
         (PeftAdapter("ia3"), LoRA(), "nothing was loaded"),
     ],
 )
-def test_refuses_the_state_of_another(encoders, kept, given, words):
-    attached = attach(given, encoders(), 0)
+def test_refuses_the_state_of_another(encoders, saved, attached, words):
+    attached = attach(attached, encoders(), 0)
     before = attached.state()
     with pytest.raises(ModelError, match=words):
-        attached.load(attach(kept, encoders(), 1).state())
+        attached.load(attach(saved, encoders(), 1).state())
     assert all(torch.equal(tensor, before[key]) for key, tensor in attached.state().items())
 
 

@@ -1,4 +1,4 @@
-"""Light-PEFT: what it finds, removes, keeps, and loads again."""
+"""Light-PEFT: estimation, pruning, saving and loading."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _scaled_head(module, inputs, output):
     return context, *output[1:]
 
 
-def test_the_removal_comes_once_after_the_estimation(tiny: str):
+def test_pruning_happens_once_after_the_estimation(tiny: str):
     changes = fit(attach(SETTINGS, ESM2(tiny).load(), 0), 24)
     assert changes == [False] * 9 + [True] + [False] * 14
 
@@ -151,11 +151,11 @@ def test_matrices_are_smaller(pruned: LightAttached):
 
 
 @pytest.mark.parametrize("kind", ["esm2", "protbert", "prott5", "ankh", "esmc"])
-def test_it_computes_what_the_whole_trunk_would_without_the_rest(kind: str, tmp_path: Path):
+def test_a_pruned_encoder_computes_what_the_masked_one_does(kind: str, tmp_path: Path):
     """Removed heads, units, adapters and ranks 0, and the repairs beside; also with biases of distances."""
     make, family = ARCHITECTURES[kind]
     folder = make(tmp_path)
-    # the heads of ESM-C cannot be told apart
+    # the heads of ESM-C cannot be removed one by one
     settings = replace(SETTINGS, heads=0.0) if kind == "esmc" else SETTINGS
     attached, whole = (attach(settings, family(folder).load(), 0) for _ in range(2))
     fit(attached, 9, 24)
@@ -184,7 +184,7 @@ def test_it_computes_what_the_whole_trunk_would_without_the_rest(kind: str, tmp_
     assert torch.equal(outputs(again.encoder), outputs(attached.encoder))
 
 
-def test_what_stays_makes_up_for_what_went(tiny: str):
+def test_what_remains_reconstructs_what_was_removed(tiny: str):
     """The mean of a map's outputs is as before; of what else they lose, some is predicted."""
     attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     ids, real = minibatch()
@@ -201,9 +201,9 @@ def test_what_stays_makes_up_for_what_went(tiny: str):
         inputs, weight = entered[name], base_of(attached.encoder.layers[1].get_submodule(name)).weight.detach()
         kept, repair = groups.repeat_interleave(inputs.shape[1] // len(groups)), remains.repairs[f"1.{name}"]
         lost = inputs[:, ~kept] @ weight[:, ~kept].T
-        foretold = repair.shift + inputs[:, kept] @ (repair.out @ repair.into).T
-        torch.testing.assert_close(foretold.mean(0), lost.mean(0))
-        assert (foretold - lost).var(0).sum() < 0.5 * lost.var(0).sum()
+        predicted = repair.shift + inputs[:, kept] @ (repair.out @ repair.into).T
+        torch.testing.assert_close(predicted.mean(0), lost.mean(0))
+        assert (predicted - lost).var(0).sum() < 0.5 * lost.var(0).sum()
     biases = [layer.output.dense.base_layer.bias.clone() for layer in attached.encoder.layers]  # type: ignore[union-attr]
     attached.prune(remains)
     for index, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
@@ -216,7 +216,7 @@ def test_what_stays_makes_up_for_what_went(tiny: str):
 
 
 def test_an_adapter_without_low_rank_repairs_loads_as_it_was(tiny: str, pruned: LightAttached):
-    """As the first releases kept them: only what was usual is made up for."""
+    """As the first releases saved them: with shifts of the bias alone."""
     shifts_alone = {
         name: tensor
         for name, tensor in pruned.state().items()
@@ -242,7 +242,7 @@ def test_tokens_are_drawn_from_all_that_were_seen(encoder: TransformerEncoder):
     assert torch.bincount(mask.sample[:, 0].long()).max() <= 30
 
 
-def test_useless_heads_and_units_are_found(tiny: str, encoder: TransformerEncoder):
+def test_idle_heads_and_units_are_found(tiny: str, encoder: TransformerEncoder):
     """Planted: one head of each layer and 64 units have no effect; what is to be learnt needs all others louder."""
     generator = torch.Generator().manual_seed(3)
     useless = [int(torch.randint(HEADS, (1,), generator=generator)) for _ in encoder.layers]
@@ -327,7 +327,7 @@ def test_the_same_seed_removes_the_same(tiny: str, pruned: LightAttached):
     assert torch.equal(outputs(again.encoder), outputs(pruned.encoder))
 
 
-def test_what_was_kept_loads_onto_the_original_checkpoint(tiny: str, pruned: LightAttached):
+def test_a_saved_state_loads_onto_the_original_checkpoint(tiny: str, pruned: LightAttached):
     again = attach(SETTINGS, ESM2(tiny).load(), 5)
     again.load(pruned.state())
     assert torch.equal(outputs(again.encoder), outputs(pruned.encoder))
@@ -364,7 +364,7 @@ def descend(attached: LightAttached, start: int, stop: int) -> None:
         attached.after_step(step, 24)
 
 
-def test_only_the_adapters_learn_after_the_removal(tiny: str):
+def test_only_the_adapters_are_trained_after_pruning(tiny: str):
     attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(attached, 10, 24)
     frozen = {n: p.clone() for n, p in attached.encoder.named_parameters() if not p.requires_grad}
@@ -377,7 +377,7 @@ def test_only_the_adapters_learn_after_the_removal(tiny: str):
 
 
 @pytest.mark.parametrize("steps", [5, 12])
-def test_folding_gives_a_plain_trunk_with_the_same_outputs(tiny: str, steps: int):
+def test_merging_gives_a_plain_encoder_with_the_same_outputs(tiny: str, steps: int):
     """During the estimation (its scalars are folded in too) and after the removal."""
     attached = attach(SETTINGS, ESM2(tiny).load(), 0)
     fit(attached, steps, 24)
@@ -389,7 +389,7 @@ def test_folding_gives_a_plain_trunk_with_the_same_outputs(tiny: str, steps: int
     assert not any(p.requires_grad for p in plain.parameters())
 
 
-def test_nothing_else_is_removed_than_was_asked(tiny: str):
+def test_shares_of_0_remove_nothing(tiny: str):
     attached = attach(replace(SETTINGS, heads=0.0, units=0.0, modules=0.5), ESM2(tiny).load(), 0)
     assert attached.penalty() is None
     fit(attached, 10, 24)
@@ -400,9 +400,7 @@ def test_nothing_else_is_removed_than_was_asked(tiny: str):
     assert sum(int(kept.sum()) for kept in attached.remains.ranks.values()) == 18
 
 
-def test_a_model_whose_heads_cannot_be_told_apart_is_refused(
-    encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_model_without_separable_heads_is_refused(encoder: TransformerEncoder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(type(encoder), "separable", False)
     with pytest.raises(ModelError, match="LightPEFT\\(heads=0\\)"):
         attach(SETTINGS, encoder, 0)
@@ -410,7 +408,7 @@ def test_a_model_whose_heads_cannot_be_told_apart_is_refused(
     assert attach(replace(SETTINGS, heads=0.0), encoder, 0).trainable() > 0
 
 
-def test_what_was_removed_otherwise_is_refused(tiny: str, pruned: LightAttached):
+def test_a_state_pruned_another_way_is_refused(tiny: str, pruned: LightAttached):
     other = attach(SETTINGS, ESM2(tiny).load(), 0)
     unpruned = other.state()
     heads = torch.ones(LAYERS, HEADS, dtype=torch.bool)

@@ -17,13 +17,13 @@ class Line(TrainingObjective):
         self.x = torch.randn(candidates, 3, generator=generator)
         self.y = self.x @ torch.tensor([1.0, -2.0, 0.5])
         self.slopes = torch.nn.Parameter(torch.zeros(3))
-        self.most, self.message, self.pairs, self.asked = most, message, pairs, []
+        self.most, self.message, self.pairs, self.sizes = most, message, pairs, []
 
     def parameters(self):
         return [self.slopes]
 
     def outputs(self, which):
-        self.asked.append(len(which))
+        self.sizes.append(len(which))
         if len(which) > self.most:
             raise RuntimeError(self.message)
         return self.x[which] @ self.slopes

@@ -11,21 +11,21 @@ PROGRAM = Path(__file__).parent / "slow_fit.py"
 
 
 def run(tiny: str, folder: Path, *moments: int) -> tuple[str, dict[str, np.ndarray]]:
-    """What it wrote, and what it became; killed after so many steps, again and again."""
+    """What it printed, and the fitted state; killed after these numbers of steps, one after the other."""
     folder.mkdir()
     target = folder / "fit.npz"
     environment = {**os.environ, "ACTIVELOOP_CACHE": str(folder), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(PROGRAM), tiny, str(target), *map(str, moments)]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     with np.load(target) as content:
-        return told, dict(content)
+        return printed, dict(content)
 
 
 def test_killed_fits_go_on_to_the_same_result(tiny: str, tmp_path: Path):
     _, whole = run(tiny, tmp_path / "whole")
     # in the first model, on the way from it to the second, and at the very next step
-    told, broken = run(tiny, tmp_path / "broken", 3, 4, 1)
-    assert told.splitlines() == ["3 9 False", "4 9 False", "1 9 False"]
+    printed, broken = run(tiny, tmp_path / "broken", 3, 4, 1)
+    assert printed.splitlines() == ["3 9 False", "4 9 False", "1 9 False"]
     # a step is done again when it was not kept, and gives the same
     done, all_steps = broken.pop("steps"), whole.pop("steps")
     assert 0 < len(done) < len(all_steps) - 3

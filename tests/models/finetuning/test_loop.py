@@ -1,4 +1,4 @@
-"""The fit loop: it learns, stops in time, halves what does not fit, and says when it cannot."""
+"""The fit loop: training, early stopping, minibatches in parts, checkpoints."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_without_memory_steps_stay_the_same(line, values, pairs: bool, error: Ex
     assert (one.together, two.together) == (16, 3)
     np.testing.assert_allclose(one.losses, two.losses, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(plain.slopes.detach(), narrow.slopes.detach(), rtol=1e-4)
-    assert max(narrow.asked[10:]) <= 3
+    assert max(narrow.sizes[10:]) <= 3
 
 
 def test_memory_that_really_runs_out(line, values):
@@ -98,7 +98,7 @@ def test_other_errors_are_not_hidden(line, values):
         train(line(most=3, message="shapes cannot be multiplied"), PLAN, Split.without(40), values, seed=0)
 
 
-def test_no_number(line, values):
+def test_a_loss_that_is_nan_is_refused(line, values):
     objective = line()
     objective.y[:] = float("nan")
     with pytest.raises(ModelError, match="loss of step 1 is nan"):
@@ -106,7 +106,7 @@ def test_no_number(line, values):
 
 
 @pytest.mark.parametrize("stop", [1, 7, 40])
-def test_goes_on_where_it_was(line, values, tmp_path, stop: int):
+def test_resumes_with_the_same_result(line, values, tmp_path, stop: int):
     whole = line()
     first = train(whole, PLAN, HALVES, values, seed=3)
     checkpointer = Checkpointer(tmp_path / "fit.safetensors", 0.0)
@@ -123,7 +123,7 @@ def test_goes_on_where_it_was(line, values, tmp_path, stop: int):
     # a fit that is done is not done again
     again = line()
     train(again, PLAN, HALVES, values, seed=3, checkpointer=checkpointer)
-    assert again.asked == []
+    assert again.sizes == []
     assert whole.slopes.tolist() == again.slopes.tolist()
 
 
@@ -140,8 +140,8 @@ def test_global_random_numbers_are_left_alone(line, values):
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_progress_is_told(line, values):
-    told = []
-    train(line(), PLAN, HALVES, values, seed=0, progress=lambda *news: told.append(news))
-    assert [step for step, _, _ in told] == list(range(1, 61))
-    assert {steps for _, steps, _ in told} == {60}
+def test_progress_is_reported(line, values):
+    calls = []
+    train(line(), PLAN, HALVES, values, seed=0, progress=lambda *call: calls.append(call))
+    assert [step for step, _, _ in calls] == list(range(1, 61))
+    assert {steps for _, steps, _ in calls} == {60}

@@ -15,9 +15,9 @@ from activeloop.models.registry import HEADS
 from activeloop.priors import SubstitutionPrior
 
 POOL = Pool.single_mutants("MKTAYIAKQR")
-#: what a letter is worth, everywhere
-WORTH = np.random.default_rng(0).standard_normal(20)
-VALUES = 5 + 2 * WORTH[POOL.codes()[np.arange(190), np.repeat(range(10), 19)]]
+#: effect of each residue, at every position
+EFFECT = np.random.default_rng(0).standard_normal(20)
+VALUES = 5 + 2 * EFFECT[POOL.codes()[np.arange(190), np.repeat(range(10), 19)]]
 PLAN = TrainingConfig(epochs=4, minibatch=16)
 
 
@@ -73,10 +73,10 @@ def test_adapted_features_do_not_hide_the_noise(tuner: FineTuner):
 
 def test_progress_of_a_prediction(tuner: FineTuner, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("activeloop.models.finetuning.predictor.PIECE", 64)
-    told = []
-    model = replace(tuner, prediction_progress=lambda *news: told.append(news)).fit(dataset(), 0)
+    calls = []
+    model = replace(tuner, prediction_progress=lambda *call: calls.append(call)).fit(dataset(), 0)
     model.predict(POOL, np.arange(150), 0, 2)
-    assert told == [(64, 150), (128, 150), (150, 150)]
+    assert calls == [(64, 150), (128, 150), (150, 150)]
 
 
 def test_the_same_seed_gives_the_same_model(tuner: FineTuner):
@@ -129,10 +129,10 @@ def test_few_candidates(tuner: FineTuner, few: int):
 
 
 def test_a_prior_mean_is_used(tuner: FineTuner):
-    guess = SubstitutionPrior()
+    prior_score = SubstitutionPrior()
     rows = np.random.default_rng(0).permutation(190)[:30]
-    scores = guess.features(POOL, np.arange(190))[:, 0].astype(float)
-    learner = replace(tuner, prior_score=guess)
+    scores = prior_score.features(POOL, np.arange(190))[:, 0].astype(float)
+    learner = replace(tuner, prior_score=prior_score)
     model = learner.fit(Dataset.of(POOL, rows, scores[rows]), 0)
     assert np.corrcoef(model.mean(POOL, np.arange(190))[:, 0], scores)[0, 1] > 0.9
     prior = learner.prior(POOL)
@@ -170,8 +170,8 @@ def test_several_assays(tuner: FineTuner):
 
 
 def test_is_a_member_of_stacking(tuner: FineTuner):
-    gate = StackingEnsemble((RandomForest(trees=5), replace(tuner, members=3)))
-    model = gate.fit(dataset(), 0)
+    ensemble = StackingEnsemble((RandomForest(trees=5), replace(tuner, members=3)))
+    model = ensemble.fit(dataset(), 0)
     assert "lora-esm2" in model.explain()
 
 

@@ -9,33 +9,33 @@ from activeloop.adapters.registry import ADAPTERS
 from activeloop.foundation.encoder import TransformerEncoder, has_hooks
 
 FAMILIES = ["esm2", "esmc", "protbert", "prott5", "ankh", "nucleotides"]
-LEARNING = {name: make() for name, make in ADAPTERS.items() if name != "frozen"}
-PLACES = torch.tensor([[1, 8, 3], [5, 0, 0], [7, 2, 4]])
+TRAINABLE = {name: make() for name, make in ADAPTERS.items() if name != "frozen"}
+POSITIONS = torch.tensor([[1, 8, 3], [5, 0, 0], [7, 2, 4]])
 
 
 def both(encoder: TransformerEncoder) -> tuple[torch.Tensor, torch.Tensor]:
-    """The last layer at places, by the way that is taken and as a whole."""
+    """The last layer at positions, by the way that is taken and as a whole."""
     last = len(encoder.layers) - 1
     hidden = encoder.run(encoder.embed(IDS, REAL), REAL, stop=last)
     context = encoder.context(hidden, REAL)
-    return encoder.last_at(hidden, context, PLACES), encoder.layer(last, hidden, context)[
-        torch.arange(3)[:, None], PLACES
+    return encoder.last_at(hidden, context, POSITIONS), encoder.layer(last, hidden, context)[
+        torch.arange(3)[:, None], POSITIONS
     ]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", LEARNING)
-def test_what_was_learned_takes_the_same_effect(encoders, family, name):
-    adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else LEARNING[name]
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_outputs_and_gradients_are_those_of_the_whole_layer(encoders, family, name):
+    adapter = LightPEFT(heads=0.0) if (name, family) == ("light-peft", "esmc") else TRAINABLE[name]
     attached = attach(adapter, encoders(family), 0)
     Fit(attached, 3).run()
     encoder = attached.encoder
     assert not has_hooks(encoder.layers[-1])
     short, whole = both(encoder)
     torch.testing.assert_close(short, whole, rtol=1e-4, atol=1e-5)
-    learnt = attached.parameters()
-    of_short = torch.autograd.grad(short.square().sum(), learnt, allow_unused=True, retain_graph=True)
-    of_whole = torch.autograd.grad(whole.square().sum(), learnt, allow_unused=True)
+    trained = attached.parameters()
+    of_short = torch.autograd.grad(short.square().sum(), trained, allow_unused=True, retain_graph=True)
+    of_whole = torch.autograd.grad(whole.square().sum(), trained, allow_unused=True)
     for one, other in zip(of_short, of_whole, strict=True):
         assert (one is None) == (other is None)
         if one is not None and other is not None:
