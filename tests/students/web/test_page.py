@@ -201,6 +201,7 @@ def test_the_map_names_the_best_and_a_key_writes_a_change(opened: Chromium, vari
     notes = browser.run("document.getElementById('card').textContent")
     assert "</script><b>" in notes
     assert "a pool of single mutants" in notes
+    browser.run("document.getElementById('clear').click()")
     browser.run("document.getElementById('box').value = 'T2V:A48G'; document.getElementById('add').click()")
     browser.until("document.querySelector('#rows .flag')")
     assert "nothing varies there" in browser.run("document.querySelector('#rows .flag').title")
@@ -213,7 +214,7 @@ def test_nothing_sticks_out_of_a_narrow_screen(opened: Chromium) -> None:
     opened.call("Emulation.setDeviceMetricsOverride", width=360, **size)
     opened.run("page.list.add(['A24G:A48G'])")
     opened.until("document.querySelectorAll('#rows tbody tr').length")
-    assert opened.run("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    opened.until("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     opened.call("Emulation.clearDeviceMetricsOverride")
 
 
