@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
-from activeloop.encoders import Morgan, OneHot
+from activeloop.encoders import OneHot
 from activeloop.foundation import ESM2
 from activeloop.measurements import Dataset
 from activeloop.models.embedding import HeadLearner, HeadPredictor
@@ -78,4 +78,3 @@ def test_learns_on_a_pretrained_model(tiny: str):
 
 def test_names_say_what_they_are_made_of():
     assert HeadLearner(OneHot(), DropoutHead(), SubstitutionPrior()).name == "dropout-onehot-substitutions"
-    assert HeadLearner(Morgan(), label="mine").name == "mine"

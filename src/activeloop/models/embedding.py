@@ -18,7 +18,7 @@ from activeloop.models.heads.laplace import LaplaceHead, prior_posterior
 from activeloop.models.transforms import PieceFunction, Scale, TransformedPredictor, precision, standard
 from activeloop.prediction import Predictor
 
-#: candidates of the pool from which the scale of a prior score is taken
+#: candidates, from all over the pool, of which the scale of a prior score is taken
 LOOKED_AT = 256
 #: expected correlation of the prior score with the values, before any value is seen
 PRIOR_CORRELATION = 0.5
@@ -33,19 +33,17 @@ class HeadLearner(PerAssayLearner):
         head: how the posterior is represented.
         prior_score: an encoder of columns whose order is a prior mean (`SubstitutionPrior`). Their weight is learned,
             and `prior` predicts in them.
-        label: its name in configs; made of the parts when empty.
     """
 
     encoder: Encoder = field(default_factory=OneHot)
     head: Head = field(default_factory=LaplaceHead)
     prior_score: Encoder | None = None
-    label: str = ""
 
     @property
     def name(self) -> str:
         """The head's name, the encoder's, and that of the prior when there is one."""
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
-        return self.label or f"{self.head.name}-{self.encoder.name}{prior}"
+        return f"{self.head.name}-{self.encoder.name}{prior}"
 
     @property
     def columns(self) -> HeadColumns:
@@ -56,7 +54,8 @@ class HeadLearner(PerAssayLearner):
         """The prior score, and any linear function of the features beside it; None without a prior score."""
         if self.prior_score is None:
             return None
-        posterior = prior_posterior(self.columns.inputs(pool, spread_rows(pool)), PRIOR_CORRELATION)
+        rows = np.unique(np.linspace(0, len(pool) - 1, LOOKED_AT).astype(np.int64))
+        posterior = prior_posterior(self.columns.inputs(pool, rows), PRIOR_CORRELATION)
         return HeadPredictor(self.columns, posterior, Scale(0.0, 1.0), 0)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
@@ -88,15 +87,6 @@ class HeadColumns:
         none = np.zeros((len(rows), 0), np.float32)
         scores = none if self.prior_score is None else self.prior_score.features(pool, rows)
         return HeadInputs(self.encoder.features(pool, rows).astype(np.float32, copy=False), scores)
-
-
-def spread_rows(pool: Pool) -> np.ndarray:
-    """Up to `LOOKED_AT` rows from all over a pool.
-
-    >>> len(spread_rows(Pool.single_mutants("MKTAYIAKQR")))
-    190
-    """
-    return np.unique(np.linspace(0, len(pool) - 1, LOOKED_AT).astype(np.int64))
 
 
 @dataclass(frozen=True)
