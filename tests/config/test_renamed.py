@@ -122,6 +122,7 @@ def test_replays_and_evaluations_understand_learners_of_before():
         ("gate-both(ensemble-onehot,sites)+own-noise", "stacking-both(ensemble-onehot,sites)+noise"),
         ("gate(forest-onehot,sites)", "stacking(forest-onehot,sites)"),
         ("process-esm2-a(draws=process, model=a)+isotonic", "process-esm2-a(head=gp, model=a)+isotonic"),
+        ("lora-esm2-a-process(last=0, rank=2)+isotonic", "lora-esm2-a-process(last_layers=0, rank=2)+isotonic"),
         ("dropout-esm2-a(depth=0.5, draws=dropout)", "dropout-esm2-a(depth=0.5, head=mc-dropout)"),
         ("lora-a(last=2, rank=4, stop=True)", "lora-a(early_stopping=True, last_layers=2, rank=4)"),
         ("likelihood-esm2-a(hidden=True, near=0.2)", "likelihood-esm2-a(kl_weight=0.2, masked=True)"),

@@ -11,12 +11,12 @@ import typer
 from activeloop.cli.terminal import say
 
 if TYPE_CHECKING:
-    from activeloop.models.doctor.report import Finding
+    from activeloop.models.doctor.installation import CheckResult
 
 WHAT = typer.Argument(metavar="[model]", help="`model` checks a foundation model (default: the installation).")
 SOURCE = typer.Argument(metavar="[ID|DIR]", help="Hub id or folder of the model (default: the one that ships).")
 REVISION = typer.Option(metavar="NAME", help="Branch, tag or commit of the model on the hub.")
-AS_JSON = typer.Option("--json", help="Print a JSON list of findings instead of lines.")
+AS_JSON = typer.Option("--json", help="Print a JSON list of results instead of lines.")
 
 
 def doctor(
@@ -29,43 +29,43 @@ def doctor(
 
     A model is loaded and run: tokens, pooling, padding, masked-language head, speed, memory, each adapter, samples.
     """
-    findings = shown(_examined(what, source, revision), as_json)
-    if any(finding.verdict == "failed" for finding in findings):
+    results = shown(_examined(what, source, revision), as_json)
+    if any(result.verdict == "failed" for result in results):
         raise typer.Exit(1)
 
 
-def shown(findings: Iterable[Finding], as_json: bool) -> list[Finding]:
-    """Print findings as they come, or all of them as JSON in the end."""
+def shown(results: Iterable[CheckResult], as_json: bool) -> list[CheckResult]:
+    """Print results as they come, or all of them as JSON in the end."""
     kept = []
-    for finding in findings:
-        kept.append(finding)
+    for result in results:
+        kept.append(result)
         if not as_json:
-            say(finding.line())
+            say(result.line())
     if as_json:
-        say(json.dumps([finding.as_dict() for finding in kept], indent=1))
+        say(json.dumps([result.as_dict() for result in kept], indent=1))
     return kept
 
 
-def _examined(what: str, source: str, revision: str | None) -> Iterable[Finding]:
+def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckResult]:
     from activeloop.errors import InputError
     from activeloop.renamed import current_name
 
     if not what:
-        from activeloop.models.doctor.report import examine_installation
+        from activeloop.models.doctor.installation import check_installation
 
-        return examine_installation()
+        return check_installation()
     if current_name("part", what) != "model":
         raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor model ID`.')
     return _model(source, revision)
 
 
-def _model(source: str, revision: str | None) -> Iterable[Finding]:
+def _model(source: str, revision: str | None) -> Iterable[CheckResult]:
     from activeloop.errors import MissingExtraError
     from activeloop.foundation.checkpoints import BUNDLED
-    from activeloop.models.doctor.report import EXTRAS, installed
+    from activeloop.models.doctor.installation import EXTRAS, installed
 
     if not all(installed(package) for package in EXTRAS["models"]):
         raise MissingExtraError("a foundation model", "models")
-    from activeloop.models.doctor.examine import examine_model
+    from activeloop.models.doctor.model import check_model
 
-    return examine_model(source or BUNDLED, revision)
+    return check_model(source or BUNDLED, revision)

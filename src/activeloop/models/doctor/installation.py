@@ -1,4 +1,4 @@
-"""Lines of the report, and what is installed on this machine."""
+"""Results of checks, and the checks of this installation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from activeloop.foundation.checkpoints import BUNDLED, SMALL
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What one check found.
 
     Args:
@@ -25,7 +25,7 @@ class Finding:
         found: the measured figure, in words.
         fix: what to do about it; "" when nothing need be done.
 
-    >>> Finding("torch", "ok", "2.13").line()
+    >>> CheckResult("torch", "ok", "2.13").line()
     'ok       torch: 2.13'
     """
 
@@ -43,20 +43,20 @@ class Finding:
         return asdict(self)
 
 
-def judged(check: str, good: bool, found: str, fix: str) -> Finding:
+def passed_if(check: str, good: bool, found: str, fix: str) -> CheckResult:
     """`ok`, or `failed` with its fix."""
-    return Finding(check, "ok", found) if good else Finding(check, "failed", found, fix)
+    return CheckResult(check, "ok", found) if good else CheckResult(check, "failed", found, fix)
 
 
-def tried(check: str, examine: Callable[[], Finding]) -> Finding:
-    """What a check finds; when it cannot even be made, why."""
+def run_check(check: str, run: Callable[[], CheckResult]) -> CheckResult:
+    """The result of a check; when it cannot be made, the reason."""
     try:
-        return examine()
+        return run()
     except ActiveLoopError as error:
-        return Finding(check, "failed", "could not be done", str(error))
+        return CheckResult(check, "failed", "could not be checked", str(error))
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, MemoryError, OSError) as error:
-        # an architecture that differs from what is known: everything else must still be told
-        return Finding(check, "failed", f"{type(error).__name__}: {error}", "Report it, with this output.")
+        # an unknown architecture: all other checks must still run
+        return CheckResult(check, "failed", f"{type(error).__name__}: {error}", "Report it, with this output.")
 
 
 #: packages of each extra
@@ -64,18 +64,18 @@ EXTRAS = {"models": ("torch", "transformers", "peft", "zstandard"), "chem": ("rd
 DATA = "ACTIVELOOP_DATA"
 
 
-def examine_installation() -> Iterator[Finding]:
+def check_installation() -> Iterator[CheckResult]:
     """Versions, extras, threads, precision, folders; nothing is fetched."""
-    yield Finding(
+    yield CheckResult(
         "activeloop", "ok", f"{installed('activeloop-bio')} on Python {platform.python_version()}, {platform.machine()}"
     )
     for extra in EXTRAS:
-        yield extra_finding(extra)
-    yield tried("threads", _threads)
+        yield check_extra(extra)
+    yield run_check("threads", _threads)
     if installed("torch"):
-        yield tried("precision", _precision)
+        yield run_check("precision", _precision)
     yield _bundled()
-    yield tried("cache", _cache)
+    yield run_check("cache", _cache)
     yield _data()
 
 
@@ -87,23 +87,23 @@ def installed(package: str) -> str:
         return ""
 
 
-def extra_finding(extra: str) -> Finding:
+def check_extra(extra: str) -> CheckResult:
     """Whether all packages of an extra are there."""
     versions = {package: installed(package) for package in EXTRAS[extra]}
     found = ", ".join(f"{package} {number or 'missing'}" for package, number in versions.items())
     if all(versions.values()):
-        return Finding(f"extra {extra}", "ok", found)
-    return Finding(f"extra {extra}", "warning", found, f'pip install "activeloop-bio[{extra}]"')
+        return CheckResult(f"extra {extra}", "ok", found)
+    return CheckResult(f"extra {extra}", "warning", found, f'pip install "activeloop-bio[{extra}]"')
 
 
-def _threads() -> Finding:
+def _threads() -> CheckResult:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     limit = os.environ.get("OMP_NUM_THREADS")
     found = f"{cores} cores" + (f", of which OMP_NUM_THREADS lets {limit} be used" if limit else "")
-    return Finding("threads", "ok", found)
+    return CheckResult("threads", "ok", found)
 
 
-def _precision() -> Finding:
+def _precision() -> CheckResult:
     import torch
 
     from activeloop.foundation.devices import best_device, has_bfloat16
@@ -111,27 +111,27 @@ def _precision() -> Finding:
     device = best_device()
     name = torch.cuda.get_device_name() if device == "cuda" else "processor"
     half = has_bfloat16(device)
-    return Finding("precision", "ok", f"{name}; bfloat16 {'pays and is used' if half else 'does not pay: single'}")
+    return CheckResult("precision", "ok", f"{name}; bfloat16 {'pays and is used' if half else 'does not pay: single'}")
 
 
-def _bundled() -> Finding:
+def _bundled() -> CheckResult:
     weights = SMALL / "model.safetensors"
     if weights.is_file():
-        return Finding("small model", "ok", f"{BUNDLED}, {weights.stat().st_size / 2**20:.1f} MiB")
+        return CheckResult("small model", "ok", f"{BUNDLED}, {weights.stat().st_size / 2**20:.1f} MiB")
     fix = "Install a released version, or name another checkpoint wherever an encoder is asked for."
-    return Finding("small model", "warning", f"{BUNDLED} is not in this installation", fix)
+    return CheckResult("small model", "warning", f"{BUNDLED} is not in this installation", fix)
 
 
-def _cache() -> Finding:
+def _cache() -> CheckResult:
     folder = cache_folder("features").parent
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Finding("cache", "ok", f"{folder} ({CACHE} names another), {size / 2**20:.1f} MiB")
+    return CheckResult("cache", "ok", f"{folder} ({CACHE} names another), {size / 2**20:.1f} MiB")
 
 
-def _data() -> Finding:
+def _data() -> CheckResult:
     named = os.environ.get(DATA)
     if not named:
-        return Finding("data", "ok", f"public sets are fetched when asked for ({DATA} names a folder of copies)")
+        return CheckResult("data", "ok", f"public sets are fetched when asked for ({DATA} names a folder of copies)")
     if Path(named).is_dir():
-        return Finding("data", "ok", f"{named} ({DATA})")
-    return Finding("data", "failed", f"{named} ({DATA}) is no folder", f"Correct {DATA}, or unset it.")
+        return CheckResult("data", "ok", f"{named} ({DATA})")
+    return CheckResult("data", "failed", f"{named} ({DATA}) is no folder", f"Correct {DATA}, or unset it.")
