@@ -15,10 +15,13 @@ from activeloop.errors import FetchError, MissingExtraError
 
 #: of the extra `models`
 PACKAGES = ("torch", "transformers", "safetensors")
+#: what is fetched: settings, vocabularies and weights that cannot run code; nothing from folders within
+WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
+UNWANTED = ("*/*", "*training*", "optimizer*")
 
 
 def need_models() -> None:
-    """Say so before anything is loaded.
+    """Check before anything is loaded.
 
     Raises:
         MissingExtraError: torch, transformers or safetensors is not installed.
@@ -27,14 +30,9 @@ def need_models() -> None:
         raise MissingExtraError("a foundation model", "models")
 
 
-#: what is fetched: settings, vocabularies and weights that cannot run code; nothing from folders within
-WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
-UNWANTED = ("*/*", "*training*", "optimizer*")
-
-
 @lru_cache(maxsize=32)
 def fetch(source: str, revision: str | None = None) -> Path:
-    """The folder of a checkpoint of the hub, fetched unless it is already there; the hub is asked once a process.
+    """The folder of a checkpoint of the hub, fetched unless it is already there; asks the hub once a process.
 
     Args:
         source: such as `facebook/esm2_t6_8M_UR50D`.
@@ -46,20 +44,24 @@ def fetch(source: str, revision: str | None = None) -> Path:
     """
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.utils import HfHubHTTPError, HFValidationError
+        from huggingface_hub.utils import HfHubHTTPError, HFValidationError, logging, tqdm
     except ImportError as error:
         raise MissingExtraError("a foundation model", "models") from error
+
+    class Silent(tqdm):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **{**options, "disable": True})
+
     try:
-        with _quiet_hub():
-            return Path(
-                snapshot_download(
-                    source,
-                    revision=revision,
-                    allow_patterns=list(WANTED),
-                    ignore_patterns=list(UNWANTED),
-                    tqdm_class=_silent(),
-                )
+        with _quiet(logging):
+            folder = snapshot_download(
+                source,
+                revision=revision,
+                allow_patterns=list(WANTED),
+                ignore_patterns=list(UNWANTED),
+                tqdm_class=Silent,
             )
+            return Path(folder)
     except HFValidationError as error:
         raise FetchError(
             f'"{source}" is neither a folder nor an id of the hub (owner/name). Check it; nothing was fetched.'
@@ -69,11 +71,11 @@ def fetch(source: str, revision: str | None = None) -> Path:
     except OSError as error:
         raise FetchError(
             f'"{source}" is not in the cache of the hub, or not all of it, and the hub cannot be reached '
-            f"({_hub_message(error)}). Connect once, or give the folder of a copy; nothing was loaded."
+            f"({_first_line(error)}). Connect once, or give the folder of a copy; nothing was loaded."
         ) from error
     except Exception as error:  # its network library's own errors share no base class with the others
         raise FetchError(
-            f'"{source}" could not be fetched ({type(error).__name__}: {_hub_message(error)}). Try again, or give the '
+            f'"{source}" could not be fetched ({type(error).__name__}: {_first_line(error)}). Try again, or give the '
             "folder of a copy; nothing was loaded."
         ) from error
 
@@ -88,41 +90,46 @@ def _refusal(source: str, revision: str | None, error: Exception) -> str:
         return f'"{source}" has no revision "{revision}". Name a branch, tag or commit of it.'
     if isinstance(error, RepositoryNotFoundError):
         return f'The hub knows no "{source}" (or it is private). Check the id, or log in with "hf auth login".'
-    return f'The hub refused "{source}" ({_hub_message(error)}). Try again later.'
+    return f'The hub refused "{source}" ({_first_line(error)}). Try again later.'
 
 
-def _hub_message(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
 
 
 @contextmanager
-def _quiet_hub() -> Iterator[None]:
-    """Nothing said about retries: what matters comes back as an error."""
-    from huggingface_hub.utils import logging
-
-    before = logging.get_verbosity()
+def _quiet(logging: Any) -> Iterator[None]:
+    """No messages of a library (`huggingface_hub`, `transformers`) by its logging module: errors are raised anyway."""
+    verbosity = logging.get_verbosity()
     logging.set_verbosity(50)
     try:
         yield
     finally:
-        logging.set_verbosity(before)
+        logging.set_verbosity(verbosity)
 
 
-def _silent() -> type:
-    """A progress bar that shows nothing."""
-    from huggingface_hub.utils import tqdm
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Neither progress bars, warnings nor reports of `transformers`."""
+    import warnings
 
-    class Silent(tqdm):
-        def __init__(self, *args, **options):
-            super().__init__(*args, **{**options, "disable": True})
+    from transformers.utils import logging
 
-    return Silent
+    bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with _quiet(logging), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if bars:
+            logging.enable_progress_bar()
 
 
 #: the checkpoint that ships with this package, and where it is
 BUNDLED = "activeloop/small"
 SMALL = Path(__file__).parent / "small"
-#: parameters that a checkpoint may lack: heads that are asked for only by some, and what no hidden state depends on
+#: parameters that a checkpoint may lack: heads, and what no hidden state depends on
 HEADS = ("lm_head.", "cls.")
 UNUSED = ("contact_head.", "pooler.", "position_ids", "inv_freq", "embed_tokens.")
 
@@ -161,7 +168,7 @@ def _checked(folder: Path, source: str) -> Path:
 
 
 def settings_of(folder: Path) -> dict[str, Any]:
-    """What config.json says.
+    """The content of config.json.
 
     Raises:
         FetchError: it cannot be read.
@@ -206,11 +213,10 @@ def load_model(kind: str, source: str, revision: str | None = None) -> tuple[Any
         MissingExtraError: torch or transformers is not installed.
         FetchError: it cannot be had, is of another architecture, or is not whole; nothing is left loaded.
     """
-    try:
-        import torch
-        import transformers
-    except ImportError as error:
-        raise MissingExtraError("a foundation model", "models") from error
+    need_models()
+    import torch
+    import transformers
+
     folder = folder_of(source, revision)
     cls = getattr(transformers, kind)
     found, expected = settings_of(folder).get("model_type"), cls.config_class.model_type
@@ -220,7 +226,7 @@ def load_model(kind: str, source: str, revision: str | None = None) -> tuple[Any
             "of models that it belongs to; nothing was loaded."
         )
     try:
-        with _quiet(), torch.random.fork_rng(devices=[]):
+        with _quiet_transformers(), torch.random.fork_rng(devices=[]):
             model, report = cls.from_pretrained(
                 folder,
                 attn_implementation="eager",
@@ -245,45 +251,20 @@ def load_model(kind: str, source: str, revision: str | None = None) -> tuple[Any
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a checkpoint, for models whose tokens are no letters.
+    """The tokenizer of a checkpoint, for models whose tokens are not residues.
 
     Raises:
         MissingExtraError: transformers is not installed.
         FetchError: the checkpoint has none that can be read.
     """
+    need_models()
+    from transformers import AutoTokenizer
+
     try:
-        from transformers import AutoTokenizer
-    except ImportError as error:
-        raise MissingExtraError("a foundation model", "models") from error
-    try:
-        with _quiet():
+        with _quiet_transformers():
             return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # whatever a damaged file brings about
         raise FetchError(
             f"the tokenizer of {folder} cannot be read ({type(error).__name__}: {_first_line(error)}). Fetch the "
             "checkpoint again; nothing was loaded."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Neither progress bars nor reports of `transformers`, and as talkative as before afterwards."""
-    import warnings
-
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(50)
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
