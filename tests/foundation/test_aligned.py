@@ -1,4 +1,4 @@
-"""Aligned letters against designs written out one by one."""
+"""Aligned residues against designs written out one by one."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ def any_variants(seed: int, count: int = 60) -> list[Variant]:
         for position in sorted(rng.choice(13, rng.integers(1, 5), replace=False).tolist()):
             kind = "insert" if position == 0 else rng.choice(["insert", "delete", "replace"])
             old = "" if kind == "insert" else parent[position - 1]
-            letters = "".join(rng.choice([a for a in AMINO_ACIDS if a != old], rng.integers(1, 4)))
-            new = {"insert": letters, "delete": "", "replace": letters[0]}[kind]
+            residues = "".join(rng.choice([a for a in AMINO_ACIDS if a != old], rng.integers(1, 4)))
+            new = {"insert": residues, "delete": "", "replace": residues[0]}[kind]
             mutations.append(Mutation(position, old, new))
         variant = Variant(parent, tuple(mutations))
         variants.setdefault(variant.sequence, variant)
@@ -33,18 +33,18 @@ def test_variants_with_insertions_and_deletions(seed: int):
     rows = np.random.default_rng(seed).permutation(len(pool))
     aligned = aligned_rows(pool, rows)
     assert aligned is not None
-    texts, places = aligned.strings(), aligned.column_positions()
+    texts, positions = aligned.strings(), aligned.column_positions()
     codes, sites = pool.codes(rows), pool.sites
     assert sites is not None
     packed, lengths = aligned.packed(np.broadcast_to(aligned.parent_index, aligned.residues.shape))
     for i, row in enumerate(rows.tolist()):
         assert texts[i] == variants[row].sequence
-        letters = "".join(texts[i][p] if p >= 0 else "-" for p in places[i])
-        assert letters == "".join(sites.alphabet[code] for code in codes[i])
+        residues = "".join(texts[i][p] if p >= 0 else "-" for p in positions[i])
+        assert residues == "".join(sites.alphabet[code] for code in codes[i])
         # what stands in no varying column is the parent's residue of that place
-        fixed = [k for k in range(int(lengths[i])) if k not in places[i]]
+        fixed = [k for k in range(int(lengths[i])) if k not in positions[i]]
         assert all(texts[i][k] == variants[row].parent[packed[i, k]] for k in fixed)
-        assert places[i][places[i] >= 0].tolist() == sorted(places[i][places[i] >= 0].tolist())
+        assert positions[i][positions[i] >= 0].tolist() == sorted(positions[i][positions[i] >= 0].tolist())
     assert (aligned.changed == (codes != sites.parent)).all()
 
 

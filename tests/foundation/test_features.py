@@ -43,7 +43,7 @@ def test_groups_hold_everybody_once_and_little_padding():
     assert all(tokens.take(group).ids.size <= 4096 for group in groups)
 
 
-def test_features_are_kept_and_found_again(cache: Path, tiny: str):
+def test_features_are_cached_and_found_again(cache: Path, tiny: str):
     rows = np.arange(60)
     first = ESM2(tiny).features(POOL, rows)
     (file,) = cache.iterdir()
@@ -118,8 +118,8 @@ def test_two_processes_share_the_cache(cache: Path):
         for which in (1, 2)
     ]
     for run in runs:
-        _, told = run.communicate()
-        assert run.returncode == 0, told
+        _, errors = run.communicate()
+        assert run.returncode == 0, errors
     assert sorted(p.name for p in cache.iterdir()) == [f"{i}.safetensors" for i in range(3)]
 
 

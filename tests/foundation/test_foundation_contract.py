@@ -35,7 +35,7 @@ def encoder(case: tuple[Family, FoundationModel]) -> TransformerEncoder:
 
 
 def rounding(features: np.ndarray) -> float:
-    """By what features may differ that were computed in other company."""
+    """By what features may differ that were computed in another minibatch."""
     return float(np.abs(features).max()) * (0.02 if has_bfloat16() else 1e-5)
 
 
@@ -69,7 +69,7 @@ def test_read_after_a_share_of_the_layers(case: tuple[Family, FoundationModel], 
     torch.testing.assert_close(found, encoder.finish(stopped))
     # the weights are in memory once
     assert {p.data_ptr() for p in shorter.parameters()} < {p.data_ptr() for p in encoder.parameters()}
-    # guesses are asked of all layers
+    # logits always use all layers
     assert half.frozen_encoder() is encoder
 
 
@@ -84,7 +84,7 @@ def test_the_model_that_ships_is_read_after_two_thirds():
     assert len(ESM2(depth=1.0).feature_encoder().layers) == len(ESM2().frozen_encoder().layers) == 6
 
 
-def test_guesses_are_those_of_transformers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
+def test_logits_are_those_of_transformers(case: tuple[Family, FoundationModel], encoder: TransformerEncoder):
     family, foundation = case
     batch = batch_of(foundation, family.texts[:1])
     with torch.no_grad():
@@ -121,7 +121,7 @@ def test_special_tokens_stay_out_of_the_mean(case: tuple[Family, FoundationModel
     torch.testing.assert_close(pooler(clean, batch, None), torch.full((len(tokens), 4), 7.0))
 
 
-def test_linear_maps_are_where_they_are_said_to_be(encoder: TransformerEncoder):
+def test_linear_maps_are_where_their_names_are(encoder: TransformerEncoder):
     for layer in encoder.layers:
         for name in encoder.names.linear:
             assert isinstance(layer.get_submodule(name), torch.nn.Linear), name

@@ -1,4 +1,4 @@
-"""The prior that a model informs: what its tables read, and that they are never taken for another model's."""
+"""The prior from a protein language model: what its tables read, and that another model's are refused."""
 
 from collections.abc import Callable
 from functools import partial
@@ -53,12 +53,12 @@ def by_transformers(folder: str, chain: str = CHAIN) -> tuple[np.ndarray, np.nda
     ids = ESM2(folder).alphabet.ids
     tokens = [*ESM2(folder).alphabet.before, *(int(ids[ord(a)]) for a in chain), *ESM2(folder).alphabet.after]
     with torch.no_grad():
-        told = EsmForMaskedLM.from_pretrained(folder).eval()(torch.tensor([tokens]), output_hidden_states=True)
-    logits = told.logits[0, 1:-1, [int(ids[ord(a)]) for a in AMINO_ACIDS]]
-    return torch.log_softmax(logits.double(), 1).numpy(), told.hidden_states[2][0, 1:-1].numpy()
+        output = EsmForMaskedLM.from_pretrained(folder).eval()(torch.tensor([tokens]), output_hidden_states=True)
+    logits = output.logits[0, 1:-1, [int(ids[ord(a)]) for a in AMINO_ACIDS]]
+    return torch.log_softmax(logits.double(), 1).numpy(), output.hidden_states[2][0, 1:-1].numpy()
 
 
-def test_what_a_model_thinks_is_read_in_one_pass_and_kept(tiny: str, monkeypatch: pytest.MonkeyPatch):
+def test_features_of_a_model_are_read_in_one_pass_and_cached(tiny: str, monkeypatch: pytest.MonkeyPatch):
     found, (probabilities, states) = plm_features(ESM2(tiny), CHAIN), by_transformers(tiny)
     np.testing.assert_allclose(found[:, :PROBABILITY_CONTEXTS], probability_contexts(CHAIN, probabilities), atol=1e-5)
     np.testing.assert_allclose(found[:, PROBABILITY_CONTEXTS:], states, atol=1e-5)
@@ -93,12 +93,12 @@ def test_scores_are_what_the_tables_make_of_them(tiny: str, tmp_path: Path):
 
 def test_a_protein_that_was_learned_from_gets_the_table_that_has_not_seen_it(tiny: str, tmp_path: Path):
     pool = Pool.single_mutants(CHAIN)
-    usual = PLMPrior(ESM2(tiny), planted(tmp_path, tiny, 4)).table(pool)
+    plain = PLMPrior(ESM2(tiny), planted(tmp_path, tiny, 4)).table(pool)
     (tmp_path / "seen").mkdir()
     blind = PLMPrior(ESM2(tiny), planted(tmp_path / "seen", tiny, 4, seen=CHAIN)).table(pool)
     assert pool.sites is not None
     mutated = np.arange(20) != pool.sites.parent[:, None]  # type: ignore[index]
-    np.testing.assert_allclose((blind - usual)[:, :20][mutated], 10.0, atol=1e-5)
+    np.testing.assert_allclose((blind - plain)[:, :20][mutated], 10.0, atol=1e-5)
 
 
 def test_a_variant_is_the_sum_of_its_mutations():
@@ -113,9 +113,9 @@ def test_a_variant_is_the_sum_of_its_mutations():
 def test_those_of_the_package_belong_to_the_model_that_ships_and_say_something_else_than_without_it():
     pool = Pool.single_mutants(CHAIN)
     assert pool.sites is not None
-    told, usual = PLMPrior().table(pool), substitution_scores(pool.sites)
-    assert np.isfinite(told).all()
-    agreement = np.corrcoef(told.ravel(), usual.ravel())[0, 1]
+    found, plain = PLMPrior().table(pool), substitution_scores(pool.sites)
+    assert np.isfinite(found).all()
+    agreement = np.corrcoef(found.ravel(), plain.ravel())[0, 1]
     assert 0.5 < agreement < 0.99
 
 

@@ -1,4 +1,4 @@
-"""The substitution prior knows what hurts, and never answers for a protein that it has seen."""
+"""The substitution prior ranks mutations, and never scores a protein by a table that was fitted to it."""
 
 import numpy as np
 import pytest

@@ -92,7 +92,7 @@ class FoundationModel(Encoder):
         """What its tokenizer needs.
 
         Raises:
-            FetchError: neither a folder nor to be had from the hub; says what was tried.
+            FetchError: it is neither a folder nor a model that the hub has.
         """
         return Checkpoint(self.name, folder_of(self.source, self.revision), self.structure)
 
@@ -145,7 +145,7 @@ class FoundationModel(Encoder):
 
         Raises:
             MissingExtraError: torch or transformers is not installed.
-            FetchError: neither a folder nor to be had from the hub; says what was tried.
+            FetchError: it is neither a folder nor a model that the hub has.
         """
         need_models()
         from activeloop.foundation.architectures import ARCHITECTURES

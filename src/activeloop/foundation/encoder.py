@@ -90,7 +90,7 @@ class TransformerEncoder(nn.Module, ABC):
         self.headed = headed
         self.eval()
 
-    # --- what an architecture says about itself ---
+    # --- what an architecture defines ---
 
     @property
     @abstractmethod
@@ -132,7 +132,7 @@ class TransformerEncoder(nn.Module, ABC):
         What else has one entry a head (a position bias) must be cut here too.
         """
 
-    # --- what follows from it ---
+    # --- the same for all architectures ---
 
     @property
     def width(self) -> int:

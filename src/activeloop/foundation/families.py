@@ -46,7 +46,7 @@ class Family:
         architecture: `model_type` in config.json.
         tokenizer: how candidates become tokens.
         licences: of published checkpoints.
-        marks: tokens by which a vocabulary is told from those of later families of the same architecture.
+        marks: tokens in its vocabulary that later families of the same architecture lack.
     """
 
     name: str
