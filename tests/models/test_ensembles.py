@@ -72,8 +72,8 @@ def test_a_warm_start_knows_the_prior_before_any_value():
     prior = learner.prior(PROTEIN)
     assert prior is not None
     rows = np.arange(len(PROTEIN))
-    guess = Blosum().features(PROTEIN, rows)[:, 0]
-    assert spearmanr(prior.predict(PROTEIN, rows, 0).mean[:, 0], guess).statistic > 0.9
+    score = Blosum().features(PROTEIN, rows)[:, 0]
+    assert spearmanr(prior.predict(PROTEIN, rows, 0).mean[:, 0], score).statistic > 0.9
     assert "prior score" in prior.explain()
 
 
@@ -130,9 +130,9 @@ def test_the_mean_by_tables_of_letters_is_the_mean(encoder, hidden):
     learner = MLPEnsemble(encoder, members=3, hidden=hidden, training=Training(steps=20))
     model = learner.fit(Dataset.of(library, rows, 50 + rng.standard_normal(60)), seed=1)
     assert isinstance(encoder, SiteEncoder)
-    for asked in (rows[:0], rows[:1], np.arange(40_000), rng.permutation(len(library))[:3000]):
-        whole = model.predict(library, asked, seed=0, draws=0).mean
-        np.testing.assert_allclose(model.mean(library, asked), whole, rtol=1e-5, atol=1e-5)
+    for chosen in (rows[:0], rows[:1], np.arange(40_000), rng.permutation(len(library))[:3000]):
+        whole = model.predict(library, chosen, seed=0, draws=0).mean
+        np.testing.assert_allclose(model.mean(library, chosen), whole, rtol=1e-5, atol=1e-5)
 
 
 def test_the_mean_is_made_of_features_where_these_look_at_several_sites():

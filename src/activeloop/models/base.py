@@ -94,7 +94,7 @@ class EachAssay(Predictor, FastMean, Validated):
         return {f"{a} {k}": v for a, p in pairs if isinstance(p, Validated) for k, v in p.metrics().items()}
 
     def explain(self) -> str:
-        """What each of them says."""
+        """The explanation of each."""
         return " ".join(f"{name}: {p.explain()}" for name, p in zip(self.assays, self.predictors, strict=True))
 
     def state(self) -> dict[str, np.ndarray]:
@@ -108,8 +108,8 @@ class EachAssay(Predictor, FastMean, Validated):
 def checked_column(dataset: Dataset, assay: int) -> Dataset:
     """One assay alone, without the candidates in which it was not measured.
 
-    A censored value (`<0.1`) says on which side the truth lies, not how far: it is learned as a value whose standard
-    error is at least the spread of all values.
+    A censored value (`<0.1`) bounds the truth on one side: it is learned as a value whose standard error is at least
+    the spread of all values.
 
     Raises:
         ModelError: when nothing of it was measured, or a value is infinite.

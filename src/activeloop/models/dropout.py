@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: one network, thinned in another way for each draw."""
+"""Monte Carlo dropout: one network, thinned differently for each draw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from activeloop.models.networks import Layers, Training
 from activeloop.models.transforms import Scale, precision, standard
 from activeloop.prediction import Prediction, Predictor
 
-#: mean and spread are taken over at least so many thinned networks
+#: least number of thinned networks over which mean and spread are taken
 PASSES = 32
 
 
@@ -25,7 +25,7 @@ class DropoutNetwork(PerAssayLearner):
     """A network trained with dropout, whose hidden units are also dropped when it predicts.
 
     A draw drops the same units for every candidate, so it is one function of all candidates; dropping anew for each
-    candidate, as training does, would give draws that say nothing about differences between candidates.
+    candidate, as training does, would give draws whose differences between candidates mean nothing.
 
     Args:
         encoder: the encoder.
@@ -87,11 +87,11 @@ class DropoutPredictor(Predictor):
     labels: int
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Draws of thinned networks; mean and spread over them, or over 32 when fewer are asked for."""
+        """Draws of thinned networks; mean and spread over them, or over 32 when fewer are drawn."""
         passes = max(draws, PASSES)
         networks = thinned(self.layers, self.rate, passes, seed)
-        inputs, widest = networks.weights[0].shape[1], max(w.shape[2] for w in networks.weights)
-        cells = max(1, CELLS // (passes * widest)) * inputs
+        inputs, width = networks.weights[0].shape[1], max(w.shape[2] for w in networks.weights)
+        cells = max(1, CELLS // (passes * width)) * inputs
         every = in_pieces(self.encoder, pool, rows, networks, cells)
         every = (self.scale.shift + self.scale.factor * every).astype(np.float32)
         return prediction_of(every, np.arange(draws))

@@ -56,7 +56,7 @@ class MLPEnsemble(PerAssayLearner):
 
     @property
     def name(self) -> str:
-        """`ensemble-`, the encoder's name, and the loss and the prior when they are not the usual ones."""
+        """`ensemble-`, the encoder's name, and the loss and the prior when they are not the default."""
         loss = "" if self.training.loss == "squared" else f"-{self.training.loss}"
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
         return self.label or f"ensemble-{self.encoder.name}{loss}{prior}"
@@ -110,10 +110,10 @@ class EnsemblePredictor(MemberPredictor, OutOfFold, FastMean):
     left_out: np.ndarray
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[N, 1] mean over all members; by tables of letters where the encoder looks at one site at a time."""
+        """[N, 1] mean over all members; by tables of sites where the encoder looks at one site at a time."""
         rows, sites = np.asarray(rows, np.int64), pool.sites
         if isinstance(self.encoder, SiteEncoder) and sites is not None and len(sites.labels) <= MOST_SITES:
-            every = self._in_values(outputs_by_letters(self.layers, self.encoder, pool, rows))
+            every = self._in_values(outputs_by_site(self.layers, self.encoder, pool, rows))
         else:
             every = in_pieces(self.encoder, pool, rows, self.members)
         return every.mean(0, dtype=np.float64)[:, None]
@@ -207,10 +207,10 @@ def alde_ensemble(encoder: Encoder | None = None) -> MLPEnsemble:
 
     Facts of the published config (Yang et al. 2025, Nature Communications 16:714; repository jsunn-y/ALDE,
     `README.md`, `execute_simulation.py`, `src/optimize.py`): 5 members, each trained on a random 90 % of the labels;
-    two hidden layers of 30 units with one-hot letters (8 units with their four AAindex descriptors); leaky ReLU; no
+    two hidden layers of 30 units with one-hot residues (8 units with their four AAindex descriptors); leaky ReLU; no
     dropout; mean squared error; Adam, learning rate 1e-3, at most 300 full-batch steps, new weights each round; labels
     divided by the largest one measured. They choose greedily (`GREEDY`, the default of their
-    tuning table, with this ensemble and one-hot letters), by the mean plus sqrt(4) = 2 standard deviations (`UCB`) or
+    tuning table, with this ensemble and one-hot residues), by the mean plus sqrt(4) = 2 standard deviations (`UCB`) or
     from a random member for each pick (`TS`), in batches of 96 after 96 random candidates. Their stop of a run whose
     training loss has not improved for 30 steps is left out: on GB1 it did not happen in any of 12 runs.
 
@@ -227,7 +227,7 @@ def alde_ensemble(encoder: Encoder | None = None) -> MLPEnsemble:
     )
 
 
-def outputs_by_letters(layers: Layers, encoder: SiteEncoder, pool: Pool, rows: np.ndarray) -> np.ndarray:
+def outputs_by_site(layers: Layers, encoder: SiteEncoder, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Outputs [M, N] of networks for rows of a pool, the same as `layers(encoder.features(pool, rows))`.
 
     In a library each half of the sites takes few values, so the first layer of a candidate is the sum of two rows of
@@ -250,14 +250,14 @@ def outputs_by_letters(layers: Layers, encoder: SiteEncoder, pool: Pool, rows: n
 
 
 def _first_layer(layers: Layers, encoder: SiteEncoder, sites: Sites) -> tuple[np.ndarray, np.ndarray]:
-    """[L, K, M * H] what each letter at each site adds to the first layer, and [M * H] the layer without them."""
-    width, letters = len(sites.labels), len(sites.alphabet)
-    codes = np.zeros((width * letters + 1, width), np.uint8)
-    codes[np.arange(width * letters), np.repeat(np.arange(width), letters)] = np.tile(np.arange(letters), width)
+    """[L, K, M * H] what each residue at each site adds to the first layer, and [M * H] the layer without them."""
+    width, residues = len(sites.labels), len(sites.alphabet)
+    codes = np.zeros((width * residues + 1, width), np.uint8)
+    codes[np.arange(width * residues), np.repeat(np.arange(width), residues)] = np.tile(np.arange(residues), width)
     x = encoder.encode(sites, codes)
     weights = layers.weights[0].swapaxes(0, 1).reshape(x.shape[1], -1)
     first = x @ weights
-    return (first[:-1] - first[-1]).reshape(width, letters, -1), first[-1] + layers.biases[0].ravel()
+    return (first[:-1] - first[-1]).reshape(width, residues, -1), first[-1] + layers.biases[0].ravel()
 
 
 def _half(tables: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ def squared(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np
 def ranking(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Gradient of the Bradley-Terry loss: -log of the probability that the better of two candidates is ranked above.
 
-    All pairs of the minibatch count, weighted by the product of their weights; ties say nothing.
+    All pairs of the minibatch count, weighted by the product of their weights; ties do not count.
 
     Source: Bradley and Terry 1952, Biometrika 39:324; for proteins Hawkins-Hooker et al. 2024, bioRxiv.
 
@@ -138,7 +138,7 @@ class Training:
         rate: Adam's learning rate.
         decay: weight decay apart from the gradient (AdamW), per unit of learning rate.
         dropout: share of hidden units that is dropped in each step, anew for each candidate.
-        passes: when above 0, the number of updates is that of so many passes through the data instead of `steps`.
+        passes: when above 0, passes through the data, instead of `steps` updates.
         cooling: whether the learning rate falls to 0 along half a cosine.
 
     Source: Kingma and Ba 2014, arXiv:1412.6980; Loshchilov and Hutter 2017, arXiv:1711.05101.

@@ -1,4 +1,4 @@
-"""Any learner can be calibrated, keeps its promises, and says how well it is calibrated."""
+"""Any learner can be calibrated, keeps its contract, and carries metrics of its calibration."""
 
 from dataclasses import replace
 
