@@ -111,7 +111,7 @@ class BudgetResult:
     Args:
         spearman: on the unseen candidates.
         seconds: CPU seconds of fit and prediction.
-        weights: of each learner, when it was a gate.
+        weights: of each learner, when it was a stacking ensemble.
     """
 
     spearman: float
@@ -185,17 +185,11 @@ Cells = Mapping[Key, Mapping[int, BudgetResult]]
 
 
 def budget_result(suite: BudgetSuite, results: Results, failures: Mapping[BudgetTask, str]) -> Result:
-    """What a suite found.
-
-    Args:
-        suite: what was asked.
-        results: of every fit.
-        failures: why others have none.
-    """
+    """What a suite found; failures tell why a fit has no result."""
     cells = by_cell(results)
     each = [(key, list(cells[key].values())) for key in sorted(cells)]
     rows = [(*key, *_moments([r.spearman for r in found]), *_cost(found)) for key, found in each]
-    gates = [x for x in suite.learners if any(results[t].weights for t in results if t.learner == x)]
+    ensembles = [x for x in suite.learners if any(results[t].weights for t in results if t.learner == x)]
     how = (
         f"Spearman on at most {JUDGED} unseen candidates after so many labels, the same for all learners. "
         f"{of_seeds(suite.seeds)}; mean ± standard error over seeds, over the sets' means where there are "
@@ -205,7 +199,7 @@ def budget_result(suite: BudgetSuite, results: Results, failures: Mapping[Budget
     sections = [
         _summary(suite, cells),
         *(_section(suite, cells, rule, labels) for rule in suite.rules for labels in suite.budgets),
-        *(_stacking_section(suite, results, gate) for gate in gates),
+        *(_stacking_section(suite, results, ensemble) for ensemble in ensembles),
         not_done("Not fitted", (f"{t.learner} on {t.dataset}: {why}" for t, why in failures.items())),
     ]
     return Result(suite.question, how, sections, {"summary": (COLUMNS, rows)})
@@ -287,9 +281,9 @@ def _section(suite: BudgetSuite, cells: Cells, rule: FoldRule, labels: int) -> s
     return section(f"{labels} labels, {rule} folds", table if rows else "")
 
 
-def _stacking_section(suite: BudgetSuite, results: Results, gate: str) -> str:
-    """What the gate weighed, and how often it is no worse than the best single learner within its standard error."""
-    tasks = [t for t in results if t.learner == gate and results[t].weights]
+def _stacking_section(suite: BudgetSuite, results: Results, ensemble: str) -> str:
+    """Weights of a stacking ensemble, and how often it is no worse than the best single learner."""
+    tasks = [t for t in results if t.learner == ensemble and results[t].weights]
     names = list(dict.fromkeys(name for t in tasks for name in results[t].weights))
     rows = []
     for rule in suite.rules:
@@ -297,22 +291,22 @@ def _stacking_section(suite: BudgetSuite, results: Results, gate: str) -> str:
             some = [results[t].weights for t in tasks if (t.rule, t.labels) == (rule, labels)]
             if some:
                 rows.append([f"{rule}, {labels}", *(f"{np.mean([w[n] for w in some]):.0%}" for n in names)])
-    return section(f"Weights of {gate}", markdown_table(["", *names], rows), _judged(suite, results, gate))
+    return section(f"Weights of {ensemble}", markdown_table(["", *names], rows), _judged(suite, results, ensemble))
 
 
-def _judged(suite: BudgetSuite, results: Results, gate: str) -> str:
-    """How often the gate keeps up with the best other learner, whoever that turned out to be on each set."""
+def _judged(suite: BudgetSuite, results: Results, ensemble: str) -> str:
+    """How often the ensemble keeps up with the best other learner, whoever that turned out to be on each set."""
     cells, kept, less, chosen = by_cell(results), 0, [], []
     weighs = {x for x in suite.learners if any(results[t].weights for t in results if t.learner == x)}
     for rule in suite.rules:
         for labels in suite.budgets:
             places: list[tuple[str, FoldRule, int]] = [(s, rule, labels) for s in suite.sets]
-            found = [_against_best(cells, suite, place, gate, weighs) for place in places]
+            found = [_against_best(cells, suite, place, ensemble, weighs) for place in places]
             found = [each for each in found if len(each)]
             error = _pooled_error(found)
             kept += sum(bool(each.mean() >= -error) for each in found)
             less += [each.mean() for each in found]
-            elsewhere = [_against_best(cells, suite, place, gate, weighs, elsewhere=True) for place in places]
+            elsewhere = [_against_best(cells, suite, place, ensemble, weighs, elsewhere=True) for place in places]
             chosen += [each.mean() for each in elsewhere if len(each)]
     if not less:
         return ""
@@ -331,21 +325,21 @@ def _against_best(
     cells: Cells,
     suite: BudgetSuite,
     place: tuple[str, FoldRule, int],
-    gate: str,
+    ensemble: str,
     weighs: set[str],
     elsewhere: bool = False,
 ) -> np.ndarray:
-    """By seed, the gate less the best single learner; learners that saw fewer of its seeds are left out.
+    """By seed, the ensemble minus the best single learner; learners that saw fewer of its seeds are left out.
 
     Args:
         cells: results.
         suite: names the learners.
         place: set, rule and number of labels.
-        gate: its name.
-        weighs: names of all that are gates.
+        ensemble: its name.
+        weighs: names of all stacking ensembles.
         elsewhere: whether the best is, for each seed, the one that is best in the other seeds; empty for one seed.
     """
-    mine = cells.get((*place, gate), {})
+    mine = cells.get((*place, ensemble), {})
     others = {x: cells[*place, x] for x in suite.learners if x not in weighs and (*place, x) in cells}
     others = {x: each for x, each in others.items() if set(mine) <= set(each)}
     less = []

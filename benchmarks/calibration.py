@@ -40,7 +40,7 @@ from activeloop.replay.metrics import mean_and_error
 from activeloop.replay.policies import learner_of
 from activeloop.replay.sources import Source
 from activeloop.replay.summary import number
-from benchmarks.budgets import split
+from benchmarks.budgets import BudgetTask, split
 from benchmarks.options import OUT, WORK, names_of, working
 from benchmarks.results import Result, markdown_table, mean_se, not_done, run_kept, section
 from benchmarks.suites import SINGLES
@@ -60,29 +60,14 @@ LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True)
-class CalibrationTask:
+class CalibrationTask(BudgetTask):
     """One fit, its corrections, and what they are worth.
 
     Args:
-        dataset: name of a public set.
-        rule: `random`: unseen candidates; `modulo`: at positions without a label.
-        labels: how many candidates are measured.
-        seed: which ones.
-        learner: its name.
-        corrected: whether corrections are learned, or the learner is only judged as it is.
+        corrected: whether corrections are fitted, or the learner is only judged as it is.
     """
 
-    dataset: str
-    rule: FoldRule
-    labels: int
-    seed: int
-    learner: str
     corrected: bool = True
-
-    @property
-    def file(self) -> str:
-        """Under which its result is kept."""
-        return f"{self.dataset}+{self.rule}+{self.labels}+{self.seed}+{self.learner}.json"
 
 
 @dataclass(frozen=True)
@@ -233,12 +218,7 @@ Arm = tuple[str, str]
 
 
 def calibration_result(results: Results, failures: Mapping[CalibrationTask, str]) -> Result:
-    """What was found.
-
-    Args:
-        results: of every fit.
-        failures: why others have none.
-    """
+    """What was found; failures tell why a fit has no result."""
     scans = {t: r for t, r in results.items() if t.dataset not in LIBRARIES}
     libraries = {t: r for t, r in results.items() if t.dataset in LIBRARIES}
     sections = ["![Share of values within central intervals](calibration.svg)"]

@@ -211,7 +211,7 @@ def measure_campaign(config: ComputeConfig) -> Iterator[None]:
     from benchmarks.compute_training import checkpoint_of, engine
 
     campaign = CampaignConfig(
-        *(config.campaign_set, config.start, config.rounds, config.pool, config.share, config.draws, config.plan),
+        *(config.campaign_set, config.start, config.rounds, config.pool, config.share, config.draws, config.plan)
     )
     rows = []
     for size in config.campaign_sizes:

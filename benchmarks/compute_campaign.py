@@ -26,21 +26,10 @@ from activeloop.models.finetuning.predictor import FineTunedPredictor, features_
 from activeloop.models.heads.base import HeadInputs
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.sources import Source, load_landscape
-from benchmarks.compute_training import (
-    FULL,
-    LIGHT,
-    LORA,
-    arms,
-    clock,
-    default_adapter,
-    default_arm,
-    loaded,
-    one_thread,
-    read_by,
-)
+from benchmarks.compute_training import FULL, LIGHT, LORA, arms, clock, default_adapter, default_arm, loaded, read_by
+from benchmarks.options import one_thread
+from benchmarks.proteins import DOMAINS, domain_library
 
-#: the landscape whose four letters stand in a domain of 56 residues
-GB1 = "gb1"
 #: share that passes leave out in every layer
 RATE = 0.1
 
@@ -98,21 +87,8 @@ class CampaignConfig:
 
 
 def campaign_landscape(place: str) -> Landscape:
-    """The landscape; the four letters of GB1 are put into their domain."""
-    from benchmarks.draws import DOMAIN, SITES
-
-    found = load_landscape(Source(place))
-    if place.casefold() != GB1:
-        return found
-    assert found.pool.sites is not None
-    pool = Pool.combinatorial(DOMAIN, [site + 1 for site in SITES])
-    assert pool.sites is not None
-    names = ["".join(found.pool.sites.alphabet[c] for c in codes) for codes in found.pool.codes()]
-    places = np.array([[pool.sites.alphabet.index(a) for a in name] for name in names])
-    rows = places @ (20 ** np.arange(3, -1, -1))
-    values = np.full(len(pool), np.nan)
-    values[rows] = found.values
-    return Landscape(found.name, pool, values, found.assay, None, found.origin)
+    """The landscape; libraries whose domain is known are put into it."""
+    return domain_library(place.casefold())[0] if place.casefold() in DOMAINS else load_landscape(Source(place))
 
 
 def run_campaign(foundation: FoundationModel, way: Strategy, campaign: CampaignConfig, seed: int) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from typing import Any
 from activeloop.adapters import FullFineTuning, LoRA
 from activeloop.errors import ActiveLoopError, ModelError
 from benchmarks.compute_training import arms
-from benchmarks.options import own_process
+from benchmarks.options import held_bytes, one_thread, own_process
 
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+CLEAR = Path("/proc/self/clear_refs")
 STEPS = 3
 #: layers, width, heads and feed-forward units of the model that is trained before anything is measured
 SMALLEST = (2, 32, 2, 64)
@@ -33,7 +33,7 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 
     # before libraries are loaded, which takes longer
     folder_of(folder)
-    from benchmarks.compute_training import loaded, one_thread, random_dataset, ready
+    from benchmarks.compute_training import loaded, random_dataset, ready
 
     _warm(arm)
     foundation, dataset = ESM2(folder), random_dataset(residues, minibatch)
@@ -53,7 +53,7 @@ def measure(folder: str, arm: str, residues: int, minibatch: int) -> dict[str, i
 def _warm(arm: str) -> None:
     """Train the smallest of models, also with the arm, so that what libraries load then is no memory of training."""
     from activeloop.foundation import ESM2
-    from benchmarks.compute_training import one_thread, random_dataset, ready, write_checkpoint
+    from benchmarks.compute_training import random_dataset, ready, write_checkpoint
     from tools.pretrain.model import Shape
 
     with TemporaryDirectory(prefix="activeloop-warm-") as folder, one_thread():
@@ -70,7 +70,7 @@ def begin() -> int:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()
-    held = resident()
+    held = held_bytes("VmRSS")
     begin_peak()
     return held
 
@@ -92,15 +92,6 @@ def in_a_process(folder: str, arm: str, residues: int, minibatch: int) -> dict[s
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def resident() -> int:
-    """Bytes this process holds now.
-
-    Raises:
-        ModelError: the system does not tell.
-    """
-    return _status("VmRSS")
-
-
 def begin_peak() -> None:
     """Forget what was held before: loading takes more than the model, and a child begins with its parent's peak."""
     try:
@@ -114,15 +105,7 @@ def peak() -> int:
     """The most bytes held since `begin`."""
     import torch
 
-    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else _status("VmHWM")
-
-
-def _status(name: str) -> int:
-    lines = STATUS.read_text("utf-8").splitlines() if STATUS.exists() else []
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")]
-    if not found:
-        raise ModelError(f"{STATUS} does not tell {name}, so memory cannot be told here. Measure on Linux.")
-    return found[0]
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else held_bytes()
 
 
 def above(found: dict[str, Any], copied: bool) -> int:

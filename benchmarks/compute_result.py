@@ -29,9 +29,9 @@ from benchmarks.compute_training import (
     default_draws,
     engine,
     loaded,
-    one_thread,
     read_by,
 )
+from benchmarks.options import one_thread
 
 #: how far below full fine-tuning's best validation counts as the same result
 NEAR = 0.01

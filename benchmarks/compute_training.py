@@ -33,6 +33,7 @@ from activeloop.models.finetuning.losses import Regression
 from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.heads.base import Head
 from activeloop.models.transforms import standard
+from benchmarks.options import one_thread
 from benchmarks.parameters import drawn
 from benchmarks.proteins import SIZES, esm_shape
 from tools.pretrain.corpus import VOCABULARY
@@ -132,20 +133,6 @@ class MeasurementCache:
         except (ValueError, KeyError, OSError) as error:
             fix = "Delete it; the same command measures that part again."
             raise StoreError(f"{path} is damaged ({error}). {fix}") from error
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """All arithmetic on one thread."""
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def engine() -> str:

@@ -30,13 +30,13 @@ from activeloop.models.heads.base import Head, HeadInputs
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import number
 from benchmarks.options import OUT
-from benchmarks.proteins import random_encoder
+from benchmarks.proteins import DOMAINS, random_encoder
 from benchmarks.results import Result, markdown_table, median_range, section
 from tools.pretrain.corpus import CLS, EOS, PAD, VOCABULARY
 
-#: the domain whose four sites the landscape varies, and these sites counted from 0 (Wu et al. 2016, eLife 5:e16965)
-DOMAIN = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
-SITES = (38, 39, 40, 53)
+#: the domain whose four sites the landscape varies, and these sites counted from 0
+DOMAIN = DOMAINS["gb1"].chain
+SITES = tuple(int(label[1:]) - 1 for label in DOMAINS["gb1"].sites)
 #: rows that a head sees at once
 PIECE = 4096
 
@@ -64,7 +64,7 @@ class Cost:
 
 
 def domain_tokens(pool: Pool, rows: np.ndarray) -> Tokens:
-    """The whole domain with the four letters of each candidate in their places."""
+    """The whole domain with the four residues of each candidate in their places."""
     assert pool.sites is not None
     letters = np.array([VOCABULARY.index(letter) for letter in pool.sites.alphabet], np.int32)
     plain = np.array([CLS, *(VOCABULARY.index(letter) for letter in DOMAIN), EOS], np.int32)
@@ -138,7 +138,7 @@ def over_pieces(functions: Callable[[HeadInputs], np.ndarray], pieces: Sequence[
 
 
 def inputs_of(features: np.ndarray) -> HeadInputs:
-    """Features without a guess."""
+    """Features without a prior mean."""
     return HeadInputs(features, np.zeros((len(features), 0), np.float32))
 
 

@@ -21,21 +21,21 @@ from activeloop.replay import evaluation, policies
 from activeloop.replay.policies import Policy, Protocol, ReplayGoal
 
 
-def _gate(scale: StackingScale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
-    """The gate with other weights to begin with, and with learners that it has not, where they are given one.
+def _stacking(scale: StackingScale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
+    """The stacking ensemble with other prior weights, and with further learners where these have a weight.
 
     Args:
         scale: as `StackingEnsemble`.
-        first: weight of the process over mutations; 0: the usual one.
+        first: prior weight of the process over mutations; 0: the default.
         plain: of the one with the substitution prior; 0: it is not weighed.
         likely: of `likelihood`; 0: it is not weighed.
     """
-    gate = stacking()
-    assert isinstance(gate, StackingEnsemble)
-    (informed, usual), *others = zip(gate.learners, gate.start, strict=True)
-    weighed = [(informed, first or usual), (MutationGP(), plain), *others, (likelihood(), likely)]
+    ensemble = stacking()
+    assert isinstance(ensemble, StackingEnsemble)
+    (informed, default), *others = zip(ensemble.learners, ensemble.start, strict=True)
+    weighed = [(informed, first or default), (MutationGP(), plain), *others, (likelihood(), likely)]
     learners, start = zip(*(pair for pair in weighed if pair[1]), strict=True)
-    return replace(gate, learners=learners, start=start, scale=scale)
+    return replace(ensemble, learners=learners, start=start, scale=scale)
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
@@ -48,11 +48,11 @@ VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
     "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GPHead()),
     "library-values": lambda pool: replace(library_default(), scale="values"),
     "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
-    "gated-values": lambda pool: _gate("values"),
-    "gated-equal": lambda pool: _gate(first=1.0),
-    "gated-likelihood": lambda pool: _gate(likely=1.0),
-    "gated-plain": lambda pool: _gate(first=3.0, plain=3.0),
-    "gated-four": lambda pool: _gate(first=3.0, plain=3.0, likely=1.0),
+    "gated-values": lambda pool: _stacking("values"),
+    "gated-equal": lambda pool: _stacking(first=1.0),
+    "gated-likelihood": lambda pool: _stacking(likely=1.0),
+    "gated-plain": lambda pool: _stacking(first=3.0, plain=3.0),
+    "gated-four": lambda pool: _stacking(first=3.0, plain=3.0, likely=1.0),
     "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GPHead(), SubstitutionPrior()),
     "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
     "frozen-third": lambda pool: embedding_gp(depth=1 / 3),

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import typer
 
+from activeloop.errors import ModelError
+
 OUT = typer.Option(metavar="DIR", help="Results go to DIR/SUITE.")
 WORK = typer.Option(metavar="DIR", help="Where single results are kept, so that a stopped suite goes on.")
 ROOT = Path(__file__).parents[1]
+STATUS = Path("/proc/self/status")
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -28,6 +31,34 @@ def own_process() -> dict[str, str]:
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, **threads, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """All arithmetic on one thread."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def held_bytes(field: str = "VmHWM") -> int:
+    """The most bytes that this process held, or those that it holds now (`VmRSS`).
+
+    Raises:
+        ModelError: the system does not tell.
+    """
+    lines = STATUS.read_text("utf-8").splitlines() if STATUS.exists() else []
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")]
+    if not found:
+        raise ModelError(f"{STATUS} does not tell {field}, so memory cannot be told here. Measure on Linux.")
+    return found[0]
 
 
 @contextmanager

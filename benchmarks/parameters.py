@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -108,7 +107,7 @@ def measure(size: str, lengths: Sequence[int], minibatch: int, tokens: int, alte
         rows = max(1, min(minibatch, tokens // length))
         ids = torch.randint(4, 24, (rows, length), generator=torch.Generator().manual_seed(0))
         kind = faster_attention(plain.heads, length, half=False)
-        with _one_thread(), torch.inference_mode(), attention_as(plain, kind), attention_as(small, kind):
+        with one_thread(), torch.inference_mode(), attention_as(plain, kind), attention_as(small, kind):
             seconds = np.array(
                 [[_seconds(encoder, ids) for encoder in (plain, small)] for _ in range(alternations + 1)]
             )
@@ -122,16 +121,6 @@ def _seconds(encoder: TransformerEncoder, ids: torch.Tensor) -> float:
     clock = time.process_time()
     encoder(ids, real)
     return time.process_time() - clock
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 FULL, LORA, LIGHT = "full fine-tuning", "LoRA, all linear maps", "Light-PEFT, at most"

@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from activeloop.candidates import Pool
+from activeloop.replay.landscape import Landscape
+from activeloop.replay.sources import Source, load_landscape
+
 if TYPE_CHECKING:
     from activeloop.foundation.encoder import TransformerEncoder
     from tools.pretrain.training import Shape
@@ -12,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Domain:
-    """A wild type, and where in it the letters of a library stand.
+    """A wild type, and where in it the sites of a library are.
 
     Args:
         chain: residues of the domain.
@@ -29,6 +35,18 @@ DOMAINS = {
     "gb1": Domain("MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE", ("V39", "D40", "G41", "V54")),
     "phoq": Domain("DKYRTTLTDLTHSLKTPLAVLQSTLRSLRSEKMSVSDAEPVMLEQISRISQQIGYYLHRASMRGG", ("A19", "V20", "S23", "T24")),
 }
+
+
+def domain_library(name: str) -> tuple[Landscape, np.ndarray]:
+    """Every combination at a library's sites within its domain, and the rows [n] of it that were measured.
+
+    Values are NaN where nothing was measured.
+    """
+    known, domain = load_landscape(Source(name)), DOMAINS[name]
+    pool = Pool.combinatorial(domain.chain, domain.sites)
+    rows, values = pool.rows_of(known.pool.names(np.arange(len(known)))), np.full(len(pool), np.nan)
+    values[rows] = known.values
+    return Landscape(known.name, pool, values, known.assay, None, known.origin), rows
 
 
 #: layers, width, heads, inner width (Lin et al. 2023, Science 379:1123)

@@ -146,8 +146,8 @@ class LabelsNeeded:
         policy, metric: of what.
         labels, se: mean and standard error; a campaign that never reached the mark counts with its last label.
         reached: share of the campaigns that reached it.
-        saved, saved_se: share of the twin's labels that is saved: by the ratio of the two means, with the jackknife
-            error over seeds (single ratios would be ruled by seeds in which the twin was lucky at once).
+        saved, saved_se: share of the random baseline's labels that is saved: by the ratio of the two means, with the
+            jackknife error over seeds (single ratios would be ruled by seeds in which the baseline was lucky at once).
     """
 
     policy: str
@@ -186,11 +186,11 @@ def labels_needed(turns: Mapping[tuple[str, int], Sequence[Turn]], metric: str) 
 
 
 def saved_share(labels: np.ndarray, baseline: np.ndarray) -> tuple[float, float]:
-    """Share of the twin's labels that is saved, and its standard error.
+    """Share of the baseline's labels that is saved, and its standard error.
 
     Args:
         labels: [S] labels needed, by seed.
-        baseline: [S] labels that the twin needed under the same seeds.
+        baseline: [S] labels that the baseline needed under the same seeds.
 
     >>> saved_share(np.array([50.0, 50.0, 50.0]), np.array([100.0, 100.0, 100.0]))
     (0.5, 0.0)

@@ -26,7 +26,7 @@ from activeloop.prediction import Predictor, mean_of
 from activeloop.screening import Screen
 from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import SiteNetwork
-from benchmarks.options import own_process
+from benchmarks.options import held_bytes, own_process
 from benchmarks.proteins import DOMAINS
 from benchmarks.students_teachers import Arm, teacher_of
 
@@ -52,7 +52,6 @@ PLACES = (39, 40, 41, 54, 26, 52)
 LABELS, PICKED, TOP = 480, 96, 1000
 #: candidates by which the teacher's speed is told
 TIMED = 1000
-STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class ScreenConfig:
         keep: candidates that the teacher is shown.
         jobs: threads that the student runs on.
         every: seconds between two writings of the journal.
-        steps: of the student's teaching; 0: as many as usual.
+        steps: of the student's teaching; 0: the default.
     """
 
     folder: str
@@ -126,7 +125,7 @@ def library(sites: int) -> Pool:
 
 
 def planted_values(pool: Pool, rows: np.ndarray, seed: int) -> np.ndarray:
-    """[N] values that have a shape but no meaning: a number for each letter at a site, and for each pair of them."""
+    """[N] values that have a shape but no meaning: an effect of each residue at a site, and of each pair."""
     rng = np.random.default_rng(seed)
     codes = pool.codes(rows).astype(np.int64)
     sites = codes.shape[1]
@@ -181,7 +180,7 @@ def screened(config: ScreenConfig) -> ScreenResult:
     return ScreenResult(
         len(pool),
         (time.monotonic() - begun) / 60,
-        peak_bytes() / 2**20,
+        held_bytes() / 2**20,
         teacher_speed,
         found.scored / ((ends or [clock + spent])[0] - clock),
         len(pool) / spent,
@@ -191,19 +190,6 @@ def screened(config: ScreenConfig) -> ScreenResult:
         found.names,
         digest,
     )
-
-
-def peak_bytes() -> int:
-    """The most bytes this process ever held.
-
-    Raises:
-        ModelError: the system does not tell.
-    """
-    lines = STATUS.read_text("utf-8").splitlines() if STATUS.exists() else []
-    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
-    if not found:
-        raise ModelError(f"{STATUS} does not tell VmHWM, so memory cannot be told here. Measure on Linux.")
-    return found[0]
 
 
 def begin(config: ScreenConfig, cache: Path) -> subprocess.Popen[str]:

@@ -16,11 +16,11 @@ from activeloop.errors import ActiveLoopError
 from activeloop.prediction import mean_of
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.metrics import spearman
-from activeloop.replay.sources import Source, load_landscape
 from activeloop.screening import Screen
 from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import default_network
-from benchmarks.students_teachers import Arm, labelled_data, teacher_of, whole_library
+from benchmarks.proteins import domain_library
+from benchmarks.students_teachers import Arm, labelled_data, teacher_of
 
 #: candidates that are measured, the teacher's best so many of the others, and how many are picked
 LABELS, TOP, PICKED = 480, 1000, 96
@@ -80,19 +80,13 @@ class RecallTask:
         return f"recall+{self.library}+{self.teacher}+{self.seed}.json"
 
 
-@lru_cache(maxsize=1)
-def _library(name: str) -> tuple[Landscape, Landscape, np.ndarray]:
-    """The measured candidates as letters, the same in every combination of the domain, and their rows there."""
-    known = load_landscape(Source(name))
-    pool, rows = whole_library(name)
-    values = np.full(len(pool), np.nan)
-    values[rows] = known.values
-    return known, Landscape(name, pool, values, known.assay), rows
+#: once in each process
+_library = lru_cache(maxsize=1)(domain_library)
 
 
 def run_recall(task: RecallTask) -> list[Recall] | str:
     """Teach a student and screen the library with it; what cannot be done gives its reason."""
-    _, library, measured = _library(task.library)
+    library, measured = _library(task.library)
     try:
         return _screens(task, library, measured)
     except ActiveLoopError as error:

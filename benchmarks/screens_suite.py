@@ -24,8 +24,8 @@ from benchmarks.screens import PICKED, TIMED, Killed, ScreenConfig, ScreenResult
 from benchmarks.screens_recall import LABELS, TOP, WIDEST, Recall, RecallTask, read_recalls, run_recall
 from benchmarks.students_teachers import TEACHERS
 
-#: letters at a site
-LETTERS = 20
+#: residues at a site
+RESIDUES = 20
 #: seconds between two looks at a journal, and between two writings of it
 LOOK, EVERY = 0.05, 0.2
 #: of teaching the student of the screen that is killed: how good it is does not matter
@@ -63,8 +63,8 @@ class ScreenSuite:
         >>> ScreenSuite().narrowed((), 2, 10_000).sites
         3
         """
-        sites = self.sites if limit is None else max(2, min(self.sites, int(math.log(limit + 1, LETTERS))))
-        keep = min(self.keep, LETTERS**sites // 4)
+        sites = self.sites if limit is None else max(2, min(self.sites, int(math.log(limit + 1, RESIDUES))))
+        keep = min(self.keep, RESIDUES**sites // 4)
         killed = min(self.killed, sites)
         return replace(
             self,
@@ -123,7 +123,7 @@ def _kill(suite: ScreenSuite, jobs: int) -> Killed:
     """The same student and teacher, once undisturbed and once killed."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        keep = min(suite.keep, LETTERS**suite.killed // 4)
+        keep = min(suite.keep, RESIDUES**suite.killed // 4)
         alone = ScreenConfig(str(folder / "alone"), suite.killed, "default", keep, jobs, EVERY, STEPS)
         ended = replace(alone, folder=str(folder / "ended"))
         cache = folder / "cache"
@@ -200,15 +200,7 @@ def _recall_section(recalls: Mapping[RecallTask, Sequence[Recall]], library: str
                 f"{np.mean([one.cpu for one in some]):.3g}",
             ]
         )
-    header = [
-        "shortlist",
-        "final",
-        "teacher saw",
-        "recall",
-        "least",
-        "estimated miss rate",
-        "CPU s",
-    ]
+    header = ["shortlist", "final", "teacher saw", "recall", "least", "estimated miss rate", "CPU s"]
     agreement = mean_se(found[0].agreement for found in mine.values())
     told = (
         f"Teacher `{teacher}`, fitted to {LABELS} measured candidates of `{library}`, predicts all others, so that its "
@@ -238,11 +230,11 @@ def _huge_section(huge: Mapping[str, ScreenResult], jobs: int) -> str:
         "MiB at most",
     ]
     told = (
-        "Every combination of the twenty letters at sites of one domain; values are planted, as only time and memory "
-        f"are told. The teacher is fitted to {PLANTED_LABELS} of them, and {PICKED} are picked. Candidates a second of "
-        f"one core, by CPU time: of the teacher over {TIMED:,} candidates, of the student while it streams, of the "
-        f"whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; training the student comes "
-        "before it. Memory is that of the whole process. Required of 64,000,000 candidates on 2 cores: "
+        "Every combination of the twenty amino acids at sites of one domain; values are planted, as only time and "
+        f"memory are told. The teacher is fitted to {PLANTED_LABELS} of them, and {PICKED} are picked. Candidates a "
+        f"second of one core, by CPU time: of the teacher over {TIMED:,} candidates, of the student while it streams, "
+        f"of the whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; training the student "
+        "comes before it. Memory is that of the whole process. Required of 64,000,000 candidates on 2 cores: "
         f"{MINUTES} minutes, {MEMORY:,} MiB."
     )
     return section("Candidates a second", told, markdown_table([*header, "training, minutes"], rows))

@@ -192,13 +192,7 @@ def _demand(what: str, least: float, values: Iterable[float]) -> list[str]:
     known = np.array([v for v in values if np.isfinite(v)])
     if not len(known):
         return [what, f"{least:g}", "–", "–", "0 of 0"]
-    return [
-        what,
-        f"{least:g}",
-        mean_se(known),
-        f"{known.min():.3g}",
-        f"{(known >= least).sum()} of {len(known)}",
-    ]
+    return [what, f"{least:g}", mean_se(known), f"{known.min():.3g}", f"{(known >= least).sum()} of {len(known)}"]
 
 
 def _teacher_section(rows: Sequence[Row], arm: str, size: int | None) -> str:

@@ -93,17 +93,6 @@ def landscape_of_task(task: Task) -> Landscape:
     return replace(landscape, pool=pool, values=landscape.values[rows], classes=None)
 
 
-def whole_library(name: str) -> tuple[Pool, np.ndarray]:
-    """Every combination at a library's sites, within its domain, and the rows [n] of it that were measured.
-
-    >>> len(DOMAINS["gb1"].sites)
-    4
-    """
-    landscape, domain = load_landscape(Source(name)), DOMAINS[name]
-    pool = Pool.combinatorial(domain.chain, domain.sites)
-    return pool, pool.rows_of(landscape.pool.names(np.arange(len(landscape))))
-
-
 def _parented(landscape: Landscape, rows: np.ndarray) -> Pool:
     domain = DOMAINS[landscape.name]
     library = Pool.combinatorial(domain.chain, domain.sites)
@@ -161,7 +150,7 @@ def judged(task: Task, predicted: np.ndarray, true: np.ndarray) -> float:
     return spearman(predicted, true) if task.measured == "values" else auroc(predicted, true > 0.5)
 
 
-#: a Gaussian process on one-hot letters (of compounds on fingerprints); what a teacher must beat to be worth one
+#: a Gaussian process on one-hot residues (of compounds on fingerprints); what a teacher must beat
 PLAIN = "one-hot GP"
 #: the student's network, taught by the labels alone
 ALONE = "alone"
@@ -289,13 +278,13 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
     frozen = HeadLearner(features, GPHead(), SubstitutionPrior())
     made: dict[str, Callable[[], Learner | None]] = {
         "frozen": lambda: frozen,
-        "both": lambda: None if classes else _gate((default_learner(landscape.pool, goal), frozen)),
+        "both": lambda: None if classes else _stacking((default_learner(landscape.pool, goal), frozen)),
         "fine-tuned": partial(fine_tuned, loss="classes" if classes else "values"),
     }
     return made[arm.teacher]()
 
 
-def _gate(learners: tuple[Learner, ...]) -> StackingEnsemble:
+def _stacking(learners: tuple[Learner, ...]) -> StackingEnsemble:
     return StackingEnsemble(learners, start=START, scale="ranks")
 
 

@@ -64,14 +64,11 @@ TUNED = (
     *("tuned-full", "tuned-lora", "tuned-whole2", "tuned-whole1", "tuned-last2", "tuned-last1", "tuned-pissa1"),
     *("frozen", "tuned-full-whole"),
 )
-ALL_KINDS = (
-    *("default", "forest", "informed", "gated", "frozen", "likelihood"),
-    "fine-tuned",
-)
+ALL_KINDS = (*("default", "forest", "informed", "gated", "frozen", "likelihood"), "fine-tuned")
 PRIORS = ("default", "informed")
 READ = ("frozen", "frozen-third", "frozen-half", "frozen-five-sixths", "frozen-whole")
-GATES = ("informed", "gated", "gated-equal", "gated-values", "gated-plain", "gated-likelihood", "gated-four")
-GUESSES = ("frozen", "frozen-substitutions", "likelihood", "likelihood-substitutions")
+STACKINGS = ("informed", "gated", "gated-equal", "gated-values", "gated-plain", "gated-likelihood", "gated-four")
+PRIOR_MEANS = ("frozen", "frozen-substitutions", "likelihood", "likelihood-substitutions")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
 SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
@@ -88,7 +85,7 @@ def suites() -> dict[str, AnySuite]:
     assays = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/proteingym_singles/"))
     assays = tuple(name for name in assays if name not in TOO_SHORT)
     domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
-    guessed = SHORT + OTHERS + domains[::30]
+    prior_mean_on = SHORT + OTHERS + domains[::30]
     learners = ("default", "random", "default:entropy", "default:bald", "full")
     compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "informed:default")
     both: tuple[FoldRule, ...] = ("random", "modulo")
@@ -140,10 +137,10 @@ def suites() -> dict[str, AnySuite]:
         BudgetSuite(
             "defaults/prior-mean",
             "Which prior mean goes with a protein language model?",
-            guessed,
+            prior_mean_on,
             both,
             few,
-            GUESSES,
+            PRIOR_MEANS,
             10,
         ),
         BudgetSuite(
@@ -152,7 +149,7 @@ def suites() -> dict[str, AnySuite]:
             OTHERS + domains[::20],
             both,
             few,
-            GATES,
+            STACKINGS,
             10,
         ),
     )

@@ -167,12 +167,12 @@ def test_dropout_in_every_layer_is_taken_off_again(tiny: str):
 
 
 def test_gb1_is_put_into_its_domain(monkeypatch: pytest.MonkeyPatch):
-    from benchmarks import compute_campaign
+    from benchmarks import proteins
 
     four = load_landscape(Source("planted-small"))
     pool = type(four.pool).combinatorial(None, range(4), "ADGV")
     values = np.arange(len(pool), dtype=float)
-    monkeypatch.setattr(compute_campaign, "load_landscape", lambda source: replace(four, pool=pool, values=values))
+    monkeypatch.setattr(proteins, "load_landscape", lambda source: replace(four, pool=pool, values=values))
     landscape = campaign_landscape("gb1")
     row = landscape.pool.rows_of(["V39A:D40G:G41A"])[0]
     # letters of the four sites: A G A V

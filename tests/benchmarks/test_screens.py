@@ -47,7 +47,7 @@ def test_recall_is_told_for_every_cascade_and_kept(tmp_path, monkeypatch):
     pool = Pool.combinatorial("MKTAYIAKQR", [("K2", "ACDEFGHI"), ("T3", "ACDEFGHI"), ("A4", "ACDEFGHI")])
     values = planted_values(pool, np.arange(len(pool)), 0)
     values[500:] = np.nan
-    known = (None, Landscape("own", pool, values, Assay("value")), np.arange(500))
+    known = (Landscape("own", pool, values, Assay("value")), np.arange(500))
     monkeypatch.setattr(screens_recall, "_library", lambda name: known)
     quick = screens_recall.Distiller
     monkeypatch.setattr(screens_recall, "Distiller", lambda network: quick(network, steps=30))

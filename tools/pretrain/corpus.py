@@ -19,12 +19,7 @@ import numpy as np
 from activeloop.errors import InputError, MissingExtraError
 
 #: the vocabulary of ESM-2, in its order; <cls> opens a sequence and <eos> closes it
-VOCABULARY = (
-    *("<cls>", "<pad>", "<eos>", "<unk>"),
-    *"LAGVSERTIDPKQNFYMHWC",
-    *"XBUZO.-",
-    *("<null_1>", "<mask>"),
-)
+VOCABULARY = (*("<cls>", "<pad>", "<eos>", "<unk>"), *"LAGVSERTIDPKQNFYMHWC", *"XBUZO.-", *("<null_1>", "<mask>"))
 CLS, PAD, EOS, UNK, MASK = 0, 1, 2, 3, 32
 #: codes of the twenty amino acids are those from here, in the order of the vocabulary
 FIRST_LETTER, LETTERS = 4, 20

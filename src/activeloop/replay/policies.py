@@ -106,10 +106,10 @@ class Protocol:
 
 POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
-    "random": "the twin: the same learner, every plate drawn at random",
+    "random": "the random baseline: the same learner, every plate drawn at random",
     "evolvepro": "EVOLVEpro's config: random forest, highest mean first",
     "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
-    "alde": "ALDE's config: five small networks on one-hot letters, highest mean first",
+    "alde": "ALDE's settings: five small networks on one-hot letters, highest mean first",
 }
 
 
@@ -175,7 +175,7 @@ class Policy:
             predictor: the model of it.
             free: rows that may be proposed.
             n: how many.
-            seed: of ties, draws and chance. The twin draws anew from it each round.
+            seed: of ties, draws and chance. The random baseline draws anew from it each round.
         """
         if self.selection is None or predictor is None:
             return np.random.default_rng(seed).choice(free, n, replace=False)

@@ -182,7 +182,7 @@ def render(template: str, **values: object) -> str:
 
 
 def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[str, object]]:
-    """The main figures of the first policy and of the twin."""
+    """The main figures of the first policy and of the random baseline."""
     own = next((p.policy for p in last if p.policy != "random"), "random")
     cards = []
     for metric in PANELS[protocol.goal][:2]:

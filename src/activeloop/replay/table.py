@@ -50,7 +50,7 @@ class Columns:
 
 
 def find_columns(table: Table, candidate: str | None, target: str | None, kind: str | None) -> Columns:
-    """The columns asked for, and a guess for those that were not.
+    """The columns that were named, and those that are detected for the others.
 
     Raises:
         TableError: a column that was asked for does not exist, or none can be guessed.
@@ -132,7 +132,7 @@ def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> 
 
     - Letters at sites (`VDGV`) beside a longer wild type: nothing says where the sites are, so it is left out.
     - Mutations without a wild type: their own letters make it; where none is mutated, alanine stands in.
-    - Whole sequences of several lengths without a wild type: the consensus of the usual length stands in.
+    - Whole sequences of several lengths without a wild type: the consensus of the most common length is used.
 
     >>> table = Table("t.csv", ("m",), (["K2C", "T5D"],), (2, 3), "")
     >>> fitting_wild_type(table, ["K2C", "T5D"], None)[0]
@@ -151,9 +151,9 @@ def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> 
     if any("sequence" in name.casefold() for name in table.header) and not letters:
         return None, ""
     if letters and len(lengths) > 1 and min(lengths) >= WHOLE:
-        usual = [cell.upper() for cell in cells if len(cell) == lengths.most_common(1)[0][0]]
-        consensus = "".join(Counter(column).most_common(1)[0][0] for column in zip(*usual, strict=True))
-        return consensus, f" No wild type was given: the consensus of {len(usual):,} sequences stands in."
+        aligned = [cell.upper() for cell in cells if len(cell) == lengths.most_common(1)[0][0]]
+        consensus = "".join(Counter(column).most_common(1)[0][0] for column in zip(*aligned, strict=True))
+        return consensus, f" No wild type was given: the consensus of {len(aligned):,} sequences stands in."
     return _of_mutations(cells)
 
 
