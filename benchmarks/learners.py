@@ -13,7 +13,7 @@ from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.heads.gp import GPHead
-from activeloop.models.registry import embedding_gp, fine_tuned, likelihood, plain_encoder, plm_prior, stacking
+from activeloop.models.registry import embedding_gp, fine_tuned, likelihood, plain_encoder, stacking
 from activeloop.models.stacking import StackingEnsemble, StackingScale
 from activeloop.prediction import Learner
 from activeloop.priors.substitutions import SubstitutionPrior
@@ -39,26 +39,22 @@ def _stacking(scale: StackingScale = "ranks", first: float = 0.0, plain: float =
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
-    # the product's, by the names under which stored results have them
-    "informed": lambda pool: plm_prior(),
-    "gated": lambda pool: stacking(),
-    "frozen": lambda pool: embedding_gp(),
     "mutations-ranks": lambda pool: MutationGP(linear_share=0.0),
     "mutations-values": lambda pool: MutationGP(linear_share=1.0),
     "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GPHead()),
     "library-values": lambda pool: replace(library_default(), scale="values"),
     "library-ranks": lambda pool: replace(library_default(), scale="ranks"),
-    "gated-values": lambda pool: _stacking("values"),
-    "gated-equal": lambda pool: _stacking(first=1.0),
-    "gated-likelihood": lambda pool: _stacking(likely=1.0),
-    "gated-plain": lambda pool: _stacking(first=3.0, plain=3.0),
-    "gated-four": lambda pool: _stacking(first=3.0, plain=3.0, likely=1.0),
-    "frozen-substitutions": lambda pool: HeadLearner(ESM2(), GPHead(), SubstitutionPrior()),
+    "stacking-values": lambda pool: _stacking("values"),
+    "stacking-equal": lambda pool: _stacking(first=1.0),
+    "stacking-likelihood": lambda pool: _stacking(likely=1.0),
+    "stacking-plain": lambda pool: _stacking(first=3.0, plain=3.0),
+    "stacking-four": lambda pool: _stacking(first=3.0, plain=3.0, likely=1.0),
+    "embedding-gp-substitutions": lambda pool: HeadLearner(ESM2(), GPHead(), SubstitutionPrior()),
     "likelihood-substitutions": lambda pool: LikelihoodRanker(ESM2()),
-    "frozen-third": lambda pool: embedding_gp(depth=1 / 3),
-    "frozen-half": lambda pool: embedding_gp(depth=1 / 2),
-    "frozen-five-sixths": lambda pool: embedding_gp(depth=5 / 6),
-    "frozen-whole": lambda pool: embedding_gp(depth=1.0),
+    "embedding-gp-third": lambda pool: embedding_gp(depth=1 / 3),
+    "embedding-gp-half": lambda pool: embedding_gp(depth=1 / 2),
+    "embedding-gp-five-sixths": lambda pool: embedding_gp(depth=5 / 6),
+    "embedding-gp-whole": lambda pool: embedding_gp(depth=1.0),
     "tuned-full": lambda pool: fine_tuned(adapter="full"),
     "tuned-full-whole": lambda pool: fine_tuned(adapter="full", depth=1.0),
     "tuned-lora": lambda pool: fine_tuned(adapter="lora", last_layers=0),

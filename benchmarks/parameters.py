@@ -22,7 +22,7 @@ from activeloop.adapters.light_peft import LightAttached
 from activeloop.adapters.pruning import Remains, adapted, feed_forward, keep_heads, keep_ranks, keep_units
 from activeloop.foundation.devices import attention_as, faster_attention
 from activeloop.foundation.encoder import TransformerEncoder
-from benchmarks.options import OUT
+from benchmarks.options import OUT, one_thread
 from benchmarks.proteins import SIZES, esm_shape, random_encoder
 from benchmarks.results import Result, crossed, markdown_table, section
 

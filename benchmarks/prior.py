@@ -26,7 +26,7 @@ from activeloop.replay.summary import number
 from benchmarks.results import Result, markdown_table, section
 from tools.priors.scans import Scan, known_scans, split
 
-COLUMNS = ("scan", "kind", "mutants", "left_out_part", "spearman", "informed", "blosum62")
+COLUMNS = ("scan", "kind", "mutants", "left_out_part", "spearman", "plm_prior", "blosum62")
 #: one of them
 Row = tuple[str, str, int, int, float, float, float]
 #: where the tables that ship lie
@@ -90,20 +90,20 @@ def prior_result(rows: Sequence[Row], variances: dict[str, float], model: str) -
         header = [
             f"{told} ({len(ours)})",
             "prior",
-            "informed",
+            "plm-prior",
             "BLOSUM62",
-            "prior less BLOSUM62",
-            "informed less prior",
+            "prior minus BLOSUM62",
+            "plm-prior minus prior",
         ]
         shares = (
-            f"The prior is above BLOSUM62 on {(ours > blosum).mean():.0%} of them, the informed one above the prior on "
+            f"The prior is above BLOSUM62 on {(ours > blosum).mean():.0%} of them, plm-prior above the prior on "
             f"{(informed > ours).mean():.0%}."
         )
         sections.append(markdown_table(header, [["mean Spearman", *cells]]) + "\n\n" + shares)
     each = [[row[0], str(row[2]), *(f"{value:.3f}" for value in row[4:])] for row in rows]
     how = (
         "Spearman between all single mutants of a scan and the substitution prior, by the table that was fitted "
-        "without the scan's protein and its relatives; mean ± standard error over scans. *Informed*: its table "
+        "without the scan's protein and its relatives; mean ± standard error over scans. *plm-prior*: its table "
         f"also reads the probabilities and hidden states that {model} gives for each residue of the wild type, in one "
         "pass without masking. It was "
         "trained on sequences alone; homologs of the domains were among them."
@@ -116,7 +116,7 @@ def prior_result(rows: Sequence[Row], variances: dict[str, float], model: str) -
     of_terms = markdown_table(["term", "variance"], [[name, f"{value:.4f}"] for name, value in variances.items()])
     sections += [
         section("Default variances of the process over mutations", told, of_terms),
-        section("Each scan", markdown_table(["scan", "mutants", "prior", "informed", "BLOSUM62"], each)),
+        section("Each scan", markdown_table(["scan", "mutants", "prior", "plm-prior", "BLOSUM62"], each)),
     ]
     return Result(
         "Zero-shot accuracy on deep mutational scans",

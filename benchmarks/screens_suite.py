@@ -46,7 +46,7 @@ class ScreenSuite:
     """
 
     library: str = "gb1"
-    teachers: tuple[str, ...] = ("default", "frozen")
+    teachers: tuple[str, ...] = ("default", "embedding-gp")
     seeds: int = 10
     sites: int = 6
     keep: int = 20_000
@@ -233,8 +233,8 @@ def _huge_section(huge: Mapping[str, ScreenResult], jobs: int) -> str:
         "Every combination of the twenty amino acids at sites of one domain; values are planted, as only time and "
         f"memory are told. The teacher is fitted to {PLANTED_LABELS} of them, and {PICKED} are picked. Candidates a "
         f"second of one core, by CPU time: of the teacher over {TIMED:,} candidates, of the student while it streams, "
-        f"of the whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; training the student "
-        "comes before it. Memory is that of the whole process. Required of 64,000,000 candidates on 2 cores: "
+        f"of the whole screen over the pool. Minutes: wall time of the screen with {jobs} threads; training the "
+        "student comes before it. Memory is that of the whole process. Required of 64,000,000 candidates on 2 cores: "
         f"{MINUTES} minutes, {MEMORY:,} MiB."
     )
     return section("Candidates a second", told, markdown_table([*header, "training, minutes"], rows))

@@ -336,7 +336,7 @@ class StudentSuite:
 
     tasks: tuple[str, ...] = tuple(task.name for task in TASKS)
     labels: tuple[int, ...] = (96, 192, 480)
-    arms: tuple[str, ...] = (PLAIN, ALONE, "default", "frozen")
+    arms: tuple[str, ...] = (PLAIN, ALONE, "default", "embedding-gp")
     seeds: int = 4
     costly: dict[str, int] = field(default_factory=dict)
     changed: tuple[str, ...] = (TASKS[0].name, "gb1", "phoq", TASKS[-2].name)
@@ -361,7 +361,7 @@ class StudentSuite:
         """Those in which one field of the distiller is changed, where it matters."""
         cells = [
             *self._changed(self.changed, "default", CHANGES),
-            *self._changed(self.scans, "frozen", FROZEN_CHANGES if "frozen" in self.arms else {}),
+            *self._changed(self.scans, "embedding-gp", FROZEN_CHANGES if "embedding-gp" in self.arms else {}),
         ]
         return sorted(cells, key=lambda cell: cell.seed)
 

@@ -48,7 +48,7 @@ OUTPUT = "features"
 
 
 class Pass(nn.Module):
-    """Tokens of one length through all layers, and their mean: all that a frozen teacher computes but its small head.
+    """Tokens of one length through all layers, and their mean: the `embedding-gp` teacher without its head.
 
     Args:
         encoder: whose layers they are.
@@ -189,7 +189,7 @@ class Latency:
 
 
 def measured_latency(
-    tasks: Sequence[str], folder: Path, finished: Callable[[str], None], teacher: str = "frozen"
+    tasks: Sequence[str], folder: Path, finished: Callable[[str], None], teacher: str = "embedding-gp"
 ) -> list[Latency]:
     """Of each task that the folder does not hold yet; nothing else should run meanwhile.
 

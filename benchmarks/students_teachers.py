@@ -157,8 +157,8 @@ ALONE = "alone"
 #: what is said of each teacher
 TEACHERS = {
     "default": "the product's default, without a foundation model",
-    "frozen": "a Gaussian process on features of the foundation model as pretrained, beside the substitution prior",
-    "both": "a stacking ensemble of these two",
+    "embedding-gp": "a Gaussian process on features of the pretrained foundation model, beside the substitution prior",
+    "stacking": "a stacking ensemble of these two",
     "fine-tuned": "the foundation model with LoRA in its last layer",
 }
 #: prior weights of the default's learners and of the foundation model's, as in the product's stacking ensemble
@@ -173,10 +173,10 @@ class Arm:
         teacher: one of `TEACHERS`, `PLAIN`, or `ALONE`.
         changes: fields of the `Distiller` that are set otherwise than by default, and their values as text.
 
-    >>> Arm.read("frozen:alpha=0.5,transfer=none").changes
+    >>> Arm.read("embedding-gp:alpha=0.5,transfer=none").changes
     (('alpha', '0.5'), ('transfer', 'none'))
-    >>> str(Arm.read("frozen:alpha=0.5"))
-    'frozen:alpha=0.5'
+    >>> str(Arm.read("embedding-gp:alpha=0.5"))
+    'embedding-gp:alpha=0.5'
     """
 
     teacher: str
@@ -184,7 +184,7 @@ class Arm:
 
     @classmethod
     def read(cls, text: str) -> Arm:
-        """The arm of a name such as `default` or `frozen:alpha=0.5`.
+        """The arm of a name such as `default` or `embedding-gp:alpha=0.5`.
 
         Raises:
             ConfigError: it is none.
@@ -277,8 +277,8 @@ def teacher_of(arm: Arm, landscape: Landscape, look: bool = True) -> Learner | N
     features = CachedFeatures(ESM2(), landscape.pool) if look else ESM2()
     frozen = HeadLearner(features, GPHead(), SubstitutionPrior())
     made: dict[str, Callable[[], Learner | None]] = {
-        "frozen": lambda: frozen,
-        "both": lambda: None if classes else _stacking((default_learner(landscape.pool, goal), frozen)),
+        "embedding-gp": lambda: frozen,
+        "stacking": lambda: None if classes else _stacking((default_learner(landscape.pool, goal), frozen)),
         "fine-tuned": partial(fine_tuned, loss="classes" if classes else "values"),
     }
     return made[arm.teacher]()
@@ -290,7 +290,7 @@ def _stacking(learners: tuple[Learner, ...]) -> StackingEnsemble:
 
 def teacher_parameters(arm: Arm) -> int | None:
     """Numbers in the foundation model that a teacher reads with; None for those without one."""
-    if arm.teacher not in ("frozen", "both", "fine-tuned"):
+    if arm.teacher not in ("embedding-gp", "stacking", "fine-tuned"):
         return None
 
     return sum(p.numel() for p in ESM2().feature_encoder().parameters())
@@ -312,7 +312,7 @@ def distiller_of(arm: Arm, pool: Pool) -> Distiller:
         ConfigError: a change that is none of `alpha`, `temperature`, `steps`, `order` (the weight of that part of the
             loss), or `transfer` with one of `TRANSFERS`.
 
-    >>> distiller_of(Arm.read("frozen:alpha=0.5"), Pool.single_mutants("MKTAYIAKQR" * 4)).alpha
+    >>> distiller_of(Arm.read("embedding-gp:alpha=0.5"), Pool.single_mutants("MKTAYIAKQR" * 4)).alpha
     0.5
     """
     distiller = Distiller(default_network(pool))

@@ -62,13 +62,21 @@ FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 BUDGETS = (24, 48, 96, 240, 1000)
 TUNED = (
     *("tuned-full", "tuned-lora", "tuned-whole2", "tuned-whole1", "tuned-last2", "tuned-last1", "tuned-pissa1"),
-    *("frozen", "tuned-full-whole"),
+    *("embedding-gp", "tuned-full-whole"),
 )
-ALL_KINDS = (*("default", "forest", "informed", "gated", "frozen", "likelihood"), "fine-tuned")
-PRIORS = ("default", "informed")
-READ = ("frozen", "frozen-third", "frozen-half", "frozen-five-sixths", "frozen-whole")
-STACKINGS = ("informed", "gated", "gated-equal", "gated-values", "gated-plain", "gated-likelihood", "gated-four")
-PRIOR_MEANS = ("frozen", "frozen-substitutions", "likelihood", "likelihood-substitutions")
+ALL_KINDS = (*("default", "forest", "plm-prior", "stacking", "embedding-gp", "likelihood"), "fine-tuned")
+PRIORS = ("default", "plm-prior")
+READ = ("embedding-gp", "embedding-gp-third", "embedding-gp-half", "embedding-gp-five-sixths", "embedding-gp-whole")
+STACKINGS = (
+    "plm-prior",
+    "stacking",
+    "stacking-equal",
+    "stacking-values",
+    "stacking-plain",
+    "stacking-likelihood",
+    "stacking-four",
+)
+PRIOR_MEANS = ("embedding-gp", "embedding-gp-substitutions", "likelihood", "likelihood-substitutions")
 SCALES = ("default", "mutations-ranks", "mutations-values", "process-onehot", "forest")
 SLOW_KINDS = ("tuned-lora", "tuned-light-peft", "tuned-full")
 
@@ -87,7 +95,7 @@ def suites() -> dict[str, AnySuite]:
     domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
     prior_mean_on = SHORT + OTHERS + domains[::30]
     learners = ("default", "random", "default:entropy", "default:bald", "full")
-    compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "informed:default")
+    compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "plm-prior:default")
     both: tuple[FoldRule, ...] = ("random", "modulo")
     kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
     few = (24, 96)
@@ -109,7 +117,7 @@ def suites() -> dict[str, AnySuite]:
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         BudgetSuite(
-            "informed", "What does a protein language model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10
+            "plm-prior", "What does a protein language model add to the prior?", assays, both, BUDGETS[:4], PRIORS, 10
         ),
         FoldSuite("folds", "Unseen mutants, unseen positions?", assays, both, ("default",)),
         Suite(

@@ -78,17 +78,17 @@ def test_a_process_that_fails_says_why(tmp_path):
 
 
 def test_the_page_tells_recall_speed_and_the_kill(tmp_path):
-    failures = {RecallTask("gb1", "frozen", 0): "ModelError: no"}
+    failures = {RecallTask("gb1", "embedding-gp", 0): "ModelError: no"}
     killed = Killed(3_200_000, 1_000_000, same=True)
-    huge = {"default": found(), "frozen": found(minutes=5.5)}
+    huge = {"default": found(), "embedding-gp": found(minutes=5.5)}
     screen_result((recalls(), failures, huge, killed), 2).write(tmp_path, "python -m benchmarks screen")
     page = (tmp_path / "README.md").read_text()
     assert "| 2,000 | 2,000 | 4.0% | 0.91 ± 0.0058 | 0.900 | 0.08 ± 0 | 1 |" in page
     assert "| 2,000 and growing | 8,000 |" in page
-    assert "| frozen, 64,000,000 | 200 | 400,000 | 300,000 | 20,000 | 5.50 | 900 | 1.00 |" in page
+    assert "| embedding-gp, 64,000,000 | 200 | 400,000 | 300,000 | 20,000 | 5.50 | 900 | 1.00 |" in page
     assert "journal held 1,000,000" in page
     assert "the same bits" in page
-    assert "- frozen on gb1: ModelError: no" in page
+    assert "- embedding-gp on gb1: ModelError: no" in page
     assert len((tmp_path / "recall.csv").read_text().splitlines()) == 7
     assert len((tmp_path / "summary.csv").read_text().splitlines()) == 3
 

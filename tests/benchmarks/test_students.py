@@ -35,7 +35,7 @@ def cells():
     return all_cells((PLANT,), (20,), 2, (PLAIN, ALONE + ":steps=30", QUICK))
 
 
-def made_up(arms=("default", "frozen"), tasks=("gb1", "ecoli"), labels=(96, 480), seeds=3):
+def made_up(arms=("default", "embedding-gp"), tasks=("gb1", "ecoli"), labels=(96, 480), seeds=3):
     """Figures that say: the teacher is ahead, the student keeps nine tenths, alone it would be worse."""
     told = {}
     for cell in all_cells(tasks, labels, seeds, (PLAIN, ALONE, *arms)):
@@ -98,10 +98,10 @@ def test_variants_are_taught_at_their_sites_and_teachers_that_cannot_read_a_pool
     assert not default_network(Pool.of([Guide("ACGTACGT"), Guide("ACGTACGA")])).sites
     library = Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])
     landscape = Landscape("own", library, np.zeros(len(library)), Assay("value"))
-    assert teacher_of(Arm("frozen"), landscape) is not None
+    assert teacher_of(Arm("embedding-gp"), landscape) is not None
     classes = replace(landscape, assay=Assay("fit", goal="classify"))
     assert teacher_of(Arm("default"), classes).name == "gp-classifier"
-    assert teacher_of(Arm("both"), classes) is None
+    assert teacher_of(Arm("stacking"), classes) is None
     assert teacher_of(Arm(ALONE), landscape) is None
 
 
@@ -189,24 +189,24 @@ def test_the_page_tells_demands_tables_ablations_and_failures(tmp_path):
     told = made_up()
     for cell in all_cells(("gb1",), (192,), 2, ("default:alpha=0.1", "default:alpha=0.5", "default:transfer=none")):
         told[cell] = CellResult(0.5, 0.9, 1.0, 0.45, 0.88, 2.0, 0.95, 0.8, 1000.0)
-    failures = {Cell("gb1", 96, 0, "frozen"): "ModelError: no"}
-    sizes = {"default": None, "frozen": 50_000}
+    failures = {Cell("gb1", 96, 0, "embedding-gp"): "ModelError: no"}
+    sizes = {"default": None, "embedding-gp": 50_000}
     student_result(suite, told, failures, sizes, [latency()]).write(tmp_path, "python -m benchmarks students")
     page = (tmp_path / "README.md").read_text()
     for words in (
         "Requirements",
-        "Teacher: frozen",
+        "Teacher: embedding-gp",
         "50,000 parameters",
         "50x",
         "Ablation: alpha",
         "## As a program",
     ):
         assert words in page, words
-    assert "| frozen: kept at 400 labels or more | 0.98 | 0.9 ± 0 | 0.9 | 0 of 2 |" in page
-    assert "| frozen: kept in the pool at 400 or more | 0.98 | 0.99 ± 0 | 0.99 | 2 of 2 |" in page
-    assert "- frozen on gb1: ModelError: no" in page
+    assert "| embedding-gp: kept at 400 labels or more | 0.98 | 0.9 ± 0 | 0.9 | 0 of 2 |" in page
+    assert "| embedding-gp: kept in the pool at 400 or more | 0.98 | 0.99 ± 0 | 0.99 | 2 of 2 |" in page
+    assert "- embedding-gp on gb1: ModelError: no" in page
     assert "±" in page
-    assert (tmp_path / "frozen.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "embedding-gp.png").read_bytes().startswith(b"\x89PNG")
     assert (
         (tmp_path / "summary.csv").read_text().startswith("task,labels,arm,figure,mean,se,seeds\ngb1,96,default,plain,")
     )
@@ -214,7 +214,7 @@ def test_the_page_tells_demands_tables_ablations_and_failures(tmp_path):
 
 
 def test_a_suite_can_be_narrowed_and_costly_teachers_have_fewer_seeds():
-    suite = StudentSuite(costly={"frozen": 1}).narrowed(("gb1",), (96,), (PLAIN, "frozen"), 4)
+    suite = StudentSuite(costly={"embedding-gp": 1}).narrowed(("gb1",), (96,), (PLAIN, "embedding-gp"), 4)
     assert len(suite.cells) == 9  # baselines stay
     assert {cell.task for cell in suite.ablations} == {"gb1"}
     changed = {key for cell in suite.ablations for key, _ in Arm.read(cell.arm).changes}
