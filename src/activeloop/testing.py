@@ -11,8 +11,9 @@ here, by the same functions that check the classes of this package::
     def test_contract(check):
         check()
 
-Roles: `Learner`, `Encoder`, `AcquisitionFunction`, `BatchStrategy`, `Landscape`. The pools and values that learners and
-encoders are checked on are planted, see `planted_pool` and `planted_dataset`; give `pool=` for other candidates.
+Roles: `Learner`, `Encoder`, `FoundationModel`, `Head`, `Adapter`, `AcquisitionFunction`, `BatchStrategy`, `Landscape`.
+The pools and values that learners and encoders are checked on are planted, see `planted_pool` and `planted_dataset`;
+give `pool=` for other candidates. Adapters are checked in the model that ships.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from typing import Any
 import numpy as np
 
 from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, BatchStrategy, Variance
+from activeloop.adapters import Adapter
 from activeloop.candidates import Compound, Guide, Pool
 from activeloop.encoders import Encoder
 from activeloop.errors import ActiveLoopError, ModelError
+from activeloop.foundation import FoundationModel
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman
+from activeloop.models.heads.base import Head, HeadInputs, Posterior
 from activeloop.prediction import Learner, Prediction
 from activeloop.replay import Landscape, SimulatedLaboratory
 
@@ -71,13 +75,14 @@ class Check:
 
 
 def checks(
-    subject: Learner | Encoder | AcquisitionFunction | BatchStrategy | Landscape, pool: Pool | None = None
+    subject: Learner | Encoder | Head | Adapter | AcquisitionFunction | BatchStrategy | Landscape,
+    pool: Pool | None = None,
 ) -> list[Check]:
     """The checks of an object's role.
 
     Args:
         subject: an object of one of the roles.
-        pool: candidates that a learner or an encoder can read; a planted combinatorial library when None.
+        pool: candidates that a learner, an encoder or a foundation model can read; a planted library when None.
 
     Raises:
         TypeError: the object has none of the roles.
@@ -88,7 +93,8 @@ def checks(
     """
     for role, functions in _ROLES.items():
         if isinstance(subject, role):
-            given = (subject, planted_pool() if pool is None else pool) if role in (Learner, Encoder) else (subject,)
+            reads = role in (Learner, Encoder, FoundationModel)
+            given = (subject, planted_pool() if pool is None else pool) if reads else (subject,)
             return [Check(f.__name__.strip("_").replace("_", " "), partial(f, *given)) for f in functions]
     roles = ", ".join(role.__name__ for role in _ROLES)
     raise TypeError(f"a {type(subject).__name__} has none of the roles {roles}: derive it from one of them.")
@@ -322,6 +328,136 @@ def _no_rows_give_an_empty_table_of_the_same_width(encoder: Encoder, pool: Pool)
     _require(encoder.name, "an encoder needs a name")
 
 
+# Heads
+
+
+def _planted_inputs(count: int, width: int = 6, scores: int = 0, seed: int = 0) -> tuple[HeadInputs, np.ndarray]:
+    """Inputs of a head and [count] values that are linear in features of very different scales."""
+    rng = np.random.default_rng([seed, width])
+    scales, weights = 10.0 ** rng.uniform(-1, 1, width), rng.standard_normal(width)
+    standard = np.random.default_rng([seed, count, 1]).standard_normal((count, width))
+    truth = standard @ weights / np.sqrt(width)
+    prior_scores = truth[:, None] + np.random.default_rng(seed).standard_normal((count, scores))
+    return HeadInputs((5 + standard * scales).astype(np.float32), prior_scores), truth
+
+
+def _posterior(head: Head, count: int, width: int, scores: int = 0) -> tuple[Posterior, HeadInputs]:
+    inputs, truth = _planted_inputs(count, width, scores)
+    return head.fit(inputs, (truth - truth.mean()) / truth.std(), np.ones(count), 0), inputs
+
+
+def _a_head_finds_a_planted_truth(head: Head) -> None:
+    for count, width, least in ((60, 6, 0.95), (400, 6, 0.98), (40, 200, 0.2)):
+        posterior, _ = _posterior(head, count, width)
+        others, truth = _planted_inputs(500, width)
+        mean, sd = posterior.marginals(others)
+        found = spearman(mean, truth)
+        _require(found > least, f"Spearman with the planted truth is {found:.2f} for {count} values")
+        _require((sd > 0).any(), "nothing is uncertain")
+
+
+def _samples_of_a_head_agree_with_mean_and_sd(head: Head) -> None:
+    posterior, _ = _posterior(head, 30, 40, scores=1)
+    inputs, _ = _planted_inputs(60, 40, scores=1, seed=1)
+    draws = posterior.draws(inputs, 3, 4000)
+    mean, sd = posterior.marginals(inputs)
+    # within five standard errors, and within the error of random Fourier features
+    off = np.abs(draws.mean(0) - mean) - (5 / np.sqrt(4000) + 0.02) * sd
+    _require((off < 0).all(), "the mean of the samples is not the mean")
+    np.testing.assert_allclose(draws.std(0), sd, rtol=0.08)
+
+
+def _samples_of_a_head_are_functions_bit_for_bit(head: Head) -> None:
+    posterior, _ = _posterior(head, 30, 33, scores=1)
+    inputs, _ = _planted_inputs(1000, 33, scores=1, seed=2)
+    whole = posterior.draws(inputs, 5, 40)
+    for size in (1, 2, 17, 333):
+        rows = np.random.default_rng(size).permutation(1000)[:size]
+        np.testing.assert_array_equal(posterior.draws(inputs.take(rows), 5, 40), whole[:, rows])
+    np.testing.assert_array_equal(posterior.draws(inputs, 5, 7), whole[:7])
+    _require(not np.array_equal(posterior.draws(inputs, 6, 40), whole), "another seed gives the same samples")
+
+
+def _the_state_of_a_head_is_the_same_posterior(head: Head) -> None:
+    posterior, inputs = _posterior(head, 20, 30, scores=2)
+    state = {key: np.array(value, copy=True) for key, value in posterior.state().items()}
+    restored = head.restore(state)
+    np.testing.assert_array_equal(posterior.draws(inputs, 1, 9), restored.draws(inputs, 1, 9))
+    np.testing.assert_array_equal(posterior.marginals(inputs), restored.marginals(inputs))
+
+
+# Adapters and foundation models, on the model that ships
+
+
+def _adapted(adapter: Adapter, seed: int = 0) -> Any:
+    from activeloop.adapters import attach
+    from activeloop.foundation import ESM2
+
+    return attach(adapter, ESM2().load(), seed)
+
+
+def _outputs(encoder: Any) -> np.ndarray:
+    """Hidden states of three short sequences, real tokens only."""
+    import torch
+
+    ids = torch.randint(4, 24, (3, 9), generator=torch.Generator().manual_seed(0))
+    real = torch.arange(9) < torch.tensor([[9], [6], [8]])
+    with torch.no_grad():
+        return encoder.eval()(ids, real)[real].numpy()
+
+
+def _an_adapter_changes_nothing_before_training(adapter: Adapter) -> None:
+    from activeloop.foundation import ESM2
+
+    np.testing.assert_allclose(_outputs(_adapted(adapter).encoder), _outputs(ESM2().load()), rtol=1e-4, atol=1e-4)
+
+
+def _trainable_parameters_take_gradients(adapter: Adapter) -> None:
+    attached = _adapted(adapter)
+    trainable = [p for p in attached.encoder.parameters() if p.requires_grad]
+    _require({id(p) for p in trainable} == {id(p) for p in attached.parameters()}, "other parameters take gradients")
+    _require(attached.trainable() == sum(p.numel() for p in trainable), "the count of trainable parameters is wrong")
+    _require(len(attached.rates()) == len(attached.parameters()), "a parameter has no learning rate")
+
+
+def _the_state_of_an_adapter_gives_the_same_outputs(adapter: Adapter) -> None:
+    import torch
+
+    attached, other = _adapted(adapter), _adapted(adapter, seed=7)
+    with torch.no_grad():
+        for k, parameter in enumerate(attached.parameters()):
+            parameter += 0.01 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(k))
+    other.load(attached.state())
+    trained = _outputs(attached.encoder)
+    np.testing.assert_array_equal(_outputs(other.encoder), trained)
+    np.testing.assert_allclose(_outputs(attached.merge()), trained, rtol=1e-4, atol=1e-4)
+
+
+def _the_seed_gives_the_same_start(adapter: Adapter) -> None:
+    first, second = _adapted(adapter, 3).state(), _adapted(adapter, 3).state()
+    _require(first.keys() == second.keys(), "the same seed gives other tensors")
+    for key, tensor in first.items():
+        np.testing.assert_array_equal(tensor.numpy(), second[key].numpy(), err_msg=key)
+
+
+def _padding_changes_nothing(model: FoundationModel, pool: Pool) -> None:
+    rows = np.arange(min(len(pool), 20))
+    together = model.features(pool, rows)
+    apart = np.concatenate([model.features(pool, rows[i : i + 1]) for i in range(len(rows))])
+    # other minibatches round differently, more so in half precision
+    np.testing.assert_allclose(apart, together, rtol=0, atol=0.02 * float(np.abs(together).max()))
+    _require(together.shape[1] > 0 and np.isfinite(together).all(), "features are missing or not finite")
+    _require(len(np.unique(together.round(4), axis=0)) > 1, "all candidates have the same features")
+
+
+def _each_load_is_a_copy(model: FoundationModel, pool: Pool) -> None:
+    del pool
+    one, two = model.load().state_dict(), model.load().state_dict()
+    for name, tensor in one.items():
+        np.testing.assert_array_equal(tensor.float().numpy(), two[name].float().numpy(), err_msg=name)
+        _require(tensor.data_ptr() != two[name].data_ptr(), f"two loads share the tensor {name}")
+
+
 # Acquisition functions and batch strategies
 
 
@@ -427,10 +563,27 @@ _ROLES: dict[type[Any], tuple[Callable[..., None], ...]] = {
         _names_and_explains_itself,
         _a_prior_is_a_predictor_or_none,
     ),
+    FoundationModel: (
+        _padding_changes_nothing,
+        _no_rows_give_an_empty_table_of_the_same_width,
+        _each_load_is_a_copy,
+    ),
     Encoder: (
         _features_are_a_finite_float32_table,
         _a_row_does_not_depend_on_the_others,
         _no_rows_give_an_empty_table_of_the_same_width,
+    ),
+    Head: (
+        _a_head_finds_a_planted_truth,
+        _samples_of_a_head_agree_with_mean_and_sd,
+        _samples_of_a_head_are_functions_bit_for_bit,
+        _the_state_of_a_head_is_the_same_posterior,
+    ),
+    Adapter: (
+        _an_adapter_changes_nothing_before_training,
+        _trainable_parameters_take_gradients,
+        _the_state_of_an_adapter_gives_the_same_outputs,
+        _the_seed_gives_the_same_start,
     ),
     AcquisitionFunction: (
         _values_are_finite_and_repeatable,
