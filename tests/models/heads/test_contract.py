@@ -10,6 +10,7 @@ from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.models.registry import HEADS
+from activeloop.testing import Check, checks
 
 CASES: dict[str, Head] = {
     "last layer": LaplaceHead(),
@@ -18,6 +19,14 @@ CASES: dict[str, Head] = {
     "process": GPHead(),
     "process, rbf": GPHead(kernel="rbf"),
 }
+
+
+CHECKS = {f"{name}: {check}": check for name, head in CASES.items() for check in checks(head)}
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+def test_contract(check: Check):
+    check()
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES.keys())
@@ -39,43 +48,6 @@ def planted(count: int, width: int = 6, scores: int = 0, seed: int = 0) -> tuple
 def fitted(head: Head, count: int = 40, width: int = 6, scores: int = 0) -> tuple[Posterior, HeadInputs, np.ndarray]:
     inputs, truth = planted(count, width, scores)
     return head.fit(inputs, (truth - truth.mean()) / truth.std(), np.ones(count), 0), inputs, truth
-
-
-@pytest.mark.parametrize(("count", "width", "least"), [(60, 6, 0.95), (400, 6, 0.98), (40, 200, 0.2)])
-def test_finds_a_planted_truth(head: Head, count: int, width: int, least: float):
-    posterior, _, _ = fitted(head, count, width)
-    others, truth = planted(500, width)
-    mean, sd = posterior.marginals(others)
-    assert spearmanr(mean, truth).statistic > least
-    np.testing.assert_allclose(posterior.mean(others), mean, rtol=1e-3, atol=1e-3)
-    assert (sd > 0).any()
-
-
-def test_mean_and_sd_are_those_of_the_draws(head: Head):
-    posterior, _, _ = fitted(head, 30, 40, scores=1)
-    inputs, _ = planted(60, 40, scores=1, seed=1)
-    draws = posterior.draws(inputs, 3, 4000)
-    assert draws.dtype == np.float32
-    mean, sd = posterior.marginals(inputs)
-    # within five standard errors, and within the error of random Fourier features
-    assert (np.abs(draws.mean(0) - mean) < (5 / np.sqrt(4000) + 0.02) * sd).all()
-    np.testing.assert_allclose(draws.std(0), sd, rtol=0.08)
-
-
-def test_draws_are_functions_bit_for_bit(head: Head):
-    posterior, _, _ = fitted(head, 30, 33, scores=1)
-    inputs, _ = planted(1000, 33, scores=1, seed=2)
-    whole = posterior.draws(inputs, 5, 40)
-    rng = np.random.default_rng(0)
-    for size in (1, 2, 17, 333):
-        rows = rng.permutation(1000)[:size]
-        np.testing.assert_array_equal(posterior.draws(inputs.take(rows), 5, 40), whole[:, rows])
-    functions = posterior.functions(5, 40)
-    np.testing.assert_array_equal(functions(inputs.take(slice(7, 9))), whole[:, 7:9])
-    for count in (0, 1, 7, 39):
-        np.testing.assert_array_equal(posterior.draws(inputs, 5, count), whole[:count])
-    assert not np.array_equal(posterior.draws(inputs, 6, 40), whole)
-    assert posterior.draws(inputs.take(slice(0)), 5, 40).shape == (40, 0)
 
 
 def test_draws_are_joint(head: Head):
