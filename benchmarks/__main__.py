@@ -29,8 +29,16 @@ from benchmarks.replays import Suite, suite_result
 from benchmarks.results import run_kept
 from benchmarks.suites import AnySuite, find_suites, suites
 
-#: suites with options of their own; each is the function `command` of its module
-OWN = ("calibration", "compute", "cost", "draws", "kill", "parameters", "prior")
+#: suites with options of their own, and their questions; each is the function `command` of its module
+OWN = {
+    "calibration": "Is stated uncertainty right?",
+    "compute": "What does fine-tuning cost, in seconds and memory?",
+    "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
+    "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
+    "kill": "Is anything lost when a campaign is killed?",
+    "parameters": "How many parameters does each adapter train?",
+    "prior": "Zero-shot accuracy on deep mutational scans.",
+}
 #: suites of students, which take the options of the others
 TAUGHT = ("students", "screen")
 
@@ -60,7 +68,7 @@ class Suites(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list in `--help`."""
         with formatter.section("Suites"):
-            formatter.write_dl([(name, self.get_command(ctx, name).help) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, _question(name)) for name in self.list_commands(ctx)])
 
 
 def _command(name: str, function: Callable[..., None], told: str | None = None) -> Any:
@@ -72,7 +80,7 @@ def _command(name: str, function: Callable[..., None], told: str | None = None) 
 
 
 def _question(name: str) -> str:
-    told = {
+    told = OWN | {
         "all": "Every suite that takes the same options, one after the other.",
         "defaults": "The comparisons behind the product's defaults.",
         "students": "How much of its teacher does a small student retain?",
