@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,30 +24,18 @@ class Adapter(ABC):
     `attach.register` connects.
     """
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The name used in configs, reports and stored versions."""
-
-    @property
-    @abstractmethod
-    def rate(self) -> float:
-        """Default peak learning rate; rates are compared in `docs/results/compute`."""
+    #: in configs, reports and stored versions
+    name: str
+    #: default peak learning rate; rates are compared in `docs/results/compute`
+    rate: float
 
 
 @dataclass(frozen=True)
 class Frozen(Adapter):
     """The model stays as pretrained; only the head on its features is trained."""
 
-    @property
-    def name(self) -> str:
-        """`frozen`."""
-        return "frozen"
-
-    @property
-    def rate(self) -> float:
-        """Of the head alone."""
-        return 1e-3
+    name = "frozen"
+    rate = 1e-3  # of the head alone
 
 
 @dataclass(frozen=True)
@@ -62,13 +50,10 @@ class FullFineTuning(Adapter):
         last_layers: `layers_to_transform` of the last k layers instead.
     """
 
+    name = "full"
+
     layers_to_transform: tuple[int, ...] | None = None
     last_layers: int | None = None
-
-    @property
-    def name(self) -> str:
-        """`full`."""
-        return "full"
 
     @property
     def rate(self) -> float:
@@ -193,6 +178,9 @@ class LightPEFT(Adapter):
     Source: Gu et al. 2024, arXiv:2406.03792.
     """
 
+    name = "light-peft"
+    rate = 2e-3  # as LoRA in many layers
+
     rank: int = 8
     alpha: float = 16.0
     dropout: float = 0.05
@@ -207,16 +195,6 @@ class LightPEFT(Adapter):
         for share in ("heads", "units", "modules", "ranks", "estimate"):
             if not 0 <= getattr(self, share) < 1:
                 raise ModelError(f"LightPEFT({share}={getattr(self, share)}): give a share from 0 to below 1.")
-
-    @property
-    def name(self) -> str:
-        """`light-peft`."""
-        return "light-peft"
-
-    @property
-    def rate(self) -> float:
-        """As LoRA in many layers."""
-        return 2e-3
 
     def estimation_steps(self, steps: int) -> int:
         """Steps in the estimation, of a fit's steps.

@@ -13,10 +13,8 @@ from activeloop.errors import PoolError
 class Encoder(ABC):
     """Turns rows of a pool into features."""
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Its name in configs and reports."""
+    #: its name in configs and reports
+    name: str
 
     @abstractmethod
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:

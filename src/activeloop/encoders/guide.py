@@ -33,10 +33,7 @@ class Kmers(Encoder):
     GC content, melting temperatures of stretches).
     """
 
-    @property
-    def name(self) -> str:
-        """`kmers`."""
-        return "kmers"
+    name = "kmers"
 
     def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Float32 [n, D] with D = 20 L + 76.

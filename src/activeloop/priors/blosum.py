@@ -64,10 +64,7 @@ class Blosum(MutationPrior):
     where the assay rewards what evolution avoids.
     """
 
-    @property
-    def name(self) -> str:
-        """`blosum62`."""
-        return "blosum62"
+    name = "blosum62"
 
     def table(self, pool: Pool) -> np.ndarray:
         """`substitution_costs` of the pool's sites."""

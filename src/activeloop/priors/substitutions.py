@@ -244,10 +244,7 @@ def scores_at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
 class SubstitutionPrior(MutationPrior):
     """The sum of `substitution_scores` over all mutations."""
 
-    @property
-    def name(self) -> str:
-        """`substitutions`."""
-        return "substitutions"
+    name = "substitutions"
 
     def table(self, pool: Pool) -> np.ndarray:
         """`substitution_scores` of the pool's sites."""

@@ -28,12 +28,9 @@ class MarginalScore(AcquisitionFunction):
         beta: standard deviations of the prediction that are added.
     """
 
-    beta: float = 1.0
+    name = "together"
 
-    @property
-    def name(self) -> str:
-        """`together`."""
-        return "together"
+    beta: float = 1.0
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] sums."""

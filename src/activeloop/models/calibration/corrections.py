@@ -122,10 +122,8 @@ def _normalised(probabilities: np.ndarray) -> np.ndarray:
 class Calibration(ABC):
     """How a correction is learned from held-out values or classes. A frozen dataclass of settings."""
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Its name in configs and reports; empty where nothing is corrected."""
+    #: its name in configs and reports; empty where nothing is corrected
+    name: str
 
     @abstractmethod
     def fit(self, held_out: OutOfFoldPredictions) -> Rescaling:
@@ -140,10 +138,7 @@ class Calibration(ABC):
 class Uncalibrated(Calibration):
     """Stated uncertainty stays as it is; versions have its metrics all the same."""
 
-    @property
-    def name(self) -> str:
-        """Empty: the learner keeps its name."""
-        return ""
+    name = ""
 
     def fit(self, held_out: OutOfFoldPredictions) -> Rescaling:
         """None."""
@@ -166,12 +161,9 @@ class TemperatureScaling(Calibration):
     Source: Guo et al. 2017, arXiv:1706.04599, and for regression Levi et al. 2022, doi:10.3390/s22155540.
     """
 
-    width: float = 0.3
+    name = "temperature"
 
-    @property
-    def name(self) -> str:
-        """`temperature`."""
-        return "temperature"
+    width: float = 0.3
 
     def fit(self, held_out: OutOfFoldPredictions) -> Rescaling:
         """The two factors."""
@@ -230,12 +222,9 @@ class NoiseEstimation(Calibration):
         otherwise: the temperature of the others.
     """
 
-    otherwise: TemperatureScaling = field(default_factory=TemperatureScaling)
+    name = "noise"
 
-    @property
-    def name(self) -> str:
-        """`noise`."""
-        return "noise"
+    otherwise: TemperatureScaling = field(default_factory=TemperatureScaling)
 
     def fit(self, held_out: OutOfFoldPredictions) -> Rescaling:
         """None, or the temperature."""
@@ -284,10 +273,7 @@ class Conformal(QuantileCalibration):
     Source: Lei et al. 2018, arXiv:1604.04173; Barber et al. 2021, arXiv:1905.02928 (cross-conformal, CV+).
     """
 
-    @property
-    def name(self) -> str:
-        """`conformal`."""
-        return "conformal"
+    name = "conformal"
 
     def quantiles(self, standardised: np.ndarray) -> np.ndarray:
         """Half widths on both sides of 0."""
@@ -325,10 +311,7 @@ class Isotonic(QuantileCalibration):
     [2.0, 2.0]
     """
 
-    @property
-    def name(self) -> str:
-        """`isotonic`."""
-        return "isotonic"
+    name = "isotonic"
 
     def quantiles(self, standardised: np.ndarray) -> np.ndarray:
         """The held-out quantiles, joined and continued."""

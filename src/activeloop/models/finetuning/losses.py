@@ -19,15 +19,12 @@ class Loss(ABC):
     """The loss by which a linear head on the features, and the adapter, are trained. A frozen dataclass of settings.
 
     Attributes:
+        name: in configs and reports.
         dropout: share of the features dropped during training, sampled for each candidate.
     """
 
+    name: str
     dropout: float
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """The name used in configs and reports."""
 
     def check(self, values: np.ndarray) -> None:
         """Check that values [N] suit the loss.
@@ -58,12 +55,9 @@ class Regression(Loss):
         dropout: share of the features dropped during training.
     """
 
-    dropout: float = 0.0
+    name = "regression"
 
-    @property
-    def name(self) -> str:
-        """`regression`."""
-        return "regression"
+    dropout: float = 0.0
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Weighted mean squared error."""
@@ -100,12 +94,9 @@ class Classification(Loss):
         dropout: share of the features dropped during training.
     """
 
-    dropout: float = 0.0
+    name = "classification"
 
-    @property
-    def name(self) -> str:
-        """`classification`."""
-        return "classification"
+    dropout: float = 0.0
 
     def check(self, values: np.ndarray) -> None:
         """Values must be 0 to 1."""

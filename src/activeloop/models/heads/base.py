@@ -40,10 +40,8 @@ Functions = Callable[[HeadInputs], np.ndarray]
 class Head(ABC):
     """How a posterior over functions of features is represented. A frozen dataclass of settings."""
 
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Its name in configs and reports."""
+    #: its name in configs and reports
+    name: str
 
     @abstractmethod
     def fit(self, inputs: HeadInputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Posterior:

@@ -43,17 +43,14 @@ class DropoutHead(Head):
     Source: Gal and Ghahramani 2016, arXiv:1506.02142; the penalty: Wager et al. 2013, arXiv:1307.1493.
     """
 
+    name = "dropout"
+
     rate: float | None = None
     prior_correlation: float = 0.5
 
     def __post_init__(self):
         if self.rate is not None and not 0 < self.rate < 1:
             raise ModelError(f"dropout: a rate of {self.rate} leaves draws without spread. Give one between 0 and 1.")
-
-    @property
-    def name(self) -> str:
-        """`dropout`."""
-        return "dropout"
 
     def fit(self, inputs: HeadInputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> DropoutPosterior:
         """The weights, in closed form; the seed decides nothing."""

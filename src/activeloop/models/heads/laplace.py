@@ -41,13 +41,10 @@ class LaplaceHead(Head):
     True
     """
 
+    name = "last-layer"
+
     prior_correlation: float = 0.5
     variances: Variances | None = None
-
-    @property
-    def name(self) -> str:
-        """`last-layer`."""
-        return "last-layer"
 
     def fit(self, inputs: HeadInputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> LinearPosterior:
         """The posterior, in closed form; the seed decides nothing."""
