@@ -70,7 +70,7 @@ def test_picks_are_written_with_their_predictions_and_nothing_is_changed(run, fo
     before = [r.event for r in loop_of(folder).log]
     status, out, err = run(*USUAL, "--out", "picks.csv", "--workers", 2)
     assert (status, err.strip()) == (0, "")
-    assert "7,935 candidates scored by the student; the teacher looked at" in out
+    assert "7,935 candidates scored by the student; the teacher rescored" in out
     assert "of the teacher's best 50 are estimated to be missed" in out
     assert "Next: `activeloop pin loop NAME`" in out
     loop = loop_of(folder)

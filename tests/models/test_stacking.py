@@ -82,7 +82,7 @@ def test_the_better_learner_gets_the_weight_and_is_named_first(planted: Dataset)
     assert isinstance(fitted, StackingPredictor)
     assert fitted.weights[1] > 0.8
     assert fitted.weights.sum() == pytest.approx(1)
-    assert fitted.explain().startswith("On 120 candidates stacking weighs forest-onehot")
+    assert fitted.explain().startswith("Stacking weights from 120 candidates: forest-onehot")
     assert "last plate" in fitted.explain()
 
 

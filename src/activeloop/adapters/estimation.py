@@ -60,7 +60,7 @@ class Estimation:
             importance.observe_gradients()
 
     def reset(self) -> None:
-        """Forget what was observed; the masks stay."""
+        """Reset what was observed; the masks stay."""
         for observed in (*self.adapters.values(), *self.masks):
             observed.reset()
 
@@ -249,7 +249,6 @@ class Importance:
 
 
 def _masks(encoder: TransformerEncoder, module: str, groups: int, seed: int) -> list[Mask]:
-    """One for each layer, before the map of that name."""
     return [Mask(encoder, layer.get_submodule(module), groups, seed) for layer in encoder.layers]
 
 

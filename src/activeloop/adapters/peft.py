@@ -188,11 +188,6 @@ def trained_parameters(encoder: TransformerEncoder) -> dict[str, torch.nn.Parame
 
 
 def _tuner(encoder: TransformerEncoder, kind: type[BaseTuner], config: Any, seed: int) -> BaseTuner:
-    """A tuner in the layers of an encoder, all else frozen.
-
-    Raises:
-        ModelError: the encoder has an adapter already.
-    """
     if any(True for _ in tuner_layers(encoder)):
         raise ModelError("this encoder has an adapter. Merge it, or load the model anew; nothing was attached.")
     freeze(encoder)

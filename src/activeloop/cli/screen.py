@@ -287,7 +287,7 @@ def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
         f"The student scored {found.speed:,.0f} candidates a second.",
         *([agreed] if found.fidelity == found.fidelity else []),
         "",
-        "left out, by the student\tcandidates\tlooked at by its teacher\tamong its best",
+        "left out, by the student\tcandidates\trescored by its teacher\tamong its best",
         *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.misses.strata),
     ]
     write_whole(out.with_suffix(".txt"), "\n".join(report) + "\n")

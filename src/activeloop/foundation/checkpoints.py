@@ -32,7 +32,7 @@ def need_models() -> None:
 
 @lru_cache(maxsize=32)
 def fetch(source: str, revision: str | None = None) -> Path:
-    """The folder of a checkpoint of the hub, fetched unless it is already there; asks the hub once a process.
+    """The folder of a checkpoint of the hub, fetched unless it is already there; the hub is queried once a process.
 
     Args:
         source: such as `facebook/esm2_t6_8M_UR50D`.
@@ -85,7 +85,7 @@ def _refusal(source: str, revision: str | None, error: Exception) -> str:
     from huggingface_hub.utils import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     if isinstance(error, GatedRepoError):
-        return f'"{source}" asks for consent: accept its terms on its page of the hub and log in with "hf auth login".'
+        return f'"{source}" is gated: accept its terms on its page of the hub and log in with "hf auth login".'
     if isinstance(error, RevisionNotFoundError):
         return f'"{source}" has no revision "{revision}". Name a branch, tag or commit of it.'
     if isinstance(error, RepositoryNotFoundError):

@@ -127,7 +127,7 @@ class TransformerEncoder(nn.Module, ABC):
 
     @abstractmethod
     def set_heads(self, index: int, retained: Sequence[int]) -> None:
-        """Tell one layer which heads, by their present numbers, remain: the others were removed from its linear maps.
+        """Set which heads of one layer remain, by their present numbers; the others were removed from its linear maps.
 
         What else has one entry a head (a position bias) must be cut here too.
         """
@@ -166,8 +166,8 @@ class TransformerEncoder(nn.Module, ABC):
         """
         if not self.headed:
             raise ModelError(
-                f"this checkpoint ({type(self.model).__name__}) has no masked-language head, so it cannot say how "
-                "likely a residue is. Use its features, or choose another checkpoint; nothing was scored."
+                f"this checkpoint ({type(self.model).__name__}) has no masked-language head, so it gives no "
+                "likelihoods of residues. Use its features, or choose another checkpoint; nothing was scored."
             )
         return self.head(finished)
 
@@ -246,14 +246,14 @@ def padding_bias(config: Any, hidden: torch.Tensor, real: torch.Tensor) -> torch
 
 
 def has_hooks(layer: nn.Module) -> bool:
-    """Whether something looks at, or changes, what passes through the modules of a layer: it expects all tokens."""
+    """Whether hooks read or change what passes through the modules of a layer: they expect all tokens."""
     return any(module._forward_hooks or module._forward_pre_hooks for module in layer.modules())
 
 
 def sharing(base: TransformerEncoder) -> TransformerEncoder:
-    """A copy of an encoder with the same weights in the same memory, so that it costs next to none.
+    """A copy of an encoder with the same weights in the same memory, so it costs hardly any.
 
-    No adapter changes a weight where it lies: what learns, or is changed, is copied first.
+    No adapter changes a weight in place: what is trained or changed is copied first.
     """
     same: dict[int, Any] = {id(p): nn.Parameter(p.detach(), p.requires_grad) for p in base.parameters()}
     return copy.deepcopy(base, same)

@@ -62,7 +62,6 @@ def check_identity(state: Mapping[str, np.ndarray], *parts: Any) -> None:
 
 
 def _contents(part: Any) -> Iterator[tuple[str, str]]:
-    """Name and digest of each."""
     if isinstance(part, FoundationModel):
         yield part.source, fingerprint(part.source, part.revision)
     elif isinstance(part, tuple):

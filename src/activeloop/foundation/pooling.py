@@ -49,10 +49,10 @@ class Pooler(nn.Module):
     """Pools hidden states [B, T, D] to [B, P].
 
     `mean`: over residues, never special tokens. `mutated`: means over the mutated positions of the candidate's hidden
-    state less the parent's there, and beside it of the parent's, which tells where that is (zeros for the parent
+    state less the parent's there, and beside it of the parent's, which encodes the position (zeros for the parent
     itself). `difference`: the mean over all residues, less the parent's. `sites`: the hidden states at all varying
-    columns side by side (zeros at a gap). `attention`: a weighted mean over residues with learned weights; the plain
-    mean to begin with.
+    columns side by side (zeros at a gap). `attention`: a weighted mean over residues with learned weights, equal at
+    first.
 
     Args:
         pooling: one of them, not `auto`.

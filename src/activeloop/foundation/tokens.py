@@ -21,7 +21,7 @@ class Tokens:
         first: special tokens before the first residue.
         last: special tokens after the last residue.
         pad: id of the padding.
-        columns: [N, S] which token stands at each varying column of the pool (int32; -1: a gap, nothing stands there);
+        columns: [N, S] which token stands at each varying column of the pool (int32; -1: a gap);
             S = 0 for pools without sites.
         changed: [N, S] which of these columns differ from the parent (False everywhere without a parent).
     """

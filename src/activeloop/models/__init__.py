@@ -7,16 +7,15 @@ from activeloop._lazy import on_use
 if TYPE_CHECKING:
     from activeloop.models.calibration import Calibrated, Conformal, Isotonic, TemperatureScaling
     from activeloop.models.default import default_learner
-    from activeloop.models.dropout import DropoutNetwork, DropoutPredictor
+    from activeloop.models.dropout import DropoutNetwork
     from activeloop.models.embedding import HeadLearner
-    from activeloop.models.ensemble import EnsemblePredictor, MLPEnsemble, alde_ensemble
+    from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
     from activeloop.models.finetuning.config import TrainingConfig
     from activeloop.models.finetuning.learner import FineTuner
     from activeloop.models.finetuning.likelihood import LikelihoodRanker
     from activeloop.models.finetuning.losses import Classification, Ranking, Regression
-    from activeloop.models.forest import ForestPredictor, RandomForest
+    from activeloop.models.forest import RandomForest
     from activeloop.models.gp.classifier import GPClassifier
-    from activeloop.models.gp.exact import CovarianceFunction, GPPredictor
     from activeloop.models.gp.guides import GuideGP
     from activeloop.models.gp.mutation_gp import MutationGP
     from activeloop.models.gp.site_gp import SiteGP
@@ -25,24 +24,17 @@ if TYPE_CHECKING:
     from activeloop.models.heads.gp import GPHead
     from activeloop.models.heads.laplace import LaplaceHead
     from activeloop.models.networks import Training
-    from activeloop.models.out_of_fold import OutOfFold
-    from activeloop.models.stacking import Evidence, StackingEnsemble
+    from activeloop.models.stacking import StackingEnsemble
 
 __all__ = [
     "Calibrated",
     "Classification",
     "Conformal",
-    "CovarianceFunction",
     "DropoutHead",
     "DropoutNetwork",
-    "DropoutPredictor",
-    "EnsemblePredictor",
-    "Evidence",
     "FineTuner",
-    "ForestPredictor",
     "GPClassifier",
     "GPHead",
-    "GPPredictor",
     "GuideGP",
     "HeadLearner",
     "Isotonic",
@@ -50,7 +42,6 @@ __all__ = [
     "LikelihoodRanker",
     "MLPEnsemble",
     "MutationGP",
-    "OutOfFold",
     "RandomForest",
     "Ranking",
     "Regression",

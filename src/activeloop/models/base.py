@@ -89,7 +89,7 @@ class EachAssay(Predictor, FastMean, Validated):
         return np.concatenate([mean_of(p, pool, rows) for p in self.predictors], axis=1)
 
     def metrics(self) -> dict[str, float]:
-        """Those of every part that was checked, each led by its assay."""
+        """Those of every part that was validated, prefixed with its assay."""
         pairs = zip(self.assays, self.predictors, strict=True)
         return {f"{a} {k}": v for a, p in pairs if isinstance(p, Validated) for k, v in p.metrics().items()}
 
@@ -109,7 +109,7 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
     """One assay alone, without the candidates in which it was not measured.
 
     A censored value (`<0.1`) bounds the truth on one side: it is learned as a value whose standard error is at least
-    the spread of all values.
+    the standard deviation of all values.
 
     Raises:
         ModelError: when nothing of it was measured, or a value is infinite.
@@ -133,13 +133,13 @@ class MemberPredictor(Predictor):
         """Float32 [M, n] predictions, in the assay's unit, for features [n, D]."""
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Mean and spread over all members, and the draws."""
+        """Mean and standard deviation over all members, and the draws."""
         every = in_pieces(self.encoder, pool, rows, self.members)
         return prediction_of(every, choose_members(len(every), draws, seed))
 
 
 def prediction_of(every: np.ndarray, draws: np.ndarray) -> Prediction:
-    """Mean and spread over members [M, N]; `draws` [S] are those that serve as joint draws."""
+    """Mean and standard deviation over members [M, N]; `draws` [S] are those that serve as joint draws."""
     return replace(Prediction.of_draws(every[:, :, None]), draws=every[draws][:, :, None])
 
 
@@ -154,12 +154,8 @@ def choose_members(members: int, draws: int, seed: int) -> np.ndarray:
     return np.concatenate(turns)[:draws] if turns else np.zeros(0, np.int64)
 
 
-#: numbers in one piece: 2^23 float32 are 32 MiB
-CELLS = 2**23
-
-
 def distinct_combinations(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The different rows among codes [N, L] below `size`: [U] a place of each, and [N] which of them each row is.
+    """The distinct rows of codes [N, L] below `size`: [U] the first index of each, and [N] which of them each row is.
 
     >>> [part.tolist() for part in distinct_combinations(np.array([[1, 0], [0, 1], [1, 0]]), 2)]
     [[1, 0], [1, 0, 1]]
@@ -174,17 +170,21 @@ def distinct_combinations(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.
     return first, inverse.ravel()
 
 
+#: feature values in one piece: 2^23 float32 are 32 MiB
+CELLS = 2**23
+
+
 def in_pieces(
     encoder: Encoder, pool: Pool, rows: np.ndarray, model: Callable[[np.ndarray], np.ndarray], cells: int = CELLS
 ) -> np.ndarray:
-    """Apply a model to the features of rows without holding them all.
+    """Apply a model to the features of rows, a bounded piece at a time.
 
     Args:
         encoder: from rows to features [n, D].
         pool: the pool.
         rows: [N] rows of it.
         model: features [n, D] to outputs [..., n]; each candidate's output must not depend on the others.
-        cells: numbers held at once, at most.
+        cells: feature values in memory at once, at most.
 
     Returns:
         [..., N] outputs of all rows.

@@ -63,7 +63,7 @@ def default_calibration(pool: Pool) -> str:
     """The calibration when none is named: quantiles for scans, else only noise where none is known.
 
     In combinatorial libraries errors grow with the prediction, so quantiles of all held-out values are too narrow for
-    the best ones, which a campaign measures next; see `docs/results/calibration`.
+    the best candidates, which a campaign measures next; see `docs/results/calibration`.
 
     >>> default_calibration(Pool.single_mutants("MKTAYIAKQR"))
     'isotonic'

@@ -1,4 +1,4 @@
-"""Monte Carlo dropout: one network, thinned differently for each draw."""
+"""Monte Carlo dropout: one network, with other units dropped in each draw."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from activeloop.models.networks import Layers, Training
 from activeloop.models.transforms import Scale, precision, standard
 from activeloop.prediction import Prediction, Predictor
 
-#: least number of thinned networks over which mean and spread are taken
+#: least number of thinned networks over which mean and standard deviation are taken
 PASSES = 32
 
 
@@ -47,11 +47,6 @@ class DropoutNetwork(PerAssayLearner):
         return f"dropout-{self.encoder.name}"
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train the network.
-
-        Raises:
-            ModelError: when the draws have no spread (a rate of 0, no hidden layer, or a network that died).
-        """
         rng = np.random.default_rng(seed)
         values = dataset.values[:, 0]
         scale = standard(values)
@@ -87,7 +82,7 @@ class DropoutPredictor(Predictor):
     labels: int
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """Draws of thinned networks; mean and spread over them, or over 32 when fewer are drawn."""
+        """Draws of thinned networks; mean and standard deviation over them, or over 32 when fewer are drawn."""
         passes = max(draws, PASSES)
         networks = thinned(self.layers, self.rate, passes, seed)
         inputs, width = networks.weights[0].shape[1], max(w.shape[2] for w in networks.weights)
@@ -120,22 +115,22 @@ def thinned(layers: Layers, rate: float, count: int, seed: int) -> Layers:
     weights = [layers.weights[0]]
     for i, w in enumerate(layers.weights[1:]):
         # dropping a unit is the same as cutting what leaves it
-        kept = np.random.default_rng([seed, i]).random((count, w.shape[1], 1)) >= rate
-        weights.append(w * (kept / (1 - rate)).astype(np.float32))
+        retained = np.random.default_rng([seed, i]).random((count, w.shape[1], 1)) >= rate
+        weights.append(w * (retained / (1 - rate)).astype(np.float32))
     return Layers(tuple(weights), layers.biases, layers.slope)
 
 
 def refuse_without_spread(draws: np.ndarray) -> None:
-    """Dropout that changes nothing must not pass for certainty.
+    """Refuse dropout that changes nothing: it would look like certainty.
 
     Args:
         draws: [S, N] outputs.
 
     Raises:
-        ModelError: when all draws agree in every candidate.
+        ModelError: when all draws agree in every candidate (a rate of 0, no hidden layer, or a network that died).
     """
     if not float(np.ptp(draws, axis=0).max(initial=0.0)) > 0:
         raise ModelError(
             "The network's draws do not differ: dropout has no effect in it. Give it a rate above 0 and a hidden "
-            "layer, or choose an ensemble; nothing was kept."
+            "layer, or choose an ensemble; nothing was stored."
         )

@@ -1,4 +1,4 @@
-"""Features of any encoder or pretrained model as they are, and a posterior over them."""
+"""A posterior over functions of fixed features: of any encoder, or of a pretrained model."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from activeloop.models.heads.laplace import LaplaceHead, prior_posterior
 from activeloop.models.transforms import PieceFunction, Scale, TransformedPredictor, precision, standard
 from activeloop.prediction import Predictor
 
-#: candidates, from all over the pool, of which the scale of a prior score is taken
-LOOKED_AT = 256
+#: candidates, evenly spaced over the pool, from which the scale of a prior score is taken
+SCALE_SAMPLE = 256
 #: expected correlation of the prior score with the values, before any value is seen
 PRIOR_CORRELATION = 0.5
 
 
 @dataclass(frozen=True)
 class HeadLearner(PerAssayLearner):
-    """A posterior over functions of features that stay as they are.
+    """A posterior over functions of fixed features.
 
     Args:
-        encoder: an encoder, or a pretrained model whose weights are kept.
+        encoder: an encoder, or a pretrained model whose weights stay frozen.
         head: how the posterior is represented.
         prior_score: an encoder of columns whose order is a prior mean (`SubstitutionPrior`). Their weight is learned,
             and `prior` predicts in them.
@@ -54,7 +54,7 @@ class HeadLearner(PerAssayLearner):
         """The prior score, and any linear function of the features beside it; None without a prior score."""
         if self.prior_score is None:
             return None
-        rows = np.unique(np.linspace(0, len(pool) - 1, LOOKED_AT).astype(np.int64))
+        rows = np.unique(np.linspace(0, len(pool) - 1, SCALE_SAMPLE).astype(np.int64))
         posterior = prior_posterior(self.columns.inputs(pool, rows), PRIOR_CORRELATION)
         return HeadPredictor(self.columns, posterior, Scale(0.0, 1.0), 0)
 

@@ -27,18 +27,18 @@ PIECE, BLOCK = 32_768, 512
 
 @dataclass(frozen=True)
 class MLPEnsemble(PerAssayLearner):
-    """Small networks that differ in their first weights and in the candidates they see; each is one draw.
+    """Small networks that differ in initial weights and in training candidates; each is one draw.
 
     Args:
         encoder: the encoder.
         members: how many networks.
         hidden: units of each hidden layer.
-        share: share of the candidates that each member sees (1 = all). Members leave out different candidates, so with
-            share 1 - 1 / members or less each candidate is left out by at least one of them.
+        share: of the candidates that each member is trained on (1 = all). Members leave out different candidates, so
+            with share 1 - 1 / members or less each candidate is left out by at least one of them.
         training: loss, steps and rates. With `ranking` each member is brought back to the assay's unit by a straight
             line through the values it was trained on.
         slope: of the activation below zero.
-        targets: `standard` (mean 0, spread 1) or `largest` (divided by the largest value).
+        targets: `standard` (mean 0, standard deviation 1) or `largest` (divided by the largest value).
         prior_score: an encoder of one column whose order is a prior mean (`Blosum`). The networks are first trained
             to reproduce it on candidates of the pool, measured or not, and `prior` gives them as they are then.
         label: its name in configs; made of the encoder and the loss when empty.
@@ -110,7 +110,7 @@ class EnsemblePredictor(MemberPredictor, OutOfFold, FastMean):
     left_out: np.ndarray
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[N, 1] mean over all members; by tables of sites where the encoder looks at one site at a time."""
+        """[N, 1] mean over all members; by tables of sites where each feature depends on a single site."""
         rows, sites = np.asarray(rows, np.int64), pool.sites
         if isinstance(self.encoder, SiteEncoder) and sites is not None and len(sites.labels) <= MOST_SITES:
             every = self._in_values(outputs_by_site(self.layers, self.encoder, pool, rows))
@@ -142,7 +142,7 @@ class EnsemblePredictor(MemberPredictor, OutOfFold, FastMean):
 
 
 def seen(members: int, candidates: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """[M, N] 1 where a member sees a candidate, else 0; each sees at least one, and what they leave out differs.
+    """[M, N] 1 where a member is trained on a candidate, else 0; each on at least one; they leave out different ones.
 
     >>> seen(2, 10, 0.9, np.random.default_rng(0)).sum(1).tolist()
     [9.0, 9.0]

@@ -40,7 +40,7 @@ def ranking(outputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> np
 LOSSES: dict[str, Gradient] = {"squared": squared, "ranking": ranking}
 
 
-#: hidden units of one layer are kept (1 / keep) or dropped (0); [..., B or 1, H]
+#: 1 / (1 - rate) for retained hidden units of a layer, 0 for dropped ones; [..., B or 1, H]
 Masks = Sequence[np.ndarray]
 #: candidates that go through the layers together: their hidden units stay in the processor's cache
 BLOCK = 1024
@@ -64,7 +64,7 @@ class Layers:
     def initial(
         cls, members: int, inputs: int, hidden: Sequence[int], slope: float, rng: np.random.Generator
     ) -> Layers:
-        """Weights and biases uniform within 1 / sqrt(inputs of the layer), as torch's `Linear` draws them."""
+        """Weights and biases uniform within 1 / sqrt(inputs of the layer), as in torch's `Linear`."""
         sizes = (inputs, *hidden, 1)
         weights, biases = [], []
         for fan_in, fan_out in pairwise(sizes):

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: how a learner predicts measured candidates that it has not seen."""
+"""Out-of-fold predictions: of measured candidates, by models that were not trained on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.prediction import Learner, Predictor
 
-#: unmeasured candidates whose spread stands for that of out-of-fold predictions
+#: unmeasured candidates whose standard deviation stands for that of out-of-fold predictions
 UNMEASURED = 256
 
 
@@ -19,11 +19,11 @@ class OutOfFold(ABC):
 
     @abstractmethod
     def held_out(self) -> np.ndarray:
-        """[N] predictions of the measured candidates by models that did not see them; NaN where there is none."""
+        """[N] predictions of the measured candidates by models not trained on them; NaN where there is none."""
 
 
 class OutOfFoldSd(OutOfFold):
-    """It also has their spread."""
+    """It also has their standard deviations."""
 
     @abstractmethod
     def held_out_spread(self) -> np.ndarray:
@@ -33,10 +33,10 @@ class OutOfFoldSd(OutOfFold):
 def out_of_fold_prediction(
     learner: Learner, dataset: Dataset, fitted: Predictor, folds: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and spread [N], without noise, of each measured candidate by a model that did not see it.
+    """Mean and standard deviation [N], without noise, of each measured candidate by a model not trained on it.
 
-    A predictor with held-out predictions but no spread of them (an ensemble in which one member left each candidate
-    out) gets the spread that it has at candidates that were not measured.
+    A predictor with held-out predictions but no standard deviation of them (an ensemble in which one member left each
+    candidate out) gets the one that it has at candidates that were not measured.
 
     Args:
         learner: the learner.
@@ -57,7 +57,7 @@ def out_of_fold_prediction(
 def cross_validated_prediction(
     learner: Learner, dataset: Dataset, folds: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Prediction and spread [N] of each candidate by a fit to the other folds; of classes those of the last one."""
+    """Mean and standard deviation [N] of each candidate by a fit to the other folds; of the last class for classes."""
     n = len(dataset)
     fold = np.random.default_rng([seed, n]).permutation(n) % min(folds, n)
     mean, spread = np.full(n, dataset.values[:, 0].mean()), np.full(n, dataset.values[:, 0].std())
@@ -69,7 +69,7 @@ def cross_validated_prediction(
 
 
 def spread_elsewhere(fitted: Predictor, pool: Pool, measured: np.ndarray, seed: int) -> float:
-    """Root mean square of the spread at up to 256 candidates that were not measured; of the measured when all were."""
+    """Root mean square standard deviation at up to 256 unmeasured candidates; at the measured when all were."""
     drawn = np.unique(np.random.default_rng(seed).integers(0, len(pool), UNMEASURED))
     rows = np.setdiff1d(drawn, measured)
     sd = fitted.predict(pool, rows if len(rows) else measured, seed, draws=0).sd

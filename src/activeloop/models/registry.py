@@ -61,7 +61,7 @@ ENCODERS: dict[str, Callable[[], Encoder]] = {
 """Features without a pretrained model."""
 
 FEW_LAYERS = ("lora", "dora", "pissa", "rslora")
-"""Adapters that are trained in the last layers alone when nothing else is said."""
+"""Adapters that are trained in the last layers alone by default."""
 
 
 def plain_encoder(pool: Pool) -> Encoder:
@@ -274,7 +274,7 @@ def adapter_of(name: str, rank: int | None = None, last_layers: int | None = Non
         name: one of `ADAPTERS`.
         rank: of LoRA and its variants.
         last_layers: number of last layers that are trained (0: all).
-        default_layers: that number for LoRA and its variants when nothing is said; others train all layers.
+        default_layers: default number for LoRA and its variants; others train all layers.
 
     Raises:
         ValueError: there is none of that name, or it has no such option.

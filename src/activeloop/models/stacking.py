@@ -1,4 +1,4 @@
-"""Stacking: several learners, weighed by how well each predicts candidates that it has not seen."""
+"""Stacking: several learners, weighted by their out-of-fold predictions."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.models.transforms import QuantileTransform, Scale, Transform
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, mean_of
 
-#: with more earlier candidates the last plate is no evidence: out-of-fold predictions are plenty by then
+#: with more earlier candidates the last plate is no evidence: out-of-fold predictions suffice
 MOST_EARLIER = 200
-#: on which scale means are weighed and averaged
+#: on which scale weights are fitted and means averaged
 StackingScale = Literal["values", "ranks", "both"]
 
 
 @dataclass(frozen=True)
 class StackingEnsemble(PerAssayLearner):
-    """Several learners, weighed by how well each predicts what it has not seen.
+    """Several learners, weighted by their out-of-fold predictions.
 
     The weights are those of a stacked regression (Breiman 1996, Machine Learning 24:49): not negative, of sum 1, and
     `start` before any evidence. Evidence is each learner's prediction of every measured candidate by a model that did
@@ -37,7 +37,7 @@ class StackingEnsemble(PerAssayLearner):
         folds: of the cross-validation of learners without out-of-fold predictions.
         prior_pseudo_count: number of measured candidates whose evidence weighs as much as the start.
         start: weights before any evidence; equal when empty.
-        scale: `values`: means are weighed and averaged as they are. `ranks`: both on the normal scale of the measured
+        scale: of fitting weights and averaging means. `values`: as measured. `ranks`: the normal scores of the measured
             values' ranks, see `QuantileTransform`. Many assays have most values near one or two levels: learners that
             order those differently also give them different standard deviations, and an average of raw values then
             follows the learner with the largest. `both`: averaged by ranks, with the mean of the weights on either
@@ -109,8 +109,8 @@ class StackingPredictor(Predictor, OutOfFoldSd, FastMean):
         weights: [M] not negative, sum 1.
         held_out_spearman: [M] of each one's out-of-fold predictions.
         last_plate_spearman: [M] of each one's prediction of the last plate from those before (NaN without one).
-        out_of_fold: [2, N] weighted out-of-fold predictions of the N measured candidates, and their spread within and
-            between the parts. The weights were chosen by these N, which makes them look a little better than they are.
+        out_of_fold: [2, N] weighted out-of-fold predictions of the N measured candidates, and their standard
+            deviation within and between the parts; slightly optimistic, for the weights were fitted to these N.
         transform: to the scale on which means are averaged.
     """
 
@@ -149,7 +149,7 @@ class StackingPredictor(Predictor, OutOfFoldSd, FastMean):
     def explain(self) -> str:
         """Each learner's weight and the evidence for it, best first."""
         lines = [self._line(i) for i in np.argsort(-self.weights, kind="stable")]
-        return f"On {self.out_of_fold.shape[1]} candidates stacking weighs {'; '.join(lines)}."
+        return f"Stacking weights from {self.out_of_fold.shape[1]} candidates: {'; '.join(lines)}."
 
     def _line(self, i: int) -> str:
         text = f"{self.names[i]} {self.weights[i]:.0%} (held-out Spearman {self.held_out_spearman[i]:.2f}"
@@ -195,7 +195,7 @@ class Evidence:
 
 
 def last_plate(learner: Learner, dataset: Dataset, seed: int) -> np.ndarray:
-    """[N] predictions of the last plate by a fit to all earlier ones; NaN elsewhere, and when those are very many."""
+    """[N] predictions of the last plate by a fit to all earlier ones; NaN elsewhere, and for very many."""
     predictions = np.full(len(dataset), np.nan)
     last = dataset.rounds == dataset.rounds.max()
     if 0 < (~last).sum() <= MOST_EARLIER:

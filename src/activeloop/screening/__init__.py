@@ -1,4 +1,4 @@
-"""Screening of huge pools: a student scores everything, its teacher the best, and an estimate tells what was missed."""
+"""Screening of huge pools: a student scores everything, its teacher rescores the best, with an estimated miss rate."""
 
 from activeloop.screening.estimate import MissEstimate, ScreenResult, Stratum
 from activeloop.screening.screen import Screen

@@ -1,4 +1,4 @@
-"""The result of a screen: the picks, and an estimate of what the student missed."""
+"""The result of a screen: the picks, and the estimated miss rate of the student."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ class MissEstimate:
         low, high = self.interval
         left, sampled = sum(s.size for s in self.strata), sum(s.sampled for s in self.strata)
         if left == sampled:
-            return "nothing was left out: the teacher has looked at every candidate"
+            return "nothing was left out: the teacher has rescored every candidate"
         return (
             f"{_round(self.estimate)} of the teacher's best {self.top:,} are estimated to be missed, by {sampled:,} "
             f"drawn from the {left:,} left out (95 %: {_round(low)} to {_round(high)}; "
-            f"{_round(self.normal_estimate)} if the teacher's predictions are spread normally)"
+            f"{_round(self.normal_estimate)} if the teacher's predictions are normally distributed)"
         )
 
 
@@ -118,7 +118,7 @@ def _round(number: float) -> str:
 
 @dataclass(frozen=True)
 class ScreenResult:
-    """The picks, and how far one can trust that nothing better was left out.
+    """The picks, and the estimated miss rate.
 
     Args:
         picks: chosen by the teacher's prediction, best first.
@@ -167,7 +167,7 @@ class ScreenResult:
         again = f", after widening {self.growths} times" if self.growths else ""
         rest = ", and a sample of the rest" if self.misses.strata else ""
         sentences = [
-            f"{self.scored:,} candidates scored by the student; the teacher looked at {len(self.rescored):,}: the best "
+            f"{self.scored:,} candidates scored by the student; the teacher rescored {len(self.rescored):,}: the best "
             f"{self.shortlist:,}{again}{rest}.",
             f"{str(self.misses)[0].upper()}{str(self.misses)[1:]}.",
         ]

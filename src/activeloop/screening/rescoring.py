@@ -67,7 +67,7 @@ class Rescorer:
             found = self.teacher.predict(self.pool, rows, self.seed, 0)
             if not all(np.isfinite(a).all() for a in (found.mean, found.sd)):
                 problem = "The teacher's prediction is not finite for some candidates. Nothing was chosen"
-                raise ModelError(f"{problem}; what was screened is kept.")
+                raise ModelError(f"{problem}; what was screened is stored.")
             stored = {"rows": rows, "mean": found.mean, "sd": found.sd, "noise": found.noise}
             stored["classes"] = np.array(found.classes, np.str_)
             self.checkpoint.save_rescored(self._chunks, stored)

@@ -153,7 +153,7 @@ class FileScorer(Scorer):
         from activeloop.students.runtime.onnx import read_student
 
         if digest_of(self.path) != self.digest:
-            problem = "the student was changed while it was used. What was screened is kept; put the old file back"
+            problem = "the student was changed while it was used. What was screened is stored; put the old file back"
             raise InputError(f"{problem}, or begin anew in another folder.", file=str(self.path))
         card, runner = read_student(self.path)
         outputs = ("mean", "sd") if self.objective.score.needs_spread else ("mean",)

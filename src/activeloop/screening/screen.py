@@ -230,7 +230,7 @@ class Screen:
 
 
 def _without_repeats(pool: Pool, rows: np.ndarray) -> np.ndarray:
-    """The rows without those that hold the same candidate as an earlier one: long lists may repeat themselves."""
+    # long lists may repeat themselves
     first: dict[str, int] = {}
     for row in np.sort(rows).tolist():
         first.setdefault(pool.notation.key(pool.design(row)), row)

@@ -13,9 +13,9 @@ from activeloop.students.runtime.tokenizer import PADDING, StudentTokenizer
 
 #: candidates on which copied tokens are compared with the tokenizer's
 COMPARED = 64
-#: numbers in the table of endings
+#: tokens in the table of endings
 LARGEST = 2**21
-#: rows are copied where at least one of so many neighbours is wanted
+#: rows are copied where at least one in this many neighbours is wanted
 SPARSE = 50
 
 

@@ -17,7 +17,7 @@ from activeloop.students.distil.distiller import Distiller, Search
 from activeloop.students.distil.teacher import foundations
 from activeloop.students.runtime.student import Student
 
-#: fields whose word in a trainer's name differs: a campaign finds a student of before by that name
+#: fields whose word in a trainer's name differs: a campaign finds an earlier student by that name
 _STORED = {"fidelity": "keep"}
 
 
@@ -93,7 +93,6 @@ def open_student(content: bytes) -> Student:
 
 
 def _changed(settings: Any) -> list[str]:
-    """Fields with another value than their default."""
     found = []
     for field in fields(settings):
         default = field.default_factory() if callable(field.default_factory) else field.default

@@ -46,7 +46,7 @@ class Rescaling:
         """Coverage of the 90 % intervals, and what was corrected."""
         return (
             f"Of {metrics['held_out']:.0f} held-out values {metrics['coverage90']:.0%} lie in their 90 % interval; the "
-            f"spread is multiplied by {self.spread:.2f}, the noise of one value is {self.noise:.3g}."
+            f"standard deviation is multiplied by {self.spread:.2f}, the noise of one value is {self.noise:.3g}."
         )
 
     def state(self) -> dict[str, np.ndarray]:
@@ -115,7 +115,6 @@ def powered(probability: np.ndarray, power: float) -> np.ndarray:
 
 
 def _normalised(probabilities: np.ndarray) -> np.ndarray:
-    """Classes [..., C] whose sum is 1."""
     return probabilities / probabilities.sum(-1, keepdims=True)
 
 

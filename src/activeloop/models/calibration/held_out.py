@@ -23,7 +23,7 @@ BINS = 10
 
 @dataclass(frozen=True)
 class OutOfFoldPredictions:
-    """Measured candidates, and predictions of them by models that did not see them.
+    """Measured candidates, and predictions of them by models that were not trained on them.
 
     Args:
         values: [N] measured, larger is better.
@@ -94,7 +94,7 @@ class OutOfFoldPredictions:
 
 @dataclass(frozen=True)
 class OutOfFoldClasses:
-    """Measured classes, and predictions of them by models that did not see them.
+    """Measured classes, and predictions of them by models that were not trained on them.
 
     Args:
         labels: [N] 1 = the last class.
@@ -167,7 +167,7 @@ def miscalibration_area(levels: np.ndarray, found: np.ndarray) -> float:
 def quantile_error(standardised: np.ndarray) -> float:
     """Expected calibration error of quantiles: mean distance of the share of values [N] below each from its level.
 
-    Lopsided errors show here and not in central intervals.
+    Detects asymmetric errors, which central intervals do not.
 
     Source: Kuleshov et al. 2018, arXiv:1807.00263 (there squared).
 

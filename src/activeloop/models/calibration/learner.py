@@ -24,7 +24,7 @@ from activeloop.models.calibration.held_out import OutOfFoldClasses, OutOfFoldPr
 from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, Validated, mean_of
 
-#: parts of the held-out values; each is judged by a correction learned from the others
+#: parts of the held-out values; each is validated with a correction learned from the others
 PARTS = 5
 
 
@@ -62,7 +62,7 @@ class Calibrated(PerAssayLearner):
         fitted = self.learner.fit(dataset, seed)
         mean, sd = out_of_fold_prediction(self.learner, dataset, fitted, self.folds, seed)
         one = fitted.predict(dataset.pool, dataset.rows[:1], seed, draws=0)
-        # a bound such as `<0.1` is no value: nothing is judged by it
+        # a bound such as `<0.1` is no value: nothing is validated by it
         known, values = dataset.censored[:, 0] == 0, dataset.values[:, 0]
         if one.classes:
             classes = OutOfFoldClasses(values, mean).take(known)
@@ -119,7 +119,7 @@ class CalibratedClassifier(Predictor, OutOfFoldSd, Validated):
         return self.correction(self.fitted.predict(pool, rows, seed, draws))
 
     def metrics(self) -> dict[str, float]:
-        """Metrics of held-out values, each judged by a correction that was learned without it."""
+        """Metrics of held-out values, each with a correction that was learned without it."""
         return dict(self.validation)
 
     def held_out(self) -> np.ndarray:
@@ -153,7 +153,7 @@ class CalibratedPredictor(CalibratedClassifier, FastMean):
 
 
 def cross_validated_metrics(fit: Callable[[Any], Any], held_out: Any, seed: int) -> dict[str, float]:
-    """Metrics in which no held-out value is judged by a correction that was learned from it.
+    """Metrics in which no held-out value has a correction that was learned from it.
 
     The values are split into five parts; each is corrected by what is learned from the other four.
 

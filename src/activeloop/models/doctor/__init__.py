@@ -1,1 +1,1 @@
-"""What works on this machine, found out by trying: the installation, and any foundation model."""
+"""Checks of what works on this machine: the installation, and any foundation model."""

@@ -21,9 +21,9 @@ class CheckResult:
 
     Args:
         check: its name.
-        verdict: `ok`; `warning`: it works, but one should know; `failed`.
+        verdict: `ok`; `warning`: it works, with a limitation; `failed`.
         found: the measured figure, in words.
-        fix: what to do about it; "" when nothing need be done.
+        fix: a suggested fix; "" when none is needed.
 
     >>> CheckResult("torch", "ok", "2.13").line()
     'ok       torch: 2.13'
@@ -118,7 +118,7 @@ def _bundled() -> CheckResult:
     weights = SMALL / "model.safetensors"
     if weights.is_file():
         return CheckResult("small model", "ok", f"{BUNDLED}, {weights.stat().st_size / 2**20:.1f} MiB")
-    fix = "Install a released version, or name another checkpoint wherever an encoder is asked for."
+    fix = "Install a released version, or name another checkpoint for each encoder."
     return CheckResult("small model", "warning", f"{BUNDLED} is not in this installation", fix)
 
 
@@ -131,7 +131,7 @@ def _cache() -> CheckResult:
 def _data() -> CheckResult:
     named = os.environ.get(DATA)
     if not named:
-        return CheckResult("data", "ok", f"public sets are fetched when asked for ({DATA} names a folder of copies)")
+        return CheckResult("data", "ok", f"public sets are fetched on first use ({DATA} names a folder of copies)")
     if Path(named).is_dir():
         return CheckResult("data", "ok", f"{named} ({DATA})")
     return CheckResult("data", "failed", f"{named} ({DATA}) is no folder", f"Correct {DATA}, or unset it.")

@@ -27,7 +27,7 @@ from activeloop.models.doctor.installation import CheckResult, passed_if, run_ch
 from activeloop.models.heads.base import HeadInputs
 from activeloop.models.registry import HEADS
 
-#: largest difference, in shares of the spread of hidden states, that rounding may make
+#: largest difference by rounding, as a share of the standard deviation of hidden states
 ROUNDING = 1e-3
 #: candidates on which heads are checked
 FEW = 12
@@ -106,21 +106,21 @@ def _licence(source: str) -> CheckResult:
 
 
 def _tokens(model: DiagnosedModel) -> CheckResult:
-    """Residues go in and come out again; for proteins, mutated columns hold what they should."""
+    """Decoded tokens are the residues; columns of mutants hold the mutated residues."""
     foundation = model.foundation
     if not foundation.reads_residues:
         one, two = (model.tokens(foundation.example(24, seed)) for seed in (1, 2))
         good = one.ids.shape != two.ids.shape or bool((one.ids != two.ids).any())
         return passed_if("tokens", good, f"{one.lengths[0]} tokens", "Its vocabulary does not fit: fetch it again.")
     tokens, ids = model.tokens(GB1), foundation.alphabet.ids
-    back = {int(ids[ord(letter)]): letter for letter in sorted(set(GB1))}
+    back = {int(ids[ord(residue)]): residue for residue in sorted(set(GB1))}
     read = "".join(back.get(int(i), "?") for i in tokens.ids[0][tokens.residues[0]])
     pool = Pool.single_mutants(GB1, positions=[1, 28, len(GB1)])
     rows = np.arange(len(pool))
     mutants = foundation.tokens(pool, rows)
     assert pool.sites is not None
-    letters = np.array([[ord(pool.sites.alphabet[code]) for code in row] for row in pool.codes(rows)])
-    right = np.array_equal(np.take_along_axis(mutants.ids, mutants.columns, 1), ids[letters])
+    residues = np.array([[ord(pool.sites.alphabet[code]) for code in row] for row in pool.codes(rows)])
+    right = np.array_equal(np.take_along_axis(mutants.ids, mutants.columns, 1), ids[residues])
     found = f"{len(GB1)} residues and {tokens.first + tokens.last} special tokens; columns of {len(pool)} mutants"
     good = read == GB1 and right
     return passed_if("tokens", good, found, "Its vocabulary does not fit this family: name another checkpoint.")
@@ -146,12 +146,12 @@ def _padding(model: DiagnosedModel) -> CheckResult:
     length = int(alone.lengths[0])
     apart = model.hidden(alone)[0] - model.hidden(beside)[0, :length]
     change = float(apart.abs().max() / model.hidden(alone).std())
-    found = f"changes hidden states by {change:.1e} of their spread"
+    found = f"changes hidden states by {change:.1e} of their standard deviation"
     return passed_if("padding", change < ROUNDING, found, "Attention sees padding: name another checkpoint.")
 
 
 def _head(model: DiagnosedModel) -> CheckResult:
-    """Whether it gives likelihoods of residues, and how good they are."""
+    """Whether it has a masked-language head, and its perplexity on a natural protein."""
     foundation = model.foundation
     if not model.encoder.headed:
         fix = "Zero-shot scores and likelihood ranking are off for it; its features and adapters work."
@@ -227,7 +227,7 @@ def _posterior(model: DiagnosedModel, name: str) -> CheckResult:
     one, again = (posterior.draws(others, seed=1, count=16) for _ in range(2))
     spread = float(one.std(0).mean())
     repeatable = np.array_equal(one, again)
-    found = f"spread {spread:.2g} of that of the values, {'repeatable' if repeatable else 'not repeatable'}"
+    found = f"standard deviation {spread:.2g} of that of the values, {'repeatable' if repeatable else 'not repeatable'}"
     return passed_if(
         f"head {name}", spread > 0 and repeatable, found, "Its draws carry no uncertainty: choose another head."
     )

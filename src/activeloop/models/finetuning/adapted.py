@@ -53,7 +53,7 @@ def concatenated(first: Tokens, second: Tokens) -> Tokens:
 def attached_copy(base: TransformerEncoder, adapter: Adapter, seed: int) -> tuple[Attached, list[nn.Dropout]]:
     """An adapter in a copy of an encoder that shares its memory, and the adapter's dropout modules.
 
-    The model's own dropout stays off: the adapter's is what was asked for.
+    The model's own dropout stays off.
     """
     encoder = sharing(base)
     present = {id(module) for module in encoder.modules()}
@@ -164,13 +164,7 @@ class AdaptedEncoder:
     def _finished(
         self, hidden: torch.Tensor, batch: Batch, positions: PooledPositions | None
     ) -> tuple[torch.Tensor, Batch]:
-        """Hidden states after the last layer at the pooled positions, and the batch to pool them with.
-
-        Args:
-            hidden: [B, T, D] entering the last layer; or leaving it, when no layer is trained.
-            batch: of them.
-            positions: None for all tokens.
-        """
+        # hidden: [B, T, D] entering the last layer; or leaving it, when no layer is trained
         start = max(self.lowest, len(self.encoder.layers) - 1)
         with self._fast(batch):
             if positions is None:

@@ -82,7 +82,7 @@ class FineTuningConfig:
             is one model); otherwise train for all epochs.
         warm_start: models of a later round start from those of the round before instead of the pretrained one. Those
             are fitted first, or loaded from the disk when they were fitted here before; the result is the same. No
-            model starts from one that has seen the fold it leaves out.
+            model starts from one that was trained on the fold it leaves out.
         prior_score: an encoder of one column whose order is a prior mean, such as `SubstitutionPrior`.
         progress: called at each step with member, steps done, steps at most, loss.
         prediction_progress: called at each piece of a pool that was predicted with rows done, rows in all.
@@ -147,8 +147,8 @@ def folds_of(
     not cover, as the next proposal may: this is right for early stopping. Random folds are used where that is
     impossible (no parent, or nearly all candidates change the same positions: a library of a few sites), and where
     `by_position` is False: they are right for comparing a model with others, many of which have random out-of-fold
-    predictions only. Later rounds change nothing for earlier ones: a model that leaves a fold out has never seen it,
-    also when it starts from the model of the round before.
+    predictions only. Later rounds change nothing for earlier ones: a model that leaves a fold out was never trained on
+    it, also when it starts from the model of the round before.
 
     Args:
         pool: of the candidates.

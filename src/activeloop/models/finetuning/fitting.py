@@ -1,4 +1,4 @@
-"""Trains the members of a fine-tuned learner, from the round before where that is asked for."""
+"""Trains the members of a fine-tuned learner, with a warm start from the round before where it is set."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def fit_member(
     if start is not None:
         adapted.load(start)
     objective = supervised(config, data, adapted, split)
-    # a new adapter changes nothing; one of the round before has seen measurements
+    # a new adapter changes nothing; one of the round before was trained on measurements
     pretrained = (
         objective.first
         if start is None
@@ -126,9 +126,11 @@ def fit_member(
     plan = config.plan if adapted.parameters() else replace(config.plan, epochs=0)
     checkpointer = Checkpointer(file, plan.checkpoint_seconds)
     trace = train(objective, plan, validated, data.values, seed, checkpointer, progress)
-    seen, unseen = (HeadInputs(objective.features(on), data.prior[on]) for on in (split.training, split.validation))
-    posterior = head.fit(seen, *data.targets(split.training), seed)
-    mean, sd = posterior.marginals(unseen) if len(unseen) else np.zeros((2, 0))
+    training, held_out = (
+        HeadInputs(objective.features(on), data.prior[on]) for on in (split.training, split.validation)
+    )
+    posterior = head.fit(training, *data.targets(split.training), seed)
+    mean, sd = posterior.marginals(held_out) if len(held_out) else np.zeros((2, 0))
     out_of_fold = np.stack([data.scale.to_value(mean), sd * data.scale.factor])
     return FineTunedMember(adapted, posterior, trace.best, trace.cost, out_of_fold)
 
@@ -163,7 +165,7 @@ def number_of_folds(config: FineTuningConfig, candidates: int) -> int:
 
 
 def warm_starts(config: FineTuningConfig, dataset: Dataset, seed: int) -> dict[int, State]:
-    """Adapter states that models start from, by number; {} when one would start from a model that saw its fold.
+    """Adapter states that models start from, by number; {} when one would start from a model trained on its fold.
 
     They follow from the measurements alone: adapters of the round before on the disk only save the fit.
     """

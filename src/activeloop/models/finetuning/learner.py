@@ -22,7 +22,8 @@ class FineTuner(FineTuningConfig, PerAssayLearner):
 
     Adapter and a linear head are trained together; then the head is replaced by a posterior, in closed form, on the
     adapted features of the measured candidates. Adapted features overfit the values that they were adapted to, so the
-    noise and the weight of a prior mean are estimated from the features as pretrained.
+    noise and the weight of a prior mean are estimated from the features as pretrained. A killed fit resumes, in any
+    process, with the same result.
     """
 
     @property
@@ -37,12 +38,6 @@ class FineTuner(FineTuningConfig, PerAssayLearner):
         return HeadLearner(self.encoder, self.head, self.prior_score).prior(pool)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train. A fit that was killed resumes, in whichever process, with the same result.
-
-        Raises:
-            ModelError: values that the loss cannot learn, or memory for not even one candidate.
-            PoolError: candidates that the model cannot read.
-        """
         need_models()
         from activeloop.models.finetuning.fitting import fit
 

@@ -38,7 +38,8 @@ class LikelihoodRanker(PerAssayLearner):
 
     A step reads one sequence, the parent; its log-odds at every site score every variant, as a sum over its mutations.
     So a fit costs a few hundred passes of one sequence, whatever is measured, and scoring a pool costs none. The
-    result is a table of mutations for each member; members differ in initial weights and in the fold they leave out.
+    result is a table of mutations for each member; members differ in initial weights and in the fold they leave out. A
+    fit that was killed resumes, in any process.
 
     Args:
         foundation: with a masked-language head.
@@ -91,11 +92,6 @@ class LikelihoodRanker(PerAssayLearner):
         return np.zeros((len(sites.labels), len(sites.alphabet)))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
-        """Train the members. A fit that was killed resumes, in whichever process.
-
-        Raises:
-            ModelError: the pool has no parent, or the model no masked-language head.
-        """
         need_models()
         from activeloop.models.finetuning.checkpointer import Checkpointer, digest
         from activeloop.models.finetuning.likelihood_objective import Likelihood, ResidueReader

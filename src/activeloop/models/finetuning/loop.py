@@ -31,7 +31,7 @@ class Trace:
         validation: [V] Spearman correlation of the validation candidates' scores with their values.
         scores: [V, n] the validation candidates' scores at each of them.
         best: steps done when the returned state was reached.
-        together: candidates that went through the model at once at the end (fewer than a minibatch: memory ran out).
+        together: candidates per forward pass at the end (fewer than a minibatch: memory ran out).
         cost: of all of it, without interruptions.
     """
 
@@ -132,7 +132,7 @@ class Run:
         loss = self.gradients(self.objective, which, seed)
         if not np.isfinite(loss):
             raise ModelError(
-                f"The loss of step {self.step + 1} is {loss}. Choose a lower learning rate; nothing was kept."
+                f"The loss of step {self.step + 1} is {loss}. Choose a lower learning rate; nothing was stored."
             )
         self.objective.after_backward()
         if self.plan.clip:
@@ -268,7 +268,7 @@ class Gradients:
         if tried <= 1:
             raise ModelError(
                 "A single candidate does not fit into memory with its gradients. Choose a smaller model, or train "
-                "fewer of its layers; nothing was kept."
+                "fewer of its layers; nothing was stored."
             )
         self.together = tried // 2
 
@@ -302,7 +302,7 @@ def _seeded_outputs(objective: TrainingObjective, part: np.ndarray, seed: int) -
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says so; torch has no type of its own for the processor's memory.
+    """Whether an error means that memory ran out; torch has no type of its own for the processor's memory.
 
     >>> out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"))
     True

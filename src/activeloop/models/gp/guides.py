@@ -11,15 +11,15 @@ from activeloop.encoders.guide import Kmers, feature_groups
 from activeloop.models.base import in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, KernelGP
 
-#: shares of nucleotides, pairs, words anywhere and binding in a guide's squared length
+#: shares of nucleotides, pairs, k-mers anywhere and binding in a guide's squared length
 SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
 #: candidates of the pool from which means and standard deviations of the features are taken
-LOOKED_AT = 2048
+SCALE_SAMPLE = 2048
 
 
 @dataclass(frozen=True)
 class GuideGP(KernelGP):
-    """Exact Gaussian process on nucleotides, pairs, words and binding energies of guides.
+    """Exact Gaussian process on nucleotides, pairs, k-mers and binding energies of guides.
 
     Columns are centred over the pool, each kind of column (see `SHARES`) has its share of a guide's squared length, and
     lengths are made 1. The kernel is half linear, ``z @ y``, and half smooth, ``exp(-|z - y|^2 / 2)``. Amplitude, noise
@@ -81,12 +81,12 @@ class GuideSpace:
     @classmethod
     def of(cls, pool: Pool) -> GuideSpace:
         """From up to 2,048 guides of a pool, measured or not, always the same ones."""
-        rows = np.random.default_rng(0).choice(len(pool), min(len(pool), LOOKED_AT), replace=False)
+        rows = np.random.default_rng(0).choice(len(pool), min(len(pool), SCALE_SAMPLE), replace=False)
         x = Kmers().features(pool, rows).astype(np.float64)
         assert pool.sites is not None
         kind, sd = feature_groups(len(pool.sites.labels)), x.std(0)
         varies = sd > 1e-9
-        # nucleotides and pairs keep their own deviation: a rare pair must not count as much as a common one
+        # nucleotides and pairs are not standardised: a rare pair must not count as much as a common one
         alone = np.where(varies & (kind >= 2), 1 / np.where(varies, sd, 1), varies.astype(float))
         lengths = np.bincount(kind, (alone * sd) ** 2, minlength=len(SHARES))
         factors = alone * np.sqrt(SHARES / np.maximum(lengths, 1e-12))[kind]

@@ -89,14 +89,14 @@ TERMS: dict[str, tuple[str, str]] = {
     "near": ("near", "any"),
     "far": ("far", "any"),
     "helix": ("helix", "any"),
-    "site x letter": ("same", "broad"),
-    "near x letter": ("near", "broad"),
-    "letter": ("all", "broad"),
+    "site x residue": ("same", "broad"),
+    "near x residue": ("near", "broad"),
+    "residue": ("all", "broad"),
     "parent": ("parent", "any"),
-    "parent x letter": ("parent", "broad"),
+    "parent x residue": ("parent", "broad"),
     "parent x far": ("parent far", "any"),
-    "site x narrow letter": ("same", "narrow"),
-    "parent x narrow letter": ("parent", "narrow"),
+    "site x narrow residue": ("same", "narrow"),
+    "parent x narrow residue": ("parent", "narrow"),
 }
 RESIDUE_KERNELS = ("any", "broad", "narrow")
 
@@ -123,7 +123,7 @@ class MutationKernel:
         return cls(positions, residue_kernels(sites.alphabet))
 
     def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """Covariance [..., ...] of cells a and b , broadcast against each other."""
+        """Covariance [..., ...] of cells a and b, broadcast against each other."""
         k = self.residues.shape[1]
         total = np.zeros(np.broadcast_shapes(a.shape, b.shape))
         for position, residue in zip(self.positions, self.residues, strict=True):

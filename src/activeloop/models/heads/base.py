@@ -58,7 +58,7 @@ class Head(ABC):
         """
 
     def with_scales(self, inputs: HeadInputs, targets: np.ndarray, weights: np.ndarray, seed: int) -> Head:
-        """These settings with the scales (signal, prior scores, noise) that `fit` would learn, learned now and kept.
+        """These settings with the scales (signal, prior scores, noise) that `fit` would learn, fixed now.
 
         Features that were adapted to the targets explain them too well: the noise that is learned from them is too
         small, and so is the weight of the prior scores. So scales are learned from the features before.
@@ -182,7 +182,7 @@ class Standardisation:
         return cls(shift.astype(np.float32), factor.astype(np.float32), scores.mean(0), prior_factor, norm)
 
     def __call__(self, inputs: HeadInputs) -> Standardised:
-        """Standardised inputs."""
+        """Float32 features and float64 prior scores on this scale."""
         features = (inputs.features.astype(np.float32, copy=False) - self.shift) * self.factor
         scores = (inputs.prior_scores.astype(np.float64) - self.prior_shift) * self.prior_factor
         return Standardised(features, np.concatenate([scores, np.ones((len(inputs), 1))], axis=1), self.norm)

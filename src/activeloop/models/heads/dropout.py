@@ -33,7 +33,7 @@ class DropoutHead(Head):
 
     The weights are those of least squared error on average over all masks: least squares with a penalty on every
     weight, in closed form, so features are dropped in the fit as well as in the prediction. The masks of T draws are
-    [T, P] numbers for all candidates; a draw is a function of the pool, and all of them are one matrix product. Prior
+    [T, P] values for all candidates; a draw is a function of the pool, and all of them are one matrix product. Prior
     scores and the constant are not dropped; the constant is uncertain as a mean of noisy values is.
 
     Args:
@@ -145,8 +145,8 @@ class DropoutPosterior(Posterior):
         constants = self.constant_sd * np.random.default_rng([seed, 1]).standard_normal(count)
         basis_weights = np.tile(self.basis_weights, (count, 1))
         basis_weights[:, -1] += constants
-        kept = np.where(uniform >= self.rate, self.weights / (1 - self.rate), 0.0)
-        return LinearFunctions(self.columns, kept, basis_weights)
+        masked = np.where(uniform >= self.rate, self.weights / (1 - self.rate), 0.0)
+        return LinearFunctions(self.columns, masked, basis_weights)
 
     def leave_one_out(self) -> np.ndarray:
         """[N] for the rate that was chosen."""

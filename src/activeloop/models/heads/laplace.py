@@ -24,9 +24,9 @@ class LaplaceHead(Head):
     """A linear function of the features, all of whose weights are uncertain.
 
     The variances of weights and noise are those of the greatest marginal likelihood. Each prior score has a weight of
-    its own, drawn towards a share of `prior_correlation`; how far it may move is learned as well. Costs min(N, P) cubed
-    at most. A sample is a set of weights, so all samples of all candidates are one matrix product. With far more
-    features than values the weights keep their prior in every direction that the values do not inform.
+    its own, shrunk towards a share of `prior_correlation`; the strength is learned as well. Costs min(N, P) cubed at
+    most. A sample is a set of weights, so all samples of all candidates are one matrix product. With far more features
+    than values the weights keep their prior in every direction that the values do not inform.
 
     Args:
         prior_correlation: expected correlation of the prior scores with the values, before any value is seen.
@@ -123,8 +123,8 @@ def principal_directions(rows: np.ndarray) -> np.ndarray:
     count, width = rows.shape
     if count < width:
         roots, vectors = np.linalg.eigh(rows @ rows.T)
-        kept = roots > 1e-10 * max(roots[-1], 1e-12)
-        return (rows.T @ (vectors[:, kept] / np.sqrt(roots[kept]))).T
+        positive = roots > 1e-10 * max(roots[-1], 1e-12)
+        return (rows.T @ (vectors[:, positive] / np.sqrt(roots[positive]))).T
     roots, vectors = np.linalg.eigh(rows.T @ rows)
     return vectors[:, roots > 1e-10 * max(roots[-1], 1e-12)].T if width else np.zeros((0, 0))
 
