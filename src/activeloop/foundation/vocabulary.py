@@ -7,7 +7,6 @@ installed, and published checkpoints of ProtT5 hold a `spiece.model` alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from activeloop.errors import FetchError
 from activeloop.foundation.checkpoints import settings_of
+from activeloop.foundation.protobuf import fields_of, message_of
 
 
 @lru_cache(maxsize=16)
@@ -61,41 +61,9 @@ def _from_mapping(path: Path) -> dict[str, int]:
 
 def _from_sentencepiece(path: Path) -> dict[str, int]:
     """The pieces of a SentencePiece model in their order: field 1 of the message, and field 1 of each piece."""
-    pieces = (value for field, value in _fields(path.read_bytes()) if field == 1)
-    texts = (next(value for field, value in _fields(piece) if field == 1) for piece in pieces)
-    return {text.decode("utf-8"): i for i, text in enumerate(texts)}
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Numbers and contents of the fields of a protocol buffer message that hold bytes."""
-    at = 0
-    while at < len(message):
-        key, at = _number(message, at)
-        field, kind = key >> 3, key & 7
-        if kind == 0:
-            _, at = _number(message, at)
-        elif kind == 2:
-            size, at = _number(message, at)
-            if at + size > len(message):
-                raise ValueError("cut off")
-            yield field, message[at : at + size]
-            at += size
-        elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
-        else:
-            raise ValueError("not a SentencePiece model")
-
-
-def _number(message: bytes, at: int) -> tuple[int, int]:
-    """A number of seven bits a byte, the lowest first; and where it ends."""
-    number = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        number |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return number, at
+    pieces = (message_of(value) for field, value in fields_of(memoryview(path.read_bytes())) if field == 1)
+    texts = (next(message_of(value) for field, value in fields_of(piece) if field == 1) for piece in pieces)
+    return {bytes(text).decode("utf-8"): i for i, text in enumerate(texts)}
 
 
 _READERS = {
@@ -172,7 +140,7 @@ def read_alphabet(folder: Path, special: SpecialTokens, read_as_x: str = "", sta
     vocabulary = read_vocabulary(folder)
     if special.pad not in vocabulary:
         raise FetchError(
-            f'{folder} has no token "{special.pad}", so it is not of the family that was asked for. Choose another; '
+            f'{folder} has no token "{special.pad}", so it is not of this family of models. Choose another; '
             "nothing was loaded."
         )
     unknown = vocabulary.get(special.unknown, -1)

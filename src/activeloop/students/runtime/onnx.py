@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from activeloop.errors import InputError, MissingExtraError
+from activeloop.foundation.protobuf import fields_of, message_of
 from activeloop.students.runtime.card import KEY, ModelCard
 from activeloop.students.runtime.tokenizer import PADDING
 
@@ -151,7 +151,6 @@ def _first_line(error: Exception) -> str:
 # The format itself (protobuf, onnx.proto): read by hand, because the package `onnx` is not where students run, and
 # onnxruntime would already have opened other files that a model refers to.
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 #: numbers of fields, by message
 _MODEL_GRAPH, _MODEL_METADATA, _MODEL_FUNCTIONS = 7, 14, 25
 _ENTRY_KEY, _ENTRY_VALUE = 1, 2
@@ -193,7 +192,7 @@ class Outline:
         """
         view = memoryview(data)
         try:
-            fields = list(_fields(view))
+            fields = list(fields_of(view))
             if not any(number == _MODEL_GRAPH for number, _ in fields):
                 raise ValueError("no graph")
             metadata = dict(_entry(value) for number, value in fields if number == _MODEL_METADATA)
@@ -205,50 +204,14 @@ class Outline:
 
 def _refers(message: memoryview, kind: str) -> bool:
     """Whether a tensor in a message is stored in another file."""
-    fields = _fields(message)
+    fields = fields_of(message)
     if kind == "tensor":
         return any(number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value) for number, value in fields)
     ways = _WAYS[kind]
-    return any(_refers(_message(value), ways[number]) for number, value in fields if number in ways)
+    return any(_refers(message_of(value), ways[number]) for number, value in fields if number in ways)
 
 
 def _entry(value: memoryview | int) -> tuple[str, str]:
-    fields = dict(_fields(_message(value)))
-    key, text = (_message(fields.get(number, memoryview(b""))) for number in (_ENTRY_KEY, _ENTRY_VALUE))
+    fields = dict(fields_of(message_of(value)))
+    key, text = (message_of(fields.get(number, memoryview(b""))) for number in (_ENTRY_KEY, _ENTRY_VALUE))
     return key.tobytes().decode(), text.tobytes().decode()
-
-
-def _message(value: memoryview | int) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError("a number where a message should be")
-    return value
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Number and value of each field: a whole number, or the bytes of what has a length."""
-    at = 0
-    while at < len(message):
-        key, at = _varint(message, at)
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if wire == _BYTES:
-            length, at = _varint(message, at)
-        else:
-            length = {_FIXED64: 8, _FIXED32: 4}.get(wire, -1)
-        if length < 0 or at + length > len(message) or not number:
-            raise ValueError("a field does not end")
-        yield number, message[at : at + length]
-        at += length
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    """A whole number of 7 bits a byte, and where it ends."""
-    value = shift = 0
-    while message[at] & 0x80:
-        value, shift, at = value | (message[at] & 0x7F) << shift, shift + 7, at + 1
-        if shift > 63:
-            raise ValueError("a number does not end")
-    return value | message[at] << shift, at + 1
