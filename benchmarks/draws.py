@@ -25,10 +25,10 @@ from activeloop.foundation.devices import inference, minibatch_tokens
 from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.tokens import Tokens
+from activeloop.models.finetuning.layer_dropout import LayerDropout
 from activeloop.models.heads.base import Head, HeadInputs
 from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import number
-from benchmarks.layer_dropout import LayerDropout
 from benchmarks.options import OUT
 from benchmarks.proteins import DOMAINS, random_encoder
 from benchmarks.results import Result, markdown_table, median_range, section

@@ -9,7 +9,7 @@ from activeloop.foundation import ESM2, FoundationModel
 from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.foundation.pooling import Batch, Pooler
 from activeloop.foundation.tokens import Tokens
-from benchmarks.layer_dropout import LayerDropout
+from activeloop.models.finetuning.layer_dropout import LayerDropout
 
 
 @pytest.fixture(scope="module")
