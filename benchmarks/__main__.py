@@ -15,8 +15,8 @@ import typer
 from typer.core import TyperGroup
 
 from activeloop.cli.evaluate import run as evaluate
-from activeloop.cli.replay import JOBS
 from activeloop.cli.replay import run as replay
+from activeloop.cli.terminal import Jobs
 from activeloop.errors import ActiveLoopError, ConfigError, InputError
 from activeloop.replay import Source
 from activeloop.replay.evaluation import Evaluation, FoldRule
@@ -106,7 +106,7 @@ def suite(
     labels: Annotated[str, LABELS] = "",
     learners: Annotated[str, LEARNERS] = "",
     limit: Annotated[int | None, LIMIT] = None,
-    jobs: Annotated[int | None, JOBS] = None,
+    jobs: Jobs = None,
     work: Annotated[Path, WORK] = Path("replays"),
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:

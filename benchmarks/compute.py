@@ -18,12 +18,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.foundation import ESM2
 from activeloop.foundation.cache import cache_folder
 from activeloop.foundation.checkpoints import BUNDLED, fingerprint
 from activeloop.models.finetuning.config import TrainingConfig
-from activeloop.replay.summary import csv_text
 from benchmarks.compute_training import (
     CHEAPER,
     FULL,

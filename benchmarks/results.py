@@ -13,10 +13,9 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.replay.machine import describe_machine, run_tasks
 from activeloop.replay.metrics import mean_and_error
-from activeloop.replay.summary import csv_text
 
 #: columns and rows of a CSV file
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]

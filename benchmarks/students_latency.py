@@ -19,14 +19,13 @@ from torch import nn
 
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.foundation import ESM2
 from activeloop.foundation.architectures import EsmEncoder
 from activeloop.foundation.devices import attention_as, faster_attention
 from activeloop.foundation.encoder import TransformerEncoder
 from activeloop.prediction import mean_of
 from activeloop.replay.metrics import spearman
-from activeloop.replay.summary import csv_text
 from activeloop.students.distil.export import to_onnx
 from activeloop.students.runtime.onnx import INPUT, OnnxRunner, new_session
 from activeloop.students.runtime.student import Student

@@ -150,7 +150,9 @@ def test_status_tells_of_the_student_and_of_its_drift(run, loop):
     out = run("status", loop)[1]
     assert re.search(r"student +│ 1, of version 1: convolutional, 8 wide", out)
     assert re.search(r"distillation +│ a student of version 1: done .*, student 1 of version 1", out)
-    assert re.search(r"its drift +│ Spearman -?\d\.\d\d with version 1 on 190 candidates; nothing was measured", out)
+    assert re.search(
+        r"student's drift +│ Spearman -?\d\.\d\d with version 1 on 190 candidates; nothing was measured", out
+    )
     measure(loop, 30, start=100)
     assert run("fit", loop)[0] == 0
     out = run("status", loop)[1]
@@ -171,7 +173,7 @@ def test_without_a_student_status_says_nothing_of_one(run, bare):
     ("options", "message"),
     [
         (("--background", "--out", "x.onnx"), "--background writes no files"),
-        (("--out", "x.txt"), r"name a file that ends on \.onnx"),
+        (("--out", "x.txt"), r"name a file that ends in \.onnx"),
         (("--out", "nowhere/x.onnx"), "there is no folder nowhere"),
         (("--web", "loop/campaign.db"), "this is a file: name a folder"),
         (("--min-spearman", 1.5), "give a share above 0 and below 1"),
@@ -220,7 +222,7 @@ def test_killed_while_it_teaches_the_campaign_is_as_it_was(run, bare):
     assert re.search(r"distillation +│ a student of version 1: running since", run("status", bare)[1])
     assert "A student is being trained; one of version 1 follows." in run("fit", bare)[1]
     status, _, err = run("distil", bare)
-    assert (status, "is at it already" in err) == (1, True)
+    assert (status, "does it already" in err) == (1, True)
     os.kill(process, signal.SIGKILL)
     wait(bare, "killed")
     assert events(bare) == ["Measured", "Fitted"]

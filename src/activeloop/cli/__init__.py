@@ -40,8 +40,8 @@ def activeloop(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process.
 
-    Exit status 0: done. 1: it cannot be done now. 2: what was given is wrong. Whatever goes wrong on
-    purpose is one sentence on standard error.
+    Exit status 0: done. 1: it cannot be done now. 2: the input is wrong. An expected error is one
+    message on standard error.
 
     Args:
         arguments: those of the command line when None.
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 @contextmanager
 def _notes_of_renamed() -> Iterator[None]:
-    """Names of former releases are each reported once, as a note on standard error."""
+    """Report each former name once, as a note on standard error."""
     from activeloop.renamed import RenamedWarning
 
     with warnings.catch_warnings():

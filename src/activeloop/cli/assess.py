@@ -1,4 +1,4 @@
-"""`activeloop assess`: was the last round worth it, and would the next one be?"""
+"""`activeloop assess`: whether to go on or to stop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ N = typer.Option("-n", "--number", help="Size of the next round (default: that o
 
 
 def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
-    """Assess stopping: what the last round brought, what the next one promises, whether to go on."""
+    """Assess stopping: the gain of the last round, the expected gain of the next, and whether to go on."""
     loop = opened(directory)
     found = loop.campaign.assess(number)
     unit = loop.config.assays[0].unit
@@ -22,7 +22,7 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
         f"Best of {found.measured:,} after {found.round} rounds: {found.best_name}, {found.best:.4g} {unit}".rstrip()
         + gained
     )
-    say(f"The model's prospective validation: {validation_words(found.validation)}.")
+    say(f"Prospective validation: {validation_words(found.validation)}.")
     if found.cost is not None:
         say(f"Cost so far: {found.cost:,.2f} for {found.wells:,} wells; {found.next_cost:,.2f} for the next round.")
     next_step(found.sentence)

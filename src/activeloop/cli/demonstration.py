@@ -36,7 +36,7 @@ MARK = "activeloop-demo"
 
 @dataclass(frozen=True)
 class Story:
-    """How the demonstration went.
+    """The result of the demonstration.
 
     Args:
         report: the page.
@@ -63,9 +63,8 @@ def demonstrate(out: Path, seed: int) -> Story:
     truth = landscape.values
     best = landscape.pool[int(truth.argmax())].name
     say(f"Planted: {len(truth):,} variants at {', '.join(SITES)} of a protein of {len(PARENT)} residues.")
-    say(
-        f"The best is {best} (value 1); the wild type has {truth[landscape.pool.find('WT')]:.3f}. The loop is not told."
-    )
+    wild_type = truth[landscape.pool.find("WT")]
+    say(f"The best is {best} (value 1); the wild type has {wild_type:.3f}. The loop does not know this.")
     laboratory = SimulatedLaboratory(landscape, NOISE, PLATE_SPREAD, SLOPE, FAILING)
     folder = out / "campaign"
     command(f"activeloop new {folder} --wild-type ... --sites {','.join(SITES)} --assay activity")
@@ -80,14 +79,14 @@ def demonstrate(out: Path, seed: int) -> Story:
     command(f"activeloop status {folder}")
     opened(folder).campaign.fit()
     status(folder)
-    return tell(out, landscape, seed, time.monotonic() - started)
+    return report(out, landscape, seed, time.monotonic() - started)
 
 
 def clear(out: Path) -> None:
     """Make the folder, and empty it if it holds an old demonstration."""
     if out.exists() and any(out.iterdir()):
         if not (out / MARK).exists():
-            raise InputError(f"{out} exists and is no old demo. Name a new folder with --out; nothing was changed.")
+            raise InputError(f"{out} exists and is not an old demo. Name a new folder with --out; nothing was changed.")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).write_text("This folder is replaced by the next `activeloop demo`.\n", encoding="utf-8")
@@ -105,11 +104,11 @@ def command(line: str) -> None:
     say(f"$ {line}")
 
 
-def tell(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
-    """The page, and what it says in one sentence."""
+def report(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
+    """Write the page, and sum up in one sentence."""
     folder = out / "campaign"
     loop = opened(folder).campaign
-    plates = [p for p in known_plates(folder)]
+    plates = known_plates(folder)
     rounds = [[p.name for p in proposal.picks] for proposal in loop.state().proposals]
     reached = best_after(landscape, rounds)
     baseline, spread = random_baseline(landscape, [len(r) for r in rounds], seed)
@@ -141,9 +140,7 @@ def tell(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
         f"{FAILING:.0%} of the wells fail",
         machine=describe_machine(),
     )
-    report = out / "report.html"
-    write_whole(report, page)
-    return Story(report, found, verdict)
+    return Story(write_whole(out / "report.html", page), found, verdict)
 
 
 def best_after(landscape: Landscape, rounds: list[list[str]]) -> np.ndarray:
@@ -153,7 +150,7 @@ def best_after(landscape: Landscape, rounds: list[list[str]]) -> np.ndarray:
 
 
 def random_baseline(landscape: Landscape, sizes: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the best true value when as many are drawn at random."""
+    """Mean and standard deviation of the best true value after random rounds of the same sizes."""
     rng = np.random.default_rng([seed, 1])
     ends = np.cumsum(sizes)
     drawn = np.stack([rng.permutation(landscape.values)[: ends[-1]] for _ in range(BASELINES)])
@@ -162,7 +159,7 @@ def random_baseline(landscape: Landscape, sizes: list[int], seed: int) -> tuple[
 
 
 def picture(plate: Plate, landscape: Landscape) -> str:
-    """The plate, coloured by the true value of what it holds."""
+    """The plate, coloured by the true values of its candidates."""
     values = {name: float(landscape.values[landscape.pool.find(name)]) for name in plate.candidates}
     return draw(plate, values, label="true value")
 

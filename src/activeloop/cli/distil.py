@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from activeloop.cli.terminal import Folder, next_step, opened, say
+from activeloop.cli.terminal import Folder, check_file, check_parent, next_step, opened, progress_bar, say
 
 if TYPE_CHECKING:
     from activeloop.campaigns import StudentRecord
@@ -55,12 +53,13 @@ def distil(
     from activeloop.config.students import distil_here
 
     before = loop.campaign.state().students
-    with training() as progress:
+    with progress_bar("Training") as progress:
         student = distil_here(loop, settings, seed, again=again, progress=progress)
     content = loop.campaign.student_file(student.number)
+    how = "is there already" if student.number <= len(before) else "was trained"
     size = f"{size_words(student)}, {len(content) / 1000:,.0f} kB"
-    say(f"Student {student.number} of version {student.version} {_came(student, before)}: {size}.")
-    say(agreement_words(student))
+    say(f"Student {student.number} of version {student.version} {how}: {size}.")
+    say(fidelity_words(student))
     if student.explanation:
         say(student.explanation)
     write(loop, content, out, web)
@@ -111,14 +110,12 @@ def check_targets(out: Path | None, web: Path | None, background: bool) -> None:
 
     if background and (out or web):
         raise InputError(
-            "--background writes no files: leave out --out and --web, and ask for them when the student is there "
+            "--background writes no files: leave out --out and --web, and write them when the student is trained "
             "(it is not trained twice). Nothing was trained."
         )
-    for path in (out, web):
-        if path and not path.absolute().parent.is_dir():
-            raise InputError(f"there is no folder {path.parent}: make it first. Nothing was trained.", file=str(path))
-    if out and (out.is_dir() or out.suffix != ".onnx"):
-        raise InputError("name a file that ends on .onnx. Nothing was trained.", file=str(out))
+    check_file(out, (".onnx",), "Nothing was trained.")
+    if web:
+        check_parent(web, "Nothing was trained.")
     if web and web.exists() and not web.is_dir():
         raise InputError("this is a file: name a folder for the page. Nothing was trained.", file=str(web))
 
@@ -141,24 +138,6 @@ def write(loop: OpenCampaign, content: bytes, out: Path | None, web: Path | None
             say(f"Written: {write_page(file, web, pool=loop.campaign.pool)}")
 
 
-@contextmanager
-def training() -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("Training"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def size_words(student: StudentRecord) -> str:
     """Network and parameters of a student, and how many times fewer than its teacher's."""
     times = student.teacher_parameters / max(student.parameters, 1)
@@ -166,20 +145,16 @@ def size_words(student: StudentRecord) -> str:
     return f"{student.network}, {student.parameters:,} parameters{less}"
 
 
-def agreement_words(student: StudentRecord) -> str:
+def fidelity_words(student: StudentRecord) -> str:
     """Fidelity of a student, in a sentence."""
     found = student.fidelity
     if "spearman" not in found:
         return "Its fidelity could not be checked: too few candidates could be held out."
     parts = [f"Spearman {found['spearman']:.3f}"]
     parts += [f"AUROC {found['auroc']:.3f}"] if "auroc" in found else []
-    parts += [f"of its spread {found['sd_spearman']:.2f}"] if "sd_spearman" in found else []
+    parts += [f"of its standard deviations {found['sd_spearman']:.2f}"] if "sd_spearman" in found else []
     on = f" on {found['candidates']:,.0f} candidates it was not trained on" if "candidates" in found else ""
     return f"It agrees with its teacher{on}: {', '.join(parts)}."
-
-
-def _came(student: StudentRecord, before: tuple[StudentRecord, ...]) -> str:
-    return "is there already" if student.number <= len(before) else "was trained"
 
 
 def _next(directory: Path, out: Path | None, web: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""`activeloop doctor`: does everything work on this machine?"""
+"""`activeloop doctor`: check the installation, or a foundation model."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def doctor(
 
 def shown(results: Iterable[CheckResult], as_json: bool) -> list[CheckResult]:
     """Print results as they come, or all of them as JSON in the end."""
-    kept = []
+    printed = []
     for result in results:
-        kept.append(result)
+        printed.append(result)
         if not as_json:
             say(result.line())
     if as_json:
-        say(json.dumps([result.as_dict() for result in kept], indent=1))
-    return kept
+        say(json.dumps([result.as_dict() for result in printed], indent=1))
+    return printed
 
 
 def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckResult]:
-    from activeloop.errors import InputError
+    from activeloop.errors import InputError, MissingExtraError
     from activeloop.renamed import current_name
 
     if not what:
@@ -56,11 +56,6 @@ def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckRes
         return check_installation()
     if current_name("part", what) != "model":
         raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor model ID`.')
-    return _model(source, revision)
-
-
-def _model(source: str, revision: str | None) -> Iterable[CheckResult]:
-    from activeloop.errors import MissingExtraError
     from activeloop.foundation.checkpoints import BUNDLED
     from activeloop.models.doctor.installation import EXTRAS, installed
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from activeloop.cli.replay import CANDIDATE, DATASET, JOBS, KIND, MINIMISE, OUT, TARGET, WILD_TYPE, Kind, bars
+from activeloop.cli.replay import bars
+from activeloop.cli.terminal import (
+    CandidateColumn,
+    Dataset,
+    DetectedKind,
+    Jobs,
+    Minimise,
+    ResultsFolder,
+    TargetColumn,
+    WildType,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from activeloop.replay import Source
     from activeloop.replay.evaluation import Evaluation
-
-
-class FoldOption(Enum):
-    """How candidates are split."""
-
-    RANDOM = "random"
-    MODULO = "modulo"
-    CONTIGUOUS = "contiguous"
 
 
 FOLDS = typer.Option(help="How to split: at random, or by mutated position (modulo 5; five contiguous stretches).")
@@ -30,30 +32,29 @@ LIMIT = typer.Option(metavar="N", help="Maximum number of candidates, drawn at r
 
 
 def evaluate(
-    dataset: Annotated[str, DATASET],
-    kind: Annotated[Kind | None, KIND] = None,
-    wild_type: Annotated[str | None, WILD_TYPE] = None,
-    candidate_column: Annotated[str | None, CANDIDATE] = None,
-    target_column: Annotated[str | None, TARGET] = None,
-    minimise: Annotated[bool | None, MINIMISE] = None,
-    folds: Annotated[FoldOption, FOLDS] = FoldOption.RANDOM,
+    dataset: Dataset,
+    kind: DetectedKind = None,
+    wild_type: WildType = None,
+    candidate_column: CandidateColumn = None,
+    target_column: TargetColumn = None,
+    minimise: Minimise = None,
+    folds: Annotated[Literal["random", "modulo", "contiguous"], FOLDS] = "random",
     learners: Annotated[str, LEARNERS] = "default,alde",
     seed: Annotated[int, SEED] = 0,
     limit: Annotated[int | None, LIMIT] = None,
-    jobs: Annotated[int | None, JOBS] = None,
-    out: Annotated[Path | None, OUT] = None,
+    jobs: Jobs = None,
+    out: ResultsFolder = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
 
-    Writes summary.csv, folds.csv, spearman.png and report.html; published figures stand beside where there are any.
+    Writes summary.csv, folds.csv, spearman.png and report.html; published results are added where there are any.
     """
     from activeloop.replay import Source
     from activeloop.replay.evaluation import Evaluation
 
-    source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
-    names = tuple(dict.fromkeys(name.strip() for name in learners.split(",") if name.strip()))
-    place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds.value}"
-    run(source, Evaluation(folds.value, seed, limit), names, jobs, place)
+    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise)
+    place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds}"
+    run(source, Evaluation(folds, seed, limit), names_of(learners), jobs, place)
 
 
 def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs: int | None, out: Path) -> None:

@@ -21,18 +21,18 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     before = loop.state().version
     version = loop.fit(again=again)
     if before and before.number == version.number:
-        say(f"Nothing changed since version {version.number}: it stands.")
+        say(f"Nothing changed since version {version.number}: it is still current.")
     else:
         say(f"Fitted version {version.number} ({version.learner}).")
     say(version.explanation)
     for name, value in version.metrics.items():
         say(f"  {name.replace('_', ' ')}: {value:.3g}")
-    teach(found)
+    start_distillation(found)
     next_step(f"`activeloop propose {directory}` or `activeloop predict {directory}`.")
 
 
-def teach(loop: OpenCampaign) -> None:
-    """Start training the version's student, when campaign.toml asks for one; a failure leaves the fit as it is."""
+def start_distillation(loop: OpenCampaign) -> None:
+    """Start training the version's student where `[student] auto` is set; a failure leaves the fit as it is."""
     version = len(loop.campaign.state().versions)
     if not loop.config.student.auto or not version:
         return

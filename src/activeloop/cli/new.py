@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import next_step, say
+from activeloop.cli.terminal import Column, Goal, Kind, next_step, say
 
 if TYPE_CHECKING:
     from activeloop.config import CampaignConfig
-
-
-class Kind(StrEnum):
-    """What candidates are."""
-
-    VARIANTS = "variants"
-    COMPOUNDS = "compounds"
-    GUIDES = "guides"
-
-
-class Goal(StrEnum):
-    """What the campaign is for."""
-
-    FIND = "find"
-    LEARN = "learn"
 
 
 DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is missing.")
@@ -53,34 +37,35 @@ def new(
     sites: Annotated[str, SITES] = "",
     table: Annotated[Path | None, TABLE] = None,
     fasta: Annotated[Path | None, FASTA] = None,
-    kind: Annotated[Kind, typer.Option(help="What the candidates of a table are.")] = Kind.VARIANTS,
-    column: Annotated[
-        str, typer.Option(help="The table's column of candidates (default: found by name and content).")
-    ] = "",
+    kind: Annotated[Kind, typer.Option(help="What the candidates of a table are.")] = "variants",
+    column: Column = "",
     offset: Annotated[int, typer.Option(help="Added to the table's positions to get those of the wild type.")] = 0,
-    exclude: Annotated[str, typer.Option(metavar="LETTERS", help="Residues that no mutation may introduce.")] = "",
+    exclude: Annotated[str, typer.Option(metavar="RESIDUES", help="Residues that no mutation may introduce.")] = "",
     max_mutations: Annotated[int | None, typer.Option(help="Most mutations of one variant (with --sites).")] = None,
     forbid: Annotated[list[str] | None, FORBID] = None,
-    goal: Annotated[Goal, typer.Option(help="find the best candidates, or learn an accurate model.")] = Goal.FIND,
+    goal: Annotated[Goal, typer.Option(help="find the best candidates, or learn an accurate model.")] = "find",
     seed: Annotated[int, typer.Option(help="The same seed and results give the same proposals.")] = 0,
-    learner: Annotated[str, typer.Option(help="What learns.")] = "default",
+    learner: Annotated[str, typer.Option(help="The learner's name.")] = "default",
     wells: Annotated[int, typer.Option(help="Wells of a plate.")] = 96,
     controls: Annotated[int, typer.Option(help="Control wells of a plate.")] = 8,
     control: Annotated[str, CONTROL] = "",
-    price: Annotated[float, typer.Option(help="Of one well, to count costs.")] = 0.0,
+    price: Annotated[float, typer.Option(help="Price of one well, to count costs.")] = 0.0,
 ) -> None:
-    """Make a campaign: say what may be tested and what is measured.
+    """Make a campaign: what may be tested and what is measured.
 
     Writes DIR/campaign.toml, which you may edit, and copies the table into DIR.
     """
+    from activeloop.candidates import read_parent
+    from activeloop.config import check_config
+
     source = table or fasta
-    config = checked_config(
+    config = check_config(
         {
-            "goal": goal.value,
+            "goal": goal,
             "seed": seed,
             "pool": {
-                "kind": kind.value,
-                "wild_type": _sequence(wild_type),
+                "kind": kind,
+                "wild_type": read_parent(wild_type) if wild_type else "",
                 "singles": singles,
                 "positions": positions,
                 "sites": [part.strip() for part in sites.split(",") if part.strip()],
@@ -97,10 +82,11 @@ def new(
             "plate": {
                 "wells": wells,
                 "controls": controls,
-                "control": control or CONTROLS[kind.value],
+                "control": control or CONTROLS[kind],
                 "price_per_well": price,
             },
-        }
+        },
+        None,
     )
     make(directory, config, source)
 
@@ -125,13 +111,6 @@ def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 
-def checked_config(table: dict[str, Any]) -> CampaignConfig:
-    """The config of the options."""
-    from activeloop.config import check_config
-
-    return check_config(table, None)
-
-
 def parse_assay(text: str) -> dict[str, str]:
     """An assay from `NAME[:UNIT[:GOAL]]`.
 
@@ -144,11 +123,3 @@ def parse_assay(text: str) -> dict[str, str]:
 
         raise ConfigError(f'--assay "{text}" has too many colons: write NAME:UNIT:GOAL, such as kcat:1/s:maximise.')
     return {"name": name.strip(), "unit": unit.strip(), "goal": goal.strip() or "maximise"}
-
-
-def _sequence(wild_type: str) -> str:
-    if not wild_type:
-        return ""
-    from activeloop.candidates import read_parent
-
-    return read_parent(wild_type)

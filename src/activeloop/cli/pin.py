@@ -1,4 +1,4 @@
-"""`activeloop pin`: these must be on the next plate."""
+"""`activeloop pin`: put candidates on the next plate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from activeloop.cli.terminal import Folder, Names, Reason, next_step, opened, sa
 
 
 def pin(directory: Folder, names: Names, reason: Reason = "") -> None:
-    """Put candidates on the next proposal, in any case. Lifts a veto."""
+    """Put candidates on the next proposal. Lifts a veto."""
     pinned = opened(directory).campaign.pin(names, reason)
     say(f"Pinned {some(pinned)}: on the next proposal.")
     next_step(f"`activeloop propose {directory}`.")

@@ -1,4 +1,4 @@
-"""`activeloop plate`: a plate once more."""
+"""`activeloop plate`: draw or export a plate again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, next_step, opened, plates_of, say
+from activeloop.cli.terminal import Folder, next_step, numbered, opened, plates_of, say
 
 PROPOSAL = typer.Option(help="Number of the proposal (default: the last).")
 OUT = typer.Option(metavar="FILE", help="Where to write it (.csv, .xlsx, .svg); with several plates they are numbered.")
@@ -31,5 +31,5 @@ def plate(
     for i, p in enumerate(plates, 1):
         say(str(p))
         if out:
-            say(f"Written: {write_plate(p, out if len(plates) == 1 else out.with_stem(f'{out.stem}-{i}'))}")
+            say(f"Written: {write_plate(p, numbered(out, i, len(plates)))}")
     next_step(f"measure it, then `activeloop record {directory} FILE`.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import console, many, next_step, opened, say
+from activeloop.cli.terminal import Column, many, next_step, opened, say, show_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; leave i
 FILE = typer.Argument(metavar="[FILE]", help="A table of candidates (default: the whole pool).")
 STUDENT = typer.Option(metavar="FILE.onnx", help="Predict with this exported student instead of a campaign.")
 OUT = typer.Option(metavar="FILE.csv", help="Write all predictions here; without it the best are shown.")
-DRAWS = typer.Option(min=0, help="With --student and --out: also write this many joint samples, a column each.")
+SAMPLES = typer.Option(min=0, help="With --student and --out: also write this many joint samples, a column each.")
 PIECE = 50_000
 
 
@@ -31,14 +31,12 @@ def predict(
     directory: Annotated[Path | None, DIRECTORY] = None,
     file: Annotated[Path | None, FILE] = None,
     student: Annotated[Path | None, STUDENT] = None,
-    column: Annotated[
-        str, typer.Option(help="The table's column of candidates (default: found by name and content).")
-    ] = "",
+    column: Column = "",
     out: Annotated[Path | None, OUT] = None,
     top: Annotated[int, typer.Option(help="How many of the best are shown.")] = 10,
-    draws: Annotated[int, DRAWS] = 0,
+    draws: Annotated[int, SAMPLES] = 0,
 ) -> None:
-    """Predict candidates with the current version: mean, spread and 90 % interval, in the unit of the assay.
+    """Predict candidates with the current version: mean, standard deviation and 90 % interval, in the assay's unit.
 
     With `--student` the table alone is given: `activeloop predict --student student.onnx variants.csv`.
     """
@@ -52,8 +50,7 @@ def predict(
         raise ConfigError(f"{what}.")
     loop = opened(directory).campaign
     pieces = list(_pieces(loop, _rows(loop.pool, file, column)))
-    version = f"version {pieces[0].version}"
-    _tell(pieces, loop.assays, version, out, top)
+    _report(pieces, loop.assays, f"version {pieces[0].version}", out, top)
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
 
 
@@ -73,8 +70,8 @@ def _with_student(path: Path, table: Path, column: str, out: Path | None, top: i
     student = Student.open(path)
     card, candidates = student.card, encode_table(student.card.tokenizer, table, column)
     pieces = list(predict_table(student, candidates, draws=draws if out else 0))
-    of_what = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
-    _tell(pieces, card.assays, of_what, out, top)
+    who = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
+    _report(pieces, card.assays, who, out, top)
     say(student.explain())
     if candidates.warning:
         say(candidates.warning)
@@ -96,10 +93,10 @@ def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[PredictionTable]:
         yield loop.predict(rows[start : start + PIECE])
 
 
-def _tell(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, out: Path | None, top: int) -> None:
-    """Write all to a file if one is asked for, and show the best."""
+def _report(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, out: Path | None, top: int) -> None:
+    """Write all to a file if one is named, and show the best."""
     if out:
-        # not by the campaign's store: loading that takes longer than a student's answer
+        # not by the campaign's store: loading that takes longer than a student's prediction
         from activeloop.files import write_whole
         from activeloop.prediction import write_predictions
 
@@ -107,7 +104,10 @@ def _tell(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, out:
         write_predictions(text, pieces)
         write_whole(out, text.getvalue())
         say(f"Wrote {many(sum(map(len, pieces)), 'prediction')} of {who} to {out}.")
-    _show(_best(pieces, top, assays[0].sign), assays[0].name, who)
+    best = _best(pieces, top, assays[0].sign)
+    rows = [(name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}") for name, mean, low, high in best]
+    headers = ("candidate", f"{assays[0].name} predicted", "90 % interval")
+    show_table(f"the best {len(best)} by {who}", headers, rows)
 
 
 def _best(pieces: list[PredictionTable], top: int, sign: int) -> list[tuple[str, float, float, float]]:
@@ -119,14 +119,3 @@ def _best(pieces: list[PredictionTable], top: int, sign: int) -> list[tuple[str,
         )
     ]
     return sorted(found, key=lambda line: -sign * line[1])[:top]
-
-
-def _show(best: list[tuple[str, float, float, float]], assay: str, who: str) -> None:
-    from rich.table import Table
-
-    table = Table(title=f"the best {len(best)} by {who}", title_justify="left")
-    for header in ("candidate", f"{assay} predicted", "90 % interval"):
-        table.add_column(header)
-    for name, mean, low, high in best:
-        table.add_row(name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}")
-    console().print(table)

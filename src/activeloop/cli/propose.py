@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.fit import teach
-from activeloop.cli.terminal import Folder, console, many, next_step, opened, say, some
+from activeloop.cli.fit import start_distillation
+from activeloop.cli.terminal import (
+    Folder,
+    check_file,
+    many,
+    next_step,
+    numbered,
+    opened,
+    plates_of,
+    progress_bar,
+    say,
+    show_table,
+    some,
+)
 
 if TYPE_CHECKING:
     from activeloop.config import OpenCampaign, PlateConfig
@@ -54,57 +65,31 @@ def propose(
     )
     fits = on_one_plate(settings, loop.folder.config)  # what cannot be laid out is refused before anything is stored
     number = fits if number is None else number
-    if out:
-        check_ending(out)
+    check_file(out, ENDINGS, "Nothing was proposed.")
     make_folder(loop.folder.plates)
     before = len(loop.campaign.state().proposals)
-    with scoring(len(loop.campaign.pool)) as progress:
+    size = len(loop.campaign.pool)
+    with progress_bar(f"Scoring {size:,} candidates") if size >= LARGE else nullcontext() as progress:
         proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing, progress=progress)
     again = proposal.number <= before
     plates, files = lay_out(loop, proposal, settings)
     if out:
         from activeloop.plates import write_plate
 
-        files += [write_plate(p, _numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
+        files += [write_plate(p, numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
     head = "is out already; this is it again" if again else "was made"
     say(f"Proposal {proposal.number} {head}: {many(len(proposal.picks), 'candidate')}, chosen by {proposal.policy}.")
     show(proposal, loop.config.assays[0].name)
     for p in plates:
         say(f"  {p}")
     say(f"Written: {some([str(f) for f in files], 12)}")
-    teach(loop)
+    start_distillation(loop)
     results = "the results" if not again else "its results (or `--another` for a further proposal)"
     next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
 
 
-@contextmanager
-def scoring(candidates: int) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar while a large pool is scored; nothing for a small one."""
-    if candidates < LARGE:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"Scoring {candidates:,} candidates", total=candidates)
-        yield lambda done, _: bar.update(task, completed=done)
-
-
-def check_ending(out: Path) -> None:
-    """Refuse a file that could not be written, before anything is stored."""
-    from activeloop.errors import PlateError
-
-    if out.suffix.lower() not in ENDINGS:
-        raise PlateError("a plate is written as .csv, .xlsx or .svg: name it so. Nothing was proposed.", file=str(out))
-    if out.is_dir():
-        raise PlateError("this is a folder: name a file in it. Nothing was proposed.", file=str(out))
-    if not out.absolute().parent.is_dir():
-        raise PlateError(f"there is no folder {out.parent}: make it first. Nothing was proposed.", file=str(out))
-
-
 def make_folder(plates: Path) -> None:
-    """The folder of plates, before anything is stored; somebody may have tidied it away."""
+    """Make the folder of plates if it is missing, before anything is stored."""
     from activeloop.errors import StoreError
 
     try:
@@ -139,11 +124,10 @@ def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
 def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tuple[list[Plate], list[Path]]:
     """The plates of a proposal and their files: those that were written already, or new ones.
 
-    The first plate's list is written last of all, so where it is, everything is; what a crash left without it is laid
-    out anew.
+    The first plate's list is written last, so where it exists, all files do; plates that a crash left without it are
+    laid out again.
     """
     from activeloop.campaigns.versions import derive
-    from activeloop.cli.terminal import plates_of
     from activeloop.plates import fill_plates, write_plate
 
     name = f"plate-{proposal.number}"
@@ -166,17 +150,10 @@ def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tu
 
 def show(proposal: Proposal, assay: str) -> None:
     """The first picks as a table."""
-    from rich.table import Table
-
-    table = Table(title=f"the first {min(SHOWN, len(proposal.picks))} of {len(proposal.picks)}", title_justify="left")
-    for header in ("rank", "candidate", f"{assay} predicted", "90 % interval", "why"):
-        table.add_column(header, justify="right" if header == "rank" else "left")
+    rows = []
     for pick in proposal.picks[:SHOWN]:
         known = pick.mean == pick.mean
         interval = f"{pick.low:.3g} to {pick.high:.3g}" if known else "-"
-        table.add_row(str(pick.rank), pick.name, f"{pick.mean:.3g}" if known else "-", interval, pick.reason)
-    console().print(table)
-
-
-def _numbered(path: Path, number: int, count: int) -> Path:
-    return path if count == 1 else path.with_stem(f"{path.stem}-{number}")
+        rows.append((str(pick.rank), pick.name, f"{pick.mean:.3g}" if known else "-", interval, pick.reason))
+    headers = ("rank", "candidate", f"{assay} predicted", "90 % interval", "why")
+    show_table(f"the first {len(rows)} of {len(proposal.picks)}", headers, rows)

@@ -1,4 +1,4 @@
-"""`activeloop record`: results come in."""
+"""`activeloop record`: store results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from activeloop.cli.terminal import Folder, known_plates, many, next_step, opene
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
 SHEET = typer.Option(help="The sheet of a workbook (default: the first).")
-COLUMN = typer.Option(metavar="ROLE=NAME", help="Where names do not say it: candidate, well, value ... or an assay.")
+COLUMN = typer.Option(
+    metavar="ROLE=NAME",
+    help="The column of a role that its name does not show: candidate, well, value ... or an assay.",
+)
 
 
 def record(
@@ -22,7 +25,7 @@ def record(
 ) -> None:
     """Store results that came back: the whole file or, if anything is wrong with it, nothing.
 
-    A file that was recorded before is recognised, and so are single rows.
+    A file, or a row, that was recorded before is not stored twice.
     """
     from activeloop.measurements import read_measurements
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from activeloop.cli.terminal import (
+    CandidateColumn,
+    Dataset,
+    DetectedKind,
+    Goal,
+    Jobs,
+    Minimise,
+    ResultsFolder,
+    TargetColumn,
+    WildType,
+    names_of,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,70 +32,36 @@ if TYPE_CHECKING:
 DEFAULT_POLICIES = "default,random,evolvepro,alde"
 
 
-class Kind(Enum):
-    """What candidates are."""
-
-    VARIANTS = "variants"
-    COMPOUNDS = "compounds"
-    GUIDES = "guides"
-
-
-class GoalOption(Enum):
-    """What the campaign is for."""
-
-    FIND = "find"
-    LEARN = "learn"
-
-
-class FirstOption(Enum):
-    """Who chooses the first plate."""
-
-    RANDOM = "random"
-    OWN = "own"
-
-
-DATASET = typer.Argument(
-    metavar="NAME|FILE.csv",
-    help="A public set (gb1, BLAT_ECOLX_Deng_2012 ...) or a table of candidates and values.",
-)
-KIND = typer.Option(help="What the candidates are; detected in the table by default.")
-WILD_TYPE = typer.Option(metavar="SEQ|FASTA", help="The wild type of the variants, as a sequence or as a FASTA file.")
-CANDIDATE = typer.Option(metavar="C", help="The column of candidates (default: detected).")
-TARGET = typer.Option(metavar="T", help="The column of values (default: detected).")
-MINIMISE = typer.Option("--minimise/--maximise", help="Whether less is better.")
 POLICIES = typer.Option(metavar="NAMES", help="Policies, joined by commas; LEARNER:RECOMMENDER is one, too.")
 FIRST = typer.Option(help="random: one first plate for all; own: policies with a prior choose theirs.")
-JOBS = typer.Option(metavar="N", help="Number of processes (default: one for each core).")
-OUT = typer.Option(metavar="DIR", help="Folder of the results (default: one under ./replays).")
 
 
 def replay(
-    dataset: Annotated[str, DATASET],
-    kind: Annotated[Kind | None, KIND] = None,
-    wild_type: Annotated[str | None, WILD_TYPE] = None,
-    candidate_column: Annotated[str | None, CANDIDATE] = None,
-    target_column: Annotated[str | None, TARGET] = None,
-    minimise: Annotated[bool | None, MINIMISE] = None,
-    goal: Annotated[GoalOption, typer.Option(help="find the best, or learn which are fit.")] = GoalOption.FIND,
+    dataset: Dataset,
+    kind: DetectedKind = None,
+    wild_type: WildType = None,
+    candidate_column: CandidateColumn = None,
+    target_column: TargetColumn = None,
+    minimise: Minimise = None,
+    goal: Annotated[Goal, typer.Option(help="find the best, or learn which are fit.")] = "find",
     start: Annotated[int, typer.Option(help="Candidates on the first plate.")] = 96,
     batch: Annotated[int, typer.Option(help="Candidates on each later plate.")] = 96,
     rounds: Annotated[int, typer.Option(help="Later plates.")] = 4,
     seeds: Annotated[int, typer.Option(help="Campaigns for each policy.")] = 50,
     policies: Annotated[str, POLICIES] = DEFAULT_POLICIES,
-    first: Annotated[FirstOption, FIRST] = FirstOption.RANDOM,
-    jobs: Annotated[int | None, JOBS] = None,
-    out: Annotated[Path | None, OUT] = None,
+    first: Annotated[Literal["random", "own"], FIRST] = "random",
+    jobs: Jobs = None,
+    out: ResultsFolder = None,
 ) -> None:
     """Replay a campaign on recorded data, against a random baseline and named baselines.
 
-    Writes summary.csv, rounds.csv, curve.png and report.html. The same command again goes on where it stopped.
+    Writes summary.csv, rounds.csv, curve.png and report.html. The same command continues where it stopped.
     """
     from activeloop.replay import Protocol, Source
 
-    source = Source(dataset, kind and kind.value, wild_type, candidate_column, target_column, minimise)
-    protocol = Protocol(goal.value, start, batch, rounds, first.value)
-    names = tuple(dict.fromkeys(name.strip() for name in policies.split(",") if name.strip()))
-    run(source, protocol, names, seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
+    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise)
+    protocol = Protocol(goal, start, batch, rounds, first)
+    run(source, protocol, names_of(policies), seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
 
 
 def run(
@@ -129,10 +107,9 @@ def run(
             cores = jobs or available_cores()
             outcome = replay_all(source, landscape, protocol, policies, seeds, out, cores, finished, make or policy_of)
         except KeyboardInterrupt:
-            kept = len(list((out / "parts").glob("*.json")))
-            console.print(
-                f"Stopped. {kept} campaigns are kept in {out / 'parts'}; the same command goes on from there."
-            )
+            count = len(list((out / "parts").glob("*.json")))
+            where = f"{count} campaigns are stored in {out / 'parts'}"
+            console.print(f"Stopped. {where}; the same command continues from there.")
             raise typer.Exit(130) from None
     points = write_results(out, landscape, protocol, outcome)
     console.print(result_table(points, protocol.labels[-1]))

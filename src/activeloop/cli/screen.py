@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, console, many, next_step, opened, say
+from activeloop.cli.terminal import Folder, check_file, many, next_step, opened, say, show_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,10 +62,13 @@ def screen(
 
     The campaign is not changed. The same command continues a screen that was stopped or killed, to the same picks.
     """
+    from activeloop.errors import InputError
     from activeloop.replay.machine import available_cores
     from activeloop.screening import Screen
 
-    check(out, workers)
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
+    check_file(out, (".csv",), "Nothing was screened.")
     loop = opened(directory).campaign
     plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed)
     place = folder or directory / "screens" / plan.key(student, (shortlist, max_growth, sample))
@@ -79,7 +80,7 @@ def screen(
     except KeyboardInterrupt:
         say(f"Stopped. The checkpoint is in {place}; the same command continues from there.")
         raise typer.Exit(130) from None
-    tell(plan, found)
+    show(plan, found)
     if out:
         write(out, plan, found)
         say(f"Written: {out}, {out.with_suffix('.txt')}")
@@ -88,18 +89,6 @@ def screen(
         if file is None
         else "order the picks, or make a campaign of them (`activeloop new`)."
     )
-
-
-def check(out: Path | None, workers: int | None) -> None:
-    """Refuse options that cannot work, before anything is screened."""
-    from activeloop.errors import InputError
-
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
-    if out and (out.is_dir() or out.suffix != ".csv"):
-        raise InputError("name a file that ends on .csv. Nothing was screened.", file=str(out))
-    if out and not out.absolute().parent.is_dir():
-        raise InputError(f"there is no folder {out.parent}: make it first. Nothing was screened.", file=str(out))
 
 
 def own_student(loop: Campaign, place: Path) -> Path:
@@ -113,7 +102,7 @@ def own_student(loop: Campaign, place: Path) -> Path:
 
     state = loop.state()
     if not state.students:
-        raise StateError("this campaign has no student yet: teach one (`activeloop distil DIR`), or give --student.")
+        raise StateError("this campaign has no student yet: train one (`activeloop distil DIR`), or give --student.")
     record = loop.student_record()
     if state.version and record.version != state.version.number:
         say(f"The student is of version {record.version}; its teacher here is version {state.version.number}.")
@@ -164,7 +153,7 @@ class ScreenOptions:
 
         state, teacher = loop.state(), loop.model()
         if teacher is None:
-            raise StateError("there is no model yet that could be a teacher: record results and fit first.")
+            raise StateError("there is no model yet that could be the teacher: record results and fit first.")
         assert loop.select is not None  # set on construction
         builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit)
         taken = np.array(builder.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
@@ -243,21 +232,17 @@ def bars() -> Iterator[Callable[[str, int, int], None]]:
         yield show
 
 
-def tell(plan: ScreenOptions, found: ScreenResult) -> None:
+def show(plan: ScreenOptions, found: ScreenResult) -> None:
     """Print the result and the first picks."""
-    from rich.table import Table
-
     say(str(found))
     if found.seconds:
         say(f"The student scored {many(round(found.speed), 'candidate')} a second.")
-    assay = plan.loop.assays[0].name
-    title = f"the first {min(SHOWN, len(found.picks))} of {many(len(found.picks), 'pick')}"
-    table = Table(title=title, title_justify="left")
-    for header in ("rank", "candidate", f"{assay} predicted", "90 % interval", "why"):
-        table.add_column(header)
-    for rank, name, mean, _, low, high, reason in lines(plan, found)[:SHOWN]:
-        table.add_row(str(rank), name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}", reason)
-    console().print(table)
+    rows = [
+        (str(rank), name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}", reason)
+        for rank, name, mean, _, low, high, reason in lines(plan, found)[:SHOWN]
+    ]
+    headers = ("rank", "candidate", f"{plan.loop.assays[0].name} predicted", "90 % interval", "why")
+    show_table(f"the first {len(rows)} of {many(len(found.picks), 'pick')}", headers, rows)
 
 
 def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[int, str, float, float, float, float, str]]:
@@ -272,15 +257,12 @@ def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[int, str, floa
 
 def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     """Write the picks as a table, and a report beside it."""
-    from activeloop.files import write_whole
+    from activeloop.files import csv_text, write_whole
 
     assay = plan.loop.assays[0].name
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason"])
-    writer.writerows(lines(plan, found))
-    write_whole(out, text.getvalue())
-    agreed = f"Spearman of student and teacher on what was drawn from those left out: {found.fidelity:.3f}"
+    header = ("rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason")
+    write_whole(out, csv_text(header, lines(plan, found)))
+    agreed = f"Spearman of student and teacher on the random sample off the shortlist: {found.fidelity:.3f}"
     report = [
         f"Screened: {plan.pool.describe()}",
         str(found),

@@ -30,22 +30,19 @@ def status(directory: Folder) -> None:
 
 
 def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
-    """Rows about the campaign's student and the work on one; returns what speaks against using it."""
+    """Add rows about the campaign's student and its training; returns warnings against its use."""
     if job := loop.distillation.state():
         table.add_row("distillation", job_words(job))
     if not found.student:
         return ()
     table.add_row("student", student_words(found))
     drift = drift_of(loop)
-    if isinstance(drift, str):
-        table.add_row("its drift", drift)
-        return ()
-    table.add_row("its drift", drift_words(drift))
-    return drift.warnings
+    table.add_row("student's drift", drift if isinstance(drift, str) else drift_words(drift))
+    return () if isinstance(drift, str) else drift.warnings
 
 
 def summary_table(found: Status) -> Table:
-    """All of a status but its student, as a table of two columns."""
+    """A status without its student, as a table of two columns."""
     from rich.table import Table
 
     table = Table(show_header=False)
@@ -76,7 +73,7 @@ def summary_table(found: Status) -> Table:
 
 
 def checked_words(metrics: Mapping[str, float]) -> str:
-    """What a version's figures on held-out values say, in words; "" when it has none.
+    """A version's metrics on held-out values, in words; "" when it has none.
 
     >>> checked_words({"held_out": 88, "held_out_spearman": 0.512, "coverage90": 0.9, "miscalibration_area": 0.03})
     'Spearman 0.51 on 88 values, 90% of them in their 90 % interval, miscalibration area 0.030'
@@ -99,7 +96,7 @@ def _checked_assay(metrics: Mapping[str, float], assay: str) -> str:
 
 
 def validation_words(validation: ProspectiveValidation | None) -> str:
-    """How well predictions came true, in words."""
+    """The prospective validation, in words."""
     if validation is None:
         return "needs results of a predicted plate"
     rank = f"on proposal {validation.proposal}: Spearman {validation.spearman:.2f} with {validation.candidates} results"
@@ -112,7 +109,7 @@ def validation_words(validation: ProspectiveValidation | None) -> str:
 
 
 def drift_of(loop: OpenCampaign) -> Drift | str:
-    """How far the student has fallen behind, or why that is not known."""
+    """The drift of the student, or why it is not known."""
     from activeloop.errors import ActiveLoopError
     from activeloop.students.campaign import open_student
 
@@ -124,7 +121,7 @@ def drift_of(loop: OpenCampaign) -> Drift | str:
 
 
 def student_words(found: Status) -> str:
-    """Which student there is, and whose."""
+    """The student, its teacher and its size, in words."""
     from activeloop.cli.distil import size_words
 
     student = found.student
@@ -136,7 +133,7 @@ def student_words(found: Status) -> str:
 
 
 def job_words(job: JobState) -> str:
-    """How the training of a student stands.
+    """The state of a student's training, in words.
 
     >>> from activeloop.store import JobState
     >>> job_words(JobState("running", "a student of version 2", 17, "2026-01-02T03:04:05.678+00:00", share=0.25))
@@ -151,7 +148,7 @@ def job_words(job: JobState) -> str:
 
 
 def drift_words(drift: Drift) -> str:
-    """How a student does beside its teacher, in words."""
+    """The drift of a student, in words."""
     agrees = f"Spearman {drift.fidelity:.2f} with version {drift.current} on {drift.compared:,} candidates"
     if not drift.results:
         return f"{agrees}; nothing was measured since version {drift.version}"

@@ -18,9 +18,9 @@ VERBS = {
     "record": "Store results that came back.",
     "fit": "Fit a new version of the model.",
     "status": "Show where the campaign stands and what to do next.",
-    "assess": "Assess stopping: was the last round worth it, is the next?",
+    "assess": "Assess whether another round is worth its cost.",
     "predict": "Predict candidates, by the model or by a student.",
-    "distil": "Distil the model into a small student: for any machine, a browser, a screen.",
+    "distil": "Distil the model into a small student for any machine, a browser or a screen.",
     "screen": "Screen millions of candidates: a student scores them, the model picks.",
     "plate": "Draw or export a plate again.",
     "pin": "Put candidates on the next plate.",
@@ -37,14 +37,14 @@ class Verbs(TyperGroup):
     """The group of all verbs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Those whose module is there."""
+        """The verbs whose module is installed."""
         return [verb for verb in VERBS if find_spec(f"activeloop.cli.{verb}")]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """The verb as a command, also by a name of before; imports its module.
+        """The verb as a command, also under a former name; imports its module.
 
         Raises:
-            InputError: it was removed; names what does the same now.
+            InputError: it was removed; the message names a replacement.
         """
         if instead := REMOVED["command"].get(cmd_name):
             from activeloop.errors import InputError
@@ -57,7 +57,7 @@ class Verbs(TyperGroup):
         return _command(verb, function)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The verb and what is typed after it, options of before under their names of now."""
+        """The verb and its arguments, former options under their current names."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command, [_current_option(command.name or "", word) for word in rest] if command else rest
 
@@ -68,7 +68,7 @@ class Verbs(TyperGroup):
 
 
 def _current_option(verb: str, word: str) -> str:
-    """`--option` or `--option=value` under its name of now; other words as they are."""
+    """`--option` or `--option=value` under its current name; other words unchanged."""
     option, equals, value = word.partition("=")
     (new,) = current_options("command", verb, {option: value}) if option.startswith("--") else (option,)
     return f"{new}{equals}{value}"

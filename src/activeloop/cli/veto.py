@@ -1,4 +1,4 @@
-"""`activeloop veto`: never these."""
+"""`activeloop veto`: exclude candidates."""
 
 from __future__ import annotations
 

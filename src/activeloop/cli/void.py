@@ -1,4 +1,4 @@
-"""`activeloop void`: results that were wrong."""
+"""`activeloop void`: declare results wrong."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ def void(
     reason: Reason = "",
 ) -> None:
     """Declare results wrong: they stay on record and no longer count. Their candidates may be proposed again."""
+    from activeloop.campaigns import Measured
+
     loop = opened(directory).campaign
     if event is None:
         say("Results came in with these events:")
-        files = {number: source for source, number in _files(loop.log)}
+        files = {r.sequence: r.event.source for r in loop.log if isinstance(r.event, Measured)}
+        results = loop.state().results
         for number, source in files.items():
-            rows = [r for r in loop.state().results if r.event == number]
+            rows = [r for r in results if r.event == number]
             voided = sum(r.void is not None for r in rows)
             say(f"  {number}: {many(len(rows), 'result')} from {source or 'no file'}, {voided} voided")
         next_step(f"`activeloop void {directory} EVENT [--row N] --reason TEXT`.")
         return
     count = loop.void(event, row or (), reason)
-    say(f"Voided {many(count, 'result')} of event {event}." if count else "They were voided already: nothing changed.")
+    say(
+        f"Voided {many(count, 'result')} of event {event}."
+        if count
+        else "All of them were voided before: nothing changed."
+    )
     next_step(f"`activeloop propose {directory}` fits the model anew without them.")
-
-
-def _files(log: object) -> list[tuple[str, int]]:
-    from activeloop.campaigns import EventLog, Measured
-
-    assert isinstance(log, EventLog)
-    return [(r.event.source, r.sequence) for r in log if isinstance(r.event, Measured)]
