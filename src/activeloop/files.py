@@ -1,9 +1,12 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and tables as CSV text."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from activeloop.errors import StoreError
@@ -36,3 +39,16 @@ def write_whole(path: str | Path, content: str | bytes) -> Path:
             "file of that name is as it was."
         ) from error
     return path
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV; None is an empty cell, and each float is written so that it reads back the same.
+
+    >>> csv_text(("well", "value"), [["A1", 0.5], ["A2", None]]).splitlines()
+    ['well,value', 'A1,0.5', 'A2,']
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([["" if v is None else repr(float(v)) if isinstance(v, float) else v for v in r] for r in rows])
+    return buffer.getvalue()

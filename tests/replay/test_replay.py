@@ -114,7 +114,7 @@ def test_other_settings_are_not_mixed_in(replayed):
     assert tables(replayed) == before
 
 
-def test_a_killed_replay_goes_on_from_what_it_kept(replayed, tmp_path):
+def test_a_killed_replay_continues_from_the_finished_campaigns(replayed, tmp_path):
     """True processes, killed outright once two campaigns are finished; none of them lives on."""
     command = [sys.executable, "-c", "from activeloop.cli import main; main()", *SMALL[:-1], "2", "--seeds", "3"]
     command += ["--policies", "random,evolvepro", "--out", str(tmp_path)]
@@ -132,7 +132,7 @@ def test_a_killed_replay_goes_on_from_what_it_kept(replayed, tmp_path):
     assert not any(worker.exists() and b"spawn" in (worker / "cmdline").read_bytes() for worker in workers)
 
 
-def test_a_stopped_replay_says_what_it_kept(tmp_path):
+def test_a_stopped_replay_names_the_finished_campaigns(tmp_path):
     """Ctrl-C: status 130, and no process lives on."""
     handler = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # A shell may ignore it.
     code = f"{handler}from activeloop.cli import main; main()"
@@ -143,7 +143,7 @@ def test_a_stopped_replay_says_what_it_kept(tmp_path):
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
-    assert "the same command goes on" in told
+    assert "the same command continues" in told
     assert not (tmp_path / "summary.csv").exists()
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from activeloop.errors import InputError, PlateError
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.measurements.rows import read_replicate
 from activeloop.measurements.wells import SHAPES, Well, parse_well, row_letters, well_name, well_names
 from activeloop.plates.layout import sort_wells
@@ -45,19 +43,6 @@ def write_plate(plate: Plate, path: str | Path) -> Path:
         "written by write_echo and write_opentrons. Nothing was written.",
         file=str(path),
     )
-
-
-def csv_text(header: Sequence[str], rows: Sequence[Row]) -> str:
-    """Rows as CSV; None is an empty cell, and each float is written so that it reads back the same.
-
-    >>> csv_text(("well", "value"), [["A1", 0.5], ["A2", None]]).splitlines()
-    ['well,value', 'A1,0.5', 'A2,']
-    """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([["" if v is None else repr(float(v)) if isinstance(v, float) else v for v in r] for r in rows])
-    return buffer.getvalue()
 
 
 def _wells(plate: Plate) -> list[Row]:

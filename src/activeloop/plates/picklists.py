@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from activeloop.errors import PlateError
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
-from activeloop.plates.files import Row, csv_text
+from activeloop.plates.files import Row
 from activeloop.plates.plate import Plate, check_size
 from activeloop.tables import read_table
 

@@ -26,20 +26,20 @@ from activeloop.replay.metrics import PREDICTED, Truth, spearman
 from activeloop.replay.policies import Policy, Protocol, check_policy, policy_of
 from activeloop.replay.sources import Source, load_landscape
 
-JUDGED = 10_000
-"""Predictions are judged on at most this many candidates, drawn once a seed."""
+EVALUATED = 10_000
+"""Predictions are evaluated on at most this many candidates, drawn once a seed."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What one plate brought.
+    """The result of one plate.
 
     Args:
         round: 0 is the first plate.
         labels: measured so far, this plate included.
         picks: names of the candidates on this plate, best first.
-        metrics: name -> value; NaN when it was not judged.
-        seconds: CPU seconds of fitting, scoring and choosing this plate (judging is not counted).
+        metrics: name -> value; NaN when it was not evaluated.
+        seconds: CPU seconds of fitting, scoring and choosing this plate (evaluation is not counted).
     """
 
     round: int
@@ -51,17 +51,17 @@ class Turn:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all policies share under one seed: the first plate, and the candidates on which predictions are judged.
+    """What all policies share under one seed: the first plate, and the candidates on which predictions are evaluated.
 
     Args:
         first_plate: [start] rows.
         held_out: rows that are never proposed (goal `learn`), else empty.
-        judged: at most `JUDGED` rows; those that are measured in the end do not count.
+        evaluated: at most `EVALUATED` rows; those that are measured later do not count.
     """
 
     first_plate: np.ndarray
     held_out: np.ndarray
-    judged: np.ndarray
+    evaluated: np.ndarray
 
     @classmethod
     def of(cls, candidates: int, protocol: Protocol, seed: int) -> Shared:
@@ -72,16 +72,16 @@ class Shared:
         """
         order = np.random.default_rng([seed, 0]).permutation(candidates)
         held_out, rest = np.split(order, [protocol.held_out(candidates)])
-        judged = held_out if len(held_out) else np.random.default_rng([seed, 1]).permutation(candidates)
-        return cls(rest[: protocol.start], held_out, judged[:JUDGED])
+        evaluated = held_out if len(held_out) else np.random.default_rng([seed, 1]).permutation(candidates)
+        return cls(rest[: protocol.start], held_out, evaluated[:EVALUATED])
 
 
 def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, seed: int) -> list[Turn]:
     """One whole campaign.
 
     Args:
-        landscape: what answers.
-        policy: what asks.
+        landscape: the recorded values.
+        policy: what proposes.
         protocol: the rules.
         seed: of the first plate and of every later choice.
 
@@ -98,7 +98,14 @@ def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, se
     predictor, fit_seconds = None, 0.0
     for number in range(protocol.rounds + 1):
         clock = time.process_time()
-        picks = _choose(dataset, predictor, policy, protocol, shared, seed, number)
+        if number == 0 and protocol.first == "own":
+            predictor = policy.prior(landscape.pool)
+        if number == 0 and predictor is None:
+            picks = shared.first_plate
+        else:
+            free = np.setdiff1d(np.arange(len(landscape)), np.concatenate([dataset.rows, shared.held_out]))
+            size = protocol.batch if number else protocol.start
+            picks = policy.choose(dataset, predictor, free, size, derived_seed(seed, number, 2))
         seconds = time.process_time() - clock + fit_seconds
         dataset = measured(dataset, picks, landscape, number)
         metrics = truth.found(dataset.rows)
@@ -120,10 +127,10 @@ def unmeasured(landscape: Landscape, protocol: Protocol) -> Dataset:
 
 
 def measured(dataset: Dataset, picks: np.ndarray, landscape: Landscape, number: int) -> Dataset:
-    """The data set with the answers to one more plate."""
+    """The data set with the values of one more plate."""
     classify = dataset.assays[0].goal == "classify"
-    answers = landscape.fit if classify else landscape.values
-    new = Dataset.of(dataset.pool, picks, answers[picks].astype(np.float64), dataset.assays[0])
+    values = landscape.fit if classify else landscape.values
+    new = Dataset.of(dataset.pool, picks, values[picks].astype(np.float64), dataset.assays[0])
     return replace(
         dataset,
         rows=np.concatenate([dataset.rows, new.rows]),
@@ -142,41 +149,21 @@ def judge(
     Goal `learn`: the 20 % that are never proposed. Goal `find`: what is not measured yet (a fixed draw of 10,000 from
     larger pools); there, a candidate is called fit when its predicted value reaches that of the worst fit one.
     """
-    rows = np.setdiff1d(shared.judged, dataset.rows)
+    rows = np.setdiff1d(shared.evaluated, dataset.rows)
     if predictor is None or not len(rows):
         return dict.fromkeys(PREDICTED, float("nan"))
-    score = mean_of(predictor, dataset.pool, rows)[:, -1]
+    predicted = mean_of(predictor, dataset.pool, rows)[:, -1]
     border = truth.fit_from if protocol.goal == "find" else 0.5
     return {
-        "spearman": spearman(score, truth.values[rows]),
-        "auroc": auroc(score, truth.fit[rows]),
-        "accuracy": float(np.mean((score >= border) == truth.fit[rows])),
+        "spearman": spearman(predicted, truth.values[rows]),
+        "auroc": auroc(predicted, truth.fit[rows]),
+        "accuracy": float(np.mean((predicted >= border) == truth.fit[rows])),
     }
 
 
 def derived_seed(*parts: int) -> int:
     """One seed from several, without overlap between rounds or uses."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
-
-
-def _choose(
-    dataset: Dataset,
-    predictor: Predictor | None,
-    policy: Policy,
-    protocol: Protocol,
-    shared: Shared,
-    seed: int,
-    number: int,
-) -> np.ndarray:
-    """Rows of the next plate."""
-    free = np.setdiff1d(np.arange(len(dataset.pool)), np.concatenate([dataset.rows, shared.held_out]))
-    choice_seed = derived_seed(seed, number, 2)
-    if number > 0:
-        return policy.choose(dataset, predictor, free, protocol.batch, choice_seed)
-    prior = policy.prior(dataset.pool) if protocol.first == "own" else None
-    if prior is None:
-        return shared.first_plate
-    return policy.choose(dataset, prior, free, protocol.start, choice_seed)
 
 
 class Parts:
@@ -205,16 +192,14 @@ class Parts:
             before = json.loads(path.read_text("utf-8"))
             other = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
             if other:
-                told = "; ".join(f"{key} was {before.get(key)}, now {settings.get(key)}" for key in other)
-                raise ConfigError(
-                    f"{self.folder} holds a replay with other settings ({told}). Choose another --out, or delete the "
-                    "folder to begin anew. Nothing was changed."
-                )
+                changed = "; ".join(f"{key} was {before.get(key)}, now {settings.get(key)}" for key in other)
+                fix = "Choose another --out, or delete the folder to begin anew. Nothing was changed."
+                raise ConfigError(f"{self.folder} holds a replay with other settings ({changed}). {fix}")
         else:
             write_whole(path, json.dumps(settings, indent=1, sort_keys=True) + "\n")
 
     def path(self, policy: str, seed: int) -> Path:
-        """Where one campaign is kept."""
+        """The file of one campaign."""
         return self.folder / "parts" / f"{policy.replace(':', '+')}-{seed:05d}.json"
 
     def has(self, policy: str, seed: int) -> bool:
@@ -222,8 +207,9 @@ class Parts:
         return self.path(policy, seed).exists()
 
     def write(self, policy: str, seed: int, turns: list[Turn]) -> None:
-        """Keep a finished campaign."""
-        rows = [{**asdict(turn), "metrics": _without_nan(turn.metrics)} for turn in turns]
+        """Store a finished campaign."""
+        without_nan = ({k: None if math.isnan(v) else v for k, v in turn.metrics.items()} for turn in turns)
+        rows = [{**asdict(turn), "metrics": metrics} for turn, metrics in zip(turns, without_nan, strict=True)]
         write_whole(self.path(policy, seed), json.dumps(rows) + "\n")
 
     def read(self, policy: str, seed: int) -> list[Turn]:
@@ -235,18 +221,13 @@ class Parts:
         path = self.path(policy, seed)
         try:
             rows = json.loads(path.read_text("utf-8"))
-            return [Turn(**{**row, "picks": tuple(row["picks"]), "metrics": _with_nan(row["metrics"])}) for row in rows]
+            for row in rows:
+                row["picks"] = tuple(row["picks"])
+                row["metrics"] = {k: math.nan if v is None else v for k, v in row["metrics"].items()}
+            return [Turn(**row) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             fix = "Delete it; the same command does that campaign again."
             raise StoreError(f"{path} is damaged ({error}). {fix}") from error
-
-
-def _without_nan(metrics: dict[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in metrics.items()}
-
-
-def _with_nan(metrics: dict[str, float | None]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in metrics.items()}
 
 
 Finished = Callable[[str, int], None]
@@ -267,7 +248,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a replay left.
+    """The result of a replay.
 
     Args:
         turns: of every finished campaign, by (policy, seed).
@@ -299,14 +280,14 @@ def replay_all(
         protocol: the rules.
         policies: names, see `policies.policy_of`.
         seeds: seeds 0 .. seeds - 1; all policies share the first plate of a seed.
-        folder: where finished campaigns are kept. More seeds or policies may be added later.
+        folder: where finished campaigns are stored. More seeds or policies may be added later.
         jobs: processes; each computes on one thread. 1 = in this process.
         finished: called with (policy, campaigns of it that are finished) at the start and whenever one is.
         make: makes a policy of its name; a function of a module, which every process can import.
 
     Raises:
         ConfigError: a policy is not known, the pool is too small, or the folder holds other settings.
-        KeyboardInterrupt: stopped; what is finished is kept.
+        KeyboardInterrupt: stopped; finished campaigns are stored.
     """
     if not policies:
         raise ConfigError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
@@ -317,12 +298,17 @@ def replay_all(
     protocol.check_fits(len(landscape))
     parts = Parts(folder, settings_of(landscape, protocol))
     configs = {p: make(p, landscape.pool, protocol, landscape.assay).config for p in policies}
-    # a part is kept under what its policy was made of, so that a changed default never mixes with an older one
-    kept = {policy: f"{policy}-{short_hash(config)}" for policy, config in configs.items()}
+    # a part is named after its policy's config too, so that a changed default never mixes with an older one
+    names = {
+        policy: f"{policy}-{hashlib.blake2b(config.encode(), digest_size=4).hexdigest()}"
+        for policy, config in configs.items()
+    }
     wanted = [(policy, seed) for seed in range(seeds) for policy in policies]
-    tasks = [Task(source, protocol, policy, seed, make) for policy, seed in wanted if not parts.has(kept[policy], seed)]
+    tasks = [
+        Task(source, protocol, policy, seed, make) for policy, seed in wanted if not parts.has(names[policy], seed)
+    ]
     failures: dict[tuple[str, int], str] = {}
-    done = Counter(policy for policy, seed in wanted if parts.has(kept[policy], seed))
+    done = Counter(policy for policy, seed in wanted if parts.has(names[policy], seed))
     report = finished or (lambda policy, count: None)
     for policy in policies:
         report(policy, done[policy])
@@ -331,24 +317,19 @@ def replay_all(
         if isinstance(result, str):
             failures[key] = result
         else:
-            parts.write(kept[task.policy], task.seed, result)
+            parts.write(names[task.policy], task.seed, result)
         done[task.policy] += 1
         report(task.policy, done[task.policy])
-    turns = {key: parts.read(kept[key[0]], key[1]) for key in wanted if key not in failures}
+    turns = {key: parts.read(names[key[0]], key[1]) for key in wanted if key not in failures}
     return Outcome(turns, configs, failures)
-
-
-def short_hash(text: str) -> str:
-    """Eight hexadecimal digits that depend on the text alone."""
-    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 def settings_of(landscape: Landscape, protocol: Protocol) -> dict[str, object]:
     """What campaigns must share to be averaged."""
     from activeloop._version import __version__
 
-    told = {"dataset": landscape.name, "fingerprint": landscape.fingerprint, "goal of the assay": landscape.assay.goal}
-    return {**told, **asdict(protocol), "version": __version__}
+    data = {"dataset": landscape.name, "fingerprint": landscape.fingerprint, "goal of the assay": landscape.assay.goal}
+    return {**data, **asdict(protocol), "version": __version__}
 
 
 def replay_task(task: Task) -> list[Turn] | str:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.replay.evaluation import METRICS, Evaluation, Fold, FoldRule, summarise_folds
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
 from activeloop.replay.report import BASELINE, FAINT, GRID, INK, OWN, png, render, table_cell
 from activeloop.replay.sources import DATA
-from activeloop.replay.summary import SUMMARY_COLUMNS, Point, csv_text, number
+from activeloop.replay.summary import SUMMARY_COLUMNS, Point, number, point_row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,8 +112,7 @@ def write_evaluation(
 
 def evaluation_csv(points: Sequence[Point], evaluation: Evaluation) -> str:
     """`summary.csv`: the columns of a replay's, and the rule of the folds; `seeds` counts folds."""
-    rows = ((p.dataset, p.policy, p.labels, p.metric, number(p.mean), number(p.se), p.seeds) for p in points)
-    return csv_text((*SUMMARY_COLUMNS, "folds"), ((*row, evaluation.folds) for row in rows))
+    return csv_text((*SUMMARY_COLUMNS, "folds"), ((*point_row(p), evaluation.folds) for p in points))
 
 
 def folds_csv(dataset: str, evaluation: Evaluation, folds: Sequence[Fold]) -> str:

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.errors import MeasurementError
-from activeloop.files import write_whole
+from activeloop.files import csv_text, write_whole
 from activeloop.plates import Plate
 from activeloop.replay.landscape import Landscape
-from activeloop.replay.summary import csv_text
 
 
 @dataclass(frozen=True)

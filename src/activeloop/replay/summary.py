@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.files import csv_text
 from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import METRICS, mean_and_error
 
@@ -21,7 +21,7 @@ Turns = Mapping[tuple[str, int], Sequence[Turn]]
 
 @dataclass(frozen=True)
 class Point:
-    """A metric of a policy after so many labels: mean over seeds, its standard error, and how many seeds had it."""
+    """A metric of a policy after a number of labels: mean over seeds, its standard error, and the count of seeds."""
 
     dataset: str
     policy: str
@@ -92,18 +92,10 @@ def read_rounds(text: str) -> dict[tuple[str, int], list[Turn]]:
 
 def read_summary(text: str) -> list[Point]:
     """The rows of a `summary.csv`."""
-    rows = csv.DictReader(text.splitlines())
+    cells = ([row[column] for column in SUMMARY_COLUMNS] for row in csv.DictReader(text.splitlines()))
     return [
-        Point(
-            r["dataset"],
-            r["policy"],
-            int(r["labels"]),
-            r["metric"],
-            _value(r["mean"]),
-            _value(r["se"]),
-            int(r["seeds"]),
-        )
-        for r in rows
+        Point(dataset, policy, int(labels), metric, _value(mean), _value(se), int(seeds))
+        for dataset, policy, labels, metric, mean, se, seeds in cells
     ]
 
 
@@ -118,12 +110,3 @@ def number(value: float) -> str:
     ('0.5', '')
     """
     return "" if math.isnan(value) else f"{value:.6g}"
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A CSV table as text."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return out.getvalue()
