@@ -154,7 +154,7 @@ def test_the_first_plate_may_be_chosen_in_another_way(words, planted):
     best = rows(choose(planted(), pool, n=100, select=GREEDY, seed=0))
     assert set(rows(first)) <= set(best)
     assert set(rows(first)) != set(best[:8])
-    assert "tells most" in first[0].reason
+    assert "informs most" in first[0].reason
     measured = Dataset.of(pool, np.array([3]), np.array([0.5]))
     later = choose(planted(), pool, n=8, select=select, seed=0, dataset=measured)
     assert rows(later) == best[:8]

@@ -118,7 +118,7 @@ def test_before_the_first_version_and_with_a_wrong_seed_nothing_is_taught():
     campaign = loop()
     with pytest.raises(StateError, match=r"no version yet.*Nothing was trained"):
         campaign.distil(Copying())
-    with pytest.raises(StateError, match="there is no student yet: teach one"):
+    with pytest.raises(StateError, match="there is no student yet: train one"):
         campaign.student_record()
     fitted(campaign)
     with pytest.raises(InputError, match=r"from 0 on\. Nothing was trained"):

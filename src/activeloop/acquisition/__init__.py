@@ -1,4 +1,4 @@
-"""Which candidates to test next: scores, and the choice of a batch from them."""
+"""Acquisition functions, batch strategies, and the recommender that combines them."""
 
 from typing import TYPE_CHECKING
 

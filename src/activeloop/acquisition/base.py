@@ -191,5 +191,5 @@ def require_draws(prediction: Prediction, what: str) -> np.ndarray:
         ModelError: only marginals were predicted.
     """
     if len(prediction.draws) < 2:
-        raise ModelError(f"{what} needs at least two joint draws; ask the model for draws=64. Nothing was chosen.")
+        raise ModelError(f"{what} needs at least two joint draws; predict with draws=64. Nothing was chosen.")
     return prediction.draws

@@ -1,4 +1,4 @@
-"""Batch strategies that start from the acquisition values: top, diverse, constant liar, power, portfolio."""
+"""Batch strategies that start from the acquisition values: top, diverse, power, portfolio."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class TopK(BatchStrategy):
 
 @dataclass(frozen=True)
 class PowerSampling(BatchStrategy):
-    """Draws without replacement, more likely the better the score.
+    """Random draws without replacement; better scores are more likely.
 
     The probability is proportional to
 
     - `power`: score^coldness; for scores that are at least 0, such as information;
-    - `softmax`: exp(coldness * score / spread of the scores);
+    - `softmax`: exp(coldness * score / standard deviation of the scores);
     - `softrank`: rank^-coldness; for scores of any scale.
 
     Drawn at once by adding Gumbel noise to the logarithm of that probability.
@@ -66,7 +66,7 @@ class PowerSampling(BatchStrategy):
         self, prediction: Prediction, scores: np.ndarray, n: int, context: AcquisitionContext, features: np.ndarray
     ) -> np.ndarray:
         """[n] indices; those drawn first come first."""
-        # Scores that cannot be told from 0 must still be ordered by the noise.
+        # Scores near 0 must still be ordered by the noise.
         if self.kind == "power":
             weight = np.log(np.maximum(scores, 1e-12))
         elif self.kind == "softmax":
@@ -90,7 +90,7 @@ class Portfolio(BatchStrategy):
 
     share: float = 0.5
     needs_draws = True
-    phrase = "part of the plate follows the best prediction, part single plausible models"
+    phrase = "the plate combines the best predictions with Thompson sampling"
     name = "portfolio"
 
     def __call__(
@@ -106,11 +106,11 @@ class Portfolio(BatchStrategy):
 
 @dataclass(frozen=True)
 class DiverseTop(BatchStrategy):
-    """Greedy choice by score plus what is new in the design, as a determinantal point process weighs them.
+    """Greedy choice by score and difference in design, as in a determinantal point process.
 
     Args:
         weight: how much one standard deviation of the scores counts against similarity; large is the top n.
-        among: only the best `among * n` scores are considered, so that diversity never brings in a bad candidate.
+        among: only the best `among * n` scores are considered, so that no bad candidate is chosen for diversity.
 
     Source: Kulesza and Taskar 2012, arXiv:1207.6083, section 3.1 (quality and diversity).
     """

@@ -310,8 +310,8 @@ def greedy_reduction(ours: np.ndarray, noise: np.ndarray, theirs: np.ndarray, n:
 class Promising(BatchStrategy):
     """Among the best by score, the candidates whose measurement lowers the variance of all of those most.
 
-    The top of a prior's list is near-duplicates (one position, many residues) and teaches little; a spread over the
-    whole pool wastes wells. This is a diverse, informative batch from the top of the prior.
+    The top of a prior's list is near-duplicates (one position, many residues) with little information, and a batch
+    spread over the whole pool wastes wells. This is a diverse, informative batch from the top of the prior.
 
     Args:
         share: share of the candidates that counts as promising.

@@ -54,7 +54,7 @@ class UpperConfidenceBound(AcquisitionFunction):
         return o.mean + self.beta * o.sd
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Prediction and how far it may be better."""
+        """The prediction and the bonus of the bound."""
         o = objective(prediction)
         better = f"it could plausibly be better by {self.beta * o.sd[i]:.2g}"
         return f"a good prediction: {o.word} {o.mean[i]:.3g}, and {better}"
@@ -88,9 +88,9 @@ class ExpectedImprovement(AcquisitionFunction):
         return expected_improvement(o.mean, o.sd, incumbent(prediction, context))
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Prediction and its spread."""
+        """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"may improve on the best so far: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
+        return f"may improve on the best so far: predicted {o.word} {o.mean[i]:.3g}, sd {o.sd[i]:.2g}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class NoisyExpectedImprovement(AcquisitionFunction):
     """Expected improvement when the best measured candidate is itself uncertain.
 
     In each joint draw a candidate is compared with that draw's own best measured candidate, so that one lucky
-    measurement sets no unreachable bar. Without a prediction of the measured candidates, `best_f` is the bar.
+    measurement does not set the reference too high. Without a prediction of the measured candidates, it is `best_f`.
 
     Source: Letham et al. 2019, arXiv:1706.07094.
     """
@@ -117,7 +117,7 @@ class NoisyExpectedImprovement(AcquisitionFunction):
         return np.maximum(objective(prediction).draws - bar, 0.0).mean(0)
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Prediction and its spread."""
+        """The prediction and its standard deviation."""
         o = objective(prediction)
         return f"may improve on the best so far, noise allowed for: predicted {o.word} {o.mean[i]:.3g}"
 
@@ -146,9 +146,9 @@ class ProbabilityOfHit(AcquisitionFunction):
         return ndtr((o.mean - bar) / np.maximum(o.sd, 1e-12))
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Prediction and spread."""
+        """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"likely a hit: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
+        return f"likely a hit: predicted {o.word} {o.mean[i]:.3g}, sd {o.sd[i]:.2g}"
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,9 @@ class Thompson(AcquisitionFunction):
         return objective(prediction).draws[int(context.rng.integers(len(draws)))]
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """What it could be."""
+        """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"the best in one plausible model: predicted {o.word} {o.mean[i]:.3g}, spread {o.sd[i]:.2g}"
+        return f"the best in one plausible model: predicted {o.word} {o.mean[i]:.3g}, sd {o.sd[i]:.2g}"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Acquisition functions for learning an accurate model: variance, entropy, margin, BALD, EPIG."""
+"""Acquisition functions for learning an accurate model: variance, entropy, BALD, EPIG."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _doubt(prediction: Prediction, i: int) -> str:
 
 @dataclass(frozen=True)
 class Variance(AcquisitionFunction):
-    """Variance of what the model does not know; for classes the sum over them."""
+    """Epistemic variance; for classes the sum over them."""
 
     name = "variance"
 
@@ -42,14 +42,14 @@ class Variance(AcquisitionFunction):
         return np.square(prediction.sd).sum(1)
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """Spread."""
+        """The prediction and its standard deviation."""
         column = -1 if prediction.classes else 0
         return f"the model knows it least: predicted {prediction.mean[i, column]:.3g} ± {prediction.sd[i, column]:.2g}"
 
 
 @dataclass(frozen=True)
 class Entropy(AcquisitionFunction):
-    """Entropy of the predicted classes, in nats: ignorance and noise together.
+    """Entropy of the predicted classes, in nats: epistemic and noise entropy together.
 
     For values the entropy of the predicted measurement, 0.5 log(2 pi e (sd² + noise²)), summed over assays.
 
@@ -71,7 +71,7 @@ class Entropy(AcquisitionFunction):
 
 
 def mutual_information(probs: np.ndarray) -> np.ndarray:
-    """What a measurement of each candidate would tell about the model, in nats (BALD).
+    """Mutual information between a measurement of each candidate and the model, in nats (BALD).
 
     Args:
         probs: [S, N, C] class probabilities; the last axis sums to 1.
@@ -176,9 +176,9 @@ def value_epig(prediction: Prediction, targets: Prediction) -> np.ndarray:
 
 @dataclass(frozen=True)
 class EPIG(AcquisitionFunction):
-    """Expected predictive information gain about the situation's targets (candidates drawn at random from the pool).
+    """Expected predictive information gain about the context's targets (candidates drawn at random from the pool).
 
-    Unlike BALD it does not pay for learning what matters for no prediction. Without targets the candidates
+    Unlike BALD it does not reward information that no prediction depends on. Without targets the candidates
     themselves are the targets, at most `targets` of them drawn at random.
 
     Args:
@@ -202,5 +202,5 @@ class EPIG(AcquisitionFunction):
         return value_epig(prediction, target)
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """How far the plausible models differ, and that others hang on it."""
-        return f"tells most about the other candidates; {BALD().reason(prediction, i)}"
+        """How far the plausible models differ."""
+        return f"informs most about the other candidates; {BALD().reason(prediction, i)}"

@@ -69,7 +69,7 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
 
     To find the best of one assay:
 
-    - scans: the highest predictions; with a good prior, exploration costs more than it brings. The first plate is a
+    - scans: the highest predictions; with a good prior, exploration costs more than it gains. The first plate is a
       diverse, informative batch from the top 10 % of the prior;
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound.
@@ -168,7 +168,7 @@ def choose(
         ModelError: a prediction or an acquisition value is not finite, or the function does not fit the model.
     """
     if n < 1:
-        raise StateError(f"{n} candidates were asked for; ask for at least one. Nothing was chosen.")
+        raise StateError(f"{n} candidates: give at least 1. Nothing was chosen.")
     if dataset is None or not len(dataset):
         select = select.at_start()
     evaluation = None

@@ -1,4 +1,4 @@
-"""The loop: what was proposed, measured and fitted, and what follows from it."""
+"""The campaign: its events, and the state, versions, proposals and reports computed from them."""
 
 from typing import TYPE_CHECKING
 

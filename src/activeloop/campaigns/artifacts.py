@@ -1,4 +1,4 @@
-"""Where the arrays of fitted models are kept, by the hash of their content."""
+"""Storage of the arrays of fitted models, by the hash of their content."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Arrays = dict[str, np.ndarray]
 
 
 class ArtifactStore(ABC):
-    """Keeps the state of predictors. `InMemoryArtifactStore` here; `FileArtifactStore` in `store`."""
+    """Stores the state of predictors. `InMemoryArtifactStore` here; `FileArtifactStore` in `store`."""
 
     @abstractmethod
     def put(self, arrays: Arrays) -> str:
-        """Keep arrays durably and return their content hash; "" for {} (nothing to keep)."""
+        """Store arrays durably and return their content hash; "" for {} (nothing to store)."""
 
     @abstractmethod
     def get(self, key: str) -> Arrays:
@@ -30,7 +30,7 @@ class ArtifactStore(ABC):
 
 
 class InMemoryArtifactStore(ArtifactStore):
-    """A artifact store that ends with the process.
+    """An artifact store that ends with the process.
 
     >>> artifacts = InMemoryArtifactStore()
     >>> artifacts.get(artifacts.put({"weights": np.array([1.0, 2.0])}))["weights"].tolist()
@@ -41,7 +41,7 @@ class InMemoryArtifactStore(ArtifactStore):
         self._content: dict[str, bytes] = {}
 
     def put(self, arrays: Arrays) -> str:
-        """Keep arrays; see `ArtifactStore.put`."""
+        """Store arrays; see `ArtifactStore.put`."""
         if not arrays:
             return ""
         content = pack(arrays)

@@ -53,7 +53,7 @@ class Campaign:
         learner: what learns from it.
         select: how candidates are chosen; the default of goal `find` when None.
         seed: of everything random in it: the same seed and the same events give the same proposals.
-        log: where its events are kept.
+        log: of its events.
         artifacts: where its models are stored.
         price: of one well, in any currency; None when it is not known.
         hit: the value from which a candidate counts as a hit, one for each assay in its unit (NaN where none is
@@ -91,13 +91,13 @@ class Campaign:
     ) -> Proposal:
         """What to test next.
 
-        Fits a version first when results came in since the last one. While a proposal is out of which nothing came
-        back, that one is returned again and nothing is written.
+        Fits a version first when results came in since the last one. While a proposal has no result at all, it is
+        returned again and nothing is written.
 
         Args:
             n: how many candidates; fewer when fewer are left.
             seed: of the choice; derived from the campaign's seed and the proposal's number when None.
-            another: make a further proposal although one is out; the two share no candidate.
+            another: make a further proposal although one has no result yet; the two share no candidate.
             retry_missing: candidates whose results never came, although others of their plate did, may be chosen again.
             progress: called with (candidates looked at, candidates in the pool).
 
@@ -107,7 +107,7 @@ class Campaign:
             ModelError: the learner cannot be fitted to what is there; nothing was written.
         """
         if n < 1:
-            raise InputError(f"a proposal of {n} candidates makes no sense: ask for at least 1.")
+            raise InputError(f"a proposal of {n} candidates is impossible: give at least 1.")
         if seed is not None and seed < 0:
             raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was proposed.")
 
@@ -161,7 +161,7 @@ class Campaign:
         """A new version, fitted to all results that count; the current one when it was fitted to just these.
 
         Args:
-            again: fit a new version also when nothing changed.
+            again: fit a new version although nothing changed.
 
         Raises:
             StateError: nothing was measured yet, or other processes keep writing; nothing was written.
@@ -185,13 +185,13 @@ class Campaign:
         Args:
             trainer: how; `activeloop.students.campaign.CampaignDistillation` is one.
             seed: of the training; derived from the campaign's seed and the version's number when None.
-            again: teach anew also when nothing changed, for instance when the file is lost.
+            again: train again although nothing changed, for instance when the file is lost.
             progress: called with (steps done, steps in all).
 
         Raises:
             StateError: there is no version yet; nothing was written.
-            ModelError: no student comes of it; nothing was written.
-            StoreError: it cannot be kept; nothing was written.
+            ModelError: no student can be trained; nothing was written.
+            StoreError: it cannot be stored; nothing was written.
         """
         if seed is not None and seed < 0:
             raise InputError(f"seed {seed}: give a whole number from 0 on. Nothing was trained.")
@@ -245,10 +245,10 @@ class Campaign:
         """Never propose these candidates; lifts a pin. Returns their standard names."""
         return self._pin(names, reason, veto=True)
 
-    # -- questions: none of them writes -----------------------------------------------------------------------------
+    # -- what reads it: nothing is written -----------------------------------------------------------------------------
 
     def state(self) -> CampaignState:
-        """What follows from the events."""
+        """The state after all events."""
         return CampaignState.of(self.log)
 
     def dataset(self) -> Dataset:
@@ -301,7 +301,7 @@ class Campaign:
         return same_student(state, version, trainer, seed) is not None
 
     def drift(self, opener: Opener) -> Drift | None:
-        """How far the student has fallen behind, or None when there is none.
+        """The drift of the student against its teacher and the current version; None when there is no student.
 
         It is compared with its teacher on later results that neither had seen, and with the current version on
         candidates of the pool.
@@ -310,7 +310,7 @@ class Campaign:
             opener: makes a predictor of its file; `activeloop.students.campaign.open_student` is one.
 
         Raises:
-            StateError: the current version cannot be had, since pool, assays or learner were changed.
+            StateError: the current version cannot be restored, since pool, assays or learner were changed.
             StoreError: a file is lost or damaged.
         """
         state = self.state()

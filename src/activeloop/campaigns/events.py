@@ -1,4 +1,4 @@
-"""What happened in a campaign: events, their JSON form, and a log in memory."""
+"""The events of a campaign, their JSON form, and a log in memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Version:
         learner: the learner's description.
         seed: of the fit.
         code_version: of ActiveLoop.
-        metrics: name -> value: those of `predictive.Validated` from held-out values, and how the last plate came true.
+        metrics: name -> value: `Validated.metrics`, and the prospective validation of the last plate.
         created_at: ISO 8601, UTC.
         explanation: what was chosen and why, in words.
         artifact: content hash of the stored model, "" when it is rebuilt by fitting again.
@@ -58,14 +58,14 @@ class StudentRecord:
         version: number of its teacher.
         trainer: all settings of the training, in words.
         network: in words.
-        parameters: how many numbers it has.
-        teacher_parameters: how many its teacher has, 0 when that is not known.
+        parameters: its number of trainable parameters.
+        teacher_parameters: those of its teacher, 0 when not known.
         fidelity: name -> value, against its teacher on candidates that it was not trained on.
         seed: of the training.
         code_version: of ActiveLoop.
         created_at: ISO 8601, UTC.
         explanation: how it was found, in words; "" when its network was given.
-        artifact: content hash under which its file is kept.
+        artifact: content hash under which its file is stored.
     """
 
     number: int
@@ -281,7 +281,9 @@ def _typed(kind: Any, value: Any) -> Any:
     if origin is dict:
         return {k: _typed(get_args(kind)[1], v) for k, v in value.items()}
     if origin is Literal:
-        return _one_of(get_args(kind), value)
+        if value not in get_args(kind):
+            raise ValueError(f"{value!r} is not one of {get_args(kind)}")
+        return value
     if origin in (Union, UnionType):
         return None if value is None else _typed(next(a for a in get_args(kind) if a is not type(None)), value)
     if kind is float:
@@ -292,7 +294,7 @@ def _typed(kind: Any, value: Any) -> Any:
 
 
 def in_words_of_now(kind: type, field: str, value: Any) -> Any:
-    """A stored text by which something is recognised, as this release would write it.
+    """A stored name of a learner or trainer, as this release would write it.
 
     Args:
         kind: of event, or of what it holds.
@@ -308,14 +310,8 @@ def in_words_of_now(kind: type, field: str, value: Any) -> Any:
 
 
 def _in_order(options: re.Match[str]) -> str:
-    """`(option=value, ...)` in alphabetical order, which is another one when options are called otherwise."""
+    """`(option=value, ...)` in alphabetical order of the new names."""
     return f"({', '.join(sorted(re.split(r', (?=[a-z_]+=)', options[1])))})"
-
-
-def _one_of(choices: tuple[Any, ...], value: Any) -> Any:
-    if value not in choices:
-        raise ValueError(f"{value!r} is not one of {choices}")
-    return value
 
 
 class InMemoryLog(EventLog):
@@ -348,7 +344,7 @@ def now() -> str:
 
 
 def moved_on(after: int, last: int) -> str:
-    """The error of a writer when somebody wrote before it."""
+    """The message for a writer when another process wrote before it."""
     return (
         f"the campaign moved on while this was being decided (event {last} is there, {after} was the last seen). "
         "Nothing was written: look at its status and try again."

@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ProposalBuilder:
-    """What stays the same from proposal to proposal.
+    """Makes proposals from states and models of one campaign.
 
     Args:
         pool: what may be tested.
@@ -47,9 +47,9 @@ class ProposalBuilder:
         """The proposal that follows from a state.
 
         Args:
-            state: decides what is taken, pinned and vetoed.
+            state: of the campaign.
             dataset: of that state (not oriented).
-            model: what predicts something about the pool, or None.
+            model: the current version or the prior; None when there is neither.
             n: how many candidates; fewer when fewer are left.
             seed: of the choice.
             retry_missing: whether candidates whose results never came may be chosen again.

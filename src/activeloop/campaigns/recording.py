@@ -18,12 +18,12 @@ WILD_TYPE = "WT"
 
 @dataclass(frozen=True)
 class RecordSummary:
-    """How the rows of one file were stored.
+    """The result of recording one file.
 
     Args:
         source: the file's name.
         stored: rows that are new; 0 when nothing was written.
-        duplicates: rows that were already there.
+        duplicates: rows that were stored before.
         event: sequence number of the event that holds the rows (of the earlier one for a file read twice), or None.
         candidates: how many different candidates the new rows are about.
         read_before: whether this very file had been recorded already.

@@ -1,4 +1,4 @@
-"""What follows from the events: the state of a campaign, folded from its log and never stored."""
+"""The state of a campaign, computed from its log and never stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Result:
 
 @dataclass(frozen=True)
 class CampaignState:
-    """All that a campaign remembers.
+    """The state of a campaign after an event.
 
     Args:
         last: sequence number of the last event folded in.

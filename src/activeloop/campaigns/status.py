@@ -1,4 +1,4 @@
-"""Where a campaign stands, and what to do next in words."""
+"""The status of a campaign, and what to do next in words."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Leader:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a campaign stands.
+    """The status of a campaign.
 
     Args:
         pool: its origin in one sentence.

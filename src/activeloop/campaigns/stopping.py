@@ -1,4 +1,4 @@
-"""Stopping: what the last round brought, what the next one promises, and an advice."""
+"""Stopping: the gain of the last round, the expected gain of the next, and an advice."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.prediction import Predictor
 
 DRAWS = 256
-"""Joint draws for the expected gain: its Monte Carlo error is about a sixteenth of the gain's spread."""
+"""Joint draws for the expected gain: its Monte Carlo error is a sixteenth of the gain's standard deviation."""
 SMALL = 0.05
-"""Stop when the next round promises less than this share of the standard deviation of all results."""
+"""Stop when the expected gain is below this share of the standard deviation of all results."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What the next round promises, in the unit of the first assay.
+    """The expected gain of the next round, in the unit of the first assay.
 
     Args:
         expected: mean over the model's joint draws of how far the best of the next picks beats the best so far.
@@ -34,14 +34,14 @@ class Gain:
 
 @dataclass(frozen=True)
 class RoundReport:
-    """What the last round brought and what the next one promises, for the first assay.
+    """The gain of the last round and the expected gain of the next, for the first assay.
 
     Args:
         round: rounds measured so far.
         measured: candidates measured so far.
         best_name, best: the best candidate so far and its mean, in the assay's unit.
         gained: how much better that is than the best before the last round (NaN in the first).
-        gain: what the next round promises; None without a model or with nothing left.
+        gain: expected from the next round; None without a model or with nothing left.
         next_size: how many candidates the next round would test.
         validation: the last prospective validation, or None.
         wells: results so far, controls and replicates included.
@@ -66,7 +66,7 @@ class RoundReport:
 
 
 def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Dataset, seed: int) -> Gain | None:
-    """What measuring `rows` promises, from joint draws.
+    """The expected gain of measuring `rows`, from joint draws.
 
     Args:
         model: the fitted model.
@@ -76,7 +76,7 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
         seed: of the draws.
 
     Returns:
-        None when there are no picks, no values, or the model speaks of classes.
+        None when there are no picks, no values, or the model predicts classes.
     """
     values = dataset.oriented().values[:, 0]
     if not len(rows) or np.isnan(values).all():
@@ -125,7 +125,7 @@ def report(
 
 
 def _well(m: Measurement) -> tuple[str | int, ...]:
-    """What is paid for once: a well may carry several assays."""
+    """The key of what is paid for once: a well may carry several assays."""
     return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
 
 
@@ -133,7 +133,10 @@ def _advise(
     gain: Gain | None, validation: ProspectiveValidation | None, values: np.ndarray, assay: Assay
 ) -> tuple[str, str]:
     if assay.goal == "classify":
-        return "cannot say", "Classes have no best to be raised: look at how well the last plate was predicted."
+        return (
+            "cannot say",
+            "Classes have no best value: look at the prospective validation of the last plate.",
+        )
     if gain is None:
         return "cannot say", "There is no model to predict another round, or nothing is left to test."
     unit = assay.unit
@@ -142,11 +145,14 @@ def _advise(
     doubt = ""
     if validation and (validation.spearman < 0.1 or validation.coverage < 0.5):
         doubt = (
-            f" Do not trust that too far: on plate {validation.proposal} predictions and results agreed badly "
+            f" Treat this with caution: on plate {validation.proposal} predictions and results agreed badly "
             f"(Spearman {validation.spearman:.2f}, {validation.coverage:.0%} of results in their 90 % interval)."
         )
     if gain.expected < SMALL * spread:
-        return "stop", f"{promise}, little beside the spread of {spread:.3g}{unit} seen so far: stop here.{doubt}"
+        return (
+            "stop",
+            f"{promise}, little against the standard deviation of {spread:.3g}{unit} of all results: stop here.{doubt}",
+        )
     return "go on", f"{promise}: go on.{doubt}"
 
 

@@ -1,4 +1,4 @@
-"""Students of the versions: how a campaign has them trained, stored and found again."""
+"""Students of the versions: their training, storage and retrieval."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def chosen_student(state: CampaignState, number: int | None) -> StudentRecord:
     if number is not None and 1 <= number <= len(state.students):
         return state.students[number - 1]
     which = "no student yet" if not state.students else f"no student {number} (there are {len(state.students)})"
-    raise StateError(f"there is {which}: teach one with `activeloop distil DIR`.")
+    raise StateError(f"there is {which}: train one with `activeloop distil DIR`.")
 
 
 def file_of(student: StudentRecord, artifacts: ArtifactStore) -> bytes:
@@ -137,6 +137,6 @@ def file_of(student: StudentRecord, artifacts: ArtifactStore) -> bytes:
         return artifacts.get(student.artifact)[FILE].tobytes()
     except (StoreError, KeyError) as error:
         raise StoreError(
-            f"the file of student {student.number} is lost or damaged: restore the folder from a backup, or teach it "
+            f"the file of student {student.number} is lost or damaged: restore the folder from a backup, or train it "
             "again (`activeloop distil DIR --again`)."
         ) from error

@@ -19,9 +19,9 @@ MIN_PICKS = 5
 MIN_RESULTS = 20
 """Fewer results give no warning."""
 STANDARD_ERRORS = 2.0
-"""A student is warned of when it is this many standard errors behind its teacher."""
+"""Warn when a student is this many standard errors behind its teacher."""
 MIN_FIDELITY = 0.9
-"""A student whose Spearman with the current version is lower is warned of."""
+"""Warn when a student's Spearman with the current version is lower."""
 SAMPLE = 500
 """Candidates on which student and current version are compared."""
 LEVEL = 0.9
@@ -77,7 +77,7 @@ class ProspectivePerformance:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far a student has fallen behind; figures are those of the first assay.
+    """A student compared with its teacher and the current version, in the first assay.
 
     Args:
         student: its number.
@@ -90,7 +90,7 @@ class Drift:
         coverage_error: standard error of the difference of the two coverages.
         fidelity: Spearman of the student's means against those of the current version.
         compared: on this many candidates of the pool.
-        bound: lower fidelity is warned of.
+        bound: of `fidelity`, below which there is a warning.
     """
 
     student: int
@@ -112,7 +112,7 @@ class Drift:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What speaks against using it; nothing below 20 new results.
+        """Warnings against its use; none below 20 new results.
 
         >>> good, poor = ProspectivePerformance(0.8, 0.9), ProspectivePerformance(0.5, 0.88)
         >>> Drift(1, 1, 1, 96, poor, good, 0.05, 0.03, 0.97, 1000).warnings
@@ -180,7 +180,7 @@ def drift_of(
 
 
 def measured_since(now: Dataset, then: Dataset) -> Dataset:
-    """What is measured in the first assay now and was not then."""
+    """What was measured in the first assay between two data sets."""
     fresh = now.column(0)
     return fresh.take(~np.isin(fresh.rows, then.rows))
 

@@ -1,4 +1,4 @@
-"""Seeds of single steps, derived from the campaign's own."""
+"""Versions of the model: their seeds, data, fit and restoration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def derive(seed: int, purpose: str, number: int) -> int:
 
 def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dataset:
     """Each measured candidate of a state once, in the units of the assays."""
-    # Controls go along: they tell the plates apart. Failed wells (NaN) say nothing.
+    # Controls go along: they tell the plates apart. Failed wells (NaN) hold no value.
     use = [r for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
     return summarise([r.measurement for r in use], pool, tuple(assays), [r.round for r in use])
 
@@ -52,7 +52,7 @@ def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
 def fit_version(
     state: CampaignState, dataset: Dataset, learner: Learner, artifacts: ArtifactStore, campaign_seed: int
 ) -> tuple[Version, Predictor]:
-    """Fit the next version and keep its arrays; the event that names it is the caller's to write.
+    """Fit the next version and store its arrays; the event that names it is the caller's to write.
 
     Raises:
         ModelError: the learner cannot be fitted to these data.
