@@ -61,7 +61,7 @@ class StoreError(ActiveLoopError):
 
 
 class ModelError(ActiveLoopError):
-    """A learner cannot do what it promises: draws without spread, a fit without a result."""
+    """A model cannot be fitted, or cannot predict what is needed."""
 
 
 class FetchError(ActiveLoopError):

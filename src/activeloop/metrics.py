@@ -13,7 +13,7 @@ import numpy as np
 Z90 = 1.6448536269514722
 """Half the width of a 90 % interval of a normal distribution, in standard deviations."""
 SPREAD, SIZE = 1e-9, 1e-13
-"""Shares of the spread of numbers, and of their size, below which a difference is rounding."""
+"""Shares of the range of numbers, and of their size, below which a difference is rounding."""
 
 
 def ranks(values: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ def _made(role: str, entry: EntryPoint, /, *arguments: Any, **options: Any) -> A
     package = entry.dist.name if entry.dist else entry.module
     try:
         made = entry.load()
-    except Exception as error:  # whatever a plugin does wrong, its package is named
+    except Exception as error:  # whatever goes wrong in a plugin, its package is named
         problem = f'the {role} "{entry.name}" of the package {package} cannot be loaded ({entry.value})'
         raise ConfigError(f"{problem}: {type(error).__name__}: {error}. Repair or remove that package.") from error
     return made(*arguments, **options)

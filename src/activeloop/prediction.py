@@ -23,7 +23,7 @@ NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model predicts about N candidates.
+    """Predictions of N candidates.
 
     Draw s is *one* function for all N candidates, so differences, covariances and maxima over candidates may be taken
     within a draw.
@@ -53,7 +53,7 @@ class Prediction:
 
     @classmethod
     def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Prediction:
-        """Mean and spread taken from the draws [S, N, A]."""
+        """Mean and standard deviation of the draws [S, N, A]."""
         outputs = draws.shape[2]
         return cls(
             draws,
@@ -107,12 +107,12 @@ class Predictor(ABC):
             pool: the pool the model was fitted on, or one with the same sites.
             rows: [N] rows of the pool.
             seed: of the draws.
-            draws: S; with 0 only mean and spread are computed.
+            draws: S; with 0 only mean and standard deviation are computed.
         """
 
     @abstractmethod
     def explain(self) -> str:
-        """What was fitted and how certain it is, in one or two sentences."""
+        """A description of the fit and its uncertainty, in one or two sentences."""
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
@@ -120,11 +120,11 @@ class Predictor(ABC):
 
 
 class FastMean(ABC):
-    """A predictor whose mean costs much less than its spread."""
+    """A predictor whose mean costs much less than its standard deviation."""
 
     @abstractmethod
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        """[N, A] the mean that `predict` gives, without spread or draws."""
+        """[N, A] the mean that `predict` gives, without standard deviation or draws."""
 
 
 class Validated(ABC):
@@ -157,7 +157,7 @@ class Learner(ABC):
 
     @abstractmethod
     def prior(self, pool: Pool) -> Predictor | None:
-        """What it predicts before any measurement, or None when it predicts nothing."""
+        """The predictor before any measurement; None when there is none."""
 
     @abstractmethod
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
@@ -184,7 +184,7 @@ class PredictionTable:
         names: N of them.
         assays: A of them.
         mean: [N, A]; of classes the probability of the second, `fit`.
-        sd: [N, A] what the model does not know.
+        sd: [N, A] epistemic standard deviation, without measurement noise.
         low, high: [N, A] 90 % interval of one measurement, its noise included; for classes of the probability.
         draws: [S, N, A] joint draws; S may be 0.
         version: number of the model version (0 = its prior).

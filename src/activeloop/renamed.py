@@ -1,6 +1,6 @@
 """Names of former releases: what they are called now, or what to use instead.
 
-Everything that a user types or keeps in a `campaign.toml` is looked up here, so that a file of before stays valid.
+Everything that a user types or stores in a `campaign.toml` is looked up here, so that old files stay valid.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NAMES: dict[str, dict[str, str]] = {
     "command": {"worth": "assess"},
     "part": {"backbone": "model", "encoder": "model"},
 }
-"""Role -> name of before -> name of now."""
+"""Role -> former name -> current name."""
 
 OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("learner", "embedding-gp"): {"draws": "head"},
@@ -29,10 +29,10 @@ OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("command", "screen"): {"--keep": "--shortlist", "--widest": "--max-growth"},
     ("table", "student"): {"keep": "min_spearman", "teaching": "training"},
 }
-"""Role and name of now -> option of before -> option of now."""
+"""Role and current name -> former option -> current option."""
 
 ROLES: dict[tuple[str, str], str] = {("learner", "head"): "head"}
-"""Role and option of now -> the role whose names its value is one of, such as ("learner", "head") -> "head"."""
+"""Role and current option -> the role of its value, such as ("learner", "head") -> "head"."""
 
 SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "learner": {
@@ -46,7 +46,7 @@ SHORTHANDS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "tuned-whole2": ("fine-tuned", {"adapter": "full", "last_layers": 2}),
     }
 }
-"""Role -> name of before that stood for a name with some options -> both."""
+"""Role -> former name that stood for a name with options -> both."""
 
 REMOVED: dict[str, dict[str, str]] = {
     "command": {
@@ -78,11 +78,11 @@ REMOVED_OPTIONS: dict[tuple[str, str, str], str] = {("learner", "stacking", "tun
 
 
 class RenamedWarning(FutureWarning):
-    """A name of a former release was used; it is understood, and the warning says the new one."""
+    """A name of a former release was used; it is understood, and the warning gives the new one."""
 
 
 def current_name(role: str, name: str) -> str:
-    """The name of now; warns when it is another one.
+    """The current name; warns when it differs.
 
     >>> current_name("score", "ucb")
     'ucb'
@@ -95,11 +95,11 @@ def current_name(role: str, name: str) -> str:
 
 
 def current_options(role: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options under their names of now, and values that are names themselves; warns of each that is another one.
+    """Options under their current names, and values that are names themselves; warns of each that differs.
 
     Args:
         role: such as `learner`.
-        name: of now.
+        name: the current one.
         options: as they were written.
     """
     renamed, found = OPTIONS.get((role, name), {}), {}
@@ -115,7 +115,7 @@ def current_options(role: str, name: str, options: Mapping[str, Any]) -> dict[st
 
 
 def spelled_out(role: str, name: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """What a shorthand of before stands for, with options that were written beside it; warns when it is one.
+    """The name and options that a former shorthand stands for; warns when it is one.
 
     >>> spelled_out("learner", "forest", {"trees": 7})
     ('forest', {'trees': 7})
@@ -128,7 +128,7 @@ def spelled_out(role: str, name: str, options: Mapping[str, Any]) -> tuple[str, 
 
 
 def report(old: str, new: str) -> None:
-    """Say that something has another name now; the command line prints it as a note.
+    """Warn that something has another name now; the command line prints it as a note.
 
     Args:
         old: what was used, in words.

@@ -56,7 +56,7 @@ def test_it_says_what_it_does_and_what_came_of_it(job):
         work.EVERY = 0.0
         work.progress(1, 4)
         assert job.state().share == 0.25
-        work.tell("student 1")
+        work.report("student 1")
     state = job.state()
     assert (state.stage, state.words, state.ended > state.started) == ("done", "student 1", True)
     assert not job.held()
@@ -84,7 +84,7 @@ def test_an_error_of_the_work_is_not_taken_for_one_of_the_lock(job):
 def test_two_at_once_are_refused(job):
     with job.working("one"):
         assert job.held()
-        with pytest.raises(StateError, match=r"one: process \d+ since .* is at it already. Nothing was begun"):
+        with pytest.raises(StateError, match=r"one: process \d+ since .* does it already. Nothing was begun"):
             Job(job.folder, "teach").working("two").__enter__()
         with pytest.raises(StateError, match="at it already"):
             job.start(["-c", "pass"])
@@ -121,7 +121,7 @@ def test_a_process_that_fails_says_why_in_the_state_and_in_the_log(job):
 
 
 def test_a_process_that_never_begins_is_said(job):
-    with pytest.raises(StoreError, match=r"ended before it began: .*teach\.log says why"):
+    with pytest.raises(StoreError, match=r"ended before it began: .*teach\.log shows why"):
         job.start(["-c", "import activeloop.nothing"])
     assert "No module named" in job.log.read_text()
 
@@ -148,4 +148,4 @@ def test_of_two_who_begin_at_once_one_is_refused(job):
     for process in two:
         process.communicate("end\n", timeout=60)
     assert said[0] == "mine\n"
-    assert "is at it already" in said[1]
+    assert "does it already" in said[1]

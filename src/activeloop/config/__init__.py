@@ -1,4 +1,4 @@
-"""`campaign.toml`: the one place where names become objects."""
+"""`campaign.toml`: its form, and the objects that its names stand for."""
 
 from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign, pool_of
 from activeloop.config.config import (

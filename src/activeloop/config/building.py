@@ -23,7 +23,7 @@ class OpenCampaign:
 
     Args:
         folder: where it is.
-        config: what its `campaign.toml` says.
+        config: of its `campaign.toml`.
         campaign: the loop.
     """
 
@@ -33,7 +33,7 @@ class OpenCampaign:
 
     @property
     def distillation(self) -> Job:
-        """The job that teaches a student; one at a time."""
+        """The job that trains a student; one at a time."""
         return Job(self.folder.path, "distil")
 
 
@@ -54,7 +54,7 @@ def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenC
 
 
 def campaign_of(config: CampaignConfig, folder: CampaignFolder) -> Campaign:
-    """The campaign of a config, kept in a folder."""
+    """The campaign of a config, stored in a folder."""
     assays, file = assays_of(config), str(folder.config)
     pool = pool_of(config.pool, folder.path, file)
     return Campaign(
@@ -76,7 +76,7 @@ def assays_of(config: CampaignConfig) -> tuple[Assay, ...]:
 
 
 def hits_of(config: CampaignConfig) -> tuple[float, ...] | None:
-    """From which value a candidate is a hit in each assay (NaN: not stated); None when no assay states one."""
+    """The hit value of each assay (NaN: not stated); None when no assay states one."""
     stated = tuple(math.nan if a.hit is None else a.hit for a in config.assays)
     return None if all(map(math.isnan, stated)) else stated
 
@@ -85,7 +85,7 @@ def pool_of(config: PoolConfig, base: Path, file: str | None = None) -> Pool:
     """The pool of a config.
 
     Args:
-        config: what it says.
+        config: of the pool.
         base: the folder in which its files are looked for.
         file: how messages name the config.
 

@@ -1,4 +1,4 @@
-"""What stands in `campaign.toml`."""
+"""The form of `campaign.toml`."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Option = bool | int | float | str | list[int] | list[float] | list[str]
 
 
 class Strict(BaseModel):
-    """No guessing: an unknown key or a number written as text is an error."""
+    """An unknown key or a number written as text is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class PoolConfig(Strict):
-    """What may be tested; exactly one of `singles`, `sites`, `table`, `fasta` says how.
+    """What may be tested, by exactly one of `singles`, `sites`, `table`, `fasta`.
 
     Attributes:
         kind: `variants`, `compounds` or `guides`.
         wild_type: sequence of the parent; "" when there is none.
         singles: all single mutants of the wild type.
         positions: for `singles`: where, such as "20-60, 75"; everywhere when "".
-        sites: all combinations at these sites, such as ["V39", "D40=AGS"] (only these letters at D40).
+        sites: all combinations at these sites, such as ["V39", "D40=AGS"] (only these residues at D40).
         table, fasta: a file in the campaign's folder.
         column: for `table`: the column of the candidates; found by name and content when "".
         offset: for `table`: added to each written position to get the position in the wild type.
@@ -85,10 +85,10 @@ class AssayConfig(Strict):
 
 
 class LearnerConfig(Strict):
-    """What learns: a name of the registry and options of that learner.
+    """A learner: its name in the registry and its options.
 
     Attributes:
-        calibration: how its stated uncertainty is corrected by held-out values; what suits the pool when "".
+        calibration: how its uncertainty is calibrated on held-out values; the default of the pool when "".
     """
 
     name: str = "default"
@@ -120,7 +120,7 @@ class SelectConfig(Strict):
 def _under_current_names(given: Any, role: str, key: str, options: str) -> Any:
     """A table whose `key` names something and whose `options` are its options, in the words of this release."""
     if not isinstance(given, Mapping) or not isinstance(given.get(key, ""), str):
-        return given  # a later check says what is wrong
+        return given  # a later check refuses it
     found = {**given}
     if key in found:
         found[key] = current_name(role, found[key])
@@ -144,13 +144,13 @@ class StudentConfig(Strict):
     """How students are trained; see `activeloop distil`.
 
     Attributes:
-        auto: teach one in the background whenever a version was fitted.
-        network: `conv`, `transformer`, `sites`, `first-layers`, or `auto`: what suits the pool.
+        auto: train one in the background whenever a version was fitted.
+        network: `conv`, `transformer`, `sites`, `first-layers`, or `auto`: the default of the pool.
         options: of the network, such as `width`.
         training: options of `activeloop.students.Distiller`, such as `alpha`.
         min_spearman: search for the smallest network whose Spearman with its teacher is at least this; None takes the
             named network.
-        int8: keep weights in 8 bits.
+        int8: store weights in 8 bits.
     """
 
     auto: bool = False

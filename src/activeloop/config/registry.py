@@ -1,4 +1,4 @@
-"""What the names in a config stand for."""
+"""The objects that the names in a config stand for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PLAIN = (bool, int, float, str, tuple, type(None))
 
 
 def options_of(maker: Callable[..., Any]) -> dict[str, Any] | None:
-    """The options that something takes, each with what it is when not given; None when that is not known.
+    """The options that something takes, with their defaults; None when they are not known.
 
     What cannot be written in `campaign.toml`, such as an encoder, is no option.
 
@@ -48,12 +48,12 @@ def options_of(maker: Callable[..., Any]) -> dict[str, Any] | None:
 
 
 def plain(maker: Callable[..., Any]) -> Callable[..., Any]:
-    """What makes it, without the options already given."""
+    """The class or function, without the options already given."""
     return maker.func if isinstance(maker, partial) else maker
 
 
 def wrong_option(maker: Callable[..., Any], given: Mapping[str, Any]) -> str:
-    """The first option that cannot be, and what it may be; "" when all can.
+    """The first option with a wrong value, and which values are right; "" when there is none.
 
     A number is of the type of its default: whole ones from 1 on, others from 0 on; a word is one of its `Literal`.
 
@@ -166,7 +166,7 @@ def checked_learner_of(
 ) -> Learner:
     """The learner that a config names, calibrated: its versions carry metrics of held-out values.
 
-    Options are part of its name, so that versions with other options are told apart.
+    Options are part of its name, so that versions with other options are distinguished.
 
     Args:
         config: a name and options.
@@ -210,7 +210,7 @@ def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[...,
 def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
     from activeloop.models.default import default_learner
 
-    # What learns classes can learn nothing else, whatever the campaign is for.
+    # A classifier can learn nothing but classes, whatever the goal is.
     classes = len(assays) == 1 and assays[0].goal == "classify"
     return default_learner(pool, "learn" if classes else "find")
 

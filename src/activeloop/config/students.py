@@ -57,7 +57,7 @@ def trainer_of(config: StudentConfig, pool: Pool, file: str | None = None) -> St
     """The trainer that a config describes.
 
     Args:
-        config: what it says.
+        config: its `[student]`.
         pool: decides the network where the config does not.
         file: how messages name the config.
 
@@ -132,17 +132,17 @@ def distil_here(
     """
     trainer = _trainer(loop, settings)
     if not loop.campaign.state().versions:
-        return loop.campaign.distil(trainer, seed)  # says what is missing, and is no failed job
+        return loop.campaign.distil(trainer, seed)  # its error names what is missing, and no job has failed
     version = loop.campaign.state().versions[-1].number
     with loop.distillation.working(f"a student of version {version}") as work:
 
-        def tell(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             work.progress(done, total)
             if progress:
                 progress(done, total)
 
-        student = loop.campaign.distil(trainer, seed, again=again, progress=tell)
-        work.tell(f"student {student.number} of version {student.version}")
+        student = loop.campaign.distil(trainer, seed, again=again, progress=report)
+        work.report(f"student {student.number} of version {student.version}")
         return student
 
 
@@ -165,7 +165,7 @@ def distil_in_background(
     Raises:
         StateError: a student is being trained already, or there is no version yet.
         ConfigError: the settings are wrong.
-        StoreError: the process could not be started; its log says why.
+        StoreError: the process could not be started; its log shows why.
     """
     trainer = _trainer(loop, settings)
     if not again and loop.campaign.has_student(trainer, seed):
@@ -176,13 +176,13 @@ def distil_in_background(
 
 
 def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
-    """Train until the current version has its student; what the process in the background does."""
+    """Train until the current version has its student, in the background process."""
     student = distil_here(open_campaign(folder), settings, seed, again=again)
-    # Whoever fitted a version meanwhile found somebody at work and left the rest to us.
+    # A process that fitted a version meanwhile found this job running and started none.
     while (version := open_campaign(folder).campaign.state().version) and version.number > student.version:
         try:
             student = distil_here(open_campaign(folder), settings, seed)
-        except StateError:  # somebody else is at it by now
+        except StateError:  # another process trains one by now
             return
 
 

@@ -105,7 +105,7 @@ def config_text(config: CampaignConfig) -> str:
         *[_assay(a) for a in config.assays],
         [
             "[learner]",
-            f'name = {_value(config.learner.name)}  # "default" weighs several learners by what you measured',
+            f'name = {_value(config.learner.name)}  # "default" stacks several learners by their accuracy on your results',
             f'calibration = {_value(config.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
             *_options("learner.options", config.learner.options),
         ],
@@ -127,7 +127,7 @@ def config_text(config: CampaignConfig) -> str:
         ],
         [
             "[student]",
-            f"auto = {_value(student.auto)}  # true: each new version teaches a small student in the background",
+            f"auto = {_value(student.auto)}  # true: train a small student of each new version in the background",
             f'network = {_value(student.network)}  # "auto" suits the pool; or "conv", "transformer", "sites" ...',
             *_given(student, ("min_spearman", "int8")),
             *_options("student.options", student.options),
@@ -143,7 +143,7 @@ def _pool(pool: PoolConfig) -> list[str]:
     if pool.singles:
         lines += ["singles = true  # all single mutants of the wild type"]
     if pool.sites:
-        lines += [f'sites = {_value(pool.sites)}  # all combinations; "V39=AGS" allows only these letters']
+        lines += [f'sites = {_value(pool.sites)}  # all combinations; "V39=AGS" allows only these residues']
     lines += _given(pool, ("positions", "table", "fasta", "column", "offset"))
     lines += _given(pool, ("exclude_residues", "max_mutations", "forbidden_motifs", "merge_duplicates"))
     return lines

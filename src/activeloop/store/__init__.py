@@ -1,4 +1,4 @@
-"""Campaigns on disk: one schema for SQLite and PostgreSQL, models by the hash of their content."""
+"""Campaigns on disk: events and artifacts in one schema for SQLite and PostgreSQL, and background jobs."""
 
 from typing import TYPE_CHECKING
 

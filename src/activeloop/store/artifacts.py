@@ -22,7 +22,7 @@ class FileArtifactStore(ArtifactStore):
     """Arrays as `.npz` objects (never pickled), in a local folder or anywhere obstore can write.
 
     The object is written first, under its hash and only if it is not there; then its row. A process that dies in
-    between leaves an object that nothing names, and the next attempt finds it.
+    between leaves an object without a row, and the next attempt finds it.
 
     Args:
         open_store: opens the place where the objects go, on first use.
@@ -38,7 +38,7 @@ class FileArtifactStore(ArtifactStore):
         return self._open()
 
     def put(self, arrays: dict[str, np.ndarray]) -> str:
-        """Keep arrays; see `ArtifactStore.put`."""
+        """Store arrays; see `ArtifactStore.put`."""
         if not arrays:
             return ""
         import sqlalchemy as sa
@@ -55,7 +55,7 @@ class FileArtifactStore(ArtifactStore):
                 with connection.begin():
                     connection.execute(sa.insert(artifacts), row)
             except IntegrityError:
-                pass  # the same content was kept before
+                pass  # the same content was stored before
         return key
 
     def get(self, key: str) -> dict[str, np.ndarray]:

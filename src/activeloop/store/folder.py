@@ -1,4 +1,4 @@
-"""A campaign is a folder: config, database, models and plates; it can be copied, mailed and kept."""
+"""A campaign is a folder: config, database, models and plates; it can be copied and archived."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class CampaignFolder:
     DIR/campaign.toml    what the campaign is about; written by `activeloop new`, read by every verb
     DIR/campaign.db      its events (SQLite)
     DIR/artifacts/       fitted models by the hash of their content
-    DIR/plates/          plates as they went to the laboratory
+    DIR/plates/          plates as they were sent to the laboratory
     ```
 
     Args:
         path: the folder.
         log: its events.
-        artifact store: its models.
+        artifacts: its models.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class CampaignFolder:
     def create(cls, path: str | Path, config: str, inputs: Mapping[str, bytes] | None = None) -> CampaignFolder:
         """Make a folder a campaign; other files in it are left alone.
 
-        The config is written last, and only a folder that has one is a campaign: dying half-way leaves none. A
+        The config is written last, and only a folder that has one is a campaign: a crash half-way leaves none. A
         folder that was made here is removed again when it cannot be filled.
 
         Args:

@@ -30,11 +30,11 @@ STARTING = 60.0
 
 @dataclass(frozen=True)
 class JobState:
-    """How a job stands.
+    """The state of a job.
 
     Args:
         stage: `running`, `done`, `failed`, or `killed` when its process ended without reporting.
-        what: it does, in words.
+        what: what it does, in words.
         process: number of the process.
         started: ISO 8601, UTC.
         ended: the same, "" while it runs.
@@ -56,9 +56,9 @@ class Job:
     """One kind of work in a campaign's folder.
 
     ```
-    DIR/jobs/NAME.json   how it stands
+    DIR/jobs/NAME.json   its state
     DIR/jobs/NAME.log    what its processes printed
-    DIR/jobs/NAME.lock   held by the process that does it, and free again when that ends in whatever way
+    DIR/jobs/NAME.lock   held by the process that does it; free again however that process ends
     ```
 
     Args:
@@ -75,7 +75,7 @@ class Job:
         return self._file("log")
 
     def state(self) -> JobState | None:
-        """How it stands; None when it was never begun. Writes nothing."""
+        """Its state; None when it was never begun. Writes nothing."""
         try:
             state = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -83,16 +83,19 @@ class Job:
         except (ValueError, TypeError, OSError) as error:
             raise StoreError(f"{self._file('json')} cannot be read ({error}): delete it.") from error
         if state.stage == "running" and not self.held():
-            # It may have ended between the two looks.
-            return self._ended(state)
+            again = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
+            if again != state:  # it ended between the two looks
+                return again
+            words = "its process was killed; nothing was lost, and it can be started again"
+            return replace(state, stage="killed", words=words)
         return state
 
     def held(self) -> bool:
-        """Whether a process is at it now; writes nothing."""
+        """Whether a process is doing it now; writes nothing."""
         path = self._file("lock")
         if not path.exists():
             return False
-        # Reading takes a lock that others may share, so two who look do not see each other.
+        # Reading takes a shared lock, so two processes that look do not block each other.
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
             try:
                 connection.execute("SELECT * FROM sqlite_master").fetchall()
@@ -105,7 +108,7 @@ class Job:
         """Hold the lock and do the job; how it ends is recorded in any case.
 
         Args:
-            what: is done, in words.
+            what: what is done, in words.
 
         Raises:
             StateError: another process is at it.
@@ -156,9 +159,9 @@ class Job:
             if (state := self.state()) and state.process == process.pid:
                 break
             if process.poll() is not None:
-                if self.held():  # somebody else was faster
+                if self.held():  # another process was faster
                     return
-                raise StoreError(f"the process ended before it began: {self.log} says why.")
+                raise StoreError(f"the process ended before it began: {self.log} shows why.")
             time.sleep(0.02)
         process.returncode = 0  # it is not ours to wait for: no warning when this one forgets it
 
@@ -166,12 +169,7 @@ class Job:
         state = self.state()
         who = f"process {state.process} since {state.started}" if state else "another process"
         what = state.what if state else "work on it"
-        return f"{what}: {who} is at it already. Nothing was begun; wait for it (`activeloop status {self.folder}`)."
-
-    def _ended(self, state: JobState) -> JobState:
-        again = JobState(**json.loads(self._file("json").read_text(encoding="utf-8")))
-        words = "its process was killed; nothing was lost, and it can be started again"
-        return again if again != state else replace(state, stage="killed", words=words)
+        return f"{what}: {who} does it already. Nothing was begun; wait for it (`activeloop status {self.folder}`)."
 
     @contextmanager
     def _lock(self) -> Iterator[bool]:
@@ -180,26 +178,20 @@ class Job:
         SQLite locks files alike on all systems; a transaction that is never committed leaves nothing behind, and its
         lock dies with its process.
         """
-        with closing(self._opened()) as connection:
-            yield self._locked(connection)
-
-    def _opened(self) -> sqlite3.Connection:
-        path = self._file("lock")
+        path, free = self._file("lock"), True
         try:
             path.parent.mkdir(exist_ok=True)
-            return sqlite3.connect(path, timeout=GLANCE, isolation_level=None)
+            connection = sqlite3.connect(path, timeout=GLANCE, isolation_level=None)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{path} cannot be used ({error}). Nothing was begun.") from error
-
-    def _locked(self, connection: sqlite3.Connection) -> bool:
-        """Take the lock if it is free."""
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as error:
-            if "locked" in str(error):
-                return False
-            raise StoreError(f"{self._file('lock')} cannot be used ({error}). Nothing was begun.") from error
-        return True
+        with closing(connection):
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.Error as error:
+                if "locked" not in str(error):
+                    raise StoreError(f"{path} cannot be used ({error}). Nothing was begun.") from error
+                free = False
+            yield free
 
     def _file(self, ending: str) -> Path:
         return self.folder / "jobs" / f"{self.name}.{ending}"
@@ -210,31 +202,31 @@ class Working:
 
     Args:
         job: which.
-        state: how it stands.
+        state: of it.
     """
 
     EVERY = 2.0
-    """Seconds between two words about how far it is."""
+    """Seconds between two progress reports."""
 
     def __init__(self, job: Job, state: JobState):
-        self.job, self.state, self._told = job, state, time.monotonic()
+        self.job, self.state, self._reported = job, state, time.monotonic()
 
     def progress(self, done: int, total: int) -> None:
-        """Tell how far it is, to be called as often as one likes."""
-        if time.monotonic() - self._told >= self.EVERY:
-            self._told = time.monotonic()
+        """Report progress; may be called as often as convenient."""
+        if time.monotonic() - self._reported >= self.EVERY:
+            self._reported = time.monotonic()
             self.state = replace(self.state, share=round(done / max(total, 1), 3))
             self.write()
 
-    def tell(self, words: str) -> None:
-        """Say what came of it."""
+    def report(self, words: str) -> None:
+        """Set the result, in words."""
         self.state = replace(self.state, words=words)
 
     def end(self, stage: Literal["done", "failed"], words: str) -> None:
-        """Write down how it ended."""
+        """Store how it ended."""
         self.state = replace(self.state, stage=stage, words=words, ended=now())
         self.write()
 
     def write(self) -> None:
-        """Let others see it."""
-        write_whole(self.job._file("json"), json.dumps(asdict(self.state), indent=1).encode())
+        """Store the state, so that other processes see it."""
+        write_whole(self.job._file("json"), json.dumps(asdict(self.state), indent=1))

@@ -15,7 +15,7 @@ _LATER = "SELECT sequence, at, kind, schema_version, payload FROM events WHERE s
 class SQLLog(EventLog):
     """Events in the table `events`.
 
-    Events never change, so those already read are kept; iterating asks the database for later ones only.
+    Events never change, so those already read are cached; iterating reads only later ones from the database.
 
     Args:
         database: that has the schema (see `activeloop.store.migrate`).
@@ -68,12 +68,10 @@ class SQLLog(EventLog):
         for sequence, at, kind, schema, payload in rows:
             if sequence != len(self._read) + 1:
                 raise StoreError(f"{self._where} lacks event {len(self._read) + 1}: restore it from a backup.")
-            self._read.append(Recorded(sequence, at, decode(kind, self._json(payload), schema)))
+            try:
+                fields = json.loads(payload)
+            except ValueError as error:
+                problem = "is damaged (an event cannot be read): restore it from a backup."
+                raise StoreError(f"{self._where} {problem}") from error
+            self._read.append(Recorded(sequence, at, decode(kind, fields, schema)))
         return iter(tuple(self._read))
-
-    def _json(self, payload: str) -> object:
-        try:
-            return json.loads(payload)
-        except ValueError as error:
-            problem = "is damaged (an event cannot be read): restore it from a backup."
-            raise StoreError(f"{self._where} {problem}") from error
