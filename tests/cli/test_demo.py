@@ -10,7 +10,7 @@ from activeloop.errors import InputError
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_it_finds_the_planted_best_and_tells_it_in_one_page(tmp_path: Path) -> None:
+def test_the_demo_finds_the_planted_best_and_writes_one_page(tmp_path: Path) -> None:
     story = demonstrate(tmp_path / "demo", seed=0)
     page = story.report.read_text(encoding="utf-8")
     assert story.found
@@ -28,7 +28,7 @@ def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-def test_the_twin_and_the_curve_are_what_they_say() -> None:
+def test_the_random_baseline_and_the_curve_are_correct() -> None:
     landscape = planted()
     baseline, spread = random_baseline(landscape, [10, len(landscape.values) - 10], seed=0)
     assert baseline[1] == pytest.approx(landscape.values.max())

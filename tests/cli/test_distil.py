@@ -106,7 +106,7 @@ def events(folder: Path) -> list[str]:
     return [type(r.event).__name__ for r in open_campaign(folder).folder.log]
 
 
-def test_a_student_is_taught_kept_and_written(trained):
+def test_a_student_is_trained_stored_and_written(trained):
     folder, said = trained
     assert "Student 1 of version 1 was trained: convolutional, 8 wide, 1 blocks, " in said
     assert re.search(r"agrees with its teacher on \d+ candidates it was not trained on: Spearman ", said)
@@ -123,7 +123,7 @@ def test_a_student_is_taught_kept_and_written(trained):
     assert Job(folder, "distil").state().stage == "done"
 
 
-def test_it_is_not_taught_twice(run, loop):
+def test_a_student_is_not_trained_twice(run, loop):
     status, out, _ = run("distil", loop, "--out", "again.onnx")
     assert (status, "Student 1 of version 1 is there already" in out) == (0, True)
     assert Path("again.onnx").read_bytes() == open_campaign(loop).campaign.student_file()
@@ -132,7 +132,7 @@ def test_it_is_not_taught_twice(run, loop):
     assert events(loop).count("Distilled") == 1
 
 
-def test_taught_again_it_is_the_same_up_to_its_date(run, loop):
+def test_a_student_trained_again_is_the_same_up_to_its_date(run, loop):
     assert run("distil", loop, "--again")[0] == 0
     campaign = open_campaign(loop).campaign
     one, two = campaign.student_file(1), campaign.student_file(2)
@@ -146,7 +146,7 @@ def _written(content: bytes) -> Path:
     return path
 
 
-def test_status_tells_of_the_student_and_of_its_drift(run, loop):
+def test_status_shows_the_student_and_its_drift(run, loop):
     out = run("status", loop)[1]
     assert re.search(r"student +│ 1, of version 1: convolutional, 8 wide", out)
     assert re.search(r"distillation +│ a student of version 1: done .*, student 1 of version 1", out)
@@ -164,7 +164,7 @@ def test_status_tells_of_the_student_and_of_its_drift(run, loop):
     assert events(loop) == before
 
 
-def test_without_a_student_status_says_nothing_of_one(run, bare):
+def test_without_a_student_status_shows_none(run, bare):
     assert "student" not in run("status", bare)[1]
     assert not (bare / "jobs").exists()
 
@@ -191,7 +191,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_stored(run, bare, options, mes
     assert events(bare) == ["Measured", "Fitted"]
 
 
-def test_before_the_first_version_there_is_nobody_to_teach(run):
+def test_before_the_first_version_distil_is_refused(run):
     run("new", "d", "--wild-type", WT, "--singles", "--assay", "kcat")
     for options in ((), ("--background",)):
         status, _, err = run("distil", "d", *options)
@@ -214,7 +214,7 @@ def automatic(folder: Path, steps: int) -> None:
     config.write_text(text)
 
 
-def test_killed_while_it_teaches_the_campaign_is_as_it_was(run, bare):
+def test_killed_while_training_the_campaign_is_unchanged(run, bare):
     automatic(bare, 1_000_000)
     status, out, _ = run("fit", bare)
     assert (status, "A student of version 1 is trained in the background" in out) == (0, True)
@@ -247,7 +247,7 @@ def test_in_the_background_versions_that_come_meanwhile_get_their_student_too(ru
     assert "in the background" not in run("fit", bare)[1]
 
 
-def test_why_teaching_failed_in_the_background_is_told(run, bare):
+def test_a_failed_background_training_is_reported(run, bare):
     assert run("distil", bare, "--background", "--network", "first-layers")[0] == 0
     wait(bare, "failed")
     assert "a student of version 1: failed, a teacher of the kind" in run("status", bare)[1]

@@ -88,7 +88,7 @@ def test_picks_are_written_with_their_predictions_and_nothing_is_changed(run, fo
     assert "Spearman of student and teacher" in (folder / "picks.txt").read_text()
 
 
-def test_the_same_command_again_says_the_same_at_once(run, folder):
+def test_the_same_command_again_prints_the_same_at_once(run, folder):
     run(*USUAL, "--out", "one.csv")
     before = {p: p.stat().st_mtime_ns for p in (folder / "loop" / "screens").rglob("teacher-*.npz")}
     assert before
@@ -133,7 +133,7 @@ def test_rows_that_cannot_be_read_are_named_or_skipped(run, folder):
         (("--shortlist", 10), "keep at least as many"),
         (("-n", 0), "0 picks"),
         (("--workers", 0), "give at least 1"),
-        (("--out", "picks.xlsx"), "ends on .csv"),
+        (("--out", "picks.xlsx"), "ends in .csv"),
         (("--out", "nowhere/picks.csv"), "there is no folder nowhere"),
         (("nothing.csv",), "nothing.csv: it cannot be read"),
     ],
@@ -145,7 +145,7 @@ def test_bad_input_is_refused_and_nothing_is_lost(run, folder, arguments, says):
     assert says in err
 
 
-def test_without_a_student_it_says_how_to_get_one(run):
+def test_without_a_student_the_error_names_distil(run):
     status, _, err = run("screen", "loop")
     assert status == 1
     assert "activeloop distil" in err

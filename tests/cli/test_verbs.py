@@ -164,10 +164,10 @@ def test_a_file_read_twice_and_failed_wells(run, loop):
     assert open_campaign("loop").campaign.status().measured == 9
 
 
-def test_fit_says_what_it_did_and_when_nothing_changed(run, loop):
+def test_fit_prints_the_version_and_whether_anything_changed(run, loop):
     one_round(run)
     assert "Fitted version 1 (" in run("fit", "loop")[1]
-    assert "Nothing changed since version 1: it stands." in run("fit", "loop")[1]
+    assert "Nothing changed since version 1: it is still current." in run("fit", "loop")[1]
     assert "Fitted version 2 (" in run("fit", "loop", "--again")[1]
 
 
@@ -245,7 +245,7 @@ NEW = ("new", "x", "--assay", "kcat")
         (("propose", "loop", "-n", "0"), "at least 1"),
         (("propose", "loop", "--plate", "97"), "97"),
         (("propose", "loop", "--controls", "96"), "controls"),
-        (("propose", "loop", "--out", "plate.pdf"), "plate.pdf: a plate is written as .csv, .xlsx or .svg"),
+        (("propose", "loop", "--out", "plate.pdf"), "plate.pdf: name a file that ends in .csv, .xlsx, .svg"),
         (("propose", "loop", "--out", "gone/plate.csv"), "there is no folder gone"),
         (("record", "loop", "gone.csv"), "gone.csv"),
         (("record", "loop", "unknown.csv"), "unknown.csv, row 3"),
@@ -323,7 +323,7 @@ def test_verbs_and_options_of_before_are_understood_with_a_note(run, loop):
 
 
 @pytest.mark.parametrize("verb", ["bench", "pretrain"])
-def test_verbs_that_moved_say_where(run, verb):
+def test_removed_verbs_name_their_replacement(run, verb):
     status, _, err = run(verb, "x")
     assert (status, f"`activeloop {verb}` was removed: use `python -m " in err) == (2, True)
 

@@ -58,7 +58,7 @@ def evaluate(
 
 
 def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs: int | None, out: Path) -> None:
-    """Evaluate with progress bars, write the results and say where they are.
+    """Evaluate with progress bars, write the results and print where they are.
 
     Raises:
         ActiveLoopError: as `replay.evaluation.evaluate_all`.

@@ -65,7 +65,7 @@ def propose(
     )
     fits = on_one_plate(settings, loop.folder.config)  # what cannot be laid out is refused before anything is stored
     number = fits if number is None else number
-    check_file(out, ENDINGS, "Nothing was proposed.")
+    check_file(out, ENDINGS[::-1], "Nothing was proposed.")
     make_folder(loop.folder.plates)
     before = len(loop.campaign.state().proposals)
     size = len(loop.campaign.pool)

@@ -1,4 +1,4 @@
-"""`activeloop replay`: a campaign answered by recorded data."""
+"""`activeloop replay`: a campaign on recorded data."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def run(
     out: Path,
     make: MakePolicy | None = None,
 ) -> None:
-    """Replay with a progress bar a policy, write the results and say where they are.
+    """Replay with a progress bar a policy, write the results and print where they are.
 
     Args:
         source: what is replayed.

@@ -108,7 +108,7 @@ def check_file(path: Path | None, endings: Sequence[str], unchanged: str) -> Non
     if path is None:
         return
     if path.is_dir() or path.suffix.lower() not in endings:
-        raise InputError(f"name a file that ends in {' or '.join(endings)}. {unchanged}", file=str(path))
+        raise InputError(f"name a file that ends in {', '.join(endings)}. {unchanged}", file=str(path))
     check_parent(path, unchanged)
 
 
