@@ -3,7 +3,7 @@
 import pytest
 
 from activeloop.errors import TableError
-from activeloop.replay.table import Columns, find_columns, guess_kind, landscape_of
+from activeloop.replay.table import Columns, detect_kind, find_columns, landscape_of
 from activeloop.tables import Table
 
 
@@ -29,11 +29,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(("given", "expected"), CASES, ids=lambda case: str(getattr(case, "candidate", "")))
-def test_columns_of_usual_tables(given, expected):
+def test_columns_of_common_tables(given, expected):
     assert find_columns(given, None, None, None) == expected
 
 
-def test_what_is_asked_for_wins():
+def test_named_columns_take_precedence():
     both = table(variant=["A1C"], other=["A1D"], fitness=["1"], kcat=["2"])
     assert find_columns(both, "other", "KCAT", "variants") == Columns("other", "kcat", None, "variants")
 
@@ -43,14 +43,14 @@ def test_a_column_that_is_not_there_is_named():
         find_columns(table(variant=["A1C"], kcat=["2"]), None, "kcot", None)
 
 
-def test_a_table_without_numbers_is_refused_with_a_cure():
+def test_a_table_without_numbers_is_refused_with_a_fix():
     with pytest.raises(TableError, match="--target-column"):
         find_columns(table(variant=["A1C"], note=["good"]), None, None, None)
 
 
 def test_mutations_are_not_taken_for_smiles():
-    assert guess_kind(["A24G:K56R", "WT", "L5V"]) == "variants"
-    assert guess_kind(["N#N", "C=C", "CCO"]) == "compounds"
+    assert detect_kind(["A24G:K56R", "WT", "L5V"]) == "variants"
+    assert detect_kind(["N#N", "C=C", "CCO"]) == "compounds"
 
 
 @pytest.mark.parametrize(("told", "classes"), [(["1", "0", "1"], [1, 0, 1]), (["1", "", "0"], None)])

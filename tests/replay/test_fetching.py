@@ -25,7 +25,7 @@ def test_a_file_that_the_manifest_does_not_know_is_refused(invented, write_manif
         public_table(invented)
 
 
-def test_a_mirror_is_fetched_once_and_kept(invented, served, tmp_path, monkeypatch):
+def test_a_mirror_is_fetched_once_and_cached(invented, served, tmp_path, monkeypatch):
     monkeypatch.setenv(datasets.MIRROR, served)
     first, _ = public_table(invented)
     (tmp_path / "data" / invented.file).unlink()
@@ -64,7 +64,7 @@ def test_a_source_may_package_the_same_content_differently(invented, served, tmp
     assert len(table) == 4
 
 
-def test_a_server_that_does_not_answer_is_named_with_a_cure(invented, monkeypatch):
+def test_a_server_without_response_is_named_with_a_fix(invented, monkeypatch):
     monkeypatch.setenv(datasets.MIRROR, "http://127.0.0.1:9")
     with pytest.raises(FetchError, match=r"could not be fetched from http://127\.0\.0\.1:9.*ACTIVELOOP_DATA"):
         public_table(invented)
@@ -81,7 +81,7 @@ def test_positions_of_a_source_that_counts_from_zero_are_moved(invented, served,
     assert table.column(columns.candidate) == ["A1C,D3E", "K2R"]
 
 
-def test_a_set_without_a_known_file_says_where_to_put_it(invented):
+def test_a_set_without_a_known_file_names_the_path_for_it(invented):
     entry = type(invented)(**{**vars(invented), "source": "somebody/data@0123abc"})
     with pytest.raises(FetchError, match=r"protein/invented\.csv\.gz"):
         public_table(entry)

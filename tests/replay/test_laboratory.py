@@ -27,11 +27,11 @@ def test_the_optimum_is_where_it_was_planted():
     assert (LANDSCAPE.values == 1.0).sum() == 1
 
 
-def test_without_noise_it_tells_the_truth():
+def test_without_noise_the_laboratory_gives_the_true_values():
     assert not extra(SimulatedLaboratory(LANDSCAPE, noise=0.0), plate_of(300)).any()
 
 
-def test_noise_has_the_size_that_was_asked():
+def test_noise_has_the_given_standard_deviation():
     assert extra(SimulatedLaboratory(LANDSCAPE, noise=0.2), plate_of(370)).std() == pytest.approx(0.2, rel=0.15)
 
 

@@ -1,4 +1,4 @@
-"""Campaigns answered by recorded data: replay, five-fold evaluation, metrics, reports, a simulated laboratory."""
+"""Campaigns on recorded data: replay, five-fold evaluation, metrics, reports, a simulated laboratory."""
 
 from activeloop.replay.campaign import Outcome, Turn, replay_all, replay_campaign
 from activeloop.replay.laboratory import SimulatedLaboratory

@@ -1,4 +1,4 @@
-"""Campaigns answered by recorded data: one of them, and several policies and seeds side by side."""
+"""Replayed campaigns: one of them, and several policies and seeds side by side."""
 
 from __future__ import annotations
 

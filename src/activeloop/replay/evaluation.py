@@ -32,18 +32,18 @@ FOLDS = 5
 def fold_numbers(landscape: Landscape, rule: FoldRule, seed: int = 0, limit: int | None = None) -> np.ndarray:
     """[N] the fold of each candidate, 0 to 4; -1 for candidates that take no part.
 
-    `random` deals candidates out evenly. The other two keep all candidates of a position in one fold, so a fold asks
-    for positions that were never seen: `modulo` by position modulo 5, `contiguous` in five stretches of the chain with
+    `random` deals candidates out evenly. The other two keep all candidates of a position in one fold, so a fold tests
+    positions that were never seen: `modulo` by position modulo 5, `contiguous` in five stretches of the chain with
     equally many mutated positions. They take single mutants only; the wild type and multiple mutants take no part.
 
     Args:
         landscape: what is split.
         rule: one of `FOLD_RULES`.
         seed: of `random` and of `limit`.
-        limit: at most so many candidates take part, drawn at random; None = all.
+        limit: maximum number of candidates, drawn at random; None = all.
 
     Raises:
-        ConfigError: `modulo` or `contiguous` is asked of a landscape with fewer than 5 mutated positions, or of one in
+        ConfigError: `modulo` or `contiguous` with a landscape of fewer than 5 mutated positions, or of one in
             which fewer than half of the candidates are single mutants.
     """
     if rule not in FOLD_RULES:
@@ -95,7 +95,7 @@ class Evaluation:
     Args:
         folds: how candidates are split, see `folds.fold_numbers`.
         seed: of random folds and of every fit.
-        limit: at most so many candidates take part; None = all.
+        limit: maximum number of candidates; None = all.
     """
 
     folds: FoldRule = "random"
@@ -111,7 +111,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Fold:
-    """What a learner predicted of one fold, from the other four.
+    """The prediction of one fold by a learner fitted to the other four.
 
     Args:
         learner: its name.

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder, with published results beside ours."""
+"""The results of an evaluation in its folder, with published results for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated laboratory: a landscape that answers with noise, plate effects and failed wells."""
+"""A simulated laboratory: a landscape measured with noise, plate effects and failed wells."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from activeloop.errors import MeasurementError
 from activeloop.files import csv_text, write_whole
+from activeloop.measurements.wells import SHAPES, parse_well
 from activeloop.plates import Plate
 from activeloop.replay.landscape import Landscape
 
@@ -57,8 +58,8 @@ class SimulatedLaboratory:
         added = self.plate_spread * rng.standard_normal()
         results = []
         for name, well in plate.wells.items():
-            column = int(name.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) - 1
-            tilt = self.slope * (column / max(_columns(plate.size) - 1, 1) - 0.5)
+            _, column = parse_well(name) or (0, 0)
+            tilt = self.slope * (column / max(SHAPES[plate.size][1] - 1, 1) - 0.5)
             value = self.truth(well.candidate) + added + tilt + self.noise * rng.standard_normal()
             results.append((name, well.candidate, math.nan if rng.random() < self.failing else value))
         return results
@@ -84,12 +85,3 @@ class SimulatedLaboratory:
         ]
         write_whole(path, csv_text(("plate", "well", self.landscape.assay.name), rows))
         return path
-
-
-def _columns(wells: int) -> int:
-    """How many columns a plate of so many wells has: three for every two rows.
-
-    >>> _columns(96), _columns(24), _columns(6)
-    (12, 6, 3)
-    """
-    return math.isqrt(wells * 3 // 2)

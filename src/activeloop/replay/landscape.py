@@ -1,4 +1,4 @@
-"""A pool in which every candidate has been measured: what a replay asks instead of a laboratory."""
+"""A pool in which every candidate has been measured, in place of a laboratory."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ class Rule:
 
     Args:
         sites: how many vary.
-        letters: allowed at each.
+        residues: allowed at each.
         epistasis: size of the effects of pairs of sites, against single effects of size 1.
         seed: of all effects.
     """
 
     sites: int
-    letters: str
+    residues: str
     epistasis: float
     seed: int
 
@@ -98,8 +98,8 @@ def planted_landscape(name: str) -> Landscape:
     >>> len(landscape), bool(landscape.values.max() == 1.0)
     (144, True)
     """
-    sites, letters, epistasis, seed = astuple(PLANTED[name])
-    return plant(Pool.combinatorial(None, range(sites), letters), epistasis, seed, name)
+    sites, residues, epistasis, seed = astuple(PLANTED[name])
+    return plant(Pool.combinatorial(None, range(sites), residues), epistasis, seed, name)
 
 
 def plant(pool: Pool, epistasis: float, seed: int, name: str = "planted", assay: Assay | None = None) -> Landscape:
@@ -110,7 +110,7 @@ def plant(pool: Pool, epistasis: float, seed: int, name: str = "planted", assay:
         epistasis: size of the effects of pairs of sites, against single effects of size 1.
         seed: of all effects.
         name: of the landscape.
-        assay: what is said to be measured.
+        assay: of the values.
 
     Raises:
         PoolError: the pool holds no sequences.

@@ -1,4 +1,4 @@
-"""The machine: what it is, tasks on its processes."""
+"""The machine: its description, and tasks on its processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "peft", "
 
 
 def describe_machine() -> dict[str, str]:
-    """Processor, memory, versions and the time, as `machine.json` and the reports tell them."""
+    """Processor, memory, versions and the time, as in `machine.json` and the reports."""
     return {
         "activeloop": __version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -103,7 +103,7 @@ def run_tasks(tasks: Sequence[T], work: Callable[[T], R], jobs: int) -> Iterator
     except BrokenProcessPool as error:
         raise StateError(
             "A process was killed from outside, most likely because memory ran out. Everything that was finished is "
-            "kept; run the same command again with a smaller --jobs."
+            "stored; run the same command again with a smaller --jobs."
         ) from error
     except (KeyboardInterrupt, GeneratorExit):
         for process in multiprocessing.active_children():
@@ -114,13 +114,13 @@ def run_tasks(tasks: Sequence[T], work: Callable[[T], R], jobs: int) -> Iterator
 
 
 def _start() -> None:
-    """Ctrl-C ends a process at once and silently, as the first one says what was kept; so does the end of the first."""
+    """Ctrl-C, or the end of the first process, ends this one at once and silently."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for work for ever."""
+    """End a process whose parent was killed, which would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""How well a campaign did: what it found, and how well its model predicts what was not measured."""
+"""Metrics of a campaign: what it found, and how well its model predicts what was not measured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LABELS = {
     "top100_recall": "share of the best 100 found",
     "spearman": "rank correlation on what was not measured",
     "auroc": "area under the ROC curve (fit / unfit)",
-    "accuracy": "share classified rightly (fit / unfit)",
+    "accuracy": "share classified correctly (fit / unfit)",
 }
 
 DEFINITIONS = {
@@ -34,8 +34,8 @@ DEFINITIONS = {
     "spearman": "rank correlation of predicted and true values. Goal find: on all that is not measured yet (a fixed "
     "draw of 10,000 from larger pools). Goal learn: on the 20 % that are never proposed",
     "auroc": "probability that the model ranks a fit candidate above an unfit one, on the same candidates",
-    "accuracy": "share of the same candidates called fit or unfit rightly; fit is what the source calls fit, else the "
-    "better half. Goal find: called fit when the predicted value reaches that of the worst fit candidate",
+    "accuracy": "share of the same candidates classified correctly; fit is what the source calls fit, else the better "
+    "half. Goal find: called fit when the predicted value reaches that of the worst fit candidate",
 }
 
 
@@ -54,12 +54,6 @@ class Truth:
     @cached_property
     def _sorted(self) -> np.ndarray:
         return np.sort(self.values)[::-1]
-
-    @property
-    def _ranks(self) -> dict[str, int]:
-        """How many candidates make up each best set."""
-        n = len(self.values)
-        return {"top1pct_found": -(-n // 100), "top10pct_found": -(-n // 10), "top100_recall": min(100, n)}
 
     def found_among_best(self, measured: np.ndarray, k: int) -> int:
         """How many of the best k are among the measured rows.
@@ -80,7 +74,7 @@ class Truth:
         return float(self._sorted[max(int(self.fit.sum()), 1) - 1])
 
     def found(self, measured: np.ndarray) -> dict[str, float]:
-        """What has been found among the measured rows.
+        """The metrics `FOUND` of the measured rows.
 
         `best_fraction` is best measured / best of all where all values are 0 or more (as in the literature on GB1),
         else (best measured - worst of all) / (best of all - worst of all). `top1pct_found` and `top10pct_found` count
@@ -97,14 +91,13 @@ class Truth:
         0.5
         """
         best, top, worst = self.values[measured].max(), self._sorted[0], self._sorted[-1]
-        floor = 0.0 if worst >= 0 else worst
+        floor, n = 0.0 if worst >= 0 else worst, len(self.values)
         return {
             "best_fraction": float((best - floor) / (top - floor)) if top > floor else 1.0,
             "optimum_found": float(best >= top),
-            "top1pct_found": float(self.found_among_best(measured, self._ranks["top1pct_found"])),
-            "top10pct_found": float(self.found_among_best(measured, self._ranks["top10pct_found"])),
-            "top100_recall": self.found_among_best(measured, self._ranks["top100_recall"])
-            / self._ranks["top100_recall"],
+            "top1pct_found": float(self.found_among_best(measured, -(-n // 100))),
+            "top10pct_found": float(self.found_among_best(measured, -(-n // 10))),
+            "top100_recall": self.found_among_best(measured, min(100, n)) / min(100, n),
         }
 
 

@@ -1,4 +1,4 @@
-"""The rules of a replay, and who proposes: a learner and an acquisition function, by name."""
+"""The protocol of a replay, and its policies: a learner and an acquisition function, by name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ReplayGoal = Literal["find", "learn"]
 First = Literal["random", "own"]
 
 HELD_OUT = 0.2
-"""Share of the pool that is never proposed when the goal is `learn`; accuracy is judged on it."""
+"""Share of the pool that is never proposed when the goal is `learn`; models are evaluated on it."""
 
 WHOLE = 3000
 """Most candidates that a model of "all" data is fitted to."""
@@ -86,7 +86,7 @@ class Protocol:
         """Whether a pool is large enough.
 
         Raises:
-            ConfigError: when the campaign would ask for more candidates than may be proposed.
+            ConfigError: when the campaign would measure more candidates than may be proposed.
         """
         available = candidates - self.held_out(candidates)
         if self.labels[-1] > available:
@@ -100,16 +100,16 @@ class Protocol:
         return replace(self, start=min(WHOLE, candidates - self.held_out(candidates)), rounds=0, first="random")
 
     def held_out(self, candidates: int) -> int:
-        """How many candidates are kept for judging and never proposed."""
+        """How many candidates are held out for evaluation and never proposed."""
         return int(HELD_OUT * candidates) if self.goal == "learn" else 0
 
 
 POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
     "random": "the random baseline: the same learner, every plate drawn at random",
-    "evolvepro": "EVOLVEpro's config: random forest, highest mean first",
+    "evolvepro": "EVOLVEpro's settings: random forest, highest mean first",
     "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
-    "alde": "ALDE's settings: five small networks on one-hot letters, highest mean first",
+    "alde": "ALDE's settings: five small networks on one-hot residues, highest mean first",
 }
 
 
@@ -130,11 +130,11 @@ SELECTIONS: dict[str, Callable[[], Recommender]] = {
 
 @dataclass(frozen=True)
 class Policy:
-    """What asks in a replay.
+    """What proposes in a replay.
 
     Args:
         name: in results.
-        learner: what is fitted to the answers.
+        learner: fitted to the measured values.
         selection: how the next plate is chosen from it; None = at random.
     """
 
@@ -153,9 +153,9 @@ class Policy:
         return self.selection is not None
 
     def needs_model(self, protocol: Protocol, last: bool) -> bool:
-        """Whether a model is fitted after a plate: to choose the next, or to be judged.
+        """Whether a model is fitted after a plate: to choose the next, or to be evaluated.
 
-        The random baseline is judged after each plate when the goal is `learn`, after the last when it is `find`.
+        The random baseline is evaluated after each plate when the goal is `learn`, after the last when it is `find`.
         """
         return self.uses_model or last or protocol.goal == "learn"
 
@@ -164,7 +164,7 @@ class Policy:
         return self.learner.fit(dataset.oriented(), seed)
 
     def prior(self, pool: Pool) -> Predictor | None:
-        """What it predicts before the first plate; None when it predicts nothing or does not ask its model."""
+        """The learner's prior; None when there is none or the policy uses no model."""
         return self.learner.prior(pool) if self.uses_model else None
 
     def choose(self, dataset: Dataset, predictor: Predictor | None, free: np.ndarray, n: int, seed: int) -> np.ndarray:
@@ -175,7 +175,7 @@ class Policy:
             predictor: the model of it.
             free: rows that may be proposed.
             n: how many.
-            seed: of ties, draws and chance. The random baseline draws anew from it each round.
+            seed: of ties, draws and random choices.
         """
         if self.selection is None or predictor is None:
             return np.random.default_rng(seed).choice(free, n, replace=False)

@@ -1,4 +1,4 @@
-"""What a replay leaves in its folder: tables, the learning curve, and a page that can be mailed."""
+"""The results of a replay in its folder: tables, the learning curve, and a self-contained page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PANELS: dict[ReplayGoal, tuple[str, ...]] = {
 }
 INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 OWN, BASELINE = "#0b6bcb", "#8a94a0"
-# Okabe and Ito's palette: told apart by the colour-blind.
+# Okabe and Ito's palette: distinguishable with colour blindness.
 OTHERS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#444444")
 
 
@@ -52,7 +52,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
         points: of one landscape.
         title: above all panels.
         goal: which metrics are shown.
-        seeds: told below the title.
+        seeds: their number, shown below the panels.
     """
     from matplotlib.figure import Figure
 
@@ -95,8 +95,6 @@ def _style(axis: Axes, metric: str) -> None:
 
 
 def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None:
-    import numpy as np
-
     points = sorted(points, key=lambda p: p.labels)
     if not points:
         return
@@ -195,19 +193,17 @@ def _cards(last: Sequence[Point], protocol: Protocol, labels: int) -> list[dict[
 
 
 def _rows(last: Sequence[Point], policies: Sequence[str], outcome: Outcome) -> list[dict[str, object]]:
-    """A row a metric, a cell a policy; the last row tells the seconds."""
+    """A row a metric, a cell a policy; the last row holds the seconds."""
     rows: list[dict[str, object]] = []
     for metric in METRICS:
         by_policy = {p.policy: p for p in last if p.metric == metric}
         best = max((p.mean for p in by_policy.values()), default=np.nan)
         rows.append({"words": LABELS[metric], "cells": [table_cell(by_policy.get(p), best) for p in policies]})
-    seconds = [_cell_of_seconds(policy, outcome) for policy in policies]
+    seconds = []
+    for policy in policies:
+        totals = [sum(turn.seconds for turn in turns) for (name, _), turns in outcome.turns.items() if name == policy]
+        seconds.append(Cell(f"{np.mean(totals):.2f}", "", False))
     return [*rows, {"words": "CPU seconds of a whole campaign", "cells": seconds}]
-
-
-def _cell_of_seconds(policy: str, outcome: Outcome) -> Cell:
-    totals = [sum(turn.seconds for turn in turns) for (name, _), turns in outcome.turns.items() if name == policy]
-    return Cell(f"{np.mean(totals):.2f}", "", False)
 
 
 def table_cell(point: Point | None, best: float) -> Cell:

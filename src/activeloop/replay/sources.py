@@ -1,7 +1,7 @@
 """Public data sets by name: read from `$ACTIVELOOP_DATA` when they are there, else fetched from their sources.
 
-No value of any of them is part of this package. `registry.csv` says for each where it comes from and what its content
-must hash to. A set is looked for
+No value of any of them is part of this package. `registry.csv` gives the source of each and the hash of
+its content. A set is looked for
 
 1. in the folder `$ACTIVELOOP_DATA`, at the registry's path (and there checked against `MANIFEST.csv`),
 2. at `$ACTIVELOOP_MIRROR`, the address of a copy of that folder,
@@ -44,7 +44,7 @@ class PublicSet:
     """One line of the registry.
 
     Args:
-        name: by which it is asked for, such as `gb1` or `BLAT_ECOLX_Deng_2012`.
+        name: such as `gb1` or `BLAT_ECOLX_Deng_2012`.
         file: its path under `$ACTIVELOOP_DATA`.
         kind: `variants`, `compounds` or `guides`.
         candidate, target: columns of that file; sources may call them differently.
@@ -124,7 +124,7 @@ def public_table(entry: PublicSet) -> tuple[Table, Columns]:
     """The table of a public set and its columns.
 
     Raises:
-        FetchError: it is nowhere to be had, or is not the file it should be; nothing is kept then.
+        FetchError: it is not available, or is not the file it should be; nothing is stored then.
     """
     folder = os.environ.get(DATA)
     if folder and (Path(folder) / entry.file).is_file():
@@ -207,14 +207,14 @@ def _shifted(table: Table, column: str, shift: int) -> Table:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a landscape comes from, as the user said it; small, so that every process can load it for itself.
+    """The source of a landscape, as the user gave it; small, so that every process can load it for itself.
 
     Args:
         name: a file, a public set, or a planted landscape.
-        kind: of the candidates; None = guess.
-        wild_type: sequence or FASTA file; None = none, or the one the table's own sequences tell.
-        candidate_column, target_column: None = guess.
-        minimise: less is better; None = more is, unless the public set says otherwise.
+        kind: of the candidates; None = detected.
+        wild_type: sequence or FASTA file; None = none, or the one that the table's own sequences give.
+        candidate_column, target_column: None = detected.
+        minimise: less is better; None = more is, unless the public set has another goal.
     """
 
     name: str
@@ -246,7 +246,7 @@ def load_landscape(source: Source) -> Landscape:
 
     Raises:
         InputError: the name is not known, or the table cannot be used; names row and fix.
-        FetchError: a public set could not be had.
+        FetchError: a public set is not available.
     """
     if source.name in PLANTED:
         return planted_landscape(source.name)

@@ -1,4 +1,4 @@
-"""The tables a replay leaves: a row per seed, policy and round, and means with standard errors over seeds."""
+"""The tables of a replay: a row per seed, policy and round, and means with standard errors over seeds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Point:
 def summarise(dataset: str, turns: Turns) -> list[Point]:
     """Means over seeds, for every policy, number of labels and metric.
 
-    A metric that no seed has (the model of the random baseline is judged at the end for the goal `find`) is left out.
+    A metric that no seed has (for the goal `find` the random baseline is evaluated at the end) is left out.
 
     Args:
         dataset: the landscape's name.
@@ -65,7 +65,7 @@ def point_row(point: Point) -> tuple[object, ...]:
 
 
 def rounds_csv(dataset: str, turns: Turns) -> str:
-    """`rounds.csv`; picks are joined by `;`, a metric that was not judged is empty."""
+    """`rounds.csv`; picks are joined by `;`, a metric that was not evaluated is empty."""
     rows = (
         (
             *(dataset, policy, seed, turn.round, turn.labels),

@@ -1,4 +1,4 @@
-"""From a table of candidates and values to a landscape: its columns, its wild type, its rows."""
+"""The landscape of a table of candidates and values: its columns, its wild type, its rows."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ LOOKED_AT = 200
 
 @dataclass(frozen=True)
 class Columns:
-    """What was found in, or asked of, a table.
+    """The columns of a table that are used.
 
     Args:
         candidate, target: names of two columns.
-        classes: name of the column that says fit (1) or unfit (0), None when there is none.
+        classes: name of the column of fit (1) and unfit (0), None when there is none.
         kind: `variants`, `compounds` or `guides`.
     """
 
@@ -53,27 +53,27 @@ def find_columns(table: Table, candidate: str | None, target: str | None, kind: 
     """The columns that were named, and those that are detected for the others.
 
     Raises:
-        TableError: a column that was asked for does not exist, or none can be guessed.
+        TableError: a named column does not exist, or none can be detected.
 
     >>> table = Table("t.csv", ("variant", "kcat"), (["A1C", "A1D"], ["0.5", "2"]), (2, 3), "")
     >>> find_columns(table, None, None, None)
     Columns(candidate='variant', target='kcat', classes=None, kind='variants')
     """
-    for asked in (candidate, target):
-        if asked is not None:
-            table.column(asked)
-    candidate = (table.find(candidate) if candidate else None) or _guess_candidate(table, target)
+    for named in (candidate, target):
+        if named is not None:
+            table.column(named)
+    candidate = (table.find(candidate) if candidate else None) or _detect_candidate(table, target)
     taken = (candidate, target)
     classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
-    target = (table.find(target) if target else None) or _guess_target(table, candidate, classes)
-    return Columns(candidate, target, classes, kind or guess_kind(table.column(candidate)))
+    target = (table.find(target) if target else None) or _detect_target(table, candidate, classes)
+    return Columns(candidate, target, classes, kind or detect_kind(table.column(candidate)))
 
 
-def guess_kind(cells: Sequence[str]) -> str:
+def detect_kind(cells: Sequence[str]) -> str:
     """Guides, compounds or variants, by what the first cells look like.
 
-    >>> guess_kind(["CC(=O)O", "c1ccccc1"]), guess_kind(["GATTACAGATTACAGATTACAGG"]), guess_kind(["VDGV", "A24G:K56R"])
-    ('compounds', 'guides', 'variants')
+    >>> [detect_kind(cells) for cells in (["CC(=O)O", "c1ccccc1"], ["GATTACAGATTACAGATTACAGG"], ["VDGV", "A24G"])]
+    ['compounds', 'guides', 'variants']
     """
     seen = [cell for cell in cells[:LOOKED_AT] if cell]
     if seen and all(_GUIDE.fullmatch(cell.upper()) for cell in seen):
@@ -82,7 +82,7 @@ def guess_kind(cells: Sequence[str]) -> str:
     return "compounds" if smiles > len(seen) / 2 else "variants"
 
 
-def _guess_candidate(table: Table, target: str | None) -> str:
+def _detect_candidate(table: Table, target: str | None) -> str:
     named = next((found for name in CANDIDATES if (found := table.find(name))), None)
     if named:
         return named
@@ -92,23 +92,19 @@ def _guess_candidate(table: Table, target: str | None) -> str:
     raise table.error("no column looks like candidates. Name it with --candidate-column.")
 
 
-def _guess_target(table: Table, candidate: str, classes: str | None) -> str:
+def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
     rest = [name for name in table.header if name not in (candidate, classes)]
     for wanted in TARGETS:
         found = table.find(wanted)
         if found in rest and _numeric(table.column(found)):
             return found
     numeric = [name for name in rest if _numeric(table.column(name))]
-    numeric = numeric or [name for name in rest if _mostly_numeric(table.column(name))]
+    if not numeric:  # a column of values with a few wrong ones, which are then named
+        looked_at = {name: [cell for cell in table.column(name)[:LOOKED_AT] if cell] for name in rest}
+        numeric = [name for name, cells in looked_at.items() if sum(_numeric([c]) for c in cells) > len(cells) / 2]
     if not numeric:
         raise table.error("no column looks like measured values. Name it with --target-column.")
     return numeric[-1]
-
-
-def _mostly_numeric(cells: Sequence[str]) -> bool:
-    """Whether most of the first cells are numbers: a column of values with a wrong one, which is then named."""
-    seen = [cell for cell in cells[:LOOKED_AT] if cell]
-    return sum(_numeric([cell]) for cell in seen) > len(seen) / 2
 
 
 def _numeric(cells: Sequence[str]) -> bool:
@@ -122,16 +118,16 @@ def _numeric(cells: Sequence[str]) -> bool:
 
 _SUBSTITUTION = re.compile(r"(?<![A-Za-z])([A-Z])([1-9]\d{0,4})[A-Z*=-]")
 COMPARED = 50
-"""Candidates that tell whether a table fits a wild type."""
+"""Candidates that are read to see whether a table fits a wild type."""
 WHOLE = 10
-"""Strings of fewer letters are letters at sites, not whole proteins."""
+"""Shorter strings are residues at sites, not whole proteins."""
 
 
 def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> tuple[str | None, str]:
-    """The wild type to read a table of variants with, and what has to be said about it ("" when it is as given).
+    """The wild type to read a table of variants with, and a note about it ("" when it is as given).
 
-    - Letters at sites (`VDGV`) beside a longer wild type: nothing says where the sites are, so it is left out.
-    - Mutations without a wild type: their own letters make it; where none is mutated, alanine stands in.
+    - Residues at sites (`VDGV`) and a longer wild type: the positions of the sites are unknown, so it is not used.
+    - Mutations without a wild type: their old residues make it, with alanine where none is mutated.
     - Whole sequences of several lengths without a wild type: the consensus of the most common length is used.
 
     >>> table = Table("t.csv", ("m",), (["K2C", "T5D"],), (2, 3), "")
@@ -146,7 +142,7 @@ def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> 
         parent = read_parent(given)
         if letters and len(lengths) == 1 and len(cells[0]) < len(parent) and not _reads_any(parent, cells):
             where = f"which of its {len(parent)} residues the {len(cells[0])} letters stand for"
-            return None, f" The wild type is not used: nothing says {where}."
+            return None, f" The wild type is not used: it is unknown {where}."
         return given, ""
     if any("sequence" in name.casefold() for name in table.header) and not letters:
         return None, ""
@@ -168,8 +164,8 @@ def _of_mutations(cells: Sequence[str]) -> tuple[str | None, str]:
     last = max(residues)
     unknown = last - len(residues)
     where = f"{unknown:,} position{'s' * (unknown > 1)} that no variant changes"
-    told = f" No wild type was given: alanine stands in at {where}."
-    return "".join(residues.get(p, "A") for p in range(1, last + 1)), told if unknown else ""
+    note = f" No wild type was given: alanine stands in at {where}."
+    return "".join(residues.get(p, "A") for p in range(1, last + 1)), note if unknown else ""
 
 
 def _reads_any(parent: str, cells: Sequence[str]) -> bool:
@@ -183,7 +179,7 @@ def _reads_any(parent: str, cells: Sequence[str]) -> bool:
     return False
 
 
-FORGIVEN = 0.1
+MAX_LEFT_OUT = 0.1
 """Largest share of rows that may be left out because their candidate cannot be understood."""
 
 
@@ -200,7 +196,7 @@ def landscape_of(
         columns: which columns to use.
         name: of the landscape.
         goal: whether more or less is better.
-        wild_type: of variants, as letters or FASTA file; None = told by the table, see `fitting_wild_type`.
+        wild_type: of variants, as letters or FASTA file; None = from the table, see `fitting_wild_type`.
         origin: where it is from, in one sentence.
 
     Raises:
@@ -219,33 +215,33 @@ def landscape_of(
     if len(values) < 2 or values.min() == values.max():
         raise table.error(f'column "{columns.target}" holds fewer than two different values: there is nothing to find.')
     if columns.kind == "variants":
-        wild_type, said = fitting_wild_type(table, table.column(columns.candidate), wild_type)
-        origin += said
-    pool, rows, fine, told = _understood(table, columns, wild_type)
+        wild_type, note = fitting_wild_type(table, table.column(columns.candidate), wild_type)
+        origin += note
+    pool, rows, fine, left_out = _readable(table, columns, wild_type)
     counts = np.bincount(rows, minlength=len(pool))
     means = np.bincount(rows, values[fine], len(pool)) / counts
     if (counts > 1).any():
-        told += f" {_many(counts > 1, 'candidate')} in several rows; their values are averaged."
+        left_out += f" {_many(counts > 1, 'candidate')} in several rows; their values are averaged."
     classes = None
     if columns.classes:
-        told_class = _values(table, columns.classes)[fine]
-        known = np.isfinite(told_class)
-        votes = np.bincount(rows[known], told_class[known], len(pool))
+        given_classes = _values(table, columns.classes)[fine]
+        known = np.isfinite(given_classes)
+        votes = np.bincount(rows[known], given_classes[known], len(pool))
         voters = np.bincount(rows[known], minlength=len(pool))
         classes = (2 * votes >= np.maximum(voters, 1)).astype(np.int8)
-        # classes that are not told for every candidate, or are all the same, classify nothing
+        # classes that are not known for every candidate, or are all the same, are not used
         classes = classes if voters.all() and 0 < classes.sum() < len(classes) else None
-    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, (origin + told).strip())
+    return Landscape(name, pool, means, Assay(columns.target, goal=goal), classes, (origin + left_out).strip())
 
 
 def _many(which: np.ndarray, thing: str) -> str:
     return f"{int(which.sum()):,} {thing}{'' if which.sum() == 1 else 's'}"
 
 
-def _understood(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray, np.ndarray, str]:
+def _readable(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray, np.ndarray, str]:
     """The pool, the row in it of each table row that counts, which table rows count [n], and what was left out.
 
-    Scans list stop codons, screens list salts that no program can read; a replay is asked about the rest.
+    Scans list stop codons, screens list salts that no program can read; a replay uses the rest.
 
     Raises:
         InputError: more than a tenth of the candidates cannot be understood; it is the first of them.
@@ -256,15 +252,15 @@ def _understood(table: Table, columns: Columns, wild_type: str | None) -> tuple[
     except InputError as error:
         notation = _notation(table, columns, wild_type)
         fine = np.array([notation is not None and _reads(notation, cell) for cell in table.column(columns.candidate)])
-        if notation is None or fine.all() or (~fine).mean() > FORGIVEN:
+        if notation is None or fine.all() or (~fine).mean() > MAX_LEFT_OUT:
             raise
         such_as = f"row {error.row}: {error.problem[:120]}"
-        told = f" {_many(~fine, 'row')} whose candidate cannot be understood left out ({such_as})."
-        return *_pool(_rows(table, fine), columns, wild_type), fine, told
+        note = f" {_many(~fine, 'row')} whose candidate cannot be understood left out ({such_as})."
+        return *_pool(_rows(table, fine), columns, wild_type), fine, note
 
 
 def _notation(table: Table, columns: Columns, wild_type: str | None) -> Notation | None:
-    """How the table writes candidates, told by the first of its rows that can be read alone; None when none can."""
+    """The notation of the table, from the first of its rows that can be read alone; None when none can."""
     for i in range(min(len(table), 20)):
         one = _rows(table, np.arange(len(table)) == i)
         try:
