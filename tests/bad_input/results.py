@@ -180,7 +180,7 @@ RESULTS = [
         "role that is none",
         FINE,
         None,
-        '"colour" is nothing that a column of results can be',
+        '"colour" is no role of a column of results',
         "Known: candidate, well",
         options="--column colour=kcat",
     ),

@@ -65,7 +65,7 @@ def test_without_structures_text_is_compared():
     assert notation.design(" C1CC ").name == "C1CC"
 
 
-def test_unreadable_structures_say_so_without_noise(capfd):
+def test_unreadable_structures_raise_one_error_and_print_nothing(capfd):
     with pytest.raises(NotationError, match=r'"C1CC" is not a SMILES that RDKit can read'):
         CompoundNotation().design("C1CC")
     assert capfd.readouterr().err == ""

@@ -186,7 +186,7 @@ def test_refused(text, expected):
     assert expected in str(refused.value)
 
 
-def test_letters_without_sites_ask_for_them():
+def test_letters_without_sites_are_refused():
     with pytest.raises(NotationError, match=r"sites=\.\.\."):
         VariantNotation(GB1).design("FWAA")
 

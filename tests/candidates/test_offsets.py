@@ -34,7 +34,7 @@ def test_right_numbers_are_left_alone():
     check_offset(shifted(226), GB1, offset=-226)
 
 
-def test_too_few_sites_prove_nothing():
+def test_an_offset_needs_enough_sites():
     assert find_offset(shifted(1)[:4], GB1) is None
 
 
@@ -44,7 +44,7 @@ def test_a_valid_variant_is_never_called_shifted(variant):
     assert find_offset([variant.name], variant.parent) is None
 
 
-def test_message_says_how_to_correct_it(tmp_path):
+def test_the_message_contains_a_fix(tmp_path):
     path = tmp_path / "pool.csv"
     path.write_text("mutant,score\n" + "".join(f"{n},1\n" for n in shifted(1)))
     with pytest.raises(NotationError) as refused:

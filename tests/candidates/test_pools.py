@@ -47,7 +47,7 @@ def test_single_mutants_of_a_fasta_file(tmp_path):
     assert pool.allowed(np.arange(5)).all()
 
 
-def test_single_mutants_keep_the_rules():
+def test_single_mutants_follow_the_rules():
     parent = "MKNASNVTWY"  # one glycosylation site already: N6 V7 T8
     pool = Pool.single_mutants(parent, exclude_residues="CM", forbidden_motifs=["NxS", "NxT"], wild_type=True)
     names = set(pool.names(range(len(pool))))
@@ -60,7 +60,7 @@ def test_single_mutants_keep_the_rules():
     assert "N3S" in names
 
 
-def test_new_motifs_are_refused_and_old_ones_kept():
+def test_new_motifs_are_refused_and_motifs_of_the_wild_type_allowed():
     parent = "MKNAQNVTWY"
     pool = Pool.single_mutants(parent, forbidden_motifs=["NxS", "NxT"])
     names = set(pool.names(range(len(pool))))
@@ -155,7 +155,7 @@ def test_duplicates_are_merged_on_request(tmp_path):
     assert Pool.from_table(path, parent=GB1, merge_duplicates=True).names([0, 1]) == ["A24G", "K28R"]
 
 
-def test_unreadable_rows_are_left_out_on_request_and_said(tmp_path):
+def test_unreadable_rows_are_skipped_on_request_and_counted(tmp_path):
     path = tmp_path / "pool.csv"
     path.write_text("mutant,score\nA24G,1\nA24*,2\nK28R,3\nA24G:A24C,3\n")
     with pytest.raises(NotationError, match="row 3"):
@@ -178,7 +178,7 @@ def test_guides(tmp_path):
     assert (pool.sites.labels, pool.sites.alphabet) == (("20",), "ACGT")
 
 
-def test_genotypes_keep_their_case_and_proteins_do_not(tmp_path):
+def test_genotypes_are_case_sensitive_and_proteins_are_not(tmp_path):
     path = tmp_path / "pool.csv"
     path.write_text("genotype,score\naBc,1\nabc,2\n")
     assert Pool.from_table(path).names([0, 1]) == ["aBc", "abc"]
@@ -199,7 +199,7 @@ def test_fasta_of_variants(tmp_path):
     assert Pool.from_fasta(path, merge_duplicates=True).names([0, 1]) == ["FWAA", "VDGV"]
 
 
-def test_find_says_why():
+def test_find_gives_the_reason():
     pool = Pool.single_mutants(GB1, positions=[24])
     assert pool.find("A24G") == pool.row_of("A24G")
     with pytest.raises(NotationError, match="has A at position 24"):

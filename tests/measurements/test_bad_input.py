@@ -36,7 +36,7 @@ CASES = [
     ("replicate a letter", ["mutant,replicate,kcat", "K2R,A,1"], 2, 'replicate "A"', "Number the replicates"),
     ("replicate twice", ["mutant,replicate,kcat", "K2R,1,1", "K2R,1,2"], 3, "in row 2 already", "Delete one"),
     ("well twice", ["mutant,well,kcat", "K2R,A1,1", "K2R,a01,2"], 3, "in row 2 already", "Delete one"),
-    ("well, no plate", ["well,kcat", "A1,1"], 2, "no plate says what it held", "add a column"),
+    ("well, no plate", ["well,kcat", "A1,1"], 2, "no plate shows its candidate", "add a column"),
     ("no well", ["mutant,well,kcat", "K2R,99,1"], 2, '"99" is not a well', "A1 ... H12"),
     ("ambiguous date", ["mutant,kcat,date", "K2R,1,03/04/2026"], 2, "03/04/2026", "Write it as 2026-03-01"),
     ("impossible date", ["mutant,kcat,date", "K2R,1,31.02.2026"], 2, "31.02.2026", "Write it as"),

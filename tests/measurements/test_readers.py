@@ -176,7 +176,7 @@ def test_a_control_is_known_in_any_spelling(write, pool, kcat):
     assert [(m.candidate, m.control) for m in read.measurements] == [("WT", True), ("WT", True), ("K2R", False)]
 
 
-def test_the_plate_is_known_by_column_by_file_name_or_by_what_it_holds(write, pool, kcat):
+def test_the_plate_is_found_by_column_file_name_or_content(write, pool, kcat):
     picks = tuple(Pick("", n, i, 0.0, 0.0, 0.0, 0.0, "") for i, n in enumerate(pool.names(range(30)), 1) if n != "WT")
     plates = fill_plates(Proposal(1, picks, 0, 0, ""), wells=24, controls=2)
     ids = [p.id for p in plates]

@@ -78,7 +78,7 @@ def test_one_plate_is_never_shifted(large):
     assert summary.noise > 0
 
 
-def test_plates_that_nothing_links_are_left_and_it_is_said(large):
+def test_unlinked_plates_are_not_corrected_and_reported(large):
     rows, _, _ = laboratory(large, 4, plates=3, controls=0, replicates=2)
     summary = summarise_assay(rows, ASSAY)
     assert summary.plates == {"p0": 0.0, "p1": 0.0, "p2": 0.0}
@@ -142,7 +142,7 @@ def test_without_any_repeat_the_error_is_unknown(large):
     assert "standard errors are unknown" in summarise_assay(rows, ASSAY).notes[0]
 
 
-def test_a_candidate_measured_more_often_is_known_better(large):
+def test_more_measurements_give_a_smaller_error(large):
     a, b, *others = large.names(range(12))
     rng = np.random.default_rng(0)
     rows = [Measurement(n, "kcat", rng.normal(), "=", r, "p", "A1") for n in others for r in (1, 2)]

@@ -29,7 +29,7 @@ def listed(n: int) -> Proposal:
     edges=st.booleans(),
     seed=st.integers(0, 1000),
 )
-def test_every_pick_and_control_stands_on_the_plate_or_nothing_does(size, picks, controls, replicates, edges, seed):
+def test_every_pick_and_control_is_on_the_plate_or_nothing_is(size, picks, controls, replicates, edges, seed):
     rows, columns = SHAPES[size]
     room = (rows - 2) * (columns - 2) if edges else size
     options = {"wells": size, "controls": controls, "replicates": replicates, "empty_edges": edges, "seed": seed}
@@ -105,7 +105,7 @@ def test_one_plate_is_enough_when_it_fits():
     assert [p.id for p in fill_plates(listed(88), id="mine")] == ["mine"]
 
 
-def test_failed_wells_stand_again_on_the_next_plate():
+def test_failed_wells_are_repeated_on_the_next_plate():
     first = Plate.fill(listed(20), controls=4, replicates=2, seed=1)
     wells = list(first.wells)
     control = next(n for n, w in first.wells.items() if w.control)
@@ -118,7 +118,7 @@ def test_failed_wells_stand_again_on_the_next_plate():
     assert {p.name for p in again.picks} == {name for name, _ in lost}
 
 
-def test_failed_wells_stand_beside_the_next_proposal():
+def test_failed_wells_are_added_to_the_next_proposal():
     first = Plate.fill(listed(20), controls=4, seed=1)
     name = next(n for n, w in first.wells.items() if not w.control)
     new = Proposal(2, (Pick("", "K9R", 1, 0.0, 0.0, 0.0, 0.0, ""),), 1, 0, "")

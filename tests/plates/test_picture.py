@@ -23,7 +23,7 @@ def fill_of(group: ElementTree.Element) -> str:
 
 
 @pytest.mark.parametrize("size", [6, 12, 24, 48, 96, 384, 1536])
-def test_every_well_is_drawn_and_says_what_it_holds(proposal, size):
+def test_every_well_is_drawn_with_its_content(proposal, size):
     plate = Plate.fill(proposal(3), wells=size, controls=2)
     drawn = wells_of(draw(plate))
     assert len(drawn) == size

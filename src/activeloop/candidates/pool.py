@@ -1,7 +1,7 @@
 """What may be tested: a pool is a numbered list of candidates, explicit or generated on the fly.
 
 A pool never needs all its candidates in memory at once. Rows are counted from 0; every part of the loop that works on
-many candidates works on arrays of rows, and asks for `Candidate` objects only for those that a person will see.
+many candidates works on arrays of rows, and makes `Candidate` objects only for those that a person will see.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class Pool(ABC):
             sheet: of a workbook; the first when None.
             merge_duplicates: keep the first of several rows with the same candidate instead of refusing them.
             skip_unreadable: leave out rows whose candidate cannot be understood (stop codons, broken SMILES) instead of
-                refusing the table; `origin` says how many.
+                refusing the table; `origin` counts them.
 
         Raises:
             InputError: names file, row and fix.
@@ -384,7 +384,7 @@ class ExplicitPool(Pool):
             columns = variant_columns(cast("tuple[Variant, ...]", self._designs))
         else:
             columns = letter_columns([d.name for d in self._designs])
-        columns[1].setflags(write=False)  # Shared by everybody who asks.
+        columns[1].setflags(write=False)  # Shared by all callers.
         return columns
 
 

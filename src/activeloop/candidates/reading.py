@@ -1,4 +1,4 @@
-"""Candidates as people write them: which column names them, in which notation, and what each row stands for."""
+"""Candidates in tables and FASTA files: their column, their notation, and the candidate of each row."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def read_fasta_candidates(
 
 
 def read_each(table: Table, kind: str, column: str | None, read: Callable[[str], T]) -> list[T]:
-    """What a function makes of each candidate that a table lists.
+    """The result of a function for each candidate of a table.
 
     Args:
         table: the table.

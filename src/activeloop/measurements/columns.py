@@ -34,7 +34,7 @@ _UNIT = re.compile(
 
 @dataclass(frozen=True)
 class Entry:
-    """One cell that should hold a value, and what stands beside it.
+    """One cell that should hold a value, and the cells of its row.
 
     Args:
         row: as a spreadsheet counts it.
@@ -65,15 +65,15 @@ def find_entries(
     Args:
         table: a table of results: long, wide, or shaped like a plate.
         assays: what may have been measured.
-        columns: role (`candidate`, `well`, `value` ...) or assay name -> column, where names do not tell.
+        columns: role (`candidate`, `well`, `value` ...) or assay name -> column, where names do not show it.
 
     Returns:
         The entries in the order of the table; the columns that were not read; wells of the plate whose shape the table
         has, 0 for other tables.
 
     Raises:
-        MeasurementError: no column can be taken for values, or a long table names an unknown assay.
-        TableError: a named column is missing, or is named for something that results do not have.
+        MeasurementError: no column of values is found, or a long table names an unknown assay.
+        TableError: a named column is missing, or its role is unknown.
     """
     _refuse_unknown(table, columns or {}, assays)
     size = grid_size(table)
@@ -103,7 +103,7 @@ def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Ass
     known = [*SYNONYMS, *(a.name for a in assays)]
     if unknown := [role for role in given if role not in known]:
         raise table.error(
-            f'"{unknown[0]}" is nothing that a column of results can be (--column {unknown[0]}={given[unknown[0]]}). '
+            f'"{unknown[0]}" is no role of a column of results (--column {unknown[0]}={given[unknown[0]]}). '
             f"Known: {', '.join(known)}. No row was stored."
         )
 
@@ -228,7 +228,7 @@ def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
     roles: dict[str, str] = {}
     for role, names in SYNONYMS.items():
         if role in given:
-            table.column(given[role])  # says which columns there are when it is missing
+            table.column(given[role])  # refuses a missing column
             roles[role] = table.find(given[role]) or given[role]
             continue
         for name in names:

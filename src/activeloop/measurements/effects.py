@@ -1,4 +1,4 @@
-"""Plate effects and replicate noise: a mixed model with candidates fixed and plates random."""
+"""Plate effects and replicate noise: a mixed model with fixed candidates and random plates."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ ENOUGH_TO_COMPARE = 8
 def moderated_variances(squares: np.ndarray, freedom: np.ndarray, pooled: float, behind: int) -> np.ndarray:
     """Noise variance of each candidate: its own, pulled towards the pooled one.
 
-    Where candidates differ no more than chance allows (or fewer than 8 were repeated) everyone gets the pooled
-    variance. Otherwise the pooled one counts as `d0` further degrees of freedom, found from how much the logarithms
-    of the variances spread. All are widened for the degrees of freedom behind them (see `t_factor`).
+    Where candidates differ no more than by chance (or fewer than 8 were repeated) all get the pooled variance.
+    Otherwise the pooled one counts as `d0` further degrees of freedom, estimated from the variance of the logarithms
+    of the variances. All are widened for the degrees of freedom behind them (see `t_factor`).
 
     Args:
         squares: [K] sum of squared deviations from the candidate's mean.
@@ -81,7 +81,7 @@ class PlateEffects:
     """Estimated shifts of plates against each other, all in the assay's unit.
 
     Args:
-        shifts: [P] what each plate adds to its values; 0 in every direction that the data say nothing about.
+        shifts: [P] what each plate adds to its values; 0 in every direction without data.
         covariance: [P, P] of the errors of `shifts`, without the offset that all linked plates share.
         sd: standard deviation between plates.
         noise: standard deviation of one measurement on one plate; 0 when nothing was repeated.
@@ -98,7 +98,7 @@ class PlateEffects:
 
 
 def plate_effects(values: np.ndarray, candidates: np.ndarray, plates: np.ndarray, count: int) -> PlateEffects:
-    """Shifts of plates, learned from whatever was measured more than once: controls first of all.
+    """Shifts of plates, estimated from repeated measurements, above all of controls.
 
     `value = candidate + plate + noise`. The candidate is fixed (a plate of better candidates is not corrected down),
     the plate is random with a standard deviation found by restricted maximum likelihood, kept off zero as by Chung et

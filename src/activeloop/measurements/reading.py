@@ -24,7 +24,7 @@ class FailedWell:
 
     Args:
         candidate, assay, plate, well, replicate, control: as in `Measurement`.
-        reason: what stood in the cell, `empty` for an empty one.
+        reason: the text of the cell, `empty` for an empty one.
         row: as a spreadsheet counts it.
     """
 
@@ -81,8 +81,8 @@ def read_measurements(
         assays: what was measured.
         plates: the plates that were filled; needed when the file names wells only.
         columns: role (`candidate`, `well`, `plate`, `replicate`, `assay`, `value`, `unit`, `date`, `kind`) or
-            assay name -> column, where the names do not say it.
-        controls: names that count as controls where no plate says so; controls need not be in the pool.
+            assay name -> column, where the names do not show it.
+        controls: names that count as controls where no plate defines them; controls need not be in the pool.
         sheet: of a workbook; the first when None.
 
     Raises:

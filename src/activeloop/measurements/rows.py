@@ -1,4 +1,4 @@
-"""Rows of a file of results: whose value each is (by well, by name, or both), and the value or limit."""
+"""Rows of a file of results: the candidate (by well, by name, or both), and the value or limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Row = tuple["CandidateMatch", Entry, "Cell"]
 ERRORS_SHOWN = 5
 #: in a larger pool, names are not searched for a similar one
 SEARCHABLE = 50_000
-#: what an export leaves where nothing was measured; a file of nothing else is the wrong file, not a failed plate
+#: what an export writes where nothing was measured; a file of nothing else is the wrong file, not a failed plate
 NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
 
 
@@ -34,7 +34,7 @@ def read_rows(
 
     Args:
         entries: the cells that should hold a value, in the order of the file.
-        matcher: finds whose value it is.
+        matcher: finds the candidate of each.
         decimal: decimal sign of the table.
         pool: what may have been measured.
         file: its name, for messages.
@@ -104,7 +104,7 @@ class CandidateMatch:
         plate, well: "" when unknown.
         replicate: None when the file gives none.
         control: whether the well held a control.
-        proposed: whether the candidate stands on one of the plates that were given (True when none was).
+        proposed: whether the candidate is on one of the plates that were given (True when none was).
     """
 
     candidate: str
@@ -121,7 +121,7 @@ class CandidateMatcher:
     Args:
         pool: what may have been measured.
         plates: the plates that were filled; may be empty.
-        controls: names that count as controls where no plate says so.
+        controls: names that count as controls where no plate defines them.
         size: wells of the plate that the table itself has the shape of, 0 when it has none.
         file: its name; it may name the plate.
 
@@ -201,7 +201,7 @@ class CandidateMatcher:
             if not entry.text.strip():
                 return None
             raise MeasurementError(
-                f'only the well "{entry.well}" is given, and no plate says what it held. Give the plate '
+                f'only the well "{entry.well}" is given, and no plate shows its candidate. Give the plate '
                 "(plates=...) or add a column `candidate`."
             )
         name, control = self._by_name(entry)
@@ -219,7 +219,8 @@ class CandidateMatcher:
             raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
         if len(self._plates) < 2:
             return self._plates[0] if self._plates else None
-        fitting = [p for p in self._plates if entry.candidate.strip() and self._agrees(p, entry)]
+        held = [(p, p.wells.get(well_on(entry.well, p.size) or "")) for p in self._plates if entry.candidate.strip()]
+        fitting = [p for p, well in held if well and self._name(well.candidate) == self._name(entry.candidate)]
         if len(fitting) == 1:
             return fitting[0]
         if self._named:
@@ -228,10 +229,6 @@ class CandidateMatcher:
             f"which plate? There are {ids}. Add a column `plate`, or name the file after the plate "
             f"({self._plates[-1].id}.csv)."
         )
-
-    def _agrees(self, plate: Layout, entry: Entry) -> bool:
-        held = plate.wells.get(well_on(entry.well, plate.size) or "")
-        return held is not None and self._name(entry.candidate) == self._name(held.candidate)
 
     def _by_name(self, entry: Entry) -> tuple[str, bool]:
         text = entry.candidate.strip()
@@ -318,7 +315,7 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Literal[".", ","]) ->
     Args:
         text: the cell.
         assay: what it should be a value of.
-        unit: what header or unit column say, "" when nothing.
+        unit: from the header or the unit column, "" when none is given.
         decimal: decimal sign of the table.
 
     Raises:

@@ -23,7 +23,7 @@ _WELL = re.compile(r"([A-Za-z]{1,2})\s*0*([1-9]\d{0,2})")
 
 @dataclass(frozen=True)
 class Well:
-    """What one well holds.
+    """The content of one well.
 
     Args:
         candidate: name in standard notation.

@@ -1,4 +1,4 @@
-"""Proposals, plates, pick lists."""
+"""Proposals, plates, and pick lists for robots."""
 
 from typing import TYPE_CHECKING
 

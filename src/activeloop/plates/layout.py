@@ -92,7 +92,7 @@ def arrange(contents: list[Well], cells: np.ndarray, rng: np.random.Generator) -
         rng: of the layout.
 
     Returns:
-        Well name -> what it holds. Replicates touch only where there is no room to keep them apart.
+        Well name -> its content. Replicates touch only where there is no room to keep them apart.
     """
     order = rng.permutation(len(cells))
     kinds: dict[str, int] = {}
@@ -119,7 +119,7 @@ def _part_replicates(labels: np.ndarray, places: np.ndarray, order: np.ndarray, 
                 if labels[other] == labels[slot]:
                     continue
                 here, there = cost(slot, other), cost(other, slot)
-                # On a tie the trouble moves elsewhere, where it may be easier to fix.
+                # On a tie the conflict moves elsewhere, where it may be easier to resolve.
                 if (here + there, here) < (before + cost(other, other), before):
                     places[[slot, other]], order[[slot, other]] = places[[other, slot]], order[[other, slot]]
         if not any(cost(slot, slot) >= TOUCHING for slot in filled):

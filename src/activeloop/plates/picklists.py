@@ -57,7 +57,7 @@ def sources_of(plates: Iterable[Plate]) -> dict[str, Source]:
 
 
 def read_sources(path: str | Path, *, size: int = 384, sheet: str | None = None) -> dict[str, Source]:
-    """Read where stocks stand from a table with the columns `candidate`, `plate` and `well`.
+    """Read the positions of stocks from a table with the columns `candidate`, `plate` and `well`.
 
     Args:
         path: CSV or XLSX.

@@ -1,4 +1,4 @@
-"""A picture of the plate: SVG, readable on screen, on paper and by a screen reader."""
+"""A plate as SVG, readable on screen, on paper and by a screen reader."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
     """The plate as SVG.
 
     Wells are coloured by value where there is one, controls are marked by a ring and a colour of their own, empty
-    wells are outlines. Each well shows what it holds when pointed at.
+    wells are outlines. Each well shows its content when pointed at.
 
     Args:
         plate: what to draw.

@@ -1,4 +1,4 @@
-"""Any table as people and instruments write it: CSV, TSV, XLSX; numbers and units."""
+"""Tables from people and instruments: CSV, TSV, XLSX; numbers and units."""
 
 from activeloop.tables.numbers import Number, parse_number
 from activeloop.tables.reading import read_table

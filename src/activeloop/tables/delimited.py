@@ -38,8 +38,10 @@ def read_delimited(data: bytes, file: str, content_hash: str) -> Table:
         problem = 'a quotation mark (") opens here and is not closed: the file is half-written. Export it again.'
         raise TableError(problem, file=file, row=len(records) + 1) from None
     table = checked_table(records, file, content_hash)
-    decimal = "," if delimiter != "," and _uses_comma(table.columns) else "."
-    return replace(table, decimal=decimal)
+    sample = [cell for column in table.columns for cell in column[:1000] if cell]
+    # A decimal comma: some numbers have one, and none has a point.
+    comma = any(map(DECIMAL_COMMA.fullmatch, sample)) and not any(map(DECIMAL_POINT.fullmatch, sample))
+    return replace(table, decimal="," if delimiter != "," and comma else ".")
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -73,9 +75,3 @@ def _sniff(text: str) -> str:
             rank = (sum(w == widths[0] for w in widths), widths[0])
             best, best_rank = (delimiter, rank) if rank > best_rank else (best, best_rank)
     return best
-
-
-def _uses_comma(columns: tuple[list[str], ...]) -> bool:
-    """Whether numbers are written with a decimal comma: some are, and none with a point."""
-    sample = [c for column in columns for c in column[:1000] if c]
-    return any(map(DECIMAL_COMMA.fullmatch, sample)) and not any(map(DECIMAL_POINT.fullmatch, sample))

@@ -24,7 +24,7 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None) -> Tab
         sheet: the sheet of a workbook; the first when None.
 
     Raises:
-        TableError: it is missing, empty, half-written or not a table; says which row and what to do.
+        TableError: it is missing, empty, half-written or not a table; the message names the row and the fix.
     """
     file = os.fspath(path)
     data, content_hash = read_file(path)

@@ -75,7 +75,10 @@ class Table:
         """
         found = self.find(name)
         if found is None:
-            raise self._no_column(name)
+            lower = {h.casefold(): h for h in self.header}
+            close = difflib.get_close_matches(name.strip().casefold(), lower, n=1, cutoff=0.5)
+            hint = f'; did you mean "{lower[close[0]]}"?' if close else "."
+            raise self.error(f'no column "{name}"{hint} Columns: {", ".join(self.header)}.')
         cells = self.columns[self.header.index(found)]
         for i, cell in enumerate(cells):
             if cell and cell[0] in "#=":
@@ -120,12 +123,6 @@ class Table:
     def error(self, problem: str, i: int | None = None) -> TableError:
         """An error that names this file and the spreadsheet row of data row `i`."""
         return TableError(problem, file=self.file, row=None if i is None else self.row_numbers[i])
-
-    def _no_column(self, name: str) -> TableError:
-        lower = {h.casefold(): h for h in self.header}
-        close = difflib.get_close_matches(name.strip().casefold(), lower, n=1, cutoff=0.5)
-        hint = f'; did you mean "{lower[close[0]]}"?' if close else "."
-        return self.error(f'no column "{name}"{hint} Columns: {", ".join(self.header)}.')
 
     def _refuse_broken_cell(self, name: str, i: int, cell: str) -> None:
         if cell.upper() in ERROR_CELLS:
