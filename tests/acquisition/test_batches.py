@@ -165,7 +165,7 @@ def test_the_first_plate_without_a_model_is_spread_when_the_choice_can(words):
     assert picks[0].reason == "nothing is known yet: spread over the pool"
 
 
-def test_letters_keep_distances(words):
+def test_site_features_preserve_distances(words):
     pool = words(3, 12)
     rows = np.array([0, 1, 13, 157])
     x = site_features(pool, rows)
@@ -173,7 +173,7 @@ def test_letters_keep_distances(words):
     assert np.allclose(np.square(x[:, None] - x[None]).sum(2), (codes[:, None] != codes[None]).sum(2), atol=1e-5)
 
 
-def test_wide_letters_are_folded_and_keep_distances_roughly():
+def test_projected_site_features_preserve_distances_roughly():
     from types import SimpleNamespace
 
     codes = np.random.default_rng(0).integers(0, 20, (30, 200)).astype(np.uint8)

@@ -72,7 +72,7 @@ def test_as_many_as_are_left_and_a_clear_error_when_nothing_is(words, planted):
     assert rows(choose(planted(), pool, n=5, select=GREEDY, seed=0, excluded=range(8))) == [8]
     with pytest.raises(StateError, match="Nothing is left to propose: all 9"):
         choose(planted(), pool, n=5, select=GREEDY, seed=0, excluded=range(9))
-    with pytest.raises(StateError, match="at least one"):
+    with pytest.raises(StateError, match="at least 1"):
         choose(planted(), pool, n=0, select=GREEDY, seed=0)
 
 

@@ -54,7 +54,7 @@ def test_information_lies_between_zero_and_entropy_and_entropy_below_log_c(probs
 
 @given(probabilities)
 @settings(max_examples=60, deadline=None)
-def test_no_measurement_tells_more_about_a_target_than_about_the_model(probs):
+def test_information_about_a_target_is_at_most_that_about_the_model(probs):
     epig = class_epig(probs, probs[:, :1])
     assert (epig >= 0).all()
     assert (epig <= mutual_information(probs) + 1e-9).all()

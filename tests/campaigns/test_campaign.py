@@ -89,7 +89,7 @@ def test_propose_fits_what_came_in_and_fit_again_gives_the_same_version():
     assert version.data_hash == campaign.dataset().hash
 
 
-def test_nothing_to_fit_is_said():
+def test_fit_without_results_is_refused():
     with pytest.raises(StateError, match="nothing was measured yet"):
         loop().fit()
     with pytest.raises(StateError, match="no model yet"):
@@ -125,7 +125,7 @@ def test_a_growing_spreadsheet_adds_only_its_new_rows():
     assert len(campaign.dataset()) == 3
 
 
-def test_replicates_of_one_file_are_kept_although_they_are_equal():
+def test_equal_replicates_of_one_file_are_all_stored():
     campaign = loop()
     row = answers(POOL, ["M1A"])[0]
     summary = campaign.record([replace(row, replicate=i, row=i + 1) for i in (1, 2, 3)], "a.csv", "h")
@@ -200,7 +200,7 @@ def test_pins_come_first_once_and_vetoes_never():
     assert not names & {"Y5W", "I6V", "M1A"}
 
 
-def test_a_pin_after_the_measurement_asks_for_it_once_more():
+def test_a_measured_candidate_that_is_pinned_is_proposed_again():
     campaign = loop()
     names = turn(campaign)
     campaign.pin([names[0]])
@@ -230,7 +230,7 @@ def test_a_pin_lifts_a_veto_and_the_other_way_round():
     assert (list(campaign.state().pinned), list(campaign.state().vetoed)) == ([], ["M1A"])
 
 
-def test_late_wells_stay_booked_until_they_are_asked_for_again():
+def test_missing_wells_are_not_proposed_without_retry_missing():
     campaign = loop()
     names = [p.name for p in campaign.propose(8).picks]
     campaign.record(answers(POOL, names[:6]), "a.csv")
@@ -316,7 +316,7 @@ def test_a_model_is_taken_from_the_shelf_not_fitted_again():
     assert np.array_equal(reopened.predict([3]).mean, campaign.predict([3]).mean)
 
 
-def test_a_version_keeps_its_data_when_results_came_in_since():
+def test_a_version_is_restored_with_its_own_data():
     campaign = loop()
     turn(campaign)
     campaign.fit()
@@ -327,7 +327,7 @@ def test_a_version_keeps_its_data_when_results_came_in_since():
     assert np.array_equal(reopened.predict([5]).mean, before)
 
 
-def test_honesty_and_worth_say_when_to_stop():
+def test_validation_and_expected_gain_advise_when_to_stop():
     campaign = loop(price=2.0)
     turn(campaign, 16)
     early = campaign.assess(16)
@@ -399,7 +399,7 @@ def test_a_campaign_without_assays_is_refused():
         Campaign(POOL, [], Ridge())
 
 
-def test_another_learner_or_other_assays_ask_for_a_new_fit():
+def test_another_learner_or_other_assays_need_a_new_fit():
     campaign = loop()
     turn(campaign)
     campaign.fit()
@@ -475,13 +475,13 @@ def test_several_assays_are_all_predicted_and_the_first_one_is_shown_on_picks():
     assert version.number == 1
 
 
-def test_scoring_tells_its_progress():
+def test_scoring_reports_progress():
     seen = []
     loop().propose(4, progress=lambda done, of: seen.append((done, of)))
     assert seen[-1] == (114, 114)
 
 
-def test_a_fit_that_somebody_else_finished_first_is_theirs():
+def test_a_fit_that_another_process_finished_first_is_used():
     campaign = loop()
     turn(campaign)
     baseline = loop(log=campaign.log, artifacts=campaign.artifacts)

@@ -58,7 +58,7 @@ def test_the_same_seed_and_events_give_the_same_bytes_and_another_seed_others():
     assert files[0].student_file() != files[1].student_file()
 
 
-def test_nothing_is_taught_twice_unless_asked():
+def test_a_student_is_trained_once_unless_again():
     campaign = fitted(loop())
     first = campaign.distil(Copying())
     assert campaign.distil(Copying()) == first
@@ -105,7 +105,7 @@ class Slow(Copying):
         return Copying.train(self, teacher, dataset, version, seed, progress)
 
 
-def test_the_campaign_goes_on_while_a_student_is_taught():
+def test_the_campaign_continues_while_a_student_is_trained():
     campaign = fitted(loop())
     student = campaign.distil(Slow(campaign=replace(campaign)))
     state = campaign.state()
@@ -114,7 +114,7 @@ def test_the_campaign_goes_on_while_a_student_is_taught():
     assert campaign.status().student_stale
 
 
-def test_before_the_first_version_and_with_a_wrong_seed_nothing_is_taught():
+def test_without_a_version_or_with_a_wrong_seed_nothing_is_trained():
     campaign = loop()
     with pytest.raises(StateError, match=r"no version yet.*Nothing was trained"):
         campaign.distil(Copying())
@@ -142,7 +142,7 @@ def test_a_training_that_fails_leaves_the_campaign_as_it_was():
     assert list(campaign.log) == before
 
 
-def test_a_lost_file_is_said_and_can_be_taught_again():
+def test_a_lost_student_file_is_reported_and_can_be_trained_again():
     campaign = fitted(loop())
     student = campaign.distil(Copying())
     del campaign.artifacts._content[student.artifact]
@@ -203,7 +203,7 @@ def test_a_poor_copy_is_warned_of_but_not_from_few_results():
     assert [w for w in few.warnings if "new results" in w] == []
 
 
-def test_a_student_of_an_old_version_is_judged_beside_its_own_teacher():
+def test_a_student_of_an_old_version_is_compared_with_its_own_teacher():
     found = drift(0, 60, refit=True)
     assert (found.version, found.current, found.stale) == (1, 2, True)
     assert found.own.spearman == pytest.approx(
@@ -222,7 +222,7 @@ def test_what_its_teacher_had_seen_does_not_count():
     assert (found.results, found.own.spearman != found.own.spearman) == (0, True)
 
 
-def test_a_teacher_that_cannot_be_had_any_more_is_left_out():
+def test_drift_without_an_available_teacher():
     campaign = measured(fitted(loop()), 40)
     campaign.distil(Copying())
     other = Campaign(POOL, [ASSAY], Ridge(2.0), seed=3, log=campaign.log, artifacts=campaign.artifacts)
@@ -244,7 +244,7 @@ def test_when_less_is_better_the_sign_is_that_of_the_assay():
     assert found.fidelity == pytest.approx(1, abs=0.05)
 
 
-def test_warnings_say_what_fell_behind():
+def test_drift_warnings_name_the_metric():
     good = ProspectivePerformance(0.8, 0.97)
     base = Drift(1, 1, 2, 96, good, good, 0.05, 0.03, 0.97, 1000)
     assert base.warnings == ()

@@ -143,7 +143,7 @@ def test_a_version_is_not_taken_for_one_of_other_options(tiny, tmp_path):
         ("likelihood", {"loss": "pairs"}, 'has no option "loss"; it takes: model, adapter'),
     ],
 )
-def test_each_mistake_names_file_option_and_cure(name, options, message):
+def test_each_mistake_names_file_option_and_fix(name, options, message):
     with pytest.raises(ConfigError) as error:
         learner_of(LearnerConfig(name=name, options=options), POOL, ASSAYS, "campaign.toml")
     assert message in str(error.value)
@@ -158,7 +158,7 @@ def test_each_mistake_names_file_option_and_cure(name, options, message):
         ("stacking", {"tuned": True}, 'option "tuned" of learner "stacking" was removed: use "fine-tuned" by itself.'),
     ],
 )
-def test_what_is_gone_says_what_to_use(name, options, message):
+def test_removed_names_are_refused_with_a_replacement(name, options, message):
     with pytest.raises(ConfigError) as error:
         learner_of(LearnerConfig(name=name, options=options), POOL, ASSAYS, "campaign.toml")
     assert str(error.value) == f"campaign.toml: {message}"
@@ -174,7 +174,7 @@ def test_a_model_that_is_not_there_stops_the_campaign_before_anything_is_done(ti
     assert len(open_campaign(tmp_path / "c").campaign.dataset()) == 8
 
 
-def test_without_torch_it_is_said_what_to_install(tiny):
+def test_without_torch_the_error_names_what_to_install(tiny):
     # of the tables that ship, `plm-prior` says first that they are not this model's
     names = [name for name in OPTIONS if name != "plm-prior"]
     program = f"""

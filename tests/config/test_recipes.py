@@ -118,7 +118,7 @@ def test_a_short_recipe_has_sensible_defaults():
         ("[[assays]]", "[wonder]\n[[assays]]", r'there is no key "wonder". Known here: format, goal, seed'),
     ],
 )
-def test_each_mistake_names_file_key_and_cure(old, new, message):
+def test_each_mistake_names_file_key_and_fix(old, new, message):
     assert old in GOOD
     with pytest.raises(ConfigError, match=message) as error:
         parse_config(GOOD.replace(old, new, 1), "campaign.toml")
@@ -227,7 +227,7 @@ def test_a_folder_is_opened_as_the_campaign_it_describes(tmp_path):
         open_campaign(tmp_path / "x")
 
 
-def test_rules_are_kept():
+def test_rules_are_applied():
     text = GOOD.replace("singles = true", 'singles = true\nexclude_residues = "CM"\nforbidden_motifs = ["NxS"]')
     pool = pool_of(parse_config(text, "").pool, Path())
     assert not [name for name in pool.names(range(len(pool))) if name.endswith(("C", "M"))]

@@ -108,7 +108,7 @@ def test_the_key_of_a_table_is_understood_under_its_name_of_before():
         assert parse_config(GOOD + "\n[student]\nkeep = 0.9\n", "campaign.toml").student.min_spearman == 0.9
 
 
-def test_replays_and_evaluations_understand_learners_of_before():
+def test_replays_and_evaluations_accept_former_learner_names():
     with pytest.warns(renamed.RenamedWarning, match='"gated" is now called "stacking"'):
         check_policy("gated:greedy")
     with pytest.warns(renamed.RenamedWarning, match='"informed" is now called "plm-prior"'):
@@ -129,5 +129,5 @@ def test_replays_and_evaluations_understand_learners_of_before():
         ("ensemble-onehot(hidden=(64, 32))", "ensemble-onehot(hidden=(64, 32))"),
     ],
 )
-def test_a_stored_version_has_its_learner_in_words_of_now(stored: str, now: str):
+def test_a_stored_version_has_its_learner_under_the_current_name(stored: str, now: str):
     assert in_words_of_now(Version, "learner", stored) == now

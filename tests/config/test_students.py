@@ -43,7 +43,7 @@ def test_each_network_can_be_named(name):
     assert network == (FirstLayers(1) if name == "first-layers" else NETWORKS[name]())
 
 
-def test_options_reach_network_and_teaching_and_stand_in_the_name():
+def test_options_reach_network_and_trainer_and_are_part_of_the_name():
     made = training(network="conv", options={"width": 32}, training={"alpha": 0.3, "steps": 50}, int8=True)
     assert made.distiller.network == ConvNet(width=32)
     assert (made.distiller.alpha, made.distiller.steps, made.int8) == (0.3, 50, True)

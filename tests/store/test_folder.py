@@ -261,7 +261,7 @@ def test_a_disk_that_fills_up_while_results_are_recorded(folder):
     assert events(folder) == before
 
 
-def test_a_disk_that_fills_up_while_a_model_is_kept(folder):
+def test_a_full_disk_while_a_model_is_stored(folder):
     one_round(folder)
     before = events(folder)
     died = on_a_small_disk(folder, 60_000, "loop.fit()")
@@ -290,7 +290,7 @@ def test_a_recipe_that_does_not_fit_on_the_disk_makes_no_campaign(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["remove", "change"])
-def test_a_lost_or_damaged_model_is_said_and_can_be_fitted_again(folder, damage):
+def test_a_lost_or_damaged_model_is_reported_and_can_be_fitted_again(folder, damage):
     one_round(folder)
     loop = campaign(folder)
     loop.fit()

@@ -48,7 +48,7 @@ def test_a_job_that_was_never_begun_leaves_no_trace(job, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_says_what_it_does_and_what_came_of_it(job):
+def test_the_state_names_the_work_and_its_result(job):
     with job.working("a student of version 2") as work:
         state = job.state()
         assert state is not None
@@ -65,7 +65,7 @@ def test_it_says_what_it_does_and_what_came_of_it(job):
 @pytest.mark.parametrize(
     ("error", "words"), [(ModelError("it learned nothing."), "it learned nothing."), (KeyboardInterrupt(), "Keyboard")]
 )
-def test_why_it_failed_is_kept(job, error, words):
+def test_the_reason_of_a_failure_is_stored(job, error, words):
     with pytest.raises(type(error)), job.working("x"):
         raise error
     state = job.state()
@@ -86,7 +86,7 @@ def test_two_at_once_are_refused(job):
         assert job.held()
         with pytest.raises(StateError, match=r"one: process \d+ since .* does it already. Nothing was begun"):
             Job(job.folder, "teach").working("two").__enter__()
-        with pytest.raises(StateError, match="at it already"):
+        with pytest.raises(StateError, match="does it already"):
             job.start(["-c", "pass"])
         with Job(job.folder, "other").working("beside it"):
             pass
@@ -97,7 +97,7 @@ def test_in_the_background_it_outlives_a_look_and_dies_with_its_process(job):
     process = job.start(["-c", code(job.folder, "time.sleep(60)")])
     state = job.state()
     assert (state.stage, state.process) == ("running", process)
-    with pytest.raises(StateError, match="at it already"), job.working("two"):
+    with pytest.raises(StateError, match="does it already"), job.working("two"):
         pass
     os.kill(process, signal.SIGKILL)
     assert until(job, "killed") == "killed"
@@ -107,26 +107,26 @@ def test_in_the_background_it_outlives_a_look_and_dies_with_its_process(job):
     assert job.state().stage == "done"
 
 
-def test_what_a_process_in_the_background_prints_is_kept(job):
-    job.start(["-c", code(job.folder, "print('half done', flush=True); work.tell('well')")])
+def test_the_output_of_a_background_process_is_logged(job):
+    job.start(["-c", code(job.folder, "print('half done', flush=True); work.report('well')")])
     assert until(job, "done") == "done"
     assert job.state().words == "well"
     assert "half done" in job.log.read_text()
 
 
-def test_a_process_that_fails_says_why_in_the_state_and_in_the_log(job):
+def test_the_error_of_a_background_process_is_in_state_and_log(job):
     job.start(["-c", code(job.folder, "raise ValueError('no luck')")])
     assert until(job, "failed") == "failed"
     assert job.state().words == "no luck"
 
 
-def test_a_process_that_never_begins_is_said(job):
+def test_a_process_that_never_begins_is_reported(job):
     with pytest.raises(StoreError, match=r"ended before it began: .*teach\.log shows why"):
         job.start(["-c", "import activeloop.nothing"])
     assert "No module named" in job.log.read_text()
 
 
-def test_a_damaged_state_is_said(job):
+def test_a_damaged_state_is_reported(job):
     with job.working("x"):
         pass
     (job.folder / "jobs" / "teach.json").write_text('{"stage": "ru')

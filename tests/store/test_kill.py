@@ -22,7 +22,7 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments_a_campaign_goes_on_as_if_nothing_had_happened(tmp_path):
+def test_killed_at_random_moments_a_campaign_continues_unchanged(tmp_path):
     command = [sys.executable, "-m", "benchmarks", "kill", "--kills", "10", "--seed", "1", "--out", str(tmp_path)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

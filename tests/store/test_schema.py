@@ -32,7 +32,7 @@ def test_migrations_and_tables_agree(tmp_path):
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_same_migrations_speak_postgresql():
+def test_the_migrations_work_for_postgresql():
     config, text = alembic_config(), io.StringIO()
     config.set_main_option("dialect", "postgresql")
     config.output_buffer = text

@@ -101,7 +101,7 @@ def test_rounds_add_those_of_most_disagreement():
     assert len(more.training) == len(transfer.training) + 100
 
 
-def test_rules_are_kept():
+def test_rules_are_applied():
     pool = Pool.combinatorial(PARENT, [3, 7, 8], max_mutations=1)
     rows = random_rows(pool, 10_000, NONE, np.random.default_rng(0))
     assert sorted(rows) == np.flatnonzero(pool.allowed(np.arange(len(pool)))).tolist()

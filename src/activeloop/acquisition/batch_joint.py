@@ -322,7 +322,7 @@ class Promising(BatchStrategy):
     share: float = 0.1
     needs_draws = True
     draws = 256
-    phrase = "with the other picks it tells most about the promising ones"
+    phrase = "with the other picks it informs most about the promising ones"
     name = "promising"
 
     def __call__(

@@ -105,7 +105,7 @@ def config_text(config: CampaignConfig) -> str:
         *[_assay(a) for a in config.assays],
         [
             "[learner]",
-            f'name = {_value(config.learner.name)}  # "default" stacks several learners by their accuracy on your results',
+            f'name = {_value(config.learner.name)}  # "default" stacks several learners on your results',
             f'calibration = {_value(config.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
             *_options("learner.options", config.learner.options),
         ],
