@@ -197,7 +197,7 @@ STORE = [
 OPTIONS = [
     Case("no such campaign", "propose nowhere", "nowhere is not a folder", ("activeloop new nowhere",)),
     Case("folder without a campaign", "status .", ". has no campaign.toml", ("activeloop new",)),
-    Case("no candidates", "propose loop -n 0 --another", "", ("ask for at least 1",)),
+    Case("no candidates", "propose loop -n 0 --another", "", ("give at least 1",)),
     Case("no such plate", "propose loop --another --plate 97", "", ("no 97-well plate. Use one of 6, 12",)),
     Case(
         "no room beside the controls",
@@ -225,7 +225,7 @@ OPTIONS = [
         "plate as PDF",
         "propose loop --another --out p.pdf",
         "p.pdf: ",
-        ("written as .csv, .xlsx or .svg", "Nothing was proposed"),
+        ("ends in .csv, .xlsx, .svg", "Nothing was proposed"),
     ),
     Case(
         "plate where a folder is",

@@ -144,7 +144,7 @@ REPLAYS = [
     Case(
         "demo over other things",
         "demo --out d",
-        "d exists and is no old demo",
+        "d exists and is not an old demo",
         ("nothing was changed",),
         {"d/letter.txt": b"x"},
         "nothing",

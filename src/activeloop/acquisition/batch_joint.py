@@ -252,7 +252,7 @@ class VarianceReduction(BatchStrategy):
 
     needs_draws = True
     draws = 256
-    phrase = "with the other picks it tells most about the rest of the pool"
+    phrase = "with the other picks it informs most about the rest of the pool"
     name = "reduction"
 
     def __call__(

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from activeloop.campaigns.stopping import Gain, RoundReport
     from activeloop.campaigns.students import StudentTrainer, TrainedStudent
     from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
-    from activeloop.prediction import PredictionTable
 
 __all__ = [
     "ArtifactStore",
@@ -44,7 +43,6 @@ __all__ = [
     "Leader",
     "Measured",
     "Pinned",
-    "PredictionTable",
     "Proposed",
     "ProspectivePerformance",
     "ProspectiveValidation",

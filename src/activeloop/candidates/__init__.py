@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         Mutation,
         Sequence,
         Variant,
-        candidate_id,
     )
     from activeloop.candidates.notation import (
         CompoundNotation,
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     )
     from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Pool
     from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
-    from activeloop.candidates.reading import KINDS, candidate_column, read_each
+    from activeloop.candidates.reading import KINDS, read_each
     from activeloop.candidates.scans import is_scan, mostly_multiple
     from activeloop.candidates.sites import Rules, Sites
     from activeloop.candidates.streamed import StreamedPool
@@ -54,8 +53,6 @@ __all__ = [
     "Variant",
     "VariantNotation",
     "align",
-    "candidate_column",
-    "candidate_id",
     "check_offset",
     "check_protein",
     "find_offset",

@@ -107,7 +107,9 @@ def check_file(path: Path | None, endings: Sequence[str], unchanged: str) -> Non
 
     if path is None:
         return
-    if path.is_dir() or path.suffix.lower() not in endings:
+    if path.is_dir():
+        raise InputError(f"this is a folder: name a file in it. {unchanged}", file=str(path))
+    if path.suffix.lower() not in endings:
         raise InputError(f"name a file that ends in {', '.join(endings)}. {unchanged}", file=str(path))
     check_parent(path, unchanged)
 

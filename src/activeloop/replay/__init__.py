@@ -2,17 +2,15 @@
 
 from activeloop.replay.campaign import Outcome, Turn, replay_all, replay_campaign
 from activeloop.replay.laboratory import SimulatedLaboratory
-from activeloop.replay.landscape import PLANTED, Landscape, plant
+from activeloop.replay.landscape import Landscape, plant
 from activeloop.replay.metrics import METRICS, Truth
-from activeloop.replay.policies import POLICIES, Policy, Protocol, policy_of
+from activeloop.replay.policies import Policy, Protocol, policy_of
 from activeloop.replay.report import write_results
 from activeloop.replay.sources import Source, load_landscape
-from activeloop.replay.summary import Point, summarise
+from activeloop.replay.summary import Point
 
 __all__ = [
     "METRICS",
-    "PLANTED",
-    "POLICIES",
     "Landscape",
     "Outcome",
     "Point",
@@ -27,6 +25,5 @@ __all__ = [
     "policy_of",
     "replay_all",
     "replay_campaign",
-    "summarise",
     "write_results",
 ]
