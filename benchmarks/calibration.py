@@ -129,7 +129,9 @@ def _judged(
     prediction, values = fitted.predict(landscape.pool, rows, seed, draws=0), landscape.oriented[rows]
     told, curve = {}, {}
     for name, correction in corrections.items():
-        new = OutOfFoldPredictions.of_prediction(values, correction(prediction))
+        new = correction(prediction)
+        shape = None if new.shape is None else new.shape[0]
+        new = OutOfFoldPredictions(values, new.mean[:, 0], new.sd[:, 0], float(new.noise[0]), shape)
         told[name] = {key: round(value, 5) for key, value in new.metrics([new]).items()}
         curve[name] = calibration_curve(CENTRAL, new.normal_scores).round(5).tolist()
     return told, curve

@@ -88,7 +88,7 @@ def test_classes_give_the_probability_of_the_second(here, capsys):
     [
         ("WT\nA3G\n", 'bad.csv, row 3: "A3G": the wild type has T at position 3'),
         ("WT\nK2R\n", "bad.csv, row 3: candidate 1 differs from the wild type at position 2"),
-        ("WT\nT3del\n", "bad.csv, row 3: candidate 1 has 21 letters"),
+        ("WT\nT3del\n", "bad.csv, row 3: candidate 1 has 21 characters"),
     ],
 )
 def test_bad_candidates_are_named_with_their_row(here, capsys, cells, message):
@@ -138,7 +138,7 @@ def test_other_kinds_and_letters_outside_the_alphabet(tmp_path, tokenizer, notat
 def test_letters_outside_the_alphabet_are_warned_of(here, capsys, monkeypatch):
     monkeypatch.setattr("activeloop.students.runtime.edge.UNKNOWN", 2 + "ACDEFGHIKLMNPQRSTVWY".index("G"))
     assert edge(["s.onnx", "v.csv"]) == 0
-    assert "4 of 6 candidates have letters that the student does not know" in capsys.readouterr().err
+    assert "4 of 6 candidates have characters unknown to the student" in capsys.readouterr().err
 
 
 def test_a_column_that_is_not_there(here):

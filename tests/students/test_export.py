@@ -208,13 +208,13 @@ def elsewhere_in_a_node(model):
     [
         (without_card, "no student of ActiveLoop"),
         (later, "has format 9"),
-        (larger_alphabet, "cannot read what its card says"),
-        (two_assays, "does not predict the 2 numbers"),
+        (larger_alphabet, "does not take the tokens of its card"),
+        (two_assays, "does not predict the 2 outputs"),
         (infinite, "predicts infinite values"),
         (renamed, "has not the inputs and outputs"),
         (unknown_operator, "onnxruntime cannot load this student"),
-        (elsewhere, "keeps numbers in other files"),
-        (elsewhere_in_a_node, "keeps numbers in other files"),
+        (elsewhere, "stores weights in other files"),
+        (elsewhere_in_a_node, "stores weights in other files"),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )

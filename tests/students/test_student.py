@@ -93,9 +93,8 @@ def test_it_explains_itself():
     assert "1,234 parameters" in text
     assert "of a planted teacher, version 2" in text
     assert "0.900 on 100 held-out candidates" in text
-    assert "not measured" in student().with_fidelity({}).explain()
+    assert "not measured" in replace(student(), card=replace(student().card, fidelity={})).explain()
     assert student().state() == {}
-    assert replace(student(), runner=Planted(1)).with_fidelity({"spearman": 0.5}).card.fidelity == {"spearman": 0.5}
 
 
 def test_it_reads_only_the_sites_of_its_training():

@@ -79,7 +79,9 @@ def test_positions_are_refused_where_there_are_none(pool, message):
         StudentTokenizer.of(pool, sites=True)
 
 
-@pytest.mark.parametrize(("text", "message"), [("K2R", "position 2"), ("A4del", "21 letters"), ("4insG", "23 letters")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("K2R", "position 2"), ("A4del", "21 characters"), ("4insG", "23 characters")]
+)
 def test_what_stands_elsewhere_is_not_passed_over(text, message):
     tokenizer = StudentTokenizer.of(LIBRARY, sites=True)
     pool = Pool.of([VariantNotation(PARENT).design(text)])

@@ -80,11 +80,7 @@ class LightAttached(Attached):
         return copied({**self._trained, **(self.remains.state() if self.remains else {})})
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
-        """Prune the same way, if the state is of a pruned encoder, and copy what was trained.
-
-        Raises:
-            ModelError: it is of another model, or this one was pruned another way.
-        """
+        """Prune the same way, if the state is of a pruned encoder, and copy what was trained."""
         remains = Remains.of(state)
         if self.remains is None and remains is not None:
             self._check_sizes(remains)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.priors.blosum import Blosum, blosum62, substitution_costs
+    from activeloop.priors.blosum import Blosum, blosum62
     from activeloop.priors.plm import PLMPrior
     from activeloop.priors.substitutions import SubstitutionPrior, substitution_scores
 
-__all__ = ["Blosum", "PLMPrior", "SubstitutionPrior", "blosum62", "substitution_costs", "substitution_scores"]
+__all__ = ["Blosum", "PLMPrior", "SubstitutionPrior", "blosum62", "substitution_scores"]
 
 __getattr__ = on_use(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
+from activeloop.candidates import AMINO_ACIDS, GAP, Pool
 from activeloop.encoders.base import sites_of
 from activeloop.priors.base import MutationPrior, parent_codes
 
@@ -67,15 +67,11 @@ class Blosum(MutationPrior):
     name = "blosum62"
 
     def table(self, pool: Pool) -> np.ndarray:
-        """`substitution_costs` of the pool's sites."""
-        return substitution_costs(sites_of(pool, self.name))
+        """Float32 [L, K]: BLOSUM62(parent, residue) - BLOSUM62(parent, parent) at each site; at most 0.
 
-
-def substitution_costs(sites: Sites) -> np.ndarray:
-    """Float32 [L, K]: BLOSUM62(parent, residue) - BLOSUM62(parent, parent) at each site; at most 0.
-
-    Raises:
-        PoolError: when there is no parent.
-    """
-    matrix, parent = blosum62(sites.alphabet), parent_codes(sites, "blosum62")
-    return matrix[parent] - matrix[parent, parent][:, None]
+        Raises:
+            PoolError: when the pool has no sites or no parent.
+        """
+        sites = sites_of(pool, self.name)
+        matrix, parent = blosum62(sites.alphabet), parent_codes(sites, self.name)
+        return matrix[parent] - matrix[parent, parent][:, None]

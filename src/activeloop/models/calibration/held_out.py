@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.metrics import spearman
-from activeloop.prediction import LEVELS, NORMAL, Prediction
+from activeloop.prediction import LEVELS, NORMAL
 
 #: central intervals on which miscalibration is measured
 CENTRAL = np.arange(0.05, 1.0, 0.05)
@@ -38,12 +38,6 @@ class OutOfFoldPredictions:
     sd: np.ndarray
     noise: float
     shape: np.ndarray | None = None
-
-    @classmethod
-    def of_prediction(cls, values: np.ndarray, prediction: Prediction) -> OutOfFoldPredictions:
-        """Values [N] beside a prediction about the same candidates, of one assay."""
-        shape = None if prediction.shape is None else prediction.shape[0]
-        return cls(values, prediction.mean[:, 0], prediction.sd[:, 0], float(prediction.noise[0]), shape)
 
     def __len__(self) -> int:
         return len(self.values)

@@ -46,7 +46,7 @@ class CachedActivations:
         self.by_row: dict[int, torch.Tensor] = {}
 
     def entering(self, model: LowerLayers, rows: list[int], batch: Batch) -> torch.Tensor:
-        """[B, T, D] activations entering the lowest trained layer.
+        """[B, T, D] activations entering the lowest trained layer, computed where they are not cached.
 
         Args:
             model: one of the models.
@@ -89,14 +89,7 @@ class PoolCache:
         self._cached: CachedActivations | None = None
 
     def entering(self, pool: Pool, model: LowerLayers, rows: list[int], batch: Batch) -> torch.Tensor:
-        """[B, T, D] activations entering the lowest trained layer, computed where they are not cached.
-
-        Args:
-            pool: of the candidates.
-            model: whose activations.
-            rows: B rows of the pool; `PARENT` for the parent.
-            batch: of their tokens.
-        """
+        """The activations of `CachedActivations.entering`, for rows of a pool."""
         cached = self.of(pool, model)
         return model.entering(batch) if cached is None else cached.entering(model, rows, batch)
 

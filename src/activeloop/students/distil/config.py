@@ -75,7 +75,7 @@ class Transfer:
     student and teacher differ most.
 
     Args:
-        size: at most so many candidates of the pool.
+        size: number of candidates of the pool, at most.
         rounds: in which candidates are added where teacher and student differ; 0: all are random.
         share: of `size` that is left for these rounds.
         mutants: new combinations of its own mutations that are added to a pool of variants that is taken whole.

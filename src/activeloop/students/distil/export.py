@@ -203,7 +203,7 @@ def check_same(runner: OnnxRunner, module: Scaled, tokens: np.ndarray) -> None:
     """Refuse an exported graph whose outputs for tokens [N, W] deviate from its module's.
 
     Raises:
-        ModelError: they do, says by how much.
+        ModelError: they do; names the deviation.
     """
     outputs, wanted = runner.run(tokens), _run(module, tokens)
     least = max(1e-4 * float(wanted[2].std()), 1e-30)
@@ -215,7 +215,7 @@ def check_same(runner: OnnxRunner, module: Scaled, tokens: np.ndarray) -> None:
         if not deviation <= TOLERANCE:
             raise ModelError(
                 f"the exported student deviates in {name} by {deviation:.2g} standard deviations for candidates of "
-                f"{tokens.shape[1]} letters. {_FIX}"
+                f"{tokens.shape[1]} tokens. {_FIX}"
             )
 
 

@@ -265,7 +265,7 @@ ITERATIONS = 60
 def least_squares(counts, targets: np.ndarray, ridge: float) -> np.ndarray:
     """[M, K] by conjugate gradients, all K at once.
 
-    Kept by hand: `scipy.sparse.linalg.cg` takes one right-hand side at a time.
+    Written by hand: `scipy.sparse.linalg.cg` takes one right-hand side at a time.
 
     Args:
         counts: sparse [N, M].

@@ -86,7 +86,7 @@ class TeacherSampler:
             shift, factor = np.zeros(prediction.mean.shape[1]), np.ones(prediction.mean.shape[1])
         else:
             shift, sd = prediction.mean.mean(0), prediction.mean.std(0)
-            # a teacher with one mean for all still tells by its standard deviation how far the values may vary
+            # a teacher with one mean for all has a scale in its standard deviation
             constant = sd <= 1e-9 * np.abs(prediction.mean).max(0)
             factor = np.where(constant, np.where(prediction.sd.mean(0) > 0, prediction.sd.mean(0), 1.0), sd)
         drawn = (_functions(prediction) / factor).reshape(len(prediction.draws), -1)

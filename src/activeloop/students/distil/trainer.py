@@ -125,7 +125,7 @@ BATCH_TOKENS, SMALLEST_BATCH, LARGEST_BATCH = 4096, 32, 512
 TRAINING_TOKENS, FEWEST_STEPS, MOST_STEPS = 3_000_000, 400, 2000
 #: default of the highest learning rate
 RATE = 3e-3
-#: a network of look-ups alone has time for so many times more tokens, at a lower rate
+#: factor on the tokens of a network of look-ups alone, which is fast, and divisor of its rate
 SITE_TOKENS, SITE_SLOWER = 4, 3.0
 #: share of the steps in which the learning rate rises
 WARMUP = 0.05
@@ -279,7 +279,7 @@ class Trainer:
 
 #: smaller standard deviations, as a share of the mean one, count as it
 SD_FLOOR = 0.1
-#: each candidate of a minibatch is compared with those so many places before it
+#: each candidate of a minibatch is compared with those at these distances before it
 NEIGHBOURS = (1, 2, 4, 8)
 
 

@@ -29,7 +29,7 @@ class TransferSet:
     Args:
         pool: of all of them; rows of the pool that was given keep their numbers.
         training: rows that the teacher predicts for the student.
-        validation: rows that tell when the student has learned enough.
+        validation: rows for early stopping.
         test: rows on which the fidelity is measured in the end.
         excluded: rows that are never in the training.
         added: how many each round of disagreement adds; 0 when there is nothing to add.
@@ -149,15 +149,7 @@ def _with(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
 def _combinations(
     parent: str, mutations: list[Mutation], sizes: list[int], count: int, rng: np.random.Generator
 ) -> Iterator[Variant]:
-    """At most `count` variants; every mutation is used once before any is used again.
-
-    Args:
-        parent: sequence of the wild type.
-        mutations: to be combined.
-        sizes: numbers of mutations of the pool's candidates.
-        count: how many.
-        rng: of the choice.
-    """
+    """At most `count` variants, as large as `sizes`; every mutation is used once before any is used again."""
     order: list[int] = []
     for _ in range(count):
         fewest = MOST if rng.random() < MOST_SHARE else FEWEST

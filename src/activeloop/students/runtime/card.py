@@ -125,7 +125,7 @@ class ModelCard:
         if self.shape is not None and self.shape.shape != (self.outputs, len(LEVELS)):
             return f"a shape of {self.shape.shape}"
         if len(set(tokenizer.alphabet)) < len(tokenizer.alphabet):
-            return "a letter stands twice in the alphabet"
+            return "a character stands twice in the alphabet"
         if sorted(set(tokenizer.positions)) != list(tokenizer.positions):
             return "positions that do not increase"
         if tokenizer.parent and max(tokenizer.positions, default=1) > len(tokenizer.parent):
@@ -145,11 +145,7 @@ def _unreadable(file: str, why: str) -> InputError:
 
 
 def _typed(kind: Any, value: Any) -> Any:
-    """A JSON value as the annotated type `kind`.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError: it is of another type.
-    """
+    """A JSON value as the annotated type `kind`; errors of several kinds when it is of another type."""
     origin, inner = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         hints, stored = get_type_hints(kind), _STORED.get(kind, {})  # type: ignore[call-overload]

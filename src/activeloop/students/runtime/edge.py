@@ -46,7 +46,7 @@ class EncodedTable:
     def warning(self) -> str:
         """A sentence about candidates with characters outside the alphabet; "" when there is none."""
         count = int((self.tokens == UNKNOWN).any(1).sum())
-        problem = f"{count} of {len(self)} candidates have letters that the student does not know: do not rely on them."
+        problem = f"{count} of {len(self)} candidates have characters unknown to the student: do not rely on them."
         return problem if count else ""
 
 

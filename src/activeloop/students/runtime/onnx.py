@@ -102,7 +102,7 @@ def read_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRun
     outline = Outline.of(data, file)
     if outline.external:
         raise InputError(
-            "this student keeps numbers in other files, which is refused: a student is one file. Export it again.",
+            "this student stores weights in other files, which is refused: a student is one file. Export it again.",
             file=file,
         )
     if KEY not in outline.metadata:
@@ -135,13 +135,15 @@ def _check(card: ModelCard, runner: OnnxRunner, file: str) -> None:
     try:
         found = runner.run(every)
     except Exception as error:
-        raise InputError(f"its graph cannot read what its card says ({_first_line(error)}). {fix}", file=file) from None
+        raise InputError(
+            f"its graph does not take the tokens of its card ({_first_line(error)}). {fix}", file=file
+        ) from None
     n, a = len(every), card.outputs
     shapes = [x.shape for x in found]
     if shapes[:3] != [(n, a)] * 3 or len(shapes[3]) != 3 or shapes[3][::2] != (n, a):
-        raise InputError(f"its graph does not predict the {a} numbers that its card says. {fix}", file=file)
+        raise InputError(f"its graph does not predict the {a} outputs of its card. {fix}", file=file)
     if not all(np.isfinite(x).all() for x in found):
-        raise InputError(f"its numbers are damaged: it predicts infinite values. {fix}", file=file)
+        raise InputError(f"its weights are damaged: it predicts infinite values. {fix}", file=file)
 
 
 def _first_line(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ class Student(Predictor, FastMean):
     """A small network distilled from a model.
 
     It represents its teacher's uncertainty by S joint deviations d_s: a draw is `location + sum_s w_s d_s / sqrt(S)`
-    with w from a standard normal distribution, one w for all candidates. So there are as many draws as one asks for,
+    with w from a standard normal distribution, one w for all candidates. So there may be any number of draws,
     each a function, and their covariance is that of the teacher's draws. Mean and standard deviation of values are
     exact; those of class probabilities are taken over the 2 S points `location +- d_s`, as in the exported graph.
 
@@ -78,10 +78,6 @@ class Student(Predictor, FastMean):
     def state(self) -> dict[str, np.ndarray]:
         """{}: a student is stored as its exported file, not as arrays."""
         return {}
-
-    def with_fidelity(self, fidelity: dict[str, float]) -> Student:
-        """The same with other figures on its card."""
-        return replace(self, card=replace(self.card, fidelity=fidelity))
 
     def _run(self, pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Location [N, A] and deviations [N, S, A] of rows, a bounded number at once."""

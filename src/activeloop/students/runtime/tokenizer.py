@@ -132,7 +132,7 @@ class StudentTokenizer:
         needed = len(self.parent) or int(columns[-1]) + 1
         unlike = lengths != needed if self.parent else lengths < needed
         if unlike.any():
-            problem = f"candidate {np.argmax(unlike) + 1} has {lengths[unlike][0]} letters; this student reads"
+            problem = f"candidate {np.argmax(unlike) + 1} has {lengths[unlike][0]} characters; this student reads"
             raise NotationError(f"{problem} sequences of {needed}. Use a student that reads whole sequences.")
         if not len(characters):
             return np.zeros((0, len(columns)), np.int32)
@@ -175,7 +175,7 @@ def has_fixed_length(pool: Pool) -> bool:
     gap = columns.alphabet.find(GAP)
     if columns.parent is not None and (columns.parent == gap).any():
         return False
-    # of a pool that is generated on the fly one candidate tells: it has gaps in all rows or in none
+    # a pool that is generated on the fly has gaps in all rows or in none
     chunks = [np.arange(1)] if isinstance(pool, CombinatorialPool) else list(pool.chunks())
     return gap < 0 or not any((pool.codes(rows) == gap).any() for rows in chunks)
 
@@ -200,7 +200,7 @@ def _fixed_columns(pool: Pool) -> Sites:
     if columns is None or not len(columns.positions):
         raise PoolError(f"the pool has no varying positions that a student could read alone. {fix}")
     if not has_fixed_length(pool):
-        raise PoolError(f"the candidates differ in length, so their letters stand at no fixed positions. {fix}")
+        raise PoolError(f"the candidates differ in length, so their residues stand at no fixed positions. {fix}")
     return columns
 
 

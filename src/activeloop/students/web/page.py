@@ -119,7 +119,7 @@ def write_page(
     Args:
         student_file: an exported student.
         out: folder to write `index.html` into; made when it is not there.
-        pool: that it was made for; the page then says of each prediction whether it is extrapolated.
+        pool: that it was made for; the page then marks extrapolated predictions.
         notes: warnings that the page shows.
 
     Returns:
