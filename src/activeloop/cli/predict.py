@@ -40,27 +40,20 @@ def predict(
 
     With `--student` the table alone is given: `activeloop predict --student student.onnx variants.csv`.
     """
+    from activeloop.errors import ConfigError
+
     if student is not None:
-        _with_student(student, _only(directory, file), column, out, top, draws)
+        if directory is None or file is not None:
+            raise ConfigError("with --student give one table of candidates, and no campaign's folder.")
+        _with_student(student, directory, column, out, top, draws)
         return
     if directory is None or draws:
-        from activeloop.errors import ConfigError
-
         what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
         raise ConfigError(f"{what}.")
     loop = opened(directory).campaign
     pieces = list(_pieces(loop, _rows(loop.pool, file, column)))
     _report(pieces, loop.assays, f"version {pieces[0].version}", out, top)
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
-
-
-def _only(directory: Path | None, file: Path | None) -> Path:
-    """The one table that a student is given."""
-    if directory is None or file is not None:
-        from activeloop.errors import ConfigError
-
-        raise ConfigError("with --student give one table of candidates, and no campaign's folder.")
-    return directory
 
 
 def _with_student(path: Path, table: Path, column: str, out: Path | None, top: int, draws: int) -> None:

@@ -78,21 +78,18 @@ def checked_words(metrics: Mapping[str, float]) -> str:
     >>> checked_words({"held_out": 88, "held_out_spearman": 0.512, "coverage90": 0.9, "miscalibration_area": 0.03})
     'Spearman 0.51 on 88 values, 90% of them in their 90 % interval, miscalibration area 0.030'
     """
-    assays = [name.removesuffix("held_out") for name in metrics if name == "held_out" or name.endswith(" held_out")]
-    return "; ".join(f"{assay}{_checked_assay(metrics, assay)}" for assay in assays)
-
-
-def _checked_assay(metrics: Mapping[str, float], assay: str) -> str:
-    """The figures whose names begin with an assay's."""
-    count = f"{metrics[f'{assay}held_out']:.0f} values"
-    rank, covered = metrics.get(f"{assay}held_out_spearman"), metrics.get(f"{assay}coverage90")
-    parts = [count if rank is None else f"Spearman {rank:.2f} on {count}"]
-    if covered is not None:
-        area = metrics[f"{assay}miscalibration_area"]
-        parts.append(f"{covered:.0%} of them in their 90 % interval, miscalibration area {area:.3f}")
-    if (ece := metrics.get(f"{assay}ece")) is not None:
-        parts.append(f"calibration error of probabilities {ece:.3f}")
-    return ", ".join(parts)
+    found = []
+    for assay in (n.removesuffix("held_out") for n in metrics if n == "held_out" or n.endswith(" held_out")):
+        count = f"{metrics[f'{assay}held_out']:.0f} values"
+        rank, covered = metrics.get(f"{assay}held_out_spearman"), metrics.get(f"{assay}coverage90")
+        parts = [count if rank is None else f"Spearman {rank:.2f} on {count}"]
+        if covered is not None:
+            area = metrics[f"{assay}miscalibration_area"]
+            parts.append(f"{covered:.0%} of them in their 90 % interval, miscalibration area {area:.3f}")
+        if (ece := metrics.get(f"{assay}ece")) is not None:
+            parts.append(f"calibration error of probabilities {ece:.3f}")
+        found.append(assay + ", ".join(parts))
+    return "; ".join(found)
 
 
 def validation_words(validation: ProspectiveValidation | None) -> str:

@@ -208,17 +208,13 @@ def predict_fold(task: FoldTask) -> Fold | str:
         predicted = mean_of(predictor, landscape.pool, test)[:, 0]
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
-    seconds = time.process_time() - clock
-    return Fold(task.learner, task.fold, len(train), test, predicted, _judge(landscape, test, predicted), seconds)
-
-
-def _judge(landscape: Landscape, rows: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    true = landscape.oriented[rows]
-    return {
+    seconds, true = time.process_time() - clock, landscape.oriented[test]
+    metrics = {
         "spearman": spearman(predicted, true),
-        "auroc": auroc(predicted, landscape.fit[rows]),
+        "auroc": auroc(predicted, landscape.fit[test]),
         "rmse": float(np.sqrt(np.mean((predicted - true) ** 2))),
     }
+    return Fold(task.learner, task.fold, len(train), test, predicted, metrics, seconds)
 
 
 def summarise_folds(landscape: Landscape, folds: list[Fold]) -> list[Point]:

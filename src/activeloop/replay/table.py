@@ -140,7 +140,13 @@ def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> 
     lengths = Counter(map(len, cells))
     if given is not None:
         parent = read_parent(given)
-        if letters and len(lengths) == 1 and len(cells[0]) < len(parent) and not _reads_any(parent, cells):
+        notation = VariantNotation(parent)
+        if (
+            letters
+            and len(lengths) == 1
+            and len(cells[0]) < len(parent)
+            and not any(_reads(notation, cell) for cell in cells[:COMPARED])
+        ):
             where = f"which of its {len(parent)} residues the {len(cells[0])} letters stand for"
             return None, f" The wild type is not used: it is unknown {where}."
         return given, ""
@@ -166,17 +172,6 @@ def _of_mutations(cells: Sequence[str]) -> tuple[str | None, str]:
     where = f"{unknown:,} position{'s' * (unknown > 1)} that no variant changes"
     note = f" No wild type was given: alanine stands in at {where}."
     return "".join(residues.get(p, "A") for p in range(1, last + 1)), note if unknown else ""
-
-
-def _reads_any(parent: str, cells: Sequence[str]) -> bool:
-    notation = VariantNotation(parent)
-    for cell in cells[:COMPARED]:
-        try:
-            notation.design(cell)
-        except InputError:
-            continue
-        return True
-    return False
 
 
 MAX_LEFT_OUT = 0.1
