@@ -6,8 +6,10 @@ Everything that a user types or stores in a `campaign.toml` is looked up here, s
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from activeloop.errors import ConfigError
 
 NAMES: dict[str, dict[str, str]] = {
     "learner": {"informed": "plm-prior", "gated": "stacking", "frozen": "embedding-gp"},
@@ -24,7 +26,12 @@ OPTIONS: dict[tuple[str, str], dict[str, str]] = {
     ("learner", "embedding-gp"): {"draws": "head"},
     ("learner", "mutation-gp"): {"usual": "variances", "line": "linear_share"},
     ("learner", "fine-tuned"): {"draws": "head", "last": "last_layers", "stop": "early_stopping"},
-    ("learner", "likelihood"): {"last": "last_layers", "near": "kl_weight", "hidden": "masked"},
+    ("learner", "likelihood"): {
+        "last": "last_layers",
+        "near": "kl_weight",
+        "hidden": "masked",
+        "substitutions": "prior",
+    },
     ("command", "distil"): {"--keep": "--min-spearman"},
     ("command", "screen"): {"--keep": "--shortlist", "--widest": "--max-growth"},
     ("table", "student"): {"keep": "min_spearman", "teaching": "training"},
@@ -127,6 +134,20 @@ def spelled_out(role: str, name: str, options: Mapping[str, Any]) -> tuple[str, 
     return new, {**implied, **options}
 
 
+def known_name(role: str, name: str, known: Collection[str]) -> bool:
+    """Whether something has that name now or had it before; a name that was removed is refused.
+
+    Raises:
+        ConfigError: it was removed; says what to use instead.
+
+    >>> known_name("learner", "tuned-full", ["fine-tuned"])
+    True
+    """
+    if name in (removed := REMOVED.get(role, {})):
+        raise ConfigError(f'the {role} "{name}" was removed: {removed[name]}.')
+    return name in known or name in NAMES.get(role, {}) or name in SHORTHANDS.get(role, {})
+
+
 def report(old: str, new: str) -> None:
     """Warn that something has another name now; the command line prints it as a note.
 
@@ -134,4 +155,5 @@ def report(old: str, new: str) -> None:
         old: what was used, in words.
         new: what to use from now on, in words.
     """
-    warnings.warn(f"{old} is now called {new}. It is understood; write the new name.", RenamedWarning, stacklevel=3)
+    note = f"{old} is now called {new}. The old name still works; write the new one."
+    warnings.warn(note, RenamedWarning, stacklevel=3)

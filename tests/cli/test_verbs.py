@@ -314,7 +314,7 @@ def test_verbs_and_options_of_before_are_understood_with_a_note(run, loop):
     new = run("assess", "loop")
     old = run("worth", "loop")
     assert old[:2] == new[:2] == (0, new[1])
-    note = 'Note: the command "worth" is now called "assess". It is understood; write the new name.'
+    note = 'Note: the command "worth" is now called "assess". The old name still works; write the new one.'
     assert old[2].strip() == note
     status, _, err = run("screen", "loop", "--keep=10", "--widest", "2")
     assert 'the option "--keep" of command "screen" is now called "--shortlist"' in err

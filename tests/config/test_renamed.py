@@ -91,7 +91,7 @@ def test_the_command_line_notes_each_name_once(
         main(["propose", str(folder), "-n", "4"])
     shown = capsys.readouterr()
     assert not end.value.code
-    note = 'Note: the score "upper-bound" is now called "ucb". It is understood; write the new name.'
+    note = 'Note: the score "upper-bound" is now called "ucb". The old name still works; write the new one.'
     assert shown.err.count(note) == 1
     assert "chosen by ucb" in shown.out
 
@@ -131,3 +131,27 @@ def test_replays_and_evaluations_accept_former_learner_names():
 )
 def test_a_stored_version_has_its_learner_under_the_current_name(stored: str, now: str):
     assert in_words_of_now(Version, "learner", stored) == now
+
+
+@pytest.mark.parametrize("name", ["default:greedy", "informed:greedy", "plm-prior:default", "tuned-last1:greedy"])
+def test_policies_are_known_by_former_names_too(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", renamed.RenamedWarning)
+        check_policy(name)
+        check_learner(name.partition(":")[0])
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "words"),
+    [
+        (check_policy, "default:margin", 'the score "margin" was removed: use "entropy"'),
+        (check_policy, "default:liar", 'the batch "liar" was removed: use "power"'),
+        (check_policy, "gated-tuned:greedy", 'the learner "gated-tuned" was removed: use "stacking"'),
+        (check_policy, "plm-prior", "is a learner, not a policy: write plm-prior:default"),
+        (check_policy, "default:nonsense", "is not a policy"),
+        (check_learner, "frozen-ensemble", 'the learner "frozen-ensemble" was removed: use "embedding-gp"'),
+    ],
+)
+def test_removed_names_in_policies_and_learners_are_refused_with_what_to_use(check, name, words):
+    with pytest.raises(ConfigError, match=words):
+        check(name)

@@ -18,7 +18,7 @@ from activeloop.errors import ModelError
 from tools.pretrain.corpus import VOCABULARY, Part
 from tools.pretrain.plan import Log, Plan
 from tools.pretrain.trainable import TIED
-from tools.pretrain.training import TrainingRun
+from tools.pretrain.training import MASKED_SHARE, TrainingRun
 
 #: so many points of the loss are kept at most
 POINTS = 100
@@ -115,10 +115,10 @@ Weights in half precision; `transformers` reads this folder (`EsmForMaskedLM`).
 |---|---|---|---|---|---|
 {"".join(_row(file) for file in facts["files"])}
 Held-out sequences were drawn at random; relatives of them may be among the others, so these perplexities flatter.
-15 % of the residues were hidden. Guessing among twenty amino acids has perplexity 20.
+For these, {MASKED_SHARE:.0%} of the residues were masked. Guessing among twenty amino acids has perplexity 20.
 
 - {facts["steps"]:,} steps of {schedule["rows"]} rows of {schedule["width"]} tokens: {facts["tokens_seen"]:,} tokens
-- {schedule["share"]:.0%} of the residues hidden, seed {facts["seed"]}, {facts["precision"]}
+- {schedule["share"]:.0%} of the residues masked in training, seed {facts["seed"]}, {facts["precision"]}
 - {_duration(facts["seconds"])} ({_duration(facts["cpu_seconds"])} of processor time) on {machine}, finished {date}
 - licence: {facts["licence"]}
 

@@ -15,7 +15,7 @@ from activeloop.measurements import Dataset
 from activeloop.metrics import auroc
 from activeloop.models.registry import LEARNERS
 from activeloop.prediction import mean_of
-from activeloop.renamed import current_name
+from activeloop.renamed import current_name, known_name
 from activeloop.replay.campaign import cached_landscape, derived_seed
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks
@@ -148,9 +148,10 @@ def check_learner(name: str) -> None:
     Raises:
         ConfigError: it is not.
     """
-    if current_name("learner", name) not in ("default", *LEARNERS):
+    if not known_name("learner", name, ("default", *LEARNERS)):
         known = ", ".join(("default", *LEARNERS))
         raise ConfigError(f'"{name}" is not a learner. Learners: {known}. Nothing was evaluated.')
+    current_name("learner", name)
 
 
 def evaluate_all(

@@ -30,7 +30,7 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models.default import default_learner
 from activeloop.models.registry import LEARNERS, named_learners
 from activeloop.prediction import Learner, Predictor
-from activeloop.renamed import NAMES, current_name
+from activeloop.renamed import NAMES, current_name, known_name, spelled_out
 
 ReplayGoal = Literal["find", "learn"]
 First = Literal["random", "own"]
@@ -221,17 +221,20 @@ def check_policy(name: str) -> None:
     if name in POLICIES:
         return
     learner, colon, selection = name.partition(":")
-    known = current_name("learner", learner) in ("default", *LEARNERS)
-    if colon and known and selection in ("default", "random", *SELECTIONS):
+    known = known_name("learner", learner, ("default", *LEARNERS))
+    recommenders = ("default", "random", *SELECTIONS)
+    if colon and known and any(known_name(role, selection, recommenders) for role in ("score", "batch")):
+        current_name("learner", learner)
         return
-    learners, selections = ", ".join(("default", *LEARNERS)), ", ".join(("default", "random", *SELECTIONS))
+    if known and not colon:
+        raise ConfigError(f'"{name}" is a learner, not a policy: write {learner}:default. Nothing was replayed.')
     raise ConfigError(
-        f'"{name}" is not a policy. Policies: {", ".join(POLICIES)}, or LEARNER:SELECTION with a learner of {learners} '
-        f"and a selection of {selections}. Nothing was replayed."
+        f'"{name}" is not a policy. Policies: {", ".join(POLICIES)}, or LEARNER:RECOMMENDER with a learner of '
+        f"{', '.join(('default', *LEARNERS))} and a recommender of {', '.join(recommenders)}. Nothing was replayed."
     )
 
 
 def learner_of(name: str, pool: Pool, goal: ReplayGoal) -> Learner:
     """A learner by its name; `default` is the product's for the goal."""
-    name = NAMES["learner"].get(name, name)
-    return default_learner(pool, goal) if name == "default" else named_learners(pool)[name]()
+    name, options = spelled_out("learner", NAMES["learner"].get(name, name), {})
+    return default_learner(pool, goal) if name == "default" else named_learners(pool)[name](**options)
