@@ -23,7 +23,7 @@ def test_the_demo_finds_the_planted_best_and_writes_one_page(tmp_path: Path) -> 
 
 def test_a_folder_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="no old demo"):
+    with pytest.raises(InputError, match="not an old demo"):
         demonstrate(tmp_path, seed=0)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 

@@ -141,12 +141,8 @@ def fitting_wild_type(table: Table, cells: Sequence[str], given: str | None) -> 
     if given is not None:
         parent = read_parent(given)
         notation = VariantNotation(parent)
-        if (
-            letters
-            and len(lengths) == 1
-            and len(cells[0]) < len(parent)
-            and not any(_reads(notation, cell) for cell in cells[:COMPARED])
-        ):
+        shorter = letters and len(lengths) == 1 and len(cells[0]) < len(parent)
+        if shorter and not any(_reads(notation, cell) for cell in cells[:COMPARED]):
             where = f"which of its {len(parent)} residues the {len(cells[0])} letters stand for"
             return None, f" The wild type is not used: it is unknown {where}."
         return given, ""
