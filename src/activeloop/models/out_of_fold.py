@@ -26,7 +26,7 @@ class OutOfFoldSd(OutOfFold):
     """It also has their standard deviations."""
 
     @abstractmethod
-    def held_out_spread(self) -> np.ndarray:
+    def held_out_sd(self) -> np.ndarray:
         """[N] standard deviation of the held-out predictions, without noise; NaN where there is none."""
 
 
@@ -48,9 +48,9 @@ def out_of_fold_prediction(
     mean = fitted.held_out() if isinstance(fitted, OutOfFold) else np.full(len(dataset), np.nan)
     if not np.isfinite(mean).all():
         return cross_validated_prediction(learner, dataset, folds, seed)
-    spread = fitted.held_out_spread() if isinstance(fitted, OutOfFoldSd) else np.full(len(dataset), np.nan)
+    spread = fitted.held_out_sd() if isinstance(fitted, OutOfFoldSd) else np.full(len(dataset), np.nan)
     if not np.isfinite(spread).all():
-        spread = np.full(len(dataset), spread_elsewhere(fitted, dataset.pool, dataset.rows, seed))
+        spread = np.full(len(dataset), sd_elsewhere(fitted, dataset.pool, dataset.rows, seed))
     return mean, spread
 
 
@@ -68,7 +68,7 @@ def cross_validated_prediction(
     return mean, spread
 
 
-def spread_elsewhere(fitted: Predictor, pool: Pool, measured: np.ndarray, seed: int) -> float:
+def sd_elsewhere(fitted: Predictor, pool: Pool, measured: np.ndarray, seed: int) -> float:
     """Root mean square standard deviation at up to 256 unmeasured candidates; at the measured when all were."""
     drawn = np.unique(np.random.default_rng(seed).integers(0, len(pool), UNMEASURED))
     rows = np.setdiff1d(drawn, measured)

@@ -123,7 +123,7 @@ class StackingPredictor(Predictor, OutOfFoldSd, FastMean):
     transform: Transform = AS_MEASURED
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
-        """The mixture: weighted mean, and the spread within and between the parts."""
+        """The mixture: weighted mean, and the standard deviation within and between the parts."""
         used = [(i, int(s)) for i, s in enumerate(shares(self.weights, draws)) if self.weights[i] > 0]
         parts = [self.parts[i].predict(pool, rows, seed + 7919 * i, s) for i, s in used]
         weights = np.array([self.weights[i] for i, _ in used])
@@ -142,8 +142,8 @@ class StackingPredictor(Predictor, OutOfFoldSd, FastMean):
         """[N] weighted held-out predictions."""
         return self.out_of_fold[0]
 
-    def held_out_spread(self) -> np.ndarray:
-        """[N] their spread within and between the parts."""
+    def held_out_sd(self) -> np.ndarray:
+        """[N] their standard deviations within and between the parts."""
         return self.out_of_fold[1]
 
     def explain(self) -> str:
@@ -218,7 +218,7 @@ def averaged(weights: np.ndarray, means: np.ndarray, transform: Transform) -> np
 def mixture(
     weights: np.ndarray, means: np.ndarray, spreads: np.ndarray, transform: Transform
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average of the means [M, ...] of M distributions, and spread around it of their mixture, both [...].
+    """Average of the means [M, ...] of M distributions, and standard deviation of their mixture around it, both [...].
 
     >>> [float(x) for x in mixture(np.array([0.5, 0.5]), np.array([-3.0, 3.0]), np.array([4.0, 4.0]), AS_MEASURED)]
     [0.0, 5.0]

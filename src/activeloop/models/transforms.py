@@ -204,6 +204,6 @@ class TransformedPredictor(Predictor, OutOfFoldSd, FastMean):
         """[N] leave-one-out predictions of the measured candidates; NaN where they are not known."""
         return self.transform.to_value(self._leave_one_out()[0])
 
-    def held_out_spread(self) -> np.ndarray:
+    def held_out_sd(self) -> np.ndarray:
         """[N] their standard deviations."""
         return self.transform.sd_to_value(*self._leave_one_out())

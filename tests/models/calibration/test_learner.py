@@ -154,8 +154,8 @@ def test_bounds_are_not_judged_as_values() -> None:
 def test_stacking_has_out_of_fold_predictions() -> None:
     fitted = StackingEnsemble((SiteGP(), SiteGP(ranked=True))).fit(noisy(60, 0), 0)
     assert isinstance(fitted, StackingPredictor)
-    assert fitted.held_out().shape == fitted.held_out_spread().shape == (60,)
-    assert (fitted.held_out_spread() > 0).all()
+    assert fitted.held_out().shape == fitted.held_out_sd().shape == (60,)
+    assert (fitted.held_out_sd() > 0).all()
 
 
 def test_calibrated_learners_can_be_stacked() -> None:

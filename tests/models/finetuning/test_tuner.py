@@ -107,7 +107,7 @@ def test_members_give_out_of_fold_predictions(tuner: FineTuner, stop: bool):
     learner = replace(tuner, members=4, early_stopping=stop)
     model = learner.fit(dataset(), 0)
     assert np.isfinite(model.held_out()).all()
-    assert (model.held_out_spread() > 0).all()
+    assert (model.held_out_sd() > 0).all()
     # a value that only its own fold's model does not see changes every prediction but its own
     changed = dataset()
     changed.values[0] = -50.0

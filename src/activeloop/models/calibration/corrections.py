@@ -19,7 +19,7 @@ class Rescaling:
     """A correction of predicted values of one assay: means and their order stay, each draw stays one function.
 
     Args:
-        spread: factor of the distance of every draw from the mean, and of the spread.
+        spread: factor of the distance of every draw from the mean, and of the standard deviation.
         noise: standard deviation of one measurement, in place of the model's.
         shape: [K] quantiles, at `prediction.LEVELS`, of a new measurement's standardised distance from the mean;
             None = normal.
@@ -30,7 +30,7 @@ class Rescaling:
     shape: np.ndarray | None = None
 
     def __call__(self, prediction: Prediction) -> Prediction:
-        """The prediction with corrected draws, spread, noise and intervals."""
+        """The prediction with corrected draws, standard deviation, noise and intervals."""
         noise, shape = np.array([self.noise]), prediction.shape if self.shape is None else self.shape[None]
         if self.spread == 1:
             return replace(prediction, noise=noise, shape=shape)
@@ -150,7 +150,7 @@ class Uncalibrated(Calibration):
 
 @dataclass(frozen=True)
 class TemperatureScaling(Calibration):
-    """Factors of spread and noise that make the held-out values likeliest, drawn towards 1 where these are few.
+    """Factors of standard deviation and noise by maximum likelihood on held-out values, shrunk towards 1.
 
     A learner that knows no noise of its own (networks, forests) gets the noise that explains its held-out errors best.
 
@@ -212,10 +212,10 @@ def _likeliest(errors: np.ndarray, sd: np.ndarray, noise: float, widths: np.ndar
 
 @dataclass(frozen=True)
 class NoiseEstimation(Calibration):
-    """A temperature for networks and forests; spread and noise of learners that know theirs stay as they are.
+    """A temperature for networks and forests; learners that estimate their noise are not corrected.
 
-    So nothing that a campaign chooses changes with the learners that are used by default: their stated spreads were
-    right without a correction (`docs/results/calibration`).
+    So nothing that a campaign chooses changes with the learners that are used by default: their standard
+    deviations were right without a correction (`docs/results/calibration`).
 
     Args:
         otherwise: the temperature of the others.
@@ -239,7 +239,7 @@ class QuantileCalibration(Calibration):
     """Intervals that end at quantiles of the held-out errors. Draws follow the first correction alone.
 
     Args:
-        first: the correction of spread and noise; with the default, draws stay as they are where a noise is known.
+        first: the correction of standard deviation and noise; by default draws stay as they are where a noise is known.
     """
 
     first: Calibration = field(default_factory=NoiseEstimation)
@@ -262,7 +262,7 @@ class QuantileCalibration(Calibration):
 
 @dataclass(frozen=True)
 class Conformal(QuantileCalibration):
-    """Symmetric intervals from the ranked held-out errors in units of the stated spread.
+    """Symmetric intervals from the ranked held-out errors in predicted standard deviations.
 
     With N held-out values an interval of probability p ends at the ceil((N + 1) p)-th smallest error, which covers a
     value exchangeable with them with at least p; CV+ and leave-one-out predictions lose little of that in practice.

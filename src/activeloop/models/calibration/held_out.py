@@ -28,7 +28,7 @@ class OutOfFoldPredictions:
     Args:
         values: [N] measured, larger is better.
         mean: [N] predicted.
-        sd: [N] spread of the prediction, without noise.
+        sd: [N] standard deviation of the prediction, without noise.
         noise: standard deviation of one measurement as the model knows it; 0 when it knows none.
         shape: [K] quantiles, at `prediction.LEVELS`, of the standardised values as stated; None = normal.
     """

@@ -30,7 +30,7 @@ PARTS = 5
 
 @dataclass(frozen=True)
 class Calibrated(PerAssayLearner):
-    """A learner whose spread and noise are corrected by held-out values, and whose versions carry metrics of them.
+    """A learner with standard deviation and noise corrected by held-out values, whose versions carry metrics of them.
 
     Means stay as they are, so nothing changes in a choice by the highest mean. Held-out predictions are those that
     the learner knows itself (leave-one-out of Gaussian processes, members that left a candidate out); others are
@@ -106,7 +106,7 @@ class CalibratedClassifier(Predictor, OutOfFoldSd, Validated):
         fitted: the model.
         correction: of its predictions.
         validation: see `metrics`.
-        out_of_fold: [2, N] held-out predictions of the N measured candidates and their corrected spread.
+        out_of_fold: [2, N] held-out predictions of the N measured candidates and their corrected standard deviations.
     """
 
     fitted: Predictor
@@ -126,8 +126,8 @@ class CalibratedClassifier(Predictor, OutOfFoldSd, Validated):
         """[N] held-out predictions."""
         return self.out_of_fold[0]
 
-    def held_out_spread(self) -> np.ndarray:
-        """[N] their corrected spread."""
+    def held_out_sd(self) -> np.ndarray:
+        """[N] their corrected standard deviations."""
         return self.out_of_fold[1]
 
     def explain(self) -> str:
@@ -145,7 +145,7 @@ class CalibratedClassifier(Predictor, OutOfFoldSd, Validated):
 
 @dataclass(frozen=True)
 class CalibratedPredictor(CalibratedClassifier, FastMean):
-    """A fitted model of values with corrected draws, spread, noise and intervals; its means are the model's own."""
+    """A fitted model of values with corrected draws, standard deviation, noise and intervals; means are unchanged."""
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] means."""

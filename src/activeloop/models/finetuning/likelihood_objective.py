@@ -140,7 +140,7 @@ class Likelihood(AdapterObjective):
         with torch.no_grad():
             self._frozen = reader(self._sites)
             table = reader.odds(self._frozen, torch.from_numpy(self._sites))
-        # the prior table begins with spread 1, the model's table with less; training decides its weight
+        # the prior table begins with standard deviation 1, the model's with less; training decides its weight
         self._unit, self._prior = 1 / _spread(table), torch.from_numpy(prior.astype(np.float32))
         self._prior = self._prior / _spread(self._prior)
         self.scales = nn.Parameter(torch.tensor([math.log(INITIAL_SPREAD) if prior.any() else 0.0, 0.0]))

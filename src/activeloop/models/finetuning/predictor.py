@@ -120,7 +120,7 @@ class FineTunedPredictor(Predictor, OutOfFoldSd, FastMean):
         """[N] out-of-fold means."""
         return self.out_of_fold[0]
 
-    def held_out_spread(self) -> np.ndarray:
+    def held_out_sd(self) -> np.ndarray:
         """[N] out-of-fold standard deviations, each of one model."""
         return self.out_of_fold[1]
 
