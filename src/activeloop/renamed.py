@@ -108,14 +108,18 @@ def current_options(role: str, name: str, options: Mapping[str, Any]) -> dict[st
         role: such as `learner`.
         name: the current one.
         options: as they were written.
+
+    Raises:
+        ConfigError: an option is given by both its names.
     """
     renamed, found = OPTIONS.get((role, name), {}), {}
     for option, value in options.items():
         new = renamed.get(option, option)
-        if new != option and new not in options:
+        if new != option and new in options:
+            problem = f'{role} "{name}": option "{option}" is the former name of "{new}"'
+            raise ConfigError(f"{problem}, and both are given. Leave one out.")
+        if new != option:
             report(f'the option "{option}" of {role} "{name}"', f'"{new}"')
-        else:
-            new = option  # one that is given twice is refused by whatever takes it
         inner = ROLES.get((role, new))
         found[new] = current_name(inner, value) if inner and isinstance(value, str) else value
     return found

@@ -64,9 +64,9 @@ def test_names_in_python_and_names_that_are_values_are_understood():
 
 @pytest.mark.usefixtures("older")
 def test_an_option_under_both_names_is_refused():
-    config = LearnerConfig(name="forest", options={"count": 7, "trees": 8})
-    with pytest.raises(ConfigError, match='learner "forest" has no option "count"'):
-        learner_of(config, POOL, ASSAYS)
+    text = GOOD + "[learner]\nname = 'forest'\n[learner.options]\ncount = 7\ntrees = 8\n"
+    with pytest.raises(ConfigError, match='"count" is the former name of "trees", and both are given'):
+        parse_config(text, "campaign.toml")
 
 
 def test_a_shorthand_stands_for_its_options_and_its_versions_stay():

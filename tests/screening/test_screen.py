@@ -20,6 +20,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StateError, StoreError
 from activeloop.screening import Screen, ScreenResult
 from activeloop.screening.checkpoint import read_arrays, write_arrays
+from activeloop.screening.scorer import MarginalScore
 from screening_models import Planted
 
 POOL = Pool.combinatorial(None, [(i, "ACDEFGHIKL") for i in range(1, 6)])
@@ -227,6 +228,17 @@ def test_the_folder_of_another_screen_is_refused_and_left_alone(default, tmp_pat
     with pytest.raises(InputError, match="another prediction of the models"):
         replace(SCREEN, teacher=Planted(noise=0.1)).run(POOL, 16, SELECT, tmp_path)
     assert before == {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+
+def test_a_screen_of_several_assays_by_the_first_release_goes_on(tmp_path):
+    screen = replace(SCREEN, score=MarginalScore())
+    first = screen.run(POOL, 16, SELECT, tmp_path)
+    arrays = dict(read_arrays(tmp_path / "student.npz") or {})
+    bound = str(arrays["bound"])
+    assert "MarginalScore(beta=1.0)" in bound
+    arrays["bound"] = np.array(bound.replace("MarginalScore(", "Together("))
+    write_arrays(tmp_path / "student.npz", arrays)
+    assert outcome(screen.run(POOL, 16, SELECT, tmp_path)) == outcome(first)
 
 
 def test_damage_is_named(tmp_path):
