@@ -44,10 +44,10 @@ TAUGHT = ("students", "screen")
 
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")
-LABELS = typer.Option(metavar="NUMBERS", help="Where labels are few: only so many, joined by commas.")
+LABELS = typer.Option(metavar="NUMBERS", help="Numbers of labels, joined by commas, where a suite varies them.")
 LEARNERS = typer.Option(metavar="NAMES", help="Only these learners (of students and screen: teachers).")
 LIMIT = typer.Option(
-    metavar="N", help="Folds: at most so many candidates of a set, drawn at random; screen: of the large screen."
+    metavar="N", help="Maximum number of candidates: of a set (folds, drawn at random), or of the large screen."
 )
 
 
