@@ -119,7 +119,7 @@ def test_the_command_writes_everything_and_the_same_again(scans: list[Scan], tmp
     assert told.tables.tables.shape == (PARTS + 1, CONTEXTS + PROBABILITY_CONTEXTS + 32 + 1, 20)
     score = PLMPrior(ESM2(tiny), str(tmp_path / "priors/informed.npz"))
     assert np.isfinite(score.table(Pool.single_mutants(scans[0].chain))).all()
-    ours, informed = (np.mean([float(row[name]) for row in rows]) for name in ("spearman", "informed"))
+    ours, informed = (np.mean([float(row[name]) for row in rows]) for name in ("spearman", "plm_prior"))
     assert informed == pytest.approx(ours, abs=0.1)
 
 
@@ -158,7 +158,7 @@ def test_planted_variances_are_found():
         np.zeros(1, int),
     )
     planted = np.zeros(len(TERMS))
-    planted[NAMES.index("site")], planted[NAMES.index("letter")] = 0.6, 0.3
+    planted[NAMES.index("site")], planted[NAMES.index("residue")] = 0.6, 0.3
     scans = []
     for i in range(6):
         chain = random_chain(rng, 40)
@@ -170,7 +170,7 @@ def test_planted_variances_are_found():
         scans.append(Scan(f"scan{i}", chain, position, letter, score, False))
     found = dict(zip(NAMES, default_variances(scans, nothing, seed=0).tolist(), strict=True))
     assert found["site"] == pytest.approx(0.6, rel=0.4)
-    assert found["letter"] == pytest.approx(0.3, rel=0.7)
+    assert found["residue"] == pytest.approx(0.3, rel=0.7)
     assert found["noise"] == pytest.approx(0.2, rel=0.25)
-    others = [value for name, value in found.items() if name not in ("site", "letter", "noise", "prior's weight")]
+    others = [value for name, value in found.items() if name not in ("site", "residue", "noise", "prior's weight")]
     assert sum(others) < 0.2
