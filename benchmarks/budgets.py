@@ -22,7 +22,7 @@ from activeloop.replay.summary import number
 from benchmarks.learners import learner_of
 from benchmarks.results import Result, markdown_table, mean_se, not_done, of_seeds, section
 
-#: at most so many unseen candidates are predicted
+#: maximum number of unseen candidates that are predicted
 JUDGED = 500
 
 
@@ -34,8 +34,8 @@ class Costly:
         learners: their names.
         sets: on these alone.
         rules: with these alone.
-        most: on so many labels at most.
-        seeds: so many.
+        most: maximum number of labels.
+        seeds: their number.
     """
 
     learners: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ from activeloop.students.distil.networks import default_network
 from benchmarks.proteins import DOMAINS
 from benchmarks.suites import SHORT
 
-#: larger sets are represented by so many of their candidates, drawn once for all seeds
+#: candidates that represent a larger set, drawn once for all seeds
 MOST = 6000
 #: share of the candidates that is never labelled and never shown to a teacher or student
 HELD_OUT = 3
@@ -123,12 +123,12 @@ class Split:
 
 
 def split(count: int, labels: int, seed: int) -> Split:
-    """A third of the candidates is held out, and the first so many of an order that the seed draws are labelled.
+    """A third of the candidates is held out, and the first of the rest, in an order drawn from the seed, are labelled.
 
     More labels hold fewer, and the held-out ones are the same for any number.
 
     Raises:
-        ConfigError: there are not so many to label.
+        ConfigError: there are too few to label.
 
     >>> split(12, 3, 0).held_out.tolist() == split(12, 8, 0).held_out.tolist()
     True

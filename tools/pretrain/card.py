@@ -20,7 +20,7 @@ from tools.pretrain.plan import Log, Plan
 from tools.pretrain.trainable import TIED
 from tools.pretrain.training import MASKED_SHARE, TrainingRun
 
-#: so many points of the loss are kept at most
+#: maximum number of points of the loss that are stored
 POINTS = 100
 
 

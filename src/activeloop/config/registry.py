@@ -197,14 +197,9 @@ def _located(config: LearnerConfig, base: Path) -> LearnerConfig:
 
 def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
     """All learners by name, those of other packages included."""
-    return plugins("learner") | own_learners(pool, assays)
-
-
-def own_learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Learner]]:
-    """The learners of this package by name, each with an encoder that suits the pool."""
     from activeloop.models.registry import named_learners
 
-    return {"default": partial(_default, pool, assays), **named_learners(pool)}
+    return plugins("learner") | {"default": partial(_default, pool, assays)} | named_learners(pool)
 
 
 def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
