@@ -22,6 +22,7 @@ from activeloop.candidates.notation import (
 from activeloop.candidates.proteins import check_offset, check_protein, read_fasta, read_parent
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError
 from activeloop.tables import Table, read_table
+from activeloop.tables.names import SEQUENCES, candidate_names
 
 KINDS = ("variants", "compounds", "guides")
 T = TypeVar("T")
@@ -165,25 +166,6 @@ def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) ->
 
 # Which column names the candidates.
 
-NAMES = {
-    "variants": (
-        "mutant", "mutants", "mutation", "mutations", "variant", "variants", "variant_name", "aa_mutation",
-        "aa_mutations", "aa_substitutions", "substitution", "substitutions", "aachange", "hgvs_pro", "hgvs", "combo",
-        "combination", "genotype", "mutated_sequence", "mutant_sequence", "sequence", "seq", "aa_sequence", "aa_seq",
-        "protein_sequence", "protein", "candidate", "name",
-    ),
-    "compounds": (
-        "smiles", "canonical_smiles", "isomeric_smiles", "canonicalsmiles", "isomericsmiles", "structure", "compound",
-        "molecule", "mol", "ligand", "drug", "candidate",
-    ),
-    "guides": (
-        "sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence",
-        "sgrna target sequence",
-        "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence", "sequence", "seq", "target",
-        "candidate",
-    ),
-}  # fmt: skip
-_SEQUENCES = ("mutated_sequence", "mutant_sequence", "sequence", "aa_sequence", "aa_seq", "protein_sequence", "seq")
 _CONTENT = {
     "variants": re.compile(
         r"_?WT|_?wt|wild[- _]?type|(?:p\.)?[(\[]?(?:[A-Z]{3}|[A-Z])?\d+[A-Z*=-].*|[A-Z-]{2,}\*?|[01]{2,}",
@@ -207,7 +189,7 @@ def candidate_column(table: Table, kind: str) -> str:
     >>> candidate_column(Table("a.csv", ("guide", "seq"), (["CD5-1"], ["GACGTTACGATCGATCGACA"]), (2,), ""), "guides")
     'seq'
     """
-    named = [found for name in NAMES.get(kind, ()) if (found := table.find(name)) is not None]
+    named = table.named(candidate_names(kind))
     for name in named:
         if _looks_right(table, name, kind):
             return name
@@ -227,9 +209,8 @@ def _looks_right(table: Table, name: str, kind: str) -> bool:
 
 def _sequence_column(table: Table, besides: str) -> str | None:
     """The column of whole sequences beside one of mutations, or None."""
-    for name in _SEQUENCES:
-        found = table.find(name)
-        if found is not None and found != table.find(besides):
+    for found in table.named(SEQUENCES):
+        if found != table.find(besides):
             cells = table.columns[table.header.index(found)]
             if all(c.rstrip("*").isalpha() and len(c) > 10 for c in cells[:20]):
                 return found

@@ -10,26 +10,11 @@ from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
+from activeloop.tables.names import ROLES, candidate_names, plain, split_unit
 
-#: role -> names under which it is recognised, without regard to case, spaces, `_` and `-`
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "candidate": (
-        *("candidate", "variant", "mutant", "mutation", "mutations", "name", "compound", "smiles", "guide"),
-        *("sequence", "aasequence", "genotype", "construct", "samplename", "sample"),
-    ),
-    "well": ("well", "wellposition", "wellid", "destinationwell", "wellname"),
-    "plate": ("plate", "plateid", "platename", "platebarcode", "destinationplatename"),
-    "replicate": ("replicate", "rep", "repeat", "replicatenumber"),
-    "assay": ("assay", "measurement", "property", "readout", "assayname"),
-    "value": ("value", "result", "measured", "measuredvalue", "reading", "signal"),
-    "unit": ("unit", "units"),
-    "date": ("date", "measuredat", "measuredon", "timestamp", "datetime"),
-    "kind": ("kind", "control", "type", "welltype", "iscontrol", "content"),
-}
+#: role -> names under which its column is recognised
+SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names()), **ROLES}
 _REPLICATE = re.compile(r"(?P<base>.*?)[\s_.\-#]*(?:(?:replicate|rep|r)[\s_.\-#]*|[\s_.\-#])(?P<number>[1-9]\d?)", re.I)
-_UNIT = re.compile(
-    r"(?P<base>.*?)\s*(?:\((?P<round>[^()]*(?:\([^()]*\)[^()]*)*)\)|\[(?P<square>[^\[\]]*)\])(?P<rest>.*)"
-)
 
 
 @dataclass(frozen=True)
@@ -231,11 +216,8 @@ def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
             table.column(given[role])  # refuses a missing column
             roles[role] = table.find(given[role]) or given[role]
             continue
-        for name in names:
-            found = next((h for h in table.header if plain(split_unit(h)[0]) == name), None)
-            if found and found not in roles.values():
-                roles[role] = found
-                break
+        if free := [found for found in table.named(names) if found not in roles.values()]:
+            roles[role] = free[0]
     return roles
 
 
@@ -248,24 +230,3 @@ def split_header(header: str) -> tuple[str, str, str]:
     name, unit = split_unit(header)
     match = _REPLICATE.fullmatch(name)
     return (match["base"].strip(), unit, match["number"]) if match else (name, unit, "")
-
-
-def split_unit(header: str) -> tuple[str, str]:
-    """Name and unit of a column.
-
-    >>> split_unit("kcat/KM (1/(M s))"), split_unit("kcat")
-    (('kcat/KM', '1/(M s)'), ('kcat', ''))
-    """
-    match = _UNIT.fullmatch(header.strip())
-    if not match:
-        return header.strip(), ""
-    return (match["base"] + match["rest"]).strip(), (match["round"] or match["square"] or "").strip()
-
-
-def plain(name: str) -> str:
-    """A name without case, spaces, `_` and `-`, for comparison.
-
-    >>> plain("Plate_ID")
-    'plateid'
-    """
-    return re.sub(r"[\s_\-]+", "", name).casefold()

@@ -16,15 +16,8 @@ from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
 from activeloop.tables import Table, parse_number
+from activeloop.tables.names import TARGETS, candidate_names
 
-CANDIDATES = (
-    *("mutant", "variant", "variants", "mutation", "mutations", "mut", "smiles", "sgrna", "guide_sequence", "seq"),
-    *("sequence", "sequences", "30mer", "genotype", "candidate", "mutated_sequence", "protein"),
-)
-TARGETS = (
-    *("dms_score", "fitness", "score", "value", "target", "affinity", "indel", "modfreq", "activity", "y"),
-    *("measurement", "measured", "response", "label", "ddg", "score_drug_gene_rank"),
-)
 CLASSES = ("dms_score_bin",)
 _GUIDE = re.compile(r"[ACGTUN]{17,60}")
 _SMILES = re.compile(r"[\[\]()=#@/\\+]|[a-z]|[A-Za-z]\d[A-Za-z(]")
@@ -62,7 +55,7 @@ def find_columns(table: Table, candidate: str | None, target: str | None, kind: 
     for named in (candidate, target):
         if named is not None:
             table.column(named)
-    candidate = (table.find(candidate) if candidate else None) or _detect_candidate(table, target)
+    candidate = (table.find(candidate) if candidate else None) or _detect_candidate(table, target, kind)
     taken = (candidate, target)
     classes = next((found for name in CLASSES if (found := table.find(name)) and found not in taken), None)
     target = (table.find(target) if target else None) or _detect_target(table, candidate, classes)
@@ -82,10 +75,9 @@ def detect_kind(cells: Sequence[str]) -> str:
     return "compounds" if smiles > len(seen) / 2 else "variants"
 
 
-def _detect_candidate(table: Table, target: str | None) -> str:
-    named = next((found for name in CANDIDATES if (found := table.find(name))), None)
-    if named:
-        return named
+def _detect_candidate(table: Table, target: str | None, kind: str | None) -> str:
+    if named := [found for found in table.named(candidate_names(kind)) if found != target]:
+        return named[0]
     for name in table.header:
         if name != target and not _numeric(table.column(name)):
             return name
@@ -94,8 +86,7 @@ def _detect_candidate(table: Table, target: str | None) -> str:
 
 def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
     rest = [name for name in table.header if name not in (candidate, classes)]
-    for wanted in TARGETS:
-        found = table.find(wanted)
+    for found in table.named(TARGETS):
         if found in rest and _numeric(table.column(found)):
             return found
     numeric = [name for name in rest if _numeric(table.column(name))]

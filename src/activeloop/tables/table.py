@@ -8,11 +8,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from activeloop.errors import TableError
+from activeloop.tables.names import plain, split_unit
 from activeloop.tables.numbers import Number, parse_number
 
 ERROR_CELLS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
@@ -66,6 +67,20 @@ class Table:
         wanted = name.strip().casefold()
         found = [h for h in self.header if h.casefold() == wanted]
         return found[0] if len(found) == 1 else None
+
+    def named(self, names: Iterable[str]) -> list[str]:
+        """The columns that have one of some names (`activeloop.tables.names`), in the order of the names.
+
+        >>> Table("r.csv", ("Probe", "Well ID", "Messwert (nM)"), (["a"], ["A1"], ["3"]), (2,), "").named(
+        ...     ["well id", "wert"]
+        ... )
+        ['Well ID']
+        """
+        columns: dict[str, list[str]] = {}
+        for header in self.header:
+            columns.setdefault(plain(split_unit(header)[0]), []).append(header)
+        keys = dict.fromkeys(map(plain, names))
+        return [header for key in keys for header in columns.get(key, ())]
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, from the first data row on.

@@ -1,0 +1,186 @@
+"""Names of columns as people and instruments write them, in the languages of Excel: the one list for every reader.
+
+Compared by `plain`: without case, accents, spaces, `_`, `-` and `.`, and without the unit in brackets.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+#: kind of candidates -> names of the column that holds them, the most telling first
+_NOTATIONS: dict[str, tuple[str, ...]] = {
+    "variants": (
+        *("mutant", "mutants", "mutation", "mutations", "variant", "variants", "variant_name", "mut"),
+        *("aa_mutation", "aa_mutations", "aa_substitution", "aa_substitutions", "substitution", "substitutions"),
+        *("aa_change", "amino_acid_change", "protein_variant", "protein_change", "hgvs_pro", "hgvs_p", "hgvs"),
+        *("combo", "combination", "genotype"),
+        *("variante", "varianten", "variantes", "varianti", "varianta", "wariant", "warianty", "variantti", "varyant"),
+        *("mutante", "mutanten", "mutantes", "mutanti", "mutantti", "mutationen", "mutatie", "mutaties", "mutación"),
+        *("mutaciones", "mutazione", "mutazioni", "mutação", "mutações", "mutacja", "mutacje", "mutace", "mutasyon"),
+        *("austausch", "aminosäureaustausch", "genotyp", "génotype", "genotipo", "variáns", "mutáns"),
+        *("вариант", "мутант", "мутация", "変異体", "バリアント", "変異", "变体", "變體", "突变体", "突變體"),
+        *("突变", "突變", "변이체", "돌연변이", "변이"),
+    ),
+    "compounds": (
+        *("smiles", "canonical_smiles", "isomeric_smiles", "structure", "compound", "compounds", "molecule", "mol"),
+        *("ligand", "drug", "verbindung", "substanz", "molekül", "struktur", "wirkstoff", "composé", "molécule"),
+        *("compuesto", "molécula", "composto", "molecola", "struttura", "molecuul", "stof", "förening", "molekyl"),
+        *("forbindelse", "molekyle", "związek", "cząsteczka", "sloučenina", "bileşik", "molekül", "yhdiste"),
+        *("vegyület", "соединение", "化合物", "化合物名", "화합물"),
+    ),
+    "guides": (
+        *("sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence"),
+        *("sgrna target sequence", "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence"),
+    ),
+}
+#: columns of whole sequences
+SEQUENCES = (
+    *("mutated_sequence", "mutant_sequence", "sequence", "sequences", "aa_sequence", "aa_seq", "protein_sequence"),
+    *("seq", "sequenz", "séquence", "secuencia", "sequenza", "sequência", "sequentie", "sekvens", "sekwencja"),
+    *("sekvence", "sekvenssi", "szekvencia", "dizi", "последовательность", "配列", "序列", "서열"),
+)
+_ALSO = {"variants": ("protein",), "guides": ("target",)}
+#: columns that name candidates of any kind
+IDENTIFIERS = (
+    *("candidate", "candidates", "construct", "clone", "name", "sample_name", "sample", "sample_id"),
+    *("kandidat", "konstrukt", "klon", "probe", "proben", "probenname", "bezeichnung", "candidat", "échantillon"),
+    *("nom", "candidato", "muestra", "nombre", "campione", "nome", "amostra", "kandidaat", "monster", "naam"),
+    *("namn", "navn", "prov", "prøve", "próbka", "nazwa", "vzorek", "název", "näyte", "nimi", "minta", "név"),
+    *("örnek", "aday", "образец", "имя", "候補", "サンプル", "サンプル名", "試料", "試料名", "样品", "样本"),
+    *("樣品", "樣本", "名称", "名稱", "시료", "샘플", "이름"),
+)
+
+#: role of another column of a table of results -> its names
+ROLES: dict[str, tuple[str, ...]] = {
+    "well": (
+        *("well", "wells", "well_position", "well_id", "destination_well", "well_name", "kavität", "vertiefung"),
+        *("näpfchen", "puits", "pocillo", "pozzetto", "poço", "putje", "brunn", "brønn", "brønd", "dołek", "jamka"),
+        *("kuoppa", "kuyucuk", "лунка", "ウェル", "孔", "孔位", "웰"),
+    ),
+    "plate": (
+        *("plate", "plate_id", "plate_name", "plate_barcode", "destination_plate_name", "platte", "plattenname"),
+        *("platten-id", "plaque", "placa", "piastra", "plaat", "platta", "plade", "płytka", "destička", "levy"),
+        *("lemez", "plaka", "планшет", "プレート", "板", "孔板", "플레이트"),
+    ),
+    "replicate": (
+        *("replicate", "rep", "repeat", "replicate_number", "replikat", "wiederholung", "réplicat", "répétition"),
+        *("réplica", "repetición", "replica", "replicato", "ripetizione", "repetição", "replicaat", "herhaling"),
+        *("powtórzenie", "opakování", "toisto", "tekrar", "повтор", "反復", "繰り返し", "重复", "重複", "반복"),
+    ),
+    "assay": (
+        *("assay", "measurement", "property", "readout", "assay_name", "messgröße", "eigenschaft", "essai"),
+        *("propriété", "ensayo", "propiedad", "saggio", "proprietà", "ensaio", "propriedade", "eigenschap"),
+        *("egenskap", "egenskab", "właściwość", "アッセイ", "測定項目", "检测", "测定项目", "분석"),
+    ),
+    "value": (
+        *("value", "values", "result", "results", "measured", "measured_value", "reading", "signal", "wert", "werte"),
+        *("messwert", "messwerte", "ergebnis", "valeur", "valeurs", "résultat", "mesure", "valor", "valores"),
+        *("resultado", "medida", "medición", "medição", "valore", "valori", "risultato", "misura", "waarde"),
+        *("meetwaarde", "meting", "resultaat", "värde", "mätvärde", "resultat", "værdi", "måleværdi", "verdi"),
+        *("måleverdi", "wartość", "wynik", "pomiar", "hodnota", "výsledek", "arvo", "mittausarvo", "tulos", "érték"),
+        *("eredmény", "değer", "sonuç", "ölçüm", "значение", "результат", "値", "測定値", "結果", "值", "数值"),
+        *("數值", "测量值", "测定值", "结果", "값", "측정값", "결과"),
+    ),
+    "unit": (
+        *("unit", "units", "einheit", "einheiten", "unité", "unités", "unidad", "unidades", "unità", "unidade"),
+        *("eenheid", "enhet", "enhed", "jednostka", "jednotka", "yksikkö", "egység", "birim", "единица", "単位"),
+        *("单位", "單位", "단위"),
+    ),
+    "date": (
+        *("date", "measured_at", "measured_on", "timestamp", "date_time", "datum", "messdatum", "fecha", "dato"),
+        *("pvm", "päivämäärä", "dátum", "tarih", "дата", "日付", "日期", "测量日期", "날짜"),
+    ),
+    "kind": (
+        *("kind", "control", "type", "well_type", "is_control", "content", "typ", "kontrolle", "inhalt", "contrôle"),
+        *("tipo", "contenido", "controllo", "controle", "kontroll", "kontrol", "kontrola", "対照", "コントロール"),
+        *("对照", "對照", "대조군"),
+    ),
+}
+#: spread of the repeats behind a value -> names of its column; never values of an assay
+SPREADS: dict[str, tuple[str, ...]] = {
+    "standard deviation": (
+        *("sd", "std", "stdev", "st dev", "std dev", "std deviation", "standard deviation", "sigma", "σ", "stabw"),
+        *("stabwn", "stdabw", "std abw", "standardabweichung", "s d", "écart type", "écart-type", "ecartype", "dev st"),
+        *("desviación estándar", "desv est", "desvest", "desviación típica", "deviazione standard", "desvio padrão"),
+        *("desvpad", "standaarddeviatie", "standaardafwijking", "standardavvikelse", "standardavvik"),
+        *("standardafvigelse", "odchylenie standardowe", "směrodatná odchylka", "keskihajonta", "szórás"),
+        *("standart sapma", "стандартное отклонение", "標準偏差", "标准差", "标准偏差", "標準差", "표준편차"),
+    ),
+    "standard error": (
+        *("sem", "se", "s e", "s e m", "stderr", "std err", "std error", "standard error", "standard error of mean"),
+        *("standard error of the mean", "standardfehler", "std fehler", "erreur standard", "erreur type"),
+        *("error estándar", "errore standard", "erro padrão", "standaardfout", "standardfel", "standardfeil"),
+        *("błąd standardowy", "標準誤差", "标准误", "标准误差", "標準誤", "표준오차"),
+    ),
+    "spread": (
+        *("error", "err", "uncertainty", "±", "+/-", "+-", "spread", "deviation", "fehler", "messfehler", "abweichung"),
+        *("unsicherheit", "incertitude", "incertidumbre", "incertezza", "incerteza", "onzekerheid", "variance", "var"),
+        *("cv", "cv %", "%cv", "rsd", "%rsd", "variationskoeffizient", "coefficient of variation", "ci", "95% ci"),
+        *("confidence interval", "iqr", "mad", "range", "誤差", "误差", "오차"),
+    ),
+}
+#: how many repeats a value is the mean of
+COUNTS = (
+    *("n", "count", "counts", "n_replicates", "replicates", "n_rep", "nrep", "number of replicates", "anzahl", "n="),
+    *("repeats", "número", "numero", "aantal", "antal", "liczba", "件数", "个数", "개수"),
+)
+#: names of values in published data sets, where no assay is named
+TARGETS = (
+    *("dms_score", "fitness", "score", "value", "target", "affinity", "indel", "modfreq", "activity", "y"),
+    *("measurement", "measured", "response", "label", "ddg", "score_drug_gene_rank"),
+)
+
+_IGNORED = re.compile(r"[\s_.:\-‐‑–—]+")
+#: letters that Unicode does not take apart into a letter and an accent
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i"})
+_UNIT = re.compile(
+    r"(?P<base>.*?)\s*(?:\((?P<round>[^()]*(?:\([^()]*\)[^()]*)*)\)|\[(?P<square>[^\[\]]*)\])(?P<rest>.*)", re.DOTALL
+)
+
+
+@lru_cache(4096)
+def plain(name: str) -> str:
+    """A name for comparison: without case, accents, width of letters, spaces, `_`, `-`, `.` and `:`.
+
+    >>> plain("Plate_ID"), plain("Écart-type"), plain("mutación"), plain("sample.name")
+    ('plateid', 'ecarttype', 'mutacion', 'samplename')
+    """
+    if not name.isascii():
+        name = unicodedata.normalize("NFKC", name).casefold().translate(_LETTERS)
+        # Only accents of Latin, Greek and Cyrillic letters: in Japanese, such a mark makes another letter.
+        name = "".join(
+            c
+            for c in unicodedata.normalize("NFD", name)
+            if not "\u0300" <= c <= "\u036f" and unicodedata.category(c) != "Cf"
+        )
+        name = unicodedata.normalize("NFC", name)
+    return _IGNORED.sub("", name).casefold()
+
+
+def split_unit(header: str) -> tuple[str, str]:
+    """Name and unit of a column.
+
+    >>> split_unit("kcat/KM (1/(M s))"), split_unit("kcat")
+    (('kcat/KM', '1/(M s)'), ('kcat', ''))
+    """
+    match = _UNIT.fullmatch(header.strip())
+    if not match:
+        return header.strip(), ""
+    return (match["base"] + match["rest"]).strip(), (match["round"] or match["square"] or "").strip()
+
+
+def candidate_names(kind: str | None = None) -> tuple[str, ...]:
+    """Names of the column of candidates, the most telling first.
+
+    Args:
+        kind: `variants`, `compounds` or `guides`; any when None.
+
+    >>> candidate_names("compounds")[0], "sequence" in candidate_names("compounds")
+    ('smiles', False)
+    """
+    if kind is None:
+        return (*(name for names in _NOTATIONS.values() for name in names), *SEQUENCES, "protein", *IDENTIFIERS)
+    sequences = () if kind == "compounds" else SEQUENCES
+    return (*_NOTATIONS[kind], *sequences, *_ALSO.get(kind, ()), *IDENTIFIERS)
