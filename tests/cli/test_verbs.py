@@ -237,7 +237,7 @@ NEW = ("new", "x", "--assay", "kcat")
         ((*NEW, "--assay", "kcat", "--wild-type", WT, "--singles"), 'assay "kcat" is there twice'),
         (
             (*NEW, "--assay", "KD:nM:down", "--wild-type", WT, "--singles"),
-            "must be 'maximise', 'minimise' or 'classify'",
+            '"down" is no goal (maximise, minimise, classify)',
         ),
         ((*NEW, "--assay", "a:b:maximise:c", "--wild-type", WT, "--singles"), "too many colons"),
         ((*NEW, "--wild-type", WT, "--singles", "--wells", "97"), '"plate.wells" is 97'),

@@ -51,16 +51,20 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
     """The rows with each candidate under its standard name.
 
     Raises:
-        MeasurementError: a row is about no candidate of the pool, or no assay of the campaign.
+        MeasurementError: a row is about no candidate of the pool, no assay of the campaign, or its value lies beyond
+            the assay's bounds.
     """
-    names = {a.name for a in assays}
+    named = {a.name: a for a in assays}
     rows = []
     for m in measurements:
         file, row = m.file or source or None, m.row or None
-        if m.assay not in names:
-            known = ", ".join(sorted(names))
+        if m.assay not in named:
+            known = ", ".join(sorted(named))
             problem = f'"{m.assay}" is not an assay of this campaign (it has: {known}). Nothing was stored.'
             raise MeasurementError(problem, file=file, row=row)
+        if not math.isnan(m.value) and (refusal := named[m.assay].refusal(m.value, m.qualifier)):
+            fix = "Correct the value, or the scale or bounds in campaign.toml. Nothing was stored."
+            raise MeasurementError(f"{refusal}. {fix}", file=file, row=row)
         rows.append(_in_pool(m, pool, file, row))
     return rows
 

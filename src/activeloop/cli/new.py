@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,12 +12,14 @@ from activeloop.cli.terminal import Column, Goal, Kind, next_step, say
 
 if TYPE_CHECKING:
     from activeloop.config import CampaignConfig
+    from activeloop.measurements import Assay
 
 
 DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is missing.")
 ASSAY = typer.Option(
-    metavar="NAME[:UNIT[:GOAL]]",
-    help="What is measured; may be given several times. GOAL: maximise, minimise, classify.",
+    metavar="NAME[:UNIT[:GOAL]][:SCALE][:BOUNDS]",
+    help="What is measured; may be given several times. GOAL: maximise, minimise, classify. SCALE: log, linear, auto. "
+    "BOUNDS: 0..100, or 0.. where there is no end. The last three in any order; no unit: NAME::GOAL.",
 )
 WILD_TYPE = typer.Option(metavar="FASTA|SEQ", help="The wild type of the variants.")
 SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations at these sites (D40: only A, G, S).")
@@ -103,7 +106,7 @@ def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     recommender_of(config.select, config.goal, assays_of(config), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
     folder = CampaignFolder.create(directory, config_text(config), inputs)
-    assays = ", ".join(f"{a.name}{f' ({a.unit})' if a.unit else ''}, {a.goal}" for a in config.assays)
+    assays = "; ".join(describe(a) for a in assays_of(config))
     say(f"Made the campaign {folder.path}.")
     say(f"  pool: {pool.describe()}")
     say(f"  measured: {assays}; goal: {config.goal}")
@@ -111,15 +114,71 @@ def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 
-def parse_assay(text: str) -> dict[str, str]:
-    """An assay from `NAME[:UNIT[:GOAL]]`.
+def describe(assay: Assay) -> str:
+    """An assay in words: name and unit, goal, and scale and bounds where they were stated.
 
-    >>> parse_assay("KD:nM:minimise")
-    {'name': 'KD', 'unit': 'nM', 'goal': 'minimise'}
+    >>> from activeloop.measurements import Assay
+    >>> describe(Assay("KD", "nM", "minimise", scale="log", bounds=(None, 1e6)))
+    'KD (nM), minimise, scale log, bounds up to 1e+06'
     """
-    name, unit, goal, *more = [*text.split(":"), "", ""]
-    if any(more):
-        from activeloop.errors import ConfigError
+    words = [f"{assay.name} ({assay.unit})" if assay.unit else assay.name, assay.goal]
+    words += [f"scale {assay.scale}"] if assay.scale != "auto" else []
+    if assay.bounds:
+        low, high = assay.bounds
+        ends = f"{low:g} to {high:g}" if low is not None and high is not None else ""
+        words.append(f"bounds {ends or (f'from {low:g}' if low is not None else f'up to {high:g}')}")
+    return ", ".join(words)
 
-        raise ConfigError(f'--assay "{text}" has too many colons: write NAME:UNIT:GOAL, such as kcat:1/s:maximise.')
-    return {"name": name.strip(), "unit": unit.strip(), "goal": goal.strip() or "maximise"}
+
+#: what a part of `--assay` after the name and unit may be
+GOALS, SCALES = ("maximise", "minimise", "classify"), ("log", "linear", "auto")
+_NUMBER = r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+
+
+def parse_assay(text: str) -> dict[str, Any]:
+    """An assay from `NAME[:UNIT[:GOAL]][:SCALE][:BOUNDS]`; what follows the unit may stand in any order.
+
+    Raises:
+        ConfigError: a part is none of these, stands there twice, or could be two of them.
+
+    >>> parse_assay("KD:nM:minimise:log")
+    {'name': 'KD', 'unit': 'nM', 'goal': 'minimise', 'scale': 'log'}
+    >>> parse_assay("inhibition:%:0..100")
+    {'name': 'inhibition', 'unit': '%', 'bounds': [0.0, 100.0]}
+    """
+    from activeloop.errors import ConfigError
+
+    name, *parts = (part.strip() for part in text.split(":"))
+    found: dict[str, Any] = {"name": name}
+    if parts and not _role(parts[0]):
+        found["unit"] = parts.pop(0)
+    elif parts and parts[0].casefold() == "log":
+        raise ConfigError(
+            f'--assay "{text}": "log" could be the unit or the scale. For the scale write "{name}::log" (no unit) or '
+            f'put it after the unit ("{name}:nM:log"); a unit of that name goes into campaign.toml.'
+        )
+    for part in filter(None, parts):
+        role = _role(part)
+        if not role:
+            raise ConfigError(
+                f'--assay "{text}": "{part}" is no goal ({", ".join(GOALS)}), no scale ({", ".join(SCALES)}) and no '
+                "bounds (such as 0..100 or 0..). The unit stands right after the name: kcat:1/s:maximise."
+            )
+        if role in found:
+            raise ConfigError(f'--assay "{text}" has two {role if role == "bounds" else f"{role}s"}: leave one out.')
+        found[role] = _bounds(part) if role == "bounds" else part.casefold()
+    return found
+
+
+def _role(part: str) -> str:
+    """What a part is by its form: `goal`, `scale`, `bounds`, "" for anything else."""
+    word = part.casefold()
+    bounds = ".." in part and _bounds(part) is not None
+    return "goal" if word in GOALS else "scale" if word in SCALES else "bounds" if bounds else ""
+
+
+def _bounds(part: str) -> list[float] | None:
+    ends = re.fullmatch(rf"\s*({_NUMBER})?\s*\.\.\s*({_NUMBER})?\s*", part)
+    if not ends or ends.group(1, 2) == (None, None):
+        return None
+    return [float(ends[1] or "-inf"), float(ends[2] or "inf")]

@@ -72,7 +72,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder) -> Campaign:
 
 def assays_of(config: CampaignConfig) -> tuple[Assay, ...]:
     """The assays of a config."""
-    return tuple(Assay(a.name, a.unit, a.goal, a.lower, a.upper) for a in config.assays)
+    return tuple(a.assay() for a in config.assays)
 
 
 def hits_of(config: CampaignConfig) -> tuple[float, ...] | None:

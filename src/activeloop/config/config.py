@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from activeloop.errors import ConfigError
+from activeloop.measurements import Assay
 from activeloop.renamed import current_name, current_options
 
 FORMAT = 1
@@ -72,7 +74,8 @@ class AssayConfig(Strict):
     """One assay.
 
     Attributes:
-        name, unit, goal, lower, upper: as in `activeloop.measurements.Assay`.
+        name, unit, goal, lower, upper, scale: as in `activeloop.measurements.Assay`.
+        bounds: as there, in a list; without an end on one side `[0, inf]`.
         hit: the value from which a candidate counts as a hit, in the unit.
     """
 
@@ -81,7 +84,24 @@ class AssayConfig(Strict):
     goal: Literal["maximise", "minimise", "classify"] = "maximise"
     lower: float | None = None
     upper: float | None = None
+    scale: Literal["auto", "log", "linear"] = "auto"
+    bounds: Annotated[list[Annotated[float, Field(allow_inf_nan=True)]], Field(min_length=2, max_length=2)] | None = (
+        None
+    )
     hit: float | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AssayConfig:
+        try:
+            self.assay()
+        except ConfigError as error:
+            raise ValueError(error.problem) from None
+        return self
+
+    def assay(self) -> Assay:
+        """The assay it describes."""
+        bounds = (self.bounds[0], self.bounds[1]) if self.bounds else None
+        return Assay(self.name, self.unit, self.goal, self.lower, self.upper, self.scale, bounds)
 
 
 class LearnerConfig(Strict):

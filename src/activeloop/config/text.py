@@ -152,7 +152,8 @@ def _pool(pool: PoolConfig) -> list[str]:
 def _assay(assay: AssayConfig) -> list[str]:
     lines = ["[[assays]]", f"name = {_value(assay.name)}", f"unit = {_value(assay.unit)}"]
     lines += [f'goal = {_value(assay.goal)}  # "maximise", "minimise", or "classify" (1 = fit, 0 = unfit)']
-    return lines + _given(assay, ("lower", "upper", "hit"))
+    lines += [f'scale = {_value(assay.scale)}  # "auto", "log" (differences are factors, as of IC50) or "linear"']
+    return lines + _given(assay, ("bounds", "lower", "upper", "hit"))
 
 
 def _given(model: object, keys: Iterable[str]) -> list[str]:
@@ -167,5 +168,7 @@ def _options(header: str, options: dict) -> list[str]:
 
 
 def _value(value: object) -> str:
-    # JSON's texts, lists, numbers and truth values are also TOML's.
+    # JSON's texts, numbers and truth values are also TOML's; numbers as Python writes them are too, `inf` included.
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
     return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

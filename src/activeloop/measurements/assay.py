@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+from activeloop.errors import ConfigError
+
 Goal = Literal["maximise", "minimise", "classify"]
+Scale = Literal["auto", "log", "linear"]
+#: lowest and highest possible value; None where there is no end
+Bounds = tuple[float | None, float | None]
+#: noise may take a measured value beyond a bound by this share of the distance between both bounds
+BEYOND = 0.1
 
 
 @dataclass(frozen=True)
@@ -17,9 +25,22 @@ class Assay:
         unit: its unit, "" when it has none. Results in another unit are refused.
         goal: `maximise`, `minimise`, or `classify` (values are 0 = unfit, 1 = fit).
         lower, upper: detection limits in `unit`; None when there is none.
+        scale: on which models work: `log` (values above 0 whose differences are factors, such as IC50), `linear`, or
+            `auto`: the one on which held-out values are likelier. Classes have none.
+        bounds: lowest and highest possible value in `unit`, such as (0, 100) for percent or (0, None); None when
+            there are none. Predictions stay inside. Noise may take a measured value beyond by a tenth of the distance
+            between both bounds; values farther out are refused, as are all beyond a bound that stands alone, but for
+            an assay with a detection limit on that side: there they become the limit.
+
+    Raises:
+        ConfigError: limits or bounds cross, or do not fit each other or the scale.
 
     >>> Assay("kcat", unit="1/s").sign, Assay("KD", unit="nM", goal="minimise").sign
     (1, -1)
+    >>> Assay("inhibition", "%", bounds=(0, 100)).refusal(-3.0)
+    ''
+    >>> Assay("inhibition", "%", bounds=(0, 100)).refusal(-30.0)
+    'inhibition -30 % is too far below its bound of 0 % (noise may take a value to -10 %)'
     """
 
     name: str
@@ -27,11 +48,82 @@ class Assay:
     goal: Goal = "maximise"
     lower: float | None = None
     upper: float | None = None
+    scale: Scale = "auto"
+    bounds: Bounds | None = None
+
+    def __post_init__(self) -> None:
+        if self.bounds is not None:
+            low, high = (None if end is None or math.isinf(end) else float(end) for end in self.bounds)
+            object.__setattr__(self, "bounds", None if low is None and high is None else (low, high))
+        if problem := self._problem():
+            raise ConfigError(f'assay "{self.name}": {problem}')
+
+    def _problem(self) -> str:
+        """What contradicts itself in it; "" when nothing does."""
+        low, high = self.ends
+        limits = [limit for limit in (self.lower, self.upper) if limit is not None]
+        if any(map(math.isnan, (*limits, low, high))):
+            return "a limit or bound is not a number"
+        if low >= high:
+            return f"its bounds cross ({low:g} to {high:g}): give the lower one first"
+        if len(limits) == 2 and limits[0] >= limits[1]:
+            return f"its detection limits cross (lower {limits[0]:g}, upper {limits[1]:g}): give the smaller as lower"
+        if outside := [limit for limit in limits if not low <= limit <= high]:
+            return (
+                f"the detection limit {outside[0]:g} lies outside its bounds {low:g} to {high:g}: correct one of them"
+            )
+        if self.goal == "classify" and (self.scale != "auto" or self.bounds is not None):
+            return "classes (goal classify) have no scale and no bounds: leave both out"
+        if self.scale != "log":
+            return ""
+        if self.bounds is not None and (low <= 0 if self.bounds[0] is not None else high <= 0):
+            return (
+                f"a logarithm has values above 0 alone, and its bounds are {low:g} to {high:g}: give a lower bound "
+                "above 0, leave it open, or take scale linear"
+            )
+        if below := [limit for limit in limits if limit <= 0]:
+            return f"a logarithm has no detection limit of {below[0]:g}: give one above 0, or take scale linear"
+        return ""
 
     @property
     def sign(self) -> int:
         """+1 when more is better, -1 when less is."""
         return -1 if self.goal == "minimise" else 1
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The bounds, infinite where there is none."""
+        low, high = self.bounds or (None, None)
+        return -math.inf if low is None else low, math.inf if high is None else high
+
+    def refusal(self, value: float, qualifier: Qualifier = "=") -> str:
+        """Why a finite value, or limit, cannot be one of this assay; "" when it can.
+
+        A value that noise took a little beyond a bound is none to refuse, see `bounds`.
+
+        >>> Assay("IC50", "nM", "minimise", scale="log").refusal(0.0)
+        'IC50 0 nM is not above 0, and it is on a logarithmic scale'
+        """
+        unit = f" {self.unit}" if self.unit else ""
+        what = f"{self.name} {'' if qualifier == '=' else qualifier}{value:g}{unit}"
+        if self.scale == "log" and value <= 0:
+            return f"{what} is not above 0, and it is on a logarithmic scale"
+        if qualifier == "=":
+            return self.too_far(value)
+        low, high = self.ends
+        possible = low < value <= high if qualifier == "<" else low <= value < high
+        return "" if possible else f"{what} is impossible with bounds of {low:g} to {high:g}{unit}"
+
+    def too_far(self, value: float) -> str:
+        """Why a value lies farther beyond a bound than noise may take it; "" when it does not."""
+        low, high = self.ends
+        room = BEYOND * (high - low) if math.isfinite(high - low) else 0.0
+        if low - room <= value <= high + room:
+            return ""
+        unit = f" {self.unit}" if self.unit else ""
+        side, bound, most = ("below", low, low - room) if value < low else ("above", high, high + room)
+        noise = f" (noise may take a value to {most:g}{unit})" if room else ""
+        return f"{self.name} {value:g}{unit} is {'too far ' if room else ''}{side} its bound of {bound:g}{unit}{noise}"
 
 
 Qualifier = Literal["=", "<", ">"]

@@ -23,6 +23,8 @@ class Dataset:
         assays: A of them, in the order of the columns.
         rounds: [N] the round in which each was first measured, from 0.
         censored: [N, A] -1 the value is an upper bound (`<`), +1 a lower bound (`>`), 0 measured (int8).
+        is_oriented: whether values (and `censored`) of assays to be minimised have their sign turned, see `oriented`.
+            Limits and bounds of the assays stay in their unit.
     """
 
     pool: Pool
@@ -32,6 +34,7 @@ class Dataset:
     assays: tuple[Assay, ...]
     rounds: np.ndarray
     censored: np.ndarray
+    is_oriented: bool = False
 
     @classmethod
     def of(cls, pool: Pool, rows: np.ndarray, values: np.ndarray, assay: Assay | None = None) -> Dataset:
@@ -52,14 +55,12 @@ class Dataset:
         return len(self.rows)
 
     def oriented(self) -> Dataset:
-        """The same data with every assay to be maximised (the sign of `minimise` assays is turned)."""
+        """The same data with larger values better everywhere (the sign of values of `minimise` assays is turned)."""
+        if self.is_oriented:
+            return self
         signs = np.array([a.sign for a in self.assays])
-        return replace(
-            self,
-            values=self.values * signs,
-            censored=(self.censored * signs).astype(np.int8),
-            assays=tuple(replace(a, goal="maximise") if a.goal == "minimise" else a for a in self.assays),
-        )
+        values, censored = self.values * signs, (self.censored * signs).astype(np.int8)
+        return replace(self, values=values, censored=censored, is_oriented=True)
 
     def take(self, index: np.ndarray) -> Dataset:
         """The data set of some of its candidates, by index or mask into its own rows."""

@@ -21,6 +21,8 @@ from activeloop.tables.numbers import parse_number, shift_between, shifted
 Row = tuple["CandidateMatch", Entry, "Cell"]
 #: how many wrong rows one message names
 ERRORS_SHOWN = 5
+#: what to do about a value that an assay cannot have
+CORRECT = "Correct the value, or the scale or bounds in campaign.toml."
 #: in a larger pool, names are not searched for a similar one
 SEARCHABLE = 50_000
 #: what an export writes where nothing was measured; a file of nothing else is the wrong file, not a failed plate
@@ -372,12 +374,17 @@ def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
 
 
 def _within_limits(value: float, qualifier: Qualifier, assay: Assay, note: str) -> Cell:
+    # beyond a bound that stands alone a detection limit decides, beyond one of two it may not hide a wrong value
+    if assay.bounds and None not in assay.bounds and (problem := assay.too_far(value)):
+        raise MeasurementError(f"{problem}. {CORRECT}")
     limits: list[tuple[float | None, Qualifier, str]] = [(assay.lower, "<", "below"), (assay.upper, ">", "above")]
     for limit, sign, side in limits:
         if limit is not None and (value < limit if sign == "<" else value > limit) and qualifier in ("=", sign):
             if qualifier == "=":
                 note = f"{assay.name}: values {side} the detection limit were recorded as {sign}{limit:g}"
             return Cell(limit, sign, note=note)
+    if problem := assay.refusal(value, qualifier):
+        raise MeasurementError(f"{problem}. {CORRECT}")
     return Cell(value, qualifier, note=note)
 
 

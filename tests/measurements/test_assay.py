@@ -1,0 +1,144 @@
+"""Assays: what contradicts itself is refused, and so is a value that an assay cannot have, at every entrance."""
+
+import math
+
+import pytest
+
+from activeloop import Assay, Campaign, Measurement, Pool
+from activeloop.cli.new import parse_assay
+from activeloop.config import check_config, config_text, parse_config
+from activeloop.errors import ConfigError, MeasurementError
+from activeloop.measurements import Dataset
+from activeloop.measurements.rows import read_cell
+from activeloop.models import RandomForest
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"bounds": (100, 0)}, "its bounds cross .100 to 0"),
+        ({"bounds": (5, 5)}, "its bounds cross"),
+        ({"lower": 3.0, "upper": 2.0}, "detection limits cross"),
+        ({"bounds": (0, 100), "upper": 120.0}, "detection limit 120 lies outside its bounds 0 to 100"),
+        ({"bounds": (0, None), "lower": -1.0}, "detection limit -1 lies outside"),
+        ({"bounds": (math.nan, 1)}, "not a number"),
+        ({"scale": "log", "bounds": (0, 100)}, "give a lower bound above 0"),
+        ({"scale": "log", "bounds": (-1, None)}, "give a lower bound above 0"),
+        ({"scale": "log", "bounds": (None, -1)}, "a logarithm has values above 0 alone"),
+        ({"scale": "log", "lower": 0.0}, "no detection limit of 0"),
+        ({"goal": "classify", "scale": "log"}, "classes .goal classify. have no scale and no bounds"),
+        ({"goal": "classify", "bounds": (0, 1)}, "have no scale and no bounds"),
+    ],
+)
+def test_an_assay_that_contradicts_itself_is_refused_in_python_and_in_campaign_toml(fields, message):
+    with pytest.raises(ConfigError, match=f'assay "x": .*{message}'):
+        Assay("x", **fields)
+    if any(isinstance(v, float) and math.isnan(v) for v in fields.get("bounds", ())):
+        return
+    listed = [
+        {None: s * math.inf}.get(v, float(v or 0)) for s, v in zip((-1, 1), fields.get("bounds", ()), strict=False)
+    ]
+    table = {"name": "x", **fields, **({"bounds": listed} if listed else {})}
+    with pytest.raises(ConfigError, match=rf"campaign.toml: \[assays\[1\]\]: .*{message}"):
+        check_config({"pool": {"singles": True, "wild_type": "MKTA"}, "assays": [table]}, "campaign.toml")
+
+
+def test_open_ends_are_none():
+    assert Assay("x", bounds=(0, math.inf)).bounds == (0.0, None)
+    assert Assay("x", bounds=(-math.inf, math.inf)).bounds is None
+    assert Assay("x", bounds=(None, 3)).ends == (-math.inf, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "assay"),
+    [
+        ("kcat", Assay("kcat")),
+        ("KD:nM:minimise", Assay("KD", "nM", "minimise")),
+        ("fit::classify", Assay("fit", goal="classify")),
+        ("IC50:nM:log:minimise", Assay("IC50", "nM", "minimise", scale="log")),
+        ("IC50::log", Assay("IC50", scale="log")),
+        ("IC50:nM:1e-3..1e6:minimise:log", Assay("IC50", "nM", "minimise", scale="log", bounds=(1e-3, 1e6))),
+        ("inhibition:%:0..100", Assay("inhibition", "%", bounds=(0, 100))),
+        ("inhibition:%::0..100", Assay("inhibition", "%", bounds=(0, 100))),
+        ("inhibition:0..100", Assay("inhibition", bounds=(0, 100))),
+        ("dG:kcal/mol:minimise:-20..5:linear", Assay("dG", "kcal/mol", "minimise", scale="linear", bounds=(-20, 5))),
+        ("t:s:0..", Assay("t", "s", bounds=(0, None))),
+        ("t:s:..7.5:auto", Assay("t", "s", bounds=(None, 7.5))),
+    ],
+)
+def test_the_grammar_of_assay_on_the_command_line_and_its_way_through_campaign_toml(text, assay):
+    table = {"pool": {"singles": True, "wild_type": "MKTA"}, "assays": [parse_assay(text)]}
+    config = check_config(table, None)
+    assert config.assays[0].assay() == assay
+    assert parse_config(config_text(config), "campaign.toml") == config
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("IC50:log", '"log" could be the unit or the scale'),
+        ("IC50:nM:low", '"low" is no goal .*, no scale .* and no bounds'),
+        ("IC50:nM:minimise:maximise", "has two goals"),
+        ("IC50:nM:log:linear", "has two scales"),
+        ("x:%:0..1:0..100", "has two bounds"),
+        ("x:%:..", r'"\.\." is no goal'),
+        ("x:%:0...5", r'"0\.\.\.5" is no goal'),
+        ("x:%:0..a", r'"0\.\.a" is no goal'),
+    ],
+)
+def test_a_part_that_is_nothing_or_two_things_is_refused(text, message):
+    with pytest.raises(ConfigError, match=message):
+        parse_assay(text)
+
+
+PERCENT = Assay("inhibition", "%", bounds=(0, 100))
+LIMITED = Assay("inhibition", "%", lower=2.0, bounds=(0, 100))
+TIME = Assay("t", "s", bounds=(0, None))
+POTENCY = Assay("IC50", "nM", "minimise", scale="log")
+
+
+@pytest.mark.parametrize(
+    ("assay", "text", "stored"),
+    [
+        (PERCENT, "-3", ("=", -3.0)),  # noise around nothing
+        (PERCENT, "104.2", ("=", 104.2)),
+        (PERCENT, "-30", "too far below its bound of 0 % .noise may take a value to -10 %"),
+        (PERCENT, "1040", "too far above its bound of 100 %"),
+        (PERCENT, "<0", "impossible with bounds of 0 to 100 %"),
+        (PERCENT, "<5", ("<", 5.0)),
+        (PERCENT, ">100", "impossible with bounds"),
+        (LIMITED, "-3", ("<", 2.0)),
+        (LIMITED, "-300", "too far below its bound"),
+        (TIME, "-0.1", "below its bound of 0 s"),
+        (Assay("t", "s", lower=1.0, bounds=(0, None)), "-0.1", ("<", 1.0)),
+        (POTENCY, "0", "not above 0, and it is on a logarithmic scale"),
+        (POTENCY, "-2", "not above 0"),
+        (POTENCY, "<0", "not above 0"),
+        (Assay("IC50", "nM", lower=0.1, scale="log"), "0", ("<", 0.1)),
+    ],
+)
+def test_values_beyond_bounds_are_stored_as_stated_or_refused(assay, text, stored):
+    if isinstance(stored, str):
+        with pytest.raises(MeasurementError, match=stored):
+            read_cell(text, assay, "", ".")
+    else:
+        cell = read_cell(text, assay, "", ".")
+        assert (cell.qualifier, cell.value) == stored
+
+
+def test_python_refuses_them_too_and_stores_nothing():
+    loop = Campaign(Pool.single_mutants("MKTA"), [PERCENT], RandomForest())
+    rows = [Measurement("K2R", "inhibition", 5.0), Measurement("K2A", "inhibition", -30.0, row=3, file="x.csv")]
+    with pytest.raises(MeasurementError, match=r"x\.csv, row 3: inhibition -30 % is too far below"):
+        loop.record(rows)
+    assert not loop.state().results
+    assert loop.record([Measurement("K2R", "inhibition", -3.0), Measurement("K2A", "inhibition", math.nan)]).stored == 2
+
+
+def test_orientation_turns_values_once_and_leaves_assays_as_they_are():
+    data = Dataset.of(Pool.single_mutants("MKTA"), [0, 1], [1.0, 2.0], Assay("KD", "nM", "minimise", bounds=(0, None)))
+    turned = data.oriented()
+    assert turned.values[:, 0].tolist() == [-1.0, -2.0]
+    assert turned.oriented() is turned
+    assert turned.assays == data.assays
+    assert turned.column(0).take([0]).is_oriented
