@@ -96,7 +96,7 @@ POOLS = [
         "assay with an unknown goal",
         f"--wild-type {WT} --singles --assay KD:nM:down",
         "",
-        "it must be 'maximise', 'minimise' or 'classify'",
+        '"down" is no goal (maximise, minimise, classify)',
     ),
     made(
         "plate of 97 wells", f"--wild-type {WT} --singles --wells 97", "", '"plate.wells" is 97; it must be 6, 12, 24'

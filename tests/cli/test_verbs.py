@@ -239,7 +239,10 @@ NEW = ("new", "x", "--assay", "kcat")
             (*NEW, "--assay", "KD:nM:down", "--wild-type", WT, "--singles"),
             '"down" is no goal (maximise, minimise, classify)',
         ),
-        ((*NEW, "--assay", "a:b:maximise:c", "--wild-type", WT, "--singles"), "too many colons"),
+        (
+            (*NEW, "--assay", "a:b:maximise:c", "--wild-type", WT, "--singles"),
+            '"c" is no goal (maximise, minimise, classify)',
+        ),
         ((*NEW, "--wild-type", WT, "--singles", "--wells", "97"), '"plate.wells" is 97'),
         ((*NEW, "--wild-type", WT, "--singles", "--goal", "win"), "win"),
         (("propose", "loop", "-n", "0"), "at least 1"),
