@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activeloop.campaigns import Distilled, Fitted, Measured, Pinned, Proposed, StudentRecord, Version, Voided
+from activeloop.campaigns import (
+    Configured,
+    Distilled,
+    Fitted,
+    Measured,
+    Pinned,
+    Proposed,
+    StudentRecord,
+    Version,
+    Voided,
+)
 from activeloop.campaigns.events import SCHEMA, decode, encode
 from activeloop.errors import StoreError
-from activeloop.measurements import Measurement
+from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Pick, Proposal
 
 text, number, count = st.text(max_size=20), st.floats(), st.integers(0, 10**9)
@@ -50,7 +60,23 @@ students = st.builds(
     text,
     text,
 )
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False) | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+)
+limits = st.none() | st.floats(allow_nan=False)
+assays = st.builds(Assay, text, text, st.sampled_from(["maximise", "minimise", "classify"]), lower=limits, upper=limits)
 events = st.one_of(
+    st.builds(
+        Configured,
+        st.lists(assays, max_size=3).map(tuple),
+        text,
+        text,
+        count,
+        st.dictionaries(text, number, max_size=2),
+        st.dictionaries(text, text, max_size=2),
+        st.dictionaries(text, plain, max_size=3),
+    ),
     st.builds(Distilled, students),
     st.builds(Proposed, st.builds(Proposal, count, st.lists(picks, max_size=3).map(tuple), count, count, text)),
     st.builds(Measured, st.lists(measurements, max_size=3).map(tuple), text, text),

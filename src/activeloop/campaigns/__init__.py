@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
     from activeloop.campaigns.campaign import Campaign
     from activeloop.campaigns.events import (
+        Configured,
         Distilled,
         Event,
         EventLog,
@@ -32,6 +33,7 @@ __all__ = [
     "ArtifactStore",
     "Campaign",
     "CampaignState",
+    "Configured",
     "Distilled",
     "Drift",
     "Event",

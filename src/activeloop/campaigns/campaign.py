@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from activeloop.acquisition import Recommender, default_recommender
 from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
+from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
+    Configured,
     Distilled,
+    Event,
     EventLog,
     Fitted,
     InMemoryLog,
     Measured,
     Pinned,
     Proposed,
+    Recorded,
     StudentRecord,
     Version,
     Voided,
+    plain,
 )
 from activeloop.campaigns.proposing import Progress, ProposalBuilder, rows_of_names, standard_names
 from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows, rows_of
@@ -30,7 +36,15 @@ from activeloop.campaigns.stopping import RoundReport, expected_gain, report
 from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, train_student
 from activeloop.campaigns.students import Progress as Steps
 from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_of, measured_since, validate
-from activeloop.campaigns.versions import dataset_of, dataset_then, derive, fit_version, is_stale, restore_version
+from activeloop.campaigns.versions import (
+    changed_since,
+    dataset_of,
+    dataset_then,
+    derive,
+    fit_version,
+    is_stale,
+    restore_version,
+)
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
@@ -58,6 +72,8 @@ class Campaign:
         price: of one well, in any currency; None when it is not known.
         hit: the value from which a candidate counts as a hit, one for each assay in its unit (NaN where none is
             stated); None when none is stated at all.
+        settings: all of `campaign.toml` as plain values, for the log.
+        files: file of the pool -> SHA-256 of its content, for the log.
     """
 
     pool: Pool
@@ -69,6 +85,8 @@ class Campaign:
     artifacts: ArtifactStore = field(default_factory=InMemoryArtifactStore)
     price: float | None = None
     hit: Sequence[float] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     _fitted: tuple[int, Predictor] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -118,7 +136,7 @@ class Campaign:
                 self._fit(state, again=False)
                 state = self.state()
             proposal = self._proposal(state, n, seed, retry_missing, progress)
-            self.log.append(Proposed(proposal), after=state.last)
+            self._append(Proposed(proposal), state)
             return proposal
 
         return self._retried(decide)
@@ -150,7 +168,7 @@ class Campaign:
         fresh = new_rows(rows, state, source)
         if not fresh:
             return RecordSummary(source, 0, len(rows), None, 0, False, ())
-        written = self.log.append(Measured(tuple(fresh), source, content_hash), after=state.last)
+        written = self._append(Measured(tuple(fresh), source, content_hash), state)
         names = dict.fromkeys(m.candidate for m in fresh if not m.control)
         proposed = {p.name for proposal in state.proposals for p in proposal.picks}
         unproposed = tuple(name for name in names if name not in proposed)
@@ -206,7 +224,7 @@ class Campaign:
 
         def keep(state: CampaignState) -> StudentRecord:
             numbered = replace(student, number=len(state.students) + 1)
-            self.log.append(Distilled(numbered), after=state.last)  # after its file is safe
+            self._append(Distilled(numbered), state)  # after its file is safe
             return numbered
 
         return self._retried(keep)
@@ -234,7 +252,7 @@ class Campaign:
             raise InputError(f"event {event} holds no result from row {unknown[0]} of its file. Nothing was voided.")
         hit = [r for r in mine if r.void is None and (not rows or r.measurement.row in rows)]
         if hit:
-            self.log.append(Voided(event, tuple(sorted(set(rows))), reason), after=state.last)
+            self._append(Voided(event, tuple(sorted(set(rows))), reason), state)
         return len(hit)
 
     def pin(self, names: Sequence[str], reason: str = "") -> tuple[str, ...]:
@@ -248,8 +266,31 @@ class Campaign:
     # -- what reads it: nothing is written -----------------------------------------------------------------------------
 
     def state(self) -> CampaignState:
-        """The state after all events."""
-        return CampaignState.of(self.log)
+        """The state after all events, in the units of the assays.
+
+        Raises:
+            ConfigError: it is configured otherwise than when something was proposed or measured, so that what is
+                stored would mean something else.
+        """
+        log = list(self.log)
+        change = self._changed(log)
+        return CampaignState.of(log, under=change.now if change else None)
+
+    def change(self) -> Change | None:
+        """How it is configured otherwise than its log says; None when it is not. The next event is preceded by it.
+
+        Raises:
+            ConfigError: what is stored would mean something else; see `Change.check`.
+        """
+        return self._changed(list(self.log))
+
+    def configure(self) -> None:
+        """Write into the log how it is configured, where that is not there yet; every other event does so first.
+
+        Raises:
+            ConfigError: what is stored would mean something else; see `Change.check`.
+        """
+        self._retried(self._configure)
 
     def dataset(self) -> Dataset:
         """Each measured candidate once, in the units of the assays."""
@@ -317,6 +358,8 @@ class Campaign:
         record, version = state.student, state.version
         if record is None or version is None:
             return None
+        if record.version in state.outdated:
+            raise changed_since(record.version)
         student, current = opener(file_of(record, self.artifacts)), self._predictor(state)
         assert current is not None  # a version has one
         then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
@@ -359,6 +402,42 @@ class Campaign:
 
     # -- how it is done ---------------------------------------------------------------------------------------------
 
+    def _changed(self, log: Sequence[Recorded]) -> Change | None:
+        before = next((r.event for r in reversed(log) if isinstance(r.event, Configured)), None)
+        change = None if before is None else Change(before, self._configured(before))
+        if not change:
+            return None
+        state = CampaignState.of(log)
+        stored = [r.measurement for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
+        change.check(stored, bool(state.results or state.proposals or state.pinned or state.vetoed))
+        return change
+
+    def _configured(self, before: Configured | None) -> Configured:
+        """How it is configured now."""
+        settings, files = plain(self.settings), dict(self.files)
+        # The same file read by the same settings lists the same candidates, whatever a later release calls them.
+        same = before and settings and before.files == files and before.settings.get("pool") == settings.get("pool")
+        hits = zip(self.assays, self.hit or (), strict=False)
+        return Configured(
+            assays=tuple(self.assays),
+            pool=before.pool if before and same else self.pool.hash,
+            origin=before.origin if before and same else self.pool.origin,
+            seed=self.seed,
+            hits={assay.name: float(hit) for assay, hit in hits if not math.isnan(hit)},
+            files=files,
+            settings=settings,
+        )
+
+    def _configure(self, state: CampaignState) -> int:
+        """The last event, once the log says how the campaign is configured."""
+        now = self._configured(state.configured)
+        if state.configured and not Change(state.configured, now):
+            return state.last
+        return self.log.append(now, after=state.last).sequence
+
+    def _append(self, event: Event, state: CampaignState) -> Recorded:
+        return self.log.append(event, after=self._configure(state))
+
     def _dataset(self, state: CampaignState) -> Dataset:
         return dataset_of(state, self.pool, self.assays)
 
@@ -370,7 +449,7 @@ class Campaign:
         if not again and not is_stale(state, dataset, self.learner):
             return None
         version, predictor = fit_version(state, dataset, self.learner, self.artifacts, self.seed)
-        self.log.append(Fitted(version), after=state.last)  # after its arrays are safe
+        self._append(Fitted(version), state)  # after its arrays are safe
         self._fitted = (version.number, predictor)
         return version
 
@@ -378,6 +457,8 @@ class Campaign:
         version = state.version
         if version is None:
             return self.learner.prior(self.pool)
+        if version.number in state.outdated:
+            raise changed_since(version.number)
         if self._fitted is None or self._fitted[0] != version.number:
             model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
             self._fitted = (version.number, model)
@@ -394,6 +475,8 @@ class Campaign:
         if student.version == len(state.versions):
             return self._predictor(state)
         version = state.versions[student.version - 1]
+        if version.number in state.outdated:
+            return None
         try:
             return restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
         except (StateError, StoreError):
@@ -421,7 +504,7 @@ class Campaign:
         busy = sorted(set(standard) & (state.awaiting - state.missing))
         if busy and not veto:
             raise InputError(f"{busy[0]} is on a plate already and awaits its result. Nothing was changed.")
-        self.log.append(Pinned(standard, veto, reason), after=state.last)
+        self._append(Pinned(standard, veto, reason), state)
         return standard
 
     def _retried(self, decide: Callable[[CampaignState], T]) -> T:

@@ -7,7 +7,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from activeloop.errors import StateError, StoreError
-from activeloop.measurements import Measurement
+from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Proposal
 
 
@@ -83,6 +83,31 @@ class StudentRecord:
 
 
 @dataclass(frozen=True)
+class Configured:
+    """What the campaign is from here on: the log alone says what its values mean.
+
+    What was written before the first of these events is as that event says.
+
+    Args:
+        assays: with their units, goals and limits.
+        pool: `Pool.hash`.
+        origin: of the pool, in one sentence.
+        seed: of everything random.
+        hits: assay -> the value from which a candidate counts as a hit, in its unit; those that state one.
+        files: file of the pool -> SHA-256 of its content.
+        settings: all of `campaign.toml` as plain values, defaults included; {} for a campaign made in Python.
+    """
+
+    assays: tuple[Assay, ...]
+    pool: str
+    origin: str
+    seed: int
+    hits: dict[str, float] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Proposed:
     """A proposal was made."""
 
@@ -142,7 +167,7 @@ class Distilled:
     student: StudentRecord
 
 
-Event = Proposed | Measured | Voided | Fitted | Pinned | Distilled
+Event = Configured | Proposed | Measured | Voided | Fitted | Pinned | Distilled
 
 
 @dataclass(frozen=True)
@@ -178,6 +203,7 @@ class EventLog(ABC):
 SCHEMA = 1
 
 KINDS: dict[str, type] = {
+    "configured": Configured,
     "proposed": Proposed,
     "measured": Measured,
     "voided": Voided,
@@ -216,7 +242,7 @@ def encode(event: Event) -> tuple[str, dict[str, Any]]:
     >>> encode(Voided(event=3, rows=(4, 5), reason="pipette"))
     ('voided', {'event': 3, 'rows': [4, 5], 'reason': 'pipette'})
     """
-    return _NAMES[type(event)], _plain(event)
+    return _NAMES[type(event)], plain(event)
 
 
 def decode(kind: str, payload: Any, schema: int = SCHEMA) -> Event:
@@ -241,14 +267,22 @@ def decode(kind: str, payload: Any, schema: int = SCHEMA) -> Event:
         raise StoreError(f'a stored event "{kind}" is damaged ({error}): restore the folder from a backup.') from error
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of an event as JSON holds it.
+
+    Raises:
+        TypeError: it is nothing that an event can hold.
+
+    >>> plain({"bounds": (0, float("inf"))})
+    {'bounds': [0, 'inf']}
+    """
     if dataclasses.is_dataclass(value):
         stored = _STORED.get(type(value), {})
-        return {stored.get(f.name, f.name): _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {stored.get(f.name, f.name): plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
@@ -266,6 +300,8 @@ def _hints(cls: type) -> dict[str, Any]:
 def _typed(kind: Any, value: Any) -> Any:
     """`value` as the annotated type `kind`."""
     origin = get_origin(kind)
+    if kind is Any:
+        return value
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
         named = {word: name for name, word in _STORED.get(kind, {}).items()}  # type: ignore[call-overload]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
+    Configured,
     Distilled,
     Fitted,
     Measured,
@@ -59,6 +61,8 @@ class CampaignState:
         pinned: name -> why it must be on the next proposal.
         vetoed: name -> why it must never be proposed.
         rounds: how many rounds have results.
+        configured: the last configuration in the log; None when there is none.
+        outdated: numbers of versions that were fitted under a configuration which asked for another model.
     """
 
     last: int = 0
@@ -72,21 +76,38 @@ class CampaignState:
     pinned: dict[str, str] = field(default_factory=dict)
     vetoed: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
+    configured: Configured | None = None
+    outdated: frozenset[int] = frozenset()
     _new_round: bool = True
 
     @classmethod
-    def of(cls, log: Iterable[Recorded], upto: int | None = None) -> CampaignState:
-        """The state after all events of a log, or after those up to sequence number `upto`."""
+    def of(cls, log: Iterable[Recorded], upto: int | None = None, under: Configured | None = None) -> CampaignState:
+        """The state after all events of a log.
+
+        Args:
+            log: the events.
+            upto: the last sequence number that counts; all when None.
+            under: the configuration in whose units values are; the last of these events' when None. Each value is
+                converted from the unit in which it was written, so that no change back and forth alters it.
+        """
+        events = [r for r in log if upto is None or r.sequence <= upto]
+        written = [r.event for r in events if isinstance(r.event, Configured)]
+        now = under or (written[-1] if written else None)
+        in_force = written[0] if written else now
+        change = Change(in_force, now) if in_force and now else None
         state = cls()
-        for recorded in log:
-            if upto is None or recorded.sequence <= upto:
-                state = state.then(recorded)
+        for recorded in events:
+            if isinstance(recorded.event, Configured) and now:
+                change = Change(recorded.event, now)
+            state = state._then(recorded, change)
         return state
 
-    def then(self, recorded: Recorded) -> CampaignState:
-        """The state after one more event."""
-        event = recorded.event
+    def _then(self, recorded: Recorded, change: Change | None) -> CampaignState:
+        """The state after one more event, which was written before a change."""
+        event = recorded.event if change is None else change.applied(recorded.event)
         after = replace(self, last=recorded.sequence)
+        if isinstance(event, Configured):
+            return replace(after, configured=event)
         if isinstance(event, Proposed):
             return after._proposed(event.proposal)
         if isinstance(event, Measured):
@@ -94,8 +115,10 @@ class CampaignState:
         if isinstance(event, Voided):
             return after._voided(event)
         if isinstance(event, Fitted):
-            numbers = {**self.version_events, event.version.number: recorded.sequence}
-            return replace(after, versions=(*self.versions, event.version), version_events=numbers)
+            number = event.version.number
+            numbers, outdated = {**self.version_events, number: recorded.sequence}, self.outdated
+            outdated |= {number} if change is not None and change.refits else set()
+            return replace(after, versions=(*self.versions, event.version), version_events=numbers, outdated=outdated)
         if isinstance(event, Distilled):
             return replace(after, students=(*self.students, event.student))
         return after._pinned(event)

@@ -120,6 +120,11 @@ def chosen_student(state: CampaignState, number: int | None) -> StudentRecord:
         StateError: there is none.
     """
     if number is None and state.student:
+        if state.student.version in state.outdated:
+            raise StateError(
+                f"assays or goal were changed since the teacher of student {state.student.number} was fitted: train "
+                "another (`activeloop fit DIR`, then `activeloop distil DIR`)."
+            )
         return state.student
     if number is not None and 1 <= number <= len(state.students):
         return state.students[number - 1]

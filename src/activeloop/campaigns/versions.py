@@ -42,11 +42,13 @@ def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dat
 
 
 def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
-    """Whether there are results that the last version was not fitted to, or it is of another learner."""
+    """Whether there are results that the last version was not fitted to, or it is of another learner or goal."""
     version = state.version
     if not len(dataset):
         return False
-    return version is None or version.data_hash != dataset.hash or version.learner != learner.name
+    if version is None or version.number in state.outdated:
+        return True
+    return version.data_hash != dataset.hash or version.learner != learner.name
 
 
 def fit_version(
@@ -98,11 +100,16 @@ def restore_version(
     """
     dataset = dataset_then(version, log, pool, assays)
     if dataset.hash != version.data_hash or learner.name != version.learner:
-        raise StateError(
-            f"pool, assays or learner were changed since version {version.number} was fitted: fit again "
-            "(`activeloop fit DIR`), or undo the change in campaign.toml."
-        )
+        raise changed_since(version.number)
     return learner.restore(dataset.oriented(), version.seed, artifacts.get(version.artifact))
+
+
+def changed_since(version: int) -> StateError:
+    """The error for whoever needs a version whose campaign was changed."""
+    return StateError(
+        f"pool, assays, goal or learner were changed since version {version} was fitted: fit again "
+        "(`activeloop fit DIR`), or undo the change in campaign.toml."
+    )
 
 
 def _metrics(state: CampaignState, dataset: Dataset, predictor: Predictor) -> dict[str, float]:

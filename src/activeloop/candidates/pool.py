@@ -6,6 +6,7 @@ many candidates works on arrays of rows, and makes `Candidate` objects only for 
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from abc import ABC, abstractmethod
@@ -137,6 +138,15 @@ class Pool(ABC):
         """The rows of many candidates: int64 [n], -1 for those that are not in the pool."""
         found = (self.row_of(name) for name in names)
         return np.array([-1 if row is None else row for row in found], np.int64)
+
+    @property
+    def hash(self) -> str:
+        """Depends on kind, wild type and the set of candidates alone: with one hash, one name means one candidate.
+
+        >>> Pool.of([Guide("ACGT"), Guide("TTGT")]).hash == Pool.of([Guide("TTGT"), Guide("ACGT")]).hash
+        True
+        """
+        return _hashed(self.kind, self.design(0), sorted(self.names(range(len(self)))))
 
     def describe(self) -> str:
         """The pool in one sentence."""
@@ -376,6 +386,11 @@ class ExplicitPool(Pool):
         return codes if rows is None else codes[np.asarray(rows, np.int64)]
 
     @cached_property
+    def hash(self) -> str:
+        """See `Pool.hash`."""
+        return super().hash
+
+    @cached_property
     def _columns(self) -> tuple[Sites, np.ndarray] | None:
         first = self._designs[0]
         if isinstance(first, Compound):
@@ -463,6 +478,12 @@ class CombinatorialPool(Pool):
         """The sites."""
         return self._sites
 
+    @property
+    def hash(self) -> str:
+        """See `Pool.hash`; of the sites, whose combinations are not listed."""
+        labels = zip(self._sites.positions.tolist(), self.letters, strict=True)
+        return _hashed(self.kind, self.design(0), [f"{place}{''.join(sorted(text))}" for place, text in labels])
+
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
         """Letters at the sites as codes: uint8 [n, L]; all rows when `rows` is None (mind the memory)."""
         chosen = np.arange(self._length) if rows is None else np.asarray(rows, np.int64)
@@ -481,6 +502,14 @@ class CombinatorialPool(Pool):
             here.append(mutation.new if mutation else design.parent[position - 1])
         single = all(len(a) == 1 for a in here) and all(m.old for m in design.mutations)
         return here if single and not changed else None
+
+
+def _hashed(kind: str, example: Design, names: Iterable[str]) -> str:
+    parent = example.parent if isinstance(example, Variant) else ""
+    digest = hashlib.blake2b(f"{kind}\n{parent}\n".encode(), digest_size=16)
+    for name in names:
+        digest.update(name.encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _notation_of(designs: list[Design]) -> tuple[Notation, str]:

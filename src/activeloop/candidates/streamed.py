@@ -75,6 +75,11 @@ class StreamedPool(Pool):
         return self._file.digest
 
     @property
+    def hash(self) -> str:
+        """Of the file; see `Pool.hash`."""
+        return self.digest
+
+    @property
     def sites(self) -> Sites | None:
         """The sites of the other pool."""
         return self._like.sites

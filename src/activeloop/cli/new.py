@@ -97,7 +97,7 @@ def new(
 def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     """Check that the pool can be made, then write the folder."""
     from activeloop.cli.propose import on_one_plate
-    from activeloop.config import assays_of, config_text, learner_of, pool_of, recommender_of
+    from activeloop.config import assays_of, config_text, learner_of, open_campaign, pool_of, recommender_of
     from activeloop.store import CampaignFolder
 
     on_one_plate(config.plate)
@@ -106,6 +106,7 @@ def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     recommender_of(config.select, config.goal, assays_of(config), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
     folder = CampaignFolder.create(directory, config_text(config), inputs)
+    open_campaign(directory).campaign.configure()
     assays = "; ".join(describe(a) for a in assays_of(config))
     say(f"Made the campaign {folder.path}.")
     say(f"  pool: {pool.describe()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,12 @@ def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenC
     """
     folder = CampaignFolder.open(path, busy_seconds)
     config = read_config(folder.config)
-    return OpenCampaign(folder, config, campaign_of(config, folder))
+    campaign = campaign_of(config, folder)
+    try:
+        campaign.change()
+    except ConfigError as error:
+        raise ConfigError(error.problem, file=str(folder.config)) from error
+    return OpenCampaign(folder, config, campaign)
 
 
 def campaign_of(config: CampaignConfig, folder: CampaignFolder) -> Campaign:
@@ -67,7 +73,19 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder) -> Campaign:
         artifacts=folder.artifacts,
         price=config.plate.price_per_well or None,
         hit=hits_of(config),
+        settings=config.model_dump(mode="json"),
+        files=_hashes(config.pool, folder.path),
     )
+
+
+def _hashes(config: PoolConfig, base: Path) -> dict[str, str]:
+    """File of the pool -> SHA-256 of its content."""
+    names = [name for name in (config.table, config.fasta) if name]
+    found = {}
+    for name in names:
+        with (base / name).open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def assays_of(config: CampaignConfig) -> tuple[Assay, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from activeloop.errors import TableError
@@ -134,6 +135,58 @@ def shifted(value: float, power: int) -> float:
     (0.0033, 3.3)
     """
     return float(Decimal(repr(value)).scaleb(power)) if power else value
+
+
+#: unit without prefix -> how many of which smaller parts it is, for those that powers of ten do not reach
+_PARTS: dict[str, tuple[Fraction, dict[str, int]]] = {
+    "min": (Fraction(60), {"s": 1}),
+    "h": (Fraction(3600), {"s": 1}),
+    "cal": (Fraction("4.184"), {"J": 1}),
+    "Da": (Fraction(1), {"g": 1, "mol": -1}),
+    "U": (Fraction(1, 60_000_000), {"mol": 1, "s": -1}),
+}
+#: of a power, beyond which a unit is a slip and no factor is computed
+_ABSURD = 99
+
+
+def factor_between(unit: str, wanted: str) -> Fraction | None:
+    """What a value in `unit` is multiplied by to be one in `wanted`, exactly; None when they measure different things.
+
+    >>> factor_between("1/s", "1/min"), factor_between("nM", "µM"), factor_between("kcal/mol", "kJ/mol")
+    (Fraction(60, 1), Fraction(1, 1000), Fraction(523, 125))
+    >>> print(factor_between("nM", "1/s"), factor_between("RFU", ""))
+    None None
+    """
+    if (power := shift_between(unit, wanted)) is not None:
+        return Fraction(10) ** power if abs(power) <= _ABSURD else None
+    ours, theirs = _in_parts(unit), _in_parts(wanted)
+    return None if ours is None or theirs is None or ours[1] != theirs[1] else ours[0] / theirs[0]
+
+
+def multiplied(value: float, factor: Fraction) -> float:
+    """The value as it was typed times a factor, rounded once.
+
+    Raises:
+        OverflowError: it is too large to be held.
+
+    >>> multiplied(0.1, Fraction(60)), multiplied(3.3, Fraction(1, 1000))
+    (6.0, 0.0033)
+    """
+    return float(Fraction(Decimal(repr(value))) * factor) if math.isfinite(value) else value
+
+
+def _in_parts(unit: str) -> tuple[Fraction, dict[str, int]] | None:
+    """A unit as a factor and powers of parts that cannot be converted into each other."""
+    parsed = _parse(unit)
+    if parsed is None or not parsed[0] or max(abs(parsed[1]), *map(abs, parsed[0].values())) > _ABSURD:
+        return None
+    factor, powers = Fraction(10) ** parsed[1], dict[str, int]()
+    for atom, times in parsed[0].items():
+        size, parts = _PARTS.get(atom, (Fraction(1), {atom: 1}))
+        factor *= size**times
+        for part, power in parts.items():
+            powers[part] = powers.get(part, 0) + power * times
+    return factor, {part: power for part, power in powers.items() if power}
 
 
 def _plain(unit: str) -> str:
