@@ -7,9 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-#: length of the longest candidate of a group as a multiple of the shortest, at most
-LENGTH_RATIO = 1.2
-
 
 @dataclass(frozen=True)
 class Tokens:
@@ -94,21 +91,15 @@ class Tokens:
         )
 
     def buckets(self, tokens: int) -> Iterator[np.ndarray]:
-        """All candidates, by length, in groups whose padded size is at most `tokens` (at least one candidate each).
+        """All candidates, in groups of one length with at most `tokens` tokens (at least one candidate each).
 
-        Within a group lengths differ by a fifth at most, so that little of what is computed is padding.
+        So nothing is padded, and the features of a candidate do not depend on which others are computed with it:
+        padding moves products to another rounding, in half precision by parts in a thousand of a feature.
 
         >>> one = Tokens(np.ones((3, 4), np.int32), np.array([2, 4, 2]), 1, 1, 0, np.zeros((3, 0)), np.zeros((3, 0)))
         >>> [group.tolist() for group in one.buckets(4)]
         [[0, 2], [1]]
         """
-        order = np.argsort(self.lengths, kind="stable")
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            longest = min(tokens // (stop + 1 - start), LENGTH_RATIO * self.lengths[order[start]])
-            while stop < len(order) and self.lengths[order[stop]] <= longest:
-                stop += 1
-                longest = min(tokens // (stop + 1 - start), LENGTH_RATIO * self.lengths[order[start]])
-            yield order[start:stop]
-            start = stop
+        for length in np.unique(self.lengths).tolist():
+            group, most = np.flatnonzero(self.lengths == length), max(1, tokens // max(1, length))
+            yield from (group[start : start + most] for start in range(0, len(group), most))

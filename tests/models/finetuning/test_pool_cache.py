@@ -109,18 +109,18 @@ def test_another_pool_takes_their_place(tuner: FineTuner):
     assert tuner.cache._cached is None
 
 
-def test_candidates_in_padded_minibatches_are_not_cached(tuner: FineTuner):
+def test_candidates_padded_to_their_parent_are_not_cached(tuner: FineTuner):
     parent = "MKTAYIAKQR"
     shorter = Variant(parent, (Mutation(3, "T", ""),))
     pool = Pool.of([shorter, Variant(parent, (Mutation(2, "K", "W"),)), Variant(parent, (Mutation(9, "Q", "L"),))])
-    model = fitted(tuner, pool, 3)
-    model.mean(pool, np.arange(3))
-    held = tuner.cache.of(pool, model.members[0].adapted)
+    compared = replace(tuner, encoder=replace(tuner.encoder, pooling="mutated"))
+    model = fitted(compared, pool, 3)
+    held = compared.cache.of(pool, model.members[0].adapted)
     assert held is not None
-    assert not held.by_row
-    # among others of one length they are
-    model.mean(pool, np.array([1, 2]))
-    assert set(held.by_row) == {1, 2}
+    held.by_row.clear()
+    model.mean(pool, np.arange(3))
+    # as long as the parent, which stands beside them in the minibatch
+    assert set(held.by_row) == {1, 2, PARENT}
 
 
 @pytest.mark.parametrize(
