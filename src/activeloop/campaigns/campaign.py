@@ -29,7 +29,15 @@ from activeloop.campaigns.events import (
     plain,
 )
 from activeloop.campaigns.proposing import Progress, ProposalBuilder, rows_of_names, standard_names
-from activeloop.campaigns.recording import RecordSummary, checked, hash_rows, new_rows, rows_of
+from activeloop.campaigns.recording import (
+    RecordSummary,
+    checked,
+    compare,
+    hash_rows,
+    replaced_events,
+    rows_of,
+    same_file,
+)
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
@@ -142,38 +150,83 @@ class Campaign:
         return self._retried(decide)
 
     def record(
-        self, measurements: ResultsFile | Iterable[Measurement], source: str = "", content_hash: str = ""
+        self,
+        measurements: ResultsFile | Iterable[Measurement],
+        source: str = "",
+        content_hash: str = "",
+        *,
+        replaces: Iterable[int | str] = (),
+        repeats: bool = False,
     ) -> RecordSummary:
         """Store what came back, once.
+
+        A file that was recorded before is not stored again, nor are its rows when they all come again in a file that
+        grew. Rows without a well that come again in any other file are repeats. Where a file could correct an
+        earlier one (it has its name, or its rows stand on the same plate), say which it does.
 
         Args:
             measurements: what `read_measurements` read from a file, or rows made by hand (NaN = failed well).
             source: the file's name.
             content_hash: of the file's content; of the rows themselves when empty.
+            replaces: events, or files, that this one corrects: their results no longer count.
+            repeats: all rows without a well were measured anew, also where an earlier file has the same.
 
         Raises:
-            MeasurementError: a row fits neither pool nor assays, or contradicts a stored well; nothing was stored.
+            MeasurementError: a row fits neither pool nor assays, contradicts a stored well, or may be a correction or a
+                repeat; nothing was stored.
+            InputError: there is nothing to replace; nothing was stored.
         """
         if isinstance(measurements, ResultsFile):
             source, content_hash = source or measurements.file, content_hash or measurements.content_hash
             measurements = rows_of(measurements)
-        rows = checked(tuple(measurements), self.pool, self.assays, source)
+        rows, replaces = checked(tuple(measurements), self.pool, self.assays, source), tuple(replaces)
+        if replaces and repeats:
+            raise InputError("a file corrects an earlier one or repeats it, not both. Nothing was stored.")
         content_hash = content_hash or hash_rows(rows)
-        return self._retried(lambda state: self._store(state, rows, source, content_hash))
+        return self._retried(lambda state: self._store(state, rows, source, content_hash, replaces, repeats))
 
-    def _store(self, state: CampaignState, rows: list[Measurement], source: str, content_hash: str) -> RecordSummary:
-        event = state.files.get(content_hash)
-        if event and any(r.event == event and r.void is None for r in state.results):
+    def _store(
+        self,
+        state: CampaignState,
+        rows: list[Measurement],
+        source: str,
+        content_hash: str,
+        replaces: Sequence[int | str],
+        repeats: bool,
+    ) -> RecordSummary:
+        corrected = replaced_events(replaces, state)
+        # The same content under another name may be a repeat, where somebody says so; the same file is the same file.
+        same = {e for e in state.files.get(content_hash, ()) if not repeats or same_file(source, state.sources[e])}
+        event = max((r.event for r in state.results if r.event in same and r.void is None), default=None)
+        if event is not None:
+            if corrected and event not in corrected:
+                out = f"To take another event out: `activeloop void DIR {corrected[0]}`"
+                raise InputError(f"{source or 'this'} is stored already, as event {event}. {out}. Nothing was stored.")
             return RecordSummary(source, 0, len(rows), event, 0, True, ())
-        fresh = new_rows(rows, state, source)
-        if not fresh:
-            return RecordSummary(source, 0, len(rows), None, 0, False, ())
-        written = self._append(Measured(tuple(fresh), source, content_hash), state)
+        found = compare(rows, state.without(corrected, "replaced"), source, repeats)
+        known, fresh = tuple(found.known), found.fresh
+        if not fresh and not corrected:
+            return RecordSummary(source, 0, len(rows), None, 0, False, (), known=known, known_from=found.events)
+        happened = Measured(tuple(fresh), source, content_hash, found.grown_from, corrected, repeats)
+        written = self._append(happened, state)
         names = dict.fromkeys(m.candidate for m in fresh if not m.control)
         proposed = {p.name for proposal in state.proposals for p in proposal.picks}
-        unproposed = tuple(name for name in names if name not in proposed)
-        duplicates = len(rows) - len(fresh)
-        return RecordSummary(source, len(fresh), duplicates, written.sequence, len(names), False, unproposed)
+        controls = [m.candidate for m in fresh if m.control]
+        return RecordSummary(
+            source,
+            stored=len(fresh),
+            duplicates=len(known),
+            event=written.sequence,
+            candidates=len(names),
+            read_before=False,
+            unproposed=tuple(name for name in names if name not in proposed),
+            controls=tuple(dict.fromkeys(controls)),
+            control_rows=len(controls),
+            failed=sum(math.isnan(m.value) for m in fresh),
+            known=known,
+            known_from=found.events,
+            replaced=sum(r.event in corrected and r.void is None for r in state.results),
+        )
 
     def fit(self, *, again: bool = False) -> Version:
         """A new version, fitted to all results that count; the current one when it was fitted to just these.
@@ -501,7 +554,7 @@ class Campaign:
 
     def _pin(self, names: Sequence[str], reason: str, veto: bool) -> tuple[str, ...]:
         standard, state = standard_names(self.pool, names), self.state()
-        busy = sorted(set(standard) & (state.awaiting - state.missing))
+        busy = sorted(set(standard) & state.on_plate)
         if busy and not veto:
             raise InputError(f"{busy[0]} is on a plate already and awaits its result. Nothing was changed.")
         self._append(Pinned(standard, veto, reason), state)

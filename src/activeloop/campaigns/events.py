@@ -119,14 +119,20 @@ class Measured:
     """Results came back.
 
     Args:
-        measurements: all rows of one file (or one call).
+        measurements: the rows of one file (or one call) that were new.
         source: the file's name.
         content_hash: of the file's content: the same file read twice is recognised.
+        grown_from: events whose rows all stand in the file too: a spreadsheet that grew.
+        replaces: events whose results it corrects; they no longer count.
+        repeats: whether somebody said that all rows were measured anew, whatever earlier files hold.
     """
 
     measurements: tuple[Measurement, ...]
     source: str
     content_hash: str
+    grown_from: tuple[int, ...] = ()
+    replaces: tuple[int, ...] = ()
+    repeats: bool = False
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class ProposalBuilder:
         # A pin brings back what was measured or is missing, but never what is on a plate right now.
         missing = frozenset() if retry_missing else state.missing
         done = {*dataset.rows.tolist(), *rows_of_names(self.pool, missing).tolist()} - set(pinned.tolist())
-        barred = rows_of_names(self.pool, [*(state.awaiting - state.missing), *state.vetoed])
+        barred = rows_of_names(self.pool, [*state.on_plate, *state.vetoed])
         return sorted(done | set(barred.tolist()))
 
     def _pick(self, choice: Choice, rank: int) -> Pick:

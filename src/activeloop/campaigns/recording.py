@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from pathlib import PurePath
 
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool
-from activeloop.errors import MeasurementError, NotationError
+from activeloop.errors import InputError, MeasurementError, NotationError
 from activeloop.measurements import Assay, Measurement, ResultsFile
 
 WILD_TYPE = "WT"
@@ -25,9 +26,15 @@ class RecordSummary:
         stored: rows that are new; 0 when nothing was written.
         duplicates: rows that were stored before.
         event: sequence number of the event that holds the rows (of the earlier one for a file read twice), or None.
-        candidates: how many different candidates the new rows are about.
+        candidates: how many different candidates the new rows are about, controls left out.
         read_before: whether this very file had been recorded already.
         unproposed: candidates among the new rows that were in no proposal.
+        controls: names of the controls among the new rows.
+        control_rows: how many of the new rows are about controls.
+        failed: how many of the new rows have no value.
+        known: the rows that were stored before, where the file had not been recorded already.
+        known_from: the events that hold them.
+        replaced: results that no longer count because this file corrects them.
     """
 
     source: str
@@ -37,6 +44,12 @@ class RecordSummary:
     candidates: int
     read_before: bool
     unproposed: tuple[str, ...]
+    controls: tuple[str, ...] = ()
+    control_rows: int = 0
+    failed: int = 0
+    known: tuple[Measurement, ...] = ()
+    known_from: tuple[int, ...] = ()
+    replaced: int = 0
 
 
 def hash_rows(measurements: Iterable[Measurement]) -> str:
@@ -100,32 +113,168 @@ def rows_of(reading: ResultsFile) -> list[Measurement]:
     return [*reading.measurements, *failed]
 
 
-def new_rows(rows: Sequence[Measurement], state: CampaignState, source: str) -> list[Measurement]:
-    """The rows that the campaign does not hold yet.
+@dataclass(frozen=True)
+class Comparison:
+    """The rows of a file beside those of a campaign.
 
-    A well is measured once in each assay: the same value again is a duplicate, another value an error, a value where
-    it had failed is new. Rows without a well are identified by candidate, assay, value and date; of k equal rows, as
-    many as are stored already are duplicates (a spreadsheet that grows with each round may be recorded each time).
+    Args:
+        fresh: rows that the campaign does not hold yet.
+        known: rows that it holds.
+        events: those that hold them.
+        grown_from: those of them whose rows all stand in the file: it is a spreadsheet that grew.
+    """
+
+    fresh: list[Measurement]
+    known: list[Measurement]
+    events: tuple[int, ...]
+    grown_from: tuple[int, ...]
+
+
+def compare(rows: Sequence[Measurement], state: CampaignState, source: str, repeats: bool = False) -> Comparison:
+    """Which rows of a file the campaign holds already.
+
+    A well is measured once in each assay: the same value again is known, another value an error, a value where it had
+    failed is new. Rows without a well are known only when *all* rows of an earlier file stand in this one (a
+    spreadsheet that grew); otherwise they are repeats, whatever their values.
+
+    Args:
+        rows: of the file.
+        state: of the campaign, without what the file replaces.
+        source: the file's name.
+        repeats: whether the file is known to hold repeats, so that no row without a well is known.
 
     Raises:
-        MeasurementError: a well has another value already.
+        MeasurementError: a well has another value already; or, unless `repeats`, rows without a well could correct
+            earlier ones: the file has their file's name, or they stand on the same plate.
     """
-    live = [r for r in state.results if r.void is None]
-    wells = {key: r for r in live if (key := _well(r.measurement))}
-    loose = Counter(_content(r.measurement) for r in live if not _well(r.measurement))
-    fresh, awaiting = [], state.awaiting
+    counting = {r.event for r in state.results if r.void is None}
+    # A row that was voided alone stays so when its spreadsheet comes again; a file that was voided whole may come anew.
+    held = [r for r in state.results if r.event in counting]
+    wells: dict[tuple[str, str, str], Result] = {}
+    loose: dict[int, list[Result]] = {}
+    for r in held:
+        if (key := _well(r.measurement)) is None:
+            loose.setdefault(r.event, []).append(r)
+        elif r.void is None or key not in wells:
+            wells[key] = r
+    grown, stock = ([], Counter()) if repeats or not loose else _grown(rows, loose, state)
+    found = Comparison([], [], (), ())
+    events, awaiting = set(grown), state.awaiting
     for m in rows:
         key = _well(m)
         if key is None:
-            known = loose[_content(m)] > 0
-            loose[_content(m)] -= known
-        else:
-            known = key in wells and not (_failed(wells[key].measurement) and not _failed(m))
+            known = bool(stock) and stock[_content(m)] > 0
             if known:
-                _same_value(m, wells[key], source)
-        if not known:
-            fresh.append(_proposed(m, awaiting))
-    return fresh
+                stock[_content(m)] -= 1
+        else:
+            known = key in wells and _is_known(m, wells[key], source)
+            if known:
+                events.add(wells[key].event)
+        if known:
+            found.known.append(m)
+        else:
+            found.fresh.append(_proposed(m, awaiting))
+    if not repeats and loose:
+        _refuse_correction(found.fresh, {e: own for e, own in loose.items() if e not in grown}, state, source)
+    return replace(found, events=tuple(sorted(events)), grown_from=tuple(sorted(grown)))
+
+
+def _grown(
+    rows: Sequence[Measurement], loose: Mapping[int, Sequence[Result]], state: CampaignState
+) -> tuple[set[int], Counter[tuple[str, ...]]]:
+    """Events whose file stands whole in the rows, and what they hold (also voided), each as often as it is stored."""
+    here = Counter(_content(m) for m in rows if _well(m) is None)
+    files = {event: _whole(event, state) & loose.keys() for event in loose}
+    size = {event: sum(len(loose[e]) for e in files[event]) for event in files}
+    grown: set[int] = set()
+    stock: Counter[tuple[str, ...]] = Counter()
+    # The largest first: a row of this file is the row of one earlier file only.
+    for event in sorted(files, key=lambda e: (-size[e], e)):
+        own = [r for e in files[event] - grown for r in loose[e]]
+        counting = [r.measurement for r in own if r.void is None]
+        # A failed well may have its value by now.
+        needed = Counter(map(_content, [m for m in counting if not _failed(m)] or counting))
+        if all(here[content] >= count for content, count in needed.items()):
+            grown |= files[event]
+            here -= needed
+            stock += Counter(_content(r.measurement) for r in own)
+    return grown, stock
+
+
+def _whole(event: int, state: CampaignState) -> set[int]:
+    """The events that hold the rows of one file: its own, and those it grew from."""
+    found, more = set[int](), [event]
+    while more:
+        found.add(latest := more.pop())
+        more += [e for e in state.grown_from.get(latest, ()) if e not in found]
+    return found
+
+
+def _refuse_correction(
+    fresh: Sequence[Measurement], others: Mapping[int, Sequence[Result]], state: CampaignState, source: str
+) -> None:
+    """Ask whether rows without a well correct earlier ones or repeat them, where both are likely."""
+    earlier: dict[tuple[object, ...], Result] = {}
+    for event, results in others.items():
+        namesake = same_file(source, state.sources.get(event, ""))
+        for r in results:
+            m = r.measurement
+            if r.void is None and not m.control and not _failed(m) and (namesake or m.plate):
+                earlier[_place(m)] = r
+    clashes = [(m, earlier[_place(m)]) for m in fresh if not m.control and not m.well and _place(m) in earlier]
+    if not clashes:
+        return
+    m, r = clashes[0]
+    old, events = r.measurement, sorted({r.event for _, r in clashes})
+    where = f"event {r.event}{f', {old.file}' if old.file else ''}{f', row {old.row}' if old.row else ''}"
+    more = f", and {len(clashes) - 1} more rows are like it" if len(clashes) > 1 else ""
+    replacing = " ".join(f"--replaces {e}" for e in events)
+    on = f" on plate {m.plate}" if m.plate else ""
+    raise MeasurementError(
+        f"{m.candidate} has {m.assay} = {_value(old)} already{on} ({where}), and here {_value(m)}{more}. Does this "
+        f"file correct that one, or was it measured again? To correct it, record this file with `{replacing}`: what "
+        "came with that event no longer counts. For repeats, record it with `--repeats`. Nothing was stored.",
+        file=m.file or source or None,
+        row=m.row or None,
+    )
+
+
+def replaced_events(replaces: Iterable[int | str], state: CampaignState) -> tuple[int, ...]:
+    """The events that a file corrects.
+
+    Args:
+        replaces: numbers of events, or names of files: all events whose file has that name.
+        state: of the campaign.
+
+    Raises:
+        InputError: an event or file is not known, or none of its results counts any more.
+    """
+    counting = {r.event for r in state.results if r.void is None}
+    found: set[int] = set()
+    for wanted in replaces:
+        text = str(wanted).strip()
+        named = {e for e, source in state.sources.items() if same_file(text, source)}
+        mine = named or ({int(text)} & state.sources.keys() if text.isdecimal() else set())
+        if not mine:
+            events = [f"{e} ({source or 'no file'})" for e, source in sorted(state.sources.items())]
+            known = f"Results came with: {', '.join(events) or 'none yet'}."
+            raise InputError(f'no results came with event or file "{text}". {known} Nothing was stored.')
+        if not mine & counting:
+            problem = f'all results of "{text}" were voided before: there is nothing to replace.'
+            raise InputError(f"{problem} Nothing was stored.")
+        found |= mine & counting
+    return tuple(sorted(found))
+
+
+def same_file(one: str, other: str) -> bool:
+    """Whether two names of files, as they were typed, may mean the same one: one ends in the other.
+
+    >>> same_file("results.csv", "./today/results.csv"), same_file("day1/r.csv", "day2/r.csv"), same_file("", "")
+    (True, False, False)
+    """
+    a, b = PurePath(one).parts, PurePath(other).parts
+    shared = min(len(a), len(b))
+    return shared > 0 and a[-shared:] == b[-shared:]
 
 
 def _proposed(m: Measurement, awaiting: frozenset[str]) -> Measurement:
@@ -137,6 +286,10 @@ def _failed(m: Measurement) -> bool:
     return math.isnan(m.value)
 
 
+def _value(m: Measurement) -> str:
+    return "no value" if _failed(m) else f"{m.qualifier.strip('=')}{m.value:.6g}"
+
+
 def _well(m: Measurement) -> tuple[str, str, str] | None:
     return (m.plate, m.well, m.assay) if m.plate and m.well else None
 
@@ -145,13 +298,22 @@ def _content(m: Measurement) -> tuple[str, ...]:
     return (m.candidate, m.assay, repr(float(m.value)), m.qualifier, m.plate, m.well, m.measured_at)
 
 
-def _same_value(m: Measurement, stored: Result, source: str) -> None:
+def _place(m: Measurement) -> tuple[object, ...]:
+    """What a row without a well is a value of: two rows of one place correct or repeat each other."""
+    return m.candidate, m.assay, m.plate, m.replicate, m.measured_at
+
+
+def _is_known(m: Measurement, stored: Result, source: str) -> bool:
+    """Whether a well's result is the one that is stored; refuses another one."""
     old = stored.measurement
     same = (m.candidate, repr(float(m.value)), m.qualifier) == (old.candidate, repr(float(old.value)), old.qualifier)
-    if not same:
-        problem = (
-            f"well {m.well} of {m.plate} already has {old.assay} = {old.value:g} for {old.candidate} "
-            f"(event {stored.event}), and here {m.value:g} for {m.candidate}. If this is the right one, void the "
-            "other first. Nothing was stored."
-        )
-        raise MeasurementError(problem, file=m.file or source or None, row=m.row or None)
+    if same or stored.void is not None or (_failed(old) and not _failed(m)):
+        return same
+    held = f"{old.assay} = {_value(old)} for {old.candidate} (event {stored.event})"
+    raise MeasurementError(
+        f"well {m.well} of {m.plate} already has {held}, and here {_value(m)} for {m.candidate}. If this file is the "
+        f"right one, record it with `--replaces {stored.event}` (what came with that event no longer counts), or void the "
+        "other first. Nothing was stored.",
+        file=m.file or source or None,
+        row=m.row or None,
+    )

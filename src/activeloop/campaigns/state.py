@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from activeloop.campaigns.configuring import Change
@@ -54,7 +54,11 @@ class CampaignState:
         proposals: in order; number i stands at i - 1.
         proposal_events: the event of each proposal.
         results: every row that ever came back, also voided ones.
-        files: content hash of a file -> the event that stored it last.
+        files: content hash of a file -> the events that stored it.
+        sources: event -> name of the file that it stored.
+        grown_from: event -> the earlier events whose rows stood in its file too.
+        repeats: events whose rows were said to be measured anew.
+        corrects: event -> the first of those it corrects: what came back, came back then.
         versions: in order; number i stands at i - 1.
         version_events: number of a version -> its event.
         students: in order; number i stands at i - 1.
@@ -69,7 +73,11 @@ class CampaignState:
     proposals: tuple[Proposal, ...] = ()
     proposal_events: tuple[int, ...] = ()
     results: tuple[Result, ...] = ()
-    files: dict[str, int] = field(default_factory=dict)
+    files: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    sources: dict[int, str] = field(default_factory=dict)
+    grown_from: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    repeats: frozenset[int] = frozenset()
+    corrects: dict[int, int] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     version_events: dict[int, int] = field(default_factory=dict)
     students: tuple[StudentRecord, ...] = ()
@@ -113,7 +121,7 @@ class CampaignState:
         if isinstance(event, Measured):
             return after._measured(recorded.sequence, event)
         if isinstance(event, Voided):
-            return after._voided(event)
+            return after.without((event.event,), event.reason, event.rows)
         if isinstance(event, Fitted):
             number = event.version.number
             numbers, outdated = {**self.version_events, number: recorded.sequence}, self.outdated
@@ -137,15 +145,38 @@ class CampaignState:
 
     def _measured(self, sequence: int, event: Measured) -> CampaignState:
         # The first results start round 0; later ones start a round when a proposal was made since the last results.
-        rounds = self.rounds + self._new_round
-        results = tuple(Result(sequence, rounds - 1, m) for m in event.measurements)
-        files = {**self.files, event.content_hash: sequence}
-        return replace(self, results=self.results + results, files=files, rounds=rounds, _new_round=False)
+        # A correction belongs to the round of what it corrects.
+        first = [self.corrects.get(e, e) for e in event.replaces]
+        corrected = [r.round for r in self.results if r.event in event.replaces]
+        rounds = self.rounds if corrected else self.rounds + self._new_round
+        number = max(corrected) if corrected else rounds - 1
+        before = self.without(event.replaces, f"replaced by event {sequence} ({event.source or 'no file'})")
+        return replace(
+            before,
+            results=before.results + tuple(Result(sequence, number, m) for m in event.measurements),
+            files={**self.files, event.content_hash: (*self.files.get(event.content_hash, ()), sequence)},
+            sources={**self.sources, sequence: event.source},
+            grown_from={**self.grown_from, sequence: event.grown_from},
+            corrects=self.corrects | ({sequence: min(first)} if first else {}),
+            repeats=self.repeats | ({sequence} if event.repeats else set()),
+            rounds=rounds,
+            _new_round=self._new_round and bool(corrected),
+        )
 
-    def _voided(self, event: Voided) -> CampaignState:
+    def without(self, events: Collection[int], reason: str, rows: Collection[int] = ()) -> CampaignState:
+        """The state in which the results of some events no longer count.
+
+        Args:
+            events: numbers of `Measured` events.
+            reason: why.
+            rows: of their files; all when empty.
+        """
+        if not events:
+            return self
+
         def strike(r: Result) -> Result:
-            hit = r.event == event.event and (not event.rows or r.measurement.row in event.rows)
-            return replace(r, void=event.reason) if hit and r.void is None else r
+            hit = r.void is None and r.event in events and (not rows or r.measurement.row in rows)
+            return replace(r, void=reason) if hit else r
 
         return replace(self, results=tuple(map(strike, self.results)))
 
@@ -163,33 +194,43 @@ class CampaignState:
         return tuple(r for r in self.results if r.counts)
 
     @property
-    def answered(self) -> frozenset[str]:
-        """Candidates for which anything ever came back, be it failed or voided since."""
-        return frozenset(r.measurement.candidate for r in self.results if not r.measurement.control)
+    def awaiting(self) -> frozenset[str]:
+        """Candidates that are on a plate and for which nothing came back since it was proposed."""
+        return frozenset().union(*(names for _, names in self._unanswered()))
 
     @property
-    def awaiting(self) -> frozenset[str]:
-        """Candidates that are on a plate and for which nothing came back yet."""
-        return frozenset(p.name for proposal in self.proposals for p in proposal.picks) - self.answered
+    def on_plate(self) -> frozenset[str]:
+        """Those of them of whose proposal nothing came back yet."""
+        return frozenset().union(*(out for proposal, out in self._unanswered() if len(out) == len(proposal.picks)))
 
     @property
     def outstanding(self) -> Proposal | None:
         """The last proposal of which nothing came back since it was made, or None."""
-        for event, proposal in zip(reversed(self.proposal_events), reversed(self.proposals), strict=True):
-            since = {r.measurement.candidate for r in self.results if r.event > event}
-            if since.isdisjoint(p.name for p in proposal.picks):
-                return proposal
-        return None
+        out = [proposal for proposal, names in self._unanswered() if len(names) == len(proposal.picks)]
+        return out[-1] if out else None
 
     @property
     def missing(self) -> frozenset[str]:
         """Candidates that await a result although other picks of their proposal have theirs: failed or late wells."""
-        answered, late = self.answered, set()
-        for proposal in self.proposals:
-            names = {p.name for p in proposal.picks}
-            if names & answered:
-                late |= names - answered
-        return frozenset(late)
+        return frozenset().union(*(late for proposal, late in self._unanswered() if len(late) < len(proposal.picks)))
+
+    @property
+    def rounds_measured(self) -> int:
+        """Proposals of which something came back since they were made."""
+        return sum(len(names) < len(proposal.picks) for proposal, names in self._unanswered())
+
+    def _unanswered(self) -> list[tuple[Proposal, frozenset[str]]]:
+        """Each proposal, and those of its candidates for which nothing came back since, be it failed or voided."""
+        # What came back before does not count: a measured candidate that was pinned is measured once more.
+        last: dict[str, int] = {}
+        for r in self.results:
+            if not r.measurement.control:
+                name, event = r.measurement.candidate, self.corrects.get(r.event, r.event)
+                last[name] = max(event, last.get(name, 0))
+        return [
+            (proposal, frozenset(p.name for p in proposal.picks if last.get(p.name, 0) < event))
+            for event, proposal in zip(self.proposal_events, self.proposals, strict=True)
+        ]
 
     @property
     def version(self) -> Version | None:

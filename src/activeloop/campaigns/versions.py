@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from activeloop._version import __version__
 from activeloop.campaigns.artifacts import ArtifactStore
 from activeloop.campaigns.events import Recorded, Version, now
-from activeloop.campaigns.state import CampaignState
+from activeloop.campaigns.state import CampaignState, Result
 from activeloop.campaigns.validation import validate
 from activeloop.candidates import Pool
 from activeloop.errors import StateError
-from activeloop.measurements import Assay, Dataset
+from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.measurements.summary import summarise
 from activeloop.prediction import Learner, Predictor, Validated
 
@@ -38,7 +39,14 @@ def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dat
     """Each measured candidate of a state once, in the units of the assays."""
     # Controls go along: they tell the plates apart. Failed wells (NaN) hold no value.
     use = [r for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
-    return summarise([r.measurement for r in use], pool, tuple(assays), [r.round for r in use])
+    return summarise([_of_its_day(r, state) for r in use], pool, tuple(assays), [r.round for r in use])
+
+
+def _of_its_day(result: Result, state: CampaignState) -> Measurement:
+    """The measurement, of a plate of its own where a file that was measured anew has an earlier one's name."""
+    m = result.measurement
+    again = result.event in state.repeats and not m.plate
+    return replace(m, file=f"{m.file} (event {result.event})".lstrip()) if again else m
 
 
 def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, known_plates, many, next_step, opened, say
+from activeloop.cli.terminal import Folder, control_words, known_plates, many, next_step, opened, say, some
+
+if TYPE_CHECKING:
+    from activeloop.campaigns.recording import RecordSummary
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
 SHEET = typer.Option(help="The sheet of a workbook (default: the first).")
@@ -15,6 +18,10 @@ COLUMN = typer.Option(
     metavar="ROLE=NAME",
     help="The column of a role that its name does not show: candidate, well, value ... or an assay.",
 )
+REPLACES = typer.Option(
+    metavar="EVENT|FILE", help="This file corrects that one, whose results no longer count; may be given several times."
+)
+REPEATS = typer.Option("--repeats", help="All of it was measured again, also what equals or contradicts earlier rows.")
 
 
 def record(
@@ -22,10 +29,12 @@ def record(
     file: Annotated[Path, FILE],
     sheet: Annotated[str | None, SHEET] = None,
     column: Annotated[list[str] | None, COLUMN] = None,
+    replaces: Annotated[list[str] | None, REPLACES] = None,
+    repeats: Annotated[bool, REPEATS] = False,
 ) -> None:
     """Store results that came back: the whole file or, if anything is wrong with it, nothing.
 
-    A file, or a row, that was recorded before is not stored twice.
+    A file that was recorded before is not stored twice; of a spreadsheet that grew, the new rows are.
     """
     from activeloop.measurements import read_measurements
 
@@ -39,20 +48,45 @@ def record(
         controls=(loop.config.plate.control, "WT"),
         sheet=sheet,
     )
-    summary = loop.campaign.record(reading)
+    summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats)
     for note in reading.notes:
         say(f"Note: {note}")
     if summary.read_before:
         say(f"{file} was recorded before (event {summary.event}): nothing was stored.")
-    elif not summary.stored:
+    if summary.known:
+        say(f"Note: {known_words(summary)}")
+    if summary.replaced:
+        say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
+    if summary.stored:
+        say(stored_words(summary, str(file)))
+    elif summary.known:
         say(f"All {many(summary.duplicates, 'row')} of {file} are stored already: nothing was stored.")
-    else:
-        known = f"; {many(summary.duplicates, 'row')} known already" if summary.duplicates else ""
-        what = f"{many(summary.stored, 'result')} of {many(summary.candidates, 'candidate')}"
-        say(f"Stored {what} from {file} as event {summary.event}{known}.")
     next_step(
         f"`activeloop propose {directory}` fits the model and makes the next plate; `activeloop status {directory}`."
     )
+
+
+def known_words(summary: RecordSummary) -> str:
+    """Which rows were stored before, and with which events."""
+    events = f"event{'s' * (len(summary.known_from) > 1)} {', '.join(map(str, summary.known_from))}"
+    named = [f"{f'row {m.row} ' if m.row else ''}{m.candidate}" for m in summary.known]
+    loose = any(not m.well for m in summary.known)
+    fix = " If they were measured again, record the file with --repeats." if loose else ""
+    return f"{many(len(named), 'row')} known from {events}, not stored again: {some(named)}.{fix}"
+
+
+def stored_words(summary: RecordSummary, file: str) -> str:
+    """How much was stored, and what part of it is about controls or without a value.
+
+    >>> from activeloop.campaigns.recording import RecordSummary
+    >>> stored_words(RecordSummary("r.csv", 12, 0, 2, 10, False, (), ("WT",), 2, failed=1), "r.csv")
+    'Stored 12 results of 10 candidates from r.csv as event 2. 2 of them of the control WT, 1 without value.'
+    """
+    parts = [control_words(summary.control_rows, summary.controls)] if summary.controls else []
+    parts += [f"{summary.failed:,} without value"] if summary.failed else []
+    beside = f" {', '.join(parts)}." if parts else ""
+    what = f"{many(summary.stored, 'result')} of {many(summary.candidates, 'candidate')}"
+    return f"Stored {what} from {file} as event {summary.event}.{beside}"
 
 
 def columns_of(pairs: list[str]) -> dict[str, str] | None:

@@ -150,6 +150,15 @@ def some(names: tuple[str, ...] | list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def control_words(count: int, names: Sequence[str]) -> str:
+    """How many results are of controls, and of which.
+
+    >>> control_words(2, ["WT"])
+    '2 of them of the control WT'
+    """
+    return f"{count:,} of them of the control{'s' * (len(names) > 1)} {some(list(names))}"
+
+
 def opened(folder: Path) -> OpenCampaign:
     """The campaign in a folder."""
     from activeloop.config import open_campaign
