@@ -312,8 +312,8 @@ def _is_known(m: Measurement, stored: Result, source: str) -> bool:
     held = f"{old.assay} = {_value(old)} for {old.candidate} (event {stored.event})"
     raise MeasurementError(
         f"well {m.well} of {m.plate} already has {held}, and here {_value(m)} for {m.candidate}. If this file is the "
-        f"right one, record it with `--replaces {stored.event}` (what came with that event no longer counts), or void the "
-        "other first. Nothing was stored.",
+        f"right one, record it with `--replaces {stored.event}` (what came with that event no longer counts), or void "
+        "the other first. Nothing was stored.",
         file=m.file or source or None,
         row=m.row or None,
     )
