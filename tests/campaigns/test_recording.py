@@ -19,6 +19,7 @@ FIT, SCORE = Assay("fit", goal="classify"), Assay("score")
 
 
 def loop(assay: Assay = SCORE) -> Campaign:
+    """A campaign whose first results come with event 2: before them, the log says what it is."""
     return Campaign(POOL, [assay], Ridge())
 
 
@@ -78,11 +79,11 @@ def test_a_spreadsheet_that_grows_twice_adds_only_its_new_rows_and_names_the_oth
     record(campaign, "K2R 3, T3S 3", "day1.csv")
     second = record(campaign, "K2R 3, T3S 3, A4G 1, K2R 3", "day2.csv")
     assert [m.row for m in second.known] == [2, 3]
-    assert second.known_from == (1,)
+    assert second.known_from == (2,)
     # `K2R 3, A4G 1` alone are what the second file added, but not what it was
     assert record(campaign, "K2R 3, A4G 1, Y5F 2", "other.csv").known == ()
     third = record(campaign, "T3S 3, A4G 1, K2R 3, K2R 3, I6V 9", "day3.csv")
-    assert (third.stored, third.known_from) == (1, (1, 2))
+    assert (third.stored, third.known_from) == (1, (2, 3))
     assert stored(campaign) == ["K2R 3", "T3S 3", "A4G 1", "K2R 3", "K2R 3", "A4G 1", "Y5F 2", "I6V 9"]
 
 
@@ -90,7 +91,7 @@ def test_a_row_is_known_from_one_earlier_file_only():
     campaign = loop()
     record(campaign, "K2R 1, T3S 0", "a.csv")
     record(campaign, "K2R 1, A4G 1", "b.csv")
-    assert record(campaign, "K2R 1, T3S 0, K2R 1, A4G 1", "c.csv").known_from == (1, 2)
+    assert record(campaign, "K2R 1, T3S 0, K2R 1, A4G 1", "c.csv").known_from == (2, 3)
     both = record(campaign, "K2R 1, T3S 0, A4G 1", "d.csv")
     assert [m.candidate for m in both.known] == ["K2R", "T3S"]
 
@@ -106,7 +107,7 @@ def test_a_failed_well_may_have_its_value_when_the_spreadsheet_grows():
 def test_a_row_that_was_voided_stays_so_when_its_spreadsheet_grows():
     campaign = loop()
     record(campaign, "K2R 3, T3S 99", "a.csv")
-    campaign.void(1, [3], "a bubble")
+    campaign.void(2, [3], "a bubble")
     assert record(campaign, "K2R 3, T3S 99, A4G 1", "b.csv").stored == 1
     assert stored(campaign) == ["K2R 3", "A4G 1"]
 
@@ -134,7 +135,7 @@ def test_a_corrected_file_asks_whether_it_replaces_or_repeats(text, file, plate,
     if not asked:
         record(campaign, text + (", WT 1" if text.startswith(CORRECTED) else ""), file, plate)
         return
-    with pytest.raises(MeasurementError, match=r"--replaces 1.*--repeats.*Nothing was stored"):
+    with pytest.raises(MeasurementError, match=r"--replaces 2.*--repeats.*Nothing was stored"):
         record(campaign, text, file, plate)
     assert len(stored(campaign)) == 3
 
@@ -151,7 +152,7 @@ def test_rows_on_the_same_plate_ask_and_those_of_another_replicate_or_day_do_not
     assert campaign.record([Measurement("K2R", "score", 3.5, plate="P1", measured_at="2026-03-02")]).stored == 1
 
 
-@pytest.mark.parametrize("which", [(1,), ("r.csv",), ("1",), ("./r.csv",)])
+@pytest.mark.parametrize("which", [(2,), ("r.csv",), ("2",), ("./r.csv",)])
 def test_a_replaced_file_no_longer_counts_and_its_round_stays(which):
     campaign = loop()
     record(campaign, "K2R 3, T3S 40", "r.csv")
@@ -162,7 +163,7 @@ def test_a_replaced_file_no_longer_counts_and_its_round_stays(which):
     state = campaign.state()
     assert stored(campaign) == ["K2R 3", "T3S 4"]
     assert [r.round for r in state.results] == [0, 0, 0, 0]
-    assert [r.void for r in state.results[:2]] == ["replaced by event 5 (r.csv)"] * 2
+    assert [r.void for r in state.results[:2]] == ["replaced by event 6 (r.csv)"] * 2
     assert state.outstanding  # a correction of earlier results is no answer to it
     assert record(campaign, "K2R 3, T3S 4", "r.csv").read_before
 
@@ -172,9 +173,9 @@ def test_a_well_with_another_value_may_replace_its_file():
     well = Measurement("K2R", "score", 3.0, plate="P1", well="A1", row=2)
     campaign.record([well, Measurement("T3S", "score", 1.0, plate="P1", well="A2", row=3)], "a.csv")
     right = [Measurement("K2R", "score", 4.0, plate="P1", well="A1", row=2)]
-    with pytest.raises(MeasurementError, match="--replaces 1"):
+    with pytest.raises(MeasurementError, match="--replaces 2"):
         campaign.record(right, "b.csv")
-    assert campaign.record(right, "b.csv", replaces=[1]).replaced == 2
+    assert campaign.record(right, "b.csv", replaces=[2]).replaced == 2
     assert stored(campaign) == ["K2R 4"]
 
 
@@ -197,17 +198,17 @@ def test_repeats_are_stored_whatever_was_stored_before_and_are_a_day_of_their_ow
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"replaces": [7]}, 'no results came with event or file "7".*1 \\(r.csv\\)'),
+        ({"replaces": [7]}, 'no results came with event or file "7".*2 \\(r.csv\\)'),
         ({"replaces": ["x.csv"]}, "x.csv"),
-        ({"replaces": [1], "repeats": True}, "not both"),
-        ({"replaces": [2]}, "were voided before"),
+        ({"replaces": [2], "repeats": True}, "not both"),
+        ({"replaces": [3]}, "were voided before"),
     ],
 )
 def test_what_cannot_be_replaced_is_refused_and_nothing_is_stored(how, message):
     campaign = loop()
     record(campaign, "K2R 3", "r.csv")
     record(campaign, "T3S 3", "s.csv")
-    campaign.void(2)
+    campaign.void(3)
     with pytest.raises(InputError, match=message):
         record(campaign, "K2R 4", "t.csv", **how)
     assert stored(campaign) == ["K2R 3"]
@@ -217,8 +218,8 @@ def test_a_file_that_is_stored_does_not_replace_another():
     campaign = loop()
     record(campaign, "K2R 3", "r.csv")
     record(campaign, "K2R 4", "s.csv")
-    with pytest.raises(InputError, match="stored already, as event 2"):
-        record(campaign, "K2R 4", "s.csv", replaces=[1])
+    with pytest.raises(InputError, match="stored already, as event 3"):
+        record(campaign, "K2R 4", "s.csv", replaces=[2])
 
 
 @pytest.mark.parametrize(
