@@ -87,10 +87,10 @@ def test_decimal_comma_is_recognised(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("mutant;score\nA24G;1,5\nK56R;<0,1\nA1C;2\nA2C;n.d.\n")
     table = read_table(path)
-    assert table.decimal == ","
+    assert table.decimal_of("score") == ","
     assert [n[:2] for n in table.numbers("score")][:3] == [("=", 1.5), ("<", 0.1), ("=", 2.0)]
     path.write_text("mutant;score\nA24G;1.5\n")
-    assert read_table(path).decimal == "."
+    assert read_table(path).decimal_of("score") == "."
 
 
 def test_hash_depends_on_the_content_alone(tmp_path):

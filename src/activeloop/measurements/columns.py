@@ -10,11 +10,19 @@ from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
-from activeloop.tables.names import ROLES, candidate_names, plain, split_unit
+from activeloop.tables.names import ROLES, SPREADS, candidate_names, plain, split_unit
+from activeloop.tables.numbers import Sign
 
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names()), **ROLES}
-_REPLICATE = re.compile(r"(?P<base>.*?)[\s_.\-#]*(?:(?:replicate|rep|r)[\s_.\-#]*|[\s_.\-#])(?P<number>[1-9]\d?)", re.I)
+_REPLICATE = re.compile(
+    r"(?P<base>.*?)[\s_.\-#(]*(?:(?P<word>replicate|replikat|repeat|rep|r)?[\s_.\-#]*)(?P<number>\d{1,2})\)?",
+    re.IGNORECASE,
+)
+#: in brackets behind an assay's name: what the values are, not their unit
+_MEANS = frozenset(
+    map(plain, ("mean", "average", "avg", "median", "value", "mittelwert", "moyenne", "media", "gemiddelde"))
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,7 @@ class Entry:
         assay: what was measured.
         text: the cell.
         unit: from the header or the unit column, "" when none is given.
+        decimal: decimal sign of its column.
         candidate, well, plate, date, kind: the cells of those columns, "" when there is no such column.
         replicate: from the header or its column, "" when none is given.
     """
@@ -34,6 +43,7 @@ class Entry:
     assay: Assay
     text: str
     unit: str
+    decimal: Sign = "."
     candidate: str = ""
     well: str = ""
     plate: str = ""
@@ -57,17 +67,39 @@ def find_entries(
         has, 0 for other tables.
 
     Raises:
-        MeasurementError: no column of values is found, or a long table names an unknown assay.
-        TableError: a named column is missing, or its role is unknown.
+        MeasurementError: no column of values or of candidates is found, several columns could be meant, or a long table
+            names an unknown assay.
+        TableError: a named column is missing, its role is unknown, or a number could be read in two ways.
     """
     _refuse_unknown(table, columns or {}, assays)
+    if decimal := (columns or {}).get("decimal"):
+        if decimal not in (".", ","):
+            raise table.error(
+                f'the decimal sign is "." or ",", not "{decimal}" (--column decimal=,). No row was stored.'
+            )
+        table = replace(table, decimal=decimal)
     size = grid_size(table)
     if size:
         return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), (), size
     given = dict(columns or {})
     roles = find_roles(table, given)
     wide = _wide(table, assays, given, roles)
-    if "value" in roles and ("assay" in roles or not wide):
+    long = "value" in roles and ("assay" in roles or not wide)
+    values = [roles["value"]] if long else [c.name for c in wide]
+    if values and not {"candidate", "well"} & set(roles):
+        raise MeasurementError(
+            "no column names the candidates or the wells. Say which it is: --column candidate=... or --column well=... "
+            f'(columns={{"candidate": "..."}}). Columns: {", ".join(table.header)}. No row was stored.',
+            file=table.file,
+        )
+    _refuse_spreads(table, assays, values, wide)
+    if long and "value" not in given and len(several := table.named(ROLES["value"])) > 1:
+        raise MeasurementError(
+            f"which column holds the values: {', '.join(several)}? Say so: --column value={several[0]} "
+            f'(columns={{"value": "{several[0]}"}}). No row was stored.',
+            file=table.file,
+        )
+    if long:
         cells = list(_long(table, assays, roles))
         read = set(roles.values())
     elif wide:
@@ -85,7 +117,7 @@ def find_entries(
 
 
 def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Assay]) -> None:
-    known = [*SYNONYMS, *(a.name for a in assays)]
+    known = [*SYNONYMS, "decimal", *(a.name for a in assays)]
     if unknown := [role for role in given if role not in known]:
         raise table.error(
             f'"{unknown[0]}" is no role of a column of results (--column {unknown[0]}={given[unknown[0]]}). '
@@ -112,10 +144,11 @@ def grid_size(table: Table) -> int:
 def _grid(table: Table, assay: Assay) -> Iterator[Entry]:
     corner = table.header[0]
     unit = split_unit(corner)[1] if plain(split_unit(corner)[0]) == plain(assay.name) else ""
+    decimal = table.decimal_of(*table.header[1:])
     for column, name in enumerate(table.header[1:]):
         cells = table.column(name)
         for i, row in enumerate(table.row_numbers):
-            yield Entry(row, assay, cells[i], unit, well=well_name(i, column))
+            yield Entry(row, assay, cells[i], unit, decimal, well=well_name(i, column))
 
 
 @dataclass(frozen=True)
@@ -139,28 +172,121 @@ def _wide(
             found.append(ValueColumn(name, assay, split_unit(name)[1]))
             continue
         others = {plain(a.name) for a in assays if a is not assay}
-        for header in table.header:
-            base, unit, replicate = split_header(header)
-            name = plain(split_unit(header)[0])
-            if name == plain(assay.name):
-                found.append(ValueColumn(header, assay, unit))
-            elif replicate and plain(base) == plain(assay.name) and name not in others:
-                found.append(ValueColumn(header, assay, unit, replicate))
-            elif (numbered := re.fullmatch(rf"{re.escape(plain(assay.name))}([1-9])", name)) and name not in others:
-                found.append(ValueColumn(header, assay, unit, numbered[1]))
-    if not found and len(assays) == 1:
-        for header in table.header:
-            base, unit, replicate = split_header(header)
-            if replicate and plain(base) in ("", "value", "result") and header not in roles.values():
-                found.append(ValueColumn(header, assays[0], unit, replicate))
+        free = [h for h in table.header if plain(split_unit(h)[0]) not in others]
+        found += _columns_of(table, free, assay, (assay.name,))
+    if not found and len(assays) == 1 and "assay" not in roles:
+        free = [h for h in table.header if h not in roles.values()]
+        found = _columns_of(table, free, assays[0], ("", *ROLES["value"]))
+        found = found if all(column.replicate for column in found) else []
     return found
+
+
+def _columns_of(table: Table, headers: Sequence[str], assay: Assay, names: Sequence[str]) -> list[ValueColumn]:
+    """The columns of an assay: one of its own name, or one for each replicate, numbered 1, 2, 3.
+
+    Raises:
+        MeasurementError: numbers behind the name that do not count replicates, or several columns of the one name.
+    """
+    keys = set(map(plain, names))
+    exact: list[ValueColumn] = []
+    means: list[ValueColumn] = []
+    numbered: dict[str, tuple[int, bool]] = {}
+    others: list[str] = []
+    for header in headers:
+        name, unit = split_unit(header)
+        if re.fullmatch(r"\d{1,2}", unit):
+            name, unit = f"{name} {unit}", ""
+        key, match = plain(name), _REPLICATE.fullmatch(name)
+        condition = bool(re.match(r"\d(?!/)", unit))  # such as `activity (5 min)`
+        around = {key.removeprefix(k) for k in keys if key.startswith(k)} | {
+            key.removesuffix(k) for k in keys if key.endswith(k)
+        }
+        if key in keys and not condition:
+            if not _is_spread(unit):
+                (means if plain(unit) in _MEANS else exact).append(ValueColumn(header, assay, unit))
+        elif around & _MEANS and not condition:
+            means.append(ValueColumn(header, assay, unit))
+        elif match and plain(match["base"]) in keys and not condition and (match["base"] or match["word"]):
+            numbered[header] = int(match["number"]), len(match["word"] or "") > 1
+        elif any(k and key.startswith(k) and re.search(r"\d", plain(header)[len(k) :]) for k in keys):
+            others.append(header)  # such as `activity 5 min`
+    counted = [number for number, _ in numbered.values()]
+    replicates = all(word for _, word in numbered.values()) and len(set(counted)) == len(counted)
+    replicates = replicates or sorted(counted) == list(range(1, len(counted) + 1))
+    exact = exact or (
+        [] if numbered and replicates else [replace(c, unit=c.unit * (plain(c.unit) not in _MEANS)) for c in means]
+    )
+    if len(exact) > 1 or (exact and numbered):
+        columns = ", ".join(f'"{h}"' for h in [*(c.name for c in exact), *numbered])
+        raise _unclear(table, assay, f"the columns {columns} could all be its values", exact[0].name)
+    if exact:
+        return exact
+    if numbered and replicates:
+        return [
+            ValueColumn(header, assay, split_unit(header)[1], str(number)) for header, (number, _) in numbered.items()
+        ]
+    if odd := [*numbered, *others]:
+        columns = ", ".join(f'"{h}"' for h in odd)
+        what = "the numbers in the columns" if len(odd) > 1 else "the number in the column"
+        raise _unclear(table, assay, f"{what} {columns} may be times, doses or replicates", odd[0])
+    return []
+
+
+def _unclear(table: Table, assay: Assay, problem: str, such_as: str) -> MeasurementError:
+    return MeasurementError(
+        f'{assay.name}: {problem}. Say which column to read: --column "{assay.name}={such_as}" '
+        f'(columns={{"{assay.name}": "{such_as}"}}), or name replicates "{assay.name} 1", "{assay.name} 2" ... '
+        "No row was stored.",
+        file=table.file,
+    )
+
+
+_SPREAD_NAMES = {what: frozenset(map(plain, names)) for what, names in SPREADS.items()}
+
+
+def _is_spread(name: str) -> str:
+    """`standard deviation`, `standard error` or `spread`, when a name says so; "" otherwise."""
+    return next((what for what, names in _SPREAD_NAMES.items() if plain(name) in names), "")
+
+
+def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str], wide: Sequence[ValueColumn]) -> None:
+    """Refuse a mean with its standard deviation or error: noise is estimated from single values.
+
+    Beside a column a replicate, such a column says nothing new and is not read.
+    """
+    names = {plain(a.name) for a in assays} | {plain(split_unit(v)[0]) for v in values}
+    single = [plain(split_unit(c.name)[0]) for c in wide if not c.replicate]
+    for header in table.header:
+        if header in values:
+            continue
+        name, unit = split_unit(header)
+        text, what, own = plain(name), _is_spread(name), ""
+        for known in filter(None, names):
+            beside = _is_spread(unit) if text == known else ""
+            beside = beside or (_is_spread(text[len(known) :]) if text.startswith(known) else "")
+            beside = beside or (_is_spread(text[: -len(known)]) if text.endswith(known) else "")
+            what, own = (beside, known) if beside else (what, own)
+        if not what or (what == "spread" and not own):
+            continue  # `error` or `range` alone may be anything
+        replicated = bool(wide) and (not single or (own and own not in single))
+        numbers = any(cell[:1].isdigit() for cell in table.columns[table.header.index(header)][:50])
+        if replicated or not numbers:
+            continue
+        raise MeasurementError(
+            f'column "{header}" holds {"a measure of spread" if what == "spread" else f"{what}s"}. The noise of an '
+            "assay is estimated from single measurements: give each of them its own row, or its own column "
+            f'("{assays[0].name} 1", "{assays[0].name} 2" ...), instead of their mean; or delete the column, and each '
+            "mean counts as one measurement. No row was stored.",
+            file=table.file,
+        )
 
 
 def _rows(table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str]) -> Iterator[Entry]:
     beside, units = _beside(table, roles)
     for value in values:
+        decimal = table.decimal_of(*(v.name for v in values if v.assay is value.assay))
         for row, text, unit, around in zip(table.row_numbers, table.column(value.name), units, beside, strict=True):
-            entry = Entry(row, value.assay, text, value.unit or unit, **around)
+            entry = Entry(row, value.assay, text, value.unit or unit, decimal, **around)
             yield replace(entry, replicate=value.replicate) if value.replicate else entry
 
 
@@ -170,6 +296,8 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
     only = _only(assays, table, "a table without a column `assay`") if which is None else None
     by_name = {plain(a.name): a for a in assays}
     column_unit = split_unit(roles["value"])[1]
+    column_unit = "" if plain(column_unit) in _MEANS else column_unit
+    decimal = table.decimal_of(roles["value"])
     for i, (row, text) in enumerate(zip(table.row_numbers, table.column(roles["value"]), strict=True)):
         base, own = split_unit(which[i]) if which else ("", "")
         assay = only or by_name.get(plain(which[i] if which else "")) or by_name.get(plain(base))
@@ -180,7 +308,7 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
                 file=table.file,
                 row=row,
             )
-        yield Entry(row, assay, text, units[i] or own or column_unit, **beside[i])
+        yield Entry(row, assay, text, units[i] or own or column_unit, decimal, **beside[i])
 
 
 def _beside(table: Table, roles: Mapping[str, str]) -> tuple[list[dict[str, str]], list[str]]:
@@ -216,17 +344,7 @@ def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
             table.column(given[role])  # refuses a missing column
             roles[role] = table.find(given[role]) or given[role]
             continue
-        if free := [found for found in table.named(names) if found not in roles.values()]:
+        free = [found for found in table.named(names) if found not in roles.values()]
+        if free:
             roles[role] = free[0]
     return roles
-
-
-def split_header(header: str) -> tuple[str, str, str]:
-    """Name, unit and replicate of a column of values.
-
-    >>> split_header("kcat_2 (1/s)"), split_header("kcat [1/s] rep 3"), split_header("rep1"), split_header("kcat")
-    (('kcat', '1/s', '2'), ('kcat', '1/s', '3'), ('', '', '1'), ('kcat', '', ''))
-    """
-    name, unit = split_unit(header)
-    match = _REPLICATE.fullmatch(name)
-    return (match["base"].strip(), unit, match["number"]) if match else (name, unit, "")

@@ -103,7 +103,7 @@ def read_measurements(
     table = read_table(path, sheet=sheet)
     entries, unread, size = find_entries(table, assays, columns)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file)
-    rows = read_rows(entries, matcher, table.decimal, pool, table.file)
+    rows = read_rows(entries, matcher, pool, table.file)
     _refuse_repeats(rows, table.file)
     return ResultsFile(
         tuple(

@@ -9,14 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from activeloop.candidates import Pool, find_offset
 from activeloop.errors import InputError, MeasurementError
 from activeloop.measurements.assay import Assay, Qualifier
 from activeloop.measurements.columns import Entry
 from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
-from activeloop.tables.numbers import parse_number, shift_between, shifted
+from activeloop.tables.numbers import Sign, parse_number, shift_between, shifted
 
 Row = tuple["CandidateMatch", Entry, "Cell"]
 #: how many wrong rows one message names
@@ -29,15 +28,12 @@ SEARCHABLE = 50_000
 NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
 
 
-def read_rows(
-    entries: Sequence[Entry], matcher: CandidateMatcher, decimal: Literal[".", ","], pool: Pool, file: str
-) -> list[Row]:
+def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, file: str) -> list[Row]:
     """Candidate, entry and value of each entry; empty wells are left out.
 
     Args:
         entries: the cells that should hold a value, in the order of the file.
         matcher: finds the candidate of each.
-        decimal: decimal sign of the table.
         pool: what may have been measured.
         file: its name, for messages.
 
@@ -52,7 +48,7 @@ def read_rows(
             match = matcher.find(entry)
             if match is None:
                 continue
-            cell = read_cell(entry.text, entry.assay, entry.unit, decimal)
+            cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal)
             if not cell.failed and not entry.assay.unit:
                 _one_unit(entry, units)
             rows.append((match, replace(entry, date=read_date(entry.date)), cell))
@@ -311,14 +307,14 @@ class Cell:
     note: str = ""
 
 
-def read_cell(text: str, assay: Assay, unit: str, decimal: Literal[".", ","]) -> Cell:
+def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
     """Read one cell of an assay.
 
     Args:
         text: the cell.
         assay: what it should be a value of.
         unit: from the header or the unit column, "" when none is given.
-        decimal: decimal sign of the table.
+        decimal: decimal sign of its column.
 
     Raises:
         InputError: it is no value of this assay, or in another unit; without file and row, which the caller knows.
@@ -344,10 +340,24 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Literal[".", ","]) ->
     number = parse_number(text, decimal=decimal)
     if math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")
-    value, note = _in_unit(number.value, number.unit or unit, assay)
     if number.unit and unit and shift_between(number.unit, unit) != 0:
         raise MeasurementError(f'"{text}" carries another unit than its column ({unit}). Correct one of them.')
+    if number.unit and not unit and not assay.unit:
+        raise MeasurementError(_text_behind(text, number.value, number.unit, assay))
+    value, note = _in_unit(number.value, number.unit or unit, assay)
     return _within_limits(value, number.qualifier, assay, note)
+
+
+def _text_behind(text: str, value: float, behind: str, assay: Assay) -> str:
+    if behind == "%":
+        return (
+            f'"{text}" is a percentage, and {assay.name} has no unit: it can be read as {value:g} or as '
+            f'{shifted(value, -2):g}. Give the assay the unit % ("{assay.name}:%"), or write plain numbers.'
+        )
+    return (
+        f'"{text}" has text behind its number ("{behind}"), and {assay.name} has no unit. Write the number alone; '
+        "or, if it is a unit, put it into the column's name or give the assay its unit."
+    )
 
 
 def _class(text: str, word: str, assay: Assay) -> Cell:

@@ -20,7 +20,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -143,9 +143,7 @@ def public_table(entry: PublicSet) -> tuple[Table, Columns]:
         columns = find_columns(table, table.find(entry.candidate) or None, table.find(entry.target) or None, entry.kind)
         if not mirror and entry.shift:
             table = _shifted(table, columns.candidate, entry.shift)
-        found = content_digest(
-            table.column(columns.candidate), [n.value for n in table.numbers(columns.target)], entry.kind
-        )
+        found = content_digest(table.column(columns.candidate), table.values(columns.target).tolist(), entry.kind)
     except InputError as error:
         path.unlink()
         raise FetchError(f"{url} is not the table it should be: {error} The download was deleted. {_FIX}") from error
@@ -202,7 +200,7 @@ def _shifted(table: Table, column: str, shift: int) -> Table:
     place = table.header.index(column)
     moved = [re.sub(r"\d+", lambda m: str(int(m[0]) + shift), cell) for cell in table.columns[place]]
     columns = (*table.columns[:place], moved, *table.columns[place + 1 :])
-    return Table(table.file, table.header, columns, table.row_numbers, table.content_hash, table.decimal)
+    return replace(table, columns=columns)
 
 
 @dataclass(frozen=True)

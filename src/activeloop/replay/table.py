@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
 from activeloop.tables import Table, parse_number
 from activeloop.tables.names import TARGETS, candidate_names
+from activeloop.tables.numbers import find_sign
 
 CLASSES = ("dms_score_bin",)
 _GUIDE = re.compile(r"[ACGTUN]{17,60}")
@@ -101,7 +102,8 @@ def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
 def _numeric(cells: Sequence[str]) -> bool:
     """Whether the first cells are numbers or empty, and one of them is a number."""
     try:
-        values = [parse_number(cell).value for cell in cells[:LOOKED_AT]]
+        decimal = find_sign(cells[:LOOKED_AT])[0]
+        values = [parse_number(cell, decimal=decimal).value for cell in cells[:LOOKED_AT]]
     except TableError:
         return False
     return any(value == value for value in values)
@@ -189,7 +191,7 @@ def landscape_of(
     >>> landscape.pool.names([0, 1]), landscape.values.tolist()
     (['AA', 'AC'], [1.0, 3.0])
     """
-    values = _values(table, columns.target)
+    values = table.values(columns.target)
     known = ~np.isnan(values)
     if not known.all():
         table, values = _rows(table, known), values[known]
@@ -206,7 +208,7 @@ def landscape_of(
         left_out += f" {_many(counts > 1, 'candidate')} in several rows; their values are averaged."
     classes = None
     if columns.classes:
-        given_classes = _values(table, columns.classes)[fine]
+        given_classes = table.values(columns.classes)[fine]
         known = np.isfinite(given_classes)
         votes = np.bincount(rows[known], given_classes[known], len(pool))
         voters = np.bincount(rows[known], minlength=len(pool))
@@ -272,26 +274,9 @@ def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, 
     return pool, rows
 
 
-def _values(table: Table, column: str) -> np.ndarray:
-    """[n] values of a column; NaN where there is none."""
-    cells = table.column(column)
-    if table.decimal == ".":
-        try:
-            values = np.array([cell or "nan" for cell in cells], np.float64)
-        except ValueError:
-            values = np.array([number.value for number in table.numbers(column)])
-    else:
-        values = np.array([number.value for number in table.numbers(column)])
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        i = int(infinite[0])
-        raise table.error(f'"{cells[i]}" is not a measured value. Correct it or leave it empty.', i)
-    return values
-
-
 def _rows(table: Table, keep: np.ndarray) -> Table:
     """Some rows of a table."""
     index = np.flatnonzero(keep).tolist()
     columns = tuple([column[i] for i in index] for column in table.columns)
     numbers = tuple(table.row_numbers[i] for i in index)
-    return Table(table.file, table.header, columns, numbers, table.content_hash, table.decimal)
+    return replace(table, columns=columns, row_numbers=numbers)

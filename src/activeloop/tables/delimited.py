@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from activeloop.errors import TableError
-from activeloop.tables.table import DECIMAL_COMMA, DECIMAL_POINT, Table, checked_table
+from activeloop.tables.table import Table, checked_table
 
 DELIMITERS = "\t;,"
 
@@ -37,11 +37,7 @@ def read_delimited(data: bytes, file: str, content_hash: str) -> Table:
     except csv.Error:
         problem = 'a quotation mark (") opens here and is not closed: the file is half-written. Export it again.'
         raise TableError(problem, file=file, row=len(records) + 1) from None
-    table = checked_table(records, file, content_hash)
-    sample = [cell for column in table.columns for cell in column[:1000] if cell]
-    # A decimal comma: some numbers have one, and none has a point.
-    comma = any(map(DECIMAL_COMMA.fullmatch, sample)) and not any(map(DECIMAL_POINT.fullmatch, sample))
-    return replace(table, decimal="," if delimiter != "," and comma else ".")
+    return replace(checked_table(records, file, content_hash), delimiter=delimiter)
 
 
 def _decode(data: bytes, file: str) -> str:

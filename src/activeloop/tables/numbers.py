@@ -1,23 +1,38 @@
-"""Numbers and units as people and instruments write them: `1,5`, `<0.1`, `3.2 nM`, `n.d.`."""
+"""Numbers and units as people and instruments write them: `1,5`, `<0.1`, `3.2 nM`, `12'400`, `n.d.`."""
 
 from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+import unicodedata
+from collections.abc import Iterable
+from decimal import Decimal, DecimalException
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from activeloop.errors import TableError
 
+#: cells without a value, compared without case, spaces, dots and the kind of dash
 MISSING = frozenset(
-    {"", "na", "n/a", "nan", "nd", "n.d.", "n.d", "n.a.", "none", "null", "-", "--", "–", "?", "missing"}
+    {"", "na", "n/a", "nan", "nd", "none", "null", "nil", "-", "--", "---", "?", "missing", "blank", "void"}
+    | {"#n/a", "#na", "#n/an/a", "#nv", "#n/d", "#nd", "<na>", "(null)", "nat", "notavailable", "notapplicable"}
+    | {"notdetermined", "notmeasured", "nottested", "nodata", "novalue", "nm", "nt", "n/d", "n/t", "n/m", "n/b"}
+    | {"nb", "ka", "k/a", "fehlt", "entfällt", "nichtbestimmt", "nichtgemessen", "keinwert", "leer"}  # German
+    | {"nonmesuré", "nondéterminé", "sansobjet", "s/o", "vide", "manquant"}  # French
+    | {"nodeterminado", "nomedido", "sindatos", "s/d", "vacío", "nondeterminato", "nonmisurato", "vuoto", "assente"}
+    | {"nãodeterminado", "nãomedido", "vazio", "nietbepaald", "nietgemeten", "leeg", "brak", "bd", "saknas"}
+    | {"нд", "н/д", "нетданных", "欠測", "未測定", "未测定", "未检测", "无", "缺失", "無", "없음"}
 )
-_NUMBER = re.compile(
-    r"(?P<qualifier><=|>=|<|>|=)?\s*(?P<value>[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°].*)?"
-)
-_ORDINARY = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d{1,2})?")
-_PLAIN = str.maketrans({"−": "-", "≤": "<", "≥": ">", "μ": "µ", "\u00a0": " ", "\u202f": " "})
+#: values beyond these are no measurements: their squares overflow where a model is fitted
+LARGEST, SMALLEST = 1e100, 1e-100
+
+Sign = Literal[".", ","]
+
+
+class Typed(str):
+    """The text of a number that a workbook stores as a number: its point is the decimal sign in every language."""
+
+    __slots__ = ()
 
 
 class Number(NamedTuple):
@@ -34,19 +49,104 @@ class Number(NamedTuple):
     unit: str
 
 
-def parse_number(
-    text: str, *, decimal: Literal[".", ","] = ".", file: str | None = None, row: int | None = None
-) -> Number:
+_ORDINARY = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_NUMBER = re.compile(
+    r"(?P<qualifier><=|>=|=<|=>|<|>|=)?\s*(?P<sign>[+-]?)(?P<digits>\d(?:[\d.,' ]*\d)?[.,]?|[.,]\d+)"
+    r"(?P<exponent>[eE][+-]?\d+)?(?:\s*[xX×*·]\s*10(?:\s*\^\s*\(?|(?=[+-]))(?P<power>[+-]?\d{1,3})\)?)?"
+    r"\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°].*)?",
+    re.DOTALL,
+)
+_GROUPS = {  # digits in groups, by what stands between them; no group begins with 0
+    "'": re.compile(r"[1-9]\d{0,2}(?:'\d{3})+"),
+    " ": re.compile(r"[1-9]\d{0,2}(?: \d{3})+"),
+    ".": re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+"),
+    ",": re.compile(r"[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d?(?:,\d\d)+,\d{3}"),  # also 12,34,567 as in India
+}
+_MONTH = (
+    r"(?:jan(?:uary|uar)?|feb(?:ruary|ruar)?|mar(?:ch)?|mär(?:z)?|apr(?:il)?|may|mai|june?|juni|july?|juli|aug(?:ust)?"
+    r"|sept?(?:ember)?|o[ck]t(?:ober)?|nov(?:ember)?|de[cz](?:ember)?|janv|févr|avr|juin|juil|août|déc|ene|abr|ago|dic)"
+)
+DATE = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?: [ap]m)?"
+    rf"|\d{{1,2}}[-. ]{{1,2}}{_MONTH}\.?(?:[-. ]\d{{2,4}})?|{_MONTH}\.?[- ]\d{{1,4}}"
+    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}\.\d{1,2}\.\d{2,4}",
+    re.IGNORECASE,
+)
+_SUPERSCRIPTS = {c: str(unicodedata.digit(c)) for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"} | {"⁻": "-", "⁺": "+"}
+_SUPERSCRIPT = re.compile(r"(?<=10)[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+#: other forms of the signs of a number -> the usual one
+_FORMS = str.maketrans(
+    {
+        **dict.fromkeys("−‐‑‒–—﹣－", "-"),
+        **{"≤": "<", "≥": ">", "≦": "<", "≧": ">", "＜": "<", "＞": ">", "＝": "=", "＋": "+", "μ": "µ", "％": "%"},
+        **dict.fromkeys("’‘ʼ′＇", "'"),
+        **{"．": ".", "٫": ".", "，": ",", "٬": "'", "﹪": "%", "٪": "%"},
+    }
+)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell says that there is no value.
+
+    >>> [is_missing(text) for text in ("", "n. d.", "#N/A", "–", "0")]
+    [True, True, True, True, False]
+    """
+    return re.sub(r"[\s.]+", "", text.translate(_FORMS)).casefold() in MISSING
+
+
+def usual(text: str) -> str:
+    """A cell with the usual digits, signs and spaces of ASCII.
+
+    >>> usual("−١٫٥"), usual("1’234\u202f"), usual("5 × 10⁻³")
+    ('-1.5', "1'234", '5 × 10^-3')
+    """
+    text = text.strip()
+    if text.isascii():
+        return text
+    text = _SUPERSCRIPT.sub(lambda m: "^" + "".join(_SUPERSCRIPTS[c] for c in m[0]), text)
+    text = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else " " if c.isspace() else c for c in text)
+    return text.translate(_FORMS)
+
+
+def _readings(digits: str, scientific: bool) -> dict[Sign, str]:
+    """What digits with separators mean, by the decimal sign that is assumed; without signs that fit none.
+
+    >>> _readings("1,500", False), _readings("1,5", False), _readings("1'500.5", False)
+    ({'.': '1500.', ',': '1.500'}, {',': '1.5'}, {'.': '1500.5'})
+    """
+    found: dict[Sign, str] = {}
+    between = [mark for mark in "' " if mark in digits]
+    signs: tuple[tuple[Sign, Sign], ...] = ((".", ","), (",", "."))
+    for sign, other in signs:
+        whole, _, fraction = digits.partition(sign)
+        if not (fraction.isdecimal() or not fraction):
+            continue
+        if not (whole.isdecimal() or not whole):
+            group = between[0] if between else other
+            # No program groups the digits of a number with an exponent.
+            if scientific or not _GROUPS[group].fullmatch(whole):
+                continue
+            whole = whole.replace(group, "")
+        found[sign] = f"{whole or 0}.{fraction}"
+    return found
+
+
+def _readings_of(match: re.Match[str]) -> dict[Sign, str]:
+    return _readings(match["digits"], bool(match["exponent"] or match["power"]))
+
+
+def parse_number(text: str, *, decimal: Sign | None = None, file: str | None = None, row: int | None = None) -> Number:
     """Read one cell that should hold a number.
 
     Args:
         text: the cell.
-        decimal: the decimal sign of the table (`Table.decimal`).
+        decimal: the decimal sign of its column (`Table.decimal_of`); when None it is the point, and what could also be
+            read with a decimal comma is refused.
         file: the file it stands in, for the message.
         row: its spreadsheet row, for the message.
 
     Raises:
-        TableError: it is no number, or could be read as two different ones (`1,500`).
+        TableError: it is no number, could be read as two different ones (`1,500`), or is too large or small.
 
     >>> parse_number("< 0.1"), parse_number("1,5", decimal=","), parse_number("3.2 nM")
     (Number(qualifier='<', value=0.1, unit=''), Number(qualifier='=', value=1.5, unit=''),
@@ -54,48 +154,105 @@ def parse_number(
     >>> parse_number("n.d.").value
     nan
     """
-    if decimal == "." and _ORDINARY.fullmatch(text):
-        return Number("=", float(text), "")
-    cell = text.strip().translate(_PLAIN)
-    if cell.lower() in MISSING:
+    ordinary = decimal != "," and _ORDINARY.fullmatch(text)
+    if ordinary or isinstance(text, Typed):
+        return Number("=", _measurable(text, text, file, row), "")
+    if is_missing(text):
         return Number("=", math.nan, "")
-    match = _NUMBER.fullmatch(cell)
-    if match is None:
-        raise TableError(
-            f'"{text}" is not a number. Write a number, such as 1.5 or <0.1, or leave it empty.', file=file, row=row
+    match = _NUMBER.fullmatch(usual(text))
+    if match is None or (match["unit"] and DATE.fullmatch(text.strip())):
+        raise TableError(_no_number(text), file=file, row=row)
+    readings = _readings_of(match)
+    if not readings or (match["power"] and match["exponent"]):
+        raise TableError(_no_number(text), file=file, row=row)
+    if decimal and decimal not in readings:
+        problem = (
+            f'"{text}" does not fit the other numbers of its column, in which "{decimal}" is the decimal sign. Write '
+            "all in one way."
         )
-    digits = _plain_digits(match["value"], decimal)
-    if digits is None:
-        raise TableError(
-            f'"{text}" can be read as two different numbers: here "{decimal}" is the decimal sign and '
-            f'"{"," if decimal == "." else "."}" stands where none should. Write it with "{decimal}" and without '
-            "separators of thousands.",
-            file=file,
-            row=row,
-        )
+        raise TableError(problem, file=file, row=row)
+    if decimal is None and "," in readings and Decimal(readings[","]) != Decimal(readings.get(".", "NaN")):
+        if "." not in readings or "," in match["digits"]:
+            raise TableError(_ambiguous(text, readings), file=file, row=row)
+    digits = readings[decimal or "."] + (match["exponent"] or (f"e{match['power']}" if match["power"] else ""))
+    value = _measurable(match["sign"] + digits, text, file, row)
+    qualifier: Literal["=", "<", ">"] = "<" if "<" in (match["qualifier"] or "") else "="
+    qualifier = ">" if ">" in (match["qualifier"] or "") else qualifier
+    return Number(qualifier, value, (match["unit"] or "").strip())
+
+
+def _measurable(digits: str, text: str, file: str | None, row: int | None) -> float:
+    """The value of digits, if a measurement can be so large or small."""
     value = float(digits)
-    if math.isinf(value):
-        raise TableError(f'"{text}" is too large to be a measured value. Correct it.', file=file, row=row)
-    qualifier = (match["qualifier"] or "=")[0]
-    return Number(qualifier, value, (match["unit"] or "").strip())  # type: ignore[arg-type]
+    if value == 0 and re.search(r"[1-9]", re.split("[eE]", digits)[0]) is None:
+        return value
+    if not SMALLEST <= abs(value) <= LARGEST:
+        shown, what = text if len(text) <= 40 else f"{text[:20]}... ({len(text):,} characters)", "small"
+        what = "large" if abs(value) > 1 else what
+        raise TableError(f'"{shown}" is too {what} to be a measured value. Correct it.', file=file, row=row)
+    return value
 
 
-def _plain_digits(value: str, decimal: str) -> str | None:
-    """The number as `float` reads it, or None when its separators are ambiguous."""
-    thousands = "," if decimal == "." else "."
-    whole, _, fraction = value.partition(decimal)
-    if thousands in fraction or decimal in fraction:
-        return None
-    if thousands in whole:
-        grouped = re.fullmatch(rf"[+-]?\d{{1,3}}(?:\{thousands}\d{{3}})+", whole)
-        # `1,500` alone may be 1.5 written by a German spreadsheet; `1,500.0` and `1,500,000` may not.
-        if not grouped or (not fraction and whole.count(thousands) == 1):
-            return None
-        whole = whole.replace(thousands, "")
-    return f"{whole}.{fraction}" if fraction else whole
+def _no_number(text: str) -> str:
+    if DATE.fullmatch(text.strip()):
+        return (
+            f'"{text}" is a date or a time, not a number: a spreadsheet program turns 1.5 into 1-May. Set the format '
+            "of the column to Number (or Text), type the values again and save."
+        )
+    if re.match(r"[<>=]*\s*[+-]?(?:inf|∞)", text.strip(), re.IGNORECASE):
+        return f'"{text}" is not a measured value. Correct it or leave it empty.'
+    shown = text if len(text) <= 80 else f"{text[:60]}..."
+    return f'"{shown}" is not a number. Write a number, such as 1.5 or <0.1, or leave it empty.'
 
 
-_PREFIXES = {"f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "m": -3, "k": 3, "M": 6, "G": 9}
+def _ambiguous(text: str, readings: dict[Sign, str]) -> str:
+    if len(readings) < 2:
+        return (
+            f'"{text}" can be read as two different numbers: here "." is the decimal sign and "," stands where none '
+            'should. Write it with "." and without separators of thousands.'
+        )
+    point, comma = (readings[sign].rstrip(".") for sign in (".", ","))
+    point, comma = (f"{Decimal(digits):f}" for digits in (point, comma))
+    return f'"{text}" can be read as two different numbers, {point} ("." is the decimal sign) or {comma} ("," is it).'
+
+
+def find_sign(cells: Iterable[str]) -> tuple[Sign | None, str | None]:
+    """The decimal sign that the numbers of a column show, and the first cell that could be read with either.
+
+    The first number that can be read in one way decides. Text that is no number shows nothing.
+
+    >>> find_sign(["12", "1,5"]), find_sign(["1,500", "230"]), find_sign(["1,500", "0.5"])
+    ((',', None), (None, '1,500'), ('.', '1,500'))
+    """
+    doubtful: str | None = None
+    for cell in cells:
+        point = cell.rfind(".")
+        if (point < 0 and "," not in cell and cell.isascii()) or isinstance(cell, Typed):
+            continue
+        if len(cell) - point != 4 and _ORDINARY.fullmatch(cell):
+            return ".", doubtful
+        if not (match := _NUMBER.fullmatch(usual(cell))):
+            continue
+        readings = _readings_of(match)
+        if len(readings) == 1 and "." in readings:
+            return ".", doubtful
+        if len(readings) == 1 and "," in readings:
+            return ",", doubtful
+        if len(readings) == 2 and Decimal(readings["."]) != Decimal(readings[","]):
+            doubtful = doubtful or cell
+    return None, doubtful
+
+
+def doubt(cell: str) -> str:
+    """The sentence on a cell that can be read with either decimal sign."""
+    match = _NUMBER.fullmatch(usual(cell))
+    return _ambiguous(cell, _readings_of(match)) if match else _no_number(cell)
+
+
+_PREFIXES = {
+    **{"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "m": -3, "c": -2, "d": -1},
+    **{"k": 3, "M": 6, "G": 9},
+}
 _ATOMS = ("mol", "L", "s", "min", "h", "g", "m", "V", "A", "J", "cal", "K", "°C", "Da", "U", "%")
 #: unit without prefix -> what it is made of
 _BASES: dict[str, dict[str, int]] = {name: {name: 1} for name in _ATOMS} | {
@@ -103,10 +260,12 @@ _BASES: dict[str, dict[str, int]] = {name: {name: 1} for name in _ATOMS} | {
     "l": {"L": 1},
     "sec": {"s": 1},
     "Hz": {"s": -1},
+    "S": {"A": 1, "V": -1},
 }
 _WITHOUT_PREFIX = {"min", "h", "°C", "%", "sec"}
 _TIDY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−μ·×∙", "0123456789--µ***")
-_FACTOR = re.compile(r"([A-Za-zµ°%]+)\s*(?:\^\s*\(([+-]?\d+)\)|\^?\s*([+-]?\d+))?")
+#: no unit has a larger exponent
+_FACTOR = re.compile(r"([A-Za-zµ°%]+)\s*(?:\^\s*\(([+-]?\d{1,2})\)|\^?\s*([+-]?\d{1,2}))?(?!\d)")
 
 
 def shift_between(unit: str, wanted: str) -> int | None:
@@ -117,12 +276,12 @@ def shift_between(unit: str, wanted: str) -> int | None:
 
     >>> shift_between("nM", "µM"), shift_between("s-1", "1/s"), shift_between("1/ms", "s^-1")
     (-3, 0, 3)
-    >>> print(shift_between("1/min", "1/s"))
-    None
+    >>> print(shift_between("1/min", "1/s"), shift_between("S", "s"))
+    None None
     """
-    if _plain(unit) == _plain(wanted):
-        return 0
     ours, theirs = _parse(unit), _parse(wanted)
+    if ours is None and theirs is None:
+        return 0 if _plain(unit) == _plain(wanted) else None
     if ours is None or theirs is None or ours[0] != theirs[0]:
         return None
     return ours[1] - theirs[1]
@@ -131,10 +290,19 @@ def shift_between(unit: str, wanted: str) -> int | None:
 def shifted(value: float, power: int) -> float:
     """A value times a power of ten, as one would write it by moving the point.
 
+    Raises:
+        TableError: the result is too large or small to be a measured value; without file and row.
+
     >>> shifted(3.3, -3), shifted(0.0033, 3)
     (0.0033, 3.3)
     """
-    return float(Decimal(repr(value)).scaleb(power)) if power else value
+    if not power or value == 0:
+        return value
+    try:
+        moved = f"{Decimal(repr(value)).scaleb(power):E}"
+    except DecimalException:
+        raise TableError(f"{value:g} x 1e{power} is too large or small to be a measured value. Correct it.") from None
+    return _measurable(moved, f"{value:g} x 1e{power}", None, None)
 
 
 #: unit without prefix -> how many of which smaller parts it is, for those that powers of ten do not reach
@@ -190,7 +358,7 @@ def _in_parts(unit: str) -> tuple[Fraction, dict[str, int]] | None:
 
 
 def _plain(unit: str) -> str:
-    return re.sub(r"[\s*]+", "", unit.translate(_TIDY)).casefold() if _parse(unit) is None else unit.translate(_TIDY)
+    return re.sub(r"[\s*]+", "", unit.translate(_TIDY)).casefold()
 
 
 def _parse(unit: str) -> tuple[dict[str, int], int] | None:

@@ -10,21 +10,44 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+
+import numpy as np
 
 from activeloop.errors import TableError
 from activeloop.tables.names import plain, split_unit
-from activeloop.tables.numbers import Number, parse_number
-
-ERROR_CELLS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"})
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mär|mai|okt|dez)[a-z]*\.?"
-_DATE = re.compile(
-    r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?"
-    rf"|\d{{1,2}}[-. ]{_MONTH}(?:[-. ]\d{{2,4}})?|{_MONTH}[- ]\d{{1,4}}"
-    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{1,2}\.\d{1,2}\.\d{2,4}",
-    re.IGNORECASE,
+from activeloop.tables.numbers import (
+    DATE,
+    LARGEST,
+    Number,
+    Sign,
+    Typed,
+    doubt,
+    find_sign,
+    is_missing,
+    parse_number,
+    usual,
 )
 
+ERROR_CELLS = frozenset(
+    {
+        "#N/A",
+        "#REF!",
+        "#VALUE!",
+        "#DIV/0!",
+        "#NAME?",
+        "#NUM!",
+        "#NULL!",
+        "#SPILL!",
+        "#CALC!",
+        "#NV",
+        "#WERT!",
+        "#ZAHL!",
+        "#BEZUG!",
+        "#VALEUR!",
+        "#NOMBRE!",
+        "#N/D",
+    }
+)
 _VARIANT = re.compile(r"(?:p\.)?[A-Z]\d+[A-Z](?:[:,;/+][A-Z]\d+[A-Z])*")
 DECIMAL_COMMA = re.compile(r"[<>=]?\s*[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
 DECIMAL_POINT = re.compile(r"[<>=]?\s*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
@@ -40,7 +63,8 @@ class Table:
         columns: one list of cells for each name.
         row_numbers: the spreadsheet row of each data row (the header is row 1).
         content_hash: of the file's bytes (BLAKE2b, 32 hexadecimal digits): the same file read twice is recognised.
-        decimal: the decimal sign its numbers use.
+        decimal: the decimal sign of all its numbers where the user names it; None = each column shows its own.
+        delimiter: between its cells; "" in a workbook.
 
     >>> t = Table("pool.csv", ("mutant", "score"), (["A24G"], ["0.5"]), (2,), "")
     >>> t.column("Mutant"), t.row(0), len(t)
@@ -55,7 +79,8 @@ class Table:
     columns: tuple[list[str], ...]
     row_numbers: tuple[int, ...] | range
     content_hash: str
-    decimal: Literal[".", ","] = "."
+    decimal: Sign | None = None
+    delimiter: str = ","
 
     def __len__(self) -> int:
         return len(self.row_numbers)
@@ -96,7 +121,7 @@ class Table:
             raise self.error(f'no column "{name}"{hint} Columns: {", ".join(self.header)}.')
         cells = self.columns[self.header.index(found)]
         for i, cell in enumerate(cells):
-            if cell and cell[0] in "#=":
+            if cell and cell[0] in "#=" and not is_missing(cell):
                 self._refuse_broken_cell(found, i, cell)
         return cells
 
@@ -110,7 +135,9 @@ class Table:
         for i, cell in enumerate(cells):
             if not cell:
                 raise self.error(f'column "{name}" is empty here. Fill in the candidate or delete the row.', i)
-            if not cell.isalpha() and _DATE.fullmatch(cell):
+            if cell[0] == "#":
+                self._refuse_broken_cell(name, i, cell)
+            if not cell.isalpha() and DATE.fullmatch(cell):
                 problem = (
                     f'column "{name}" holds the date "{cell}": Excel turned a name into a date. Set the format of the '
                     "column to Text, type the name again and save."
@@ -118,13 +145,64 @@ class Table:
                 raise self.error(problem, i)
         return cells
 
+    def decimal_of(self, *names: str) -> Sign:
+        """The decimal sign of the numbers in some columns that are read together.
+
+        They must show it themselves (`1,5`, `0.250`, `1,234,567`). Where all could be read with either sign (`1,500`),
+        nothing is guessed. Only a point is taken as the decimal sign without proof in the column, as every program
+        writes it: in a comma-separated file, or where other columns show it, if no number of the file shows a comma.
+
+        Raises:
+            TableError: a number could be read with either sign, and nothing shows which; names the row.
+        """
+        if self.decimal:
+            return self.decimal
+        columns = [self.columns[self.header.index(self.find(name) or name)] for name in names]
+        sign, doubtful = find_sign(cell for column in columns for cell in column)
+        if sign or doubtful is None:
+            return sign or "."
+        i = next(column.index(doubtful) for column in columns if doubtful in column)
+        others = {find_sign(c)[0] for h, c in zip(self.header, self.columns, strict=True) if h not in names}
+        commas = any("," in usual(c) for column in columns for c in column if find_sign([c])[1])
+        if not commas and "," not in others and (self.delimiter == "," or "." in others):
+            return "."
+        fix = 'Write them without separators of thousands, or name it: record --column decimal=, ({"decimal": ","}).'
+        raise self.error(f"{doubt(doubtful)} No number of the column shows which. {fix}", i)
+
     def numbers(self, name: str) -> list[Number]:
         """The cells of one column as numbers; NaN where there is none."""
-        cells = self.column(name)
+        cells, decimal = self.column(name), self.decimal_of(name)
         return [
-            parse_number(c, decimal=self.decimal, file=self.file, row=r)
+            parse_number(c, decimal=decimal, file=self.file, row=r)
             for c, r in zip(cells, self.row_numbers, strict=True)
         ]
+
+    def values(self, name: str) -> np.ndarray:
+        """[n] the cells of one column as numbers in one unit; NaN where there is none.
+
+        Raises:
+            TableError: as `numbers`; also where text stands behind some numbers and not the same behind all.
+        """
+        cells = self.column(name)
+        if self.decimal_of(name) == ".":
+            try:
+                values = np.array([cell or "nan" for cell in cells], np.float64)
+            except ValueError:
+                pass  # Some are written in another way.
+            else:
+                plain_text = "_" not in "".join(cells)
+                if plain_text and not (np.isinf(values) | (np.abs(values) > LARGEST)).any():
+                    return values
+        numbers = self.numbers(name)
+        unit: str | None = None
+        for i, number in enumerate(numbers):
+            if number.value == number.value:
+                unit = number.unit if unit is None else unit
+                if number.unit != unit:
+                    raise self.error(
+                        f'"{cells[i]}" has other text behind its number than "{unit}" further up. Correct it.', i
+                    )
+        return np.array([number.value for number in numbers], np.float64)
 
     def row(self, i: int) -> dict[str, str]:
         """Data row `i`, counted from 0."""
@@ -175,13 +253,17 @@ def checked_table(records: list[list[str]], file: str, content_hash: str) -> Tab
             "there is a header but no row below it. Add rows, or export the table again.", file=file, row=top + 1
         )
     _check_widths(header, body, numbers, file)
-    columns = tuple([c.strip() for c in column] for column in zip(*body, strict=True))
+    columns = tuple(list(map(_stripped, column)) for column in zip(*body, strict=True))
     while header and not header[-1] and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]
     names = tuple(h or f"column {i}" for i, h in enumerate(header, 1))
     _check_names(names, file, top + 1)
     _check_is_header(names, columns, file, top + 1)
     return Table(file, names, columns, numbers, content_hash)
+
+
+def _stripped(cell: str) -> str:
+    return cell if isinstance(cell, Typed) else cell.strip()
 
 
 def _check_widths(header: list[str], body: list[list[str]], numbers: tuple[int, ...] | range, file: str) -> None:

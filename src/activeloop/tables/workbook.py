@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 from activeloop.errors import TableError
@@ -35,7 +36,7 @@ def read_workbook(data: bytes, file: str, sheet: str | None, content_hash: str) 
     records = [[_text(v) for v in row] for row in values]
     width = max((len(r) for r in records), default=0)
     # A row ends at its last touched cell. No row is half-written here: the archive itself would not open.
-    return checked_table([r + [""] * (width - len(r)) for r in records], file, content_hash)
+    return replace(checked_table([r + [""] * (width - len(r)) for r in records], file, content_hash), delimiter="")
 
 
 def _check_zip(data: bytes, file: str) -> None:
