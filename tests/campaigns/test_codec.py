@@ -64,8 +64,8 @@ plain = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.floats(allow_nan=False, allow_infinity=False) | text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
 )
-limits = st.none() | st.floats(allow_nan=False)
-assays = st.builds(Assay, text, text, st.sampled_from(["maximise", "minimise", "classify"]), lower=limits, upper=limits)
+lower, upper = st.none() | st.floats(max_value=-1), st.none() | st.floats(min_value=1)
+assays = st.builds(Assay, text, text, st.sampled_from(["maximise", "minimise", "classify"]), lower=lower, upper=upper)
 events = st.one_of(
     st.builds(
         Configured,

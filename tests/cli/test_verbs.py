@@ -347,3 +347,34 @@ def test_help_is_quick_and_imports_nothing_heavy():
     seconds, heavy = said.stdout.splitlines()[-1].split(" ", 1)
     assert heavy == "[]"
     assert float(seconds) < 0.5
+
+
+def test_record_asks_names_what_is_known_and_counts_as_status_does(run):
+    run("new", "s", "--wild-type", WT, "--sites", "K2,T3", "--assay", "kcat", "--learner", "forest")
+    Path("r.csv").write_text("mutant,kcat\nWT,1\nK2R,3\nT3S,4\n")
+    assert (
+        "Stored 3 results of 2 candidates from r.csv as event 2. 1 of them of the control WT."
+        in run("record", "s", "r.csv")[1]
+    )
+    assert re.search(r"measured +│ 2 candidates, 2 results, 1 more of the control WT", run("status", "s")[1])
+    Path("r.csv").write_text("mutant,kcat\nWT,1\nK2R,3\nT3S,4\nK2C,2\n")
+    out = run("record", "s", "r.csv")[1]
+    assert "Note: 3 rows known from event 2, not stored again: row 2 WT, row 3 K2R, row 4 T3S." in out
+    assert "Stored 1 result of 1 candidate from r.csv as event 3." in out
+    Path("r.csv").write_text("mutant,kcat\nWT,1\nK2R,3.5\nT3S,4\nK2C,2\n")
+    status, _, err = run("record", "s", "r.csv")
+    assert (status, "`--replaces 2 --replaces 3`" in err, "`--repeats`" in err) == (2, True, True)
+    status, out, _ = run("record", "s", "r.csv", "--replaces", "r.csv")
+    assert (status, "4 results that this file corrects no longer count" in out) == (0, True)
+    assert [r.measurement.value for r in open_campaign("s").campaign.state().measured] == [3.5, 4, 2]
+
+
+def test_status_after_a_void_of_everything(run, loop):
+    one_round(run)
+    run("fit", "loop")
+    assert run("void", "loop", 3)[0] == 0
+    out = run("status", "loop")[1]
+    assert "nan" not in out.lower()
+    assert "none is used, since all results were voided" in out
+    assert run("predict", "loop")[0] == 1
+    assert "chance: there is no model yet" in run("propose", "loop", "-n", 4)[1]

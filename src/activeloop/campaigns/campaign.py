@@ -520,7 +520,8 @@ class Campaign:
     def _teacher_version(self, state: CampaignState, seed: int | None) -> tuple[Version, int]:
         """The version that is the teacher now, and the seed of the training."""
         if state.version is None:
-            raise StateError("there is no version yet: record results and fit first. Nothing was trained.")
+            why = "all results were voided" if state.versions else "there is no version yet"
+            raise StateError(f"{why}: record results and fit first. Nothing was trained.")
         return state.version, derive(self.seed, "distil", state.version.number) if seed is None else seed
 
     def _teacher(self, state: CampaignState, student: StudentRecord) -> Predictor | None:

@@ -234,8 +234,9 @@ class CampaignState:
 
     @property
     def version(self) -> Version | None:
-        """The last version, or None before the first fit."""
-        return self.versions[-1] if self.versions else None
+        """The last version; None before the first fit, and when all results were voided since: the loop starts anew."""
+        counting = any(r.void is None and r.measurement.value == r.measurement.value for r in self.results)
+        return self.versions[-1] if self.versions and counting else None
 
     @property
     def student(self) -> StudentRecord | None:

@@ -10,7 +10,7 @@ from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
 from activeloop.campaigns.validation import ProspectiveValidation
-from activeloop.measurements import Dataset
+from activeloop.measurements import Dataset, Measurement
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Leader:
         assay: the assay's name.
         unit: its unit.
         name: the candidate's standard notation.
-        value, error: its mean and that mean's standard error (0 = not known), in the unit.
+        value, error: its mean and that mean's standard error (0 = not known), in the unit, corrected for plates.
+        measured: the mean as it was measured.
     """
 
     assay: str
@@ -29,6 +30,7 @@ class Leader:
     name: str
     value: float
     error: float
+    measured: float
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,22 @@ class Status:
     Args:
         pool: its origin in one sentence.
         size: candidates in it.
-        rounds: rounds with results.
+        rounds: proposals of which results came back.
         proposals: made so far.
-        measured: candidates with a result that counts.
+        earlier: results that count and came before the first proposal.
+        measured: candidates with a result that counts, controls left out.
         results: rows that count; `voided` those that do not any more.
+        control_results: rows of controls that count; `controls` their names.
         awaiting: names of candidates on a plate without any result.
         missing: those of them whose plate already came back.
         pinned, vetoed: names.
         leaders: the best candidate of each assay that has results.
-        best_by_round: best value of the first assay after each round.
+        best_by_round: best value of the first assay after each round, from the first with a value that counts.
         versions: all fitted versions.
         validation: the last prospective validation, or None.
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
+        unused: whether all results were voided, so that no version is used any more.
         next_step: what to do now, in words.
         student: the last one of the latest version that has one, or None.
     """
@@ -59,9 +64,12 @@ class Status:
     size: int
     rounds: int
     proposals: int
+    earlier: int
     measured: int
     results: int
     voided: int
+    controls: tuple[str, ...]
+    control_results: int
     awaiting: tuple[str, ...]
     missing: tuple[str, ...]
     pinned: tuple[str, ...]
@@ -71,6 +79,7 @@ class Status:
     versions: tuple[Version, ...]
     validation: ProspectiveValidation | None
     stale: bool
+    unused: bool
     next_step: str
     student: StudentRecord | None = None
 
@@ -82,29 +91,37 @@ class Status:
 
 def status_of(state: CampaignState, dataset: Dataset, validation: ProspectiveValidation | None, stale: bool) -> Status:
     """The status that follows from a state and its data set."""
+    first = state.proposal_events[0] if state.proposals else state.last + 1
+    controls = [
+        m.candidate for r in state.results if r.void is None and (m := r.measurement).control and m.value == m.value
+    ]
     return Status(
         pool=dataset.pool.origin,
         size=len(dataset.pool),
-        rounds=state.rounds,
+        rounds=state.rounds_measured,
         proposals=len(state.proposals),
-        measured=len(dataset),
+        earlier=sum(r.event < first for r in state.measured),
+        measured=len({r.measurement.candidate for r in state.measured}),
         results=len(state.measured),
         voided=sum(r.void is not None for r in state.results),
+        controls=tuple(dict.fromkeys(controls)),
+        control_results=len(controls),
         awaiting=tuple(sorted(state.awaiting)),
         missing=tuple(sorted(state.missing)),
         pinned=tuple(state.pinned),
         vetoed=tuple(state.vetoed),
-        leaders=_leaders(dataset),
-        best_by_round=tuple(best_by_round(state, dataset)),
+        leaders=_leaders(state, dataset),
+        best_by_round=tuple(value for value in best_by_round(state, dataset) if value == value),
         versions=state.versions,
         validation=validation,
         stale=stale,
+        unused=bool(state.versions) and state.version is None,
         next_step=_next_step(state, dataset, stale),
         student=state.student,
     )
 
 
-def _leaders(dataset: Dataset) -> tuple[Leader, ...]:
+def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
     leaders = []
     for a, assay in enumerate(dataset.assays):
         values = dataset.values[:, a] * assay.sign
@@ -112,15 +129,23 @@ def _leaders(dataset: Dataset) -> tuple[Leader, ...]:
             i = int(np.nanargmax(values))
             name = dataset.pool.names(dataset.rows[[i]])[0]
             value, error = float(dataset.values[i, a]), float(dataset.errors[i, a])
-            leaders.append(Leader(assay.name, assay.unit, name, value, error))
+            own = [m.value for r in state.results if r.void is None and _is_of(m := r.measurement, name, assay.name)]
+            # A class is decided by majority, and of limits alone the tightest counts: neither is a mean.
+            raw = value if assay.goal == "classify" or dataset.censored[i, a] or not own else float(np.mean(own))
+            leaders.append(Leader(assay.name, assay.unit, name, value, error, raw))
     return tuple(leaders)
+
+
+def _is_of(m: Measurement, name: str, assay: str) -> bool:
+    return m.candidate == name and m.assay == assay and m.value == m.value
 
 
 def _next_step(state: CampaignState, dataset: Dataset, stale: bool) -> str:
     if out := state.outstanding:
         return f"Measure proposal {out.number} ({len(out.picks)} candidates), then record its results."
     if not len(dataset):
-        return "Record what you have measured already, or propose a first plate."
+        again = "All results were voided. " if state.results else ""
+        return f"{again}Record what you have measured already, or propose a {'new' if again else 'first'} plate."
     if stale:
         return "Propose the next plate: a new version is fitted to the new results first."
     return "Propose the next plate, or stop if the best is good enough."

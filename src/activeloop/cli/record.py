@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, control_words, known_plates, many, next_step, opened, say, some
+from activeloop.cli.terminal import Folder, controls_named, known_plates, many, next_step, opened, say, some
 
 if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary
@@ -82,7 +82,7 @@ def stored_words(summary: RecordSummary, file: str) -> str:
     >>> stored_words(RecordSummary("r.csv", 12, 0, 2, 10, False, (), ("WT",), 2, failed=1), "r.csv")
     'Stored 12 results of 10 candidates from r.csv as event 2. 2 of them of the control WT, 1 without value.'
     """
-    parts = [control_words(summary.control_rows, summary.controls)] if summary.controls else []
+    parts = [f"{summary.control_rows:,} of them of {controls_named(summary.controls)}"] if summary.controls else []
     parts += [f"{summary.failed:,} without value"] if summary.failed else []
     beside = f" {', '.join(parts)}." if parts else ""
     what = f"{many(summary.stored, 'result')} of {many(summary.candidates, 'candidate')}"

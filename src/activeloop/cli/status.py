@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from activeloop.cli.terminal import Folder, console, next_step, opened, say, some
+from activeloop.cli.terminal import Folder, console, controls_named, next_step, opened, say, some
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from activeloop.campaigns import Drift, ProspectiveValidation, Status
+    from activeloop.campaigns.status import Leader
     from activeloop.config import OpenCampaign
     from activeloop.store import JobState
 
@@ -49,16 +50,19 @@ def summary_table(found: Status) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("pool", f"{found.size:,} candidates: {found.pool}")
-    table.add_row("rounds measured", f"{found.rounds} ({found.proposals} proposed)")
+    earlier = f"; {found.earlier:,} results before the first" if found.earlier else ""
+    table.add_row("rounds measured", f"{found.rounds} ({found.proposals} proposed){earlier}")
     voided = f", {found.voided:,} voided" if found.voided else ""
-    table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{voided}")
+    controls = f", {found.control_results:,} more of {controls_named(found.controls)}" if found.controls else ""
+    table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{controls}{voided}")
     for leader in found.leaders:
-        error = f" ± {leader.error:.2g}" if leader.error else ""
-        table.add_row(f"best {leader.assay}", f"{leader.name}: {leader.value:.4g}{error} {leader.unit}".rstrip())
+        table.add_row(f"best {leader.assay}", leader_words(leader))
     if found.best_by_round:
-        table.add_row("best by round", "  ".join(f"{value:.4g}" for value in found.best_by_round))
+        corrected = "  (corrected for plates)" if any(map(is_corrected, found.leaders[:1])) else ""
+        table.add_row("best by round", "  ".join(f"{value:.4g}" for value in found.best_by_round) + corrected)
     if found.versions:
-        stale = "; results came in since" if found.stale else ""
+        unused = "; none is used, since all results were voided" if found.unused else ""
+        stale = "; results came in since" if found.stale else unused
         table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].learner}{stale}")
         if checked := checked_words(found.versions[-1].metrics):
             table.add_row("held-out data", checked)
@@ -70,6 +74,23 @@ def summary_table(found: Status) -> Table:
         if names:
             table.add_row(title, some(names))
     return table
+
+
+def leader_words(leader: Leader) -> str:
+    """The best candidate of an assay and its value; where that was corrected for plates, also as it was measured.
+
+    >>> from activeloop.campaigns.status import Leader
+    >>> leader_words(Leader("kcat", "1/s", "K2R", 3.0, 0.21, 3.52)), leader_words(Leader("kcat", "", "K2R", 3, 0, 3))
+    ('K2R: 3 ± 0.21 1/s, corrected for plates (measured: 3.52)', 'K2R: 3')
+    """
+    error = f" ± {leader.error:.2g}" if leader.error else ""
+    words = f"{leader.name}: {leader.value:.4g}{error} {leader.unit}".rstrip()
+    return f"{words}, corrected for plates (measured: {leader.measured:.4g})" if is_corrected(leader) else words
+
+
+def is_corrected(leader: Leader) -> bool:
+    """Whether the value that is shown is not what was measured."""
+    return f"{leader.value:.4g}" != f"{leader.measured:.4g}"
 
 
 def checked_words(metrics: Mapping[str, float]) -> str:
@@ -96,7 +117,9 @@ def validation_words(validation: ProspectiveValidation | None) -> str:
     """The prospective validation, in words."""
     if validation is None:
         return "needs results of a predicted plate"
-    rank = f"on proposal {validation.proposal}: Spearman {validation.spearman:.2f} with {validation.candidates} results"
+    known = validation.spearman == validation.spearman
+    spearman = f"Spearman {validation.spearman:.2f} with" if known else "no rank correlation (all alike) with"
+    rank = f"on proposal {validation.proposal}: {spearman} {validation.candidates} results"
     covered = (
         f", {validation.coverage:.0%} of them in their 90 % interval"
         if validation.coverage == validation.coverage

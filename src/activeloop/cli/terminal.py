@@ -150,13 +150,13 @@ def some(names: tuple[str, ...] | list[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def control_words(count: int, names: Sequence[str]) -> str:
-    """How many results are of controls, and of which.
+def controls_named(names: Sequence[str]) -> str:
+    """Controls by their names.
 
-    >>> control_words(2, ["WT"])
-    '2 of them of the control WT'
+    >>> controls_named(["WT"]), controls_named(["WT", "dead"])
+    ('the control WT', 'the controls WT, dead')
     """
-    return f"{count:,} of them of the control{'s' * (len(names) > 1)} {some(list(names))}"
+    return f"the control{'s' * (len(names) > 1)} {some(list(names))}"
 
 
 def opened(folder: Path) -> OpenCampaign:
