@@ -254,3 +254,14 @@ def test_the_order_of_the_rows_does_not_matter(large):
 def test_what_cannot_be_summarised_is_refused(large, row, scale, expected):
     with pytest.raises(MeasurementError, match=expected):
         summarise([Measurement("T3S", "kcat", 1.0), row], large, [ASSAY], scale=scale)
+
+
+def test_the_hash_counts_limits_and_hashes_of_before_still_compare(large):
+    rows = [Measurement("K2R", "kcat", 1.0), Measurement("T3S", "kcat", 2.0)]
+    measured = summarise(rows, large, [Assay("kcat")])
+    below = summarise([rows[0], replace(rows[1], qualifier="<")], large, [Assay("kcat")])
+    assert measured.hash != below.hash
+    assert measured.hash == summarise(rows, large, [Assay("kcat", scale="log", bounds=(0.1, 10))]).hash
+    before = "c1" + measured.hash  # no hash of any release
+    assert [measured.has_hash(h) for h in (measured.hash, below.hash, before)] == [True, False, False]
+    assert measured.has_hash(measured._digest(measured.values, measured.errors))

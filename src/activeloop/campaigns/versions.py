@@ -56,7 +56,7 @@ def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
         return False
     if version is None or version.number in state.outdated:
         return True
-    return version.data_hash != dataset.hash or version.learner != learner.name
+    return not dataset.has_hash(version.data_hash) or version.learner != learner.name
 
 
 def fit_version(
@@ -107,7 +107,7 @@ def restore_version(
         StoreError: its arrays are lost or damaged.
     """
     dataset = dataset_then(version, log, pool, assays)
-    if dataset.hash != version.data_hash or learner.name != version.learner:
+    if not dataset.has_hash(version.data_hash) or learner.name != version.learner:
         raise changed_since(version.number)
     return learner.restore(dataset.oriented(), version.seed, artifacts.get(version.artifact))
 

@@ -87,11 +87,26 @@ class Dataset:
 
     @property
     def hash(self) -> str:
-        """Depends on candidates, values and errors alone, not on their order."""
+        """Depends on candidates, values, errors and censoring, not on their order or the scale of an assay."""
+        return f"2:{self._digest(self.values, self.errors, self.censored)}"
+
+    def has_hash(self, stored: str) -> bool:
+        """Whether a stored hash is that of this data set.
+
+        >>> data = Dataset.of(Pool.single_mutants("MKTA"), [0, 1], [1.0, 2.0])
+        >>> below = replace(data, censored=np.array([[0], [-1]], np.int8))
+        >>> data.has_hash(data.hash), data.has_hash(below.hash)
+        (True, False)
+        """
+        if stored.startswith("2:"):
+            return stored == self.hash
+        return stored == self._digest(self.values, self.errors)  # before the first release, limits were not counted
+
+    def _digest(self, *arrays: np.ndarray) -> str:
         order = np.argsort(self.rows, kind="stable")
         digest = hashlib.blake2b(digest_size=16)
         for name in self.pool.names(self.rows[order]):
             digest.update(name.encode() + b"\n")
-        for array in (self.values, self.errors):
+        for array in arrays:
             digest.update(np.ascontiguousarray(array[order], np.float64).tobytes())
         return digest.hexdigest()
