@@ -15,6 +15,8 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import Z90
 
+#: what stands for an assay's name before any result: the prior's score has no unit, and more is better
+PRIOR_SCORE = "prior score"
 #: [K] levels at which a shape gives quantiles; 50, 80, 90 and 95 % intervals end on them
 LEVELS = np.arange(1, 400) / 400
 #: [K] quantiles of a standard normal distribution at these levels
@@ -69,6 +71,12 @@ class Prediction:
     def take(self, index: np.ndarray) -> Prediction:
         """The same prediction about some of its candidates."""
         return Prediction(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes, self.shape)
+
+    def columns(self, index: np.ndarray) -> Prediction:
+        """The same prediction of some of its assays."""
+        shape = None if self.shape is None else self.shape[index]
+        draws, mean, sd = self.draws[:, :, index], self.mean[:, index], self.sd[:, index]
+        return Prediction(draws, mean, sd, self.noise[index], self.classes, shape)
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends [N, A] between which a new measurement, noise included, lies with a probability.

@@ -27,6 +27,10 @@ FUNCTIONS = [
     acquisition.Scalarised((1.0, 3.0), acquisition.ExpectedImprovement(), "chebyshev"),
     acquisition.Hypervolume(),
     acquisition.Hypervolume((-3.0, -3.0)),
+    acquisition.Constrained(),
+    acquisition.Constrained(acquisition.UpperConfidenceBound()),
+    acquisition.Constrained(acquisition.NoisyExpectedImprovement()),
+    acquisition.Constrained(acquisition.Hypervolume((-3.0,))),
 ]
 BATCHES = [
     acquisition.TopK(),
@@ -71,7 +75,7 @@ def test_every_exported_class_is_under_contract():
 def test_every_function_still_reads_what_it_read():
     every, one = [1, 2, 2, 3], [1, 2, 3]
     read = [[columns for _, columns in readable_predictions(function)] for function in FUNCTIONS]
-    assert read == [every, *[one] * 7, *[every] * 5, [2, 2], every, [2, 2]]
+    assert read == [every, *[one] * 7, *[every] * 5, [2, 2], every, [2, 2], *[one] * 3, [1]]
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())

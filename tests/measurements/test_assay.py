@@ -77,7 +77,7 @@ def test_the_grammar_of_assay_on_the_command_line_and_its_way_through_campaign_t
     ("text", "message"),
     [
         ("IC50:log", '"log" could be the unit or the scale'),
-        ("IC50:nM:low", '"low" is no goal .*, no scale .* and no bounds'),
+        ("IC50:nM:low", '"low" is no goal .*, no threshold .*, no scale .* and no bounds'),
         ("IC50:nM:minimise:maximise", "has two goals"),
         ("IC50:nM:log:linear", "has two scales"),
         ("x:%:0..1:0..100", "has two bounds"),

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
+    from activeloop.acquisition.base import (
+        AcquisitionContext,
+        AcquisitionFunction,
+        BatchStrategy,
+        CombiningFunction,
+    )
     from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
     from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, site_features
     from activeloop.acquisition.finding import (
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
         UpperConfidenceBound,
     )
     from activeloop.acquisition.learning import BALD, EPIG, Entropy, Variance, entropy, mutual_information
-    from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
+    from activeloop.acquisition.multiobjective import Constrained, Hypervolume, Scalarised
     from activeloop.acquisition.random import Random
     from activeloop.acquisition.recommender import Choice, Recommender, choose, default_recommender
 
@@ -31,6 +36,8 @@ __all__ = [
     "BatchBALD",
     "BatchStrategy",
     "Choice",
+    "CombiningFunction",
+    "Constrained",
     "DiverseTop",
     "Entropy",
     "ExpectedImprovement",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from activeloop.errors import ModelError
+from activeloop.measurements import Assay
 from activeloop.prediction import Prediction
 
 
@@ -22,6 +24,9 @@ class AcquisitionContext:
         values: [M, A] measured means (NaN = not measured), or None.
         measured: prediction of the measured candidates, with the *same* joint draws as that of the candidates, or None.
         target: prediction of candidates drawn at random from the pool, with the same joint draws, or None.
+        limits: [A] threshold of each assay that has only to reach one, NaN for those whose best is looked for; None
+            when no assay has a threshold.
+        feasible: [M] whether each measured candidate meets all thresholds: 1, 0, NaN = not known; None as `limits`.
     """
 
     best_f: np.ndarray
@@ -30,6 +35,14 @@ class AcquisitionContext:
     values: np.ndarray | None = None
     measured: Prediction | None = None
     target: Prediction | None = None
+    limits: np.ndarray | None = None
+    feasible: np.ndarray | None = None
+
+    @property
+    def counting(self) -> np.ndarray:
+        """[M] which measured candidates may be the best: those known to meet all thresholds (bool)."""
+        size = 0 if self.values is None else len(self.values)
+        return np.ones(size, bool) if self.feasible is None else self.feasible == 1
 
     @classmethod
     def blank(cls, rng: np.random.Generator, assays: int = 1) -> AcquisitionContext:
@@ -51,6 +64,8 @@ class AcquisitionFunction(ABC):
     needs_draws: bool = False
     #: whether it uses the standard deviation; if not, a huge pool is evaluated by the mean alone
     needs_spread: bool = True
+    #: whether its values are in the unit of the assay, so that a difference of two of them is an improvement
+    in_unit: bool = False
 
     @abstractmethod
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
@@ -63,6 +78,28 @@ class AcquisitionFunction(ABC):
         Args:
             prediction: in the direction of the assay, so smaller may be better.
             i: index into it.
+        """
+
+
+class CombiningFunction(AcquisitionFunction):
+    """An acquisition function of several assays; without joint draws it goes by mean and standard deviation."""
+
+    @abstractmethod
+    def utility(self, prediction: Prediction, context: AcquisitionContext) -> Prediction:
+        """The one number that is looked for, as a prediction of a single assay.
+
+        From it a batch strategy chooses; its draws are functions of the joint draws.
+        """
+
+    @abstractmethod
+    def reason_of(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
+        """Why candidate i was chosen, beside what was measured.
+
+        Args:
+            prediction: as `__call__`: larger is better.
+            i: index into it.
+            context: as `__call__`.
+            assays: [A] as they are measured, for names, units and directions.
         """
 
 

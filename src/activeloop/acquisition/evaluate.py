@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, CombiningFunction
 from activeloop.acquisition.finding import UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy
 from activeloop.candidates import Pool
@@ -151,6 +151,9 @@ class AcquisitionEvaluation:
             values = self.dataset.values
             best_f = np.where(np.isnan(values), -np.inf, values).max(0)
             context = replace(context, values=values, best_f=np.where(np.isinf(best_f), np.nan, best_f))
+            limits = np.array([np.nan if a.limit is None else a.sign * a.limit for a in self.dataset.assays])
+            if not np.isnan(limits).all():
+                context = replace(context, limits=limits, feasible=self.dataset.feasible())
         if not joint:
             return context
         target = self.generator(2).choice(len(self.pool), min(TARGETS, len(self.pool)), replace=False)
@@ -195,7 +198,8 @@ def shortlist(
         evaluation: of the model; None takes rows at random, from more than 200,000 candidates without going through
             all of them.
         function: by which the batch will be chosen. When it uses joint draws and the pool has more than 200,000
-            candidates, the upper confidence bound (for classes the entropy) stands in for it.
+            candidates, the upper confidence bound (for classes the entropy) stands in for it; a function of several
+            assays goes by mean and standard deviation.
         allowed: the candidates that may be chosen.
         size: of the shortlist.
         rng: breaks ties.
@@ -233,7 +237,7 @@ def _scores(
         nonlocal context
         prediction = evaluation.means(rows) if mean_only else evaluation.prediction(rows, joint)
         context = context or evaluation.context(len(prediction.noise), joint)
-        if stand_in:
+        if stand_in and not isinstance(function, CombiningFunction):
             return evaluation.score(Entropy() if prediction.classes else UpperConfidenceBound(), prediction, context)
         return evaluation.score(function, prediction, context)
 

@@ -22,6 +22,7 @@ class Greedy(AcquisitionFunction):
     """The predicted mean; for classes the probability of the last one."""
 
     needs_spread = False
+    in_unit = True
     name = "greedy"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
@@ -46,6 +47,7 @@ class UpperConfidenceBound(AcquisitionFunction):
     """
 
     beta: float = 1.0
+    in_unit = True
     name = "ucb"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
@@ -159,6 +161,7 @@ class Thompson(AcquisitionFunction):
     """
 
     needs_draws = True
+    in_unit = True
     name = "thompson"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:

@@ -1,16 +1,33 @@
-"""Acquisition functions for several assays: hypervolume improvement and scalarisation."""
+"""Acquisition functions for several assays: hypervolume improvement, thresholds, scalarisation."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, require_draws
-from activeloop.acquisition.finding import UpperConfidenceBound
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, CombiningFunction
+from activeloop.acquisition.finding import ExpectedImprovement, UpperConfidenceBound
 from activeloop.errors import ConfigError, ModelError
+from activeloop.measurements import Assay
 from activeloop.prediction import Prediction
+
+
+def on_front(points: np.ndarray) -> np.ndarray:
+    """[M] whether no other point [M, A] is as good in every assay and better in one (bool); equal points alike.
+
+    >>> on_front(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [1.0, 2.0]])).tolist()
+    [True, True, False, True]
+    """
+    front, left = np.zeros(len(points), bool), np.argsort(-points.sum(1), kind="stable")
+    while len(left):  # nothing that is left beats the one with the largest sum
+        best, others = points[left[0]], points[left]
+        equal = (others == best).all(1)
+        front[left[equal]] = True
+        left = left[(others > best).any(1)]
+    return front
 
 
 def pareto(points: np.ndarray) -> np.ndarray:
@@ -19,9 +36,7 @@ def pareto(points: np.ndarray) -> np.ndarray:
     >>> pareto(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [1.0, 2.0]])).tolist()
     [[1.0, 2.0], [2.0, 1.0]]
     """
-    points = np.unique(points, axis=0)
-    above = (points[:, None] >= points[None]).all(2)
-    return points[above.sum(0) == 1]
+    return np.unique(points[on_front(points)], axis=0)
 
 
 def gain(points: np.ndarray, front: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -54,11 +69,52 @@ def gain(points: np.ndarray, front: np.ndarray, reference: np.ndarray) -> np.nda
     return out
 
 
+def reference_point(values: np.ndarray) -> np.ndarray:
+    """[A] the corner from which volume is counted: the worst value measured less a tenth of the range.
+
+    Args:
+        values: [M, A] larger is better; NaN = not measured. NaN comes back where nothing is.
+
+    Source: Ishibuchi et al. 2018, doi:10.1162/evco_a_00226.
+
+    >>> reference_point(np.array([[0.0, np.nan], [10.0, np.nan]])).tolist()
+    [-1.0, nan]
+    """
+    out = np.full(values.shape[1], np.nan)
+    for a, column in enumerate(values.T):
+        if len(seen := column[~np.isnan(column)]):
+            out[a] = seen.min() - 0.1 * np.ptp(seen)
+    return out
+
+
+def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
+    """Volume above the reference [A] that points [M, A] dominate.
+
+    >>> hypervolume(np.array([[2.0, 1.0], [1.0, 2.0]]), np.zeros(2))
+    3.0
+    """
+    total, front = 0.0, np.zeros((0, points.shape[1]))
+    for point in pareto(points):
+        total += float(gain(point[None], front, reference)[0])
+        front = np.vstack([front, point])
+    return total
+
+
+def described(assay: Assay, mean: float, sd: float) -> str:
+    """A prediction of one assay in its direction and unit.
+
+    >>> described(Assay("KM", "mM", "minimise"), -0.2, 0.05)
+    'KM 0.2 ± 0.05 mM'
+    """
+    return f"{assay.name} {assay.sign * mean:.3g} ± {sd:.2g} {assay.unit}".rstrip()
+
+
 @dataclass(frozen=True)
-class Hypervolume(AcquisitionFunction):
+class Hypervolume(CombiningFunction):
     """Expected hypervolume improvement over the front of the measured candidates, from the joint draws.
 
     Exact for each draw; meant for two or three assays (the cost grows as the front's size to the power of A - 1).
+    Without joint draws, as in huge pools, it is the improvement by the mean plus one standard deviation.
 
     Args:
         reference: [A] the value of each (oriented) assay below which nothing counts; () takes the worst value
@@ -73,37 +129,191 @@ class Hypervolume(AcquisitionFunction):
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] expected volumes, at least 0."""
-        draws = require_draws(prediction, "Hypervolume improvement")
-        size, count, assays = draws.shape
+        return self.utility(prediction, context).mean[:, 0]
+
+    def utility(self, prediction: Prediction, context: AcquisitionContext) -> Prediction:
+        """The volume that each candidate adds."""
+        size, count, assays = prediction.draws.shape
         if assays > 4:
             raise ModelError(f"Hypervolume improvement of {assays} assays takes too long; use Scalarised(...).")
-        known = context.values if context.values is not None else np.zeros((0, assays))
-        reference = self._reference(prediction, known)
-        front = pareto(known[~np.isnan(known).any(1)])
-        return gain(draws.reshape(-1, assays), front, reference).reshape(size, count).mean(0)
+        front, reference = self._front(prediction, context)
+        if not size:
+            volume = gain(prediction.mean + prediction.sd, front, reference)[:, None]
+            return Prediction(np.zeros((0, count, 1)), volume, np.zeros_like(volume), np.zeros(1))
+        volumes = gain(prediction.draws.reshape(-1, assays), front, reference).reshape(size, count, 1)
+        return Prediction.of_draws(volumes)
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """All predictions."""
         values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True))
         return f"may be a better compromise than any measured: predicted {values}"
 
-    def _reference(self, prediction: Prediction, known: np.ndarray) -> np.ndarray:
+    def reason_of(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
+        """Where it would lie beside the front, the probability that it extends it, and its predictions."""
+        front, reference = self._front(prediction, context)
+        mean, sd = prediction.mean[i], prediction.sd[i]
+        better = [a.name for a, m, best in zip(assays, mean, front.max(0, initial=-np.inf), strict=True) if m > best]
+        beaten = int((front <= mean).all(1).sum())
+        where = "may extend the front"
+        if not len(front):
+            where = "would be the first of the front"
+        elif len(better) == len(assays):
+            where = f"predicted better than all measured in {' and '.join(better)}"
+        elif beaten:
+            where = f"predicted to beat {beaten} of the {len(front)} on the front in every assay"
+        elif better:
+            where = f"predicted to extend the front at the end of {' and '.join(better)}"
+        elif not (front >= mean).all(1).any():
+            where = "predicted to fill a gap of the front"
+        values = ", ".join(described(a, m, s) for a, m, s in zip(assays, mean, sd, strict=True))
+        draws = prediction.draws[:, i]
+        chance = f" (chance {np.mean(gain(draws, front, reference) > 0):.0%})" if len(draws) and len(front) else ""
+        return f"{where}{chance}: {values}"
+
+    def _front(self, prediction: Prediction, context: AcquisitionContext) -> tuple[np.ndarray, np.ndarray]:
+        """The front of what was measured, and the reference point."""
+        assays = prediction.mean.shape[1]
+        known = context.values if context.values is not None else np.zeros((0, assays))
+        front = pareto(known[context.counting & ~np.isnan(known).any(1)])
         if self.reference:
-            if len(self.reference) != prediction.mean.shape[1]:
-                raise ModelError(
-                    f"Hypervolume: {len(self.reference)} reference values for {prediction.mean.shape[1]} assays."
-                )
-            return np.array(self.reference)
-        lowest = prediction.mean.min(0)
-        for a in range(known.shape[1]):
-            seen = known[:, a][~np.isnan(known[:, a])]
-            if len(seen):
-                lowest[a] = seen.min() - 0.1 * np.ptp(seen)
-        return lowest
+            if len(self.reference) != assays:
+                raise ModelError(f"Hypervolume: {len(self.reference)} reference values for {assays} assays.")
+            return front, np.array(self.reference)
+        reference = reference_point(known)
+        return front, np.where(np.isnan(reference), prediction.mean.min(0, initial=np.inf), reference)
+
+
+def feasibility(prediction: Prediction, limits: np.ndarray) -> np.ndarray:
+    """[N] probability that the true values reach the limits [A] (NaN: none), the assays being independent."""
+    from scipy.special import ndtr
+
+    bound = ~np.isnan(limits)
+    z = (prediction.mean[:, bound] - limits[bound]) / np.maximum(prediction.sd[:, bound], 1e-12)
+    return ndtr(z).prod(1)
 
 
 @dataclass(frozen=True)
-class Scalarised(AcquisitionFunction):
+class Constrained(CombiningFunction):
+    """The improvement in the assays whose best is looked for, times the probability that all thresholds are met.
+
+    Only measured candidates that are known to meet the thresholds count as the best so far; while there is none, it
+    is the improvement on the worst value measured. Without any assay whose best is looked for, or before one has a
+    result, it is the probability alone.
+
+    Args:
+        score: of the assays without a threshold. One in the unit of the assay counts from the worst value measured.
+
+    Source: Gardner et al. 2014, ICML 32 (expected improvement with constraints); Schonlau et al. 1998.
+    """
+
+    score: AcquisitionFunction = field(default_factory=ExpectedImprovement)
+
+    @property
+    def name(self) -> str:
+        """Such as `ei within the thresholds`."""
+        return f"{self.score.name} within the thresholds"
+
+    @property
+    def needs_draws(self) -> bool:  # type: ignore[override]
+        """As of the score inside."""
+        return self.score.needs_draws
+
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
+        """[N] values, at least 0."""
+        limits, free = _limits(prediction, context)
+        chance = feasibility(prediction, limits)
+        if not len(free):
+            return chance
+        inner, floor = self._inner(prediction, context, limits, free)
+        score = self.score(prediction.columns(free), inner)
+        return chance * np.maximum(score - floor if self.score.in_unit else score, 0.0)
+
+    def utility(self, prediction: Prediction, context: AcquisitionContext) -> Prediction:
+        """The score; in a draw what it would be if the draw were true, and 0 where it does not meet the thresholds."""
+        limits, free = _limits(prediction, context)
+        bound = ~np.isnan(limits)
+        met = np.all(prediction.draws[:, :, bound] >= limits[bound], axis=2)
+        if len(free):
+            inner, floor = self._inner(prediction, context, limits, free)
+            part = prediction.columns(free)
+            if isinstance(self.score, CombiningFunction):
+                met = met * self.score.utility(part, inner).draws[:, :, 0]
+            else:
+                met = met * np.maximum(part.draws[:, :, 0] - floor, 0.0)
+        draws = np.asarray(met, np.float64)[:, :, None]
+        sd = draws.std(0) if len(draws) else np.zeros((len(prediction), 1))
+        return Prediction(draws, self(prediction, context)[:, None], sd, np.zeros(1))
+
+    def reason(self, prediction: Prediction, i: int) -> str:
+        """All predictions."""
+        return Hypervolume().reason(prediction, i)
+
+    def reason_of(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
+        """The probability that it meets the thresholds, and what is expected of the other assays."""
+        limits, free = _limits(prediction, context)
+        one = prediction.take(np.array([i]))
+        bound = np.flatnonzero(~np.isnan(limits))
+        parts = []
+        if len(free):
+            inner, _ = self._inner(prediction, context, limits, free)
+            others = [assays[a] for a in free.tolist()]
+            if isinstance(self.score, CombiningFunction):
+                parts.append(self.score.reason_of(prediction.columns(free), i, inner, others))
+            else:
+                parts.append(self._beside_best(one, inner, context, int(free[0]), others[0]))
+        for a in bound.tolist():
+            probability = feasibility(one.columns(np.array([a])), limits[[a]])[0]
+            value = described(assays[a], one.mean[0, a], one.sd[0, a])
+            parts.append(f"{assays[a].condition} with a chance of {probability:.0%} ({value})")
+        return "; ".join(parts)
+
+    def _beside_best(
+        self, one: Prediction, inner: AcquisitionContext, context: AcquisitionContext, a: int, assay: Assay
+    ) -> str:
+        from scipy.special import ndtr
+
+        value = f"predicted {described(assay, one.mean[0, a], one.sd[0, a])}"
+        if not context.counting.any():
+            return f"{value}, where nothing measured meets the thresholds yet"
+        best = float(inner.best_f[0])
+        chance = ndtr((one.mean[0, a] - best) / max(float(one.sd[0, a]), 1e-12))
+        return f"{value}, better than the best {assay.sign * best:.3g} with a chance of {chance:.0%}"
+
+    def _inner(
+        self, prediction: Prediction, context: AcquisitionContext, limits: np.ndarray, free: np.ndarray
+    ) -> tuple[AcquisitionContext, float]:
+        """The context of the assays without a threshold, and the first one's worst value so far."""
+        values = np.zeros((0, len(free))) if context.values is None else context.values[:, free]
+        worst = np.where(np.isnan(values), np.inf, values).min(0, initial=np.inf)
+        floors = np.where(np.isinf(worst), prediction.mean[:, free].min(0, initial=np.inf), worst)
+        counting = values[context.counting]
+        best_f = np.where(np.isnan(counting), -np.inf, counting).max(0, initial=-np.inf)
+        measured = context.measured
+        if measured is not None:  # in a draw where it does not meet the thresholds it is no best
+            bound = ~np.isnan(limits)
+            met = np.all(measured.draws[:, :, bound] >= limits[bound], axis=2)[:, :, None]
+            measured = measured.columns(free)
+            measured = replace(measured, draws=np.where(met, measured.draws, floors))
+        inner = replace(
+            context,
+            best_f=np.where(np.isinf(best_f), floors, best_f),
+            threshold=context.threshold[free],
+            values=values if len(values) else None,
+            limits=None,
+            measured=measured,
+            target=None if context.target is None else context.target.columns(free),
+        )
+        return inner, float(floors[0])
+
+
+def _limits(prediction: Prediction, context: AcquisitionContext) -> tuple[np.ndarray, np.ndarray]:
+    """[A] thresholds, NaN where there is none, and the indices of those assays."""
+    limits = np.full(len(prediction.noise), np.nan) if context.limits is None else context.limits
+    return limits, np.flatnonzero(np.isnan(limits))
+
+
+@dataclass(frozen=True)
+class Scalarised(CombiningFunction):
     """One score over a combination of all assays.
 
     Each assay is first brought to a common scale: 0 is the worst value measured so far, 1 the best (0 and 1 in the
@@ -136,15 +346,14 @@ class Scalarised(AcquisitionFunction):
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] scores of the combination."""
-        require_draws(prediction, "Combining assays")
         low, scale = _scale(context, prediction.mean.shape[1])
         combine = lambda b: self._prediction(b, low, scale)  # noqa: E731 - the same for three predictions
         measured, target = context.measured, context.target
         values, best_f = context.values, np.array([np.nan])
         if values is not None:
             values = self.combined((values - low) / scale)[:, None]
-            known = values[~np.isnan(values)]
-            best_f = known[known.argmax() :][:1] if len(known) else best_f
+            known = values[context.counting & ~np.isnan(values[:, 0])]
+            best_f = known.max(0) if len(known) else best_f
         threshold = self.combined((context.threshold - low) / scale)[None]
         inner = replace(
             context,
@@ -155,6 +364,20 @@ class Scalarised(AcquisitionFunction):
             target=None if target is None else combine(target),
         )
         return self.score(combine(prediction), inner)
+
+    def utility(self, prediction: Prediction, context: AcquisitionContext) -> Prediction:
+        """The combination."""
+        return self._prediction(prediction, *_scale(context, prediction.mean.shape[1]))
+
+    def reason_of(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
+        """All predictions, and the assays in which it is predicted better than all measured."""
+        mean, sd = prediction.mean[i], prediction.sd[i]
+        values = ", ".join(described(a, m, s) for a, m, s in zip(assays, mean, sd, strict=True))
+        known = np.full((1, len(assays)), np.nan) if context.values is None else context.values[context.counting]
+        best = np.where(np.isnan(known), -np.inf, known).max(0, initial=-np.inf)
+        better = [a.name for a, m, b in zip(assays, mean, best, strict=True) if m > b > -np.inf]
+        beyond = f"; better than all measured in {' and '.join(better)}" if better else ""
+        return f"good in all assays together: predicted {values}{beyond}"
 
     def combined(self, scaled: np.ndarray) -> np.ndarray:
         """[...] from [..., A] scaled values."""
@@ -174,11 +397,14 @@ class Scalarised(AcquisitionFunction):
         return weights / weights.sum()
 
     def _prediction(self, prediction: Prediction, low: np.ndarray, scale: np.ndarray) -> Prediction:
-        draws = self.combined((prediction.draws - low) / scale)[:, :, None]
         weights = self._weights(len(low))
         noise = np.array([np.sqrt(np.square(weights * prediction.noise / scale).sum())])
+        draws = self.combined((prediction.draws - low) / scale)[:, :, None]
+        mean = self.combined((prediction.mean - low) / scale)[:, None]
+        if not len(draws):
+            sd = np.sqrt(np.square(weights * prediction.sd / scale).sum(1, keepdims=True))
+            return Prediction(draws, mean, sd, noise)
         if self.method == "linear":
-            mean = self.combined((prediction.mean - low) / scale)[:, None]
             return Prediction(draws, mean, draws.std(0), noise)
         return Prediction.of_draws(draws, noise)
 

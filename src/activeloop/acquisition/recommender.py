@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy, CombiningFunction
 from activeloop.acquisition.batch import Portfolio, TopK
 from activeloop.acquisition.batch_joint import LCMD, Coordinates, Promising, VarianceReduction, site_features
 from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter, Progress, shortlist
-from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
+from activeloop.acquisition.finding import ExpectedImprovement, Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
-from activeloop.acquisition.multiobjective import Hypervolume, Scalarised
+from activeloop.acquisition.multiobjective import Constrained, Hypervolume, Scalarised
 from activeloop.candidates import Pool, is_scan
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
@@ -45,8 +45,9 @@ class Recommender:
         return f"{self.score.name}, {self.batch.name}{first}"
 
     def at_start(self) -> Recommender:
-        """That of the first plate."""
-        return self if self.first is None else replace(self, batch=self.first, first=None)
+        """That of the first plate: a prior gives one score, in which several assays are not told apart."""
+        score = Greedy() if isinstance(self.score, CombiningFunction) else self.score
+        return replace(self, score=score, batch=self.first or self.batch, first=None)
 
     @property
     def needs_draws(self) -> bool:
@@ -58,9 +59,24 @@ class Recommender:
         """Joint draws that are needed."""
         return self.batch.draws
 
-    def reason(self, prediction: Prediction, i: int) -> str:
-        """Why candidate i was chosen, for the plate list."""
-        reason = self.score.reason(prediction, i)
+    def reason(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
+        """Why candidate i was chosen, for the plate list.
+
+        Args:
+            prediction: larger is better.
+            i: index into it.
+            context: what was measured.
+            assays: as they are measured, of each output; () before any result.
+        """
+        if not assays and context.values is None and not prediction.classes:
+            reason = f"promising by the prior alone: score {prediction.mean[i, 0]:.3g}"
+        elif isinstance(self.score, CombiningFunction) and assays:
+            reason = self.score.reason_of(prediction, i, context, assays)
+        else:
+            turn = np.array([a.sign for a in assays] or 1.0)
+            if not prediction.classes:  # in the direction of the assays
+                prediction = replace(prediction, mean=prediction.mean * turn, draws=prediction.draws * turn)
+            reason = self.score.reason(prediction, i)
         return f"{reason}; {self.batch.phrase}" if self.batch.phrase else reason
 
 
@@ -74,7 +90,9 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound.
 
-    Two or three assays: expected hypervolume improvement; more: their sum on a common scale.
+    Two or three assays: expected hypervolume improvement; more: their sum on a common scale. Where assays have only to
+    reach a threshold: the expected improvement in the others times the probability that all thresholds are met. Before
+    any result the prior's score chooses, as for one assay.
 
     To learn classes: largest-cluster maximum-distance; values: the largest variance reduction over the pool (this
     choice rests on few replays).
@@ -87,11 +105,20 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     if goal == "learn":
         classes = all(a.goal == "classify" for a in assays)
         return Recommender(Variance() if len(assays) == 1 else Entropy(), LCMD() if classes else VarianceReduction())
-    if len(assays) == 1:
+    if len(assays) == 1 and assays[0].threshold is None:
         if pool.kind == "variants":
             return Recommender(Greedy(), TopK(), Promising()) if is_scan(pool) else Recommender(Greedy(), Portfolio())
         return Recommender(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
-    return Recommender(Hypervolume() if len(assays) <= 3 else Scalarised(score=Greedy()))
+    first = Promising() if is_scan(pool) else None
+    return Recommender(_of_several(assays), TopK(), first)
+
+
+def _of_several(assays: Sequence[Assay]) -> CombiningFunction:
+    free = [a for a in assays if a.limit is None]
+    combined = Hypervolume() if len(free) <= 3 else Scalarised(score=Greedy())
+    if len(free) == len(assays):
+        return combined
+    return Constrained(combined if len(free) > 1 else ExpectedImprovement())
 
 
 #: candidates from which the batch is chosen
@@ -109,6 +136,7 @@ class Choice:
             NaN without a model.
         low, high: 90 % interval of one measurement, noise included; for classes of the probability.
         reason: why it was chosen, for the plate list.
+        each: (mean, sd, low, high) of each assay; () without a model.
     """
 
     row: int
@@ -118,6 +146,7 @@ class Choice:
     low: float
     high: float
     reason: str
+    each: tuple[tuple[float, float, float, float], ...] = ()
 
 
 def choose(
@@ -136,7 +165,6 @@ def choose(
     chunk: int = 100_000,
     keep: int = SHORTLIST,
     coordinates: Coordinates = site_features,
-    signs: Sequence[float] = (),
     progress: Progress | None = None,
 ) -> list[Choice]:
     """The next n candidates of a pool, best first; fewer only when fewer are left.
@@ -159,8 +187,6 @@ def choose(
         chunk: candidates in one piece.
         keep: candidates from which the batch is chosen; never fewer than 4 n.
         coordinates: features in which distance means difference of design.
-        signs: [A] -1 for assays whose values were turned because less is better, so that reasons are in the direction
-            of the assay; all 1 when empty.
         progress: called with (candidates gone through, candidates in the pool).
 
     Raises:
@@ -193,7 +219,7 @@ def choose(
         first = [_unpredicted(row, "pinned by you") for row in pins]
         return first + (_without_model(rows, missing, select.batch, features, rng) if missing else [])
     first = _pinned(evaluation, pins, select.score) if len(pins) else []
-    return first + (_batch(evaluation, rows, missing, select, features, rng, signs) if missing else [])
+    return first + (_batch(evaluation, rows, missing, select, features, rng) if missing else [])
 
 
 def _batch(
@@ -203,18 +229,18 @@ def _batch(
     select: Recommender,
     features: np.ndarray,
     rng: np.random.Generator,
-    signs: Sequence[float],
 ) -> list[Choice]:
     """N of the shortlisted rows, by the model."""
     prediction = evaluation.prediction(rows, select.needs_draws)
     context = evaluation.context(len(prediction.noise), select.needs_draws)
     scores = evaluation.score(select.score, prediction, context)
-    chosen = select.batch(prediction, scores, n, replace(context, rng=rng), features)
-    shown = prediction  # in the direction of the assays
-    if not prediction.classes:
-        turn = np.array(signs or 1.0)
-        shown = replace(prediction, mean=prediction.mean * turn, draws=prediction.draws * turn)
-    return [_choice(rows, prediction, scores, int(i), select.reason(shown, int(i))) for i in chosen]
+    combining = isinstance(select.score, CombiningFunction)
+    spread = select.score.utility(prediction, context) if combining else prediction  # type: ignore[attr-defined]
+    chosen = select.batch(spread, scores, n, replace(context, rng=rng), features)
+    known = evaluation.dataset
+    assays = known.assays if known is not None and len(known) else ()
+    told = [select.reason(prediction, int(i), context, assays) for i in chosen]
+    return [_choice(rows, prediction, scores, int(i), reason) for i, reason in zip(chosen, told, strict=True)]
 
 
 def _pinned(evaluation: AcquisitionEvaluation, pins: np.ndarray, function: AcquisitionFunction) -> list[Choice]:
@@ -240,5 +266,6 @@ def _unpredicted(row: Any, reason: str) -> Choice:
 
 
 def _choice(rows: np.ndarray, prediction: Prediction, scores: np.ndarray, i: int, reason: str) -> Choice:
-    mean, sd, low, high = (float(x[0, 0]) for x in prediction.take(np.array([i])).marginals())
-    return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason)
+    table = np.stack(prediction.take(np.array([i])).marginals())[:, 0].T.tolist()  # an assay a row
+    mean, sd, low, high = table[0]
+    return Choice(int(rows[i]), float(scores[i]), mean, sd, low, high, reason, tuple(map(tuple, table)))

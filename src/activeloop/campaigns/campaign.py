@@ -57,7 +57,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.plates import Pick, Proposal
-from activeloop.prediction import Learner, PredictionTable, Predictor
+from activeloop.prediction import PRIOR_SCORE, Learner, PredictionTable, Predictor
 
 T = TypeVar("T")
 
@@ -95,7 +95,7 @@ class Campaign:
     hit: Sequence[float] | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    _fitted: tuple[int, Predictor] | None = field(default=None, init=False, repr=False)
+    _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.assays = tuple(self.assays)
@@ -272,7 +272,7 @@ class Campaign:
             return there
         teacher = self._predictor(state)
         assert teacher is not None  # a version has one
-        dataset = dataset_then(version, self.log, self.pool, self.assays)
+        dataset = dataset_then(version, self.log, self.pool, self.assays).answered()
         student = train_student(teacher, dataset, version, trainer, self.artifacts, seed, progress)
 
         def keep(state: CampaignState) -> StudentRecord:
@@ -353,8 +353,15 @@ class Campaign:
         """The current version as a predictor; the learner's prior before the first; None when it has none."""
         return self._predictor(self.state())
 
+    def predicted_assays(self) -> tuple[Assay, ...]:
+        """The assays of `model`'s columns: those with a result; () where it is the prior, which gives a score."""
+        return self._predicted(self.state())
+
     def predict(self, rows: Sequence[int] | np.ndarray) -> PredictionTable:
         """The prediction of rows of the pool by the current version, in the units of the assays.
+
+        An assay without a result has no model yet and is left out. Before the first version it is the prior's score,
+        which has no unit (of classes a probability).
 
         Raises:
             StateError: there is no version yet, and the learner predicts nothing before the first.
@@ -365,7 +372,8 @@ class Campaign:
             raise StateError("there is no model yet: record results and fit first.")
         rows, number = np.asarray(rows, np.int64), state.version.number if state.version else 0
         prediction = model.predict(self.pool, rows, derive(self.seed, "predict", number), draws=0)
-        return PredictionTable.of(prediction, self.pool.names(rows), tuple(self.assays), number)
+        assays = self._predicted(state) or (Assay(PRIOR_SCORE),)
+        return PredictionTable.of(prediction, self.pool.names(rows), assays, number)
 
     def student_record(self, number: int | None = None) -> StudentRecord:
         """What is known of a student: the last one of the latest version that has one when `number` is None.
@@ -503,7 +511,7 @@ class Campaign:
             return None
         version, predictor = fit_version(state, dataset, self.learner, self.artifacts, self.seed)
         self._append(Fitted(version), state)  # after its arrays are safe
-        self._fitted = (version.number, predictor)
+        self._fitted = (version.number, predictor, dataset.answered().assays)
         return version
 
     def _predictor(self, state: CampaignState) -> Predictor | None:
@@ -514,8 +522,18 @@ class Campaign:
             raise changed_since(version.number)
         if self._fitted is None or self._fitted[0] != version.number:
             model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
-            self._fitted = (version.number, model)
+            known = dataset_then(version, self.log, self.pool, self.assays).answered().assays
+            self._fitted = (version.number, model, known)
         return self._fitted[1]
+
+    def _predicted(self, state: CampaignState) -> tuple[Assay, ...]:
+        if state.version is None:
+            prior = self.learner.prior(self.pool) if self.assays[0].goal == "classify" else None
+            classes = prior is not None and prior.predict(self.pool, np.zeros(1, np.int64), 0, draws=0).classes
+            return tuple(self.assays) if classes else ()
+        self._predictor(state)
+        assert self._fitted is not None  # a version has a predictor
+        return self._fitted[2]
 
     def _teacher_version(self, state: CampaignState, seed: int | None) -> tuple[Version, int]:
         """The version that is the teacher now, and the seed of the training."""
@@ -542,7 +560,8 @@ class Campaign:
         assert self.select is not None  # set on construction
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
         builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit)
-        return builder.proposal(state, self._dataset(state), self._predictor(state), n, seed, retry, progress)
+        dataset, model, predicted = self._dataset(state), self._predictor(state), self._predicted(state)
+        return builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
 
     def _next_picks(self, state: CampaignState, n: int) -> tuple[Pick, ...]:
         """The proposal that is out, or the one that would be made; () when nothing is left."""

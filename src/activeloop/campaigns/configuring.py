@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from activeloop.campaigns.events import Configured, Event, Measured, Proposed
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Measurement
-from activeloop.plates import Pick
+from activeloop.plates import Pick, PickPrediction
 from activeloop.tables.numbers import factor_between, multiplied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: of an assay, what tells how results are read, and changes no model
-READING = ("lower", "upper")
+#: of an assay, what changes no model: how results are read, and what is good enough
+READING = ("lower", "upper", "threshold")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,16 @@ class Change:
         # Predictions are of the first assay; those of another one are none of this.
         factor = None if self._other_first else self.factors.get(self.now.assays[0].name)
         mean, low, high = (multiplied(v, factor) if factor else math.nan for v in (pick.mean, pick.low, pick.high))
-        return replace(pick, mean=mean, low=low, high=high)
+        goals = {a.name: a.goal == "classify" for a in self.before.assays}
+        here = [a.name for a in self.now.assays if goals.get(a.name) == (a.goal == "classify")]
+        kept = tuple(self._predicted(p) for p in pick.predictions if p.assay in here)
+        return replace(pick, mean=mean, low=low, high=high, predictions=kept)
+
+    def _predicted(self, p: PickPrediction) -> PickPrediction:
+        if not (factor := self.factors.get(p.assay)):
+            return p
+        mean, low, high = (multiplied(v, factor) for v in (p.mean, p.low, p.high))
+        return PickPrediction(p.assay, mean, low, high)
 
     @property
     def _other_first(self) -> bool:

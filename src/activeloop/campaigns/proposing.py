@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, NotationError
 from activeloop.measurements import Assay, Dataset
-from activeloop.plates import Pick, Proposal
+from activeloop.plates import Pick, PickPrediction, Proposal
 from activeloop.prediction import Predictor
 
 Progress = Callable[[int, int], None]
@@ -24,7 +24,7 @@ class ProposalBuilder:
 
     Args:
         pool: what may be tested.
-        assays: what is measured; predictions on picks are those of the first.
+        assays: what is measured.
         select: how candidates are chosen.
         hit: from which value a candidate is a hit in each assay (NaN: not stated), or None.
     """
@@ -43,6 +43,8 @@ class ProposalBuilder:
         seed: int,
         retry_missing: bool,
         progress: Progress | None = None,
+        *,
+        predicted: Sequence[Assay] | None = None,
     ) -> Proposal:
         """The proposal that follows from a state.
 
@@ -54,10 +56,13 @@ class ProposalBuilder:
             seed: of the choice.
             retry_missing: whether candidates whose results never came may be chosen again.
             progress: called with (candidates looked at, candidates in the pool).
+            predicted: the assays that the model predicts; () a score without a unit; None all assays.
 
         Raises:
             StateError: nothing is left.
         """
+        predicted = self.assays if predicted is None else predicted
+        known = [a.name for a in predicted] or [a.name for a in self.assays]
         pinned = rows_of_names(self.pool, state.pinned)
         choices = choose(
             model,
@@ -67,12 +72,11 @@ class ProposalBuilder:
             seed=seed,
             excluded=self.taken(state, dataset, pinned, retry_missing),
             pinned=pinned.tolist(),
-            dataset=dataset.oriented(),
-            threshold=self.threshold(),
-            signs=[a.sign for a in self.assays],
+            dataset=dataset.oriented().only(known),
+            threshold=self.threshold(known),
             progress=progress,
         )
-        picks = tuple(self._pick(choice, rank) for rank, choice in enumerate(choices, 1))
+        picks = tuple(self._pick(choice, rank, predicted) for rank, choice in enumerate(choices, 1))
         version = state.version.number if state.version else 0
         return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
 
@@ -84,10 +88,16 @@ class ProposalBuilder:
         barred = rows_of_names(self.pool, [*state.on_plate, *state.vetoed])
         return sorted(done | set(barred.tolist()))
 
-    def _pick(self, choice: Choice, rank: int) -> Pick:
-        candidate, sign = self.pool[choice.row], self.assays[0].sign
+    def _pick(self, choice: Choice, rank: int, predicted: Sequence[Assay]) -> Pick:
+        candidate, sign = self.pool[choice.row], (predicted or self.assays)[0].sign
         low, high = sorted((sign * choice.low, sign * choice.high))
-        return Pick(candidate.id, candidate.name, rank, choice.score, sign * choice.mean, low, high, choice.reason)
+        each = zip(predicted, choice.each, strict=True) if choice.each and predicted else ()
+        predictions = tuple(
+            PickPrediction(a.name, a.sign * mean, *sorted((a.sign * low, a.sign * high)))
+            for a, (mean, _, low, high) in each
+        )
+        mean, why = sign * choice.mean, choice.reason
+        return Pick(candidate.id, candidate.name, rank, choice.score, mean, low, high, why, predictions)
 
     def _policy(self, state: CampaignState, model: Predictor | None) -> str:
         if model is None:
@@ -97,11 +107,12 @@ class ProposalBuilder:
         who = f"version {version.number} ({version.learner})" if version else "the prior"
         return f"{select.name}, on {who}"
 
-    def threshold(self) -> np.ndarray | None:
-        """[A] from which value a candidate is a hit, larger being better; None when none is stated."""
+    def threshold(self, names: Collection[str]) -> np.ndarray | None:
+        """[A] from which value a candidate is a hit in these assays, larger being better; None when none is stated."""
         if self.hit is None:
             return None
-        return np.array([h * a.sign for h, a in zip(self.hit, self.assays, strict=True)], np.float64)
+        stated = zip(self.hit, self.assays, strict=True)
+        return np.array([h * a.sign for h, a in stated if a.name in names], np.float64)
 
 
 def rows_of_names(pool: Pool, names: Iterable[str]) -> np.ndarray:

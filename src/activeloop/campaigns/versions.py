@@ -69,7 +69,7 @@ def fit_version(
     """
     number = len(state.versions) + 1
     seed = derive(campaign_seed, "fit", number)
-    predictor = learner.fit(dataset.oriented(), seed)
+    predictor = learner.fit(dataset.oriented().answered(), seed)  # an assay without a result has no model yet
     version = Version(
         number=number,
         parent=number - 1,
@@ -109,7 +109,7 @@ def restore_version(
     dataset = dataset_then(version, log, pool, assays)
     if not dataset.has_hash(version.data_hash) or learner.name != version.learner:
         raise changed_since(version.number)
-    return learner.restore(dataset.oriented(), version.seed, artifacts.get(version.artifact))
+    return learner.restore(dataset.oriented().answered(), version.seed, artifacts.get(version.artifact))
 
 
 def changed_since(version: int) -> StateError:

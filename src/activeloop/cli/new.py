@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is missing.")
 ASSAY = typer.Option(
     metavar="NAME[:UNIT[:GOAL]][:SCALE][:BOUNDS]",
-    help="What is measured; may be given several times. GOAL: maximise, minimise, classify. SCALE: log, linear, auto. "
-    "BOUNDS: 0..100, or 0.. where there is no end. The last three in any order; no unit: NAME::GOAL.",
+    help="What is measured; may be given several times. GOAL: maximise, minimise, classify, or a threshold that it is "
+    "enough to reach, such as >=55 or <=10. SCALE: log, linear, auto. BOUNDS: 0..100, or 0.. where there is no end. "
+    "The last three in any order; no unit: NAME::GOAL.",
 )
 WILD_TYPE = typer.Option(metavar="FASTA|SEQ", help="The wild type of the variants.")
 SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations at these sites (D40: only A, G, S).")
@@ -123,6 +124,7 @@ def describe(assay: Assay) -> str:
     'KD (nM), minimise, scale log, bounds up to 1e+06'
     """
     words = [f"{assay.name} ({assay.unit})" if assay.unit else assay.name, assay.goal]
+    words = words if assay.threshold is None else [assay.condition]
     words += [f"scale {assay.scale}"] if assay.scale != "auto" else []
     if assay.bounds:
         low, high = assay.bounds
@@ -139,6 +141,8 @@ _NUMBER = r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 def parse_assay(text: str) -> dict[str, Any]:
     """An assay from `NAME[:UNIT[:GOAL]][:SCALE][:BOUNDS]`; what follows the unit may stand in any order.
 
+    In place of the goal may stand a threshold, such as `>=55`: to reach it is enough.
+
     Raises:
         ConfigError: a part is none of these, stands there twice, or could be two of them.
 
@@ -146,6 +150,8 @@ def parse_assay(text: str) -> dict[str, Any]:
     {'name': 'KD', 'unit': 'nM', 'goal': 'minimise', 'scale': 'log'}
     >>> parse_assay("inhibition:%:0..100")
     {'name': 'inhibition', 'unit': '%', 'bounds': [0.0, 100.0]}
+    >>> parse_assay("Tm:°C:>=55")
+    {'name': 'Tm', 'unit': '°C', 'threshold': 55.0, 'goal': 'maximise'}
     """
     from activeloop.errors import ConfigError
 
@@ -162,20 +168,36 @@ def parse_assay(text: str) -> dict[str, Any]:
         role = _role(part)
         if not role:
             raise ConfigError(
-                f'--assay "{text}": "{part}" is no goal ({", ".join(GOALS)}), no scale ({", ".join(SCALES)}) and no '
-                "bounds (such as 0..100 or 0..). The unit stands right after the name: kcat:1/s:maximise."
+                f'--assay "{text}": "{part}" is no goal ({", ".join(GOALS)}), no threshold (such as >=55 or '
+                f"<=10), no scale ({', '.join(SCALES)}) and no bounds (such as 0..100 or 0..). The unit stands right "
+                "after the name: kcat:1/s:maximise."
             )
         if role in found:
             raise ConfigError(f'--assay "{text}" has two {role if role == "bounds" else f"{role}s"}: leave one out.')
-        found[role] = _bounds(part) if role == "bounds" else part.casefold()
+        found[role] = {"bounds": _bounds, "threshold": _threshold}.get(role, str.casefold)(part)
+    if (threshold := found.get("threshold")) is not None:
+        side, found["threshold"] = threshold
+        if (goal := found.setdefault("goal", side)) != side:
+            raise ConfigError(
+                f'--assay "{text}": {goal} and the threshold contradict each other: with a threshold it is enough to '
+                f"reach it, and this one is to {side}. Leave one of the two out."
+            )
     return found
 
 
 def _role(part: str) -> str:
     """What a part is by its form: `goal`, `scale`, `bounds`, "" for anything else."""
     word = part.casefold()
+    if _threshold(part):
+        return "threshold"
     bounds = ".." in part and _bounds(part) is not None
     return "goal" if word in GOALS else "scale" if word in SCALES else "bounds" if bounds else ""
+
+
+def _threshold(part: str) -> tuple[str, float] | None:
+    """The direction and the value of `>=55` or `<=10`."""
+    found = re.fullmatch(rf"(>=|<=|≥|≤)\s*({_NUMBER})", part)
+    return ("maximise" if found[1] in (">=", "≥") else "minimise", float(found[2])) if found else None
 
 
 def _bounds(part: str) -> list[float] | None:

@@ -174,6 +174,7 @@ class ScreenOptions:
         progress: Callable[[str, int, int], None],
     ) -> ScreenResult:
         """Screen."""
+        known = [a.name for a in self.loop.predicted_assays() or self.loop.assays]
         return cascade.run(
             self.pool,
             n,
@@ -181,9 +182,8 @@ class ScreenOptions:
             place,
             self.seed,
             excluded=self.excluded,
-            dataset=self.loop.dataset().oriented(),
-            threshold=self.builder.threshold(),
-            signs=[a.sign for a in self.loop.assays],
+            dataset=self.loop.dataset().oriented().only(known),
+            threshold=self.builder.threshold(known),
             executor=threads,
             progress=progress,
         )

@@ -74,7 +74,7 @@ class AssayConfig(Strict):
     """One assay.
 
     Attributes:
-        name, unit, goal, lower, upper, scale: as in `activeloop.measurements.Assay`.
+        name, unit, goal, lower, upper, scale, threshold: as in `activeloop.measurements.Assay`.
         bounds: as there, in a list; without an end on one side `[0, inf]`.
         hit: the value from which a candidate counts as a hit, in the unit.
     """
@@ -88,6 +88,7 @@ class AssayConfig(Strict):
     bounds: Annotated[list[Annotated[float, Field(allow_inf_nan=True)]], Field(min_length=2, max_length=2)] | None = (
         None
     )
+    threshold: float | None = None
     hit: float | None = None
 
     @model_validator(mode="after")
@@ -101,7 +102,7 @@ class AssayConfig(Strict):
     def assay(self) -> Assay:
         """The assay it describes."""
         bounds = (self.bounds[0], self.bounds[1]) if self.bounds else None
-        return Assay(self.name, self.unit, self.goal, self.lower, self.upper, self.scale, bounds)
+        return Assay(self.name, self.unit, self.goal, self.lower, self.upper, self.scale, bounds, self.threshold)
 
 
 class LearnerConfig(Strict):

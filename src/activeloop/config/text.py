@@ -153,7 +153,7 @@ def _assay(assay: AssayConfig) -> list[str]:
     lines = ["[[assays]]", f"name = {_value(assay.name)}", f"unit = {_value(assay.unit)}"]
     lines += [f'goal = {_value(assay.goal)}  # "maximise", "minimise", or "classify" (1 = fit, 0 = unfit)']
     lines += [f'scale = {_value(assay.scale)}  # "auto", "log" (differences are factors, as of IC50) or "linear"']
-    return lines + _given(assay, ("bounds", "lower", "upper", "hit"))
+    return lines + _given(assay, ("bounds", "lower", "upper", "threshold", "hit"))
 
 
 def _given(model: object, keys: Iterable[str]) -> list[str]:

@@ -31,6 +31,8 @@ class Assay:
             there are none. Predictions stay inside. Noise may take a measured value beyond by a tenth of the distance
             between both bounds; values farther out are refused, as are all beyond a bound that stands alone, but for
             an assay with a detection limit on that side: there they become the limit.
+        threshold: value in `unit` that is good enough: at least (`maximise`) or at most (`minimise`) so much is
+            demanded, and beyond it more is no better. None when the best is looked for.
 
     Raises:
         ConfigError: limits or bounds cross, or do not fit each other or the scale.
@@ -41,6 +43,8 @@ class Assay:
     ''
     >>> Assay("inhibition", "%", bounds=(0, 100)).refusal(-30.0)
     'inhibition -30 % is too far below its bound of 0 % (noise may take a value to -10 %)'
+    >>> Assay("Tm", "°C", threshold=55.0).condition
+    'Tm >= 55 °C'
     """
 
     name: str
@@ -50,6 +54,7 @@ class Assay:
     upper: float | None = None
     scale: Scale = "auto"
     bounds: Bounds | None = None
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         if self.bounds is not None:
@@ -74,6 +79,8 @@ class Assay:
             )
         if self.goal == "classify" and (self.scale != "auto" or self.bounds is not None):
             return "classes (goal classify) have no scale and no bounds: leave both out"
+        if self.threshold is not None and (problem := self._threshold_problem(low, high)):
+            return problem
         if self.scale != "log":
             return ""
         if self.bounds is not None and (low <= 0 if self.bounds[0] is not None else high <= 0):
@@ -84,6 +91,33 @@ class Assay:
         if below := [limit for limit in limits if limit <= 0]:
             return f"a logarithm has no detection limit of {below[0]:g}: give one above 0, or take scale linear"
         return ""
+
+    def _threshold_problem(self, low: float, high: float) -> str:
+        assert self.threshold is not None  # the caller has looked
+        limit, seen = f"the threshold {self.threshold:g}", self.upper if self.sign > 0 else self.lower
+        if self.goal == "classify":
+            return f"classes (goal classify) have no threshold: leave out {limit}"
+        if not math.isfinite(self.threshold):
+            return "its threshold is not a number"
+        if not low <= self.threshold <= high:
+            return f"{limit} lies outside its bounds {low:g} to {high:g}: no candidate, or each of them, could meet it"
+        if seen is not None and self.sign * self.threshold > self.sign * seen:
+            return f"{limit} lies beyond its detection limit {seen:g}: no result could show that it is met"
+        if self.scale == "log" and self.threshold <= 0:
+            return f"a logarithm has no value of {self.threshold:g}: give a threshold above 0, or take scale linear"
+        return ""
+
+    @property
+    def limit(self) -> float | None:
+        """Value that is good enough beside other assays: the threshold, and of classes that half of all say `fit`."""
+        return 0.5 if self.goal == "classify" else self.threshold
+
+    @property
+    def condition(self) -> str:
+        """What is good enough, in words; "" where the best is looked for."""
+        if self.threshold is None:
+            return f"{self.name} fit" if self.goal == "classify" else ""
+        return f"{self.name} {'<=' if self.goal == 'minimise' else '>='} {self.threshold:g} {self.unit}".rstrip()
 
     @property
     def sign(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +62,39 @@ class Dataset:
         signs = np.array([a.sign for a in self.assays])
         values, censored = self.values * signs, (self.censored * signs).astype(np.int8)
         return replace(self, values=values, censored=censored, is_oriented=True)
+
+    def feasible(self) -> np.ndarray:
+        """[N] whether each candidate meets all thresholds: 1 yes, 0 no, NaN not known (not measured, or only a bound).
+
+        Without a threshold all do. A censored value counts where it decides: `<50` fails 55 or more, `>60` meets it,
+        `<60` leaves it open.
+        """
+        out = np.ones(len(self))
+        for a, assay in enumerate(self.assays):
+            if assay.limit is None:
+                continue
+            turn = 1 if self.is_oriented else assay.sign
+            value, side = self.values[:, a] * turn, self.censored[:, a] * turn
+            limit = assay.limit * assay.sign
+            met = (side >= 0) & (value >= limit)
+            failed = np.where(side < 0, value <= limit, (side == 0) & (value < limit))
+            known = np.where(met, 1.0, np.where(failed, 0.0, np.nan))
+            out = np.where((out == 0) | (known == 0), 0.0, out * known)
+        return out
+
+    def answered(self) -> Dataset:
+        """The same data without the assays that have no value yet; itself when all have one or none has."""
+        names = [a.name for i, a in enumerate(self.assays) if not np.isnan(self.values[:, i]).all()]
+        return self.only(names) if names else self
+
+    def only(self, names: Collection[str]) -> Dataset:
+        """The same candidates in some assays alone, in the order of the columns."""
+        some = np.array([i for i, a in enumerate(self.assays) if a.name in names], np.int64)
+        if len(some) == len(self.assays):
+            return self
+        values, errors, censored = (x[:, some] for x in (self.values, self.errors, self.censored))
+        assays = tuple(self.assays[a] for a in some)
+        return replace(self, values=values, errors=errors, censored=censored, assays=assays)
 
     def take(self, index: np.ndarray) -> Dataset:
         """The data set of some of its candidates, by index or mask into its own rows."""

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
         write_opentrons,
     )
     from activeloop.plates.picture import draw
-    from activeloop.plates.plate import Pick, Plate, Proposal, fill_plates
+    from activeloop.plates.plate import Pick, PickPrediction, Plate, Proposal, fill_plates
 
 __all__ = [
     "Pick",
+    "PickPrediction",
     "Plate",
     "Proposal",
     "Source",

@@ -13,6 +13,22 @@ from activeloop.plates.layout import arrange, sort_wells, spread_evenly, usable_
 
 
 @dataclass(frozen=True)
+class PickPrediction:
+    """What the model predicts of one pick in one assay, in the assay's unit.
+
+    Args:
+        assay: the assay's name.
+        mean: predicted value (of classes the probability of `fit`).
+        low, high: 90 % interval of one measurement.
+    """
+
+    assay: str
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Pick:
     """One proposed candidate.
 
@@ -21,9 +37,12 @@ class Pick:
         name: its standard notation.
         rank: from 1, best first.
         score: what acquisition gave it (larger is better).
-        mean: predicted value in the assay's unit (NaN in a first round without a prior).
+        mean: predicted value of the first assay with a model, in its unit; before any result the prior's score (NaN
+            without a prior).
         low, high: 90 % interval of that prediction.
         reason: why it was chosen, in words.
+        predictions: of each assay that has a model; () before any result, where the prior gives a score without a
+            unit, and in proposals of former releases.
     """
 
     candidate_id: str
@@ -34,6 +53,7 @@ class Pick:
     low: float
     high: float
     reason: str
+    predictions: tuple[PickPrediction, ...] = ()
 
 
 @dataclass(frozen=True)

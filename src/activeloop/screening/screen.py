@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,7 +91,6 @@ class Screen:
         excluded: Collection[int] = (),
         dataset: Dataset | None = None,
         threshold: np.ndarray | None = None,
-        signs: Sequence[float] = (),
         executor: Executor | None = None,
         progress: Progress | None = None,
     ) -> ScreenResult:
@@ -106,7 +105,6 @@ class Screen:
             excluded: rows that must not be chosen.
             dataset: what was measured (oriented: larger is better).
             threshold: [A] from which value a candidate is a hit.
-            signs: [A] -1 for assays whose values were turned because less is better; all 1 when empty.
             executor: runs the pieces; threads, one for each core, when None.
             progress: see `Progress`.
 
@@ -152,7 +150,6 @@ class Screen:
             only=_without_repeats(pool, finalists),
             dataset=dataset,
             threshold=threshold,
-            signs=signs,
         )
         names = tuple(pool.names([p.row for p in picks]))
         return replace(found, picks=tuple(picks), names=names, seconds=state.seconds)
