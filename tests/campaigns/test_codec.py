@@ -24,10 +24,11 @@ from activeloop.campaigns import (
 from activeloop.campaigns.events import SCHEMA, decode, encode
 from activeloop.errors import StoreError
 from activeloop.measurements import Assay, Measurement
-from activeloop.plates import Pick, Proposal
+from activeloop.plates import Pick, PickPrediction, Proposal
 
 text, number, count = st.text(max_size=20), st.floats(), st.integers(0, 10**9)
-picks = st.builds(Pick, text, text, count, number, number, number, number, text)
+predicted = st.lists(st.builds(PickPrediction, text, number, number, number), max_size=2).map(tuple)
+picks = st.builds(Pick, text, text, count, number, number, number, number, text, predicted)
 measurements = st.builds(
     Measurement,
     candidate=text,
@@ -66,6 +67,7 @@ plain = st.recursive(
 )
 lower, upper = st.none() | st.floats(max_value=-1), st.none() | st.floats(min_value=1)
 assays = st.builds(Assay, text, text, st.sampled_from(["maximise", "minimise", "classify"]), lower=lower, upper=upper)
+assays |= st.builds(Assay, text, text, threshold=st.none() | st.floats(-1e9, 1e9))
 events = st.one_of(
     st.builds(
         Configured,
