@@ -254,7 +254,7 @@ OPTIONS = [
     Case("event without results", "void loop 1", "", ("event 1 holds no results", "Nothing was voided")),
     Case(
         "row without a result",
-        "void loop 2 --row 99",
+        "void loop 3 --row 99",
         "",
         ("no result from row 99", "Nothing was voided"),
         start="measured",

@@ -10,6 +10,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.columns import find_entries
+from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
 from activeloop.tables import read_table
@@ -72,7 +73,8 @@ def read_measurements(
     Three forms are recognised: long (columns `candidate` or `well`, `assay`, `value`; also `replicate`, `plate`,
     `unit`, `date`), wide (a column an assay, `kcat (1/s)`, or one a replicate, `kcat_1`, `rep1`), and a table shaped
     like the plate (1, 2, 3 ... across, A, B, C ... down). Values may be limits (`<0.1`); values beyond an assay's
-    detection limits become limits; empty cells, `n.d.` and `failed` are reported as failed wells.
+    detection limits become limits; empty cells, `n.d.` and `failed` are reported as failed wells. A reader's values of
+    wells that were never filled are left out, with a note, where they can be told from those of filled ones.
     Rows without a replicate number count as replicate 1 each.
 
     Args:
@@ -103,7 +105,7 @@ def read_measurements(
     table = read_table(path, sheet=sheet)
     entries, unread, size = find_entries(table, assays, columns)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file)
-    rows = read_rows(entries, matcher, pool, table.file)
+    rows, left_out = without_empty_wells(read_rows(entries, matcher, pool, table.file), layouts, table.file)
     _refuse_repeats(rows, table.file)
     return ResultsFile(
         tuple(
@@ -137,7 +139,7 @@ def read_measurements(
             for match, entry, cell in rows
             if cell.failed
         ),
-        _notes(rows, layouts, unread),
+        (*left_out, *_notes(rows, layouts, unread)),
         table.file,
         table.content_hash,
     )

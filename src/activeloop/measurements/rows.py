@@ -15,6 +15,7 @@ from activeloop.errors import InputError, MeasurementError
 from activeloop.measurements.assay import Assay, Qualifier
 from activeloop.measurements.columns import Entry
 from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
+from activeloop.tables.names import plain
 from activeloop.tables.numbers import Sign, parse_number, shift_between, shifted
 
 Row = tuple["CandidateMatch", Entry, "Cell"]
@@ -26,10 +27,12 @@ CORRECT = "Correct the value, or the scale or bounds in campaign.toml."
 SEARCHABLE = 50_000
 #: what an export writes where nothing was measured; a file of nothing else is the wrong file, not a failed plate
 NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
+#: what stands in a column of candidates beside an empty well
+NO_CANDIDATE = frozenset({"", "-", "–", "empty", "blank", "leer", "vide", "none", "na", "n/a"})
 
 
 def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, file: str) -> list[Row]:
-    """Candidate, entry and value of each entry; empty wells are left out.
+    """Candidate, entry and value of each entry, also of wells that were never filled where something is given for them.
 
     Args:
         entries: the cells that should hold a value, in the order of the file.
@@ -48,7 +51,7 @@ def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, f
             match = matcher.find(entry)
             if match is None:
                 continue
-            cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal)
+            cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal) if match.candidate else _beside(entry)
             if not cell.failed and not entry.assay.unit:
                 _one_unit(entry, units)
             rows.append((match, replace(entry, date=read_date(entry.date)), cell))
@@ -69,6 +72,14 @@ def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, f
             file=file,
         )
     return rows
+
+
+def _beside(entry: Entry) -> Cell:
+    """The value of a well that was never filled; whatever else stands there is no value."""
+    try:
+        return read_cell(entry.text, entry.assay, entry.unit, entry.decimal)
+    except InputError:
+        return Cell(math.nan, failed=entry.text.strip())
 
 
 def _one_unit(entry: Entry, units: dict[str, str]) -> None:
@@ -98,7 +109,8 @@ class CandidateMatch:
     """Which candidate, plate and well a value belongs to.
 
     Args:
-        candidate: name in standard notation (a control's own name when it is not in the pool).
+        candidate: name in standard notation (a control's own name when it is not in the pool; "" for a well that was
+            never filled).
         plate, well: "" when unknown.
         replicate: None when the file gives none.
         control: whether the well held a control.
@@ -111,6 +123,10 @@ class CandidateMatch:
     replicate: int | None
     control: bool
     proposed: bool = True
+
+
+#: how instruments name the first plate of a run
+_FIRST = re.compile(r"(?:plate|platte|plaque|placa|p|pl)?[\s_.#-]*0*1(?:\.0)?", re.IGNORECASE)
 
 
 class CandidateMatcher:
@@ -139,7 +155,8 @@ class CandidateMatcher:
         named = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
         # Of several ids in the file's name (`plate-1`, `plate-1-2`) the longest is meant.
         self._named = max(named, key=lambda p: len(p.id), default=None)
-        own = self._named or (plates[0] if len(plates) == 1 else None)
+        # Instruments count the plates of a run: the only one, or the one that the file is named after, is number 1.
+        self._first = own = self._named or (plates[0] if len(plates) == 1 else None)
         if size and own and own.size != size:
             raise MeasurementError(
                 f"the table has the shape of a {size}-well plate, but {own.id} has {own.size} wells. Give the plate "
@@ -148,7 +165,7 @@ class CandidateMatcher:
             )
 
     def find(self, entry: Entry) -> CandidateMatch | None:
-        """The candidate of an entry; None when its well is empty, by the plate and by the row.
+        """The candidate of an entry, "" for a well that was never filled; None when the row is empty there, too.
 
         Raises:
             InputError: there is no such candidate or well; without file and row, which the caller knows.
@@ -172,12 +189,13 @@ class CandidateMatcher:
             )
         held = plate.wells.get(name)
         if held is None:
-            if entry.text.strip() or entry.candidate.strip():
+            if entry.candidate.strip().casefold() not in NO_CANDIDATE:
                 raise MeasurementError(
-                    f'well "{name}" of {plate.id} was never filled, but a result is given for it. Correct the well, or '
-                    "give the plate that was measured."
+                    f'well "{name}" of {plate.id} was never filled, but a result of "{entry.candidate}" is given for '
+                    "it. Correct the well, or give the plate that was measured."
                 )
-            return None
+            # Whether it may be left out depends on the other wells, see `without_empty_wells`.
+            return CandidateMatch("", plate.id, name, replicate, False) if entry.text.strip() else None
         candidate = self._name(held.candidate)
         if entry.candidate.strip() and self._name(entry.candidate) != candidate:
             raise MeasurementError(
@@ -209,12 +227,16 @@ class CandidateMatcher:
         """The plate of an entry; None when none is known, or the row names its candidate and a plate from elsewhere."""
         wanted, ids = entry.plate.strip(), ", ".join(p.id for p in self._plates)
         if wanted:
-            for plate in self._plates:
-                if plate.id.casefold() == wanted.casefold():
-                    return plate
+            named = [p for p in self._plates if p.id.casefold() == wanted.casefold()]
+            named = named or [p for p in self._plates if plain(p.id) == plain(wanted)]
+            if len(named) == 1:
+                return named[0]
+            if self._first and entry.well.strip() and _FIRST.fullmatch(wanted):
+                return self._first
             if not self._plates or entry.candidate.strip():
                 return None
-            raise MeasurementError(f'there is no plate "{wanted}". Plates: {ids}. Correct the name.')
+            why = " Several plates are known, so a number does not tell which." if _FIRST.fullmatch(wanted) else ""
+            raise MeasurementError(f'there is no plate "{wanted}".{why} Plates: {ids}. Correct the name.')
         if len(self._plates) < 2:
             return self._plates[0] if self._plates else None
         held = [(p, p.wells.get(well_on(entry.well, p.size) or "")) for p in self._plates if entry.candidate.strip()]
