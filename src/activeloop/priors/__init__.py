@@ -5,10 +5,20 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
+    from activeloop.priors.alignment import FamilyPrior, Profile, read_alignment
     from activeloop.priors.blosum import Blosum, blosum62
     from activeloop.priors.plm import PLMPrior
     from activeloop.priors.substitutions import SubstitutionPrior, substitution_scores
 
-__all__ = ["Blosum", "PLMPrior", "SubstitutionPrior", "blosum62", "substitution_scores"]
+__all__ = [
+    "Blosum",
+    "FamilyPrior",
+    "PLMPrior",
+    "Profile",
+    "SubstitutionPrior",
+    "blosum62",
+    "read_alignment",
+    "substitution_scores",
+]
 
 __getattr__ = on_use(__name__)

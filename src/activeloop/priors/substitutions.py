@@ -226,11 +226,11 @@ def parent_chain(sites: Sites, prior: str) -> str:
     return sites.parent_sequence if set(AMINO_ACIDS) <= set(sites.alphabet) else ""
 
 
-def scores_at_sites(scores: np.ndarray, sites: Sites) -> np.ndarray:
-    """[L, K] as in `substitution_scores`, from the scores [n, 20] of the parent's residues."""
+def scores_at_sites(scores: np.ndarray, sites: Sites, cost: float = COST) -> np.ndarray:
+    """[L, K] as in `substitution_scores`, from the scores [n, 20] of the parent's residues, each less `cost`."""
     assert sites.parent is not None
     # an insertion before the first residue stands at position 0
-    scores = scores[np.maximum(sites.positions, 1) - 1] - COST
+    scores = scores[np.maximum(sites.positions, 1) - 1] - cost
     worst = scores.min(1)
     result = np.tile(worst[:, None], len(sites.alphabet))
     known = [sites.alphabet.index(a) for a in AMINO_ACIDS]

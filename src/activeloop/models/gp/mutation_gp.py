@@ -24,6 +24,7 @@ from activeloop.models.gp.mutation_kernel import (
 )
 from activeloop.models.transforms import PieceFunction, QuantileTransform, TransformedPredictor
 from activeloop.prediction import Predictor
+from activeloop.priors.alignment import FamilyPrior
 from activeloop.priors.base import MutationPrior
 from activeloop.priors.substitutions import SubstitutionPrior
 
@@ -38,6 +39,8 @@ FITTED_ON = 150
 #: linear share of the scale of variants with several mutations: ranks stretch the floor and the ceiling of an assay,
 #: where mutations no longer add up
 LINEAR_SHARE = 0.5
+#: standard deviation of the weight of the family's column around 0, for scores of standard deviation 1
+FAMILY_SD = 0.3**0.5
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ class MutationGP(PerAssayLearner):
         linear_share: of the scale, 0 (ranks) to 1 (the values themselves); None: by the pool, as above.
         prior_score: the prior; `PLMPrior` reads a protein language model too.
         variances: the 14 prior medians of the variances, in the order of `DEFAULT_VARIANCES`.
+        family: a second column of the prior, from the relatives of this protein; its weight is 0 before any
+            measurement, and is learned. None for none.
     """
 
     width: float = 1.0
     linear_share: float | None = None
     prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
     variances: tuple[float, ...] = field(default=DEFAULT_VARIANCES, repr=False)
+    family: FamilyPrior | None = None
 
     def __post_init__(self) -> None:
         if (
@@ -85,8 +91,13 @@ class MutationGP(PerAssayLearner):
 
     @property
     def name(self) -> str:
-        """`mutations`, and the prior's name when it is not the default."""
-        return "mutations" if self.prior_score == SubstitutionPrior() else f"mutations-{self.prior_score.name}"
+        """`mutations`, and the names of the prior when it is not the default and of the family's."""
+        prior = "" if self.prior_score == SubstitutionPrior() else f"-{self.prior_score.name}"
+        return f"mutations{prior}{'' if self.family is None else f'-{self.family.name}'}"
+
+    def _column(self, pool: Pool) -> np.ndarray | None:
+        """[L * K] of the kernel."""
+        return None if self.family is None else FAMILY_SD * self.family.table(pool).ravel()
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior's scores with the default uncertainty; None without a parent."""
@@ -105,11 +116,13 @@ class MutationGP(PerAssayLearner):
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])
         table = self.prior_score.table(dataset.pool)
-        logs = fitted_variances(dataset.pool, some, scores[chosen], table, np.log(self.variances), self.width)
+        logs = fitted_variances(
+            dataset.pool, some, scores[chosen], table, np.log(self.variances), self.width, self._column(dataset.pool)
+        )
         return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(share)})
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
-        check_identity(state, self.prior_score)
+        check_identity(state, self.prior_score, self.family)
         # versions from before there was a linear share have none
         share, values = float(state.get("line", 0.0)), dataset.values[:, 0]
         transform = QuantileTransform.of(values, share)
@@ -127,12 +140,12 @@ class MutationGP(PerAssayLearner):
         linear_share: float,
     ) -> Predictor:
         variances, table = np.exp(logs), self.prior_score.table(pool).ravel()
-        kernel = MutationKernel.of(sites_with_parent(pool), variances[: len(TERMS)])
+        kernel = MutationKernel.of(sites_with_parent(pool), variances[: len(TERMS)], self._column(pool))
         # where the standard error of a value is larger than the fitted noise it takes its place
         noise = np.maximum(variances[-1], errors**2)
         posterior = MutationPosterior(kernel, table, float(variances[-2]), Mutations.of(pool, rows), scores, noise)
         sd = float(np.sqrt(variances[-1]))
-        return MutationPredictor(posterior, transform, logs, sd, linear_share, self.prior_score)
+        return MutationPredictor(posterior, transform, logs, sd, linear_share, self.prior_score, self.family)
 
 
 #: above this many labels systems are solved by conjugate gradients instead of a Cholesky factor
@@ -178,6 +191,13 @@ class MutationPosterior:
     def prior_weight(self) -> float:
         """Expected weight of the prior; 1 before any measurement."""
         return 1.0 + self.weight_variance * float(self.measured_prior @ self.process.weights)
+
+    @property
+    def column_weight(self) -> float | None:
+        """Expected weight of the kernel's column, in its standard deviations; None where there is none."""
+        if self.kernel.column is None:
+            return None
+        return float(self.measured.sums(self.kernel.column) @ self.process.weights)
 
     @cached_property
     def mean_table(self) -> np.ndarray:
@@ -288,6 +308,7 @@ class MutationPredictor(TransformedPredictor):
         noise: standard deviation of one measurement, in normal scores.
         linear_share: of the scale.
         prior_score: the prior.
+        family: its second column; None for none.
     """
 
     posterior: MutationPosterior
@@ -296,6 +317,7 @@ class MutationPredictor(TransformedPredictor):
     noise: float
     linear_share: float
     prior_score: MutationPrior
+    family: FamilyPrior | None = None
     piece: ClassVar[int] = 4096
 
     def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
@@ -319,11 +341,14 @@ class MutationPredictor(TransformedPredictor):
         if not labels:
             return f"The prior ({prior}) alone: effects of mutations in other proteins, in units of its own."
         weight = self.posterior.prior_weight
+        family = self.posterior.column_weight
+        beside = "" if family is None else f", the family's column {FAMILY_SD * family:.2f} (0 before)"
         return (
             f"A Gaussian process over mutations, fitted to {labels} candidates. The prior ({prior}) has weight "
-            f"{weight:.2f} (1 before any measurement); noise is {self.noise:.2f} of the values' standard deviation."
+            f"{weight:.2f} (1 before any measurement){beside}; noise is {self.noise:.2f} of the values' standard "
+            "deviation."
         )
 
     def state(self) -> dict[str, np.ndarray]:
         """The fitted variances, the scale, and to what the prior belongs."""
-        return {"logs": self.logs, "line": np.array(self.linear_share)} | identity(self.prior_score)
+        return {"logs": self.logs, "line": np.array(self.linear_share)} | identity(self.prior_score, self.family)

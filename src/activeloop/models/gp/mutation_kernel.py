@@ -103,24 +103,27 @@ RESIDUE_KERNELS = ("any", "broad", "narrow")
 
 @dataclass(frozen=True)
 class MutationKernel:
-    """The covariance of all single mutations of one pool, as three Kronecker products.
+    """The covariance of all single mutations of one pool, as three Kronecker products and a weighted column.
 
     Args:
         positions: [3, L, L] position kernels of each of `RESIDUE_KERNELS`, weighted by their terms' variances.
         residues: [3, K, K] those residue kernels.
+        column: [L * K] scores of the mutations times the standard deviation of their weight, whose mean is 0; None
+            for none.
     """
 
     positions: np.ndarray
     residues: np.ndarray
+    column: np.ndarray | None = None
 
     @classmethod
-    def of(cls, sites: Sites, variances: np.ndarray) -> MutationKernel:
-        """The kernel for given variances [12] of `TERMS`."""
+    def of(cls, sites: Sites, variances: np.ndarray, column: np.ndarray | None = None) -> MutationKernel:
+        """The kernel for given variances [12] of `TERMS`, and a column."""
         tables = position_kernels(sites)
         positions = np.zeros((len(RESIDUE_KERNELS), len(sites.labels), len(sites.labels)))
         for (place, residue), variance in zip(TERMS.values(), variances, strict=True):
             positions[RESIDUE_KERNELS.index(residue)] += variance * tables[place]
-        return cls(positions, residue_kernels(sites.alphabet))
+        return cls(positions, residue_kernels(sites.alphabet), column)
 
     def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Covariance [..., ...] of cells a and b, broadcast against each other."""
@@ -128,7 +131,7 @@ class MutationKernel:
         total = np.zeros(np.broadcast_shapes(a.shape, b.shape))
         for position, residue in zip(self.positions, self.residues, strict=True):
             total += position[a // k, b // k] * residue[a % k, b % k]
-        return total
+        return total if self.column is None else total + self.column[a] * self.column[b]
 
     def times(self, weights: np.ndarray) -> np.ndarray:
         """The covariance times weights [L * K, S], without forming it."""
@@ -137,7 +140,8 @@ class MutationKernel:
         for position, residue in zip(self.positions, self.residues, strict=True):
             if position.any():
                 total += np.tensordot(position, np.einsum("lks,mk->lms", grid, residue, optimize=True), 1)
-        return total.reshape(weights.shape)
+        total = total.reshape(weights.shape)
+        return total if self.column is None else total + np.outer(self.column, self.column @ weights)
 
     def draw(self, rng: np.random.Generator, draws: int) -> np.ndarray:
         """[L, K, S] functions sampled from the prior."""
@@ -148,6 +152,8 @@ class MutationKernel:
                 left, right = root(position), root(residue)
                 normal = rng.standard_normal((left.shape[1], right.shape[1], draws))
                 total += np.tensordot(left, np.einsum("lks,mk->lms", normal, right, optimize=True), 1)
+        if self.column is not None:
+            total += np.outer(self.column, rng.standard_normal(draws)).reshape(shape)
         return total
 
 
@@ -202,7 +208,13 @@ CONSTANT = 1.0
 
 
 def fitted_variances(
-    pool: Pool, measured: Mutations, scores: np.ndarray, table: np.ndarray, defaults: np.ndarray, width: float
+    pool: Pool,
+    measured: Mutations,
+    scores: np.ndarray,
+    table: np.ndarray,
+    defaults: np.ndarray,
+    width: float,
+    column: np.ndarray | None = None,
 ) -> np.ndarray:
     """Log variances [14] of the greatest posterior density (L-BFGS on `negative_log_evidence`).
 
@@ -213,15 +225,17 @@ def fitted_variances(
         table: [L, K] the prior.
         defaults: [14] prior means of the log variances: of `TERMS`, the prior's weight, the noise.
         width: standard deviation of each around its prior mean.
+        column: of the kernel, as it is.
     """
     from scipy.optimize import minimize
 
     prior = measured.sums(table.ravel())
     parts = np.stack([*term_matrices(pool, measured), np.outer(prior, prior)])
     residual = scores - prior
+    fixed = None if column is None else measured.sums(column)
 
     def objective(logs: np.ndarray) -> tuple[float, np.ndarray]:
-        loss, slope = variance_evidence(np.exp(logs), parts, residual)
+        loss, slope = variance_evidence(np.exp(logs), parts, residual, fixed)
         away = (logs - defaults) / width
         return loss + 0.5 * float(away @ away), slope * np.exp(logs) + away / width
 
@@ -242,14 +256,19 @@ def term_matrices(pool: Pool, measured: Mutations) -> list[np.ndarray]:
     return matrices
 
 
-def variance_evidence(variances: np.ndarray, parts: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+def variance_evidence(
+    variances: np.ndarray, parts: np.ndarray, residual: np.ndarray, fixed: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     """Negative log marginal likelihood and its slope in the variances.
 
     Args:
         variances: [P + 1] of the parts, then the noise.
         parts: [P, n, n].
         residual: [n].
+        fixed: [n] a column whose weight has variance 1; None for none.
     """
     covariance = np.tensordot(variances[:-1], parts, 1) + CONSTANT + variances[-1] * np.eye(len(residual))
+    if fixed is not None:
+        covariance += np.outer(fixed, fixed)
     loss, pull = negative_log_evidence(covariance, residual)
     return loss, np.append(np.tensordot(parts, pull, 2), np.trace(pull))
