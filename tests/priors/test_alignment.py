@@ -145,10 +145,10 @@ def test_samples_and_moments_agree_with_a_family(family: FamilyPrior) -> None:
     from activeloop.models.gp.mutation_kernel import Mutations
 
     others = Mutations.of(pool, rng.permutation(len(pool))[:30])
-    samples = posterior.draws(others, 0, 20_000)
+    samples = posterior.draws(others, 0, 4_000)
     mean, sd = posterior.marginals(others)
-    assert samples.mean(0) == pytest.approx(mean, abs=0.04)
-    assert samples.std(0) == pytest.approx(sd, rel=0.05)
+    assert samples.mean(0) == pytest.approx(mean, abs=0.08)
+    assert samples.std(0) == pytest.approx(sd, rel=0.08)
 
 
 def test_another_proteins_profile_is_refused(family: FamilyPrior) -> None:

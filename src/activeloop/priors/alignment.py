@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -219,30 +220,28 @@ def shared_kmers(query: str, parent: str) -> int:
 def mapped_positions(query: str, parent: str) -> np.ndarray:
     """[n] position in the query, from 0, of each residue of the wild type; -1 where it has none.
 
-    Stretches of eight residues that stand once in each of the two are anchors, and a residue goes with the anchor that
-    is nearest. Where the query lacks residues or has others in between, each belongs to one of the two sides.
+    Common stretches of four residues and more are mapped, and what lies between two of them, or before the first and
+    after the last, where both have equally many residues there; else one of the two has an insertion.
 
-    >>> mapped_positions("KTAYIAKQRQ", "MKTAYIAKQRQGG").tolist()
+    >>> mapped_positions("KTAWIAKQRQ", "MKTAYIAKQRQGG").tolist()
     [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1]
     """
-    first: dict[str, list[int]] = {}
-    for i in range(len(query) - KMER + 1):
-        first.setdefault(query[i : i + KMER], []).append(i)
-    words = [parent[i : i + KMER] for i in range(len(parent) - KMER + 1)]
-    times = Counter(words)
-    anchors = [(i, first[w][0]) for i, w in enumerate(words) if times[w] == 1 and len(first.get(w, ())) == 1]
-    if not anchors:
-        return np.full(len(parent), -1)
-    middle = np.array([i + (KMER - 1) / 2 for i, _ in anchors])
-    shift = np.array([j - i for i, j in anchors])
-    residue = np.arange(len(parent))
-    after = np.clip(np.searchsorted(middle, residue), 1, max(len(middle) - 1, 1))
-    before, after = after - 1, np.minimum(after, len(middle) - 1)
-    mapped = residue + shift[np.where(residue - middle[before] <= middle[after] - residue, before, after)]
-    mapped[(mapped < 0) | (mapped >= len(query))] = -1
-    # beside an insertion or deletion two residues may claim one of the query: the first keeps it
-    taken = np.maximum.accumulate(np.concatenate([[-1], mapped]))[:-1]
-    return np.where(mapped > taken, mapped, -1)
+    blocks = SequenceMatcher(None, query, parent, autojunk=False).get_matching_blocks()
+    common = [(block.a, block.b, block.size) for block in blocks if block.size >= 4]
+    mapped = np.full(len(parent), -1)
+    for start, first, size in common:
+        mapped[first : first + size] = np.arange(start, start + size)
+    for (a, b, size), (c, d, _) in pairwise(common):
+        if c - a == d - b:
+            mapped[b + size : d] = np.arange(a + size, c)
+    if common:
+        a, b, _ = common[0]
+        before = min(a, b)
+        mapped[b - before : b] = np.arange(a - before, a)
+        a, b, size = common[-1]
+        after = min(len(query) - a, len(parent) - b)
+        mapped[b + size : b + after] = np.arange(a + size, a + after)
+    return mapped
 
 
 @dataclass(frozen=True)
