@@ -117,7 +117,7 @@ def find_entries(
 
 
 def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Assay]) -> None:
-    known = [*SYNONYMS, "decimal", *(a.name for a in assays)]
+    known = [*SYNONYMS, "decimal", "block", *(a.name for a in assays)]
     if unknown := [role for role in given if role not in known]:
         raise table.error(
             f'"{unknown[0]}" is no role of a column of results (--column {unknown[0]}={given[unknown[0]]}). '

@@ -102,7 +102,7 @@ def read_measurements(
     """
     assays = [assays] if isinstance(assays, Assay) else list(assays)
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
-    table = read_table(path, sheet=sheet)
+    table = read_table(path, sheet=sheet, block=(columns or {}).get("block"))
     entries, unread, size = find_entries(table, assays, columns)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file)
     rows, left_out = without_empty_wells(read_rows(entries, matcher, pool, table.file), layouts, table.file)

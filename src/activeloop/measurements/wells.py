@@ -7,16 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-#: wells of a plate -> (rows, columns), the ANSI/SLAS formats
-SHAPES: dict[int, tuple[int, int]] = {
-    6: (2, 3),
-    12: (3, 4),
-    24: (4, 6),
-    48: (6, 8),
-    96: (8, 12),
-    384: (16, 24),
-    1536: (32, 48),
-}
+from activeloop.tables.grids import SHAPES, row_letters
 
 _WELL = re.compile(r"([A-Za-z]{1,2})\s*0*([1-9]\d{0,2})")
 
@@ -53,15 +44,6 @@ class Layout(Protocol):
     def wells(self) -> Mapping[str, Well]:
         """The filled wells by name."""
         ...
-
-
-def row_letters(row: int) -> str:
-    """The letters of a row counted from 0; after Z comes AA.
-
-    >>> row_letters(0), row_letters(15), row_letters(31)
-    ('A', 'P', 'AF')
-    """
-    return chr(65 + row) if row < 26 else row_letters(row // 26 - 1) + row_letters(row % 26)
 
 
 def row_index(letters: str) -> int:

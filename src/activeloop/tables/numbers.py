@@ -30,7 +30,7 @@ Sign = Literal[".", ","]
 
 
 class Typed(str):
-    """The text of a number that a workbook stores as a number: its point is the decimal sign in every language."""
+    """A number that a workbook stores as one, with what its format shows behind it; its point is the decimal sign."""
 
     __slots__ = ()
 
@@ -154,9 +154,10 @@ def parse_number(text: str, *, decimal: Sign | None = None, file: str | None = N
     >>> parse_number("n.d.").value
     nan
     """
-    ordinary = decimal != "," and _ORDINARY.fullmatch(text)
-    if ordinary or isinstance(text, Typed):
+    if decimal != "," and _ORDINARY.fullmatch(text):
         return Number("=", _measurable(text, text, file, row), "")
+    if isinstance(text, Typed) and (match := re.fullmatch(r"([-+.e\d]+)\s*(.*)", text, re.DOTALL)):
+        return Number("=", _measurable(match[1], text, file, row), match[2].replace("μ", "µ"))
     if is_missing(text):
         return Number("=", math.nan, "")
     match = _NUMBER.fullmatch(usual(text))

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import zlib
 from pathlib import Path
 
 from activeloop.errors import InputError, TableError
 from activeloop.tables.delimited import read_delimited
-from activeloop.tables.table import Table
+from activeloop.tables.table import Table, checked_table
+
+#: bytes to which a gzipped file may unpack: such a file can hold a thousand times its size
+UNPACKED = 2**28
 
 
-def read_table(path: str | os.PathLike[str], *, sheet: str | None = None) -> Table:
+def read_table(path: str | os.PathLike[str], *, sheet: str | None = None, block: str | None = None) -> Table:
     """Read a CSV, TSV or XLSX file (also gzipped).
 
-    Delimiter (comma, semicolon, tab) and encoding (UTF-8, UTF-16 with mark, Latin-1) are recognised; blank lines are
-    skipped but counted, so row numbers are those a spreadsheet shows.
+    Delimiter (comma, semicolon, tab, `|`) and encoding (UTF-8, UTF-16 with mark, Windows, Latin-1) are recognised;
+    blank lines are skipped but counted, so row numbers are those a spreadsheet shows. Of a file with one block shaped
+    like a plate (A, B, C ... down, 1, 2, 3 ... across) the block is read, whatever an instrument writes around it.
 
     Args:
         path: the file.
-        sheet: the sheet of a workbook; the first when None.
+        sheet: the sheet of a workbook; the first visible one when None.
+        block: row or label of the block shaped like a plate, where a file has several.
 
     Raises:
         TableError: it is missing, empty, half-written or not a table; the message names the row and the fix.
@@ -31,8 +37,11 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None) -> Tab
     if data[:4] == b"PK\x03\x04":
         from activeloop.tables.workbook import read_workbook
 
-        return read_workbook(data, file, sheet, content_hash)
-    return read_delimited(data, file, content_hash)
+        records, numbers = read_workbook(data, file, sheet)
+        return checked_table(records, file, content_hash, numbers=numbers, delimiter="", block=block)
+    if sheet is not None:
+        raise TableError(f'a text file has no sheet "{sheet}". Leave the sheet out.', file=file)
+    return read_delimited(data, file, content_hash, block)
 
 
 def read_file(path: str | os.PathLike[str], failure: type[InputError] = TableError) -> tuple[bytes, str]:
@@ -60,9 +69,13 @@ def read_file(path: str | os.PathLike[str], failure: type[InputError] = TableErr
     data = content
     if content[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as stream:
+                data = stream.read(UNPACKED + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise failure("the gzip file is damaged or cut off. Copy or download it again.", file=file) from None
+        if len(data) > UNPACKED:
+            problem = f"the gzip file unpacks to more than {UNPACKED // 2**20} MB. Unpack it, if it is what you want."
+            raise failure(problem, file=file)
         if not data.strip():
             raise failure("the gzip file holds nothing. Export it again.", file=file)
     return data, hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from activeloop.errors import TableError
+from activeloop.tables.grids import chosen_grid, find_grids, row_letters
 from activeloop.tables.names import plain, split_unit
 from activeloop.tables.numbers import (
     DATE,
@@ -228,45 +229,88 @@ class Table:
             raise self.error(problem, i)
 
 
-def checked_table(records: list[list[str]], file: str, content_hash: str) -> Table:
-    """A table of records, the first of which that is not blank is the header.
+def checked_table(
+    records: list[list[str]],
+    file: str,
+    content_hash: str,
+    *,
+    numbers: Sequence[int] | None = None,
+    delimiter: str = ",",
+    block: str | None = None,
+) -> Table:
+    """A table of records: a block shaped like a plate, or what stands below the first record that is not blank.
 
     Args:
-        records: all rows of the sheet from row 1 on; a blank row is an empty list or has empty cells only.
+        records: the rows of the sheet; a blank row is an empty list or has empty cells only.
         file: its name, for messages.
         content_hash: of the file.
+        numbers: the number of each record as a spreadsheet shows it; from 1 on when None.
+        delimiter: between cells; "" in a workbook, whose rows end at their last cell.
+        block: row or label of the block that is meant.
 
     Raises:
-        TableError: no header, no data, a name twice, or rows that do not fit the header.
+        TableError: no header, no data, a name twice, rows that do not fit the header, or several blocks.
     """
+    numbers = range(1, len(records) + 1) if numbers is None else numbers
+    if (grids := find_grids(records)) or block is not None:
+        if not grids:
+            raise TableError("no block here has the shape of a plate (A, B ... down, 1, 2 ... across).", file=file)
+        grid = chosen_grid(grids, numbers, block, file)
+        records = grid.cut(records)
+        numbers = numbers[grid.first : grid.first + len(records)]
     top = next((i for i, r in enumerate(records) if any(c.strip() for c in r)), None)
     if top is None:
         raise TableError("the table is empty. Export it again.", file=file)
     header = [c.strip() for c in records[top]]
-    body = records[top + 1 :]
-    numbers: tuple[int, ...] | range = range(top + 2, top + 2 + len(body))
+    body, below = records[top + 1 :], numbers[top + 1 :]
     if not all(map(any, body)):
         kept = [i for i, r in enumerate(body) if any(c.strip() for c in r)]
-        body, numbers = [body[i] for i in kept], tuple(numbers[i] for i in kept)
+        body, below = [body[i] for i in kept], [below[i] for i in kept]
     if not body:
         raise TableError(
-            "there is a header but no row below it. Add rows, or export the table again.", file=file, row=top + 1
+            "there is a header but no row below it. Add rows, or export the table again.", file=file, row=numbers[top]
         )
-    _check_widths(header, body, numbers, file)
+    _check_begins_here(header, body, numbers[top], below, file)
+    if not delimiter:  # No row is half-written here: the archive itself would not open.
+        for record in body:
+            record.extend([""] * (len(header) - len(record)))
+        if wide := next(((n, r) for n, r in zip(below, body, strict=True) if len(r) > len(header)), None):
+            problem = (
+                f"column {row_letters(len(wide[1]) - 1)} holds a cell, but the names of columns end at "
+                f"{row_letters(len(header) - 1)}. Delete the cell, or name its column."
+            )
+            raise TableError(problem, file=file, row=wide[0])
+    _check_widths(header, body, below, file)
     columns = tuple(list(map(_stripped, column)) for column in zip(*body, strict=True))
     while header and not header[-1] and not any(columns[-1]):
         header, columns = header[:-1], columns[:-1]
     names = tuple(h or f"column {i}" for i, h in enumerate(header, 1))
-    _check_names(names, file, top + 1)
-    _check_is_header(names, columns, file, top + 1)
-    return Table(file, names, columns, numbers, content_hash)
+    _check_names(names, file, numbers[top])
+    _check_is_header(names, columns, file, numbers[top])
+    rows = below if isinstance(below, range) else tuple(below)
+    return Table(file, names, columns, rows, content_hash, None, delimiter)
+
+
+def _check_begins_here(header: list[str], body: list[list[str]], top: int, numbers: Sequence[int], file: str) -> None:
+    """Refuse the line of an instrument above the table: one cell, and at least three in most rows."""
+    filled = sum(map(bool, header))
+    widths = Counter(sum(map(bool, record)) for record in body[:50])
+    usual = widths.most_common(1)[0][0]
+    if filled > 1 or usual < 3:
+        return
+    first = next((n for n, r in zip(numbers, body, strict=True) if sum(map(bool, r)) >= usual), top)
+    problem = (
+        f'this row should hold the names of the columns, but "{next(filter(None, header))}" stands in it and the table '
+        f"seems to begin in row {first}. Delete the lines above the names."
+    )
+    raise TableError(problem, file=file, row=top)
 
 
 def _stripped(cell: str) -> str:
     return cell if isinstance(cell, Typed) else cell.strip()
 
 
-def _check_widths(header: list[str], body: list[list[str]], numbers: tuple[int, ...] | range, file: str) -> None:
+def _check_widths(header: list[str], body: list[list[str]], numbers: Sequence[int], file: str) -> None:
     if set(map(len, body)) == {len(header)}:
         return
     for number, record in zip(numbers, body, strict=True):
