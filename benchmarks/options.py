@@ -75,19 +75,17 @@ def working(work: Path, totals: Mapping[str, int], of_what: str) -> Iterator[Cal
     """
     from collections import Counter
 
-    from rich.console import Console
-
-    from activeloop.cli.replay import bars
+    from activeloop.cli.terminal import progress_bars, say
 
     done: Counter[str] = Counter()
-    with bars(Console(stderr=True), totals, of_what) as show:
+    with progress_bars({name: name for name in totals}, of_what, keep=True) as show:
 
         def finished(name: str) -> None:
             done[name] += 1
-            show(name, done[name])
+            show(name, done[name], totals[name])
 
         try:
             yield finished
         except KeyboardInterrupt:
-            typer.echo(f"Stopped. What is finished is kept in {work}; the same command goes on from there.", err=True)
+            say(f"Stopped. What is finished is kept in {work}; the same command goes on from there.", error=True)
             raise typer.Exit(130) from None

@@ -47,7 +47,7 @@ CASES = [
     ("no such sheet", workbook(["mutant"], ["A24G"]), {"sheet": "plate 1"}, 'no sheet "plate 1". Sheets: Sheet', None),
     ("empty workbook", workbook(), {}, "is empty. Export it again", None),
     ("no such column", b"mutant,score\nA24G,1\n", {"column": "mutants"}, 'did you mean "mutant"', None),
-    ("no column of candidates", b"plate,score\nP 1,1\n", {}, "Give column=... (--column), one of: plate, score", None),
+    ("no column of candidates", b"plate,score\nP 1,1\n", {}, "Name it (--column), one of: plate, score", None),
     ("date from a workbook", dated(), {}, 'holds the date "2024-03-01 00:00:00"', 3),
     ("date in ISO", b"mutant,score\nA24G,1\n2024-03-01,2\n", {}, "Set the format of the column to Text", 3),
     ("date, English", b"mutant,score\nA24G,1\n1-Mar,2\n", {}, "Set the format of the column to Text", 3),

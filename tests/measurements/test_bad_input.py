@@ -40,7 +40,7 @@ CASES = [
     ("no well", ["mutant,well,kcat", "K2R,99,1"], 2, '"99" is not a well', "A1 ... H12"),
     ("ambiguous date", ["mutant,kcat,date", "K2R,1,03/04/2026"], 2, "03/04/2026", "Write it as 2026-03-01"),
     ("impossible date", ["mutant,kcat,date", "K2R,1,31.02.2026"], 2, "31.02.2026", "Write it as"),
-    ("no column of values", ["mutant,score", "K2R,1"], None, "no column of values", "columns={"),
+    ("no column of values", ["mutant,score", "K2R,1"], None, "no column of values", "--column kcat=..."),
     ("unknown assay", ["mutant,assay,value", "K2R,Tm,1"], 2, '"Tm" is not an assay', "Correct the name"),
     ("header only", ["mutant,kcat"], 1, "no row below", "Add rows"),
     ("half a row", ["mutant,kcat,date", "K2R,1,", "T3S"], 3, "half-written", "Export it again"),

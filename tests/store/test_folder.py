@@ -304,3 +304,128 @@ def test_a_lost_or_damaged_model_is_reported_and_can_be_fitted_again(folder, dam
     version = campaign(reopen(folder)).fit(again=True)
     assert version.number == 2
     assert len(campaign(reopen(folder)).predict([0])) == 1
+
+
+# -- databases that are not this campaign's --------------------------------------------------------------------------
+
+
+def test_an_empty_database_is_not_taken_for_a_fresh_campaign(folder):
+    for content in (b"", b"\0" * 0):
+        (folder.path / "campaign.db").write_bytes(content)
+        with pytest.raises(StoreError, match="is empty, and the results of the campaign stood in it"):
+            reopen(folder)
+        assert (folder.path / "campaign.db").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        ["CREATE TABLE places (url TEXT)"],
+        ["CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('ae1027a6acf')"],
+        ["CREATE TABLE alembic_version (version_num TEXT)", "INSERT INTO alembic_version VALUES ('0001')"],
+        ["CREATE TABLE events (id INTEGER, title TEXT)", "CREATE TABLE artifacts (hash TEXT)"],
+    ],
+)
+def test_the_database_of_another_program_is_left_alone(folder, tables):
+    path = folder.path / "campaign.db"
+    path.unlink()
+    for sql in tables:
+        raw(folder, sql)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is the database of another program, not of a campaign"):
+        reopen(folder)
+    folder.config.unlink()
+    with pytest.raises(StoreError, match="is the database of another program"):
+        CampaignFolder.create(folder.path, "# other\n")
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in folder.path.iterdir()) == ["artifacts", "campaign.db", "plates"]
+
+
+def test_a_log_without_proposals_beside_plates_is_not_the_one_of_this_folder(folder):
+    (folder.plates / "results.csv").write_text("not a plate\n")
+    reopen(folder)
+    (folder.plates / "plate-1.csv").write_text("plate,well\n")
+    with pytest.raises(StoreError, match=r"knows of no proposal, and there is .*plate-1\.csv"):
+        reopen(folder)
+    campaign(folder).propose(4)
+    reopen(folder)
+
+
+def test_a_folder_that_holds_a_log_is_not_adopted(folder):
+    one_round(folder)
+    folder.config.unlink()
+    before = (folder.path / "campaign.db").read_bytes()
+    with pytest.raises(InputError, match=r"holds the log of a campaign that has lost its campaign\.toml"):
+        CampaignFolder.create(folder.path, "# other\n")
+    assert not folder.config.exists()
+    assert (folder.path / "campaign.db").read_bytes() == before
+
+
+# -- folders that one may only read ----------------------------------------------------------------------------------
+
+LOOKING = """
+    import ctypes, struct, sys
+    sys.path[:0] = {paths!r}
+    # root may write everywhere: give that capability (CAP_DAC_OVERRIDE) away
+    header, data = (ctypes.create_string_buffer(b) for b in (struct.pack("II", 0x20080522, 0), bytes(24)))
+    ctypes.CDLL(None).capget(header, data)
+    effective, permitted, *others = struct.unpack("6I", data.raw[:24])
+    ctypes.CDLL(None).capset(header, struct.pack("6I", effective & ~2, permitted & ~2, *others))
+    from small_campaign import ASSAY, Ridge, singles, answers
+    from activeloop.campaigns import Campaign
+    from activeloop.errors import StoreError
+    from activeloop.store import CampaignFolder
+    folder = CampaignFolder.open({path!r})
+    loop = Campaign(singles(), [ASSAY], Ridge(), seed=3, log=folder.log, artifacts=folder.artifacts)
+    print(len(list(folder.log)), loop.status().measured, len(loop.predict([0, 1])), loop.assess(4).round)
+    for write in (lambda: loop.veto(["M1A"]), lambda: folder.check_writable("Nothing was done.")):
+        try:
+            write()
+        except StoreError as error:
+            print(error)
+"""
+
+
+def seen_by_others(folder: CampaignFolder) -> list[str]:
+    """What somebody sees who may read the folder and not write."""
+    paths = [path for path in (folder.path, *folder.path.rglob("*")) if not path.is_symlink()]
+    for path in paths:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        code = textwrap.dedent(LOOKING).format(paths=sys.path, path=str(folder.path))
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    finally:
+        for path in paths:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def test_a_folder_of_another_user_answers_and_says_when_it_cannot_be_written(folder):
+    one_round(folder)
+    campaign(folder).fit()
+    before = sorted(p.name for p in folder.path.iterdir())
+    answered, *refused = seen_by_others(folder)
+    assert answered == "4 8 2 1"
+    assert ["cannot be" in line for line in refused] == [True, True]
+    assert "you lack the permission, or the disk is mounted read-only" in refused[1]
+    assert sorted(p.name for p in folder.path.iterdir()) == before
+
+
+def test_what_stands_in_the_write_ahead_log_alone_is_read_too(folder):
+    one_round(folder)
+    campaign(folder).fit()
+    holding = sqlite3.connect(folder.path / "campaign.db")  # keeps the write-ahead log from being folded in
+    try:
+        holding.execute("SELECT * FROM events").fetchall()
+        campaign(folder).veto(["M1A"])
+        assert (folder.path / "campaign.db-wal").stat().st_size
+        copy = CampaignFolder(folder.path.parent / "copy", folder.log, folder.artifacts)
+        copy.path.mkdir()
+        for name in ("campaign.db", "campaign.db-wal", "campaign.toml"):
+            (copy.path / name).write_bytes((folder.path / name).read_bytes())
+        (copy.path / "artifacts").symlink_to(folder.path / "artifacts")
+        (copy.path / "plates").mkdir()
+        assert seen_by_others(copy)[0] == "5 8 2 1"
+    finally:
+        holding.close()

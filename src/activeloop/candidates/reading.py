@@ -199,7 +199,7 @@ def candidate_column(table: Table, kind: str) -> str:
     if len(others) == 1:
         return others[0]
     listed = ", ".join(others or table.header)
-    raise table.error(f"which column names the {kind}? Give column=... (--column), one of: {listed}.")
+    raise table.error(f"which column names the {kind}? Name it (--column), one of: {listed}.")
 
 
 def _looks_right(table: Table, name: str, kind: str) -> bool:

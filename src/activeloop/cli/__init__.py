@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -48,19 +49,43 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     from activeloop.errors import ActiveLoopError, InputError
 
-    command = typer.main.get_command(app)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character shows its number
     try:
+        _refuse_undecoded(given)
         with _notes_of_renamed():
-            command.main(args=list(arguments) if arguments is not None else None, prog_name="activeloop")
+            typer.main.get_command(app).main(args=given, prog_name="activeloop")
     except ActiveLoopError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        _fail(str(error), 2 if isinstance(error, InputError) else 1)
+    except MemoryError:
+        _fail("there is not enough memory for this: make the pool, the plate or the learner smaller.", 1)
     sys.exit(0)
+
+
+def _fail(problem: str, status: int) -> NoReturn:
+    from activeloop.cli.terminal import say
+
+    say(f"Error: {problem}", error=True)
+    sys.exit(status)
+
+
+def _refuse_undecoded(arguments: Sequence[str]) -> None:
+    """Refuse words that are no text: names of files and candidates are stored, so they must be."""
+    from activeloop.errors import InputError
+
+    for word in arguments:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise InputError(
+                f'"{word}" is not text in UTF-8: rename the file, or write the name anew. Nothing was done.'
+            )
 
 
 @contextmanager
 def _notes_of_renamed() -> Iterator[None]:
     """Report each former name once, as a note on standard error."""
+    from activeloop.cli.terminal import note
     from activeloop.renamed import RenamedWarning
 
     with warnings.catch_warnings():
@@ -72,7 +97,7 @@ def _notes_of_renamed() -> Iterator[None]:
                 others(message, category, *where)
             elif str(message) not in seen:
                 seen.add(str(message))
-                typer.echo(f"Note: {message}", err=True)
+                note(str(message))
 
         warnings.showwarning = show
         yield

@@ -45,7 +45,7 @@ def distil(
     A student runs without torch, also in a browser, and screens pools that are too large for its teacher.
     """
     check_targets(out, web, background)
-    loop = opened(directory)
+    loop = opened(directory, "Nothing was trained.")
     settings = chosen(loop, network, width, layers, min_spearman, int8)
     if background:
         begin(loop, directory, settings, seed, again)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from activeloop.cli.replay import bars
 from activeloop.cli.terminal import (
     CandidateColumn,
     Dataset,
@@ -18,6 +17,9 @@ from activeloop.cli.terminal import (
     TargetColumn,
     WildType,
     names_of,
+    progress_bars,
+    say,
+    waiting,
 )
 
 if TYPE_CHECKING:
@@ -64,32 +66,30 @@ def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs:
         ActiveLoopError: as `replay.evaluation.evaluate_all`.
         typer.Exit: with status 1 when a fold could not be predicted.
     """
-    from rich.console import Console
-
     from activeloop.replay.campaign import cached_landscape
     from activeloop.replay.evaluation import FOLDS as COUNT
     from activeloop.replay.evaluation import evaluate_all
     from activeloop.replay.evaluation_report import write_evaluation
     from activeloop.replay.machine import available_cores
 
-    console = Console(stderr=True)
-    with console.status(f"Reading {source.name}"):
+    with waiting(f"Reading {source.name}"):
         landscape = cached_landscape(source)
     done = dict.fromkeys(learners, 0)
-    with bars(console, dict.fromkeys(learners, COUNT), "folds") as show:
+    with progress_bars({name: name for name in learners}, keep=True) as show:
 
         def count(learner: str) -> None:
             done[learner] += 1
-            show(learner, done[learner])
+            for name, folds in done.items():
+                show(name, folds, COUNT)
 
         folds, failures = evaluate_all(source, evaluation, learners, jobs or available_cores(), count)
     if folds:
         points = write_evaluation(out, landscape, evaluation, folds, failures)
         for point in points:
             if point.metric == "spearman_pooled":
-                console.print(f"{point.policy:40} {point.mean:6.3f}", highlight=False)
-        console.print(f"Written: {out / 'report.html'} (also summary.csv, folds.csv, spearman.png)", highlight=False)
+                say(f"{point.policy:40} {point.mean:6.3f}", error=True)
+        say(f"Written: {out / 'report.html'} (also summary.csv, folds.csv, spearman.png)", error=True)
     for (learner, fold), why in failures.items():
-        console.print(f"[red]Not predicted:[/] {learner}, fold {fold}: {why}", highlight=False)
+        say(f"Not predicted: {learner}, fold {fold}: {why}", error=True)
     if failures:
         raise typer.Exit(1)

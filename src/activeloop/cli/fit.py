@@ -16,7 +16,7 @@ AGAIN = typer.Option("--again", help="Fit anew although nothing changed, for ins
 
 def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     """Fit a new version to all results that count. `propose` does so by itself."""
-    found = opened(directory)
+    found = opened(directory, "Nothing was fitted.")
     loop = found.campaign
     before = loop.state().version
     version = loop.fit(again=again)

@@ -55,7 +55,7 @@ def propose(
 
     A new version is fitted first when results came in. While a proposal is out, the same one is shown again.
     """
-    loop = opened(directory)
+    loop = opened(directory, "Nothing was proposed.")
     settings = loop.config.plate.model_copy(
         update={
             key: value

@@ -38,7 +38,7 @@ def record(
     """
     from activeloop.measurements import read_measurements
 
-    loop = opened(directory)
+    loop = opened(directory, "Nothing was stored.")
     reading = read_measurements(
         file,
         pool=loop.campaign.pool,

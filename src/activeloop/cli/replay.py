@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,11 +18,16 @@ from activeloop.cli.terminal import (
     ResultsFolder,
     TargetColumn,
     WildType,
+    console,
+    many,
     names_of,
+    new_table,
+    progress_bars,
+    say,
+    waiting,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from activeloop.replay import Point, Protocol, Source
@@ -88,78 +92,40 @@ def run(
         ActiveLoopError: as `replay.replay_all`.
         typer.Exit: with status 1 when a campaign could not be finished, 130 when it was stopped.
     """
-    from rich.console import Console
-
     from activeloop.replay import load_landscape, replay_all, write_results
     from activeloop.replay.machine import available_cores
     from activeloop.replay.policies import policy_of
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        console = Console(stderr=True, width=140)
-    with console.status(f"Reading {source.name}"):
+    with waiting(f"Reading {source.name}"):
         landscape = load_landscape(source)
-    console.print(
-        f"[bold]{landscape.name}[/]: {len(landscape):,} {landscape.kind}. {landscape.origin}", highlight=False
-    )
-    with bars(console, dict.fromkeys(policies, seeds), "campaigns") as finished:
+    say(f"{landscape.name}: {len(landscape):,} {landscape.kind}. {landscape.origin}", error=True)
+    with progress_bars({name: name for name in policies}, keep=True) as show:
+
+        def finished(policy: str, count: int) -> None:
+            show(policy, count, seeds)
+
         try:
             cores = jobs or available_cores()
             outcome = replay_all(source, landscape, protocol, policies, seeds, out, cores, finished, make or policy_of)
         except KeyboardInterrupt:
             count = len(list((out / "parts").glob("*.json")))
-            where = f"{count} campaigns are stored in {out / 'parts'}"
-            console.print(f"Stopped. {where}; the same command continues from there.")
+            where = f"{many(count, 'campaign')} {'is' if count == 1 else 'are'} stored in {out / 'parts'}"
+            say(f"Stopped. {where}; the same command continues from there.", error=True)
             raise typer.Exit(130) from None
     points = write_results(out, landscape, protocol, outcome)
-    console.print(result_table(points, protocol.labels[-1]))
-    console.print(f"Written: {out / 'report.html'} (also summary.csv, rounds.csv, curve.png)", highlight=False)
+    console(error=True).print(result_table(points, protocol.labels[-1]))
+    say(f"Written: {out / 'report.html'} (also summary.csv, rounds.csv, curve.png)", error=True)
     for (policy, seed), why in outcome.failures.items():
-        console.print(f"[red]Not finished:[/] {policy}, seed {seed}: {why}", highlight=False)
+        say(f"Not finished: {policy}, seed {seed}: {why}", error=True)
     if outcome.failures:
         raise typer.Exit(1)
 
 
-@contextmanager
-def bars(console: Console, totals: Mapping[str, int], of_what: str) -> Iterator[Callable[[str, int], None]]:
-    """A progress bar for each name, with the time that is left.
-
-    Yields:
-        What is to be called with (name, how many of it are finished).
-    """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(f"{of_what}; so far"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        tasks = {name: progress.add_task(name, total=total) for name, total in totals.items()}
-        yield lambda name, done: progress.update(tasks[name], completed=done)
-
-
 def result_table(points: Sequence[Point], labels: int) -> Table:
     """The last round's figures as a table for the terminal."""
-    from rich.table import Table
-
     by_key = {(p.metric, p.policy): p for p in points if p.labels == labels or p.policy == "full"}
     policies = list(dict.fromkeys(policy for _, policy in by_key))
-    table = Table(title=f"after {labels} measured candidates (mean ± standard error)")
-    table.add_column("")
-    for policy in policies:
-        table.add_column(policy, justify="right")
+    table = new_table(["", *policies], f"after {labels} measured candidates (mean ± standard error)")
     for metric in dict.fromkeys(metric for metric, _ in by_key):
         found = [by_key.get((metric, policy)) for policy in policies]
         cells = [f"{p.mean:.3g} ± {p.se:.2g}".removesuffix(" ± nan") if p else "" for p in found]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, check_file, many, next_step, opened, say, show_table
+from activeloop.cli.terminal import Folder, check_file, many, next_step, opened, progress_bars, say, show_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,13 +68,13 @@ def screen(
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
     check_file(out, (".csv",), "Nothing was screened.")
-    loop = opened(directory).campaign
+    loop = opened(directory, "" if folder else "Nothing was screened; --folder names another place.").campaign
     plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed)
     place = folder or directory / "screens" / plan.key(student, (shortlist, max_growth, sample))
     found_student = student or own_student(loop, place)
     cascade = Screen(found_student, plan.teacher, shortlist, top, tolerance, sample, max_growth)
     try:
-        with ThreadPoolExecutor(workers or available_cores()) as threads, bars() as progress:
+        with ThreadPoolExecutor(workers or available_cores()) as threads, progress_bars(BARS, "candidates") as progress:
             found = plan.run(cascade, number, place, threads, progress)
     except KeyboardInterrupt:
         say(f"Stopped. The checkpoint is in {place}; the same command continues from there.")
@@ -204,32 +203,7 @@ class ScreenOptions:
         return hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
 
-@contextmanager
-def bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress bars of student and teacher with speed and time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    words = {"student": "The student scores", "teacher": "The teacher predicts the shortlist"}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(words[stage], total=total, completed=done, speed="")
-            speed = next(task.speed for task in bar.tasks if task.id == tasks[stage])
-            rate = f"{speed:,.0f} candidates/s" if speed else ""
-            bar.update(tasks[stage], completed=done, total=total, speed=rate)
-
-        yield show
+BARS = {"student": "The student scores", "teacher": "The teacher predicts the shortlist"}
 
 
 def show(plan: ScreenOptions, found: ScreenResult) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from activeloop.cli.terminal import Folder, console, controls_named, next_step, opened, say, some
+from activeloop.cli.terminal import Folder, console, controls_named, new_table, next_step, opened, say, some
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,9 +44,7 @@ def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, 
 
 def summary_table(found: Status) -> Table:
     """A status without its student, as a table of two columns."""
-    from rich.table import Table
-
-    table = Table(show_header=False)
+    table = new_table()
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("pool", f"{found.size:,} candidates: {found.pool}")

@@ -1,20 +1,29 @@
-"""Options, lines, tables and progress bars that several verbs share."""
+"""The one place by which text reaches the terminal, and options that several verbs share.
+
+What is printed holds names, structures and paths of users: none of it is markup, and none of it steers the terminal.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import TaskID
+    from rich.table import Table
+    from rich.text import Text
 
     from activeloop.config import OpenCampaign
     from activeloop.plates import Plate
 
+ShowProgress = Callable[[str, int, int], None]
+"""Called with (key of a bar, steps done, steps in all)."""
 BUSY_SECONDS = 10.0
 """How long a verb waits for another program that is writing to the same campaign."""
 
@@ -47,49 +56,162 @@ ResultsFolder = Annotated[
 ]
 
 
-def say(text: str) -> None:
-    """A line of what was done."""
-    typer.echo(text)
+#: what a terminal would obey instead of showing it (C0, C1, changes of direction), and halves of characters
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: one of several things, in a sentence that counts them
+_ONE = re.compile(
+    r"(?<![\w.,:/-])1 (candidate|plate|row|result|value|well|round|proposal|variant|compound|guide|sequence|mutation|"
+    r"record|control|event|tree|combination|residue|position|site)s\b(?! ?[/])"
+)
+#: option of a function of Python -> that of the command line
+_OPTIONS = {
+    "column": "--column",
+    "kind": "--kind",
+    "merge_duplicates": "--merge-duplicates",
+    "offset": "--offset",
+    "parent": "--wild-type",
+    "sites": "--sites",
+    "skip_unreadable": "--skip-unreadable",
+}
+#: such an option, as a sentence names it
+_PYTHON = re.compile(
+    rf"(?P<twice>--[a-z-]+, )?\b(?P<name>{'|'.join(_OPTIONS)})=(?:\.\.\.|True\b|(?P<value>[+-]?\d+\b))"
+)
+
+
+def printable(text: str) -> str:
+    r"""Data as a terminal can show it: what would steer it, and what no encoding holds, as an escape.
+
+    >>> print(printable("[nH] \x1b[31mred \udcff"))
+    [nH] \x1b[31mred \udcff
+    """
+    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def worded(text: str) -> str:
+    """A sentence in the words of the command line: its own options, and one of a thing in the singular.
+
+    >>> worded("1 rows differ. Give (parent=...), or offset=-3 (--skip-unreadable, skip_unreadable=True).")
+    '1 row differ. Give (--wild-type), or --offset -3 (--skip-unreadable).'
+    """
+    return _ONE.sub(r"1 \1", _PYTHON.sub(_option, text))
+
+
+def _option(found: re.Match[str]) -> str:
+    name = _OPTIONS[found["name"]]
+    before = "" if found["twice"] == f"{name}, " else found["twice"] or ""
+    return before + name + (f" {found['value'].removeprefix('+')}" if found["value"] else "")
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """A line; everything that is printed passes here or through `console`.
+
+    Args:
+        text: the line.
+        error: on standard error.
+    """
+    typer.echo(printable(worded(text)), err=error)
+
+
+def note(text: str) -> None:
+    """A remark, on standard error."""
+    say(f"Note: {text}", error=True)
 
 
 def next_step(text: str) -> None:
     """What to do next."""
-    typer.echo(f"Next: {text}")
+    say(f"Next: {text}")
 
 
-def console() -> Console:
-    """Where tables go; as wide as it must be when nobody looks."""
+def console(*, error: bool = False) -> Console:
+    """Where tables and bars go: text is printed as it is, `[nH]` too; as wide as it must be when nobody looks.
+
+    Args:
+        error: on standard error.
+    """
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=140)
+    class Plain(Console):
+        def render_str(self, text: str, **style: Any) -> Text:
+            return super().render_str(printable(worded(text)), **style)
+
+    found = Plain(stderr=error, highlight=False, markup=False, emoji=False)
+    return found if found.is_terminal else Plain(stderr=error, highlight=False, markup=False, emoji=False, width=140)
+
+
+def new_table(headers: Sequence[str] = (), title: str = "") -> Table:
+    """A table whose cells are folded, never cut; a first column of ranks is aligned to the right."""
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", show_header=bool(headers))
+    for header in headers:
+        table.add_column(header, justify="right" if header == "rank" else "left", overflow="fold")
+    return table
 
 
 def show_table(title: str, headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; a first column of ranks is aligned to the right."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for header in headers:
-        table.add_column(header, justify="right" if header == "rank" else "left")
+    """Print a table; see `new_table`."""
+    table = new_table(headers, title)
     for row in rows:
         table.add_row(*row)
     console().print(table)
 
 
 @contextmanager
+def waiting(description: str) -> Iterator[None]:
+    """A line that stands while something is awaited; only where somebody looks."""
+    with console(error=True).status(printable(description)):
+        yield
+
+
+@contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error with the time left.
+    """A progress bar on standard error with the time left; see `progress_bars`.
 
     Yields:
         What is to be called with (steps done, steps in all).
     """
-    from rich.console import Console
-    from rich.progress import Progress
+    with progress_bars({"": description}) as show:
+        yield lambda done, total: show("", done, total)
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+@contextmanager
+def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = False) -> Iterator[ShowProgress]:
+    """Progress bars on standard error; they appear with the first step, so that no wrong input looks like work.
+
+    Args:
+        names: key of a bar -> its description.
+        unit: of the steps, to show their speed; "" for none.
+        keep: whether the bars stay when all is done.
+
+    Yields:
+        What is to be called with (key, steps done, steps in all).
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("left", markup=False),
+    )
+    bar = Progress(*columns, console=console(error=True), transient=not keep)
+    tasks: dict[str, TaskID] = {}
+
+    def show(key: str, done: int, total: int) -> None:
+        if not tasks:
+            bar.start()
+        if key not in tasks:
+            tasks[key] = bar.add_task(printable(worded(names[key])), total=total, completed=done, speed="")
+        speed = next(task.speed for task in bar.tasks if task.id == tasks[key])
+        bar.update(tasks[key], completed=done, total=total, speed=f"{speed:,.0f} {unit}/s" if unit and speed else "")
+
+    try:
+        yield show
+    finally:
+        bar.stop()
 
 
 def check_file(path: Path | None, endings: Sequence[str], unchanged: str) -> None:
@@ -159,11 +281,22 @@ def controls_named(names: Sequence[str]) -> str:
     return f"the control{'s' * (len(names) > 1)} {some(list(names))}"
 
 
-def opened(folder: Path) -> OpenCampaign:
-    """The campaign in a folder."""
+def opened(folder: Path, unchanged: str = "") -> OpenCampaign:
+    """The campaign in a folder.
+
+    Args:
+        folder: of the campaign.
+        unchanged: for verbs that write: what was not done when nothing can be written, as a sentence.
+    """
     from activeloop.config import open_campaign
 
-    return open_campaign(folder, BUSY_SECONDS)
+    found = open_campaign(folder, BUSY_SECONDS)
+    if unchanged:
+        found.folder.check_writable(unchanged)
+    if change := found.campaign.change():
+        for sentence in change.notes():
+            note(f"{found.folder.config}: {sentence}.")
+    return found
 
 
 def known_plates(folder: Path) -> list[Plate]:

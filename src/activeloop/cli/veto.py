@@ -7,6 +7,6 @@ from activeloop.cli.terminal import Folder, Names, Reason, next_step, opened, sa
 
 def veto(directory: Folder, names: Names, reason: Reason = "") -> None:
     """Never propose these candidates. Lifts a pin; `pin` lifts it again."""
-    vetoed = opened(directory).campaign.veto(names, reason)
+    vetoed = opened(directory, "Nothing was changed.").campaign.veto(names, reason)
     say(f"Vetoed {some(vetoed)}: not proposed any more.")
     next_step(f"`activeloop propose {directory}`.")

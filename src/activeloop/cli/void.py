@@ -21,7 +21,7 @@ def void(
     """Declare results wrong: they stay on record and no longer count. Their candidates may be proposed again."""
     from activeloop.campaigns import Measured
 
-    loop = opened(directory).campaign
+    loop = opened(directory, "" if event is None else "Nothing was voided.").campaign
     if event is None:
         say("Results came in with these events:")
         files = {r.sequence: r.event.source for r in loop.log if isinstance(r.event, Measured)}

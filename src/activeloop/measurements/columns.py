@@ -109,7 +109,7 @@ def find_entries(
         names = ", ".join(a.name for a in assays)
         raise MeasurementError(
             f"no column of values. Name one after its assay ({names}), or `value` beside a column `assay`; or say "
-            f'which it is: columns={{"{assays[0].name}": "..."}} (--column {assays[0].name}=...). '
+            f"which it is (--column {assays[0].name}=..., in Python the argument columns). "
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )

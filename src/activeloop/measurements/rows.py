@@ -217,8 +217,8 @@ class CandidateMatcher:
             if not entry.text.strip():
                 return None
             raise MeasurementError(
-                f'only the well "{entry.well}" is given, and no plate shows its candidate. Give the plate '
-                "(plates=...) or add a column `candidate`."
+                f'only the well "{entry.well}" is given, and no plate shows its candidate. Put the list of the '
+                "plate into the folder `plates` (in Python: the argument plates), or add a column `candidate`."
             )
         name, control = self._by_name(entry)
         return CandidateMatch(name, entry.plate.strip(), well_name(*where), replicate, control, self._proposed(name))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from activeloop.campaigns.events import Proposed
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
 from activeloop.store.artifacts import FileArtifactStore, local_store
@@ -59,6 +61,8 @@ class CampaignFolder:
             raise InputError(f"{path} is a campaign already: choose another folder. Nothing was changed.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
+        if (path / DATABASE).exists():
+            cls._refuse_log(path)
         fresh = not path.exists()
         try:
             return cls._made(path, config, inputs or {})
@@ -66,6 +70,16 @@ class CampaignFolder:
             if fresh:
                 shutil.rmtree(path, ignore_errors=True)
             raise
+
+    @classmethod
+    def _refuse_log(cls, path: Path) -> None:
+        """Refuse to make a campaign of another one's log; that of a creation that died is empty."""
+        folder = cls._of(path, fresh=True)
+        if events := len(list(folder.log)):
+            raise InputError(
+                f"{path} holds the log of a campaign that has lost its {CONFIG} ({DATABASE} has {events:,} events): "
+                "put that file back, or choose another folder. Nothing was changed."
+            )
 
     @classmethod
     def _made(cls, path: Path, config: str, inputs: Mapping[str, bytes]) -> CampaignFolder:
@@ -76,7 +90,7 @@ class CampaignFolder:
             raise StoreError(f"{path} cannot be made ({error.strerror}). No campaign was made.") from error
         for name, content in inputs.items():
             write_whole(path / name, content)
-        folder = cls._of(path)
+        folder = cls._of(path, fresh=True)
         write_whole(path / CONFIG, config.encode())
         return folder
 
@@ -101,13 +115,40 @@ class CampaignFolder:
                 f"{path} has lost its {DATABASE}, in which its results stand: restore it from a backup. "
                 "Nothing was written."
             )
-        return cls._of(path, busy_seconds)
+        folder = cls._of(path, busy_seconds)
+        folder._refuse_lost_events()
+        return folder
+
+    def _refuse_lost_events(self) -> None:
+        """Refuse a log without proposals beside plates: it is not the one by which they were made."""
+        plate = next((p for p in (self.plates / f"plate-1{end}.csv" for end in ("", "-1")) if p.exists()), None)
+        if plate and not any(isinstance(r.event, Proposed) for r in self.log):
+            raise StoreError(
+                f"{self.path / DATABASE} knows of no proposal, and there is {plate}: put back the newest {DATABASE} "
+                "from a backup; if the plate is of another campaign, give it another name. Nothing was changed."
+            )
+
+    def check_writable(self, undone: str) -> None:
+        """Refuse to begin what could not be stored.
+
+        Args:
+            undone: what was not done, as the last sentence of the message.
+
+        Raises:
+            StoreError: the folder or its database is read-only, or of another user.
+        """
+        for place in (self.path, self.path / DATABASE):
+            if not os.access(place, os.W_OK):
+                raise StoreError(
+                    f"{place} cannot be written: you lack the permission, or the disk is mounted read-only. Questions "
+                    f"(`status`, `predict`, `assess`, `plate`) are answered all the same. {undone}"
+                )
 
     @classmethod
-    def _of(cls, path: Path, busy_seconds: float = BUSY_SECONDS) -> CampaignFolder:
+    def _of(cls, path: Path, busy_seconds: float = BUSY_SECONDS, *, fresh: bool = False) -> CampaignFolder:
         database, where = SQLiteFile(path / DATABASE, busy_seconds), str(path / DATABASE)
         with plain_errors(where):
-            upgrade(database, where)
+            upgrade(database, where, fresh=fresh)
         artifacts = FileArtifactStore(lambda: local_store(path / ARTIFACTS), database, str(path / ARTIFACTS))
         return cls(path, SQLLog(database, where), artifacts)
 

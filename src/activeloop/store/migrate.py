@@ -10,21 +10,36 @@ from activeloop.store.database import SQLiteFile
 HEAD = "0001"
 """The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
 
+COLUMNS = {
+    "alembic_version": {"version_num"},
+    "events": {"sequence", "at", "kind", "schema_version", "payload"},
+    "artifacts": {"hash"},
+}
+"""Tables, and columns of them, that every campaign has had since the first release."""
+_RESTORE = "put back the campaign's own from a backup. Nothing was changed."
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(database: SQLiteFile, where: str) -> None:
+def upgrade(database: SQLiteFile, where: str, *, fresh: bool = False) -> None:
     """Run the migrations that a database lacks, all in one transaction; does nothing when there is none.
 
     Args:
         database: the database.
         where: how messages name it.
+        fresh: whether it may be empty or missing, and is filled then.
 
     Raises:
-        StoreError: a newer ActiveLoop wrote it; nothing was changed.
+        StoreError: it is empty, another program's, or of a newer ActiveLoop; nothing was changed.
     """
-    if _revision(database, where) == HEAD:
-        return
+    named = database.read("SELECT name FROM sqlite_master WHERE type = 'table'") if database.path.exists() else []
+    tables = {name for (name,) in named}
+    if not tables and not fresh:
+        raise StoreError(f"{where} is empty, and the results of the campaign stood in it: {_RESTORE}")
+    if tables:
+        _refuse_foreign(database, where, tables)
+        if _revision(database, where) == HEAD:
+            return
     from alembic import command
 
     from activeloop.store.schema import WRITING
@@ -46,9 +61,15 @@ def alembic_config():
     return config
 
 
+def _refuse_foreign(database: SQLiteFile, where: str, tables: set[str]) -> None:
+    """Refuse a database that lacks our tables, or whose tables of these names are others."""
+    for name, columns in COLUMNS.items():
+        found = {row[1] for row in database.read(f"PRAGMA table_info({name})")}
+        if name not in tables or not columns <= found:
+            raise StoreError(f"{where} is the database of another program, not of a campaign: {_RESTORE}")
+
+
 def _revision(database: SQLiteFile, where: str) -> str | None:
-    if not database.read("SELECT name FROM sqlite_master WHERE name = 'alembic_version'"):
-        return None
     found = [number for (number,) in database.read("SELECT version_num FROM alembic_version")]
     if found and found[0] > HEAD:
         raise StoreError(
