@@ -73,10 +73,11 @@ class Change:
 
     def _picked(self, pick: Pick) -> Pick:
         # Predictions are of the first assay; those of another one are none of this.
-        factor = None if self._other_first else self.factors.get(self.now.assays[0].name)
+        factor = None if self._other_first else self.factors.get(self.now.assays[0].name, Fraction(1))
         mean, low, high = (multiplied(v, factor) if factor else math.nan for v in (pick.mean, pick.low, pick.high))
         goals = {a.name: a.goal == "classify" for a in self.before.assays}
-        here = [a.name for a in self.now.assays if goals.get(a.name) == (a.goal == "classify")]
+        same = [a.name for a in self.now.assays if goals.get(a.name) == (a.goal == "classify")]
+        here = [name for name in same if self.factors.get(name, 1) is not None]
         kept = tuple(self._predicted(p) for p in pick.predictions if p.assay in here)
         return replace(pick, mean=mean, low=low, high=high, predictions=kept)
 
