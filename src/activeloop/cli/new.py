@@ -99,9 +99,11 @@ def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     """Check that the pool can be made, then write the folder."""
     from activeloop.cli.propose import on_one_plate
     from activeloop.config import assays_of, config_text, learner_of, open_campaign, pool_of, recommender_of
+    from activeloop.measurements.columns import check_names
     from activeloop.store import CampaignFolder
 
     on_one_plate(config.plate)
+    check_names(assays_of(config))
     pool = pool_of(config.pool, source.parent if source else directory)
     learner_of(config.learner, pool, assays_of(config))
     recommender_of(config.select, config.goal, assays_of(config), pool)

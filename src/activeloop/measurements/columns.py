@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from activeloop.errors import MeasurementError
+from activeloop.errors import ConfigError, MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
@@ -16,7 +16,7 @@ from activeloop.tables.numbers import Sign
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names()), **ROLES}
 _REPLICATE = re.compile(
-    r"(?P<base>.*?)[\s_.\-#(]*(?:(?P<word>replicate|replikat|repeat|rep|r)?[\s_.\-#]*)(?P<number>\d{1,2})\)?",
+    r"(?P<base>.*?)[\s_.\-#(]*(?:(?P<word>replicate|replikat|repeat|rep|r)?[\s_.\-#]*)(?P<number>\d+(?:[.,]\d+)?)\)?",
     re.IGNORECASE,
 )
 #: in brackets behind an assay's name: what the values are, not their unit
@@ -50,6 +50,26 @@ class Entry:
     replicate: str = ""
     date: str = ""
     kind: str = ""
+
+
+def check_names(assays: Sequence[Assay]) -> None:
+    """Refuse assays whose columns could not be told apart.
+
+    Raises:
+        ConfigError: two names differ only in what does not count in the name of a column.
+
+    >>> check_names([Assay("activity 1"), Assay("Activity_1")])
+    Traceback (most recent call last):
+    activeloop.errors.ConfigError: the assays "activity 1" and "Activity_1" could not be told apart in a table, ...
+    """
+    first: dict[str, str] = {}
+    for assay in assays:
+        if other := first.get(plain(assay.name)):
+            raise ConfigError(
+                f'the assays "{other}" and "{assay.name}" could not be told apart in a table, where case, spaces, '
+                "accents and signs such as _ - . do not count. Give each its own name."
+            )
+        first[plain(assay.name)] = assay.name
 
 
 def find_entries(
@@ -190,7 +210,9 @@ def _columns_of(table: Table, headers: Sequence[str], assay: Assay, names: Seque
     keys = set(map(plain, names))
     exact: list[ValueColumn] = []
     means: list[ValueColumn] = []
-    numbered: dict[str, tuple[int, bool]] = {}
+    numbered: list[ValueColumn] = []
+    counted: list[float] = []
+    worded = True
     others: list[str] = []
     for header in headers:
         name, unit = split_unit(header)
@@ -207,25 +229,25 @@ def _columns_of(table: Table, headers: Sequence[str], assay: Assay, names: Seque
         elif around & _MEANS and not condition:
             means.append(ValueColumn(header, assay, unit))
         elif match and plain(match["base"]) in keys and not condition and (match["base"] or match["word"]):
-            numbered[header] = int(match["number"]), len(match["word"] or "") > 1
+            numbered.append(ValueColumn(header, assay, unit, match["number"]))
+            counted.append(float(match["number"].replace(",", ".")))
+            worded &= len(match["word"] or "") > 1
         elif any(k and key.startswith(k) and re.search(r"\d", plain(header)[len(k) :]) for k in keys):
             others.append(header)  # such as `activity 5 min`
-    counted = [number for number, _ in numbered.values()]
-    replicates = all(word for _, word in numbered.values()) and len(set(counted)) == len(counted)
-    replicates = replicates or sorted(counted) == list(range(1, len(counted) + 1))
+    replicates = sorted(counted) == list(range(1, len(counted) + 1)) or (
+        worded and len(set(counted)) == len(counted) and all(number in range(1, 100) for number in counted)
+    )
     exact = exact or (
         [] if numbered and replicates else [replace(c, unit=c.unit * (plain(c.unit) not in _MEANS)) for c in means]
     )
     if len(exact) > 1 or (exact and numbered):
-        columns = ", ".join(f'"{h}"' for h in [*(c.name for c in exact), *numbered])
+        columns = ", ".join(f'"{h}"' for h in [c.name for c in (*exact, *numbered)])
         raise _unclear(table, assay, f"the columns {columns} could all be its values", exact[0].name)
     if exact:
         return exact
     if numbered and replicates:
-        return [
-            ValueColumn(header, assay, split_unit(header)[1], str(number)) for header, (number, _) in numbered.items()
-        ]
-    if odd := [*numbered, *others]:
+        return numbered
+    if odd := [*(c.name for c in numbered), *others]:
         columns = ", ".join(f'"{h}"' for h in odd)
         what = "the numbers in the columns" if len(odd) > 1 else "the number in the column"
         raise _unclear(table, assay, f"{what} {columns} may be times, doses or replicates", odd[0])

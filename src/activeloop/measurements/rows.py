@@ -303,7 +303,20 @@ class CandidateMatcher:
 
 FAILED = frozenset(
     {"failed", "fail", "failure", "invalid", "bad", "excluded", "error", "no data", "not determined", "not measured"}
-    | {"empty", "clogged", "lost", "x"}
+    | {
+        "empty",
+        "empty well",
+        "clogged",
+        "lost",
+        "x",
+        "bad well",
+        "bad data",
+        "outlier",
+        "contaminated",
+        "contamination",
+    }
+    | {"no growth", "not expressed", "no expression", "did not express", "precipitated", "evaporated", "spilled"}
+    | {"fehler", "fehlgeschlagen", "ungültig", "ausreißer", "échec", "fallido", "fallito", "falhou", "mislukt"}
 )
 SATURATED = frozenset({"over", "overflow", "ovrflw", "ovflw", "sat", "saturated", "overrange", ">max"})
 CLASSES = {

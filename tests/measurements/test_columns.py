@@ -1,0 +1,224 @@
+"""Which columns of a table of results hold what: shown by their names, or asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from activeloop.errors import ConfigError, InputError, MeasurementError
+from activeloop.measurements import Assay, read_measurements
+from activeloop.measurements.columns import check_names
+
+ACTIVITY = Assay("activity")
+PERCENT = Assay("yield", "%")
+
+
+def values(reading) -> list[tuple]:
+    return [(m.candidate, m.replicate, m.value) for m in reading.measurements]
+
+
+REPLICATES = [
+    "activity 1,activity 2,activity 3",
+    "activity_1,activity_2,activity_3",
+    "activity.1,activity.2,activity.3",
+    "activity1,activity2,activity3",
+    "Activity #1,Activity #2,Activity #3",
+    "activity (1),activity (2),activity (3)",
+    "activity rep 1,activity rep 2,activity rep 3",
+    "activity Replikat 1,activity Replikat 2,activity Replikat 3",
+    "activity R1,activity R2,activity R3",
+    "rep1,rep2,rep3",
+    "Value 1,Value 2,Value 3",
+    "Messwert 1,Messwert 2,Messwert 3",
+]
+
+
+@pytest.mark.parametrize("header", REPLICATES)
+def test_gapless_numbers_are_replicates(write, pool, header):
+    read = read_measurements(write(f"mutant,{header}", "K2R,1,2,4"), pool=pool, assays=ACTIVITY)
+    assert values(read) == [("K2R", 1, 1.0), ("K2R", 2, 2.0), ("K2R", 3, 4.0)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "activity 0,activity 10,activity 100",
+            "activity 1,activity 2,activity 4",
+            "activity 2,activity 3,activity 4",
+        ),
+        *("activity 5 min,activity 10 min,activity 30 min", "activity (5 min),activity (10 min),activity (30 min)"),
+        *("activity 0.5,activity 1,activity 2", "activity_10µM,activity_30µM,activity_100µM"),
+        *("activity day 1,activity day 2,activity day 3", "activity r2,note,x", "activity 5 min,x,y"),
+        *("activity (1/s),activity (1/min),x", "activity,activity 1,activity 2", "activity t0,activity t1,activity t2"),
+    ],
+)
+def test_times_doses_and_doubles_are_asked_for_in_one_message(write, pool, header):
+    path = write(f"mutant,{header}", "K2R,1,2,4", "K2C,5,6,7")
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(path, pool=pool, assays=ACTIVITY)
+    message = str(refused.value)
+    assert '--column "activity=' in message
+    assert header.split(",")[0] in message
+    assert message.count("\n") == 0
+    assert message.endswith("No row was stored.")
+
+
+def test_the_column_that_was_asked_for_is_read(write, pool):
+    path = write("mutant,activity 5 min,activity 10 min", "K2R,1,2")
+    read = read_measurements(path, pool=pool, assays=ACTIVITY, columns={"activity": "activity 10 min"})
+    assert values(read) == [("K2R", 1, 2.0)]
+    assert "columns that were not read: activity 5 min." in read.notes
+
+
+@pytest.mark.parametrize(
+    ("header", "expected", "unread"),
+    [
+        ("activity,activity 5 min", [1.0], "activity 5 min"),
+        ("activity 1,activity 2,mean activity", [1.0, 2.0], "mean activity"),
+        ("activity 1,activity 2,activity (mean),SD,n", [1.0, 2.0], "activity (mean), SD, n"),
+        ("activity 1,activity 2,activity 5 min", [1.0, 2.0], "activity 5 min"),
+        ("activity (mean),n", [1.0], "n"),
+        ("activity mean,count", [1.0], "count"),
+        ("activity,SD", [1.0], "SD"),
+    ],
+)
+def test_columns_beside_are_named_as_unread(write, pool, header, expected, unread):
+    cells = ["1", "2", "3", "0.5", "4"][: header.count(",") + 1]
+    cells = [
+        "text" if name == "SD" and len(cells) == 2 else c for name, c in zip(header.split(","), cells, strict=True)
+    ]
+    read = read_measurements(write(f"mutant,{header}", f"K2R,{','.join(cells)}"), pool=pool, assays=ACTIVITY)
+    assert [m.value for m in read.measurements] == expected
+    assert f"columns that were not read: {unread}." in read.notes
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("activity,SD", "activity,activity SD", "activity,activity_sd", "activity,SD activity", "activity,Std. Dev."),
+        *("activity,activity (SD)", "activity (mean),activity (stdev)", "activity,SEM", "activity,activity error"),
+        *("activity,Standardabweichung", "activity,Écart-type", "activity,±activity", "value,SD", "value,value SEM"),
+        *("activity,activity StDev (RFU)", "Wert,Stabw", "activity,activity CV"),
+    ],
+)
+def test_a_mean_with_its_spread_is_refused_not_halved(write, pool, header):
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(write(f"mutant,{header}", "K2R,1,0.5"), pool=pool, assays=ACTIVITY)
+    assert f'column "{header.split(",")[1]}" holds' in str(refused.value)
+    assert "No row was stored" in str(refused.value)
+
+
+def test_one_message_says_how_to_name_the_columns(write, pool):
+    path = write("Klon,Ergebnis A,Notiz", *(f"K2{letter},1,x" for letter in "RCDE"))
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(path, pool=pool, assays=ACTIVITY)
+    message = str(refused.value)
+    assert message.startswith(f"{path}: no column of values.")
+    assert "Columns: Klon, Ergebnis A, Notiz. No row was stored." in message
+    path = write("foo,activity", *(f"K2{letter},1" for letter in "RCDE"))
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(path, pool=pool, assays=ACTIVITY)
+    assert str(refused.value) == (
+        f"{path}: no column names the candidates or the wells. Say which it is: --column candidate=... or --column "
+        'well=... (columns={"candidate": "..."}). Columns: foo, activity. No row was stored.'
+    )
+
+
+def test_two_columns_of_values_are_asked_for(write, pool):
+    path = write("mutant,Result,Signal", "K2R,1,2")
+    with pytest.raises(MeasurementError, match="which column holds the values: Result, Signal"):
+        read_measurements(path, pool=pool, assays=ACTIVITY)
+    read = read_measurements(path, pool=pool, assays=ACTIVITY, columns={"value": "Signal"})
+    assert values(read) == [("K2R", 1, 2.0)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Variante;Messwert",
+        "Mutante;Wert",
+        "Variante;Valeur",
+        "Variante;Valor",
+        "Wariant;Wartość",
+        "変異体;測定値",
+        "Mutant;activity",
+    ],
+)
+def test_headers_in_the_languages_of_excel(write, pool, header):
+    read = read_measurements(write(header, "K2R;1,5", "K2C;0,25", "K2D;n. d."), pool=pool, assays=ACTIVITY)
+    assert values(read) == [("K2R", 1, 1.5), ("K2C", 1, 0.25)]
+    assert [well.reason for well in read.failed_wells] == ["n. d."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1O5", "5 or 6", "01. Mai", "1-May", "3 nM", "1.5e", "5 failed", "1.5 E3", "1.5 sd 0.3", "2 of 3", "45 %"),
+        *("9" * 400, "1e400", "1e308", "1e-400", "inf", "-inf", "∞", "2026-05-01", "1,5,2", "1.5±0.2", "~5", "5-6"),
+    ],
+)
+def test_text_behind_a_number_or_no_number_is_refused_where_there_is_no_unit(write, pool, text):
+    path = write("mutant,activity", "K2C,2", f'K2R,"{text}"')
+    with pytest.raises(InputError, match=r"row 3: ") as refused:
+        read_measurements(path, pool=pool, assays=ACTIVITY)
+    assert "No row was stored" in str(refused.value)
+
+
+def test_a_percentage_without_a_unit_shows_both_readings(write, pool):
+    with pytest.raises(MeasurementError, match=r"it can be read as 45 or as 0\.45\. .*activity:%"):
+        read_measurements(write("mutant,activity", "K2R,45 %"), pool=pool, assays=ACTIVITY)
+    read = read_measurements(write("mutant,yield", "K2R,45 %", "K2C,12"), pool=pool, assays=PERCENT)
+    assert values(read) == [("K2R", 1, 45.0), ("K2C", 1, 12.0)]
+
+
+def test_units_in_cells_are_converted_one_by_one(write, pool):
+    path = write("mutant,KD", "K2R,3 nM", "K2C,3 µM", "K2D,0.5 mM", "K2E,2")
+    read = read_measurements(path, pool=pool, assays=Assay("KD", "µM"))
+    assert values(read) == [("K2R", 1, 0.003), ("K2C", 1, 3.0), ("K2D", 1, 500.0), ("K2E", 1, 2.0)]
+    with pytest.raises(MeasurementError, match="1e307"):
+        read_measurements(write("mutant,KD (M)", "K2R,1e307"), pool=pool, assays=Assay("KD", "µM"))
+    with pytest.raises(MeasurementError, match="too large"):
+        read_measurements(write("mutant,KD (M)", "K2R,1e99"), pool=pool, assays=Assay("KD", "pM"))
+
+
+def test_siemens_are_not_seconds(write, pool):
+    with pytest.raises(MeasurementError, match="in S, but t is measured in s"):
+        read_measurements(write("mutant,t (S)", "K2R,1"), pool=pool, assays=Assay("t", "s"))
+
+
+def test_the_decimal_sign_can_be_named(write, pool):
+    path = write("mutant;activity;conc", "K2R;1,500;0,5", "K2C;2,300;0,25")
+    with pytest.raises(InputError, match="--column decimal=,"):
+        read_measurements(path, pool=pool, assays=ACTIVITY)
+    for sign, expected in ((",", [1.5, 2.3]), (".", [1500.0, 2300.0])):
+        read = read_measurements(path, pool=pool, assays=ACTIVITY, columns={"decimal": sign})
+        assert [m.value for m in read.measurements] == expected
+    with pytest.raises(InputError, match='not ";"'):
+        read_measurements(path, pool=pool, assays=ACTIVITY, columns={"decimal": ";"})
+
+
+@pytest.mark.parametrize(
+    "word", ["#N/A", "n. d.", "n/a", "-", "–", "bad well", "Bad Well", "n.b.", "k. A.", "#NV", "."]
+)
+def test_missing_values_as_people_write_them(write, pool, word):
+    read = read_measurements(write("mutant,activity", "K2R,1", f"K2C,{word}"), pool=pool, assays=ACTIVITY)
+    assert values(read) == [("K2R", 1, 1.0)]
+    assert [well.candidate for well in read.failed_wells] == ["K2C"]
+
+
+def test_a_block_of_several_is_chosen(write, pool, plate):
+    grid = [",1,2,3,4,5,6", "A,5,5.5,1.5,2,3,4", "B,3,3.5,,,,", "C,,,,,,", "D,,,,,,"]
+    other = [line.replace("5.5", "9.5") for line in grid]
+    path = write("OD", *grid, "", "GFP", *other, "", "End,10:00")
+    with pytest.raises(InputError, match=r"row 2 \(OD\); row 9 \(GFP\)"):
+        read_measurements(path, pool=pool, assays=ACTIVITY, plates=plate)
+    for block, expected in (("2", 5.5), ("GFP", 9.5)):
+        read = read_measurements(path, pool=pool, assays=ACTIVITY, plates=plate, columns={"block": block})
+        assert next(m.value for m in read.measurements if m.well == "A2") == expected
+
+
+def test_assays_that_no_column_could_tell_apart_are_refused():
+    check_names([Assay("activity 1"), Assay("activity 2"), Assay("KD"), Assay("kd ratio")])
+    for one, other in (("activity 1", "Activity_1"), ("kcat/KM", "kcat/Km"), ("Aktivität", "aktivitat"), ("a b", "ab")):
+        with pytest.raises(ConfigError, match="could not be told apart"):
+            check_names([Assay(one), Assay(other)])
