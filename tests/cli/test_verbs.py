@@ -378,3 +378,76 @@ def test_status_after_a_void_of_everything(run, loop):
     assert "none is used, since all results were voided" in out
     assert run("predict", "loop")[0] == 1
     assert "chance: there is no model yet" in run("propose", "loop", "-n", 4)[1]
+
+
+def test_files_in_plates_that_are_none_are_named_and_stop_nothing(run, loop):
+    assert run("propose", "loop", "-n", 4)[0] == 0
+    plates = Path("loop/plates")
+    text = (plates / "plate-1.csv").read_text()
+    (plates / "results.csv").write_text("candidate,kcat\nK2R,1\nK2C,2\n")
+    (plates / "by_well.csv").write_text("well,candidate,kcat\nA1,K2R,1\n")
+    (plates / "plate-1 copy.csv").write_text(text)
+    (plates / "._plate-1.csv").write_bytes(b"\0\5\26\7")
+    (plates / "folder.csv").mkdir()
+    Path("r.csv").write_text("candidate,kcat\nK2R,1\nK2C,2\n")
+    status, out, _ = run("record", "loop", "r.csv")
+    assert (status, "Stored 2 results" in out) == (0, True)
+    assert "Note: loop/plates holds files that are no plates and were not read: ._plate-1.csv and 4 more" in out
+    for verb in (("propose", "loop", "-n", 4), ("propose", "loop", "-n", 4, "--another"), ("plate", "loop")):
+        assert run(*verb)[0] == 0
+    (plates / "plate-1.csv").write_text("well,kcat\nA1,1\n")  # one of ours that was damaged is not left out in silence
+    status, _, err = run("record", "loop", "r.csv")
+    assert (status, "plate-1.csv" in err, 'no column "candidate"' in err) == (2, True, True)
+
+
+def test_a_plate_that_cannot_be_written_leaves_no_proposal_behind(run, loop, monkeypatch):
+    before = len(events())
+    Path("loop/plates/plate-1.csv").write_text("well,candidate\nA1,K2R\n")
+    status, _, err = run("propose", "loop", "-n", 4)
+    assert (status, "although proposal 1 was never made" in err, len(events())) == (2, True, before)
+    Path("loop/plates/plate-1.csv").unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        status, _, err = run("propose", "loop", "-n", 4, "--out", "p.csv")
+    assert (status, "No space left" in err, len(events())) == (1, True, before)
+    assert (list(Path("loop/plates").iterdir()), Path("p.csv").exists()) == ([], False)
+    assert run("propose", "loop", "-n", 4, "--out", "p.csv")[0] == 0
+    assert Path("p.csv").read_text() == Path("loop/plates/plate-1.csv").read_text()
+
+
+CONTROLS = ["=DMSO", "+1", "-DMSO", "@home", "'WT", "A\x01B", "A\nB", "A\tB", "WT ", "\ud800", "#N/A", "D\u200bM"]
+
+
+@pytest.mark.parametrize("name", CONTROLS, ids=repr)
+def test_a_control_that_a_spreadsheet_cannot_hold_is_refused_at_the_door(run, name):
+    status, _, err = run("new", "c", "--wild-type", WT, "--singles", "--assay", "a", "--control", name)
+    assert (status, Path("c").exists()) == (2, False), err
+    assert "control" in err
+
+
+def test_a_control_that_was_accepted_before_is_named_with_its_key(run, loop):
+    run("propose", "loop", "-n", 4)
+    config, plate = Path("loop/campaign.toml"), Path("loop/plates/plate-1.csv")
+    config.write_text(config.read_text().replace('control = "WT"', 'control = "=DMSO"'))
+    plate.write_text(plate.read_text().replace(",WT,", ",=DMSO,"))
+    status, _, err = run("propose", "loop", "-n", 4)
+    assert (status, "control" in err, 'such as "DMSO"' in err) == (2, True, True)
+    config.write_text(config.read_text().replace('control = "=DMSO"', 'control = "DMSO"'))
+    wells = [line.split(",") for line in plate.read_text().splitlines()[1:]]
+    Path("r.csv").write_text("\n".join(["well,kcat", *(f"{w[1]},{i}.5" for i, w in enumerate(wells) if w[3])]))
+    assert run("record", "loop", "r.csv")[0] == 0  # the plate of before is read as it stands
+
+
+def test_options_that_change_nothing_and_a_pool_that_is_too_small_are_said(run, loop):
+    assert "Note" not in run("propose", "loop", "-n", 5, "--controls", 2)[1]
+    again = run("propose", "loop", "-n", 6, "--controls", 3, "--seed", 9)[1]
+    assert "Note: -n, --controls, --seed changed nothing, since it was made before" in again
+    assert "Note" not in run("propose", "loop", "-n", 5, "--controls", 2)[1]
+    assert (
+        "Note: 185 candidates, not 500: no others are left to propose."
+        in run("propose", "loop", "-n", 500, "--plate", 384, "--another")[1]
+    )

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import csv
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from activeloop.errors import PlateError
 from activeloop.measurements.wells import Well, well_names
 from activeloop.plates import (
     Pick,
     Plate,
+    Proposal,
     Source,
+    plates_in,
     read_plate,
     read_plates,
     read_sources,
@@ -20,6 +24,7 @@ from activeloop.plates import (
     write_opentrons,
     write_plate,
 )
+from activeloop.plates.plate import control_problem
 
 NAMES = st.text(st.characters(max_codepoint=0x2FF, categories=("L", "N", "P", "S")), min_size=1, max_size=12)
 
@@ -55,8 +60,7 @@ def test_any_names_survive_the_list(filled, predicted, tmp_path_factory):
     folder = tmp_path_factory.mktemp("any")
     text = write_plate(plate, folder / "p.csv").read_text(encoding="utf-8")
     assert len(text.splitlines()) == 25
-    if not any(w.candidate.startswith(("#", "=")) for w in filled.values()):  # spreadsheet errors and formulas
-        assert read_plate(folder / "p.csv") == plate
+    assert read_plate(folder / "p.csv") == plate
 
 
 def test_a_list_without_empty_wells_is_no_smaller_plate(tmp_path):
@@ -153,3 +157,45 @@ def test_an_older_file_survives_a_failed_write(proposal, tmp_path, monkeypatch):
         write_plate(Plate.fill(proposal(3)), path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"], "nothing is left behind"
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_a_control_is_read_back_as_it_was_or_refused(tmp_path_factory, name):
+    folder = tmp_path_factory.mktemp("control")
+    try:
+        plate = Plate.fill(Proposal(1, (), 0, 0, ""), 24, controls=2, control=name)
+    except PlateError:
+        assert control_problem(name) or not name.strip()
+        return
+    for ending in ("csv", "xlsx"):
+        assert read_plate(write_plate(plate, folder / f"p.{ending}")) == replace(plate, id=plate.id)
+    assert name not in "=+-@"
+
+
+def test_a_candidate_that_looks_like_a_formula_is_escaped_and_read_back(tmp_path):
+    plate = Plate("p", 24, {"A1": Well("-ADG"), "A2": Well("=X")})
+    path = write_plate(plate, tmp_path / "p.csv")
+    assert "p,A1,candidate,'-ADG" in path.read_text()
+    assert read_plate(path) == plate
+
+
+def test_a_name_that_no_table_can_hold_is_refused(tmp_path):
+    for ending in ("csv", "xlsx", "svg"):
+        with pytest.raises(PlateError, match=r"A\\x01B.*Nothing was written"):
+            write_plate(Plate("p", 24, {"A1": Well("A\x01B")}), tmp_path / f"p.{ending}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plates_of_a_folder(tmp_path):
+    one, two = (Plate(f"plate-{i}", 24, {"A1": Well("K2R")}) for i in (1, 2))
+    write_plate(one, tmp_path / "plate-1.csv")
+    write_plate(one, tmp_path / "a_copy.csv")
+    write_plate(two, tmp_path / "of_the_robot.csv")
+    (tmp_path / "own.csv").write_text("well,candidate\nA1,T3S\n")
+    (tmp_path / "results.csv").write_text("well,candidate,kcat\nA1,K2R,1\n")
+    found = plates_in(tmp_path)
+    assert {p.id for p in found.plates} == {"plate-1", "plate-2", "own"}
+    assert set(found.foreign) == {"a_copy.csv", "results.csv"}
+    write_plate(two, tmp_path / "twice.csv")
+    with pytest.raises(PlateError, match="and so does of_the_robot"):
+        plates_in(tmp_path)

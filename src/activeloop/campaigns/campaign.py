@@ -114,6 +114,7 @@ class Campaign:
         another: bool = False,
         retry_missing: bool = False,
         progress: Progress | None = None,
+        prepare: Callable[[Proposal], None] | None = None,
     ) -> Proposal:
         """What to test next.
 
@@ -126,6 +127,8 @@ class Campaign:
             another: make a further proposal although one has no result yet; the two share no candidate.
             retry_missing: candidates whose results never came, although others of their plate did, may be chosen again.
             progress: called with (candidates looked at, candidates in the pool).
+            prepare: called with a new proposal before it is stored, to make all that depends on it, such as its plate:
+                when it fails, nothing is stored. Again with another one when another process wrote meanwhile.
 
         Raises:
             InputError: a number makes no sense; nothing was written.
@@ -144,6 +147,8 @@ class Campaign:
                 self._fit(state, again=False)
                 state = self.state()
             proposal = self._proposal(state, n, seed, retry_missing, progress)
+            if prepare:
+                prepare(proposal)
             self._append(Proposed(proposal), state)
             return proposal
 

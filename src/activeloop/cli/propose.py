@@ -25,6 +25,7 @@ from activeloop.cli.terminal import (
 
 if TYPE_CHECKING:
     from activeloop.config import OpenCampaign, PlateConfig
+    from activeloop.files import StagedFiles
     from activeloop.plates import Plate, Proposal
 
 N = typer.Option("-n", "--number", help="How many candidates (default: as many as fit on one plate).")
@@ -34,7 +35,6 @@ REPLICATES = typer.Option(help="Wells for each candidate (default: campaign.toml
 OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx, .svg).")
 ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
 RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
-ENDINGS = (".svg", ".xlsx", ".csv")
 SHOWN = 10
 LARGE = 200_000
 """From this many candidates on, scoring takes long enough to be watched."""
@@ -55,6 +55,9 @@ def propose(
 
     A new version is fitted first when results came in. While a proposal is out, the same one is shown again.
     """
+    from activeloop.files import StagedFiles
+    from activeloop.plates.files import ENDINGS
+
     loop = opened(directory, "Nothing was proposed.")
     settings = loop.config.plate.model_copy(
         update={
@@ -64,25 +67,45 @@ def propose(
         }
     )
     fits = on_one_plate(settings, loop.folder.config)  # what cannot be laid out is refused before anything is stored
-    number = fits if number is None else number
     check_file(out, ENDINGS[::-1], "Nothing was proposed.")
     make_folder(loop.folder.plates)
     before = len(loop.campaign.state().proposals)
     size = len(loop.campaign.pool)
-    with progress_bar(f"Scoring {size:,} candidates") if size >= LARGE else nullcontext() as progress:
-        proposal = loop.campaign.propose(number, seed, another=another, retry_missing=retry_missing, progress=progress)
-    again = proposal.number <= before
-    plates, files = lay_out(loop, proposal, settings)
-    if out:
-        from activeloop.plates import write_plate
+    wanted = fits if number is None else number
+    bar = progress_bar(f"Scoring {size:,} candidates") if size >= LARGE else nullcontext()
+    with StagedFiles() as files, bar as progress:
+        staged: dict[Proposal, list[Plate]] = {}
 
-        files += [write_plate(p, numbered(out, i, len(plates))) for i, p in enumerate(plates, 1)]
+        def prepare(proposal: Proposal) -> None:
+            staged[proposal] = stage(loop, proposal, settings, files, out)
+
+        proposal = loop.campaign.propose(
+            wanted, seed, another=another, retry_missing=retry_missing, progress=progress, prepare=prepare
+        )
+        again = proposal.number <= before
+        plates = staged.get(proposal) or standing(loop, proposal, files, out)
+        plates = plates or stage(loop, proposal, settings, files, out)  # a crash or a person has lost its files
+        written = {*files.put(), *(loop.folder.plates / f"{p.id}{ending}" for p in plates for ending in ENDINGS)}
     head = "is out already; this is it again" if again else "was made"
     say(f"Proposal {proposal.number} {head}: {many(len(proposal.picks), 'candidate')}, chosen by {proposal.policy}.")
+    ignored = {
+        "-n": number is not None and number != len(proposal.picks),
+        "--plate": plate is not None and {plate} != {p.size for p in plates},
+        "--controls": controls is not None
+        and any(controls != sum(w.control for w in p.wells.values()) for p in plates),
+        "--replicates": replicates is not None
+        and replicates != max(w.replicate for p in plates for w in p.wells.values() if not w.control),
+        "--seed": seed is not None and seed != proposal.seed,
+        "--retry-missing": retry_missing,
+    }
     show(proposal, loop.config.assays[0].name)
     for p in plates:
         say(f"  {p}")
-    say(f"Written: {some([str(f) for f in files], 12)}")
+    say(f"Written: {some(sorted(map(str, written)), 12)}")
+    if again and (options := [option for option, differs in ignored.items() if differs]):
+        say(f"Note: {', '.join(options)} changed nothing, since it was made before. For a further proposal: --another.")
+    elif len(proposal.picks) < wanted:
+        say(f"Note: {many(len(proposal.picks), 'candidate')}, not {wanted:,}: no others are left to propose.")
     start_distillation(loop)
     results = "the results" if not again else "its results (or `--another` for a further proposal)"
     next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
@@ -121,19 +144,28 @@ def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
     return (design.room - settings.controls) // settings.replicates
 
 
-def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tuple[list[Plate], list[Path]]:
-    """The plates of a proposal and their files: those that were written already, or new ones.
+def stage(
+    loop: OpenCampaign, proposal: Proposal, settings: PlateConfig, files: StagedFiles, out: Path | None
+) -> list[Plate]:
+    """Lay out the plates of a proposal and write their files beside their places.
 
-    The first plate's list is written last, so where it exists, all files do; plates that a crash left without it are
-    laid out again.
+    The first plate's list is put in its place last, so where it exists, all files do.
+
+    Args:
+        loop: the campaign.
+        proposal: one that is to be stored, or whose files are lost.
+        settings: of the plates.
+        files: to which they are added; what is in it is forgotten.
+        out: where else the plates are written.
+
+    Raises:
+        PlateError: a file of that name is there, so it is of another campaign or was lost by this one.
     """
     from activeloop.campaigns.versions import derive
-    from activeloop.plates import fill_plates, write_plate
+    from activeloop.errors import PlateError
+    from activeloop.plates import fill_plates
+    from activeloop.plates.files import ENDINGS, plate_content
 
-    name = f"plate-{proposal.number}"
-    written = plates_of(loop.folder.path, proposal.number)
-    if any(p.id in (name, f"{name}-1") for p in written):
-        return written, [loop.folder.plates / f"{p.id}{ending}" for p in written for ending in ENDINGS]
     plates = fill_plates(
         proposal,
         wells=settings.wells,
@@ -142,10 +174,37 @@ def lay_out(loop: OpenCampaign, proposal: Proposal, settings: PlateConfig) -> tu
         replicates=settings.replicates,
         empty_edges=settings.empty_edges,
         seed=derive(loop.config.seed, "plate", proposal.number),
-        id=name,
+        id=f"plate-{proposal.number}",
     )
-    files = [write_plate(p, loop.folder.plates / f"{p.id}{ending}") for p in reversed(plates) for ending in ENDINGS]
-    return plates, sorted(files)
+    files.clear()
+    _stage_out(plates, files, out)
+    new = proposal.number > len(loop.campaign.state().proposals)
+    for p in reversed(plates):
+        for ending in ENDINGS:
+            path = loop.folder.plates / f"{p.id}{ending}"
+            if new and ending == ".csv" and path.exists():
+                problem = f"it is there already, although proposal {proposal.number} was never made. Move it elsewhere."
+                raise PlateError(f"{problem} Nothing was proposed.", file=str(path))
+            files.add(path, plate_content(p, path))
+    return plates
+
+
+def standing(loop: OpenCampaign, proposal: Proposal, files: StagedFiles, out: Path | None) -> list[Plate]:
+    """The plates of an earlier proposal, also for `out`; none when their files were lost."""
+    files.clear()
+    plates, name = plates_of(loop.folder.path, proposal.number), f"plate-{proposal.number}"
+    if not any(p.id in (name, f"{name}-1") for p in plates):
+        return []
+    _stage_out(plates, files, out)
+    return plates
+
+
+def _stage_out(plates: list[Plate], files: StagedFiles, out: Path | None) -> None:
+    from activeloop.plates.files import plate_content
+
+    for i, p in enumerate(plates if out else (), 1):
+        path = numbered(out, i, len(plates)) if out else Path()
+        files.add(path, plate_content(p, path))
 
 
 def show(proposal: Proposal, assay: str) -> None:

@@ -300,10 +300,16 @@ def opened(folder: Path, unchanged: str = "") -> OpenCampaign:
 
 
 def known_plates(folder: Path) -> list[Plate]:
-    """All plates that were written in a campaign's folder, in the order of their names."""
-    from activeloop.plates import read_plates
+    """All plates in a campaign's folder, in the order of the names of their files; files that are none are named."""
+    from activeloop.plates import plates_in
 
-    return [plate for path in sorted((folder / "plates").glob("*.csv")) for plate in read_plates(path)]
+    found = plates_in(folder / "plates")
+    if found.foreign:
+        first, why = next(iter(found.foreign.items()))
+        more = f" and {len(found.foreign) - 1} more" if len(found.foreign) > 1 else ""
+        why = f"({why.rstrip('.')})"
+        say(f"Note: {folder / 'plates'} holds files that are no plates and were not read: {first}{more} {why}.")
+    return list(found.plates)
 
 
 def numbered(path: Path, number: int, count: int) -> Path:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay
+from activeloop.plates.plate import control_problem
 from activeloop.renamed import current_name, current_options
 
 FORMAT = 1
@@ -150,12 +151,18 @@ def _under_current_names(given: Any, role: str, key: str, options: str) -> Any:
     return found
 
 
+def _named_control(name: str) -> str:
+    if problem := control_problem(name):
+        raise ValueError(problem.rstrip("."))
+    return name
+
+
 class PlateConfig(Strict):
     """How plates are filled; see `activeloop.plates.Plate.fill`. `price_per_well` in any currency, 0 when not known."""
 
     wells: Literal[6, 12, 24, 48, 96, 384, 1536] = 96
     controls: Annotated[int, Field(ge=0)] = 8
-    control: str = "WT"
+    control: Annotated[str, AfterValidator(_named_control)] = "WT"
     replicates: Annotated[int, Field(ge=1)] = 1
     empty_edges: bool = False
     price_per_well: Annotated[float, Field(ge=0)] = 0.0

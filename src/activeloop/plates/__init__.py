@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.plates.files import read_plate, read_plates, write_plate
+    from activeloop.plates.files import PlateFolder, plates_in, read_plate, read_plates, write_plate
     from activeloop.plates.picklists import (
         Source,
         read_sources,
@@ -21,10 +21,12 @@ __all__ = [
     "Pick",
     "PickPrediction",
     "Plate",
+    "PlateFolder",
     "Proposal",
     "Source",
     "draw",
     "fill_plates",
+    "plates_in",
     "read_plate",
     "read_plates",
     "read_sources",

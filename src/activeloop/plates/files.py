@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from activeloop.measurements.rows import read_replicate
 from activeloop.measurements.wells import SHAPES, Well, parse_well, row_letters, well_name, well_names
 from activeloop.plates.layout import sort_wells
 from activeloop.plates.picture import draw
-from activeloop.plates.plate import Pick, Plate
+from activeloop.plates.plate import Pick, Plate, unwritable_in
 from activeloop.tables import Table, read_table
 
 Row = list[str | int | float | None]
@@ -24,25 +26,37 @@ COLUMNS = (
 KINDS = ("candidate", "control", "empty")
 
 
+#: endings of the files of a plate
+ENDINGS = (".svg", ".xlsx", ".csv")
+
+
 def write_plate(plate: Plate, path: str | Path) -> Path:
     """Write a plate as `.csv` (a list), `.xlsx` (a list and a sheet of the plate's shape) or `.svg` (a picture).
 
     Raises:
-        PlateError: another ending.
+        PlateError: another ending, or a name that no file can hold.
         StoreError: the file cannot be written; an older file of that name is as it was.
     """
+    return write_whole(path, plate_content(plate, path))
+
+
+def plate_content(plate: Plate, path: str | Path) -> str | bytes:
+    """What `write_plate` writes into a file of that name."""
     ending = Path(path).suffix.lower()
-    if ending == ".csv":
-        return write_whole(path, csv_text(COLUMNS, _wells(plate)))
-    if ending == ".xlsx":
-        return write_whole(path, _workbook(plate))
-    if ending == ".svg":
-        return write_whole(path, draw(plate))
-    raise PlateError(
-        f'"{ending}" is no format of plates. Use .csv or .xlsx (lists) or .svg (picture); pick lists for robots are '
-        "written by write_echo and write_opentrons. Nothing was written.",
-        file=str(path),
-    )
+    if ending not in ENDINGS:
+        raise PlateError(
+            f'"{ending}" is no format of plates. Use .csv or .xlsx (lists) or .svg (picture); pick lists for robots '
+            "are written by write_echo and write_opentrons. Nothing was written.",
+            file=str(path),
+        )
+    for name in (plate.id, *(well.candidate for well in plate.wells.values())):
+        if unwritable := unwritable_in(name):
+            raise PlateError(f"{unwritable} Nothing was written.", file=str(path))
+    return {".csv": _list, ".xlsx": _workbook, ".svg": draw}[ending](plate)
+
+
+def _list(plate: Plate) -> str:
+    return csv_text(COLUMNS, _wells(plate))
 
 
 def _wells(plate: Plate) -> list[Row]:
@@ -81,9 +95,75 @@ def read_plates(path: str | Path, *, sheet: str | None = None) -> list[Plate]:
     Only `well` and `candidate` are needed; without a column `plate` the file's name is the plate's. The size is
     the number of rows where that is the size of a plate, else that of the smallest plate that has all the wells.
     """
-    table = read_table(path, sheet=sheet)
+    return _plates(read_table(path, sheet=sheet))
+
+
+@dataclass(frozen=True)
+class PlateFolder:
+    """The plates in a folder.
+
+    Args:
+        plates: in the order of the names of their files.
+        foreign: names of CSV files that are no plates, and why: results that were saved there, copies, leftovers of
+            programs.
+    """
+
+    plates: tuple[Plate, ...]
+    foreign: dict[str, str]
+
+
+def plates_in(folder: str | Path) -> PlateFolder:
+    """The plates whose lists (CSV) stand in a folder, and the files that are none.
+
+    A list is a plate's when it has the columns of one and no others, or when its column `plate` holds the file's name.
+    A file with the name of a proposal's plate (`plate-1.csv`, `plate-2-1.csv`) must be one.
+
+    Raises:
+        InputError: such a file cannot be read, or two files list one plate; names the file.
+    """
+    found: dict[str, tuple[Path, Plate]] = {}
+    foreign: dict[str, str] = {}
+    for path in sorted(Path(folder).glob("*.csv")):
+        ours = _OURS.fullmatch(path.stem) is not None
+        try:
+            plates = _plates_of_file(path)
+        except InputError as error:
+            if ours:
+                raise
+            foreign[path.name] = error.problem
+            continue
+        for plate in plates:
+            if plate.id not in found or (path.stem == plate.id != found[plate.id][0].stem):
+                if plate.id in found:
+                    foreign[found[plate.id][0].name] = f"{plate.id} is listed in {path.name}"
+                found[plate.id] = path, plate
+            elif found[plate.id][0].stem == plate.id:
+                foreign[path.name] = f"{plate.id} is listed in {found[plate.id][0].name}"
+            else:
+                problem = f"it lists {plate.id}, and so does {found[plate.id][0].name}. Remove one of the two files."
+                raise PlateError(problem, file=str(path))
+    return PlateFolder(tuple(plate for _, plate in sorted(found.values(), key=lambda pair: pair[0])), foreign)
+
+
+#: names of the files of a proposal's plates
+_OURS = re.compile(r"plate-\d+(?:-\d+)?")
+
+
+def _plates_of_file(path: Path) -> list[Plate]:
+    if path.name.startswith(".") or not path.is_file():
+        raise PlateError("it is no list of wells.", file=str(path))
+    table = read_table(path)
+    plates = _plates(table)
+    others = [h for h in table.header if h.casefold() not in COLUMNS]
+    if others and (table.find("plate") is None or [p.id for p in plates] != [path.stem]):
+        raise PlateError(f'it has the column "{others[0]}", which no list of a plate has.', file=str(path))
+    return plates
+
+
+def _plates(table: Table) -> list[Plate]:
     for needed in ("well", "candidate"):
-        table.column(needed)
+        if table.find(needed) is None:
+            table.column(needed)  # raises
     rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in table.rows():
         cells = {h.casefold(): cell for h, cell in row.items()}

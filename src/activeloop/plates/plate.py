@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,6 +11,7 @@ import numpy as np
 from activeloop.errors import PlateError
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
 from activeloop.plates.layout import arrange, sort_wells, spread_evenly, usable_wells
+from activeloop.tables.table import ERROR_CELLS
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,9 @@ class PlateDesign:
             raise PlateError(f"{self.controls} controls: the number cannot be negative. No plate was made.")
         if self.controls and not all(self.names or [""]):
             raise PlateError("a control has no name. Name it (such as WT) or set controls to 0. No plate was made.")
+        for name in self.names if self.controls else ():
+            if problem := control_problem(name):
+                raise PlateError(f"{problem} No plate was made.")
         if self.replicates < 1:
             raise PlateError(f"{self.replicates} replicates: each candidate needs at least 1 well. No plate was made.")
 
@@ -138,6 +143,43 @@ class PlateDesign:
             name = well_name(*cells[at].tolist())
             wells[name] = Well(self.names[i % turns], i // turns + 1, control=True)
         return sort_wells(wells)
+
+
+def control_problem(name: str) -> str:
+    """Why control wells cannot have a name, "" when they can: lists of plates go through spreadsheets.
+
+    >>> control_problem("WT"), control_problem("=DMSO")
+    ('', 'the control "=DMSO" begins with "=": a spreadsheet reads it as a formula. Name it otherwise, such as "DMSO".')
+    """
+    if problem := unwritable_in(name):
+        return problem
+    if name != name.strip():
+        return f'the control "{name}" begins or ends with a space, which is lost in tables. Leave it out.'
+    if name.startswith(("=", "+", "-", "@", "'")):
+        what = "hides the sign" if name[0] == "'" else "reads it as a formula"
+        plain = name.lstrip("=+-@' ") or "WT"
+        return (
+            f'the control "{name}" begins with "{name[0]}": a spreadsheet {what}. Name it otherwise, such as "{plain}".'
+        )
+    if name.upper() in ERROR_CELLS:
+        return f'the control "{name}" is what a spreadsheet shows for an error. Name it otherwise.'
+    return ""
+
+
+def unwritable_in(name: str) -> str:
+    """Which character of a name no spreadsheet or picture can hold, in a sentence; "" when all are fine."""
+    for i, letter in enumerate(name, 1):
+        if unicodedata.category(letter) in UNWRITABLE:
+            shown = name.encode("unicode_escape").decode()
+            kind = "a line break" if letter in "\n\r" else "a tab" if letter == "\t" else "an invisible character"
+            return f'the name "{shown}" holds {kind} (character {i}), which tables cannot hold. Name it otherwise.'
+    return f"a name of {len(name):,} characters is longer than a cell." if len(name) > LONGEST else ""
+
+
+#: Unicode's control and formatting characters, halves of others, and breaks of lines
+UNWRITABLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+LONGEST = 32_767
+"""Characters in a cell of a workbook."""
 
 
 def check_size(size: int) -> None:

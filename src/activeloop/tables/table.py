@@ -307,7 +307,11 @@ def _check_begins_here(header: list[str], body: list[list[str]], top: int, numbe
 
 
 def _stripped(cell: str) -> str:
-    return cell if isinstance(cell, Typed) else cell.strip()
+    if isinstance(cell, Typed):
+        return cell
+    cell = cell.strip()
+    # An apostrophe says that what follows is text; a spreadsheet does not show it.
+    return cell[1:] if cell[:1] == "'" and cell.lstrip("'")[:1] in ("=", "+", "-", "@") else cell
 
 
 def _check_widths(header: list[str], body: list[list[str]], numbers: Sequence[int], file: str) -> None:
