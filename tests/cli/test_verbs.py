@@ -401,25 +401,26 @@ def test_files_in_plates_that_are_none_are_named_and_stop_nothing(run, loop):
 
 
 def test_a_plate_that_cannot_be_written_leaves_no_proposal_behind(run, loop, monkeypatch):
-    before = len(events())
-    Path("loop/plates/plate-1.csv").write_text("well,candidate\nA1,K2R\n")
-    status, _, err = run("propose", "loop", "-n", 4)
-    assert (status, "although proposal 1 was never made" in err, len(events())) == (2, True, before)
-    Path("loop/plates/plate-1.csv").unlink()
+    run("propose", "loop", "-n", 4)
+    before, files = len(events()), sorted(Path("loop/plates").iterdir())
+    Path("loop/plates/plate-2.csv").write_text("well,candidate\nA1,K2R\n")
+    status, _, err = run("propose", "loop", "-n", 4, "--another")
+    assert (status, "although proposal 2 was never made" in err, len(events())) == (2, True, before)
+    Path("loop/plates/plate-2.csv").unlink()
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        status, _, err = run("propose", "loop", "-n", 4, "--out", "p.csv")
+        status, _, err = run("propose", "loop", "-n", 4, "--another", "--out", "p.csv")
     assert (status, "No space left" in err, len(events())) == (1, True, before)
-    assert (list(Path("loop/plates").iterdir()), Path("p.csv").exists()) == ([], False)
-    assert run("propose", "loop", "-n", 4, "--out", "p.csv")[0] == 0
-    assert Path("p.csv").read_text() == Path("loop/plates/plate-1.csv").read_text()
+    assert (sorted(Path("loop/plates").iterdir()), Path("p.csv").exists()) == (files, False)
+    assert run("propose", "loop", "-n", 4, "--another", "--out", "p.csv")[0] == 0
+    assert Path("p.csv").read_text() == Path("loop/plates/plate-2.csv").read_text()
 
 
-CONTROLS = ["=DMSO", "+1", "-DMSO", "@home", "'WT", "A\x01B", "A\nB", "A\tB", "WT ", "\ud800", "#N/A", "D\u200bM"]
+CONTROLS = ["=DMSO", "+1", "-DMSO", "@home", "'WT", "A\x01B", "A\nB", "A\tB", "WT ", "#N/A", "D\u200bM"]
 
 
 @pytest.mark.parametrize("name", CONTROLS, ids=repr)
