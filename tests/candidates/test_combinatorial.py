@@ -90,7 +90,7 @@ def test_the_wild_types_own_residue_is_never_excluded():
     pool = Pool.combinatorial("MKCAYIAKQR", ["C3", "A4"], exclude_residues="C")
     assert pool.row_of("WT") is not None
     assert pool.row_of("A4C") is None
-    assert pool.allowed([pool.find("WT")]).all()
+    assert pool.allowed([pool.row_of("WT")]).all()
 
 
 def test_sites_may_come_in_any_order():

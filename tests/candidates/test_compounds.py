@@ -56,7 +56,7 @@ def test_broken_structures_are_left_out_on_request(tmp_path):
     path.write_text("smiles\nCCO\nC1CC\nCCN\n")
     pool = Pool.from_table(path, kind="compounds", skip_unreadable=True)
     assert pool.names([0, 1]) == ["CCO", "CCN"]
-    assert "without 1 row that cannot be read (first: 3)" in pool.origin
+    assert "without 1 row that cannot be read (first: row 3)" in pool.origin
 
 
 def test_without_structures_text_is_compared():

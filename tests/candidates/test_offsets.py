@@ -31,11 +31,12 @@ def test_one_wrong_row_does_not_hide_the_offset():
 def test_right_numbers_are_left_alone():
     assert find_offset(NAMES, GB1) is None
     check_offset(NAMES, GB1)
-    check_offset(shifted(226), GB1, offset=-226)
+    check_offset(shifted(226), GB1, offsets=[-226])
 
 
 def test_an_offset_needs_enough_sites():
-    assert find_offset(shifted(1)[:4], GB1) is None
+    assert find_offset(shifted(1)[:4], GB1) == (-1, 4, 4)
+    assert find_offset(shifted(1)[:2], GB1) is None
 
 
 @modest
@@ -50,7 +51,7 @@ def test_the_message_contains_a_fix(tmp_path):
     with pytest.raises(NotationError) as refused:
         Pool.from_table(path, parent=GB1)
     assert "pool.csv: all 56 variants fit if 1 is subtracted from each position" in str(refused.value)
-    assert "Give offset=-1" in str(refused.value)
+    assert "Give --offset -1 (offset=-1)" in str(refused.value)
     pool = Pool.from_table(path, parent=GB1, offset=-1)
     assert [pool[i].name for i in range(len(pool))] == NAMES
     assert pool.row_of("Q2G") == 1

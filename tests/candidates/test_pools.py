@@ -162,7 +162,7 @@ def test_unreadable_rows_are_skipped_on_request_and_counted(tmp_path):
         Pool.from_table(path, parent=GB1)
     pool = Pool.from_table(path, parent=GB1, skip_unreadable=True)
     assert pool.names([0, 1]) == ["A24G", "K28R"]
-    assert "without 2 rows that cannot be read (first: 3)" in pool.describe()
+    assert "without 2 rows that cannot be read (first: row 3)" in pool.describe()
 
 
 def test_guides(tmp_path):

@@ -313,13 +313,19 @@ class Campaign:
             self._append(Voided(event, tuple(sorted(set(rows))), reason), state)
         return len(hit)
 
-    def pin(self, names: Sequence[str], reason: str = "") -> tuple[str, ...]:
-        """Put candidates on the next proposal in any case; lifts a veto. Returns their standard names."""
-        return self._pin(names, reason, veto=False)
+    def pin(self, names: Sequence[str], reason: str = "", *, offset: int | None = None) -> tuple[str, ...]:
+        """Put candidates on the next proposal in any case; lifts a veto. Returns their standard names.
 
-    def veto(self, names: Sequence[str], reason: str = "") -> tuple[str, ...]:
-        """Never propose these candidates; lifts a pin. Returns their standard names."""
-        return self._pin(names, reason, veto=True)
+        Args:
+            names: in any notation.
+            reason: stored with the event.
+            offset: added to their positions; see `activeloop.candidates.Resolver`.
+        """
+        return self._pin(names, reason, offset, veto=False)
+
+    def veto(self, names: Sequence[str], reason: str = "", *, offset: int | None = None) -> tuple[str, ...]:
+        """Never propose these candidates; lifts a pin. Arguments and result as of `pin`."""
+        return self._pin(names, reason, offset, veto=True)
 
     # -- what reads it: nothing is written -----------------------------------------------------------------------------
 
@@ -577,8 +583,8 @@ class Campaign:
         except StateError:
             return ()
 
-    def _pin(self, names: Sequence[str], reason: str, veto: bool) -> tuple[str, ...]:
-        standard, state = standard_names(self.pool, names), self.state()
+    def _pin(self, names: Sequence[str], reason: str, offset: int | None, veto: bool) -> tuple[str, ...]:
+        standard, state = standard_names(self.pool, names, offset), self.state()
         busy = sorted(set(standard) & state.on_plate)
         if busy and not veto:
             raise InputError(f"{busy[0]} is on a plate already and awaits its result. Nothing was changed.")

@@ -121,8 +121,13 @@ def rows_of_names(pool: Pool, names: Iterable[str]) -> np.ndarray:
     return rows[rows >= 0]
 
 
-def standard_names(pool: Pool, names: Sequence[str]) -> tuple[str, ...]:
-    """Names in standard notation.
+def standard_names(pool: Pool, names: Sequence[str], offset: int | None = None) -> tuple[str, ...]:
+    """Names in standard notation, each once.
+
+    Args:
+        pool: of the candidates.
+        names: in any notation.
+        offset: added to their positions; see `activeloop.candidates.Resolver`.
 
     Raises:
         InputError: there is none, or one is not in the pool; nothing was changed.
@@ -130,6 +135,7 @@ def standard_names(pool: Pool, names: Sequence[str]) -> tuple[str, ...]:
     if not names:
         raise InputError("name at least one candidate.")
     try:
-        return tuple(pool.names([pool.find(name) for name in names]))
+        resolver = pool.resolver(names, offset=offset)
+        return tuple(dict.fromkeys(pool.names([resolver.row(name) for name in names])))
     except NotationError as error:
         raise NotationError(f"{error.problem} Nothing was changed.") from None

@@ -88,7 +88,8 @@ def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> M
     if m.candidate == WILD_TYPE and pool.row_of(m.candidate) is None:
         return replace(m, control=True)  # a wild type outside the pool is a control
     try:
-        return replace(m, candidate=pool.names([pool.find(m.candidate)])[0])
+        known = pool.row_of(m.candidate)
+        return replace(m, candidate=pool.names([pool.find(m.candidate) if known is None else known])[0])
     except NotationError as error:
         fix = "Correct the name, leave the row out, or mark it as a control. Nothing was stored."
         raise MeasurementError(f"{error.problem} {fix}", file=file, row=row) from None

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
         SequenceNotation,
         VariantNotation,
     )
-    from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Pool
+    from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Match, Pool, Resolver
     from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
-    from activeloop.candidates.reading import KINDS, read_each
+    from activeloop.candidates.reading import KINDS, ListReader, candidate_cells, left_out_note, read_each
     from activeloop.candidates.scans import is_scan, mostly_multiple
     from activeloop.candidates.sites import Rules, Sites
     from activeloop.candidates.streamed import StreamedPool
@@ -42,9 +42,12 @@ __all__ = [
     "ExplicitPool",
     "Guide",
     "GuideNotation",
+    "ListReader",
+    "Match",
     "Mutation",
     "Notation",
     "Pool",
+    "Resolver",
     "Rules",
     "Sequence",
     "SequenceNotation",
@@ -53,10 +56,12 @@ __all__ = [
     "Variant",
     "VariantNotation",
     "align",
+    "candidate_cells",
     "check_offset",
     "check_protein",
     "find_offset",
     "is_scan",
+    "left_out_note",
     "mostly_multiple",
     "read_each",
     "read_fasta",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import re
 from abc import ABC, abstractmethod
@@ -10,20 +9,25 @@ from collections.abc import Sequence as Rows
 from itertools import pairwise
 from typing import final
 
+from activeloop.candidates.compounds import STRUCTURES, parent_structure, skeleton
 from activeloop.candidates.designs import AMINO_ACIDS, Compound, Design, Guide, Mutation, Sequence, Variant
 from activeloop.candidates.proteins import THREE_LETTER, align, check_protein, substitutions, unknown_letter
 from activeloop.errors import InputError, MissingExtraError, NotationError
 
+#: names of the wild type, without regard to case, blanks, `_` and `-`
 WILD_TYPE = frozenset(
-    {"WT", "_WT", "WILDTYPE", "WILD-TYPE", "WILD_TYPE", "WILD TYPE", "PARENT", "P.=", "P.(=)", "=", "_SY"}
+    {"WT", "WILDTYPE", "WILDTYP", "PARENT", "PARENTAL", "NATIVE", "UNMUTATED", "NOMUTATION", "TYPESAUVAGE", "SILVESTRE"}
 )
+_UNCHANGED = frozenset({"P.=", "P.(=)", "(=)", "=", "_SY", "P.WT"})
 # An underscore or hyphen joins two mutations only after a whole one: `K23_A24del` is one deletion, `A24-` too.
 _SEPARATOR = re.compile(r"[:,;/+|&\s]+|(?<=[A-Z=*])_(?=[A-Z]*\d)|(?<=[A-Z])-(?=[A-Z]+\d)")
 _ACCESSION = re.compile(r"(?:[NX]P_|ENSP)\d+(?:\.\d+)?:(?=P\.)")
+_TRANS = re.compile(r"[\])]\s*;\s*[\[(]")
 _POSITION = r"([A-Z]{3}|[A-Z])?([0-9]{1,6})"
 _CHANGE = re.compile(rf"{_POSITION}([A-Z]{{3}}|[A-Z=*])")
 _DELETION = re.compile(rf"(?:Δ|DEL(?=[A-Z]?\d))?{_POSITION}(?:[_-]{_POSITION})?(DEL|-|Δ)?")
 _INSERTION = re.compile(rf"{_POSITION}(?:_{_POSITION})?INS([A-Z]+)")
+_REPLACEMENT = re.compile(rf"{_POSITION}(?:_{_POSITION})?(DUP|DELINS([A-Z]+))")
 
 
 class Notation(ABC):
@@ -37,9 +41,9 @@ class Notation(ABC):
     def key(self, design: Design) -> str:
         """Equal for two designs exactly when they are the same substance."""
 
-    def keys(self, designs: Rows[Design]) -> list[str]:
-        """The key of each design."""
-        return [self.key(design) for design in designs]
+    def quick_key(self, design: Design) -> str:
+        """Equal for two designs of one key, and perhaps for others; for when keys take long."""
+        return self.key(design)
 
 
 @final
@@ -47,7 +51,8 @@ class VariantNotation(Notation):
     """Variants of one wild type.
 
     Understands `A24G`, `p.Ala24Gly`, `24G`, several of them joined by `:` `,` `/` `;` `+` `_` or a blank, `A24del`,
-    `A24-`, `K23_A24del`, `24insGS`, `WT`, whole sequences of any length, and the letters at known sites (`FWAA`).
+    `A24-`, `K23_A24del`, `24insGS`, `K23_A24delinsGS`, `A24dup`, `WT` and other names of the wild type, whole sequences
+    of any length, and the letters at known sites (`FWAA`).
 
     Args:
         parent: the wild type, one-letter codes.
@@ -89,12 +94,16 @@ class VariantNotation(Notation):
         written = text.strip().upper()
         if not written:
             raise NotationError("a variant is empty. Write WT for the wild type.")
-        if written in WILD_TYPE:
+        if written in _UNCHANGED or plain_name(written) in WILD_TYPE:
             return Variant(self.parent, ())
+        if _TRANS.search(written):
+            raise NotationError(f'"{_short(text)}" names two alleles. Write the mutations of one protein.')
         if not any(c.isdigit() for c in written) and not written.startswith("P."):
             return Variant(self.parent, self._from_letters(text, written))
         plain = _ACCESSION.sub("", written).removeprefix("P.").translate(_NO_BRACKETS)
         tokens = [t for t in _SEPARATOR.split(plain) if t]
+        if len(tokens) == 1 and (match := _REPLACEMENT.fullmatch(tokens[0].removeprefix("P."))):
+            return Variant(self.parent, self._replaced(match, text))
         found = []
         for token in tokens:
             if token not in self._known:
@@ -154,6 +163,20 @@ class VariantNotation(Notation):
         """Whether it is a deletion: `A24-` is; `A24-K26-` could mean two residues or three."""
         return token.startswith(("Δ", "DEL")) or (bool(match[5]) and not (match[4] and match[5] == "-"))
 
+    def at_sites(self, text: str) -> Variant:
+        """The variant of the letters at the known sites, also where they spell a name of the wild type (`WT`)."""
+        return Variant(self.parent, self._from_letters(text, plain_name(text)))
+
+    def _replaced(self, match: re.Match[str], text: str) -> tuple[Mutation, ...]:
+        """A stretch that is doubled, or replaced by other residues."""
+        first = self._position(match[1], match[2], text)
+        last = self._position(match[3], match[4], text) if match[4] else first
+        if last < first:
+            raise NotationError(f'"{text}" runs from {match[2]} back to {match[4]}. Write the smaller position first.')
+        old = self.parent[first - 1 : last]
+        new = old * 2 if match[5] == "DUP" else _residues(match[6], len(match[1] or "") == 3, text)
+        return align(self.parent, self.parent[: first - 1] + new + self.parent[last:])
+
     def _insertion(self, match: re.Match[str], text: str) -> tuple[Mutation, ...]:
         start = 0 if int(match[2]) + self.offset == 0 else self._position(match[1], match[2], text)
         if match[4] and int(match[4]) != int(match[2]) + 1:
@@ -162,12 +185,7 @@ class VariantNotation(Notation):
             )
         if match[4] and start < len(self.parent):
             self._position(match[3], match[4], text)
-        letters = match[5]
-        if match[1] and len(match[1]) == 3 and len(letters) % 3 == 0:
-            return (
-                Mutation(start, "", "".join(_residue(letters[i : i + 3], text) for i in range(0, len(letters), 3))),
-            )
-        return (Mutation(start, "", "".join(_residue(letter, text) for letter in letters)),)
+        return (Mutation(start, "", _residues(match[5], len(match[1] or "") == 3, text)),)
 
     def _position(self, old: str | None, digits: str, text: str) -> int:
         """The position in the parent, checked against the old residue if one was written."""
@@ -207,6 +225,20 @@ def _residue(written: str, text: str) -> str:
         return letter
     what = unknown_letter(letter) if len(letter) == 1 else f'"{letter.capitalize()}", which is no amino acid'
     raise NotationError(f'"{_short(text)}" has {what}. Correct it.')
+
+
+def _residues(written: str, three: bool, text: str) -> str:
+    size = 3 if three and len(written) % 3 == 0 else 1
+    return "".join(_residue(written[i : i + size], text) for i in range(0, len(written), size))
+
+
+def plain_name(text: str) -> str:
+    """A name without blanks, `_` and `-`, in capitals.
+
+    >>> plain_name("wild-type")
+    'WILDTYPE'
+    """
+    return re.sub(r"[\s_\-]+", "", text).upper()
 
 
 def _short(text: str) -> str:
@@ -299,21 +331,23 @@ class GuideNotation(Notation):
 class CompoundNotation(Notation):
     """Compounds by SMILES.
 
-    With RDKit (`pip install "activeloop-bio[chem]"`) unreadable SMILES are refused, and two SMILES of one compound, or
-    of two salts of it, count as the same compound. Without it SMILES are compared as text.
+    With RDKit (`pip install "activeloop-bio[chem]"`) unreadable SMILES are refused, and two SMILES of one compound, of
+    two salts, solvates or tautomers of it, count as the same compound. Without it SMILES are compared as text.
 
     Args:
         structures: whether to compare structures (needs RDKit) or text; structures if RDKit is installed when None.
+        version: of the rules by which structures are compared; see `parent_structure`.
 
     >>> notation = CompoundNotation()
     >>> notation.design(" CCO ").name
     'CCO'
     """
 
-    def __init__(self, *, structures: bool | None = None):
+    def __init__(self, *, structures: bool | None = None, version: int = STRUCTURES):
         installed = importlib.util.find_spec("rdkit") is not None
         if structures and not installed:
             raise MissingExtraError("comparing structures", "chem")
+        self.version = version
         self._rdkit = installed if structures is None else structures
 
     def design(self, text: str) -> Compound:
@@ -322,40 +356,24 @@ class CompoundNotation(Notation):
         if not smiles or any(c.isspace() for c in smiles):
             raise NotationError(f'"{text}" is not a SMILES. Give the structure, such as CCO, not a name.')
         if self._rdkit:
-            parent_structure(smiles)
+            self._quick(smiles)
         return Compound(smiles)
 
     def key(self, design: Design) -> str:
-        """Canonical SMILES of the compound without its counter-ions; the SMILES itself without RDKit."""
+        """The parent structure; the SMILES itself without RDKit."""
         assert isinstance(design, Compound)
-        return parent_structure(design.smiles) if self._rdkit else design.smiles
+        return parent_structure(design.smiles, self.version) if self._rdkit else design.smiles
 
+    def quick_key(self, design: Design) -> str:
+        """The skeleton, since the canonical tautomer takes its time."""
+        assert isinstance(design, Compound)
+        return self._quick(design.smiles) if self._rdkit else design.smiles
 
-@functools.lru_cache(maxsize=200_000)
-def parent_structure(smiles: str) -> str:
-    """Canonical SMILES of the largest part of a compound, uncharged. Needs RDKit.
+    def structure(self, design: Design) -> str:
+        """The SMILES from which features are computed: that of the parent, as written in version 1."""
+        assert isinstance(design, Compound)
+        as_written = self.version == 1 or not self._rdkit
+        return design.smiles if as_written else parent_structure(design.smiles, self.version)
 
-    Args:
-        smiles: as given.
-
-    Raises:
-        NotationError: RDKit cannot read it.
-
-    >>> parent_structure("[NH3+]CCO.[Cl-]"), parent_structure("OCCN")
-    ('NCCO', 'NCCO')
-    """
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-        if molecule is None or not molecule.GetNumAtoms():
-            raise NotationError(f'"{smiles}" is not a SMILES that RDKit can read. Correct the structure.')
-        if "." in smiles:
-            parts = Chem.GetMolFrags(molecule, asMols=True)
-            # Ties (a racemate, two equal ions) are broken by the text, so that the order of writing does not matter.
-            molecule = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), Chem.MolToSmiles(part)))
-        if "+" in smiles or "-]" in smiles:
-            from rdkit.Chem.MolStandardize import rdMolStandardize
-
-            molecule = rdMolStandardize.Uncharger().uncharge(molecule)
-        return Chem.MolToSmiles(molecule)
+    def _quick(self, smiles: str) -> str:
+        return parent_structure(smiles, 1) if self.version == 1 else skeleton(smiles)

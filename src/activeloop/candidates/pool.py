@@ -12,6 +12,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Rows
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import cast, final
@@ -37,7 +38,13 @@ from activeloop.candidates.notation import (
     position_of,
 )
 from activeloop.candidates.proteins import read_parent
-from activeloop.candidates.reading import CandidateList, duplicates, read_candidates, read_fasta_candidates
+from activeloop.candidates.reading import (
+    CandidateList,
+    ListReader,
+    duplicates,
+    read_candidates,
+    read_fasta_candidates,
+)
 from activeloop.candidates.sites import (
     Rules,
     Sites,
@@ -64,6 +71,8 @@ class Pool(ABC):
         origin: where it comes from, in one sentence.
         notation: how its candidates are written.
         rules: what candidates must keep to be allowed; None when all are.
+        numbering: what people add to the positions in names that they write to get those in the wild type; None where
+            nobody has said, so that names without old residues are asked about.
 
     >>> pool = Pool.single_mutants("MKTAYIAKQR", positions=range(2, 5))
     >>> len(pool), pool[0].name, pool.row_of("p.Lys2Cys"), pool.sites.labels
@@ -76,6 +85,7 @@ class Pool(ABC):
     origin: str
     notation: Notation
     rules: Rules | None = None
+    numbering: int | None = None
 
     @abstractmethod
     def __len__(self) -> int:
@@ -86,8 +96,19 @@ class Pool(ABC):
         """The design in one row."""
 
     @abstractmethod
+    def row_of_design(self, design: Design) -> int | None:
+        """The row of a design, or None when it is not in the pool."""
+
     def row_of(self, name: str) -> int | None:
-        """The row of a candidate by any of its notations, or None when it is not in the pool."""
+        """The row of a candidate by its name in the pool's own notation and numbering, or None when it is not in it."""
+        try:
+            return self.row_of_design(self.notation.design(name))
+        except NotationError:
+            return None
+
+    def rows_labelled(self, label: str) -> tuple[int, ...]:
+        """The rows to which the pool's file gives another name, such as a catalogue number."""
+        return ()
 
     @property
     @abstractmethod
@@ -122,20 +143,24 @@ class Pool(ABC):
         """Which rows hold a candidate: bool [n]; all except in files too long to be read whole."""
         return np.ones(len(rows), bool)
 
-    def find(self, name: str) -> int:
-        """The row of a candidate by any of its notations.
+    def resolver(self, names: Iterable[str], *, offset: int | None = None) -> Resolver:
+        """Finds the candidates of a list of names as people write them; see `Resolver`."""
+        return Resolver(self, names, offset=offset)
+
+    def find(self, name: str, *, offset: int | None = None) -> int:
+        """The row of a candidate as people write it: in any notation, or by another name in the pool's file.
+
+        Args:
+            name: of the candidate.
+            offset: what is added to each of its positions; see `Resolver`.
 
         Raises:
-            NotationError: the name cannot be understood, or is not in the pool.
+            NotationError: the name cannot be understood, or could mean two candidates, or is not in the pool.
         """
-        row = self.row_of(name)
-        if row is None:
-            self.notation.design(name)
-            raise NotationError(f'"{name}" is not in the pool ({self.describe()[:-1]}). Check the name.')
-        return row
+        return self.resolver([name], offset=offset).row(name)
 
     def rows_of(self, names: Iterable[str]) -> np.ndarray:
-        """The rows of many candidates: int64 [n], -1 for those that are not in the pool."""
+        """The rows of candidates by their names as in `row_of`: int64 [n], -1 for those that are not in the pool."""
         found = (self.row_of(name) for name in names)
         return np.array([-1 if row is None else row for row in found], np.int64)
 
@@ -249,12 +274,13 @@ class Pool(ABC):
         kind: str = "variants",
         parent: str | os.PathLike[str] | None = None,
         column: str | None = None,
-        offset: int = 0,
+        offset: int | None = None,
         *,
         sites: Iterable[int | str] = (),
         sheet: str | None = None,
         merge_duplicates: bool = False,
         skip_unreadable: bool = False,
+        structures: int | None = None,
     ) -> ExplicitPool:
         """The candidates that a spreadsheet lists.
 
@@ -264,12 +290,14 @@ class Pool(ABC):
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
             column: that names the candidates; found by name and content when None.
-            offset: added to each written position to get the position in the parent, by which the pool counts.
+            offset: added to each written position to get the position in the parent, by which the pool counts; when
+                it is None they are the same, which old residues must show.
             sites: positions to which strings such as "FWAA" refer.
             sheet: of a workbook; the first when None.
             merge_duplicates: keep the first of several rows with the same candidate instead of refusing them.
             skip_unreadable: leave out rows whose candidate cannot be understood (stop codons, broken SMILES) instead of
                 refusing the table; `origin` counts them.
+            structures: of compounds: version of the rules that compare them; the newest when None.
 
         Raises:
             InputError: names file, row and fix.
@@ -284,12 +312,17 @@ class Pool(ABC):
             sheet=sheet,
             merge_duplicates=merge_duplicates,
             skip_unreadable=skip_unreadable,
+            structures=structures,
         )
         return ExplicitPool._of(listed, kind)
 
     @staticmethod
     def from_fasta(
-        path: str | os.PathLike[str], parent: str | os.PathLike[str] | None = None, *, merge_duplicates: bool = False
+        path: str | os.PathLike[str],
+        parent: str | os.PathLike[str] | None = None,
+        *,
+        merge_duplicates: bool = False,
+        skip_unreadable: bool = False,
     ) -> ExplicitPool:
         """The sequences of a FASTA file; compared with a wild type if one is given (needed if lengths differ).
 
@@ -297,11 +330,12 @@ class Pool(ABC):
             path: the file.
             parent: the wild type, or the path of its FASTA file.
             merge_duplicates: keep the first of several equal sequences instead of refusing them.
+            skip_unreadable: leave out records that are no proteins; `origin` counts them.
 
         Raises:
             InputError: names file, record and fix.
         """
-        listed = read_fasta_candidates(path, parent, merge_duplicates=merge_duplicates)
+        listed = read_fasta_candidates(path, parent, merge_duplicates=merge_duplicates, skip_unreadable=skip_unreadable)
         return ExplicitPool._of(listed, "variants")
 
     @staticmethod
@@ -332,29 +366,57 @@ class ExplicitPool(Pool):
         kind: one of `KINDS`.
         origin: where they come from, in one sentence.
         notation: how they are written.
-        keys: `notation.key` of each, if known.
+        keys: `notation.quick_key` of each, if known.
+        labels: other names, such as a catalogue number, and the row of what each stands for.
+        numbering: see `Pool`.
 
     Raises:
         PoolError: none at all, or the same candidate twice.
     """
 
     def __init__(
-        self, designs: Rows[Design], *, kind: str, origin: str, notation: Notation, keys: Rows[str] | None = None
+        self,
+        designs: Rows[Design],
+        *,
+        kind: str,
+        origin: str,
+        notation: Notation,
+        keys: Rows[str] | None = None,
+        labels: Iterable[tuple[str, int]] = (),
+        numbering: int | None = None,
     ):
         if not designs:
             raise PoolError("a pool needs at least one candidate. Nothing was listed, or the rules leave nothing.")
-        self.kind, self.origin, self.notation = kind, origin, notation
+        self.kind, self.origin, self.notation, self.numbering = kind, origin, notation, numbering
         self._designs = tuple(designs)
-        keys = notation.keys(self._designs) if keys is None else keys
-        self._rows = dict(zip(keys, range(len(keys)), strict=True))
-        if len(self._rows) < len(self._designs):
-            first, second = duplicates(keys)[0]
-            names = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
-            raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {names}. Keep one of them.")
+        if keys is None:
+            if twice := duplicates(notation, self._designs):
+                first, second = twice[0]
+                names = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
+                raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {names}. Keep one of them.")
+            keys = [notation.quick_key(design) for design in self._designs]
+        self._rows: dict[str, int] = {}
+        self._alike: dict[str, list[int]] = {}  # rows of one quick key, but for the first
+        for row, key in enumerate(keys):
+            if self._rows.setdefault(key, row) != row:
+                self._alike.setdefault(key, []).append(row)
+        self._labels: dict[str, tuple[int, ...]] = {}
+        for label, row in labels:
+            known = self._labels.get(label.casefold(), ())
+            if row not in known:
+                self._labels[label.casefold()] = (*known, row)
 
     @classmethod
     def _of(cls, listed: CandidateList, kind: str) -> ExplicitPool:
-        return cls(listed.designs, kind=kind, origin=listed.origin, notation=listed.notation, keys=listed.keys)
+        return cls(
+            listed.designs,
+            kind=kind,
+            origin=listed.origin,
+            notation=listed.notation,
+            keys=listed.keys,
+            labels=listed.labels,
+            numbering=listed.offset,
+        )
 
     def __len__(self) -> int:
         return len(self._designs)
@@ -364,14 +426,27 @@ class ExplicitPool(Pool):
         return self._designs[row]
 
     def row_of(self, name: str) -> int | None:
-        """The row of a candidate by any of its notations, or None."""
-        row = self._rows.get(name)
-        if row is not None:
+        """The row of a candidate by its name in the pool's own notation and numbering, or None when it is not in it."""
+        row = self._by_name.get(name)
+        return super().row_of(name) if row is None else row
+
+    def row_of_design(self, design: Design) -> int | None:
+        """The row of a design, or None when it is not in the pool."""
+        quick = self.notation.quick_key(design)
+        row = self._rows.get(quick)
+        if row is None or not isinstance(design, Compound):
             return row
-        try:
-            return self._rows.get(self.notation.key(self.notation.design(name)))
-        except NotationError:
-            return None
+        key = self.notation.key(design)
+        alike = (row, *self._alike.get(quick, ()))
+        return next((r for r in alike if self.notation.key(self._designs[r]) == key), None)
+
+    def rows_labelled(self, label: str) -> tuple[int, ...]:
+        """The rows to which the pool's file gives another name, such as a catalogue number."""
+        return self._labels.get(label.strip().casefold(), ())
+
+    @cached_property
+    def _by_name(self) -> dict[str, int]:
+        return {design.name: row for row, design in enumerate(self._designs)}
 
     @property
     def sites(self) -> Sites | None:
@@ -461,12 +536,8 @@ class CombinatorialPool(Pool):
         pairs = zip(self._sites.positions.tolist(), here, strict=True)
         return Variant(parent, tuple(Mutation(p, parent[p - 1], a) for p, a in pairs if a != parent[p - 1]))
 
-    def row_of(self, name: str) -> int | None:
-        """The row of a candidate by any of its notations, or None when it is not in the pool."""
-        try:
-            design = self.notation.design(name)
-        except NotationError:
-            return None
+    def row_of_design(self, design: Design) -> int | None:
+        """The row of a design, or None when it is not in the pool."""
         here = design.name if isinstance(design, Sequence) else self._letters_at_sites(design)
         if here is None:
             return None
@@ -502,6 +573,94 @@ class CombinatorialPool(Pool):
             here.append(mutation.new if mutation else design.parent[position - 1])
         single = all(len(a) == 1 for a in here) and all(m.old for m in design.mutations)
         return here if single and not changed else None
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a name that somebody wrote stands for.
+
+    Args:
+        name: in the pool's own notation.
+        row: in the pool; None when it is not in it.
+    """
+
+    name: str
+    row: int | None
+
+
+class Resolver:
+    """Finds the candidates of a list of names as people write them: every entrance of a list goes through it.
+
+    All names of a list are read in one numbering: with `offset` added to their positions, else with the pool's own
+    `numbering` or none, whichever their old residues show. A name may also be one that the pool's file gives a
+    candidate beside its design (a compound's name, a catalogue number, a FASTA record).
+
+    Args:
+        pool: what may be meant.
+        names: the whole list.
+        offset: of the positions in this list; None when it was not given.
+
+    Raises:
+        NotationError: the list can be read in two ways; see `ListReader`.
+
+    >>> pool = Pool.single_mutants("MKTAYIAKQR")
+    >>> names = ["p.Lys2Cys", "T3=", "k2r"]
+    >>> resolver = pool.resolver(names)
+    >>> [resolver.find(name) for name in names][:2]
+    [Match(name='K2C', row=20), Match(name='WT', row=None)]
+    """
+
+    def __init__(self, pool: Pool, names: Iterable[str], *, offset: int | None = None):
+        self._pool = pool
+        texts = [name for name in names if not pool.rows_labelled(name)]
+        self._reader = ListReader(
+            pool.notation, texts, offset=offset, numbering=pool.numbering, possible=self._possible
+        )
+        self._found: dict[str, Match] = {}
+
+    def find(self, name: str) -> Match:
+        """What a name of the list stands for.
+
+        Raises:
+            NotationError: it cannot be understood, or could mean two candidates.
+        """
+        if name not in self._found:
+            self._found[name] = self._match(name)
+        return self._found[name]
+
+    def row(self, name: str) -> int:
+        """The row of a name of the list.
+
+        Raises:
+            NotationError: as `find`, or it is not in the pool.
+        """
+        match = self.find(name)
+        if match.row is None:
+            same = "" if match.name == name.strip() else f" ({match.name})"
+            raise NotationError(f'"{name}"{same} is not in the pool ({self._pool.describe()[:-1]}). Check the name.')
+        return match.row
+
+    def _possible(self, design: Design) -> bool:
+        return self._pool.row_of_design(design) is not None
+
+    def _match(self, name: str) -> Match:
+        pool, labelled = self._pool, self._pool.rows_labelled(name)
+        try:
+            design = self._reader.design(name)
+            row = pool.row_of_design(design)
+        except NotationError:
+            if not labelled:
+                raise
+            design, row = None, None
+        rows = dict.fromkeys((*labelled, *(() if row is None else (row,))))
+        if len(rows) > 1:
+            names = " and ".join(f'"{n}"' for n in pool.names(list(rows)[:2]))
+            raise NotationError(f'"{name}" can mean {names} of the pool. Write which of them it is.')
+        if rows:
+            (row,) = rows
+            return Match(pool.names([row])[0], row)
+        assert design is not None  # there is neither a row nor a label
+        return Match(design.name, None)
 
 
 def _hashed(kind: str, example: Design, names: Iterable[str]) -> str:

@@ -1,28 +1,37 @@
-"""Candidates in tables and FASTA files: their column, their notation, and the candidate of each row."""
+"""Candidates in tables, FASTA files and lists of names: their column, their notation, and the candidate of each."""
 
 from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from activeloop.candidates.designs import Design
+from activeloop.candidates.designs import AMINO_ACIDS, Design
 from activeloop.candidates.notation import (
+    WILD_TYPE,
     CompoundNotation,
     GuideNotation,
     Notation,
     SequenceNotation,
     VariantNotation,
+    plain_name,
     position_of,
 )
-from activeloop.candidates.proteins import check_offset, check_protein, read_fasta, read_parent
+from activeloop.candidates.proteins import (
+    check_offset,
+    check_protein,
+    old_residues,
+    read_fasta,
+    read_parent,
+)
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError
 from activeloop.tables import Table, read_table
-from activeloop.tables.names import SEQUENCES, candidate_names
+from activeloop.tables.names import CLASSES, LABELS, SEQUENCES, candidate_names
 
 KINDS = ("variants", "compounds", "guides")
 T = TypeVar("T")
@@ -34,24 +43,201 @@ class CandidateList:
 
     Args:
         designs: in the order of the file.
-        keys: `notation.key` of each.
+        keys: `notation.quick_key` of each.
         notation: how they are written.
         origin: where they come from, in one sentence.
+        labels: other names in the file, such as a catalogue number, and the place in `designs` of what each stands for.
+        offset: of the positions as the file has them; None when it was neither given nor needed.
     """
 
     designs: list[Design]
     keys: list[str]
     notation: Notation
     origin: str
+    labels: tuple[tuple[str, int], ...] = ()
+    offset: int | None = None
 
-    @classmethod
-    def of(
-        cls, designs: list[Design], keys: list[str], pairs: list[tuple[int, int]], notation: Notation, origin: str
-    ) -> CandidateList:
-        """The first of each candidate, where pairs are duplicates."""
-        again = {second for _, second in pairs}
-        first = [i for i in range(len(keys)) if i not in again]
-        return cls([designs[i] for i in first], [keys[i] for i in first], notation, origin)
+
+class ListReader:
+    """Reads the candidates of one list: all of them in the same numbering, `WT` in the same meaning.
+
+    Args:
+        notation: how they are written.
+        texts: the whole list.
+        offset: what is added to each position of this list to get that in the wild type; None when it was not given.
+        numbering: the offset that people use for these candidates, as stated when they were first listed; None when it
+            was not. Names may then also have the positions of the wild type, as our own lists have.
+        possible: whether a design can be meant at all, where two readings of `WT` are.
+
+    Raises:
+        NotationError: the list can be read in two ways: two numberings fit, no name of it has an old residue by which
+            its numbering could be checked, or `WT` could be Trp and Thr at two sites.
+
+    >>> notation = VariantNotation("MKTAYIAKQR", sites=(2, 3))
+    >>> [ListReader(notation, names).design("WT").name for names in (["WT", "KA"], ["WT", "K2R"])]
+    ['K2W', 'WT']
+    >>> ListReader(notation, ["1R", "3G"], numbering=1).design("1R").name
+    'K2R'
+    >>> ListReader(notation, ["2R", "4G"])
+    Traceback (most recent call last):
+    activeloop.errors.NotationError: "2R" names no old residue, so nothing shows whether position 2 is counted as in ...
+    """
+
+    def __init__(
+        self,
+        notation: Notation,
+        texts: Iterable[str],
+        *,
+        offset: int | None = None,
+        numbering: int | None = None,
+        possible: Callable[[Design], bool] = lambda _: True,
+    ):
+        self._notation, self._as_letters = notation, False
+        self.offset = 0
+        if not isinstance(notation, VariantNotation):
+            return
+        cleaned = [cleaned_name(text) for text in texts]
+        _one_chain(cleaned)
+        plain = [text for text, _ in cleaned]
+        self.offset = _offset_of(notation, plain, offset, numbering)
+        if self.offset:
+            self._notation = VariantNotation(notation.parent, offset=self.offset, sites=notation.sites)
+        self._as_letters = _wild_type_is_letters(notation, plain, possible)
+
+    def design(self, text: str) -> Design:
+        """The design a text of the list stands for; raises NotationError with the reason when there is none."""
+        if not isinstance(self._notation, VariantNotation):
+            return self._notation.design(text)
+        plain, _ = cleaned_name(text)
+        if self._as_letters and _spells_wild_type(plain, len(self._notation.sites)):
+            return self._notation.at_sites(plain)
+        return self._notation.design(plain)
+
+
+_SIGNS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2013": "-", "\u2206": "Δ", "→": None})
+_MUTATED = r"(?:p\.)?[\[(]?(?:[A-Z]{3}|[A-Z])\d+[A-Z=*_-]"
+_CHAIN = re.compile(rf"(?<![A-Z0-9=*])(?!p\.)(?:chain\s*)?([A-Z])[:._]\s*(?={_MUTATED})", re.IGNORECASE)
+_CHAIN_INSIDE = re.compile(r"(?<![A-Z0-9])([ACDEFGHIKLMNPQRSTVWY])([A-Z])(?=\d+[ACDEFGHIKLMNPQRSTVWY](?![A-Z0-9]))")
+_REFERENCE = re.compile(r"([A-Z0-9_.\-]+):(?=p\.)", re.IGNORECASE)
+
+
+def cleaned_name(text: str) -> tuple[str, frozenset[str]]:
+    """A variant's name in plain signs without the chain or the reference sequence before it, and those.
+
+    >>> cleaned_name("A:K2R,A:T3S"), cleaned_name("P12345:p.Lys2Arg"), cleaned_name("KA2R")
+    (('K2R,T3S', frozenset({'A'})), ('p.Lys2Arg', frozenset({'P12345'})), ('K2R', frozenset({'A'})))
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    text = text.strip()
+    if not any(c.isdigit() for c in text):
+        return text, frozenset()
+    found: set[str] = set()
+    for pattern in (_REFERENCE, _CHAIN):
+        found |= {match[1].upper() for match in pattern.finditer(text)}
+        text = pattern.sub("", text)
+    if text.isupper() and _CHAIN_INSIDE.search(text):
+        found |= {match[2] for match in _CHAIN_INSIDE.finditer(text)}
+        text = _CHAIN_INSIDE.sub(r"\1", text)
+    return text, frozenset(found)
+
+
+def _one_chain(cleaned: Iterable[tuple[str, frozenset[str]]]) -> None:
+    chains = sorted({chain for _, found in cleaned for chain in found})
+    if len(chains) > 1:
+        raise NotationError(
+            f"the names are of several chains or sequences ({', '.join(chains[:4])}), and there is one wild type. Keep "
+            "those of one."
+        )
+
+
+_BARE = re.compile(
+    r"(?:p\.)?[\[(]*(?:Δ|DEL)?([0-9]{1,6})(?:_[0-9]{1,6})?(?:[A-Z*=-]|[A-Z]{3}|DELINS[A-Z]+)[\])]*", re.IGNORECASE
+)
+_BARE_INSERTION = re.compile(r"([0-9]{1,6})(?:_[0-9]{1,6})?INS[A-Z]+", re.IGNORECASE)
+
+
+def _bare(text: str) -> int | None:
+    """The first position of a name that stands without its old residue; None when there is none."""
+    found = (_BARE.fullmatch(token) for token in _JOINTS.split(text.strip()))
+    return next(
+        (int(match[1]) for match in found if match and "INS" not in match[0].upper().replace("DELINS", "")), None
+    )
+
+
+def _offset_of(notation: VariantNotation, texts: list[str], given: int | None, numbering: int | None) -> int:
+    """The offset of a list: the one given, else the one that the old residues show, else the one stated before."""
+    if given is not None:
+        return given
+    texts = [text for text in texts if any(c.isdigit() for c in text)]
+    named = [sites for text in texts if (sites := old_residues(text))]
+    options = list(dict.fromkeys((0, numbering or 0)))
+    check_offset(texts, notation.parent, offsets=options)
+    fitting = {o: sum(_fits(notation.parent, sites, o) for sites in named) for o in options}
+    if 2 * max(fitting.values()) < len(named) or not named:
+        return _unchecked_offset(notation, texts, numbering)
+    if len(options) > 1 and fitting[options[0]] == fitting[options[1]]:
+        raise NotationError(_two_numberings(notation, texts, options[1]))
+    return max(options, key=lambda o: fitting[o])
+
+
+def _unchecked_offset(notation: VariantNotation, texts: list[str], numbering: int | None) -> int:
+    """The offset of names without old residues."""
+    bare = next((text for text in texts if _bare(text)), None)
+    if bare is not None and numbering is None:
+        position = _bare(bare) or 0
+        here = notation.parent[position - 1] if 1 <= position <= len(notation.parent) else "no residue"
+        raise NotationError(
+            f'"{bare}" names no old residue, so nothing shows whether position {position} is counted as in the wild '
+            f"type ({here} there). If it is, give --offset 0 (offset=0), else what must be added to each position; or "
+            "write the old residues."
+        )
+    if bare is None and numbering and any(map(_BARE_INSERTION.fullmatch, texts)):
+        raise NotationError(_two_numberings(notation, texts, numbering))
+    return numbering or 0
+
+
+def _fits(parent: str, sites: Iterable[tuple[int, str]], offset: int) -> bool:
+    return all(0 < p + offset <= len(parent) and parent[p + offset - 1] == old for p, old in sites)
+
+
+def _two_numberings(notation: VariantNotation, texts: list[str], numbering: int) -> str:
+    text = next(t for t in texts if old_residues(t) or _BARE_INSERTION.fullmatch(t))
+    readings = []
+    for offset in (0, numbering):
+        try:
+            name = VariantNotation(notation.parent, offset=offset).design(text).name
+        except NotationError:
+            name = "nothing"
+        readings.append(f"{name} (--offset {offset})")
+    return f'"{text}" can be read in two numberings, as {" or as ".join(readings)}. Give the one that is meant.'
+
+
+def _spells_wild_type(text: str, sites: int) -> bool:
+    """Whether a name of the wild type is also one letter for each of the sites."""
+    name = plain_name(text)
+    return name in WILD_TYPE and len(name) == sites and set(name) <= set(AMINO_ACIDS)
+
+
+def _wild_type_is_letters(notation: VariantNotation, texts: list[str], possible: Callable[[Design], bool]) -> bool:
+    """Whether `WT` means Trp and Thr at two sites (or `PARENT` six residues): so it is among letters at the sites."""
+    sites = len(notation.sites)
+    meant = next((text for text in texts if _spells_wild_type(text, sites)), None)
+    if meant is None:
+        return False
+    others = [text for text in texts if text and not _spells_wild_type(text, sites)]
+    letters = any(text.isalpha() and len(text) == sites for text in others)
+    mutations = any(any(c.isdigit() for c in text) for text in others)
+    if letters != mutations:
+        return letters
+    there = notation.at_sites(meant)
+    if not letters and not possible(there):
+        return False
+    raise NotationError(
+        f'"{meant}" can be the wild type or the residues at the {sites} sites ({there.name}). Write wild_type or '
+        f"{there.name}."
+    )
 
 
 def read_candidates(
@@ -59,12 +245,13 @@ def read_candidates(
     kind: str,
     parent: str | os.PathLike[str] | None = None,
     column: str | None = None,
-    offset: int = 0,
+    offset: int | None = None,
     *,
     sites: Iterable[int | str] = (),
     sheet: str | None = None,
     merge_duplicates: bool = False,
     skip_unreadable: bool = False,
+    structures: int | None = None,
 ) -> CandidateList:
     """The candidates of a spreadsheet; arguments and errors as in `Pool.from_table`."""
     if kind not in KINDS:
@@ -72,96 +259,248 @@ def read_candidates(
     if not isinstance(table, Table):
         table = read_table(table, sheet=sheet)
     column = column or candidate_column(table, kind)
-    cells = table.candidates(column)
-    notation = _notation(table, column, cells, kind, parent, offset, list(sites))
-    if isinstance(notation, VariantNotation) and len(notation.sites) == 2 and all(len(c) == 2 for c in cells):
-        a, b = notation.sites  # Among pairs of letters, WT is Trp and Thr.
-        cells = [f"{a - offset}W:{b - offset}T" if c.upper() == "WT" else c for c in cells]
+    cells = candidate_cells(table, column, kind, skip_empty=skip_unreadable)
+    filled = [cell for cell in cells if cell]
+    notation = _notation(table, column, filled, kind, parent, offset, list(sites), structures)
+    try:
+        reader = ListReader(notation, filled, offset=offset)
+    except NotationError as error:
+        raise NotationError(error.problem, file=table.file) from None
     designs: list[Design] = []
     places: list[int] = []
     refused: list[NotationError] = []
     for i, cell in enumerate(cells):
         try:
-            designs.append(notation.design(cell))
+            if not cell:
+                raise NotationError("the candidate is empty.")
+            designs.append(reader.design(cell))
             places.append(i)
         except InputError as error:
             refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
     if refused and (not skip_unreadable or not designs):
         raise refused[0]
-    keys = notation.keys(designs)
-    pairs = duplicates(keys)
+    pairs = duplicates(notation, designs)
     if pairs and not merge_duplicates:
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])
     origin = f'column "{table.find(column)}" of {Path(table.file).name}'
     if refused:
-        origin += f" without {len(refused)} row{'s' * (len(refused) > 1)} that cannot be read (first: {refused[0].row})"
-    if isinstance(notation, VariantNotation) and notation.offset:
+        origin += f" without {many_rows(len(refused))} that cannot be read (first: row {refused[0].row})"
+    if pairs:
+        origin += f"; {many_rows(len(pairs))} with a candidate that stands further up merged"
+    if reader.offset:
         # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
-        origin += f" (positions {notation.offset:+d})"
-        notation = VariantNotation(notation.parent, sites=notation.sites)
-    return CandidateList.of(designs, keys, pairs, notation, origin)
+        origin += f" (positions {reader.offset:+d})"
+    labels = [(label, k) for k, i in enumerate(places) for label in _labels(table, column, i)]
+    return _each_once(designs, pairs, notation, origin, labels, offset)
+
+
+def _each_once(
+    designs: list[Design],
+    pairs: list[tuple[int, int]],
+    notation: Notation,
+    origin: str,
+    labels: Iterable[tuple[str, int]],
+    offset: int | None = None,
+) -> CandidateList:
+    """The first of each candidate, where pairs are duplicates; their labels stand for the first."""
+    first_of = {second: first for first, second in pairs}
+    kept = [i for i in range(len(designs)) if i not in first_of]
+    place = {i: k for k, i in enumerate(kept)}
+    found = dict.fromkeys((label, place[first_of.get(i, i)]) for label, i in labels)
+    once = [designs[i] for i in kept]
+    return CandidateList(once, [notation.quick_key(d) for d in once], notation, origin, tuple(found), offset)
+
+
+def many_rows(count: int) -> str:
+    """A count of rows.
+
+    >>> many_rows(1), many_rows(1200)
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} row{'s' * (count != 1)}"
 
 
 def read_fasta_candidates(
-    path: str | os.PathLike[str], parent: str | os.PathLike[str] | None, *, merge_duplicates: bool
+    path: str | os.PathLike[str],
+    parent: str | os.PathLike[str] | None,
+    *,
+    merge_duplicates: bool,
+    skip_unreadable: bool = False,
 ) -> CandidateList:
     """The sequences of a FASTA file; arguments and errors as in `Pool.from_fasta`."""
     file, records = os.fspath(path), read_fasta(path)
     notation = _fasta_notation(records, parent, file)
-    designs = []
+    designs: list[Design] = []
+    names: list[str] = []
+    refused: list[tuple[str, NotationError]] = []
     for name, sequence in records.items():
         try:
             if parent is None:
                 check_protein(sequence, "it")
             designs.append(notation.design(sequence))
+            names.append(name)
         except InputError as error:
-            raise NotationError(f'record "{name}": {error.problem}', file=file) from None
-    keys = notation.keys(designs)
-    pairs = duplicates(keys)
+            refused.append((name, NotationError(f'record "{name}": {error.problem}', file=file)))
+    if refused and (not skip_unreadable or not designs):
+        raise refused[0][1]
+    pairs = duplicates(notation, designs)
     if pairs and not merge_duplicates:
-        names = list(records)
-        problem = f'records "{names[pairs[0][0]]}" and "{names[pairs[0][1]]}" are the same sequence. Keep one of them.'
+        first, second = pairs[0]
+        problem = f'records "{names[first]}" and "{names[second]}" are the same sequence. {KEEP_ONE}'
         raise PoolError(problem, file=file)
-    return CandidateList.of(designs, keys, pairs, notation, f"the sequences of {Path(file).name}")
+    origin = f"the sequences of {Path(file).name}"
+    if refused:
+        origin += f" without {len(refused)} that cannot be read (first: {refused[0][0]})"
+    if pairs:
+        origin += f"; {len(pairs)} that stand further up merged"
+    return _each_once(designs, pairs, notation, origin, [(name, i) for i, name in enumerate(names)])
 
 
-def read_each(table: Table, kind: str, column: str | None, read: Callable[[str], T]) -> list[T]:
+@dataclass(frozen=True)
+class EachRow(Sequence[T]):
+    """What was read from the rows of a table.
+
+    Args:
+        found: of each row that could be read.
+        rows: their numbers, as a spreadsheet counts them.
+        left_out: the error of each row that could not be read.
+    """
+
+    found: tuple[T, ...]
+    rows: tuple[int, ...]
+    left_out: tuple[NotationError, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __getitem__(self, i):  # type: ignore[no-untyped-def]
+        return self.found[i]
+
+    @property
+    def note(self) -> str:
+        """How many rows were left out and why, "" when none was."""
+        return left_out_note(self.left_out)
+
+
+def left_out_note(errors: Sequence[InputError]) -> str:
+    """How many rows were left out, which, and why the first.
+
+    >>> left_out_note(
+    ...     [NotationError('"A4*" has a stop codon.', row=3), NotationError("the candidate is empty.", row=9)]
+    ... )
+    '2 rows left out since their candidate cannot be read (rows 3, 9); row 3: "A4*" has a stop codon.'
+    """
+    if not errors:
+        return ""
+    rows = list(dict.fromkeys(error.row for error in errors))
+    shown = ", ".join(map(str, rows[:8])) + (" ..." if len(rows) > 8 else "")
+    which = f"rows {shown}" if len(rows) > 1 else f"row {rows[0]}"
+    why = f" ({which}); row {rows[0]}: {errors[0].problem}" if len(rows) > 1 else f" ({which}: {errors[0].problem})."
+    return f"{many_rows(len(rows))} left out since {'its' if len(rows) == 1 else 'their'} candidate cannot be read{why}"
+
+
+def read_each(
+    table: Table,
+    kind: str,
+    column: str | None,
+    reading: Callable[[list[str]], Callable[[str], T]],
+    *,
+    skip_unreadable: bool = False,
+) -> EachRow[T]:
     """The result of a function for each candidate of a table.
 
     Args:
         table: the table.
         kind: one of `KINDS`.
         column: the column that names the candidates; found when None or empty.
-        read: from the text of a cell to a candidate.
+        reading: from the texts of all cells to the function that reads one of them.
+        skip_unreadable: leave out rows that cannot be read.
 
     Raises:
-        NotationError: what `read` raises, with file and row.
+        NotationError: what `reading` or its function raises, with file and row.
     """
-    found = []
-    for row, text in zip(table.row_numbers, table.candidates(column or candidate_column(table, kind)), strict=True):
+    column = column or candidate_column(table, kind)
+    cells = candidate_cells(table, column, kind, skip_empty=skip_unreadable)
+    try:
+        read = reading([cell for cell in cells if cell])
+    except InputError as error:
+        raise NotationError(error.problem, file=table.file) from None
+    found: list[tuple[int, T]] = []
+    refused: list[NotationError] = []
+    for row, text in zip(table.row_numbers, cells, strict=True):
         try:
-            found.append(read(text))
+            if not text:
+                raise NotationError("the candidate is empty.")
+            found.append((row, read(text)))
         except InputError as error:
-            raise NotationError(error.problem, file=table.file, row=row) from None
-    return found
+            refused.append(NotationError(error.problem, file=table.file, row=row))
+    if refused and (not skip_unreadable or not found):
+        raise refused[0]
+    return EachRow(tuple(x for _, x in found), tuple(row for row, _ in found), tuple(refused))
 
 
-def duplicates(keys: Sequence[str]) -> list[tuple[int, int]]:
+def candidate_cells(table: Table, column: str, kind: str = "variants", *, skip_empty: bool = False) -> list[str]:
+    """The cells of the column of candidates; `WT` where the cell of a variant is empty and its class says wild type.
+
+    Args:
+        table: the table.
+        column: of the candidates.
+        kind: one of `KINDS`.
+        skip_empty: leave other empty cells empty instead of refusing them.
+
+    Raises:
+        TableError: no such column; an empty cell; a date where a name was.
+
+    >>> table = Table("t.csv", ("aa", "variant_class"), (["", "K2R"], ["wildtype", "1 nonsynonymous"]), (2, 3), "")
+    >>> candidate_cells(table, "aa")
+    ['WT', 'K2R']
+    """
+    cells = table.candidates(column, empty=True)
+    if kind == "variants" and not all(cells):
+        for name in table.named(CLASSES):
+            same = [plain_name(c) in _SAME_PROTEIN for c in table.column(name)]
+            cells = ["WT" if wild and not cell else cell for cell, wild in zip(cells, same, strict=True)]
+    if "" in cells and not skip_empty:
+        problem = f'column "{column}" is empty here. Fill in the candidate or delete the row.'
+        raise table.error(problem, cells.index(""))
+    return cells
+
+
+#: classes of variants whose protein is the wild type's
+_SAME_PROTEIN = WILD_TYPE | {"SYNONYMOUS", "SYN", "SILENT"}
+
+
+def duplicates(notation: Notation, designs: Sequence[Design]) -> list[tuple[int, int]]:
     """Pairs of indices of the same candidate: its first place, and each later one."""
-    first: dict[str, int] = {}
-    places = ((first.setdefault(key, i), i) for i, key in enumerate(keys))
-    return [(earlier, i) for earlier, i in places if earlier != i]
+    alike: dict[str, list[int]] = {}
+    for i, design in enumerate(designs):
+        alike.setdefault(notation.quick_key(design), []).append(i)
+    pairs = []
+    for places in alike.values():
+        first: dict[str, int] = {}
+        for i in places if len(places) > 1 else ():
+            earlier = first.setdefault(notation.key(designs[i]), i)
+            if earlier != i:
+                pairs.append((earlier, i))
+    return sorted(pairs, key=lambda pair: pair[1])
+
+
+KEEP_ONE = "Delete one, or merge them (--merge-duplicates, merge_duplicates = true)."
 
 
 def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) -> PoolError:
     first, second = pairs[0]
     same = f'"{cells[second]}"' if cells[first] == cells[second] else f'"{cells[first]}" and "{cells[second]}"'
     more = f" ({len(pairs)} such rows)" if len(pairs) > 1 else ""
-    problem = (
-        f"the same candidate as in row {table.row_numbers[first]}: {same}{more}. Delete one, or merge them "
-        "(merge_duplicates=True)."
-    )
+    problem = f"the same candidate as in row {table.row_numbers[first]}: {same}{more}. {KEEP_ONE}"
     return PoolError(problem, file=table.file, row=table.row_numbers[second])
+
+
+def _labels(table: Table, column: str, i: int) -> list[str]:
+    """The other names that a row gives its candidate."""
+    own = table.find(column)
+    columns = [name for name in table.named(LABELS) if name != own]
+    return [cell for name in columns if (cell := table.columns[table.header.index(name)][i])]
 
 
 # Which column names the candidates.
@@ -229,17 +568,20 @@ def _notation(
     cells: list[str],
     kind: str,
     parent: str | os.PathLike[str] | None,
-    offset: int,
+    offset: int | None,
     sites: list[int | str],
+    structures: int | None,
 ) -> Notation:
+    """The notation of the cells, in the numbering of the parent."""
     if kind == "compounds":
-        return CompoundNotation()
+        return CompoundNotation() if structures is None else CompoundNotation(version=structures)
     if kind == "guides":
         return GuideNotation(_most_common_length(cells))
     if parent is not None:
         sequence = read_parent(parent)
-        check_offset(cells, sequence, file=table.file, offset=offset)
-        return VariantNotation(sequence, offset=offset, sites=[position_of(s, sequence) for s in sites])
+        if offset is not None:
+            check_offset(cells, sequence, file=table.file, offsets=[offset])
+        return VariantNotation(sequence, sites=[position_of(s, sequence) for s in sites])
     if not any(map(_names_mutations, cells[:50])):
         return _letters_notation(table, column, cells)
     whole = _sequence_column(table, column)
@@ -248,7 +590,7 @@ def _notation(
             f'column "{column}" lists mutations: these need a wild type. Give it or its FASTA file (parent=...).',
             file=table.file,
         )
-    return _derived_parent(table, cells, whole, offset)
+    return _derived_parent(table, table.candidates(column), whole, offset or 0)
 
 
 def _fasta_notation(records: dict[str, str], parent: str | os.PathLike[str] | None, file: str) -> Notation:
@@ -306,7 +648,7 @@ def _derived_parent(table: Table, cells: list[str], whole: str, offset: int) -> 
             continue  # Reported when the candidates are read.
         if not agrees:
             raise table.error(f'"{cell}" does not give the sequence in column "{whole}". Correct one of the two.', i)
-    return notation
+    return VariantNotation(parent)
 
 
 def _undone(cell: str, sequence: str, offset: int) -> str | None:

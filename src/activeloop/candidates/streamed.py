@@ -14,7 +14,7 @@ import numpy as np
 
 from activeloop.candidates.designs import Compound, Design, Variant
 from activeloop.candidates.pool import Pool
-from activeloop.candidates.reading import candidate_column
+from activeloop.candidates.reading import ListReader, candidate_column
 from activeloop.candidates.sites import Sites
 from activeloop.errors import InputError, NotationError, PoolError
 from activeloop.tables.delimited import DELIMITERS, read_delimited
@@ -24,6 +24,8 @@ FASTA = (".fasta", ".fa", ".faa")
 PLAIN = (".smi", ".txt")
 #: lines from which the columns of a table are found
 HEAD = 50
+#: names from which their numbering is found
+HEAD_NAMES = 2000
 #: rows that are searched together
 STRETCH = 4096
 
@@ -42,8 +44,11 @@ class StreamedPool(Pool):
         column: of a table; found by name and content when None.
         without: `notation.key` of candidates that are not allowed, such as those measured.
         skip_unreadable: rows that cannot be read are not allowed, instead of an error.
+        offset: added to each written position to get the position in the wild type; None: as the other pool's
+            `numbering` and the first rows show.
 
     Raises:
+        NotationError: the first rows can be read in two ways; see `ListReader`.
         TableError: the file is missing, packed or no table, or has no such column.
     """
 
@@ -55,6 +60,7 @@ class StreamedPool(Pool):
         *,
         without: Collection[str] = (),
         skip_unreadable: bool = False,
+        offset: int | None = None,
     ):
         name = Path(path).name
         ending = Path(path).suffix.lower()
@@ -65,6 +71,13 @@ class StreamedPool(Pool):
         self._like, self._without, self._skip = like, frozenset(without), skip_unreadable
         self._encode = None if like.sites is None else site_encoder(like)
         self._own = threading.local()
+        head = np.arange(min(len(self), HEAD_NAMES) if like.kind == "variants" else 0)
+        first = (self._cell_or_none(text) for text in self._file.records(head + (self._column is not None)))
+        try:
+            names = [text for text in first if text]
+            self._reader = ListReader(like.notation, names, offset=offset, numbering=like.numbering)
+        except NotationError as error:
+            raise NotationError(error.problem, file=self._file.path) from None
 
     def __len__(self) -> int:
         return self._file.count - (self._column is not None)
@@ -92,16 +105,13 @@ class StreamedPool(Pool):
         """Standard notation of the given rows."""
         return [design.name for design in self._read(np.asarray(rows, np.int64))]
 
-    def row_of(self, name: str) -> int | None:
-        """The row of a candidate, or None: reads the file from its beginning."""
-        try:
-            wanted = self.notation.key(self.notation.design(name))
-        except NotationError:
-            return None
+    def row_of_design(self, design: Design) -> int | None:
+        """The row of a design, or None: reads the file from its beginning."""
+        wanted, quick = self.notation.key(design), self.notation.quick_key(design)
         for rows in self.chunks(STRETCH):
             readable = rows[self.readable(rows)]
-            for row, design in zip(readable.tolist(), self._read(readable), strict=True):
-                if self.notation.key(design) == wanted:
+            for row, found in zip(readable.tolist(), self._read(readable), strict=True):
+                if self.notation.quick_key(found) == quick and self.notation.key(found) == wanted:
                     return row
         return None
 
@@ -160,13 +170,21 @@ class StreamedPool(Pool):
         if not text.strip():
             return None
         try:
-            cell = text.split()[0] if self._column is None else self._column.cell(text)
-            design = self.notation.design(cell)
+            design = self._reader.design(self._cell(text))
             if self._encode is not None:
                 self._encode(design)
             return design
         except InputError as error:
             return self._error(row, error.problem)
+
+    def _cell(self, text: str) -> str:
+        return text.split()[0] if self._column is None else self._column.cell(text)
+
+    def _cell_or_none(self, text: str) -> str | None:
+        try:
+            return self._cell(text).strip() if text.strip() else None
+        except InputError:
+            return None  # reported when its row is read
 
     def _error(self, row: int, problem: str) -> NotationError:
         return NotationError(problem, file=self._file.path, row=row + 1 + (self._column is not None))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from activeloop.cli.terminal import Column, Goal, Kind, next_step, say
+from activeloop.cli.terminal import Column, Goal, Kind, MergeDuplicates, Offset, SkipUnreadable, next_step, say
 
 if TYPE_CHECKING:
     from activeloop.config import CampaignConfig
@@ -43,7 +43,9 @@ def new(
     fasta: Annotated[Path | None, FASTA] = None,
     kind: Annotated[Kind, typer.Option(help="What the candidates of a table are.")] = "variants",
     column: Column = "",
-    offset: Annotated[int, typer.Option(help="Added to the table's positions to get those of the wild type.")] = 0,
+    offset: Offset = None,
+    merge_duplicates: MergeDuplicates = False,
+    skip_unreadable: SkipUnreadable = False,
     exclude: Annotated[str, typer.Option(metavar="RESIDUES", help="Residues that no mutation may introduce.")] = "",
     max_mutations: Annotated[int | None, typer.Option(help="Most mutations of one variant (with --sites).")] = None,
     forbid: Annotated[list[str] | None, FORBID] = None,
@@ -60,6 +62,7 @@ def new(
     Writes DIR/campaign.toml, which you may edit, and copies the table into DIR.
     """
     from activeloop.candidates import read_parent
+    from activeloop.candidates.compounds import STRUCTURES
     from activeloop.config import check_config
 
     source = table or fasta
@@ -77,6 +80,9 @@ def new(
                 "fasta": fasta.name if fasta else "",
                 "column": column,
                 "offset": offset,
+                "merge_duplicates": merge_duplicates,
+                "skip_unreadable": skip_unreadable,
+                "structures": STRUCTURES if kind == "compounds" else 1,
                 "exclude_residues": exclude.upper(),
                 "max_mutations": max_mutations,
                 "forbidden_motifs": forbid or [],

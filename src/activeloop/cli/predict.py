@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Column, many, next_step, opened, say, show_table
+from activeloop.cli.terminal import (
+    Column,
+    MergeDuplicates,
+    Offset,
+    SkipUnreadable,
+    many,
+    next_step,
+    opened,
+    say,
+    show_table,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +45,9 @@ def predict(
     out: Annotated[Path | None, OUT] = None,
     top: Annotated[int, typer.Option(help="How many of the best are shown.")] = 10,
     draws: Annotated[int, SAMPLES] = 0,
+    offset: Offset = None,
+    skip_unreadable: SkipUnreadable = False,
+    merge_duplicates: MergeDuplicates = False,
 ) -> None:
     """Predict candidates with the current version: mean, standard deviation and 90 % interval, in the assay's unit.
 
@@ -45,32 +58,40 @@ def predict(
     if student is not None:
         if directory is None or file is not None:
             raise ConfigError("with --student give one table of candidates, and no campaign's folder.")
-        _with_student(student, directory, column, out, top, draws)
+        _with_student(student, directory, column, out, top, draws, offset, skip_unreadable)
         return
     if directory is None or draws:
         what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
         raise ConfigError(f"{what}.")
     loop = opened(directory).campaign
-    pieces = list(_pieces(loop, _rows(loop.pool, file, column)))
+    pieces = list(_pieces(loop, _rows(loop.pool, file, column, offset, skip_unreadable, merge_duplicates)))
     _report(pieces, loop.assays, f"version {pieces[0].version}", out, top)
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
 
 
-def _with_student(path: Path, table: Path, column: str, out: Path | None, top: int, draws: int) -> None:
+def _with_student(
+    path: Path, table: Path, column: str, out: Path | None, top: int, draws: int, offset: int | None, skip: bool
+) -> None:
     from activeloop.students.runtime.edge import encode_table, predict_table
     from activeloop.students.runtime.student import Student
 
     student = Student.open(path)
-    card, candidates = student.card, encode_table(student.card.tokenizer, table, column)
+    card, candidates = (
+        student.card,
+        encode_table(student.card.tokenizer, table, column, offset=offset, skip_unreadable=skip),
+    )
     pieces = list(predict_table(student, candidates, draws=draws if out else 0))
     who = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
     _report(pieces, card.assays, who, out, top)
     say(student.explain())
     if candidates.warning:
         say(candidates.warning)
+    if candidates.note:
+        say(f"Note: {candidates.note}")
 
 
-def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
+def _rows(pool: Pool, file: Path | None, column: str, offset: int | None, skip: bool, merge: bool) -> np.ndarray:
+    """The rows of the pool that a table names, in its order; once each where they are merged."""
     import numpy as np
 
     if file is None:
@@ -78,7 +99,16 @@ def _rows(pool: Pool, file: Path | None, column: str) -> np.ndarray:
     from activeloop.candidates import read_each
     from activeloop.tables import read_table
 
-    return np.array(read_each(read_table(file), pool.kind, column, pool.find), np.int64)
+    def reading(names: list[str]) -> Callable[[str], int]:
+        return pool.resolver(names, offset=offset).row
+
+    found = read_each(read_table(file), pool.kind, column, reading, skip_unreadable=skip)
+    if found.note:
+        say(f"Note: {found.note}")
+    rows = np.array(list(dict.fromkeys(found)) if merge else list(found), np.int64)
+    if len(rows) < len(found):
+        say(f"Note: {many(len(found) - len(rows), 'row')} with a candidate that stands further up merged.")
+    return rows
 
 
 def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[PredictionTable]:

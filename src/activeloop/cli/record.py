@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, controls_named, known_plates, many, next_step, opened, say, some
+from activeloop.cli.terminal import (
+    Folder,
+    Offset,
+    SkipUnreadable,
+    controls_named,
+    known_plates,
+    many,
+    next_step,
+    opened,
+    say,
+    some,
+)
 
 if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary
@@ -31,6 +42,8 @@ def record(
     column: Annotated[list[str] | None, COLUMN] = None,
     replaces: Annotated[list[str] | None, REPLACES] = None,
     repeats: Annotated[bool, REPEATS] = False,
+    offset: Offset = None,
+    skip_unreadable: SkipUnreadable = False,
 ) -> None:
     """Store results that came back: the whole file or, if anything is wrong with it, nothing.
 
@@ -47,6 +60,8 @@ def record(
         columns=columns_of(column or []),
         controls=(loop.config.plate.control, "WT"),
         sheet=sheet,
+        offset=offset,
+        skip_unreadable=skip_unreadable,
     )
     summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats)
     for note in reading.notes:

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, check_file, many, next_step, opened, progress_bars, say, show_table
+from activeloop.cli.terminal import (
+    Folder,
+    Offset,
+    SkipUnreadable,
+    check_file,
+    many,
+    next_step,
+    opened,
+    progress_bars,
+    say,
+    show_table,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +45,6 @@ GROWTH = typer.Option(metavar="X", help="Maximum growth of the shortlist, as a m
 WORKERS = typer.Option(metavar="N", help="Threads (default: one for each core).")
 OUT = typer.Option(metavar="FILE.csv", help="Write the picks here, and a report beside them (.txt).")
 COLUMN = typer.Option(help="The column of candidates in a table (default: found by name and content).")
-SKIP = typer.Option("--skip-unreadable", help="Leave out rows of FILE that cannot be read.")
 SEED = typer.Option(metavar="N", help="Seed of the sample and of the choice (default: the campaign's own).")
 WORK = typer.Option("--folder", metavar="DIR", help="Folder of the checkpoint (default: in the campaign).")
 SHOWN = 10
@@ -53,7 +63,8 @@ def screen(
     workers: Annotated[int | None, WORKERS] = None,
     out: Annotated[Path | None, OUT] = None,
     column: Annotated[str | None, COLUMN] = None,
-    skip_unreadable: Annotated[bool, SKIP] = False,
+    skip_unreadable: SkipUnreadable = False,
+    offset: Offset = None,
     seed: Annotated[int | None, SEED] = None,
     folder: Annotated[Path | None, WORK] = None,
 ) -> None:
@@ -69,7 +80,7 @@ def screen(
         raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
     check_file(out, (".csv",), "Nothing was screened.")
     loop = opened(directory, "" if folder else "Nothing was screened; --folder names another place.").campaign
-    plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed)
+    plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed, offset)
     place = folder or directory / "screens" / plan.key(student, (shortlist, max_growth, sample))
     found_student = student or own_student(loop, place)
     cascade = Screen(found_student, plan.teacher, shortlist, top, tolerance, sample, max_growth)
@@ -136,7 +147,15 @@ class ScreenOptions:
     excluded: np.ndarray
 
     @classmethod
-    def of(cls, loop: Campaign, file: Path | None, column: str | None, skip: bool, seed: int | None) -> ScreenOptions:
+    def of(
+        cls,
+        loop: Campaign,
+        file: Path | None,
+        column: str | None,
+        skip: bool,
+        seed: int | None,
+        offset: int | None = None,
+    ) -> ScreenOptions:
         """From the options of the command.
 
         Raises:
@@ -161,7 +180,7 @@ class ScreenOptions:
         if file is None:
             return cls(loop, state, builder, loop.pool, teacher, seed, taken)
         keys = [loop.pool.notation.key(loop.pool.design(row)) for row in taken.tolist()]
-        pool = StreamedPool(file, loop.pool, column, without=keys, skip_unreadable=skip)
+        pool = StreamedPool(file, loop.pool, column, without=keys, skip_unreadable=skip, offset=offset)
         return cls(loop, state, builder, pool, teacher, seed, np.zeros(0, np.int64))
 
     def run(

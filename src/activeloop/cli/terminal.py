@@ -33,6 +33,19 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is stored wit
 Kind = Literal["variants", "compounds", "guides"]
 Goal = Literal["find", "learn"]
 Column = Annotated[str, typer.Option(help="The table's column of candidates (default: found by name and content).")]
+Offset = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Added to each position to get that of the wild type (default: the campaign's, where old residues agree).",
+    ),
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Leave out rows whose candidate cannot be read; they are counted.")
+]
+MergeDuplicates = Annotated[
+    bool, typer.Option("--merge-duplicates", help="Count rows of the same candidate once instead of refusing them.")
+]
 
 # of `replay` and `evaluate`
 Dataset = Annotated[

@@ -110,6 +110,12 @@ def pool_of(config: PoolConfig, base: Path, file: str | None = None) -> Pool:
     Raises:
         InputError: the pool cannot be made; names the file at fault.
     """
+    pool = _pool_of(config, base, file)
+    pool.numbering = config.offset
+    return pool
+
+
+def _pool_of(config: PoolConfig, base: Path, file: str | None) -> Pool:
     parent = config.wild_type or None
     if config.table or config.fasta:
         return _listed(config, base, parent, file)
@@ -127,10 +133,21 @@ def _listed(config: PoolConfig, base: Path, parent: str | None, file: str | None
     source = base / (config.table or config.fasta)
     if not source.exists():
         raise ConfigError(f'[pool]: there is no file "{source}": put it there or correct its name.', file=file)
+    merge, skip = config.merge_duplicates, config.skip_unreadable
     if config.fasta:
-        return Pool.from_fasta(source, parent, merge_duplicates=config.merge_duplicates)
-    column, merge = config.column or None, config.merge_duplicates
-    return Pool.from_table(source, config.kind, parent, column, config.offset, merge_duplicates=merge)
+        return Pool.from_fasta(source, parent, merge_duplicates=merge, skip_unreadable=skip)
+    # A campaign of an earlier release may have been made without saying which numbering its table has.
+    offset = config.offset if config.offset is not None or file is None else 0
+    return Pool.from_table(
+        source,
+        config.kind,
+        parent,
+        config.column or None,
+        offset,
+        merge_duplicates=merge,
+        skip_unreadable=skip,
+        structures=config.structures,
+    )
 
 
 def positions_of(text: str) -> list[int] | None:

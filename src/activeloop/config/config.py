@@ -34,9 +34,13 @@ class PoolConfig(Strict):
         sites: all combinations at these sites, such as ["V39", "D40=AGS"] (only these residues at D40).
         table, fasta: a file in the campaign's folder.
         column: for `table`: the column of the candidates; found by name and content when "".
-        offset: for `table`: added to each written position to get the position in the wild type.
+        offset: what people add to the positions in names of variants to get those in the wild type, in the table and in
+            results, pins and other lists; None where it was not stated: old residues must then show it.
         exclude_residues, max_mutations, forbidden_motifs: rules for `singles` and `sites`.
         merge_duplicates: for `table` and `fasta`: keep the first of equal candidates instead of refusing them.
+        skip_unreadable: for `table` and `fasta`: leave out what cannot be read instead of refusing the file.
+        structures: of compounds: version of the rules that say which are the same, and of which structure a model sees.
+            1 is that of the first releases: the largest part for identity, the SMILES as written for the model.
     """
 
     kind: Literal["variants", "compounds", "guides"] = "variants"
@@ -47,11 +51,13 @@ class PoolConfig(Strict):
     table: str = ""
     fasta: str = ""
     column: str = ""
-    offset: int = 0
+    offset: int | None = None
     exclude_residues: str = ""
     max_mutations: Annotated[int, Field(ge=1)] | None = None
     forbidden_motifs: list[str] = []
     merge_duplicates: bool = False
+    skip_unreadable: bool = False
+    structures: Literal[1, 2] = 1
 
     @model_validator(mode="after")
     def _one_way(self) -> PoolConfig:

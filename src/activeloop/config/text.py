@@ -145,7 +145,10 @@ def _pool(pool: PoolConfig) -> list[str]:
     if pool.sites:
         lines += [f'sites = {_value(pool.sites)}  # all combinations; "V39=AGS" allows only these residues']
     lines += _given(pool, ("positions", "table", "fasta", "column", "offset"))
-    lines += _given(pool, ("exclude_residues", "max_mutations", "forbidden_motifs", "merge_duplicates"))
+    lines += _given(
+        pool,
+        ("exclude_residues", "max_mutations", "forbidden_motifs", "merge_duplicates", "skip_unreadable", "structures"),
+    )
     return lines
 
 

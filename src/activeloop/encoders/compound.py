@@ -8,9 +8,10 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from activeloop.candidates import Compound, Pool
+from activeloop.candidates import CompoundNotation, Pool
+from activeloop.candidates.compounds import read_molecule
 from activeloop.encoders.base import Encoder
-from activeloop.errors import MissingExtraError, NotationError, PoolError
+from activeloop.errors import MissingExtraError, PoolError
 
 #: largest table of fingerprints that is cached, in bytes
 MAX_BYTES = 2**29
@@ -21,7 +22,8 @@ class Morgan(Encoder):
     """Morgan count fingerprints: how often each circular neighbourhood occurs, folded to `size` columns.
 
     Fingerprints of a pool are computed once and cached (one byte a count) while the pool is alive, for tables below
-    512 MiB. Compounds that are the same under another notation have the same fingerprint.
+    512 MiB. They are those of the parent structure, so the same compound under another notation, as another salt or
+    tautomer, has the same.
 
     Args:
         radius: bonds from the central atom (2: ECFP4).
@@ -66,11 +68,11 @@ class Morgan(Encoder):
 
     def _compute(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """Uint8 [n, size]."""
-        generator = self._generator()
+        generator, notation = self._generator(), cast(CompoundNotation, pool.notation)
         out = np.zeros((len(rows), self.size), np.uint8)
         for i, row in enumerate(rows):
-            smiles = cast(Compound, pool.design(int(row))).smiles
-            out[i] = np.minimum(generator.GetCountFingerprintAsNumPy(molecule(smiles)), 255)
+            smiles = notation.structure(pool.design(int(row)))
+            out[i] = np.minimum(generator.GetCountFingerprintAsNumPy(read_molecule(smiles)), 255)
         return out
 
     def _generator(self) -> Any:
@@ -86,18 +88,3 @@ class Morgan(Encoder):
 
 #: of each pool and encoder: fingerprints, uint8 [N, size], and which of its rows are filled, bool [N]
 _TABLES: WeakKeyDictionary[Pool, dict[Morgan, tuple[np.ndarray, np.ndarray]]] = WeakKeyDictionary()
-
-
-def molecule(smiles: str) -> Any:
-    """RDKit's molecule of a SMILES.
-
-    Raises:
-        NotationError: when it cannot be read.
-    """
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        found = Chem.MolFromSmiles(smiles)
-    if found is None:
-        raise NotationError(f'"{smiles}" is not a SMILES that RDKit can read. Correct it; nothing was encoded.')
-    return found

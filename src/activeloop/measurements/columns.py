@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from activeloop.candidates import candidate_cells
 from activeloop.errors import ConfigError, MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
-from activeloop.tables.names import ROLES, SPREADS, candidate_names, plain, split_unit
+from activeloop.tables.names import LABELS, ROLES, SPREADS, candidate_names, plain, split_unit
 from activeloop.tables.numbers import Sign
 
 #: role -> names under which its column is recognised
-SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names()), **ROLES}
+SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names(), *LABELS[1:]), **ROLES}
 _REPLICATE = re.compile(
     r"(?P<base>.*?)[\s_.\-#(]*(?:(?P<word>replicate|replikat|repeat|rep|r)?[\s_.\-#]*)(?P<number>\d+(?:[.,]\d+)?)\)?",
     re.IGNORECASE,
@@ -337,7 +338,7 @@ def _beside(table: Table, roles: Mapping[str, str]) -> tuple[list[dict[str, str]
     """The cells of each row beside its value, by role, and its unit."""
     columns = {r: table.column(name) for r, name in roles.items() if r not in ("assay", "value")}
     if "candidate" in roles and "well" not in roles:
-        columns["candidate"] = table.candidates(roles["candidate"])
+        columns["candidate"] = candidate_cells(table, roles["candidate"], skip_empty=True)
     units = columns.pop("unit", [""] * len(table))
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)] or [
         {} for _ in units

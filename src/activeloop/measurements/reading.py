@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, left_out_note
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, Measurement
 from activeloop.measurements.columns import find_entries
@@ -67,6 +67,8 @@ def read_measurements(
     columns: Mapping[str, str] | None = None,
     controls: Sequence[str] = ("WT",),
     sheet: str | None = None,
+    offset: int | None = None,
+    skip_unreadable: bool = False,
 ) -> ResultsFile:
     r"""Read a CSV, TSV or XLSX file of results.
 
@@ -86,6 +88,8 @@ def read_measurements(
             assay name -> column, where the names do not show it.
         controls: names that count as controls where no plate defines them; controls need not be in the pool.
         sheet: of a workbook; the first when None.
+        offset: added to the positions in the file; see `activeloop.candidates.Resolver`.
+        skip_unreadable: leave out rows whose candidate cannot be read or is not in the pool; a note counts them.
 
     Raises:
         TableError: the file cannot be read as a table.
@@ -104,8 +108,10 @@ def read_measurements(
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
     table = read_table(path, sheet=sheet, block=(columns or {}).get("block"))
     entries, unread, size = find_entries(table, assays, columns)
-    matcher = CandidateMatcher(pool, layouts, controls, size, table.file)
-    rows, left_out = without_empty_wells(read_rows(entries, matcher, pool, table.file), layouts, table.file)
+    names = dict.fromkeys(entry.candidate for entry in entries)
+    matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
+    found, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable)
+    rows, left_out = without_empty_wells(found, layouts, table.file)
     _refuse_repeats(rows, table.file)
     return ResultsFile(
         tuple(
@@ -139,7 +145,7 @@ def read_measurements(
             for match, entry, cell in rows
             if cell.failed
         ),
-        (*left_out, *_notes(rows, layouts, unread)),
+        tuple(filter(None, (left_out_note(unreadable), *left_out, *_notes(rows, layouts, unread)))),
         table.file,
         table.content_hash,
     )

@@ -6,12 +6,13 @@ import datetime
 import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from activeloop.candidates import Pool, find_offset
-from activeloop.errors import InputError, MeasurementError
+from activeloop.candidates import Match, Pool, SequenceNotation
+from activeloop.candidates.notation import WILD_TYPE, plain_name
+from activeloop.errors import InputError, MeasurementError, NotationError
 from activeloop.measurements.assay import Assay, Qualifier
 from activeloop.measurements.columns import Entry
 from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
@@ -31,20 +32,30 @@ NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
 NO_CANDIDATE = frozenset({"", "-", "–", "empty", "blank", "leer", "vide", "none", "na", "n/a"})
 
 
-def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, file: str) -> list[Row]:
+class UnknownCandidateError(MeasurementError):
+    """A row names no candidate of the pool."""
+
+
+def read_rows(
+    entries: Sequence[Entry], matcher: CandidateMatcher, file: str, *, skip_unreadable: bool = False
+) -> tuple[list[Row], list[InputError]]:
     """Candidate, entry and value of each entry, also of wells that were never filled where something is given for them.
 
     Args:
         entries: the cells that should hold a value, in the order of the file.
         matcher: finds the candidate of each.
-        pool: what may have been measured.
         file: its name, for messages.
+        skip_unreadable: leave out rows whose candidate cannot be read or is not in the pool.
+
+    Returns:
+        The rows, and the error of each that was left out.
 
     Raises:
         MeasurementError: rows cannot be read (up to 5 are named), or no row has a value.
     """
     rows: list[Row] = []
     wrong: list[tuple[int, str]] = []
+    left_out: dict[int, InputError] = {}
     units: dict[str, str] = {}
     for entry in entries:
         try:
@@ -56,12 +67,16 @@ def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, f
                 _one_unit(entry, units)
             rows.append((match, replace(entry, date=read_date(entry.date)), cell))
         except InputError as error:
+            if skip_unreadable and isinstance(error, UnknownCandidateError):
+                left_out.setdefault(entry.row, UnknownCandidateError(error.problem, file=file, row=entry.row))
+                continue
             if (entry.row, error.problem) not in wrong:
                 wrong.append((entry.row, error.problem))
             if len(wrong) == ERRORS_SHOWN:
                 break
+    if left_out and not rows:
+        wrong = [(row, error.problem) for row, error in left_out.items()][:ERRORS_SHOWN]
     if wrong:
-        _refuse_offset(entries, pool, file)
         (row, problem), *others = sorted(wrong)
         rest = "".join(f"\nAlso row {r}: {p}" for r, p in others)
         raise MeasurementError(f"{problem}{rest} No row was stored.", file=file, row=row)
@@ -71,7 +86,7 @@ def read_rows(entries: Sequence[Entry], matcher: CandidateMatcher, pool: Pool, f
             "No row was stored.",
             file=file,
         )
-    return rows
+    return rows, list(left_out.values())
 
 
 def _beside(entry: Entry) -> Cell:
@@ -88,19 +103,6 @@ def _one_unit(entry: Entry, units: dict[str, str]) -> None:
         raise MeasurementError(
             f'{entry.assay.name} is in "{first}" further up and in "{entry.unit}" here, and the assay names no unit. '
             "Give the assay its unit, or convert the values."
-        )
-
-
-def _refuse_offset(entries: Sequence[Entry], pool: Pool, file: str) -> None:
-    """Refuse a numbering that is off by a constant, in one sentence for all candidates."""
-    parent = pool.sites.parent_sequence if pool.kind == "variants" and pool.sites else ""
-    found = find_offset([e.candidate for e in entries if e.candidate], parent) if parent else None
-    if found:
-        offset, fitting, total = found
-        raise MeasurementError(
-            f"the numbering is off: {fitting} of {total} candidates fit the wild type when {abs(offset)} is "
-            f"{'added to' if offset > 0 else 'subtracted from'} each position. Renumber them. No row was stored.",
-            file=file,
         )
 
 
@@ -138,19 +140,36 @@ class CandidateMatcher:
         controls: names that count as controls where no plate defines them.
         size: wells of the plate that the table itself has the shape of, 0 when it has none.
         file: its name; it may name the plate.
+        names: all names of candidates in the file, which are read in one numbering.
+        offset: added to their positions; see `activeloop.candidates.Resolver`.
 
     Raises:
-        MeasurementError: the plate is of another size than the table.
+        MeasurementError: the plate is of another size than the table, or the names can be read in two ways.
     """
 
-    def __init__(self, pool: Pool, plates: Sequence[Layout], controls: Sequence[str], size: int = 0, file: str = ""):
+    def __init__(
+        self,
+        pool: Pool,
+        plates: Sequence[Layout],
+        controls: Sequence[str],
+        size: int = 0,
+        file: str = "",
+        *,
+        names: Iterable[str] = (),
+        offset: int | None = None,
+    ):
         self._pool, self._plates = pool, list(plates)
         self._controls = {c.casefold() for c in controls}
-        self._names: dict[str, str | None] = {}
+        texts = dict.fromkeys(text for name in names if (text := name.strip()))
+        read = [t for t in texts if t.casefold() not in self._controls or _is_wild_type(t)]
+        try:
+            self._resolver = pool.resolver(read, offset=offset)
+        except NotationError as error:
+            raise MeasurementError(f"{error.problem} No row was stored.", file=file or None) from None
         self._wells: dict[str, list[tuple[Layout, Well]]] = {}
         for plate in plates:
             for well in plate.wells.values():
-                self._wells.setdefault(self._name(well.candidate), []).append((plate, well))
+                self._wells.setdefault(self._held(well), []).append((plate, well))
         stem = Path(file).stem.casefold()
         named = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
         # Of several ids in the file's name (`plate-1`, `plate-1-2`) the longest is meant.
@@ -174,7 +193,9 @@ class CandidateMatcher:
         if entry.well.strip():
             return self._by_well(entry, replicate)
         if not entry.candidate.strip():
-            raise MeasurementError("neither candidate nor well is given. Fill in one of them or delete the row.")
+            raise UnknownCandidateError(
+                "the candidate is empty, and no well is given. Fill in one of them or delete the row."
+            )
         name, control = self._by_name(entry)
         return self._on_its_plate(entry, name, control, replicate)
 
@@ -196,13 +217,13 @@ class CandidateMatcher:
                 )
             # Whether it may be left out depends on the other wells, see `without_empty_wells`.
             return CandidateMatch("", plate.id, name, replicate, False) if entry.text.strip() else None
-        candidate = self._name(held.candidate)
-        if entry.candidate.strip() and self._name(entry.candidate) != candidate:
+        candidate = self._held(held)
+        if entry.candidate.strip() and self._named_as(entry.candidate) != candidate:
             raise MeasurementError(
                 f'well "{name}" of {plate.id} holds "{held.candidate}", not "{entry.candidate}". Correct the well or '
                 "the candidate, or name the plate that was measured in a column `plate`."
             )
-        if not held.control and self._standard(held.candidate) is None:
+        if not held.control and self._pool.row_of(held.candidate) is None:
             raise MeasurementError(self._not_in_pool(held.candidate))
         # The plate knows which of a candidate's wells this is; a number in the file repeats the reading of one well.
         return CandidateMatch(
@@ -240,7 +261,7 @@ class CandidateMatcher:
         if len(self._plates) < 2:
             return self._plates[0] if self._plates else None
         held = [(p, p.wells.get(well_on(entry.well, p.size) or "")) for p in self._plates if entry.candidate.strip()]
-        fitting = [p for p, well in held if well and self._name(well.candidate) == self._name(entry.candidate)]
+        fitting = [p for p, well in held if well and self._held(well) == self._named_as(entry.candidate)]
         if len(fitting) == 1:
             return fitting[0]
         if self._named:
@@ -252,12 +273,20 @@ class CandidateMatcher:
 
     def _by_name(self, entry: Entry) -> tuple[str, bool]:
         text = entry.candidate.strip()
-        name = self._standard(text)
-        named = bool({text.casefold(), (name or text).casefold()} & self._controls)
-        control = named or entry.kind.strip().casefold() in ("control", "yes", "true", "1")
-        if name is None and not control:
-            raise MeasurementError(self._not_in_pool(text))
-        return name or text, control
+        match, problem = self._match(text)
+        letters = match is not None and _is_wild_type(text) and match.name != "WT"  # Trp and Thr at two sites
+        named = (match.name if match else text).casefold() in self._controls
+        named = named or (text.casefold() in self._controls and not letters)
+        marked = entry.kind.strip().casefold() in ("control", "yes", "true", "1")
+        in_pool = match is not None and match.row is not None
+        if named and in_pool and not marked and isinstance(self._pool.notation, SequenceNotation):
+            raise MeasurementError(
+                f'"{text}" is a candidate and also what control wells hold. Name the controls otherwise (`control` '
+                "under [plate] in campaign.toml, and in this file)."
+            )
+        if not in_pool and not named and not marked:
+            raise UnknownCandidateError(self._not_in_pool(text, problem))
+        return (match.name if match else text), named or marked
 
     def _on_its_plate(self, entry: Entry, name: str, control: bool, replicate: int | None) -> CandidateMatch:
         plate = self._plate(entry) if entry.plate.strip() else self._named
@@ -273,32 +302,38 @@ class CandidateMatcher:
     def _proposed(self, name: str) -> bool:
         return not self._plates or name in self._wells
 
-    def _name(self, text: str) -> str:
-        """The standard name of a candidate, or the name as it is written when it is not in the pool."""
-        return self._standard(text) or text.strip()
+    def _held(self, well: Well) -> str:
+        """The standard name of what a well holds, or its name as it is written when it is not in the pool."""
+        name, letters = well.candidate, isinstance(self._pool.notation, SequenceNotation)
+        row = None if well.control and letters else self._pool.row_of(name)
+        if row is not None:
+            return self._pool.names([row])[0]
+        return "WT" if _is_wild_type(name) and not letters else name.strip()
 
-    def _standard(self, text: str) -> str | None:
-        """The standard name of a candidate of the pool; None when it is not in it."""
-        key = text.strip()
-        if key not in self._names:
-            try:
-                row = self._pool.row_of(key)
-            except InputError:
-                row = None
-            self._names[key] = None if row is None else self._pool.names([row])[0]
-        return self._names[key]
+    def _named_as(self, text: str) -> str:
+        """The standard name of a candidate of the file, or the text where it cannot be understood."""
+        match, _ = self._match(text)
+        return match.name if match else text.strip()
 
-    def _not_in_pool(self, text: str) -> str:
+    def _match(self, text: str) -> tuple[Match | None, str]:
+        """What a name in the file stands for; else why it cannot be understood."""
+        try:
+            return self._resolver.find(text.strip()), ""
+        except InputError as error:
+            return None, error.problem
+
+    def _not_in_pool(self, text: str, problem: str = "") -> str:
         names = list(self._wells)
         if len(self._pool) <= SEARCHABLE:
             names += self._pool.names(range(len(self._pool)))
         close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
         hint = f' Did you mean "{close[0]}"?' if close else ""
-        try:
-            self._pool.find(text)
-        except InputError as error:
-            return f"{error.problem}{hint} Correct the name, or add the candidate to the pool."
-        return f'"{text}" is not in the pool.{hint} Correct the name, or add the candidate to the pool.'
+        problem = problem or f'"{text}" is not in the pool.'
+        return f"{problem}{hint} Correct the name, or add the candidate to the pool."
+
+
+def _is_wild_type(text: str) -> bool:
+    return plain_name(text) in WILD_TYPE
 
 
 FAILED = frozenset(

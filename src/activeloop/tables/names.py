@@ -52,6 +52,52 @@ IDENTIFIERS = (
     *("樣品", "樣本", "名称", "名稱", "시료", "샘플", "이름"),
 )
 
+#: columns of other names that candidates have, such as their number in a catalogue
+LABELS = (
+    *("id", "name", "title", "candidate_id", "compound_id", "compound_name", "drug", "drug_name", "molecule_name"),
+    *(
+        "common_name",
+        "generic_name",
+        "synonym",
+        "synonyms",
+        "iupac_name",
+        "product",
+        "product_name",
+        "cas",
+        "cas_number",
+    ),
+    *("cas_no", "cas_rn", "catalog", "catalog_id", "catalog_number", "catalog_no", "catalogue", "catalogue_id"),
+    *("catalogue_number", "catalogue_no", "cat_no", "cat_number", "katalognummer", "bestellnummer", "artikelnummer"),
+    *(
+        "chembl_id",
+        "molecule_chembl_id",
+        "chembl",
+        "pubchem_cid",
+        "cid",
+        "drugbank_id",
+        "zinc_id",
+        "broad_id",
+        "brd_id",
+    ),
+    *("enamine_id", "idnumber", "vendor_id", "supplier_id", "library_id", "registry_number", "inchikey", "inchi_key"),
+    *("variant_id", "mutant_id", "mutant_name", "variant_name", "clone_id", "clone_name", "construct_id", "plasmid"),
+    *(
+        "construct_name",
+        "strain",
+        "strain_id",
+        "guide_id",
+        "guide_name",
+        "sgrna_id",
+        "sgrna_name",
+        "oligo_id",
+        "barcode",
+    ),
+    *("accession", "label", "code"),
+    *IDENTIFIERS,
+)
+#: columns that say of what sort a variant is
+CLASSES = ("variant_class", "variant_type", "mutation_class", "mutation_type", "mut_type", "class", "consequence")
+
 #: role of another column of a table of results -> its names
 ROLES: dict[str, tuple[str, ...]] = {
     "well": (

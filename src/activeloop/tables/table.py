@@ -126,14 +126,20 @@ class Table:
                 self._refuse_broken_cell(found, i, cell)
         return cells
 
-    def candidates(self, name: str) -> list[str]:
+    def candidates(self, name: str, *, empty: bool = False) -> list[str]:
         """The cells of a column that names candidates.
+
+        Args:
+            name: of the column.
+            empty: whether cells may be empty.
 
         Raises:
             TableError: as `column`; also for an empty cell, or one that a spreadsheet program turned into a date.
         """
         cells = self.column(name)
         for i, cell in enumerate(cells):
+            if not cell and empty:
+                continue
             if not cell:
                 raise self.error(f'column "{name}" is empty here. Fill in the candidate or delete the row.', i)
             if cell[0] == "#":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,11 @@ import numpy as np
 
 from activeloop.candidates import (
     GAP,
+    Compound,
     CompoundNotation,
+    Design,
     GuideNotation,
+    ListReader,
     Notation,
     SequenceNotation,
     Variant,
@@ -34,10 +37,12 @@ class EncodedTable:
     Args:
         names: N of them, in standard notation.
         tokens: int32 [N, W].
+        note: how many rows were left out and why, "" when none was.
     """
 
     names: tuple[str, ...]
     tokens: np.ndarray
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -50,27 +55,42 @@ class EncodedTable:
         return problem if count else ""
 
 
-def encode_table(tokenizer: StudentTokenizer, path: str | Path, column: str = "") -> EncodedTable:
+def encode_table(
+    tokenizer: StudentTokenizer,
+    path: str | Path,
+    column: str = "",
+    *,
+    offset: int | None = None,
+    skip_unreadable: bool = False,
+) -> EncodedTable:
     """The candidates of a table.
 
     Args:
         tokenizer: of the student.
         path: of the table: mutations against the student's wild type, whole sequences, guides or SMILES.
         column: of the candidates; found by name and content when empty.
+        offset: added to the positions in the table; see `activeloop.candidates.ListReader`.
+        skip_unreadable: leave out rows that cannot be read.
 
     Raises:
         InputError: the table or a candidate cannot be read; names file and row.
     """
     notation = notation_of(tokenizer)
 
-    def parse(text: str) -> tuple[str, str]:
-        name, sequence = parse_candidate(notation, text)
-        if tokenizer.positions:
-            tokenizer.encode([sequence])
-        return name, sequence
+    def reading(texts: list[str]) -> Callable[[str], tuple[str, str]]:
+        reader = ListReader(notation, texts, offset=offset)
 
-    names, sequences = zip(*read_each(read_table(path), tokenizer.kind, column, parse), strict=True)
-    return EncodedTable(names, tokenizer.encode(sequences))
+        def parse(text: str) -> tuple[str, str]:
+            name, sequence = name_and_sequence(reader.design(text))
+            if tokenizer.positions:
+                tokenizer.encode([sequence])
+            return name, sequence
+
+        return parse
+
+    found = read_each(read_table(path), tokenizer.kind, column, reading, skip_unreadable=skip_unreadable)
+    names, sequences = zip(*found, strict=True)
+    return EncodedTable(names, tokenizer.encode(sequences), found.note)
 
 
 def notation_of(tokenizer: StudentTokenizer) -> Notation:
@@ -85,19 +105,15 @@ def notation_of(tokenizer: StudentTokenizer) -> Notation:
     return SequenceNotation(upper=tokenizer.alphabet == tokenizer.alphabet.upper())
 
 
-def parse_candidate(notation: Notation, text: str) -> tuple[str, str]:
+def name_and_sequence(design: Design) -> tuple[str, str]:
     """Name and sequence of a candidate.
 
-    Raises:
-        NotationError: it cannot be understood.
-
-    >>> parse_candidate(VariantNotation("MKTA"), "p.Lys2Arg")
+    >>> name_and_sequence(VariantNotation("MKTA").design("p.Lys2Arg"))
     ('K2R', 'MRTA')
     """
-    design = notation.design(text)
     if isinstance(design, Variant):
         return design.name, design.sequence
-    return design.name, design.name if isinstance(notation, CompoundNotation) else design.name.replace(GAP, "")
+    return design.name, design.name if isinstance(design, Compound) else design.name.replace(GAP, "")
 
 
 def predict_table(student: Student, table: EncodedTable, seed: int = 0, draws: int = 0) -> Iterator[PredictionTable]:
