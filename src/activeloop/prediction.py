@@ -196,6 +196,7 @@ class PredictionTable:
         low, high: [N, A] 90 % interval of one measurement, its noise included; for classes of the probability.
         draws: [S, N, A] joint draws; S may be 0.
         version: number of the model version (0 = its prior).
+        classes: whether `mean` is a probability.
 
     >>> joint = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> table = PredictionTable.of(joint, ["K2R", "A4G"], [Assay("KD", "nM", "minimise")], version=1)
@@ -211,6 +212,7 @@ class PredictionTable:
     high: np.ndarray
     draws: np.ndarray
     version: int
+    classes: bool = False
 
     @classmethod
     def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> PredictionTable:
@@ -219,14 +221,28 @@ class PredictionTable:
         mean, sd, *ends = prediction.marginals()
         low, high = np.sort(np.stack(ends) * signs, axis=0)
         draws = prediction.draws[:, :, [-1]] if prediction.classes else prediction.draws
-        return cls(tuple(names), tuple(a.name for a in assays), mean * signs, sd, low, high, draws * signs, version)
+        shown = tuple(names), tuple(a.name for a in assays)
+        return cls(*shown, mean * signs, sd, low, high, draws * signs, version, bool(prediction.classes))
 
     def __len__(self) -> int:
         return len(self.names)
 
 
+def column_names(assay: str, classes: bool = False, further: Iterable[str] = ()) -> list[str]:
+    """Names of the columns of an assay's predictions in files.
+
+    >>> column_names("kcat")
+    ['kcat', 'kcat model sd', 'kcat measurement low', 'kcat measurement high']
+    """
+    of = "probability" if classes else "measurement"
+    return [assay, *(f"{assay} {what}" for what in ("model sd", f"{of} low", f"{of} high", *further))]
+
+
 def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
-    """Write predictions as CSV: candidate, and for each assay mean, sd, both ends of the interval, and its draws.
+    """Write predictions as CSV: candidate, and for each assay mean, `model sd`, ends of the interval, and draws.
+
+    The standard deviation is that of the model, without measurement noise; the interval is that of one new measurement,
+    `measurement low` and `measurement high` (for classes of the probability, `probability low` and `high`).
 
     Args:
         file: an open text file.
@@ -235,8 +251,9 @@ def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     for i, table in enumerate(tables):
         if i == 0:
-            endings = ["", " sd", " low", " high", *(f" draw {s + 1}" for s in range(len(table.draws)))]
-            writer.writerow(["candidate", *(assay + ending for assay in table.assays for ending in endings)])
+            draws = [f"draw {s + 1}" for s in range(len(table.draws))]
+            named = [name for assay in table.assays for name in column_names(assay, table.classes, draws)]
+            writer.writerow(["candidate", *named])
         columns = [
             values.tolist()
             for a in range(len(table.assays))

@@ -80,7 +80,9 @@ def test_picks_are_written_with_their_predictions_and_nothing_is_changed(run, fo
     rows = [loop.pool.find(row["candidate"]) for row in found]
     said = loop.predict(rows)
     assert [float(row["heat"]) for row in found] == pytest.approx(said.mean[:, 0].tolist(), rel=1e-6)
-    assert all(float(row["heat low"]) < float(row["heat"]) < float(row["heat high"]) for row in found)
+    assert all(
+        float(row["heat measurement low"]) < float(row["heat"]) < float(row["heat measurement high"]) for row in found
+    )
     everything = loop.predict(np.arange(len(loop.pool))).mean[:, 0]
     assert np.mean([float(row["heat"]) for row in found]) < np.quantile(everything, 0.02)  # less is better
     taken = {m.measurement.candidate for m in loop.state().results} | {p.name for p in loop.state().proposals[0].picks}

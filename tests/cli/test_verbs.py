@@ -178,8 +178,8 @@ def test_predictions_of_the_pool_and_of_a_table(run, loop):
     with Path("all.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 190
-    assert list(rows[0]) == ["candidate", "kcat", "kcat sd", "kcat low", "kcat high"]
-    assert all(float(r["kcat low"]) <= float(r["kcat"]) <= float(r["kcat high"]) for r in rows)
+    assert list(rows[0]) == ["candidate", "kcat", "kcat model sd", "kcat measurement low", "kcat measurement high"]
+    assert all(float(r["kcat measurement low"]) <= float(r["kcat"]) <= float(r["kcat measurement high"]) for r in rows)
     Path("some.csv").write_text("mutant\nK2R\nA4G\n")
     status, out, _ = run("predict", "loop", "some.csv")
     assert (status, "K2R" in out, "A4G" in out, "the best 2 by version 1" in out) == (0, True, True, True)

@@ -46,7 +46,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_candidates_are_understood_however_they_are_written(here, capsys):
     assert edge(["s.onnx", "v.csv"]) == 0
     rows = rows_of(capsys.readouterr().out)
-    assert list(rows[0]) == ["candidate", "KD", "KD sd", "KD low", "KD high"]
+    assert list(rows[0]) == ["candidate", "KD", "KD model sd", "KD measurement low", "KD measurement high"]
     assert [r["candidate"] for r in rows] == ["T3G", "T3G", "T3G", "T3G", "WT", "T3A:K8R"]
     assert len({r["KD"] for r in rows}) == 3
 
@@ -57,10 +57,10 @@ def test_numbers_are_in_the_unit_and_direction_of_the_assay(here, capsys):
     prediction = a_student("sites").predict(LIBRARY, LIBRARY.rows_of(["T3G", "WT", "T3A:K8R"]), 0, draws=0)
     for row, mean, sd in zip([rows[0], *rows[4:]], prediction.mean[:, 0], prediction.sd[:, 0], strict=True):
         assert float(row["KD"]) == pytest.approx(-mean, abs=1e-4)
-        assert float(row["KD sd"]) == pytest.approx(sd, abs=1e-4)
+        assert float(row["KD model sd"]) == pytest.approx(sd, abs=1e-4)
         half = 1.6449 * np.hypot(sd, 0.5)
-        assert float(row["KD low"]) == pytest.approx(-mean - half, abs=2e-2)
-        assert float(row["KD high"]) == pytest.approx(-mean + half, abs=2e-2)
+        assert float(row["KD measurement low"]) == pytest.approx(-mean - half, abs=2e-2)
+        assert float(row["KD measurement high"]) == pytest.approx(-mean + half, abs=2e-2)
 
 
 def test_the_verb_shows_the_best_and_writes_all(here, capsys):
@@ -80,7 +80,8 @@ def test_the_verb_shows_the_best_and_writes_all(here, capsys):
 def test_classes_give_the_probability_of_the_second(here, capsys):
     assert edge(["c.onnx", "v.csv"]) == 0
     rows = rows_of(capsys.readouterr().out)
-    assert all(0 <= float(r["KD low"]) <= float(r["KD"]) <= float(r["KD high"]) <= 1 for r in rows)
+    low, high = "KD probability low", "KD probability high"
+    assert all(0 <= float(r[low]) <= float(r["KD"]) <= float(r[high]) <= 1 for r in rows)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from activeloop.cli.terminal import (
     MergeDuplicates,
     Offset,
     SkipUnreadable,
+    interval_title,
     many,
     next_step,
     opened,
@@ -49,7 +50,10 @@ def predict(
     skip_unreadable: SkipUnreadable = False,
     merge_duplicates: MergeDuplicates = False,
 ) -> None:
-    """Predict candidates with the current version: mean, standard deviation and 90 % interval, in the assay's unit.
+    """Predict candidates with the current version, in the assay's unit.
+
+    Each gets its mean, the standard deviation of the model (`model sd`, without measurement noise), and the 90 %
+    interval in which a new measurement should fall (`measurement low`, `measurement high`).
 
     With `--student` the table alone is given: `activeloop predict --student student.onnx variants.csv`.
     """
@@ -129,7 +133,7 @@ def _report(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, ou
         say(f"Wrote {many(sum(map(len, pieces)), 'prediction')} of {who} to {out}.")
     best = _best(pieces, top, assays[0].sign)
     rows = [(name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}") for name, mean, low, high in best]
-    headers = ("candidate", f"{assays[0].name} predicted", "90 % interval")
+    headers = ("candidate", f"{assays[0].name} predicted", interval_title(pieces[0].classes))
     show_table(f"the best {len(best)} by {who}", headers, rows)
 
 

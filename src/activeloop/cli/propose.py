@@ -12,6 +12,7 @@ from activeloop.cli.fit import start_distillation
 from activeloop.cli.terminal import (
     Folder,
     check_file,
+    interval_title,
     many,
     next_step,
     numbered,
@@ -24,7 +25,7 @@ from activeloop.cli.terminal import (
 )
 
 if TYPE_CHECKING:
-    from activeloop.config import OpenCampaign, PlateConfig
+    from activeloop.config import AssayConfig, OpenCampaign, PlateConfig
     from activeloop.files import StagedFiles
     from activeloop.plates import Plate, Proposal
 
@@ -98,7 +99,7 @@ def propose(
         "--seed": seed is not None and seed != proposal.seed,
         "--retry-missing": retry_missing,
     }
-    show(proposal, loop.config.assays[0].name)
+    show(proposal, loop.config.assays[0])
     for p in plates:
         say(f"  {p}")
     say(f"Written: {some(sorted(map(str, written)), 12)}")
@@ -207,12 +208,12 @@ def _stage_out(plates: list[Plate], files: StagedFiles, out: Path | None) -> Non
         files.add(path, plate_content(p, path))
 
 
-def show(proposal: Proposal, assay: str) -> None:
+def show(proposal: Proposal, assay: AssayConfig) -> None:
     """The first picks as a table."""
     rows = []
     for pick in proposal.picks[:SHOWN]:
         known = pick.mean == pick.mean
         interval = f"{pick.low:.3g} to {pick.high:.3g}" if known else "-"
         rows.append((str(pick.rank), pick.name, f"{pick.mean:.3g}" if known else "-", interval, pick.reason))
-    headers = ("rank", "candidate", f"{assay} predicted", "90 % interval", "why")
+    headers = ("rank", "candidate", f"{assay.name} predicted", interval_title(assay.goal == "classify"), "why")
     show_table(f"the first {len(rows)} of {len(proposal.picks)}", headers, rows)

@@ -16,6 +16,7 @@ from activeloop.cli.terminal import (
     Offset,
     SkipUnreadable,
     check_file,
+    interval_title,
     many,
     next_step,
     opened,
@@ -234,7 +235,7 @@ def show(plan: ScreenOptions, found: ScreenResult) -> None:
         (str(rank), name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}", reason)
         for rank, name, mean, _, low, high, reason in lines(plan, found)[:SHOWN]
     ]
-    headers = ("rank", "candidate", f"{plan.loop.assays[0].name} predicted", "90 % interval", "why")
+    headers = ("rank", "candidate", f"{plan.loop.assays[0].name} predicted", interval_title(False), "why")
     show_table(f"the first {len(rows)} of {many(len(found.picks), 'pick')}", headers, rows)
 
 
@@ -253,7 +254,9 @@ def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     from activeloop.files import csv_text, write_whole
 
     assay = plan.loop.assays[0].name
-    header = ("rank", "candidate", assay, f"{assay} sd", f"{assay} low", f"{assay} high", "reason")
+    from activeloop.prediction import column_names
+
+    header = ("rank", "candidate", *column_names(assay), "reason")
     write_whole(out, csv_text(header, lines(plan, found)))
     agreed = f"Spearman of student and teacher on the random sample off the shortlist: {found.fidelity:.3f}"
     report = [

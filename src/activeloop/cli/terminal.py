@@ -116,6 +116,11 @@ def _option(found: re.Match[str]) -> str:
     return before + name + (f" {found['value'].removeprefix('+')}" if found["value"] else "")
 
 
+def interval_title(classes: bool) -> str:
+    """What an interval is one of: a new measurement, its noise included, or the probability of a class."""
+    return f"90 % interval of {'the probability' if classes else 'a measurement'}"
+
+
 def say(text: str, *, error: bool = False) -> None:
     """A line; everything that is printed passes here or through `console`.
 
