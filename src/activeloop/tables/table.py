@@ -156,8 +156,9 @@ class Table:
         """The decimal sign of the numbers in some columns that are read together.
 
         They must show it themselves (`1,5`, `0.250`, `1,234,567`). Where all could be read with either sign (`1,500`),
-        nothing is guessed. Only a point is taken as the decimal sign without proof in the column, as every program
-        writes it: in a comma-separated file, or where other columns show it, if no number of the file shows a comma.
+        nothing is guessed. Only a point, as every program writes it, is taken as the decimal sign without proof in the
+        column, if no number of the file shows a comma: where another column shows the point, and in a comma-separated
+        file whose numbers all have three digits behind it (`1.500`; not `1.500` beside `987`).
 
         Raises:
             TableError: a number could be read with either sign, and nothing shows which; names the row.
@@ -170,8 +171,10 @@ class Table:
             return sign or "."
         i = next(column.index(doubtful) for column in columns if doubtful in column)
         others = {find_sign(c)[0] for h, c in zip(self.header, self.columns, strict=True) if h not in names}
-        commas = any("," in usual(c) for column in columns for c in column if find_sign([c])[1])
-        if not commas and "," not in others and (self.delimiter == "," or "." in others):
+        cells = [usual(cell) for column in columns for cell in column]
+        commas = "," in others or any("," in cell for cell in cells if find_sign([cell])[1])
+        whole = any(cell.isdigit() and cell != "0" for cell in cells)
+        if not commas and ("." in others or (self.delimiter == "," and not whole)):
             return "."
         fix = 'Write them without separators of thousands, or name it: record --column decimal=, ({"decimal": ","}).'
         raise self.error(f"{doubt(doubtful)} No number of the column shows which. {fix}", i)
