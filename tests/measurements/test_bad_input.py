@@ -170,3 +170,9 @@ def test_a_missing_named_column(write, pool, kcat):
 def test_a_missing_sheet(write, pool, kcat):
     with pytest.raises(InputError, match='no sheet "north"'):
         read_measurements(write("mutant,kcat", "K2R,1", name="r.xlsx"), pool=pool, assays=kcat, sheet="north")
+
+
+def test_predictions_are_no_results(write, pool, kcat):
+    path = write("candidate,kcat,kcat model sd,kcat measurement low,kcat measurement high", "K2R,1,0.5,0,2")
+    with pytest.raises(MeasurementError, match="it holds predictions of kcat"):
+        read_measurements(path, pool=pool, assays=kcat)

@@ -370,4 +370,8 @@ def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
         free = [found for found in table.named(names) if found not in roles.values()]
         if free:
             roles[role] = free[0]
+    # Where wells are named, a number or barcode beside them is the plate's or the instrument's, not a candidate's.
+    numbers = set(LABELS) - set(candidate_names())
+    if "well" in roles and "candidate" not in given and roles.get("candidate") in table.named(numbers):
+        del roles["candidate"]
     return roles

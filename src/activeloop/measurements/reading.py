@@ -13,7 +13,7 @@ from activeloop.measurements.columns import find_entries
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
-from activeloop.tables import read_table
+from activeloop.tables import Table, read_table
 
 #: columns of our own plate lists, which need no mention when they come back
 PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
@@ -107,6 +107,7 @@ def read_measurements(
     assays = [assays] if isinstance(assays, Assay) else list(assays)
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
     table = read_table(path, sheet=sheet, block=(columns or {}).get("block"))
+    _refuse_predictions(table, assays)
     entries, unread, size = find_entries(table, assays, columns)
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
@@ -149,6 +150,16 @@ def read_measurements(
         table.file,
         table.content_hash,
     )
+
+
+def _refuse_predictions(table: Table, assays: Sequence[Assay]) -> None:
+    """Refuse what `activeloop predict` wrote, whose columns are named after the assays."""
+    for assay in assays:
+        if column := table.find(f"{assay.name} model sd"):
+            raise MeasurementError(
+                f'it holds predictions of {assay.name} (it has the column "{column}"), not results. No row was stored.',
+                file=table.file,
+            )
 
 
 def _refuse_repeats(rows: Sequence[Row], file: str) -> None:
