@@ -51,7 +51,7 @@ def test_the_message_contains_a_fix(tmp_path):
     with pytest.raises(NotationError) as refused:
         Pool.from_table(path, parent=GB1)
     assert "pool.csv: all 56 variants fit if 1 is subtracted from each position" in str(refused.value)
-    assert "Give --offset -1 (offset=-1)" in str(refused.value)
+    assert "Give offset=-1" in str(refused.value)
     pool = Pool.from_table(path, parent=GB1, offset=-1)
     assert [pool[i].name for i in range(len(pool))] == NAMES
     assert pool.row_of("Q2G") == 1

@@ -320,7 +320,7 @@ def check_offset(names: Iterable[str], parent: str, *, file: str | None = None, 
     >>> check_offset(["K1R", "T2S", "A3G", "Y4F", "I5V"], "MKTAYIAKQR")
     Traceback (most recent call last):
     activeloop.errors.NotationError: all 5 variants fit if 1 is added to each position (is the start Met not counted?).
-        Give --offset 1 (offset=1), or another wild type.
+        Give offset=1, or another wild type.
     """
     found = find_offset(names, parent)
     if found is None or found[0] in offsets:
@@ -328,7 +328,7 @@ def check_offset(names: Iterable[str], parent: str, *, file: str | None = None, 
     best, fitting, total = found
     share = f"all {total} variants fit" if fitting == total else f"{fitting} of {total} variants fit"
     change = f"{abs(best)} is {'added to' if best > 0 else 'subtracted from'} each position"
-    fix = f"Give --offset {best} (offset={best}), or another wild type."
+    fix = f"Give offset={best}, or another wild type."
     raise NotationError(f"{share} if {change} ({_likely_cause(best)}). {fix}", file=file)
 
 

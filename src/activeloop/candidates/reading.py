@@ -190,8 +190,8 @@ def _unchecked_offset(notation: VariantNotation, texts: list[str], numbering: in
         here = notation.parent[position - 1] if 1 <= position <= len(notation.parent) else "no residue"
         raise NotationError(
             f'"{bare}" names no old residue, so nothing shows whether position {position} is counted as in the wild '
-            f"type ({here} there). If it is, give --offset 0 (offset=0), else what must be added to each position; or "
-            "write the old residues."
+            f"type ({here} there). If it is, give offset=0, else what must be added to each position; or write the old "
+            "residues."
         )
     if bare is None and numbering and any(map(_BARE_INSERTION.fullmatch, texts)):
         raise NotationError(_two_numberings(notation, texts, numbering))
@@ -203,15 +203,26 @@ def _fits(parent: str, sites: Iterable[tuple[int, str]], offset: int) -> bool:
 
 
 def _two_numberings(notation: VariantNotation, texts: list[str], numbering: int) -> str:
-    text = next(t for t in texts if old_residues(t) or _BARE_INSERTION.fullmatch(t))
-    readings = []
-    for offset in (0, numbering):
+    """The message where the numbering of the wild type and the one that was stated are equally likely."""
+
+    def read(text: str, offset: int) -> str:
         try:
-            name = VariantNotation(notation.parent, offset=offset).design(text).name
+            return VariantNotation(notation.parent, offset=offset).design(text).name
         except NotationError:
-            name = "nothing"
-        readings.append(f"{name} (--offset {offset})")
-    return f'"{text}" can be read in two numberings, as {" or as ".join(readings)}. Give the one that is meant.'
+            return ""
+
+    named = [t for t in texts if old_residues(t) or _BARE_INSERTION.fullmatch(t)]
+    both = next((t for t in named if read(t, 0) and read(t, numbering)), None)
+    if both is not None:
+        return (
+            f'"{both}" is {read(both, 0)} in the numbering of the wild type (offset=0) and {read(both, numbering)} in '
+            f"that of the campaign (offset={numbering}). Say which is meant."
+        )
+    ours, theirs = (next((t for t in named if read(t, o)), named[0]) for o in (0, numbering))
+    return (
+        f'"{ours}" is in the numbering of the wild type (offset=0) and "{theirs}" in that of the campaign '
+        f"(offset={numbering}). Write all in one of them."
+    )
 
 
 def _spells_wild_type(text: str, sites: int) -> bool:
@@ -278,7 +289,7 @@ def read_candidates(
         except InputError as error:
             refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
     if refused and (not skip_unreadable or not designs):
-        raise refused[0]
+        raise _or_skip(refused[0], bool(designs))
     pairs = duplicates(notation, designs)
     if pairs and not merge_duplicates:
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])
@@ -292,6 +303,14 @@ def read_candidates(
         origin += f" (positions {reader.offset:+d})"
     labels = [(label, k) for k, i in enumerate(places) for label in _labels(table, column, i)]
     return _each_once(designs, pairs, notation, origin, labels, offset)
+
+
+def _or_skip(error: NotationError, others: bool) -> NotationError:
+    """A refusal of one row, with a way to read the others."""
+    if not others:
+        return error
+    fix = f"{error.problem} Or leave such rows out (skip_unreadable=True)."
+    return NotationError(fix, file=error.file, row=error.row)
 
 
 def _each_once(
@@ -382,21 +401,20 @@ class EachRow(Sequence[T]):
         return left_out_note(self.left_out)
 
 
-def left_out_note(errors: Sequence[InputError]) -> str:
+def left_out_note(errors: Sequence[InputError], what: str = "whose candidate cannot be read") -> str:
     """How many rows were left out, which, and why the first.
 
     >>> left_out_note(
     ...     [NotationError('"A4*" has a stop codon.', row=3), NotationError("the candidate is empty.", row=9)]
     ... )
-    '2 rows left out since their candidate cannot be read (rows 3, 9); row 3: "A4*" has a stop codon.'
+    '2 rows left out, whose candidate cannot be read (rows 3, 9). Row 3: "A4*" has a stop codon.'
     """
     if not errors:
         return ""
     rows = list(dict.fromkeys(error.row for error in errors))
     shown = ", ".join(map(str, rows[:8])) + (" ..." if len(rows) > 8 else "")
-    which = f"rows {shown}" if len(rows) > 1 else f"row {rows[0]}"
-    why = f" ({which}); row {rows[0]}: {errors[0].problem}" if len(rows) > 1 else f" ({which}: {errors[0].problem})."
-    return f"{many_rows(len(rows))} left out since {'its' if len(rows) == 1 else 'their'} candidate cannot be read{why}"
+    which = f" (rows {shown})" if len(rows) > 1 else ""
+    return f"{many_rows(len(rows))} left out, {what}{which}. Row {rows[0]}: {errors[0].problem}"
 
 
 def read_each(
@@ -435,7 +453,7 @@ def read_each(
         except InputError as error:
             refused.append(NotationError(error.problem, file=table.file, row=row))
     if refused and (not skip_unreadable or not found):
-        raise refused[0]
+        raise _or_skip(refused[0], bool(found))
     return EachRow(tuple(x for _, x in found), tuple(row for row, _ in found), tuple(refused))
 
 
@@ -460,7 +478,7 @@ def candidate_cells(table: Table, column: str, kind: str = "variants", *, skip_e
         for name in table.named(CLASSES):
             same = [plain_name(c) in _SAME_PROTEIN for c in table.column(name)]
             cells = ["WT" if wild and not cell else cell for cell, wild in zip(cells, same, strict=True)]
-    if "" in cells and not skip_empty:
+    if "" in cells and not (skip_empty and any(cells)):
         problem = f'column "{column}" is empty here. Fill in the candidate or delete the row.'
         raise table.error(problem, cells.index(""))
     return cells
@@ -485,7 +503,7 @@ def duplicates(notation: Notation, designs: Sequence[Design]) -> list[tuple[int,
     return sorted(pairs, key=lambda pair: pair[1])
 
 
-KEEP_ONE = "Delete one, or merge them (--merge-duplicates, merge_duplicates = true)."
+KEEP_ONE = "Delete one, or merge them (merge_duplicates=True)."
 
 
 def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) -> PoolError:

@@ -146,7 +146,16 @@ def read_measurements(
             for match, entry, cell in rows
             if cell.failed
         ),
-        tuple(filter(None, (left_out_note(unreadable), *left_out, *_notes(rows, layouts, unread)))),
+        tuple(
+            filter(
+                None,
+                (
+                    left_out_note(unreadable, "whose candidate cannot be read or is not in the pool"),
+                    *left_out,
+                    *_notes(rows, layouts, unread),
+                ),
+            )
+        ),
         table.file,
         table.content_hash,
     )

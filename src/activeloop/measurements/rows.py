@@ -33,7 +33,9 @@ NO_CANDIDATE = frozenset({"", "-", "–", "empty", "blank", "leer", "vide", "non
 
 
 class UnknownCandidateError(MeasurementError):
-    """A row names no candidate of the pool."""
+    """A row names no candidate of the pool; what to do about it stands in `fix`."""
+
+    fix = "Correct the name, or add the candidate to the pool."
 
 
 def read_rows(
@@ -56,6 +58,7 @@ def read_rows(
     rows: list[Row] = []
     wrong: list[tuple[int, str]] = []
     left_out: dict[int, InputError] = {}
+    unknown = False
     units: dict[str, str] = {}
     for entry in entries:
         try:
@@ -70,8 +73,10 @@ def read_rows(
             if skip_unreadable and isinstance(error, UnknownCandidateError):
                 left_out.setdefault(entry.row, UnknownCandidateError(error.problem, file=file, row=entry.row))
                 continue
-            if (entry.row, error.problem) not in wrong:
-                wrong.append((entry.row, error.problem))
+            unknown = unknown or isinstance(error, UnknownCandidateError)
+            problem = f"{error.problem} {error.fix}" if isinstance(error, UnknownCandidateError) else error.problem
+            if (entry.row, problem) not in wrong:
+                wrong.append((entry.row, problem))
             if len(wrong) == ERRORS_SHOWN:
                 break
     if left_out and not rows:
@@ -79,7 +84,8 @@ def read_rows(
     if wrong:
         (row, problem), *others = sorted(wrong)
         rest = "".join(f"\nAlso row {r}: {p}" for r, p in others)
-        raise MeasurementError(f"{problem}{rest} No row was stored.", file=file, row=row)
+        skip = " Rows of other candidates can be left out (skip_unreadable=True)." if unknown and rows else ""
+        raise MeasurementError(f"{problem}{rest}{skip} No row was stored.", file=file, row=row)
     if all(cell.failed.casefold() in NOTHING for *_, cell in rows):
         raise MeasurementError(
             "there is no result in it: every value is empty. Export it again, or write `failed` where a well failed. "
@@ -193,9 +199,9 @@ class CandidateMatcher:
         if entry.well.strip():
             return self._by_well(entry, replicate)
         if not entry.candidate.strip():
-            raise UnknownCandidateError(
-                "the candidate is empty, and no well is given. Fill in one of them or delete the row."
-            )
+            error = UnknownCandidateError("the candidate is empty, and no well is given.")
+            error.fix = "Fill in one of them or delete the row."
+            raise error
         name, control = self._by_name(entry)
         return self._on_its_plate(entry, name, control, replicate)
 
@@ -224,7 +230,7 @@ class CandidateMatcher:
                 "the candidate, or name the plate that was measured in a column `plate`."
             )
         if not held.control and self._pool.row_of(held.candidate) is None:
-            raise MeasurementError(self._not_in_pool(held.candidate))
+            raise MeasurementError(f"{self._not_in_pool(held.candidate)} {UnknownCandidateError.fix}")
         # The plate knows which of a candidate's wells this is; a number in the file repeats the reading of one well.
         return CandidateMatch(
             candidate, plate.id, name, held.replicate if replicate is None else replicate, held.control
@@ -329,7 +335,7 @@ class CandidateMatcher:
         close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
         hint = f' Did you mean "{close[0]}"?' if close else ""
         problem = problem or f'"{text}" is not in the pool.'
-        return f"{problem}{hint} Correct the name, or add the candidate to the pool."
+        return f"{problem}{hint}"
 
 
 def _is_wild_type(text: str) -> bool:
