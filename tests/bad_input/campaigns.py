@@ -65,15 +65,17 @@ CONFIGS = [
         'score = "ucb"\nscore_options = {beta = -1.0}',
         'option "beta" is -1.0; it must be a number from 0 on',
     ),
-    config("a number in quotes", "seed = 5", 'seed = "5"', "\"seed\" is '5'; it must be a valid integer"),
+    config("a number in quotes", "seed = 5", 'seed = "5"', '"seed" is "5"; it must be a whole number'),
     config("a negative number", "controls = 2", "controls = -2", '"plate.controls" is -2'),
     config(
         "a number for a text",
         'wild_type = "MKTAYIAKQR"',
         "wild_type = 12",
-        '"pool.wild_type" is 12; it must be a valid string',
+        '"pool.wild_type" is 12; it must be a text in quotes',
     ),
-    config("a text for yes or no", "singles = true", 'singles = "yes"', "\"pool.singles\" is 'yes'"),
+    config(
+        "a text for yes or no", "singles = true", 'singles = "yes"', '"pool.singles" is "yes"; it must be true or false'
+    ),
     config("NaN as a limit", "[[assays]]", "[[assays]]\nlower = nan", '"assays[1].lower" is nan'),
     config("unknown goal", 'goal = "find"', 'goal = "win"', "it must be 'find' or 'learn'"),
     config("unknown key", "wells = 24", "wels = 24", 'no key "plate.wels"; did you mean "wells"?'),

@@ -36,9 +36,11 @@ POOLS = [
         file=lines(WT),
         name="wt.fasta",
     ),
-    made("no wild type", "--singles", "", "singles needs wild_type"),
-    made("no pool", f"--wild-type {WT}", "", "give exactly one of singles, sites, table, fasta"),
-    made("two pools", f"--wild-type {WT} --singles --sites K2", "", "give exactly one of", "here: singles and sites"),
+    made("no wild type", "--singles", "", "--singles needs --wild-type"),
+    made("no pool", f"--wild-type {WT}", "", "give exactly one of --singles, --sites, --table, --fasta"),
+    made(
+        "two pools", f"--wild-type {WT} --singles --sites K2", "", "give exactly one of", "here: --singles and --sites"
+    ),
     made("site of another wild type", f"--wild-type {WT} --sites K3", "", "has T at position 3, not K", "Check"),
     made("site outside", f"--wild-type {WT} --sites K99", "", "outside the wild type (1-10)", "Check"),
     made(
@@ -59,7 +61,7 @@ POOLS = [
     ),
     made("positions in words", f"--wild-type {WT} --singles --positions two", "", 'write it like "20-60, 75"'),
     made("positions backwards", f"--wild-type {WT} --singles --positions 9-5", "", "run backwards. Write them as 5-9"),
-    made("positions of sites", f"--wild-type {WT} --sites K2 --positions 2", "", "positions belongs to singles"),
+    made("positions of sites", f"--wild-type {WT} --sites K2 --positions 2", "", "--positions belongs to --singles"),
     made("residue excluded that is none", f"--wild-type {WT} --singles --exclude 1", "", "cannot be excluded"),
     made(
         "all residues excluded",
@@ -72,8 +74,8 @@ POOLS = [
         "no mutations at all",
         f"--wild-type {WT} --sites K2 --max-mutations 0",
         "",
-        "max_mutations",
-        "greater than or equal to 1",
+        "--max-mutations is 0",
+        "it must be at least 1",
     ),
     made(
         "rules for a table",
@@ -98,9 +100,7 @@ POOLS = [
         "",
         '"down" is no goal (maximise, minimise, classify)',
     ),
-    made(
-        "plate of 97 wells", f"--wild-type {WT} --singles --wells 97", "", '"plate.wells" is 97; it must be 6, 12, 24'
-    ),
+    made("plate of 97 wells", f"--wild-type {WT} --singles --wells 97", "", "--wells is 97; it must be 6, 12, 24"),
     made(
         "controls fill the plate",
         f"--wild-type {WT} --singles --controls 96",
@@ -108,7 +108,7 @@ POOLS = [
         "1 candidate + 96 controls need 97 wells",
         "Change the options",
     ),
-    made("negative seed", f"--wild-type {WT} --singles --seed -1", "", '"seed" is -1'),
+    made("negative seed", f"--wild-type {WT} --singles --seed -1", "", "--seed is -1"),
     made("table missing", f"--wild-type {WT} --table gone.csv", "", "--table", "gone.csv", "does not exist"),
     Case(
         "a campaign is there",

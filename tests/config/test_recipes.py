@@ -50,7 +50,8 @@ name = "kcat"
 unit = "1/s"
 """
 
-words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+words = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_size=1, max_size=12)
+names = words.filter(str.strip)
 options = st.dictionaries(
     words, st.one_of(st.booleans(), st.integers(-9, 9), words, st.lists(st.integers(0, 9), max_size=2))
 )
@@ -65,7 +66,7 @@ configs = st.builds(
         st.builds(PoolConfig, table=words, kind=st.sampled_from(["variants", "compounds"]), offset=st.integers(-5, 5)),
     ),
     assays=st.lists(
-        st.builds(AssayConfig, name=words, unit=words, lower=floats, hit=floats), min_size=1, unique_by=lambda a: a.name
+        st.builds(AssayConfig, name=names, unit=words, lower=floats, hit=floats), min_size=1, unique_by=lambda a: a.name
     ),
     learner=st.builds(LearnerConfig, name=words, options=options),
     select=st.builds(SelectConfig, score=words, score_options=options, batch=words, batch_options=options),
@@ -91,13 +92,13 @@ def test_a_short_recipe_has_sensible_defaults():
     ("old", "new", "message"),
     [
         ("seed = 3", "seed = three", r"campaign.toml, row 3: this is not TOML"),
-        ("seed = 3", 'seed = "3"', r'"seed" is \'3\'; it must be a valid integer'),
-        ("seed = 3", "seed = -1", r'"seed" is -1; it must be greater than or equal to 0'),
+        ("seed = 3", 'seed = "3"', r'"seed" is "3"; it must be a whole number'),
+        ("seed = 3", "seed = -1", r'"seed" is -1; it must be at least 0'),
         ("seed = 3", "sead = 3", r'there is no key "sead"; did you mean "seed"\?'),
         ("seed = 3", "format = 9", "format 9 was written by a newer ActiveLoop"),
-        ('goal = "find"', 'goal = "explore"', r"\"goal\" is 'explore'; it must be 'find' or 'learn'"),
+        ('goal = "find"', 'goal = "explore"', r"\"goal\" is \"explore\"; it must be 'find' or 'learn'"),
         ('name = "kcat"', "", r'"assays\[1\].name" is missing: add it'),
-        ('name = "kcat"', 'name = ""', r'"assays\[1\].name" is \'\''),
+        ('name = "kcat"', 'name = ""', r'"assays\[1\].name" is ""; it must not be empty'),
         (
             'name = "kcat"',
             'name = "kcat"\ngaol = "minimise"',
@@ -159,6 +160,7 @@ def test_pools_of_every_form(tmp_path):
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
+        ('wild_type = "MKTAYI"\nsingles = true\npositions = "2-999999999"', ConfigError, "position 7 is outside"),
         ('table = "gone.csv"', ConfigError, r"campaign.toml: \[pool\]: there is no file"),
         ('fasta = "gone.fasta"', ConfigError, "there is no file"),
         ('wild_type = "MKTAYI"\nsites = ["K3"]', ConfigError, r"campaign.toml: \[pool\]: "),
@@ -233,3 +235,71 @@ def test_rules_are_applied():
     assert not [name for name in pool.names(range(len(pool))) if name.endswith(("C", "M"))]
     with pytest.raises(PoolError, match="is not a motif"):
         pool_of(parse_config(text.replace("NxS", "N?S"), "").pool, Path())
+
+
+NESTED = "[" * 3000 + "]" * 3000
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 3", f"seed = {'9' * 5000}", 'campaign.toml, row 3: "seed" has thousands of digits'),
+        ("seed = 3", f"seed = {'9' * 400}", r'"seed" is 9{60}\.\.\.; it must be below 9223372036854775808'),
+        ("seed = 3", "seed = 2020-01-01", '"seed" is 2020-01-01; it must be a whole number'),
+        ("seed = 3", "seed = true", '"seed" is true; it must be a whole number'),
+        ("seed = 3", f"seed = {NESTED}", '"seed": lists or tables stand in each other too deeply'),
+        ("seed = 3", f"x = {'{a=' * 3000}1{'}' * 3000}", '"x": lists or tables stand in each other too deeply'),
+        ("singles = true", 'singles = true\npositions = "1-99999999999"', 'write it like "20-60, 75"'),
+        ("singles = true", 'singles = "yes"', '"pool.singles" is "yes"; it must be true or false'),
+        ("singles = true", "sites = [1]", r'"pool.sites\[1\]" is 1; it must be a text in quotes'),
+        ("[pool]", "[[pool]]", r'"pool" is written wrongly; begin it with \[pool\]'),
+        ("[[assays]]", "[assays]", r'"assays" is written wrongly; begin it with \[\[assays\]\]'),
+        ('name = "kcat"', 'name = "k\\u001b[31m"', r'"assays\[1\].name": has signs that no table can hold'),
+        ('name = "kcat"', 'name = "k\\ncat"', "such as a line break: leave them out"),
+        ('name = "kcat"', 'name = "  "', r'"assays\[1\].name" is "  "; it must not be empty'),
+        ('name = "kcat"', f'name = "{"k" * 1000}"', "it must be a text of at most 200 letters"),
+        ('name = "kcat"', f'name = "kcat"\nlower = {"9" * 400}', "it must be a smaller number"),
+        ('name = "kcat"', 'name = "kcat"\nhit = "9"', r'"assays\[1\].hit" is "9"; it must be a number'),
+        ('name = "kcat"', 'name = "kcat"\nbounds = [1, 2, 3]', "it must be a list of at most 2"),
+        ("[[assays]]", "[plate]\ncontrols = 99999\n[[assays]]", '"plate.controls" is 99999; it must be at most 1536'),
+        ("[[assays]]", "[learner.options]\na = {b = 1}\n[[assays]]", '"learner.options.a" is a table; it must be true'),
+        ("[[assays]]", "[student.training]\na = [1, 'x']\n[[assays]]", '"student.training.a" is .1, "x".; it must be'),
+    ],
+)
+def test_extremes_are_a_sentence_with_the_key(old, new, message):
+    assert old in GOOD
+    with pytest.raises(ConfigError, match=message) as error:
+        parse_config(GOOD.replace(old, new, 1), "campaign.toml")
+    said = str(error.value)
+    assert len(said) < 300
+    assert not [word for word in ("Input should", "valid", "dictionary", "None", "True", "datetime") if word in said]
+
+
+def test_a_byte_order_mark_is_accepted_and_a_huge_file_is_not_read(tmp_path):
+    path = tmp_path / "campaign.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert read_config(path) == parse_config(GOOD, "")
+    with path.open("wb") as file:
+        file.truncate(10**11)
+    with pytest.raises(ConfigError, match="100,000,000,000 bytes, too many"):
+        read_config(path)
+
+
+toml = st.recursive(
+    st.sampled_from(["1", "-1", "0", "1.5", "nan", "inf", "true", '"x"', '""', "9" * 30, "[]", "{}", "1979-05-27"]),
+    lambda inner: st.lists(inner, max_size=3).map(lambda parts: f"[{', '.join(parts)}]"),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(config_text(parse_config(GOOD, "")).splitlines()), toml)
+def test_any_value_of_any_key_is_taken_or_refused_in_words(line, value):
+    text = config_text(parse_config(GOOD, ""))
+    key, equals, _ = line.partition(" = ")
+    try:
+        parse_config(text.replace(line, f"{key} = {value}" if equals else line, 1), "campaign.toml")
+    except ConfigError as error:
+        found = [word for word in ("Input should", "valid ", "type=", "pydantic") if word in str(error)]
+    else:
+        found = []
+    assert not found

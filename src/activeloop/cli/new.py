@@ -29,6 +29,18 @@ FASTA = typer.Option(metavar="FILE", help="The pool: the sequences of a FASTA fi
 FORBID = typer.Option(metavar="MOTIF", help="A motif that no variant may introduce, such as NxS.")
 CONTROL = typer.Option(help="What control wells hold (default: WT, DMSO or non-targeting).")
 
+OPTIONS = {
+    "plate.control": "--control",
+    "plate.controls": "--controls",
+    "plate.price_per_well": "--price",
+    "plate.wells": "--wells",
+    "pool.column": "--column",
+    "pool.max_mutations": "--max-mutations",
+    "pool.offset": "--offset",
+    "pool.positions": "--positions",
+    "seed": "--seed",
+}
+"""Key of `campaign.toml` -> the option that gives it."""
 CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
 
 
@@ -64,47 +76,63 @@ def new(
     from activeloop.candidates import read_parent
     from activeloop.candidates.compounds import STRUCTURES
     from activeloop.config import check_config
+    from activeloop.errors import ConfigError
 
     source = table or fasta
-    config = check_config(
-        {
-            "goal": goal,
-            "seed": seed,
-            "pool": {
-                "kind": kind,
-                "wild_type": read_parent(wild_type) if wild_type else "",
-                "singles": singles,
-                "positions": positions,
-                "sites": [part.strip() for part in sites.split(",") if part.strip()],
-                "table": table.name if table else "",
-                "fasta": fasta.name if fasta else "",
-                "column": column,
-                "offset": offset,
-                "merge_duplicates": merge_duplicates,
-                "skip_unreadable": skip_unreadable,
-                "structures": STRUCTURES if kind == "compounds" else 1,
-                "exclude_residues": exclude.upper(),
-                "max_mutations": max_mutations,
-                "forbidden_motifs": forbid or [],
-            },
-            "assays": [parse_assay(text) for text in assay],
-            "learner": {"name": learner},
-            "plate": {
-                "wells": wells,
-                "controls": controls,
-                "control": control or CONTROLS[kind],
-                "price_per_well": price,
-            },
+    settings = {
+        "goal": goal,
+        "seed": seed,
+        "pool": {
+            "kind": kind,
+            "wild_type": read_parent(wild_type) if wild_type else "",
+            "singles": singles,
+            "positions": positions,
+            "sites": [part.strip() for part in sites.split(",") if part.strip()],
+            "table": table.name if table else "",
+            "fasta": fasta.name if fasta else "",
+            "column": column,
+            "offset": offset,
+            "merge_duplicates": merge_duplicates,
+            "skip_unreadable": skip_unreadable,
+            "structures": STRUCTURES if kind == "compounds" else 1,
+            "exclude_residues": exclude.upper(),
+            "max_mutations": max_mutations,
+            "forbidden_motifs": forbid or [],
         },
-        None,
-    )
+        "assays": [parse_assay(text) for text in assay],
+        "learner": {"name": learner},
+        "plate": {
+            "wells": wells,
+            "controls": controls,
+            "control": control or CONTROLS[kind],
+            "price_per_well": price,
+        },
+    }
+    try:
+        config = check_config(settings, None)
+    except ConfigError as error:
+        raise ConfigError(as_options(error.problem)) from error
     make(directory, config, source)
+
+
+def as_options(problem: str) -> str:
+    """What is wrong with a key of `campaign.toml`, in terms of the option that gave it.
+
+    >>> as_options('"plate.wells" is 97; it must be 6, 12, 24, 48, 96, 384 or 1536.')
+    '--wells is 97; it must be 6, 12, 24, 48, 96, 384 or 1536.'
+    """
+    for key, option in OPTIONS.items():
+        problem = problem.replace(f'"{key}"', option)
+    words = re.compile(r"(?<!a )(?<!the )\b(singles|sites|table|fasta|positions|wild_type)\b")
+    if not problem.startswith("[pool]: "):
+        return problem
+    return words.sub(lambda found: f"--{found[1].replace('_', '-')}", problem.removeprefix("[pool]: "))
 
 
 def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     """Check that the pool can be made, then write the folder."""
     from activeloop.cli.propose import on_one_plate
-    from activeloop.config import assays_of, config_text, learner_of, open_campaign, pool_of, recommender_of
+    from activeloop.config import assays_of, campaign_of, config_text, learner_of, pool_of, recommender_of
     from activeloop.measurements.columns import check_names
     from activeloop.store import CampaignFolder
 
@@ -115,7 +143,7 @@ def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
     recommender_of(config.select, config.goal, assays_of(config), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
     folder = CampaignFolder.create(directory, config_text(config), inputs)
-    open_campaign(directory).campaign.configure()
+    campaign_of(config, folder, pool).configure()
     assays = "; ".join(describe(a) for a in assays_of(config))
     say(f"Made the campaign {folder.path}.")
     say(f"  pool: {pool.describe()}")

@@ -1,6 +1,6 @@
 """`campaign.toml`: its form, and the objects that its names stand for."""
 
-from activeloop.config.building import OpenCampaign, assays_of, open_campaign, pool_of
+from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign, pool_of
 from activeloop.config.config import (
     AssayConfig,
     CampaignConfig,
@@ -25,6 +25,7 @@ __all__ = [
     "SelectConfig",
     "StudentConfig",
     "assays_of",
+    "campaign_of",
     "check_config",
     "config_text",
     "learner_of",

@@ -59,10 +59,16 @@ def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenC
     return OpenCampaign(folder, config, campaign)
 
 
-def campaign_of(config: CampaignConfig, folder: CampaignFolder) -> Campaign:
-    """The campaign of a config, stored in a folder."""
+def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | None = None) -> Campaign:
+    """The campaign of a config, stored in a folder.
+
+    Args:
+        config: of its `campaign.toml`.
+        folder: where it is stored.
+        pool: that of the config, where it was made already.
+    """
     assays, file = assays_of(config), str(folder.config)
-    pool = pool_of(config.pool, folder.path, file)
+    pool = pool or pool_of(config.pool, folder.path, file)
     return Campaign(
         pool=pool,
         assays=assays,
@@ -122,7 +128,7 @@ def _pool_of(config: PoolConfig, base: Path, file: str | None) -> Pool:
     rules = {"exclude_residues": config.exclude_residues, "forbidden_motifs": config.forbidden_motifs}
     try:
         if config.singles:
-            return Pool.single_mutants(config.wild_type, positions_of(config.positions), **rules)
+            return Pool.single_mutants(config.wild_type, positions_of(config.positions, len(config.wild_type)), **rules)
         sites = [_site(text) for text in config.sites]
         return Pool.combinatorial(parent, sites, max_mutations=config.max_mutations, **rules)
     except InputError as error:
@@ -150,13 +156,17 @@ def _listed(config: PoolConfig, base: Path, parent: str | None, file: str | None
     )
 
 
-def positions_of(text: str) -> list[int] | None:
+def positions_of(text: str, length: int) -> list[int] | None:
     """Positions from ranges; None (everywhere) for "".
 
-    Raises:
-        ConfigError: a range runs backwards.
+    Args:
+        text: such as "20-60, 75".
+        length: of the wild type.
 
-    >>> positions_of("3-5, 9")
+    Raises:
+        ConfigError: a range runs backwards, or ends beyond the wild type.
+
+    >>> positions_of("3-5, 9", 10)
     [3, 4, 5, 9]
     """
     if not text.strip():
@@ -166,6 +176,9 @@ def positions_of(text: str) -> list[int] | None:
         first, _, last = part.partition("-")
         if int(last or first) < int(first):
             raise ConfigError(f'positions "{part.strip()}" run backwards. Write them as {int(last)}-{int(first)}.')
+        if int(last or first) > length:
+            outside = max(int(first), length + 1)
+            raise ConfigError(f"position {outside} is outside the wild type (1-{length}). Correct the positions.")
         positions.extend(range(int(first), int(last or first) + 1))
     return positions
 

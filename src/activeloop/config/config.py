@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,16 @@ from activeloop.renamed import current_name, current_options
 
 FORMAT = 1
 
+
+def _shown(text: str) -> str:
+    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in text):
+        raise ValueError("has signs that no table can hold, such as a line break: leave them out")
+    return text
+
+
+Words = Annotated[str, Field(max_length=200), AfterValidator(_shown)]
+"""A name or unit, which stands in tables, plates and messages."""
+
 Option = bool | int | float | str | list[int] | list[float] | list[str]
 
 
@@ -21,6 +32,12 @@ class Strict(BaseModel):
     """An unknown key or a number written as text is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+POSITIONS = r"^\s*([0-9]{1,9}(\s*-\s*[0-9]{1,9})?(\s*,\s*[0-9]{1,9}(\s*-\s*[0-9]{1,9})?)*)?\s*$"
+"""Such as "20-60, 75"; no protein has a position of ten digits."""
+MANY = 1_000_000
+"""Larger whole numbers in `campaign.toml` are slips."""
 
 
 class PoolConfig(Strict):
@@ -46,14 +63,14 @@ class PoolConfig(Strict):
     kind: Literal["variants", "compounds", "guides"] = "variants"
     wild_type: str = ""
     singles: bool = False
-    positions: Annotated[str, Field(pattern=r"^\s*(\d+(\s*-\s*\d+)?(\s*,\s*\d+(\s*-\s*\d+)?)*)?\s*$")] = ""
+    positions: Annotated[str, Field(pattern=POSITIONS)] = ""
     sites: list[str] = []
     table: str = ""
     fasta: str = ""
     column: str = ""
-    offset: int | None = None
+    offset: Annotated[int, Field(ge=-MANY, le=MANY)] | None = None
     exclude_residues: str = ""
-    max_mutations: Annotated[int, Field(ge=1)] | None = None
+    max_mutations: Annotated[int, Field(ge=1, le=MANY)] | None = None
     forbidden_motifs: list[str] = []
     merge_duplicates: bool = False
     skip_unreadable: bool = False
@@ -86,8 +103,8 @@ class AssayConfig(Strict):
         hit: the value from which a candidate counts as a hit, in the unit.
     """
 
-    name: Annotated[str, Field(min_length=1)]
-    unit: str = ""
+    name: Annotated[str, Field(max_length=200, pattern=r"\S"), AfterValidator(_shown)]
+    unit: Words = ""
     goal: Literal["maximise", "minimise", "classify"] = "maximise"
     lower: float | None = None
     upper: float | None = None
@@ -167,11 +184,11 @@ class PlateConfig(Strict):
     """How plates are filled; see `activeloop.plates.Plate.fill`. `price_per_well` in any currency, 0 when not known."""
 
     wells: Literal[6, 12, 24, 48, 96, 384, 1536] = 96
-    controls: Annotated[int, Field(ge=0)] = 8
+    controls: Annotated[int, Field(ge=0, le=1536)] = 8
     control: Annotated[str, AfterValidator(_named_control)] = "WT"
-    replicates: Annotated[int, Field(ge=1)] = 1
+    replicates: Annotated[int, Field(ge=1, le=1536)] = 1
     empty_edges: bool = False
-    price_per_well: Annotated[float, Field(ge=0)] = 0.0
+    price_per_well: Annotated[float, Field(ge=0, le=1e12)] = 0.0
 
 
 class StudentConfig(Strict):
@@ -211,7 +228,7 @@ class CampaignConfig(Strict):
 
     format: Literal[1] = FORMAT
     goal: Literal["find", "learn"] = "find"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     pool: PoolConfig
     assays: Annotated[list[AssayConfig], Field(min_length=1)]
     learner: LearnerConfig = LearnerConfig()

@@ -16,6 +16,11 @@ from pydantic_core import ErrorDetails
 from activeloop.config.config import FORMAT, AssayConfig, CampaignConfig, PoolConfig
 from activeloop.errors import ConfigError, StoreError
 
+LARGEST = 10_000_000
+"""Bytes of a file that is still read."""
+SHOWN = 60
+"""Letters of a wrong value that a message shows."""
+
 
 def read_config(path: Path) -> CampaignConfig:
     """The config in a file.
@@ -25,7 +30,11 @@ def read_config(path: Path) -> CampaignConfig:
         StoreError: the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        size = path.stat().st_size
+        if size > LARGEST:
+            problem = f"has {size:,} bytes, too many for a campaign.toml: put the right file back."
+            raise ConfigError(problem, file=str(path))
+        text = path.read_bytes().decode("utf-8-sig")  # Windows' Notepad begins a file with a byte-order mark
     except UnicodeDecodeError as error:
         raise ConfigError("is not UTF-8 text: save it as plain text in UTF-8.", file=str(path)) from error
     except OSError as error:
@@ -37,18 +46,35 @@ def parse_config(text: str, file: str) -> CampaignConfig:
     """The config in a text; `file` is how messages name it."""
     try:
         table = tomllib.loads(text)
+        return check_config(table, file)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         problem = f"this is not TOML: {error}. Texts stand in quotes, lists in [ ]."
         raise ConfigError(problem, file=file, row=int(line[1]) if line else None) from error
-    return check_config(table, file)
+    except RecursionError as error:
+        raise ConfigError(f"{_deepest(text)}: lists or tables stand in each other too deeply.", file=file) from error
+    except ConfigError:
+        raise
+    except ValueError as error:  # Python reads no number of more digits
+        row = next((i for i, line in enumerate(text.splitlines(), 1) if re.search(r"[0-9_]{1000}", line)), None)
+        key = text.splitlines()[row - 1].partition("=")[0].strip() if row else "a number"
+        raise ConfigError(f'"{key}" has thousands of digits: write a smaller number.', file=file, row=row) from error
+
+
+def _deepest(text: str) -> str:
+    """The key whose value holds the most brackets."""
+    lines = [line for line in text.splitlines() if "=" in line]
+    line = max(lines, key=lambda line: line.count("[") + line.count("{"), default="")
+    return f'"{line.partition("=")[0].strip()[:40]}"'
 
 
 def check_config(table: Mapping[str, Any], file: str | None) -> CampaignConfig:
     """The config in a table of plain values."""
     found = table.get("format", FORMAT)
     if isinstance(found, int) and found > FORMAT:
-        problem = f"format {found} was written by a newer ActiveLoop (this one knows {FORMAT}): upgrade this one."
+        problem = (
+            f"format {_written(found)} was written by a newer ActiveLoop (this one knows {FORMAT}): upgrade this one."
+        )
         raise ConfigError(problem, file=file)
     try:
         return CampaignConfig.model_validate(dict(table))
@@ -56,22 +82,76 @@ def check_config(table: Mapping[str, Any], file: str | None) -> CampaignConfig:
         raise ConfigError(_sentence(error.errors()[0]), file=file) from error
 
 
+#: type of a wrong value in pydantic's words -> what it must be in ours
+_MUST = {
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "int_type": "a whole number",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list in [ ]",
+    "literal_error": "{expected}",
+    "model_attributes_type": "a table",
+    "model_type": "a table",
+    "string_too_long": "a text of at most {max_length} letters",
+    "string_type": "a text in quotes",
+    "string_unicode": "a text of whole characters",
+    "too_long": "a list of at most {max_length}",
+    "too_short": "a list of at least {min_length}",
+}
+#: what a learner's or network's option may be, of which pydantic reports each kind on its own
+_OPTION = "true or false, a number, a text in quotes, or a list of numbers or of texts"
+
+
 def _sentence(error: ErrorDetails) -> str:
     """The first thing that is wrong, with its key as it stands in the file."""
-    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).lstrip(".")
-    kind, context = error["type"], error.get("ctx", {})
+    location, kind = error["loc"], error["type"]
+    context = {
+        name: f"{value:g}" if isinstance(value, float) else value for name, value in error.get("ctx", {}).items()
+    }
+    places = [i for i, part in enumerate(location) if str(part).endswith(("options", "training"))]
+    of_option = bool(places) and len(location) > places[0] + 2
+    if of_option:
+        location = location[: places[0] + 2]
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
     if kind == "extra_forbidden":
-        return f'there is no key "{key}"{_meant(error["loc"])}'
+        return f'there is no key "{key}"{_meant(location)}'
     if kind == "missing":
         return f'"{key}" is missing: add it.'
-    if kind == "literal_error":
-        return f'"{key}" is {error["input"]!r}; it must be {context["expected"]}.'
-    if kind == "string_pattern_mismatch":
-        return f'"{key}" is {error["input"]!r}; write it like "20-60, 75".'
     if kind == "value_error":
-        return f"{f'[{key}]: ' if key else ''}{context['error']}."
-    words = error["msg"].replace("Input should be", "it must be")
-    return f'"{key}" is {error["input"]!r}; {words[0].lower()}{words[1:]}.'
+        quoted = f'"{key}":' if isinstance(error["input"], str) else f"[{key}]:"
+        return f"{f'{quoted} ' if key else ''}{context['error']}."
+    found = f'"{key}" is {_written(error["input"])}'
+    if kind in ("string_pattern_mismatch", "string_too_short"):
+        return (
+            f'{found}; write it like "20-60, 75".' if key.endswith("positions") else f"{found}; it must not be empty."
+        )
+    must = _OPTION if of_option else _MUST.get(kind, "something else").format(**context)
+    if must in ("a table", "a list in [ ]") and isinstance(error["input"], list | dict):
+        begin = f"[[{key}]]" if must.startswith("a list") else f"[{key}]"
+        return f'"{key}" is written wrongly; begin it with {begin} in a line of its own.'
+    if must == "a number" and isinstance(error["input"], int) and not isinstance(error["input"], bool):
+        must = "a smaller number"
+    return f"{found}; it must be {must}."
+
+
+def _written(value: object) -> str:
+    """A value as it stands in the file, the beginning of a long one."""
+    if isinstance(value, bool | str):
+        text = json.dumps(value, ensure_ascii=False)
+    elif isinstance(value, dict):
+        text = "a table"
+    elif isinstance(value, list):
+        text = f"[{', '.join(_written(v) for v in value[:9])}]"
+    else:
+        text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _meant(location: tuple[int | str, ...]) -> str:

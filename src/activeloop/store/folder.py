@@ -17,6 +17,8 @@ from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
 
 CONFIG, DATABASE, ARTIFACTS, PLATES = "campaign.toml", "campaign.db", "artifacts", "plates"
+RESERVED = (CONFIG, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ARTIFACTS, PLATES, "jobs", "screens")
+"""Names in a campaign's folder that no file of its pool may have."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class CampaignFolder:
             raise InputError(f"{path} is a campaign already: choose another folder. Nothing was changed.")
         if path.exists() and not path.is_dir():
             raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
+        if taken := [name for name in inputs or {} if name.casefold() in RESERVED]:
+            raise InputError(f'"{taken[0]}" is a name of the campaign itself: rename that file. Nothing was made.')
         if (path / DATABASE).exists():
             cls._refuse_log(path)
         fresh = not path.exists()
