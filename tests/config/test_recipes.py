@@ -70,7 +70,12 @@ configs = st.builds(
     ),
     learner=st.builds(LearnerConfig, name=words, options=options),
     select=st.builds(SelectConfig, score=words, score_options=options, batch=words, batch_options=options),
-    plate=st.builds(PlateConfig, wells=st.sampled_from([96, 384]), control=words, price_per_well=st.floats(0, 1e9)),
+    plate=st.builds(
+        PlateConfig,
+        wells=st.sampled_from([96, 384]),
+        control=st.sampled_from(["WT", "wild type", "DMSO, 1 %"]),
+        price_per_well=st.floats(0, 1e9),
+    ),
 )
 
 
