@@ -12,7 +12,7 @@ from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
 from activeloop.tables.names import LABELS, ROLES, SPREADS, candidate_names, plain, split_unit
-from activeloop.tables.numbers import Sign
+from activeloop.tables.numbers import Sign, shift_between
 
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names(), *LABELS[1:]), **ROLES}
@@ -99,10 +99,10 @@ def find_entries(
                 f'the decimal sign is "." or ",", not "{decimal}" (--column decimal=,). No row was stored.'
             )
         table = replace(table, decimal=decimal)
+    table, given = _with_units_named(table, assays, dict(columns or {}))
     size = grid_size(table)
     if size:
         return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), (), size
-    given = dict(columns or {})
     roles = find_roles(table, given)
     wide = _wide(table, assays, given, roles)
     long = "value" in roles and ("assay" in roles or not wide)
@@ -135,6 +135,40 @@ def find_entries(
             file=table.file,
         )
     return cells, tuple(h for h in table.header if h not in read), 0
+
+
+def _with_units_named(table: Table, assays: Sequence[Assay], given: dict[str, str]) -> tuple[Table, dict[str, str]]:
+    """The table with the units of a row of units in its header, and `given` for that header.
+
+    >>> t = Table("r.csv", ("well", "kcat"), (["", "A1"], ["1/s", "3"]), (2, 3), "")
+    >>> named = _with_units_named(t, [Assay("kcat", "1/s")], {})[0]
+    >>> named.header, named.columns, named.row_numbers
+    (('well', 'kcat (1/s)'), (['A1'], ['3']), (3,))
+    """
+    top = {header: cells[0].strip() for header, cells in zip(table.header, table.columns, strict=True)}
+    around = table.named([*SYNONYMS["candidate"], *SYNONYMS["well"]])
+    words = {"", "-", "–", *map(plain, ROLES["unit"])}
+    if not around or any(plain(top[header].strip("[]()")) not in words for header in around):
+        return table, given
+    names = {plain(a.name) for a in assays}
+    values = [
+        h for h in table.header if h in table.named(ROLES["value"]) or plain(split_unit(h)[0]).startswith(tuple(names))
+    ]
+    units = {h: text.strip("[]()") for h in values if _is_unit(text := top[h], assays)}
+    if not units or any(top[h] for h in values if h not in units):
+        return table, given
+    header = tuple(f"{h} ({units[h]})" if h in units and not split_unit(h)[1] else h for h in table.header)
+    renamed = dict(zip(table.header, header, strict=True))
+    rest = replace(
+        table, header=header, columns=tuple(cells[1:] for cells in table.columns), row_numbers=table.row_numbers[1:]
+    )
+    return rest, {role: renamed.get(table.find(name) or name, name) for role, name in given.items()}
+
+
+def _is_unit(text: str, assays: Sequence[Assay]) -> bool:
+    bare = text.strip("[]()")
+    known = any(assay.unit and shift_between(bare, assay.unit) is not None for assay in assays)
+    return bool(bare) and (known or (bare != text and not bare[0].isdigit()))
 
 
 def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Assay]) -> None:
