@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_campaign import Ridge, singles
 
@@ -241,6 +241,7 @@ def test_names_of_files(one, other, same):
 cells = st.lists(st.tuples(st.sampled_from(["K2R", "T3S", "A4G"]), st.integers(0, 2)), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(st.lists(cells, min_size=1, max_size=4))
 def test_every_row_is_stored_once_or_known_from_a_file_that_stands_whole_in_its_own(files):
     campaign, contents = loop(), dict[int, list]()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activeloop.candidates import Pool
@@ -60,6 +60,7 @@ def test_values_of_empty_wells_are_left_out_with_a_note(write, form, size, fille
     assert any(note.startswith(f"{size - filled} values of wells of plate-1 that were never") for note in found.notes)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(6, 90), st.sampled_from(["turned", "shifted", "another plate"]))
 def test_a_plate_that_was_read_askew_is_refused(seed, filled, how):
     plate = half_filled(96, filled, seed=seed)

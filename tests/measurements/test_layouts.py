@@ -458,7 +458,7 @@ def tables(draw) -> tuple[list[Result], Cells, dict[str, object]]:
     return rows, cells, {"delimiter": how[0], "decimal": how[1], "plate": plate, "shown": shown}
 
 
-@settings(max_examples=250)
+@settings(max_examples=250, deadline=None)
 @given(tables(), st.booleans())
 def test_any_table_is_stored_as_it_is_written_or_refused(tmp_path_factory, drawn, is_workbook):
     rows, cells, how = drawn
@@ -480,6 +480,7 @@ def test_any_table_is_stored_as_it_is_written_or_refused(tmp_path_factory, drawn
         assert {m.well: m.value for m in found.measurements} == {r.well: r.value for r in rows}
 
 
+@settings(deadline=None)
 @given(tables(), st.data())
 def test_a_table_with_one_wrong_cell_is_refused_whole(tmp_path_factory, drawn, data):
     rows, cells, how = drawn

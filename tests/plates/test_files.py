@@ -159,6 +159,7 @@ def test_an_older_file_survives_a_failed_write(proposal, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["p.csv"], "nothing is left behind"
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=12))
 def test_a_control_is_read_back_as_it_was_or_refused(tmp_path_factory, name):
     folder = tmp_path_factory.mktemp("control")
