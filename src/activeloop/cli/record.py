@@ -16,6 +16,7 @@ from activeloop.cli.terminal import (
     many,
     next_step,
     opened,
+    progress_bar,
     say,
     some,
 )
@@ -27,7 +28,8 @@ FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: b
 SHEET = typer.Option(help="The sheet of a workbook (default: the first).")
 COLUMN = typer.Option(
     metavar="ROLE=NAME",
-    help="The column of a role that its name does not show: candidate, well, value ... or an assay.",
+    help="The column of a role that its name does not show: candidate, well, value ... or an assay; also decimal=, for "
+    "the decimal sign, and block=ROW for one of several plate-shaped blocks.",
 )
 REPLACES = typer.Option(
     metavar="EVENT|FILE", help="This file corrects that one, whose results no longer count; may be given several times."
@@ -52,17 +54,19 @@ def record(
     from activeloop.measurements import read_measurements
 
     loop = opened(directory, "Nothing was stored.")
-    reading = read_measurements(
-        file,
-        pool=loop.campaign.pool,
-        assays=tuple(loop.campaign.assays),
-        plates=known_plates(loop.folder.path) or None,
-        columns=columns_of(column or []),
-        controls=(loop.config.plate.control, "WT"),
-        sheet=sheet,
-        offset=offset,
-        skip_unreadable=skip_unreadable,
-    )
+    with progress_bar("reading") as progress:
+        reading = read_measurements(
+            file,
+            pool=loop.campaign.pool,
+            assays=tuple(loop.campaign.assays),
+            plates=known_plates(loop.folder.path) or None,
+            columns=columns_of(column or []),
+            controls=(loop.config.plate.control, "WT"),
+            sheet=sheet,
+            offset=offset,
+            skip_unreadable=skip_unreadable,
+            progress=progress,
+        )
     summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats)
     for note in reading.notes:
         say(f"Note: {note}")

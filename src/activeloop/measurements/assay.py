@@ -138,6 +138,8 @@ class Assay:
         >>> Assay("IC50", "nM", "minimise", scale="log").refusal(0.0)
         'IC50 0 nM is not above 0, and it is on a logarithmic scale'
         """
+        if self.bounds is None and self.scale != "log":
+            return ""
         unit = f" {self.unit}" if self.unit else ""
         what = f"{self.name} {'' if qualifier == '=' else qualifier}{value:g}{unit}"
         if self.scale == "log" and value <= 0:
@@ -163,7 +165,7 @@ class Assay:
 Qualifier = Literal["=", "<", ">"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """One measured value of one candidate, never averaged, never changed; a wrong one is voided, not deleted.
 

@@ -16,6 +16,8 @@ from activeloop.tables.numbers import Sign, shift_between
 
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names(), *LABELS[1:]), **ROLES}
+#: the roles of columns beside the values, in the order of `Entry`
+BESIDE = ("unit", "candidate", "well", "plate", "replicate", "date", "kind")
 _REPLICATE = re.compile(
     r"(?P<base>.*?)[\s_.\-#(]*(?:(?P<word>replicate|replikat|repeat|rep|r)?[\s_.\-#]*)(?P<number>\d+(?:[.,]\d+)?)\)?",
     re.IGNORECASE,
@@ -26,7 +28,7 @@ _MEANS = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One cell that should hold a value, and the cells of its row.
 
@@ -339,23 +341,24 @@ def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str]
 
 
 def _rows(table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str]) -> Iterator[Entry]:
-    beside, units = _beside(table, roles)
+    units, candidates, wells, plates, replicates, dates, kinds = _beside(table, roles)
     for value in values:
         decimal = table.decimal_of(*(v.name for v in values if v.assay is value.assay))
-        for row, text, unit, around in zip(table.row_numbers, table.column(value.name), units, beside, strict=True):
-            entry = Entry(row, value.assay, text, value.unit or unit, decimal, **around)
-            yield replace(entry, replicate=value.replicate) if value.replicate else entry
+        numbers = [value.replicate] * len(table) if value.replicate else replicates
+        around = zip(units, candidates, wells, plates, numbers, dates, kinds, strict=True)
+        for row, text, (unit, *beside) in zip(table.row_numbers, table.column(value.name), around, strict=True):
+            yield Entry(row, value.assay, text, value.unit or unit, decimal, *beside)
 
 
 def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> Iterator[Entry]:
-    beside, units = _beside(table, roles)
     which = table.column(roles["assay"]) if "assay" in roles else None
     only = _only(assays, table, "a table without a column `assay`") if which is None else None
     by_name = {plain(a.name): a for a in assays}
     column_unit = split_unit(roles["value"])[1]
     column_unit = "" if plain(column_unit) in _MEANS else column_unit
     decimal = table.decimal_of(roles["value"])
-    for i, (row, text) in enumerate(zip(table.row_numbers, table.column(roles["value"]), strict=True)):
+    cells, around = table.column(roles["value"]), zip(*_beside(table, roles), strict=True)
+    for i, (row, text, (unit, *beside)) in enumerate(zip(table.row_numbers, cells, around, strict=True)):
         base, own = split_unit(which[i]) if which else ("", "")
         assay = only or by_name.get(plain(which[i] if which else "")) or by_name.get(plain(base))
         if assay is None:
@@ -365,18 +368,16 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
                 file=table.file,
                 row=row,
             )
-        yield Entry(row, assay, text, units[i] or own or column_unit, decimal, **beside[i])
+        yield Entry(row, assay, text, unit or own or column_unit, decimal, *beside)
 
 
-def _beside(table: Table, roles: Mapping[str, str]) -> tuple[list[dict[str, str]], list[str]]:
-    """The cells of each row beside its value, by role, and its unit."""
-    columns = {r: table.column(name) for r, name in roles.items() if r not in ("assay", "value")}
+def _beside(table: Table, roles: Mapping[str, str]) -> list[list[str]]:
+    """The columns beside the values: unit, and then as in `Entry`; empty cells for one that the table does not have."""
+    columns = {role: table.column(name) for role, name in roles.items() if role in BESIDE}
     if "candidate" in roles and "well" not in roles:
         columns["candidate"] = candidate_cells(table, roles["candidate"], skip_empty=True)
-    units = columns.pop("unit", [""] * len(table))
-    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)] or [
-        {} for _ in units
-    ], units
+    nothing = [""] * len(table)
+    return [columns.get(role, nothing) for role in BESIDE]
 
 
 def _only(assays: Sequence[Assay], table: Table, what: str) -> Assay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from activeloop.candidates import Pool, left_out_note
@@ -69,6 +69,7 @@ def read_measurements(
     sheet: str | None = None,
     offset: int | None = None,
     skip_unreadable: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ResultsFile:
     r"""Read a CSV, TSV or XLSX file of results.
 
@@ -85,11 +86,13 @@ def read_measurements(
         assays: what was measured.
         plates: the plates that were filled; needed when the file names wells only.
         columns: role (`candidate`, `well`, `plate`, `replicate`, `assay`, `value`, `unit`, `date`, `kind`) or
-            assay name -> column, where the names do not show it.
+            assay name -> column, where the names do not show it; `decimal` -> the decimal sign, where the numbers do
+            not show it; `block` -> row or label of a plate-shaped block, where a sheet has several.
         controls: names that count as controls where no plate defines them; controls need not be in the pool.
         sheet: of a workbook; the first when None.
         offset: added to the positions in the file; see `activeloop.candidates.Resolver`.
         skip_unreadable: leave out rows whose candidate cannot be read or is not in the pool; a note counts them.
+        progress: called with (cells read, cells in all) from time to time in a long file.
 
     Raises:
         TableError: the file cannot be read as a table.
@@ -111,7 +114,7 @@ def read_measurements(
     entries, unread, size = find_entries(table, assays, columns)
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
-    found, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable)
+    found, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
     rows, left_out = without_empty_wells(found, layouts, table.file)
     _refuse_repeats(rows, table.file)
     return ResultsFile(

@@ -6,8 +6,9 @@ import datetime
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from activeloop.candidates import Match, Pool, SequenceNotation
@@ -22,6 +23,8 @@ from activeloop.tables.numbers import Sign, parse_number, shift_between, shifted
 Row = tuple["CandidateMatch", Entry, "Cell"]
 #: how many wrong rows one message names
 ERRORS_SHOWN = 5
+#: cells from one report of progress to the next
+STEP = 10_000
 #: what to do about a value that an assay cannot have
 CORRECT = "Correct the value, or the scale or bounds in campaign.toml."
 #: in a larger pool, names are not searched for a similar one
@@ -39,7 +42,12 @@ class UnknownCandidateError(MeasurementError):
 
 
 def read_rows(
-    entries: Sequence[Entry], matcher: CandidateMatcher, file: str, *, skip_unreadable: bool = False
+    entries: Sequence[Entry],
+    matcher: CandidateMatcher,
+    file: str,
+    *,
+    skip_unreadable: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Row], list[InputError]]:
     """Candidate, entry and value of each entry, also of wells that were never filled where something is given for them.
 
@@ -48,6 +56,7 @@ def read_rows(
         matcher: finds the candidate of each.
         file: its name, for messages.
         skip_unreadable: leave out rows whose candidate cannot be read or is not in the pool.
+        progress: called with (cells read, cells in all) from time to time in a long file.
 
     Returns:
         The rows, and the error of each that was left out.
@@ -60,7 +69,9 @@ def read_rows(
     left_out: dict[int, InputError] = {}
     unknown = False
     units: dict[str, str] = {}
-    for entry in entries:
+    for done, entry in enumerate(entries, 1):
+        if progress is not None and done % STEP == 0:
+            progress(done, len(entries))
         try:
             match = matcher.find(entry)
             if match is None:
@@ -68,7 +79,9 @@ def read_rows(
             cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal) if match.candidate else _beside(entry)
             if not cell.failed and not entry.assay.unit:
                 _one_unit(entry, units)
-            rows.append((match, replace(entry, date=read_date(entry.date)), cell))
+            if entry.date:
+                entry = replace(entry, date=read_date(entry.date))
+            rows.append((match, entry, cell))
         except InputError as error:
             if skip_unreadable and isinstance(error, UnknownCandidateError):
                 left_out.setdefault(entry.row, UnknownCandidateError(error.problem, file=file, row=entry.row))
@@ -112,7 +125,7 @@ def _one_unit(entry: Entry, units: dict[str, str]) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CandidateMatch:
     """Which candidate, plate and well a value belongs to.
 
@@ -173,6 +186,7 @@ class CandidateMatcher:
         except NotationError as error:
             raise MeasurementError(f"{error.problem} No row was stored.", file=file or None) from None
         self._wells: dict[str, list[tuple[Layout, Well]]] = {}
+        self._found: dict[tuple[str, str, str, int | None], CandidateMatch] = {}
         for plate in plates:
             for well in plate.wells.values():
                 self._wells.setdefault(self._held(well), []).append((plate, well))
@@ -198,12 +212,15 @@ class CandidateMatcher:
         replicate = read_replicate(entry.replicate)
         if entry.well.strip():
             return self._by_well(entry, replicate)
+        alike = (entry.candidate, entry.kind, entry.plate, replicate)
+        if found := self._found.get(alike):
+            return found
         if not entry.candidate.strip():
             error = UnknownCandidateError("the candidate is empty, and no well is given.")
             error.fix = "Fill in one of them or delete the row."
             raise error
         name, control = self._by_name(entry)
-        return self._on_its_plate(entry, name, control, replicate)
+        return self._found.setdefault(alike, self._on_its_plate(entry, name, control, replicate))
 
     def _by_well(self, entry: Entry, replicate: int | None) -> CandidateMatch | None:
         plate = self._plate(entry)
@@ -366,7 +383,7 @@ CLASSES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """The value of a cell.
 
@@ -474,6 +491,7 @@ def _within_limits(value: float, qualifier: Qualifier, assay: Assay, note: str) 
     return Cell(value, qualifier, note=note)
 
 
+@lru_cache(1024)
 def read_date(text: str) -> str:
     """A date or time in ISO 8601, "" when none is given.
 
@@ -503,6 +521,7 @@ def read_date(text: str) -> str:
     raise MeasurementError(f'"{text}" is no date that can be read in one way only. Write it as 2026-03-01.')
 
 
+@lru_cache(1024)
 def read_replicate(text: str) -> int | None:
     """A replicate's number, None when none is given.
 

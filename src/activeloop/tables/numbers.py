@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal, DecimalException
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from activeloop.errors import TableError
@@ -269,6 +270,7 @@ _TIDY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−μ·×∙", "0123456789-
 _FACTOR = re.compile(r"([A-Za-zµ°%]+)\s*(?:\^\s*\(([+-]?\d{1,2})\)|\^?\s*([+-]?\d{1,2}))?(?!\d)")
 
 
+@lru_cache(1024)
 def shift_between(unit: str, wanted: str) -> int | None:
     """The power of ten that turns a value in `unit` into one in `wanted`; None when they measure different things.
 
