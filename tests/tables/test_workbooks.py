@@ -106,6 +106,8 @@ def test_hidden_and_chart_sheets_are_passed_over(save):
 
     path = save(change=first)
     assert read_table(path).column("candidate") == ["K2R"]
+    assert read_table(path).other_sheets == ("old (hidden)",)
+    assert read_table(path, sheet="old").other_sheets == ()
     assert read_table(path, sheet="OLD").column("candidate") == ["W1A"]
     with pytest.raises(TableError, match='"picture" holds no cells but a chart'):
         read_table(path, sheet="picture")

@@ -13,6 +13,7 @@ from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, MeasurementError, NotationError
 from activeloop.measurements import Assay, Measurement, ResultsFile
+from activeloop.tables.numbers import LARGEST, SMALLEST
 
 WILD_TYPE = "WT"
 
@@ -75,6 +76,9 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
             known = ", ".join(sorted(named))
             problem = f'"{m.assay}" is not an assay of this campaign (it has: {known}). Nothing was stored.'
             raise MeasurementError(problem, file=file, row=row)
+        if m.value and not math.isnan(m.value) and not SMALLEST <= abs(m.value) <= LARGEST:
+            problem = f"{m.assay} {m.value:g} is too {'large' if abs(m.value) > 1 else 'small'} to be a measured value."
+            raise MeasurementError(f"{problem} Correct it. Nothing was stored.", file=file, row=row)
         if not math.isnan(m.value) and (refusal := named[m.assay].refusal(m.value, m.qualifier)):
             fix = "Correct the value, or the scale or bounds in campaign.toml. Nothing was stored."
             raise MeasurementError(f"{refusal}. {fix}", file=file, row=row)

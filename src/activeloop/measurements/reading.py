@@ -117,6 +117,7 @@ def read_measurements(
     found, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
     rows, left_out = without_empty_wells(found, layouts, table.file)
     _refuse_repeats(rows, table.file)
+    sheets = f"sheets that were not read: {', '.join(table.other_sheets)}." if table.other_sheets else ""
     return ResultsFile(
         tuple(
             Measurement(
@@ -156,6 +157,7 @@ def read_measurements(
                     left_out_note(unreadable, "whose candidate cannot be read or is not in the pool"),
                     *left_out,
                     *_notes(rows, layouts, unread),
+                    sheets,
                 ),
             )
         ),

@@ -463,7 +463,9 @@ def _class(text: str, word: str, assay: Assay) -> Cell:
 
 
 def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
-    if not unit or not assay.unit:
+    if unit and not assay.unit:
+        return value, f'{assay.name} has no unit and the file gives "{unit}": values were stored as they stand'
+    if not unit:
         return value, ""
     power = shift_between(unit, assay.unit)
     if power is None:

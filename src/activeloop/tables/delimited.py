@@ -14,6 +14,8 @@ from activeloop.tables.table import Table, checked_table
 DELIMITERS = "\t;,|"
 #: bytes from which delimiter and encoding are guessed
 HEAD = 2**16
+#: different cells that are held once however often they stand in a long file
+SHARED = 10_000
 #: letters that are UTF-8 and, in other encodings, two or three signs that seldom stand together
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
@@ -40,9 +42,16 @@ def read_delimited(data: bytes, file: str, content_hash: str, block: str | None 
             text.readline()
         delimiter = declared[1] if declared else _sniff(head)
         records: list[list[str]] = []
+        seen: dict[str, str] = {}
         try:
             # Strict, because otherwise a quote that is never closed swallows the rest of the file in silence.
-            records.extend(csv.reader(text, delimiter=delimiter, strict=True))
+            for record in csv.reader(text, delimiter=delimiter, strict=True):
+                for i, cell in enumerate(record):
+                    if (same := seen.get(cell)) is not None:
+                        record[i] = same
+                    elif len(seen) < SHARED:
+                        seen[cell] = cell
+                records.append(record)
         except csv.Error as error:
             problem = 'a quotation mark (") opens here and is not closed: the file is half-written. Export it again.'
             if "field limit" in str(error):

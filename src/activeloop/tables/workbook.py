@@ -31,7 +31,7 @@ LONGEST = 32_767
 DAMAGED = "the workbook is damaged or half-written. Save it again as .xlsx, or copy it again."
 
 
-def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[str]], list[int]]:
+def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[str]], list[int], tuple[str, ...]]:
     """The rows of one sheet that are not blank, as they are shown.
 
     Args:
@@ -40,14 +40,17 @@ def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[
         sheet: name of the sheet; the first visible one with cells when None.
 
     Returns:
-        The cells of each row up to the last one that holds something, and its number.
+        The cells of each row up to the last one that holds something, its number, and the names of other sheets with
+        cells, when none was named.
 
     Raises:
         TableError: not a whole workbook, no such sheet, or too large for a sheet of people.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _Workbook(archive, file).rows(sheet)
+            book = _Workbook(archive, file)
+            records, numbers = book.rows(sheet)
+            return records, numbers, book.others() if sheet is None else ()
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
         raise TableError(DAMAGED, file=file) from None
     except (expat.ExpatError, KeyError, IndexError, ValueError, OverflowError) as error:
@@ -100,6 +103,22 @@ class _Workbook:
             problem = f'its first sheet "{visible[0].name}" is empty. Name the sheet (--sheet), one of: {names}.'
             raise TableError(problem, file=self._file)
         return records, numbers
+
+    def others(self) -> tuple[str, ...]:
+        """Sheets that hold cells, without the first visible one."""
+        tables = [sheet for sheet in self._sheets if sheet.kind == "worksheet"]
+        first = next(sheet for sheet in tables if not sheet.hidden)
+        found = []
+        for sheet in tables:
+            part = self._parts.get(sheet.part.casefold())
+            if sheet is not first and part is not None and self._holds_cells(part):
+                found.append(f"{sheet.name} (hidden)" if sheet.hidden else sheet.name)
+        return tuple(found)
+
+    def _holds_cells(self, part: zipfile.ZipInfo) -> bool:
+        """Whether a value stands in the beginning of a sheet; nothing is parsed."""
+        with self._archive.open(part) as stream:
+            return re.search(rb"<(?:\w+:)?(?:v|is)[ >]", stream.read(2**20)) is not None
 
     def _book_element(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "workbookPr":
