@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import TextIO
 
@@ -21,6 +22,80 @@ PRIOR_SCORE = "prior score"
 LEVELS = np.arange(1, 400) / 400
 #: [K] quantiles of a standard normal distribution at these levels
 NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+
+
+@dataclass(frozen=True)
+class ValueMap:
+    """Between values of one assay and the scale on which a model works; on both larger is better.
+
+    Args:
+        log: whether the scale is the base-10 logarithm of values above 0; else it is that of the values.
+        sign: -1 where values are negated because less is better (`Dataset.oriented`), else 1.
+        low, high: bounds of the values, not negated; infinite where there is none.
+        centre: a typical place on the scale, for which the noise of one measurement is given in the assay's unit.
+
+    >>> potency = ValueMap(log=True, sign=-1)
+    >>> potency.forward(np.array([-100.0, -0.1])).tolist(), potency.inverse(np.array([-2.0, 1.0])).tolist()
+    ([-2.0, 1.0], [-100.0, -0.1])
+    >>> ValueMap(low=0, high=100).inverse(np.array([-3.0, 60.0])).tolist()
+    [0.0, 60.0]
+    """
+
+    log: bool = False
+    sign: int = 1
+    low: float = -math.inf
+    high: float = math.inf
+    centre: float = 0.0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it is neither logarithmic nor bounded."""
+        return not self.log and math.isinf(self.low) and math.isinf(self.high)
+
+    def forward(self, values: np.ndarray) -> np.ndarray:
+        """Values to their place on the scale."""
+        return self.sign * np.log10(self.sign * values) if self.log else values
+
+    def place(self, values: np.ndarray) -> np.ndarray:
+        """The same for any values; those that have no place (0 on logarithms) are infinitely far out."""
+        if not self.log:
+            return values
+        magnitude = self.sign * values
+        places = np.log10(np.where(magnitude > 0, magnitude, 1.0))
+        return np.where(np.isnan(values), values, self.sign * np.where(magnitude > 0, places, -math.inf))
+
+    def inverse(self, places: np.ndarray) -> np.ndarray:
+        """Places on the scale to values, within the bounds."""
+        values = self.sign * places
+        if self.log:
+            values = 10.0 ** np.clip(values, -DECADES, DECADES)
+        return self.sign * np.clip(values, self.low, self.high)
+
+    def sd_inverse(self, values: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        """Standard deviations on the scale to those around values: half the distance between one above and one below.
+
+        >>> ValueMap(log=True).sd_inverse(np.array([10.0]), np.array([1.0])).round(3).tolist()
+        [49.5]
+        """
+        return np.abs(values) * np.sinh(np.minimum(sd, DECADES) * math.log(10)) if self.log else sd
+
+    def sd_forward(self, values: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        """The counterpart of `sd_inverse`."""
+        return np.arcsinh(sd / np.abs(values)) / math.log(10) if self.log else sd
+
+    def numbers(self) -> np.ndarray:
+        """[5] from which `ValueMap.of` makes it again."""
+        return np.array([self.log, self.sign, self.low, self.high, self.centre], np.float64)
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> ValueMap:
+        """The counterpart of `numbers`."""
+        log, sign, low, high, centre = map(float, numbers)
+        return cls(bool(log), int(sign), low, high, centre)
+
+
+#: powers of ten beyond which a prediction is cut off; single precision ends at 38
+DECADES = 37.0
 
 
 @dataclass(frozen=True)
@@ -40,6 +115,9 @@ class Prediction:
         classes: the names of the classes, or () for values.
         shape: [A, K] quantiles, at `LEVELS`, of how far a new measurement lies from the mean in units of its standard
             deviation; None = those of a normal distribution.
+        maps: A of them, to the scale on which the model works; () when that is the scale of the values. Acquisition
+            works there, see `on_scale`. Where a map is logarithmic, `mean` is the median, `sd` half the distance
+            between one standard deviation above and one below, and `noise` that of a typical value.
 
     >>> p = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> p.mean[:, 0].tolist(), p.sd[:, 0].tolist()
@@ -52,6 +130,7 @@ class Prediction:
     noise: np.ndarray
     classes: tuple[str, ...] = field(default=())
     shape: np.ndarray | None = field(default=None)
+    maps: tuple[ValueMap, ...] = field(default=())
 
     @classmethod
     def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Prediction:
@@ -70,13 +149,65 @@ class Prediction:
 
     def take(self, index: np.ndarray) -> Prediction:
         """The same prediction about some of its candidates."""
-        return Prediction(self.draws[:, index], self.mean[index], self.sd[index], self.noise, self.classes, self.shape)
+        return replace(self, draws=self.draws[:, index], mean=self.mean[index], sd=self.sd[index])
+
+    def in_values(self, maps: Sequence[ValueMap]) -> Prediction:
+        """This prediction, made on the scale of maps, as one of values.
+
+        >>> places = Prediction(np.zeros((0, 1, 1)), np.array([[2.0]]), np.array([[0.5]]), np.array([0.1]))
+        >>> low, high = places.in_values([ValueMap(log=True)]).interval(0.9)
+        >>> round(low.item(), 1), round(high.item(), 1)
+        (14.5, 689.8)
+        """
+        if all(each.changes_nothing for each in maps):
+            return self
+        typical = np.array([each.inverse(np.array(each.centre)) for each in maps])
+        mean = _columns("inverse", maps, self.mean)
+        return replace(
+            self,
+            draws=_columns("inverse", maps, self.draws).astype(self.draws.dtype, copy=False),
+            mean=mean,
+            sd=_columns("sd_inverse", maps, mean, self.sd),
+            noise=_columns("sd_inverse", maps, typical, self.noise),
+            maps=tuple(maps),
+        )
+
+    @property
+    def on_scale(self) -> Prediction:
+        """The prediction on the scale on which its model works, within the bounds of the values."""
+        if not self.maps:
+            return self
+        typical = np.array([each.inverse(np.array(each.centre)) for each in self.maps])
+        return replace(
+            self,
+            draws=_columns("forward", self.maps, self.draws).astype(self.draws.dtype, copy=False),
+            mean=_columns("forward", self.maps, self.mean),
+            sd=_columns("sd_forward", self.maps, self.mean, self.sd),
+            noise=_columns("sd_forward", self.maps, typical, self.noise),
+            maps=(),
+        )
+
+    def places(self, values: np.ndarray) -> np.ndarray:
+        """Places of values [..., A] on the scale of the model; those that have none are below all others.
+
+        >>> log = Prediction.of_draws(np.ones((2, 1, 1))).in_values([ValueMap(log=True)])
+        >>> log.places(np.array([[100.0], [0.0]])).tolist()
+        [[2.0], [-inf]]
+        """
+        return _columns("place", self.maps, values) if self.maps else values
+
+    @property
+    def highest(self) -> np.ndarray:
+        """[A] the best possible values, infinite where no bound is known."""
+        ends = [each.high if each.sign > 0 else -each.low for each in self.maps]
+        return np.array(ends) if ends else np.full(self.mean.shape[1], math.inf)
 
     def columns(self, index: np.ndarray) -> Prediction:
         """The same prediction of some of its assays."""
         shape = None if self.shape is None else self.shape[index]
         draws, mean, sd = self.draws[:, :, index], self.mean[:, index], self.sd[:, index]
-        return Prediction(draws, mean, sd, self.noise[index], self.classes, shape)
+        maps = tuple(self.maps[a] for a in index) if self.maps else ()
+        return Prediction(draws, mean, sd, self.noise[index], self.classes, shape, maps)
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends [N, A] between which a new measurement, noise included, lies with a probability.
@@ -88,6 +219,8 @@ class Prediction:
         >>> round(low.item(), 3), round(high.item(), 3)
         (-1.645, 1.645)
         """
+        if self.maps:
+            return tuple(_columns("inverse", self.maps, end) for end in self.on_scale.interval(level))  # type: ignore[return-value]
         spread = np.sqrt(self.sd**2 + self.noise**2)
         ends = [(1 - level) / 2, (1 + level) / 2]
         shapes = np.broadcast_to(NORMAL, (len(self.noise), len(LEVELS))) if self.shape is None else self.shape
@@ -100,6 +233,12 @@ class Prediction:
             return self.mean, self.sd, *self.interval(0.9)
         mean, sd = self.mean[:, [-1]], self.sd[:, [-1]]
         return mean, sd, np.clip(mean - Z90 * sd, 0, 1), np.clip(mean + Z90 * sd, 0, 1)
+
+
+def _columns(method: str, maps: Sequence[ValueMap], *arrays: np.ndarray) -> np.ndarray:
+    """[..., A] what a method of each map makes of its column of arrays [..., A]."""
+    columns = [getattr(each, method)(*(x[..., a] for x in arrays)) for a, each in enumerate(maps)]
+    return np.stack(columns, axis=-1)
 
 
 class Predictor(ABC):

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from activeloop.candidates import Pool
-from activeloop.measurements import Dataset
+from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman
 from activeloop.models.forest import RandomForest
 from activeloop.models.out_of_fold import cross_validated_prediction
 from activeloop.models.stacking import Evidence, StackingEnsemble, StackingPredictor, last_plate, shares, stack
 from activeloop.prediction import Learner, Prediction, Predictor
+
+LINEAR = Assay("value", scale="linear")
 
 
 class Constant(Predictor):
@@ -136,7 +138,7 @@ def test_by_ranks_a_wide_spread_does_not_decide_the_order_alone() -> None:
     truth = np.where(rng.random(len(pool)) < 0.1, 10.0, 0.0) + 0.1 * rng.random(len(pool))
     wide = truth + rng.normal(0, 3, len(pool))
     rows, rest = np.arange(100), np.arange(100, len(pool))
-    data = Dataset.of(pool, rows, truth[rows])
+    data = Dataset.of(pool, rows, truth[rows], LINEAR)
     order = {}
     for scale in ("values", "ranks", "both"):
         # a prior so strong that both keep equal weights
@@ -155,7 +157,7 @@ def test_on_both_scales_weights_are_the_mean_of_those_on_either() -> None:
     pool, rng = Pool.single_mutants("MKTAYIAKQRMKTAYIAKQR"), np.random.default_rng(0)
     truth = rng.exponential(size=len(pool)) ** 2
     orders, values = Fixed(np.sqrt(truth)), Fixed(truth + rng.normal(0, truth.std() / 3, len(pool)))
-    data = Dataset.of(pool, np.arange(100), truth[:100])
+    data = Dataset.of(pool, np.arange(100), truth[:100], LINEAR)
     weights = {}
     for scale in ("values", "ranks", "both"):
         fitted = StackingEnsemble((orders, values), scale=scale).fit(data, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class AcquisitionContext:
         limits: [A] threshold of each assay that has only to reach one, NaN for those whose best is looked for; None
             when no assay has a threshold.
         feasible: [M] whether each measured candidate meets all thresholds: 1, 0, NaN = not known; None as `limits`.
+        highest: [A] the best value that is possible, infinite where none is stated; None where no assay has bounds.
     """
 
     best_f: np.ndarray
@@ -37,6 +39,7 @@ class AcquisitionContext:
     target: Prediction | None = None
     limits: np.ndarray | None = None
     feasible: np.ndarray | None = None
+    highest: np.ndarray | None = None
 
     @property
     def counting(self) -> np.ndarray:
@@ -170,7 +173,7 @@ class Gaussian:
         else:
             noise = np.square(prediction.noise)
         largest = np.square(factors).sum(2).max(0, initial=0.0)
-        floor = np.where(noise > 0, 0.0, UNKNOWN_NOISE * largest) + 1e-12
+        floor = np.where(noise > 0, 0.0, UNKNOWN_NOISE * largest) + 1e-12 * np.where(largest > 0, largest, 1.0)
         return cls(prediction.mean.astype(np.float64), factors, noise + floor)
 
     @property
@@ -219,6 +222,11 @@ def incumbent(prediction: Prediction, context: AcquisitionContext) -> float:
         return 0.0
     best_f = float(context.best_f[0])
     return float(prediction.mean[:, 0].max()) if np.isnan(best_f) else best_f
+
+
+def highest(prediction: Prediction, context: AcquisitionContext) -> float:
+    """The best possible value of the only assay, infinite where none is stated."""
+    return math.inf if prediction.classes or context.highest is None else float(context.highest[0])
 
 
 def require_draws(prediction: Prediction, what: str) -> np.ndarray:

@@ -142,23 +142,31 @@ class AcquisitionEvaluation:
             raise ModelError("The model's prediction is not finite for some candidates. Nothing was chosen.")
         return prediction
 
-    def context(self, assays: int, joint: bool) -> AcquisitionContext:
-        """What was measured; if `joint` also predictions of measured and of random candidates with the same draws."""
-        context = AcquisitionContext.blank(self.generator(1), assays)
+    def context(self, prediction: Prediction, joint: bool) -> AcquisitionContext:
+        """What was measured, on the scale of the model as everything that an acquisition function sees.
+
+        Args:
+            prediction: one of the model's.
+            joint: whether predictions of measured and of random candidates with the same draws belong to it.
+        """
+        context = AcquisitionContext.blank(self.generator(1), prediction.mean.shape[1])
         if self.threshold is not None:
-            context = replace(context, threshold=np.asarray(self.threshold, np.float64))
+            context = replace(context, threshold=prediction.places(np.asarray(self.threshold, np.float64)))
+        if prediction.maps:
+            context = replace(context, highest=prediction.places(prediction.highest))
         if self.dataset is not None and len(self.dataset):
-            values = self.dataset.values
+            values = prediction.places(self.dataset.values)
             best_f = np.where(np.isnan(values), -np.inf, values).max(0)
             context = replace(context, values=values, best_f=np.where(np.isinf(best_f), np.nan, best_f))
             limits = np.array([np.nan if a.limit is None else a.sign * a.limit for a in self.dataset.assays])
             if not np.isnan(limits).all():
-                context = replace(context, limits=limits, feasible=self.dataset.feasible())
+                context = replace(context, limits=prediction.places(limits), feasible=self.dataset.feasible())
         if not joint:
             return context
         target = self.generator(2).choice(len(self.pool), min(TARGETS, len(self.pool)), replace=False)
         target = np.sort(target)[self.pool.readable(np.sort(target))]
-        return replace(context, measured=self._measured(), target=self.prediction(target, True))
+        measured, target = self._measured(), self.prediction(target, True).on_scale
+        return replace(context, measured=measured, target=target)
 
     def score(self, function: AcquisitionFunction, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] acquisition values; the generator starts in the same state for every piece.
@@ -166,7 +174,7 @@ class AcquisitionEvaluation:
         Raises:
             ModelError: one is not finite.
         """
-        scores = function(prediction, replace(context, rng=self.generator(1)))
+        scores = function(prediction.on_scale, replace(context, rng=self.generator(1)))
         if not np.isfinite(scores).all():
             raise ModelError(f'The score "{function.name}" is not finite for some candidates. Nothing was chosen.')
         return scores
@@ -180,7 +188,7 @@ class AcquisitionEvaluation:
             return None
         first = np.nan_to_num(self.dataset.values[:, 0], nan=-np.inf)
         rows = self.dataset.rows[np.argsort(-first, kind="stable")[:MEASURED]]
-        return self.prediction(rows, True, self.dataset.pool)
+        return self.prediction(rows, True, self.dataset.pool).on_scale
 
 
 def shortlist(
@@ -236,7 +244,7 @@ def _scores(
     def scores(rows: np.ndarray) -> np.ndarray:
         nonlocal context
         prediction = evaluation.means(rows) if mean_only else evaluation.prediction(rows, joint)
-        context = context or evaluation.context(len(prediction.noise), joint)
+        context = context or evaluation.context(prediction, joint)
         if stand_in and not isinstance(function, CombiningFunction):
             return evaluation.score(Entropy() if prediction.classes else UpperConfidenceBound(), prediction, context)
         return evaluation.score(function, prediction, context)

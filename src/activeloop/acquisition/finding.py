@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from activeloop.acquisition.base import (
     AcquisitionContext,
     AcquisitionFunction,
     BatchStrategy,
+    highest,
     incumbent,
     objective,
     require_draws,
@@ -37,7 +39,7 @@ class Greedy(AcquisitionFunction):
 
 @dataclass(frozen=True)
 class UpperConfidenceBound(AcquisitionFunction):
-    """Mean plus `beta` posterior standard deviations.
+    """Mean plus `beta` posterior standard deviations, at most the highest possible value.
 
     Source: Srinivas et al. 2010, arXiv:0912.3995 (their beta is the square of this one).
 
@@ -52,8 +54,10 @@ class UpperConfidenceBound(AcquisitionFunction):
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] upper bounds."""
-        o = objective(prediction)
-        return o.mean + self.beta * o.sd
+        o, most = objective(prediction), highest(prediction, context)
+        bound = o.mean + self.beta * o.sd
+        # candidates that may reach the highest value follow their means
+        return bound if math.isinf(most) else np.where(bound < most, bound, most + 1e-6 * (o.mean - most))
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and the bonus of the bound."""
@@ -72,22 +76,28 @@ def expected_improvement(mean: np.ndarray, sd: np.ndarray, best_f: float) -> np.
     """
     from scipy.special import ndtr
 
-    safe = np.maximum(sd, 1e-12)
+    safe = not_zero(sd, mean - best_f)
     z = (mean - best_f) / safe
     density = np.exp(-0.5 * np.minimum(z * z, 1400.0)) / np.sqrt(2 * np.pi)
     return np.maximum((mean - best_f) * ndtr(z) + safe * density, np.maximum(mean - best_f, 0.0))
 
 
+def not_zero(sd: np.ndarray, distances: np.ndarray) -> np.ndarray:
+    """Standard deviations [N], those of 0 tiny beside distances [N] that are divided by them."""
+    return np.maximum(sd, 1e-12 * np.where(np.isfinite(distances), np.abs(distances), 0.0) + 1e-300)
+
+
 @dataclass(frozen=True)
 class ExpectedImprovement(AcquisitionFunction):
-    """Expected improvement over the best measured mean, in closed form."""
+    """Expected improvement over the best measured mean, in closed form; none beyond the highest possible value."""
 
     name = "ei"
 
     def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
         """[N] expected improvements, at least 0."""
-        o = objective(prediction)
-        return expected_improvement(o.mean, o.sd, incumbent(prediction, context))
+        o, most = objective(prediction), highest(prediction, context)
+        gain = expected_improvement(o.mean, o.sd, incumbent(prediction, context))
+        return gain if math.isinf(most) else np.maximum(gain - expected_improvement(o.mean, o.sd, most), 0.0)
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""
@@ -145,7 +155,7 @@ class ProbabilityOfHit(AcquisitionFunction):
             return o.mean
         bar = context.threshold[0] if self.threshold is None else self.threshold
         bar = incumbent(prediction, context) if np.isnan(bar) else bar
-        return ndtr((o.mean - bar) / np.maximum(o.sd, 1e-12))
+        return ndtr((o.mean - bar) / not_zero(o.sd, o.mean - bar))
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""

@@ -94,7 +94,7 @@ class BALD(AcquisitionFunction):
     """Information of one measurement about the model.
 
     For classes from the joint draws; for values 0.5 log(1 + sd² / noise²). Where no noise is known, it counts as a
-    ten-thousandth of a unit; the order is that of the variance then.
+    ten-thousandth of the largest standard deviation; the order is that of the variance then.
 
     Source: Houlsby et al. 2011, arXiv:1112.5745.
     """
@@ -106,7 +106,8 @@ class BALD(AcquisitionFunction):
         """[N] nats, at least 0; for several assays the sum."""
         if prediction.classes:
             return mutual_information(require_draws(prediction, "BALD"))
-        noise = np.square(np.where(prediction.noise > 0, prediction.noise, 1e-4))
+        largest = prediction.sd.max(0, initial=0.0)
+        noise = np.square(np.where(prediction.noise > 0, prediction.noise, np.where(largest > 0, 1e-4 * largest, 1.0)))
         return 0.5 * np.log1p(np.square(prediction.sd) / noise).sum(1)
 
     def reason(self, prediction: Prediction, i: int) -> str:

@@ -300,6 +300,7 @@ class Constrained(CombiningFunction):
             threshold=context.threshold[free],
             values=values if len(values) else None,
             limits=None,
+            highest=None if context.highest is None else context.highest[free],
             measured=measured,
             target=None if context.target is None else context.target.columns(free),
         )
@@ -362,6 +363,7 @@ class Scalarised(CombiningFunction):
             values=values,
             measured=None if measured is None else combine(measured),
             target=None if target is None else combine(target),
+            highest=None,
         )
         return self.score(combine(prediction), inner)
 

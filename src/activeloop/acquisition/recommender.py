@@ -232,20 +232,22 @@ def _batch(
 ) -> list[Choice]:
     """N of the shortlisted rows, by the model."""
     prediction = evaluation.prediction(rows, select.needs_draws)
-    context = evaluation.context(len(prediction.noise), select.needs_draws)
+    context = evaluation.context(prediction, select.needs_draws)
     scores = evaluation.score(select.score, prediction, context)
-    combining = isinstance(select.score, CombiningFunction)
-    spread = select.score.utility(prediction, context) if combining else prediction  # type: ignore[attr-defined]
+    combining, places = isinstance(select.score, CombiningFunction), prediction.on_scale
+    spread = select.score.utility(places, context) if combining else places  # type: ignore[attr-defined]
     chosen = select.batch(spread, scores, n, replace(context, rng=rng), features)
     known = evaluation.dataset
     assays = known.assays if known is not None and len(known) else ()
-    told = [select.reason(prediction, int(i), context, assays) for i in chosen]
+    # reasons are in the units of the assays
+    beside = evaluation.context(replace(prediction, maps=()), False) if prediction.maps else context
+    told = [select.reason(prediction, int(i), beside, assays) for i in chosen]
     return [_choice(rows, prediction, scores, int(i), reason) for i, reason in zip(chosen, told, strict=True)]
 
 
 def _pinned(evaluation: AcquisitionEvaluation, pins: np.ndarray, function: AcquisitionFunction) -> list[Choice]:
     prediction = evaluation.prediction(pins, function.needs_draws)
-    context = evaluation.context(len(prediction.noise), function.needs_draws)
+    context = evaluation.context(prediction, function.needs_draws)
     scores = evaluation.score(function, prediction, context)
     return [_choice(pins, prediction, scores, i, "pinned by you") for i in range(len(pins))]
 

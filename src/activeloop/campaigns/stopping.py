@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,11 +25,14 @@ class Gain:
 
     Args:
         expected: mean over the model's joint draws of how far the best of the next picks beats the best so far.
+            On a logarithmic scale the mean is that of the factors (their geometric mean).
         chance: share of the draws in which it beats it at all.
+        relative: that mean on the scale of the model, in standard deviations of all results there.
     """
 
     expected: float
     chance: float
+    relative: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,24 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     # The largest of many noisy results is too large: where the model predicts less, that is the best so far.
     top = int(np.nanargmax(values))
     seen = model.predict(pool, dataset.rows[[top]], seed, DRAWS)
-    best = np.minimum(values[top], seen.draws[:, 0, 0])
-    beyond = np.maximum(prediction.draws[:, :, 0].max(1) - best, 0.0)
-    return Gain(float(beyond.mean()), float((beyond > 0).mean()))
+    if not prediction.maps:
+        return _gain(prediction.draws[:, :, 0], seen.draws[:, 0, 0], values)
+    places = prediction.places(np.where(np.arange(prediction.mean.shape[1]) == 0, values[:, None], np.nan))[:, 0]
+    found = _gain(prediction.on_scale.draws[:, :, 0], seen.on_scale.draws[:, 0, 0], places)
+    if not prediction.maps[0].log:
+        return found
+    start = np.median(np.minimum(places[top], seen.on_scale.draws[:, 0, 0]))
+    ends = prediction.maps[0].inverse(np.array([start, start + found.expected]))
+    return replace(found, expected=float(ends[1] - ends[0]))
+
+
+def _gain(draws: np.ndarray, seen: np.ndarray, values: np.ndarray) -> Gain:
+    """By joint draws [S, N] of the next picks and [S] of the best so far, beside values [M] (NaN: not measured)."""
+    best = np.minimum(np.nanmax(values), seen)
+    beyond = np.maximum(draws.max(1) - best, 0.0)
+    spread = float(np.nanstd(values))
+    expected = float(beyond.mean())
+    return Gain(expected, float((beyond > 0).mean()), expected / spread if spread > 0 else float("inf"))
 
 
 def report(
@@ -148,7 +166,7 @@ def _advise(
             f" Treat this with caution: on plate {validation.proposal} predictions and results agreed badly "
             f"(Spearman {validation.spearman:.2f}, {validation.coverage:.0%} of results in their 90 % interval)."
         )
-    if gain.expected < SMALL * spread:
+    if gain.relative < SMALL:
         return (
             "stop",
             f"{promise}, little against the standard deviation of {spread:.3g}{unit} of all results: stop here.{doubt}",

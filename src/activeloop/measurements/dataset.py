@@ -26,6 +26,7 @@ class Dataset:
         censored: [N, A] -1 the value is an upper bound (`<`), +1 a lower bound (`>`), 0 measured (int8).
         is_oriented: whether values (and `censored`) of assays to be minimised have their sign turned, see `oriented`.
             Limits and bounds of the assays stay in their unit.
+        is_prepared: whether values are on the scale of a model and censored ones are estimated already.
     """
 
     pool: Pool
@@ -36,6 +37,7 @@ class Dataset:
     rounds: np.ndarray
     censored: np.ndarray
     is_oriented: bool = False
+    is_prepared: bool = False
 
     @classmethod
     def of(cls, pool: Pool, rows: np.ndarray, values: np.ndarray, assay: Assay | None = None) -> Dataset:

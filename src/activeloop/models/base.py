@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,15 +13,21 @@ from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.prediction import NORMAL, FastMean, Learner, Prediction, Predictor, Validated, mean_of
+from activeloop.models.scale import ScaledPredictor, prepared, scale_of
+from activeloop.prediction import NORMAL, FastMean, Learner, Prediction, Predictor, Validated, ValueMap, mean_of
 
 
 class PerAssayLearner(Learner):
     """A learner of one assay; several assays have a model each, and draw s of one goes with draw s of the others.
 
     A subclass implements `_fit_one`; `_restore_one` too when its predictors have a state, and `prior` when it predicts
-    something before any measurement.
+    something before any measurement. It never meets scale, bounds or censored values of an assay: what it is given is
+    on the assay's scale, with estimates in place of limits, and its predictions come back in values, within the bounds
+    (`models.scale`). A learner that holds other learners hands on what it is given.
     """
+
+    #: whether predictors say on which scale they work even where that is the scale of the values
+    names_scale: ClassVar[bool] = False
 
     def prior(self, pool: Pool) -> Predictor | None:
         """Nothing."""
@@ -50,10 +57,22 @@ class PerAssayLearner(Learner):
         """The predictor that `fit` gave, from its state."""
         columns = [checked_column(dataset, i) for i in range(len(dataset.assays))]
         states = [state] if len(columns) == 1 else [substate(state, f"{i}/") for i in range(len(columns))]
-        predictors = tuple(
-            self._restore_one(c, seed, s) if s else self._fit_one(c, seed) for c, s in zip(columns, states, strict=True)
-        )
+        predictors = tuple(self._one(c, seed, s) for c, s in zip(columns, states, strict=True))
         return predictors[0] if len(columns) == 1 else EachAssay(predictors, tuple(a.name for a in dataset.assays))
+
+    def _one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """A model of one assay, from its state or fitted when that is empty, on the assay's scale."""
+        if dataset.is_prepared:
+            return self._restore_one(dataset, seed, state) if state else self._fit_one(dataset, seed)
+        own, state = substate(state, "scale/"), {k: v for k, v in state.items() if not k.startswith("scale/")}
+        if state and not own:  # of a release without scales, or nothing was to be done
+            return self._restore_one(widened(dataset), seed, state)
+        values_map, why = (ValueMap.of(own["map"]), str(own["why"])) if own else scale_of(dataset)
+        given, limits = prepared(dataset, values_map, own.get("limits"))
+        fitted = self._restore_one(given, seed, state) if state else self._fit_one(given, seed)
+        if values_map.changes_nothing and limits is None and not (self.names_scale and why):
+            return fitted
+        return ScaledPredictor(fitted, values_map, why, limits)
 
 
 def substate(state: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
@@ -76,12 +95,14 @@ class EachAssay(Predictor, FastMean, Validated):
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Draws [S, N, A]: the assays are modelled independently of each other."""
         parts = [p.predict(pool, rows, seed + 1_000_003 * i, draws) for i, p in enumerate(self.predictors)]
+        maps = tuple(each for p in parts for each in (p.maps or (ValueMap(),)))
         return Prediction(
             np.concatenate([p.draws for p in parts], axis=2),
             np.concatenate([p.mean for p in parts], axis=1),
             np.concatenate([p.sd for p in parts], axis=1),
             np.concatenate([p.noise for p in parts]),
             shape=np.concatenate([NORMAL[None] if p.shape is None else p.shape for p in parts]),
+            maps=() if all(each.changes_nothing for each in maps) else maps,
         )
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -108,9 +129,6 @@ class EachAssay(Predictor, FastMean, Validated):
 def checked_column(dataset: Dataset, assay: int) -> Dataset:
     """One assay alone, without the candidates in which it was not measured.
 
-    A censored value (`<0.1`) bounds the truth on one side: it is learned as a value whose standard error is at least
-    the standard deviation of all values.
-
     Raises:
         ModelError: when nothing of it was measured, or a value is infinite.
     """
@@ -119,8 +137,13 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
         raise ModelError(f'"{name}" was measured in no candidate. Record a result first; nothing was fitted.')
     if not np.isfinite(column.values).all():
         raise ModelError(f'"{name}" has an infinite value. Void it and record it anew; nothing was fitted.')
-    bounds = np.where(column.censored != 0, column.values.std(), 0.0)
-    return replace(column, errors=np.maximum(column.errors, bounds))
+    return column
+
+
+def widened(dataset: Dataset) -> Dataset:
+    """A data set of one assay as earlier versions were fitted to it: limits are values of a large standard error."""
+    large = np.where(dataset.censored != 0, dataset.values.std(), 0.0)
+    return replace(dataset, errors=np.maximum(dataset.errors, large), is_prepared=True)
 
 
 class MemberPredictor(Predictor):

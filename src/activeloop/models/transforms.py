@@ -73,7 +73,7 @@ def standard(values: np.ndarray) -> Scale:
     (Scale(shift=2.0, factor=1.0), Scale(shift=4.0, factor=1.0))
     """
     sd = float(values.std())
-    return Scale(float(values.mean()), sd if sd > 1e-12 * max(1.0, float(np.abs(values).max())) else 1.0)
+    return Scale(float(values.mean()), sd if sd > 1e-12 * float(np.abs(values).max()) else 1.0)
 
 
 def largest_is_one(values: np.ndarray) -> Scale:

@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import ModelError
 from activeloop.metrics import spearman
-from activeloop.prediction import Prediction, Predictor
+from activeloop.prediction import Prediction, Predictor, ValueMap
 from activeloop.screening.checkpoint import ScreenCheckpoint
 from activeloop.screening.estimate import MissEstimate, Stratum
 from activeloop.screening.scorer import ScreenObjective
@@ -70,10 +70,12 @@ class Rescorer:
                 raise ModelError(f"{problem}; what was screened is stored.")
             stored = {"rows": rows, "mean": found.mean, "sd": found.sd, "noise": found.noise}
             stored["classes"] = np.array(found.classes, np.str_)
+            stored["maps"] = np.array([each.numbers() for each in found.maps])
             self.checkpoint.save_rescored(self._chunks, stored)
         no_draws = np.zeros((0, *stored["mean"].shape))
         classes = tuple(stored["classes"].tolist())
-        return Prediction(no_draws, stored["mean"], stored["sd"], stored["noise"], classes)
+        maps = tuple(map(ValueMap.of, stored.get("maps", ())))
+        return Prediction(no_draws, stored["mean"], stored["sd"], stored["noise"], classes, maps=maps)
 
 
 @dataclass(frozen=True)

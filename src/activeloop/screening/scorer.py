@@ -87,7 +87,7 @@ class ScreenObjective:
         Raises:
             ModelError: one is not finite.
         """
-        values = self.score(prediction, replace(self.context, rng=np.random.default_rng([self.seed, 1])))
+        values = self.score(prediction.on_scale, replace(self.context, rng=np.random.default_rng([self.seed, 1])))
         if not np.isfinite(values).all():
             raise ModelError(f'The score "{self.score.name}" is not finite for some candidates. Nothing was chosen.')
         return np.asarray(values, np.float64)

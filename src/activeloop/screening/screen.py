@@ -122,7 +122,7 @@ class Screen:
             raise StateError("Nothing is left to choose: all candidates are measured, on a plate or not allowed.")
         evaluation = AcquisitionEvaluation(self.teacher, pool, seed, select.draws, dataset, threshold)
         prediction = evaluation.prediction(probe, False)
-        context = evaluation.context(prediction.mean.shape[1], False)
+        context = evaluation.context(prediction, False)
         score = marginal_score(select, len(prediction.classes), prediction.mean.shape[1])
         objective = ScreenObjective(score, context, seed)
         scorer = self._scorer(ScreenObjective(self.score or score, context, seed))

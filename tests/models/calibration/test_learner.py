@@ -19,6 +19,7 @@ from activeloop.models.calibration import (
     Uncalibrated,
     calibrated,
 )
+from activeloop.models.scale import ScaledPredictor
 from activeloop.models.stacking import StackingEnsemble, StackingPredictor
 from activeloop.prediction import Learner, Predictor, Validated
 
@@ -136,7 +137,8 @@ def test_the_figures_are_stored_and_come_back() -> None:
     data, learner = noisy(40, 0), Calibrated(RandomForest(trees=20), Conformal())
     fitted = learner.fit(data, 3)
     again = learner.restore(data, 3, fitted.state())
-    assert isinstance(again, CalibratedPredictor)
+    assert isinstance(again, ScaledPredictor)
+    assert isinstance(again.fitted, CalibratedPredictor)
     assert again.metrics() == fitted.metrics()  # type: ignore[attr-defined]
     one, two = (p.predict(POOL, np.arange(20), 1, draws=4) for p in (fitted, again))
     assert np.array_equal(one.draws, two.draws)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Calibrated(PerAssayLearner):
         folds: of the cross-validation of learners without out-of-fold predictions.
         note: what else distinguishes the learner from others of its name, such as options; part of the name.
     """
+
+    names_scale: ClassVar[bool] = True
 
     learner: Learner
     method: Calibration = field(default_factory=TemperatureScaling)
