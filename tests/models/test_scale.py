@@ -193,7 +193,8 @@ def test_limits_beyond_which_a_candidate_is_predicted_do_not_pull_it_back(pools,
         assert found["limits"] > found["as values"] + 0.02
     model = Calibrated(SiteGP()).fit(limited, 0)
     again = Calibrated(SiteGP()).restore(limited, 0, model.state())
-    assert np.array_equal(*(m.predict(pool, others, 0, 4).draws for m in (model, again)))
+    first, second = (m.predict(pool, others, 0, 4).draws for m in (model, again))
+    assert np.array_equal(first, second)
 
 
 def test_a_state_without_a_scale_restores_as_it_was_fitted(pools, planted):
@@ -207,13 +208,6 @@ def test_a_state_without_a_scale_restores_as_it_was_fitted(pools, planted):
     assert not isinstance(model, ScaledPredictor)
     expected = learner.fit(linear, 0).predict(pool, np.arange(20), 0, 4)
     assert np.array_equal(model.predict(pool, np.arange(20), 0, 4).draws, expected.draws)
-
-
-def test_the_hash_of_a_data_set_counts_censoring(pools):
-    data = Dataset.of(pools["variants"], np.arange(3), np.ones(3))
-    limited = replace(data, censored=np.array([[0], [-1], [0]], np.int8))
-    assert data.hash == data.hash_of_values == limited.hash_of_values != limited.hash
-    assert limited.take([2, 0, 1]).hash == limited.hash
 
 
 def test_assays_on_different_scales_stay_apart(pools, planted):

@@ -92,7 +92,7 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     seen = model.predict(pool, dataset.rows[[top]], seed, DRAWS)
     if not prediction.maps:
         return _gain(prediction.draws[:, :, 0], seen.draws[:, 0, 0], values)
-    places = prediction.places(np.where(np.arange(prediction.mean.shape[1]) == 0, values[:, None], np.nan))[:, 0]
+    places = prediction.maps[0].place(values)
     found = _gain(prediction.on_scale.draws[:, :, 0], seen.on_scale.draws[:, 0, 0], places)
     if not prediction.maps[0].log:
         return found
