@@ -28,8 +28,8 @@ class CodesPool(Pool):
     def design(self, row):
         return Sequence("".join(LETTERS[c] for c in self.codes(np.array([row]))[0]))
 
-    def row_of(self, name):
-        return next((r for r in range(len(self)) if self.design(r).name == name), None)
+    def row_of_design(self, design):
+        return next((r for r in range(len(self)) if self.design(r) == design), None)
 
     @property
     def sites(self):

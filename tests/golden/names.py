@@ -167,7 +167,8 @@ def listed(kind: str, written: list[str]) -> Any:
 
 
 def dataset(pool: Any, rows: np.ndarray, values: np.ndarray, goal: str = "maximise") -> Any:
-    return Dataset.of(pool, rows, values, Assay("value", goal=goal)).oriented()  # type: ignore[arg-type]
+    scale = "auto" if goal == "classify" else "linear"  # as it was before assays had one
+    return Dataset.of(pool, rows, values, Assay("value", goal=goal, scale=scale)).oriented()  # type: ignore[arg-type]
 
 
 @names_of_before()

@@ -112,6 +112,9 @@ POLICIES = {
     "alde": "ALDE's settings: five small networks on one-hot residues, highest mean first",
 }
 
+#: published settings, as learner and selection
+PUBLISHED = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}
+
 
 SELECTIONS: dict[str, Callable[[], Recommender]] = {
     "greedy": lambda: Recommender(Greedy()),
@@ -160,7 +163,9 @@ class Policy:
         return self.uses_model or last or protocol.goal == "learn"
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
-        """The model of what was measured."""
+        """The model of what was measured; published settings take values as they are."""
+        if self.name in PUBLISHED:
+            dataset = replace(dataset, assays=tuple(_as_it_is(assay) for assay in dataset.assays))
         return self.learner.fit(dataset.oriented(), seed)
 
     def prior(self, pool: Pool) -> Predictor | None:
@@ -185,6 +190,10 @@ class Policy:
         return np.array([pick.row for pick in picks], np.int64)
 
 
+def _as_it_is(assay: Assay) -> Assay:
+    return assay if assay.goal == "classify" else replace(assay, scale="linear", bounds=None)
+
+
 def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy:
     """A policy by its name.
 
@@ -198,7 +207,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
         ConfigError: when the name is not known.
     """
     check_policy(name)
-    learner, _, selection = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}.get(name, name).partition(":")
+    learner, _, selection = PUBLISHED.get(name, name).partition(":")
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
     return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay, pool))
