@@ -205,7 +205,8 @@ def _chosen(parts: tuple[Any, ...], smiles: str) -> tuple[Any, bool]:
 
     tools = _tools()
     found = {_flat(_neutral(part, "+-S")): part for part in parts}
-    found = {key: part for key, part in found.items() if key not in tools.solvents} or found
+    for removed in ({"O"}, tools.solvents):  # of a hydrate of a solvent, the solvent is kept
+        found = {key: part for key, part in found.items() if key not in removed} or found
     if any(_metal(part) for part in found.values()):
         return _together(list(found.values())), True
     listed = tools.solvents | tools.inorganic | tools.lithium | tools.acids | tools.bases
