@@ -52,6 +52,10 @@ class ConfigError(InputError):
     """`campaign.toml` or an option names something that does not exist."""
 
 
+class PluginError(ConfigError):
+    """A package that announces a class for `campaign.toml` fails: it cannot be imported, or returns something else."""
+
+
 class StateError(ActiveLoopError):
     """The campaign cannot do that now: nothing left to propose, no version yet."""
 

@@ -61,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(str(error), 2 if isinstance(error, InputError) else 1)
     except MemoryError:
         _fail("there is not enough memory for this: make the pool, the plate or the learner smaller.", 1)
+    except Exception as error:
+        from activeloop.plugins import blamed
+
+        if not (problem := blamed(error)):
+            raise
+        _fail(problem, 1)
     sys.exit(0)
 
 

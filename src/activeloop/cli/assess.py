@@ -15,6 +15,7 @@ N = typer.Option("-n", "--number", help="Size of the next round (default: that o
 def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     """Assess stopping: the gain of the last round, the expected gain of the next, and whether to go on."""
     loop = opened(directory)
+    loop.check_available()
     found = loop.campaign.assess(number)
     unit = loop.config.assays[0].unit
     gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""

@@ -60,6 +60,7 @@ def propose(
     from activeloop.plates.files import ENDINGS
 
     loop = opened(directory, "Nothing was proposed.")
+    loop.check_available()
     settings = loop.config.plate.model_copy(
         update={
             key: value

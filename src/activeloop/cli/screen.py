@@ -80,7 +80,9 @@ def screen(
     if workers is not None and workers < 1:
         raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
     check_file(out, (".csv",), "Nothing was screened.")
-    loop = opened(directory, "" if folder else "Nothing was screened; --folder names another place.").campaign
+    campaign = opened(directory, "" if folder else "Nothing was screened; --folder names another place.")
+    campaign.check_available()
+    loop = campaign.campaign
     plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed, offset)
     place = folder or directory / "screens" / plan.key(student, (shortlist, max_growth, sample))
     found_student = student or own_student(loop, place)

@@ -27,6 +27,8 @@ def status(directory: Folder) -> None:
         say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
     for warning in warnings:
         say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
+    if loop.unavailable:
+        say(f"Warning: {loop.unavailable}")
     next_step(found.next_step)
 
 

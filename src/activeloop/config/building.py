@@ -7,15 +7,70 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from activeloop.campaigns import Campaign
+import numpy as np
+
+from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, Recommender
+from activeloop.campaigns import Campaign, Fitted
 from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.config.config import CampaignConfig, PoolConfig
 from activeloop.config.registry import checked_learner_of, recommender_of
 from activeloop.config.text import read_config
-from activeloop.errors import ConfigError, InputError
-from activeloop.measurements import Assay
+from activeloop.errors import ActiveLoopError, ConfigError, InputError, PluginError
+from activeloop.measurements import Assay, Dataset
+from activeloop.plugins import blamed
+from activeloop.prediction import Learner, Prediction, Predictor
 from activeloop.store import CampaignFolder, Job
 from activeloop.store.database import BUSY_SECONDS
+
+
+@dataclass(frozen=True)
+class UnavailableLearner(Learner):
+    """Stands for a learner that cannot be made here; whatever needs it says why.
+
+    Args:
+        problem: why.
+        named: the name of the learner of the last version, so that it does not look like another one.
+    """
+
+    problem: ActiveLoopError
+    named: str = ""
+
+    @property
+    def name(self) -> str:
+        """That of the last version's learner."""
+        return self.named
+
+    def prior(self, pool: Pool) -> Predictor | None:
+        """Raises the problem."""
+        raise self.problem
+
+    def fit(self, dataset: Dataset, seed: int) -> Predictor:
+        """Raises the problem."""
+        raise self.problem
+
+    def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
+        """Raises the problem."""
+        raise self.problem
+
+
+@dataclass(frozen=True)
+class UnavailableScore(AcquisitionFunction):
+    """Stands for an acquisition function or batch strategy that cannot be made here.
+
+    Args:
+        problem: why.
+    """
+
+    problem: ActiveLoopError
+    name = "unavailable"
+
+    def __call__(self, prediction: Prediction, context: AcquisitionContext) -> np.ndarray:
+        """Raises the problem."""
+        raise self.problem
+
+    def reason(self, prediction: Prediction, i: int) -> str:
+        """Raises the problem."""
+        raise self.problem
 
 
 @dataclass(frozen=True)
@@ -31,6 +86,20 @@ class OpenCampaign:
     folder: CampaignFolder
     config: CampaignConfig
     campaign: Campaign
+
+    @property
+    def unavailable(self) -> ActiveLoopError | None:
+        """Why its learner or recommender cannot be made on this machine; None when both can."""
+        select = self.campaign.select.score if self.campaign.select else None
+        stands = [
+            part for part in (self.campaign.learner, select) if isinstance(part, UnavailableLearner | UnavailableScore)
+        ]
+        return stands[0].problem if stands else None
+
+    def check_available(self) -> None:
+        """Refuse to begin what needs a learner or recommender that cannot be made here."""
+        if self.unavailable:
+            raise self.unavailable
 
     @property
     def distillation(self) -> Job:
@@ -69,11 +138,24 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
     """
     assays, file = assays_of(config), str(folder.config)
     pool = pool or pool_of(config.pool, folder.path, file)
+    try:
+        learner = checked_learner_of(config.learner, pool, assays, file, folder.path)
+        _ = learner.name
+    except PluginError as error:
+        learner = UnavailableLearner(error, _last_learner(folder))
+    except Exception as error:
+        if not (problem := blamed(error)):
+            raise
+        learner = UnavailableLearner(PluginError(problem, file=file), _last_learner(folder))
+    try:
+        select = recommender_of(config.select, config.goal, assays, pool, file)
+    except PluginError as error:
+        select = Recommender(UnavailableScore(error))
     return Campaign(
         pool=pool,
         assays=assays,
-        learner=checked_learner_of(config.learner, pool, assays, file, folder.path),
-        select=recommender_of(config.select, config.goal, assays, pool, file),
+        learner=learner,
+        select=select,
         seed=config.seed,
         log=folder.log,
         artifacts=folder.artifacts,
@@ -82,6 +164,11 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         settings=config.model_dump(mode="json"),
         files=_hashes(config.pool, folder.path),
     )
+
+
+def _last_learner(folder: CampaignFolder) -> str:
+    """The name of the last version's learner, "" before the first."""
+    return next((r.event.version.learner for r in reversed(list(folder.log)) if isinstance(r.event, Fitted)), "")
 
 
 def _hashes(config: PoolConfig, base: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from activeloop import acquisition
 from activeloop.acquisition import AcquisitionFunction, BatchStrategy, Recommender, default_recommender
 from activeloop.candidates import Pool
 from activeloop.config.config import LearnerConfig, SelectConfig
-from activeloop.errors import ConfigError, ModelError
+from activeloop.errors import ConfigError, ModelError, PluginError
 from activeloop.measurements import Assay
 from activeloop.plugins import GROUPS, plugins
 from activeloop.prediction import Learner
@@ -156,6 +156,8 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
         encoder = str(options.pop("encoder", "")) if config.name in ENCODED else ""
         try:
             known |= named_learners(pool, encoder)
+        except PluginError as error:
+            raise PluginError(error.problem, file=file) from error
         except ValueError as error:
             raise ConfigError(f'learner "{config.name}": {error}', file=file) from error
     return make("learner", config.name, known, options, file)
@@ -262,5 +264,7 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
             raise ConfigError(f'{role} "{name}": {wrong}.', file=file)
     try:
         return maker(**given)
+    except PluginError as error:
+        raise PluginError(error.problem, file=file) from error
     except (TypeError, ValueError, ModelError) as error:
         raise ConfigError(f'{role} "{name}" cannot be made with these options: {error}', file=file) from error
