@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activeloop.campaigns import (
@@ -21,7 +21,7 @@ from activeloop.campaigns import (
     Version,
     Voided,
 )
-from activeloop.campaigns.events import SCHEMA, decode, encode
+from activeloop.campaigns.events import LONG, SCHEMA, decode, encode
 from activeloop.errors import StoreError
 from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Pick, PickPrediction, Proposal
@@ -103,6 +103,31 @@ def test_every_event_comes_back_exactly(event):
     back = decode(kind, json.loads(stored), SCHEMA)
     assert repr(back) == repr(event)  # repr tells every bit of a float, and NaN is like NaN
     assert type(back) is type(event)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(measurements, min_size=1, max_size=3))
+def test_a_long_file_comes_back_exactly_and_takes_little_room(rows):
+    event = Measured(tuple(rows) * LONG, "r.csv", "hash", (2,), (), True)
+    stored = json.dumps(encode(event)[1], allow_nan=False)
+    assert repr(decode("measured", json.loads(stored))) == repr(event)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda columns: columns.pop("value"),
+        lambda columns: columns.update(more={"all": 1}),
+        lambda columns: columns["row"].update(each=[1]),
+        lambda columns: columns["assay"].update(all=3),
+    ],
+)
+def test_a_long_file_that_is_damaged_is_refused(change):
+    rows = tuple(Measurement("A1G", "x", i / 7, row=i) for i in range(LONG))
+    payload = encode(Measured(rows, "", ""))[1]
+    change(payload["measurements"]["columns"])
+    with pytest.raises(StoreError, match="is damaged"):
+        decode("measured", payload)
 
 
 def test_floats_keep_every_bit_also_those_of_numpy():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -248,7 +249,52 @@ def encode(event: Event) -> tuple[str, dict[str, Any]]:
     >>> encode(Voided(event=3, rows=(4, 5), reason="pipette"))
     ('voided', {'event': 3, 'rows': [4, 5], 'reason': 'pipette'})
     """
+    if isinstance(event, Measured) and len(event.measurements) >= LONG:
+        fields = plain(dataclasses.replace(event, measurements=()))
+        return _NAMES[Measured], {**fields, "measurements": _columns(event.measurements)}
     return _NAMES[type(event)], plain(event)
+
+
+#: results of one file from which on they are stored by column, which takes a quarter of the room
+LONG = 10_000
+
+
+def _columns(rows: Sequence[Measurement]) -> dict[str, Any]:
+    """Measurements as JSON by column; a column of one value holds it once.
+
+    >>> rows = [Measurement("K2R", "kcat", 1.5, row=2), Measurement("T3S", "kcat", math.nan, row=3)]
+    >>> columns = _columns(rows)["columns"]
+    >>> columns["assay"], columns["value"], columns["row"]
+    ({'all': 'kcat'}, {'each': [1.5, 'nan']}, {'each': [2, 3]})
+    >>> str(_of_columns(_columns(rows))) == str(tuple(rows))
+    True
+    """
+    columns = {}
+    for name, kind in _hints(Measurement).items():
+        cells = [getattr(m, name) for m in rows]
+        same = kind is not float and cells.count(cells[0]) == len(cells)  # 0.0 == -0.0, and yet they differ
+        columns[name] = {"all": plain(cells[0])} if same else {"each": plain(cells)}
+    return {"count": len(rows), "columns": columns}
+
+
+def _of_columns(stored: dict[str, Any]) -> tuple[Measurement, ...]:
+    count, columns = stored["count"], stored["columns"]
+    if unknown := sorted(set(columns) - set(_hints(Measurement))):
+        raise ValueError(f"unknown field {unknown[0]}")
+    names: dict[str, str] = {}
+    cells = []
+    for name, kind in _hints(Measurement).items():
+        column = columns[name]
+        one = column.get("each")
+        if one is None:
+            cells.append(itertools.repeat(_typed(kind, column["all"]), count))
+            continue
+        if len(one) != count:
+            raise ValueError(f"{len(one)} cells for {count} rows")
+        typed = (_typed(kind, cell) for cell in one)
+        # Equal texts are one text in memory.
+        cells.append([names.setdefault(v, v) for v in typed] if kind is str else list(typed))
+    return tuple(itertools.starmap(Measurement, zip(*cells, strict=False)))
 
 
 def decode(kind: str, payload: Any, schema: int = SCHEMA) -> Event:
@@ -268,6 +314,9 @@ def decode(kind: str, payload: Any, schema: int = SCHEMA) -> Event:
     if schema > SCHEMA or kind not in KINDS:
         raise StoreError(f'an event "{kind}" of form {schema} was written by a newer ActiveLoop: upgrade this one.')
     try:
+        if kind == _NAMES[Measured] and isinstance(payload["measurements"], dict):
+            rows = _of_columns(payload["measurements"])
+            return dataclasses.replace(_typed(Measured, {**payload, "measurements": []}), measurements=rows)
         return _typed(KINDS[kind], payload)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise StoreError(f'a stored event "{kind}" is damaged ({error}): restore the folder from a backup.') from error

@@ -69,6 +69,7 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
             the assay's bounds.
     """
     named = {a.name: a for a in assays}
+    standard: dict[str, str | None] = {}
     rows = []
     for m in measurements:
         file, row = m.file or source or None, m.row or None
@@ -82,18 +83,23 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
         if not math.isnan(m.value) and (refusal := named[m.assay].refusal(m.value, m.qualifier)):
             fix = "Correct the value, or the scale or bounds in campaign.toml. Nothing was stored."
             raise MeasurementError(f"{refusal}. {fix}", file=file, row=row)
-        rows.append(_in_pool(m, pool, file, row))
+        if not m.control:
+            if m.candidate not in standard:
+                standard[m.candidate] = _name_in(pool, m.candidate, file, row)
+            name = standard[m.candidate]
+            if name != m.candidate:
+                m = replace(m, candidate=name) if name else replace(m, control=True)
+        rows.append(m)
     return rows
 
 
-def _in_pool(m: Measurement, pool: Pool, file: str | None, row: int | None) -> Measurement:
-    if m.control:
-        return m
-    if m.candidate == WILD_TYPE and pool.row_of(m.candidate) is None:
-        return replace(m, control=True)  # a wild type outside the pool is a control
+def _name_in(pool: Pool, name: str, file: str | None, row: int | None) -> str | None:
+    """The standard name of a candidate; None for a wild type outside the pool, which is a control."""
     try:
-        known = pool.row_of(m.candidate)
-        return replace(m, candidate=pool.names([pool.find(m.candidate) if known is None else known])[0])
+        known = pool.row_of(name)
+        if known is None and name == WILD_TYPE:
+            return None
+        return pool.names([pool.find(name) if known is None else known])[0]
     except NotationError as error:
         fix = "Correct the name, leave the row out, or mark it as a control. Nothing was stored."
         raise MeasurementError(f"{error.problem} {fix}", file=file, row=row) from None

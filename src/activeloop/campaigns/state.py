@@ -22,7 +22,7 @@ from activeloop.measurements import Measurement
 from activeloop.plates import Proposal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """One measured row as it stands in the log.
 
