@@ -257,3 +257,15 @@ def test_every_row_is_stored_once_or_known_from_a_file_that_stands_whole_in_its_
     held = [e.event.measurements for e in campaign.log if isinstance(e.event, Measured)]
     assert len(stored(campaign)) == sum(map(len, held))
     assert np.isfinite(campaign.dataset().values).all()
+
+
+def test_a_value_of_before_that_may_be_the_answer_of_a_plate_is_asked_about():
+    campaign = loop()
+    record(campaign, "K2R 3", "before.csv")
+    campaign.pin(["K2R"])
+    names = [p.name for p in campaign.propose(3).picks]
+    text = ", ".join(f"{name} 3" for name in names)
+    with pytest.raises(MeasurementError, match=r"K2R has score = 3 already.*--replaces 2.*--repeats"):
+        record(campaign, text, "after.csv")
+    assert record(campaign, text, "after.csv", repeats=True).stored == 3
+    assert campaign.state().awaiting == frozenset()

@@ -185,6 +185,11 @@ def compare(rows: Sequence[Measurement], state: CampaignState, source: str, repe
             found.known.append(m)
         else:
             found.fresh.append(_proposed(m, awaiting))
+    for event in grown:
+        if all(r.measurement.candidate in awaiting for r in loose.get(event, [])):
+            # It was measured before, and is on a plate that is out: the same value may be that of either.
+            same = [m for m in found.known if m.candidate in awaiting]
+            raise _asked([(m, loose[event][0]) for m in same[:1]], len(same), source, (event,))
     if not repeats and loose:
         _refuse_correction(found.fresh, {e: own for e, own in loose.items() if e not in grown}, state, source)
     return replace(found, events=tuple(sorted(events)), grown_from=tuple(sorted(grown)))
@@ -233,15 +238,21 @@ def _refuse_correction(
             if r.void is None and not m.control and not _failed(m) and (namesake or m.plate):
                 earlier[_place(m)] = r
     clashes = [(m, earlier[_place(m)]) for m in fresh if not m.control and not m.well and _place(m) in earlier]
-    if not clashes:
-        return
+    if clashes:
+        raise _asked(clashes, len(clashes), source, sorted({r.event for _, r in clashes}))
+
+
+def _asked(
+    clashes: Sequence[tuple[Measurement, Result]], count: int, source: str, events: Sequence[int]
+) -> MeasurementError:
+    """What is asked of a row and the earlier one that it may correct or repeat."""
     m, r = clashes[0]
-    old, events = r.measurement, sorted({r.event for _, r in clashes})
+    old = r.measurement
     where = f"event {r.event}{f', {old.file}' if old.file else ''}{f', row {old.row}' if old.row else ''}"
-    more = f", and {len(clashes) - 1} more rows are like it" if len(clashes) > 1 else ""
+    more = f", and {count - 1} more rows are like it" if count > 1 else ""
     replacing = " ".join(f"--replaces {e}" for e in events)
     on = f" on plate {m.plate}" if m.plate else ""
-    raise MeasurementError(
+    return MeasurementError(
         f"{m.candidate} has {m.assay} = {_value(old)} already{on} ({where}), and here {_value(m)}{more}. Does this "
         f"file correct that one, or was it measured again? To correct it, record this file with `{replacing}`: what "
         "came with that event no longer counts. For repeats, record it with `--repeats`. Nothing was stored.",

@@ -71,7 +71,9 @@ def record(
     for note in reading.notes:
         say(f"Note: {note}")
     if summary.read_before:
-        say(f"{file} was recorded before (event {summary.event}): nothing was stored.")
+        name = loop.campaign.state().sources.get(summary.event or 0, "")
+        other = "" if name == str(file) else f", {name}; if it was measured again, record it with --repeats"
+        say(f"{file} was recorded before (event {summary.event}{other}): nothing was stored.")
     if summary.known:
         say(f"Note: {known_words(summary)}")
     if summary.replaced:
