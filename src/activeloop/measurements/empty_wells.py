@@ -35,6 +35,8 @@ def without_empty_wells(rows: Sequence[Row], plates: Sequence[Layout], file: str
         MeasurementError: filled wells have no result, or empty ones read like filled ones.
     """
     empty = [row for row in rows if not row[0].candidate]
+    if not empty:
+        return list(rows), ()
     notes: list[str] = []
     for plate in plates:
         mine = [row for row in empty if row[0].plate == plate.id]

@@ -114,12 +114,38 @@ def read_measurements(
     entries, unread, size = find_entries(table, assays, columns)
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
-    found, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
-    rows, left_out = without_empty_wells(found, layouts, table.file)
+    rows, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
+    rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
-    sheets = f"sheets that were not read: {', '.join(table.other_sheets)}." if table.other_sheets else ""
-    return ResultsFile(
-        tuple(
+    unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
+    notes = tuple(filter(None, (unknown, *left_out, *_notes(rows, layouts, unread))))
+    file, content_hash = table.file, table.content_hash
+    del entries, table, matcher  # of a long file, the memory is needed
+    return ResultsFile(*_results(rows, file), notes, file, content_hash)
+
+
+def _results(rows: list[Row], file: str) -> tuple[tuple[Measurement, ...], tuple[FailedWell, ...]]:
+    """What is stored of rows; empties the list, so that a long file is not in memory twice."""
+    measurements: list[Measurement] = []
+    failed_wells: list[FailedWell] = []
+    rows.reverse()
+    while rows:
+        match, entry, cell = rows.pop()
+        if cell.failed:
+            failed_wells.append(
+                FailedWell(
+                    candidate=match.candidate,
+                    assay=entry.assay.name,
+                    plate=match.plate,
+                    well=match.well,
+                    replicate=match.replicate or 1,
+                    control=match.control,
+                    reason=cell.failed,
+                    row=entry.row,
+                )
+            )
+            continue
+        measurements.append(
             Measurement(
                 candidate=match.candidate,
                 assay=entry.assay.name,
@@ -129,41 +155,12 @@ def read_measurements(
                 plate=match.plate,
                 well=match.well,
                 measured_at=entry.date,
-                file=table.file,
+                file=file,
                 row=entry.row,
                 control=match.control,
             )
-            for match, entry, cell in rows
-            if not cell.failed
-        ),
-        tuple(
-            FailedWell(
-                candidate=match.candidate,
-                assay=entry.assay.name,
-                plate=match.plate,
-                well=match.well,
-                replicate=match.replicate or 1,
-                control=match.control,
-                reason=cell.failed,
-                row=entry.row,
-            )
-            for match, entry, cell in rows
-            if cell.failed
-        ),
-        tuple(
-            filter(
-                None,
-                (
-                    left_out_note(unreadable, "whose candidate cannot be read or is not in the pool"),
-                    *left_out,
-                    *_notes(rows, layouts, unread),
-                    sheets,
-                ),
-            )
-        ),
-        table.file,
-        table.content_hash,
-    )
+        )
+    return tuple(measurements), tuple(failed_wells)
 
 
 def _refuse_predictions(table: Table, assays: Sequence[Assay]) -> None:
