@@ -172,9 +172,13 @@ def test_a_percentage_without_a_unit_shows_both_readings(write, pool):
 
 
 def test_units_in_cells_are_converted_one_by_one(write, pool):
-    path = write("mutant,KD", "K2R,3 nM", "K2C,3 µM", "K2D,0.5 mM", "K2E,2")
+    path = write("mutant,KD", "K2R,3 nM", "K2C,3 µM", "K2D,0.5 mM", "K2E,2 uM")
     read = read_measurements(path, pool=pool, assays=Assay("KD", "µM"))
     assert values(read) == [("K2R", 1, 0.003), ("K2C", 1, 3.0), ("K2D", 1, 500.0), ("K2E", 1, 2.0)]
+    with pytest.raises(MeasurementError, match=r"row 3: some values of KD are in nM.*\"5\" here.*in nM or in µM"):
+        read_measurements(write("mutant,KD", "K2R,3 nM", "K2C,5"), pool=pool, assays=Assay("KD", "µM"))
+    with pytest.raises(MeasurementError, match=r"row 3: some values of KD are in nM.*further up"):
+        read_measurements(write("mutant,KD,unit", "K2R,3,", "K2C,5,nM"), pool=pool, assays=Assay("KD", "µM"))
     with pytest.raises(MeasurementError, match="1e307"):
         read_measurements(write("mutant,KD (M)", "K2R,1e307"), pool=pool, assays=Assay("KD", "µM"))
     with pytest.raises(MeasurementError, match="too large"):
@@ -222,3 +226,37 @@ def test_assays_that_no_column_could_tell_apart_are_refused():
     for one, other in (("activity 1", "Activity_1"), ("kcat/KM", "kcat/Km"), ("Aktivität", "aktivitat"), ("a b", "ab")):
         with pytest.raises(ConfigError, match="could not be told apart"):
             check_names([Assay(one), Assay(other)])
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        *(
+            ("KD / µM", 3000.0),
+            ("KD_uM", 3000.0),
+            ("KD in µM", 3000.0),
+            ("KD, nM", 3.0),
+            ("KD nM", 3.0),
+            ("KD [pM]", 0.003),
+        ),
+        ("KD_nM 1", 3.0),
+    ],
+)
+def test_a_unit_stands_behind_the_name_in_many_ways(write, pool, header, value):
+    read = read_measurements(write(f'mutant,"{header}"', "K2R,3"), pool=pool, assays=Assay("KD", "nM"))
+    assert [m.value for m in read.measurements] == [value]
+    path = write(f'mutant,"foo{header[2:]}"', "K2R,3")
+    if header != "KD_nM 1":
+        named = read_measurements(path, pool=pool, assays=Assay("KD", "nM"), columns={"KD": f"foo{header[2:]}"})
+        assert [m.value for m in named.measurements] == [value]
+
+
+def test_below_detection_is_a_limit_or_no_value(write, pool):
+    path = write("mutant,activity", "K2R,1", "K2C,<LOD", "K2D,BDL")
+    read = read_measurements(path, pool=pool, assays=Assay("activity", lower=0.1))
+    assert [(m.qualifier, m.value) for m in read.measurements] == [("=", 1.0), ("<", 0.1), ("<", 0.1)]
+    read = read_measurements(path, pool=pool, assays=ACTIVITY)
+    assert [well.reason for well in read.failed_wells] == [
+        "<LOD: below detection, and activity has no lower limit",
+        "BDL: below detection, and activity has no lower limit",
+    ]

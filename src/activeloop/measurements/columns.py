@@ -22,6 +22,7 @@ _REPLICATE = re.compile(
     r"(?P<base>.*?)[\s_.\-#(]*(?:(?P<word>replicate|replikat|repeat|rep|r)?[\s_.\-#]*)(?P<number>\d+(?:[.,]\d+)?)\)?",
     re.IGNORECASE,
 )
+_UNIT_BEHIND = re.compile(r"(?P<name>.+?)(?:\s*[/,_:]\s*|\s+in\s+|\s+)(?P<unit>\S+(?: \S+)?)")
 #: in brackets behind an assay's name: what the values are, not their unit
 _MEANS = frozenset(
     map(plain, ("mean", "average", "avg", "median", "value", "mittelwert", "moyenne", "media", "gemiddelde"))
@@ -226,7 +227,7 @@ def _wide(
         if assay.name in given and assay.name not in SYNONYMS:
             table.column(given[assay.name])
             name = table.find(given[assay.name]) or given[assay.name]
-            found.append(ValueColumn(name, assay, split_unit(name)[1]))
+            found.append(ValueColumn(name, assay, _own_unit(name, assay)[1]))
             continue
         others = {plain(a.name) for a in assays if a is not assay}
         free = [h for h in table.header if plain(split_unit(h)[0]) not in others]
@@ -252,10 +253,11 @@ def _columns_of(table: Table, headers: Sequence[str], assay: Assay, names: Seque
     worded = True
     others: list[str] = []
     for header in headers:
-        name, unit = split_unit(header)
+        name, unit = _own_unit(header, assay)
         if re.fullmatch(r"\d{1,2}", unit):
             name, unit = f"{name} {unit}", ""
         key, match = plain(name), _REPLICATE.fullmatch(name)
+        base, behind = _own_unit(match["base"], assay) if match else ("", "")
         condition = bool(re.match(r"\d(?!/)", unit))  # such as `activity (5 min)`
         around = {key.removeprefix(k) for k in keys if key.startswith(k)} | {
             key.removesuffix(k) for k in keys if key.endswith(k)
@@ -265,8 +267,8 @@ def _columns_of(table: Table, headers: Sequence[str], assay: Assay, names: Seque
                 (means if plain(unit) in _MEANS else exact).append(ValueColumn(header, assay, unit))
         elif around & _MEANS and not condition:
             means.append(ValueColumn(header, assay, unit))
-        elif match and plain(match["base"]) in keys and not condition and (match["base"] or match["word"]):
-            numbered.append(ValueColumn(header, assay, unit, match["number"]))
+        elif match and plain(base) in keys and not condition and (base or match["word"]):
+            numbered.append(ValueColumn(header, assay, unit or behind, match["number"]))
             counted.append(float(match["number"].replace(",", ".")))
             worded &= len(match["word"] or "") > 1
         elif any(k and key.startswith(k) and re.search(r"\d", plain(header)[len(k) :]) for k in keys):
@@ -289,6 +291,19 @@ def _columns_of(table: Table, headers: Sequence[str], assay: Assay, names: Seque
         what = "the numbers in the columns" if len(odd) > 1 else "the number in the column"
         raise _unclear(table, assay, f"{what} {columns} may be times, doses or replicates", odd[0])
     return []
+
+
+def _own_unit(header: str, assay: Assay) -> tuple[str, str]:
+    """Name and unit of a column of an assay; without brackets, a unit that the assay's can be converted to counts.
+
+    >>> _own_unit("KD / µM", Assay("KD", "nM")), _own_unit("KD_nM", Assay("KD", "nM")), _own_unit("KD_2", Assay("KD"))
+    (('KD', 'µM'), ('KD', 'nM'), ('KD_2', ''))
+    """
+    name, unit = split_unit(header)
+    match = None if unit or not assay.unit else _UNIT_BEHIND.fullmatch(name)
+    if match and shift_between(match["unit"], assay.unit) is not None:
+        return match["name"], match["unit"]
+    return name, unit
 
 
 def _unclear(table: Table, assay: Assay, problem: str, such_as: str) -> MeasurementError:
@@ -354,8 +369,6 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
     which = table.column(roles["assay"]) if "assay" in roles else None
     only = _only(assays, table, "a table without a column `assay`") if which is None else None
     by_name = {plain(a.name): a for a in assays}
-    column_unit = split_unit(roles["value"])[1]
-    column_unit = "" if plain(column_unit) in _MEANS else column_unit
     decimal = table.decimal_of(roles["value"])
     cells, around = table.column(roles["value"]), zip(*_beside(table, roles), strict=True)
     for i, (row, text, (unit, *beside)) in enumerate(zip(table.row_numbers, cells, around, strict=True)):
@@ -368,6 +381,8 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
                 file=table.file,
                 row=row,
             )
+        column_unit = _own_unit(roles["value"], assay)[1] if not unit and not own else ""
+        column_unit = "" if plain(column_unit) in _MEANS else column_unit
         yield Entry(row, assay, text, unit or own or column_unit, decimal, *beside)
 
 

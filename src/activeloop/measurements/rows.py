@@ -77,8 +77,8 @@ def read_rows(
             if match is None:
                 continue
             cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal) if match.candidate else _beside(entry)
-            if not cell.failed and not entry.assay.unit:
-                _one_unit(entry, units)
+            if not cell.failed:
+                _one_unit(entry, cell, units)
             if entry.date:
                 entry = replace(entry, date=read_date(entry.date))
             rows.append((match, entry, cell))
@@ -116,7 +116,19 @@ def _beside(entry: Entry) -> Cell:
         return Cell(math.nan, failed=entry.text.strip())
 
 
-def _one_unit(entry: Entry, units: dict[str, str]) -> None:
+def _one_unit(entry: Entry, cell: Cell, units: dict[str, str]) -> None:
+    """Refuse units that differ where the assay has none, and values without a unit beside converted ones."""
+    if entry.assay.unit:
+        if cell.unit and shift_between(cell.unit, entry.assay.unit) == 0:
+            return
+        first = units.setdefault(entry.assay.name, cell.unit)
+        if bool(first) != bool(cell.unit):
+            raise MeasurementError(
+                f'some values of {entry.assay.name} are in {first or cell.unit} and others, such as "{entry.text}" '
+                f"{'here' if first else 'further up'}, have no unit: these can be in {first or cell.unit} or in "
+                f"{entry.assay.unit}. Write the unit of each."
+            )
+        return
     first = units.setdefault(entry.assay.name, entry.unit)
     if shift_between(first, entry.unit) != 0:
         raise MeasurementError(
@@ -376,6 +388,20 @@ FAILED = frozenset(
     | {"no growth", "not expressed", "no expression", "did not express", "precipitated", "evaporated", "spilled"}
     | {"fehler", "fehlgeschlagen", "ungültig", "ausreißer", "échec", "fallido", "fallito", "falhou", "mislukt"}
 )
+BELOW = frozenset(
+    {"bdl", "blq", "bloq", "bql", "lod", "<lod", "<loq", "<lloq", "<blank", "< lod", "< loq", "< lloq"}
+) | {
+    *(
+        "below detection",
+        "below detection limit",
+        "below limit",
+        "below lod",
+        "below loq",
+        "underrange",
+        "undflw",
+        "<min",
+    )
+}
 SATURATED = frozenset({"over", "overflow", "ovrflw", "ovflw", "sat", "saturated", "overrange", ">max"})
 CLASSES = {
     **dict.fromkeys(("1", "fit", "yes", "true", "active", "hit", "positive", "pos"), 1.0),
@@ -392,12 +418,14 @@ class Cell:
         qualifier: as in `Measurement`.
         failed: why there is no value, "" when there is one.
         note: what was done to the value, a unit converted or a limit applied; "" for nothing.
+        unit: in which it was given, "" when the file does not say.
     """
 
     value: float
     qualifier: Qualifier = "="
     failed: str = ""
     note: str = ""
+    unit: str = ""
 
 
 def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
@@ -413,7 +441,7 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
         InputError: it is no value of this assay, or in another unit; without file and row, which the caller knows.
 
     >>> read_cell("<0.1", Assay("kcat", "1/s"), "", ".")
-    Cell(value=0.1, qualifier='<', failed='', note='')
+    Cell(value=0.1, qualifier='<', failed='', note='', unit='')
     >>> read_cell("n.d.", Assay("kcat", "1/s"), "", ".").failed
     'n.d.'
     >>> read_cell("250", Assay("KD", "µM"), "nM", ".").value
@@ -426,6 +454,10 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
         if assay.upper is None:
             return Cell(math.nan, failed=f"{text.strip()}: beyond the range, and {assay.name} has no upper limit")
         return Cell(assay.upper, ">", note=f"{assay.name}: saturated cells were taken as above {assay.upper:g}")
+    if word in BELOW:
+        if assay.lower is None:
+            return Cell(math.nan, failed=f"{text.strip()}: below detection, and {assay.name} has no lower limit")
+        return Cell(assay.lower, "<", note=f"{assay.name}: {text.strip()} was taken as below {assay.lower:g}")
     if assay.goal == "classify":
         return _class(text, word, assay)
     if word.lstrip("+-").startswith(("inf", "∞")):
@@ -438,7 +470,7 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
     if number.unit and not unit and not assay.unit:
         raise MeasurementError(_text_behind(text, number.value, number.unit, assay))
     value, note = _in_unit(number.value, number.unit or unit, assay)
-    return _within_limits(value, number.qualifier, assay, note)
+    return _within_limits(Cell(value, number.qualifier, "", note, number.unit or unit), assay)
 
 
 def _text_behind(text: str, value: float, behind: str, assay: Assay) -> str:
@@ -478,19 +510,19 @@ def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
     return shifted(value, power), f"{assay.name}: values in {unit} were converted to {assay.unit} (x 1e{power})"
 
 
-def _within_limits(value: float, qualifier: Qualifier, assay: Assay, note: str) -> Cell:
+def _within_limits(cell: Cell, assay: Assay) -> Cell:
+    value, qualifier = cell.value, cell.qualifier
     # beyond a bound that stands alone a detection limit decides, beyond one of two it may not hide a wrong value
     if assay.bounds and None not in assay.bounds and (problem := assay.too_far(value)):
         raise MeasurementError(f"{problem}. {CORRECT}")
     limits: list[tuple[float | None, Qualifier, str]] = [(assay.lower, "<", "below"), (assay.upper, ">", "above")]
     for limit, sign, side in limits:
         if limit is not None and (value < limit if sign == "<" else value > limit) and qualifier in ("=", sign):
-            if qualifier == "=":
-                note = f"{assay.name}: values {side} the detection limit were recorded as {sign}{limit:g}"
-            return Cell(limit, sign, note=note)
+            note = f"{assay.name}: values {side} the detection limit were recorded as {sign}{limit:g}"
+            return Cell(limit, sign, "", note if qualifier == "=" else cell.note, cell.unit)
     if problem := assay.refusal(value, qualifier):
         raise MeasurementError(f"{problem}. {CORRECT}")
-    return Cell(value, qualifier, note=note)
+    return cell
 
 
 @lru_cache(1024)

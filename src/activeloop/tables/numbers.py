@@ -187,7 +187,7 @@ def _measurable(digits: str, text: str, file: str | None, row: int | None) -> fl
     """The value of digits, if a measurement can be so large or small."""
     value = float(digits)
     if value == 0 and re.search(r"[1-9]", re.split("[eE]", digits)[0]) is None:
-        return value
+        return 0.0
     if not SMALLEST <= abs(value) <= LARGEST:
         shown, what = text if len(text) <= 40 else f"{text[:20]}... ({len(text):,} characters)", "small"
         what = "large" if abs(value) > 1 else what

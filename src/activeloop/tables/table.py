@@ -15,7 +15,7 @@ import numpy as np
 
 from activeloop.errors import TableError
 from activeloop.tables.grids import chosen_grid, find_grids, row_letters
-from activeloop.tables.names import plain, split_unit
+from activeloop.tables.names import ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import (
     DATE,
     LARGEST,
@@ -307,12 +307,17 @@ def _check_begins_here(header: list[str], body: list[list[str]], top: int, numbe
     filled = sum(map(bool, header))
     widths = Counter(sum(map(bool, record)) for record in body[:50])
     usual = widths.most_common(1)[0][0]
-    if filled > 1 or usual < 3:
+    if filled > 1 or usual < 2:
         return
-    first = next((n for n, r in zip(numbers, body, strict=True) if sum(map(bool, r)) >= usual), top)
+    known = {plain(name) for name in (*candidate_names(), *ROLES["well"], *ROLES["value"])}
+    first = next((i for i, r in enumerate(body) if known & {plain(split_unit(cell)[0]) for cell in r}), None)
+    if usual < 3 and first is None:
+        return
+    if first is None:
+        first = next(i for i, r in enumerate(body) if sum(map(bool, r)) >= usual)
     problem = (
         f'this row should hold the names of the columns, but "{next(filter(None, header))}" stands in it and the table '
-        f"seems to begin in row {first}. Delete the lines above the names."
+        f"seems to begin in row {numbers[first]}. Delete the lines above the names."
     )
     raise TableError(problem, file=file, row=top)
 
