@@ -48,6 +48,30 @@ def spearman(a: np.ndarray, b: np.ndarray, *, fewest: int = 1, undefined: float 
     return round(float(x @ y) / size, 12) if size else undefined
 
 
+def spearman_interval(rank: float, count: int, z: float = Z90) -> tuple[float, float]:
+    """An interval of a rank correlation: by default 90 %.
+
+    Args:
+        rank: the correlation found.
+        count: pairs.
+        z: half the width of the interval in standard errors.
+
+    Returns:
+        Both ends; -1 and 1 below five pairs.
+
+    Source: Bonett and Wright 2000, doi:10.1007/BF02294183 (Fisher's transform with their standard error).
+
+    >>> low, high = spearman_interval(0.5, 28)
+    >>> round(low, 2), round(high, 2)
+    (0.2, 0.72)
+    """
+    if count < 5 or math.isnan(rank):
+        return -1.0, 1.0
+    error = math.sqrt((1 + rank**2 / 2) / (count - 3))
+    centre = math.atanh(max(-0.999999, min(0.999999, rank)))
+    return math.tanh(centre - z * error), math.tanh(centre + z * error)
+
+
 def rounding_tied(values: np.ndarray) -> np.ndarray:
     """[N] in steps within which numbers differ by rounding alone, so that such numbers are ties.
 

@@ -54,13 +54,13 @@ def data(values, censored=None, assays=(KCAT, TM, KM)):
 def test_a_threshold_is_met_failed_or_open(oriented, tm, tm_side, km, km_side, met):
     one = data([[1.0, tm, km]], [[0, tm_side, km_side]])
     one = one.oriented() if oriented else one
-    np.testing.assert_array_equal(one.feasible(), [met])
+    np.testing.assert_array_equal(one.meets_all(), [met])
 
 
 def test_without_a_threshold_everything_is_feasible_and_classes_beside_others_must_be_fit():
-    assert data([[1.0], [np.nan]], assays=(KCAT,)).feasible().tolist() == [1, 1]
+    assert data([[1.0], [np.nan]], assays=(KCAT,)).meets_all().tolist() == [1, 1]
     soluble = Assay("soluble", goal="classify")
-    assert data([[1.0, 1.0], [2.0, 0.0]], assays=(KCAT, soluble)).feasible().tolist() == [1, 0]
+    assert data([[1.0, 1.0], [2.0, 0.0]], assays=(KCAT, soluble)).meets_all().tolist() == [1, 0]
 
 
 class Stated(Predictor):

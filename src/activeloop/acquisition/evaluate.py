@@ -158,9 +158,9 @@ class AcquisitionEvaluation:
             values = prediction.places(self.dataset.values)
             best_f = np.where(np.isnan(values), -np.inf, values).max(0)
             context = replace(context, values=values, best_f=np.where(np.isinf(best_f), np.nan, best_f))
-            limits = np.array([np.nan if a.limit is None else a.sign * a.limit for a in self.dataset.assays])
+            limits = self.dataset.limits
             if not np.isnan(limits).all():
-                context = replace(context, limits=prediction.places(limits), feasible=self.dataset.feasible())
+                context = replace(context, limits=prediction.places(limits), feasible=self.dataset.meets_all())
         if not joint:
             return context
         target = self.generator(2).choice(len(self.pool), min(TARGETS, len(self.pool)), replace=False)
@@ -207,7 +207,7 @@ def shortlist(
             all of them.
         function: by which the batch will be chosen. When it uses joint draws and the pool has more than 200,000
             candidates, the upper confidence bound (for classes the entropy) stands in for it; a function of several
-            assays goes by mean and standard deviation.
+            assays goes by mean and standard deviation in any pool.
         allowed: the candidates that may be chosen.
         size: of the shortlist.
         rng: breaks ties.
@@ -220,7 +220,7 @@ def shortlist(
             if progress is not None:
                 progress(total, total)
             return rows
-    joint = function.needs_draws and total <= MAX_JOINT
+    joint = function.needs_draws and total <= MAX_JOINT and not isinstance(function, CombiningFunction)
     scored = None if evaluation is None or total <= size else _scores(evaluation, function, joint)
     best = np.zeros((0, 3))
     for seen, rows in allowed.chunks(min(chunk, JOINT_PIECE) if joint else chunk):

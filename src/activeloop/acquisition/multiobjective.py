@@ -93,11 +93,14 @@ def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
     >>> hypervolume(np.array([[2.0, 1.0], [1.0, 2.0]]), np.zeros(2))
     3.0
     """
-    total, front = 0.0, np.zeros((0, points.shape[1]))
-    for point in pareto(points):
-        total += float(gain(point[None], front, reference)[0])
-        front = np.vstack([front, point])
-    return total
+    above = np.maximum(points, reference) - reference
+    if above.shape[1] == 1:
+        return float(above.max(initial=0.0))
+    total, bottom = 0.0, 0.0
+    for top in np.unique(above[:, -1]):  # slices along the last assay, as in `gain`
+        total += (top - bottom) * hypervolume(above[above[:, -1] >= top, :-1], np.zeros(above.shape[1] - 1))
+        bottom = top
+    return float(total)
 
 
 def described(assay: Assay, mean: float, sd: float) -> str:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
         Version,
         Voided,
     )
+    from activeloop.campaigns.front import Front, FrontPoint
     from activeloop.campaigns.recording import RecordSummary
     from activeloop.campaigns.state import CampaignState, Result
     from activeloop.campaigns.status import Leader, Status
-    from activeloop.campaigns.stopping import Gain, RoundReport
+    from activeloop.campaigns.stopping import Gain, RoundReport, Skill
     from activeloop.campaigns.students import StudentTrainer, TrainedStudent
     from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
 
@@ -39,6 +40,8 @@ __all__ = [
     "Event",
     "EventLog",
     "Fitted",
+    "Front",
+    "FrontPoint",
     "Gain",
     "InMemoryArtifactStore",
     "InMemoryLog",
@@ -52,6 +55,7 @@ __all__ = [
     "Recorded",
     "Result",
     "RoundReport",
+    "Skill",
     "Status",
     "StudentRecord",
     "StudentTrainer",

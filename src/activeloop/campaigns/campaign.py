@@ -28,6 +28,7 @@ from activeloop.campaigns.events import (
     Voided,
     plain,
 )
+from activeloop.campaigns.front import draw_front, front_of
 from activeloop.campaigns.proposing import Progress, ProposalBuilder, rows_of_names, standard_names
 from activeloop.campaigns.recording import (
     RecordSummary,
@@ -449,7 +450,7 @@ class Campaign:
         """Where the campaign stands and what to do next."""
         state = self.state()
         dataset = self._dataset(state)
-        return status_of(state, dataset, validate(state, dataset), is_stale(state, dataset, self.learner))
+        return status_of(state, dataset, is_stale(state, dataset, self.learner), self.hit)
 
     def assess(self, n: int | None = None) -> RoundReport:
         """Assess stopping: was the last round worth it, and would the next one be?
@@ -465,12 +466,30 @@ class Campaign:
         if not len(dataset):
             raise StateError("nothing was measured yet, so no round can be judged.")
         n = n or (len(state.proposals[-1].picks) if state.proposals else 96)
-        model = self._predictor(state)
-        gain = None
+        model, gain, predicted = None, None, ()
+        if state.version is not None:  # the scores of a prior have no unit
+            model, predicted = self._predictor(state), self._predicted(state)
         if model is not None:
             rows = rows_of_names(self.pool, (p.name for p in self._next_picks(state, n)))
-            gain = expected_gain(model, self.pool, rows, dataset, derive(self.seed, "worth", 1))
-        return report(state, dataset, validate(state, dataset), gain, n, self.price)
+            known = dataset.only([a.name for a in predicted])
+            gain = expected_gain(model, self.pool, rows, known, derive(self.seed, "worth", 1))
+        validation, goal = validate(state, dataset), self.settings.get("goal", "find")
+        stale = is_stale(state, dataset, self.learner)
+        return report(state, dataset, validation, gain, n, self.price, goal, predicted, stale)
+
+    def picture(self, ending: str = ".png") -> bytes:
+        """A picture of several assays: what was measured, the front, thresholds, and the proposal that is out.
+
+        Args:
+            ending: `.png` or `.svg`.
+
+        Raises:
+            StateError: fewer than two assays have results.
+        """
+        state = self.state()
+        dataset = self._dataset(state)
+        picks = state.outstanding.picks if state.outstanding else ()
+        return draw_front(dataset, front_of(dataset, state.rounds), picks, ending)
 
     # -- how it is done ---------------------------------------------------------------------------------------------
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from activeloop.campaigns.events import StudentRecord, Version
+from activeloop.campaigns.front import Front, front_of
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
-from activeloop.campaigns.validation import ProspectiveValidation
+from activeloop.campaigns.validation import ProspectiveValidation, validate, validate_each
 from activeloop.measurements import Dataset, Measurement
 
 
@@ -49,10 +51,17 @@ class Status:
         awaiting: names of candidates on a plate without any result.
         missing: those of them whose plate already came back.
         pinned, vetoed: names.
-        leaders: the best candidate of each assay that has results.
-        best_by_round: best value of the first assay after each round, from the first with a value that counts.
+        leaders: the best candidate of each assay that has results and whose best is looked for, of candidates that are
+            known to meet all thresholds.
+        conditions: (what is good enough, candidates known to meet it, candidates of which that is known) of each assay
+            with a threshold, and of all together where there are several.
+        hits: candidates that reach the stated value of a hit in each assay that has one and meet all thresholds; None
+            where none is stated.
+        front: of several assays whose best is looked for, else None.
+        best_by_round: best value of the first of these assays after each round, from the first with a value that
+            counts.
         versions: all fitted versions.
-        validation: the last prospective validation, or None.
+        validation: the last prospective validation, or None; `validations` that of each assay that has one.
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
         unused: whether all results were voided, so that no version is used any more.
@@ -75,9 +84,13 @@ class Status:
     pinned: tuple[str, ...]
     vetoed: tuple[str, ...]
     leaders: tuple[Leader, ...]
+    conditions: tuple[tuple[str, int, int], ...]
+    hits: int | None
+    front: Front | None
     best_by_round: tuple[float, ...]
     versions: tuple[Version, ...]
     validation: ProspectiveValidation | None
+    validations: tuple[ProspectiveValidation, ...]
     stale: bool
     unused: bool
     next_step: str
@@ -89,7 +102,7 @@ class Status:
         return self.student is not None and self.student.version < len(self.versions)
 
 
-def status_of(state: CampaignState, dataset: Dataset, validation: ProspectiveValidation | None, stale: bool) -> Status:
+def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence[float] | None) -> Status:
     """The status that follows from a state and its data set."""
     first = state.proposal_events[0] if state.proposals else state.last + 1
     controls = [
@@ -111,9 +124,13 @@ def status_of(state: CampaignState, dataset: Dataset, validation: ProspectiveVal
         pinned=tuple(state.pinned),
         vetoed=tuple(state.vetoed),
         leaders=_leaders(state, dataset),
+        conditions=_conditions(dataset),
+        hits=_hits(dataset, hit),
+        front=front_of(dataset, state.rounds),
         best_by_round=tuple(value for value in best_by_round(state, dataset) if value == value),
         versions=state.versions,
-        validation=validation,
+        validation=validate(state, dataset),
+        validations=validate_each(state, dataset),
         stale=stale,
         unused=bool(state.versions) and state.version is None,
         next_step=_next_step(state, dataset, stale),
@@ -122,9 +139,11 @@ def status_of(state: CampaignState, dataset: Dataset, validation: ProspectiveVal
 
 
 def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
-    leaders = []
+    leaders, enough = [], dataset.meets_all() == 1
     for a, assay in enumerate(dataset.assays):
-        values = dataset.values[:, a] * assay.sign
+        if not np.isnan(dataset.limits[a]):
+            continue  # good enough is good enough
+        values = np.where(enough, dataset.values[:, a], np.nan) * assay.sign
         if np.isfinite(values).any():
             i = int(np.nanargmax(values))
             name = dataset.pool.names(dataset.rows[[i]])[0]
@@ -134,6 +153,22 @@ def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
             raw = value if assay.goal == "classify" or dataset.censored[i, a] or not own else float(np.mean(own))
             leaders.append(Leader(assay.name, assay.unit, name, value, error, raw))
     return tuple(leaders)
+
+
+def _conditions(dataset: Dataset) -> tuple[tuple[str, int, int], ...]:
+    limited = np.flatnonzero(~np.isnan(dataset.limits)).tolist()
+    each = dataset.feasible()[:, limited]
+    counted = [(dataset.assays[a].condition, each[:, k]) for k, a in enumerate(limited)]
+    counted += [("all thresholds", dataset.meets_all())] if len(limited) > 1 else []
+    return tuple((words, int((one == 1).sum()), int((~np.isnan(one)).sum())) for words, one in counted)
+
+
+def _hits(dataset: Dataset, hit: Sequence[float] | None) -> int | None:
+    if hit is None:
+        return None
+    signs = np.array([a.sign for a in dataset.assays])
+    reached = np.isnan(hit) | (dataset.values * signs >= np.array(hit) * signs)
+    return int((reached.all(1) & (dataset.meets_all() == 1)).sum())
 
 
 def _is_of(m: Measurement, name: str, assay: str) -> bool:

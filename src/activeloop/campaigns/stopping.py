@@ -1,50 +1,113 @@
-"""Stopping: the gain of the last round, the expected gain of the next, and an advice."""
+"""Stopping: the gain of the last round, the expected gain of the next, the model's skill, and an advice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
+from activeloop.acquisition.multiobjective import gain as added_volume
+from activeloop.acquisition.multiobjective import hypervolume, pareto, reference_point
+from activeloop.campaigns.front import MOST, Front, front_of, sought
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset, Measurement
+from activeloop.metrics import spearman_interval
 from activeloop.prediction import Predictor
 
 DRAWS = 256
 """Joint draws for the expected gain: its Monte Carlo error is a sixteenth of the gain's standard deviation."""
 SMALL = 0.05
 """Stop when the expected gain is below this share of the standard deviation of all results."""
+SMALL_VOLUME = 0.01
+"""Stop when the hypervolume below the front is expected to grow by less than this share of itself."""
+SMALL_SKILL = 0.01
+"""Of an accurate model: stop when two more versions did not raise the held-out correlation by this much each."""
+LIKELY = 0.05
+"""Stop when it is less probable than this that any candidate of the next round is good enough."""
+
+Aim = Literal["best", "front", "enough", "fit"]
 
 
 @dataclass(frozen=True)
 class Gain:
-    """The expected gain of the next round, in the unit of the first assay.
+    """The expected gain of the next round.
 
     Args:
-        expected: mean over the model's joint draws of how far the best of the next picks beats the best so far.
+        expected: mean over the model's joint draws: how far the best of the next picks beats the best so far, in the
+            unit of its assay (`best`); the volume that they add below the front as a share of it (`front`); how many
+            of them are good enough in every assay (`enough`) or of the class `fit` (`fit`).
             On a logarithmic scale the mean is that of the factors (their geometric mean).
-        chance: share of the draws in which it beats it at all.
-        relative: that mean on the scale of the model, in standard deviations of all results there.
+        chance: share of the draws in which there is any such gain.
+        relative: of `best`, that mean on the scale of the model, in standard deviations of all results there.
+        aim: which of these.
+        extending: picks that would lie beyond the front, and the probability of it, the likeliest first (`front`).
     """
 
     expected: float
     chance: float
-    relative: float = float("inf")
+    relative: float = math.inf
+    aim: Aim = "best"
+    extending: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Skill:
+    """How well the current version ranks candidates of one assay that it was not fitted to.
+
+    Args:
+        assay: its name.
+        spearman: rank correlation of held-out predictions and values.
+        values: how many.
+        low, high: its 90 % interval.
+    """
+
+    assay: str
+    spearman: float
+    values: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        interval = f"90 % interval {self.low:.2f} to {self.high:.2f}"
+        return f"held-out Spearman {self.spearman:.2f} on {self.values:,} values, {interval}"
+
+
+def skills(metrics: Mapping[str, float], assays: Sequence[Assay]) -> tuple[Skill, ...]:
+    """The skill in each assay for which a version has held-out values.
+
+    >>> [str(s) for s in skills({"held_out": 28.0, "held_out_spearman": 0.5}, [Assay("kcat")])]
+    ['held-out Spearman 0.50 on 28 values, 90 % interval 0.20 to 0.72']
+    """
+    found = []
+    for assay in assays:
+        prefix = "" if len(assays) == 1 else f"{assay.name} "
+        rank, count = metrics.get(f"{prefix}held_out_spearman"), metrics.get(f"{prefix}held_out")
+        if rank is not None and count is not None:
+            found.append(Skill(assay.name, rank, round(count), *spearman_interval(rank, round(count))))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
 class RoundReport:
-    """The gain of the last round and the expected gain of the next, for the first assay.
+    """The gain of the last round and the expected gain of the next.
 
     Args:
         round: rounds measured so far.
         measured: candidates measured so far.
-        best_name, best: the best candidate so far and its mean, in the assay's unit.
+        assay: that `best` is of: the first whose best is looked for and that has results, else the first.
+        best_name, best: the best candidate so far and its mean, in the assay's unit; of candidates that are known to
+            meet all thresholds. "" and NaN while there is none.
         gained: how much better that is than the best before the last round (NaN in the first).
+        met: candidates known to be good enough in every assay; None where no assay has a threshold. For an assay of
+            classes alone those that are fit.
+        front: of several assays whose best is looked for, else None.
         gain: expected from the next round; None without a model or with nothing left.
+        skills: of the current version in each assay that has held-out values.
         next_size: how many candidates the next round would test.
         validation: the last prospective validation, or None.
         wells: results so far, controls and replicates included.
@@ -55,10 +118,14 @@ class RoundReport:
 
     round: int
     measured: int
+    assay: Assay
     best_name: str
     best: float
     gained: float
+    met: int | None
+    front: Front | None
     gain: Gain | None
+    skills: tuple[Skill, ...]
     next_size: int
     validation: ProspectiveValidation | None
     wells: int
@@ -71,43 +138,76 @@ class RoundReport:
 def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Dataset, seed: int) -> Gain | None:
     """The expected gain of measuring `rows`, from joint draws.
 
+    Predicted values beyond the bounds of an assay count as the bound. Where assays have thresholds, a draw counts in
+    which they are met.
+
     Args:
         model: the fitted model.
         pool: its pool.
         rows: [N] the next picks.
-        dataset: what was measured (not oriented).
+        dataset: what was measured (not oriented), in the assays that the model predicts.
         seed: of the draws.
 
     Returns:
-        None when there are no picks, no values, or the model predicts classes.
+        None when there are no picks or no values.
     """
-    values = dataset.oriented().values[:, 0]
-    if not len(rows) or np.isnan(values).all():
+    if not len(rows) or np.isnan(dataset.values).all():
         return None
     prediction = model.predict(pool, rows, seed, DRAWS)
-    if prediction.classes or not len(prediction.draws):
+    if prediction.classes or [a.goal for a in dataset.assays] == ["classify"]:
+        fit = np.clip(prediction.mean[:, -1], 0, 1)
+        return Gain(float(fit.sum()), float(1 - np.prod(1 - fit)), aim="fit")
+    if not len(prediction.draws):
         return None
+    oriented, limits, columns = dataset.oriented(), dataset.oriented().limits, sought(dataset)
+    draws = _within_bounds(prediction.draws, dataset.assays)
+    met = np.all(np.isnan(limits) | (draws >= limits), axis=2)
+    enough = dataset.meets_all() == 1
+    values = oriented.values[enough][:, columns]
+    values = values[~np.isnan(values).any(1)]
+    if not columns or not len(values):
+        return Gain(float(met.sum(1).mean()), float(met.any(1).mean()), aim="enough")
+    if len(columns) > 1:
+        names = pool.names(rows)
+        reference = reference_point(oriented.values[:, columns])
+        return _front_gain(draws[:, :, columns], met, values, reference, names) if len(columns) <= MOST else None
+    column = columns[0]
     # The largest of many noisy results is too large: where the model predicts less, that is the best so far.
-    top = int(np.nanargmax(values))
-    seen = model.predict(pool, dataset.rows[[top]], seed, DRAWS)
-    if not prediction.maps:
-        return _gain(prediction.draws[:, :, 0], seen.draws[:, 0, 0], values)
-    places = prediction.maps[0].place(values)
-    found = _gain(prediction.on_scale.draws[:, :, 0], seen.on_scale.draws[:, 0, 0], places)
-    if not prediction.maps[0].log:
-        return found
-    start = np.median(np.minimum(places[top], seen.on_scale.draws[:, 0, 0]))
-    ends = prediction.maps[0].inverse(np.array([start, start + found.expected]))
-    return replace(found, expected=float(ends[1] - ends[0]))
-
-
-def _gain(draws: np.ndarray, seen: np.ndarray, values: np.ndarray) -> Gain:
-    """By joint draws [S, N] of the next picks and [S] of the best so far, beside values [M] (NaN: not measured)."""
-    best = np.minimum(np.nanmax(values), seen)
-    beyond = np.maximum(draws.max(1) - best, 0.0)
-    spread = float(np.nanstd(values))
+    known = np.where(enough, oriented.values[:, column], np.nan)
+    seen = model.predict(pool, dataset.rows[[int(np.nanargmax(known))]], seed, DRAWS)
+    ahead, so_far = (replace(p, draws=_within_bounds(p.draws, dataset.assays)).on_scale for p in (prediction, seen))
+    places = prediction.places(oriented.values)[:, column]
+    best = np.minimum(np.nanmax(places[enough]), so_far.draws[:, 0, column])
+    beyond = np.maximum(np.where(met, ahead.draws[:, :, column], -np.inf).max(1) - best, 0.0)
+    spread = float(np.std(places[np.isfinite(places)]))
     expected = float(beyond.mean())
-    return Gain(expected, float((beyond > 0).mean()), expected / spread if spread > 0 else float("inf"))
+    relative = expected / spread if spread > 0 else math.inf
+    if prediction.maps and prediction.maps[column].log:
+        ends = prediction.maps[column].inverse(np.median(best) + np.array([0.0, expected]))
+        expected = float(ends[1] - ends[0])
+    return Gain(expected, float((beyond > 0).mean()), relative=relative)
+
+
+def _within_bounds(draws: np.ndarray, assays: Sequence[Assay]) -> np.ndarray:
+    """Draws [S, N, A], larger being better, of which none is beyond what the assay can have."""
+    ends = np.sort([[a.sign * end for end in a.ends] for a in assays], axis=1)
+    return np.clip(draws, ends[:, 0], ends[:, 1])
+
+
+def _front_gain(
+    draws: np.ndarray, met: np.ndarray, values: np.ndarray, reference: np.ndarray, names: list[str]
+) -> Gain:
+    front = pareto(values)
+    before = hypervolume(front, reference)
+    after = np.array([hypervolume(np.vstack([front, one[ok]]), reference) for one, ok in zip(draws, met, strict=True)])
+    size, count, assays = draws.shape
+    added = added_volume(draws.reshape(-1, assays), front, reference).reshape(size, count)
+    chance = ((added > 0) & met).mean(0)
+    order = np.argsort(-chance, kind="stable")
+    extending = tuple((names[i], float(chance[i])) for i in order[:5].tolist() if chance[i] > 0)
+    grown = np.maximum(after - before, 0.0)
+    share = float(grown.mean()) / before if before > 0 else math.inf
+    return Gain(share, float((grown > 0).mean()), aim="front", extending=extending)
 
 
 def report(
@@ -117,21 +217,48 @@ def report(
     gain: Gain | None,
     next_size: int,
     price: float | None,
+    goal: Literal["find", "learn"] = "find",
+    predicted: Sequence[Assay] = (),
+    stale: bool = False,
 ) -> RoundReport:
-    """The report of a campaign in which something was measured."""
-    values = dataset.oriented().values[:, 0]
-    top = int(np.nanargmax(values)) if not np.isnan(values).all() else 0
+    """The report of a campaign in which something was measured.
+
+    Args:
+        state: of the campaign.
+        dataset: of that state (not oriented).
+        validation: the last prospective validation, or None.
+        gain: expected from the next round, or None.
+        next_size: how many candidates it would test.
+        price: of a well, or None.
+        goal: of the campaign.
+        predicted: assays of the current version, () without one.
+        stale: whether results came in since.
+    """
+    column = (sought(dataset) or [0])[0]
+    values = _counting(dataset, column)
+    top = int(np.nanargmax(values)) if not np.isnan(values).all() else None
     before = values[dataset.rounds < state.rounds - 1]
-    gained = values[top] - np.nanmax(before) if np.isfinite(before).any() else float("nan")
+    gained = np.nanmax(values) - np.nanmax(before) if np.isfinite(before).any() else float("nan")
     wells = len({_well(r.measurement) for r in state.results})
-    advice, sentence = _advise(gain, validation, values, dataset.assays[0])
+    known = skills(state.version.metrics, predicted) if state.version else ()
+    met = None if np.isnan(dataset.limits).all() else int((dataset.meets_all() == 1).sum())
+    if len(dataset.assays) == 1 and dataset.assays[0].goal == "classify":
+        met = int((dataset.values[:, 0] == 1).sum())
+    front = front_of(dataset, state.rounds)
+    advice, sentence = _advise(state, dataset, validation, gain, known, goal, next_size, column)
+    if stale and state.version is not None:
+        sentence += f" Version {state.version.number} does not know the last results: `propose` or `fit` first."
     return RoundReport(
         round=state.rounds,
         measured=len(dataset),
-        best_name=dataset.pool.names(dataset.rows[[top]])[0],
-        best=float(dataset.values[top, 0]),
+        assay=dataset.assays[column],
+        best_name="" if top is None else dataset.pool.names(dataset.rows[[top]])[0],
+        best=math.nan if top is None else float(dataset.values[top, column]),
         gained=float(gained),
+        met=met,
+        front=front,
         gain=gain,
+        skills=known,
         next_size=next_size,
         validation=validation,
         wells=wells,
@@ -142,41 +269,90 @@ def report(
     )
 
 
+def _counting(dataset: Dataset, column: int) -> np.ndarray:
+    """[N] oriented values of an assay, NaN where the candidate is not known to meet the thresholds."""
+    return np.where(dataset.meets_all() == 1, dataset.oriented().values[:, column], np.nan)
+
+
 def _well(m: Measurement) -> tuple[str | int, ...]:
     """The key of what is paid for once: a well may carry several assays."""
     return (m.plate, m.well) if m.well else (m.file, m.row, m.candidate, m.replicate)
 
 
 def _advise(
-    gain: Gain | None, validation: ProspectiveValidation | None, values: np.ndarray, assay: Assay
+    state: CampaignState,
+    dataset: Dataset,
+    validation: ProspectiveValidation | None,
+    gain: Gain | None,
+    known: Sequence[Skill],
+    goal: str,
+    next_size: int,
+    column: int,
 ) -> tuple[str, str]:
-    if assay.goal == "classify":
+    if state.version is None:
+        return "cannot say", "No model was fitted to the results yet: `activeloop fit` does it, and `propose` too."
+    blind = [s for s in known if s.low <= 0] if not _proven(validation) else []
+    if blind and len(blind) == len(known):
+        told = "; ".join(f"{s.assay}: {s}" if len(known) > 1 else str(s) for s in blind)
         return (
             "cannot say",
-            "Classes have no best value: look at the prospective validation of the last plate.",
+            f"The model predicts no better than chance here ({told}), so what it expects of the next round means "
+            "nothing: measure a plate spread over the pool, and look at replicates and controls of the assay.",
         )
+    if goal == "learn":
+        return _advise_learning(state, known)
     if gain is None:
         return "cannot say", "There is no model to predict another round, or nothing is left to test."
-    unit = assay.unit
-    spread, unit = float(np.nanstd(values)), f" {unit}" if unit else ""
-    promise = f"The next round is expected to raise the best by {gain.expected:.3g}{unit} (chance {gain.chance:.0%})"
-    doubt = ""
+    doubt = " ".join(_doubts(validation, blind))
+    advice, sentence = _of_gain(dataset, gain, next_size, column)
+    return advice, f"{sentence} {doubt}".rstrip()
+
+
+def _proven(validation: ProspectiveValidation | None) -> bool:
+    """Whether predictions of a plate agreed with its results better than chance."""
+    return validation is not None and spearman_interval(validation.spearman, validation.candidates)[0] > 0
+
+
+def _doubts(validation: ProspectiveValidation | None, blind: Sequence[Skill]) -> Iterator[str]:
     if validation and (validation.spearman < 0.1 or validation.coverage < 0.5):
-        doubt = (
-            f" Treat this with caution: on plate {validation.proposal} predictions and results agreed badly "
-            f"(Spearman {validation.spearman:.2f}, {validation.coverage:.0%} of results in their 90 % interval)."
+        covered = validation.coverage
+        held = f", {covered:.0%} of results in their 90 % interval" if covered == covered else ""
+        yield (
+            f"Treat this with caution: on plate {validation.proposal} predictions and results agreed badly "
+            f"(Spearman {validation.spearman:.2f}{held})."
         )
     if gain.relative < SMALL:
         return (
             "stop",
-            f"{promise}, little against the standard deviation of {spread:.3g}{unit} of all results: stop here.{doubt}",
+            f"{promise}, little against the standard deviation of {spread:.3g}{unit} of all results: stop here.",
         )
-    return "go on", f"{promise}: go on.{doubt}"
+    return "go on", f"{promise}: go on."
+
+
+def _advise_learning(state: CampaignState, known: Sequence[Skill]) -> tuple[str, str]:
+    """The advice for a campaign that wants an accurate model: whether more labels still help."""
+    if not known:
+        return "cannot say", "The model has too few held-out values to tell how accurate it is: measure another plate."
+    keys = [f"{s.assay} held_out_spearman" if len(known) > 1 else "held_out_spearman" for s in known]
+    several = [[v.metrics[k] for k in keys if k in v.metrics] for v in state.versions]
+    course = [float(np.mean(one)) for one in several if len(one) == len(keys)]
+    now = "; ".join(f"{s.assay}: {s}" if len(known) > 1 else str(s) for s in known)
+    if len(course) < 3:
+        return "go on", f"The model's {now}; two versions more show whether further plates still help: go on."
+    steps = np.diff(course[-3:])
+    words = f"The model's {now}; the last two versions changed it by {steps[0]:+.3f} and {steps[1]:+.3f}"
+    if (steps < SMALL_SKILL).all():
+        return "stop", f"{words}: further plates of this kind help little, stop here."
+    return "go on", f"{words}: go on."
 
 
 def best_by_round(state: CampaignState, dataset: Dataset) -> Iterable[float]:
-    """The best value (first assay, in its unit) after each round."""
-    oriented, sign = dataset.oriented().values[:, 0], dataset.assays[0].sign
+    """The best value after each round, in the unit of the first assay whose best is looked for.
+
+    Only candidates known to meet all thresholds count.
+    """
+    column = (sought(dataset) or [0])[0]
+    oriented, sign = _counting(dataset, column), dataset.assays[column].sign
     for number in range(state.rounds):
         seen = oriented[dataset.rounds <= number]
         yield float(sign * np.nanmax(seen)) if np.isfinite(seen).any() else float("nan")

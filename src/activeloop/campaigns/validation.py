@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.state import CampaignState
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import inside, rounding_tied, spearman
+from activeloop.plates import Pick
 from activeloop.prediction import PredictionTable, Predictor, mean_of
 
 MIN_PICKS = 5
@@ -39,7 +40,8 @@ class ProspectiveValidation:
         version: which version predicted (0 = the prior).
         candidates: picks with a prediction and a result.
         spearman: rank correlation of predicted and measured values, NaN when all are equal.
-        coverage: share of measured values in their 90 % interval; NaN for classes.
+        coverage: share of measured values in their 90 % interval; NaN for classes, and for the scores of a prior.
+        assay: which was predicted.
     """
 
     proposal: int
@@ -47,18 +49,44 @@ class ProspectiveValidation:
     candidates: int
     spearman: float
     coverage: float
+    assay: str = ""
 
 
-def validate(state: CampaignState, dataset: Dataset) -> ProspectiveValidation | None:
-    """The last proposal with at least five predicted and measured picks, in the first assay; None when none has."""
-    values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, 0], strict=True))
+def validate_each(state: CampaignState, dataset: Dataset) -> tuple[ProspectiveValidation, ...]:
+    """`validate` of every assay for which there is a result."""
+    found = (validate(state, dataset, column) for column in range(len(dataset.assays)))
+    return tuple(one for one in found if one is not None)
+
+
+def _predicted(pick: Pick, column: int, assays: Sequence[Assay]) -> tuple[float, float, float]:
+    """Mean and both ends of the interval of one assay; before any result the prior's score, in its direction."""
+    name = assays[column].name
+    for p in pick.predictions:
+        if p.assay == name:
+            return p.mean, p.low, p.high
+    if pick.predictions:
+        return math.nan, math.nan, math.nan
+    turn = assays[0].sign * assays[column].sign
+    low, high = sorted((turn * pick.low, turn * pick.high))
+    return turn * pick.mean, low, high
+
+
+def validate(state: CampaignState, dataset: Dataset, column: int = 0) -> ProspectiveValidation | None:
+    """The last proposal with at least five predicted and measured picks in one assay; None when none has."""
+    assay = dataset.assays[column]
+    values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, column], strict=True))
     for proposal in reversed(state.proposals):
-        pairs = [(p.mean, p.low, p.high, values[p.name]) for p in proposal.picks if p.name in values]
+        if column and proposal.version and not any(p.predictions for p in proposal.picks):
+            continue  # of a former release: predictions of the first assay alone
+        picks = [p for p in proposal.picks if p.name in values]
+        pairs = [(*_predicted(p, column, dataset.assays), values[p.name]) for p in picks]
         table = np.array(pairs, np.float64).reshape(-1, 4)
         table = table[~np.isnan(table).any(1)]
         if len(table) >= MIN_PICKS:
-            found = _Compared(*table.T, classes=dataset.assays[0].goal == "classify").performance
-            return ProspectiveValidation(proposal.number, proposal.version, len(table), found.spearman, found.coverage)
+            found = _Compared(*table.T, classes=assay.goal == "classify").performance
+            coverage = found.coverage if proposal.version else math.nan  # a prior's score has no unit
+            rank = found.spearman
+            return ProspectiveValidation(proposal.number, proposal.version, len(table), rank, coverage, assay.name)
     return None
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.status import validation_words
-from activeloop.cli.terminal import Folder, next_step, opened, say
+from activeloop.cli.status import front_words, validation_words
+from activeloop.cli.terminal import Folder, many, next_step, opened, say
 
 N = typer.Option("-n", "--number", help="Size of the next round (default: that of the last proposal).")
 
@@ -17,13 +17,26 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     loop = opened(directory)
     loop.check_available()
     found = loop.campaign.assess(number)
-    unit = loop.config.assays[0].unit
-    gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
-    say(
-        f"Best of {found.measured:,} after {found.round} rounds: {found.best_name}, {found.best:.4g} {unit}".rstrip()
-        + gained
-    )
+    rounds = f"after {many(found.round, 'round')}"
+    if found.front:
+        say(f"Front of {found.measured:,} {rounds}: {front_words(found.front)}")
+        if found.front.volumes:
+            say(f"Volume below it, by round: {'  '.join(f'{v:.1%}' for v in found.front.volumes)}")
+    elif found.assay.goal == "classify":
+        say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are fit.")
+    elif found.best_name:
+        gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
+        within = f", {found.met:,} within the thresholds" if found.met is not None else ""
+        value = f"{found.best:.4g} {found.assay.unit}".rstrip()
+        say(f"Best of {found.measured:,}{within} {rounds}: {found.best_name}, {value}{gained}")
+    else:
+        say(f"Of {many(found.measured, 'candidate')} {rounds} none is known to meet all thresholds.")
+    if found.gain and found.gain.extending:
+        picks = ", ".join(f"{name} ({chance:.0%})" for name, chance in found.gain.extending)
+        say(f"Most likely to extend the front among the next {found.next_size:,}: {picks}.")
     say(f"Prospective validation: {validation_words(found.validation)}.")
+    for skill in found.skills:
+        say(f"Skill{f' in {skill.assay}' if len(found.skills) > 1 else ''}: {skill}.")
     if found.cost is not None:
         say(f"Cost so far: {found.cost:,.2f} for {found.wells:,} wells; {found.next_cost:,.2f} for the next round.")
     next_step(found.sentence)

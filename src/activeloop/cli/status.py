@@ -2,23 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from activeloop.cli.terminal import Folder, console, controls_named, new_table, next_step, opened, say, some
+import typer
+
+from activeloop.cli.terminal import (
+    Folder,
+    check_file,
+    console,
+    controls_named,
+    many,
+    new_table,
+    next_step,
+    opened,
+    say,
+    some,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from activeloop.campaigns import Drift, ProspectiveValidation, Status
+    from activeloop.campaigns import Drift, Front, ProspectiveValidation, Status
     from activeloop.campaigns.status import Leader
     from activeloop.config import OpenCampaign
     from activeloop.store import JobState
 
 
-def status(directory: Folder) -> None:
+PICTURE = typer.Option(
+    "--picture",
+    metavar="FILE",
+    help="Also draw the results of several assays, their front, thresholds and the open proposal here (.png, .svg).",
+)
+
+
+def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -> None:
     """Show rounds, results, the best so far, the model and its prospective validation, and what to do next."""
+    check_file(picture, (".png", ".svg"), "Nothing was drawn.")
     loop = opened(directory)
+    drawn = loop.campaign.picture(picture.suffix.lower()) if picture else b""
     found = loop.campaign.status()
     table = summary_table(found)
     warnings = student_rows(table, loop, found)
@@ -29,6 +52,10 @@ def status(directory: Folder) -> None:
         say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
     if loop.unavailable:
         say(f"Warning: {loop.unavailable}")
+    if picture:
+        from activeloop.files import write_whole
+
+        say(f"Written: {write_whole(picture, drawn)}")
     next_step(found.next_step)
 
 
@@ -55,9 +82,18 @@ def summary_table(found: Status) -> Table:
     voided = f", {found.voided:,} voided" if found.voided else ""
     controls = f", {found.control_results:,} more of {controls_named(found.controls)}" if found.controls else ""
     table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{controls}{voided}")
+    for condition, met, known in found.conditions:
+        table.add_row(condition, f"{met:,} of {many(known, 'candidate')} of which it is known")
+    within = ", within the thresholds" if found.conditions else ""
     for leader in found.leaders:
-        table.add_row(f"best {leader.assay}", leader_words(leader))
-    if found.best_by_round:
+        table.add_row(f"best {leader.assay}{within}", leader_words(leader))
+    if found.hits is not None:
+        table.add_row(f"hits{within}", f"{found.hits:,}")
+    if found.front:
+        table.add_row("front", front_words(found.front))
+        if found.front.volumes:
+            table.add_row("volume below it, by round", "  ".join(f"{v:.1%}" for v in found.front.volumes))
+    elif found.best_by_round:
         corrected = "  (corrected for plates)" if any(map(is_corrected, found.leaders[:1])) else ""
         table.add_row("best by round", "  ".join(f"{value:.4g}" for value in found.best_by_round) + corrected)
     if found.versions:
@@ -66,7 +102,7 @@ def summary_table(found: Status) -> Table:
         table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].learner}{stale}")
         if checked := checked_words(found.versions[-1].metrics):
             table.add_row("held-out data", checked)
-    table.add_row("prospective validation", validation_words(found.validation))
+    table.add_row("prospective validation", validations_words(found.validations))
     for title, names in (("on a plate", found.awaiting), ("no result yet", found.missing)):
         if names:
             table.add_row(title, f"{len(names)}: {some(names)}")
@@ -111,6 +147,31 @@ def checked_words(metrics: Mapping[str, float]) -> str:
             parts.append(f"calibration error of probabilities {ece:.3f}")
         found.append(assay + ", ".join(parts))
     return "; ".join(found)
+
+
+def front_words(front: Front, most: int = 8) -> str:
+    """The candidates of a front and their values, one a line.
+
+    >>> from activeloop.campaigns import Front, FrontPoint
+    >>> from activeloop.measurements import Assay
+    >>> print(front_words(Front((Assay("kcat", "1/s"), Assay("Tm")), (FrontPoint("K2R", (3.0, 61.0), ("", ">")),), ())))
+    1 that no other beats in every assay
+    K2R: kcat 3 1/s, Tm >61
+    """
+    count = len(front.points)
+    lines = [f"{count:,} that no other {'beats' if count == 1 else 'candidate beats'} in every assay"]
+    for point in front.points[:most]:
+        each = zip(front.assays, point.values, point.sides, strict=True)
+        values = ", ".join(f"{a.name} {side}{value:.4g} {a.unit}".rstrip() for a, value, side in each)
+        lines.append(f"{point.name}: {values}")
+    return "\n".join(lines + ([f"and {count - most:,} more"] if count > most else []))
+
+
+def validations_words(validations: Sequence[ProspectiveValidation]) -> str:
+    """The prospective validation of each assay, in words."""
+    if len(validations) < 2:
+        return validation_words(next(iter(validations), None))
+    return "\n".join(f"{v.assay}: {validation_words(v)}" for v in validations)
 
 
 def validation_words(validation: ProspectiveValidation | None) -> str:

@@ -65,24 +65,29 @@ class Dataset:
         values, censored = self.values * signs, (self.censored * signs).astype(np.int8)
         return replace(self, values=values, censored=censored, is_oriented=True)
 
-    def feasible(self) -> np.ndarray:
-        """[N] whether each candidate meets all thresholds: 1 yes, 0 no, NaN not known (not measured, or only a bound).
+    @property
+    def limits(self) -> np.ndarray:
+        """[A] what is good enough in each assay, as the values are oriented; NaN where the best is looked for."""
+        alone = len(self.assays) == 1 and self.assays[0].goal == "classify"  # then to be fit is all that is looked for
+        limits = [np.nan if a.limit is None or alone else a.limit for a in self.assays]
+        return np.array(limits) * ([a.sign for a in self.assays] if self.is_oriented else 1)
 
-        Without a threshold all do. A censored value counts where it decides: `<50` fails 55 or more, `>60` meets it,
-        `<60` leaves it open.
+    def feasible(self) -> np.ndarray:
+        """[N, A] whether each candidate is good enough: 1 yes, 0 no, NaN not known (not measured, or only a bound).
+
+        Where the best is looked for all are. A censored value counts where it decides: `<50` fails 55 or more, `>60`
+        meets it, `<60` leaves it open.
         """
-        out = np.ones(len(self))
-        for a, assay in enumerate(self.assays):
-            if assay.limit is None:
-                continue
-            turn = 1 if self.is_oriented else assay.sign
-            value, side = self.values[:, a] * turn, self.censored[:, a] * turn
-            limit = assay.limit * assay.sign
-            met = (side >= 0) & (value >= limit)
-            failed = np.where(side < 0, value <= limit, (side == 0) & (value < limit))
-            known = np.where(met, 1.0, np.where(failed, 0.0, np.nan))
-            out = np.where((out == 0) | (known == 0), 0.0, out * known)
-        return out
+        data = self.oriented()
+        value, side, limit = data.values, data.censored, data.limits
+        met = (side >= 0) & (value >= limit)
+        failed = np.where(side < 0, value <= limit, (side == 0) & (value < limit))
+        return np.where(np.isnan(limit) | met, 1.0, np.where(failed, 0.0, np.nan))
+
+    def meets_all(self) -> np.ndarray:
+        """[N] whether each candidate is good enough in every assay: 1, 0, or NaN where that is not known."""
+        each = self.feasible()
+        return np.where((each == 0).any(1), 0.0, each.prod(1))
 
     def answered(self) -> Dataset:
         """The same data without the assays that have no value yet; itself when all have one or none has."""
