@@ -115,7 +115,7 @@ def test_a_plate_lost_by_a_crash_is_laid_out_again_the_same(run, loop):
 def test_the_default_learner_predicts_before_anything_was_measured(run):
     run("new", "d", "--wild-type", WT, "--singles", "--assay", "kcat")
     status, out, _ = run("predict", "d")
-    assert (status, "the best 10 by version 0" in out) == (0, True)
+    assert (status, "the best 10 by the prior" in out) == (0, True)
     out = run("propose", "d", "-n", 10)[1]
     assert "on the prior" in out
     results_file = results(Path("d/plates/plate-1.csv"), Path("r1.csv"))
@@ -452,3 +452,54 @@ def test_options_that_change_nothing_and_a_pool_that_is_too_small_are_said(run, 
         "Note: 185 candidates, not 500: no others are left to propose."
         in run("propose", "loop", "-n", 500, "--plate", 384, "--another")[1]
     )
+
+
+def test_two_assays_from_the_first_plate_to_the_front_and_its_picture(run):
+    assays = ("--assay", "kcat:1/s", "--assay", "KM:mM:minimise")
+    assert run("new", "two", "--wild-type", WT, "--singles", *assays, "--seed", 5)[0] == 0
+    status, out, _ = run("propose", "two", "-n", 12, "--plate", 24, "--controls", 2)
+    assert status == 0
+    assert "prior score" in out
+    assert "kcat predicted" not in out
+    out = run("predict", "two")[1]
+    assert "scores of the prior" in out
+    assert run("status", "two", "--picture", "f.png")[0] == 1  # nothing to draw yet
+    (plate,) = read_plates(Path("two/plates/plate-1.csv"))
+    lines = ["well,kcat,KM"]
+    for well, held in plate.wells.items():
+        k = ord(held.candidate[-1]) % 9 + 1 + ord(held.candidate[1]) / 100
+        lines.append(f"{well},{k:.2f},{k / 2 + ord(held.candidate[0]) % 5:.2f}")
+    Path("r.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert run("record", "two", "r.csv")[0] == 0
+    assert "No model was fitted to the results yet" in run("assess", "two")[1]
+    status, out, _ = run("propose", "two", "-n", 6, "--plate", 24, "--controls", 2)
+    assert status == 0
+    assert all(word in out for word in ("kcat predicted", "kcat 90 % interval", "KM predicted", "KM 90 % interval"))
+    header = Path("two/plates/plate-2.csv").read_text("utf-8").splitlines()[0]
+    assert "kcat predicted,kcat low,kcat high,KM predicted,KM low,KM high" in header
+    status, out, _ = run("status", "two", "--picture", "f.svg")
+    assert status == 0
+    assert all(word in out for word in ("best kcat", "best KM", "front", "volume below it, by round", "Written: f.svg"))
+    assert "less is better" in Path("f.svg").read_text("utf-8")
+    out = run("assess", "two")[1]
+    assert "Front of 12 after 1 round" in out
+    assert "Skill in KM" in out
+    out = run("predict", "two", "--top", 3)[1]
+    assert all(word in out for word in ("kcat predicted", "KM predicted", "no other prediction beats"))
+    assert run("status", "two", "--picture", "f.gif")[0] != 0
+
+
+def test_a_threshold_is_shown_everywhere(run):
+    assays = ("--assay", "kcat:1/s", "--assay", "Tm:°C:>=55")
+    out = run("new", "two", "--wild-type", WT, "--singles", *assays, "--seed", 5)[1]
+    assert "Tm >= 55 °C" in out
+    Path("r.csv").write_text("candidate,kcat,Tm\nK2R,3,50\nK2A,2,56\nK2C,1,<60\nT3S,4,\nA4G,1,>55\n", encoding="utf-8")
+    assert run("record", "two", "r.csv")[0] == 0
+    out = run("status", "two")[1]
+    assert "met by 2 of 3 candidates" in out  # <60 and an empty cell leave it open
+    assert "best kcat, within the thresholds │ K2A: 2 1/s" in " ".join(out.split())
+    assert "2 within the thresholds after 1 round: K2A, 2 1/s" in run("assess", "two")[1]
+    status, out, _ = run("propose", "two", "-n", 4, "--plate", 24, "--controls", 2)
+    assert status == 0
+    assert "Tm >= 55 °C with" in " ".join(out.split())
+    assert "greedy within the thresholds" in out

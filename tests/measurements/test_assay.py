@@ -142,3 +142,47 @@ def test_orientation_turns_values_once_and_leaves_assays_as_they_are():
     assert turned.oriented() is turned
     assert turned.assays == data.assays
     assert turned.column(0).take([0]).is_oriented
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Tm:°C:>=55", {"unit": "°C", "goal": "maximise", "threshold": 55.0}),
+        ("Tm:°C:≥ 55.5", {"unit": "°C", "goal": "maximise", "threshold": 55.5}),
+        ("KM:mM:log:<=1e-3", {"unit": "mM", "goal": "minimise", "threshold": 1e-3, "scale": "log"}),
+        ("dG::<=-2", {"unit": "", "goal": "minimise", "threshold": -2.0}),
+        ("dG:>=-2:linear", {"goal": "maximise", "threshold": -2.0, "scale": "linear"}),
+        ("a:%:>=90:0..100", {"unit": "%", "goal": "maximise", "threshold": 90.0, "bounds": [0.0, 100.0]}),
+        ("Tm:°C:maximise:>=55", {"unit": "°C", "goal": "maximise", "threshold": 55.0}),
+    ],
+)
+def test_a_threshold_stands_in_place_of_a_goal(text, found):
+    parsed = parse_assay(text)
+    assert {k: v for k, v in parsed.items() if k != "name"} == found
+    config = check_config({"pool": {"singles": True, "wild_type": "MKTA"}, "assays": [parsed]}, None)
+    again = parse_config(config_text(config), "campaign.toml")
+    assert again.assays[0].assay() == config.assays[0].assay()
+    assert again.assays[0].threshold == found["threshold"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Tm:°C:minimise:>=55", "contradict each other"),
+        ("Tm:°C:>=55:<=60", "two thresholds"),
+        ("Tm:°C:>55", "no threshold .such as >=55"),
+        ("Tm:°C:>=5,5", "no threshold"),
+        ("fit::classify:>=1", "contradict|no threshold"),
+        ("a:%:>=120:0..100", "outside its bounds 0 to 100"),
+        ("KM:mM:log:<=0", "above 0"),
+    ],
+)
+def test_a_threshold_that_cannot_be_is_refused(text, said):
+    with pytest.raises(ConfigError, match=said):
+        check_config({"pool": {"singles": True, "wild_type": "MKTA"}, "assays": [parse_assay(text)]}, None)
+
+
+@pytest.mark.parametrize("wrong", [{"upper": 50.0}, {"goal": "minimise", "lower": 60.0}, {"goal": "classify"}])
+def test_a_threshold_that_no_result_can_show_is_refused(wrong):
+    with pytest.raises(ConfigError, match=r"detection limit|classes"):
+        Assay("Tm", "°C", threshold=55.0, **wrong)

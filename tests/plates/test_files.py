@@ -12,6 +12,7 @@ from activeloop.errors import PlateError
 from activeloop.measurements.wells import Well, well_names
 from activeloop.plates import (
     Pick,
+    PickPrediction,
     Plate,
     Proposal,
     Source,
@@ -200,3 +201,24 @@ def test_plates_of_a_folder(tmp_path):
     write_plate(two, tmp_path / "twice.csv")
     with pytest.raises(PlateError, match="and so does of_the_robot"):
         plates_in(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_predictions_of_every_assay_stand_in_the_list_and_come_back(tmp_path, ending):
+    both = (PickPrediction("kcat", 2.0, 1.0, 3.0), PickPrediction("Tm (melting)", 55.5, 50.0, 61.0))
+    picks = (Pick("", "A1G", 1, 0.3, 2.0, 1.0, 3.0, "why", both), Pick("", "A2G", 2, 0.2, 2.5, 2.0, 3.0, "", both[:1]))
+    plate = Plate.fill(Proposal(4, picks, 3, 0, ""), wells=24, controls=2)
+    path = write_plate(plate, tmp_path / f"plate-4.{ending}")
+    read = read_plate(path)
+    assert read == plate
+    assert [p.predictions for p in read.picks] == [both, both[:1]]
+    if ending == "csv":
+        header = path.read_text("utf-8").splitlines()[0].split(",")
+        assert header[6:12] == [f"{a} {w}" for a in ("kcat", "Tm (melting)") for w in ("predicted", "low", "high")]
+        assert [p.id for p in plates_in(tmp_path).plates] == ["plate-4"]  # it is no foreign file
+
+
+def test_the_score_of_a_prior_is_no_prediction():
+    pick = Pick("", "A1G", 1, 0.3, 0.3, -1.0, 1.0, "by the prior")
+    assert [math.isnan(p.mean) for p in Plate.fill(Proposal(1, (pick,), 0, 0, ""), 24).picks] == [True]
+    assert [p.mean for p in Plate.fill(Proposal(1, (pick,), 1, 0, ""), 24).picks] == [0.3]

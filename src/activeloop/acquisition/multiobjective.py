@@ -152,9 +152,9 @@ class Hypervolume(CombiningFunction):
         return f"may be a better compromise than any measured: predicted {values}"
 
     def reason_of(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
-        """Where it would lie beside the front, the probability that it extends it, and its predictions."""
+        """Where it would lie beside the front, and the probability that it extends it."""
         front, reference = self._front(prediction, context)
-        mean, sd = prediction.mean[i], prediction.sd[i]
+        mean = prediction.mean[i]
         better = [a.name for a, m, best in zip(assays, mean, front.max(0, initial=-np.inf), strict=True) if m > best]
         beaten = int((front <= mean).all(1).sum())
         where = "may extend the front"
@@ -168,10 +168,9 @@ class Hypervolume(CombiningFunction):
             where = f"predicted to extend the front at the end of {' and '.join(better)}"
         elif not (front >= mean).all(1).any():
             where = "predicted to fill a gap of the front"
-        values = ", ".join(described(a, m, s) for a, m, s in zip(assays, mean, sd, strict=True))
         draws = prediction.draws[:, i]
-        chance = f" (chance {np.mean(gain(draws, front, reference) > 0):.0%})" if len(draws) and len(front) else ""
-        return f"{where}{chance}: {values}"
+        extends = f", chance {np.mean(gain(draws, front, reference) > 0):.0%}" if len(draws) and len(front) else ""
+        return f"{where}{extends}"
 
     def _front(self, prediction: Prediction, context: AcquisitionContext) -> tuple[np.ndarray, np.ndarray]:
         """The front of what was measured, and the reference point."""
@@ -187,9 +186,13 @@ class Hypervolume(CombiningFunction):
 
 
 def feasibility(prediction: Prediction, limits: np.ndarray) -> np.ndarray:
-    """[N] probability that the true values reach the limits [A] (NaN: none), the assays being independent."""
+    """[N] probability that the true values reach the limits [A] (NaN: none), the assays being independent.
+
+    It is computed on the scale of the model.
+    """
     from scipy.special import ndtr
 
+    limits, prediction = prediction.places(limits), prediction.on_scale
     bound = ~np.isnan(limits)
     z = (prediction.mean[:, bound] - limits[bound]) / np.maximum(prediction.sd[:, bound], 1e-12)
     return ndtr(z).prod(1)
@@ -266,8 +269,7 @@ class Constrained(CombiningFunction):
                 parts.append(self._beside_best(one, inner, context, int(free[0]), others[0]))
         for a in bound.tolist():
             probability = feasibility(one.columns(np.array([a])), limits[[a]])[0]
-            value = described(assays[a], one.mean[0, a], one.sd[0, a])
-            parts.append(f"{assays[a].condition} with a chance of {probability:.0%} ({value})")
+            parts.append(f"{assays[a].condition} with a chance of {probability:.0%}")
         return "; ".join(parts)
 
     def _beside_best(
@@ -275,12 +277,12 @@ class Constrained(CombiningFunction):
     ) -> str:
         from scipy.special import ndtr
 
-        value = f"predicted {described(assay, one.mean[0, a], one.sd[0, a])}"
         if not context.counting.any():
-            return f"{value}, where nothing measured meets the thresholds yet"
-        best = float(inner.best_f[0])
-        chance = ndtr((one.mean[0, a] - best) / max(float(one.sd[0, a]), 1e-12))
-        return f"{value}, better than the best {assay.sign * best:.3g} with a chance of {chance:.0%}"
+            return f"nothing measured meets the thresholds yet; {described(assay, one.mean[0, a], one.sd[0, a])}"
+        best, scaled = float(inner.best_f[0]), one.on_scale
+        start = one.columns(np.array([a])).places(np.array([best]))[0]
+        chance = ndtr((scaled.mean[0, a] - start) / max(float(scaled.sd[0, a]), 1e-12))
+        return f"better than the best {assay.name}, {assay.sign * best:.3g}, with a chance of {chance:.0%}"
 
     def _inner(
         self, prediction: Prediction, context: AcquisitionContext, limits: np.ndarray, free: np.ndarray

@@ -12,12 +12,12 @@ from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction,
 from activeloop.acquisition.batch import Portfolio, TopK
 from activeloop.acquisition.batch_joint import LCMD, Coordinates, Promising, VarianceReduction, site_features
 from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter, Progress, shortlist
-from activeloop.acquisition.finding import ExpectedImprovement, Greedy, UpperConfidenceBound
+from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
 from activeloop.acquisition.multiobjective import Constrained, Hypervolume, Scalarised
 from activeloop.candidates import Pool, is_scan
 from activeloop.errors import StateError
-from activeloop.measurements import Assay, Dataset
+from activeloop.measurements import Assay, Dataset, limits_of
 from activeloop.prediction import Prediction, Predictor
 
 
@@ -90,9 +90,9 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound.
 
-    Two or three assays: expected hypervolume improvement; more: their sum on a common scale. Where assays have only to
-    reach a threshold: the expected improvement in the others times the probability that all thresholds are met. Before
-    any result the prior's score chooses, as for one assay.
+    Several assays have the batch strategy of one, but expected hypervolume improvement (two or three) or their sum on a
+    common scale (more). Where some have only to reach a threshold, the score of the others counts, from the worst value
+    measured on, times the probability that all thresholds are met. Before any result the prior's score chooses.
 
     To learn classes: largest-cluster maximum-distance; values: the largest variance reduction over the pool (this
     choice rests on few replays).
@@ -105,20 +105,13 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     if goal == "learn":
         classes = all(a.goal == "classify" for a in assays)
         return Recommender(Variance() if len(assays) == 1 else Entropy(), LCMD() if classes else VarianceReduction())
-    if len(assays) == 1 and assays[0].threshold is None:
-        if pool.kind == "variants":
-            return Recommender(Greedy(), TopK(), Promising()) if is_scan(pool) else Recommender(Greedy(), Portfolio())
-        return Recommender(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
-    first = Promising() if is_scan(pool) else None
-    return Recommender(_of_several(assays), TopK(), first)
-
-
-def _of_several(assays: Sequence[Assay]) -> CombiningFunction:
-    free = [a for a in assays if a.limit is None]
-    combined = Hypervolume() if len(free) <= 3 else Scalarised(score=Greedy())
-    if len(free) == len(assays):
-        return combined
-    return Constrained(combined if len(free) > 1 else ExpectedImprovement())
+    if pool.kind == "variants":
+        one = Recommender(Greedy(), TopK(), Promising()) if is_scan(pool) else Recommender(Greedy(), Portfolio())
+    else:
+        one = Recommender(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
+    free = int(np.isnan(limits_of(assays)).sum())
+    score = one.score if free <= 1 else Hypervolume() if free <= 3 else Scalarised(score=Greedy())
+    return replace(one, score=score if free == len(assays) else Constrained(score))
 
 
 #: candidates from which the batch is chosen

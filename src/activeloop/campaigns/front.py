@@ -131,7 +131,7 @@ def _drawn(
     for axis, (x, y) in zip(axes, pairs, strict=True):
         _panel(axis, dataset, front, picks, met, x, y)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2 * len(pairs), frameon=False, fontsize=9)
     out = io.BytesIO()
     figure.savefig(out, format=ending.lstrip("."), dpi=150, metadata={"Date": None} if ending == ".svg" else None)
     return out.getvalue()
@@ -166,11 +166,33 @@ def _panel(
             *mean, xerr=error[0], yerr=error[1], fmt="D", color=NEXT, ecolor="#f3c9a8", elinewidth=0.8, markersize=4,
             zorder=2.5, label=label,
         )  # fmt: skip
+    _best_within(axis, dataset, met, x, y)
     named = {a.name for a in front.assays} if front else set()
     if front and {first.name, second.name} <= named:
         at = [[a.name for a in front.assays].index(a.name) for a in (first, second)]
         _staircase(axis, front, at, (first, second), len(front.assays) == 2)
     axis.margins(0.08)
+
+
+def _best_within(axis: Axes, dataset: Dataset, met: np.ndarray, x: int, y: int) -> None:
+    """Where the best of one assay is looked for beside thresholds: that candidate, by its name."""
+    if len(columns := sought(dataset)) != 1 or columns[0] not in (x, y):
+        return
+    both = (met == 1) & ~np.isnan(dataset.values[:, [x, y]]).any(1)
+    if both.any():
+        best = int(np.argmax(np.where(both, dataset.oriented().values[:, columns[0]], -np.inf)))
+        point = dataset.values[best, [x, y]]
+        label = f"best {dataset.assays[columns[0]].name} within the thresholds"
+        axis.plot(*point, "o", color=OWN, markersize=7, zorder=4, label=label)
+        _write(axis, dataset.pool.names(dataset.rows[[best]])[0], point, (dataset.assays[x], dataset.assays[y]))
+
+
+def _write(axis: Axes, name: str, point: np.ndarray, assays: tuple[Assay, Assay]) -> None:
+    """A name on the side of better values, where little is measured."""
+    right, up = (a.sign > 0 for a in assays)
+    place = {"xytext": (5 if right else -5, 5 if up else -5), "textcoords": "offset points"}
+    side = {"ha": "left" if right else "right", "va": "bottom" if up else "top"}
+    axis.annotate(name, (point[0], point[1]), **place, **side, fontsize=8.5, color=INK, zorder=5)
 
 
 def _staircase(axis: Axes, front: Front, at: list[int], assays: tuple[Assay, Assay], line: bool) -> None:
@@ -183,11 +205,8 @@ def _staircase(axis: Axes, front: Front, at: list[int], assays: tuple[Assay, Ass
         steps = points[order] if assays[0].sign > 0 else points[order][::-1]
         axis.step(*steps.T, where=way, color=OWN, linewidth=1.6, alpha=0.7, zorder=3)
     axis.plot(*points.T, "o", color=OWN, markersize=7, zorder=4, label="front: no other is better in every assay")
-    for k, (point, (x, y)) in enumerate(zip(front.points, points, strict=True)):
-        if k < NAMED:
-            axis.annotate(
-                point.name, (x, y), xytext=(5, 5), textcoords="offset points", fontsize=8.5, color=INK, zorder=5
-            )
+    for one, point in zip(front.points[:NAMED], points[:NAMED], strict=True):
+        _write(axis, one.name, point, assays)
 
 
 def _pair(pick: Pick, first: Assay, second: Assay) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

@@ -185,7 +185,7 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     if prediction.maps and prediction.maps[column].log:
         ends = prediction.maps[column].inverse(np.median(best) + np.array([0.0, expected]))
         expected = float(ends[1] - ends[0])
-    return Gain(expected, float((beyond > 0).mean()), relative=relative)
+    return Gain(expected, float((beyond > 0).mean()), relative)
 
 
 def _within_bounds(draws: np.ndarray, assays: Sequence[Assay]) -> np.ndarray:
@@ -202,12 +202,13 @@ def _front_gain(
     after = np.array([hypervolume(np.vstack([front, one[ok]]), reference) for one, ok in zip(draws, met, strict=True)])
     size, count, assays = draws.shape
     added = added_volume(draws.reshape(-1, assays), front, reference).reshape(size, count)
-    chance = ((added > 0) & met).mean(0)
+    extends = (added > 0) & met
+    chance = extends.mean(0)
     order = np.argsort(-chance, kind="stable")
     extending = tuple((names[i], float(chance[i])) for i in order[:5].tolist() if chance[i] > 0)
     grown = np.maximum(after - before, 0.0)
     share = float(grown.mean()) / before if before > 0 else math.inf
-    return Gain(share, float((grown > 0).mean()), aim="front", extending=extending)
+    return Gain(share, float(extends.any(1).mean()), aim="front", extending=extending)
 
 
 def report(
@@ -321,6 +322,42 @@ def _doubts(validation: ProspectiveValidation | None, blind: Sequence[Skill]) ->
             f"Treat this with caution: on plate {validation.proposal} predictions and results agreed badly "
             f"(Spearman {validation.spearman:.2f}{held})."
         )
+    for skill in blind:
+        yield f"Of {skill.assay} the model predicts no better than chance here ({skill})."
+
+
+def _of_gain(dataset: Dataset, gain: Gain, next_size: int, column: int) -> tuple[str, str]:
+    """The advice for a campaign that looks for the best."""
+    conditions = " and ".join(a.condition for a in dataset.assays if a.condition) if len(dataset.assays) > 1 else ""
+    if gain.aim == "fit":
+        measured = f"{int((dataset.values[:, 0] == 1).sum()):,} of {len(dataset):,} measured are"
+        promise = f"Of the next {next_size:,} candidates {gain.expected:.3g} are expected to be fit ({measured})"
+        return ("go on", f"{promise}: go on.") if gain.expected >= 1 else ("stop", f"{promise}: stop here.")
+    if gain.aim == "enough":
+        found = int((dataset.meets_all() == 1).sum())
+        conditions = " and ".join(a.condition for a in dataset.assays if a.condition)
+        so_far = f"{found:,} measured candidates meet" if found else "No measured candidate meets"
+        promise = (
+            f"{so_far} {conditions}{'' if found else ' yet'}; of the next {next_size:,} candidates "
+            f"{gain.expected:.3g} are expected to (chance of any {gain.chance:.0%})"
+        )
+        return ("go on", f"{promise}: go on.") if gain.chance >= LIKELY else ("stop", f"{promise}: stop here.")
+    if gain.aim == "front":
+        promise = (
+            f"The next round is expected to raise the volume below the front by {gain.expected:.2%} of itself "
+            f"(chance that it extends the front {gain.chance:.0%})"
+            if math.isfinite(gain.expected)
+            else f"The next round is expected to extend the front with a chance of {gain.chance:.0%}"
+        )
+        return ("go on", f"{promise}: go on.") if gain.expected >= SMALL_VOLUME else ("stop", f"{promise}: stop here.")
+    assay = dataset.assays[column]
+    spread, unit = float(np.nanstd(dataset.values[:, column])), f" {assay.unit}" if assay.unit else ""
+    which = "the best" if len(dataset.assays) == 1 else f"the best {assay.name}"
+    within = f" with {conditions}" if conditions else ""
+    promise = (
+        f"The next round is expected to {'lower' if assay.sign < 0 else 'raise'} {which}{within} by "
+        f"{gain.expected:.3g}{unit} (chance {gain.chance:.0%})"
+    )
     if gain.relative < SMALL:
         return (
             "stop",

@@ -85,6 +85,7 @@ def run(source: Source, evaluation: Evaluation, learners: tuple[str, ...], jobs:
         folds, failures = evaluate_all(source, evaluation, learners, jobs or available_cores(), count)
     if folds:
         points = write_evaluation(out, landscape, evaluation, folds, failures)
+        say("Spearman of predicted and measured values, all folds together (1: the same order, 0: chance):", error=True)
         for point in points:
             if point.metric == "spearman_pooled":
                 say(f"{point.policy:40} {point.mean:6.3f}", error=True)

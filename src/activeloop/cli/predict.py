@@ -67,9 +67,15 @@ def predict(
     if directory is None or draws:
         what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
         raise ConfigError(f"{what}.")
+    from activeloop.measurements import Assay
+
     loop = opened(directory).campaign
     pieces = list(_pieces(loop, _rows(loop.pool, file, column, offset, skip_unreadable, merge_duplicates)))
-    _report(pieces, loop.assays, f"version {pieces[0].version}", out, top)
+    version = pieces[0].version
+    who = f"version {version}" if version else "the prior"
+    _report(pieces, loop.predicted_assays() or (Assay(pieces[0].assays[0]),), who, out, top)
+    if not version:
+        say("No model was fitted yet: these are scores of the prior, which have no unit; more is better.")
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
 
 
@@ -131,18 +137,54 @@ def _report(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, ou
         write_predictions(text, pieces)
         write_whole(out, text.getvalue())
         say(f"Wrote {many(sum(map(len, pieces)), 'prediction')} of {who} to {out}.")
-    best = _best(pieces, top, assays[0].sign)
-    rows = [(name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}") for name, mean, low, high in best]
-    headers = ("candidate", f"{assays[0].name} predicted", interval_title(pieces[0].classes))
-    show_table(f"the best {len(best)} by {who}", headers, rows)
+    from activeloop.prediction import PRIOR_SCORE
+
+    best, order = _best(pieces, assays, top)
+    headers = ["candidate"]
+    for assay in assays:
+        interval = interval_title(pieces[0].classes) if len(assays) == 1 else f"{assay.name} 90 % interval"
+        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [f"{assay.name} predicted", interval]
+    rows = []
+    for piece, i in best:
+        cells = [piece.names[i]]
+        for a, assay in enumerate(assays):
+            cells.append(f"{piece.mean[i, a]:.4g}")
+            if assay.name != PRIOR_SCORE:
+                cells.append(f"{piece.low[i, a]:.3g} to {piece.high[i, a]:.3g}")
+        rows.append(cells)
+    order += "; intervals are of one measurement" if len(assays) > 1 else ""
+    show_table(f"the best {len(best)} by {who}{order}", headers, rows)
 
 
-def _best(pieces: list[PredictionTable], top: int, sign: int) -> list[tuple[str, float, float, float]]:
-    found = [
-        (name, *values)
-        for piece in pieces
-        for name, *values in zip(
-            piece.names, piece.mean[:, 0].tolist(), piece.low[:, 0].tolist(), piece.high[:, 0].tolist(), strict=True
-        )
-    ]
-    return sorted(found, key=lambda line: -sign * line[1])[:top]
+def _best(
+    pieces: Sequence[PredictionTable], assays: Sequence[Assay], top: int
+) -> tuple[list[tuple[PredictionTable, int]], str]:
+    """Piece and row of the best predictions, and by what they are ordered, in words.
+
+    Those that are predicted to meet all thresholds come first; among several assays whose best is looked for, those
+    that no other prediction beats in every assay, then those that only these beat, and so on.
+    """
+    import numpy as np
+
+    from activeloop.measurements import limits_of
+
+    signs = np.array([a.sign for a in assays])
+    mean, limits = np.concatenate([p.mean for p in pieces]) * signs, limits_of(assays) * signs
+    met = np.all(np.isnan(limits) | (mean >= limits), axis=1)
+    free = mean[:, np.isnan(limits)] if np.isnan(limits).any() else (mean - limits).min(1, keepdims=True)
+    left = np.lexsort((-free[:, 0], ~met))
+    chosen: list[int] = []
+    if free.shape[1] == 1:
+        chosen = left[:top].tolist()
+    while len(chosen) < min(top, len(mean)):
+        from activeloop.acquisition.multiobjective import on_front
+
+        group = left[met[left]] if met[left].any() else left
+        layer = group[on_front(free[group])]
+        chosen += layer.tolist()
+        left = left[~np.isin(left, layer)]
+    starts = np.cumsum([0, *map(len, pieces)])
+    at = np.searchsorted(starts, chosen[:top], side="right") - 1
+    order = ", those first that no other prediction beats in every assay" if free.shape[1] > 1 else ""
+    order += ", within the thresholds first" if not np.isnan(limits).all() else ""
+    return [(pieces[k], i - int(starts[k])) for i, k in zip(chosen[:top], at.tolist(), strict=True)], order

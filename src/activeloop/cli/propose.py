@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,7 @@ from activeloop.cli.terminal import (
 if TYPE_CHECKING:
     from activeloop.config import AssayConfig, OpenCampaign, PlateConfig
     from activeloop.files import StagedFiles
-    from activeloop.plates import Plate, Proposal
+    from activeloop.plates import Pick, PickPrediction, Plate, Proposal
 
 N = typer.Option("-n", "--number", help="How many candidates (default: as many as fit on one plate).")
 PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate (default: campaign.toml's).")
@@ -100,7 +101,7 @@ def propose(
         "--seed": seed is not None and seed != proposal.seed,
         "--retry-missing": retry_missing,
     }
-    show(proposal, loop.config.assays[0])
+    show(proposal, loop.config.assays)
     for p in plates:
         say(f"  {p}")
     say(f"Written: {some(sorted(map(str, written)), 12)}")
@@ -209,12 +210,36 @@ def _stage_out(plates: list[Plate], files: StagedFiles, out: Path | None) -> Non
         files.add(path, plate_content(p, path))
 
 
-def show(proposal: Proposal, assay: AssayConfig) -> None:
-    """The first picks as a table."""
-    rows = []
-    for pick in proposal.picks[:SHOWN]:
-        known = pick.mean == pick.mean
-        interval = f"{pick.low:.3g} to {pick.high:.3g}" if known else "-"
-        rows.append((str(pick.rank), pick.name, f"{pick.mean:.3g}" if known else "-", interval, pick.reason))
-    headers = ("rank", "candidate", f"{assay.name} predicted", interval_title(assay.goal == "classify"), "why")
-    show_table(f"the first {len(rows)} of {len(proposal.picks)}", headers, rows)
+def show(proposal: Proposal, assays: Sequence[AssayConfig]) -> None:
+    """The first picks as a table, with what is predicted in every assay; before any result the prior's score."""
+    picks = proposal.picks[:SHOWN]
+    columns = dict(prediction_columns(proposal, picks, assays))
+    cells = ([str(p.rank) for p in picks], [p.name for p in picks], *columns.values(), [p.reason for p in picks])
+    rows = zip(*cells, strict=True)
+    title = f"the first {len(picks)} of {len(proposal.picks)}"
+    title += "; intervals are of one measurement" if sum(name.endswith("interval") for name in columns) > 1 else ""
+    show_table(title, ("rank", "candidate", *columns, "why"), rows)
+
+
+def prediction_columns(
+    proposal: Proposal, picks: Sequence[Pick], assays: Sequence[AssayConfig]
+) -> Iterator[tuple[str, list[str]]]:
+    """Header and cells of each column of predictions."""
+    if not proposal.version and not any(p.predictions for p in picks):
+        yield "prior score", [f"{p.score:.3g}" if p.score == p.score else "-" for p in picks]  # in no unit
+        return
+    for assay in assays:
+        found = [_prediction(p, assay.name, assay is assays[0]) for p in picks]
+        known = [one if one and one.mean == one.mean else None for one in found]
+        if any(known):
+            yield f"{assay.name} predicted", [f"{one.mean:.3g}" if one else "-" for one in known]
+            interval = interval_title(assay.goal == "classify") if len(assays) == 1 else f"{assay.name} 90 % interval"
+            yield interval, [f"{one.low:.3g} to {one.high:.3g}" if one else "-" for one in known]
+
+
+def _prediction(pick: Pick, assay: str, first: bool) -> PickPrediction | None:
+    from activeloop.plates import PickPrediction
+
+    if not pick.predictions and first:  # of a former release
+        return PickPrediction(assay, pick.mean, pick.low, pick.high)
+    return next((p for p in pick.predictions if p.assay == assay), None)

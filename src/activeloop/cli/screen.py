@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns.proposing import ProposalBuilder
     from activeloop.campaigns.state import CampaignState
     from activeloop.candidates import Pool
+    from activeloop.measurements import Assay
     from activeloop.prediction import Predictor
     from activeloop.screening import Screen, ScreenResult
 
@@ -209,6 +210,14 @@ class ScreenOptions:
             progress=progress,
         )
 
+    @property
+    def shown(self) -> tuple[Assay, ...]:
+        """The assays that the teacher predicts; before any result its score stands for one."""
+        from activeloop.measurements import Assay
+        from activeloop.prediction import PRIOR_SCORE
+
+        return self.loop.predicted_assays() or (Assay(PRIOR_SCORE),)
+
     def key(self, student: Path | None, settings: tuple[int, ...]) -> str:
         """Name of the checkpoint's folder: the same for the same command only."""
         from activeloop.screening.scorer import digest_of
@@ -233,32 +242,35 @@ def show(plan: ScreenOptions, found: ScreenResult) -> None:
     say(str(found))
     if found.seconds:
         say(f"The student scored {many(round(found.speed), 'candidate')} a second.")
-    rows = [
-        (str(rank), name, f"{mean:.4g}", f"{low:.3g} to {high:.3g}", reason)
-        for rank, name, mean, _, low, high, reason in lines(plan, found)[:SHOWN]
-    ]
-    headers = ("rank", "candidate", f"{plan.loop.assays[0].name} predicted", interval_title(False), "why")
-    show_table(f"the first {len(rows)} of {many(len(found.picks), 'pick')}", headers, rows)
+    rows = []
+    for rank, name, *numbers, reason in lines(plan, found)[:SHOWN]:
+        each = [numbers[i : i + 4] for i in range(0, len(numbers), 4)]
+        cells = [cell for mean, _, low, high in each for cell in (f"{mean:.4g}", f"{low:.3g} to {high:.3g}")]
+        rows.append((str(rank), name, *cells, reason))
+    names = [a.name for a in plan.shown]
+    intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(False) for name in names]
+    predicted = [header for pair in zip(names, intervals, strict=True) for header in (f"{pair[0]} predicted", pair[1])]
+    title = f"the first {len(rows)} of {many(len(found.picks), 'pick')}"
+    show_table(title, ("rank", "candidate", *predicted, "why"), rows)
 
 
-def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[int, str, float, float, float, float, str]]:
-    """Rank, name, mean, standard deviation, interval and reason of each pick, in the assay's unit."""
-    sign = plan.loop.assays[0].sign
+def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[Any, ...]]:
+    """Rank, name, mean, standard deviation and interval in each assay's unit, and reason of each pick."""
     rows = []
     for rank, (name, pick) in enumerate(zip(found.names, found.picks, strict=True), 1):
-        low, high = sorted((sign * pick.low, sign * pick.high))
-        rows.append((rank, name, sign * pick.mean, pick.sd, low, high, pick.reason))
+        numbers = []
+        for assay, (mean, sd, low, high) in zip(plan.shown, pick.each, strict=True):
+            numbers += [assay.sign * mean, sd, *sorted((assay.sign * low, assay.sign * high))]
+        rows.append((rank, name, *numbers, pick.reason))
     return rows
 
 
 def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     """Write the picks as a table, and a report beside it."""
     from activeloop.files import csv_text, write_whole
-
-    assay = plan.loop.assays[0].name
     from activeloop.prediction import column_names
 
-    header = ("rank", "candidate", *column_names(assay), "reason")
+    header = ("rank", "candidate", *(name for a in plan.shown for name in column_names(a.name)), "reason")
     write_whole(out, csv_text(header, lines(plan, found)))
     agreed = f"Spearman of student and teacher on the random sample off the shortlist: {found.fidelity:.3f}"
     report = [

@@ -83,7 +83,7 @@ def summary_table(found: Status) -> Table:
     controls = f", {found.control_results:,} more of {controls_named(found.controls)}" if found.controls else ""
     table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{controls}{voided}")
     for condition, met, known in found.conditions:
-        table.add_row(condition, f"{met:,} of {many(known, 'candidate')} of which it is known")
+        table.add_row(condition, f"met by {met:,} of {many(known, 'candidate')}")
     within = ", within the thresholds" if found.conditions else ""
     for leader in found.leaders:
         table.add_row(f"best {leader.assay}{within}", leader_words(leader))
@@ -95,7 +95,8 @@ def summary_table(found: Status) -> Table:
             table.add_row("volume below it, by round", "  ".join(f"{v:.1%}" for v in found.front.volumes))
     elif found.best_by_round:
         corrected = "  (corrected for plates)" if any(map(is_corrected, found.leaders[:1])) else ""
-        table.add_row("best by round", "  ".join(f"{value:.4g}" for value in found.best_by_round) + corrected)
+        several = f"{found.leaders[0].assay} " if found.conditions and found.leaders else ""
+        table.add_row(f"best {several}by round", "  ".join(f"{value:.4g}" for value in found.best_by_round) + corrected)
     if found.versions:
         unused = "; none is used, since all results were voided" if found.unused else ""
         stale = "; results came in since" if found.stale else unused

@@ -9,12 +9,14 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from activeloop import acquisition
 from activeloop.acquisition import AcquisitionFunction, BatchStrategy, Recommender, default_recommender
 from activeloop.candidates import Pool
 from activeloop.config.config import LearnerConfig, SelectConfig
 from activeloop.errors import ConfigError, ModelError, PluginError
-from activeloop.measurements import Assay
+from activeloop.measurements import Assay, limits_of
 from activeloop.plugins import GROUPS, plugins
 from activeloop.prediction import Learner
 from activeloop.renamed import REMOVED, REMOVED_OPTIONS, spelled_out
@@ -224,6 +226,8 @@ def recommender_of(
     score, batch, first = default.score, default.batch, default.first
     if config.score:
         score = make("score", config.score, SCORES, config.score_options, file)
+        if goal == "find" and not np.isnan(limits_of(assays)).all() and not isinstance(score, acquisition.Constrained):
+            score = acquisition.Constrained(score)  # what is good enough holds whatever the score
     if config.batch:
         batch, first = make("batch", config.batch, BATCHES, config.batch_options, file), None
     return Recommender(score, batch, first)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier
+    from activeloop.measurements.assay import Assay, Goal, Measurement, Qualifier, limits_of
     from activeloop.measurements.dataset import Dataset
     from activeloop.measurements.reading import FailedWell, ResultsFile, read_measurements
     from activeloop.measurements.summary import AssaySummary, summarise, summarise_assay
@@ -22,6 +22,7 @@ __all__ = [
     "Qualifier",
     "ResultsFile",
     "Well",
+    "limits_of",
     "read_measurements",
     "summarise",
     "summarise_assay",

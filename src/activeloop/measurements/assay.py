@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
 
 from activeloop.errors import ConfigError
 
@@ -160,6 +163,18 @@ class Assay:
         side, bound, most = ("below", low, low - room) if value < low else ("above", high, high + room)
         noise = f" (noise may take a value to {most:g}{unit})" if room else ""
         return f"{self.name} {value:g}{unit} is {'too far ' if room else ''}{side} its bound of {bound:g}{unit}{noise}"
+
+
+def limits_of(assays: Sequence[Assay]) -> np.ndarray:
+    """[A] what is good enough in each assay, in its unit; NaN where the best is looked for.
+
+    An assay of classes that stands alone is what is looked for.
+
+    >>> limits_of([Assay("kcat"), Assay("soluble", goal="classify")]), limits_of([Assay("soluble", goal="classify")])
+    (array([nan, 0.5]), array([nan]))
+    """
+    alone = len(assays) == 1 and assays[0].goal == "classify"
+    return np.array([np.nan if a.limit is None or alone else a.limit for a in assays])
 
 
 Qualifier = Literal["=", "<", ">"]

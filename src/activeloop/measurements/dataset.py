@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.measurements.assay import Assay
+from activeloop.measurements.assay import Assay, limits_of
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ class Dataset:
     @property
     def limits(self) -> np.ndarray:
         """[A] what is good enough in each assay, as the values are oriented; NaN where the best is looked for."""
-        alone = len(self.assays) == 1 and self.assays[0].goal == "classify"  # then to be fit is all that is looked for
-        limits = [np.nan if a.limit is None or alone else a.limit for a in self.assays]
-        return np.array(limits) * ([a.sign for a in self.assays] if self.is_oriented else 1)
+        return limits_of(self.assays) * ([a.sign for a in self.assays] if self.is_oriented else 1)
 
     def feasible(self) -> np.ndarray:
         """[N, A] whether each candidate is good enough: 1 yes, 0 no, NaN not known (not measured, or only a bound).

@@ -15,7 +15,7 @@ from activeloop.measurements.rows import read_replicate
 from activeloop.measurements.wells import SHAPES, Well, parse_well, row_letters, well_name, well_names
 from activeloop.plates.layout import sort_wells
 from activeloop.plates.picture import draw
-from activeloop.plates.plate import Pick, Plate, unwritable_in
+from activeloop.plates.plate import Pick, PickPrediction, Plate, unwritable_in
 from activeloop.tables import Table, read_table
 
 Row = list[str | int | float | None]
@@ -23,6 +23,7 @@ COLUMNS = (
     *("plate", "well", "kind", "candidate", "replicate"),
     *("rank", "predicted", "low", "high", "score", "reason"),
 )
+PREDICTED = COLUMNS[6:9]
 KINDS = ("candidate", "control", "empty")
 
 
@@ -56,21 +57,44 @@ def plate_content(plate: Plate, path: str | Path) -> str | bytes:
 
 
 def _list(plate: Plate) -> str:
-    return csv_text(COLUMNS, _wells(plate))
+    return csv_text(_columns(plate), _wells(plate))
+
+
+def _assays(plate: Plate) -> list[str]:
+    """The names of the predicted assays; none where there is only one, whose columns need no name."""
+    names = list(dict.fromkeys(one.assay for pick in plate.picks for one in pick.predictions))
+    return names if len(names) > 1 else []
+
+
+def _columns(plate: Plate) -> list[str]:
+    """`COLUMNS`; of several assays each has its own `NAME predicted`, `NAME low` and `NAME high`."""
+    if not (assays := _assays(plate)):
+        return list(COLUMNS)
+    named = [f"{assay} {what}" for assay in assays for what in PREDICTED]
+    return [c for part in (COLUMNS[:6], named, COLUMNS[9:]) for c in part]
+
+
+def _numbers(pick: Pick, assays: list[str]) -> list[float]:
+    """What is predicted of a pick, under the columns between its rank and its score."""
+    if not assays:
+        return [pick.mean, pick.low, pick.high]
+    known = {p.assay: (p.mean, p.low, p.high) for p in pick.predictions}
+    return [v for assay in assays for v in known.get(assay, (math.nan,) * 3)]
 
 
 def _wells(plate: Plate) -> list[Row]:
-    """One row a well under `COLUMNS`, empty wells too, so that the size of the plate can be read back."""
-    picks = {p.name: p for p in plate.picks}
+    """One row a well under `_columns`, empty wells too, so that the size of the plate can be read back."""
+    picks, assays, width = {p.name: p for p in plate.picks}, _assays(plate), len(_columns(plate))
     rows: list[Row] = []
     for name in well_names(plate.size):
         well = plate.wells.get(name)
         if well is None:
-            rows.append([plate.id, name, "empty", *[None] * 8])
+            rows.append([plate.id, name, "empty", *[None] * (width - 3)])
             continue
         pick = None if well.control else picks.get(well.candidate)
-        numbers = [None if math.isnan(v) else v for v in (pick.mean, pick.low, pick.high, pick.score)] if pick else []
-        predicted: Row = [pick.rank, *numbers, pick.reason] if pick else [None] * 6
+        values = [*_numbers(pick, assays), pick.score] if pick else []
+        numbers = [None if math.isnan(v) else v for v in values]
+        predicted: Row = [pick.rank, *numbers, pick.reason] if pick else [None] * (width - 5)
         rows.append([plate.id, name, KINDS[well.control], well.candidate, well.replicate, *predicted])
     return rows
 
@@ -154,7 +178,8 @@ def _plates_of_file(path: Path) -> list[Plate]:
         raise PlateError("it is no list of wells.", file=str(path))
     table = read_table(path)
     plates = _plates(table)
-    others = [h for h in table.header if h.casefold() not in COLUMNS]
+    named = [f"{assay} {what}" for assay in _named_assays(table) for what in PREDICTED]
+    others = [h for h in table.header if h.casefold() not in COLUMNS and h not in named]
     if others and (table.find("plate") is None or [p.id for p in plates] != [path.stem]):
         raise PlateError(f'it has the column "{others[0]}", which no list of a plate has.', file=str(path))
     return plates
@@ -191,7 +216,7 @@ def _plate(plate_id: str, rows: list[tuple[int, dict[str, str]]], table: Table) 
             replicate = read_replicate(cells.get("replicate", "")) or 1
             wells[name] = Well(cells["candidate"], replicate, kind == "control")
             if kind == "candidate" and cells.get("rank"):
-                picks.setdefault(cells["candidate"], _pick(cells))
+                picks.setdefault(cells["candidate"], _pick(cells, _named_assays(table)))
         except InputError as error:
             raise PlateError(f"{error.problem} No plate was read.", file=table.file, row=number) from None
     ordered = tuple(sorted(picks.values(), key=lambda p: p.rank))
@@ -214,11 +239,23 @@ def _size(seen: dict[str, int], table: Table) -> int:
     return fitting[0] if len(seen) == fitting[0] else max(fitting[0], min(96, fitting[-1]))
 
 
-def _pick(cells: dict[str, str]) -> Pick:
-    score, mean, low, high = (_float(cells.get(name, "")) for name in ("score", "predicted", "low", "high"))
+def _named_assays(table: Table) -> list[str]:
+    """The assays that have columns of predictions of their own."""
+    names = [h.removesuffix(f" {PREDICTED[0]}") for h in table.header if h.endswith(f" {PREDICTED[0]}")]
+    return [name for name in names if all(f"{name} {what}" in table.header for what in PREDICTED)]
+
+
+def _pick(cells: dict[str, str], assays: list[str]) -> Pick:
+    score, *first = (_float(cells.get(name, "")) for name in ("score", *PREDICTED))
     if not cells["rank"].isdecimal():
         raise PlateError(f'rank "{cells["rank"]}" is not a whole number.')
-    return Pick("", cells["candidate"], int(cells["rank"]), score, mean, low, high, cells.get("reason", ""))
+    each = [[_float(cells[f"{assay} {what}".casefold()]) for what in PREDICTED] for assay in assays]
+    predictions = tuple(
+        PickPrediction(assay, *one) for assay, one in zip(assays, each, strict=True) if not math.isnan(one[0])
+    )
+    mean, low, high = (predictions[0].mean, predictions[0].low, predictions[0].high) if predictions else first
+    why = cells.get("reason", "")
+    return Pick("", cells["candidate"], int(cells["rank"]), score, mean, low, high, why, predictions)
 
 
 def _float(text: str) -> float:
@@ -247,14 +284,16 @@ def _workbook(plate: Plate) -> bytes:
 
 def _fill_list(sheet: Any, plate: Plate) -> None:
     from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
 
-    for row, cells in enumerate([list(COLUMNS), *_wells(plate)], 1):
+    for row, cells in enumerate([list(_columns(plate)), *_wells(plate)], 1):
         for column, value in enumerate(cells, 1):
             _put(sheet, row, column, value)
     for cell in sheet[1]:
         cell.font = Font(bold=True)
-    for letter, width in zip("ABCDEFGHIJK", (12, 7, 11, 24, 10, 7, 11, 11, 11, 11, 60), strict=True):
-        sheet.column_dimensions[letter].width = width
+    widths = [12, 7, 11, 24, 10, 7, *[11] * (len(_columns(plate)) - 7), 60]
+    for column, width in enumerate(widths, 1):
+        sheet.column_dimensions[get_column_letter(column)].width = width
     sheet.freeze_panes = "C2"
     sheet.auto_filter.ref = sheet.dimensions
 

@@ -55,7 +55,7 @@ LABELLED = 60
 LEFT, TOP, FOOT, RIGHT = 44, 84, 74, 24
 
 
-def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "", label: str = "predicted") -> str:
+def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "", label: str = "") -> str:
     """The plate as SVG.
 
     Wells are coloured by value where there is one, controls are marked by a ring and a colour of their own, empty
@@ -63,11 +63,17 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
 
     Args:
         plate: what to draw.
-        values: candidate -> number to colour by; the predictions of `plate.picks` when None.
+        values: candidate -> number to colour by; when None the predictions of `plate.picks` (of several assays those of
+            the first), or before any result their scores.
         title: the plate's id when empty.
-        label: what the numbers are, for the legend.
+        label: what the numbers are, for the legend; `predicted` or `score` when empty.
     """
-    numbers = {p.name: p.mean for p in plate.picks} if values is None else dict(values)
+    predicted = any(math.isfinite(p.mean) for p in plate.picks)
+    numbers = {p.name: p.mean if predicted else p.score for p in plate.picks} if values is None else dict(values)
+    if not label:
+        names = [one.assay for p in plate.picks for one in p.predictions]
+        several = f"{names[0]} " if len(set(names)) > 1 else ""
+        label = f"{several}predicted" if predicted or values is not None else "score"
     shown = {name: float(v) for name, v in numbers.items() if math.isfinite(v)}
     scale = _Scale.of([shown[w.candidate] for w in plate.wells.values() if not w.control and w.candidate in shown])
     rows, columns = SHAPES[plate.size]

@@ -77,6 +77,14 @@ class Proposal:
     policy: str
 
 
+def listed(proposal: Proposal) -> tuple[Pick, ...]:
+    """The picks as a plate lists them: before any result they have a score, which is no value in a unit."""
+    if proposal.version:
+        return proposal.picks
+    nan = float("nan")
+    return tuple(p if p.predictions else replace(p, mean=nan, low=nan, high=nan) for p in proposal.picks)
+
+
 @dataclass(frozen=True)
 class PlateDesign:
     """How plates are filled; fields and errors as in `Plate.fill`."""
@@ -251,7 +259,7 @@ class Plate:
         contents = design.contents(proposal) + list(again)
         design.check_room(len(proposal.picks), len(again))
         held = design.lay_out(contents, np.random.default_rng(seed))
-        return cls(id or f"plate-{proposal.number}", wells, held, proposal.picks)
+        return cls(id or f"plate-{proposal.number}", wells, held, listed(proposal))
 
     def __str__(self) -> str:
         controls = sum(w.control for w in self.wells.values())
@@ -349,7 +357,7 @@ def fill_plates(
     mixed = [well for i in rng.permutation(len(groups)) for well in groups[i]]
     shares = [mixed[k::count] for k in range(count)]
     return [
-        Plate(plate_id, wells, design.lay_out(share, rng), _picks_of(share, proposal.picks))
+        Plate(plate_id, wells, design.lay_out(share, rng), _picks_of(share, listed(proposal)))
         for plate_id, share in zip(ids, shares, strict=True)
     ]
 
