@@ -190,9 +190,9 @@ def _best_within(axis: Axes, dataset: Dataset, met: np.ndarray, x: int, y: int) 
 def _write(axis: Axes, name: str, point: np.ndarray, assays: tuple[Assay, Assay]) -> None:
     """A name on the side of better values, where little is measured."""
     right, up = (a.sign > 0 for a in assays)
-    place = {"xytext": (5 if right else -5, 5 if up else -5), "textcoords": "offset points"}
-    side = {"ha": "left" if right else "right", "va": "bottom" if up else "top"}
-    axis.annotate(name, (point[0], point[1]), **place, **side, fontsize=8.5, color=INK, zorder=5)
+    place = (5 if right else -5, 5 if up else -5)
+    side: dict[str, Any] = {"ha": "left" if right else "right", "va": "bottom" if up else "top", "color": INK}
+    axis.annotate(name, (point[0], point[1]), place, textcoords="offset points", fontsize=8.5, zorder=5, **side)
 
 
 def _staircase(axis: Axes, front: Front, at: list[int], assays: tuple[Assay, Assay], line: bool) -> None:
