@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_named_or_left_out(tmp_path):
 
 def test_rules_and_what_is_measured_are_honoured(listed):
     ruled = Pool.combinatorial(WT, ["K2", "A4", "I6"], max_mutations=1)
-    pool = StreamedPool(listed, ruled, without=["K2C"])
+    pool = StreamedPool(listed, ruled, without=[LIKE.notation.design("K2C")])
     rows = np.arange(8000)
     expected = ruled.allowed(rows)
     expected[LIKE.row_of("K2C")] = False

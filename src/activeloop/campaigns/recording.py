@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import PurePath
 
 from activeloop.campaigns.state import CampaignState, Result
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, Resolver
 from activeloop.errors import InputError, MeasurementError, NotationError
 from activeloop.measurements import Assay, Measurement, ResultsFile
 from activeloop.tables.numbers import LARGEST, SMALLEST
@@ -69,7 +69,9 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
             the assay's bounds.
     """
     named = {a.name: a for a in assays}
-    standard: dict[str, str | None] = {}
+    names = dict.fromkeys(m.candidate for m in measurements if not m.control)
+    standard: dict[str, str | None] = {name: name for name in names if _is_standard(name, pool)}
+    resolver = _resolver(pool, [name for name in names if name not in standard], source)
     rows = []
     for m in measurements:
         file, row = m.file or source or None, m.row or None
@@ -85,21 +87,35 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
             raise MeasurementError(f"{refusal}. {fix}", file=file, row=row)
         if not m.control:
             if m.candidate not in standard:
-                standard[m.candidate] = _name_in(pool, m.candidate, file, row)
+                standard[m.candidate] = _name_in(resolver, m.candidate, file, row)
             name = standard[m.candidate]
             if name != m.candidate:
-                m = replace(m, candidate=name) if name else replace(m, control=True)
+                m = replace(m, candidate=name or WILD_TYPE, control=name is None)
         rows.append(m)
     return rows
 
 
-def _name_in(pool: Pool, name: str, file: str | None, row: int | None) -> str | None:
+def _is_standard(name: str, pool: Pool) -> bool:
+    """Whether a name stands in the pool's own notation, rather than in another that somebody wrote."""
+    row = pool.row_of(name)
+    return row is not None and pool.names([row]) == [name]
+
+
+def _resolver(pool: Pool, names: Sequence[str], source: str) -> Resolver:
+    try:
+        return pool.resolver(names)
+    except NotationError as error:
+        raise MeasurementError(f"{error.problem} Nothing was stored.", file=source or None) from None
+
+
+def _name_in(resolver: Resolver, name: str, file: str | None, row: int | None) -> str | None:
     """The standard name of a candidate; None for a wild type outside the pool, which is a control."""
     try:
-        known = pool.row_of(name)
-        if known is None and name == WILD_TYPE:
+        match = resolver.find(name)
+        if match.row is None and match.name == WILD_TYPE:
             return None
-        return pool.names([pool.find(name) if known is None else known])[0]
+        resolver.row(name)  # refuses what is not in the pool
+        return match.name
     except NotationError as error:
         fix = "Correct the name, leave the row out, or mark it as a control. Nothing was stored."
         raise MeasurementError(f"{error.problem} {fix}", file=file, row=row) from None

@@ -314,7 +314,7 @@ class Pool(ABC):
             skip_unreadable=skip_unreadable,
             structures=structures,
         )
-        return ExplicitPool._of(listed, kind)
+        return ExplicitPool.from_list(listed, kind)
 
     @staticmethod
     def from_fasta(
@@ -336,7 +336,7 @@ class Pool(ABC):
             InputError: names file, record and fix.
         """
         listed = read_fasta_candidates(path, parent, merge_duplicates=merge_duplicates, skip_unreadable=skip_unreadable)
-        return ExplicitPool._of(listed, "variants")
+        return ExplicitPool.from_list(listed, "variants")
 
     @staticmethod
     def of(designs: Iterable[Design], *, origin: str = "listed") -> ExplicitPool:
@@ -407,7 +407,8 @@ class ExplicitPool(Pool):
                 self._labels[label.casefold()] = (*known, row)
 
     @classmethod
-    def _of(cls, listed: CandidateList, kind: str) -> ExplicitPool:
+    def from_list(cls, listed: CandidateList, kind: str) -> ExplicitPool:
+        """The pool of the candidates of a file."""
         return cls(
             listed.designs,
             kind=kind,
@@ -427,7 +428,7 @@ class ExplicitPool(Pool):
 
     def row_of(self, name: str) -> int | None:
         """The row of a candidate by its name in the pool's own notation and numbering, or None when it is not in it."""
-        row = self._by_name.get(name)
+        row = (self._by_name if self.kind == "compounds" else self._rows).get(name)
         return super().row_of(name) if row is None else row
 
     def row_of_design(self, design: Design) -> int | None:

@@ -48,6 +48,8 @@ class CandidateList:
         origin: where they come from, in one sentence.
         labels: other names in the file, such as a catalogue number, and the place in `designs` of what each stands for.
         offset: of the positions as the file has them; None when it was neither given nor needed.
+        places: of each row of the file: the place of its candidate in `designs`, -1 where it was left out.
+        left_out: the error of each row that was left out.
     """
 
     designs: list[Design]
@@ -56,6 +58,8 @@ class CandidateList:
     origin: str
     labels: tuple[tuple[str, int], ...] = ()
     offset: int | None = None
+    places: tuple[int, ...] = ()
+    left_out: tuple[NotationError, ...] = ()
 
 
 class ListReader:
@@ -272,7 +276,7 @@ def read_candidates(
     column = column or candidate_column(table, kind)
     cells = candidate_cells(table, column, kind, skip_empty=skip_unreadable)
     filled = [cell for cell in cells if cell]
-    notation = _notation(table, column, filled, kind, parent, offset, list(sites), structures)
+    notation = _notation(table, column, filled, kind, parent, offset, list(sites), structures, skip_unreadable)
     try:
         reader = ListReader(notation, filled, offset=offset)
     except NotationError as error:
@@ -301,8 +305,11 @@ def read_candidates(
     if reader.offset:
         # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
         origin += f" (positions {reader.offset:+d})"
-    labels = [(label, k) for k, i in enumerate(places) for label in _labels(table, column, i)]
-    return _each_once(designs, pairs, notation, origin, labels, offset)
+    columns = _label_columns(table, column)
+    labels = [(label, k) for k, i in enumerate(places) for cells in columns if (label := cells[i])]
+    rows = dict(zip(places, range(len(places)), strict=True))
+    read = [rows.get(i, -1) for i in range(len(table))]
+    return _each_once(designs, pairs, notation, origin, labels, offset, read, refused)
 
 
 def _or_skip(error: NotationError, others: bool) -> NotationError:
@@ -320,14 +327,18 @@ def _each_once(
     origin: str,
     labels: Iterable[tuple[str, int]],
     offset: int | None = None,
+    rows: Iterable[int] = (),
+    left_out: Iterable[NotationError] = (),
 ) -> CandidateList:
-    """The first of each candidate, where pairs are duplicates; their labels stand for the first."""
+    """The first of each candidate, where pairs are duplicates; their labels and rows stand for the first."""
     first_of = {second: first for first, second in pairs}
     kept = [i for i in range(len(designs)) if i not in first_of]
     place = {i: k for k, i in enumerate(kept)}
     found = dict.fromkeys((label, place[first_of.get(i, i)]) for label, i in labels)
     once = [designs[i] for i in kept]
-    return CandidateList(once, [notation.quick_key(d) for d in once], notation, origin, tuple(found), offset)
+    keys = [notation.quick_key(d) for d in once]
+    places = tuple(-1 if i < 0 else place[first_of.get(i, i)] for i in rows)
+    return CandidateList(once, keys, notation, origin, tuple(found), offset, places, tuple(left_out))
 
 
 def many_rows(count: int) -> str:
@@ -372,7 +383,9 @@ def read_fasta_candidates(
         origin += f" without {len(refused)} that cannot be read (first: {refused[0][0]})"
     if pairs:
         origin += f"; {len(pairs)} that stand further up merged"
-    return _each_once(designs, pairs, notation, origin, [(name, i) for i, name in enumerate(names)])
+    # `sp|P12345|GB1_STRSG` is also known by its parts.
+    labels = [(part, i) for i, name in enumerate(names) for part in dict.fromkeys((name, *name.split("|"))) if part]
+    return _each_once(designs, pairs, notation, origin, labels)
 
 
 @dataclass(frozen=True)
@@ -514,11 +527,18 @@ def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) ->
     return PoolError(problem, file=table.file, row=table.row_numbers[second])
 
 
-def _labels(table: Table, column: str, i: int) -> list[str]:
-    """The other names that a row gives its candidate."""
+def _label_columns(table: Table, column: str) -> list[list[str]]:
+    """The cells of the columns with other names of the candidates; numbers that only count the rows are none."""
     own = table.find(column)
-    columns = [name for name in table.named(LABELS) if name != own]
-    return [cell for name in columns if (cell := table.columns[table.header.index(name)][i])]
+    found = [table.columns[table.header.index(name)] for name in table.named(LABELS) if name != own]
+    return [cells for cells in found if not _counts(cells)]
+
+
+def _counts(cells: list[str]) -> bool:
+    if not all(cell.isdecimal() and len(cell) < 10 for cell in cells):
+        return False
+    numbers = sorted(map(int, cells))
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 # Which column names the candidates.
@@ -589,6 +609,7 @@ def _notation(
     offset: int | None,
     sites: list[int | str],
     structures: int | None,
+    skip_unreadable: bool,
 ) -> Notation:
     """The notation of the cells, in the numbering of the parent."""
     if kind == "compounds":
@@ -601,7 +622,7 @@ def _notation(
             check_offset(cells, sequence, file=table.file, offsets=[offset])
         return VariantNotation(sequence, sites=[position_of(s, sequence) for s in sites])
     if not any(map(_names_mutations, cells[:50])):
-        return _letters_notation(table, column, cells)
+        return _letters_notation(table, column, cells, skip_unreadable)
     whole = _sequence_column(table, column)
     if whole is None:
         raise NotationError(
@@ -632,12 +653,12 @@ def _most_common_length(cells: list[str]) -> int:
     return Counter(map(len, cells)).most_common(1)[0][0]
 
 
-def _letters_notation(table: Table, column: str, cells: list[str]) -> SequenceNotation:
+def _letters_notation(table: Table, column: str, cells: list[str], skip_unreadable: bool) -> SequenceNotation:
     """Strings without a parent must have one length."""
     length = _most_common_length(cells)
     odd = next((i for i, c in enumerate(cells) if len(c) != length), None)
     text = "".join(cells)
-    if odd is None:
+    if odd is None or skip_unreadable:
         return SequenceNotation(length, upper=text.upper() == text or text.lower() == text)
     if text.isdigit():
         fix = "Excel drops leading zeros: set the format of the column to Text and enter the genotypes again."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
 from pathlib import Path
 from typing import Any, cast, final
@@ -42,7 +42,7 @@ class StreamedPool(Pool):
         path: the file.
         like: the other pool.
         column: of a table; found by name and content when None.
-        without: `notation.key` of candidates that are not allowed, such as those measured.
+        without: candidates that are not allowed, such as those measured.
         skip_unreadable: rows that cannot be read are not allowed, instead of an error.
         offset: added to each written position to get the position in the wild type; None: as the other pool's
             `numbering` and the first rows show.
@@ -58,7 +58,7 @@ class StreamedPool(Pool):
         like: Pool,
         column: str | None = None,
         *,
-        without: Collection[str] = (),
+        without: Iterable[Design] = (),
         skip_unreadable: bool = False,
         offset: int | None = None,
     ):
@@ -68,7 +68,10 @@ class StreamedPool(Pool):
         self._column = _Column.of(self._file, like.kind, column) if ending not in (*FASTA, *PLAIN) else None
         self.kind, self.notation, self.rules = like.kind, like.notation, like.rules
         self.origin = f"the candidates in {name}"
-        self._like, self._without, self._skip = like, frozenset(without), skip_unreadable
+        self._like, self._skip = like, skip_unreadable
+        self._without: dict[str, set[str]] = {}
+        for design in without:
+            self._without.setdefault(self.notation.quick_key(design), set()).add(self.notation.key(design))
         self._encode = None if like.sites is None else site_encoder(like)
         self._own = threading.local()
         head = np.arange(min(len(self), HEAD_NAMES) if like.kind == "variants" else 0)
@@ -141,11 +144,14 @@ class StreamedPool(Pool):
             raise NotationError(f"{wrong.problem} {fix}", file=wrong.file, row=wrong.row)
         fine = np.array([x is not None and not isinstance(x, InputError) for x in found], bool)
         if self._without:
-            keys = (self.notation.key(cast("Design", found[i])) for i in np.flatnonzero(fine))
-            fine[fine] = [key not in self._without for key in keys]
+            fine[fine] = [not self._excluded(cast("Design", found[i])) for i in np.flatnonzero(fine)]
         if self.rules is not None and self.sites is not None and fine.any():
             fine[fine] = self.rules.allow(self.codes(rows[fine]), self.sites)
         return fine
+
+    def _excluded(self, design: Design) -> bool:
+        keys = self._without.get(self.notation.quick_key(design))
+        return keys is not None and self.notation.key(design) in keys
 
     def _read(self, rows: np.ndarray) -> list[Design]:
         found = self._found(rows)

@@ -13,6 +13,7 @@ from activeloop.cli.terminal import (
     DetectedKind,
     Jobs,
     Minimise,
+    Offset,
     ResultsFolder,
     TargetColumn,
     WildType,
@@ -46,6 +47,7 @@ def evaluate(
     limit: Annotated[int | None, LIMIT] = None,
     jobs: Jobs = None,
     out: ResultsFolder = None,
+    offset: Offset = None,
 ) -> None:
     """Predict each fifth of recorded data from the other four.
 
@@ -54,7 +56,7 @@ def evaluate(
     from activeloop.replay import Source
     from activeloop.replay.evaluation import Evaluation
 
-    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise)
+    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise, offset)
     place = out or Path("evaluations") / f"{Path(dataset).name.split('.')[0]}-{folds}"
     run(source, Evaluation(folds, seed, limit), names_of(learners), jobs, place)
 

@@ -15,6 +15,7 @@ from activeloop.cli.terminal import (
     Goal,
     Jobs,
     Minimise,
+    Offset,
     ResultsFolder,
     TargetColumn,
     WildType,
@@ -56,6 +57,7 @@ def replay(
     first: Annotated[Literal["random", "own"], FIRST] = "random",
     jobs: Jobs = None,
     out: ResultsFolder = None,
+    offset: Offset = None,
 ) -> None:
     """Replay a campaign on recorded data, against a random baseline and named baselines.
 
@@ -63,7 +65,7 @@ def replay(
     """
     from activeloop.replay import Protocol, Source
 
-    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise)
+    source = Source(dataset, kind, wild_type, candidate_column, target_column, minimise, offset)
     protocol = Protocol(goal, start, batch, rounds, first)
     run(source, protocol, names_of(policies), seeds, jobs, out or Path("replays") / Path(dataset).name.split(".")[0])
 

@@ -183,8 +183,8 @@ class ScreenOptions:
         seed = derive(loop.seed, "screen", number) if seed is None else seed
         if file is None:
             return cls(loop, state, builder, loop.pool, teacher, seed, taken)
-        keys = [loop.pool.notation.key(loop.pool.design(row)) for row in taken.tolist()]
-        pool = StreamedPool(file, loop.pool, column, without=keys, skip_unreadable=skip, offset=offset)
+        measured = [loop.pool.design(row) for row in taken.tolist()]
+        pool = StreamedPool(file, loop.pool, column, without=measured, skip_unreadable=skip, offset=offset)
         return cls(loop, state, builder, pool, teacher, seed, np.zeros(0, np.int64))
 
     def run(

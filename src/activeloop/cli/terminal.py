@@ -37,7 +37,7 @@ Offset = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Added to each position to get that of the wild type (default: the campaign's, where old residues agree).",
+        help="Added to each position to get that in the wild type (default: the campaign's; old residues must agree).",
     ),
 ]
 SkipUnreadable = Annotated[

@@ -213,6 +213,8 @@ class Source:
         wild_type: sequence or FASTA file; None = none, or the one that the table's own sequences give.
         candidate_column, target_column: None = detected.
         minimise: less is better; None = more is, unless the public set has another goal.
+        offset: added to the positions of variants to get those in the wild type; None = old residues show that they
+            are the same.
     """
 
     name: str
@@ -221,6 +223,7 @@ class Source:
     candidate_column: str | None = None
     target_column: str | None = None
     minimise: bool | None = None
+    offset: int | None = None
 
     @property
     def file(self) -> Path | None:
@@ -253,7 +256,7 @@ def load_landscape(source: Source) -> Landscape:
         columns = find_columns(table, source.candidate_column, source.target_column, source.kind)
         goal = "minimise" if source.minimise else "maximise"
         name = source.file.name
-        return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.")
+        return landscape_of(table, columns, name.split(".")[0], goal, source.wild_type, f"{name}.", source.offset)
     if source.name in (announced := plugins("landscape")):
         return announced[source.name]()
     entry = find_set(source.name)

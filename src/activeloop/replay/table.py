@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.candidates import Notation, Pool
+from activeloop.candidates import ExplicitPool, Pool
 from activeloop.candidates.notation import VariantNotation
 from activeloop.candidates.proteins import read_parent
-from activeloop.errors import InputError, TableError
+from activeloop.candidates.reading import read_candidates
+from activeloop.errors import TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
 from activeloop.tables import Table, parse_number
@@ -168,7 +169,13 @@ MAX_LEFT_OUT = 0.1
 
 
 def landscape_of(
-    table: Table, columns: Columns, name: str, goal: Goal, wild_type: str | None = None, origin: str = ""
+    table: Table,
+    columns: Columns,
+    name: str,
+    goal: Goal,
+    wild_type: str | None = None,
+    origin: str = "",
+    offset: int | None = None,
 ) -> Landscape:
     """The landscape of a table: every candidate once, with the mean of its values.
 
@@ -182,6 +189,7 @@ def landscape_of(
         goal: whether more or less is better.
         wild_type: of variants, as letters or FASTA file; None = from the table, see `fitting_wild_type`.
         origin: where it is from, in one sentence.
+        offset: added to the positions of variants; as in `Pool.from_table`.
 
     Raises:
         InputError: a row that cannot be understood (names it), or fewer than two different values.
@@ -201,7 +209,7 @@ def landscape_of(
     if columns.kind == "variants":
         wild_type, note = fitting_wild_type(table, table.column(columns.candidate), wild_type)
         origin += note
-    pool, rows, fine, left_out = _readable(table, columns, wild_type)
+    pool, rows, fine, left_out = _readable(table, columns, wild_type, offset)
     counts = np.bincount(rows, minlength=len(pool))
     means = np.bincount(rows, values[fine], len(pool)) / counts
     if (counts > 1).any():
@@ -222,7 +230,9 @@ def _many(which: np.ndarray, thing: str) -> str:
     return f"{int(which.sum()):,} {thing}{'' if which.sum() == 1 else 's'}"
 
 
-def _readable(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray, np.ndarray, str]:
+def _readable(
+    table: Table, columns: Columns, wild_type: str | None, offset: int | None
+) -> tuple[Pool, np.ndarray, np.ndarray, str]:
     """The pool, the row in it of each table row that counts, which table rows count [n], and what was left out.
 
     Scans list stop codons, screens list salts that no program can read; a replay uses the rest.
@@ -230,48 +240,27 @@ def _readable(table: Table, columns: Columns, wild_type: str | None) -> tuple[Po
     Raises:
         InputError: more than a tenth of the candidates cannot be understood; it is the first of them.
     """
-    everything = np.ones(len(table), bool)
-    try:
-        return *_pool(table, columns, wild_type), everything, ""
-    except InputError as error:
-        notation = _notation(table, columns, wild_type)
-        fine = np.array([notation is not None and _reads(notation, cell) for cell in table.column(columns.candidate)])
-        if notation is None or fine.all() or (~fine).mean() > MAX_LEFT_OUT:
-            raise
-        such_as = f"row {error.row}: {error.problem[:120]}"
+    read = read_candidates(
+        table, columns.kind, wild_type, columns.candidate, offset, merge_duplicates=True, skip_unreadable=True
+    )
+    rows = np.array(read.places, np.int64)
+    fine = rows >= 0
+    if (~fine).mean() > MAX_LEFT_OUT:
+        raise read.left_out[0]
+    note = ""
+    if read.left_out:
+        first = read.left_out[0]
+        such_as = f"row {first.row}: {first.problem[:120]}"
         note = f" {_many(~fine, 'row')} whose candidate cannot be understood left out ({such_as})."
-        return *_pool(_rows(table, fine), columns, wild_type), fine, note
+    return ExplicitPool.from_list(read, columns.kind), rows[fine], fine, note
 
 
-def _notation(table: Table, columns: Columns, wild_type: str | None) -> Notation | None:
-    """The notation of the table, from the first of its rows that can be read alone; None when none can."""
-    for i in range(min(len(table), 20)):
-        one = _rows(table, np.arange(len(table)) == i)
-        try:
-            return Pool.from_table(one, columns.kind, wild_type, columns.candidate).notation
-        except InputError:
-            continue
-    return None
-
-
-def _reads(notation: Notation, cell: str) -> bool:
+def _reads(notation: VariantNotation, cell: str) -> bool:
     try:
         notation.design(cell)
     except InputError:
         return False
     return True
-
-
-def _pool(table: Table, columns: Columns, wild_type: str | None) -> tuple[Pool, np.ndarray]:
-    """The pool of the table's candidates, and the row of each table row in it."""
-    cells = table.column(columns.candidate)
-    pool = Pool.from_table(table, columns.kind, wild_type, columns.candidate, merge_duplicates=True)
-    rows = pool.rows_of(cells)
-    lost = np.flatnonzero(rows < 0)
-    if len(lost):
-        i = int(lost[0])
-        raise table.error(f'"{cells[i]}" cannot be found again in the pool. Write it in standard notation.', i)
-    return pool, rows
 
 
 def _rows(table: Table, keep: np.ndarray) -> Table:
