@@ -13,7 +13,7 @@ from activeloop.candidates import ExplicitPool, Pool
 from activeloop.candidates.notation import VariantNotation
 from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.reading import read_candidates
-from activeloop.errors import TableError
+from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
 from activeloop.tables import Table, parse_number
