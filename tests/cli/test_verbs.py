@@ -503,3 +503,27 @@ def test_a_threshold_is_shown_everywhere(run):
     assert status == 0
     assert "Tm >= 55 °C with" in " ".join(out.split())
     assert "greedy within the thresholds" in out
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [
+        ("smiles,name\nc1cc[nH]c1,pyrrole\nCCO,ethanol\n", "compounds"),
+        ("id,structure\n1,CCO\n2,CCN\n", "compounds"),
+        ("candidate\nc1cc[nH]c1\nCC(=O)O\n", "compounds"),
+        ("guide\nACGTACGTACGTACGTACGT\nACGTACGTACGTACGTACGA\n", "guides"),
+        ("seq\nACGTACGTACGTACGTACGT\nACGTACGTACGTACGTACGA\n", "guides"),
+        ("variant,smiles\nAAAA,x\nAAAC,y\n", ""),
+        ("sequence,primer\nFWAA,ACGTACGTACGTACGTACGT\nFWAC,ACGTACGTACGTACGTACGA\n", ""),
+    ],
+)
+def test_a_table_of_another_kind_than_variants_is_asked_about(run, table, kind):
+    Path("pool.csv").write_text(table)
+    status, out, err = run("new", "loop", "--table", "pool.csv", "--assay", "x")
+    if not kind:
+        assert (status, "2 variants" in out) == (0, True)
+        return
+    assert status == 2
+    assert f"looks like {kind}: are the candidates {kind}? Then add --kind {kind}." in err
+    assert not Path("loop").exists()
+    assert run("new", "loop", "--table", "pool.csv", "--assay", "x", "--kind", kind)[0] == 0

@@ -13,6 +13,7 @@ from activeloop.cli.terminal import Column, Goal, Kind, MergeDuplicates, Offset,
 if TYPE_CHECKING:
     from activeloop.config import CampaignConfig
     from activeloop.measurements import Assay
+    from activeloop.tables import Table
 
 
 DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is missing.")
@@ -53,7 +54,7 @@ def new(
     sites: Annotated[str, SITES] = "",
     table: Annotated[Path | None, TABLE] = None,
     fasta: Annotated[Path | None, FASTA] = None,
-    kind: Annotated[Kind, typer.Option(help="What the candidates of a table are.")] = "variants",
+    kind: Annotated[Kind | None, typer.Option(help="What the candidates of a table are (default: variants).")] = None,
     column: Column = "",
     offset: Offset = None,
     merge_duplicates: MergeDuplicates = False,
@@ -79,6 +80,7 @@ def new(
     from activeloop.errors import ConfigError
 
     source = table or fasta
+    kind = kind or asked_kind(table, column, bool(wild_type))
     settings = {
         "goal": goal,
         "seed": seed,
@@ -113,6 +115,55 @@ def new(
     except ConfigError as error:
         raise ConfigError(as_options(error.problem)) from error
     make(directory, config, source)
+
+
+def asked_kind(source: Path | None, column: str, wild_type: bool) -> Kind:
+    """The kind of the candidates when none was given: variants.
+
+    Args:
+        source: the table, None when there is none.
+        column: of the candidates, "" when none was named.
+        wild_type: whether one was given, which only variants have.
+
+    Raises:
+        ConfigError: the table looks like one of compounds or guides; names the column and the option.
+    """
+    if source is None or wild_type:
+        return "variants"
+    from activeloop.errors import ConfigError
+    from activeloop.replay.table import detect_kind
+    from activeloop.tables import read_table
+    from activeloop.tables.names import candidate_names
+
+    table = read_table(source)
+    others: tuple[Kind, ...] = ("compounds", "guides")
+    telling = {kind: set(candidate_names(kind)) for kind in ("variants", *others)}
+    columns = [found] if (found := table.find(column) if column else None) else list(table.header)
+    read = columns if column else _as_variants(table) or columns
+    if not column and table.named(telling["variants"] - telling["compounds"] - telling["guides"]):
+        return "variants"
+    for kind in others:
+        alone = telling[kind] - telling["variants"]
+        named = [name for name in table.named(alone) if name in columns]
+        alike = [name for name in read if detect_kind(table.column(name)) == kind]
+        if found := named or alike:
+            raise ConfigError(
+                f'column "{found[0]}" looks like {kind}: are the candidates {kind}? Then add --kind {kind}. If they '
+                "are variants, add --kind variants and name their column (--column). No campaign was made.",
+                file=str(source),
+            )
+    return "variants"
+
+
+def _as_variants(table: Table) -> list[str]:
+    """The column that would be read as variants, in a list; [] when none would."""
+    from activeloop.candidates.reading import candidate_column
+    from activeloop.errors import TableError
+
+    try:
+        return [candidate_column(table, "variants")]
+    except TableError:
+        return []
 
 
 def as_options(problem: str) -> str:
