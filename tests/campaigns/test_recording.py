@@ -152,7 +152,7 @@ def test_rows_on_the_same_plate_ask_and_those_of_another_replicate_or_day_do_not
     assert campaign.record([Measurement("K2R", "score", 3.5, plate="P1", measured_at="2026-03-02")]).stored == 1
 
 
-@pytest.mark.parametrize("which", [(2,), ("r.csv",), ("2",), ("./r.csv",)])
+@pytest.mark.parametrize("which", [(2,), ("r.csv",), ("2",), ("./r.csv",), 2, "r.csv"])
 def test_a_replaced_file_no_longer_counts_and_its_round_stays(which):
     campaign = loop()
     record(campaign, "K2R 3, T3S 40", "r.csv")
@@ -269,3 +269,12 @@ def test_a_value_of_before_that_may_be_the_answer_of_a_plate_is_asked_about():
         record(campaign, text, "after.csv")
     assert record(campaign, text, "after.csv", repeats=True).stored == 3
     assert campaign.state().awaiting == frozenset()
+
+
+def test_a_name_that_may_be_two_files_replaces_neither():
+    campaign = loop()
+    record(campaign, "K2R 3", "day1/r.csv")
+    record(campaign, "T3S 3", "day2/r.csv")
+    with pytest.raises(InputError, match=r"day1/r.csv or day2/r.csv.*Nothing was stored"):
+        record(campaign, "K2R 4", "s.csv", replaces="r.csv")
+    assert record(campaign, "K2R 4", "s.csv", replaces="day1/r.csv").replaced == 1

@@ -147,3 +147,12 @@ def test_a_number_does_not_tell_which_of_several_plates(write):
     assert {m.plate for m in named.measurements} == {"plate-2"}
     with pytest.raises(MeasurementError, match='no plate "7"'):
         read_measurements(write(*[line.replace("1,", "7,", 1) for line in lines]), pool=POOL, assays=ACT, plates=one)
+
+
+def test_blanks_that_an_assay_cannot_have_are_left_out_too(write):
+    plate = half_filled()
+    values = {well: (v if well in plate.wells else 0) for well, v in readings(plate).items()}
+    potency = Assay("act", scale="log", bounds=(0.01, 100))
+    found = read_measurements(write(*as_list(values)), pool=POOL, assays=potency, plates=plate)
+    assert len(found.measurements) == 24
+    assert any(note.startswith("72 values of wells") for note in found.notes)

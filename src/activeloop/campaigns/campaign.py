@@ -161,7 +161,7 @@ class Campaign:
         source: str = "",
         content_hash: str = "",
         *,
-        replaces: Iterable[int | str] = (),
+        replaces: int | str | Iterable[int | str] = (),
         repeats: bool = False,
     ) -> RecordSummary:
         """Store what came back, once.
@@ -185,11 +185,12 @@ class Campaign:
         if isinstance(measurements, ResultsFile):
             source, content_hash = source or measurements.file, content_hash or measurements.content_hash
             measurements = rows_of(measurements)
-        rows, replaces = checked(tuple(measurements), self.pool, self.assays, source), tuple(replaces)
-        if replaces and repeats:
+        rows = checked(tuple(measurements), self.pool, self.assays, source)
+        corrected = (replaces,) if isinstance(replaces, (int, str)) else tuple(replaces)
+        if corrected and repeats:
             raise InputError("a file corrects an earlier one or repeats it, not both. Nothing was stored.")
         content_hash = content_hash or hash_rows(rows)
-        return self._retried(lambda state: self._store(state, rows, source, content_hash, replaces, repeats))
+        return self._retried(lambda state: self._store(state, rows, source, content_hash, corrected, repeats))
 
     def _store(
         self,

@@ -291,7 +291,11 @@ def replaced_events(replaces: Iterable[int | str], state: CampaignState) -> tupl
     found: set[int] = set()
     for wanted in replaces:
         text = str(wanted).strip()
-        named = {e for e, source in state.sources.items() if same_file(text, source)}
+        exact = {e for e, source in state.sources.items() if text and PurePath(source) == PurePath(text)}
+        named = exact or {e for e, source in state.sources.items() if same_file(text, source)}
+        if len(several := {state.sources[e] for e in named}) > 1:
+            problem = f'"{text}" may be {" or ".join(sorted(several))}. Name its folder, or the number of its event.'
+            raise InputError(f"{problem} Nothing was stored.")
         mine = named or ({int(text)} & state.sources.keys() if text.isdecimal() else set())
         if not mine:
             events = [f"{e} ({source or 'no file'})" for e, source in sorted(state.sources.items())]

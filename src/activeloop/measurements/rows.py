@@ -112,8 +112,11 @@ def _beside(entry: Entry) -> Cell:
     """The value of a well that was never filled; whatever else stands there is no value."""
     try:
         return read_cell(entry.text, entry.assay, entry.unit, entry.decimal)
-    except InputError:
-        return Cell(math.nan, failed=entry.text.strip())
+    except InputError:  # such as 0 where the assay is on a logarithmic scale
+        try:
+            return Cell(parse_number(entry.text, decimal=entry.decimal).value)
+        except InputError:
+            return Cell(math.nan, failed=entry.text.strip())
 
 
 def _one_unit(entry: Entry, cell: Cell, units: dict[str, str]) -> None:
