@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from activeloop.errors import TableError
 from activeloop.tables import read_table
 from activeloop.tables.delimited import read_delimited
 
@@ -91,6 +92,48 @@ def test_decimal_comma_is_recognised(tmp_path):
     assert [n[:2] for n in table.numbers("score")][:3] == [("=", 1.5), ("<", 0.1), ("=", 2.0)]
     path.write_text("mutant;score\nA24G;1.5\n")
     assert read_table(path).decimal_of("score") == "."
+
+
+def test_long_names_and_cells_take_no_time(tmp_path):
+    path = tmp_path / "t.csv"
+    for name in ("_" * 60_000, "(" * 60_000, "a (" + "()" * 30_000, "1 " * 30_000):
+        path.write_text(f"mutant,{name}\nA24G,1\n")
+        start = time.process_time()
+        with pytest.raises(TableError, match="row 1: a name of"):
+            read_table(path)
+        path.write_text(f"mutant,score\nA24G,{name}\n")
+        with pytest.raises(TableError, match="row 2: "):
+            read_table(path).values("score")
+        assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"mutant,a\nK2R\xed\xa0\x80,1\n", "row 2: letters of two encodings"),
+        ("mutant,a\nK2\u00b5,1\n".encode() + b"K2\xb5,2\n", "row 3: letters of two encodings"),
+        (b"\xff\xfe" + "mutant\n\ud800K2R\n".encode("utf-16-le", "surrogatepass"), "row 2: a character is cut in half"),
+        (b'mutant,a\nK2R,1\nK2C,"' + b"x" * 200_000 + b'"\n', "row 3: a cell .* more than 131,072 characters"),
+        (gzip.compress(b"mutant\n" + b"K2R\n" * 70_000_000, 1), "unpacks to more than 256 MB"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"x" * 600, "old .xls format, or one with a password"),
+    ],
+    ids=["half a character", "two encodings", "half of UTF-16", "long cell", "gzip bomb", "xls"],
+)
+def test_odd_bytes_are_refused_in_words(tmp_path, data, expected):
+    path = tmp_path / "t.csv"
+    path.write_bytes(data)
+    with pytest.raises(TableError, match=expected):
+        read_table(path)
+
+
+def test_windows_letters_and_a_preamble_before_semicolons(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes("mutant;score \u2013 \u00b5M\nA24G;1\u2019500\n".encode("cp1252"))
+    table = read_table(path)
+    assert table.header[1] == "score \u2013 \u00b5M"
+    assert table.values("score \u2013 \u00b5M").tolist() == [1500.0]
+    path.write_text("sep=|\nmutant|score\nA24G|1.5\n")
+    assert read_table(path).header == ("mutant", "score")
 
 
 def test_hash_depends_on_the_content_alone(tmp_path):

@@ -178,6 +178,8 @@ TARGETS = (
     *("measurement", "measured", "response", "label", "ddg", "score_drug_gene_rank"),
 )
 
+#: characters in the name of a column
+LONGEST = 500
 _IGNORED = re.compile(r"[\s_.:\-‐‑–—]+")
 #: letters that Unicode does not take apart into a letter and an accent
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i"})
@@ -211,7 +213,7 @@ def split_unit(header: str) -> tuple[str, str]:
     >>> split_unit("kcat/KM (1/(M s))"), split_unit("kcat")
     (('kcat/KM', '1/(M s)'), ('kcat', ''))
     """
-    match = _UNIT.fullmatch(header.strip())
+    match = _UNIT.fullmatch(header.strip()) if len(header) <= LONGEST else None
     if not match:
         return header.strip(), ""
     return (match["base"] + match["rest"]).strip(), (match["round"] or match["square"] or "").strip()

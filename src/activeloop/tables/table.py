@@ -15,7 +15,7 @@ import numpy as np
 
 from activeloop.errors import TableError
 from activeloop.tables.grids import chosen_grid, find_grids, row_letters
-from activeloop.tables.names import ROLES, candidate_names, plain, split_unit
+from activeloop.tables.names import LONGEST, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import (
     DATE,
     LARGEST,
@@ -348,6 +348,11 @@ def _check_widths(header: list[str], body: list[list[str]], numbers: Sequence[in
 
 
 def _check_names(names: tuple[str, ...], file: str, row: int) -> None:
+    if long := next((n for n in names if len(n) > LONGEST), ""):
+        problem = (
+            f'a name of {len(long):,} characters, "{long[:40]}...", stands where a column name should. Shorten it.'
+        )
+        raise TableError(problem, file=file, row=row)
     twice = [n for n, count in Counter(n.casefold() for n in names).items() if count > 1]
     if twice:
         where = [i for i, n in enumerate(names, 1) if n.casefold() == twice[0]]
