@@ -251,12 +251,9 @@ def test_a_unit_stands_behind_the_name_in_many_ways(write, pool, header, value):
         assert [m.value for m in named.measurements] == [value]
 
 
-def test_below_detection_is_a_limit_or_no_value(write, pool):
+def test_below_detection_is_the_limit_of_an_assay_that_has_one(write, pool):
     path = write("mutant,activity", "K2R,1", "K2C,<LOD", "K2D,BDL")
     read = read_measurements(path, pool=pool, assays=Assay("activity", lower=0.1))
     assert [(m.qualifier, m.value) for m in read.measurements] == [("=", 1.0), ("<", 0.1), ("<", 0.1)]
-    read = read_measurements(path, pool=pool, assays=ACTIVITY)
-    assert [well.reason for well in read.failed_wells] == [
-        "<LOD: below detection, and activity has no lower limit",
-        "BDL: below detection, and activity has no lower limit",
-    ]
+    with pytest.raises(InputError, match='row 3: "<LOD" is not a number'):
+        read_measurements(path, pool=pool, assays=ACTIVITY)

@@ -48,6 +48,15 @@ def test_a_table_without_numbers_is_refused_with_a_fix():
         find_columns(table(variant=["A1C"], note=["good"]), None, None, None)
 
 
+def test_columns_are_asked_for_where_several_could_be_meant():
+    assert find_columns(table(variant=["A1C"], kcat=["2"], SD=["0.1"], n=["3"]), None, None, None).target == "kcat"
+    assert find_columns(table(index=["0"], Mutante=["A1C"], Messwert=["2"]), None, None, None).target == "Messwert"
+    with pytest.raises(TableError, match=r"which column holds the values\? .*--target-column, one of: kcat, Tm\."):
+        find_columns(table(variant=["A1C"], kcat=["2"], Tm=["55"]), None, None, None)
+    with pytest.raises(TableError, match=r"which column holds the candidates\? .*one of: enzyme, note\."):
+        find_columns(table(enzyme=["MKV"], note=["good"], kcat=["2"]), None, None, None)
+
+
 def test_mutations_are_not_taken_for_smiles():
     assert detect_kind(["A24G:K56R", "WT", "L5V"]) == "variants"
     assert detect_kind(["N#N", "C=C", "CCO"]) == "compounds"

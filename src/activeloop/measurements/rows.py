@@ -457,9 +457,7 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
         if assay.upper is None:
             return Cell(math.nan, failed=f"{text.strip()}: beyond the range, and {assay.name} has no upper limit")
         return Cell(assay.upper, ">", note=f"{assay.name}: saturated cells were taken as above {assay.upper:g}")
-    if word in BELOW:
-        if assay.lower is None:
-            return Cell(math.nan, failed=f"{text.strip()}: below detection, and {assay.name} has no lower limit")
+    if word in BELOW and assay.lower is not None:
         return Cell(assay.lower, "<", note=f"{assay.name}: {text.strip()} was taken as below {assay.lower:g}")
     if assay.goal == "classify":
         return _class(text, word, assay)

@@ -17,9 +17,11 @@ from activeloop.errors import InputError, TableError
 from activeloop.measurements import Assay, Goal
 from activeloop.replay.landscape import Landscape
 from activeloop.tables import Table, parse_number
-from activeloop.tables.names import TARGETS, candidate_names
+from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, candidate_names
 from activeloop.tables.numbers import find_sign
 
+#: columns that number the rows
+NUMBERS = ("id", "index", "no", "nr", "#", "rank", "row", "column 1", "unnamed: 0")
 CLASSES = ("dms_score_bin",)
 _GUIDE = re.compile(r"[ACGTUN]{17,60}")
 _SMILES = re.compile(r"[\[\]()=#@/\\+]|[a-z]|[A-Za-z]\d[A-Za-z(]")
@@ -80,24 +82,30 @@ def detect_kind(cells: Sequence[str]) -> str:
 def _detect_candidate(table: Table, target: str | None, kind: str | None) -> str:
     if named := [found for found in table.named(candidate_names(kind)) if found != target]:
         return named[0]
-    for name in table.header:
-        if name != target and not _numeric(table.column(name)):
-            return name
-    raise table.error("no column looks like candidates. Name it with --candidate-column.")
+    words = [name for name in table.header if name != target and not _numeric(table.column(name))]
+    if len(words) == 1:
+        return words[0]
+    listed = ", ".join(words or table.header)
+    what = "which column holds the candidates" if words else "no column looks like candidates. Which holds them"
+    raise table.error(f"{what}? Name it with --candidate-column, one of: {listed}.")
 
 
 def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
-    rest = [name for name in table.header if name not in (candidate, classes)]
-    for found in table.named(TARGETS):
+    spread_or_place = (*(name for names in (*ROLES.values(), *SPREADS.values()) for name in names), *COUNTS, *NUMBERS)
+    others = {*table.named(spread_or_place)} - {*table.named((*TARGETS, *ROLES["value"]))}
+    rest = [name for name in table.header if name not in (candidate, classes, *others)]
+    for found in table.named((*TARGETS, *ROLES["value"])):
         if found in rest and _numeric(table.column(found)):
             return found
     numeric = [name for name in rest if _numeric(table.column(name))]
     if not numeric:  # a column of values with a few wrong ones, which are then named
         looked_at = {name: [cell for cell in table.column(name)[:LOOKED_AT] if cell] for name in rest}
         numeric = [name for name, cells in looked_at.items() if sum(_numeric([c]) for c in cells) > len(cells) / 2]
-    if not numeric:
-        raise table.error("no column looks like measured values. Name it with --target-column.")
-    return numeric[-1]
+    if len(numeric) == 1:
+        return numeric[0]
+    what = "which column holds the values" if numeric else "no column looks like measured values. Which holds them"
+    listed = ", ".join(numeric or rest)
+    raise table.error(f"{what}? Name it with --target-column, one of: {listed}.")
 
 
 def _numeric(cells: Sequence[str]) -> bool:
