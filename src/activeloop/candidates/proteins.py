@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -285,7 +285,13 @@ def find_offset(names: Iterable[str], parent: str, *, reach: int = 2000) -> tupl
     >>> find_offset(["K1R", "T2S", "A3G", "Y4F", "I5V"], "MKTAYIAKQR")
     (1, 5, 5)
     """
-    variants = [v for v in map(old_residues, names) if v]
+    return fitting_offset([v for v in map(old_residues, names) if v], parent, reach=reach)
+
+
+def fitting_offset(
+    variants: Sequence[tuple[tuple[int, str], ...]], parent: str, *, reach: int = 2000
+) -> tuple[int, int, int] | None:
+    """As `find_offset`, from the `old_residues` of the variants that name some."""
     different = sorted({site for v in variants for site in v})
     few = len(different) < FEWEST_SITES
     if len(different) < FEW_SITES:
@@ -322,7 +328,11 @@ def check_offset(names: Iterable[str], parent: str, *, file: str | None = None, 
     activeloop.errors.NotationError: all 5 variants fit if 1 is added to each position (is the start Met not counted?).
         Give offset=1, or another wild type.
     """
-    found = find_offset(names, parent)
+    refuse_offset(find_offset(names, parent), offsets, file)
+
+
+def refuse_offset(found: tuple[int, int, int] | None, offsets: Iterable[int], file: str | None = None) -> None:
+    """Refuse what `find_offset` found, where it is none of those that are known; see `check_offset`."""
     if found is None or found[0] in offsets:
         return
     best, fitting, total = found

@@ -25,9 +25,11 @@ from activeloop.candidates.notation import (
 from activeloop.candidates.proteins import (
     check_offset,
     check_protein,
+    fitting_offset,
     old_residues,
     read_fasta,
     read_parent,
+    refuse_offset,
 )
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError
 from activeloop.tables import Table, read_table
@@ -122,6 +124,7 @@ _SIGNS = str.maketrans({"\u2212": "-", "\u2010": "-", "\u2011": "-", "\u2013": "
 _MUTATED = r"(?:p\.)?[\[(]?(?:[A-Z]{3}|[A-Z])\d+[A-Z=*_-]"
 _CHAIN = re.compile(rf"(?<![A-Z0-9=*])(?!p\.)(?:chain\s*)?([A-Z])[:._]\s*(?={_MUTATED})", re.IGNORECASE)
 _CHAIN_INSIDE = re.compile(r"(?<![A-Z0-9])([ACDEFGHIKLMNPQRSTVWY])([A-Z])(?=\d+[ACDEFGHIKLMNPQRSTVWY](?![A-Z0-9]))")
+_PLAIN = re.compile(r"(?:[A-Z][0-9]+[A-Z](?::|$))+")
 _REFERENCE = re.compile(r"([A-Z0-9_.\-]+):(?=p\.)", re.IGNORECASE)
 
 
@@ -131,6 +134,8 @@ def cleaned_name(text: str) -> tuple[str, frozenset[str]]:
     >>> cleaned_name("A:K2R,A:T3S"), cleaned_name("P12345:p.Lys2Arg"), cleaned_name("KA2R")
     (('K2R,T3S', frozenset({'A'})), ('p.Lys2Arg', frozenset({'P12345'})), ('K2R', frozenset({'A'})))
     """
+    if _PLAIN.fullmatch(text):
+        return text, frozenset()
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
@@ -177,7 +182,7 @@ def _offset_of(notation: VariantNotation, texts: list[str], given: int | None, n
     texts = [text for text in texts if any(c.isdigit() for c in text)]
     named = [sites for text in texts if (sites := old_residues(text))]
     options = list(dict.fromkeys((0, numbering or 0)))
-    check_offset(texts, notation.parent, offsets=options)
+    refuse_offset(fitting_offset(named, notation.parent), options)
     fitting = {o: sum(_fits(notation.parent, sites, o) for sites in named) for o in options}
     if 2 * max(fitting.values()) < len(named) or not named:
         return _unchecked_offset(notation, texts, numbering)
