@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Match, Pool, Resolver
     from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
-    from activeloop.candidates.reading import KINDS, ListReader, candidate_cells, left_out_note, read_each
+    from activeloop.candidates.reading import KINDS, ListReader, candidate_cells, left_out_note, named_column, read_each
     from activeloop.candidates.scans import is_scan, mostly_multiple
     from activeloop.candidates.sites import Rules, Sites
     from activeloop.candidates.streamed import StreamedPool
@@ -63,6 +63,7 @@ __all__ = [
     "is_scan",
     "left_out_note",
     "mostly_multiple",
+    "named_column",
     "read_each",
     "read_fasta",
     "read_parent",

@@ -571,17 +571,26 @@ def candidate_column(table: Table, kind: str) -> str:
     >>> candidate_column(Table("a.csv", ("guide", "seq"), (["CD5-1"], ["GACGTTACGATCGATCGACA"]), (2,), ""), "guides")
     'seq'
     """
-    named = table.named(candidate_names(kind))
-    for name in named:
-        if _looks_right(table, name, kind):
-            return name
-    if named:
-        return named[0]  # Its content will be refused with the row and the reason.
+    if named := named_column(table, kind):
+        return named
     others = [name for name in table.header if kind != "compounds" and _looks_right(table, name, kind)]
     if len(others) == 1:
         return others[0]
     listed = ", ".join(others or table.header)
     raise table.error(f"which column names the {kind}? Name it (--column), one of: {listed}.")
+
+
+def named_column(table: Table, kind: str, names: Sequence[str] | None = None) -> str | None:
+    """The column with a common name for candidates: the first whose cells fit, else the first; None when there is none.
+
+    Args:
+        table: the table.
+        kind: one of `KINDS`.
+        names: that are looked for; `candidate_names(kind)` when None.
+    """
+    named = table.named(candidate_names(kind) if names is None else names)
+    # Where no content fits, it will be refused with the row and the reason.
+    return next((name for name in named if _looks_right(table, name, kind)), named[0] if named else None)
 
 
 def _looks_right(table: Table, name: str, kind: str) -> bool:

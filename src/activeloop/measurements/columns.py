@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from activeloop.candidates import candidate_cells
+from activeloop.candidates import candidate_cells, named_column
 from activeloop.errors import ConfigError, MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
@@ -77,7 +77,7 @@ def check_names(assays: Sequence[Assay]) -> None:
 
 
 def find_entries(
-    table: Table, assays: Sequence[Assay], columns: Mapping[str, str] | None
+    table: Table, assays: Sequence[Assay], columns: Mapping[str, str] | None, kind: str = "variants"
 ) -> tuple[list[Entry], tuple[str, ...], int]:
     """All cells that should hold values.
 
@@ -85,6 +85,7 @@ def find_entries(
         table: a table of results: long, wide, or shaped like a plate.
         assays: what may have been measured.
         columns: role (`candidate`, `well`, `value` ...) or assay name -> column, where names do not show it.
+        kind: of the candidates, one of `activeloop.candidates.KINDS`.
 
     Returns:
         The entries in the order of the table; the columns that were not read; wells of the plate whose shape the table
@@ -106,7 +107,7 @@ def find_entries(
     size = grid_size(table)
     if size:
         return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), (), size
-    roles = find_roles(table, given)
+    roles = find_roles(table, given, kind)
     wide = _wide(table, assays, given, roles)
     long = "value" in roles and ("assay" in roles or not wide)
     values = [roles["value"]] if long else [c.name for c in wide]
@@ -405,7 +406,7 @@ def _only(assays: Sequence[Assay], table: Table, what: str) -> Assay:
     )
 
 
-def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
+def find_roles(table: Table, given: Mapping[str, str], kind: str = "variants") -> dict[str, str]:
     """The column of each role that the table has; `given` wins over the names.
 
     Raises:
@@ -417,7 +418,10 @@ def find_roles(table: Table, given: Mapping[str, str]) -> dict[str, str]:
             table.column(given[role])  # refuses a missing column
             roles[role] = table.find(given[role]) or given[role]
             continue
-        free = [found for found in table.named(names) if found not in roles.values()]
+        if role == "candidate":
+            free = [found for found in [named_column(table, kind, names)] if found]
+        else:
+            free = [found for found in table.named(names) if found not in roles.values()]
         if free:
             roles[role] = free[0]
     # Where wells are named, a number or barcode beside them is the plate's or the instrument's, not a candidate's.

@@ -111,7 +111,7 @@ def read_measurements(
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
     table = read_table(path, sheet=sheet, block=(columns or {}).get("block"))
     _refuse_predictions(table, assays)
-    entries, unread, size = find_entries(table, assays, columns)
+    entries, unread, size = find_entries(table, assays, columns, pool.kind)
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
     rows, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
