@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -22,6 +22,28 @@ PRIOR_SCORE = "prior score"
 LEVELS = np.arange(1, 400) / 400
 #: [K] quantiles of a standard normal distribution at these levels
 NORMAL = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+
+
+class Covariance(ABC):
+    """The covariance of the noise-free values of N candidates in one assay.
+
+    Attributes:
+        variance: [N].
+    """
+
+    variance: np.ndarray
+
+    @abstractmethod
+    def with_others(self, others: Self) -> np.ndarray:
+        """[N, M] covariances with M other candidates of the same posterior."""
+
+    @abstractmethod
+    def take(self, index: np.ndarray) -> Self:
+        """That of some of the candidates."""
+
+    @abstractmethod
+    def scaled(self, factor: float) -> Self:
+        """That of the values' distances from their means times a factor."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +140,8 @@ class Prediction:
         maps: A of them, to the scale on which the model works; () when that is the scale of the values. Acquisition
             works there, see `on_scale`. Where a map is logarithmic, `mean` is the median, `sd` half the distance
             between one standard deviation above and one below, and `noise` that of a typical value.
+        covariances: A of them where the model knows them exactly, on the scale of the maps, else (); then
+            those of the draws are all there is.
 
     >>> p = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> p.mean[:, 0].tolist(), p.sd[:, 0].tolist()
@@ -131,6 +155,7 @@ class Prediction:
     classes: tuple[str, ...] = field(default=())
     shape: np.ndarray | None = field(default=None)
     maps: tuple[ValueMap, ...] = field(default=())
+    covariances: tuple[Covariance, ...] = field(default=())
 
     @classmethod
     def of_draws(cls, draws: np.ndarray, noise: np.ndarray | None = None, classes: tuple[str, ...] = ()) -> Prediction:
@@ -149,7 +174,13 @@ class Prediction:
 
     def take(self, index: np.ndarray) -> Prediction:
         """The same prediction about some of its candidates."""
-        return replace(self, draws=self.draws[:, index], mean=self.mean[index], sd=self.sd[index])
+        return replace(
+            self,
+            draws=self.draws[:, index],
+            mean=self.mean[index],
+            sd=self.sd[index],
+            covariances=tuple(covariance.take(index) for covariance in self.covariances),
+        )
 
     def in_values(self, maps: Sequence[ValueMap]) -> Prediction:
         """This prediction, made on the scale of maps, as one of values.
@@ -206,8 +237,8 @@ class Prediction:
         """The same prediction of some of its assays."""
         shape = None if self.shape is None else self.shape[index]
         draws, mean, sd = self.draws[:, :, index], self.mean[:, index], self.sd[:, index]
-        maps = tuple(self.maps[a] for a in index) if self.maps else ()
-        return Prediction(draws, mean, sd, self.noise[index], self.classes, shape, maps)
+        maps, known = (tuple(each[a] for a in index) if each else () for each in (self.maps, self.covariances))
+        return Prediction(draws, mean, sd, self.noise[index], self.classes, shape, maps, known)
 
     def interval(self, level: float) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends [N, A] between which a new measurement, noise included, lies with a probability.

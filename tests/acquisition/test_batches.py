@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from activeloop.acquisition import (
     BatchBALD,
     DiverseTop,
     PowerSampling,
+    Promising,
     Random,
     Recommender,
     ThompsonBatch,
@@ -24,7 +26,14 @@ from activeloop.acquisition import (
     entropy,
     site_features,
 )
-from activeloop.acquisition.batch_joint import _extended, greedy_logdet, greedy_reduction, joint_entropy
+from activeloop.acquisition.base import SampleCovariance, best_first, first_best, of_draws
+from activeloop.acquisition.batch_joint import (
+    _extended,
+    greedy_information,
+    greedy_logdet,
+    greedy_reduction,
+    joint_entropy,
+)
 from activeloop.prediction import Prediction
 
 
@@ -67,15 +76,46 @@ def test_greedy_logdet_against_determinants():
 
 def test_greedy_reduction_against_explicit_covariances():
     rng = np.random.default_rng(4)
-    ours, theirs, noise = rng.standard_normal((7, 1, 5)), rng.standard_normal((6, 1, 5)), rng.uniform(0.1, 1, (7, 1))
-    x = np.vstack([ours[:, 0], theirs[:, 0]])
+    ours, theirs, noise = rng.standard_normal((7, 5)), rng.standard_normal((6, 5)), rng.uniform(0.1, 1, (7, 1))
+    x = np.vstack([ours, theirs])
     cov, picks = x @ x.T, []
     for _ in range(4):
         gain = [-1.0 if i in picks else np.square(cov[7:, i]).sum() / (cov[i, i] + noise[i, 0]) for i in range(7)]
         i = int(np.argmax(gain))
         picks.append(i)
         cov = cov - np.outer(cov[:, i], cov[i]) / (cov[i, i] + noise[i, 0])
-    assert greedy_reduction(ours, noise, theirs, 4).tolist() == picks
+    known = [SampleCovariance(each) for each in (ours, theirs)]
+    assert greedy_reduction(known[:1], noise, known[1:], np.ones(1), 4).tolist() == picks
+
+
+def test_greedy_information_against_determinants():
+    x, noise = np.random.default_rng(3).standard_normal((9, 4)), np.array([0.3])
+    assert greedy_information([SampleCovariance(x)], noise, 5).tolist() == greedy_logdet(x, 0.3, 5).tolist()
+
+
+class Known(SampleCovariance):
+    """A covariance that the model knows."""
+
+
+@pytest.mark.parametrize(
+    "batch", [LCMD(), BatchBALD(), VarianceReduction(), Promising(share=1.0)], ids=lambda b: b.name
+)
+def test_the_covariance_that_a_model_knows_counts_and_not_that_of_its_draws(batch):
+    known, other = twins(), gaussian(n=15)
+    covariances = of_draws(known.draws)
+    prediction = replace(known, draws=other.draws, covariances=tuple(Known(c.factors) for c in covariances))
+    picks = [batch(p, p.sd[:, 0], 5, blank(), np.zeros((15, 1))).tolist() for p in (known, prediction)]
+    assert picks[0] == picks[1]
+
+
+def test_what_differs_by_rounding_is_equal():
+    scores = np.array([0.1 + 0.2, 0.3, 0.3 * (1 + 1e-8), 0.2])
+    orders = {tuple(best_first(scores, 3, np.random.default_rng(seed)).tolist()) for seed in range(20)}
+    assert len(orders) == 6
+    assert all(3 not in order for order in orders)
+    assert first_best(scores) == 0
+    turned = scores[[2, 1, 0, 3]]
+    assert (best_first(scores, 4, np.random.default_rng(1)) == best_first(turned, 4, np.random.default_rng(1))).all()
 
 
 def slow_joint_entropy(probs, batch):

@@ -24,7 +24,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from golden.names import history, picks_of, plate_of, predictions_of, read, rows_of, typed  # noqa: E402
+from golden.names import history, picks_of, plate_of, predicted, predictions_of, read, typed  # noqa: E402
 
 SHORT = "MKTAYIAKQR"
 SINGLES = ("--wild-type", SHORT, "--singles")
@@ -217,7 +217,7 @@ def expect(name: str, folder: Path, work: Path) -> None:
     said = {"history": history(copy), "predictions": predictions_of(copy, work / "said.csv")}
     if name == "taught":
         typed("predict", "--student", FOLDER / "student.onnx", work / "said.csv", "--out", work / "student.csv")
-        said["student"] = rows_of(work / "student.csv")
+        said["student"] = predicted(work / "student.csv")
     typed("propose", copy, "-n", 6)
     number = len(said["history"]["proposals"]) + 1
     said["proposal"] = picks_of(copy, number)

@@ -98,7 +98,17 @@ def picks_of(folder: Path, proposal: int) -> list[list[Any]]:
 def predictions_of(folder: Path, to: Path) -> list[list[Any]]:
     """What `activeloop predict` writes about the whole pool."""
     typed("predict", folder, "--out", to)
-    return rows_of(to)
+    return predicted(to)
+
+
+def predicted(table: Path) -> list[list[Any]]:
+    """Rows of predictions, under the titles of then."""
+    titles, *rows = rows_of(table)
+    now = {" model sd": " sd", " measurement low": " low", " measurement high": " high"}
+    now |= {" probability low": " low", " probability high": " high"}
+    for ending, then in now.items():
+        titles = [str(title).removesuffix(ending) + then * str(title).endswith(ending) for title in titles]
+    return [titles, *rows]
 
 
 @names_of_before()

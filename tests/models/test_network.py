@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from activeloop.models.networks import Adam, Layers, Training, drop, ranking, squared
+from activeloop.models.networks import Adam, Grid, Layers, Trainee, Training, drop, ranking, squared, to_grid
 
 RNG = np.random.default_rng(0)
 
@@ -15,25 +15,53 @@ def small(hidden=(4, 3), slope=0.1) -> Layers:
     )
 
 
+#: steps that change nothing in double precision
+FINE = Grid(2.0**-40, 2.0**-40, 2.0**-40)
+
+
 @pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
 @pytest.mark.parametrize("masked", [False, True])
 def test_gradients_are_derivatives(hidden: tuple[int, ...], masked: bool):
+    layers, x, rows = small(hidden), RNG.standard_normal((6, 5)), np.array([0, 2, 3, 5])
+    trainee = Trainee(layers, x, FINE)
+    masks = drop(layers, 4, 0.5, np.random.default_rng(2)) if masked else ()
+    d = RNG.standard_normal((2, 4))
+    trainee.outputs(rows, masks)
+    trainee.backward(d, masks)
+    numeric = np.zeros_like(trainee.parameters)
+    for i, value in enumerate(trainee.parameters.tolist()):
+        trainee.parameters[i] = value + 1e-6
+        up = (trainee.outputs(rows, masks) * d).sum()
+        trainee.parameters[i] = value - 1e-6
+        numeric[i] = (up - (trainee.outputs(rows, masks) * d).sum()) / 2e-6
+        trainee.parameters[i] = value
+    np.testing.assert_allclose(trainee.gradient, numeric, atol=1e-6)
+
+
+@pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
+def test_what_is_trained_is_what_predicts(hidden: tuple[int, ...]):
     layers, x = small(hidden), RNG.standard_normal((6, 5))
-    masks = drop(layers, 6, 0.5, np.random.default_rng(2)) if masked else ()
-    d = RNG.standard_normal((2, 6))
-    inner, _ = layers.forward(x, masks)
-    gradients = layers.gradients(x, inner, d, masks)
-    for array, gradient in zip([*layers.weights, *layers.biases], gradients, strict=True):
-        assert array.shape == gradient.shape
-        flat, numeric = array.reshape(-1), np.zeros(array.size)
-        for i in range(array.size):
-            kept = flat[i]
-            flat[i] = kept + 1e-6
-            up = (layers.forward(x, masks)[1] * d).sum()
-            flat[i] = kept - 1e-6
-            numeric[i] = (up - (layers.forward(x, masks)[1] * d).sum()) / 2e-6
-            flat[i] = kept
-        np.testing.assert_allclose(gradient.reshape(-1), numeric, atol=1e-6)
+    outputs = Trainee(layers, x, FINE).outputs(np.arange(6))
+    np.testing.assert_allclose(outputs, layers(x), atol=1e-9)
+    np.testing.assert_allclose(Trainee(layers, x).outputs(np.arange(6)), layers(x), atol=0.05)
+    again = Trainee(layers, x).layers().state()
+    assert all((again[key] == value).all() for key, value in layers.state().items())
+
+
+def test_products_are_exact_in_any_order():
+    """Sums of numbers on the grids are the same in single precision forwards, backwards and in pieces."""
+    rng = np.random.default_rng(5)
+    grid = Grid()
+    x = to_grid(rng.standard_normal((32, 120)).astype(np.float32), 2 * grid.unit)
+    w = to_grid(rng.standard_normal((120, 64)).astype(np.float32) / 8, grid.weight)
+    exact = x.astype(np.float64) @ w
+    orders = [np.arange(120), np.arange(120)[::-1], rng.permutation(120)]
+    for order in orders:
+        assert (x[:, order] @ w[order] == exact).all()
+        summed = np.zeros((32, 64), np.float32)
+        for k in order:
+            summed += x[:, [k]] * w[[k]]
+        assert (summed == exact).all()
 
 
 def squared_loss(s: np.ndarray, y: np.ndarray, w: np.ndarray) -> float:
@@ -68,13 +96,25 @@ def test_ranking_of_ties_says_nothing():
 
 def test_adam_takes_its_first_step_by_the_learning_rate():
     array = np.array([1.0, -1.0, 5.0], np.float32)
-    Adam([array], rate=0.1).step([np.array([3.0, -0.01, 0.0], np.float32)])
+    Adam(array, rate=0.1).step(np.array([3.0, -0.01, 0.0], np.float32))
     np.testing.assert_allclose(array, [0.9, -0.9, 5.0], atol=1e-5)
+
+
+def test_adam_is_that_of_the_paper():
+    rng = np.random.default_rng(6)
+    array, first, second = np.zeros(5, np.float64), np.zeros(5), np.zeros(5)
+    adam, expected = Adam(array, rate=0.01), np.zeros(5)
+    for t in range(1, 30):
+        gradient = rng.standard_normal(5)
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        expected -= 0.01 * (first / (1 - 0.9**t)) / (np.sqrt(second / (1 - 0.999**t)) + 1e-8)
+        adam.step(gradient.copy())
+    np.testing.assert_allclose(array, expected, rtol=1e-6)
 
 
 def test_weight_decay_shrinks_what_has_no_gradient():
     array = np.array([2.0], np.float32)
-    Adam([array], rate=0.1, decay=0.5).step([np.zeros(1, np.float32)])
+    Adam(array, rate=0.1, decay=0.5).step(np.zeros(1, np.float32))
     np.testing.assert_allclose(array, [1.9])
 
 

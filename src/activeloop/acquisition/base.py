@@ -6,12 +6,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay
-from activeloop.prediction import Prediction
+from activeloop.prediction import Covariance, Prediction
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,37 @@ class BatchStrategy(ABC):
         """
 
 
+#: significant binary digits by which values are compared; what lies beyond differs between processors
+DIGITS = 20
+
+
+def comparable(values: np.ndarray) -> np.ndarray:
+    """Values rounded to 20 binary digits, about six decimal ones, so that equal ones are equal on every processor.
+
+    >>> (comparable(np.array([0.1 + 0.2, 0.3])) == comparable(np.array([0.3, 0.1 + 0.2]))).tolist()
+    [True, True]
+    """
+    share, exponent = np.frexp(values)
+    return np.ldexp(np.rint(share * 2.0**DIGITS), exponent - DIGITS)
+
+
 def best_first(scores: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """The indices of the n largest scores, best first; ties in random order.
+    """The indices of the n largest scores, best first; those that are `comparable` in an order that rng decides.
 
     >>> best_first(np.array([1.0, 3.0, 2.0]), 2, np.random.default_rng(0)).tolist()
     [1, 2]
     """
     order = rng.permutation(len(scores))
-    return order[np.argsort(-scores[order], kind="stable")[:n]]
+    return order[np.argsort(-comparable(scores[order]), kind="stable")[:n]]
+
+
+def first_best(values: np.ndarray) -> int:
+    """The index of the largest value; of `comparable` ones the first.
+
+    >>> first_best(np.array([0.3, 0.1 + 0.2, -np.inf]))
+    0
+    """
+    return int(comparable(values).argmax())
 
 
 #: noise variance where none is known, as a share of the largest variance of a candidate
@@ -150,36 +174,103 @@ UNKNOWN_NOISE = 0.01
 
 
 @dataclass(frozen=True)
+class SampleCovariance(Covariance):
+    """The covariance of joint draws.
+
+    Args:
+        factors: [N, S] deviations of the draws from their mean, divided by sqrt(S - 1).
+    """
+
+    factors: np.ndarray
+
+    @cached_property
+    def variance(self) -> np.ndarray:  # type: ignore[override]
+        """[N]."""
+        return np.square(self.factors).sum(1)
+
+    def with_others(self, others: SampleCovariance) -> np.ndarray:
+        """[N, M]."""
+        return self.factors @ others.factors.T
+
+    def take(self, index: np.ndarray) -> SampleCovariance:
+        """That of some of the candidates."""
+        return SampleCovariance(self.factors[index])
+
+    def scaled(self, factor: float) -> SampleCovariance:
+        """That of deviations times a factor."""
+        return SampleCovariance(factor * self.factors)
+
+
+@dataclass(frozen=True)
 class Gaussian:
-    """The joint posterior as a Gaussian: covariance `factors @ factors.T` of each assay (or class).
+    """The joint posterior as a Gaussian.
 
     Args:
         mean: [N, A], the model's own, not that of the draws.
-        factors: [N, A, S] deviations of the draws from their mean, divided by sqrt(S - 1).
+        covariances: A of them (or one for each class): the model's own where it knows them, else those of the draws.
         noise: [A] variance of one measurement's noise.
     """
 
     mean: np.ndarray
-    factors: np.ndarray
+    covariances: tuple[Covariance, ...]
     noise: np.ndarray
 
     @classmethod
     def of(cls, prediction: Prediction) -> Gaussian:
         """From at least two joint draws."""
-        draws = np.moveaxis(prediction.draws.astype(np.float64), 0, 2)
-        factors = (draws - draws.mean(2, keepdims=True)) / np.sqrt(draws.shape[2] - 1)
+        covariances = prediction.covariances or of_draws(prediction.draws)
         if prediction.classes:
             noise = (prediction.mean * (1 - prediction.mean)).mean(0)
         else:
             noise = np.square(prediction.noise)
-        largest = np.square(factors).sum(2).max(0, initial=0.0)
+        largest = np.array([covariance.variance.max(initial=0.0) for covariance in covariances])
         floor = np.where(noise > 0, 0.0, UNKNOWN_NOISE * largest) + 1e-12 * np.where(largest > 0, largest, 1.0)
-        return cls(prediction.mean.astype(np.float64), factors, noise + floor)
+        return cls(prediction.mean.astype(np.float64), covariances, noise + floor)
 
     @property
     def variance(self) -> np.ndarray:
         """[N, A]."""
-        return np.square(self.factors).sum(2)
+        return np.stack([covariance.variance for covariance in self.covariances], axis=1)
+
+
+def of_draws(draws: np.ndarray) -> tuple[SampleCovariance, ...]:
+    """The covariance of joint draws [S, N, A] in each of A columns; S is at least 2."""
+    columns = np.moveaxis(draws.astype(np.float64), (2, 1), (0, 1))
+    factors = (columns - columns.mean(2, keepdims=True)) / np.sqrt(draws.shape[0] - 1)
+    return tuple(SampleCovariance(each) for each in factors)
+
+
+class Measuring:
+    """Variances of N candidates in one assay, while some of them count as measured one after the other.
+
+    Args:
+        covariance: of the candidates.
+        noise: [N] variance of the noise of one measurement of each.
+
+    Attributes:
+        variance: [N] given what was measured.
+    """
+
+    def __init__(self, covariance: Covariance, noise: np.ndarray):
+        self.variance = np.array(covariance.variance, np.float64)
+        self._covariance, self._noise = covariance, noise
+        self._updates = np.zeros((0, len(noise)))
+
+    def with_one(self, i: int) -> np.ndarray:
+        """[N] covariances with candidate i, given what was measured."""
+        prior = self._covariance.with_others(self._covariance.take(np.array([i])))[:, 0]
+        return prior - self._updates[:, i] @ self._updates
+
+    def measure(self, i: int) -> np.ndarray:
+        """Count candidate i as measured.
+
+        Returns:
+            [N] u, so that covariances fall by u u'.
+        """
+        update = self.with_one(i) / np.sqrt(self.variance[i] + self._noise[i])
+        self._updates = np.vstack([self._updates, update])
+        self.variance = np.maximum(self.variance - np.square(update), 0.0)
+        return update
 
 
 @dataclass(frozen=True)

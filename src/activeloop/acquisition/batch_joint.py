@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from activeloop.acquisition.base import AcquisitionContext, BatchStrategy, Gaussian, best_first, require_draws
+from activeloop.acquisition.base import (
+    AcquisitionContext,
+    BatchStrategy,
+    Gaussian,
+    Measuring,
+    SampleCovariance,
+    best_first,
+    comparable,
+    first_best,
+    of_draws,
+    require_draws,
+)
 from activeloop.acquisition.learning import entropy, mutual_information
 from activeloop.candidates import Pool
-from activeloop.prediction import Prediction
+from activeloop.prediction import Covariance, Prediction
 
 Coordinates = Callable[[Pool, np.ndarray], np.ndarray]
 
@@ -48,18 +59,41 @@ def site_features(pool: Pool, rows: np.ndarray) -> np.ndarray:
 Space = Literal["draws", "features"]
 
 
-def coordinates(prediction: Prediction, features: np.ndarray, space: Space) -> np.ndarray:
-    """[N, D] float32 rows, whose inner products are covariances (`draws`) or similarities of design (`features`).
+def similarities(prediction: Prediction, features: np.ndarray, space: Space) -> tuple[Covariance, ...]:
+    """Covariances of the posterior (`draws`), or as one inner products of the features (`features`).
 
-    With fewer than two draws, as before the first model, always the features. For classes the draws
-    are probabilities. With several assays each is brought to the same mean variance.
+    With fewer than two draws, as before the first model, always the features. For classes those of the drawn
+    probabilities. With several assays each is brought to the same mean variance.
     """
     if space == "features" or len(prediction.draws) < 2:
-        return np.asarray(features, np.float32)
-    deviation = (prediction.draws - prediction.draws.mean(0)) / np.sqrt(len(prediction.draws) - 1)
-    if not prediction.classes:
-        deviation /= np.sqrt(np.square(deviation).sum(0).mean(0)) + 1e-12
-    return np.ascontiguousarray(np.moveaxis(deviation, 0, 1).reshape(len(prediction), -1), np.float32)
+        return (SampleCovariance(np.asarray(features, np.float64)),)
+    known = prediction.covariances or of_draws(prediction.draws)
+    if prediction.classes:
+        return known
+    return tuple(each.scaled(1 / (float(np.sqrt(each.variance.mean())) + 1e-12)) for each in known)
+
+
+def greedy_information(covariances: Sequence[Covariance], noise: np.ndarray, n: int) -> np.ndarray:
+    """Indices that greedily maximise the joint information of measurements, 0.5 log det(I + K / noise) over assays.
+
+    Args:
+        covariances: of N candidates in each of A assays.
+        noise: [A] variance of the noise of one measurement.
+        n: how many, at most N.
+
+    Returns:
+        [n] different indices in the order in which they were taken.
+    """
+    count = len(covariances[0].variance)
+    states = [Measuring(c, np.full(count, level)) for c, level in zip(covariances, noise, strict=True)]
+    free, picks = np.ones(count, bool), np.zeros(n, np.int64)
+    for k in range(n):
+        gain = np.sum([np.log1p(state.variance / level) for state, level in zip(states, noise, strict=True)], axis=0)
+        picks[k] = i = first_best(np.where(free, gain, -np.inf))
+        free[i] = False
+        for state in states:
+            state.measure(i)
+    return picks
 
 
 def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | None = None) -> np.ndarray:
@@ -87,7 +121,7 @@ def greedy_logdet(x: np.ndarray, noise: float, n: int, quality: np.ndarray | Non
     variance, free, picks = np.square(x).sum(1), np.ones(len(x), bool), np.zeros(n, np.int64)
     for k in range(n):
         gain = np.where(free, np.log1p(np.maximum(variance, 0.0) / noise) + own_value, -np.inf)
-        i = picks[k] = int(gain.argmax())
+        i = picks[k] = first_best(gain)
         free[i] = False
         own = x[i].copy()
         along = x @ own
@@ -104,12 +138,12 @@ class LCMD(BatchStrategy):
 
     The centres are the picks so far; every other candidate belongs to its nearest one. A cluster's size is the
     sum of the squared distances of its members, each weighted by its score when `weighted`. The first pick is the
-    candidate with the longest coordinates in the space of the draws (the least known one), or the best score in that
-    of the features.
+    candidate with the largest variance (the least known one), or in the space of the features the best score.
 
     Args:
-        space: `draws`: distance is the standard deviation of a difference under the model, so the batch spreads over
-            what is not known; `features`: distance is difference of design.
+        space: `draws`: distance is the standard deviation of a difference under the model (its own where it knows
+            that, else that of the draws), so the batch spreads over what is not known; `features`: distance is
+            difference of design.
         weighted: multiply squared distances by the scores (which must be at least 0 then; negative ones count as 0).
 
     Source: Holzmueller et al. 2023, arXiv:2203.09410.
@@ -128,29 +162,36 @@ class LCMD(BatchStrategy):
     ) -> np.ndarray:
         """[n] indices in the order in which they were taken."""
         shuffled = context.rng.permutation(len(prediction))
-        x = coordinates(prediction, features, self.space)[shuffled]
-        weight = np.maximum(scores, 0.0)[shuffled] if self.weighted else np.ones(len(x))
-        length = np.square(x).sum(1)
-        start = length if self.space == "draws" and len(prediction.draws) > 1 else scores[shuffled]
-        return shuffled[_cover(x, length, weight, int(best_first(start, 1, context.rng)[0]), n)]
+        covariances = similarities(prediction, features, self.space)
+        weight = np.maximum(scores, 0.0) if self.weighted else np.ones(len(prediction))
+        start = scores
+        if self.space == "draws" and len(prediction.draws) > 1:
+            start = np.sum([covariance.variance for covariance in covariances], axis=0)
+        first = int(best_first(start[shuffled], 1, context.rng)[0])
+        among = [covariance.take(shuffled) for covariance in covariances]
+        return shuffled[_cover(among, weight[shuffled], first, n)]
 
 
-def _cover(x: np.ndarray, length: np.ndarray, weight: np.ndarray, first: int, n: int) -> np.ndarray:
+def _cover(covariances: Sequence[Covariance], weight: np.ndarray, first: int, n: int) -> np.ndarray:
     picks = np.zeros(n, np.int64)
     picks[0] = first
-    free = np.ones(len(x), bool)
-    distance, cluster = np.full(len(x), np.inf), np.zeros(len(x), np.int64)
+    free, variances = np.ones(len(weight), bool), [covariance.variance for covariance in covariances]
+    distance, cluster = np.full(len(weight), np.inf), np.zeros(len(weight), np.int64)
     for k in range(1, n):
         last = picks[k - 1]
         free[last] = False
-        new = np.maximum(length + length[last] - 2 * (x @ x[last]), 0.0)
+        new = np.zeros(len(weight))
+        for covariance, own in zip(covariances, variances, strict=True):
+            new += own + own[last] - 2 * covariance.with_others(covariance.take(np.array([last])))[:, 0]
+        # what a candidate differs from itself is the rest of larger numbers
+        new = np.where(new < 1e-6 * new.max(), 0.0, comparable(new))
         closer = new < distance
         distance[closer], cluster[closer] = new[closer], k - 1
         size = np.bincount(cluster, distance * weight * free, minlength=k)
-        inside = free & (cluster == size.argmax())
+        inside = free & (cluster == first_best(size))
         if not inside.any():  # all clusters are empty of weight: any candidate is as good
             inside = free
-        picks[k] = np.where(inside, distance * weight, -1.0).argmax()
+        picks[k] = first_best(np.where(inside, distance * weight, -1.0))
     return picks
 
 
@@ -181,10 +222,10 @@ class BatchBALD(BatchStrategy):
         draws = require_draws(prediction, "BatchBALD")
         rng = context.rng
         if not prediction.classes:
-            g = Gaussian.of(prediction)
-            x = (g.factors / np.sqrt(g.noise)[:, None]).reshape(len(prediction), -1)
             shuffled = rng.permutation(len(prediction))
-            return shuffled[greedy_logdet(x[shuffled], 1.0, n)]
+            gaussian = Gaussian.of(prediction)
+            among = [covariance.take(shuffled) for covariance in gaussian.covariances]
+            return shuffled[greedy_information(among, gaussian.noise, n)]
         among = best_first(mutual_information(draws), max(n, min(self.among, len(prediction))), rng)
         return among[_greedy(draws[:, among].astype(np.float64), n, self.outcomes, rng)]
 
@@ -197,7 +238,7 @@ def _greedy(probs: np.ndarray, n: int, most: int, rng: np.random.Generator) -> n
     picks, free, spent = np.zeros(n, np.int64), np.ones(count, bool), 0.0
     for k in range(n):
         joint = joint_entropy(likelihood, weight, probs)
-        picks[k] = i = int(np.where(free, joint - own - spent, -np.inf).argmax())
+        picks[k] = i = first_best(np.where(free, joint - own - spent, -np.inf))
         free[i], spent = False, spent + own[i]
         if k < n - 1:
             likelihood, weight = _extended(likelihood, weight, probs[:, i], most, rng)
@@ -243,9 +284,10 @@ def _extended(
 class VarianceReduction(BatchStrategy):
     """Each pick is the candidate whose measurement lowers the variance of the targets' predictions most.
 
-    The prediction is a joint Gaussian with the covariance of its draws, and each pick counts as measured before the
-    next is chosen. Targets are those of the context (candidates drawn at random from the pool), or the candidates
-    themselves. For classes the predictions are probabilities and the noise of a candidate is p (1 - p).
+    The prediction is a joint Gaussian, with the model's own covariance where it knows it and else that of its draws,
+    and each pick counts as measured before the next is chosen. Targets are those of the context (candidates drawn at
+    random from the pool), or the candidates themselves. For classes the predictions are probabilities and the noise of
+    a candidate is p (1 - p).
 
     Source: Cohn et al. 1996, arXiv:cs/9603104 (their equation for one point, here greedily for a batch).
     """
@@ -264,45 +306,43 @@ class VarianceReduction(BatchStrategy):
         ours = Gaussian.of(prediction)
         theirs = ours if context.target is None else Gaussian.of(context.target)
         columns = slice(-1, None) if len(prediction.classes) == 2 else slice(None)
-        noise = (
-            (draws * (1 - draws)).mean(0) + 1e-6 if prediction.classes else np.broadcast_to(ours.noise, ours.mean.shape)
-        )
+        noise = np.broadcast_to(ours.noise, ours.mean.shape)
+        if prediction.classes:
+            noise = (draws * (1 - draws)).mean(0, dtype=np.float64) + 1e-6
         weight = np.ones(len(ours.noise)) if prediction.classes else 1 / np.maximum(theirs.variance.mean(0), 1e-300)
-        chosen = greedy_reduction(
-            ours.factors[shuffled][:, columns],
-            np.array(noise[shuffled][:, columns], np.float64),
-            theirs.factors[:, columns] * np.sqrt(weight[columns])[:, None],
-            n,
-        )
-        return shuffled[chosen]
+        among = [covariance.take(shuffled) for covariance in ours.covariances[columns]]
+        targets = theirs.covariances[columns]
+        return shuffled[greedy_reduction(among, noise[shuffled][:, columns], targets, weight[columns], n)]
 
 
-def greedy_reduction(ours: np.ndarray, noise: np.ndarray, theirs: np.ndarray, n: int) -> np.ndarray:
+def greedy_reduction(
+    ours: Sequence[Covariance], noise: np.ndarray, targets: Sequence[Covariance], weight: np.ndarray, n: int
+) -> np.ndarray:
     """Indices that greedily lower the summed variance of the targets.
 
     Args:
-        ours: [N, A, S] factors of the candidates' covariance.
+        ours: covariance of N candidates in each of A assays.
         noise: [N, A] variance of the noise of one measurement of each.
-        theirs: [M, A, S] factors of the targets; assays are weighted by their length.
+        targets: covariance of M targets in each assay.
+        weight: [A] by which the assays' variances are multiplied.
         n: how many, at most N.
 
     Returns:
         [n] different indices in the order in which they were taken.
     """
-    ours, theirs = ours.astype(np.float64), theirs.astype(np.float64)
-    free, picks = np.ones(len(ours), bool), np.zeros(n, np.int64)
-    rank = ours.shape[2]
+    columns = range(len(ours))
+    states = [Measuring(ours[a], noise[:, a]) for a in columns]
+    with_targets = [theirs.with_others(mine) for mine, theirs in zip(ours, targets, strict=True)]
+    free, picks = np.ones(len(noise), bool), np.zeros(n, np.int64)
     for k in range(n):
-        flat = theirs.reshape(-1, rank)
-        gained = ((ours @ (flat.T @ flat)) * ours).sum(2) / (np.square(ours).sum(2) + noise)
-        i = picks[k] = int(np.where(free, gained.sum(1), -np.inf).argmax())
+        gained = np.zeros(len(noise))
+        for a in columns:
+            gained += weight[a] * np.square(with_targets[a]).sum(0) / (states[a].variance + noise[:, a])
+        i = picks[k] = first_best(np.where(free, gained, -np.inf))
         free[i] = False
-        for a in range(ours.shape[1]):
-            own, variance = ours[i, a].copy(), float(np.square(ours[i, a]).sum())
-            if variance > 0:
-                own *= np.sqrt((1 - np.sqrt(noise[i, a] / (variance + noise[i, a]))) / variance)
-                ours = ours - (ours @ own)[:, :, None] * own
-                theirs = theirs - (theirs @ own)[:, :, None] * own
+        for a in columns:
+            along = with_targets[a][:, i] / np.sqrt(states[a].variance[i] + noise[i, a])
+            with_targets[a] -= np.outer(along, states[a].measure(i))
     return picks
 
 
@@ -332,7 +372,7 @@ class Promising(BatchStrategy):
         require_draws(prediction, "A batch of promising candidates")
         few = best_first(scores, min(len(prediction), max(4 * n, round(self.share * len(prediction)))), context.rng)
         among = Gaussian.of(prediction.take(few))
-        noise = np.array(np.broadcast_to(among.noise, among.mean.shape), np.float64)
+        noise = np.broadcast_to(among.noise, among.mean.shape)
         # Assays count alike whatever their units.
-        spread = np.sqrt(np.maximum(among.variance.mean(0), 1e-300))
-        return few[greedy_reduction(among.factors, noise, among.factors / spread[:, None], n)]
+        weight = 1 / np.maximum(among.variance.mean(0), 1e-300)
+        return few[greedy_reduction(among.covariances, noise, among.covariances, weight, n)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, CombiningFunction
+from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, CombiningFunction, comparable
 from activeloop.acquisition.finding import UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy
 from activeloop.candidates import Pool
@@ -227,7 +227,7 @@ def shortlist(
         scores = np.zeros(len(rows)) if scored is None or not len(rows) else scored(rows)
         best = np.vstack([best, np.column_stack([rows, scores, rng.random(len(rows))])])
         if len(best) > size:
-            best = best[np.lexsort((best[:, 2], -best[:, 1]))[:size]]
+            best = best[np.lexsort((best[:, 2], -comparable(best[:, 1])))[:size]]
         if progress is not None:
             progress(seen, total)
     return np.sort(best[:, 0].astype(np.int64))

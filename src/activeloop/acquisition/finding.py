@@ -11,6 +11,8 @@ from activeloop.acquisition.base import (
     AcquisitionContext,
     AcquisitionFunction,
     BatchStrategy,
+    comparable,
+    first_best,
     highest,
     incumbent,
     objective,
@@ -207,10 +209,10 @@ class ThompsonBatch(BatchStrategy):
             context.rng.permutation(len(require_draws(prediction, "Thompson sampling")))
         ]
         shuffled = context.rng.permutation(len(prediction))
-        order = shuffled[np.argsort(-scores[shuffled], kind="stable")]
+        order = shuffled[np.argsort(-comparable(scores[shuffled]), kind="stable")]
         values, free = values[:, order], np.ones(len(order), bool)
         picks = np.zeros(n, np.int64)
         for k in range(n):
-            picks[k] = np.where(free, values[k % len(values)], -np.inf).argmax()
+            picks[k] = first_best(np.where(free, values[k % len(values)], -np.inf))
             free[picks[k]] = False
         return order[picks]

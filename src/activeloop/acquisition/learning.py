@@ -155,7 +155,7 @@ def class_epig(probs: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def value_epig(prediction: Prediction, targets: Prediction) -> np.ndarray:
-    """The same for values under a Gaussian approximation of the joint draws, summed over assays: -0.5 log(1 - r²).
+    """The same for values under a Gaussian approximation of the posterior, summed over assays: -0.5 log(1 - r²).
 
     r is the correlation of the two noisy measurements.
 
@@ -165,12 +165,13 @@ def value_epig(prediction: Prediction, targets: Prediction) -> np.ndarray:
     ours, theirs = Gaussian.of(prediction), Gaussian.of(targets)
     out = np.zeros(len(prediction))
     step = max(1, BUDGET // max(1, len(targets)))
-    for a, noise in enumerate(theirs.noise):
-        spread = theirs.variance[:, a] + noise
+    for mine, target, noise in zip(ours.covariances, theirs.covariances, theirs.noise, strict=True):
+        spread = target.variance + noise
         for start in range(0, len(out), step):
-            part = slice(start, start + step)
-            own = ours.variance[part, a] + noise
-            square = np.square(ours.factors[part, a] @ theirs.factors[:, a].T) / (own[:, None] * spread)
+            part = np.arange(start, min(start + step, len(out)))
+            some = mine.take(part)
+            own = some.variance + noise
+            square = np.square(some.with_others(target)) / (own[:, None] * spread)
             out[part] -= 0.5 * np.log1p(-np.minimum(square, 1 - 1e-9)).mean(1)
     return np.maximum(out, 0.0)
 

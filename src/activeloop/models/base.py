@@ -103,6 +103,7 @@ class EachAssay(Predictor, FastMean, Validated):
             np.concatenate([p.noise for p in parts]),
             shape=np.concatenate([NORMAL[None] if p.shape is None else p.shape for p in parts]),
             maps=() if all(each.changes_nothing for each in maps) else maps,
+            covariances=tuple(c for p in parts for c in p.covariances) if all(p.covariances for p in parts) else (),
         )
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:

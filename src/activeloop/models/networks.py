@@ -90,41 +90,142 @@ class Layers:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Outputs [M, n] of features [n, D]."""
-        blocks = [self.forward(x[i : i + BLOCK])[1] for i in range(0, max(len(x), 1), BLOCK)]
+        pieces = (x[i : i + BLOCK] for i in range(0, max(len(x), 1), BLOCK))
+        blocks = [self.after_first(piece @ self.weights[0] + self.biases[0]) for piece in pieces]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
     def after_first(self, z: np.ndarray) -> np.ndarray:
-        """Outputs [M, n] from what comes out of the first layer [M, n, H], before its activation."""
+        """Outputs [M, n] from what comes out of the first layer [M, n, H], before its activation; z is used up."""
         for w, b in zip(self.weights[1:], self.biases[1:], strict=True):
-            z = np.maximum(z, self.slope * z) @ w + b
+            z = activated(z, self.slope) @ w
+            z += b
         return z[..., 0]
 
-    def forward(self, x: np.ndarray, masks: Masks = ()) -> tuple[list[np.ndarray], np.ndarray]:
-        """Inputs of each layer after the first ([M, n, H]), and the outputs [M, n]."""
-        hidden: list[np.ndarray] = []
-        h = x
-        for i, (w, b) in enumerate(zip(self.weights[:-1], self.biases[:-1], strict=True)):
-            z = h @ w + b
-            h = np.maximum(z, self.slope * z)
-            if masks:
-                h = h * masks[i]
-            hidden.append(h)
-        return hidden, (h @ self.weights[-1] + self.biases[-1])[..., 0]
 
-    def gradients(self, x: np.ndarray, hidden: list[np.ndarray], d: np.ndarray, masks: Masks = ()) -> list[np.ndarray]:
-        """Gradients of all weights, then of all biases, from that of the outputs d [M, n]."""
-        upstream = d[..., None]
-        of_weights, of_biases = [], []
-        for i in range(len(self.weights) - 1, -1, -1):
-            below = hidden[i - 1] if i else x
-            of_weights.append(below.swapaxes(-1, -2) @ upstream)
-            of_biases.append(upstream.sum(-2, keepdims=True))
-            if i:
-                upstream = upstream @ self.weights[i].swapaxes(-1, -2)
-                upstream *= np.where(below > 0, 1, np.float32(self.slope))
+def activated(z: np.ndarray, slope: float) -> np.ndarray:
+    """ReLU with a slope below zero, in place.
+
+    >>> activated(np.array([-2.0, 1.0]), 0.5).tolist()
+    [-1.0, 1.0]
+    """
+    return np.maximum(z, slope * z if slope else 0, out=z)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Steps, powers of two, to which factors of products are rounded while networks are trained.
+
+    A library adds the terms of a matrix product in an order that depends on the processor, and training amplifies a
+    change of the last bit until other candidates are chosen. Sums of whole numbers below 2^24 are exact in single
+    precision, whatever their order: with these steps that holds for sums up to 64, for gradients up to 64 times the
+    largest of a member.
+
+    Args:
+        unit: step of features and of hidden units; features with values beyond 1 or far below have a coarser or finer
+            one.
+        weight: step of weights, finer or coarser by the same factor in the first layer.
+        gradient: step of what is passed back, in shares of the largest value of each member.
+    """
+
+    unit: float = 2.0**-8
+    weight: float = 2.0**-10
+    gradient: float = 2.0**-10
+
+
+def to_grid(values: np.ndarray, step: float | np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Values rounded to multiples of a power of two (adding a large number cuts what lies below its last bit).
+
+    >>> to_grid(np.array([0.3, -1.2], np.float32), 0.25).tolist()
+    [0.25, -1.25]
+    """
+    shift = np.asarray(1.5 * 2.0 ** np.finfo(values.dtype).nmant * step, values.dtype)
+    out = np.add(values, shift, out=out)
+    return np.subtract(out, shift, out=out)
+
+
+def reach(values: np.ndarray, axis: tuple[int, ...] | None = None) -> np.ndarray:
+    """The smallest powers of two above all sizes along some axes, which are kept; 1 where all values are 0.
+
+    >>> reach(np.array([[3.0, -4.0]])).tolist(), reach(np.zeros((2, 1)), (1,)).tolist()
+    ([[8.0]], [[1.0], [1.0]])
+    """
+    largest = np.maximum(values.max(axis, keepdims=True), -values.min(axis, keepdims=True))
+    return np.ldexp(np.ones_like(largest), np.frexp(largest)[1])
+
+
+DEFAULT_GRID = Grid()
+
+
+class Trainee:
+    """Networks while they are trained: all parameters in one array, all gradients in another.
+
+    Args:
+        start: their weights and biases; copied.
+        features: [N, D] all that they are trained on.
+        grid: of their products.
+
+    Attributes:
+        parameters: [P] weights and biases, one layer after the other.
+        gradient: [P] of the loss.
+    """
+
+    def __init__(self, start: Layers, features: np.ndarray, grid: Grid = DEFAULT_GRID):
+        arrays = [a for pair in zip(start.weights, start.biases, strict=True) for a in pair]
+        self.parameters = np.concatenate([a.ravel() for a in arrays])
+        self.gradient = np.zeros_like(self.parameters)
+        self._biases = _views(self.parameters, arrays)[1::2]
+        self._exact = _views(self.parameters, arrays)[::2]
+        self._slopes = _views(self.gradient, arrays)
+        self._weights = [np.empty_like(w) for w in self._exact]
+        self._slope, self._grid = start.slope, grid
+        scale = float(reach(features).item()) if features.size else 1.0
+        self._steps = [grid.weight / scale, *[grid.weight] * (len(self._exact) - 1)]
+        self._features = to_grid(features, grid.unit * scale)
+        self._hidden: list[np.ndarray] = []
+
+    def outputs(self, rows: np.ndarray, masks: Masks = ()) -> np.ndarray:
+        """Outputs [M, n] for some rows of the features; hidden units are remembered."""
+        for exact, step, weights in zip(self._exact, self._steps, self._weights, strict=True):
+            to_grid(exact, step, out=weights)
+        h, self._hidden = self._features[rows], []
+        for i, (w, b) in enumerate(zip(self._weights, self._biases, strict=True)):
+            self._hidden.append(h)
+            h = h @ w
+            h += b
+            if i < len(self._weights) - 1:
+                activated(h, self._slope)
                 if masks:
-                    upstream *= masks[i - 1]
-        return of_weights[::-1] + of_biases[::-1]
+                    h *= masks[i]
+                to_grid(h, self._grid.unit, out=h)
+        return h[..., 0]
+
+    def backward(self, upstream: np.ndarray, masks: Masks = ()) -> None:
+        """Fill `gradient` from the gradient of the last outputs [M, n]."""
+        back = upstream[..., None]
+        for i in range(len(self._weights) - 1, -1, -1):
+            below = self._hidden[i]
+            # sums of many candidates need room
+            step = self._grid.gradient * max(1.0, 2.0 ** np.ceil(np.log2(back.shape[1] / 32)))
+            back = to_grid(back, step * reach(back, (1, 2)))
+            np.matmul(below.swapaxes(-1, -2), back, out=self._slopes[2 * i])
+            np.matmul(np.ones((1, back.shape[1]), back.dtype), back, out=self._slopes[2 * i + 1])
+            if i:
+                above = self._weights[i].swapaxes(-1, -2)
+                # a single output is no sum, and a library's product is slow at it
+                back = back @ above if above.shape[1] > 1 else back * above
+                back *= below > 0 if not self._slope else np.where(below > 0, 1, below.dtype.type(self._slope))
+                if masks:
+                    back *= masks[i - 1]
+
+    def layers(self) -> Layers:
+        """The networks as they are now."""
+        return Layers(tuple(w.copy() for w in self._exact), tuple(b.copy() for b in self._biases), self._slope)
+
+
+def _views(flat: np.ndarray, like: list[np.ndarray]) -> list[np.ndarray]:
+    """Consecutive parts of a flat array in the shapes of others."""
+    ends = np.cumsum([a.size for a in like])
+    return [part.reshape(a.shape) for part, a in zip(np.split(flat, ends[:-1]), like, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -165,21 +266,20 @@ class Training:
             weights: [M, N] float32 weight of each candidate for each member (0: not seen by that member).
             rng: of minibatches and dropped units.
         """
-        layers = Layers(tuple(w.copy() for w in start.weights), tuple(b.copy() for b in start.biases), start.slope)
-        adam = Adam([*layers.weights, *layers.biases], self.rate, self.decay)
+        trainee = Trainee(start, x)
+        adam = Adam(trainee.parameters, self.rate, self.decay)
         gradient = LOSSES[self.loss]
         everything = np.arange(len(x))
         steps = self.passes * max(1, len(x) // self.batch) if self.passes else self.steps
         for step in range(steps):
             rows = everything if len(x) <= self.batch else rng.choice(len(x), self.batch, replace=False)
-            batch = x[rows]
-            masks = drop(layers, len(rows), self.dropout, rng) if self.dropout else ()
-            hidden, outputs = layers.forward(batch, masks)
-            d = gradient(outputs, targets[rows], weights[:, rows]).astype(np.float32)
+            masks = drop(start, len(rows), self.dropout, rng) if self.dropout else ()
+            outputs = trainee.outputs(rows, masks)
+            trainee.backward(gradient(outputs, targets[rows], weights[:, rows]).astype(np.float32, copy=False), masks)
             if self.cooling:
                 adam.rate = self.rate * (0.5 + 0.5 * np.cos(np.pi * (step + 1) / steps))
-            adam.step(layers.gradients(batch, hidden, d, masks))
-        return layers
+            adam.step(trainee.gradient)
+        return trainee.layers()
 
 
 def drop(layers: Layers, candidates: int, rate: float, rng: np.random.Generator) -> list[np.ndarray]:
@@ -189,27 +289,38 @@ def drop(layers: Layers, candidates: int, rate: float, rng: np.random.Generator)
     return [(rng.random(shape, np.float32) < keep) / keep for shape in shapes]
 
 
+#: decays of Adam's means of gradients and of their squares, and the root of the smallest mean square
+FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
+
+
 class Adam:
-    """Changes arrays in place along their gradients.
+    """Changes an array in place along its gradient.
 
     Args:
-        arrays: what is trained.
+        parameters: [P] what is trained.
         rate: learning rate.
         decay: weight decay per unit of learning rate.
     """
 
-    def __init__(self, arrays: list[np.ndarray], rate: float, decay: float = 0.0):
-        self.arrays, self.rate, self.decay, self.count = arrays, rate, decay, 0
-        self.first = [np.zeros_like(a) for a in arrays]
-        self.second = [np.zeros_like(a) for a in arrays]
+    def __init__(self, parameters: np.ndarray, rate: float, decay: float = 0.0):
+        self.parameters, self.rate, self.decay, self.count = parameters, rate, decay, 0
+        self._first, self._second = np.zeros_like(parameters), np.zeros_like(parameters)
 
-    def step(self, gradients: list[np.ndarray]) -> None:
-        """One update."""
+    def step(self, gradient: np.ndarray) -> None:
+        """One update; the gradient [P] is used up as room for what lies between."""
         self.count += 1
-        rate = self.rate * np.sqrt(1 - 0.999**self.count) / (1 - 0.9**self.count)
-        for a, g, m, v in zip(self.arrays, gradients, self.first, self.second, strict=True):
-            m += np.float32(0.1) * (g - m)
-            v += np.float32(0.001) * (g * g - v)
-            if self.decay:
-                a *= np.float32(1 - self.rate * self.decay)
-            a -= np.float32(rate) * m / (np.sqrt(v) + np.float32(1e-8))
+        # the means are kept as sums, (1 - decay) times which they are: two passes over the arrays less
+        share = np.sqrt((1 - SECOND**self.count) / (1 - SECOND)) / ((1 - FIRST**self.count) / (1 - FIRST))
+        cast = self.parameters.dtype.type
+        self._first *= cast(FIRST)
+        self._first += gradient
+        np.square(gradient, out=gradient)
+        gradient += cast(EPSILON**2)
+        self._second *= cast(SECOND)
+        self._second += gradient
+        np.sqrt(self._second, out=gradient)
+        np.divide(self._first, gradient, out=gradient)
+        gradient *= cast(self.rate * share)
+        if self.decay:
+            self.parameters *= cast(1 - self.rate * self.decay)
+        self.parameters -= gradient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.metrics import ranks
 from activeloop.models.out_of_fold import OutOfFoldSd
-from activeloop.prediction import FastMean, Prediction, Predictor
+from activeloop.prediction import Covariance, FastMean, Prediction, Predictor
 
 
 class Transform(ABC):
@@ -148,6 +148,42 @@ class QuantileTransform(Transform):
         return inside + self.slope * (above + below)
 
 
+#: rows of a pool and rows of another -> [n, m] posterior covariance of their targets
+TargetCovariance = Callable[[Pool, np.ndarray, Pool, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class ValueCovariance(Covariance):
+    """The covariance of values whose targets have a known one; where the transform is bent, to first order.
+
+    Args:
+        targets: of the targets.
+        pool: the candidates' pool.
+        rows: [N] rows of it.
+        slope: [N] value per target at each of them.
+        variance: [N] of the values.
+    """
+
+    targets: TargetCovariance
+    pool: Pool
+    rows: np.ndarray
+    slope: np.ndarray
+    variance: np.ndarray
+
+    def with_others(self, others: ValueCovariance) -> np.ndarray:
+        """[N, M]."""
+        between = self.targets(self.pool, self.rows, others.pool, others.rows)
+        return self.slope[:, None] * between * others.slope
+
+    def take(self, index: np.ndarray) -> ValueCovariance:
+        """That of some of the candidates."""
+        return replace(self, rows=self.rows[index], slope=self.slope[index], variance=self.variance[index])
+
+    def scaled(self, factor: float) -> ValueCovariance:
+        """That of distances times a factor."""
+        return replace(self, slope=factor * self.slope, variance=factor**2 * self.variance)
+
+
 #: a piece of the rows -> samples [S, n], mean [n] and standard deviation [n], in targets
 PieceFunction = Callable[[slice], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -176,6 +212,10 @@ class TransformedPredictor(Predictor, OutOfFoldSd, FastMean):
     def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N] mean of the targets alone."""
 
+    def _target_covariance(self) -> TargetCovariance | None:
+        """The posterior covariance of targets; None where it is known from samples alone."""
+        return None
+
     @abstractmethod
     def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean [N] and standard deviation [N], without noise, of each target given all others; NaN: not known."""
@@ -189,11 +229,14 @@ class TransformedPredictor(Predictor, OutOfFoldSd, FastMean):
         predicted = self._piece_function(pool, rows, seed, draws)
         parts = zip(*map(predicted, self._pieces(rows)), strict=True)
         samples, mean, sd = (np.concatenate(part, axis=-1) for part in parts)
+        spread, targets = self.transform.sd_to_value(mean, sd), self._target_covariance() if draws else None
+        known = () if targets is None else (ValueCovariance(targets, pool, rows, spread / sd, spread**2),)
         return Prediction(
             self.transform.to_value(samples).astype(np.float32, copy=False)[:, :, None],
             self.transform.to_value(mean)[:, None],
-            self.transform.sd_to_value(mean, sd)[:, None],
+            spread[:, None],
             np.array([self.noise * self.transform.slope]),
+            covariances=known,
         )
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:

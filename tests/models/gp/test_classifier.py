@@ -9,6 +9,7 @@ from activeloop.candidates import Pool, Sequence, Sites
 from activeloop.errors import ModelError
 from activeloop.measurements import Assay, Dataset
 from activeloop.models.gp.classifier import GPClassifier
+from activeloop.priors import SubstitutionPrior
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 FIT = Assay("alive", goal="classify")
@@ -20,7 +21,8 @@ class Letters(Pool):
 
     def __init__(self, codes, alphabet=LETTERS, parent=None):
         self._codes, positions = codes.astype(np.uint8), np.arange(1, codes.shape[1] + 1, dtype=np.int32)
-        self._sites = Sites(alphabet, tuple(map(str, positions)), positions, parent, "")
+        sequence = "" if parent is None else "".join(alphabet[c] for c in parent)
+        self._sites = Sites(alphabet, tuple(map(str, positions)), positions, parent, sequence)
 
     def __len__(self):
         return len(self._codes)
@@ -28,7 +30,7 @@ class Letters(Pool):
     def design(self, row):
         return Sequence("".join(self._sites.alphabet[c] for c in self._codes[row]))
 
-    def row_of(self, name):
+    def row_of_design(self, design):
         return None
 
     @property
@@ -154,18 +156,33 @@ def test_pieces_inside_a_prediction_do_not_matter(case, monkeypatch):
 def test_before_any_label_a_gentle_substitution_is_likelier_fit():
     pool = single_mutants()
     prediction = GPClassifier().prior(pool).predict(pool, np.arange(len(pool)), 0, 16)
-    score = [_blosum(pool, row) for row in range(len(pool))]
+    score = SubstitutionPrior().features(pool, np.arange(len(pool)))[:, 0]
     assert np.corrcoef(prediction.mean[:, 1], score)[0, 1] > 0.9
     assert prediction.draws.std(0).min() > 0.05
     assert GPClassifier().prior(all_words()) is None
 
 
-def _blosum(pool, row):
-    from activeloop.priors import blosum62
+def test_the_weight_of_the_prior_is_learned():
+    pool = single_mutants(60)
+    score = SubstitutionPrior().features(pool, np.arange(len(pool)))[:, 0]
+    rows = np.sort(np.random.default_rng(3).permutation(len(pool))[:300])
+    found = []
+    for sign in (1, -1):
+        labels = (sign * score > np.median(sign * score)).astype(float)
+        model = GPClassifier().fit(Dataset.of(pool, rows, labels[rows], FIT), 0)
+        rest = np.setdiff1d(np.arange(len(pool)), rows)
+        found.append(float(np.corrcoef(model.predict(pool, rest, 0, 0).mean[:, 1], sign * score[rest])[0, 1]))
+    assert found[0] > 0.85
+    assert found[1] > 0.3
 
-    codes, parent = pool.codes(np.array([row]))[0], pool.sites.parent
-    site = int(np.flatnonzero(codes != parent)[0])
-    return float(blosum62(LETTERS)[parent[site], codes[site]])
+
+def test_a_version_of_before_the_learned_weight_keeps_its_prior(case):
+    pool, labels, train, test, model = case
+    dataset, state = Dataset.of(pool, train, labels[train], FIT), model.state()
+    before = {key: value for key, value in state.items() if key != "prior"}
+    old, now = (GPClassifier().restore(dataset, 0, each).predict(pool, test, 0, 0) for each in (before, state))
+    assert np.allclose(now.mean, model.predict(pool, test, 0, 0).mean)
+    assert np.allclose(old.mean, now.mean) == (pool.sites.parent is None)
 
 
 def test_one_label_and_one_class_are_enough():

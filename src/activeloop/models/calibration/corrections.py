@@ -36,7 +36,9 @@ class Rescaling:
             return replace(prediction, noise=noise, shape=shape)
         mean = prediction.mean.astype(prediction.draws.dtype)
         draws = mean + prediction.draws.dtype.type(self.spread) * (prediction.draws - mean)
-        return replace(prediction, draws=draws, sd=self.spread * prediction.sd, noise=noise, shape=shape)
+        known = tuple(covariance.scaled(self.spread) for covariance in prediction.covariances)
+        sd = self.spread * prediction.sd
+        return replace(prediction, draws=draws, sd=sd, noise=noise, shape=shape, covariances=known)
 
     def corrected(self, held_out: OutOfFoldPredictions) -> OutOfFoldPredictions:
         """Held-out predictions with this correction."""

@@ -11,17 +11,21 @@ from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
 from activeloop.encoders import Encoder, Morgan, scale_table
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
-from activeloop.models.gp.core import ExactConditioned
-from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, position_kernels, root
+from activeloop.models.gp.core import ExactConditioned, root
+from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, position_kernels
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
 from activeloop.priors import blosum62
+from activeloop.priors.substitutions import substitution_scores
 
 CLASSES = ("unfit", "fit")
-#: samples from which the standard deviation of a prediction is taken
-INNER = 128
-#: candidates looked up at once
-PIECE = 10_000
+#: candidates looked up at once, and pairs of mutations within them
+PIECE, PAIRS = 10_000, 8_000_000
+#: log-odds of being fit per unit of the substitution prior, and standard deviation of its learned weight around 1 at
+#: amplitude 1; chosen on the scans that the page of `docs/results/learn` names
+LOGITS, WEIGHT = 1.8, 0.15
+#: where a standard normal distribution is summed up
+NODES = np.linspace(-5.0, 5.0, 61)
 #: amplitudes of the latent function that are compared by their evidence, and the prior on their logarithm
 AMPLITUDES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 PRIOR_MEAN, PRIOR_SD = np.log(6.0), 1.0
@@ -33,10 +37,10 @@ class GPClassifier(Learner):
 
     The latent function adds up one term for each mutation (for pools without a parent: for each residue). Two terms
     are correlated when their sites are the same or close in the sequence, their new residues have similar properties,
-    and their old residues are similar; the prior mean is the substitution's BLOSUM62 score. Candidates with several
-    mutations get a further smooth function of all residues together. Because the latent function lives in a table of
-    sites and residues, a sample is a table as well: any number of candidates is predicted by looking up, and in pieces
-    as well as at once.
+    and their old residues are similar; the prior mean is the substitution prior, learned from other proteins, whose
+    weight is learned as well. Candidates with several mutations get a further smooth function of all residues together.
+    Because the latent function lives in a table of sites and residues, a sample is a table as well: any number of
+    candidates is predicted by looking up, and in pieces as well as at once.
 
     Compounds are compared by the cosine of their fingerprints.
 
@@ -62,7 +66,7 @@ class GPClassifier(Learner):
         if sites is None or sites.parent is None:
             return None
         space, none = latent_space(pool, self.encoder, self.joint), np.zeros(0)
-        return LatentPredictor(space, pool, none.astype(np.int64), none, none, float(np.exp(PRIOR_MEAN)), 0)
+        return LatentPredictor(space, pool, none.astype(np.int64), none, none, float(np.exp(PRIOR_MEAN)))
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
         """The posterior given labels 0 and 1 (a mean of replicates between them is taken as it is).
@@ -81,15 +85,17 @@ class GPClassifier(Learner):
         space = latent_space(dataset.pool, self.encoder, self.joint)
         rows = space.rows(dataset.pool, column.rows)
         latent, amplitude = _best_amplitude(space.gram(rows), space.mean(rows), labels)
-        return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude, seed)
+        return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude)
 
     def restore(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         """The same fit from its latent values."""
         if not state:
             return self.fit(dataset, seed)
-        column, space = dataset.column(), latent_space(dataset.pool, self.encoder, self.joint)
+        # versions from before the prior had a weight have BLOSUM62 instead
+        prior = tuple(state["prior"].tolist()) if "prior" in state else None
+        column, space = dataset.column(), latent_space(dataset.pool, self.encoder, self.joint, prior)
         labels, amplitude = column.values[:, 0], float(state["amplitude"][0])
-        return LatentPredictor(space, dataset.pool, column.rows, labels, state["latent"], amplitude, seed)
+        return LatentPredictor(space, dataset.pool, column.rows, labels, state["latent"], amplitude)
 
 
 #: functions: a table [T, S] of what each residue at each site adds, and weights [D, S] of explicit features
@@ -122,6 +128,8 @@ class LatentSpace:
         sites: of the pool; None for compounds, whose functions have features only.
         kernel: covariance of the entries of the table.
         start: [T] mean of the table.
+        prior: log-odds per unit of the substitution prior, and standard deviation of its weight around 1 at amplitude
+            1; None: BLOSUM62, whose weight is not learned.
         encoder: features of candidates without sites.
         joint: number of random Fourier features of all residues together, 0 = none.
     """
@@ -129,6 +137,7 @@ class LatentSpace:
     sites: Sites | None
     kernel: MutationKernel
     start: np.ndarray
+    prior: tuple[float, float] | None
     encoder: Encoder
     joint: int
 
@@ -143,14 +152,17 @@ class LatentSpace:
         codes, size = pool.codes(rows).astype(np.int64), len(self.sites.alphabet)
         counts = np.ones(codes.shape, bool) if self.sites.parent is None else codes != self.sites.parent
         mutations = Mutations.where(counts, codes, size)
+        plain = constant
+        if self.prior is not None and self.start.any():
+            plain = np.hstack([constant, self.prior[1] * mutations.sums(self.start)[:, None]])
         if not self.joint:
-            return LatentRows(mutations, constant)
+            return LatentRows(mutations, plain)
         rng = np.random.default_rng(0)
         table = rng.standard_normal((codes.shape[1], size, self.joint))
         factor = np.linalg.cholesky(self.kernel.residues[1] + 1e-9 * np.eye(size))
         table = np.einsum("ab,lbd->lad", factor, table).reshape(-1, self.joint)
         phase = rng.uniform(0, 2 * np.pi, self.joint) + mutations.sums(table)
-        return LatentRows(mutations, np.hstack([constant, np.sqrt(1.0 / self.joint) * np.cos(phase)]))
+        return LatentRows(mutations, np.hstack([plain, np.sqrt(1.0 / self.joint) * np.cos(phase)]))
 
     def mean(self, rows: LatentRows) -> np.ndarray:
         """[n] prior mean of the latent values."""
@@ -160,6 +172,18 @@ class LatentSpace:
         """[n, n] prior covariance of the latent values."""
         gram = rows.values(self.responses(rows, np.eye(rows.mutations.count)))
         return 0.5 * (gram + gram.T)
+
+    def variance(self, rows: LatentRows) -> np.ndarray:
+        """[n] prior variance of the latent values."""
+        owner, first, second = rows.mutations.pairs()
+        own = np.bincount(owner, self.kernel.between(first, second), minlength=rows.mutations.count)
+        return own + np.square(rows.features).sum(1)
+
+    def piece(self) -> int:
+        """How many rows are looked up at once, so that their pairs of mutations stay few."""
+        width = 0 if self.sites is None else len(self.sites.labels)
+        most = width if self.sites is None or self.sites.parent is None else min(width, 40)
+        return max(1, min(PIECE, PAIRS // max(1, most**2)))
 
     def responses(self, rows: LatentRows, weights: np.ndarray) -> Functions:
         """S functions: the prior covariance of table and feature weights with rows, times weights [n, S]."""
@@ -181,12 +205,22 @@ class LatentSpace:
         return plain, by_residue, similar
 
 
-def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
-    """The prior for a pool of variants, sequences, guides or compounds; `joint` is left out for single mutants."""
+def latent_space(
+    pool: Pool, encoder: Encoder, joint: int, prior: tuple[float, float] | None = (LOGITS, WEIGHT)
+) -> LatentSpace:
+    """The prior for a pool of variants, sequences, guides or compounds; `joint` is left out for single mutants.
+
+    Args:
+        pool: of the candidates.
+        encoder: of candidates without sites.
+        joint: number of random Fourier features of all residues together.
+        prior: log-odds per unit of the substitution prior, and standard deviation of its weight; None: BLOSUM62, whose
+            weight is not learned.
+    """
     sites = pool.sites
     if sites is None:
         none = np.zeros((2, 1, 1))
-        return LatentSpace(None, MutationKernel(none, none), np.zeros(1), encoder, 0)
+        return LatentSpace(None, MutationKernel(none, none), np.zeros(1), prior, encoder, 0)
     width, size = len(sites.labels), len(sites.alphabet)
     similar, start = _similarity(sites.alphabet), np.zeros(width * size)
     if sites.parent is None:
@@ -198,11 +232,13 @@ def latent_space(pool: Pool, encoder: Encoder, joint: int) -> LatentSpace:
         old = similar[np.ix_(sites.parent, sites.parent)]
         plain = 0.13 * same + 0.06 * near + 0.11 * far + 0.05 * helix + 0.015 * old + 0.02 * old * far
         by_residue = 0.12 * same + 0.04 * near + 0.02 + 0.03 * old
-        if set(sites.alphabet) <= set(AMINO_ACIDS + GAP):
+        if prior is not None:
+            start = prior[0] * substitution_scores(sites).ravel()
+        elif set(sites.alphabet) <= set(AMINO_ACIDS + GAP):
             # BLOSUM62 of each substitution as a log-odds of being fit, from about -1 to 1
             start = ((blosum62(sites.alphabet)[sites.parent] + 1.0) / 3.0).ravel().astype(np.float64)
     kernel = MutationKernel(np.stack([plain, by_residue]), np.stack([np.ones_like(similar), similar]))
-    return LatentSpace(sites, kernel, start, encoder, joint if several else 0)
+    return LatentSpace(sites, kernel, start, prior, encoder, joint if several else 0)
 
 
 def _similarity(alphabet: str) -> np.ndarray:
@@ -229,7 +265,6 @@ class LatentPredictor(Predictor, OutOfFold):
         labels: np.ndarray,
         latent: np.ndarray,
         amplitude: float,
-        seed: int,
     ):
         self._space, self._labels, self._latent, self._amplitude = space, labels, latent, amplitude
         self._rows = space.rows(pool, rows)
@@ -241,12 +276,14 @@ class LatentPredictor(Predictor, OutOfFold):
         self._process = ExactConditioned.of(gram, values, 1 / precision)
         self._variance = np.diag(gram) - self._process.explained(gram)
         self._mean = self._moved((space.start[:, None], np.zeros(())), self._process.weights[:, None])
-        self._inner = self._draw(INNER, seed)
+        # [T, N] and [D, N]: of which the covariance of any candidate with the measured ones is looked up
+        self._responses = space.responses(self._rows, amplitude * np.eye(len(labels)))
 
     def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """Probabilities of the two classes."""
         drawn = self._draw(draws, seed) if draws else None
-        parts = [self._piece(pool, rows[i : i + PIECE], drawn) for i in range(0, max(len(rows), 1), PIECE)]
+        size = self._space.piece()
+        parts = [self._piece(pool, rows[i : i + size], drawn) for i in range(0, max(len(rows), 1), size)]
         mean, sd, probs = (np.concatenate(p, -1) for p in zip(*parts, strict=True))
         return Prediction(_both(probs), _both(mean), np.stack([sd, sd], -1), np.zeros(2), CLASSES)
 
@@ -255,9 +292,10 @@ class LatentPredictor(Predictor, OutOfFold):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Probabilities of `fit`: mean [n], standard deviation [n] and in the draws [S, n]."""
         some = self._space.rows(pool, rows)
-        inner, latent = some.values(self._inner), some.values(self._mean)[:, 0]
+        latent, explained = some.values(self._mean)[:, 0], self._process.explained(some.values(self._responses))
+        variance = np.maximum(self._amplitude * self._space.variance(some) - explained, 1e-9)
         probs = np.zeros((0, len(rows))) if drawn is None else _logistic(some.values(drawn)).T
-        return _expected_probability(latent, inner.var(1)), _logistic(inner).std(1), probs
+        return _expected_probability(latent, variance), _sd_of_probability(latent, variance), probs
 
     def held_out(self) -> np.ndarray:
         """[N] probability of `fit` of each label by the posterior without its own term (hyperparameters kept).
@@ -277,7 +315,8 @@ class LatentPredictor(Predictor, OutOfFold):
 
     def state(self) -> dict[str, np.ndarray]:
         """Latent values of the measured candidates and the amplitude."""
-        return {"latent": self._latent, "amplitude": np.array([self._amplitude])}
+        own = {"latent": self._latent, "amplitude": np.array([self._amplitude])}
+        return own if self._space.prior is None else own | {"prior": np.array(self._space.prior)}
 
     def _moved(self, functions: Functions, updates: np.ndarray) -> Functions:
         """Functions moved by updates [n, S] of the measured candidates."""
@@ -358,6 +397,20 @@ def _logistic(x: np.ndarray) -> np.ndarray:
 def _expected_probability(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Mean of the logistic of a Gaussian (MacKay 1992, Neural Computation 4:720)."""
     return _logistic(mean / np.sqrt(1 + np.pi / 8 * variance))
+
+
+def _sd_of_probability(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Standard deviation of the logistic of a Gaussian, by quadrature.
+
+    >>> _sd_of_probability(np.zeros(1), np.array([100.0])).round(2).tolist()
+    [0.46]
+    """
+    first, second, shares = np.zeros_like(mean), np.zeros_like(mean), np.exp(-0.5 * NODES**2)
+    for node, share in zip(NODES, shares / shares.sum(), strict=True):
+        rate = _logistic(mean + node * np.sqrt(variance))
+        first += share * rate
+        second += share * rate**2
+    return np.sqrt(np.maximum(second - first**2, 0.0))
 
 
 def _both(fit: np.ndarray) -> np.ndarray:

@@ -18,6 +18,29 @@ import numpy as np
 from activeloop.errors import ModelError
 
 
+def root(matrix: np.ndarray, least: float = 1e-9) -> np.ndarray:
+    """The symmetric R with R R = matrix, for symmetric matrices that are singular or nearly so.
+
+    Unlike a matrix of eigenvectors it does not depend on their signs, nor on their order and turn where eigenvalues
+    are equal, which are a library's choice on each processor. Eigenvalues below `least` times the largest count as 0.
+
+    >>> root(np.array([[4.0, 0.0], [0.0, 0.0]])).tolist()
+    [[2.0, 0.0], [0.0, 0.0]]
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    keep = values >= least * values[-1]
+    return (vectors[:, keep] * np.sqrt(np.maximum(values[keep], 0.0))) @ vectors[:, keep].T
+
+
+def settled(logs: np.ndarray) -> np.ndarray:
+    """Log parameters as a search gives them, to six decimals: what lies beyond differs between processors.
+
+    >>> settled(np.array([-0.12345678])).tolist()
+    [-0.123457]
+    """
+    return np.round(logs, 6)
+
+
 def inverse_root(matrix: np.ndarray) -> np.ndarray:
     """[N, N] upper triangular U with U @ U.T = the inverse of a positive definite matrix.
 
@@ -55,7 +78,6 @@ def negative_log_evidence(covariance: np.ndarray, values: np.ndarray) -> tuple[f
     """
     from scipy.linalg import cho_factor, cho_solve
 
-    # not by `inverse_root`: searches amplify a change of the last bit, and eigenvectors of the kernel even more
     factor = cho_factor(covariance, lower=True, check_finite=False)
     weights = cho_solve(factor, values, check_finite=False)
     inverse = cho_solve(factor, np.eye(len(values)), check_finite=False)

@@ -11,7 +11,7 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.core import ExactConditioned, tied_samples
-from activeloop.models.transforms import PieceFunction, Scale, TransformedPredictor, standard
+from activeloop.models.transforms import PieceFunction, Scale, TargetCovariance, TransformedPredictor, standard
 from activeloop.prediction import Predictor
 
 #: noise variances that are tried, as shares of the amplitude
@@ -155,6 +155,14 @@ class GPPredictor(TransformedPredictor):
             return samples, moments[0], np.sqrt(moments[1])
 
         return predicted
+
+    def _target_covariance(self) -> TargetCovariance:
+        def covariance(pool: Pool, rows: np.ndarray, other: Pool, others: np.ndarray) -> np.ndarray:
+            process = self.posterior.process
+            here, there = (process.whiten(self.kernel(p, r)) for p, r in ((pool, rows), (other, others)))
+            return self.posterior.amplitude * (self.kernel.to(other, others)(pool, rows) - here @ there.T)
+
+        return covariance
 
     def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         weights = self.posterior.process.weights

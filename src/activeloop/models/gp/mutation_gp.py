@@ -22,7 +22,7 @@ from activeloop.models.gp.mutation_kernel import (
     fitted_variances,
     sites_with_parent,
 )
-from activeloop.models.transforms import PieceFunction, QuantileTransform, TransformedPredictor
+from activeloop.models.transforms import PieceFunction, QuantileTransform, TargetCovariance, TransformedPredictor
 from activeloop.prediction import Predictor
 from activeloop.priors.alignment import FamilyPrior
 from activeloop.priors.base import MutationPrior
@@ -215,8 +215,21 @@ class MutationPosterior:
 
     def _cross(self, variants: Mutations) -> np.ndarray:
         """[m, n] prior covariance of variants with the measured ones."""
-        covariance = variants.sums(self._responses)
-        covariance += CONSTANT + self.weight_variance * np.outer(variants.sums(self.table), self.measured_prior)
+        return self._with_prior(variants.sums(self._responses), variants, self.measured_prior)
+
+    def _with_prior(self, covariance: np.ndarray, variants: Mutations, prior: np.ndarray) -> np.ndarray:
+        """The covariance [m, n] of sums over mutations plus that of the constant and of the prior's weight."""
+        covariance += CONSTANT + self.weight_variance * np.outer(variants.sums(self.table), prior)
+        return covariance
+
+    def covariance(self, variants: Mutations, others: Mutations) -> np.ndarray:
+        """[m, k] exact posterior covariance of variants and others; not for more than 1,500 labels."""
+        assert isinstance(self.process, ExactConditioned)
+        response = self.kernel.times(others.scatter(np.eye(others.count)))
+        covariance = self._with_prior(variants.sums(response), variants, others.sums(self.table))
+        if len(self.scores):
+            here, there = (self.process.whiten(self._cross(v)) for v in (variants, others))
+            covariance -= here @ there.T
         return covariance
 
     def _covariance_times(self, weights: np.ndarray) -> np.ndarray:
@@ -328,6 +341,15 @@ class MutationPredictor(TransformedPredictor):
             return (variants.sums(tables) + constants).T, *self.posterior.marginals(variants)
 
         return predicted
+
+    def _target_covariance(self) -> TargetCovariance | None:
+        if not isinstance(self.posterior.process, ExactConditioned):
+            return None
+
+        def covariance(pool: Pool, rows: np.ndarray, other: Pool, others: np.ndarray) -> np.ndarray:
+            return self.posterior.covariance(Mutations.of(pool, rows), Mutations.of(other, others))
+
+        return covariance
 
     def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         return self.posterior.mean(Mutations.of(pool, rows))

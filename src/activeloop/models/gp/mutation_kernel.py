@@ -9,7 +9,7 @@ import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, Pool, Sites
 from activeloop.errors import ModelError
-from activeloop.models.gp.core import negative_log_evidence
+from activeloop.models.gp.core import negative_log_evidence, root, settled
 from activeloop.priors.substitutions import side_chains
 
 
@@ -157,19 +157,6 @@ class MutationKernel:
         return total
 
 
-def root(matrix: np.ndarray, least: float = 1e-9) -> np.ndarray:
-    """R with R R^T = matrix, for symmetric matrices that are singular or nearly so.
-
-    Directions whose eigenvalue is below `least` times the largest are left out.
-
-    >>> root(np.ones((2, 2))).shape
-    (2, 1)
-    """
-    values, vectors = np.linalg.eigh(matrix)
-    keep = values >= least * values[-1]
-    return vectors[:, keep] * np.sqrt(np.maximum(values[keep], 0.0))
-
-
 def position_kernels(sites: Sites) -> dict[str, np.ndarray]:
     """The position kernels by name, each [L, L] with ones on the diagonal."""
     distance = np.abs(sites.positions[:, None] - sites.positions[None]).astype(float)
@@ -240,7 +227,7 @@ def fitted_variances(
         return loss + 0.5 * float(away @ away), slope * np.exp(logs) + away / width
 
     found = minimize(objective, defaults, jac=True, method="L-BFGS-B", options={"maxiter": 30})
-    return found.x
+    return settled(found.x)
 
 
 def term_matrices(pool: Pool, measured: Mutations) -> list[np.ndarray]:

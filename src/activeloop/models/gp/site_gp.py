@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,7 +20,14 @@ from activeloop.models.gp.site_kernel import (
     prior_samples,
     residue_coordinates,
 )
-from activeloop.models.transforms import PieceFunction, QuantileTransform, Transform, TransformedPredictor, standard
+from activeloop.models.transforms import (
+    PieceFunction,
+    QuantileTransform,
+    TargetCovariance,
+    Transform,
+    TransformedPredictor,
+    standard,
+)
 from activeloop.prediction import Predictor
 
 #: the parameters are fitted to at most this many candidates, the posterior is given at most this many
@@ -81,6 +89,7 @@ class SitePredictor(TransformedPredictor):
     transform: Transform
     order: np.ndarray | None
     name: str
+    piece: ClassVar[int] = 4096
 
     @property
     def noise(self) -> float:  # type: ignore[override]
@@ -100,20 +109,28 @@ class SitePredictor(TransformedPredictor):
 
     def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
         x, measured = pool.codes(rows), self.likelihood.x
-        mean, root = kernel_times(self.kernel, x, measured, self.process.weights), self.process.root.astype(np.float32)
+        mean = kernel_times(self.kernel, x, measured, self.process.weights)
         prior = prior_samples(self.kernel, measured, seed, draws).T
         normal = np.random.default_rng([seed, 1]).standard_normal(prior.shape)
-        moves = self.process.updates(self.likelihood.y[:, None] - prior, normal).astype(np.float32)
+        moves = self.process.updates(self.likelihood.y[:, None] - prior, normal)
 
         def predicted(piece: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            cross = self.kernel.between(x[piece], measured, np.float32)
-            variance = self.kernel.own_variance - np.square(cross @ root).sum(1)
-            samples = np.zeros((draws, len(cross)), np.float32)
+            cross = self.kernel.between(x[piece], measured)
+            variance = self.kernel.own_variance - self.process.explained(cross)
+            samples = np.zeros((0, len(cross)))
             if draws:
                 samples = prior_samples(self.kernel, x[piece], seed, draws) + (cross @ moves).T
-            return samples, mean[piece], np.sqrt(np.maximum(variance.astype(np.float64), 1e-9))
+            return samples, mean[piece], np.sqrt(np.maximum(variance, 1e-9))
 
         return predicted
+
+    def _target_covariance(self) -> TargetCovariance:
+        def covariance(pool: Pool, rows: np.ndarray, other: Pool, others: np.ndarray) -> np.ndarray:
+            x, y = pool.codes(rows), other.codes(others)
+            here, there = (self.process.whiten(self.kernel.between(z, self.likelihood.x)) for z in (x, y))
+            return self.kernel.between(x, y) - here @ there.T
+
+        return covariance
 
     def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         return kernel_times(self.kernel, pool.codes(rows), self.likelihood.x, self.process.weights)

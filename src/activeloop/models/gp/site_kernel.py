@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import AMINO_ACIDS
 from activeloop.encoders.sequence import PROPERTIES
 from activeloop.models.base import distinct_combinations
-from activeloop.models.gp.mutation_kernel import root
+from activeloop.models.gp.core import root, settled
 
 DESCRIBED_BY = ("hydropathy", "volume", "charge", "aromatic", "beta_branched")
 #: up to this many residues are compared by identity only
@@ -44,20 +44,20 @@ class SiteKernel:
         one, pair, whole = self.variances
         return float(one + whole + (pair if len(self.unequal) > 1 else 0.0))
 
-    def between(self, x: np.ndarray, y: np.ndarray, dtype: type = np.float64) -> np.ndarray:
+    def between(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Covariance [n, m] of residue codes x [n, L] and y [m, L]."""
         sites = len(self.tables)
         one, pair, whole = self.variances
-        total = np.zeros((len(x), len(y)), dtype)
+        total = np.zeros((len(x), len(y)))
         squares, product = np.zeros_like(total), np.ones_like(total)
         for s, table in enumerate(self.tables):
-            k = table.astype(dtype)[x[:, s]][:, y[:, s]]
+            k = table[x[:, s]][:, y[:, s]]
             total += k
             product *= k
             squares += k * k
-        covariance = product * dtype(whole) + total * dtype(one / sites)
+        covariance = product * whole + total * (one / sites)
         if sites > 1:
-            covariance += (total * total - squares) * dtype(pair / (sites * (sites - 1)))
+            covariance += (total * total - squares) * (pair / (sites * (sites - 1)))
         return covariance
 
 
@@ -127,7 +127,7 @@ class SiteLikelihood:
         mean, sd = self.hyperpriors
         bounds = list(zip(mean - 4 * sd, mean + 4 * sd, strict=True))
         options = {"maxiter": iterations}
-        return minimize(self, mean, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+        return settled(minimize(self, mean, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x)
 
     def kernel(self, logs: np.ndarray) -> SiteKernel:
         """The kernel of given log parameters."""
@@ -153,8 +153,7 @@ class SiteLikelihood:
         covariance = one / sites * total + pair * pairwise + whole * product
         noise = np.exp(logs[0])
         covariance[np.diag_indices(n)] += noise + self.errors + 1e-6
-        # `potri` is three times as fast as the inverse of `negative_log_evidence`; its last bits differ, and with them
-        # the eigenvectors, so the samples, of kernels with equal eigenvalues
+        # `potri` is three times as fast as the inverse of `negative_log_evidence`
         potrf, potri = get_lapack_funcs(("potrf", "potri"), (covariance,))
         factor, failed = potrf(covariance, lower=1)
         if failed:
@@ -164,12 +163,13 @@ class SiteLikelihood:
         inverse = np.tril(lower) + np.tril(lower, -1).T
         pull = 0.5 * (inverse - np.outer(alpha, alpha))
         weighted = pull * product
-        slope = [noise * np.trace(pull), one / sites * (pull * total).sum(), pair * (pull * pairwise).sum()]
+        slope = [noise * np.trace(pull), one / sites * np.vdot(pull, total), pair * np.vdot(pull, pairwise)]
         slope.append(whole * weighted.sum())
+        weighted *= whole
+        common = total * (pair / pairs) + one / sites
         i = 4
         for s, d in enumerate(self.distances):
-            own = pull * parts[s]
-            change = whole * weighted + own * (one / sites) + own * (total - parts[s]) * (pair / pairs)
+            change = weighted + pull * parts[s] * (common - parts[s] * (pair / pairs))
             onehot = np.eye(d.shape[1])[self.x[:, s]]
             moved = np.tensordot(d, onehot.T @ change @ onehot, 2)
             slope.extend(-np.exp(logs[i : i + len(d)]) * moved)
@@ -256,34 +256,34 @@ def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int) -> n
         count: S.
 
     Returns:
-        [S, n] float32.
+        [S, n].
     """
     rng = np.random.default_rng([seed, 0])
-    one, pair, whole = np.sqrt(kernel.variances).astype(np.float32)
-    total = np.zeros((len(x), count), np.float32)
+    one, pair, whole = np.sqrt(kernel.variances)
+    total = np.zeros((len(x), count))
     for s, table in enumerate(kernel.tables):
         left = root(table)
         values = left @ rng.standard_normal((left.shape[1], count))
-        total += one / np.float32(np.sqrt(len(kernel.tables))) * values.astype(np.float32)[x[:, s]]
+        total += one / np.sqrt(len(kernel.tables)) * values[x[:, s]]
     phases, shift = residue_phases(kernel, rng)
-    total += whole * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count), dtype=np.float32)
+    total += whole * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count))
     if len(kernel.tables) > 1:
         phases, shift = residue_phases(kernel, rng)
         both = np.argsort(rng.random((len(kernel.tables), FEATURES)), axis=0) < 2
         phases *= both[:, None, :]
-        total += pair * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count), dtype=np.float32)
+        total += pair * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count))
     return total.T
 
 
 def residue_phases(kernel: SiteKernel, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """[L, K, M] random phases of each residue at each site, and [M] of the whole; float32."""
+    """[L, K, M] random phases of each residue at each site, and [M] of the whole."""
     size = kernel.tables.shape[1]
-    phases = np.zeros((len(kernel.tables), size, FEATURES), np.float32)
+    phases = np.zeros((len(kernel.tables), size, FEATURES))
     for s, coordinates in enumerate(kernel.coordinates):
         phases[s] = np.sqrt(2.0) * coordinates.T @ rng.standard_normal((len(coordinates), FEATURES))
         differs = rng.random(FEATURES) >= np.exp(-kernel.unequal[s])
         phases[s] += differs * rng.uniform(0, 2 * np.pi, (size, FEATURES))
-    return phases, rng.uniform(0, 2 * np.pi, FEATURES).astype(np.float32)
+    return phases, rng.uniform(0, 2 * np.pi, FEATURES)
 
 
 def fourier_features(phases: np.ndarray, shift: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -291,4 +291,4 @@ def fourier_features(phases: np.ndarray, shift: np.ndarray, x: np.ndarray) -> np
     angle = np.tile(shift, (len(x), 1))
     for s in range(len(phases)):
         angle += phases[s][x[:, s]]
-    return np.cos(angle, out=angle) * np.float32(np.sqrt(2.0 / FEATURES))
+    return np.cos(angle, out=angle) * np.sqrt(2.0 / FEATURES)

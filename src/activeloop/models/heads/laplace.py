@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from activeloop.models.gp.core import inverse_root
+from activeloop.models.gp.core import inverse_root, root
 from activeloop.models.heads.base import (
     Head,
     HeadInputs,
@@ -75,11 +76,11 @@ class LaplaceHead(Head):
 class Design:
     """N measured candidates as a linear model sees them.
 
-    The features are turned into their R = min(N, P) principal directions; the values inform no others.
+    The features are turned into R = min(N, P) directions that span theirs; the values inform no others.
 
     Args:
         columns: scale of every column.
-        directions: float32 [R, P], orthonormal.
+        directions: float32 [R, P], see `spanning_directions`.
         inner: [N, R] features along the directions, divided by the root of `columns.norm`.
         basis: [N, G + 1] prior scores and a constant.
         weights: [N] of the values.
@@ -97,7 +98,7 @@ class Design:
         columns = columns or Standardisation.of(inputs)
         x = columns(inputs)
         features = x.features.astype(np.float64)
-        directions = principal_directions(features * np.sqrt(weights)[:, None]).astype(np.float32)
+        directions = spanning_directions(features * np.sqrt(weights)[:, None]).astype(np.float32)
         inner = features @ directions.T.astype(np.float64) / np.sqrt(columns.norm)
         return cls(columns, directions, inner, x.basis, weights.astype(np.float64))
 
@@ -115,27 +116,33 @@ class Design:
         return np.concatenate([np.full(self.inner.shape[1], variances.signal), variances.of_basis(self.basis.shape[1])])
 
 
-def principal_directions(rows: np.ndarray) -> np.ndarray:
-    """[R, P] orthonormal directions in which rows [N, P] differ from 0, R <= min(N, P); the longest last.
+def spanning_directions(rows: np.ndarray) -> np.ndarray:
+    """[R, P] D whose D' D projects on what rows [N, P] span, R = min(N, P).
 
-    By the eigenvectors of the smaller of the two products of the rows with themselves.
+    With fewer rows than columns the symmetric orthogonalisation of the rows, else the projection itself. Both depend on
+    the rows alone; signs and turns of eigenvectors, which differ between processors, drop out.
+
+    Source: Löwdin 1950, Journal of Chemical Physics 18:365.
+
+    >>> spanning_directions(np.array([[0.0, 2.0, 0.0]])).tolist()
+    [[0.0, 1.0, 0.0]]
     """
     count, width = rows.shape
-    if count < width:
-        roots, vectors = np.linalg.eigh(rows @ rows.T)
-        positive = roots > 1e-10 * max(roots[-1], 1e-12)
-        return (rows.T @ (vectors[:, positive] / np.sqrt(roots[positive]))).T
-    roots, vectors = np.linalg.eigh(rows.T @ rows)
-    return vectors[:, roots > 1e-10 * max(roots[-1], 1e-12)].T if width else np.zeros((0, 0))
+    if not width:
+        return np.zeros((0, 0))
+    roots, vectors = np.linalg.eigh(rows @ rows.T if count < width else rows.T @ rows)
+    positive = roots > 1e-10 * max(roots[-1], 1e-12)
+    roots, vectors = roots[positive], vectors[:, positive]
+    return (vectors / np.sqrt(roots)) @ vectors.T @ rows if count < width else vectors @ vectors.T
 
 
 def linear_spectrum(design: Design, targets: np.ndarray, prior_correlation: float) -> Spectrum:
     """Weighted values in the principal directions of the features."""
     root = np.sqrt(design.weights)
-    inner = design.inner * root[:, None]
-    roots = np.square(inner).sum(0)
+    vectors, lengths, _ = np.linalg.svd(design.inner * root[:, None], full_matrices=False)
+    used = lengths > 1e-5 * max(float(lengths.max(initial=0.0)), 1e-6)
     gap = targets - design.rows @ design.expected(prior_correlation)
-    return Spectrum.of(roots, inner / np.sqrt(roots), root * gap, root[:, None] * design.basis)
+    return Spectrum.of(np.square(lengths[used]), vectors[:, used], root * gap, root[:, None] * design.basis)
 
 
 def linear_posterior(
@@ -211,16 +218,22 @@ class LinearPosterior(Posterior):
     def functions(self, seed: int, count: int) -> LinearFunctions:
         """Weights of the columns are drawn once; then every candidate is one row of a matrix product."""
         width, inside, size = self.directions.shape[1], len(self.directions), len(self.coefficients)
-        normal = np.random.default_rng(seed).standard_normal((count, size + width))
-        own = self.coefficients + exact_product(normal[:, :size], self.factor.T, 8.0)
-        free = np.sqrt(self.signal) * normal[:, size:]
+        normal = np.random.default_rng(seed).standard_normal((count, width + size - inside))
+        free, beside = np.split(normal, [width], axis=1)
+        # the normal numbers belong to the features, and the root is symmetric: the signs of the directions, which
+        # differ between processors, then change nothing
+        along = exact_product(free, self.directions.T, 8.0)
+        own = self.coefficients + exact_product(np.concatenate([along, beside], 1), self._root, 8.0)
         # prior samples keep what lies outside the directions
-        sd = 8 * np.sqrt(self.signal)
-        along = exact_product(free, self.directions.T, power_of_two_above(sd))
+        sd = np.sqrt(self.signal)
         largest = float((np.abs(self.coefficients) + np.sqrt(np.square(self.factor).sum(1))).max())
-        reach = power_of_two_above(sd + 8 * largest)
-        weights = free + exact_product(own[:, :inside] - along, self.directions, reach)
+        reach = power_of_two_above(8 * sd + 8 * largest)
+        weights = sd * free + exact_product(own[:, :inside] - sd * along, self.directions, reach)
         return LinearFunctions(self.columns, weights / np.sqrt(self.columns.norm), own[:, inside:])
+
+    @cached_property
+    def _root(self) -> np.ndarray:
+        return root(self.factor @ self.factor.T, 0.0)
 
     def leave_one_out(self) -> np.ndarray:
         """[N] by the leverage of each value."""
