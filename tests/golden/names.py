@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tempfile
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -70,9 +71,11 @@ def typed(*arguments: object) -> str:
 
 
 def rows_of(path: Path) -> list[list[Any]]:
-    """A table, its numbers as numbers."""
+    """A table, its numbers as numbers, and columns of predictions under their names of before."""
     with path.open(newline="") as file:
-        return [[number(cell) for cell in row] for row in csv.reader(file)]
+        header, *rows = csv.reader(file)
+    before = [re.sub(r" (?:model|measurement|probability) (sd|low|high)$", r" \1", name) for name in header]
+    return [before, *([number(cell) for cell in row] for row in rows)]
 
 
 def number(cell: str) -> float | str:
