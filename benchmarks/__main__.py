@@ -31,6 +31,7 @@ from benchmarks.suites import AnySuite, find_suites, suites
 
 #: suites with options of their own, and their questions; each is the function `command` of its module
 OWN = {
+    "assays": "Do several assays and thresholds pay?",
     "calibration": "Is stated uncertainty right?",
     "compute": "What does fine-tuning cost, in seconds and memory?",
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
