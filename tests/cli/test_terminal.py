@@ -113,3 +113,11 @@ def test_nothing_else_prints():
                 assert path.name == "__init__.py", path  # the version
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rich"):
                 assert {alias.name for alias in node.names} <= {"Table"}, path
+
+
+def test_nothing_is_drawn_where_nobody_looks(capsys):
+    for steps in (0, 3):
+        with progress_bar("Working") as show:
+            for step in range(steps):
+                show(step, steps)
+    assert capsys.readouterr() == ("", "")

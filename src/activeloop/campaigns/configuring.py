@@ -45,7 +45,16 @@ class Change:
     @property
     def refits(self) -> bool:
         """Whether a model of before is none of this campaign any more: another goal, unit, scale or set of assays."""
-        models = [[replace(a, **dict.fromkeys(READING)) for a in side.assays] for side in (self.before, self.now)]
+        units = {a.name: a.unit for a in self.now.assays}  # one unit may be written in several ways
+        models = [
+            [
+                replace(
+                    a, **dict.fromkeys(READING), unit=a.unit if a.name in self.factors else units.get(a.name, a.unit)
+                )
+                for a in side.assays
+            ]
+            for side in (self.before, self.now)
+        ]
         goals = [side.settings.get("goal", "") for side in (self.before, self.now)]
         return models[0] != models[1] or (all(goals) and goals[0] != goals[1])
 

@@ -195,7 +195,9 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = False) -> Iterator[ShowProgress]:
-    """Progress bars on standard error; they appear with the first step, so that no wrong input looks like work.
+    """Progress bars on standard error, where somebody looks; they appear with the first step.
+
+    So no wrong input is announced as work.
 
     Args:
         names: key of a bar -> its description.
@@ -215,7 +217,8 @@ def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = Fals
         TimeRemainingColumn(),
         TextColumn("left", markup=False),
     )
-    bar = Progress(*columns, console=console(error=True), transient=not keep)
+    where = console(error=True)
+    bar = Progress(*columns, console=where, transient=not keep, disable=not where.is_terminal)
     tasks: dict[str, TaskID] = {}
 
     def show(key: str, done: int, total: int) -> None:
@@ -229,7 +232,8 @@ def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = Fals
     try:
         yield show
     finally:
-        bar.stop()
+        if tasks:  # one that never began would end with an empty line
+            bar.stop()
 
 
 def check_file(path: Path | None, endings: Sequence[str], unchanged: str) -> None:
