@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -278,3 +280,13 @@ def test_a_name_that_may_be_two_files_replaces_neither():
     with pytest.raises(InputError, match=r"day1/r.csv or day2/r.csv.*Nothing was stored"):
         record(campaign, "K2R 4", "s.csv", replaces="r.csv")
     assert record(campaign, "K2R 4", "s.csv", replaces="day1/r.csv").replaced == 1
+
+
+def test_values_that_were_converted_from_another_unit_are_known_again():
+    log = loop().log
+    rate = [Campaign(POOL, [Assay("score", unit)], Ridge(), log=log) for unit in ("1/s", "1/min")]
+    values = [0.1, 1.1, 3.3, 0.07, 1 / 3]
+    rows = [Measurement(name, "score", v) for name, v in zip(POOL.names(range(5)), values, strict=True)]
+    rate[0].record(rows, "a.csv", "a")
+    per_minute = [replace(m, value=m.value * 60) for m in rows]
+    assert rate[1].record([*per_minute, Measurement("A4G", "score", 2.0)], "b.csv", "b").stored == 1

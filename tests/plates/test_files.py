@@ -222,3 +222,15 @@ def test_the_score_of_a_prior_is_no_prediction():
     pick = Pick("", "A1G", 1, 0.3, 0.3, -1.0, 1.0, "by the prior")
     assert [math.isnan(p.mean) for p in Plate.fill(Proposal(1, (pick,), 0, 0, ""), 24).picks] == [True]
     assert [p.mean for p in Plate.fill(Proposal(1, (pick,), 1, 0, ""), 24).picks] == [0.3]
+
+
+def test_a_list_that_a_spreadsheet_saved_with_decimal_commas_reads_back(proposal, tmp_path):
+    plate = Plate.fill(proposal(5), 24, controls=2)
+    path = write_plate(plate, tmp_path / "p.csv")
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    with (tmp_path / "plate-1.csv").open("w", newline="") as file:
+        csv.writer(file, delimiter=";").writerows([[c.replace(".", ",") for c in row[:-1]] for row in rows])
+    read = read_plate(tmp_path / "plate-1.csv")
+    assert read == plate
+    assert all(same(a.mean, b.mean) for a, b in zip(read.picks, plate.picks, strict=True))

@@ -337,7 +337,8 @@ def _well(m: Measurement) -> tuple[str, str, str] | None:
 
 
 def _content(m: Measurement) -> tuple[str, ...]:
-    return (m.candidate, m.assay, repr(float(m.value)), m.qualifier, m.plate, m.well, m.measured_at)
+    # A value that was converted from another unit may differ in its last bits.
+    return (m.candidate, m.assay, f"{m.value:.12g}", m.qualifier, m.plate, m.well, m.measured_at)
 
 
 def _place(m: Measurement) -> tuple[object, ...]:
@@ -348,7 +349,7 @@ def _place(m: Measurement) -> tuple[object, ...]:
 def _is_known(m: Measurement, stored: Result, source: str) -> bool:
     """Whether a well's result is the one that is stored; refuses another one."""
     old = stored.measurement
-    same = (m.candidate, repr(float(m.value)), m.qualifier) == (old.candidate, repr(float(old.value)), old.qualifier)
+    same = _content(m)[:4] == _content(old)[:4]
     if same or stored.void is not None or (_failed(old) and not _failed(m)):
         return same
     held = f"{old.assay} = {_value(old)} for {old.candidate} (event {stored.event})"

@@ -260,7 +260,8 @@ def _pick(cells: dict[str, str], assays: list[str]) -> Pick:
 
 def _float(text: str) -> float:
     try:
-        return float(text or "nan")
+        # A list that was saved by a spreadsheet with decimal commas.
+        return float((text if "." in text else text.replace(",", ".")) or "nan")
     except ValueError:
         raise PlateError(f'"{text}" is not a number.') from None
 
