@@ -76,3 +76,31 @@ def test_lines_above_a_list_are_named(tmp_path):
     for ending in (".csv", ".xlsx"):
         with pytest.raises(TableError, match=r"row 1: .*\"Exported by Gen5\".*begin in row 3\. Delete the lines above"):
             read_table(saved(tmp_path, rows, ending))
+
+
+def test_readings_below_each_other_are_blocks_of_their_own(tmp_path):
+    layout = [["Layout"], ["", *HEAD[1:]], *([letter, *["SPL1"] * 12, "Well ID"] for letter in "ABCDEFGH"), []]
+    rows = [["Results"], ["", *HEAD[1:]]]
+    for row in BODY:
+        rows += [[*row, "450"], ["", *(value - 0.5 for value in row[1:]), "Blank 450"]]
+    path = saved(tmp_path, [*ABOVE, *layout, *rows, *BELOW], ".tsv")
+    with pytest.raises(TableError, match=r"2 blocks shaped like a plate here: row 18 \(450\); row 19 \(Blank 450\)\."):
+        read_table(path)
+    for block, value in (("450", 1.01), ("18", 1.01), ("blank 450", 0.51), ("19", 0.51)):
+        table = read_table(path, block=block)
+        assert table.columns[0] == list("ABCDEFGH")
+        assert table.values("1")[1] == pytest.approx(value)
+
+
+def test_what_was_typed_in_before_the_measurement_is_not_taken_for_it(tmp_path):
+    path = saved(tmp_path, [["Layout"], ["", *HEAD[1:]], *([*row, "Conc/Dil"] for row in BODY)], ".tsv")
+    with pytest.raises(TableError, match=r"there is only one block .*row 2 \(Conc/Dil\)\. Say which one"):
+        read_table(path)
+    assert read_table(path, block="2").values("1")[1] == 1.01
+
+
+def test_a_layout_is_no_result(tmp_path):
+    layout = [["", *HEAD[1:]], *([letter, *["SPL1"] * 12] for letter in "ABCDEFGH")]
+    path = saved(tmp_path, [*layout, [], ["", *HEAD[1:]], *BODY], ".csv")
+    assert read_table(path).values("1")[1] == 1.01
+    assert read_table(saved(tmp_path, layout, ".csv")).column("1") == ["SPL1"] * 8

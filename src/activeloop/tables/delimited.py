@@ -37,7 +37,7 @@ def read_delimited(data: bytes, file: str, content_hash: str, block: str | None 
     with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
         head = text.read(HEAD)
         text.seek(0)
-        declared = re.match(r"sep=(.)\r?\n", head)  # Excel writes this line and does not count it as a row.
+        declared = re.match(r"sep=(.)\1*\r?\n", head)  # Excel writes this line and does not count it as a row.
         if declared:
             text.readline()
         delimiter = declared[1] if declared else _sniff(head)

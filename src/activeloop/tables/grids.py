@@ -20,6 +20,10 @@ SHAPES: dict[int, tuple[int, int]] = {
     1536: (32, 48),
 }
 _COLUMN = re.compile(r"0?([1-9]\d?)(?:\.0)?")
+#: labels of what a person typed in before the measurement
+_NO_RESULT = re.compile(
+    r"\b(?:layout|dil|dilutions?|well id|plate ?map|group|standard concentrations?)\b", re.IGNORECASE
+)
 _FIRST = frozenset(("1", "01", "1.0"))
 
 
@@ -37,31 +41,46 @@ class Grid:
     """One block.
 
     Args:
-        label: what stands in its corner or above it, "" for nothing.
+        label: what stands in its corner, to its right or above it, "" for nothing.
         first: index of the record with its column numbers.
+        rows: indices of its rows; some readers write several readings of a well below each other.
         left: index of the column with its row letters.
         size: wells of the plate.
     """
 
     label: str
     first: int
+    rows: tuple[int, ...]
     left: int
     size: int
 
+    @property
+    def place(self) -> int:
+        """Index of the record by which it is named: the one with its column numbers, if it is alone below them."""
+        return (
+            self.first if self.rows == tuple(range(self.first + 1, self.first + 1 + len(self.rows))) else self.rows[0]
+        )
+
     def cut(self, records: Sequence[Sequence[str]]) -> list[list[str]]:
-        """Its records alone: column numbers first, then the rows."""
-        rows, columns = SHAPES[self.size]
-        width = columns + 1
-        block = [list(record[self.left : self.left + width]) for record in records[self.first : self.first + rows + 1]]
+        """Its records alone: column numbers first, then the rows, each with its letter."""
+        width = SHAPES[self.size][1] + 1
+        block = [list(records[i][self.left : self.left + width]) for i in (self.first, *self.rows)]
+        for row, record in enumerate(block[1:]):
+            record[:1] = [row_letters(row)]
         return [record + [""] * (width - len(record)) for record in block]
+
+    def holds_numbers(self, records: Sequence[Sequence[str]]) -> bool:
+        """Whether one of its cells begins like a number; that of a layout, such as SPL1, does not."""
+        cells = (cell for record in self.cut(records)[1:] for cell in record[1:])
+        return any(re.match(r"[<>=\s]*[-+−]?[.,]?\d", cell) for cell in cells)
 
 
 def find_grids(records: Sequence[Sequence[str]]) -> list[Grid]:
-    """All blocks of a sheet, from top to bottom.
+    """All blocks of a sheet, from top to bottom; those without a number only where there is no other.
 
     >>> head, rows = ["OD600", "1", "2", "3"], [["A", "5", "6", "7"], ["B", "8", "9", ""]]
     >>> find_grids([["Reader 7"], head, *rows, ["End time", "10:00"]])
-    [Grid(label='OD600', first=1, left=0, size=6)]
+    [Grid(label='OD600', first=1, rows=(2, 3), left=0, size=6)]
     """
     found: list[Grid] = []
     for i, record in enumerate(records):
@@ -74,24 +93,37 @@ def find_grids(records: Sequence[Sequence[str]]) -> list[Grid]:
                 if not match or int(match[1]) != across + 1:
                     break
                 across += 1
-            for size, (rows, columns) in SHAPES.items():
-                if columns == across and _letters_down(records, i + 1, left, rows):
-                    found.append(Grid(_label(records, i, left, found), i, left, size))
-    return found
+            size = next((size for size, shape in SHAPES.items() if shape[1] == across), 0)
+            if size and (lines := _lines_a_row(records, i + 1, left, SHAPES[size][0])):
+                last = max((grid.rows[-1] for grid in found if grid.first < i), default=-1)
+                above = _label(records, i, left, last)
+                for line in range(lines):
+                    rows = tuple(range(i + 1 + line, i + 1 + lines * SHAPES[size][0], lines))
+                    right = "".join(records[rows[0]][left + across + 1 : left + across + 2]).strip()
+                    corner = above if lines == 1 and re.search(r"\w", record[left]) else ""
+                    found.append(Grid(corner or right or above, i, rows, left, size))
+    numbers = [grid for grid in found if grid.holds_numbers(records)]
+    return numbers or found
 
 
-def _letters_down(records: Sequence[Sequence[str]], start: int, left: int, rows: int) -> bool:
-    block = records[start : start + rows]
-    letters = [record[left].strip().upper() if left < len(record) else "" for record in block]
-    return letters == [row_letters(row) for row in range(rows)]
+def _lines_a_row(records: Sequence[Sequence[str]], start: int, left: int, rows: int) -> int:
+    """How many lines each row of a block has: A, B, C ... stand at equal distances; 0 when they do not."""
+    cells = [
+        record[left].strip().upper() if left < len(record) else "" for record in records[start : start + 20 * rows]
+    ]
+    if cells[:1] != ["A"] or "B" not in cells:
+        return 0
+    lines = cells.index("B")
+    letters = [row_letters(i // lines) if i % lines == 0 else "" for i in range(lines * rows)]
+    filled = all(any(record) for record in records[start : start + len(letters)])
+    return lines if cells[: len(letters)] == letters and filled else 0
 
 
-def _label(records: Sequence[Sequence[str]], i: int, left: int, above: Sequence[Grid]) -> str:
+def _label(records: Sequence[Sequence[str]], i: int, left: int, last: int) -> str:
     corner = records[i][left].strip()
     if re.search(r"\w", corner):
         return corner
-    free = max((grid.first + SHAPES[grid.size][0] + 1 for grid in above if grid.first < i), default=0)
-    lines = [" ".join(cell.strip() for cell in record if cell.strip()) for record in records[max(free, i - 2) : i]]
+    lines = [" ".join(cell.strip() for cell in record if cell.strip()) for record in records[max(last + 1, i - 2) : i]]
     return next((line[:40] for line in reversed(lines) if line), "")
 
 
@@ -101,16 +133,18 @@ def chosen_grid(grids: Sequence[Grid], numbers: Sequence[int], block: str | None
     Args:
         grids: at least one.
         numbers: row of each record as a spreadsheet counts it.
-        block: the row of its column numbers, or its label; None when there is one alone.
+        block: the row by which it is named, or its label; None when there is one alone.
         file: its name, for messages.
 
     Raises:
         TableError: several could be meant, or none.
     """
-    fitting = [g for g in grids if block is None or block == str(numbers[g.first]) or plain(block) == plain(g.label)]
-    if len(fitting) == 1:
+    fitting = [g for g in grids if block is None or block == str(numbers[g.place]) or plain(block) == plain(g.label)]
+    if len(fitting) == 1 and (block is not None or not _NO_RESULT.search(fitting[0].label)):
         return fitting[0]
-    listed = "; ".join(f"row {numbers[g.first]}{f' ({g.label})' * bool(g.label)}" for g in grids)
-    what = f"{len(grids)} blocks shaped like a plate" if block is None else f'not one block "{block}"'
-    example = f'record --column block={numbers[grids[0].first]}, {{"block": "{numbers[grids[0].first]}"}}'
-    raise TableError(f"there are {what} here: {listed}. Say which one holds the results ({example}).", file=file)
+    listed = "; ".join(f"row {numbers[g.place]}{f' ({g.label})' * bool(g.label)}" for g in grids)
+    count = f"{len(grids)} blocks" if len(grids) > 1 else "only one block"
+    what = f"{count} shaped like a plate" if block is None else f'not one block "{block}"'
+    example = f'record --column block={numbers[grids[0].place]}, {{"block": "{numbers[grids[0].place]}"}}'
+    verb = "is" if len(grids) == 1 else "are"
+    raise TableError(f"there {verb} {what} here: {listed}. Say which one holds the results ({example}).", file=file)

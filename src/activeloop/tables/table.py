@@ -268,7 +268,7 @@ def checked_table(
             raise TableError("no block here has the shape of a plate (A, B ... down, 1, 2 ... across).", file=file)
         grid = chosen_grid(grids, numbers, block, file)
         records = grid.cut(records)
-        numbers = numbers[grid.first : grid.first + len(records)]
+        numbers = [numbers[i] for i in (grid.first, *grid.rows)]
     top = next((i for i, r in enumerate(records) if any(c.strip() for c in r)), None)
     if top is None:
         raise TableError("the table is empty. Export it again.", file=file)
@@ -302,19 +302,27 @@ def checked_table(
     return Table(file, names, columns, rows, content_hash, None, delimiter)
 
 
+#: names by which a row shows that it holds the names of columns
+_KNOWN = frozenset(map(plain, (*candidate_names(), *(name for names in ROLES.values() for name in names))))
+
+
 def _check_begins_here(header: list[str], body: list[list[str]], top: int, numbers: Sequence[int], file: str) -> None:
-    """Refuse the line of an instrument above the table: one cell, and at least three in most rows."""
-    filled = sum(map(bool, header))
-    widths = Counter(sum(map(bool, record)) for record in body[:50])
-    usual = widths.most_common(1)[0][0]
-    if filled > 1 or usual < 2:
+    """Refuse the lines of an instrument above the table.
+
+    They hold no known name and stand above a row that holds two, or they hold one cell and most rows at least three.
+    """
+
+    def known(record: list[str]) -> int:
+        return sum(plain(split_unit(cell)[0]) in _KNOWN for cell in record if cell)
+
+    if known(header):
         return
-    known = {plain(name) for name in (*candidate_names(), *ROLES["well"], *ROLES["value"])}
-    first = next((i for i, r in enumerate(body) if known & {plain(split_unit(cell)[0]) for cell in r}), None)
-    if usual < 3 and first is None:
-        return
+    first = next((i for i, record in enumerate(body[:200]) if known(record) > 1), None)
     if first is None:
-        first = next(i for i, r in enumerate(body) if sum(map(bool, r)) >= usual)
+        usual = Counter(sum(map(bool, record)) for record in body[:50]).most_common(1)[0][0]
+        if sum(map(bool, header)) > 1 or usual < 3:
+            return
+        first = next(i for i, record in enumerate(body) if sum(map(bool, record)) >= usual)
     problem = (
         f'this row should hold the names of the columns, but "{next(filter(None, header))}" stands in it and the table '
         f"seems to begin in row {numbers[first]}. Delete the lines above the names."
