@@ -66,6 +66,15 @@ SPELLINGS: dict[str, str | None] = {
     "p.[Lys2Arg;Thr3Ser]": "K2R:T3S",
     "p.[(Lys2Arg);(Thr3Ser)]": None,
     "p.[Lys2Arg];[Thr3Ser]": None,
+    "p.Lys2Arg(;)Thr3Ser": None,
+    "p.Lys2Arg:p.Thr3Ser": "K2R:T3S",
+    "K2R:p.Thr3Ser": "K2R:T3S",
+    "P53:p.K2R": "K2R",
+    "K2R.T3S": None,
+    "K2RT3S": None,
+    "K2R 1": None,
+    "GB1-K2R": None,
+    "WT:K2R": None,
     "A:K2R,A:T3S": "K2R:T3S",
     "A:K2R,B:T3S": None,
     "K2R:T3=": "K2R",
@@ -267,12 +276,14 @@ def test_a_name_that_fits_two_numberings_is_asked_about(tmp_path):
 
 def test_other_names_of_the_table_are_found_if_they_are_unique(tmp_path):
     path = tmp_path / "pool.csv"
-    path.write_text("clone,variant,barcode\nA1,K2R,77\nA2,T3S,78\nA3,A4G,78\nT3S,Y5F,80\n")
+    path.write_text("clone,variant,barcode\nA1,K2R,77\nA2,T3S,78\nA3,A4G,78\nT3S,Y5F,80\nWT,I6V,91\nQ9A,A7G,93\n")
     pool = Pool.from_table(path, "variants", WT, "variant")
     for entrance in (record, pin, veto, predict, resolve, find):
         assert answer(entrance, ["a1", "77"], tmp_path, pool) in (["K2R", "K2R"], ["K2R"]), entrance
         assert answer(entrance, ["78"], tmp_path, pool) is None, entrance  # two candidates
         assert answer(entrance, ["T3S"], tmp_path, pool) is None, entrance  # a candidate, and the name of another
+        assert answer(entrance, ["WT"], tmp_path, pool) is None, entrance  # the name of a variant
+        assert answer(entrance, ["Q9A"], tmp_path, pool) is None, entrance  # the same, and no candidate itself
         assert answer(entrance, ["A9"], tmp_path, pool) is None, entrance
 
 
@@ -292,7 +303,9 @@ def spelled(draw: st.DrawFn, variant: Variant, offset: int = 0, old: bool = True
     ]
     if draw(st.booleans()):
         parts.reverse()
-    style = draw(st.sampled_from(["plain", "lower", "p.", "p.()", "p.[]", "chain"]))
+    style = draw(st.sampled_from(["plain", "lower", "p.", "p.()", "p.[]", "chain", "each p."]))
+    if style == "each p.":
+        return ":".join(f"p.{part}" for part in parts)
     if style == "chain" and old:
         return ",".join(f"C:{part}" for part in parts)
     if style == "p.[]":
@@ -351,4 +364,5 @@ def test_any_text_means_the_same_or_is_refused_everywhere(tmp_path_factory, text
     if not text or text[0] in "#=@+-":
         return  # a cell with a meaning of its own in a spreadsheet
     folder = tmp_path_factory.getbasetemp()
-    assert len({str(answer(entrance, [text], folder)) for entrance in (predict, resolve, find, screen)}) == 1
+    for alike in ((resolve, screen), (predict, find, pin)):
+        assert len({str(answer(entrance, [text], folder)) for entrance in alike}) == 1

@@ -22,7 +22,7 @@ _UNCHANGED = frozenset({"P.=", "P.(=)", "(=)", "=", "_SY", "P.WT"})
 # An underscore or hyphen joins two mutations only after a whole one: `K23_A24del` is one deletion, `A24-` too.
 _SEPARATOR = re.compile(r"[:,;/+|&\s]+|(?<=[A-Z=*])_(?=[A-Z]*\d)|(?<=[A-Z])-(?=[A-Z]+\d)")
 _ACCESSION = re.compile(r"(?:[NX]P_|ENSP)\d+(?:\.\d+)?:(?=P\.)")
-_TRANS = re.compile(r"[\])]\s*;\s*[\[(]")
+_TRANS = re.compile(r"[\])]\s*;\s*[\[(]|\(\s*;\s*\)")
 _POSITION = r"([A-Z]{3}|[A-Z])?([0-9]{1,6})"
 _CHANGE = re.compile(rf"{_POSITION}([A-Z]{{3}}|[A-Z=*])")
 _DELETION = re.compile(rf"(?:Δ|DEL(?=[A-Z]?\d))?{_POSITION}(?:[_-]{_POSITION})?(DEL|-|Δ)?")
@@ -97,7 +97,9 @@ class VariantNotation(Notation):
         if written in _UNCHANGED or plain_name(written) in WILD_TYPE:
             return Variant(self.parent, ())
         if _TRANS.search(written):
-            raise NotationError(f'"{_short(text)}" names two alleles. Write the mutations of one protein.')
+            raise NotationError(
+                f'"{_short(text)}" names mutations that may be on two alleles. Write those of one protein.'
+            )
         if not any(c.isdigit() for c in written) and not written.startswith("P."):
             return Variant(self.parent, self._from_letters(text, written))
         plain = _ACCESSION.sub("", written).removeprefix("P.").translate(_NO_BRACKETS)

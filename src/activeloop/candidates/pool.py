@@ -653,6 +653,11 @@ class Resolver:
             if not labelled:
                 raise
             design, row = None, None
+        if labelled and isinstance(design, Variant) and row is None:
+            other = pool.names(labelled[:1])[0]
+            raise NotationError(
+                f'"{name}" is another name of "{other}" in the pool, and reads as {design.name}. Write which it is.'
+            )
         rows = dict.fromkeys((*labelled, *(() if row is None else (row,))))
         if len(rows) > 1:
             names = " and ".join(f'"{n}"' for n in pool.names(list(rows)[:2]))

@@ -125,7 +125,8 @@ _MUTATED = r"(?:p\.)?[\[(]?(?:[A-Z]{3}|[A-Z])\d+[A-Z=*_-]"
 _CHAIN = re.compile(rf"(?<![A-Z0-9=*])(?!p\.)(?:chain\s*)?([A-Z])[:._]\s*(?={_MUTATED})", re.IGNORECASE)
 _CHAIN_INSIDE = re.compile(r"(?<![A-Z0-9])([ACDEFGHIKLMNPQRSTVWY])([A-Z])(?=\d+[ACDEFGHIKLMNPQRSTVWY](?![A-Z0-9]))")
 _PLAIN = re.compile(r"(?:[A-Z][0-9]+[A-Z](?::|$))+")
-_REFERENCE = re.compile(r"([A-Z0-9_.\-]+):(?=p\.)", re.IGNORECASE)
+#: at the beginning, and no mutation itself
+_REFERENCE = re.compile(rf"^(?!p\.)(?!{_MUTATED}[A-Z0-9]*:)(?!\d+[A-Z*=-])([A-Z0-9_.\-]+):(?=p\.)", re.IGNORECASE)
 
 
 def cleaned_name(text: str) -> tuple[str, frozenset[str]]:

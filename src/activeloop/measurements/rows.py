@@ -87,7 +87,7 @@ def read_rows(
                 left_out.setdefault(entry.row, UnknownCandidateError(error.problem, file=file, row=entry.row))
                 continue
             unknown = unknown or isinstance(error, UnknownCandidateError)
-            problem = f"{error.problem} {error.fix}" if isinstance(error, UnknownCandidateError) else error.problem
+            problem = " ".join(filter(None, (error.problem, getattr(error, "fix", ""))))
             if (entry.row, problem) not in wrong:
                 wrong.append((entry.row, problem))
             if len(wrong) == ERRORS_SHOWN:
@@ -194,6 +194,8 @@ class CandidateMatcher:
     ):
         self._pool, self._plates = pool, list(plates)
         self._controls = {c.casefold() for c in controls}
+        if len(self._controls) > 1 and isinstance(pool.notation, SequenceNotation) and pool.row_of("WT") is not None:
+            self._controls.discard("wt")  # Trp and Thr; the control has another name
         texts = dict.fromkeys(text for name in names if (text := name.strip()))
         read = [t for t in texts if t.casefold() not in self._controls or _is_wild_type(t)]
         try:
@@ -312,6 +314,8 @@ class CandidateMatcher:
     def _by_name(self, entry: Entry) -> tuple[str, bool]:
         text = entry.candidate.strip()
         match, problem = self._match(text)
+        if match is None and self._pool.rows_labelled(text):
+            raise UnknownCandidateError(problem)  # also where a control is called so
         letters = match is not None and _is_wild_type(text) and match.name != "WT"  # Trp and Thr at two sites
         named = (match.name if match else text).casefold() in self._controls
         named = named or (text.casefold() in self._controls and not letters)
