@@ -97,7 +97,7 @@ class RoundReport:
     """The gain of the last round and the expected gain of the next.
 
     Args:
-        round: rounds measured so far.
+        round: rounds with results so far; results of before the first proposal are one.
         measured: candidates measured so far.
         assay: that `best` is of: the first whose best is looked for and that has results, else the first.
         best_name, best: the best candidate so far and its mean, in the assay's unit; of candidates that are known to

@@ -90,7 +90,8 @@ def summary_table(found: Status) -> Table:
     if found.hits is not None:
         table.add_row(f"hits{within}", f"{found.hits:,}")
     if found.front:
-        table.add_row("front", front_words(found.front))
+        corrected = "\n(values corrected for plates)" if any(map(is_corrected, found.leaders)) else ""
+        table.add_row("front", front_words(found.front) + corrected)
         if found.front.volumes:
             table.add_row("volume below it, by round", "  ".join(f"{v:.1%}" for v in found.front.volumes))
     elif found.best_by_round:
