@@ -39,6 +39,7 @@ OWN = {
     "kill": "Is anything lost when a campaign is killed?",
     "parameters": "How many parameters does each adapter train?",
     "prior": "Zero-shot accuracy on deep mutational scans.",
+    "scale": "On which scale should a model work, and what are bounds and limits worth?",
 }
 #: suites of students, which take the options of the others
 TAUGHT = ("students", "screen")

@@ -11,6 +11,7 @@ import numpy as np
 
 from activeloop.errors import ActiveLoopError
 from activeloop.measurements import Dataset
+from activeloop.models.scale import ScaledPredictor
 from activeloop.models.stacking import StackingPredictor
 from activeloop.prediction import mean_of
 from activeloop.replay.campaign import cached_landscape
@@ -152,6 +153,7 @@ def run_budget_task(task: BudgetTask) -> BudgetResult | str:
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
     weights = {}
+    predictor = predictor.fitted if isinstance(predictor, ScaledPredictor) else predictor
     if isinstance(predictor, StackingPredictor):
         weights = dict(zip(predictor.names, predictor.weights.round(4).tolist(), strict=True))
     agreement = spearman(predicted, landscape.oriented[judged])
