@@ -55,12 +55,14 @@ class ValueMap:
         sign: -1 where values are negated because less is better (`Dataset.oriented`), else 1.
         low, high: bounds of the values, not negated; infinite where there is none.
         centre: a typical place on the scale, for which the noise of one measurement is given in the assay's unit.
+        margin: distance from a bound, on the scale, from which predictions approach it and never reach it, so that
+            those beyond it keep their order.
 
     >>> potency = ValueMap(log=True, sign=-1)
     >>> potency.forward(np.array([-100.0, -0.1])).tolist(), potency.inverse(np.array([-2.0, 1.0])).tolist()
     ([-2.0, 1.0], [-100.0, -0.1])
-    >>> ValueMap(low=0, high=100).inverse(np.array([-3.0, 60.0])).tolist()
-    [0.0, 60.0]
+    >>> ValueMap(low=0, high=100, margin=2).inverse(np.array([-3.0, 60.0, 103.0, 104.0])).round(2).tolist()
+    [0.16, 60.0, 99.84, 99.9]
     """
 
     log: bool = False
@@ -68,6 +70,7 @@ class ValueMap:
     low: float = -math.inf
     high: float = math.inf
     centre: float = 0.0
+    margin: float = 0.0
 
     @property
     def changes_nothing(self) -> bool:
@@ -88,10 +91,23 @@ class ValueMap:
 
     def inverse(self, places: np.ndarray) -> np.ndarray:
         """Places on the scale to values, within the bounds."""
+        bent = self.sign * places
+        for turn, end in ((1, self.high), (-1, self.low)):
+            if math.isfinite(end) and self.margin > 0:
+                near = turn * self._unsigned(end) - self.margin
+                over = np.maximum(turn * bent - near, 0.0) / self.margin
+                bent = np.where(over > 0, turn * (near + self.margin * -np.expm1(-over)), bent)
+        return self.end(self.sign * bent)
+
+    def end(self, places: np.ndarray) -> np.ndarray:
+        """The same for the end of an interval, which is cut off at a bound."""
         values = self.sign * places
         if self.log:
             values = 10.0 ** np.clip(values, -DECADES, DECADES)
         return self.sign * np.clip(values, self.low, self.high)
+
+    def _unsigned(self, bound: float) -> float:
+        return math.log10(bound) if self.log else bound
 
     def sd_inverse(self, values: np.ndarray, sd: np.ndarray) -> np.ndarray:
         """Standard deviations on the scale to those around values: half the distance between one above and one below.
@@ -106,14 +122,14 @@ class ValueMap:
         return np.arcsinh(sd / np.abs(values)) / math.log(10) if self.log else sd
 
     def numbers(self) -> np.ndarray:
-        """[5] from which `ValueMap.of` makes it again."""
-        return np.array([self.log, self.sign, self.low, self.high, self.centre], np.float64)
+        """[6] from which `ValueMap.of` makes it again."""
+        return np.array([self.log, self.sign, self.low, self.high, self.centre, self.margin], np.float64)
 
     @classmethod
     def of(cls, numbers: np.ndarray) -> ValueMap:
         """The counterpart of `numbers`."""
-        log, sign, low, high, centre = map(float, numbers)
-        return cls(bool(log), int(sign), low, high, centre)
+        log, sign, *others = map(float, numbers)
+        return cls(bool(log), int(sign), *others)
 
 
 #: powers of ten beyond which a prediction is cut off; single precision ends at 38
@@ -251,7 +267,7 @@ class Prediction:
         (-1.645, 1.645)
         """
         if self.maps:
-            return tuple(_columns("inverse", self.maps, end) for end in self.on_scale.interval(level))  # type: ignore[return-value]
+            return tuple(_columns("end", self.maps, end) for end in self.on_scale.interval(level))  # type: ignore[return-value]
         spread = np.sqrt(self.sd**2 + self.noise**2)
         ends = [(1 - level) / 2, (1 + level) / 2]
         shapes = np.broadcast_to(NORMAL, (len(self.noise), len(LEVELS))) if self.shape is None else self.shape

@@ -142,6 +142,9 @@ def test_predictions_stay_within_bounds(pools, planted, learner, bounds, goal):
         assert (sign * each >= low).all()
         assert (sign * each <= high).all()
     assert prediction.mean.std() > 1
+    plain = replace(data, assays=(replace(data.assays[0], bounds=None),))
+    unbounded = learner.fit(plain, 0).predict(pool, np.arange(len(pool)), 0, draws=0)
+    assert (np.argsort(prediction.mean[:, 0]) == np.argsort(unbounded.mean[:, 0])).mean() > 0.99  # the order stays
     again = learner.restore(data, 0, model.state()).predict(pool, np.arange(30), 0, draws=16)
     np.testing.assert_allclose(again.draws, prediction.draws[:, :30], atol=1e-3)
     best = 104.0 if goal == "maximise" else -4.0

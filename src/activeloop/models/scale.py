@@ -22,6 +22,8 @@ LEAST_SPAN = 0.5
 SURE = 2.0
 #: values by which the scale is decided, at most
 DECIDING = 400
+#: distance from a bound from which predictions approach it, as a share of that between bounds, or of the values' range
+MARGIN = 0.02
 #: noise variances that are tried, as shares of the amplitude
 RATIOS = np.geomspace(1e-2, 30, 17)
 
@@ -57,7 +59,10 @@ def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
         words += " Figures of the model above are powers of ten; predicted means are medians."
     if assay.bounds:
         words += f" Predictions stay within {low:g} to {high:g}."
-    return ValueMap(log, sign, low, high, sign * float(np.median(places))), words
+    width = float(np.ptp(places)) or 1.0
+    if np.isfinite([low, high]).all():
+        width = float(np.log10(high / low)) if log else high - low
+    return ValueMap(log, sign, low, high, sign * float(np.median(places)), MARGIN * width), words
 
 
 def _likelier(dataset: Dataset, values: np.ndarray) -> tuple[bool, str]:
