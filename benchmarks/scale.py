@@ -49,8 +49,8 @@ QUANTITIES = {
 }
 #: the cell lines of GDSC with the most drugs, as IC50 in µM
 LINES = 3
-#: sets as they are published: those of the suites `docking`, `enamine`, `landscapes` and `singles` of which less than one
-#: in a hundred values is at or below 0, so that there is a choice (of the others, such as GB1, there is none), docking
+#: sets as they are published: those of the suites `docking`, `landscapes` and `singles` of which less than two in a
+#: hundred values are at or below 0, so that there is a choice (of the others, such as GB1, there is none), docking
 #: scores, all of which are below, and guides
 PUBLISHED = (
     *("usp7", "d2r", "enamine10k", "eqfp611", "cr9114-h3", "GFP_AEQVI_Sarkisyan_2016"),
