@@ -46,6 +46,11 @@ def test_what_would_steer_the_terminal_is_shown_instead(capsys):
         ("Give the wild type (parent=...).", "Give the wild type (--wild-type)."),
         ("keep the first (merge_duplicates=True).", "keep the first (--merge-duplicates)."),
         ("(--skip-unreadable, skip_unreadable=True)", "(--skip-unreadable)"),
+        (
+            "several plates (fill_plates), or (--column a=..., in Python the argument columns)",
+            "several plates, or (--column a=...)",
+        ),
+        ("the folder `plates` (in Python: the argument plates), or", "the folder `plates`, or"),
         ("Give offset=+3, or another", "Give --offset 3, or another"),
         ("forest(trees=7, masked=True)", "forest(trees=7, masked=True)"),
     ],
@@ -121,3 +126,25 @@ def test_nothing_is_drawn_where_nobody_looks(capsys):
             for step in range(steps):
                 show(step, steps)
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("propose", "c", "--seed", "x"), "Invalid value for '--seed': it must be a whole number"),
+        (("new", "c", "--assay", "a", "--price", "x"), "Invalid value for '--price': it must be a number"),
+        (("predict", "c", "--draws", "-1"), "it must be at least 0"),
+        (("void", "c", "x"), "it must be a whole number"),
+        (("new", "c"), "Missing option '--assay'"),
+        (("frobnicate",), "No such command 'frobnicate'"),
+        (("status",), "Missing argument"),
+    ],
+)
+def test_wrong_options_are_named_in_plain_words(capsys, words, message):
+    with pytest.raises(SystemExit) as end:
+        main(list(words))
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Usage: " in said
+    assert "Input should" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,18 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from activeloop.cli.verbs import Verbs
+
+#: every wrong use of options; Typer has carried Click's classes under several paths
+_WRONG_USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+_WORDS = {
+    ", unable to (parse|interpret).*": "",
+    "Input should be": "it must be",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
 
 app = typer.Typer(
     name="activeloop", cls=Verbs, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -56,7 +69,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         _refuse_undecoded(given)
         with _notes_of_renamed():
-            typer.main.get_command(app).main(args=given, prog_name="activeloop")
+            command = typer.main.get_command(app)
+            status = command.main(args=given, prog_name="activeloop", standalone_mode=False)
+            sys.exit(status if isinstance(status, int) else 0)
+    except _WRONG_USAGE as error:
+        error.message = _in_own_words(error.message)
+        error.show()
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        _fail("stopped.", 1)
     except ActiveLoopError as error:
         _fail(str(error), 2 if isinstance(error, InputError) else 1)
     except MemoryError:
@@ -68,6 +89,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         _fail(problem, 1)
     sys.exit(0)
+
+
+def _in_own_words(problem: str) -> str:
+    """What is wrong with an option, without the words of the library that found it.
+
+    >>> _in_own_words("Input should be a valid integer, unable to parse string as an integer")
+    'it must be a whole number'
+    """
+    for theirs, ours in _WORDS.items():
+        problem = re.sub(theirs, ours, problem)
+    return problem
 
 
 def _fail(problem: str, status: int) -> NoReturn:

@@ -101,13 +101,17 @@ def printable(text: str) -> str:
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+#: what only Python needs to know
+_ASIDE = re.compile(r" ?\((?:in Python[^()]*|fill_plates)\)|, in Python [^(),]*(?=\))")
+
+
 def worded(text: str) -> str:
     """A sentence in the words of the command line: its own options, and one of a thing in the singular.
 
     >>> worded("1 rows differ. Give (parent=...), or offset=-3 (--skip-unreadable, skip_unreadable=True).")
     '1 row differ. Give (--wild-type), or --offset -3 (--skip-unreadable).'
     """
-    return _ONE.sub(r"1 \1", _PYTHON.sub(_option, text))
+    return _ONE.sub(r"1 \1", _PYTHON.sub(_option, _ASIDE.sub("", text)))
 
 
 def _option(found: re.Match[str]) -> str:
