@@ -93,9 +93,10 @@ def plate_of(folder: Path, proposal: int) -> list[dict[str, str]]:
 
 
 def picks_of(folder: Path, proposal: int) -> list[list[Any]]:
-    """Of each pick name, prediction, both ends of its interval, and score."""
-    keys = ("candidate", "predicted", "low", "high", "score")
-    return [[number(row[key]) for key in keys] for row in plate_of(folder, proposal)]
+    """Of each pick name, prediction in the first assay, both ends of its interval, and score."""
+    rows = plate_of(folder, proposal)
+    first = [next(key for key in rows[0] if key.split(" ")[-1] == what) for what in ("predicted", "low", "high")]
+    return [[number(row[key]) for key in ("candidate", *first, "score")] for row in rows]
 
 
 def predictions_of(folder: Path, to: Path) -> list[list[Any]]:
