@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -169,6 +171,38 @@ def test_before_any_result_the_score_of_the_prior_chooses():
     prior = Stated(truth[:, :1], np.full((len(pool), 1), 0.3))
     picks = choose(prior, pool, n=4, select=select, seed=0, dataset=nothing.oriented())
     assert all("prior" in p.reason for p in picks)
+
+
+class ByLetter(Predictor):
+    """Two sums of letters, one against the other; draws only where they are asked for."""
+
+    def predict(self, pool, rows, seed, draws=64):
+        codes = pool.codes(rows).astype(float)
+        mean = np.column_stack([codes.sum(1), codes[:, 0] - codes[:, 1:].sum(1)])
+        noise = np.random.default_rng(seed).standard_normal((draws, 1, 2))
+        return Prediction(mean + 0.1 * noise, mean, np.full(mean.shape, 0.1), np.zeros(2))
+
+    def explain(self):
+        return "By letter."
+
+    def state(self):
+        return {}
+
+
+@pytest.mark.parametrize("limit", [None, -20.0])
+def test_a_library_too_large_for_joint_draws_is_ordered_by_mean_and_sd(words, limit):
+    pool = words(5, 12)
+    assert len(pool) > 200_000
+    assays = (KCAT, replace(TM, threshold=limit))
+    rows = np.array([0, 5000])
+    values = ByLetter().predict(pool, rows, 0, 0).mean
+    dataset = Dataset(pool, rows, values, values * 0, assays, rows * 0, (values * 0).astype(np.int8))
+    select = default_recommender("find", assays, pool)
+    picks = choose(ByLetter(), pool, n=3, select=select, seed=0, excluded=rows, dataset=dataset.oriented())
+    chosen = np.array([p.row for p in picks])
+    assert len(chosen) == 3
+    assert (pool.codes(chosen)[:, 0] == 11).all()  # good for both
+    assert limit is None or (ByLetter().predict(pool, chosen, 0, 0).mean[:, 1] >= limit - 0.5).all()
 
 
 @pytest.mark.parametrize("seed", range(5))

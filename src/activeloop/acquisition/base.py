@@ -300,8 +300,10 @@ def objective(prediction: Prediction) -> Objective:
     """
     outputs = prediction.mean.shape[1]
     if not prediction.classes and outputs > 1:
-        problem = f"This score needs one assay and the model predicts {outputs}. Combine them with Scalarised(...) or"
-        raise ModelError(f"{problem} use Hypervolume(). Nothing was chosen.")
+        raise ModelError(
+            f"This score needs one assay and the model predicts {outputs}. Take `hypervolume` or `scalarised` (Python: "
+            "Hypervolume, Scalarised), or give all but one a threshold. Nothing was chosen."
+        )
     word = f"probability of being {prediction.classes[-1]}" if prediction.classes else "value"
     draws = prediction.draws[:, :, -1] if len(prediction.draws) else np.zeros((0, len(prediction)))
     return Objective(draws, prediction.mean[:, -1], prediction.sd[:, -1], word)

@@ -44,7 +44,14 @@ from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
 from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, train_student
 from activeloop.campaigns.students import Progress as Steps
-from activeloop.campaigns.validation import Drift, ProspectiveValidation, drift_of, measured_since, validate
+from activeloop.campaigns.validation import (
+    Drift,
+    ProspectiveValidation,
+    drift_of,
+    measured_since,
+    validate,
+    validate_each,
+)
 from activeloop.campaigns.versions import (
     changed_since,
     dataset_of,
@@ -437,10 +444,13 @@ class Campaign:
         student, current = opener(file_of(record, self.artifacts)), self._predictor(state)
         assert current is not None  # a version has one
         then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
-        fresh = measured_since(self._dataset(state), then)
+        known, now = then.answered().assays, [a.name for a in self._predicted(state)]
+        if (first := known[0].name) not in now:  # its results were voided
+            return None
+        fresh = measured_since(self._dataset(state).only([first]), then.only([first]))
         teacher = self._teacher(state, record) if len(fresh) else None
         seed = derive(self.seed, "drift", version.number)
-        return drift_of(record, version, student, teacher, current, fresh, tuple(self.assays), seed)
+        return drift_of(record, version, student, teacher, current, fresh, known, seed, now.index(first))
 
     def validation(self) -> ProspectiveValidation | None:
         """Prospective validation of the last proposal with results; None when there is none yet."""
@@ -474,9 +484,9 @@ class Campaign:
             rows = rows_of_names(self.pool, (p.name for p in self._next_picks(state, n)))
             known = dataset.only([a.name for a in predicted])
             gain = expected_gain(model, self.pool, rows, known, derive(self.seed, "worth", 1))
-        validation, goal = validate(state, dataset), self.settings.get("goal", "find")
+        validations, goal = validate_each(state, dataset), self.settings.get("goal", "find")
         stale = is_stale(state, dataset, self.learner)
-        return report(state, dataset, validation, gain, n, self.price, goal, predicted, stale)
+        return report(state, dataset, validations, gain, n, self.price, goal, predicted, stale)
 
     def picture(self, ending: str = ".png") -> bytes:
         """A picture of several assays: what was measured, the front, thresholds, and the proposal that is out.

@@ -109,7 +109,7 @@ class RoundReport:
         gain: expected from the next round; None without a model or with nothing left.
         skills: of the current version in each assay that has held-out values.
         next_size: how many candidates the next round would test.
-        validation: the last prospective validation, or None.
+        validations: the last prospective validation of each assay that has one.
         wells: results so far, controls and replicates included.
         cost, next_cost: in the currency of the price; None without one.
         advice: `go on`, `stop` or `cannot say`.
@@ -127,7 +127,7 @@ class RoundReport:
     gain: Gain | None
     skills: tuple[Skill, ...]
     next_size: int
-    validation: ProspectiveValidation | None
+    validations: tuple[ProspectiveValidation, ...]
     wells: int
     cost: float | None
     next_cost: float | None
@@ -214,7 +214,7 @@ def _front_gain(
 def report(
     state: CampaignState,
     dataset: Dataset,
-    validation: ProspectiveValidation | None,
+    validations: Sequence[ProspectiveValidation],
     gain: Gain | None,
     next_size: int,
     price: float | None,
@@ -227,7 +227,7 @@ def report(
     Args:
         state: of the campaign.
         dataset: of that state (not oriented).
-        validation: the last prospective validation, or None.
+        validations: the last prospective validation of each assay that has one.
         gain: expected from the next round, or None.
         next_size: how many candidates it would test.
         price: of a well, or None.
@@ -246,7 +246,7 @@ def report(
     if len(dataset.assays) == 1 and dataset.assays[0].goal == "classify":
         met = int((dataset.values[:, 0] == 1).sum())
     front = front_of(dataset, state.rounds)
-    advice, sentence = _advise(state, dataset, validation, gain, known, goal, next_size, column)
+    advice, sentence = _advise(state, dataset, validations, gain, known, goal, next_size, column)
     if stale and state.version is not None:
         sentence += f" Version {state.version.number} does not know the last results: `propose` or `fit` first."
     return RoundReport(
@@ -261,7 +261,7 @@ def report(
         gain=gain,
         skills=known,
         next_size=next_size,
-        validation=validation,
+        validations=tuple(validations),
         wells=wells,
         cost=None if price is None else wells * price,
         next_cost=None if price is None else next_size * price,
@@ -283,7 +283,7 @@ def _well(m: Measurement) -> tuple[str | int, ...]:
 def _advise(
     state: CampaignState,
     dataset: Dataset,
-    validation: ProspectiveValidation | None,
+    validations: Sequence[ProspectiveValidation],
     gain: Gain | None,
     known: Sequence[Skill],
     goal: str,
@@ -292,7 +292,8 @@ def _advise(
 ) -> tuple[str, str]:
     if state.version is None:
         return "cannot say", "No model was fitted to the results yet: `activeloop fit` does it, and `propose` too."
-    blind = [s for s in known if s.low <= 0] if not _proven(validation) else []
+    proven = {v.assay for v in validations if spearman_interval(v.spearman, v.candidates)[0] > 0}
+    blind = [s for s in known if s.low <= 0 and s.assay not in proven]
     if blind and len(blind) == len(known):
         told = "; ".join(f"{s.assay}: {s}" if len(known) > 1 else str(s) for s in blind)
         return (
@@ -304,24 +305,20 @@ def _advise(
         return _advise_learning(state, known)
     if gain is None:
         return "cannot say", "There is no model to predict another round, or nothing is left to test."
-    doubt = " ".join(_doubts(validation, blind))
+    doubt = " ".join(_doubts(validations, blind, len(dataset.assays) > 1))
     advice, sentence = _of_gain(dataset, gain, next_size, column)
     return advice, f"{sentence} {doubt}".rstrip()
 
 
-def _proven(validation: ProspectiveValidation | None) -> bool:
-    """Whether predictions of a plate agreed with its results better than chance."""
-    return validation is not None and spearman_interval(validation.spearman, validation.candidates)[0] > 0
-
-
-def _doubts(validation: ProspectiveValidation | None, blind: Sequence[Skill]) -> Iterator[str]:
-    if validation and (validation.spearman < 0.1 or validation.coverage < 0.5):
-        covered = validation.coverage
-        held = f", {covered:.0%} of results in their 90 % interval" if covered == covered else ""
-        yield (
-            f"Treat this with caution: on plate {validation.proposal} predictions and results agreed badly "
-            f"(Spearman {validation.spearman:.2f}{held})."
-        )
+def _doubts(validations: Sequence[ProspectiveValidation], blind: Sequence[Skill], several: bool) -> Iterator[str]:
+    for v in validations:
+        if v.spearman < 0.1 or v.coverage < 0.5:
+            held = f", {v.coverage:.0%} of results in their 90 % interval" if v.coverage == v.coverage else ""
+            of = f" of {v.assay}" if several else ""
+            yield (
+                f"Treat this with caution: on plate {v.proposal} predictions and results{of} agreed badly "
+                f"(Spearman {v.spearman:.2f}{held})."
+            )
     for skill in blind:
         yield f"Of {skill.assay} the model predicts no better than chance here ({skill})."
 

@@ -176,6 +176,7 @@ def drift_of(
     fresh: Dataset,
     assays: tuple[Assay, ...],
     seed: int,
+    place: int = 0,
 ) -> Drift:
     """Compare a student with its teacher and with the current version.
 
@@ -186,13 +187,15 @@ def drift_of(
         teacher: its teacher's, None when not available any more.
         current: that of the current version.
         fresh: results that neither student nor teacher had seen, of the first assay.
-        assays: of the campaign.
+        assays: that the student predicts.
         seed: of the sample of candidates and of the bootstrap.
+        place: of the first of these among the columns of the current version.
     """
     own, theirs = (_Compared.of(m, fresh, assays, seed) if m and len(fresh) else None for m in (student, teacher))
     rows = _sampled(len(fresh.pool), seed)
-    column = -1 if assays[0].goal == "classify" else 0
-    means = [rounding_tied(mean_of(model, fresh.pool, rows)[:, column]) for model in (student, current)]
+    columns = (-1, -1) if [a.goal for a in assays] == ["classify"] else (0, place)
+    models = zip((student, current), columns, strict=True)
+    means = [rounding_tied(mean_of(model, fresh.pool, rows)[:, column]) for model, column in models]
     return Drift(
         student=record.number,
         version=record.version,
@@ -210,7 +213,7 @@ def drift_of(
 def measured_since(now: Dataset, then: Dataset) -> Dataset:
     """What was measured in the first assay between two data sets."""
     fresh = now.column(0)
-    return fresh.take(~np.isin(fresh.rows, then.rows))
+    return fresh.take(~np.isin(fresh.rows, then.column(0).rows))
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,9 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     if found.gain and found.gain.extending:
         picks = ", ".join(f"{name} ({chance:.0%})" for name, chance in found.gain.extending)
         say(f"Most likely to extend the front among the next {found.next_size:,}: {picks}.")
-    say(f"Prospective validation: {validation_words(found.validation)}.")
+    for validation in found.validations or (None,):
+        of = f" of {validation.assay}" if validation and len(loop.config.assays) > 1 else ""
+        say(f"Prospective validation{of}: {validation_words(validation)}.")
     for skill in found.skills:
         say(f"Skill{f' in {skill.assay}' if len(found.skills) > 1 else ''}: {skill}.")
     if found.cost is not None:

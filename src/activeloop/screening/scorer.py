@@ -11,7 +11,14 @@ from typing import final
 
 import numpy as np
 
-from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, Entropy, Recommender, UpperConfidenceBound
+from activeloop.acquisition import (
+    AcquisitionContext,
+    AcquisitionFunction,
+    Constrained,
+    Entropy,
+    Recommender,
+    UpperConfidenceBound,
+)
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
 from activeloop.prediction import Prediction, Predictor, mean_of
@@ -60,7 +67,7 @@ def marginal_score(select: Recommender, classes: int, assays: int) -> Acquisitio
     >>> marginal_score(Recommender(Thompson()), 0, 1).name
     'ucb'
     """
-    if not select.score.needs_draws:
+    if not select.score.needs_draws or isinstance(select.score, Constrained):
         return select.score
     if classes:
         return Entropy()
