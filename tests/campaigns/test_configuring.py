@@ -207,3 +207,13 @@ def test_a_log_without_configuration_gets_one_at_its_first_write():
     loop(old).pin(["M1A"])
     assert [type(r.event).__name__ for r in old] == ["Measured", "Configured", "Pinned"]
     assert values(loop(old, Assay("kcat", "1/min"))) == {"K2R": 600.0}
+
+
+def test_proposals_of_a_former_release_are_not_taken_for_those_of_another_wild_type():
+    written = InMemoryLog()
+    loop(written).propose(4)
+    old = InMemoryLog(replace(r, sequence=i) for i, r in enumerate(list(written)[1:], 1))
+    assert loop(old).status().proposals == 1
+    for other in (Pool.single_mutants("MKTAYL"), Pool.single_mutants("MMMMMM")):
+        with pytest.raises(ConfigError, match=r"was proposed from another pool than \[pool\] is now"):
+            loop(old, pool=other).status()

@@ -62,7 +62,7 @@ from activeloop.campaigns.versions import (
     restore_version,
 )
 from activeloop.candidates import Pool
-from activeloop.errors import InputError, StateError, StoreError
+from activeloop.errors import ConfigError, InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.plates import Pick, Proposal
 from activeloop.prediction import PRIOR_SCORE, Learner, PredictionTable, Predictor
@@ -506,6 +506,8 @@ class Campaign:
 
     def _changed(self, log: Sequence[Recorded]) -> Change | None:
         before = next((r.event for r in reversed(log) if isinstance(r.event, Configured)), None)
+        if before is None:
+            self._refuse_foreign(log)
         change = None if before is None else Change(before, self._configured(before))
         if not change:
             return None
@@ -513,6 +515,17 @@ class Campaign:
         stored = [r.measurement for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
         change.check(stored, bool(state.results or state.proposals or state.pinned or state.vetoed))
         return change
+
+    def _refuse_foreign(self, log: Iterable[Recorded]) -> None:
+        """Refuse proposals of a former release, whose log does not name its pool, that are of another wild type."""
+        picks = [p for r in log if isinstance(r.event, Proposed) for p in r.event.proposal.picks]
+        for pick in picks if self.pool.kind == "variants" else ():
+            row = self.pool.row_of(pick.name)
+            if row is None or self.pool[row].id != pick.candidate_id:
+                raise ConfigError(
+                    f"{pick.name} was proposed from another pool than [pool] is now ({self.pool.origin}). Undo the "
+                    "change, or put back the log of this campaign. Nothing was changed."
+                )
 
     def _configured(self, before: Configured | None) -> Configured:
         """How it is configured now."""
