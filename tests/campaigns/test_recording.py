@@ -216,6 +216,15 @@ def test_what_cannot_be_replaced_is_refused_and_nothing_is_stored(how, message):
     assert stored(campaign) == ["K2R 3"]
 
 
+def test_a_file_replaces_itself_by_doing_nothing_also_where_a_copy_was_a_repeat():
+    campaign = loop()
+    record(campaign, "K2R 3", "r.csv")
+    rows_again = rows("K2R 3", file="copy.csv")
+    campaign.record(rows_again, "copy.csv", "r.csv K2R 3", repeats=True)
+    assert record(campaign, "K2R 3", "r.csv", replaces=2).read_before
+    assert stored(campaign) == ["K2R 3", "K2R 3"]
+
+
 def test_a_file_that_is_stored_does_not_replace_another():
     campaign = loop()
     record(campaign, "K2R 3", "r.csv")

@@ -213,7 +213,7 @@ def test_the_same_content_has_the_same_hash(write, pool, kcat):
     assert first.file != again.file
 
 
-VALUES = st.one_of(st.floats(0.2, 900).map(lambda v: f"{v:.4g}"), st.sampled_from(["<0.3", ">800", "failed", ""]))
+VALUES = st.one_of(st.floats(0.2, 900).map(lambda v: f"{v:.2f}"), st.sampled_from(["<0.3", ">800", "failed", ""]))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -235,3 +235,9 @@ def test_wide_and_long_tables_of_the_same_numbers_give_the_same_data_in_any_orde
         assert other.hash == datasets[0].hash
         for field in ("rows", "values", "errors", "censored", "rounds"):
             np.testing.assert_array_equal(getattr(other, field), getattr(datasets[0], field))
+
+
+@pytest.mark.parametrize("header", ["Raw Data (450)", "Raw Data (450 nm)", "Fluorescence [485/520]", "OD [600]"])
+def test_a_wavelength_behind_a_column_that_is_named_is_no_unit(write, pool, kcat, header):
+    path = write(f"mutant,{header}", "K2R,1.5")
+    assert read_measurements(path, pool=pool, assays=kcat, columns={"kcat": header}).measurements[0].value == 1.5

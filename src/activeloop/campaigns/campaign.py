@@ -211,8 +211,8 @@ class Campaign:
         corrected = replaced_events(replaces, state)
         # The same content under another name may be a repeat, where somebody says so; the same file is the same file.
         same = {e for e in state.files.get(content_hash, ()) if not repeats or same_file(source, state.sources[e])}
-        event = max((r.event for r in state.results if r.event in same and r.void is None), default=None)
-        if event is not None:
+        if held := {r.event for r in state.results if r.event in same and r.void is None}:
+            event = max(held & set(corrected) or held)
             if corrected and event not in corrected:
                 out = f"To take another event out: `activeloop void DIR {corrected[0]}`"
                 raise InputError(f"{source or 'this'} is stored already, as event {event}. {out}. Nothing was stored.")

@@ -23,6 +23,8 @@ _REPLICATE = re.compile(
     re.IGNORECASE,
 )
 _UNIT_BEHIND = re.compile(r"(?P<name>.+?)(?:\s*[/,_:]\s*|\s+in\s+|\s+)(?P<unit>\S+(?: \S+)?)")
+#: in brackets behind a reader's column: a wavelength or number, no unit
+_SETTING = re.compile(r"\d+(?:[.,]\d+)?(?:\s*nm)?(?:\s*[/-]\s*\d+(?:\s*nm)?)?", re.IGNORECASE)
 #: in brackets behind an assay's name: what the values are, not their unit
 _MEANS = frozenset(
     map(plain, ("mean", "average", "avg", "median", "value", "mittelwert", "moyenne", "media", "gemiddelde"))
@@ -228,7 +230,8 @@ def _wide(
         if assay.name in given and assay.name not in SYNONYMS:
             table.column(given[assay.name])
             name = table.find(given[assay.name]) or given[assay.name]
-            found.append(ValueColumn(name, assay, _own_unit(name, assay)[1]))
+            unit = _own_unit(name, assay)[1]
+            found.append(ValueColumn(name, assay, "" if _SETTING.fullmatch(unit) else unit))
             continue
         others = {plain(a.name) for a in assays if a is not assay}
         free = [h for h in table.header if plain(split_unit(h)[0]) not in others]
