@@ -217,3 +217,12 @@ def test_proposals_of_a_former_release_are_not_taken_for_those_of_another_wild_t
     for other in (Pool.single_mutants("MKTAYL"), Pool.single_mutants("MMMMMM")):
         with pytest.raises(ConfigError, match=r"was proposed from another pool than \[pool\] is now"):
             loop(old, pool=other).status()
+
+
+def test_a_new_campaign_needs_assays_that_a_table_can_tell_apart():
+    log = InMemoryLog()
+    new = loop(log, Assay("activity 1"), Assay("Activity_1"))
+    for write in (new.configure, lambda: new.record([Measurement("K2R", "activity 1", 1.0)])):
+        with pytest.raises(ConfigError, match="could not be told apart"):
+            write()
+    assert not list(log)

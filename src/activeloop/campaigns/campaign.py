@@ -64,6 +64,7 @@ from activeloop.campaigns.versions import (
 from activeloop.candidates import Pool
 from activeloop.errors import ConfigError, InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
+from activeloop.measurements.columns import check_names
 from activeloop.plates import Pick, Proposal
 from activeloop.prediction import PRIOR_SCORE, Learner, PredictionTable, Predictor
 
@@ -361,7 +362,8 @@ class Campaign:
         """Write into the log how it is configured, where that is not there yet; every other event does so first.
 
         Raises:
-            ConfigError: what is stored would mean something else; see `Change.check`.
+            ConfigError: what is stored would mean something else, see `Change.check`; or a new campaign has assays that
+                no table could tell apart.
         """
         self._retried(self._configure)
 
@@ -545,6 +547,8 @@ class Campaign:
 
     def _configure(self, state: CampaignState) -> int:
         """The last event, once the log says how the campaign is configured."""
+        if not state.last:
+            check_names(self.assays)
         now = self._configured(state.configured)
         if state.configured and not Change(state.configured, now):
             return state.last

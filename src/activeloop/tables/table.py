@@ -179,7 +179,7 @@ class Table:
         if not commas and ("." in others or (self.delimiter == "," and not whole)):
             return "."
         fix = 'Write them without separators of thousands, or name it: record --column decimal=, ({"decimal": ","}).'
-        raise self.error(f"{doubt(doubtful)} No number of the column shows which. {fix}", i)
+        raise self.error(f"{doubt(doubtful)} No number of the column shows which. {fix} Nothing was stored.", i)
 
     def numbers(self, name: str) -> list[Number]:
         """The cells of one column as numbers; NaN where there is none."""
