@@ -17,7 +17,7 @@ from activeloop.prediction import FastMean, Prediction, Predictor, Validated, Va
 #: with fewer values no likelihood decides; then values that span more powers of ten than this are put on logarithms
 FEWEST, FEW_SPAN = 8, 1.5
 #: with a smaller span, in powers of ten, both scales are nearly the same, and that of the values is kept
-LEAST_SPAN = 0.5
+LEAST_SPAN = 1.0
 #: standard errors by which the mean log-likelihood must be larger on logarithms
 SURE = 2.0
 #: values by which the scale is decided, at most
