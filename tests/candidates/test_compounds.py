@@ -60,6 +60,13 @@ SAME = [
     ("C[N+](C)(C)CC(O)CC([O-])=O", "C[N+](C)(C)CC(O)CC(O)=O.[Cl-]"),
     ("CS(=O)c1ccccc1", "C[S+]([O-])c1ccccc1"),
     ("COc1ccc2[nH]c(nc2c1)[S@](=O)Cc1ncccc1", "COc1ccc2[nH]c(nc2c1)[S@+]([O-])Cc1ncccc1"),
+    ("CP(C)(=O)c1ccccc1", "C[P+](C)([O-])c1ccccc1"),
+    ("[O-][n+]1ccccc1", "[O-][n+]1ccccc1.Cl"),
+    ("CN=[N+]=[N-]", "CN=[N+]=[N-].O"),
+    ("NC(=N)NCCCC(N)C(=O)O", "NC(=N)NCCCC(N)C(=O)O.Cl"),
+    ("CC(=O)[O-].[NH4+]", "CC(O)=O"),
+    ("CC(=O)O[Ca]OC(C)=O", "CC(=O)[O-].[Na+]"),
+    ("Cn1c(=O)c2c(ncn2C)n(C)c1=O", "Cn1c(=O)c2c(ncn2C)n(C)c1=O.[Na+].[O-]C(=O)c1ccccc1"),
     ("OB(O)c1ccccc1", "OB([O-])c1ccccc1.[Na+]"),
     # tautomers
     ("Oc1ccccn1", "O=c1cccc[nH]1"),

@@ -54,8 +54,8 @@ _METALS = "Li Na K Rb Cs Ca Sr Ba".split()
 #: all other elements make a complex or a salt whose metal counts
 _USUAL = frozenset({1, 3, 5, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 19, 20, 34, 35, 37, 53, 55})
 
-#: more tautomers than this are not enumerated: such a compound stays in the form in which it is written
-MOST_TAUTOMERS = 64
+#: tautomers of compounds that have more than this, or more heavy atoms, are not looked for: they stay as written
+MOST_TAUTOMERS, MOST_ATOMS = 64, 100
 #: a part this many times heavier than the next is the compound
 CLEARLY_LARGER = 2.0
 
@@ -204,7 +204,7 @@ def _chosen(parts: tuple[Any, ...], smiles: str) -> tuple[Any, bool]:
     from rdkit import Chem
 
     tools = _tools()
-    found = {_flat(_neutral(part, "+-S")): part for part in parts}
+    found = {_flat(_neutral(part, "+-SP")): part for part in parts}
     for removed in ({"O"}, tools.solvents):  # of a hydrate of a solvent, the solvent is kept
         found = {key: part for key, part in found.items() if key not in removed} or found
     if any(_metal(part) for part in found.values()):
@@ -216,7 +216,7 @@ def _chosen(parts: tuple[Any, ...], smiles: str) -> tuple[Any, bool]:
         bases = {key: part for key, part in organic.items() if key not in tools.acids}
         rest = organic if len(organic) == 1 else bases if len(bases) == 1 else {}
     if not rest:
-        return _together([_neutral(part, "+-S") for part in found.values()]), True
+        return _together([_neutral(part, "+-SP") for part in found.values()]), True
     ranked = sorted(rest.items(), key=lambda item: (-item[1].GetNumHeavyAtoms(), item[0]))
     first = ranked[0][1]
     if len(ranked) > 1 and first.GetNumHeavyAtoms() < CLEARLY_LARGER * ranked[1][1].GetNumHeavyAtoms():
@@ -225,8 +225,8 @@ def _chosen(parts: tuple[Any, ...], smiles: str) -> tuple[Any, bool]:
             f'"{smiles}" has parts of similar size that are no known counter-ions: {names}. Write only the one that is '
             "the compound."
         )
-    molecule = _neutral(first, "+-S")
-    if len({Chem.MolToSmiles(part) for part in parts if _flat(_neutral(part, "+-S")) == ranked[0][0]}) > 1:
+    molecule = _neutral(first, "+-SP")
+    if len({Chem.MolToSmiles(part) for part in parts if _flat(_neutral(part, "+-SP")) == ranked[0][0]}) > 1:
         Chem.RemoveStereochemistry(molecule)  # a racemate, written as both of its enantiomers
     return molecule, False
 
@@ -244,30 +244,31 @@ def _together(parts: list[Any]) -> Any:
 
 
 def _neutral(molecule: Any, smiles: str) -> Any:
-    """Without charges that a proton takes away; sulfoxides with a double bond. `smiles` may show that all are so."""
+    """Without charges that a proton takes away; sulfoxides and phosphine oxides with a double bond. `smiles` may show that all are so."""
     if "+" not in smiles and "-" not in smiles:
         return molecule
     from rdkit import Chem
 
     if _metal(molecule):
         return molecule
-    if "S" in smiles:
+    if "S" in smiles or "P" in smiles:
         molecule = Chem.RWMol(molecule)
         for bond in molecule.GetBonds():
-            ends = bond.GetBeginAtom(), bond.GetEndAtom()
-            sulfur, oxygen = ends if ends[0].GetAtomicNum() == 16 else ends[::-1]
-            if (sulfur.GetAtomicNum(), oxygen.GetAtomicNum()) == (16, 8) and (
-                (sulfur.GetFormalCharge(), oxygen.GetFormalCharge()) == (1, -1)
+            ends = sorted((bond.GetBeginAtom(), bond.GetEndAtom()), key=lambda atom: atom.GetFormalCharge())
+            if [atom.GetFormalCharge() for atom in ends] == [-1, 1] and (
+                ends[0].GetAtomicNum() == 8 and ends[1].GetAtomicNum() in (15, 16)
             ):
-                sulfur.SetFormalCharge(0)
-                oxygen.SetFormalCharge(0)
+                for atom in ends:
+                    atom.SetFormalCharge(0)
                 bond.SetBondType(Chem.BondType.DOUBLE)
         Chem.SanitizeMol(molecule)
     return _tools().uncharge.uncharge(molecule)
 
 
 def _canonical(molecule: Any) -> Any:
-    """The canonical tautomer; the molecule itself where there are too many."""
+    """The canonical tautomer; the molecule itself where there are too many, or it is too large."""
+    if molecule.GetNumHeavyAtoms() > MOST_ATOMS:
+        return molecule
     from rdkit.Chem.MolStandardize.rdMolStandardize import TautomerEnumeratorStatus
 
     tautomers = _tools().tautomers

@@ -378,7 +378,7 @@ def read_fasta_candidates(
         except InputError as error:
             refused.append((name, NotationError(f'record "{name}": {error.problem}', file=file)))
     if refused and (not skip_unreadable or not designs):
-        raise refused[0][1]
+        raise _or_skip(refused[0][1], bool(designs))
     pairs = duplicates(notation, designs)
     if pairs and not merge_duplicates:
         first, second = pairs[0]

@@ -144,15 +144,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--column", default="", help="the table's column of candidates (default: found by name and content)"
     )
+    parser.add_argument("--offset", type=int, help="added to the positions of mutations")
+    parser.add_argument("--skip-unreadable", action="store_true", help="leave out rows that cannot be read")
     options = parser.parse_args(arguments)
     try:
         student = Student.open(options.student)
-        table = encode_table(student.card.tokenizer, options.table, options.column)
+        table = encode_table(
+            student.card.tokenizer,
+            options.table,
+            options.column,
+            offset=options.offset,
+            skip_unreadable=options.skip_unreadable,
+        )
         write_predictions(sys.stdout, predict_table(student, table))
     except ActiveLoopError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
-    sys.stderr.write(f"{table.warning}\n" if table.warning else "")
+    sys.stderr.write("".join(f"{text}\n" for text in (table.note, table.warning) if text))
     return 0
 
 
