@@ -244,7 +244,7 @@ def _together(parts: list[Any]) -> Any:
 
 
 def _neutral(molecule: Any, smiles: str) -> Any:
-    """Without charges that a proton takes away; sulfoxides and phosphine oxides with a double bond. `smiles` may show that all are so."""
+    """Without charges that a proton takes away; S and P have a double bond to O. `smiles` may show that all are so."""
     if "+" not in smiles and "-" not in smiles:
         return molecule
     from rdkit import Chem
