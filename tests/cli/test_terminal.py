@@ -135,6 +135,11 @@ def test_nothing_is_drawn_where_nobody_looks(capsys):
         (("new", "c", "--assay", "a", "--price", "x"), "Invalid value for '--price': it must be a number"),
         (("predict", "c", "--draws", "-1"), "it must be at least 0"),
         (("void", "c", "x"), "it must be a whole number"),
+        (("propose", "c", "--seed", "9" * 5000), "Invalid value for '--seed': give a smaller number"),
+        (
+            ("new", "c", "--assay", "a", "--goal", "[x]"),
+            "Invalid value for '--goal': '[x]' is not one of 'find', 'learn'",
+        ),
         (("new", "c"), "Missing option '--assay'"),
         (("frobnicate",), "No such command 'frobnicate'"),
         (("status",), "Missing argument"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,25 @@ def test_a_student_of_before_predicts_the_same(copy: Path):
     for student in (FOLDER / "student.onnx", copy.parent / "kept.onnx"):
         names.typed("predict", "--student", student, table, "--out", copy.parent / "student.csv")
         assert differences(names.predicted(copy.parent / "student.csv"), then["student"], 1e-6) == []
+
+
+@pytest.mark.parametrize("copy", ["singles"], indirect=True)
+def test_a_campaign_of_before_says_what_it_is_at_its_first_write(copy: Path):
+    def kinds() -> list[str]:
+        with closing(sqlite3.connect(copy / "campaign.db")) as connection:
+            return [kind for (kind,) in connection.execute("SELECT kind FROM events ORDER BY sequence")]
+
+    before = kinds()
+    names.typed("status", copy)
+    assert kinds() == before
+    assert "configured" not in before
+    names.typed("veto", copy, "K2R")
+    assert kinds() == [*before, "configured", "pinned"]
+    config = copy / "campaign.toml"
+    text = config.read_text()
+    assert 'unit = "' in text
+    config.write_text(text.replace('unit = "', 'unit = "furlong ', 1))
+    with pytest.raises(AssertionError, match="cannot be converted"):
+        names.typed("status", copy)
+    config.write_text(text)
+    names.typed("status", copy)

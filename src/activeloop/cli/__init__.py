@@ -17,7 +17,9 @@ from activeloop.cli.verbs import Verbs
 #: every wrong use of options; Typer has carried Click's classes under several paths
 _WRONG_USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 _WORDS = {
+    "Unable to parse .* exceeded maximum size": "give a smaller number",
     ", unable to (parse|interpret).*": "",
+    "Value error, ": "",
     "Input should be": "it must be",
     "a valid integer": "a whole number",
     "a valid number": "a number",
