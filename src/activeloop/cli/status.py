@@ -46,7 +46,7 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
     table = summary_table(found)
     warnings = student_rows(table, loop, found)
     console().print(table)
-    if found.versions:
+    if found.versions and not found.unused:
         say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
     for warning in warnings:
         say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
