@@ -114,9 +114,9 @@ def test_while_nothing_meets_them_both_the_probability_and_the_value_count():
     assert better > likely > hopeless >= 0
 
 
-def test_a_score_in_the_unit_counts_from_the_worst_value_so_that_the_order_is_right_below_zero():
-    seen = context([[-9.0, 60.0], [-5.0, 60.0]], [1, 1], [np.nan, 55.0])
-    table = prediction([[-4.0, 58.0], [-8.0, 70.0], [-4.0, 70.0]], [[1.0, 2.0]] * 3)
+def test_a_score_in_the_unit_counts_from_the_median_so_that_the_order_is_right_below_zero():
+    seen = context([[-9.0, 60.0], [-5.0, 60.0], [-np.inf, 60.0]], [1, 1, 1], [np.nan, 55.0])
+    table = prediction([[-4.0, 58.0], [-6.8, 70.0], [-4.0, 70.0]], [[1.0, 2.0]] * 3)
     assert np.argsort(-Constrained(Greedy())(table, seen)).tolist() == [2, 0, 1]
 
 

@@ -82,7 +82,7 @@ def reference_point(values: np.ndarray) -> np.ndarray:
     """
     out = np.full(values.shape[1], np.nan)
     for a, column in enumerate(values.T):
-        if len(seen := column[~np.isnan(column)]):
+        if len(seen := column[np.isfinite(column)]):  # 0 lies infinitely far down a logarithm
             out[a] = seen.min() - 0.1 * np.ptp(seen)
     return out
 
@@ -207,7 +207,8 @@ class Constrained(CombiningFunction):
     result, it is the probability alone.
 
     Args:
-        score: of the assays without a threshold. One in the unit of the assay counts from the worst value measured.
+        score: of the assays without a threshold. One in the unit of the assay counts from the median of the values
+            measured within the thresholds: from lower down the probability would decide nearly alone.
 
     Source: Gardner et al. 2014, ICML 32 (expected improvement with constraints); Schonlau et al. 1998.
     """
@@ -287,9 +288,9 @@ class Constrained(CombiningFunction):
     def _inner(
         self, prediction: Prediction, context: AcquisitionContext, limits: np.ndarray, free: np.ndarray
     ) -> tuple[AcquisitionContext, float]:
-        """The context of the assays without a threshold, and the first one's worst value so far."""
+        """The context of the assays without a threshold, and from where the first one's values count."""
         values = np.zeros((0, len(free))) if context.values is None else context.values[:, free]
-        worst = np.where(np.isnan(values), np.inf, values).min(0, initial=np.inf)
+        worst = np.where(np.isfinite(values), values, np.inf).min(0, initial=np.inf)
         floors = np.where(np.isinf(worst), prediction.mean[:, free].min(0, initial=np.inf), worst)
         counting = values[context.counting]
         best_f = np.where(np.isnan(counting), -np.inf, counting).max(0, initial=-np.inf)
@@ -309,7 +310,8 @@ class Constrained(CombiningFunction):
             measured=measured,
             target=None if context.target is None else context.target.columns(free),
         )
-        return inner, float(floors[0])
+        within = counting[np.isfinite(counting[:, 0]), 0]
+        return inner, float(np.median(within) if len(within) else floors[0])
 
 
 def _limits(prediction: Prediction, context: AcquisitionContext) -> tuple[np.ndarray, np.ndarray]:
@@ -420,7 +422,7 @@ def _scale(context: AcquisitionContext, assays: int) -> tuple[np.ndarray, np.nda
     low, scale = np.zeros(assays), np.ones(assays)
     if context.values is not None:
         for a in range(assays):
-            known = context.values[:, a][~np.isnan(context.values[:, a])]
+            known = context.values[:, a][np.isfinite(context.values[:, a])]
             if len(known) > 1 and np.ptp(known) > 0:
                 low[a], scale[a] = known.min(), np.ptp(known)
     return low, scale

@@ -91,8 +91,8 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     - compounds and guides: an upper confidence bound.
 
     Several assays have the batch strategy of one, but expected hypervolume improvement (two or three) or their sum on a
-    common scale (more). Where some have only to reach a threshold, the score of the others counts, from the worst value
-    measured on, times the probability that all thresholds are met. Before any result the prior's score chooses.
+    common scale (more). Where some have only to reach a threshold, the score of the others counts, from the median
+    within the thresholds on, times the probability that all are met. Before any result the prior's score chooses.
 
     To learn classes: largest-cluster maximum-distance; values: the largest variance reduction over the pool (this
     choice rests on few replays).
