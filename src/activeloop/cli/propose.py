@@ -38,6 +38,8 @@ OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx,
 ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
 RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
 SHOWN = 10
+SIDE_BY_SIDE = 2
+"""Assays whose intervals have room on a screen."""
 LARGE = 200_000
 """From this many candidates on, scoring takes long enough to be watched."""
 
@@ -217,7 +219,10 @@ def show(proposal: Proposal, assays: Sequence[AssayConfig]) -> None:
     cells = ([str(p.rank) for p in picks], [p.name for p in picks], *columns.values(), [p.reason for p in picks])
     rows = zip(*cells, strict=True)
     title = f"the first {len(picks)} of {len(proposal.picks)}"
-    title += "; intervals are of one measurement" if sum(name.endswith("interval") for name in columns) > 1 else ""
+    if len(assays) > SIDE_BY_SIDE:
+        title += "; 90 % intervals stand in the plate's list"
+    elif sum(name.endswith("interval") for name in columns) > 1:
+        title += "; intervals are of one measurement"
     show_table(title, ("rank", "candidate", *columns, "why"), rows)
 
 
@@ -234,7 +239,8 @@ def prediction_columns(
         if any(known):
             yield f"{assay.name} predicted", [f"{one.mean:.3g}" if one else "-" for one in known]
             interval = interval_title(assay.goal == "classify") if len(assays) == 1 else f"{assay.name} 90 % interval"
-            yield interval, [f"{one.low:.3g} to {one.high:.3g}" if one else "-" for one in known]
+            if len(assays) <= SIDE_BY_SIDE:
+                yield interval, [f"{one.low:.3g} to {one.high:.3g}" if one else "-" for one in known]
 
 
 def _prediction(pick: Pick, assay: str, first: bool) -> PickPrediction | None:

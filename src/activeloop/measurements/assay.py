@@ -119,7 +119,7 @@ class Assay:
     def condition(self) -> str:
         """What is good enough, in words; "" where the best is looked for."""
         if self.threshold is None:
-            return f"{self.name} fit" if self.goal == "classify" else ""
+            return f"{self.name} = fit" if self.goal == "classify" else ""
         return f"{self.name} {'<=' if self.goal == 'minimise' else '>='} {self.threshold:g} {self.unit}".rstrip()
 
     @property
