@@ -53,6 +53,7 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m benchmarks cost
 	$(BIN)/python -m benchmarks kill
+	$(BIN)/python -m benchmarks pages
 
 prior: $(VENV)/.dev  ## the substitution priors and their figures, anew (five minutes; needs ACTIVELOOP_DATA)
 	$(BIN)/python -m tools.priors --out src/activeloop/priors

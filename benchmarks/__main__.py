@@ -37,6 +37,7 @@ OWN = {
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
     "kill": "Is anything lost when a campaign is killed?",
+    "pages": "All pages again, from their tables; no figure is computed.",
     "parameters": "How many parameters does each adapter train?",
     "prior": "Zero-shot accuracy on deep mutational scans.",
     "scale": "On which scale should a model work, and what are bounds and limits worth?",

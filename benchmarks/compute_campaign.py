@@ -17,7 +17,7 @@ from activeloop.candidates import Pool
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.devices import minibatch_tokens
 from activeloop.foundation.encoder import TransformerEncoder
-from activeloop.measurements import Dataset
+from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman
 from activeloop.models.finetuning.adapted import BYTES, ActivationCache, tokens_of
 from activeloop.models.finetuning.config import TrainingConfig
@@ -109,7 +109,7 @@ def run_campaign(foundation: FoundationModel, way: Strategy, campaign: CampaignC
     with one_thread():
         for turn in range(campaign.rounds):
             rows = order[: campaign.start * (turn + 1)]
-            dataset = Dataset.of(landscape.pool, rows, landscape.oriented[rows])
+            dataset = Dataset.of(landscape.pool, rows, landscape.oriented[rows], Assay("value", scale="linear"))
             start = clock(device)
             model = learner.fit(dataset, seed + turn)
             trained = clock(device)

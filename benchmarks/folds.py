@@ -14,6 +14,8 @@ from activeloop.replay.summary import SUMMARY_COLUMNS, Point, point_row, read_su
 from benchmarks.results import Result, markdown_table, mean_se, section
 
 ONE_HOT = f"{PUBLISHED}One-Hot Encodings"
+#: the best of the published columns: a kernel over structures and a protein language model's probabilities
+KERMUT = f"{PUBLISHED}Kermut"
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,34 @@ def fold_result(suite: FoldSuite, evaluations: Mapping[tuple[str, FoldRule], Pat
 def page_of(suite: FoldSuite, points: Mapping[tuple[str, FoldRule], Sequence[Point]]) -> Result:
     """The same from the rows of summary.csv, by (set, rule), rules outermost."""
     rows = [(*point_row(point), rule) for (_, rule), some in points.items() for point in some]
+    how = "Spearman over the predictions of all five folds together, beside ProteinGym's published figures."
     return Result(
         suite.question,
-        "Spearman over the predictions of all five folds together, beside ProteinGym's published figures.",
+        "\n\n".join([_against_kermut(suite, points), how]),
         [_section(rule, {n: p for (n, r), p in points.items() if r == rule}, suite.learners) for rule in suite.rules],
         {"summary": ((*SUMMARY_COLUMNS, "folds"), rows)},
     )
+
+
+def _against_kermut(suite: FoldSuite, points: Mapping[tuple[str, FoldRule], Sequence[Point]]) -> str:
+    """The means beside Kermut's, positions that were never seen first."""
+    means_of = []
+    for rule in sorted(suite.rules, key=lambda rule: rule != "modulo"):
+        found = {
+            (p.dataset, p.policy): p.mean
+            for (_, of), some in points.items()
+            for p in some
+            if of == rule and p.metric == "spearman_pooled"
+        }
+        sets = [s for s in suite.sets if (s, KERMUT) in found and (s, suite.learners[0]) in found]
+        means = (np.mean([found[s, p] for s in sets]) for p in (KERMUT, suite.learners[0]))
+        if sets:
+            means_of.append("in {} folds Kermut's published {:.3f}, ours {:.3f}".format(rule, *means))
+    if not means_of:
+        return ""
+    text = "; ".join(means_of)
+    told = "Kermut reads structures and a protein language model, ours the sequence alone"
+    return f"{text[0].upper()}{text[1:]}: {told}."
 
 
 def _section(rule: str, by_set: Mapping[str, Sequence[Point]], learners: Sequence[str]) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import LABELS, mean_and_error
 from activeloop.replay.policies import Protocol
+from activeloop.replay.sources import registry
 from activeloop.replay.summary import SUMMARY_COLUMNS, Point, point_row, read_rounds, read_summary
-from benchmarks.results import Result, markdown_table, mean_se, of_seeds, plus_minus, section
+from benchmarks.results import Result, markdown_table, mean_se, not_done, of_seeds, plus_minus, section
 
 FULL = "full"
 SHARE = 0.9
@@ -30,6 +31,7 @@ class Suite:
         policies: who asks.
         seeds: campaigns a policy and set.
         metrics: those that stand in the table.
+        note: what a reader must know beside the figures: published ones, and on what settings were chosen.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Suite:
     policies: tuple[str, ...]
     seeds: int
     metrics: tuple[str, ...]
+    note: str = ""
 
 
 def suite_result(suite: Suite, replays: Mapping[str, Path]) -> Result:
@@ -70,12 +73,14 @@ def page_of(
     protocol = suite.protocol
     plates = f"{protocol.start} + {protocol.rounds} x {protocol.batch} candidates"
     own = ", a policy with a prior chooses its first plate" if protocol.first == "own" else ""
+    how = f"Goal `{protocol.goal}`, {plates}{own}; {of_seeds(suite.seeds)}; mean ± standard error"
     return Result(
         suite.question,
-        f"Goal `{protocol.goal}`, {plates}{own}; {of_seeds(suite.seeds)}; mean ± standard error.",
+        "\n\n".join(filter(None, [f"{how}.", _of_the_forest(suite), suite.note])),
         [
             *(_metric_section(suite, points, metric) for metric in suite.metrics),
             *further,
+            not_done("Not computed yet", sorted(set(suite.sets) - {point.dataset for point in points})),
             *(f"![Learning curves of {name.removesuffix('.png')}]({name})" for name in pictures),
         ],
         {"summary": (SUMMARY_COLUMNS, map(point_row, points))},
@@ -95,7 +100,34 @@ def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:
         if "default" in means:
             rows.append(["**default / policy**", *(_ratio(means["default"].mean(), means[p].mean()) for p in policies)])
     labels = suite.protocol.labels[-1]
-    return section(f"{LABELS[metric].capitalize()}, after {labels}", markdown_table(["", *policies], rows))
+    titles = [_title(suite, policy) for policy in policies]
+    return section(f"{LABELS[metric].capitalize()}, after {labels}", markdown_table(["", *titles], rows))
+
+
+def _features(suite: Suite) -> str:
+    """What baselines without a pretrained model read of the candidates."""
+    return "fingerprints" if registry()[suite.sets[0]].kind == "compounds" else "one-hot"
+
+
+def _title(suite: Suite, policy: str) -> str:
+    """A policy as the head of a column."""
+    return f"forest (EVOLVEpro's top layer, {_features(suite)})" if policy == "evolvepro" else policy
+
+
+def _of_the_forest(suite: Suite) -> str:
+    """What the column of the forest is, and what it is not."""
+    if "evolvepro" not in suite.policies:
+        return ""
+    told = (
+        f"{_title(suite, 'evolvepro')} (in the pictures and tables `evolvepro`): the random forest, its settings and "
+        "the greedy choice of EVOLVEpro (Jiang et al. 2024, Science 387, eadr6006)"
+    )
+    if _features(suite) != "one-hot":
+        return f"{told}, which is for proteins, on count fingerprints."
+    return (
+        f"{told} on one-hot residues. EVOLVEpro itself reads mean embeddings of a large protein language model, which "
+        "carry over what evolution says of residues that no plate has held yet; that part is not in this column."
+    )
 
 
 def _needs_section(replays: Mapping[str, Path], metric: str) -> str:

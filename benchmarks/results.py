@@ -5,14 +5,17 @@ A suite says its question, how it was measured, its tables and the sections of i
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+import activeloop
 from activeloop.files import csv_text, write_whole
 from activeloop.replay.machine import describe_machine, run_tasks
 from activeloop.replay.metrics import mean_and_error
@@ -50,7 +53,7 @@ class Result:
         Raises:
             StoreError: a file cannot be written.
         """
-        machine = describe_machine() if machine is None else machine
+        machine = describe_machine() | {"code": code_measured()} if machine is None else machine
         folder.mkdir(parents=True, exist_ok=True)
         for name, (columns, rows) in self.tables.items():
             write_whole(folder / f"{name}.csv", csv_text(columns, rows))
@@ -58,8 +61,42 @@ class Result:
             write_whole(folder / name, content)
         made = "; ".join(f"{name} {value}" for name, value in machine.items())
         parts = [f"# {self.question}", self.how, *filter(None, self.sections), f"Made by `{command}` on: {made}."]
-        write_whole(folder / "README.md", "\n\n".join(filter(None, parts)) + "\n")
+        write_whole(folder / "README.md", with_age("\n\n".join(filter(None, parts)) + "\n", machine))
         write_whole(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
+
+
+#: parts of the package whose figures stand in docs/results
+MEASURED = ("acquisition", "adapters", "encoders", "foundation", "models", "priors", "students", "screening")
+OLDER = "*Older than the code.*"
+
+
+@lru_cache(maxsize=1)
+def code_measured() -> str:
+    """A digest of the code of `MEASURED`, 12 hexadecimal digits; another one means that figures may have changed."""
+    package, digest = Path(activeloop.__file__).parent, hashlib.sha256()
+    for path in sorted(path for part in MEASURED for path in (package / part).rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\n" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def with_age(page: str, machine: Mapping[str, str]) -> str:
+    r"""A page that says below its title whether the code that it measures has changed since it was made.
+
+    Args:
+        page: its text, with or without such a note.
+        machine: content of machine.json; pages from before the code was recorded count as older.
+
+    >>> old = with_age("# Cost\n\nLittle.\n", {"date": "2026-11-22T16:05:44+00:00"})
+    >>> old.splitlines()[2]
+    '*Older than the code.* Made on 2026-11-22; what it measures has changed since, and figures may be others now.'
+    >>> with_age(old, {"code": code_measured()})
+    '# Cost\n\nLittle.\n'
+    """
+    parts = [part for part in page.split("\n\n") if not part.startswith(OLDER)]
+    if machine.get("code") != code_measured():
+        date = machine.get("date", "")[:10]
+        parts.insert(1, f"{OLDER} Made on {date}; what it measures has changed since, and figures may be others now.")
+    return "\n\n".join(parts)
 
 
 def section(title: str, *parts: str) -> str:

@@ -13,7 +13,7 @@ from benchmarks.budgets import BudgetSuite, Costly
 from benchmarks.folds import FoldSuite
 from benchmarks.replays import Suite
 
-LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "ch65", "eqfp611")
+LANDSCAPES = ("phoq", "pard2", "pard3", "t7", "cr9114-h3", "cr9114-flub", "ch65", "eqfp611")
 MIXED_ON = ("phoq", "gb1", "nbs", "t7", "eqfp611")
 #: every single-mutant assay of 400 to 2,000 candidates: none is picked by hand
 SINGLES = (
@@ -30,10 +30,24 @@ SINGLES = (
 )
 #: mutated at four positions only, which five folds of positions cannot split
 TOO_SHORT = ("F7YBW8_MESOW_Aakre_2015",)
-LEARNT = (
-    *("BLAT_ECOLX_Jacquier_2013", "DYR_ECOLI_Thompson_2019", "GAL4_YEAST_Kitzman_2015", "IF1_ECOLI_Kelsic_2016"),
-    *("NUD15_HUMAN_Suiter_2020", "SUMO1_HUMAN_Weile_2017", "TRPC_THEMA_Chan_2017"),
+CHOSEN_ON = (
+    "Every single-mutant assay of 400 to 2,000 candidates. The random baseline has the same classifier and the same "
+    "prior. Settings were chosen on some of these sets: the variances of the classifier's terms are those of the "
+    "greatest evidence on 71 single-mutant assays, these included; the scale of the prior and of its weight was found "
+    "on seven scans drawn at random; and largest-cluster maximum-distance became the default on seven others, of which "
+    "BLAT_ECOLX_Jacquier_2013, GAL4_YEAST_Kitzman_2015, IF1_ECOLI_Kelsic_2016, SUMO1_HUMAN_Weile_2017 and "
+    "TRPC_THEMA_Chan_2017 are here. The table of substitutions that scores a protein was fitted without it."
 )
+ON_GB1 = (
+    "Published, under the same protocol: ALDE .893 to .903 with one-hot ensembles and .930 with its best settings "
+    "(Yang et al. 2025, Nature Communications 16:714), fine-tuned ALDE .94 with the optimum found in .76 (SSMuLA, Li "
+    "et al. 2024), as the share of the best that is found. The column `alde` is our own run of its published settings."
+)
+ON_SINGLES = (
+    "Published for 3 x 16 candidates on other assays, of the best 10 % and 1 % found: EVOLVEpro's forest on language "
+    "model embeddings 7.09 and .73, FolDE 11.93 and 2.18 (both as in FolDE, 2025, arXiv:2510.24053)."
+)
+NOT_PUBLISHED = "On these sets and plates neither EVOLVEpro nor ALDE has published figures."
 #: every single-mutant assay of at least 1,200 candidates whose protein has at most 165 residues
 SHORT = (
     *("IF1_ECOLI_Kelsic_2016", "TAT_HV1BR_Fernandes_2016", "SUMO1_HUMAN_Weile_2017", "REV_HV1H2_Fernandes_2016"),
@@ -57,6 +71,7 @@ AnySuite = Suite | FoldSuite | BudgetSuite
 BASELINES = ("default", "random", "evolvepro", "alde")
 MIXED = ("default", "random", "library-values:default", "library-ranks:default")
 SELECTED = ("default", "random", "default:greedy", "default:thompson")
+ACCURATE = ("accuracy", "auroc")
 FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found")
 
 BUDGETS = (24, 48, 96, 240, 1000)
@@ -100,8 +115,8 @@ def suites() -> dict[str, AnySuite]:
     kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
     few = (24, 96)
     listed = (
-        Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND),
-        Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND),
+        Suite("gb1", "How near to the best of 149,361?", ("gb1",), plates, BASELINES, 50, FOUND, ON_GB1),
+        Suite("landscapes", "The same on other landscapes?", LANDSCAPES, plates, BASELINES, 10, FOUND, NOT_PUBLISHED),
         Suite(
             "singles",
             "48 single mutants, the first 16 chosen by the prior?",
@@ -110,10 +125,11 @@ def suites() -> dict[str, AnySuite]:
             with_informed,
             10,
             FOUND[2:],
+            ON_SINGLES,
         ),
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
-        Suite("learn", "Labels for an accurate model?", LEARNT, learn, learners, 10, ("accuracy", "auroc")),
+        Suite("learn", "Labels for an accurate model?", SINGLES, learn, learners, 3, ACCURATE, CHOSEN_ON),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         BudgetSuite(

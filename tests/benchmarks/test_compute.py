@@ -12,7 +12,7 @@ import pytest
 
 from activeloop.errors import ModelError, StoreError
 from activeloop.foundation import ESM2, FoundationModel
-from activeloop.measurements import Dataset
+from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman
 from activeloop.models.finetuning.config import TrainingConfig
 from activeloop.models.finetuning.learner import FineTuner
@@ -103,7 +103,7 @@ def test_the_judge_says_what_the_product_would(tiny: str, name: str):
     landscape = load_landscape(Source("planted-small"))
     rows = np.random.default_rng(0).permutation(len(landscape))
     held, values = rows[20:60], landscape.values[rows[20:60]]
-    dataset = Dataset.of(landscape.pool, rows[:20], landscape.values[rows[:20]])
+    dataset = Dataset.of(landscape.pool, rows[:20], landscape.values[rows[:20]], Assay("value", scale="linear"))
     learner = FineTuner(ESM2(tiny), ARMS[name], plan=PLAN)
     run, objective = begun(learner.encoder, learner.adapter, dataset, PLAN, 0)
     judge = Validation(objective, learner.encoder, dataset, learner.head, held, values)
@@ -255,6 +255,6 @@ def test_the_page_says_what_was_reached(tmp_path: Path):
     page = (tmp_path / "README.md").read_text("utf-8")
     assert "So it was measured. Made by `a command`." in page
     assert "Made by `another` on:" in page
-    assert "| cheap | 1 of 2 | 10x (10 to 10) | 0.467 ± 0.033 | -0.0333 ± 0.033 | 4 | 5x |" in page
+    assert "| cheap | 1.54x | 1 of 2 | 10x (10 to 10) | 0.467 ± 0.033 | -0.0333 ± 0.033 | 4 | 5x |" in page
     assert "| a, 96 | 10x (10 to 10), 1 of 2 |" in page
     assert "Of 3 comparisons 1 are left out" in page

@@ -107,7 +107,7 @@ class Protocol:
 POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
     "random": "the random baseline: the same learner, every plate drawn at random",
-    "evolvepro": "EVOLVEpro's settings: random forest, highest mean first",
+    "evolvepro": "EVOLVEpro's top layer, one-hot in place of a language model: random forest, best mean first",
     "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
     "alde": "ALDE's settings: five small networks on one-hot residues, highest mean first",
 }

@@ -1,0 +1,96 @@
+"""Writes the pages of docs/results again: from the tables beside them where those are enough."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from activeloop.files import write_whole
+from activeloop.replay.summary import read_summary
+from benchmarks import folds, replays
+from benchmarks.compute import compute_result
+from benchmarks.cost import cost_result
+from benchmarks.kill import kill_result
+from benchmarks.options import OUT
+from benchmarks.prior import prior_result
+from benchmarks.replays import FULL, Suite
+from benchmarks.results import Result, with_age
+from benchmarks.suites import suites
+
+
+def command(out: Annotated[Path, OUT] = Path("docs/results")) -> None:
+    """Write all pages again from their tables, and say where they are older than the code that they measure."""
+    for page in sorted(out.rglob("README.md")):
+        folder, name = page.parent, page.parent.relative_to(out).as_posix()
+        machine = json.loads((folder / "machine.json").read_text("utf-8"))
+        if name in STORED:
+            STORED[name](out / name, name).write(folder, command_of(page), machine)
+        else:
+            write_whole(page, with_age(page.read_text("utf-8"), machine))
+
+
+def command_of(page: Path) -> str:
+    """The command by which a page was made."""
+    return re.findall(r"^Made by `(.*)` on: ", page.read_text("utf-8"), re.MULTILINE)[-1]
+
+
+def _rows(folder: Path) -> list[list[str]]:
+    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def _replayed(folder: Path, name: str) -> Result:
+    suite = suites()[name]
+    assert isinstance(suite, Suite)
+    there = [each for each in suite.sets if (folder / f"{each}.png").exists()]
+    pictures = {f"{each}.png": (folder / f"{each}.png").read_bytes() for each in there}
+    return replays.page_of(suite, read_summary((folder / "summary.csv").read_text("utf-8")), (), pictures)
+
+
+def _folded(folder: Path, name: str) -> Result:
+    suite, points = suites()[name], {}
+    assert isinstance(suite, folds.FoldSuite)
+    header = "dataset,policy,labels,metric,mean,se,seeds\n"
+    for *row, rule in _rows(folder):
+        points.setdefault((row[0], rule), []).append(read_summary(header + ",".join(row))[0])
+    return folds.page_of(suite, points)
+
+
+def _killed(folder: Path, name: str) -> Result:
+    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    read = {key: value == "True" if key == "same_as_undisturbed" else float(value) for key, value in row.items()}
+    found = {key: int(value) if isinstance(value, float) else value for key, value in read.items()}
+    return kill_result({k: v for k, v in found.items() if k not in ("seed", "seconds")}, found["seed"], read["seconds"])
+
+
+def _predicted(folder: Path, name: str) -> Result:
+    rows = [
+        (scan, kind, int(mutants), int(part), *map(float, values))
+        for scan, kind, mutants, part, *values in _rows(folder)
+    ]
+    return prior_result(rows, json.loads((folder / "variances.json").read_text("utf-8")), "esm2-small")
+
+
+def _measured(folder: Path, name: str) -> Result:
+    return compute_result(folder, json.loads((folder / "how.json").read_text("utf-8")))
+
+
+def _timed(folder: Path, name: str) -> Result:
+    return cost_result([(what, found, required) for what, found, required in _rows(folder)])
+
+
+#: pages that are made of their tables alone: name -> what makes them from their folder
+STORED: dict[str, Callable[[Path, str], Result]] = {
+    **{n: _replayed for n, suite in suites().items() if isinstance(suite, Suite) and FULL not in suite.policies},
+    "folds": _folded,
+    "compute": _measured,
+    "compute/gpu": _measured,
+    "cost": _timed,
+    "kill": _killed,
+    "prior": _predicted,
+}
