@@ -70,8 +70,8 @@ def _killed(folder: Path, name: str) -> Result:
 
 def _predicted(folder: Path, name: str) -> Result:
     rows = [
-        (scan, kind, int(mutants), int(part), *map(float, values))
-        for scan, kind, mutants, part, *values in _rows(folder)
+        (scan, kind, int(mutants), int(part), float(prior), float(informed), float(blosum))
+        for scan, kind, mutants, part, prior, informed, blosum in _rows(folder)
     ]
     return prior_result(rows, json.loads((folder / "variances.json").read_text("utf-8")), "esm2-small")
 
