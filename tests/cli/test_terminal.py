@@ -51,6 +51,7 @@ def test_what_would_steer_the_terminal_is_shown_instead(capsys):
             "several plates, or (--column a=...)",
         ),
         ("the folder `plates` (in Python: the argument plates), or", "the folder `plates`, or"),
+        ('--column "a=x" (columns={"a": "x"}), or', '--column "a=x", or'),
         ("Give offset=+3, or another", "Give --offset 3, or another"),
         ("forest(trees=7, masked=True)", "forest(trees=7, masked=True)"),
     ],

@@ -241,3 +241,9 @@ def test_wide_and_long_tables_of_the_same_numbers_give_the_same_data_in_any_orde
 def test_a_wavelength_behind_a_column_that_is_named_is_no_unit(write, pool, kcat, header):
     path = write(f"mutant,{header}", "K2R,1.5")
     assert read_measurements(path, pool=pool, assays=kcat, columns={"kcat": header}).measurements[0].value == 1.5
+
+
+@pytest.mark.parametrize("name", ["[/x]", "a [b]", "act[/s]", "kcat (app)"])
+def test_a_column_of_an_assay_whose_name_has_brackets(write, pool, name):
+    read = read_measurements(write(f"mutant,{name}", "K2R,1.5"), pool=pool, assays=Assay(name, "1/s"))
+    assert [(m.assay, m.value) for m in read.measurements] == [(name, 1.5)]

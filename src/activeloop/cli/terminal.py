@@ -102,7 +102,7 @@ def printable(text: str) -> str:
 
 
 #: what only Python needs to know
-_ASIDE = re.compile(r" ?\((?:in Python[^()]*|fill_plates)\)|, in Python [^(),]*(?=\))")
+_ASIDE = re.compile(r" ?\((?:in Python[^()]*|columns=\{[^{}]*\}|fill_plates)\)|, in Python [^(),]*(?=\))")
 
 
 def worded(text: str) -> str:

@@ -303,6 +303,8 @@ def _own_unit(header: str, assay: Assay) -> tuple[str, str]:
     >>> _own_unit("KD / µM", Assay("KD", "nM")), _own_unit("KD_nM", Assay("KD", "nM")), _own_unit("KD_2", Assay("KD"))
     (('KD', 'µM'), ('KD', 'nM'), ('KD_2', ''))
     """
+    if plain(header) == plain(assay.name):  # a name may have brackets of its own
+        return assay.name, ""
     name, unit = split_unit(header)
     match = None if unit or not assay.unit else _UNIT_BEHIND.fullmatch(name)
     if match and shift_between(match["unit"], assay.unit) is not None:
