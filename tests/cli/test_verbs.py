@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -527,3 +528,52 @@ def test_a_table_of_another_kind_than_variants_is_asked_about(run, table, kind):
     assert f"looks like {kind}: are the candidates {kind}? Then add --kind {kind}." in err
     assert not Path("loop").exists()
     assert run("new", "loop", "--table", "pool.csv", "--assay", "x", "--kind", kind)[0] == 0
+
+
+def test_a_unit_edited_by_hand_converts_what_was_measured(run):
+    assert run("new", "c", "--wild-type", WT, "--singles", "--assay", "kcat:1/s")[0] == 0
+    Path("r.csv").write_text("candidate,kcat (1/s)\nK2R,10\nK2C,9\n")
+    assert run("record", "c", "r.csv")[0] == 0
+    config = Path("c/campaign.toml")
+    config.write_text(config.read_text().replace('unit = "1/s"', 'unit = "1/min"'))
+    Path("n.csv").write_text("candidate,kcat (1/min)\nM1G,300\n")
+    status, out, err = run("record", "c", "n.csv")
+    assert (status, "Stored 1 result" in out) == (0, True)
+    assert 'the unit of "kcat" was changed from 1/s to 1/min: stored values are converted' in err
+    out = run("status", "c")[1]
+    assert "K2R: 600 1/min" in out
+    config.write_text(config.read_text().replace('goal = "maximise"', 'goal = "minimise"'))
+    assert "M1G: 300 1/min" in run("status", "c")[1]
+    config.write_text(config.read_text().replace('unit = "1/min"', 'unit = "nM"'))
+    status, _, err = run("record", "c", "n.csv")
+    assert (status, "cannot be converted, and it has 3 stored values" in err) == (2, True)
+
+
+def test_names_with_markup_come_through_every_verb(run):
+    pytest.importorskip("rdkit")
+    Path("p.csv").write_text("smiles\nc1cc[nH]c1\nC[n+]1ccccc1\nCCO\nc1ccc2[nH]ccc2c1\n")
+    assert run("new", "c", "--table", "p.csv", "--kind", "compounds", "--assay", "[/x]")[0] == 0
+    Path("r.csv").write_text("smiles,[/x]\nc1cc[nH]c1,9\nCCO,1\n")
+    assert run("record", "c", "r.csv")[0] == 0
+    said = [run("status", "c")[1], run("propose", "c", "-n", 2)[1], run("predict", "c")[1], run("plate", "c")[1]]
+    assert "best [/x]" in said[0]
+    assert "c1cc[nH]c1: 9" in said[0]
+    assert "c1ccc2[nH]ccc2c1" in said[1]
+    assert "[/x] predicted" in said[2]
+    status, _, err = run("pin", "c", "c1cc[nH]")
+    assert (status, "c1cc[nH]" in err) == (2, True)
+
+
+def test_an_emptied_database_is_not_taken_for_a_fresh_campaign(run, loop):
+    one_round(run)
+    Path("loop/campaign.db").write_bytes(b"")
+    for verb in ("status", "propose", "assess", "predict", "plate", "fit"):
+        status, _, err = run(verb, "loop")
+        assert (status, "campaign.db is empty" in err) == (1, True)
+    assert Path("loop/campaign.db").read_bytes() == b""
+    Path("loop/campaign.toml").unlink()
+    assert run("new", "other", "--wild-type", WT, "--singles", "--assay", "a")[0] == 0
+    shutil.copyfile("other/campaign.db", "loop/campaign.db")
+    status, _, err = run("new", "loop", "--wild-type", "GSHMASNDEF", "--singles", "--assay", "other")
+    assert (status, "holds the log of a campaign that has lost its campaign.toml" in err) == (2, True)
+    assert not Path("loop/campaign.toml").exists()
