@@ -108,10 +108,12 @@ def find_grids(records: Sequence[Sequence[str]]) -> list[Grid]:
 
 def _lines_a_row(records: Sequence[Sequence[str]], start: int, left: int, rows: int) -> int:
     """How many lines each row of a block has: A, B, C ... stand at equal distances; 0 when they do not."""
+    if start >= len(records) or "".join(records[start][left : left + 1]).strip().upper() != "A":
+        return 0
     cells = [
         record[left].strip().upper() if left < len(record) else "" for record in records[start : start + 20 * rows]
     ]
-    if cells[:1] != ["A"] or "B" not in cells:
+    if "B" not in cells:
         return 0
     lines = cells.index("B")
     letters = [row_letters(i // lines) if i % lines == 0 else "" for i in range(lines * rows)]
