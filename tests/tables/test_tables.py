@@ -162,7 +162,8 @@ def test_150_000_rows_in_a_second(tmp_path):
     assert seconds < 1
 
 
-cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r", exclude_categories=("Cs", "Cc")), max_size=8)
+# Without apostrophes: before a sign one says that text follows, and is no part of it.
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r'", exclude_categories=("Cs", "Cc")), max_size=8)
 
 
 @modest
