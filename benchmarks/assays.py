@@ -221,6 +221,8 @@ def assays_result(done: Mapping[Campaign, Sequence[Mapping[str, float]]], failur
         f"better {QUARTER:.0%}. In pard less of the second assay is better (an antitoxin of one toxin alone), in "
         "all others more. Sets: every pair of properties of one library in the registry with at most 10,000 candidates."
     )
+    if missing := [pair for pair in PAIRS if pair not in {task.pair for task in done}]:
+        how += f" Left out of this run: {', '.join(missing)}."
     tables = {
         "rounds": (("pair", "goal", "policy", "seed", "labels", "metric", "value"), rounds),
         "summary": (("metric", "pair", "policy", "mean ± se", "seeds"), summary),

@@ -147,6 +147,11 @@ def _panel(
     fails = both & (met != 1)
     axis.set_xlabel(_label(first), color=INK)
     axis.set_ylabel(_label(second), color=INK)
+    for assay, set_scale, ticks in ((first, axis.set_xscale, axis.xaxis), (second, axis.set_yscale, axis.yaxis)):
+        if assay.scale == "log":  # whose values are above 0
+            set_scale("log")
+            ticks.set_major_formatter("{x:g}")
+            ticks.minorticks_off()
     axis.grid(color=GRID, linewidth=0.8)
     axis.set_axisbelow(True)
     axis.tick_params(colors=FAINT, labelsize=9, length=0)
