@@ -120,6 +120,12 @@ def test_a_score_in_the_unit_counts_from_the_median_so_that_the_order_is_right_b
     assert np.argsort(-Constrained(Greedy())(table, seen)).tolist() == [2, 0, 1]
 
 
+def test_below_all_that_was_measured_the_order_still_counts():
+    seen = context([[9.0, 60.0], [9.5, 60.0]], [1, 1], [np.nan, 55.0])
+    table = prediction([[4.0, 60.0], [6.0, 60.0], [5.0, 60.0], [6.0, 40.0]], [[1.0, 2.0]] * 4)
+    assert np.argsort(-Constrained(Greedy())(table, seen)).tolist() == [1, 2, 0, 3]
+
+
 def test_with_thresholds_alone_it_is_the_probability_of_all():
     seen = context([[1.0, 1.0]], [0], [2.0, 3.0])
     got = Constrained()(prediction([[2.0, 3.0], [9.0, 9.0]], np.ones((2, 2))), seen)

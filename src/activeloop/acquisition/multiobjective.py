@@ -233,7 +233,7 @@ class Constrained(CombiningFunction):
             return chance
         inner, floor = self._inner(prediction, context, limits, free)
         score = self.score(prediction.columns(free), inner)
-        return chance * np.maximum(score - floor if self.score.in_unit else score, 0.0)
+        return chance * (_above(score, *floor) if self.score.in_unit else np.maximum(score, 0.0))
 
     def utility(self, prediction: Prediction, context: AcquisitionContext) -> Prediction:
         """The score; in a draw what it would be if the draw were true, and 0 where it does not meet the thresholds."""
@@ -246,7 +246,7 @@ class Constrained(CombiningFunction):
             if isinstance(self.score, CombiningFunction):
                 met = met * self.score.utility(part, inner).draws[:, :, 0]
             else:
-                met = met * np.maximum(part.draws[:, :, 0] - floor, 0.0)
+                met = met * _above(part.draws[:, :, 0], *floor)
         draws = np.asarray(met, np.float64)[:, :, None]
         sd = draws.std(0) if len(draws) else np.zeros((len(prediction), 1))
         return Prediction(draws, self(prediction, context)[:, None], sd, np.zeros(1))
@@ -287,8 +287,8 @@ class Constrained(CombiningFunction):
 
     def _inner(
         self, prediction: Prediction, context: AcquisitionContext, limits: np.ndarray, free: np.ndarray
-    ) -> tuple[AcquisitionContext, float]:
-        """The context of the assays without a threshold, and from where the first one's values count."""
+    ) -> tuple[AcquisitionContext, tuple[float, float]]:
+        """The context of the assays without a threshold, and from where the first one's values count and their sd."""
         values = np.zeros((0, len(free))) if context.values is None else context.values[:, free]
         worst = np.where(np.isfinite(values), values, np.inf).min(0, initial=np.inf)
         floors = np.where(np.isinf(worst), prediction.mean[:, free].min(0, initial=np.inf), worst)
@@ -311,7 +311,21 @@ class Constrained(CombiningFunction):
             target=None if context.target is None else context.target.columns(free),
         )
         within = counting[np.isfinite(counting[:, 0]), 0]
-        return inner, float(np.median(within) if len(within) else floors[0])
+        known = values[np.isfinite(values[:, 0]), 0]
+        width = float(known.std()) if len(known) > 1 else 0.0
+        return inner, (float(np.median(within) if len(within) else floors[0]), width or 1.0)
+
+
+def _above(values: np.ndarray, floor: float, width: float) -> np.ndarray:
+    """How far values lie above a floor; of those below it a trace that keeps their order, should all lie there.
+
+    Args:
+        values: any.
+        floor: as they are.
+        width: standard deviation of what was measured.
+    """
+    over = values - floor
+    return np.maximum(over, 0.0) + 1e-9 * width * np.exp(np.clip(over / width, -700, 0))
 
 
 def _limits(prediction: Prediction, context: AcquisitionContext) -> tuple[np.ndarray, np.ndarray]:
