@@ -12,6 +12,7 @@ from typing import Annotated
 from activeloop.files import write_whole
 from activeloop.replay.summary import read_summary
 from benchmarks import folds, replays
+from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
 from benchmarks.kill import kill_result
@@ -84,9 +85,20 @@ def _timed(folder: Path, name: str) -> Result:
     return cost_result([(what, found, required) for what, found, required in _rows(folder)])
 
 
+def _of_two_assays(folder: Path, name: str) -> Result:
+    done: dict[Campaign, dict[int, dict[str, float]]] = {}
+    with (folder / "rounds.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            plates = done.setdefault(Campaign(row["pair"], row["goal"], row["policy"], int(row["seed"])), {})
+            plate = plates.setdefault(int(row["labels"]), {"labels": float(row["labels"])})
+            plate[row["metric"]] = float(row["value"])
+    return assays_result({task: list(plates.values()) for task, plates in done.items()}, [])
+
+
 #: pages that are made of their tables alone: name -> what makes them from their folder
 STORED: dict[str, Callable[[Path, str], Result]] = {
     **{n: _replayed for n, suite in suites().items() if isinstance(suite, Suite) and FULL not in suite.policies},
+    "assays": _of_two_assays,
     "folds": _folded,
     "compute": _measured,
     "compute/gpu": _measured,
