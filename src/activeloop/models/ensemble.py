@@ -22,7 +22,7 @@ WARM_TRAINING, WARM_CANDIDATES = Training(loss="squared", steps=300, batch=128, 
 #: more sites make tables that cost more than they save
 MOST_SITES = 24
 #: candidates whose halves are looked up together, and candidates that go through the layers together
-PIECE, BLOCK = 32_768, 512
+PIECE, BLOCK = 32_768, 128
 
 
 @dataclass(frozen=True)
