@@ -50,11 +50,11 @@ QUANTITIES = {
 #: the cell lines of GDSC with the most drugs, as IC50 in µM
 LINES = 3
 #: sets as they are published: those of the suites `docking`, `landscapes` and `singles` of which less than two in a
-#: hundred values are at or below 0, so that there is a choice (of the others, such as GB1, there is none), docking
-#: scores, all of which are below, and guides
+#: hundred values are at or below 0, so that there is a choice (of the others, such as GB1, there is none), without
+#: `cr9114-h3`, a logarithm already; docking scores, all of which are below 0; and guides
 PUBLISHED = (
-    *("usp7", "d2r", "enamine10k", "eqfp611", "cr9114-h3", "GFP_AEQVI_Sarkisyan_2016"),
-    *("PABP_YEAST_Melamed_2013", "PA_I34A1_Wu_2015", "crispr-wt"),
+    *("usp7", "d2r", "enamine10k", "eqfp611", "GFP_AEQVI_Sarkisyan_2016", "PABP_YEAST_Melamed_2013"),
+    *("PA_I34A1_Wu_2015", "crispr-wt"),
 )
 SCALES = ("linear", "log", "auto", "random")
 FRACTIONS = ("crispr-wt", "crispr-esp", "crispr-hf")
