@@ -20,6 +20,7 @@ from benchmarks.options import OUT
 from benchmarks.prior import prior_result
 from benchmarks.replays import FULL, Suite
 from benchmarks.results import Result, with_age
+from benchmarks.scale import ScaleResult, ScaleTask, scale_result
 from benchmarks.suites import suites
 
 
@@ -96,6 +97,16 @@ def _of_two_assays(folder: Path, name: str) -> Result:
 
 
 #: pages that are made of their tables alone: name -> what makes them from their folder
+def _scaled(folder: Path, name: str) -> Result:
+    found = {}
+    with (folder / "rounds.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            task = ScaleTask(row.pop("question"), row.pop("dataset"), row.pop("arm"), int(row.pop("seed")))
+            log, seconds = float(row.pop("log")), float(row.pop("seconds"))
+            found[task] = ScaleResult({key: float(value) for key, value in row.items() if value}, log, seconds)
+    return scale_result(found, {})
+
+
 STORED: dict[str, Callable[[Path, str], Result]] = {
     **{n: _replayed for n, suite in suites().items() if isinstance(suite, Suite) and FULL not in suite.policies},
     "assays": _of_two_assays,
@@ -105,4 +116,5 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "cost": _timed,
     "kill": _killed,
     "prior": _predicted,
+    "scale": _scaled,
 }
