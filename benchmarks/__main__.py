@@ -43,7 +43,7 @@ OWN = {
     "scale": "On which scale should a model work, and what are bounds and limits worth?",
 }
 #: suites of students, which take the options of the others
-TAUGHT = ("students", "screen")
+TAUGHT = ("students", "students/values", "screen")
 
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")
@@ -87,6 +87,7 @@ def _question(name: str) -> str:
         "all": "Every suite that takes the same options, one after the other.",
         "defaults": "The comparisons behind the product's defaults.",
         "students": "How much of its teacher does a small student retain?",
+        "students/values": "Are a student's values those of its teacher?",
         "screen": "What does a cascade miss, and what does it cost?",
     }
     return told.get(name) or (suites()[name].question if name in suites() else "")
@@ -128,6 +129,12 @@ def suite(
 
         asked = StudentSuite().narrowed(chosen, budgets, who, seeds)
         run_students(asked, jobs, work / "students", out / "students", f"python -m benchmarks students{told}")
+    if name in ("students/values", "all"):
+        from benchmarks.students_values import ValueSuite, run_values
+
+        asked = ValueSuite().narrowed(chosen, budgets, seeds)
+        folder = "students/values"
+        run_values(asked, jobs, work / folder, out / folder, f"python -m benchmarks {folder}{told}")
     if name in ("screen", "all"):
         from benchmarks.screens_suite import ScreenSuite, run_screen
 

@@ -24,6 +24,8 @@ from activeloop.students.runtime.student import Student
 pytest.importorskip("torch")
 
 WT = "MKTAYIAKQR"
+#: at the end of a student's file
+CHECKSUM_DIGITS = 64
 SMALL = """
 [student]
 auto = false
@@ -137,7 +139,61 @@ def test_a_student_trained_again_is_the_same_up_to_its_date(run, loop):
     campaign = open_campaign(loop).campaign
     one, two = campaign.student_file(1), campaign.student_file(2)
     dates = [Student.open(_written(content)).card.created_at.encode() for content in (one, two)]
-    assert one.replace(dates[0], dates[1]) == two
+    assert one.replace(dates[0], dates[1])[:-CHECKSUM_DIGITS] == two[:-CHECKSUM_DIGITS]
+
+
+def spoiled(folder: Path) -> None:
+    """Have it train students that learn nothing."""
+    config = folder / "campaign.toml"
+    config.write_text(config.read_text().replace("steps = 4", "steps = 4\nrate = 0.3"))
+
+
+def test_a_student_far_from_its_teacher_is_stored_with_a_warning_and_written_by_force_alone(run, bare):
+    spoiled(bare)
+    status, out, errors = run("distil", bare, "--out", "far.onnx", "--web", "page")
+    said = " ".join(out.split())
+    assert status == 1
+    assert re.search(r"Warning: (It orders candidates only roughly|Use its ranks only, do not read its values)", said)
+    assert "student 1 is not like its teacher" in errors
+    assert "was not written out" in errors
+    assert not Path("far.onnx").exists()
+    assert not Path("page").exists()
+    assert events(bare).count("Distilled") == 1
+    assert "Warning, the student: " in run("status", bare)[1]
+    status, out, _ = run("distil", bare, "--out", "far.onnx", "--force")
+    assert (status, "is there already" in out, "Written: far.onnx" in out) == (0, True, True)
+    Path("few.csv").write_text("variant\nA4G\nWT\n")
+    assert "Warning" in run("distil", bare)[1]
+    out = " ".join(run("predict", "--student", "far.onnx", "few.csv")[1].split())
+    assert "ranks only" in out or "only roughly" in out
+
+
+def test_the_figures_of_values_are_told_and_kept(trained):
+    folder, said = trained
+    said = " ".join(said.split())
+    assert "standard deviations of the teacher), slope " in said
+    assert "Over its teacher's best 50 of the pool: RMSE " in said
+    assert re.search(r"Wild type: \S+, by its teacher \S+\.", said)
+    figures = open_campaign(folder).campaign.student_record().fidelity
+    names = {"rmse", "top_bias", "slope", "sd_ratio", "coverage", "teacher_coverage", "wild_type", "teacher_wild_type"}
+    assert names | {"best_rmse", "best_bias", "best_slope", "best_sd_ratio", "best_coverage"} <= figures.keys()
+    page = (folder.parent / "page" / "index.html").read_text("utf-8")
+    assert f'"wild_type": {figures["wild_type"]}' in page
+
+
+def test_the_wild_type_is_predicted_by_teacher_and_student(run, loop, trained):
+    Path("few.csv").write_text("variant\nA4G\nWT\np.=\n")
+    assert run("predict", loop, "few.csv", "--merge-duplicates", "--out", "teacher.csv")[0] == 0
+    student = trained[0].parent / "student.onnx"
+    assert run("predict", "--student", student, "few.csv", "--out", "student.csv")[0] == 0
+    teacher, own = (
+        {line.split(",")[0]: float(line.split(",")[1]) for line in Path(name).read_text().splitlines()[1:]}
+        for name in ("teacher.csv", "student.csv")
+    )
+    assert list(teacher) == ["A4G", "WT"]
+    figures = open_campaign(loop).campaign.student_record().fidelity
+    assert teacher["WT"] == pytest.approx(figures["teacher_wild_type"])
+    assert own["WT"] == pytest.approx(figures["wild_type"], rel=1e-4)
 
 
 def _written(content: bytes) -> Path:
@@ -150,14 +206,15 @@ def test_status_shows_the_student_and_its_drift(run, loop):
     out = run("status", loop)[1]
     assert re.search(r"student +│ 1, of version 1: convolutional, 8 wide", out)
     assert re.search(r"distillation +│ a student of version 1: done .*, student 1 of version 1", out)
-    assert re.search(
-        r"student's drift +│ Spearman -?\d\.\d\d with version 1 on 190 candidates; nothing was measured", out
-    )
+    flat = " ".join(out.replace("│", " ").split())
+    assert re.search(r"student's drift Spearman \S+ and RMSE \S+ of the standard deviation with version 1 on 190", flat)
+    assert "candidates; nothing was measured since version 1" in flat
     measure(loop, 30, start=100)
     assert run("fit", loop)[0] == 0
     out = run("status", loop)[1]
-    assert "of version 1, not of the current version 2; it can still be used" in out
-    assert "predicted 30 new results with Spearman" in out
+    flat = " ".join(out.replace("│", " ").split())
+    assert "of version 1, not of the current version 2; it can still be used" in flat
+    assert "predicted 30 new results with Spearman" in flat
     assert "Warning, the student: it agrees with version 2 too little" in out  # it had four steps
     before = events(loop)
     run("status", loop)

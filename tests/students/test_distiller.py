@@ -14,7 +14,16 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.assay import Goal
 from activeloop.metrics import spearman
 from activeloop.models import FineTuner, HeadLearner, MLPEnsemble, MutationGP, TanimotoGP, TrainingConfig
-from activeloop.students import ConvNet, Distiller, FirstLayers, SiteNetwork, SmallTransformer, Transfer
+from activeloop.students import (
+    ConvNet,
+    Distiller,
+    FirstLayers,
+    SiteNetwork,
+    SmallTransformer,
+    Student,
+    Transfer,
+    export,
+)
 
 FEW = Transfer(size=600, rounds=1, mutants=300)
 QUICK = Distiller(SiteNetwork((16, 16)), steps=150, deviations=8, transfer=FEW)
@@ -33,6 +42,42 @@ def test_an_additive_teacher_is_learned(distiller: Distiller, pool: Pool):
     student = distiller.distil(Additive(), pool, 0)
     assert student.card.fidelity["spearman"] > 0.97
     assert student.card.fidelity["candidates"] >= 28
+
+
+@pytest.mark.parametrize(
+    "assay", [Assay("y", scale="linear", bounds=(0, 1)), Assay("KD", "nM", "minimise", scale="log")], ids=str
+)
+def test_values_are_those_of_the_teacher_on_its_scale_and_within_bounds(assay: Assay, tmp_path):
+    rng = np.random.default_rng(0)
+    effects, codes = rng.standard_normal((18, 26)), SINGLES.codes()
+    sums = effects[np.arange(codes.shape[1]), codes].sum(1)
+    sums -= sums.mean()
+    values = 1 / (1 + np.exp(-3 * sums)) if assay.bounds else np.exp(sums)
+    rows = rng.choice(len(SINGLES), 120, replace=False)
+    data = Dataset.of(SINGLES, rows, values[rows], assay)
+    teacher = MutationGP().fit(data.oriented(), 0)
+    trained = Distiller(SiteNetwork((16, 16)), deviations=8, steps=300).distil(teacher, data, 0)
+    figures = trained.card.fidelity
+    assert figures["rmse"] <= 0.2
+    assert abs(figures["best_bias"]) <= 0.25
+    assert 0.7 <= figures["sd_ratio"] <= 1.4
+    assert abs(figures["coverage"] - figures["teacher_coverage"]) <= 0.05
+    assert figures["wild_type_bias"] <= 0.3
+    student, every = Student.open(export(trained, tmp_path / "s.onnx")), np.arange(len(SINGLES))
+    assert student.card.log == ((True,) if assay.scale == "log" else (False,))
+    goal, own = (one.predict(SINGLES, every, 0, draws=20) for one in (teacher, student))
+    for one, other in zip(own.interval(0.9), goal.interval(0.9), strict=True):
+        assert spearman(one[:, 0], other[:, 0]) > 0.9
+        assert np.abs(np.median(one / other) - 1) < 0.1 if assay.scale == "log" else True
+    np.testing.assert_allclose(student.mean(SINGLES, every), own.mean)
+    low, high = (0, 1) if assay.bounds else (-np.inf, 0)
+    for array in (own.mean, own.draws, *own.interval(0.9)):
+        assert low <= array.min() <= array.max() <= high
+
+
+def test_a_training_that_diverges_is_said():
+    with pytest.raises(ModelError, match=r"diverged at the learning rate 1e\+10.* smaller .rate"):
+        replace(QUICK, steps=3, rate=1e10).distil(Additive(), SINGLES, 0)
 
 
 def test_a_transformer_learns():

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 from untrained import LIBRARY, PARENT, S, a_student, exported
 
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StoreError
-from activeloop.students.distil.export import OPSET, check_order, export, probes, rounded, store_int8
+from activeloop.students.distil.bend import Bend
+from activeloop.students.distil.export import OPSET, check_order, export, mutants, probes, rounded, store_int8
 from activeloop.students.runtime.card import KEY
 from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, Outline, new_session
 from activeloop.students.runtime.student import Student
@@ -27,8 +30,16 @@ def opened(tmp_path, content: bytes) -> Student:
     return Student.open(path)
 
 
-def changed(content: bytes, change) -> bytes:
+def without_checksum(content: bytes) -> bytes:
+    """A file as former releases wrote it."""
     model = onnx.load_from_string(content)
+    del model.metadata_props[1:]
+    model.metadata_props[0].value = model.metadata_props[0].value.replace('"checksum":"sha256",', "")
+    return model.SerializeToString()
+
+
+def changed(content: bytes, change) -> bytes:
+    model = onnx.load_from_string(without_checksum(content))
     change(model)
     return model.SerializeToString()
 
@@ -47,7 +58,7 @@ def test_a_file_is_what_every_runtime_expects(kind):
     sizes = [[d.dim_value or d.dim_param for d in x.type.tensor_type.shape.dim] for x in model.graph.output]
     outputs = 2 if kind[0] == "classes" else 1
     assert [size[1:] for size in sizes] == [[outputs], [outputs], [outputs], [S, outputs]]
-    assert [x.key for x in model.metadata_props] == [KEY]
+    assert [x.key for x in model.metadata_props] == [KEY, "activeloop.sha256"]
     text = str(model)
     assert "activeloop/" not in text
     assert ".py" not in text
@@ -71,7 +82,7 @@ def test_an_opened_student_predicts_the_same(kind, tmp_path):
 def test_the_graph_computes_mean_and_spread_as_the_student_does(kind, tmp_path):
     again = opened(tmp_path, exported(*kind))
     assert isinstance(again.runner, OnnxRunner)
-    for tokens in probes(again.card.tokenizer, 3):
+    for tokens in probes(again.card.tokenizer, a_student(kind[0]).runner.examples, 3):
         mean, sd, location, deviations = again.runner.run(tokens)
         prediction = again.predict_tokens(tokens, 0, draws=0)
         np.testing.assert_allclose(prediction.mean, mean, atol=1e-5)
@@ -137,11 +148,12 @@ def test_8_bits_that_change_the_order_are_refused():
     student = a_student("sites")
     module = student.runner.module
     coarse = rounded(module)
-    check_order(coarse, module, student.card.tokenizer, 0)
+    tokens = mutants(student.card.tokenizer, student.runner.examples, 256, np.random.default_rng(0))
+    check_order(coarse, module, tokens)
     for weights in coarse.network.parameters():
         weights.data = (weights * 2).round() / 2
     with pytest.raises(ModelError, match=r"orders candidates otherwise .* Export it without int8"):
-        check_order(coarse, module, student.card.tokenizer, 0)
+        check_order(coarse, module, tokens)
 
 
 def test_only_what_was_trained_here_is_exported(tmp_path):
@@ -163,7 +175,7 @@ def later(model):
 
 
 def larger_alphabet(model):
-    model.metadata_props[0].value = model.metadata_props[0].value.replace('"letters":"', '"letters":"UXBZOJ')
+    model.metadata_props[0].value = model.metadata_props[0].value.replace('VWY"', 'VWYabcdef"')
 
 
 def two_assays(model):
@@ -183,6 +195,34 @@ def renamed(model):
     for node in model.graph.node:
         node.output[:] = ["average" if x == "mean" else x for x in node.output]
         node.input[:] = ["average" if x == "mean" else x for x in node.input]
+
+
+def card_with(**fields):
+    def change(model):
+        model.metadata_props[0].value = json.dumps(json.loads(model.metadata_props[0].value) | fields)
+
+    return change
+
+
+def other_alphabet(model):
+    card = json.loads(model.metadata_props[0].value)
+    card["reading"]["letters"] = card["reading"]["letters"][::-1]
+    model.metadata_props[0].value = json.dumps(card)
+
+
+def loop(model):
+    body = helper.make_graph([], "body", [], [])
+    model.graph.node.append(helper.make_node("Loop", ["trips", "go"], [], body=body))
+
+
+def very_large(model):
+    shape = onnx.numpy_helper.from_array(np.array([10**6, 10**6]), "shape")
+    model.graph.initializer.append(shape)
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["shape"], ["huge"]))
+
+
+def with_functions(model):
+    model.functions.add().name = "f"
 
 
 def unknown_operator(model):
@@ -215,6 +255,12 @@ def elsewhere_in_a_node(model):
         (unknown_operator, "onnxruntime cannot load this student"),
         (elsewhere, "stores weights in other files"),
         (elsewhere_in_a_node, "stores weights in other files"),
+        (card_with(noise=[float("nan")]), "noise"),
+        (card_with(noise=[-1.0]), "a noise that is no number of 0 or more"),
+        (other_alphabet, "an alphabet that is not in order"),
+        (loop, r"has a loop or branch \(Loop\)"),
+        (very_large, r"makes very many numbers of few \(ConstantOfShape\)"),
+        (with_functions, "has functions of its own"),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )
@@ -234,6 +280,79 @@ def test_a_file_cut_off_anywhere_is_refused(tmp_path):
     for end in np.linspace(1, len(content) - 1, 40).astype(int):
         with pytest.raises(InputError, match=r"s\.onnx: "):
             opened(tmp_path, content[:end])
+
+
+def test_every_altered_byte_is_noticed(tmp_path):
+    content, path = exported("sites"), tmp_path / "s.onnx"
+    rng = np.random.default_rng(0)
+    ends = range(len(content) - 90, len(content))
+    for at in [0, *rng.integers(0, len(content), 60).tolist(), *ends]:
+        altered = bytearray(content)
+        altered[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(altered)
+        with pytest.raises(InputError, match=r"s\.onnx: this student was altered|is no ONNX file"):
+            Student.open(path)
+    for other in (content + b"\0", content[:-87], content[:-1], content + content[-87:]):
+        path.write_bytes(other)
+        with pytest.raises(InputError, match=r"s\.onnx: this student was altered|is no ONNX file"):
+            Student.open(path)
+
+
+@pytest.mark.parametrize("change", [card_with(noise=[0.7]), other_alphabet, card_with(seed=8)])
+def test_an_altered_card_is_noticed(change, tmp_path):
+    model = onnx.load_from_string(exported("sites"))
+    change(model)
+    with pytest.raises(InputError, match="altered or damaged since it was exported"):
+        opened(tmp_path, model.SerializeToString())
+
+
+def test_a_student_of_before_loads_with_a_note(tmp_path):
+    old, now = opened(tmp_path, without_checksum(exported("sites"))), opened(tmp_path, exported("sites"))
+    assert "carries no checksum" in old.explain()
+    assert "checksum" not in now.explain()
+    rows = np.arange(50)
+    np.testing.assert_array_equal(old.mean(LIBRARY, rows), now.mean(LIBRARY, rows))
+
+
+def test_a_file_that_is_no_student_by_its_size_is_not_read(tmp_path):
+    with (tmp_path / "s.onnx").open("wb") as file:
+        file.truncate(2**29 + 1)
+    with pytest.raises(InputError, match=r"it has 536,870,913 bytes, .* it was not read"):
+        Student.open(tmp_path / "s.onnx")
+
+
+FAR = {"candidates": 100.0, "spearman": 0.97, "rmse": 0.56, "top_bias": 0.1}
+
+
+def test_a_student_far_from_its_teacher_is_exported_by_force_alone(tmp_path):
+    student = a_student("sites")
+    far = replace(student, card=replace(student.card, fidelity=FAR))
+    with pytest.raises(ModelError, match=r"off by 0.56 standard deviations .* force=True\. Nothing was written"):
+        export(far, tmp_path / "s.onnx")
+    assert not list(tmp_path.iterdir())
+    again = Student.open(export(far, tmp_path / "s.onnx", force=True))
+    assert "Use its ranks only, do not read its values" in again.explain()
+
+
+def test_a_bent_and_bounded_student_predicts_the_same(tmp_path):
+    student = copy.deepcopy(a_student("sites"))
+    values = np.exp(np.random.default_rng(0).standard_normal(500))
+    bend = Bend.of([(values - values.mean()) / values.std()], [0.5], [0.0])
+    module = student.runner.module
+    module.take(bend, torch.tensor([[-1.0], [0.5]]))
+    module.bounded = True
+    module.bounds.copy_(torch.tensor([[1.0], [3.0]]))
+    assay = replace(student.card.assays[0], goal="maximise", bounds=(1.0, 3.0))
+    student = replace(student, card=replace(student.card, assays=(assay,)))
+    again = Student.open(export(student, tmp_path / "s.onnx"))
+    rows = np.arange(400)
+    one, other = (x.predict(LIBRARY, rows, 5, draws=16) for x in (student, again))
+    for name in ("mean", "sd", "draws"):
+        np.testing.assert_allclose(getattr(other, name), getattr(one, name), rtol=1e-4, atol=1e-4)
+    assert one.mean.min() >= 1
+    assert one.mean.max() <= 3
+    assert (one.draws.min(), one.draws.max()) == (1.0, 3.0)
+    assert np.isfinite(other.sd).all()
 
 
 def test_a_missing_file_is_named(tmp_path):

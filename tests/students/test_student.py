@@ -92,8 +92,8 @@ def test_it_explains_itself():
     text = student().explain()
     assert "1,234 parameters" in text
     assert "of a planted teacher, version 2" in text
-    assert "0.900 on 100 held-out candidates" in text
-    assert "not measured" in replace(student(), card=replace(student().card, fidelity={})).explain()
+    assert "on 100 candidates it was not trained on: Spearman 0.900" in text
+    assert "could not be checked" in replace(student(), card=replace(student().card, fidelity={})).explain()
     assert student().state() == {}
 
 

@@ -10,7 +10,7 @@ from activeloop.candidates import Pool
 from activeloop.measurements import Assay
 from activeloop.students.distil.config import Network, Shape
 from activeloop.students.distil.networks import ConvNet, SiteNetwork
-from activeloop.students.runtime.card import ModelCard
+from activeloop.students.runtime.card import CHECKSUM, ModelCard
 from activeloop.students.runtime.student import Student
 from activeloop.students.runtime.tokenizer import StudentTokenizer
 
@@ -40,6 +40,7 @@ def card(tokenizer: StudentTokenizer, classes: tuple[str, ...] = (), **other) ->
         "code_version": "0.1.0",
         "created_at": "2026-01-02T03:04:05Z",
         "seed": 7,
+        "checksum": CHECKSUM,
     }
     return ModelCard(**(fields | other))
 
@@ -61,7 +62,8 @@ def untrained(network: Network, pool: Pool, classes: tuple[str, ...] = ()) -> St
     for part in module.modules():
         if hasattr(part, "cache_parent"):
             part.cache_parent()
-    return Student(card(tokenizer, classes), TorchRunner(network, shape, module))
+    examples = tokenizer.tokens(pool, np.arange(0, len(pool), max(1, len(pool) // 40)))
+    return Student(card(tokenizer, classes), TorchRunner(network, shape, module, examples))
 
 
 @cache

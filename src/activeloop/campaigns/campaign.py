@@ -379,23 +379,27 @@ class Campaign:
         """The assays of `model`'s columns: those with a result; () where it is the prior, which gives a score."""
         return self._predicted(self.state())
 
-    def predict(self, rows: Sequence[int] | np.ndarray) -> PredictionTable:
+    def predict(self, rows: Sequence[int] | np.ndarray, *, of: Pool | None = None) -> PredictionTable:
         """The prediction of rows of the pool by the current version, in the units of the assays.
 
         An assay without a result has no model yet and is left out. Before the first version it is the prior's score,
         which has no unit (of classes a probability).
 
+        Args:
+            rows: of the pool.
+            of: the pool with more candidates behind its own, such as `with_parent(pool)` for the wild type.
+
         Raises:
             StateError: there is no version yet, and the learner predicts nothing before the first.
         """
-        state = self.state()
+        state, pool = self.state(), of or self.pool
         model = self._predictor(state)
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
         rows, number = np.asarray(rows, np.int64), state.version.number if state.version else 0
-        prediction = model.predict(self.pool, rows, derive(self.seed, "predict", number), draws=0)
+        prediction = model.predict(pool, rows, derive(self.seed, "predict", number), draws=0)
         assays = self._predicted(state) or (Assay(PRIOR_SCORE),)
-        return PredictionTable.of(prediction, self.pool.names(rows), assays, number)
+        return PredictionTable.of(prediction, pool.names(rows), assays, number)
 
     def student_record(self, number: int | None = None) -> StudentRecord:
         """What is known of a student: the last one of the latest version that has one when `number` is None.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.state import CampaignState
+from activeloop.fidelity import best_fidelity, fidelity, values_problem
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import inside, rounding_tied, spearman
 from activeloop.plates import Pick
-from activeloop.prediction import PredictionTable, Predictor, mean_of
+from activeloop.prediction import Prediction, PredictionTable, Predictor
 
 MIN_PICKS = 5
 """Fewer candidates give no rank correlation."""
@@ -27,6 +28,10 @@ SAMPLE = 500
 """Candidates on which student and current version are compared."""
 LEVEL = 0.9
 """Of the intervals."""
+FIRST = np.zeros(1, np.int64)
+"""The first column of a prediction."""
+BEST = 50
+"""Best candidates over which values are compared."""
 RESAMPLES = 200
 """Of the bootstrap."""
 
@@ -119,6 +124,8 @@ class Drift:
         fidelity: Spearman of the student's means against those of the current version.
         compared: on this many candidates of the pool.
         bound: of `fidelity`, below which there is a warning.
+        values: figures of the student's values against the current version's, on these candidates and over the best of
+            them, see `activeloop.fidelity`; {} where none were compared.
     """
 
     student: int
@@ -132,6 +139,7 @@ class Drift:
     fidelity: float
     compared: int
     bound: float = MIN_FIDELITY
+    values: dict[str, float] = field(default_factory=dict)
 
     @property
     def stale(self) -> bool:
@@ -165,6 +173,8 @@ class Drift:
         if self.compared >= MIN_RESULTS and self.fidelity < self.bound:
             low = f"Spearman {self.fidelity:.2f}, below {self.bound:g}"
             yield f"it agrees with version {self.current} too little ({low})"
+        elif self.compared >= MIN_RESULTS and (problem := values_problem(self.values)):
+            yield f"use its ranks only, do not read its values: against version {self.current} {problem}"
 
 
 def drift_of(
@@ -193,9 +203,9 @@ def drift_of(
     """
     own, theirs = (_Compared.of(m, fresh, assays, seed) if m and len(fresh) else None for m in (student, teacher))
     rows = _sampled(len(fresh.pool), seed)
+    both = [model.predict(fresh.pool, rows, seed, draws=0) for model in (student, current)]
     columns = (-1, -1) if [a.goal for a in assays] == ["classify"] else (0, place)
-    models = zip((student, current), columns, strict=True)
-    means = [rounding_tied(mean_of(model, fresh.pool, rows)[:, column]) for model, column in models]
+    means = [rounding_tied(one.mean[:, column]) for one, column in zip(both, columns, strict=True)]
     return Drift(
         student=record.number,
         version=record.version,
@@ -207,7 +217,15 @@ def drift_of(
         coverage_error=_coverage_error(own, theirs) if own and theirs else math.nan,
         fidelity=spearman(*means),
         compared=len(rows),
+        values={} if both[0].classes else _values(both[1].columns(np.array([place])), both[0].columns(FIRST)),
     )
+
+
+def _values(current: Prediction, student: Prediction) -> dict[str, float]:
+    """Figures of one assay on all candidates, and over the best of them by the current version."""
+    best = np.argsort(-current.mean[:, 0], kind="stable")[: min(BEST, (len(current) + 1) // 2)]
+    unit = (current.on_scale if current.maps == student.maps else current).mean.std(0)
+    return fidelity(current, student) | best_fidelity(current.take(best), student.take(best), unit)
 
 
 def measured_since(now: Dataset, then: Dataset) -> Dataset:

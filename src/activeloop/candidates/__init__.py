@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Match, Pool, Resolver
     from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
     from activeloop.candidates.reading import KINDS, ListReader, candidate_cells, left_out_note, named_column, read_each
-    from activeloop.candidates.scans import is_scan, mostly_multiple
+    from activeloop.candidates.scans import extended, is_scan, mostly_multiple, row_of_parent, with_parent
     from activeloop.candidates.sites import Rules, Sites
     from activeloop.candidates.streamed import StreamedPool
 
@@ -59,6 +59,7 @@ __all__ = [
     "candidate_cells",
     "check_offset",
     "check_protein",
+    "extended",
     "find_offset",
     "is_scan",
     "left_out_note",
@@ -67,6 +68,8 @@ __all__ = [
     "read_each",
     "read_fasta",
     "read_parent",
+    "row_of_parent",
+    "with_parent",
 ]
 
 __getattr__ = on_use(__name__)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from activeloop.candidates.pool import Pool
+from activeloop.candidates.designs import Variant
+from activeloop.candidates.pool import ExplicitPool, Pool
 
 #: more varied sites than this are no combinatorial library
 LIBRARY_SITES = 24
@@ -41,3 +44,37 @@ def _mutations(pool: Pool) -> np.ndarray:
     rows = np.unique(np.linspace(0, len(pool) - 1, min(LOOKED_AT, len(pool))).astype(np.int64))
     assert pool.sites is not None
     return (pool.codes(rows) != pool.sites.parent).sum(1)
+
+
+def row_of_parent(pool: Pool) -> int | None:
+    """The row of the wild type; None where it is not in the pool.
+
+    >>> row_of_parent(Pool.combinatorial("MKTA", ["K2"])), row_of_parent(Pool.single_mutants("MKTA"))
+    (8, None)
+    """
+    first = pool.design(0)
+    if not isinstance(first, Variant):
+        return None
+    (row,) = pool.rows_of([Variant(first.parent, ()).name]).tolist()
+    return row if row >= 0 else None
+
+
+def with_parent(pool: Pool) -> tuple[Pool, int | None]:
+    """A pool of variants with the wild type, behind the others if it was not there; and its row.
+
+    Of pools to which nothing can be added the row is that of the wild type in it, or None.
+
+    >>> pool, row = with_parent(Pool.single_mutants("MKTA"))
+    >>> row, pool.names([row])
+    (76, ['WT'])
+    """
+    first, row = pool.design(0), row_of_parent(pool)
+    if row is not None or not isinstance(pool, ExplicitPool) or not isinstance(first, Variant):
+        return pool, row
+    return extended(pool, [Variant(first.parent, ())]), len(pool)
+
+
+def extended(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
+    """A pool, and variants behind it."""
+    listed = [*map(pool.design, range(len(pool))), *designs]
+    return ExplicitPool(listed, kind=pool.kind, origin=f"{pool.origin}, and mutants of it", notation=pool.notation)

@@ -23,6 +23,7 @@ OUT = typer.Option(metavar="FILE.onnx", help="Write the student here; it runs wh
 INT8 = typer.Option("--int8", help="Quantise weights to 8 bits: a quarter of the file.")
 WEB = typer.Option(metavar="DIR", help="Write a page that predicts in any browser, offline.")
 SEED = typer.Option(metavar="N", help="Seed of the training (default: the campaign's own).")
+FORCE = typer.Option("--force", help="Write a student out although its values are far from its teacher's.")
 AGAIN = typer.Option("--again", help="Train again although this student exists, for instance when its file is lost.")
 BACKGROUND = typer.Option("--background", help="Train in a process of its own and return at once.")
 
@@ -38,6 +39,7 @@ def distil(
     web: Annotated[Path | None, WEB] = None,
     seed: Annotated[int | None, SEED] = None,
     again: Annotated[bool, AGAIN] = False,
+    force: Annotated[bool, FORCE] = False,
     background: Annotated[bool, BACKGROUND] = False,
 ) -> None:
     """Distil the current version into a small network, store it in the campaign, and write it out.
@@ -59,9 +61,11 @@ def distil(
     how = "is there already" if student.number <= len(before) else "was trained"
     size = f"{size_words(student)}, {len(content) / 1000:,.0f} kB"
     say(f"Student {student.number} of version {student.version} {how}: {size}.")
-    say(fidelity_words(student))
+    say_fidelity(student)
     if student.explanation:
         say(student.explanation)
+    if (out or web) and not force:
+        check_fidelity(student)
     write(loop, content, out, web)
     if loop.campaign.status().stale:
         say(f"Results came in since version {student.version}: `activeloop fit {directory}` makes the next one.")
@@ -145,16 +149,26 @@ def size_words(student: StudentRecord) -> str:
     return f"{student.network}, {student.parameters:,} parameters{less}"
 
 
-def fidelity_words(student: StudentRecord) -> str:
-    """Fidelity of a student, in a sentence."""
-    found = student.fidelity
-    if "spearman" not in found:
-        return "Its fidelity could not be checked: too few candidates could be held out."
-    parts = [f"Spearman {found['spearman']:.3f}"]
-    parts += [f"AUROC {found['auroc']:.3f}"] if "auroc" in found else []
-    parts += [f"of its standard deviations {found['sd_spearman']:.2f}"] if "sd_spearman" in found else []
-    on = f" on {found['candidates']:,.0f} candidates it was not trained on" if "candidates" in found else ""
-    return f"It agrees with its teacher{on}: {', '.join(parts)}."
+def say_fidelity(student: StudentRecord) -> None:
+    """The fidelity of a student, and warnings against its use."""
+    from activeloop.fidelity import warnings_of, words_of
+
+    if words := words_of(student.fidelity):
+        say(words)
+    for warning in warnings_of(student.fidelity):
+        say(f"Warning: {warning}")
+
+
+def check_fidelity(student: StudentRecord) -> None:
+    """Refuse to write out a student that is far from its teacher."""
+    from activeloop.errors import ModelError
+    from activeloop.fidelity import refusal
+
+    if problem := refusal(student.fidelity):
+        raise ModelError(
+            f"student {student.number} is not like its teacher: {problem}. It is stored in the campaign, and was not "
+            "written out. Train another, larger or with more steps, or write it all the same with --force."
+        )
 
 
 def _next(directory: Path, out: Path | None, web: Path | None) -> str:

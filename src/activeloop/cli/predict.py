@@ -36,6 +36,7 @@ STUDENT = typer.Option(metavar="FILE.onnx", help="Predict with this exported stu
 OUT = typer.Option(metavar="FILE.csv", help="Write all predictions here; without it the best are shown.")
 SAMPLES = typer.Option(min=0, help="With --student and --out: also write this many joint samples, a column each.")
 PIECE = 50_000
+WILD_TYPE = "WT"
 
 
 def predict(
@@ -70,7 +71,8 @@ def predict(
     from activeloop.measurements import Assay
 
     loop = opened(directory).campaign
-    pieces = list(_pieces(loop, _rows(loop.pool, file, column, offset, skip_unreadable, merge_duplicates)))
+    pool, rows = _rows(loop.pool, file, column, offset, skip_unreadable, merge_duplicates)
+    pieces = list(_pieces(loop, pool, rows))
     version = pieces[0].version
     who = f"version {version}" if version else "the prior"
     _report(pieces, loop.predicted_assays() or (Assay(pieces[0].assays[0]),), who, out, top)
@@ -100,17 +102,35 @@ def _with_student(
         say(f"Note: {candidates.note}")
 
 
-def _rows(pool: Pool, file: Path | None, column: str, offset: int | None, skip: bool, merge: bool) -> np.ndarray:
-    """The rows of the pool that a table names, in its order; once each where they are merged."""
+def _rows(
+    pool: Pool, file: Path | None, column: str, offset: int | None, skip: bool, merge: bool
+) -> tuple[Pool, np.ndarray]:
+    """The rows that a table names, in its order, once each where they are merged; and the pool that they are in.
+
+    That is the campaign's, with the wild type behind it where the table names it and it is not to be tested.
+    """
     import numpy as np
 
     if file is None:
-        return np.arange(len(pool))
-    from activeloop.candidates import read_each
+        return pool, np.arange(len(pool))
+    from activeloop.candidates import read_each, with_parent
     from activeloop.tables import read_table
 
     def reading(names: list[str]) -> Callable[[str], int]:
-        return pool.resolver(names, offset=offset).row
+        resolver = pool.resolver(names, offset=offset)
+
+        def row(name: str) -> int:
+            match = resolver.find(name)
+            if match.row is None and pool.kind == "variants" and match.name == WILD_TYPE:
+                with_wild_type, row = with_parent(pool) if not wild else wild[0]
+                if row is not None:
+                    wild[:] = [(with_wild_type, row)]
+                    return row
+            return resolver.row(name)
+
+        return row
+
+    wild: list[tuple[Pool, int | None]] = []
 
     found = read_each(read_table(file), pool.kind, column, reading, skip_unreadable=skip)
     if found.note:
@@ -118,12 +138,12 @@ def _rows(pool: Pool, file: Path | None, column: str, offset: int | None, skip: 
     rows = np.array(list(dict.fromkeys(found)) if merge else list(found), np.int64)
     if len(rows) < len(found):
         say(f"Note: {many(len(found) - len(rows), 'row')} with a candidate that stands further up merged.")
-    return rows
+    return wild[0][0] if wild else pool, rows
 
 
-def _pieces(loop: Campaign, rows: np.ndarray) -> Iterator[PredictionTable]:
+def _pieces(loop: Campaign, pool: Pool, rows: np.ndarray) -> Iterator[PredictionTable]:
     for start in range(0, max(len(rows), 1), PIECE):
-        yield loop.predict(rows[start : start + PIECE])
+        yield loop.predict(rows[start : start + PIECE], of=pool)
 
 
 def _report(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, out: Path | None, top: int) -> None:

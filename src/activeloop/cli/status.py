@@ -61,14 +61,19 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
 
 def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
     """Add rows about the campaign's student and its training; returns warnings against its use."""
+    from activeloop.fidelity import values_problem
+
     if job := loop.distillation.state():
         table.add_row("distillation", job_words(job))
     if not found.student:
         return ()
     table.add_row("student", student_words(found))
-    drift = drift_of(loop)
+    drift, problem = drift_of(loop), values_problem(found.student.fidelity)
     table.add_row("student's drift", drift if isinstance(drift, str) else drift_words(drift))
-    return () if isinstance(drift, str) else drift.warnings
+    told = () if isinstance(drift, str) else drift.warnings
+    if not problem or any("ranks only" in warning for warning in told):
+        return told
+    return (f"use its ranks only, do not read its values: against its teacher {problem}", *told)
 
 
 def summary_table(found: Status) -> Table:
@@ -210,8 +215,9 @@ def student_words(found: Status) -> str:
     student = found.student
     assert student is not None  # the caller has looked
     old = f", not of the current version {len(found.versions)}; it can still be used" if found.student_stale else ""
-    agreed = student.fidelity.get("spearman")
+    agreed, apart = student.fidelity.get("spearman"), student.fidelity.get("rmse")
     rank = "" if agreed is None else f"; Spearman {agreed:.3f} with its teacher"
+    rank += "" if apart is None else f", RMSE {apart:.2f} of its standard deviation"
     return f"{student.number}, of version {student.version}{old}: {size_words(student)}{rank}"
 
 
@@ -232,7 +238,9 @@ def job_words(job: JobState) -> str:
 
 def drift_words(drift: Drift) -> str:
     """The drift of a student, in words."""
-    agrees = f"Spearman {drift.fidelity:.2f} with version {drift.current} on {drift.compared:,} candidates"
+    far = drift.values.get("rmse")
+    values = "" if far is None else f" and RMSE {far:.2f} of the standard deviation"
+    agrees = f"Spearman {drift.fidelity:.2f}{values} with version {drift.current} on {drift.compared:,} candidates"
     if not drift.results:
         return f"{agrees}; nothing was measured since version {drift.version}"
     own, teacher = drift.own, drift.teacher

@@ -271,6 +271,21 @@ def served(folder: Path) -> Iterator[str]:
         thread.join()
 
 
+@needs_browser
+@pytest.mark.parametrize("place", ['"noise": [0.', '"letters": "', 'id="student-file">H4sI', 'data-sha256="'])
+def test_an_altered_page_says_so_and_predicts_nothing(
+    browser: Chromium, variants_page: Path, tmp_path: Path, place: str
+) -> None:
+    text = variants_page.read_text("utf-8")
+    at = text.index(place) + len(place)
+    altered = tmp_path / "index.html"
+    altered.write_text(f"{text[:at]}{'3' if text[at] != '3' else '4'}{text[at + 1 :]}", "utf-8")
+    browser.open(altered.as_uri())
+    assert browser.run("document.body.dataset.state") == "failed"
+    assert "This page was altered or damaged" in browser.run("document.getElementById('says').textContent")
+    assert browser.run("document.getElementById('box').disabled") is True
+
+
 def test_the_page_needs_nothing_but_itself(variants_page: Path) -> None:
     text = variants_page.read_text("utf-8")
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", text), "everything stands in the page"

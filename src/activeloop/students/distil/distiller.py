@@ -62,8 +62,7 @@ class Distiller(DistillationConfig):
         pool, dataset = (about.pool, about.oriented()) if isinstance(about, Dataset) else (about, None)
         excluded = np.zeros(0, np.int64) if exclude is None else np.unique(np.asarray(exclude, np.int64))
         run = DistillationRun(self, teacher, pool, dataset, seed, start, excluded, progress)
-        assays, data_hash = (about.assays, about.hash) if isinstance(about, Dataset) else ((), "")
-        return run.student(assays, data_hash, teacher_name, teacher_version)
+        return run.student(about.hash if isinstance(about, Dataset) else "", teacher_name, teacher_version)
 
     def train_on_labels(self, dataset: Dataset, seed: int, progress: Progress | None = None) -> Student:
         """The same network trained on the measured values alone: the baseline that shows what a teacher is worth.

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ import torch
 from torch import nn
 
 from activeloop.errors import MissingExtraError, ModelError
+from activeloop.fidelity import refusal
 from activeloop.files import write_whole
 from activeloop.students.distil.modules import Scaled, StudentEncoder, TorchRunner
-from activeloop.students.runtime.card import KEY
-from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, new_session
+from activeloop.students.runtime.card import CHECKSUM, KEY
+from activeloop.students.runtime.onnx import INPUT, OUTPUTS, OnnxRunner, new_session, sealed
 from activeloop.students.runtime.student import Student
 from activeloop.students.runtime.tokenizer import PADDING, UNKNOWN, StudentTokenizer
 
@@ -31,45 +33,52 @@ _PREFIX = "output of a student: "
 _FIX = "Nothing was written."
 
 
-def export(student: Student, path: str | Path, int8: bool = False) -> Path:
-    """Write a student to one file: graph, weights and card.
+def export(student: Student, path: str | Path, int8: bool = False, *, force: bool = False) -> Path:
+    """Write a student to one file: graph, weights, card, and a checksum over all of it.
 
-    Before anything is written onnxruntime runs the file on random candidates of several lengths, padding among them,
-    and must predict what the student predicts. The same student gives the same bytes.
+    Before anything is written onnxruntime runs the file on candidates near those of the training, of several lengths,
+    padding among them, and must predict what the student predicts. The same student gives the same bytes.
 
     Args:
         student: one that was trained here.
         path: of the `.onnx` file; an older one is replaced, whole or not at all.
         int8: store weights in 8 bits, with a factor for each row. They are dequantised when the file is loaded, so the
             file is a quarter as large and as fast as the other.
+        force: write also a student that is far from its teacher, see `activeloop.fidelity.refusal`.
 
     Returns:
         The path.
 
     Raises:
-        ModelError: the file's predictions deviate, or the student was not trained here; nothing is written.
+        ModelError: the student is far from its teacher, the file's predictions deviate, or the student was not trained
+            here; nothing is written.
         StoreError: it cannot be written.
         MissingExtraError: onnx or onnxruntime is not installed.
     """
+    if not force and (problem := refusal(student.card.fidelity)):
+        raise ModelError(
+            f"this student is not like its teacher: {problem}. Train a larger one or for longer, or export it all the "
+            f"same with force=True. {_FIX}"
+        )
     return write_whole(path, as_bytes(student, int8))
 
 
 def as_bytes(student: Student, int8: bool = False) -> bytes:
-    """The content of the file that `export` writes, checked as there."""
+    """The content of the file that `export` writes, checked as there, however far it is from its teacher."""
     if not isinstance(student.runner, TorchRunner):
         raise ModelError("this student was read from a file: copy that. Only a student trained here can be exported.")
     if student.card.outputs != student.runner.module.outputs:
         raise ModelError(f"the card of this student is not that of its network. {_FIX}")
-    tokenizer, seed = student.card.tokenizer, student.card.seed
+    tokenizer, seed, examples = student.card.tokenizer, student.card.seed, student.runner.examples
     module = _inference_copy(student.runner.module)
     exported = _inference_copy(rounded(module)) if int8 else module
-    inputs = probes(tokenizer, seed)
+    inputs = probes(tokenizer, examples, seed)
     model = to_onnx(exported, torch.from_numpy(inputs[0]))
     if int8:
         store_int8(model)
     entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, student.card.to_json()
-    content = model.SerializeToString(deterministic=True)
+    entry.key, entry.value = KEY, replace(student.card, checksum=CHECKSUM).to_json()
+    content = sealed(model.SerializeToString(deterministic=True))
     try:
         runner = OnnxRunner(new_session(content, 1))
     except MissingExtraError:
@@ -79,7 +88,7 @@ def as_bytes(student: Student, int8: bool = False) -> bytes:
     for tokens in inputs:
         check_same(runner, exported, tokens)
     if int8:
-        check_order(exported, module, tokenizer, seed)
+        check_order(exported, module, mutants(tokenizer, examples, INT8_ROWS, np.random.default_rng([seed, 1])))
     return content
 
 
@@ -176,27 +185,52 @@ def _leave_out_defaults(node: Any) -> None:
     node.attribute.extend(own)
 
 
-#: largest deviation, in standard deviations over the random candidates
+#: largest deviation, in standard deviations over the candidates
 TOLERANCE = 1e-3
 #: least correlation of a student in 8 bits with itself
 LEAST_CORRELATION = 0.99
-#: random candidates of one length, and those on which 8 bits are checked
+#: candidates of one length, and those on which 8 bits are checked
 ROWS, INT8_ROWS = 16, 256
+#: mutations of a candidate with which a file is checked
+MUTATIONS = 2
 
 
-def probes(tokenizer: StudentTokenizer, seed: int) -> list[np.ndarray]:
-    """Random candidates: int32 tokens of several widths, the first as wide as in training, shorter ones padded.
+def probes(tokenizer: StudentTokenizer, examples: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Mutants of candidates of the training: int32 tokens of several widths, the first as wide as in training.
+
+    Far from the pool a student says anything, where rounding is as large as what it says.
 
     Args:
         tokenizer: of the student.
-        seed: of the tokens.
+        examples: [M, W] tokens of candidates.
+        seed: of the choice and the mutations.
     """
     rng = np.random.default_rng([seed, 0])
+    some, one = (mutants(tokenizer, examples, rows, rng) for rows in (ROWS, 1))
     if tokenizer.positions:
-        return [_random(tokenizer, rng, rows, tokenizer.width) for rows in (ROWS, 1)]
-    widths = [max(2, tokenizer.width), tokenizer.width + 3, max(1, tokenizer.width // 2), 1]
-    padded = [_padded(_random(tokenizer, rng, ROWS, width), rng) for width in widths]
-    return [*padded, _random(tokenizer, rng, 1, tokenizer.width)]
+        return [some, one]
+    more = np.concatenate([some, some[:, :3]], 1)
+    widths = [max(2, some.shape[1]), some.shape[1] + 3, max(1, some.shape[1] - 1)]
+    cut = [
+        np.where(np.arange(w) < _lengths(some, w, rng)[:, None], more[:, :w], PADDING).astype(np.int32) for w in widths
+    ]
+    return [*cut, one]
+
+
+def _lengths(tokens: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
+    """[N] of candidates of which the first is as wide as a minibatch, and the others up to four tokens shorter."""
+    lengths = np.maximum(1, np.minimum((tokens != PADDING).sum(1), width) - rng.integers(0, 4, len(tokens)))
+    lengths[0] = width
+    return lengths
+
+
+def mutants(tokenizer: StudentTokenizer, examples: np.ndarray, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Int32 [rows, W] candidates of the training with one or two tokens changed."""
+    tokens = examples[rng.integers(0, len(examples), rows)].astype(np.int32)
+    for _ in range(MUTATIONS):
+        column = rng.integers(0, np.maximum(1, (tokens != PADDING).sum(1)))
+        tokens[np.arange(rows), column] = rng.integers(UNKNOWN + 1, tokenizer.vocabulary_size, rows)
+    return tokens
 
 
 def check_same(runner: OnnxRunner, module: Scaled, tokens: np.ndarray) -> None:
@@ -219,19 +253,17 @@ def check_same(runner: OnnxRunner, module: Scaled, tokens: np.ndarray) -> None:
             )
 
 
-def check_order(int8: Scaled, module: Scaled, tokenizer: StudentTokenizer, seed: int) -> None:
+def check_order(int8: Scaled, module: Scaled, tokens: np.ndarray) -> None:
     """Refuse 8 bits where they change the order of candidates.
 
     Args:
         int8: with weights of 8 bits.
         module: the same before.
-        tokenizer: of the student.
-        seed: of random candidates.
+        tokens: int32 [N, W] of candidates.
 
     Raises:
         ModelError: their correlation is below `LEAST_CORRELATION`.
     """
-    tokens = _mutants(tokenizer, np.random.default_rng([seed, 1]))
     for one, other in zip(_run(int8, tokens)[2].T, _run(module, tokens)[2].T, strict=True):
         if other.std() == 0:
             continue
@@ -244,26 +276,6 @@ def check_order(int8: Scaled, module: Scaled, tokenizer: StudentTokenizer, seed:
 def _run(module: Scaled, tokens: np.ndarray) -> list[np.ndarray]:
     with torch.inference_mode():
         return [x.numpy() for x in module(torch.from_numpy(tokens))]
-
-
-def _random(tokenizer: StudentTokenizer, rng: np.random.Generator, rows: int, width: int) -> np.ndarray:
-    return rng.integers(UNKNOWN, tokenizer.vocabulary_size, (rows, width), np.int32)
-
-
-def _padded(tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same, each row but the first cut at a random length."""
-    lengths = rng.integers(1, tokens.shape[1] + 1, len(tokens))
-    lengths[0] = tokens.shape[1]
-    return np.where(np.arange(tokens.shape[1]) < lengths[:, None], tokens, PADDING).astype(np.int32)
-
-
-def _mutants(tokenizer: StudentTokenizer, rng: np.random.Generator) -> np.ndarray:
-    """Random candidates like those in training: mutants of the wild type, where there is one."""
-    tokens = _random(tokenizer, rng, INT8_ROWS, tokenizer.width)
-    if not tokenizer.parent:
-        return tokens
-    changed = rng.random(tokens.shape) < max(1.5, 0.05 * tokens.shape[1]) / tokens.shape[1]
-    return np.where(changed, tokens, tokenizer.encode([tokenizer.parent])).astype(np.int32)
 
 
 # Weights in 8 bits

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from activeloop.students.distil.bend import Bend
 from activeloop.students.distil.config import Network, Shape
 from activeloop.students.runtime.onnx import Runner
 from activeloop.students.runtime.tokenizer import PADDING
@@ -66,15 +67,11 @@ class Net(nn.Module):
         return vectors, total + self.head(torch.cat([vectors, sums], 1))
 
     @torch.no_grad()
-    def fit_additive(self, tokens: torch.Tensor, targets: torch.Tensor, ridge: float) -> None:
-        """Start at the additive effects of least squares.
-
-        Args:
-            tokens: [N, W] of candidates.
-            targets: [N, K] of their first K outputs.
-            ridge: weight of the squared effects.
-        """
-        self.head.linear.bias[: targets.shape[1]] = self.additive.fit(tokens, targets, ridge)
+    def fit_additive(self, tokens: torch.Tensor, targets: torch.Tensor, ridge: float, first: int) -> None:
+        """Start at the additive effects of least squares; for the arguments see `Additive.fit`."""
+        self.head.linear.bias[: targets.shape[1]] = self.additive.fit(tokens, targets, ridge, first)
+        for layer in (self.head.linear, self.head.last):
+            layer.weight[: targets.shape[1]] = 0.0
 
     @torch.no_grad()
     def add_log_sd(self, by: torch.Tensor) -> None:
@@ -153,6 +150,8 @@ class SiteSums(nn.Module):
 
 #: parameters of the additive table, so that long proteins keep the student small; its fewest and most columns
 TABLE_PARAMETERS, FEWEST_COLUMNS, MOST_COLUMNS = 60_000, 4, 24
+#: weight of the means among the effects that share the columns
+MEAN_WEIGHT = 30.0
 
 
 class Additive(SiteSums):
@@ -176,23 +175,24 @@ class Additive(SiteSums):
         return sums, self.out(sums)
 
     @torch.no_grad()
-    def fit(self, tokens: torch.Tensor, targets: torch.Tensor, ridge: float) -> torch.Tensor:
+    def fit(self, tokens: torch.Tensor, targets: torch.Tensor, ridge: float, first: int) -> torch.Tensor:
         """Take the least squares solution.
 
         Args:
             tokens: [N, W] of candidates.
             targets: [N, K] of their first K outputs.
             ridge: weight of the squared effects, in candidates.
+            first: how many of these are means.
 
         Returns:
             [K] the intercept: the parent's own outputs.
         """
-        from scipy.sparse import csr_array, hstack
-
-        counts = hstack([self.counts(tokens), csr_array(np.ones((len(tokens), 1)))], format="csr")
-        solved = least_squares(counts, targets.double().numpy(), ridge)
+        solved = least_squares(self._with_intercept(tokens), targets.double().numpy(), ridge)
         effects, intercept = solved[:-1], solved[-1]
-        left, sizes, right = np.linalg.svd(effects, full_matrices=False)
+        # few columns hold many outputs: the first ones, which are means, exactly
+        weights = np.where(np.arange(targets.shape[1]) < first, MEAN_WEIGHT, 1.0)
+        left, sizes, right = np.linalg.svd(effects * weights, full_matrices=False)
+        right = right / weights
         rank = min(self.rank, len(sizes))
         root = np.sqrt(sizes[:rank])
         self.table.weight[:, :rank] = torch.from_numpy(left[:, :rank] * root).float()
@@ -202,6 +202,15 @@ class Additive(SiteSums):
         self.table.weight[:, :rank] /= sd
         self.out.weight[: targets.shape[1], :rank] *= sd
         return torch.from_numpy(intercept).float()
+
+    def fitted(self, tokens: torch.Tensor, targets: np.ndarray, ridge: float, others: torch.Tensor) -> np.ndarray:
+        """[M, K] targets of other candidates by the least squares solution for targets [N, K]; nothing is changed."""
+        return self._with_intercept(others) @ least_squares(self._with_intercept(tokens), targets, ridge)
+
+    def _with_intercept(self, tokens: torch.Tensor):
+        from scipy.sparse import csr_array, hstack
+
+        return hstack([self.counts(tokens), csr_array(np.ones((len(tokens), 1)))], format="csr")
 
 
 #: ridge of vectors fitted to a teacher's features, which are nearly exact averages
@@ -292,7 +301,9 @@ def least_squares(counts, targets: np.ndarray, ridge: float) -> np.ndarray:
 NO_DIRECTION = 1e-6
 
 
-def parted(outputs: torch.Tensor, assays: int) -> tuple[torch.Tensor, torch.Tensor]:
+def parted(
+    outputs: torch.Tensor, assays: int, log_sds: torch.Tensor | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Location [N, A] and deviations [N, S, A] of a network's outputs.
 
     The standard deviation of a candidate is one output, and the covariance is in the directions of the deviations: a
@@ -301,6 +312,7 @@ def parted(outputs: torch.Tensor, assays: int) -> tuple[torch.Tensor, torch.Tens
     Args:
         outputs: [N, (2 + S) * A]: location, logarithm of the standard deviation, then S directions of any length.
         assays: A.
+        log_sds: [2, A] least and largest logarithm of a standard deviation; None: any.
 
     >>> location, deviations = parted(torch.tensor([[5.0, 0.0, 3.0, -3.0]]), 1)
     >>> location.tolist(), deviations.flatten().round(decimals=3).tolist()
@@ -309,6 +321,8 @@ def parted(outputs: torch.Tensor, assays: int) -> tuple[torch.Tensor, torch.Tens
     location, log_sd, rest = outputs[:, :assays], outputs[:, assays : 2 * assays], outputs[:, 2 * assays :]
     directions = rest.unflatten(1, (-1, assays))
     length = (directions.square().mean(1) + NO_DIRECTION**2).sqrt()
+    if log_sds is not None:
+        log_sd = torch.minimum(torch.maximum(log_sd, log_sds[0]), log_sds[1])
     return location, directions * (log_sd.exp() / length).unsqueeze(1)
 
 
@@ -324,35 +338,130 @@ def sigma_points(location: torch.Tensor, deviations: torch.Tensor) -> torch.Tens
     return torch.cat([(centre + deviations).softmax(2), (centre - deviations).softmax(2)], 1)
 
 
+class Bent(nn.Module):
+    """A `Bend` as operations that every runtime has.
+
+    Args:
+        bend: of A outputs.
+    """
+
+    knots: torch.Tensor
+    levels: torch.Tensor
+    steep: torch.Tensor
+    slope: torch.Tensor
+    slope_steep: torch.Tensor
+    first: torch.Tensor
+    inner: torch.Tensor
+    ends: torch.Tensor
+
+    def __init__(self, bend: Bend):
+        super().__init__()
+        self.bend = bend
+        wide = np.diff(bend.targets)
+        outputs, pieces = wide.shape
+        parts = {
+            "knots": bend.targets[:, :-1].ravel(),
+            "levels": bend.values[:, :-1].ravel(),
+            "steep": (np.diff(bend.values) / wide).ravel(),
+            "slope": bend.slopes[:, :-1].ravel(),
+            "slope_steep": (np.diff(bend.slopes) / wide).ravel(),
+            "inner": bend.targets[:, 1:-1],
+            "ends": bend.targets[:, [0, -1]].T,
+        }
+        for name, values in parts.items():
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32))
+        self.register_buffer("first", torch.arange(outputs) * pieces)
+
+    def forward(self, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Standardised values of targets [N, A], and the slope there."""
+        piece = (targets.unsqueeze(2) >= self.inner).long().sum(2) + self.first
+        inside = torch.minimum(torch.maximum(targets, self.ends[0]), self.ends[1])
+        at = self.knots[piece]
+        values = self.levels[piece] + self.steep[piece] * (targets - at)
+        return values, self.slope[piece] + self.slope_steep[piece] * (inside - at)
+
+
+#: logarithms of standard deviations may leave their range in training by this
+ROOM = 1.0
+#: where no range is known; and the logarithm of 0
+ANY, NO_SD = 80.0, 500.0
+
+
 class Scaled(nn.Module):
     """From tokens to the outputs of the exported file.
 
     Args:
-        network: int64 tokens [N, W] -> standardised outputs [N, (2 + S) * A], see `parted`.
+        network: int64 tokens [N, W] -> targets [N, (2 + S) * A], see `parted`.
         shift: [A] mean of the assays, larger is better (for classes [C] of the logits).
         factor: [A] standard deviation of the assays.
         deviations: S.
         classes: whether the outputs are logits of classes.
+        bounds: [2, A] lowest and highest possible value, larger is better; infinite where there is none.
+
+    Attributes:
+        bent: from targets to standardised values; None where these are the targets.
     """
 
     shift: torch.Tensor
     factor: torch.Tensor
+    bounds: torch.Tensor
+    log_sds: torch.Tensor
 
-    def __init__(self, network: nn.Module, shift: np.ndarray, factor: np.ndarray, deviations: int, classes: bool):
+    def __init__(
+        self,
+        network: nn.Module,
+        shift: np.ndarray,
+        factor: np.ndarray,
+        deviations: int,
+        classes: bool,
+        bounds: np.ndarray | None = None,
+    ):
         super().__init__()
         self.network, self.outputs, self.deviations, self.classes = network, len(shift), deviations, classes
+        self.bent: Bent | None = None
         self.register_buffer("shift", torch.tensor(shift, dtype=torch.float32))
         self.register_buffer("factor", torch.tensor(factor, dtype=torch.float32))
+        self.bounded = bounds is not None and bool(np.isfinite(bounds).any())
+        ends = np.tile([[-np.inf], [np.inf]], (1, len(shift))) if bounds is None else bounds
+        self.register_buffer("bounds", torch.tensor(ends, dtype=torch.float32))
+        self.register_buffer("log_sds", torch.tensor([[-ANY], [ANY]]).expand(2, len(shift)).clone())
+
+    @property
+    def bend(self) -> Bend:
+        """From targets to standardised values."""
+        return Bend.straight(self.outputs) if self.bent is None else self.bent.bend
+
+    def take(self, bend: Bend, log_sds: torch.Tensor) -> None:
+        """Take the scale of the targets.
+
+        Args:
+            bend: from targets to standardised values.
+            log_sds: [N, A] logarithms of the standard deviations of the targets in training: far from the candidates
+                there the network's are cut off a little outside their range.
+        """
+        self.bent = None if bend.is_straight else Bent(bend)
+        if len(log_sds):
+            self.log_sds.copy_(torch.stack([log_sds.amin(0) - ROOM, log_sds.amax(0) + ROOM]))
+
+    def no_sd(self) -> None:
+        """Give every candidate a standard deviation of 0."""
+        self.log_sds.fill_(-NO_SD)
 
     def standardised(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Standardised location [N, A] and deviations [N, S, A]."""
-        return parted(self.network(tokens.long()), self.outputs)
+        targets, deviations = parted(self.network(tokens.long()), self.outputs, self.log_sds)
+        if self.bent is None:
+            return targets, deviations
+        location, slope = self.bent(targets)
+        return location, deviations * slope.unsqueeze(1)
 
     def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Mean [N, A], standard deviation [N, A], location [N, A] and deviations [N, S, A] of tokens [N, W]."""
         location, deviations = self.standardised(tokens)
         location, deviations = location * self.factor + self.shift, deviations * self.factor
         if not self.classes:
+            if self.bounded:
+                location = torch.minimum(torch.maximum(location, self.bounds[0]), self.bounds[1])
             return location, deviations.square().mean(1).sqrt(), location, deviations
         points = sigma_points(location, deviations)
         mean = points.mean(1)
@@ -371,11 +480,13 @@ class TorchRunner(Runner):
         network: its settings.
         shape: its input and output.
         module: with its weights and the scale of the assays, in eval mode.
+        examples: int32 [M, W] tokens of some candidates of its training.
     """
 
     network: Network
     shape: Shape
     module: Scaled
+    examples: np.ndarray
 
     @torch.inference_mode()
     def __call__(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,32 +10,41 @@ import numpy as np
 import torch
 
 from activeloop._version import __version__
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, mostly_multiple
 from activeloop.errors import ModelError
+from activeloop.fidelity import best_fidelity, fidelity
 from activeloop.measurements import Assay, Dataset
-from activeloop.metrics import auroc, spearman
-from activeloop.prediction import Predictor
+from activeloop.prediction import Prediction, Predictor, ValueMap
+from activeloop.students.distil.bend import Bend, chosen_bend
 from activeloop.students.distil.config import DistillationConfig, Shape
 from activeloop.students.distil.modules import Net, Scaled, SiteTable, TorchRunner
 from activeloop.students.distil.networks import network_for
 from activeloop.students.distil.teacher import (
     DRAWS,
-    EPSILON,
     SAMPLE,
     TeacherSampler,
     averaged_states,
+    foundations,
     hidden_states,
     licence,
 )
 from activeloop.students.distil.trainer import MeasuredTargets, Minibatch, Trainer
 from activeloop.students.distil.transfer import TransferSet
-from activeloop.students.runtime.card import ModelCard
+from activeloop.students.runtime.card import CHECKSUM, ModelCard
 from activeloop.students.runtime.student import Student
 
 #: ridge of the additive effects at which training starts: for a teacher's exact targets, and for measured values
 EXACT_RIDGE, NOISY_RIDGE = 0.1, 1.0
-#: smallest standard deviation, beside 1 for that of the means; and what is taken off the logarithm of one for 0
-LEAST_SD, NO_SD = 1e-3, 500.0
+#: smallest standard deviation, beside 1 for that of the means
+LEAST_SD = 1e-3
+#: factor on the new mutants of a pool of variants with several mutations
+MORE_MUTANTS = 4
+#: candidates of the training that are kept, near which an exported file is checked
+EXAMPLES = 64
+#: best candidates of a pool over which values are compared
+BEST = 50
+#: with fewer held-out candidates the scale is chosen by those of the training
+FEWEST_JUDGED = 20
 
 
 class DistillationRun:
@@ -69,22 +78,28 @@ class DistillationRun:
         self.config, self.seed, self.progress = config, seed, progress
         self.rng = np.random.default_rng(seed)
         measured = np.zeros(0, np.int64) if dataset is None else dataset.rows
-        self.transfer = TransferSet.plan(config.transfer, pool, measured, exclude, self.rng)
+        self.measured_rows, self.size = measured, len(pool)
+        transfer = config.transfer
+        if mostly_multiple(pool) and not foundations(teacher):
+            # where mutations do not add up, there is more to learn, and such a teacher is queried in no time
+            transfer = replace(transfer, mutants=MORE_MUTANTS * transfer.mutants)
+        self.transfer = TransferSet.plan(transfer, pool, measured, exclude, self.rng)
         self.sampler = self._sampler(teacher, measured)
+        self.assays = dataset.assays if dataset is not None else unnamed(self.sampler)
         self.tokenizer = config.network.tokenizer(pool)
         self.network = network_for(config.network, teacher, self.tokenizer, pool)
         self.shape = Shape.of(self.tokenizer, len(self.sampler.shift) * (2 + config.deviations))
-        self.fresh = start is None
+        self.bend: Bend | None = None
         self.net = self.network.build(self.shape, seed)
         if start is not None:
             self._load(start)
         sampler = self.sampler
-        self.module = Scaled(self.net, sampler.shift, sampler.factor, config.deviations, bool(sampler.classes))
+        self.module = Scaled(
+            *(self.net, sampler.shift, sampler.factor, config.deviations, bool(sampler.classes)),
+            None if dataset is None or sampler.classes else self._bounds(dataset),
+        )
         self.features = hidden_states(teacher) if config.matching else None
-        self.measured = None
-        if dataset is not None and config.alpha:
-            tokens = self.tokenizer.tokens(dataset.pool, dataset.rows)
-            self.measured = MeasuredTargets.of(dataset, tokens, sampler.shift, sampler.factor, bool(sampler.classes))
+        self.dataset = dataset if config.alpha else None
 
     def _sampler(self, teacher: Predictor, measured: np.ndarray) -> TeacherSampler:
         """The teacher, scaled by a sample of the candidates; mutants are added behind them."""
@@ -104,109 +119,163 @@ class DistillationRun:
                 f"training cannot go on from a student of another network or other candidates ({start.card.network}). "
                 "Leave out the start; nothing was trained."
             )
+        if start.card.log != tuple(each.log for each in self.sampler.maps):
+            raise ModelError(
+                "training cannot go on from a student on another scale: one of both works on logarithms. Leave out the "
+                "start; nothing was trained."
+            )
         self.net.load_state_dict(runner.module.network.state_dict())
+        self.bend = runner.module.bend
         # with its scale, so that its predictions do not jump
         shift, factor = (x.numpy().astype(np.float64) for x in (runner.module.shift, runner.module.factor))
         self.sampler = replace(self.sampler, shift=shift, factor=factor)
 
-    def student(self, assays: tuple[Assay, ...], data_hash: str, teacher_name: str, teacher_version: int) -> Student:
+    def student(self, data_hash: str, teacher_name: str, teacher_version: int) -> Student:
         """Train, measure the fidelity, and write the card."""
         net = self.net
         assert isinstance(net, Net)
         classes, outputs = bool(self.sampler.classes), len(self.sampler.shift)
         trainer = Trainer(self.config, net, self.tokenizer.width, outputs, classes, self.seed)
-        validation, training = (self._targets(x) for x in (self.transfer.validation, self.transfer.training))
-        if self.fresh and self.tokenizer.kind != "compounds":
+        validation, training = (self._standardised(x) for x in (self.transfer.validation, self.transfer.training))
+        fresh, additive = self.bend is None, self.tokenizer.kind != "compounds"
+        if self.bend is None:
             # characters of a SMILES have no position of their own
-            self._initialise(net, training)
+            self.bend = self._chosen_bend(net, training, validation) if additive else Bend.straight(outputs)
+        validation, training = (x and x.bent(self.bend) for x in (validation, training))
+        self.module.take(self.bend, torch.zeros(0) if training is None else log_sds(training))
+        measured = None if self.dataset is None else self._measured(self.dataset, self.bend)
+        if fresh and additive:
+            self._initialise(net, training, measured)
 
         def progress(done: int) -> None:
             if self.progress is not None:
                 self.progress(done, trainer.steps)
 
-        trainer.run(training, self.measured, validation, self._grow if self.transfer.added else None, progress)
+        trainer.run(training, measured, validation, self._grow if self.transfer.added else None, progress)
+        if not all(torch.isfinite(weights).all() for weights in net.parameters()):
+            raise ModelError(
+                f"the training of the student diverged at the learning rate {trainer.rate:g}. Choose a smaller `rate`; "
+                "nothing was stored."
+            )
         self._match_sd(net, validation)
-        card = self._card(assays or self._unnamed, data_hash, teacher_name, teacher_version)
+        if training is None:
+            # labels alone have no standard deviation
+            self.module.no_sd()
+        card = self._card(data_hash, teacher_name, teacher_version)
         return Student(replace(card, fidelity=self._fidelity()), self._runner)
 
     @property
     def _runner(self) -> TorchRunner:
-        return TorchRunner(self.network, self.shape, self.module)
+        rows = self.transfer.training if len(self.transfer.training) else self.measured_rows
+        some = rows[np.unique(np.linspace(0, len(rows) - 1, EXAMPLES).astype(np.int64))]
+        return TorchRunner(self.network, self.shape, self.module, self.tokenizer.tokens(self.transfer.pool, some))
 
-    def _targets(self, rows: np.ndarray) -> Minibatch | None:
-        """The teacher's targets for rows, with their tokens; None without rows."""
+    def _standardised(self, rows: np.ndarray) -> Minibatch | None:
+        """The teacher's standardised predictions of rows, with their tokens; None without rows."""
         if not len(rows):
             return None
         pool = self.transfer.pool
         hidden = np.zeros((len(rows), 0)) if self.features is None else self.features(pool, rows)
         return Minibatch.of(self.tokenizer.tokens(pool, rows), self.sampler.targets(rows), hidden)
 
-    def _initialise(self, net: Net, training: Minibatch | None) -> None:
+    def _chosen_bend(self, net: Net, training: Minibatch | None, validation: Minibatch | None) -> Bend:
+        """The scale on which the teacher's means are nearest to additive effects."""
+        if training is None or self.sampler.classes:
+            return Bend.straight(len(self.sampler.shift))
+        judged = training if validation is None or len(validation) < FEWEST_JUDGED else validation
+
+        def additive(targets: np.ndarray) -> np.ndarray:
+            return net.additive.fitted(training.tokens, targets, EXACT_RIDGE, judged.tokens)
+
+        means, own = (x.location.double().numpy() for x in (training, judged))
+        return chosen_bend(means, np.median(training.sd.double().numpy(), 0), additive, own)
+
+    def _measured(self, dataset: Dataset, bend: Bend) -> MeasuredTargets:
+        tokens, sampler = self.tokenizer.tokens(dataset.pool, dataset.rows), self.sampler
+        if not sampler.classes:
+            places, errors = sampler.places(dataset.values), sampler.errors(dataset.values, dataset.errors)
+            # a value that has no place on a logarithm, such as 0, is none to learn
+            known = np.where(np.isfinite(places), places, np.nan)
+            dataset = replace(dataset, values=known, errors=np.where(np.isfinite(errors), errors, 0.0))
+        return MeasuredTargets.of(dataset, tokens, sampler.shift, sampler.factor, bend, bool(sampler.classes))
+
+    def _bounds(self, dataset: Dataset) -> np.ndarray:
+        """[2, A] lowest and highest place of the assays on the scale of the student; infinite where there is none."""
+        ends = np.array([sorted(end * assay.sign for end in assay.ends) for assay in dataset.assays]).T
+        return self.sampler.places(ends)
+
+    def _initialise(self, net: Net, training: Minibatch | None, measured: MeasuredTargets | None) -> None:
         """Start at least squares: additive effects, and vectors at the teacher's features where these are averages."""
+        means = len(self.sampler.shift)
         if training is not None:
-            log_sd = training.sd.clamp(min=LEAST_SD).log()
-            targets = torch.cat([training.location, log_sd, training.deviations.flatten(1)], 1)
-            net.fit_additive(training.tokens, targets, EXACT_RIDGE)
+            targets = torch.cat([training.location, log_sds(training), training.deviations.flatten(1)], 1)
+            net.fit_additive(training.tokens, targets, EXACT_RIDGE, means)
             states = averaged_states(self.sampler.teacher, self.transfer.pool)
             if isinstance(net.encoder, SiteTable) and net.encoder.averaged and states is not None:
                 net.encoder.fit(training.tokens, states(self.transfer.pool, self.transfer.training))
-        elif self.measured is not None and not self.sampler.classes:
-            known = self.measured.weights[:, :1] > 0
-            net.fit_additive(self.measured.tokens, self.measured.values * known, NOISY_RIDGE)
+        elif measured is not None and not self.sampler.classes:
+            known = measured.weights[:, :1] > 0
+            net.fit_additive(measured.tokens, measured.values * known, NOISY_RIDGE, means)
 
     def _grow(self) -> Minibatch | None:
         """More candidates, on which teacher and student differ."""
         rows = self.transfer.most_different(self._difference, self.rng)
         self.transfer = self.transfer.adding(rows)
-        return self._targets(rows)
+        more = self._standardised(rows)
+        return None if more is None or self.bend is None else more.bent(self.bend)
 
     def _difference(self, rows: np.ndarray) -> np.ndarray:
-        mean, _ = self._predict(rows)
-        own = mean if self.sampler.classes else (mean - self.sampler.shift) / self.sampler.factor
+        student = Student(self._card("", "", 0), self._runner)
+        mean = student.mean(self.transfer.pool, rows)
+        own = mean if self.sampler.classes else (self.sampler.places(mean) - self.sampler.shift) / self.sampler.factor
         return np.abs(self.sampler.means(rows) - own).max(1)
 
-    def _predict(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and standard deviation [N, A] of the student, in the assays' unit."""
-        student = Student(self._card(self._unnamed, "", "", 0), self._runner)
-        prediction = student.predict(self.transfer.pool, rows, self.seed, draws=0)
-        return prediction.mean, prediction.sd
-
     def _fidelity(self) -> dict[str, float]:
-        rows = self.transfer.test
+        """On candidates outside the training; and of values over the teacher's best, and of the wild type."""
+        rows, sampler = self.transfer.test, self.sampler
         if not len(rows):
             return {"candidates": 0.0}
-        prediction = self.sampler.teacher.predict(self.transfer.pool, rows, self.seed, draws=0)
-        own = self._predict(rows)
-        if self.sampler.classes:
-            return class_fidelity(prediction.mean, own[0])
-        return fidelity((prediction.mean, prediction.sd), own)
+        teacher, student = self._both(rows)
+        figures = fidelity(teacher, student)
+        if len(rows) < 3:
+            return figures
+        unit = teacher.on_scale.mean.std(0)
+        if not sampler.classes:
+            asked = np.concatenate([self.transfer.training, self.transfer.validation, rows])
+            asked = asked[asked < self.size]
+            means = sampler.means(asked)
+            best = asked[np.argsort(-means[:, 0], kind="stable")[: min(BEST, (len(asked) + 1) // 2)]]
+            figures |= best_fidelity(*self._both(best), means.std(0) * sampler.factor)
+        if self.transfer.parent is not None:
+            target, own = (one.mean[0] for one in self._both(np.array([self.transfer.parent])))
+            sign, a = (1, -1) if sampler.classes else (self.assays[0].sign, 0)
+            figures |= {"wild_type": sign * float(own[a]), "teacher_wild_type": sign * float(target[a])}
+            apart = np.abs(sampler.places(own[None]) - sampler.places(target[None]))[0]
+            figures["wild_type_bias"] = float(np.max(apart / np.maximum(unit, 1e-300)))
+        return figures
+
+    def _both(self, rows: np.ndarray) -> tuple[Prediction, Prediction]:
+        """The teacher's prediction and the student's, without draws."""
+        student = Student(self._card("", "", 0), self._runner)
+        return tuple(one.predict(self.transfer.pool, rows, self.seed, 0) for one in (self.sampler.teacher, student))  # type: ignore[return-value]
 
     def _match_sd(self, net: Net, validation: Minibatch | None) -> None:
-        """Scale the deviations to the teacher's variance: regression makes them too narrow."""
-        wider = torch.zeros(len(self.sampler.shift))
-        if validation is not None:
-            with torch.no_grad():
-                _, found = self.module.standardised(validation.tokens)
-            target, own = validation.sd.square().mean(0), found.square().mean((0, 1))
-            wider = 0.5 * (target / own.clamp(min=1e-12)).clamp(min=1e-12).log()
-        elif not len(self.transfer.training):
-            # labels alone have no standard deviation
-            wider -= NO_SD
-        net.add_log_sd(wider)
+        """Scale the deviations to the teacher's standard deviations: regression makes them too narrow."""
+        if validation is None or self.bend is None:
+            return
+        with torch.no_grad():
+            _, found = self.module.standardised(validation.tokens)
+        sd = validation.sd.numpy() * self.bend.slope(validation.location.double().numpy())
+        own = found.square().mean(1).sqrt().double().numpy()
+        wider = np.log(np.maximum(sd.mean(0), 1e-6) / np.maximum(own.mean(0), 1e-6))
+        net.add_log_sd(torch.from_numpy(wider).float())
 
-    @property
-    def _unnamed(self) -> tuple[Assay, ...]:
-        if self.sampler.classes:
-            return (Assay("class", goal="classify"),)
-        outputs = len(self.sampler.shift)
-        return tuple(Assay("value" if outputs == 1 else f"value {a + 1}") for a in range(outputs))
-
-    def _card(self, assays: tuple[Assay, ...], data_hash: str, teacher_name: str, teacher_version: int) -> ModelCard:
+    def _card(self, data_hash: str, teacher_name: str, teacher_version: int) -> ModelCard:
         sampler = self.sampler
         return ModelCard(
             network=self.network.name,
             tokenizer=self.tokenizer,
-            assays=assays,
+            assays=self.assays,
             classes=sampler.classes,
             noise=tuple(map(float, sampler.noise)),
             shape=sampler.shape,
@@ -219,80 +288,30 @@ class DistillationRun:
             code_version=__version__,
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             seed=self.seed,
+            checksum=CHECKSUM,
+            log=tuple(each.log for each in sampler.maps),
+            centres=tuple(each.centre for each in sampler.maps),
         )
+
+
+def unnamed(sampler: TeacherSampler) -> tuple[Assay, ...]:
+    """The assays of a teacher without measurements."""
+    if sampler.classes:
+        return (Assay("class", goal="classify"),)
+    outputs = len(sampler.shift)
+    names = ["value"] if outputs == 1 else [f"value {a + 1}" for a in range(outputs)]
+    maps = sampler.maps or (ValueMap(),) * outputs
+    return tuple(
+        Assay(name, goal="minimise" if each.sign < 0 else "maximise", bounds=(each.low, each.high))
+        for name, each in zip(names, maps, strict=True)
+    )
+
+
+def log_sds(training: Minibatch) -> torch.Tensor:
+    """[N, A] logarithms of the standard deviations of targets."""
+    return training.sd.clamp(min=LEAST_SD).log()
 
 
 def trainable_parameters(module: torch.nn.Module) -> int:
     """How many parameters of a network are trained."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)
-
-
-#: share of the candidates for `top_recall`
-TOP = 0.1
-
-
-def fidelity(teacher: tuple[np.ndarray, np.ndarray], student: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
-    """How closely a student follows its teacher, for values.
-
-    Args:
-        teacher: mean and standard deviation, both [N, A].
-        student: the same.
-
-    Returns:
-        `spearman`, `sd_spearman` and `top_recall`, each of the assay in which it is lowest, and `candidates`; only the
-        last when there are fewer than three candidates. A correlation with a constant counts as 0.
-
-    >>> one = (np.arange(20.0)[:, None], np.ones((20, 1)))
-    >>> fidelity(one, one)
-    {'spearman': 1.0, 'sd_spearman': 0.0, 'top_recall': 1.0, 'candidates': 20.0}
-    """
-    count = len(teacher[0])
-    if count < 3:
-        return {"candidates": float(count)}
-    assays = range(teacher[0].shape[1])
-    mean, sd = [[(t[:, a], s[:, a]) for a in assays] for t, s in zip(teacher, student, strict=True)]
-    return {
-        "spearman": min(spearman(t, s, undefined=0.0) for t, s in mean),
-        "sd_spearman": min(spearman(t, s, undefined=0.0) for t, s in sd),
-        "top_recall": min(top_recall(t, s) for t, s in mean),
-        "candidates": float(count),
-    }
-
-
-def class_fidelity(teacher: np.ndarray, student: np.ndarray) -> dict[str, float]:
-    """How closely a student follows its teacher, for classes.
-
-    Args:
-        teacher: probabilities [N, C].
-        student: the same.
-
-    Returns:
-        `spearman` of the probability of the last class, `auroc` (of the student's probability of the last class for
-        the teacher's most probable class; for its better half when that is the same for all), `kl` in nats,
-        `top_recall` and `candidates`; only the last for fewer than three.
-    """
-    count = len(teacher)
-    if count < 3:
-        return {"candidates": float(count)}
-    last = teacher.argmax(1) == teacher.shape[1] - 1
-    if last.all() or not last.any():
-        last = teacher[:, -1] > np.median(teacher[:, -1])
-    target, found = np.clip(teacher, EPSILON, 1), np.clip(student, EPSILON, 1)
-    return {
-        "spearman": spearman(teacher[:, -1], student[:, -1], undefined=0.0),
-        "auroc": auroc(student[:, -1], last, undefined=0.5),
-        "kl": float((target * np.log(target / found)).sum(1).mean()),
-        "top_recall": top_recall(teacher[:, -1], student[:, -1]),
-        "candidates": float(count),
-    }
-
-
-def top_recall(teacher: np.ndarray, student: np.ndarray) -> float:
-    """Share of the teacher's top tenth (one at least) that is in the student's.
-
-    >>> top_recall(np.arange(20.0), np.arange(20.0) * (np.arange(20) != 19))
-    0.5
-    """
-    count = max(1, int(TOP * len(teacher)))
-    top, own = (np.argsort(-values, kind="stable")[:count] for values in (teacher, student))
-    return float(np.isin(top, own).mean())

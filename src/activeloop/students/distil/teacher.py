@@ -11,10 +11,11 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.encoders.base import Encoder
 from activeloop.errors import ModelError
+from activeloop.fidelity import EPSILON
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.families import licence_of
 from activeloop.models.embedding import HeadPredictor
-from activeloop.prediction import Learner, Prediction, Predictor, mean_of
+from activeloop.prediction import Learner, Prediction, Predictor, ValueMap, mean_of
 
 #: rows in one call of a teacher
 PIECE = 4096
@@ -22,8 +23,6 @@ PIECE = 4096
 DRAWS = 4
 #: candidates from which the directions of the deviations are computed
 SAMPLE = 1024
-#: least probability
-EPSILON = 1e-4
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class TeacherSampler:
         noise: [A] of one measurement, in the teacher's unit.
         classes: names, () for values.
         shape: as in `Prediction`.
+        maps: between the values and the scale of all of these, see `Prediction`; () where they are the same.
     """
 
     teacher: Predictor
@@ -70,6 +70,7 @@ class TeacherSampler:
     noise: np.ndarray
     classes: tuple[str, ...]
     shape: np.ndarray | None
+    maps: tuple[ValueMap, ...] = ()
 
     @classmethod
     def of(cls, teacher: Predictor, pool: Pool, prediction: Prediction, seed: int, deviations: int) -> TeacherSampler:
@@ -82,6 +83,7 @@ class TeacherSampler:
             seed: of its draws.
             deviations: S.
         """
+        maps, prediction = prediction.maps, prediction.on_scale
         if prediction.classes:
             shift, factor = np.zeros(prediction.mean.shape[1]), np.ones(prediction.mean.shape[1])
         else:
@@ -91,7 +93,8 @@ class TeacherSampler:
             factor = np.where(constant, np.where(prediction.sd.mean(0) > 0, prediction.sd.mean(0), 1.0), sd)
         drawn = (_functions(prediction) / factor).reshape(len(prediction.draws), -1)
         rotation = principal_components(drawn - drawn.mean(0), deviations)
-        return cls(teacher, pool, seed, rotation, shift, factor, prediction.noise, prediction.classes, prediction.shape)
+        rest = (prediction.noise, prediction.classes, prediction.shape, maps)
+        return cls(teacher, pool, seed, rotation, shift, factor, *rest)
 
     def targets(self, rows: np.ndarray) -> TeacherTargets:
         """Targets for rows [N], N above 0."""
@@ -101,10 +104,23 @@ class TeacherSampler:
 
     def means(self, rows: np.ndarray) -> np.ndarray:
         """[N, A] the means alone, standardised (for classes probabilities)."""
-        return (mean_of(self.teacher, self.pool, rows) - self.shift) / self.factor
+        return (self.places(mean_of(self.teacher, self.pool, rows)) - self.shift) / self.factor
+
+    def places(self, values: np.ndarray) -> np.ndarray:
+        """[N, A] values of the assays on the scale of the student."""
+        if not self.maps:
+            return values
+        return np.stack([each.place(column) for each, column in zip(self.maps, values.T, strict=True)], 1)
+
+    def errors(self, values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+        """[N, A] standard errors of values on the scale of the student."""
+        if not self.maps:
+            return errors
+        columns = zip(self.maps, values.T, errors.T, strict=True)
+        return np.stack([each.sd_forward(v, e) for each, v, e in columns], 1)
 
     def _piece(self, rows: np.ndarray) -> TeacherTargets:
-        prediction = self.teacher.predict(self.pool, rows, self.seed, self.rotation.shape[1])
+        prediction = self.teacher.predict(self.pool, rows, self.seed, self.rotation.shape[1]).on_scale
         drawn = _functions(prediction) / self.factor
         centre = drawn.mean(0)
         deviations = np.einsum("st,tna->nsa", self.rotation, drawn - centre)

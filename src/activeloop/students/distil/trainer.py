@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from activeloop.adapters.base import seeded_rng
 from activeloop.measurements import Dataset
 from activeloop.models.finetuning.loop import AdamW
 from activeloop.models.transforms import Scale, precision
+from activeloop.students.distil.bend import Bend
 from activeloop.students.distil.config import DistillationConfig
 from activeloop.students.distil.modules import Net, parted, sigma_points
 from activeloop.students.distil.teacher import TeacherTargets
@@ -50,6 +51,19 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def bent(self, bend: Bend) -> Minibatch:
+        """With targets on the scale of a bend, of predictions that are standardised."""
+        if bend.is_straight:
+            return self
+        location = bend.to_target(self.location.double().numpy())
+        slope = torch.from_numpy(bend.slope(location)).float()
+        return replace(
+            self,
+            location=torch.from_numpy(location).float(),
+            sd=self.sd / slope,
+            deviations=self.deviations / slope.unsqueeze(1),
+        )
+
     def take(self, rows: torch.Tensor) -> Minibatch:
         """Some of them."""
         return Minibatch(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -81,9 +95,9 @@ class MeasuredTargets:
 
     @classmethod
     def of(
-        cls, dataset: Dataset, tokens: np.ndarray, shift: np.ndarray, factor: np.ndarray, classes: bool
+        cls, dataset: Dataset, tokens: np.ndarray, shift: np.ndarray, factor: np.ndarray, bend: Bend, classes: bool
     ) -> MeasuredTargets:
-        """Those of a data set in which larger is better.
+        """Those of a data set in which larger is better, on the scale of the teacher's targets.
 
         The standard error of a censored value is the standard deviation of all values at least.
         """
@@ -94,8 +108,8 @@ class MeasuredTargets:
             numbers = np.where(known, dataset.values, 0.0)[:, 0].astype(np.int64)
             return cls(encoded, torch.from_numpy(numbers), torch.from_numpy(known[:, :1].astype(np.float32)))
         errors = np.where(dataset.censored != 0, np.maximum(dataset.errors, factor), dataset.errors)
-        weights = np.stack([precision(errors[:, a], Scale(0.0, float(factor[a]))) for a in range(len(factor))], axis=1)
-        values = np.where(known, (dataset.values - shift) / factor, 0.0)
+        values = bend.to_target(np.where(known, (dataset.values - shift) / factor, 0.0))
+        weights = precision(errors / factor / bend.slope(values), Scale(0.0, 1.0))
         return cls(encoded, *(torch.from_numpy(x.astype(np.float32)) for x in (values, np.where(known, weights, 0.0))))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.candidates import ExplicitPool, Mutation, Pool, Variant
+from activeloop.candidates import ExplicitPool, Mutation, Pool, Variant, extended, row_of_parent, with_parent
 from activeloop.students.distil.config import Transfer
 
 #: candidates for validation, and as many for the test, where that many can be spared
@@ -34,6 +34,7 @@ class TransferSet:
         excluded: rows that are never in the training.
         added: how many each round of disagreement adds; 0 when there is nothing to add.
         mutants: how many new ones are wanted.
+        parent: row of the wild type; None where it is in no pool that one can add it to.
     """
 
     pool: Pool
@@ -43,6 +44,7 @@ class TransferSet:
     excluded: np.ndarray
     added: int
     mutants: int = 0
+    parent: int | None = None
 
     @classmethod
     def plan(
@@ -59,8 +61,9 @@ class TransferSet:
         """
         held_out = max(HELD_OUT, settings.size // 10) if settings.size else 0
         known, parent = np.union1d(exclude, measured), None
-        if settings.size and settings.mutants and len(pool) <= settings.size + 2 * held_out + len(known):
-            pool, parent = with_parent(pool)
+        small = len(pool) <= settings.size + 2 * held_out + len(known)
+        if settings.size:
+            pool, parent = with_parent(pool) if small and pool.rules is None else (pool, row_of_parent(pool))
         certain = np.setdiff1d(measured if parent is None else np.union1d(measured, [parent]), exclude)
         rows = random_rows(pool, settings.size + 2 * held_out, np.union1d(exclude, certain), rng)
         held_out = min(held_out, int(HELD_OUT_SHARE * len(rows)))
@@ -72,8 +75,9 @@ class TransferSet:
         added = 0 if whole or not settings.rounds else (settings.size - len(first)) // settings.rounds
         excluded = np.concatenate([exclude, validation, test])
         training = np.concatenate([certain if settings.size else certain[:0], first])
-        mutants = settings.mutants if whole and parent is not None else 0
-        return cls(pool, training, validation, test, excluded, added, mutants)
+        room = isinstance(pool, ExplicitPool) and pool.rules is None
+        mutants = settings.mutants if whole and room and parent is not None else 0
+        return cls(pool, training, validation, test, excluded, added, mutants, parent)
 
     def most_different(self, difference: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """Rows outside the training on which teacher and student differ most.
@@ -108,7 +112,7 @@ class TransferSet:
                 new.append(design)
         if not new:
             return self
-        return replace(self, pool=_with(pool, new)).adding(np.arange(len(pool), len(pool) + len(new)))
+        return replace(self, pool=extended(pool, new)).adding(np.arange(len(pool), len(pool) + len(new)))
 
 
 def random_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -125,25 +129,6 @@ def random_rows(pool: Pool, count: int, without: np.ndarray, rng: np.random.Gene
         rows = rng.permutation(rows)
     rows = rows[~np.isin(rows, without)]
     return rows[pool.allowed(rows)][:count]
-
-
-def with_parent(pool: Pool) -> tuple[Pool, int | None]:
-    """A pool of variants with the wild type, behind the others if it was not there; and its row.
-
-    Of pools that mutants cannot be added to the row is None.
-    """
-    first = pool.design(0)
-    if not isinstance(pool, ExplicitPool) or not isinstance(first, Variant) or pool.rules is not None:
-        return pool, None
-    parent = Variant(first.parent, ())
-    (row,) = pool.rows_of([parent.name]).tolist()
-    return (pool, row) if row >= 0 else (_with(pool, [parent]), len(pool))
-
-
-def _with(pool: ExplicitPool, designs: Sequence[Variant]) -> ExplicitPool:
-    """The pool, and designs behind it."""
-    listed = [*map(pool.design, range(len(pool))), *designs]
-    return ExplicitPool(listed, kind=pool.kind, origin=f"{pool.origin}, and mutants of it", notation=pool.notation)
 
 
 def _combinations(

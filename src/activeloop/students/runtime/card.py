@@ -12,13 +12,15 @@ import numpy as np
 
 from activeloop.errors import InputError
 from activeloop.measurements import Assay
-from activeloop.prediction import LEVELS
+from activeloop.prediction import LEVELS, ValueMap
 from activeloop.students.runtime.tokenizer import StudentTokenizer
 
 #: of the JSON text; a file of a later one is refused
 FORMAT = 1
 #: key of the card among the metadata of the file
 KEY = "activeloop"
+#: by which a file is checked that says so
+CHECKSUM = "sha256"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class ModelCard:
         tokenizer: how candidates are encoded.
         assays: what it predicts.
         classes: their names, () for values.
-        noise: [A] standard deviation of the noise of one measurement, as the teacher states it.
+        noise: [A] standard deviation of the noise of one measurement, on the scale of the graph, as the teacher states
+            it.
         shape: [A, K] as in `Prediction.shape`, or None; rounded to three decimals.
         parameters: trainable parameters.
         teacher: the model it was distilled from, in words.
@@ -43,6 +46,9 @@ class ModelCard:
         code_version: of ActiveLoop.
         created_at: ISO 8601, UTC.
         seed: of the training.
+        checksum: of the file that it is written to; "" for files of before they had one.
+        log: for each assay whether its scale in the graph is the base-10 logarithm of its values; () when none is.
+        centres: a typical place of each assay on its scale, see `ValueMap`; () with `log`.
     """
 
     network: str
@@ -60,11 +66,27 @@ class ModelCard:
     code_version: str
     created_at: str
     seed: int
+    checksum: str = ""
+    log: tuple[bool, ...] = ()
+    centres: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.shape is not None:
             # digits that no assay can resolve would be half of a small student's file
             object.__setattr__(self, "shape", np.round(np.asarray(self.shape, np.float64), 3))
+
+    @property
+    def maps(self) -> tuple[ValueMap, ...]:
+        """Between the values of the assays and the scale of the graph; () of classes."""
+        logs, centres = self.log or (False,) * len(self.assays), self.centres or (0.0,) * len(self.assays)
+        each = zip(self.assays, logs, centres, strict=True)
+        return () if self.classes else tuple(ValueMap(log, a.sign, *a.ends, centre) for a, log, centre in each)
+
+    @property
+    def note(self) -> str:
+        """What to know of its file; "" for nothing."""
+        unchecked = "Its file carries no checksum, as before files had one: whether it was altered is not known."
+        return "" if self.checksum else unchecked
 
     @property
     def outputs(self) -> int:
@@ -111,6 +133,11 @@ class ModelCard:
             raise _unreadable(file, problem)
         return card
 
+    @property
+    def _names(self) -> tuple[str, ...]:
+        assays = [text for assay in self.assays for text in (assay.name, assay.unit)]
+        return (self.network, self.teacher, self.licence, *self.classes, *assays)
+
     def _problem(self) -> str:
         """What is impossible or contradictory in it; "" when it is sound."""
         tokenizer = self.tokenizer
@@ -120,17 +147,35 @@ class ModelCard:
             return "a width or position below 1"
         if not self.assays or (self.classes and len(self.assays) != 1):
             return f"{len(self.assays)} assays for {len(self.classes)} classes"
+        if not all(0 <= noise < math.inf for noise in self.noise):
+            return "a noise that is no number of 0 or more"
+        if {len(self.log), len(self.centres)} > {0, len(self.assays)} or any(
+            not math.isfinite(c) for c in self.centres
+        ):
+            return f"the scales of {len(self.log)} assays where there are {len(self.assays)}"
         if len(self.noise) != self.outputs:
             return f"the noise of {len(self.noise)} outputs where there are {self.outputs}"
         if self.shape is not None and self.shape.shape != (self.outputs, len(LEVELS)):
             return f"a shape of {self.shape.shape}"
-        if len(set(tokenizer.alphabet)) < len(tokenizer.alphabet):
-            return "a character stands twice in the alphabet"
+        if self.shape is not None and not (np.isfinite(self.shape).all() and (np.diff(self.shape) >= 0).all()):
+            return "a shape whose quantiles do not increase"
+        if sorted(set(tokenizer.alphabet)) != list(tokenizer.alphabet):
+            return "an alphabet that is not in order"
+        if min(tokenizer.width, self.parameters, self.teacher_version, MOST_OUTPUTS - self.outputs) < 0:
+            return "a size that is impossible"
+        if not all(math.isfinite(value) or math.isnan(value) for value in self.fidelity.values()):
+            return "a fidelity that is infinite"
+        if any(not character.isprintable() for name in self._names for character in name):
+            return "a name with characters that cannot be shown"
         if sorted(set(tokenizer.positions)) != list(tokenizer.positions):
             return "positions that do not increase"
         if tokenizer.parent and max(tokenizer.positions, default=1) > len(tokenizer.parent):
             return "positions outside the wild type"
         return ""
+
+
+#: assays or classes of a student, at most
+MOST_OUTPUTS = 10_000
 
 
 #: fields whose stored word differs from their name: files of every release have these words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -93,12 +94,8 @@ def new_session(data: bytes, threads: int) -> Any:
 def read_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRunner]:
     """Card and network of an exported file; see `Student.open`."""
     file = os.fspath(path)
-    try:
-        data = Path(file).read_bytes()
-    except FileNotFoundError:
-        raise InputError("there is no such file. Check the name, or export a student.", file=file) from None
-    except OSError as error:
-        raise InputError(f"it cannot be read ({error.strerror}). Check the name and its rights.", file=file) from None
+    data = _content(file)
+    sealed = _is_sealed(data, file)
     outline = Outline.of(data, file)
     if outline.external:
         raise InputError(
@@ -111,6 +108,13 @@ def read_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRun
             file=file,
         )
     card = ModelCard.from_json(outline.metadata[KEY], file)
+    if card.checksum and not sealed:
+        raise _altered(file)
+    if outline.unbounded:
+        raise InputError(
+            f"its graph {outline.unbounded}, which no student needs: it was not run. Export the student again.",
+            file=file,
+        )
     try:
         runner = OnnxRunner(new_session(data, threads))
     except MissingExtraError:
@@ -121,6 +125,66 @@ def read_student(path: str | Path, threads: int = 1) -> tuple[ModelCard, OnnxRun
         raise InputError(problem, file=file) from None
     _check(card, runner, file)
     return card, runner
+
+
+#: bytes of a student's file, at most
+LARGEST = 2**29
+
+
+def _content(file: str) -> bytes:
+    try:
+        size = Path(file).stat().st_size
+        if size > LARGEST:
+            raise InputError(
+                f"it has {size:,} bytes, and a student has at most {LARGEST:,}: it was not read. Check the name.",
+                file=file,
+            )
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        raise InputError("there is no such file. Check the name, or export a student.", file=file) from None
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror}). Check the name and its rights.", file=file) from None
+
+
+# The checksum: one more entry of metadata at the very end of the file, over every byte before it.
+
+#: key of the checksum among the metadata
+_SEAL = b"activeloop.sha256"
+#: hexadecimal digits of a SHA-256
+_DIGITS = 64
+_START = bytes([0x0A, len(_SEAL)]) + _SEAL + bytes([0x12, _DIGITS])
+_START = bytes([0x72, len(_START) + _DIGITS]) + _START
+
+
+def sealed(content: bytes) -> bytes:
+    """A student's file with a checksum over all its content at the end, where other readers find one more text.
+
+    >>> len(sealed(b"model")) - len(b"model")
+    87
+    """
+    return content + _START + hashlib.sha256(content).hexdigest().encode()
+
+
+def _is_sealed(data: bytes, file: str) -> bool:
+    """Whether a file has a checksum.
+
+    Raises:
+        InputError: it is not that of the content.
+    """
+    end = len(data) - _DIGITS - len(_START)
+    if end < 0 or data[end : end + len(_START)] != _START:
+        return False
+    if hashlib.sha256(memoryview(data)[:end]).hexdigest().encode() != data[-_DIGITS:]:
+        raise _altered(file)
+    return True
+
+
+def _altered(file: str) -> InputError:
+    return InputError(
+        "this student was altered or damaged since it was exported: its checksum is not that of its content. Copy it "
+        "again, or export the student again.",
+        file=file,
+    )
 
 
 def _check(card: ModelCard, runner: OnnxRunner, file: str) -> None:
@@ -176,10 +240,12 @@ class Outline:
     Args:
         metadata: texts by key.
         external: whether it refers to other files.
+        unbounded: what in its graph may run for ever or need any memory, in words; "" where nothing does.
     """
 
     metadata: dict[str, str]
     external: bool
+    unbounded: str = ""
 
     @classmethod
     def of(cls, data: bytes, file: str) -> Outline:
@@ -198,7 +264,7 @@ class Outline:
             if not any(number == _MODEL_GRAPH for number, _ in fields):
                 raise ValueError("no graph")
             metadata = dict(_entry(value) for number, value in fields if number == _MODEL_METADATA)
-            return cls(metadata, _refers(view, "model"))
+            return cls(metadata, _refers(view, "model"), _unbounded(fields))
         except (ValueError, IndexError, TypeError, RecursionError):
             problem = "this is no ONNX file, or a damaged one. Copy it again, or export the student again."
             raise InputError(problem, file=file) from None
@@ -211,6 +277,51 @@ def _refers(message: memoryview, kind: str) -> bool:
         return any(number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value) for number, value in fields)
     ways = _WAYS[kind]
     return any(_refers(message_of(value), ways[number]) for number, value in fields if number in ways)
+
+
+#: numbers of fields of a graph, node, attribute and tensor
+_GRAPH_NODE, _GRAPH_TENSOR, _NODE_INPUT, _NODE_TYPE, _NODE_ATTRIBUTE = 1, 5, 1, 4, 5
+_DIMS, _TYPE, _NAME, _RAW = 1, 2, 8, 9
+#: types of whole numbers, and their bytes
+_WHOLE = {6: np.dtype("<i4"), 7: np.dtype("<i8")}
+#: nodes of a graph, and elements that an operator may make of constants
+MOST_NODES, MOST_ELEMENTS = 20_000, 2**26
+#: operators whose output may be larger than their inputs, by a constant
+GROWING = {"ConstantOfShape", "Expand", "Pad", "Range", "Resize", "Tile", "Upsample"}
+
+
+def _unbounded(model: list[tuple[int, memoryview | int]]) -> str:
+    """What in a model, of these fields, may run for ever or need any memory; "" where nothing does."""
+    if any(number in (_MODEL_FUNCTIONS, 20) for number, _ in model):
+        return "has functions of its own"
+    for graph in (list(fields_of(message_of(value))) for number, value in model if number == _MODEL_GRAPH):
+        nodes = [list(fields_of(message_of(value))) for number, value in graph if number == _GRAPH_NODE]
+        if len(nodes) > MOST_NODES:
+            return f"has {len(nodes):,} nodes"
+        constants = dict(_constant(message_of(value)) for number, value in graph if number == _GRAPH_TENSOR)
+        for node in nodes:
+            attributes = [dict(fields_of(message_of(v))) for number, v in node if number == _NODE_ATTRIBUTE]
+            kind = b"".join(message_of(v).tobytes() for number, v in node if number == _NODE_TYPE).decode()
+            if any(6 in attribute or 11 in attribute for attribute in attributes):
+                return f"has a loop or branch ({kind})"
+            named = [message_of(v).tobytes().decode() for number, v in node if number == _NODE_INPUT]
+            if kind in GROWING and max((constants.get(name, 0) for name in named), default=0) > MOST_ELEMENTS:
+                return f"makes very many numbers of few ({kind})"
+    return ""
+
+
+def _constant(tensor: memoryview) -> tuple[str, int]:
+    """Name of a tensor, and the product of its sizes where it holds some whole numbers; 0 for others."""
+    fields = list(fields_of(tensor))
+    found = dict(fields)
+    kind, raw = found.get(_TYPE), message_of(found.get(_RAW, memoryview(b"")))
+    name = message_of(found.get(_NAME, memoryview(b""))).tobytes().decode()
+    if kind not in _WHOLE or len(raw) > 256:
+        return name, 0
+    size = 1
+    for value in np.frombuffer(raw, _WHOLE[kind]).tolist():
+        size *= max(1, abs(value))
+    return name, size
 
 
 def _entry(value: memoryview | int) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.fidelity import warnings_of, words_of
 from activeloop.prediction import FastMean, Prediction, Predictor
 from activeloop.students.runtime.card import ModelCard
 from activeloop.students.runtime.onnx import Runner, read_student
@@ -53,7 +54,7 @@ class Student(Predictor, FastMean):
 
     def mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         """[N, A] the mean that `predict` gives."""
-        return self._mean_and_sd(*self._run(pool, rows))[0]
+        return self._prediction(*self._run(pool, rows), 0, 0).mean
 
     def predict_tokens(self, tokens: np.ndarray, seed: int, draws: int = 64) -> Prediction:
         """The prediction for encoded candidates.
@@ -66,14 +67,13 @@ class Student(Predictor, FastMean):
         return self._prediction(*self.runner(tokens), seed, draws)
 
     def explain(self) -> str:
-        """Its teacher, fidelity and size."""
+        """Its teacher and size, its fidelity, and what to know before relying on it."""
         card = self.card
         version = f", version {card.teacher_version}" if card.teacher_version else ""
         what = f"A student ({card.network}; {card.parameters:,} parameters) of {card.teacher}{version}."
-        spearman, held_out = card.fidelity.get("spearman", np.nan), card.fidelity.get("candidates", 0)
-        if np.isnan(spearman) or not held_out:
-            return f"{what} Its fidelity was not measured."
-        return f"{what} Its Spearman with the teacher is {spearman:.3f} on {held_out:,.0f} held-out candidates."
+        return (
+            " ".join([what, words_of(card.fidelity), *warnings_of(card.fidelity), card.note]).replace("  ", " ").strip()
+        )
 
     def state(self) -> dict[str, np.ndarray]:
         """{}: a student is stored as its exported file, not as arrays."""
@@ -94,7 +94,8 @@ class Student(Predictor, FastMean):
         functions = location + np.tensordot(weights.astype(np.float32), deviations, (1, 1))
         if self.card.classes:
             functions = softmax(functions)
-        return Prediction(functions, mean, sd, np.array(self.card.noise), self.card.classes, self.card.shape)
+        found = Prediction(functions, mean, sd, np.array(self.card.noise), self.card.classes, self.card.shape)
+        return found.in_values(self.card.maps)
 
     def _mean_and_sd(self, location: np.ndarray, deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As the exported graph computes them, both [N, A]."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from activeloop.candidates import CombinatorialPool, Pool
 from activeloop.errors import InputError
+from activeloop.fidelity import warnings_of
 from activeloop.files import write_whole
 from activeloop.prediction import Prediction
 from activeloop.students.runtime.card import ModelCard
@@ -104,8 +105,8 @@ class Varied:
 _HERE = Path(__file__).parent
 #: in this order: each uses only those before it
 _SCRIPTS = (
-    "format", "alignment", "variants", "reading", "student", "answer", "list", "card", "singles", "colours", "heatmap",
-    "map", "main",
+    "format", "checksum", "alignment", "variants", "reading", "student", "answer", "list", "card", "singles", "colours",
+    "heatmap", "map", "main",
 )  # fmt: skip
 #: of the intervals on the page
 LEVEL = 0.9
@@ -142,15 +143,18 @@ def write_page(
 
 def _page(card: ModelCard, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
     style, scripts = _read("style.css"), [runtime_script(), "\n".join(_read(f"js/{name}.js") for name in _SCRIPTS)]
+    # in JSON a "<" can also be written so, and then nothing in it ends the element
+    told = json.dumps(_data(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    packed = base64.b64encode(gzip.compress(student, mtime=0)).decode()
     parts = {
         "title": html.escape(_title(card)),
         "policy": _policy(style, scripts),
         "style": style,
         "runtime": VERSION,
         "licence": html.escape((FOLDER / "LICENSE").read_text("utf-8")),
-        # in JSON a "<" can also be written so, and then nothing in it ends the element
-        "told": json.dumps(_data(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
-        "student": base64.b64encode(gzip.compress(student, mtime=0)).decode(),
+        "told": told,
+        "student": packed,
+        "checksum": hashlib.sha256(f"{told}\n{packed}".encode()).hexdigest(),
         "wasm": base64.b64encode(runtime_file(BINARY)).decode(),
         "scripts": "\n".join(f'<script type="module">{script}</script>' for script in scripts),
     }
@@ -190,7 +194,7 @@ def _data(card: ModelCard, varied: Varied | None, notes: Sequence[str]) -> dict[
         "signs": [1] * len(card.classes) if card.classes else [assay.sign for assay in card.assays],
         "quantiles": _quantiles(card).tolist(),
         "varied": None if varied is None else varied.as_json(),
-        "notes": list(notes),
+        "notes": [*filter(None, [card.note, *warnings_of(card.fidelity)]), *notes],
     }
 
 

@@ -19,6 +19,12 @@ function showCard(student) {
       return [element("dt", { title: what }, name), element("dd", {}, bar, element("b", {}, agreement[key].toFixed(3)), element("span", { class: "hint" }, what))];
     })), element("p", { class: "hint" }, `${seen}It imitates a model, not the experiment.`));
   }
+  const values = valueFigures(card);
+  if (values.length) {
+    place.append(element("h3", {}, "Its values beside its teacher's"), element("dl", { class: "facts" },
+      ...values.flatMap(([name, what]) => [element("dt", {}, name), element("dd", {}, what)])),
+    element("p", { class: "hint" }, "Lengths are standard deviations (SD) of what the teacher predicts."));
+  }
   for (const note of notes(student)) place.append(element("p", { class: "note" }, note));
   const lines = [
     ["Predicts", card.classes.length ? `${card.assays[0].name}: probability of ${card.classes.join(", ")}`
@@ -34,6 +40,23 @@ function showCard(student) {
   const file = element("button", { type: "button", onclick: () => save("student.onnx", new Blob([student.file])) }, "Save student.onnx");
   place.append(element("dl", { class: "facts" }, ...lines.flatMap(([name, what]) => [element("dt", {}, name), element("dd", {}, what)])),
     element("p", {}, file));
+}
+
+/** How far values are from the teacher's, as pairs of a name and words; [] where it was not measured. */
+function valueFigures({ agreement: f, assays, classes }) {
+  const known = (...names) => names.every((name) => Number.isFinite(f[name]));
+  const signed = (x) => `${Math.abs(x) < 0.005 ? "" : x < 0 ? "−" : "+"}${Math.abs(x).toFixed(2)} SD`;
+  const unit = assays[0].unit && !classes.length ? ` ${assays[0].unit}` : "";
+  const shown = (x) => `${Number(x.toPrecision(4))}${unit}`;
+  return [
+    known("rmse") && ["Typical error", `${f.rmse.toFixed(2)} SD`],
+    known("top_bias") && ["Best tenth", `${signed(f.top_bias)} on average`],
+    known("slope") && ["Slope", f.slope.toFixed(2)],
+    known("sd_ratio") && ["Uncertainty", `${f.sd_ratio.toFixed(2)} times the teacher's`],
+    known("coverage", "teacher_coverage") && ["90 % intervals", `hold ${percent(f.coverage)} of what the teacher expects, its own ${percent(f.teacher_coverage)}`],
+    known("best_rmse", "best_bias") && [`Best ${f.best_candidates} of the pool`, `error ${f.best_rmse.toFixed(2)} SD, ${signed(f.best_bias)} on average`],
+    known("wild_type", "teacher_wild_type") && ["Wild type", `${shown(f.wild_type)}; teacher ${shown(f.teacher_wild_type)}`],
+  ].filter(Boolean);
 }
 
 /** What somebody who relies on it should know first. */

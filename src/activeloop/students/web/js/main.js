@@ -3,6 +3,7 @@
 
 async function start() {
   const box = document.getElementById("box"), says = document.getElementById("says");
+  checkContent(["told", "student-file"]);
   const told = JSON.parse(document.getElementById("told").textContent);
   says.textContent = "Loading the student…";
   const student = await Student.open(told, window.onnx);
@@ -92,6 +93,6 @@ start().catch((error) => {
   document.body.dataset.state = "failed";
   const says = document.getElementById("says");
   says.className = "note bad";
-  says.textContent = `The student could not be started (${error.message}). Use a current Chrome, Edge, Firefox or Safari.`;
+  says.textContent = error instanceof Altered ? error.message : `The student could not be started (${error.message}). Use a current Chrome, Edge, Firefox or Safari.`;
   console.error(error);
 });

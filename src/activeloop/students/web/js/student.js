@@ -68,9 +68,13 @@ class Student {
       const far = this.quantiles[a][1] * sd;
       return { value: mean, low: Math.max(0, mean - far), high: Math.min(1, mean + far), sd, deviations };
     }
-    const spread = Math.hypot(sd, this.card.noise[a]);
-    const ends = this.quantiles[a].map((q) => this.signs[a] * (mean + q * spread));
-    return { value: this.signs[a] * mean, low: Math.min(...ends), high: Math.max(...ends), sd, deviations };
+    const spread = Math.hypot(sd, this.card.noise[a]), sign = this.signs[a], log = this.card.log?.[a];
+    const [least, most] = this.card.assays[a].bounds ?? [null, null];
+    // a place on the scale of the graph, where more is better, as a value of the assay
+    const value = (place) => Math.min(most ?? Infinity, Math.max(least ?? -Infinity, log ? 10 ** (sign * place) : sign * place));
+    const ends = this.quantiles[a].map((q) => value(mean + q * spread));
+    const wide = log ? value(mean) * Math.sinh(sd * Math.LN10) : sd;
+    return { value: value(mean), low: Math.min(...ends), high: Math.max(...ends), sd: wide, place: mean, deviations };
   }
 
   /** How probable it is that the first is better than the second, from their joint deviations; null when they are alike. */
@@ -79,7 +83,7 @@ class Student {
     let square = 0;
     for (let s = 0; s < first.deviations.length; s++) square += (first.deviations[s] - second.deviations[s]) ** 2;
     const spread = Math.sqrt(square / first.deviations.length);
-    const ahead = this.signs[a] * (first.value - second.value);
+    const ahead = first.place - second.place;
     return spread > 0 ? normalShare(ahead / spread) : null;
   }
 
