@@ -21,6 +21,7 @@ from benchmarks.prior import prior_result
 from benchmarks.replays import FULL, Suite
 from benchmarks.results import Result, with_age
 from benchmarks.scale import ScaleResult, ScaleTask, scale_result
+from benchmarks.students_values import read_rounds, value_result
 from benchmarks.suites import suites
 
 
@@ -117,4 +118,5 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "kill": _killed,
     "prior": _predicted,
     "scale": _scaled,
+    "students/values": lambda folder, name: value_result(read_rounds(folder / "rounds.csv"), {}),
 }
