@@ -24,6 +24,7 @@ from activeloop.candidates import (
     read_each,
 )
 from activeloop.errors import ActiveLoopError, InputError
+from activeloop.fidelity import warnings_of
 from activeloop.prediction import PredictionTable, write_predictions
 from activeloop.students.runtime.student import PIECE, Student
 from activeloop.students.runtime.tokenizer import UNKNOWN, StudentTokenizer
@@ -160,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ActiveLoopError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
-    sys.stderr.write("".join(f"{text}\n" for text in (table.note, table.warning) if text))
+    told = (table.note, table.warning, student.card.note, *warnings_of(student.card.fidelity))
+    sys.stderr.write("".join(f"{text}\n" for text in told if text))
     return 0
 
 
