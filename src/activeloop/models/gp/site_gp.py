@@ -119,7 +119,7 @@ class SitePredictor(TransformedPredictor):
             variance = self.kernel.own_variance - self.process.explained(cross)
             samples = np.zeros((0, len(cross)))
             if draws:
-                samples = prior_samples(self.kernel, x[piece], seed, draws) + (cross @ moves).T
+                samples = prior_samples(self.kernel, x[piece], seed, draws, np.float32) + (cross @ moves).T
             return samples, mean[piece], np.sqrt(np.maximum(variance, 1e-9))
 
         return predicted

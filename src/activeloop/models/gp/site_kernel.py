@@ -241,7 +241,7 @@ def _half(of_labels: list[np.ndarray], x: np.ndarray) -> tuple[np.ndarray, np.nd
 FEATURES = 1024
 
 
-def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int) -> np.ndarray:
+def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int, dtype: type = np.float64) -> np.ndarray:
     """Samples of the prior.
 
     Single sites are sampled exactly, products over sites with random Fourier features (Rahimi and Recht 2007):
@@ -254,6 +254,7 @@ def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int) -> n
         x: [n, L] residue codes.
         seed: the same seed gives the same functions for any x.
         count: S.
+        dtype: of the features; single precision costs a tenth, and is enough where nothing is solved for.
 
     Returns:
         [S, n].
@@ -266,12 +267,18 @@ def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int) -> n
         values = left @ rng.standard_normal((left.shape[1], count))
         total += one / np.sqrt(len(kernel.tables)) * values[x[:, s]]
     phases, shift = residue_phases(kernel, rng)
-    total += whole * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count))
+    total += (
+        whole
+        * fourier_features(phases.astype(dtype), shift.astype(dtype), x)
+        @ rng.standard_normal((FEATURES, count)).astype(dtype)
+    )
     if len(kernel.tables) > 1:
         phases, shift = residue_phases(kernel, rng)
         both = np.argsort(rng.random((len(kernel.tables), FEATURES)), axis=0) < 2
         phases *= both[:, None, :]
-        total += pair * fourier_features(phases, shift, x) @ rng.standard_normal((FEATURES, count))
+        total += fourier_features(phases.astype(dtype), shift.astype(dtype), x) @ (
+            pair * rng.standard_normal((FEATURES, count))
+        ).astype(dtype)
     return total.T
 
 
@@ -291,4 +298,4 @@ def fourier_features(phases: np.ndarray, shift: np.ndarray, x: np.ndarray) -> np
     angle = np.tile(shift, (len(x), 1))
     for s in range(len(phases)):
         angle += phases[s][x[:, s]]
-    return np.cos(angle, out=angle) * np.sqrt(2.0 / FEATURES)
+    return np.cos(angle, out=angle) * angle.dtype.type(np.sqrt(2.0 / FEATURES))
