@@ -220,6 +220,7 @@ def assays_result(done: Mapping[Campaign, Sequence[Mapping[str, float]]], failur
         "what it does with the first assay, both being measured; `random`: by chance. Threshold: the second in its "
         f"better {QUARTER:.0%}. In pard less of the second assay is better (an antitoxin of one toxin alone), in "
         "all others more. Sets: every pair of properties of one library in the registry with at most 10,000 candidates."
+        " That `default` counts the first assay from the median within the threshold on was chosen on vkor1 and dlg4."
     )
     if missing := [pair for pair in PAIRS if pair not in {task.pair for task in done}]:
         how += f" Left out of this run: {', '.join(missing)}."

@@ -187,7 +187,8 @@ def veto(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None =
 
 
 def predict(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:
-    return pool.names(_rows(pool, table(folder / "t.csv", names), "", offset, False, False))
+    found, rows = _rows(pool, table(folder / "t.csv", names), "", offset, False, False)
+    return found.names(rows)
 
 
 def screen(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:

@@ -96,8 +96,8 @@ def test_mistakes_are_named(settings, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[student]\nnetwork = 'convnet'", "\"student.network\" is 'convnet'; it must be 'auto', 'conv'"),
-        ("[student]\nmin_spearman = 1.0", '"student.min_spearman" is 1.0; it must be less than 1'),
+        ("[student]\nnetwork = 'convnet'", "\"student.network\" is \"convnet\"; it must be 'auto', 'conv'"),
+        ("[student]\nmin_spearman = 1.0", '"student.min_spearman" is 1.0; it must be below 1'),
         ("[student]\nautomatic = true", 'there is no key "student.automatic"; did you mean "auto"'),
     ],
 )

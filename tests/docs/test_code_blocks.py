@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-PAGES = [p for p in PAGES if "_build" not in p.parts and "results" not in p.parts and p.name != "cli.md"]
+PAGES = [p for p in PAGES if not {"_build", "results"} & {*p.relative_to(ROOT).parts} and p.name != "cli.md"]
 KIND = r"python|console|(?:text|toml) title=(?P<file>\S+)"
 BLOCK = re.compile(rf"^```({KIND})\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -55,6 +55,8 @@ def test_columns_are_asked_for_where_several_could_be_meant():
         find_columns(table(variant=["A1C"], kcat=["2"], Tm=["55"]), None, None, None)
     with pytest.raises(TableError, match=r"which column holds the candidates\? .*one of: enzyme, note\."):
         find_columns(table(enzyme=["MKV"], note=["good"], kcat=["2"]), None, None, None)
+    with pytest.raises(TableError, match=r"Which holds them\? The table has no other column\."):
+        find_columns(table(variant=["A1C"]), None, None, None)
 
 
 def test_mutations_are_not_taken_for_smiles():

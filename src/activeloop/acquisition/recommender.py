@@ -202,8 +202,8 @@ def choose(
         rows = shortlist(evaluation, select.score, allowed.without(pins), size, ties, chunk, progress)
     if not len(pins) and not len(rows):
         raise StateError(
-            f"Nothing is left to propose: all {len(pool):,} candidates are measured, on a plate, vetoed or not "
-            "allowed. Widen the pool or lift a veto."
+            f"Nothing is left to propose: each candidate of the pool ({len(pool):,}) is measured, on a plate, vetoed "
+            "or not allowed. Widen the pool or lift a veto."
         )
     missing = min(missing, len(rows))
     features = coordinates(pool, rows) if missing else np.zeros((0, 1), np.float32)
@@ -234,8 +234,8 @@ def _batch(
     assays = known.assays if known is not None and len(known) else ()
     # reasons are in the units of the assays
     beside = evaluation.context(replace(prediction, maps=()), False) if prediction.maps else context
-    told = [select.reason(prediction, int(i), beside, assays) for i in chosen]
-    return [_choice(rows, prediction, scores, int(i), reason) for i, reason in zip(chosen, told, strict=True)]
+    reasons = [select.reason(prediction, int(i), beside, assays) for i in chosen]
+    return [_choice(rows, prediction, scores, int(i), reason) for i, reason in zip(chosen, reasons, strict=True)]
 
 
 def _pinned(evaluation: AcquisitionEvaluation, pins: np.ndarray, function: AcquisitionFunction) -> list[Choice]:

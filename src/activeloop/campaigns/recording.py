@@ -13,6 +13,7 @@ from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool, Resolver
 from activeloop.errors import InputError, MeasurementError, NotationError
 from activeloop.measurements import Assay, Measurement, ResultsFile
+from activeloop.measurements.rows import CORRECT
 from activeloop.tables.numbers import LARGEST, SMALLEST
 
 WILD_TYPE = "WT"
@@ -83,8 +84,7 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
             problem = f"{m.assay} {m.value:g} is too {'large' if abs(m.value) > 1 else 'small'} to be a measured value."
             raise MeasurementError(f"{problem} Correct it. Nothing was stored.", file=file, row=row)
         if not math.isnan(m.value) and (refusal := named[m.assay].refusal(m.value, m.qualifier)):
-            fix = "Correct the value, or the scale or bounds in campaign.toml. Nothing was stored."
-            raise MeasurementError(f"{refusal}. {fix}", file=file, row=row)
+            raise MeasurementError(f"{refusal}. {CORRECT} Nothing was stored.", file=file, row=row)
         if not m.control:
             if m.candidate not in standard:
                 standard[m.candidate] = _name_in(resolver, m.candidate, file, row)

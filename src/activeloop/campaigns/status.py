@@ -11,7 +11,7 @@ from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.front import Front, front_of
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
-from activeloop.campaigns.validation import ProspectiveValidation, validate, validate_each
+from activeloop.campaigns.validation import ProspectiveValidation, validate_each
 from activeloop.measurements import Dataset, Measurement
 
 
@@ -61,7 +61,7 @@ class Status:
         best_by_round: best value of the first of these assays after each round, from the first with a value that
             counts.
         versions: all fitted versions.
-        validation: the last prospective validation, or None; `validations` that of each assay that has one.
+        validations: the last prospective validation of each assay that has one.
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
         unused: whether all results were voided, so that no version is used any more.
@@ -89,7 +89,6 @@ class Status:
     front: Front | None
     best_by_round: tuple[float, ...]
     versions: tuple[Version, ...]
-    validation: ProspectiveValidation | None
     validations: tuple[ProspectiveValidation, ...]
     stale: bool
     unused: bool
@@ -129,7 +128,6 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         front=front_of(dataset, state.rounds),
         best_by_round=tuple(value for value in best_by_round(state, dataset) if value == value),
         versions=state.versions,
-        validation=validate(state, dataset),
         validations=validate_each(state, dataset),
         stale=stale,
         unused=bool(state.versions) and state.version is None,

@@ -295,10 +295,10 @@ def _advise(
     proven = {v.assay for v in validations if spearman_interval(v.spearman, v.candidates)[0] > 0}
     blind = [s for s in known if s.low <= 0 and s.assay not in proven]
     if blind and len(blind) == len(known):
-        told = "; ".join(f"{s.assay}: {s}" if len(known) > 1 else str(s) for s in blind)
+        skill = "; ".join(f"{s.assay}: {s}" if len(known) > 1 else str(s) for s in blind)
         return (
             "cannot say",
-            f"The model predicts no better than chance here ({told}), so what it expects of the next round means "
+            f"The model predicts no better than chance here ({skill}), so what it expects of the next round means "
             "nothing: measure a plate spread over the pool, and look at replicates and controls of the assay.",
         )
     if goal == "learn":
@@ -348,7 +348,7 @@ def _of_gain(dataset: Dataset, gain: Gain, next_size: int, column: int) -> tuple
         )
         return ("go on", f"{promise}: go on.") if gain.expected >= SMALL_VOLUME else ("stop", f"{promise}: stop here.")
     assay = dataset.assays[column]
-    spread, unit = float(np.nanstd(dataset.values[:, column])), f" {assay.unit}" if assay.unit else ""
+    unit = f" {assay.unit}" if assay.unit else ""
     which = "the best" if len(dataset.assays) == 1 else f"the best {assay.name}"
     within = f" with {conditions}" if conditions else ""
     promise = (
@@ -356,10 +356,8 @@ def _of_gain(dataset: Dataset, gain: Gain, next_size: int, column: int) -> tuple
         f"{gain.expected:.3g}{unit} (chance {gain.chance:.0%})"
     )
     if gain.relative < SMALL:
-        return (
-            "stop",
-            f"{promise}, little against the standard deviation of {spread:.3g}{unit} of all results: stop here.",
-        )
+        share = f"{gain.relative:.1%} of the standard deviation of all results on the scale of the model"
+        return "stop", f"{promise}, {share}: stop here."
     return "go on", f"{promise}: go on."
 
 

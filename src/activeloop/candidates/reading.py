@@ -402,11 +402,13 @@ class EachRow(Sequence[T]):
         found: of each row that could be read.
         rows: their numbers, as a spreadsheet counts them.
         left_out: the error of each row that could not be read.
+        merged: rows that were left out because one further up holds the same.
     """
 
     found: tuple[T, ...]
     rows: tuple[int, ...]
     left_out: tuple[NotationError, ...] = ()
+    merged: int = 0
 
     def __len__(self) -> int:
         return len(self.found)
@@ -417,7 +419,8 @@ class EachRow(Sequence[T]):
     @property
     def note(self) -> str:
         """How many rows were left out and why, "" when none was."""
-        return left_out_note(self.left_out)
+        merged = f"{many_rows(self.merged)} with a candidate that stands further up merged." if self.merged else ""
+        return " ".join(filter(None, (left_out_note(self.left_out), merged)))
 
 
 def left_out_note(errors: Sequence[InputError], what: str = "whose candidate cannot be read") -> str:
@@ -443,6 +446,7 @@ def read_each(
     reading: Callable[[list[str]], Callable[[str], T]],
     *,
     skip_unreadable: bool = False,
+    merge_duplicates: bool = False,
 ) -> EachRow[T]:
     """The result of a function for each candidate of a table.
 
@@ -452,6 +456,7 @@ def read_each(
         column: the column that names the candidates; found when None or empty.
         reading: from the texts of all cells to the function that reads one of them.
         skip_unreadable: leave out rows that cannot be read.
+        merge_duplicates: of rows with the same result keep the first.
 
     Raises:
         NotationError: what `reading` or its function raises, with file and row.
@@ -463,17 +468,25 @@ def read_each(
     except InputError as error:
         raise NotationError(error.problem, file=table.file) from None
     found: list[tuple[int, T]] = []
+    seen: set[T] = set()
+    merged = 0
     refused: list[NotationError] = []
     for row, text in zip(table.row_numbers, cells, strict=True):
         try:
             if not text:
                 raise NotationError("the candidate is empty.")
-            found.append((row, read(text)))
+            result = read(text)
+            if merge_duplicates and result in seen:
+                merged += 1
+                continue
+            found.append((row, result))
+            if merge_duplicates:
+                seen.add(result)
         except InputError as error:
             refused.append(NotationError(error.problem, file=table.file, row=row))
     if refused and (not skip_unreadable or not found):
         raise _or_skip(refused[0], bool(found))
-    return EachRow(tuple(x for _, x in found), tuple(row for row, _ in found), tuple(refused))
+    return EachRow(tuple(x for _, x in found), tuple(row for row, _ in found), tuple(refused), merged)
 
 
 def candidate_cells(table: Table, column: str, kind: str = "variants", *, skip_empty: bool = False) -> list[str]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from activeloop.candidates import Pool
     from activeloop.measurements import Assay
     from activeloop.prediction import PredictionTable
+    from activeloop.students.runtime.edge import EncodedTable
+    from activeloop.students.runtime.student import Student
 
 DIRECTORY = typer.Argument(metavar="[DIR]", help="The campaign's folder; leave it out with --student.")
 FILE = typer.Argument(metavar="[FILE]", help="A table of candidates (default: the whole pool).")
@@ -63,7 +65,19 @@ def predict(
     if student is not None:
         if directory is None or file is not None:
             raise ConfigError("with --student give one table of candidates, and no campaign's folder.")
-        _with_student(student, directory, column, out, top, draws, offset, skip_unreadable)
+        from activeloop.students.runtime.edge import encode_table
+        from activeloop.students.runtime.student import Student
+
+        opened_student = Student.open(student)
+        candidates = encode_table(
+            opened_student.card.tokenizer,
+            directory,
+            column,
+            offset=offset,
+            skip_unreadable=skip_unreadable,
+            merge_duplicates=merge_duplicates,
+        )
+        _with_student(opened_student, candidates, out, top, draws)
         return
     if directory is None or draws:
         what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
@@ -81,17 +95,10 @@ def predict(
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
 
 
-def _with_student(
-    path: Path, table: Path, column: str, out: Path | None, top: int, draws: int, offset: int | None, skip: bool
-) -> None:
-    from activeloop.students.runtime.edge import encode_table, predict_table
-    from activeloop.students.runtime.student import Student
+def _with_student(student: Student, candidates: EncodedTable, out: Path | None, top: int, draws: int) -> None:
+    from activeloop.students.runtime.edge import predict_table
 
-    student = Student.open(path)
-    card, candidates = (
-        student.card,
-        encode_table(student.card.tokenizer, table, column, offset=offset, skip_unreadable=skip),
-    )
+    card = student.card
     pieces = list(predict_table(student, candidates, draws=draws if out else 0))
     who = f"the student of version {card.teacher_version}" if card.teacher_version else "the student"
     _report(pieces, card.assays, who, out, top)
@@ -132,13 +139,10 @@ def _rows(
 
     wild: list[tuple[Pool, int | None]] = []
 
-    found = read_each(read_table(file), pool.kind, column, reading, skip_unreadable=skip)
+    found = read_each(read_table(file), pool.kind, column, reading, skip_unreadable=skip, merge_duplicates=merge)
     if found.note:
         say(f"Note: {found.note}")
-    rows = np.array(list(dict.fromkeys(found)) if merge else list(found), np.int64)
-    if len(rows) < len(found):
-        say(f"Note: {many(len(found) - len(rows), 'row')} with a candidate that stands further up merged.")
-    return wild[0][0] if wild else pool, rows
+    return wild[0][0] if wild else pool, np.array(found.found, np.int64)
 
 
 def _pieces(loop: Campaign, pool: Pool, rows: np.ndarray) -> Iterator[PredictionTable]:

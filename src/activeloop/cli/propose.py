@@ -230,8 +230,10 @@ def prediction_columns(
     proposal: Proposal, picks: Sequence[Pick], assays: Sequence[AssayConfig]
 ) -> Iterator[tuple[str, list[str]]]:
     """Header and cells of each column of predictions."""
+    from activeloop.prediction import PRIOR_SCORE
+
     if not proposal.version and not any(p.predictions for p in picks):
-        yield "prior score", [f"{p.score:.3g}" if p.score == p.score else "-" for p in picks]  # in no unit
+        yield PRIOR_SCORE, [f"{p.score:.3g}" if p.score == p.score else "-" for p in picks]  # in no unit
         return
     for assay in assays:
         found = [_prediction(p, assay.name, assay is assays[0]) for p in picks]

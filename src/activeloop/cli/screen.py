@@ -218,6 +218,11 @@ class ScreenOptions:
 
         return self.loop.predicted_assays() or (Assay(PRIOR_SCORE),)
 
+    @property
+    def classes(self) -> bool:
+        """Whether the teacher predicts probabilities."""
+        return [a.goal for a in self.shown] == ["classify"]
+
     def key(self, student: Path | None, settings: tuple[int, ...]) -> str:
         """Name of the checkpoint's folder: the same for the same command only."""
         from activeloop.screening.scorer import digest_of
@@ -248,7 +253,7 @@ def show(plan: ScreenOptions, found: ScreenResult) -> None:
         cells = [cell for mean, _, low, high in each for cell in (f"{mean:.4g}", f"{low:.3g} to {high:.3g}")]
         rows.append((str(rank), name, *cells, reason))
     names = [a.name for a in plan.shown]
-    intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(False) for name in names]
+    intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(plan.classes) for name in names]
     predicted = [header for pair in zip(names, intervals, strict=True) for header in (f"{pair[0]} predicted", pair[1])]
     title = f"the first {len(rows)} of {many(len(found.picks), 'pick')}"
     show_table(title, ("rank", "candidate", *predicted, "why"), rows)
@@ -270,7 +275,7 @@ def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
     from activeloop.files import csv_text, write_whole
     from activeloop.prediction import column_names
 
-    header = ("rank", "candidate", *(name for a in plan.shown for name in column_names(a.name)), "reason")
+    header = ("rank", "candidate", *(name for a in plan.shown for name in column_names(a.name, plan.classes)), "reason")
     write_whole(out, csv_text(header, lines(plan, found)))
     agreed = f"Spearman of student and teacher on the random sample off the shortlist: {found.fidelity:.3f}"
     report = [

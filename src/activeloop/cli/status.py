@@ -70,10 +70,10 @@ def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, 
     table.add_row("student", student_words(found))
     drift, problem = drift_of(loop), values_problem(found.student.fidelity)
     table.add_row("student's drift", drift if isinstance(drift, str) else drift_words(drift))
-    told = () if isinstance(drift, str) else drift.warnings
-    if not problem or any("ranks only" in warning for warning in told):
-        return told
-    return (f"use its ranks only, do not read its values: against its teacher {problem}", *told)
+    warnings = () if isinstance(drift, str) else drift.warnings
+    if not problem or any("ranks only" in warning for warning in warnings):
+        return warnings
+    return (f"use its ranks only, do not read its values: against its teacher {problem}", *warnings)
 
 
 def summary_table(found: Status) -> Table:

@@ -85,9 +85,8 @@ def _detect_candidate(table: Table, target: str | None, kind: str | None) -> str
     words = [name for name in table.header if name != target and not _numeric(table.column(name))]
     if len(words) == 1:
         return words[0]
-    listed = ", ".join(words or table.header)
     what = "which column holds the candidates" if words else "no column looks like candidates. Which holds them"
-    raise table.error(f"{what}? Name it with --candidate-column, one of: {listed}.")
+    raise table.error(f"{what}? {_named_with('--candidate-column', words or table.header)}")
 
 
 def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
@@ -104,8 +103,12 @@ def _detect_target(table: Table, candidate: str, classes: str | None) -> str:
     if len(numeric) == 1:
         return numeric[0]
     what = "which column holds the values" if numeric else "no column looks like measured values. Which holds them"
-    listed = ", ".join(numeric or rest)
-    raise table.error(f"{what}? Name it with --target-column, one of: {listed}.")
+    raise table.error(f"{what}? {_named_with('--target-column', numeric or rest)}")
+
+
+def _named_with(option: str, columns: Sequence[str]) -> str:
+    """How to name the column that is meant, or that there is none to name."""
+    return f"Name it with {option}, one of: {', '.join(columns)}." if columns else "The table has no other column."
 
 
 def _numeric(cells: Sequence[str]) -> bool:

@@ -63,6 +63,7 @@ def encode_table(
     *,
     offset: int | None = None,
     skip_unreadable: bool = False,
+    merge_duplicates: bool = False,
 ) -> EncodedTable:
     """The candidates of a table.
 
@@ -72,6 +73,7 @@ def encode_table(
         column: of the candidates; found by name and content when empty.
         offset: added to the positions in the table; see `activeloop.candidates.ListReader`.
         skip_unreadable: leave out rows that cannot be read.
+        merge_duplicates: of rows with the same candidate keep the first.
 
     Raises:
         InputError: the table or a candidate cannot be read; names file and row.
@@ -89,7 +91,14 @@ def encode_table(
 
         return parse
 
-    found = read_each(read_table(path), tokenizer.kind, column, reading, skip_unreadable=skip_unreadable)
+    found = read_each(
+        read_table(path),
+        tokenizer.kind,
+        column,
+        reading,
+        skip_unreadable=skip_unreadable,
+        merge_duplicates=merge_duplicates,
+    )
     names, sequences = zip(*found, strict=True)
     return EncodedTable(names, tokenizer.encode(sequences), found.note)
 
@@ -161,8 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ActiveLoopError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
-    told = (table.note, table.warning, student.card.note, *warnings_of(student.card.fidelity))
-    sys.stderr.write("".join(f"{text}\n" for text in told if text))
+    remarks = (table.note, table.warning, student.card.note, *warnings_of(student.card.fidelity))
+    sys.stderr.write("".join(f"{text}\n" for text in remarks if text))
     return 0
 
 
