@@ -387,7 +387,7 @@ class FamilyPrior(MutationPrior):
         if chain != self.profile.parent:
             raise PoolError(
                 f"{self.path}: this family profile belongs to another wild type. Make it again from the alignment "
-                "(`activeloop new --alignment`). Nothing was scored."
+                "(read_alignment, Profile.of). Nothing was scored."
             )
         return scores_at_sites(self.profile.scores, sites, cost=0.0)
 

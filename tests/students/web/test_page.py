@@ -21,7 +21,7 @@ import pytest
 from activeloop import Assay, Pool
 from activeloop.candidates import VariantNotation
 from activeloop.errors import InputError
-from activeloop.prediction import NORMAL, PredictionTable
+from activeloop.prediction import NORMAL, PredictionTable, column_names
 from activeloop.students.runtime.card import ModelCard
 from activeloop.students.runtime.student import Student
 from activeloop.students.runtime.tokenizer import StudentTokenizer
@@ -148,8 +148,11 @@ def test_the_browser_predicts_what_python_predicts(opened: Chromium, variants_fi
     assert list(made) == names
     by_name = {d.name: d.sequence for d in designs}
     predicted = forecast(variants_file, [by_name[name] for name in names])
-    columns = np.stack([predicted.mean, predicted.low, predicted.high, predicted.sd], 2).reshape(len(names), -1)
+    columns = np.stack([predicted.mean, predicted.sd, predicted.low, predicted.high], 2).reshape(len(names), -1)
     np.testing.assert_allclose([made[name] for name in names], columns, rtol=1e-4, atol=1e-5)
+    header = browser.run("page.list.text().split('\\r\\n')[0]")
+    named = [name for assay in predicted.assays for name in column_names(assay)]
+    assert header == ",".join(["candidate", *named, "remarks"]), "as `activeloop predict` writes it, so no results"
     sides = (predicted.mean - predicted.low)[:, 0] / (predicted.high - predicted.mean)[:, 0]
     assert (np.abs(np.log(sides)) > 0.1).all(), "the shape is skewed, so a page that forgot it would not pass"
     assert browser.troubles() == []
@@ -248,7 +251,7 @@ def test_a_distilled_student_of_fixed_sites_is_served_and_exported(browser: Chro
     assert list(made) == names
     assert "V39, D40, G41 and V54 alone: A24G is elsewhere" in said
     predicted = forecast(file, [VariantNotation(WILD).design(name).sequence for name in names])
-    columns = np.stack([predicted.mean, predicted.low, predicted.high, predicted.sd], 2).reshape(len(names), -1)
+    columns = np.stack([predicted.mean, predicted.sd, predicted.low, predicted.high], 2).reshape(len(names), -1)
     np.testing.assert_allclose([made[name] for name in names], columns, rtol=1e-4, atol=1e-5)
     assert troubles == []
 

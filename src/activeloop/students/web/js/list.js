@@ -116,14 +116,14 @@ class List {
       element("td", { class: "end" }, remark, element("button", { type: "button", class: "quiet", "aria-label": `Remove ${shortened(name)}`, onclick: remove }, "×")));
   }
 
-  /** The list as text: numbers in full, a decimal point, one row a candidate. */
+  /** The list as text: numbers in full, a decimal point, one row a candidate; columns as `activeloop predict` names them. */
   text() {
-    const columns = this.student.outputs.flatMap(({ name, unit }) => {
-      const full = unit ? `${name} (${unit})` : name;
-      return [full, `${full}: low end of 90 % interval`, `${full}: high end of 90 % interval`, `${full}: sd of the model`];
+    const columns = this.student.outputs.flatMap(({ name, probability }) => {
+      const of = `${name} ${probability ? "probability" : "measurement"}`;
+      return [name, `${name} model sd`, `${of} low`, `${of} high`];
     });
     const rows = this.#ordered().map(({ candidate, beliefs, cautions }) => [
-      candidate.name, ...beliefs.flatMap((b) => [b.value, b.low, b.high, b.sd].map((x) => Number(x.toPrecision(7)))), cautions.join(" "),
+      candidate.name, ...beliefs.flatMap((b) => [b.value, b.sd, b.low, b.high].map((x) => Number(x.toPrecision(7)))), cautions.join(" "),
     ]);
     return [["candidate", ...columns, "remarks"], ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
   }
