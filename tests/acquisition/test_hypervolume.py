@@ -9,6 +9,7 @@ import pytest
 
 from activeloop.acquisition import AcquisitionContext, Hypervolume
 from activeloop.acquisition.multiobjective import gain, pareto
+from activeloop.measurements import Assay
 from activeloop.prediction import Prediction
 
 
@@ -41,3 +42,12 @@ def test_a_candidate_on_the_front_gains_nothing_and_a_new_compromise_wins():
     assert scores[0] == 0
     assert scores[2] == 0
     assert scores[1] == pytest.approx(9.0)
+
+
+def test_while_one_assay_has_results_there_is_a_best_and_no_front():
+    context = AcquisitionContext(
+        best_f=np.array([2.0]), rng=np.random.default_rng(0), threshold=np.full(1, np.nan), values=np.array([[2.0]])
+    )
+    prediction = Prediction.of_draws(np.array([[[1.0]], [[2.5]]]))
+    reason = Hypervolume().reason_of(prediction, 0, context, [Assay("kcat")])
+    assert reason == "may be better than the best kcat, chance 50%"

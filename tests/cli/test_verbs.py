@@ -455,6 +455,13 @@ def test_options_that_change_nothing_and_a_pool_that_is_too_small_are_said(run, 
     )
 
 
+def test_before_any_result_classes_have_probabilities(run):
+    run("new", "one", "--wild-type", WT, "--singles", "--assay", "soluble::classify", "--seed", 5)
+    out = run("predict", "one")[1]
+    assert "90 % interval of the probability" in out
+    assert "these are probabilities by the prior." in out
+
+
 def test_two_assays_from_the_first_plate_to_the_front_and_its_picture(run):
     assays = ("--assay", "kcat:1/s", "--assay", "KM:mM:minimise")
     assert run("new", "two", "--wild-type", WT, "--singles", *assays, "--seed", 5)[0] == 0

@@ -157,7 +157,7 @@ class Hypervolume(CombiningFunction):
         mean = prediction.mean[i]
         better = [a.name for a, m, best in zip(assays, mean, front.max(0, initial=-np.inf), strict=True) if m > best]
         beaten = int((front <= mean).all(1).sum())
-        where = "may extend the front"
+        where = "may extend the front" if len(assays) > 1 else f"may be better than the best {assays[0].name}"
         if not len(front):
             where = "would be the first of the front"
         elif len(better) == len(assays):

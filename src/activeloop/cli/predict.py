@@ -91,7 +91,9 @@ def predict(
     who = f"version {version}" if version else "the prior"
     _report(pieces, loop.predicted_assays() or (Assay(pieces[0].assays[0]),), who, out, top)
     if not version:
-        say("No model was fitted yet: these are scores of the prior, which have no unit; more is better.")
+        what = "probabilities by" if pieces[0].classes else "scores of"
+        more = "" if pieces[0].classes else ", which have no unit; more is better"
+        say(f"No model was fitted yet: these are {what} the prior{more}.")
     next_step(f"`activeloop propose {directory}` chooses for you; `activeloop pin {directory} NAME` insists on one.")
 
 

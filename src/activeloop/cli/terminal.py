@@ -43,9 +43,7 @@ Offset = Annotated[
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Leave out rows whose candidate cannot be read; they are counted.")
 ]
-MergeDuplicates = Annotated[
-    bool, typer.Option("--merge-duplicates", help="Count rows of the same candidate once instead of refusing them.")
-]
+MergeDuplicates = Annotated[bool, typer.Option("--merge-duplicates", help="Count rows of the same candidate once.")]
 
 # of `replay` and `evaluate`
 Dataset = Annotated[
