@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
-SHEET = typer.Option(help="The sheet of a workbook (default: the first).")
+SHEET = typer.Option(help="The sheet of a workbook (default: the first visible one).")
 COLUMN = typer.Option(
     metavar="ROLE=NAME",
     help="The column of a role that its name does not show: candidate, well, value ... or an assay; also decimal=, for "
