@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
 import time
 
@@ -153,12 +154,14 @@ def test_broken_cells_matter_only_where_they_are_used(tmp_path):
 def test_150_000_rows_in_a_second(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("variant,fitness\n" + "".join(f"V{i:06d}X,{i / 7}\n" for i in range(150_000)))
+    gc.freeze()  # what other tests left in memory is none of this
     for _ in range(3):  # The best of three, because other work on the machine slows the clock.
         start = time.process_time()
         assert len(read_table(path)) == 150_000
         seconds = time.process_time() - start
         if seconds < 1:
             break
+    gc.unfreeze()
     assert seconds < 1
 
 
