@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from activeloop.candidates import Pool
 from activeloop.errors import ConfigError, InputError, MeasurementError
 from activeloop.measurements import Assay, read_measurements
 from activeloop.measurements.columns import check_names
@@ -257,3 +258,43 @@ def test_below_detection_is_the_limit_of_an_assay_that_has_one(write, pool):
     assert [(m.qualifier, m.value) for m in read.measurements] == [("=", 1.0), ("<", 0.1), ("<", 0.1)]
     with pytest.raises(InputError, match='row 3: "<LOD" is not a number'):
         read_measurements(path, pool=pool, assays=ACTIVITY)
+
+
+def qualified(tmp_path, text: str, *assays: Assay):
+    path = tmp_path / "r.csv"
+    path.write_text(text)
+    reading = read_measurements(path, pool=Pool.single_mutants("MKTA"), assays=list(assays) or [Assay("IC50", "nM")])
+    return [(m.candidate, m.assay, m.qualifier, m.value) for m in reading.measurements]
+
+
+@pytest.mark.parametrize("name", ["standard_relation", "Operator", "Relation", "whatever"])
+def test_signs_of_limits_in_a_column_of_their_own_belong_to_the_values(tmp_path, name: str) -> None:
+    text = f"mutant,{name},IC50\nK2R,>,10000\nK2C,=,12\nT3S,'<',3\nT3A,,5\nA4G,>=,>20\n"
+    expected = [("K2R", ">", 10000), ("K2C", "=", 12), ("T3S", "<", 3), ("T3A", "=", 5), ("A4G", ">", 20)]
+    assert qualified(tmp_path, text) == [(c, "IC50", q, v) for c, q, v in expected]
+
+
+def test_so_they_do_in_a_long_table(tmp_path) -> None:
+    text = "mutant,assay,relation,value,unit\nK2R,IC50,>,10,µM\nK2C,Ki,=,12,nM\n"
+    found = qualified(tmp_path, text, Assay("IC50", "nM"), Assay("Ki", "nM"))
+    assert found == [("K2R", "IC50", ">", 10_000), ("K2C", "Ki", "=", 12)]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("mutant,op,IC50,Ki\nK2R,>,1,2\n", 'column "op" holds signs of limits .* may belong to several columns'),
+        ("mutant,op,relation,IC50\nK2R,>,<,1\n", "so may relation"),
+        ("mutant,op,IC50\nK2R,~,1\n", '"~1" is not a number'),
+        ("mutant,op,IC50\nK2R,>,<1\n", '"><1" is not a number'),
+    ],
+)
+def test_signs_that_can_be_read_in_two_ways_are_refused(tmp_path, text: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        qualified(tmp_path, text, Assay("IC50", "nM"), *([Assay("Ki", "nM")] if "Ki" in text else []))
+
+
+@pytest.mark.parametrize("name", ["candidate", "Well"])
+def test_an_assay_cannot_be_named_like_a_column_of_every_plate_list(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"names the .* of a row"):
+        check_names([Assay(name)])

@@ -62,7 +62,8 @@ def check_names(assays: Sequence[Assay]) -> None:
     """Refuse assays whose columns could not be told apart.
 
     Raises:
-        ConfigError: two names differ only in what does not count in the name of a column.
+        ConfigError: two names differ only in what does not count in the name of a column, or one names the candidate
+            or well of a row.
 
     >>> check_names([Assay("activity 1"), Assay("Activity_1")])
     Traceback (most recent call last):
@@ -70,6 +71,11 @@ def check_names(assays: Sequence[Assay]) -> None:
     """
     first: dict[str, str] = {}
     for assay in assays:
+        if (role := plain(assay.name)) in ("candidate", "well"):
+            raise ConfigError(
+                f'an assay cannot be called "{assay.name}": in tables of results, a column of that name names the '
+                f"{role} of a row. Choose another name."
+            )
         if other := first.get(plain(assay.name)):
             raise ConfigError(
                 f'the assays "{other}" and "{assay.name}" could not be told apart in a table, where case, spaces, '
@@ -126,6 +132,8 @@ def find_entries(
             f'(columns={{"value": "{several[0]}"}}). No row was stored.',
             file=table.file,
         )
+    used = [*roles.values(), *values]
+    table, signs = _with_signs(table, values, used)
     if long:
         cells = list(_long(table, assays, roles))
         read = set(roles.values())
@@ -140,7 +148,7 @@ def find_entries(
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
-    return cells, tuple(h for h in table.header if h not in read), 0
+    return cells, tuple(h for h in table.header if h not in read and h != signs), 0
 
 
 def _with_units_named(table: Table, assays: Sequence[Assay], given: dict[str, str]) -> tuple[Table, dict[str, str]]:
@@ -359,6 +367,50 @@ def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str]
             "mean counts as one measurement. No row was stored.",
             file=table.file,
         )
+
+
+#: cells of a column that says whether a value is measured or a limit
+_SIGNS = re.compile(r"(?:[<>=≤≥≦≧＜＞＝~≈]|<=|>=|=<|=>|<<|>>|<>)?")
+
+
+def _with_signs(table: Table, values: Sequence[str], used: Sequence[str]) -> tuple[Table, str | None]:
+    """The table with the signs of limits that stand in a column of their own in front of the values, and that column.
+
+    It is known by its cells, such as those of `standard_relation`: nothing but signs, of which one is not `=`.
+
+    Raises:
+        MeasurementError: there are several such columns, or one that may belong to several columns of values.
+
+    >>> t = Table("r.csv", ("name", "op", "IC50"), (["a", "b"], [">", "="], ["10", "2"]), (2, 3), "")
+    >>> _with_signs(t, ["IC50"], ["name", "IC50"])[0].columns[-1]
+    ['>10', '2']
+    """
+    signs: dict[str, list[str]] = {}
+    for header, cells in zip(table.header, table.columns, strict=True):
+        if header in used:
+            continue
+        bare = [cell.strip(" '\"") for cell in cells] if all(len(cell) <= 6 for cell in cells) else ["no sign"]
+        if all(map(_SIGNS.fullmatch, bare)) and any(cell not in ("", "=", "＝") for cell in bare):
+            signs[header] = bare
+    if not signs:
+        return table, None
+    column, bare = next(iter(signs.items()))
+    if len(signs) > 1 or len(values) > 1:
+        others = f"; so may {', '.join([*signs][1:])}" if len(signs) > 1 else ""
+        raise MeasurementError(
+            f'column "{column}" holds signs of limits (such as "{next(filter(None, bare))}"), and it may belong to '
+            f"several columns: {', '.join(values)}{others}. "
+            "Write each sign into the cell of its value (>10). No row was stored.",
+            file=table.file,
+        )
+
+    def joined(sign: str, text: str) -> str:
+        repeated = sign[:1] in text.strip()[:1]
+        return text if sign in ("", "=", "＝") or not text.strip() or repeated else f"{sign}{text.strip()}"
+
+    at = table.header.index(values[0])
+    cells = [joined(sign, text) for sign, text in zip(bare, table.columns[at], strict=True)]
+    return replace(table, columns=(*table.columns[:at], cells, *table.columns[at + 1 :])), column
 
 
 def _rows(table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str]) -> Iterator[Entry]:

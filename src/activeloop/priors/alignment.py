@@ -22,14 +22,14 @@ from activeloop.priors.base import MutationPrior
 from activeloop.priors.substitutions import KMER, parent_chain, scores_at_sites
 from activeloop.tables.reading import read_file
 
-#: share of equal residues from which two sequences count as one: the usual threshold for proteins
+#: share of equal residues from which two sequences count as one: the standard threshold for proteins
 #: (Morcos et al. 2011, PNAS 108:E1293)
 SIMILAR = 0.8
 #: sequences that cover less of the query tell of too few positions
 COVERING = 0.5
 #: residues that a wild type and its record in the alignment must share, as a share of those compared
 IDENTITY = 0.8
-#: beyond so many sequences an evenly spaced part is read
+#: maximum number of sequences; of a larger file an evenly spaced part is read
 MOST = 10_000
 #: pseudo-counts of the background, in effective sequences
 PSEUDO_COUNTS = 5.0

@@ -75,7 +75,7 @@ DATE = re.compile(
 )
 _SUPERSCRIPTS = {c: str(unicodedata.digit(c)) for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"} | {"⁻": "-", "⁺": "+"}
 _SUPERSCRIPT = re.compile(r"(?<=10)[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-#: other forms of the signs of a number -> the usual one
+#: other forms of the signs of a number -> the ASCII one
 _FORMS = str.maketrans(
     {
         **dict.fromkeys("−‐‑‒–—﹣－", "-"),
@@ -96,7 +96,7 @@ def is_missing(text: str) -> bool:
 
 
 def usual(text: str) -> str:
-    """A cell with the usual digits, signs and spaces of ASCII.
+    """A cell with its digits, signs and spaces in ASCII.
 
     >>> usual("−١٫٥"), usual("1’234\u202f"), usual("5 × 10⁻³")
     ('-1.5', "1'234", '5 × 10^-3')

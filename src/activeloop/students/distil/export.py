@@ -198,7 +198,7 @@ MUTATIONS = 2
 def probes(tokenizer: StudentTokenizer, examples: np.ndarray, seed: int) -> list[np.ndarray]:
     """Mutants of candidates of the training: int32 tokens of several widths, the first as wide as in training.
 
-    Far from the pool a student says anything, where rounding is as large as what it says.
+    Far from the pool predictions of a student are arbitrary, and rounding errors as large as they are.
 
     Args:
         tokenizer: of the student.
