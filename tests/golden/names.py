@@ -120,7 +120,7 @@ def history(folder: Path) -> dict[str, Any]:
     """All that a campaign remembers, in plain values."""
     opened = open_campaign(folder)
     state, status = opened.campaign.state(), opened.campaign.status()
-    validation = status.validation
+    validation = next((v for v in status.validations if v.assay == opened.campaign.assays[0].name), None)
     return {
         "pool": len(opened.campaign.pool),
         "proposals": [
