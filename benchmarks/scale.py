@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -326,8 +326,8 @@ def scale_result(results: dict[ScaleTask, ScaleResult], failures: dict[ScaleTask
         tables = [f"**{TITLES[name]}**\n\n{_table(mine, name)}" for name in figures]
         if question == "scale" and mine:
             auto = _grouped(mine, lambda result: result.log, ("auto",))
-            told = {(name, "plates on logarithms"): f"{np.mean(shares):.0%}" for (name, _), shares in auto.items()}
-            tables.append(f"**What `auto` takes**\n\n{crossed(told)}")
+            shown = {(name, "plates on logarithms"): f"{np.mean(shares):.0%}" for (name, _), shares in auto.items()}
+            tables.append(f"**What `auto` takes**\n\n{crossed(shown)}")
         sections.append(section(title, *tables))
     names = list(dict.fromkeys(name for result in results.values() for name in result.figures))
     columns = ("question", "dataset", "arm", "seed", *names, "log", "seconds")
@@ -345,7 +345,10 @@ def scale_result(results: dict[ScaleTask, ScaleResult], failures: dict[ScaleTask
     )
 
 
-def _grouped(results, figure, arms=()):  # type: ignore[no-untyped-def]
+def _grouped(
+    results: dict[ScaleTask, ScaleResult], figure: Callable[[ScaleResult], float | None], arms: tuple[str, ...] = ()
+) -> dict[tuple[str, str], list[float]]:
+    """Figures of all seeds by set and arm; of all arms where none is named."""
     found: dict[tuple[str, str], list[float]] = {}
     for task, result in results.items():
         value = figure(result)

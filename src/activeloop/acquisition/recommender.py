@@ -227,8 +227,9 @@ def _batch(
     prediction = evaluation.prediction(rows, select.needs_draws)
     context = evaluation.context(prediction, select.needs_draws)
     scores = evaluation.score(select.score, prediction, context)
-    combining, places = isinstance(select.score, CombiningFunction), prediction.on_scale
-    spread = select.score.utility(places, context) if combining else places  # type: ignore[attr-defined]
+    spread = prediction.on_scale
+    if isinstance(select.score, CombiningFunction):
+        spread = select.score.utility(spread, context)
     chosen = select.batch(spread, scores, n, replace(context, rng=rng), features)
     known = evaluation.dataset
     assays = known.assays if known is not None and len(known) else ()

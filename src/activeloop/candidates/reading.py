@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from activeloop.candidates.designs import AMINO_ACIDS, Design
 from activeloop.candidates.notation import (
@@ -413,7 +413,12 @@ class EachRow(Sequence[T]):
     def __len__(self) -> int:
         return len(self.found)
 
-    def __getitem__(self, i):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, i: int) -> T: ...
+    @overload
+    def __getitem__(self, i: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, i: int | slice) -> T | tuple[T, ...]:
+        """What was read from one row, or from a part of them."""
         return self.found[i]
 
     @property
