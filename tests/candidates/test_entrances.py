@@ -368,3 +368,9 @@ def test_any_text_means_the_same_or_is_refused_everywhere(tmp_path_factory, text
     assert len({str(answer(entrance, [text], folder)) for entrance in (predict, find, pin, veto)}) == 1
     # A screen takes candidates outside the pool, but only those that differ where the pool does.
     assert answer(screen, [text], folder) in (answer(resolve, [text], folder), None)
+
+
+def test_wt_is_not_asked_about_where_the_wild_type_has_these_residues() -> None:
+    pool = Pool.combinatorial("MWTAYIAKQRQ", ["W2", "T3"])
+    assert pool.resolver(["WT"]).find("WT").name == "WT"
+    assert pool.resolver(["WT", "W2A", "AT"]).find("WT").name == "WT"

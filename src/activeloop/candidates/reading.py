@@ -253,7 +253,7 @@ def _wild_type_is_letters(notation: VariantNotation, texts: list[str], possible:
     if letters != mutations:
         return letters
     there = notation.at_sites(meant)
-    if not letters and not possible(there):
+    if there.name == "WT" or (not letters and not possible(there)):  # the residues of the wild type are just that
         return False
     raise NotationError(
         f'"{meant}" can be the wild type or the residues at the {sites} sites ({there.name}). Write wild_type or '
