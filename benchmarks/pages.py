@@ -18,7 +18,7 @@ from benchmarks.cost import cost_result
 from benchmarks.kill import kill_result
 from benchmarks.options import OUT
 from benchmarks.prior import prior_result
-from benchmarks.replays import FULL, Suite
+from benchmarks.replays import Suite
 from benchmarks.results import Result, with_age
 from benchmarks.scale import ScaleResult, ScaleTask, scale_result
 from benchmarks.students_values import read_rounds, value_result
@@ -51,7 +51,9 @@ def _replayed(folder: Path, name: str) -> Result:
     assert isinstance(suite, Suite)
     there = [each for each in suite.sets if (folder / f"{each}.png").exists()]
     pictures = {f"{each}.png": (folder / f"{each}.png").read_bytes() for each in there}
-    return replays.page_of(suite, read_summary((folder / "summary.csv").read_text("utf-8")), (), pictures)
+    points = read_summary((folder / "summary.csv").read_text("utf-8"))
+    rounds = list(replays.campaigns_in(folder)) if (folder / "rounds.csv").exists() else []
+    return replays.page_of(suite, points, rounds, pictures)
 
 
 def _folded(folder: Path, name: str) -> Result:
@@ -109,7 +111,7 @@ def _scaled(folder: Path, name: str) -> Result:
 
 
 STORED: dict[str, Callable[[Path, str], Result]] = {
-    **{n: _replayed for n, suite in suites().items() if isinstance(suite, Suite) and FULL not in suite.policies},
+    **{n: _replayed for n, suite in suites().items() if isinstance(suite, Suite)},
     "assays": _of_two_assays,
     "folds": _folded,
     "compute": _measured,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import LABELS, mean_and_error
 from activeloop.replay.policies import Protocol
 from activeloop.replay.sources import registry
-from activeloop.replay.summary import SUMMARY_COLUMNS, Point, point_row, read_rounds, read_summary
-from benchmarks.results import Result, markdown_table, mean_se, not_done, of_seeds, plus_minus, section
+from activeloop.replay.summary import ROUND_COLUMNS, SUMMARY_COLUMNS, Point, point_row, read_summary, turns_of
+from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, of_seeds, plus_minus, section
 
 FULL = "full"
 SHARE = 0.9
+#: columns of rounds.csv: a row for each plate of each campaign; what was picked is not kept
+CAMPAIGN_COLUMNS = tuple(column for column in ROUND_COLUMNS if column != "picks")
+Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,26 @@ def suite_result(suite: Suite, replays: Mapping[str, Path]) -> Result:
     """
     texts = [(place / "summary.csv").read_text("utf-8") for place in replays.values()]
     points = [point for text in texts for point in read_summary(text)]
-    further = [_needs_section(replays, metric) for metric in suite.metrics if FULL in suite.policies]
+    rounds = [row for place in replays.values() for row in campaigns_in(place)]
     pictures = {f"{name}.png": (place / "curve.png").read_bytes() for name, place in replays.items()}
-    return page_of(suite, points, further, pictures)
+    return page_of(suite, points, rounds, pictures)
+
+
+def campaigns_in(place: Path) -> Iterator[Row]:
+    """The rows of a replay's rounds.csv under `CAMPAIGN_COLUMNS`."""
+    with (place / "rounds.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
 
 
 def page_of(
-    suite: Suite, points: Sequence[Point], further: Sequence[str] = (), pictures: Mapping[str, bytes] | None = None
+    suite: Suite, points: Sequence[Point], rounds: Sequence[Row] = (), pictures: Mapping[str, bytes] | None = None
 ) -> Result:
-    """The same from the rows of summary.csv.
+    """The same from the rows of summary.csv and rounds.csv.
 
     Args:
         suite: what was asked.
         points: of all sets.
-        further: sections behind those of the metrics.
+        rounds: of every campaign, without its picks; () where they were not kept.
         pictures: of each set, by file name.
     """
     pictures = pictures or {}
@@ -74,16 +84,19 @@ def page_of(
     plates = f"{protocol.start} + {protocol.rounds} x {protocol.batch} candidates"
     own = ", a policy with a prior chooses its first plate" if protocol.first == "own" else ""
     how = f"Goal `{protocol.goal}`, {plates}{own}; {of_seeds(suite.seeds)}; mean ± standard error"
+    tables: dict[str, Table] = {"summary": (SUMMARY_COLUMNS, map(point_row, points))}
+    if rounds:
+        tables["rounds"] = CAMPAIGN_COLUMNS, ([row[column] for column in CAMPAIGN_COLUMNS] for row in rounds)
     return Result(
         suite.question,
         "\n\n".join(filter(None, [f"{how}.", _of_the_forest(suite), suite.note])),
         [
             *(_metric_section(suite, points, metric) for metric in suite.metrics),
-            *further,
+            *(_needs_section(rounds, metric) for metric in suite.metrics if FULL in suite.policies and rounds),
             not_done("Not computed yet", sorted(set(suite.sets) - {point.dataset for point in points})),
             *(f"![Learning curves of {name.removesuffix('.png')}]({name})" for name in pictures),
         ],
-        {"summary": (SUMMARY_COLUMNS, map(point_row, points))},
+        tables,
         pictures,
     )
 
@@ -130,10 +143,10 @@ def _of_the_forest(suite: Suite) -> str:
     )
 
 
-def _needs_section(replays: Mapping[str, Path], metric: str) -> str:
+def _needs_section(rounds: Sequence[Row], metric: str) -> str:
     """Labels needed for 90 % of what all data give, for each set and policy."""
-    texts = {name: (place / "rounds.csv").read_text("utf-8") for name, place in replays.items()}
-    by_set = {name: labels_needed(read_rounds(text), metric) for name, text in texts.items()}
+    sets = dict.fromkeys(row["dataset"] for row in rounds)
+    by_set = {name: labels_needed(turns_of(row for row in rounds if row["dataset"] == name), metric) for name in sets}
     policies = [need.policy for need in next(iter(by_set.values()))]
     rows = [[name, *(_need(need) for need in needs)] for name, needs in by_set.items()]
     saved = {p: np.array([n.saved for needs in by_set.values() for n in needs if n.policy == p]) for p in policies}

@@ -80,12 +80,16 @@ def rounds_csv(dataset: str, turns: Turns) -> str:
 
 def read_rounds(text: str) -> dict[tuple[str, int], list[Turn]]:
     """The campaigns of a `rounds.csv`."""
+    return turns_of(csv.DictReader(text.splitlines()))
+
+
+def turns_of(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, int], list[Turn]]:
+    """The campaigns of the rows of a `rounds.csv`; where picks were not kept they are ()."""
     turns: dict[tuple[str, int], list[Turn]] = {}
-    for row in csv.DictReader(text.splitlines()):
+    for row in rows:
         metrics = {m: _value(row[m]) for m in METRICS}
-        turn = Turn(
-            int(row["round"]), int(row["labels"]), tuple(row["picks"].split(";")), metrics, float(row["seconds"])
-        )
+        picks = tuple(row["picks"].split(";")) if "picks" in row else ()
+        turn = Turn(int(row["round"]), int(row["labels"]), picks, metrics, float(row["seconds"]))
         turns.setdefault((row["policy"], int(row["seed"])), []).append(turn)
     return turns
 
