@@ -7,6 +7,7 @@ import pytest
 
 from activeloop.measurements.wells import Well
 from activeloop.plates import Pick, Plate, draw, write_plate
+from activeloop.plates.picture import CONTROL, colour_at
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -71,3 +72,13 @@ def test_a_plate_without_predictions_is_drawn_by_kind():
 def test_svg_is_written(proposal, tmp_path):
     path = write_plate(Plate.fill(proposal(5)), tmp_path / "p.svg")
     assert ElementTree.parse(path).getroot().tag == f"{SVG}svg"
+
+
+def test_measured_wells_share_a_scale_with_their_controls():
+    wells = {"A1": Well("K2R"), "A2": Well("K2R", 2), "A3": Well("WT", 1, True), "A4": Well("T3S")}
+    svg = draw(Plate("plate-1", 24, wells), measured={"A1": 0.0, "A2": 1.0, "A3": 0.5}, limits=(0.0, 1.0))
+    assert f'fill="{colour_at(0.0)}"' in svg  # replicates have their own values
+    assert f'fill="{colour_at(1.0)}"' in svg
+    assert f'fill="{colour_at(0.5)}" stroke="{CONTROL}"' in svg
+    assert "A3: WT (control, replicate 1), measured 0.5" in svg
+    assert ">no value<" in svg  # T3S

@@ -55,7 +55,15 @@ LABELLED = 60
 LEFT, TOP, FOOT, RIGHT = 44, 84, 74, 24
 
 
-def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "", label: str = "") -> str:
+def draw(
+    plate: Plate,
+    values: Mapping[str, float] | None = None,
+    title: str = "",
+    label: str = "",
+    *,
+    measured: Mapping[str, float] | None = None,
+    limits: tuple[float, float] | None = None,
+) -> str:
     """The plate as SVG.
 
     Wells are coloured by value where there is one, controls are marked by a ring and a colour of their own, empty
@@ -66,7 +74,9 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
         values: candidate -> number to colour by; when None the predictions of `plate.picks` (of several assays those of
             the first), or before any result their scores.
         title: the plate's id when empty.
-        label: what the numbers are, for the legend; `predicted` or `score` when empty.
+        label: what the numbers are, for the legend; `predicted`, `score` or `measured` when empty.
+        measured: well -> its own value, to colour by instead; controls have colours of the scale then, too.
+        limits: both ends of the colour scale, so that several plates share one; those of the values when None.
     """
     predicted = any(math.isfinite(p.mean) for p in plate.picks)
     numbers = {p.name: p.mean if predicted else p.score for p in plate.picks} if values is None else dict(values)
@@ -74,8 +84,12 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
         names = [one.assay for p in plate.picks for one in p.predictions]
         several = f"{names[0]} " if len(set(names)) > 1 else ""
         label = f"{several}predicted" if predicted or values is not None else "score"
+        label = label if measured is None else "measured"
     shown = {name: float(v) for name, v in numbers.items() if math.isfinite(v)}
-    scale = _Scale.of([shown[w.candidate] for w in plate.wells.values() if not w.control and w.candidate in shown])
+    own = {well: shown[w.candidate] for well, w in plate.wells.items() if not w.control and w.candidate in shown}
+    if measured is not None:
+        own = {well: float(v) for well, v in measured.items() if well in plate.wells and math.isfinite(v)}
+    scale = _Scale.of(list(own.values()) if limits is None else list(limits))
     rows, columns = SHAPES[plate.size]
     pitch = PITCH[plate.size]
     width, height = max(LEFT + columns * pitch + RIGHT, 480), TOP + rows * pitch + FOOT
@@ -93,8 +107,8 @@ def draw(plate: Plate, values: Mapping[str, float] | None = None, title: str = "
     ]
     for r in range(rows):
         for c in range(columns):
-            parts.append(_well(plate, r, c, pitch, shown, scale, label))
-    parts += _legend(scale, label, TOP + rows * pitch + 26, plate)
+            parts.append(_well(plate, r, c, pitch, own, scale, label))
+    parts += _legend(scale, label, TOP + rows * pitch + 26, plate, own)
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -147,11 +161,13 @@ def _well(plate: Plate, r: int, c: int, pitch: int, values: Mapping[str, float],
     name = well_name(r, c)
     well = plate.wells.get(name)
     x, y, radius = LEFT + (c + 0.5) * pitch, TOP + (r + 0.5) * pitch, pitch * 0.44
-    value = values.get(well.candidate) if well and not well.control else None
+    value = values.get(name)
     if well is None:
         fill, stroke, stroke_width = "none", EMPTY, 1.0
     elif well.control:
         fill, stroke, stroke_width = CONTROL, INK, 2.2 if pitch >= 30 else 1.4
+        if value is not None:
+            fill, stroke = scale.colour(value), CONTROL
     else:
         fill, stroke, stroke_width = (PLAIN if value is None else scale.colour(value)), "#00000033", 0.8
     dash = ' stroke-dasharray="2 3"' if well is None and pitch >= 30 else ""
@@ -203,8 +219,9 @@ def _text(x: float, y: float, text: str, size: float, ink: str) -> str:
     return f'<text x="{x:g}" y="{y:.5g}" font-size="{size:.3g}" text-anchor="middle" fill="{ink}">{escape(text)}</text>'
 
 
-def _legend(scale: _Scale, label: str, y: float, plate: Plate) -> list[str]:
-    kinds = [(CONTROL, INK, 2.0, "control"), ("none", EMPTY, 1.0, "empty")]
+def _legend(scale: _Scale, label: str, y: float, plate: Plate, values: Mapping[str, float]) -> list[str]:
+    ringed = any(w.control and well in values for well, w in plate.wells.items())
+    kinds = [("none" if ringed else CONTROL, CONTROL if ringed else INK, 2.0, "control"), ("none", EMPTY, 1.0, "empty")]
     parts, x = [], float(LEFT)
     if scale.known:
         steps = len(RAMP) - 1
@@ -217,7 +234,7 @@ def _legend(scale: _Scale, label: str, y: float, plate: Plate) -> list[str]:
             f'<text x="{x + 170:g}" y="{y + 28:g}" font-size="11" text-anchor="end">{short(scale.high)}</text>',
         ]
         x += 206
-        if any(w.candidate not in {p.name for p in plate.picks} for w in plate.wells.values() if not w.control):
+        if any(well not in values for well, w in plate.wells.items() if not w.control):
             kinds.insert(0, (PLAIN, "#00000033", 0.8, "no value"))
     else:
         kinds.insert(0, (PLAIN, "#00000033", 0.8, "candidate"))
