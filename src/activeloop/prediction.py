@@ -91,13 +91,17 @@ class ValueMap:
 
     def inverse(self, places: np.ndarray) -> np.ndarray:
         """Places on the scale to values, within the bounds."""
+        return self.end(self.bent(places))
+
+    def bent(self, places: np.ndarray) -> np.ndarray:
+        """Places on the scale of which those near a bound, or beyond it, are between the margin and the bound."""
         bent = self.sign * places
         for turn, end in ((1, self.high), (-1, self.low)):
             if math.isfinite(end) and self.margin > 0:
                 near = turn * self._unsigned(end) - self.margin
                 over = np.maximum(turn * bent - near, 0.0) / self.margin
                 bent = np.where(over > 0, turn * (near + self.margin * -np.expm1(-over)), bent)
-        return self.end(self.sign * bent)
+        return self.sign * bent
 
     def end(self, places: np.ndarray) -> np.ndarray:
         """The same for the end of an interval, which is cut off at a bound."""
@@ -329,8 +333,8 @@ class Validated(ABC):
         """Accuracy and calibration on held-out values.
 
         Names: `held_out` (how many values), `held_out_spearman`, `coverage90` (share of them in their 90 %
-        interval), `miscalibration_area`, `sharpness`; for classes `ece`. With several assays each name begins with the
-        assay's.
+        interval), `miscalibration_area`, `sharpness`; for classes `ece`; `log_scale` is 1 on logarithms.
+        With several assays each name begins with the assay's.
         """
 
 

@@ -18,7 +18,7 @@ from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset, Measurement
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.plates import Plate
-from activeloop.prediction import Prediction, Predictor, Validated
+from activeloop.prediction import Prediction, Predictor, Validated, ValueMap
 from tests.campaigns.small_campaign import Ridge, answers, singles, truth
 
 POOL = singles()
@@ -127,6 +127,37 @@ def test_the_front_is_what_nothing_beats_and_its_volume_grows():
     assert 0 < front.volumes[0] <= front.volumes[-1] <= 1
 
 
+def test_the_volume_of_a_front_is_counted_on_the_scale_of_the_model():
+    potency = Assay("IC50", "nM", "minimise")
+    assays, values = (KCAT, potency), ([0.0, 1.0, 2.0], [1.0, 10.0, 1000.0])
+    linear, log = (front_of(data(assays, *values), 1, logs) for logs in ((), ("IC50",)))
+    assert linear.points == log.points
+    # box: 2.2 wide; 1000 + 99.9 down to 1, and 3.3 powers of ten
+    steps = ([0.2, 1.0, 1.0], [1099.9 - 1, 1099.9 - 10, 99.9])
+    assert linear.volumes[0] == pytest.approx(np.dot(*steps) / (2.2 * 1098.9))
+    assert log.volumes[0] == pytest.approx(np.dot([0.2, 1.0, 1.0], [3.3, 2.3, 0.3]) / (2.2 * 3.3))
+    assert (linear.counted, log.counted) == ("", "on logarithms of IC50")
+    known = data(assays, *values)
+    mean = np.zeros((len(POOL), 2))
+    mean[5:10] = -9.0
+    mean[7] = [1.5, -1.5]  # 31.6 nM, which adds half a unit of kcat times 1.5 powers of ten
+    gain = expected_gain(OnLogarithms(mean, 1e-9), POOL, np.arange(5, 10), known, 0)
+    assert gain.expected == pytest.approx(0.5 * 1.5 / np.dot([0.2, 1.0, 1.0], [3.3, 2.3, 0.3]), rel=1e-6)
+
+
+def test_a_scale_that_the_model_found_is_that_of_the_front():
+    potency = Assay("IC50", "nM", "minimise")
+    campaign = Campaign(POOL, (KCAT, potency), MutationGP(), seed=1)
+    names = POOL.names(np.arange(40))
+    rows = measured(names, (KCAT,))
+    rows += [replace(m, assay="IC50", value=10.0 ** (2 * m.value)) for m in rows]
+    campaign.record(rows, "r.csv")
+    assert campaign.status().front.counted == ""  # no model has decided yet
+    campaign.fit()
+    assert campaign.status().front.logs == campaign.assess(8).front.logs == ("IC50",)
+    assert front_of(campaign.dataset(), 1, ("IC50",)) == campaign.status().front
+
+
 class Stated(Predictor, Validated):
     """Predicts a table of means [N, A] with one standard deviation, and says how skilled it is."""
 
@@ -146,6 +177,13 @@ class Stated(Predictor, Validated):
 
     def state(self):
         return {}
+
+
+class OnLogarithms(Stated):
+    """The same of two assays, the second on logarithms and to be small."""
+
+    def predict(self, pool, rows, seed, draws=64):
+        return super().predict(pool, rows, seed, draws).in_values([ValueMap(), ValueMap(log=True, sign=-1)])
 
 
 def data(assays, *columns):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ def folder(tmp_path_factory) -> Path:
     assert model is not None
     student = Distiller(SiteNetwork((16,)), steps=60).distil(model, loop.dataset(), 0)
     export(student, place / "student.onnx")
+    card = student.card
+    others = {
+        "log": replace(card, log=(True,), centres=(1.0,)),
+        "kcat": replace(card, assays=(replace(card.assays[0], name="kcat", unit="1/s"),)),
+    }
+    for name, other in others.items():
+        export(replace(student, card=other), place / f"{name}.onnx")
     return place
 
 
@@ -132,6 +140,8 @@ def test_rows_that_cannot_be_read_are_named_or_skipped(run, folder):
     [
         (("--student", "nothing.onnx"), "nothing.onnx: it cannot be read (No such file or directory)"),
         (("--student", "picks.txt"), "picks.txt:"),
+        (("--student", "log.onnx"), "log.onnx: this student works on a logarithmic scale of heat, and"),
+        (("--student", "kcat.onnx"), "this student predicts kcat (1/s, less is better), and the model"),
         (("--shortlist", 10), "keep at least as many"),
         (("-n", 0), "0 picks"),
         (("--workers", 0), "give at least 1"),

@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from activeloop.acquisition import DiverseTop, Greedy, Recommender, Thompson
+from activeloop.acquisition import DiverseTop, Greedy, Recommender, Thompson, UpperConfidenceBound
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError, StateError, StoreError
+from activeloop.prediction import Prediction, ValueMap
 from activeloop.screening import Screen, ScreenResult
 from activeloop.screening.checkpoint import read_arrays, write_arrays
 from activeloop.screening.scorer import MarginalScore
@@ -89,6 +90,32 @@ def test_done_is_not_done_again(default, tmp_path):
                 default
             )
         assert len(calls) == (9 if pieces else 0)
+
+
+@dataclass(frozen=True)
+class OnLogarithms(Planted):
+    """The same on logarithms: values are powers of ten, in an assay of which less is better."""
+
+    sign: int = -1
+
+    def mean(self, pool, rows):
+        return self.predict(pool, rows, 0, 0).mean
+
+    def predict(self, pool, rows, seed, draws=64):
+        mean = Planted.mean(self, pool, rows)
+        places = Prediction(np.zeros((0, *mean.shape)), mean, np.full(mean.shape, 0.1), np.full(1, 0.1))
+        return places.in_values([ValueMap(log=True, sign=self.sign)])
+
+
+def test_student_and_teacher_are_compared_on_the_scale_of_the_teacher(default, tmp_path):
+    both = replace(SCREEN, student=OnLogarithms(noise=0.3), teacher=OnLogarithms())
+    for score in (Greedy(), UpperConfidenceBound()):
+        found = both.run(POOL, 16, replace(SELECT, score=score), tmp_path / score.name)
+        assert found.names == default.names
+        assert found.values == pytest.approx(default.values + 0.1 * getattr(score, "beta", 0))
+    for student, teacher in ((Planted(), OnLogarithms()), (OnLogarithms(), Planted())):
+        with pytest.raises(InputError, match=r"this student works on a (linear|logarithmic) scale of value, and"):
+            replace(SCREEN, student=student, teacher=teacher).run(POOL, 16, SELECT, tmp_path / "mixed")
 
 
 KILLED = """

@@ -12,9 +12,11 @@ from warnings import catch_warnings, filterwarnings
 import numpy as np
 
 from activeloop.acquisition.multiobjective import hypervolume, on_front, reference_point
+from activeloop.campaigns.events import Version
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Pick
+from activeloop.prediction import ValueMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,12 +48,20 @@ class Front:
         assays: at least two, whose best is looked for.
         points: the best of the first assay first; only candidates that are known to meet all thresholds.
         volumes: after each round the hypervolume below the front, as a share of the box between the worst value
-            measured (less a tenth of the range) and the best of each assay; () of more than four assays.
+            measured (less a tenth of the range) and the best of each assay, on the scale of the model; () of more than
+            four assays.
+        logs: names of those assays whose scale is logarithmic there.
     """
 
     assays: tuple[Assay, ...]
     points: tuple[FrontPoint, ...]
     volumes: tuple[float, ...]
+    logs: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> str:
+        """On which scale volumes are counted, in words; "" where all are those of the values."""
+        return f"on logarithms of {' and '.join(self.logs)}" if self.logs else ""
 
 
 def sought(dataset: Dataset) -> list[int]:
@@ -60,12 +70,23 @@ def sought(dataset: Dataset) -> list[int]:
     return np.flatnonzero(np.isnan(dataset.limits) & answered).tolist()
 
 
-def front_of(dataset: Dataset, rounds: int) -> Front | None:
+def logarithmic(assays: Sequence[Assay], version: Version | None) -> tuple[str, ...]:
+    """Names of the assays whose scale is logarithmic: as stated, else as the current version found.
+
+    >>> logarithmic([Assay("KD", "nM", scale="log"), Assay("kcat")], None)
+    ('KD',)
+    """
+    found = version.metrics if version else {}
+    return tuple(a.name for a in assays if a.scale == "log" or f"{a.name} log_scale" in found)
+
+
+def front_of(dataset: Dataset, rounds: int, logs: Sequence[str] = ()) -> Front | None:
     """The front of what was measured; None with fewer than two assays whose best is looked for.
 
     Args:
         dataset: of the campaign (not oriented).
         rounds: how many there were.
+        logs: names of the assays whose scale is logarithmic, on which volumes are counted.
     """
     columns = sought(dataset)
     if len(columns) < 2:
@@ -81,12 +102,15 @@ def front_of(dataset: Dataset, rounds: int) -> Front | None:
         for name, i, side in zip(names, best, sides, strict=True)
     )
     assays = tuple(dataset.assays[a] for a in columns)
-    reference = reference_point(oriented)
-    box = float(np.prod(np.nanmax(oriented, 0) - reference))
+    maps = [ValueMap(a.name in logs, a.sign) for a in assays]
+    places = np.stack([each.place(values) for each, values in zip(maps, oriented.T, strict=True)], axis=1)
+    reference = reference_point(places)
+    box = float(np.prod(np.nanmax(places, 0) - reference))
+    named = tuple(a.name for a in assays if a.name in logs)
     if len(columns) > MOST or not box > 0:
-        return Front(assays, points, ())
+        return Front(assays, points, (), named)
     so_far = [rows[dataset.rounds[rows] <= number] for number in range(rounds)]
-    return Front(assays, points, tuple(hypervolume(oriented[seen], reference) / box for seen in so_far))
+    return Front(assays, points, tuple(hypervolume(places[seen], reference) / box for seen in so_far), named)
 
 
 ENDINGS = (".png", ".svg")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.campaigns.events import StudentRecord, Version
-from activeloop.campaigns.front import Front, front_of
+from activeloop.campaigns.front import Front, front_of, logarithmic
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
 from activeloop.campaigns.validation import ProspectiveValidation, validate_each
@@ -125,7 +125,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         leaders=_leaders(state, dataset),
         conditions=_conditions(dataset),
         hits=_hits(dataset, hit),
-        front=front_of(dataset, state.rounds),
+        front=front_of(dataset, state.rounds, logarithmic(dataset.assays, state.version)),
         best_by_round=tuple(value for value in best_by_round(state, dataset) if value == value),
         versions=state.versions,
         validations=validate_each(state, dataset),

@@ -11,7 +11,7 @@ import numpy as np
 
 from activeloop.acquisition.multiobjective import gain as added_volume
 from activeloop.acquisition.multiobjective import hypervolume, pareto, reference_point
-from activeloop.campaigns.front import MOST, Front, front_of, sought
+from activeloop.campaigns.front import MOST, Front, front_of, logarithmic, sought
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.validation import ProspectiveValidation
 from activeloop.candidates import Pool
@@ -163,20 +163,21 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     draws = _within_bounds(prediction.draws, dataset.assays)
     met = np.all(np.isnan(limits) | (draws >= limits), axis=2)
     enough = dataset.meets_all() == 1
-    values = oriented.values[enough][:, columns]
+    places = prediction.places(oriented.values)
+    values = places[enough][:, columns]
     values = values[~np.isnan(values).any(1)]
     if not columns or not len(values):
         return Gain(float(met.sum(1).mean()), float(met.any(1).mean()), aim="enough")
+    ahead = replace(prediction, draws=draws).on_scale
     if len(columns) > 1:
-        names = pool.names(rows)
-        reference = reference_point(oriented.values[:, columns])
-        return _front_gain(draws[:, :, columns], met, values, reference, names) if len(columns) <= MOST else None
+        names, reference = pool.names(rows), reference_point(places[:, columns])
+        return _front_gain(ahead.draws[:, :, columns], met, values, reference, names) if len(columns) <= MOST else None
     column = columns[0]
     # The largest of many noisy results is too large: where the model predicts less, that is the best so far.
     known = np.where(enough, oriented.values[:, column], np.nan)
     seen = model.predict(pool, dataset.rows[[int(np.nanargmax(known))]], seed, DRAWS)
-    ahead, so_far = (replace(p, draws=_within_bounds(p.draws, dataset.assays)).on_scale for p in (prediction, seen))
-    places = prediction.places(oriented.values)[:, column]
+    so_far = replace(seen, draws=_within_bounds(seen.draws, dataset.assays)).on_scale
+    places = places[:, column]
     best = np.minimum(np.nanmax(places[enough]), so_far.draws[:, 0, column])
     beyond = np.maximum(np.where(met, ahead.draws[:, :, column], -np.inf).max(1) - best, 0.0)
     spread = float(np.std(places[np.isfinite(places)]))
@@ -245,7 +246,7 @@ def report(
     met = None if np.isnan(dataset.limits).all() else int((dataset.meets_all() == 1).sum())
     if len(dataset.assays) == 1 and dataset.assays[0].goal == "classify":
         met = int((dataset.values[:, 0] == 1).sum())
-    front = front_of(dataset, state.rounds)
+    front = front_of(dataset, state.rounds, logarithmic(dataset.assays, state.version))
     advice, sentence = _advise(state, dataset, validations, gain, known, goal, next_size, column)
     if stale and state.version is not None:
         sentence += f" Version {state.version.number} does not know the last results: `propose` or `fit` first."

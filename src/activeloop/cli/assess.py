@@ -21,7 +21,8 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     if found.front:
         say(f"Front of {found.measured:,} {rounds}: {front_words(found.front)}")
         if found.front.volumes:
-            say(f"Volume below it, by round: {'  '.join(f'{v:.1%}' for v in found.front.volumes)}")
+            counted = f" ({found.front.counted})" if found.front.counted else ""
+            say(f"Volume below it, by round{counted}: {'  '.join(f'{v:.1%}' for v in found.front.volumes)}")
     elif found.assay.goal == "classify":
         say(f"Of {many(found.measured, 'candidate')} {rounds} {found.met or 0:,} are fit.")
     elif found.best_name:

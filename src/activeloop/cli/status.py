@@ -98,7 +98,9 @@ def summary_table(found: Status) -> Table:
         corrected = "\n(values corrected for plates)" if any(map(is_corrected, found.leaders)) else ""
         table.add_row("front", front_words(found.front) + corrected)
         if found.front.volumes:
-            table.add_row("volume below it, by round", "  ".join(f"{v:.1%}" for v in found.front.volumes))
+            counted = f"  ({found.front.counted})" if found.front.counted else ""
+            volumes = "  ".join(f"{v:.1%}" for v in found.front.volumes)
+            table.add_row("volume below it, by round", volumes + counted)
     elif found.best_by_round:
         corrected = "  (corrected for plates)" if any(map(is_corrected, found.leaders[:1])) else ""
         several = f"{found.leaders[0].assay} " if found.conditions and found.leaders else ""

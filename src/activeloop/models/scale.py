@@ -241,8 +241,9 @@ class ScaledPredictor(Predictor, OutOfFoldSd, FastMean, Validated):
         return self.map.sd_inverse(self.held_out(), self.fitted.held_out_sd())
 
     def metrics(self) -> dict[str, float]:
-        """Those of the model, on its scale."""
-        return self.fitted.metrics() if isinstance(self.fitted, Validated) else {}
+        """Those of the model, on its scale; `log_scale` is 1 where that is logarithmic."""
+        own = self.fitted.metrics() if isinstance(self.fitted, Validated) else {}
+        return {**own, "log_scale": 1.0} if self.map.log else own
 
     def explain(self) -> str:
         """The model's explanation, and the scale and why."""

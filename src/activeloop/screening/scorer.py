@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
@@ -21,7 +21,8 @@ from activeloop.acquisition import (
 )
 from activeloop.candidates import Pool
 from activeloop.errors import InputError, ModelError
-from activeloop.prediction import Prediction, Predictor, mean_of
+from activeloop.measurements import Assay
+from activeloop.prediction import Prediction, Predictor, ValueMap, mean_of
 from activeloop.screening.tokens import TokenWriter
 from activeloop.students.runtime.card import ModelCard
 
@@ -76,17 +77,19 @@ def marginal_score(select: Recommender, classes: int, assays: int) -> Acquisitio
 
 @dataclass(frozen=True)
 class ScreenObjective:
-    """The acquisition value of candidates, by a model's predictions.
+    """The acquisition value of candidates, by a model's predictions, on the scale on which the teacher works.
 
     Args:
         score: without joint draws.
-        context: what was measured.
+        context: what was measured, on that scale.
         seed: of scores that draw.
+        maps: A of them, between values and that scale; () where it is that of the values.
     """
 
     score: AcquisitionFunction
     context: AcquisitionContext
     seed: int
+    maps: tuple[ValueMap, ...] = ()
 
     def __call__(self, prediction: Prediction) -> np.ndarray:
         """[N] values.
@@ -99,8 +102,17 @@ class ScreenObjective:
             raise ModelError(f'The score "{self.score.name}" is not finite for some candidates. Nothing was chosen.')
         return np.asarray(values, np.float64)
 
-    def marginal(self, mean: np.ndarray, sd: np.ndarray, noise: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
-        """[N] values by mean and standard deviation [N, A] alone."""
+    def of_values(self, mean: np.ndarray) -> np.ndarray:
+        """[N] acquisition values by means [N, A] alone, in the units of the assays."""
+        no_draws, unknown = np.zeros((0, *mean.shape)), np.zeros_like(mean)
+        return self(Prediction(no_draws, mean, unknown, np.zeros(mean.shape[1]), maps=self.maps))
+
+    def of_places(
+        self, mean: np.ndarray, sd: np.ndarray, noise: np.ndarray, classes: tuple[str, ...] = ()
+    ) -> np.ndarray:
+        """[N] acquisition values by mean and standard deviation [N, A] alone, on the scale; bounds of values hold."""
+        if any(not each.changes_nothing for each in self.maps):
+            mean = np.stack([each.bent(places) for each, places in zip(self.maps, mean.T, strict=True)], axis=1)
         return self(Prediction(np.zeros((0, *mean.shape)), mean, sd, noise, classes))
 
 
@@ -118,6 +130,20 @@ class Scorer(ABC):
             InputError: the student's file was changed.
         """
 
+    @abstractmethod
+    def check(self, pool: Pool, rows: np.ndarray, teacher: Prediction, assays: Sequence[Assay]) -> None:
+        """Check that the model scores what the teacher predicts, on the same scale.
+
+        Args:
+            pool: of the candidates.
+            rows: [N] some of them.
+            teacher: its prediction of them.
+            assays: that it predicts; () where they are not known.
+
+        Raises:
+            InputError: it does not.
+        """
+
 
 @final
 @dataclass(frozen=True)
@@ -131,13 +157,17 @@ class ModelScorer(Scorer):
         """The model's own prediction."""
         return self._scores
 
+    def check(self, pool: Pool, rows: np.ndarray, teacher: Prediction, assays: Sequence[Assay]) -> None:
+        """By a prediction of the same candidates."""
+        own = self.model.predict(pool, rows, self.objective.seed, 0)
+        _same_scale(own.maps, own.mean.shape[1], teacher, assays, "")
+
     def _scores(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         if not len(rows):
             return np.zeros(0)
         if self.objective.score.needs_spread:
             return self.objective(self.model.predict(pool, rows, self.objective.seed, 0))
-        mean = mean_of(self.model, pool, rows)
-        return self.objective.marginal(mean, np.zeros_like(mean), np.zeros(mean.shape[1]), ())
+        return self.objective.of_values(mean_of(self.model, pool, rows))
 
 
 @final
@@ -166,6 +196,47 @@ class FileScorer(Scorer):
         outputs = ("mean", "sd") if self.objective.score.needs_spread else ("mean",)
         return _OpenedFile(card, lambda tokens: runner.run(tokens, outputs), self.objective)
 
+    def check(self, pool: Pool, rows: np.ndarray, teacher: Prediction, assays: Sequence[Assay]) -> None:
+        """By its card."""
+        from activeloop.students.runtime.onnx import read_student
+
+        card, file = read_student(self.path)[0], str(self.path)
+        own, theirs = (tuple((a.name, a.unit, a.goal) for a in each) for each in (card.assays, assays))
+        if assays and own != theirs and not (card.classes and teacher.classes):
+            here, there = (", ".join(map(_in_words, each)) for each in (assays, card.assays))
+            problem = f"this student predicts {there}, and the model that it would stand for predicts {here}"
+            raise InputError(f"{problem}. {ANOTHER}", file=file)
+        _same_scale(card.maps, card.outputs, teacher, assays, file)
+
+
+def _in_words(assay: Assay) -> str:
+    """An assay, its unit and its goal, in words.
+
+    >>> _in_words(Assay("KM", "mM", "minimise"))
+    'KM (mM, less is better)'
+    """
+    aim = {"maximise": "more is better", "minimise": "less is better", "classify": "classes"}[assay.goal]
+    return f"{assay.name} ({', '.join(filter(None, (assay.unit, aim)))})"
+
+
+ANOTHER = "Train a student of this model (`activeloop distil DIR`). Nothing was screened."
+
+
+def _same_scale(
+    maps: Sequence[ValueMap], outputs: int, teacher: Prediction, assays: Sequence[Assay], file: str
+) -> None:
+    """Refuse a student on whose scale the teacher does not work: their acquisition values could not be compared."""
+    theirs = teacher.mean.shape[1]
+    if outputs != theirs:
+        problem = f"this student predicts {outputs} numbers a candidate, and the model that it would stand for {theirs}"
+        raise InputError(f"{problem}. {ANOTHER}", file=file)
+    names = [a.name for a in assays] or ["value" if theirs == 1 else f"value {i + 1}" for i in range(theirs)]
+    for name, *each in zip(names, *(m or (ValueMap(),) * theirs for m in (maps, teacher.maps)), strict=False):
+        if each[0].log != each[1].log:
+            own, other = ("a logarithmic" if one.log else "a linear" for one in each)
+            problem = f"this student works on {own} scale of {name}, and the model that it would stand for on {other}"
+            raise InputError(f"{problem} one, so that their scores cannot be compared. {ANOTHER}", file=file)
+
 
 @dataclass
 class _OpenedFile:
@@ -188,7 +259,7 @@ class _OpenedFile:
             tokens = self.card.tokenizer.tokens(pool, rows)
         mean, *rest = (x.astype(np.float64) for x in self.run(tokens))
         sd = rest[0] if rest else np.zeros_like(mean)
-        return self.objective.marginal(mean, sd, np.array(self.card.noise), self.card.classes)
+        return self.objective.of_places(mean, sd, np.array(self.card.noise), self.card.classes)
 
 
 def digest_of(path: Path) -> str:

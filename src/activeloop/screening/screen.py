@@ -109,7 +109,8 @@ class Screen:
             progress: see `Progress`.
 
         Raises:
-            InputError: a number makes no sense, a row of a file cannot be read, or the folder holds another screen.
+            InputError: a number makes no sense, a row of a file cannot be read, the student predicts something else
+                than the teacher or on another scale, or the folder holds another screen.
             StateError: nothing is left to choose.
             StoreError: the folder cannot be written or is damaged.
             ModelError: a prediction is not finite.
@@ -124,8 +125,9 @@ class Screen:
         prediction = evaluation.prediction(probe, False)
         context = evaluation.context(prediction, False)
         score = marginal_score(select, len(prediction.classes), prediction.mean.shape[1])
-        objective = ScreenObjective(score, context, seed)
-        scorer = self._scorer(ScreenObjective(self.score or score, context, seed))
+        objective = ScreenObjective(score, context, seed, prediction.maps)
+        scorer = self._scorer(replace(objective, score=self.score or score))
+        scorer.check(pool, probe, prediction, () if dataset is None else dataset.assays)
         settings = {
             "pool": fingerprint(eligible),
             "student": scorer.digest if isinstance(scorer, FileScorer) else self.student.explain(),  # type: ignore[union-attr]
