@@ -304,7 +304,7 @@ def picture(results: Results, kind: str = "svg") -> bytes:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from activeloop.replay.report import BASELINE, FAINT, GRID, INK, OTHERS, OWN
+    from activeloop.drawing import BASELINE, FAINT, GRID, INK, OTHERS, OWN
 
     counts = sorted({t.labels for t in results})
     figure = Figure(figsize=(4.6 * len(counts), 5.6), layout="constrained", facecolor="white")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shutil
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from activeloop.cli.propose import propose
 from activeloop.cli.record import record
 from activeloop.cli.status import status
 from activeloop.cli.terminal import known_plates, opened, say
+from activeloop.drawing import inline
 from activeloop.errors import InputError
 from activeloop.files import write_whole
 from activeloop.measurements import Assay
@@ -131,7 +131,9 @@ def report(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
             {"figure": f"{tested}", "words": f"of {len(landscape.values):,} variants were measured", "own": False},
             {"figure": f"{seconds:.0f} s", "words": "from the first command to this page", "own": False},
         ],
-        curve=base64.b64encode(learning_curve(rounds, reached, baseline, spread)).decode(),
+        curve=inline(
+            learning_curve(rounds, reached, baseline, spread), "Learning curve of the loop and of its random baseline"
+        ),
         plates=[picture(plate, landscape) for plate in plates],
         leaders=leaders(landscape, rounds, folder),
         explanation=final.versions[-1].explanation if final.versions else "",
@@ -186,14 +188,15 @@ def leaders(landscape: Landscape, rounds: list[list[str]], folder: Path) -> list
 
 
 def learning_curve(rounds: list[list[str]], reached: np.ndarray, baseline: np.ndarray, spread: np.ndarray) -> bytes:
-    """Best value found against variants measured, beside the random baseline, as PNG."""
+    """Best value found against variants measured, beside the random baseline, as SVG."""
     from matplotlib.figure import Figure
 
-    from activeloop.replay.report import BASELINE, FAINT, GRID, OWN, png
+    from activeloop.drawing import BASELINE, FAINT, OWN, style, svg
 
     labels = np.cumsum([len(names) for names in rounds])
     figure = Figure(figsize=(8.4, 4.2), layout="constrained", facecolor="white")
     axis = figure.subplots()
+    style(axis)
     axis.plot(labels, reached, color=OWN, marker="o", linewidth=2.6, label="the loop", zorder=3)
     axis.plot(
         labels, baseline, color=BASELINE, marker="o", linewidth=1.8, linestyle=(0, (4, 2)), label="random baseline"
@@ -207,8 +210,5 @@ def learning_curve(rounds: list[list[str]], reached: np.ndarray, baseline: np.nd
     axis.set_ylim(0, 1.12)
     axis.set_xlabel("variants measured", color=FAINT)
     axis.set_ylabel("best true value found", color=FAINT)
-    axis.grid(axis="y", color=GRID)
-    axis.set_axisbelow(True)
-    axis.spines[["top", "right", "left"]].set_visible(False)
     axis.legend(frameon=False, loc="lower right")
-    return png(figure)
+    return svg(figure)

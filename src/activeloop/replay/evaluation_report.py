@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import gzip
 import json
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from activeloop.drawing import BASELINE, FAINT, GRID, INK, OWN, inline, png, svg
 from activeloop.files import csv_text, write_whole
 from activeloop.replay.evaluation import METRICS, Evaluation, Fold, FoldRule, summarise_folds
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
-from activeloop.replay.report import BASELINE, FAINT, GRID, INK, OWN, png, render, table_cell
+from activeloop.replay.report import render, table_cell
 from activeloop.replay.sources import DATA
 from activeloop.replay.summary import SUMMARY_COLUMNS, Point, number, point_row
 
@@ -82,12 +82,12 @@ def write_evaluation(
     points = own + published
     machine = describe_machine()
     taking_part = sum(len(fold.rows) for fold in folds if fold.learner == folds[0].learner)
-    picture = png(draw_bars(points, f"{landscape.name}: {evaluation.folds} folds"))
+    picture = draw_bars(points, f"{landscape.name}: {evaluation.folds} folds")
     page = render(
         "evaluate.html",
         title=f"{landscape.name}: prediction of five {evaluation.folds} folds",
         lead=f"{landscape.origin} Each fold is predicted by a model of the other four.",
-        picture=base64.b64encode(picture).decode(),
+        picture=inline(svg(picture), "Spearman correlation of each learner"),
         metrics=list(WORDS),
         words=WORDS,
         rows=_rows(points, folds),
@@ -104,7 +104,7 @@ def write_evaluation(
     )
     write_whole(folder / "summary.csv", evaluation_csv(points, evaluation))
     write_whole(folder / "folds.csv", folds_csv(landscape.name, evaluation, folds))
-    write_whole(folder / "spearman.png", picture)
+    write_whole(folder / "spearman.png", png(picture))
     write_whole(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
     write_whole(folder / "report.html", page)
     return points

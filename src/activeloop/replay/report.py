@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from activeloop.drawing import BASELINE, FAINT, INK, OTHERS, OWN, inline, png, style, svg
 from activeloop.files import write_whole
 from activeloop.replay.campaign import Outcome
 from activeloop.replay.landscape import Landscape
@@ -28,10 +27,6 @@ PANELS: dict[ReplayGoal, tuple[str, ...]] = {
     "find": ("best_fraction", "optimum_found", "top1pct_found", "top100_recall"),
     "learn": ("accuracy", "auroc", "spearman", "top10pct_found"),
 }
-INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
-OWN, BASELINE = "#0b6bcb", "#8a94a0"
-# Okabe and Ito's palette: distinguishable with colour blindness.
-OTHERS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#444444")
 
 
 def policy_colours(policies: Sequence[str]) -> dict[str, str]:
@@ -61,7 +56,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
     policies = list(dict.fromkeys(p.policy for p in points))
     colours = policy_colours(policies)
     for axis, metric in zip(axes, PANELS[goal], strict=True):
-        _style(axis, metric)
+        style(axis, LABELS[metric])
         for policy in policies:
             _line(axis, [p for p in points if p.policy == policy and p.metric == metric], policy, colours[policy])
     handles, names = axes[0].get_legend_handles_labels()
@@ -77,26 +72,6 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
         color=FAINT,
     )
     return figure
-
-
-def png(figure: Figure, dpi: int = 150) -> bytes:
-    """The picture as a PNG file of 64 colours, a quarter of the size of one of all colours."""
-    from PIL import Image
-
-    drawn, out = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi)
-    Image.open(drawn).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
-    return out.getvalue()
-
-
-def _style(axis: Axes, metric: str) -> None:
-    axis.set_title(LABELS[metric], fontsize=11, color=INK, loc="left")
-    axis.grid(axis="y", color=GRID, linewidth=0.8)
-    axis.set_axisbelow(True)
-    axis.tick_params(colors=FAINT, labelsize=9.5, length=0)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
-    axis.spines["bottom"].set_color(GRID)
 
 
 def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None:
@@ -143,7 +118,7 @@ def replay_page(
         protocol: the rules.
         outcome: what was replayed.
         points: `summary.summarise` of it.
-        curve: PNG file.
+        curve: SVG file.
         settings: what all campaigns share.
         machine: from `machine.describe_machine`.
     """
@@ -158,7 +133,7 @@ def replay_page(
         lead=f"{origin} Goal: {goal}. {protocol.start} candidates on the first plate, then {protocol.rounds} plates of "
         f"{protocol.batch}; {labels} of {settings['candidates']:,} candidates are measured.",
         cards=_cards(last, protocol, labels),
-        curve=base64.b64encode(curve).decode(),
+        curve=inline(curve, f"Learning curves of {', '.join(policies)}"),
         first=protocol.first,
         labels=labels,
         rows=_rows(last, policies, outcome),
@@ -174,13 +149,18 @@ def replay_page(
     )
 
 
-def render(template: str, **values: object) -> str:
-    """A page of this package; everything in it is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def render(template: str, *, package: str = __package__ or "", **values: object) -> str:
+    """A page; everything in it is escaped but pictures.
 
-    environment = Environment(
-        loader=PackageLoader("activeloop.replay"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    Args:
+        template: its name.
+        package: that holds it; it may extend those of this one.
+        values: of the template.
+    """
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    loader = ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, __package__ or ""))])
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.get_template(template).render(**values)
 
 
@@ -233,7 +213,7 @@ def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcom
     points = summarise(landscape.name, outcome.turns)
     machine = describe_machine()
     seeds = len({seed for _, seed in outcome.turns})
-    curve = png(draw_curves(points, landscape.name, protocol.goal, seeds))
+    curve = draw_curves(points, landscape.name, protocol.goal, seeds)
     settings = {
         "dataset": landscape.name,
         "candidates": len(landscape),
@@ -245,10 +225,10 @@ def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcom
         "seeds": f"0 to {seeds - 1}",
         "fingerprint of the data": landscape.fingerprint,
     }
-    page = replay_page(landscape.name, landscape.origin, protocol, outcome, points, curve, settings, machine)
+    page = replay_page(landscape.name, landscape.origin, protocol, outcome, points, svg(curve), settings, machine)
     write_whole(folder / "summary.csv", summary_csv(points))
     write_whole(folder / "rounds.csv", rounds_csv(landscape.name, outcome.turns))
-    write_whole(folder / "curve.png", curve)
+    write_whole(folder / "curve.png", png(curve))
     write_whole(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
     write_whole(folder / "report.html", page)
     return points
