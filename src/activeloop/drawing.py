@@ -87,7 +87,13 @@ def inline(file: bytes, words: str) -> str:
     """
     text = file.decode()
     text = text[text.index("<svg") :]
-    for needless in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r" ?font-family: [^;\"]*;"):
+    # a page knows both name spaces
+    for needless in (
+        r"<metadata>.*?</metadata>",
+        r"<style.*?</style>",
+        r" ?font-family: [^;\"]*;",
+        r" xmlns(:xlink)?=\"[^\"]*\"",
+    ):
         text = re.sub(needless, "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*"', "<g", text)  # of several pictures they would not be unique
     text = text.replace("fill: #ffffff", "fill: none")
