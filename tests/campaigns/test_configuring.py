@@ -61,6 +61,11 @@ def test_a_unit_of_the_same_dimension_converts_what_is_stored(unit, other, facto
     assert {k: v for k, v in values(loop(log, Assay("kcat", unit))).items() if k != "M1G"} == {"K2R": 10.0, "K2C": 9.5}
 
 
+def test_a_temperature_in_another_unit_shows_both_readings():
+    with pytest.raises(ConfigError, match=r"10 °C can be read as 283\.15 K \(a temperature\) or as 10 K"):
+        Campaign(POOL, [Assay("kcat", "K")], Ridge(), log=begun(Assay("kcat", "°C"))).state()
+
+
 @pytest.mark.parametrize(
     ("unit", "other"), [("1/s", "nM"), ("", "nM"), ("nM", ""), ("%", ""), ("°C", "K"), ("AU", "RFU")]
 )

@@ -186,3 +186,14 @@ def test_a_threshold_that_cannot_be_is_refused(text, said):
 def test_a_threshold_that_no_result_can_show_is_refused(wrong):
     with pytest.raises(ConfigError, match=r"detection limit|classes"):
         Assay("Tm", "°C", threshold=55.0, **wrong)
+
+
+@pytest.mark.parametrize("word", ["minimize", "Minimise", "MINIMIZE"])
+def test_goals_have_two_spellings(word):
+    assert (Assay("KD", "nM", word).goal, Assay("KD", "nM", word).sign) == ("minimise", -1)
+
+
+@pytest.mark.parametrize("options", [{"goal": "lower"}, {"goal": ""}, {"scale": "logarithmic"}])
+def test_other_goals_and_scales_are_refused(options):
+    with pytest.raises(ConfigError, match=r"is no (goal|scale): give "):
+        Assay("KD", "nM", **options)

@@ -29,7 +29,7 @@ CASES = [
     ("formula", ["mutant,kcat", "K2R,=B1+1"], 2, "formula", "paste values"),
     ("wrong unit in the header", ["mutant,kcat (nM)", "K2R,1"], 2, "in nM, but kcat is measured in 1/s", "Convert"),
     ("wrong unit in the cell", ["mutant,kcat", "K2R,1 nM"], 2, "in nM", "Convert"),
-    ("minutes for seconds", ["mutant,kcat (1/min)", "K2R,1"], 2, "in 1/min", "Convert"),
+    ("moles for seconds", ["mutant,kcat (µmol/s)", "K2R,1"], 2, "in µmol/s", "Convert"),
     ("wrong unit in its column", ["mutant,kcat,unit", "K2R,1,1/s", "T3S,1,M"], 3, "in M,", "correct the unit"),
     ("something behind the number", ["mutant,kcat", "K2R,1 2"], 2, '"1 2" is not a number', "leave it empty"),
     ("replicate zero", ["mutant,replicate,kcat", "K2R,0,1"], 2, 'replicate "0"', "Number the replicates"),

@@ -298,3 +298,112 @@ def test_signs_that_can_be_read_in_two_ways_are_refused(tmp_path, text: str, why
 def test_an_assay_cannot_be_named_like_a_column_of_every_plate_list(name: str) -> None:
     with pytest.raises(ConfigError, match=r"names the .* of a row"):
         check_names([Assay(name)])
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "assay"),
+    [
+        ("kcat (1/s),Tm (°C),Tm SD", "Tm SD", "Tm"),
+        ("kcat (1/s),kcat SD,Tm (°C)", "kcat SD", "kcat"),
+        ("kcat (1/s),Tm (°C),SD", "SD", "Tm"),
+        ("kcat (1/s),SD,Tm (°C)", "SD", "kcat"),
+        ("SD of Tm,kcat (1/s),Tm (°C)", "SD of Tm", "Tm"),
+    ],
+)
+def test_a_spread_is_refused_under_the_name_of_its_own_assay(write, pool, header, column, assay):
+    path = write(f"variant,{header}", "K2R,1,50,0.1")
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(path, pool=pool, assays=[Assay("kcat", "1/s"), Assay("Tm", "°C")])
+    assert f'column "{column}" holds standard deviations' in str(refused.value)
+    assert f'("{assay} 1", "{assay} 2" ...)' in str(refused.value)
+
+
+IC50 = Assay("IC50", "nM", "minimise")
+
+
+@pytest.mark.parametrize(
+    ("lines", "assay", "columns", "says"),
+    [
+        (("variant,pIC50", "K2R,7.2"), IC50, {}, '"pIC50" holds pIC50 = -log10(IC50 in mol/L)'),
+        (("variant,pIC50", "K2R,7.2"), IC50, {"IC50": "pIC50"}, "this campaign measures IC50 in nM"),
+        (("variant,pIC50", "K2R,7.2"), IC50, {"value": "pIC50"}, "make an assay pIC50"),
+        (("variant,assay,value", "K2R,pIC50,7.2"), IC50, {}, "row 2: "),
+        (("variant,logIC50", "K2R,7.2"), IC50, {}, "holds logIC50 = log(IC50)"),
+        (("variant,-log10(Kd)", "K2R,7.2"), Assay("Kd", "nM"), {}, "= -log(Kd)"),
+        (("variant,IC50 (nM)", "K2R,7.2"), Assay("pIC50"), {}, "measures pIC50 = -log10(IC50 in mol/L)"),
+    ],
+)
+def test_logarithms_of_values_are_refused_and_explained(write, pool, lines, assay, columns, says):
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(write(*lines), pool=pool, assays=assay, columns=columns)
+    assert says in str(refused.value)
+    assert "No row was stored." in str(refused.value)
+
+
+def test_logarithms_beside_the_values_are_not_read(write, pool):
+    read = read_measurements(write("variant,IC50,pIC50", "K2R,63,7.2"), pool=pool, assays=IC50)
+    assert values(read) == [("K2R", 1, 63.0)]
+    assert read_measurements(write("variant,pIC50", "K2R,7.2"), pool=pool, assays=Assay("pIC50")).measurements
+
+
+CHEMBL = [
+    "Molecule ChEMBL ID;Variant;Standard Type;Standard Relation;Standard Value;Standard Units;pChEMBL Value;Target",
+    "CHEMBL1;K2R;IC50;'=';1.5;uM;5.82;SINGLE PROTEIN",
+    "CHEMBL2;K2C;IC50;'>';10000;nM;;SINGLE PROTEIN",
+]
+
+
+def test_the_standardised_values_of_chembl_are_read(write, pool):
+    read = read_measurements(write(*CHEMBL), pool=pool, assays=IC50)
+    assert [(m.candidate, m.qualifier, m.value) for m in read.measurements] == [("K2R", "=", 1500), ("K2C", ">", 10000)]
+
+
+@pytest.mark.parametrize("columns", [{}, {"value": "value", "assay": "type", "unit": "units"}])
+def test_published_values_of_chembl_beside_standardised_ones(write, pool, columns):
+    header = "variant,type,relation,value,units,standard_type,standard_relation,standard_value,standard_units"
+    path = write(header, "K2R,IC50,=,1.5,uM,IC50,=,1500,nM", "K2C,IC50,>,2,uM,IC50,>,2000,nM")
+    read = read_measurements(path, pool=pool, assays=IC50, columns=columns)
+    assert [(m.candidate, m.qualifier, m.value) for m in read.measurements] == [("K2R", "=", 1500), ("K2C", ">", 2000)]
+    assert "columns that were not read: standard_type" in read.notes[-1] or not columns
+
+
+def test_other_types_in_a_table_of_chembl_are_refused(write, pool):
+    with pytest.raises(MeasurementError, match='row 4: "Ki" is not an assay of this campaign'):
+        read_measurements(write(*CHEMBL, "CHEMBL3;T3S;Ki;'=';3;nM;;X"), pool=pool, assays=IC50)
+    kinds = write("variant,type,value,units", "K2R,IC50,1,nM", "K2C,EC50,2,nM")
+    with pytest.raises(MeasurementError, match="EC50"):
+        read_measurements(kinds, pool=pool, assays=IC50)
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "assay_unit", "stored"),
+    [
+        ("min-1", "90", "1/s", 1.5),
+        ("h^-1", "3600", "s-1", 1.0),
+        ("min", "1.5", "s", 90.0),
+        ("kcal/mol", "1", "kJ/mol", 4.184),
+        ("s^-1", "0.1", "1/min", 6.0),
+        ("deg C", "55.5", "°C", 55.5),
+        ("℃", "55.5", "degC", 55.5),
+        ("C", "55.5", "°C", 55.5),
+    ],
+)
+@pytest.mark.parametrize("where", ["header", "column", "cell", "behind"])
+def test_a_unit_converts_by_its_exact_factor_wherever_it_stands(write, pool, unit, text, assay_unit, stored, where):
+    lines = {
+        "header": (f"mutant,a ({unit})", f"K2R,{text}"),
+        "column": ("mutant,a,unit", f"K2R,{text},{unit}"),
+        "cell": ("mutant,a", f"K2R,{text} {unit}"),
+        "behind": (f"mutant,a {unit}", f"K2R,{text}"),
+    }[where]
+    read = read_measurements(write(*lines), pool=pool, assays=Assay("a", assay_unit))
+    assert values(read) == [("K2R", 1, stored)]
+    assert any("were converted" in note for note in read.notes) == (stored != float(text))
+
+
+@pytest.mark.parametrize("header", ["Tm (K)", "Tm K", "Tm in K"])
+def test_a_temperature_in_another_unit_shows_both_readings(write, pool, header):
+    with pytest.raises(MeasurementError) as refused:
+        read_measurements(write(f"mutant,{header}", "K2R,328.15"), pool=pool, assays=Assay("Tm", "°C"))
+    both = "328.15 K can be read as 55 °C (a temperature) or as 328.15 °C (a difference of two)"
+    assert both in str(refused.value)

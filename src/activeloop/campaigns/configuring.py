@@ -13,7 +13,7 @@ from activeloop.campaigns.events import Configured, Event, Measured, Proposed
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Pick, PickPrediction
-from activeloop.tables.numbers import factor_between, multiplied
+from activeloop.tables.numbers import factor_between, multiplied, temperatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,9 +159,11 @@ class Change:
         factor, name = self.factors.get(now.name, Fraction(1)), now.name
         change = f'the unit of "{name}" was {before.unit or "none"} and is now {now.unit or "none"}'
         if factor is None:
+            readings = temperatures(rows[0].value, before.unit, now.unit)
             raise ConfigError(
-                f"{change}, which cannot be converted, and it has {count}. Set it back; if the values were meant in "
-                "the new unit all along, void them (`activeloop void`) and record them again. Nothing was changed."
+                f"{change}, which cannot be converted, and it has {count}{f' ({readings})' * bool(readings)}. Set it "
+                "back; if the values were meant in the new unit all along, void them (`activeloop void`) and record "
+                "them again. Nothing was changed."
             )
         try:
             for m in rows:

@@ -235,12 +235,15 @@ def parse_assay(text: str) -> dict[str, Any]:
 
     >>> parse_assay("KD:nM:minimise:log")
     {'name': 'KD', 'unit': 'nM', 'goal': 'minimise', 'scale': 'log'}
+    >>> parse_assay("KD:nM:minimize")["goal"]
+    'minimise'
     >>> parse_assay("inhibition:%:0..100")
     {'name': 'inhibition', 'unit': '%', 'bounds': [0.0, 100.0]}
     >>> parse_assay("Tm:°C:>=55")
     {'name': 'Tm', 'unit': '°C', 'threshold': 55.0, 'goal': 'maximise'}
     """
     from activeloop.errors import ConfigError
+    from activeloop.measurements.assay import goal_of
 
     name, *parts = (part.strip() for part in text.split(":"))
     found: dict[str, Any] = {"name": name}
@@ -261,7 +264,7 @@ def parse_assay(text: str) -> dict[str, Any]:
             )
         if role in found:
             raise ConfigError(f'--assay "{text}" has two {role if role == "bounds" else f"{role}s"}: leave one out.')
-        found[role] = {"bounds": _bounds, "threshold": _threshold}.get(role, str.casefold)(part)
+        found[role] = {"bounds": _bounds, "threshold": _threshold, "goal": goal_of}.get(role, str.casefold)(part)
     if (threshold := found.get("threshold")) is not None:
         side, found["threshold"] = threshold
         if (goal := found.setdefault("goal", side)) != side:
@@ -274,11 +277,13 @@ def parse_assay(text: str) -> dict[str, Any]:
 
 def _role(part: str) -> str:
     """What a part is by its form: `goal`, `scale`, `bounds`, "" for anything else."""
+    from activeloop.measurements.assay import goal_of
+
     word = part.casefold()
     if _threshold(part):
         return "threshold"
     bounds = ".." in part and _bounds(part) is not None
-    return "goal" if word in GOALS else "scale" if word in SCALES else "bounds" if bounds else ""
+    return "goal" if goal_of(word) in GOALS else "scale" if word in SCALES else "bounds" if bounds else ""
 
 
 def _threshold(part: str) -> tuple[str, float] | None:

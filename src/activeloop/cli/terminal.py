@@ -60,7 +60,9 @@ WildType = Annotated[
 ]
 CandidateColumn = Annotated[str | None, typer.Option(metavar="C", help="The column of candidates (default: detected).")]
 TargetColumn = Annotated[str | None, typer.Option(metavar="T", help="The column of values (default: detected).")]
-Minimise = Annotated[bool | None, typer.Option("--minimise/--maximise", help="Whether less is better.")]
+Minimise = Annotated[
+    bool | None, typer.Option("--minimise/--maximise", "--minimize/--maximize", help="Whether less is better.")
+]
 Jobs = Annotated[int | None, typer.Option(metavar="N", help="Number of processes (default: one for each core).")]
 ResultsFolder = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Folder of the results (default: one under ./replays).")

@@ -6,10 +6,11 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from activeloop.errors import ConfigError
 from activeloop.measurements import Assay
+from activeloop.measurements.assay import Goal, goal_of
 from activeloop.plates.plate import control_problem
 from activeloop.renamed import current_name, current_options
 
@@ -105,7 +106,9 @@ class AssayConfig(Strict):
 
     name: Annotated[str, Field(max_length=200, pattern=r"\S"), AfterValidator(_shown)]
     unit: Words = ""
-    goal: Literal["maximise", "minimise", "classify"] = "maximise"
+    goal: Annotated[Goal, BeforeValidator(lambda given: goal_of(given) if isinstance(given, str) else given)] = (
+        "maximise"
+    )
     lower: float | None = None
     upper: float | None = None
     scale: Literal["auto", "log", "linear"] = "auto"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -17,6 +17,18 @@ Scale = Literal["auto", "log", "linear"]
 Bounds = tuple[float | None, float | None]
 #: noise may take a measured value beyond a bound by this share of the distance between both bounds
 BEYOND = 0.1
+#: another spelling of a goal -> the goal
+SPELLINGS: dict[str, Goal] = {"maximize": "maximise", "minimize": "minimise"}
+
+
+def goal_of(text: str) -> str:
+    """A goal in the spelling of this package; what is no goal stays as it is.
+
+    >>> goal_of("Minimize"), goal_of("classify"), goal_of("1/s")
+    ('minimise', 'classify', '1/s')
+    """
+    word = text.casefold()
+    return SPELLINGS.get(word, word if word in get_args(Goal) else text)
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Assay:
     Args:
         name: its name in tables, unique in a campaign.
         unit: its unit, "" when it has none. Results in another unit are refused.
-        goal: `maximise`, `minimise`, or `classify` (values are 0 = unfit, 1 = fit).
+        goal: `maximise`, `minimise` (also `maximize`, `minimize`), or `classify` (values are 0 = unfit, 1 = fit).
         lower, upper: detection limits in `unit`; None when there is none.
         scale: on which models work: `log` (values above 0 whose differences are factors, such as IC50), `linear`, or
             `auto`: the one on which held-out values are likelier. Classes have none.
@@ -38,7 +50,7 @@ class Assay:
             demanded, and beyond it more is no better. None when the best is looked for.
 
     Raises:
-        ConfigError: limits or bounds cross, or do not fit each other or the scale.
+        ConfigError: there is no such goal or scale; limits or bounds cross, or do not fit each other or the scale.
 
     >>> Assay("kcat", unit="1/s").sign, Assay("KD", unit="nM", goal="minimise").sign
     (1, -1)
@@ -60,6 +72,7 @@ class Assay:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "goal", goal_of(self.goal))
         if self.bounds is not None:
             low, high = (None if end is None or math.isinf(end) else float(end) for end in self.bounds)
             object.__setattr__(self, "bounds", None if low is None and high is None else (low, high))
@@ -68,6 +81,9 @@ class Assay:
 
     def _problem(self) -> str:
         """What contradicts itself in it; "" when nothing does."""
+        for what, kinds in (("goal", get_args(Goal)), ("scale", get_args(Scale))):
+            if (value := getattr(self, what)) not in kinds:
+                return f'"{value}" is no {what}: give {", ".join(kinds[:-1])} or {kinds[-1]}'
         low, high = self.ends
         limits = [limit for limit in (self.lower, self.upper) if limit is not None]
         if any(map(math.isnan, (*limits, low, high))):

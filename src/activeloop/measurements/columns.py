@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from activeloop.candidates import candidate_cells, named_column
 from activeloop.errors import ConfigError, MeasurementError
@@ -12,7 +13,7 @@ from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
 from activeloop.tables.names import LABELS, ROLES, SPREADS, candidate_names, plain, split_unit
-from activeloop.tables.numbers import Sign, shift_between
+from activeloop.tables.numbers import Sign, convertible, factor_between
 
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names(), *LABELS[1:]), **ROLES}
@@ -115,7 +116,10 @@ def find_entries(
     size = grid_size(table)
     if size:
         return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), (), size
+    table, dropped = _with_one_family(table, given)
     roles = find_roles(table, given, kind)
+    if "assay" not in roles and "kind" in roles and "kind" not in given and _names_assays(table, roles["kind"], assays):
+        roles["assay"] = roles.pop("kind")
     wide = _wide(table, assays, given, roles)
     long = "value" in roles and ("assay" in roles or not wide)
     values = [roles["value"]] if long else [c.name for c in wide]
@@ -141,6 +145,7 @@ def find_entries(
         cells = list(_rows(table, wide, roles))
         read = {roles[r] for r in roles if r not in ("value", "assay")} | {c.name for c in wide}
     else:
+        _refuse_logarithms(table, table.header, assays)
         names = ", ".join(a.name for a in assays)
         raise MeasurementError(
             f"no column of values. Name one after its assay ({names}), or `value` beside a column `assay`; or say "
@@ -148,7 +153,34 @@ def find_entries(
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
-    return cells, tuple(h for h in table.header if h not in read and h != signs), 0
+    return cells, (*dropped, *(h for h in table.header if h not in read and h != signs)), 0
+
+
+#: columns of ChEMBL: the value as it was published, and standardised
+_PUBLISHED, _STANDARD = ("type", "relation", "value", "units"), "standard_"
+
+
+def _with_one_family(table: Table, given: Mapping[str, str]) -> tuple[Table, tuple[str, ...]]:
+    """The table with the standardised values of ChEMBL alone, or the published ones where these are named; and others.
+
+    >>> t = Table("c.csv", ("value", "Standard Value", "units"), (["1"], ["1000"], ["uM"]), (2,), "")
+    >>> _with_one_family(t, {})[1], _with_one_family(t, {"value": "value"})[1]
+    (('value', 'units'), ('Standard Value',))
+    """
+    if not table.named([f"{_STANDARD}value"]):
+        return table, ()
+    published = table.named(_PUBLISHED)
+    named = {table.find(name) for name in given.values()}
+    out = table.named([_STANDARD + name for name in _PUBLISHED]) if named & {*published} else published
+    kept = [i for i, header in enumerate(table.header) if header not in out]
+    header, columns = tuple(table.header[i] for i in kept), tuple(table.columns[i] for i in kept)
+    return replace(table, header=header, columns=columns), tuple(out)
+
+
+def _names_assays(table: Table, column: str, assays: Sequence[Assay]) -> bool:
+    """Whether a column such as `type` names assays: it holds one of the campaign, or the table is one of ChEMBL."""
+    names = {plain(a.name) for a in assays}
+    return not names.isdisjoint(map(plain, table.column(column))) or bool(table.named(["relation", "pchembl_value"]))
 
 
 def _with_units_named(table: Table, assays: Sequence[Assay], given: dict[str, str]) -> tuple[Table, dict[str, str]]:
@@ -181,7 +213,7 @@ def _with_units_named(table: Table, assays: Sequence[Assay], given: dict[str, st
 
 def _is_unit(text: str, assays: Sequence[Assay]) -> bool:
     bare = text.strip("[]()")
-    known = any(assay.unit and shift_between(bare, assay.unit) is not None for assay in assays)
+    known = any(assay.unit and convertible(bare, assay.unit) for assay in assays)
     return bool(bare) and (known or (bare != text and not bare[0].isdigit()))
 
 
@@ -238,6 +270,7 @@ def _wide(
         if assay.name in given and assay.name not in SYNONYMS:
             table.column(given[assay.name])
             name = table.find(given[assay.name]) or given[assay.name]
+            _refuse_logarithms(table, [name], [assay])
             unit = _own_unit(name, assay)[1]
             found.append(ValueColumn(name, assay, "" if _SETTING.fullmatch(unit) else unit))
             continue
@@ -315,9 +348,53 @@ def _own_unit(header: str, assay: Assay) -> tuple[str, str]:
         return assay.name, ""
     name, unit = split_unit(header)
     match = None if unit or not assay.unit else _UNIT_BEHIND.fullmatch(name)
-    if match and shift_between(match["unit"], assay.unit) is not None:
+    if match and convertible(match["unit"], assay.unit):
         return match["name"], match["unit"]
     return name, unit
+
+
+#: in front of an assay's name: the logarithm of its values
+_LOGARITHM = re.compile(r"(?P<minus>[-−–]?)\s*(?P<log>p|log10|log_10|log|lg)[\s_(]*(?P<base>.+?)\)?", re.IGNORECASE)
+#: assays of a concentration, also where none is named
+_CONCENTRATIONS = frozenset(("ic50", "ec50", "xc50", "ac50", "gi50", "cc50", "ki", "kd", "km", "mic", "potency"))
+
+
+def _refuse_logarithms(table: Table, headers: Iterable[str], assays: Sequence[Assay], row: int | None = None) -> None:
+    """Refuse logarithms of an assay's values under a name such as pIC50 or logKD, and values for an assay of that name.
+
+    Raises:
+        MeasurementError: one of the columns, or assays of a row, holds them.
+    """
+    for header in headers:
+        for name, assay in product(dict.fromkeys((split_unit(header)[0], header)), assays):
+            logarithm, values = _logarithm_of(name, assay.name), _logarithm_of(assay.name, name)
+            concentration = _LOGARITHM.fullmatch(name if logarithm else assay.name)
+            if not concentration or not (logarithm or values):
+                continue
+            molar = bool(assay.unit) and factor_between(assay.unit, "mol/L") is not None
+            if concentration["log"] == "p" and not molar and plain(concentration["base"]) not in _CONCENTRATIONS:
+                continue
+            held, wanted = (f"{name} = {logarithm}", assay.name) if logarithm else (name, f"{assay.name} = {values}")
+            unit = f" in {assay.unit}" if assay.unit else ""
+            raise MeasurementError(
+                f'"{header}" holds {held}, and this campaign measures {wanted}{unit}. Record the values of '
+                f"{assay.name}{unit} themselves, or make an assay {name} (`activeloop new --assay {name}`). "
+                "No row was stored.",
+                file=table.file,
+                row=row,
+            )
+
+
+def _logarithm_of(name: str, assay: str) -> str:
+    """What a name says, where it is the logarithm of an assay; "" where it is not.
+
+    >>> _logarithm_of("pIC50", "IC50"), _logarithm_of("log Kd", "KD"), _logarithm_of("pressure", "ressure!")
+    ('-log10(IC50 in mol/L)', 'log(KD)', '')
+    """
+    match = _LOGARITHM.fullmatch(name.strip())
+    if not match or plain(match["base"]) != plain(assay):
+        return ""
+    return f"-log10({assay} in mol/L)" if match["log"].casefold() == "p" else f"{match['minus']}log({assay})"
 
 
 def _unclear(table: Table, assay: Assay, problem: str, such_as: str) -> MeasurementError:
@@ -352,7 +429,7 @@ def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str]
         for known in filter(None, names):
             beside = _is_spread(unit) if text == known else ""
             beside = beside or (_is_spread(text[len(known) :]) if text.startswith(known) else "")
-            beside = beside or (_is_spread(text[: -len(known)]) if text.endswith(known) else "")
+            beside = beside or (_is_spread(text[: -len(known)].removesuffix("of")) if text.endswith(known) else "")
             what, own = (beside, known) if beside else (what, own)
         if not what or (what == "spread" and not own):
             continue  # `error` or `range` alone may be anything
@@ -360,13 +437,20 @@ def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str]
         numbers = any(cell[:1].isdigit() for cell in table.columns[table.header.index(header)][:50])
         if replicated or not numbers:
             continue
+        of = next((a for a in assays if plain(a.name) == own), None) or _assay_beside(table, header, assays, wide)
         raise MeasurementError(
             f'column "{header}" holds {"a measure of spread" if what == "spread" else f"{what}s"}. The noise of an '
             "assay is estimated from single measurements: give each of them its own row, or its own column "
-            f'("{assays[0].name} 1", "{assays[0].name} 2" ...), instead of their mean; or delete the column, and each '
+            f'("{of.name} 1", "{of.name} 2" ...), instead of their mean; or delete the column, and each '
             "mean counts as one measurement. No row was stored.",
             file=table.file,
         )
+
+
+def _assay_beside(table: Table, header: str, assays: Sequence[Assay], wide: Sequence[ValueColumn]) -> Assay:
+    """The assay whose values stand nearest before a column, else nearest behind it."""
+    at, place = table.header.index(header), {c.assay: table.header.index(c.name) for c in wide}
+    return min(place or {assays[0]: 0}, key=lambda assay: (place.get(assay, 0) > at, abs(place.get(assay, 0) - at)))
 
 
 #: cells of a column that says whether a value is measured or a limit
@@ -427,12 +511,15 @@ def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> It
     which = table.column(roles["assay"]) if "assay" in roles else None
     only = _only(assays, table, "a table without a column `assay`") if which is None else None
     by_name = {plain(a.name): a for a in assays}
+    if only:
+        _refuse_logarithms(table, [roles["value"]], [only])
     decimal = table.decimal_of(roles["value"])
     cells, around = table.column(roles["value"]), zip(*_beside(table, roles), strict=True)
     for i, (row, text, (unit, *beside)) in enumerate(zip(table.row_numbers, cells, around, strict=True)):
         base, own = split_unit(which[i]) if which else ("", "")
         assay = only or by_name.get(plain(which[i] if which else "")) or by_name.get(plain(base))
         if assay is None:
+            _refuse_logarithms(table, [base], assays, row)
             raise MeasurementError(
                 f'"{base}" is not an assay of this campaign ({", ".join(a.name for a in assays)}). Correct the name or '
                 "add the assay. No row was stored.",

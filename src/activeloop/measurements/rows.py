@@ -18,7 +18,7 @@ from activeloop.measurements.assay import Assay, Qualifier
 from activeloop.measurements.columns import Entry
 from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
 from activeloop.tables.names import plain
-from activeloop.tables.numbers import Sign, parse_number, shift_between, shifted
+from activeloop.tables.numbers import Sign, converted, factor_between, parse_number, shifted, temperatures, times
 
 Row = tuple["CandidateMatch", Entry, "Cell"]
 #: how many wrong rows one message names
@@ -122,7 +122,7 @@ def _beside(entry: Entry) -> Cell:
 def _one_unit(entry: Entry, cell: Cell, units: dict[str, str]) -> None:
     """Refuse units that differ where the assay has none, and values without a unit beside converted ones."""
     if entry.assay.unit:
-        if cell.unit and shift_between(cell.unit, entry.assay.unit) == 0:
+        if cell.unit and factor_between(cell.unit, entry.assay.unit) == 1:
             return
         first = units.setdefault(entry.assay.name, cell.unit)
         if bool(first) != bool(cell.unit):
@@ -133,7 +133,7 @@ def _one_unit(entry: Entry, cell: Cell, units: dict[str, str]) -> None:
             )
         return
     first = units.setdefault(entry.assay.name, entry.unit)
-    if shift_between(first, entry.unit) != 0:
+    if factor_between(first, entry.unit) != 1:
         raise MeasurementError(
             f'{entry.assay.name} is in "{first}" further up and in "{entry.unit}" here, and the assay names no unit. '
             "Give the assay its unit, or convert the values."
@@ -470,7 +470,7 @@ def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:
     number = parse_number(text, decimal=decimal)
     if math.isnan(number.value):
         return Cell(math.nan, failed=text.strip() or "empty")
-    if number.unit and unit and shift_between(number.unit, unit) != 0:
+    if number.unit and unit and factor_between(number.unit, unit) != 1:
         raise MeasurementError(f'"{text}" carries another unit than its column ({unit}). Correct one of them.')
     if number.unit and not unit and not assay.unit:
         raise MeasurementError(_text_behind(text, number.value, number.unit, assay))
@@ -504,15 +504,20 @@ def _in_unit(value: float, unit: str, assay: Assay) -> tuple[float, str]:
         return value, f'{assay.name} has no unit and the file gives "{unit}": values were stored as they stand'
     if not unit:
         return value, ""
-    power = shift_between(unit, assay.unit)
-    if power is None:
+    factor = factor_between(unit, assay.unit)
+    if factor is None:
+        if readings := temperatures(value, unit, assay.unit):
+            raise MeasurementError(
+                f"{assay.name} is measured in {assay.unit}: {readings}. Convert the values, or correct the unit."
+            )
         raise MeasurementError(
             f"the value is in {unit}, but {assay.name} is measured in {assay.unit}. Convert the values, or correct the "
             "unit."
         )
-    if power == 0:
+    if factor == 1:
         return value, ""
-    return shifted(value, power), f"{assay.name}: values in {unit} were converted to {assay.unit} (x 1e{power})"
+    note = f"{assay.name}: values in {unit} were converted to {assay.unit} ({times(factor)})"
+    return converted(value, factor), note
 
 
 def _within_limits(cell: Cell, assay: Assay) -> Cell:

@@ -54,7 +54,7 @@ _ORDINARY = re.compile(r"-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?", re.ASC
 _NUMBER = re.compile(
     r"(?P<qualifier><=|>=|=<|=>|<|>|=)?\s*(?P<sign>[+-]?)(?P<digits>\d(?:[\d.,' ]*\d)?[.,]?|[.,]\d+)"
     r"(?P<exponent>[eE][+-]?\d+)?(?:\s*[xX×*·]\s*10(?:\s*\^\s*\(?|(?=[+-]))(?P<power>[+-]?\d{1,3})\)?)?"
-    r"\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°].*)?",
+    r"\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°℃].*)?",
     re.DOTALL,
 )
 _GROUPS = {  # digits in groups, by what stands between them; no group begins with 0
@@ -265,7 +265,9 @@ _BASES: dict[str, dict[str, int]] = {name: {name: 1} for name in _ATOMS} | {
     "S": {"A": 1, "V": -1},
 }
 _WITHOUT_PREFIX = {"min", "h", "°C", "%", "sec"}
-_TIDY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−μ·×∙", "0123456789--µ***")
+_TIDY = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻−μ·×∙º˚", "0123456789--µ***°°")
+#: other ways to write °C; no unit here is the coulomb
+_CELSIUS = re.compile(r"(?:℃|(?:°|deg(?:rees?)?|\bo)\s*c(?:elsius)?\b|\bcelsius\b|\bC\b)", re.IGNORECASE)
 #: no unit has a larger exponent
 _FACTOR = re.compile(r"([A-Za-zµ°%]+)\s*(?:\^\s*\(([+-]?\d{1,2})\)|\^?\s*([+-]?\d{1,2}))?(?!\d)")
 
@@ -334,6 +336,65 @@ def factor_between(unit: str, wanted: str) -> Fraction | None:
     return None if ours is None or theirs is None or ours[1] != theirs[1] else ours[0] / theirs[0]
 
 
+def converted(value: float, factor: Fraction) -> float:
+    """The value as it was typed times a factor, rounded once, if a measurement can be so large or small.
+
+    Raises:
+        TableError: it cannot; without file and row.
+
+    >>> converted(3.3, Fraction(1, 1000)), converted(90.0, Fraction(1, 60))
+    (0.0033, 1.5)
+    """
+    exact = Fraction(Decimal(repr(value))) * factor
+    if exact and not SMALLEST <= abs(exact) <= LARGEST:
+        raise TableError(f"{value:g} {times(factor)} is too large or small to be a measured value. Correct it.")
+    return float(exact)
+
+
+def times(factor: Fraction) -> str:
+    """A factor in words.
+
+    >>> times(Fraction(1, 1000)), times(Fraction(60)), times(Fraction(1, 60)), times(Fraction("4.184"))
+    ('x 1e-3', 'x 60', 'x 1/60', 'x 4.184')
+    """
+    power = len(str(max(factor.numerator, factor.denominator))) - 1
+    for ten in (power, -power):
+        if factor == Fraction(10) ** ten:
+            return f"x 1e{ten}"
+    return f"x {factor}" if 1 in (factor.numerator, factor.denominator) else f"x {float(factor):.12g}"
+
+
+#: °C that are 0 K
+ABSOLUTE_ZERO = Decimal("-273.15")
+
+
+def temperatures(value: float, unit: str, wanted: str) -> str:
+    """Both readings of a value where one unit is K and the other °C, in words; "" for other units.
+
+    >>> temperatures(5.0, "K", "°C")
+    '5 K can be read as -268.15 °C (a temperature) or as 5 °C (a difference of two)'
+    """
+    ours, theirs = _parse(unit), _parse(wanted)
+    kinds = [{"K": 1}, {"°C": 1}]
+    if ours is None or theirs is None or ours[1] or theirs[1] or [ours[0], theirs[0]] not in (kinds, kinds[::-1]):
+        return ""
+    shift = ABSOLUTE_ZERO if "K" in ours[0] else -ABSOLUTE_ZERO
+    moved = float(Decimal(repr(value)) + shift)
+    return (
+        f"{value:.12g} {unit} can be read as {moved:.12g} {wanted} (a temperature) or as {value:.12g} {wanted} (a "
+        "difference of two)"
+    )
+
+
+def convertible(unit: str, wanted: str) -> bool:
+    """Whether two units measure the same, so that one behind an assay's name is its unit.
+
+    >>> convertible("1/min", "1/s"), convertible("K", "°C"), convertible("nM", "1/s")
+    (True, True, False)
+    """
+    return factor_between(unit, wanted) is not None or bool(temperatures(0.0, unit, wanted))
+
+
 def multiplied(value: float, factor: Fraction) -> float:
     """The value as it was typed times a factor, rounded once.
 
@@ -366,7 +427,7 @@ def _plain(unit: str) -> str:
 
 def _parse(unit: str) -> tuple[dict[str, int], int] | None:
     """Base units with their exponents, and the power of ten; None when a part is not known."""
-    text = unit.translate(_TIDY).strip()
+    text = _CELSIUS.sub("°C", unit.translate(_TIDY).strip())
     powers: dict[str, int] = {}
     ten, sign, group = 0, 1, False
     while text:
