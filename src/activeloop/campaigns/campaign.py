@@ -66,6 +66,7 @@ from activeloop.errors import ConfigError, InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.measurements.columns import check_names
 from activeloop.plates import Pick, Proposal
+from activeloop.plates.plate import labelled
 from activeloop.prediction import PRIOR_SCORE, Learner, PredictionTable, Predictor
 
 T = TypeVar("T")
@@ -151,7 +152,7 @@ class Campaign:
 
         def decide(state: CampaignState) -> Proposal:
             if not another and (out := state.outstanding):
-                return out
+                return replace(out, picks=labelled(out.picks, self.pool)) if self.pool.label_names else out
             if is_stale(state, self._dataset(state), self.learner):
                 self._fit(state, again=False)
                 state = self.state()

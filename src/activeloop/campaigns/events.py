@@ -333,7 +333,8 @@ def plain(value: Any) -> Any:
     """
     if dataclasses.is_dataclass(value):
         stored = _STORED.get(type(value), {})
-        return {stored.get(f.name, f.name): plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = [f for f in dataclasses.fields(value) if f.metadata.get("stored", True)]
+        return {stored.get(f.name, f.name): plain(getattr(value, f.name)) for f in fields}
     if isinstance(value, (tuple, list)):
         return [plain(v) for v in value]
     if isinstance(value, dict):

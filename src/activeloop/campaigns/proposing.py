@@ -97,7 +97,8 @@ class ProposalBuilder:
             for a, (mean, _, low, high) in each
         )
         mean, why = sign * choice.mean, choice.reason
-        return Pick(candidate.id, candidate.name, rank, choice.score, mean, low, high, why, predictions)
+        labels, called = candidate.labels, self.pool.called(candidate.name) if candidate.labels else ""
+        return Pick(candidate.id, candidate.name, rank, choice.score, mean, low, high, why, predictions, labels, called)
 
     def _policy(self, state: CampaignState, model: Predictor | None) -> str:
         if model is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 GAP = "-"
@@ -106,18 +106,25 @@ Design = Variant | Sequence | Compound | Guide
 class Candidate:
     """One thing that could be tested; its id is a hash of the design, the same everywhere.
 
+    Args:
+        id: the hash.
+        design: what it is.
+        labels: what else the pool's file says of it, such as catalogue number, supplier and source well: names of the
+            columns and cells, in their order.
+
     >>> Candidate.of(Compound("CCO")).id == Candidate.of(Compound("CCO")).id
     True
     """
 
     id: str
     design: Design
+    labels: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, design: Design) -> Candidate:
+    def of(cls, design: Design, labels: tuple[tuple[str, str], ...] = ()) -> Candidate:
         """The candidate of a design."""
         parent = design.parent if isinstance(design, Variant) else ""
-        return cls(candidate_id(type(design).__name__, parent, design.name), design)
+        return cls(candidate_id(type(design).__name__, parent, design.name), design, labels)
 
     @property
     def name(self) -> str:

@@ -29,6 +29,7 @@ from activeloop.candidates.designs import (
     Sequence,
     Variant,
 )
+from activeloop.candidates.labels import Labels, LabelTable
 from activeloop.candidates.notation import (
     CompoundNotation,
     GuideNotation,
@@ -111,6 +112,28 @@ class Pool(ABC):
         return ()
 
     @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels of its candidates: columns of its file beside that of the candidates."""
+        return ()
+
+    def labels(self, row: int) -> Labels:
+        """What else the pool's file says of the candidate in one row; see `Candidate`."""
+        return ()
+
+    def id_of(self, row: int) -> str:
+        """What people call the candidate in one row: id, catalogue number or name in the pool's file; else ""."""
+        return ""
+
+    def called(self, name: str) -> str:
+        """What people call a candidate: a variant by its mutations, all else by its id if the pool's file has one.
+
+        Args:
+            name: in the pool's own notation.
+        """
+        row = None if self.kind == "variants" else self.row_of(name)
+        return (self.id_of(row) if row is not None else "") or name
+
+    @property
     @abstractmethod
     def sites(self) -> Sites | None:
         """The varying columns of variants and guides; None for compounds."""
@@ -121,7 +144,7 @@ class Pool(ABC):
 
     def __getitem__(self, row: int) -> Candidate:
         """The candidate in one row."""
-        return Candidate.of(self.design(int(row)))
+        return Candidate.of(self.design(int(row)), self.labels(int(row)))
 
     def names(self, rows: np.ndarray | Rows[int]) -> list[str]:
         """Standard notation of the given rows."""
@@ -367,8 +390,9 @@ class ExplicitPool(Pool):
         origin: where they come from, in one sentence.
         notation: how they are written.
         keys: `notation.quick_key` of each, if known.
-        labels: other names, such as a catalogue number, and the row of what each stands for.
+        names: other names, such as a catalogue number, and the row of what each stands for.
         numbering: see `Pool`.
+        labels: what else is known of each.
 
     Raises:
         PoolError: none at all, or the same candidate twice.
@@ -382,8 +406,9 @@ class ExplicitPool(Pool):
         origin: str,
         notation: Notation,
         keys: Rows[str] | None = None,
-        labels: Iterable[tuple[str, int]] = (),
+        names: Iterable[tuple[str, int]] = (),
         numbering: int | None = None,
+        labels: LabelTable = LabelTable(),  # noqa: B008 (frozen)
     ):
         if not designs:
             raise PoolError("a pool needs at least one candidate. Nothing was listed, or the rules leave nothing.")
@@ -392,19 +417,20 @@ class ExplicitPool(Pool):
         if keys is None:
             if twice := duplicates(notation, self._designs):
                 first, second = twice[0]
-                names = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
-                raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {names}. Keep one of them.")
+                both = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
+                raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {both}. Keep one of them.")
             keys = [notation.quick_key(design) for design in self._designs]
         self._rows: dict[str, int] = {}
         self._alike: dict[str, list[int]] = {}  # rows of one quick key, but for the first
         for row, key in enumerate(keys):
             if self._rows.setdefault(key, row) != row:
                 self._alike.setdefault(key, []).append(row)
-        self._labels: dict[str, tuple[int, ...]] = {}
-        for label, row in labels:
-            known = self._labels.get(label.casefold(), ())
+        self._label_table = labels
+        self._named: dict[str, tuple[int, ...]] = {}
+        for text, row in names:
+            known = self._named.get(text.casefold(), ())
             if row not in known:
-                self._labels[label.casefold()] = (*known, row)
+                self._named[text.casefold()] = (*known, row)
 
     @classmethod
     def from_list(cls, listed: CandidateList, kind: str) -> ExplicitPool:
@@ -415,8 +441,9 @@ class ExplicitPool(Pool):
             origin=listed.origin,
             notation=listed.notation,
             keys=listed.keys,
-            labels=listed.labels,
+            names=listed.names,
             numbering=listed.offset,
+            labels=listed.labels,
         )
 
     def __len__(self) -> int:
@@ -443,7 +470,20 @@ class ExplicitPool(Pool):
 
     def rows_labelled(self, label: str) -> tuple[int, ...]:
         """The rows to which the pool's file gives another name, such as a catalogue number."""
-        return self._labels.get(label.strip().casefold(), ())
+        return self._named.get(label.strip().casefold(), ())
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the labels of its candidates."""
+        return self._label_table.names
+
+    def labels(self, row: int) -> Labels:
+        """The labels of the candidate in one row."""
+        return self._label_table.row(row)
+
+    def id_of(self, row: int) -> str:
+        """What people call the candidate in one row; see `Pool.id_of`."""
+        return self._label_table.id_of(row)
 
     @cached_property
     def _by_name(self) -> dict[str, int]:

@@ -6,12 +6,13 @@ import os
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, overload
 
 from activeloop.candidates.designs import AMINO_ACIDS, Design
+from activeloop.candidates.labels import LabelTable, counts_rows
 from activeloop.candidates.notation import (
     WILD_TYPE,
     CompoundNotation,
@@ -48,20 +49,22 @@ class CandidateList:
         keys: `notation.quick_key` of each.
         notation: how they are written.
         origin: where they come from, in one sentence.
-        labels: other names in the file, such as a catalogue number, and the place in `designs` of what each stands for.
+        names: other names in the file, such as a catalogue number, and the place in `designs` of what each stands for.
         offset: of the positions as the file has them; None when it was neither given nor needed.
         places: of each row of the file: the place of its candidate in `designs`, -1 where it was left out.
         left_out: the error of each row that was left out.
+        labels: what else the file says of each design.
     """
 
     designs: list[Design]
     keys: list[str]
     notation: Notation
     origin: str
-    labels: tuple[tuple[str, int], ...] = ()
+    names: tuple[tuple[str, int], ...] = ()
     offset: int | None = None
     places: tuple[int, ...] = ()
     left_out: tuple[NotationError, ...] = ()
+    labels: LabelTable = field(default_factory=LabelTable)
 
 
 class ListReader:
@@ -311,11 +314,14 @@ def read_candidates(
     if reader.offset:
         # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
         origin += f" (positions {reader.offset:+d})"
-    columns = _label_columns(table, column)
-    labels = [(label, k) for k, i in enumerate(places) for cells in columns if (label := cells[i])]
+    columns = _name_columns(table, column)
+    names = [(name, k) for k, i in enumerate(places) for cells in columns if (name := cells[i])]
     rows = dict(zip(places, range(len(places)), strict=True))
     read = [rows.get(i, -1) for i in range(len(table))]
-    return _each_once(designs, pairs, notation, origin, labels, offset, read, refused)
+    own = table.find(column)
+    others = {name: cells for name, cells in zip(table.header, table.columns, strict=True) if name != own}
+    labels = {name: [cells[i] for i in places] for name, cells in others.items()}
+    return _each_once(designs, pairs, notation, origin, names, offset, read, refused, labels)
 
 
 def _or_skip(error: NotationError, others: bool) -> NotationError:
@@ -331,20 +337,22 @@ def _each_once(
     pairs: list[tuple[int, int]],
     notation: Notation,
     origin: str,
-    labels: Iterable[tuple[str, int]],
+    names: Iterable[tuple[str, int]],
     offset: int | None = None,
     rows: Iterable[int] = (),
     left_out: Iterable[NotationError] = (),
+    labels: Mapping[str, Sequence[str]] | None = None,
 ) -> CandidateList:
-    """The first of each candidate, where pairs are duplicates; their labels and rows stand for the first."""
+    """The first of each candidate, where pairs are duplicates; their names and rows stand for the first."""
     first_of = {second: first for first, second in pairs}
     kept = [i for i in range(len(designs)) if i not in first_of]
     place = {i: k for k, i in enumerate(kept)}
-    found = dict.fromkeys((label, place[first_of.get(i, i)]) for label, i in labels)
+    found = dict.fromkeys((name, place[first_of.get(i, i)]) for name, i in names)
     once = [designs[i] for i in kept]
     keys = [notation.quick_key(d) for d in once]
     places = tuple(-1 if i < 0 else place[first_of.get(i, i)] for i in rows)
-    return CandidateList(once, keys, notation, origin, tuple(found), offset, places, tuple(left_out))
+    own = LabelTable.of({name: [cells[i] for i in kept] for name, cells in (labels or {}).items()})
+    return CandidateList(once, keys, notation, origin, tuple(found), offset, places, tuple(left_out), own)
 
 
 def many_rows(count: int) -> str:
@@ -390,8 +398,8 @@ def read_fasta_candidates(
     if pairs:
         origin += f"; {len(pairs)} that stand further up merged"
     # `sp|P12345|GB1_STRSG` is also known by its parts.
-    labels = [(part, i) for i, name in enumerate(names) for part in dict.fromkeys((name, *name.split("|"))) if part]
-    return _each_once(designs, pairs, notation, origin, labels)
+    parts = [(part, i) for i, name in enumerate(names) for part in dict.fromkeys((name, *name.split("|"))) if part]
+    return _each_once(designs, pairs, notation, origin, parts, labels={"name": names})
 
 
 @dataclass(frozen=True)
@@ -551,18 +559,11 @@ def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) ->
     return PoolError(problem, file=table.file, row=table.row_numbers[second])
 
 
-def _label_columns(table: Table, column: str) -> list[list[str]]:
+def _name_columns(table: Table, column: str) -> list[list[str]]:
     """The cells of the columns with other names of the candidates; numbers that only count the rows are none."""
     own = table.find(column)
     found = [table.columns[table.header.index(name)] for name in table.named(LABELS) if name != own]
-    return [cells for cells in found if not _counts(cells)]
-
-
-def _counts(cells: list[str]) -> bool:
-    if not all(cell.isdecimal() and len(cell) < 10 for cell in cells):
-        return False
-    numbers = sorted(map(int, cells))
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    return [cells for cells in found if not counts_rows(cells)]
 
 
 # Which column names the candidates.

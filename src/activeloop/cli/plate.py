@@ -20,9 +20,10 @@ def plate(
     from activeloop.errors import StateError
     from activeloop.plates import write_plate
 
-    state = opened(directory).campaign.state()
+    loop = opened(directory)
+    state = loop.campaign.state()
     number = proposal or len(state.proposals)
-    plates = plates_of(directory, number)
+    plates = plates_of(loop, number)
     if not plates:
         made = f"{len(state.proposals)} were made" if state.proposals else "none was made"
         raise StateError(
@@ -31,5 +32,5 @@ def plate(
     for i, p in enumerate(plates, 1):
         say(str(p))
         if out:
-            say(f"Written: {write_plate(p, numbered(out, i, len(plates)))}")
+            say(f"Written: {write_plate(p, numbered(out, i, len(plates)), loop.campaign.assays)}")
     next_step(f"measure it, then `activeloop record {directory} FILE`.")

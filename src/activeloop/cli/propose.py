@@ -182,7 +182,7 @@ def stage(
         id=f"plate-{proposal.number}",
     )
     files.clear()
-    _stage_out(plates, files, out)
+    _stage_out(loop, plates, files, out)
     new = proposal.number > len(loop.campaign.state().proposals)
     for p in reversed(plates):
         for ending in ENDINGS:
@@ -190,32 +190,33 @@ def stage(
             if new and ending == ".csv" and path.exists():
                 problem = f"it is there already, although proposal {proposal.number} was never made. Move it elsewhere."
                 raise PlateError(f"{problem} Nothing was proposed.", file=str(path))
-            files.add(path, plate_content(p, path))
+            files.add(path, plate_content(p, path, loop.campaign.assays))
     return plates
 
 
 def standing(loop: OpenCampaign, proposal: Proposal, files: StagedFiles, out: Path | None) -> list[Plate]:
     """The plates of an earlier proposal, also for `out`; none when their files were lost."""
     files.clear()
-    plates, name = plates_of(loop.folder.path, proposal.number), f"plate-{proposal.number}"
+    plates, name = plates_of(loop, proposal.number), f"plate-{proposal.number}"
     if not any(p.id in (name, f"{name}-1") for p in plates):
         return []
-    _stage_out(plates, files, out)
+    _stage_out(loop, plates, files, out)
     return plates
 
 
-def _stage_out(plates: list[Plate], files: StagedFiles, out: Path | None) -> None:
+def _stage_out(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, out: Path | None) -> None:
     from activeloop.plates.files import plate_content
 
     for i, p in enumerate(plates if out else (), 1):
         path = numbered(out, i, len(plates)) if out else Path()
-        files.add(path, plate_content(p, path))
+        files.add(path, plate_content(p, path, loop.campaign.assays))
 
 
 def show(proposal: Proposal, assays: Sequence[AssayConfig]) -> None:
     """The first picks as a table, with what is predicted in every assay; before any result the prior's score."""
     picks = proposal.picks[:SHOWN]
-    columns = dict(prediction_columns(proposal, picks, assays))
+    labels = label_columns(picks, [a.name for a in assays])
+    columns = labels | dict(prediction_columns(proposal, picks, assays))
     cells = ([str(p.rank) for p in picks], [p.name for p in picks], *columns.values(), [p.reason for p in picks])
     rows = zip(*cells, strict=True)
     title = f"the first {len(picks)} of {len(proposal.picks)}"
@@ -224,6 +225,16 @@ def show(proposal: Proposal, assays: Sequence[AssayConfig]) -> None:
     elif sum(name.endswith("interval") for name in columns) > 1:
         title += "; intervals are of one measurement"
     show_table(title, ("rank", "candidate", *columns, "why"), rows)
+
+
+def label_columns(picks: Sequence[Pick], assays: Sequence[str]) -> dict[str, list[str]]:
+    """Header and cells of the labels by which picks are found on the shelf."""
+    from activeloop.candidates.labels import told_by
+    from activeloop.measurements.columns import label_headers
+
+    names = tuple(dict.fromkeys(name for p in picks for name, _ in p.labels))
+    headers, known = label_headers(names, assays), [dict(p.labels) for p in picks]
+    return {headers[name]: [labels.get(name, "") for labels in known] for name in told_by(names)}
 
 
 def prediction_columns(

@@ -23,6 +23,7 @@ from activeloop.cli.terminal import (
 
 if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary
+    from activeloop.candidates import Pool
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
 SHEET = typer.Option(help="The sheet of a workbook (default: the first visible one).")
@@ -75,7 +76,7 @@ def record(
         other = "" if name == str(file) else f", {name}; if it was measured again, record it with --repeats"
         say(f"{file} was recorded before (event {summary.event}{other}): nothing was stored.")
     if summary.known:
-        say(f"Note: {known_words(summary)}")
+        say(f"Note: {known_words(summary, loop.campaign.pool)}")
     if summary.replaced:
         say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
     if summary.stored:
@@ -87,10 +88,10 @@ def record(
     )
 
 
-def known_words(summary: RecordSummary) -> str:
+def known_words(summary: RecordSummary, pool: Pool) -> str:
     """Which rows were stored before, and with which events."""
     events = f"event{'s' * (len(summary.known_from) > 1)} {', '.join(map(str, summary.known_from))}"
-    named = [f"{f'row {m.row} ' if m.row else ''}{m.candidate}" for m in summary.known]
+    named = [f"{f'row {m.row} ' if m.row else ''}{pool.called(m.candidate)}" for m in summary.known]
     loose = any(not m.well for m in summary.known)
     fix = " If they were measured again, record the file with --repeats." if loose else ""
     return f"{many(len(named), 'row')} known from {events}, not stored again: {some(named)}.{fix}"

@@ -347,7 +347,8 @@ def numbered(path: Path, number: int, count: int) -> Path:
     return path if count == 1 else path.with_stem(f"{path.stem}-{number}")
 
 
-def plates_of(folder: Path, proposal: int) -> list[Plate]:
-    """The plates of one proposal."""
+def plates_of(loop: OpenCampaign, proposal: int) -> list[Plate]:
+    """The plates of one proposal, with the labels that the pool's file has now."""
     name = f"plate-{proposal}"
-    return [p for p in known_plates(folder) if p.id == name or p.id.startswith(f"{name}-")]
+    found = [p for p in known_plates(loop.folder.path) if p.id == name or p.id.startswith(f"{name}-")]
+    return [p.labelled(loop.campaign.pool) for p in found]

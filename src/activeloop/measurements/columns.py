@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from activeloop.candidates import candidate_cells, named_column
+from activeloop.candidates import Pool, candidate_cells, named_column
+from activeloop.candidates.labels import headers_of
 from activeloop.errors import ConfigError, MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
@@ -17,6 +18,13 @@ from activeloop.tables.numbers import Sign, convertible, factor_between
 
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names(), *LABELS[1:]), **ROLES}
+#: the columns of the list of a plate as we write it
+PLATE_LIST = (
+    *("plate", "well", "kind", "candidate", "replicate"),
+    *("rank", "predicted", "low", "high", "score", "reason"),
+)
+#: before the name of one of them where an assay has that name
+OURS = "pick "
 #: the roles of columns beside the values, in the order of `Entry`
 BESIDE = ("unit", "candidate", "well", "plate", "replicate", "date", "kind")
 _REPLICATE = re.compile(
@@ -395,6 +403,50 @@ def _logarithm_of(name: str, assay: str) -> str:
     if not match or plain(match["base"]) != plain(assay):
         return ""
     return f"-log10({assay} in mol/L)" if match["log"].casefold() == "p" else f"{match['minus']}log({assay})"
+
+
+def result_header(assay: Assay) -> str:
+    """The header of a column of results of an assay, as it is read back.
+
+    >>> result_header(Assay("kcat", "1/s")), result_header(Assay("Tm (melting)", "°C"))
+    ('kcat (1/s)', 'Tm (melting)')
+    """
+    header = f"{assay.name} ({assay.unit})"
+    return header if assay.unit and _own_unit(header, assay) == (assay.name, assay.unit) else assay.name
+
+
+def is_plate_list(table: Table) -> bool:
+    """Whether a table has the columns that every list of a plate of ours has, whatever stands beside them."""
+    header = {h.casefold().removeprefix(OURS) for h in table.header}
+    return header.issuperset((*PLATE_LIST[:6], *PLATE_LIST[-2:]))
+
+
+def label_headers(labels: Sequence[str], assays: Iterable[str]) -> dict[str, str]:
+    """Under which header each label of a pool stands in the list of a plate; see `headers_of`.
+
+    >>> label_headers(("ID", "Plate", "kcat"), ["kcat"])
+    {'ID': 'ID', 'Plate': 'source Plate', 'kcat': 'pool kcat'}
+    """
+    predicted = [f"{name}{what}" for name in assays for what in ("", " predicted", " low", " high")]
+    return headers_of(labels, (*PLATE_LIST, *predicted))
+
+
+def without_labels(table: Table, pool: Pool, assays: Sequence[Assay]) -> Table:
+    """A table of results by well and candidate without the labels of the pool, which our lists carry."""
+    if not {"well", "candidate"}.issubset(h.casefold() for h in table.header):
+        return table
+    names = [a.name for a in assays]
+    dropped = {header.casefold() for header in label_headers(pool.label_names, names).values()}
+    filled = [h for h, cells in zip(table.header, table.columns, strict=True) if any(cells)]
+    named = set(table.named(ROLES["value"]))
+    for assay in assays if is_plate_list(table) else ():
+        ours, predicted = result_header(assay), [f"{assay.name} {what}" for what in PLATE_LIST[6:9]]
+        others = [h for h in filled if h in named or (plain(assay.name) in plain(h) and h not in predicted)]
+        if ours not in filled and others:  # somebody wrote results into a column of their own
+            dropped.add(ours.casefold())
+    kept = [i for i, h in enumerate(table.header) if h.casefold() not in dropped]
+    header, columns = (tuple(part[i] for i in kept) for part in (table.header, table.columns))
+    return replace(table, header=header, columns=columns)
 
 
 def _unclear(table: Table, assay: Assay, problem: str, such_as: str) -> MeasurementError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from activeloop.candidates import Pool, left_out_note
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, Measurement
-from activeloop.measurements.columns import find_entries
+from activeloop.measurements.columns import Entry, find_entries, is_plate_list, without_labels
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
@@ -111,14 +111,17 @@ def read_measurements(
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
     table = read_table(path, sheet=sheet, block=(columns or {}).get("block"))
     _refuse_predictions(table, assays)
+    table = without_labels(table, pool, assays)
     entries, unread, size = find_entries(table, assays, columns, pool.kind)
+    entries, open_cells = _filled(entries) if is_plate_list(table) else (entries, [])
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
     rows, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
     rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
     unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
-    notes = tuple(filter(None, (unknown, *left_out, *_notes(rows, layouts, unread))))
+    notes = (unknown, *left_out, *_still_open(open_cells), *_notes(rows, layouts, unread, pool, whole=not open_cells))
+    notes = tuple(filter(None, notes))
     file, content_hash = table.file, table.content_hash
     del entries, table, matcher  # of a long file, the memory is needed
     return ResultsFile(*_results(rows, file), notes, file, content_hash)
@@ -195,19 +198,53 @@ def _refuse_repeats(rows: Sequence[Row], file: str) -> None:
         seen[key] = entry.row
 
 
-def _notes(rows: Sequence[Row], plates: Sequence[Layout], unread: Sequence[str]) -> tuple[str, ...]:
-    """Sentences on what was converted, limited, without value, unexpected or not read."""
-    failed = [f"{m.well or f'row {e.row}'} ({m.candidate}, {e.assay.name})" for m, e, c in rows if c.failed]
-    outside = list(dict.fromkeys(m.candidate for m, _, c in rows if not (c.failed or m.proposed or m.control)))
+def _filled(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:
+    """The cells of a plate's list that were filled in, and those of filled wells that were not yet."""
+    filled = [entry for entry in entries if entry.text.strip()]
+    if not filled:
+        return entries, []  # which is refused
+    return filled, [e for e in entries if not e.text.strip() and e.candidate.strip() and e.kind.casefold() != "empty"]
+
+
+def _still_open(cells: Sequence[Entry]) -> list[str]:
+    """Notes on the wells of a plate's list that have no result yet."""
+    notes = []
+    for assay in dict.fromkeys(cell.assay.name for cell in cells):
+        wells = [cell.well or f"row {cell.row}" for cell in cells if cell.assay.name == assay]
+        notes.append(
+            f"{len(wells)} cell{'s' * (len(wells) > 1)} of {assay} {'are' if len(wells) > 1 else 'is'} still empty "
+            f"({_some(wells, 5)}): nothing was stored for {'them' if len(wells) > 1 else 'it'}. Fill in the list and "
+            "record it again, or write `failed` where there will be no value."
+        )
+    return notes
+
+
+def _notes(
+    rows: Sequence[Row], plates: Sequence[Layout], unread: Sequence[str], pool: Pool, *, whole: bool = True
+) -> tuple[str, ...]:
+    """Sentences on what was converted, limited, without value, unexpected or not read.
+
+    Args:
+        rows: that were read.
+        plates: that were filled.
+        unread: columns that were not read.
+        pool: whose file says what people call its candidates.
+        whole: whether missing wells are worth a note.
+    """
+    failed = [
+        f"{m.well or f'row {e.row}'} ({pool.called(m.candidate)}, {e.assay.name})" for m, e, c in rows if c.failed
+    ]
+    strangers = dict.fromkeys(m.candidate for m, _, c in rows if not (c.failed or m.proposed or m.control))
+    outside = [pool.called(name) for name in strangers]
     known = {p.id for p in plates}
     foreign = sorted({m.plate for m, _, _ in rows if m.plate and m.plate not in known}) if known else []
     other = [c for c in unread if c.casefold() not in PLATE_COLUMNS]
     notes = [
         *dict.fromkeys(c.note for _, _, c in rows if c.note),
         f"no value: {_some(failed, 5)}. They were recorded as failed and can be tested again." if failed else "",
-        _same_values(rows),
+        _same_values(rows, pool),
         f"in the pool but on none of the plates, accepted all the same: {_some(outside, 5)}." if outside else "",
-        *_missing(rows, plates),
+        *(_missing(rows, plates) if whole else ()),
         f"plates that are not known here, taken as the file names them: {', '.join(foreign)}." if foreign else "",
         f"columns that were not read: {', '.join(other)}" if other else "",
     ]
@@ -218,7 +255,7 @@ def _some(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _same_values(rows: Sequence[Row]) -> str:
+def _same_values(rows: Sequence[Row], pool: Pool) -> str:
     """A note on unnumbered rows that give one candidate the same value twice."""
     first: dict[tuple[str, str, str, str], int] = {}
     twice = []
@@ -227,7 +264,7 @@ def _same_values(rows: Sequence[Row]) -> str:
             continue
         key = (entry.assay.name, match.plate, match.candidate, f"{cell.qualifier}{cell.value!r}")
         if key in first:
-            twice.append(f"{first[key]} and {entry.row} ({match.candidate})")
+            twice.append(f"{first[key]} and {entry.row} ({pool.called(match.candidate)})")
         first.setdefault(key, entry.row)
     return f"the same value twice, counted as two replicates: rows {_some(twice, 3)}." if twice else ""
 

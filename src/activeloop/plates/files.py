@@ -5,25 +5,25 @@ from __future__ import annotations
 import io
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from activeloop.errors import InputError, PlateError
 from activeloop.files import csv_text, write_whole
+from activeloop.measurements import Assay
+from activeloop.measurements.columns import OURS, PLATE_LIST, is_plate_list, label_headers, result_header
 from activeloop.measurements.rows import read_replicate
 from activeloop.measurements.wells import SHAPES, Well, parse_well, row_letters, well_name, well_names
 from activeloop.plates.layout import sort_wells
 from activeloop.plates.picture import draw
 from activeloop.plates.plate import Pick, PickPrediction, Plate, unwritable_in
 from activeloop.tables import Table, read_table
+from activeloop.tables.names import plain, split_unit
 
 Row = list[str | int | float | None]
-COLUMNS = (
-    *("plate", "well", "kind", "candidate", "replicate"),
-    *("rank", "predicted", "low", "high", "score", "reason"),
-)
-PREDICTED = COLUMNS[6:9]
+PREDICTED = PLATE_LIST[6:9]
 KINDS = ("candidate", "control", "empty")
 
 
@@ -31,17 +31,22 @@ KINDS = ("candidate", "control", "empty")
 ENDINGS = (".svg", ".xlsx", ".csv")
 
 
-def write_plate(plate: Plate, path: str | Path) -> Path:
+def write_plate(plate: Plate, path: str | Path, assays: Sequence[Assay] = ()) -> Path:
     """Write a plate as `.csv` (a list), `.xlsx` (a list and a sheet of the plate's shape) or `.svg` (a picture).
+
+    Args:
+        plate: what to write.
+        path: of the file; its ending says the format.
+        assays: what will be measured: a list gets an empty column for the results of each.
 
     Raises:
         PlateError: another ending, or a name that no file can hold.
         StoreError: the file cannot be written; an older file of that name is as it was.
     """
-    return write_whole(path, plate_content(plate, path))
+    return write_whole(path, plate_content(plate, path, assays))
 
 
-def plate_content(plate: Plate, path: str | Path) -> str | bytes:
+def plate_content(plate: Plate, path: str | Path, assays: Sequence[Assay] = ()) -> str | bytes:
     """What `write_plate` writes into a file of that name."""
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
@@ -53,11 +58,10 @@ def plate_content(plate: Plate, path: str | Path) -> str | bytes:
     for name in (plate.id, *(well.candidate for well in plate.wells.values())):
         if unwritable := unwritable_in(name):
             raise PlateError(f"{unwritable} Nothing was written.", file=str(path))
-    return {".csv": _list, ".xlsx": _workbook, ".svg": draw}[ending](plate)
-
-
-def _list(plate: Plate) -> str:
-    return csv_text(_columns(plate), _wells(plate))
+    if ending == ".svg":
+        return draw(plate)
+    form = _Form.of(plate, assays)
+    return csv_text(form.header, form.rows()) if ending == ".csv" else _workbook(form)
 
 
 def _assays(plate: Plate) -> list[str]:
@@ -66,37 +70,68 @@ def _assays(plate: Plate) -> list[str]:
     return names if len(names) > 1 else []
 
 
-def _columns(plate: Plate) -> list[str]:
-    """`COLUMNS`; of several assays each has its own `NAME predicted`, `NAME low` and `NAME high`."""
-    if not (assays := _assays(plate)):
-        return list(COLUMNS)
-    named = [f"{assay} {what}" for assay in assays for what in PREDICTED]
-    return [c for part in (COLUMNS[:6], named, COLUMNS[9:]) for c in part]
+@dataclass(frozen=True)
+class _Form:
+    """The list of a plate: what stands where.
+
+    Args:
+        plate: it.
+        predicted: names of its predicted assays; () where there is only one, whose columns need no name.
+        results: headers of the columns for results, "" in every row.
+        labels: label of a pick -> header of its column.
+    """
+
+    plate: Plate
+    predicted: tuple[str, ...]
+    results: tuple[str, ...]
+    labels: dict[str, str]
+
+    @classmethod
+    def of(cls, plate: Plate, assays: Sequence[Assay]) -> _Form:
+        predicted, results = tuple(_assays(plate)), tuple(map(result_header, assays))
+        names = dict.fromkeys(name for pick in plate.picks for name, _ in pick.labels)
+        known = dict.fromkeys((*predicted, *(a.name for a in assays)))
+        return cls(plate, predicted, results, label_headers(tuple(names), known))
+
+    @property
+    def header(self) -> list[str]:
+        """`PLATE_LIST`, with labels and results before the rank.
+
+        Of several assays each has its own `NAME predicted`, `NAME low` and `NAME high`. An assay that is called as one
+        of our columns goes first.
+        """
+        named = [f"{assay} {what}" for assay in self.predicted for what in PREDICTED] or list(PREDICTED)
+        asked = {plain(split_unit(name)[0]) for name in self.results}
+        ours = [name if plain(name) not in asked else f"{OURS}{name}" for name in ("rank", *named, "score", "reason")]
+        return [*PLATE_LIST[:5], *self.labels.values(), *self.results, *ours]
+
+    def rows(self) -> list[Row]:
+        """One row a well, empty wells too, so that the size of the plate can be read back."""
+        picks, width = {p.name: p for p in self.plate.picks}, len(self.header)
+        rows: list[Row] = []
+        for name in well_names(self.plate.size):
+            well = self.plate.wells.get(name)
+            if well is None:
+                rows.append([self.plate.id, name, "empty", *[None] * (width - 3)])
+                continue
+            pick = None if well.control else picks.get(well.candidate)
+            known = dict(pick.labels) if pick else {}
+            labels = [known.get(label, "") or None for label in self.labels]
+            values = [*_numbers(pick, self.predicted), pick.score] if pick else []
+            numbers = [None if math.isnan(v) else v for v in values]
+            row: Row = [self.plate.id, name, KINDS[well.control], well.candidate, well.replicate, *labels]
+            row += [None] * len(self.results)
+            row += [pick.rank, *numbers, pick.reason] if pick else []
+            rows.append(row + [None] * (width - len(row)))
+        return rows
 
 
-def _numbers(pick: Pick, assays: list[str]) -> list[float]:
+def _numbers(pick: Pick, assays: Sequence[str]) -> list[float]:
     """What is predicted of a pick, under the columns between its rank and its score."""
     if not assays:
         return [pick.mean, pick.low, pick.high]
     known = {p.assay: (p.mean, p.low, p.high) for p in pick.predictions}
     return [v for assay in assays for v in known.get(assay, (math.nan,) * 3)]
-
-
-def _wells(plate: Plate) -> list[Row]:
-    """One row a well under `_columns`, empty wells too, so that the size of the plate can be read back."""
-    picks, assays, width = {p.name: p for p in plate.picks}, _assays(plate), len(_columns(plate))
-    rows: list[Row] = []
-    for name in well_names(plate.size):
-        well = plate.wells.get(name)
-        if well is None:
-            rows.append([plate.id, name, "empty", *[None] * (width - 3)])
-            continue
-        pick = None if well.control else picks.get(well.candidate)
-        values = [*_numbers(pick, assays), pick.score] if pick else []
-        numbers = [None if math.isnan(v) else v for v in values]
-        predicted: Row = [pick.rank, *numbers, pick.reason] if pick else [None] * (width - 5)
-        rows.append([plate.id, name, KINDS[well.control], well.candidate, well.replicate, *predicted])
-    return rows
 
 
 def read_plate(path: str | Path, *, sheet: str | None = None) -> Plate:
@@ -116,7 +151,8 @@ def read_plate(path: str | Path, *, sheet: str | None = None) -> Plate:
 def read_plates(path: str | Path, *, sheet: str | None = None) -> list[Plate]:
     """Read all plates of a list, in the order in which they begin; errors as in `read_plate`.
 
-    Only `well` and `candidate` are needed; without a column `plate` the file's name is the plate's. The size is
+    Only `well` and `candidate` are needed; without a column `plate` the file's name is the plate's. Further columns are
+    labels of the picks. The size is
     the number of rows where that is the size of a plate, else that of the smallest plate that has all the wells.
     """
     return _plates(read_table(path, sheet=sheet))
@@ -148,7 +184,7 @@ def plates_in(folder: str | Path) -> PlateFolder:
     found: dict[str, tuple[Path, Plate]] = {}
     foreign: dict[str, str] = {}
     for path in sorted(Path(folder).glob("*.csv")):
-        ours = _OURS.fullmatch(path.stem) is not None
+        ours = _PLATE_NAME.fullmatch(path.stem) is not None
         try:
             plates = _plates_of_file(path)
         except InputError as error:
@@ -170,7 +206,7 @@ def plates_in(folder: str | Path) -> PlateFolder:
 
 
 #: names of the files of a proposal's plates
-_OURS = re.compile(r"plate-\d+(?:-\d+)?")
+_PLATE_NAME = re.compile(r"plate-\d+(?:-\d+)?")
 
 
 def _plates_of_file(path: Path) -> list[Plate]:
@@ -178,11 +214,16 @@ def _plates_of_file(path: Path) -> list[Plate]:
         raise PlateError("it is no list of wells.", file=str(path))
     table = read_table(path)
     plates = _plates(table)
-    named = [f"{assay} {what}" for assay in _named_assays(table) for what in PREDICTED]
-    others = [h for h in table.header if h.casefold() not in COLUMNS and h not in named]
+    others = [] if is_plate_list(table) else _further(table)
     if others and (table.find("plate") is None or [p.id for p in plates] != [path.stem]):
         raise PlateError(f'it has the column "{others[0]}", which no list of a plate has.', file=str(path))
     return plates
+
+
+def _further(table: Table) -> list[str]:
+    """The columns that are not ours: labels, and results that somebody typed in."""
+    named = [f"{assay} {what}" for assay in _named_assays(table) for what in PREDICTED]
+    return [h for h in table.header if h.casefold().removeprefix(OURS) not in PLATE_LIST and h not in named]
 
 
 def _plates(table: Table) -> list[Plate]:
@@ -192,11 +233,13 @@ def _plates(table: Table) -> list[Plate]:
     rows: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for number, row in table.rows():
         cells = {h.casefold(): cell for h, cell in row.items()}
+        cells |= {h.removeprefix(OURS): cell for h, cell in cells.items() if h.removeprefix(OURS) in PLATE_LIST[5:]}
         rows.setdefault(cells.get("plate", "") or Path(table.file).stem, []).append((number, cells))
-    return [_plate(plate_id, mine, table) for plate_id, mine in rows.items()]
+    further = [h for h in _further(table) if any(table.columns[table.header.index(h)])]
+    return [_plate(plate_id, mine, table, further) for plate_id, mine in rows.items()]
 
 
-def _plate(plate_id: str, rows: list[tuple[int, dict[str, str]]], table: Table) -> Plate:
+def _plate(plate_id: str, rows: list[tuple[int, dict[str, str]]], table: Table, labels: Sequence[str]) -> Plate:
     wells: dict[str, Well] = {}
     picks: dict[str, Pick] = {}
     seen: dict[str, int] = {}
@@ -216,7 +259,9 @@ def _plate(plate_id: str, rows: list[tuple[int, dict[str, str]]], table: Table) 
             replicate = read_replicate(cells.get("replicate", "")) or 1
             wells[name] = Well(cells["candidate"], replicate, kind == "control")
             if kind == "candidate" and cells.get("rank"):
-                picks.setdefault(cells["candidate"], _pick(cells, _named_assays(table)))
+                pick = _pick(cells, _named_assays(table))
+                pick = replace(pick, labels=tuple((label, cells[label.casefold()]) for label in labels))
+                picks.setdefault(cells["candidate"], pick)
         except InputError as error:
             raise PlateError(f"{error.problem} No plate was read.", file=table.file, row=number) from None
     ordered = tuple(sorted(picks.values(), key=lambda p: p.rank))
@@ -266,33 +311,40 @@ def _float(text: str) -> float:
         raise PlateError(f'"{text}" is not a number.') from None
 
 
-FILLS = {"candidate": "DCE9F5", "control": "F6D9A8", "empty": "F2F2F2"}
+FILLS = {"candidate": "DCE9F5", "control": "F6D9A8", "empty": "F2F2F2", "result": "FFF9DB"}
 
 
-def _workbook(plate: Plate) -> bytes:
+def _workbook(form: _Form) -> bytes:
     """The sheets `list` (as the CSV) and `plate` (A-H down, 1-12 across)."""
     from openpyxl import Workbook
 
     book = Workbook()
     sheet: Any = book.active
     sheet.title = "list"
-    _fill_list(sheet, plate)
-    _fill_shape(book.create_sheet("plate"), plate)
+    _fill_list(sheet, form)
+    _fill_shape(book.create_sheet("plate"), form.plate)
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
 
 
-def _fill_list(sheet: Any, plate: Plate) -> None:
-    from openpyxl.styles import Font
+def _fill_list(sheet: Any, form: _Form) -> None:
+    from openpyxl.styles import Font, PatternFill
     from openpyxl.utils import get_column_letter
 
-    for row, cells in enumerate([list(_columns(plate)), *_wells(plate)], 1):
+    header, rows = form.header, form.rows()
+    for row, cells in enumerate([list(header), *rows], 1):
         for column, value in enumerate(cells, 1):
             _put(sheet, row, column, value)
     for cell in sheet[1]:
         cell.font = Font(bold=True)
-    widths = [12, 7, 11, 24, 10, 7, *[11] * (len(_columns(plate)) - 7), 60]
+    first = len(PLATE_LIST[:5]) + len(form.labels)
+    for column in range(first + 1, first + len(form.results) + 1):  # here results are typed in
+        for row, cells in enumerate(rows, 2):
+            if cells[2] != "empty":
+                sheet.cell(row, column).fill = PatternFill("solid", fgColor=FILLS["result"])
+    widths = [12, 7, 11, 24, 10, *[14] * (len(form.labels) + len(form.results)), 7]
+    widths += [11] * (len(header) - len(widths) - 1) + [60]
     for column, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(column)].width = width
     sheet.freeze_panes = "C2"
@@ -313,7 +365,7 @@ def _fill_shape(sheet: Any, plate: Plate) -> None:
         for c in range(columns):
             well = plate.wells.get(well_name(r, c))
             kind = "empty" if well is None else "control" if well.control else "candidate"
-            cell = _put(sheet, r + 2, c + 2, well.candidate if well else None)
+            cell = _put(sheet, r + 2, c + 2, plate.called(well.candidate) if well else None)
             cell.fill = PatternFill("solid", fgColor=FILLS[kind])
             cell.alignment = Alignment(wrap_text=True, horizontal="center", vertical="center")
     sheet.freeze_panes = "B2"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
+from activeloop.candidates import Pool
 from activeloop.errors import PlateError
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
 from activeloop.plates.layout import arrange, sort_wells, spread_evenly, usable_wells
@@ -45,6 +47,9 @@ class Pick:
         reason: why it was chosen, in words.
         predictions: of each assay that has a model; () before any result, where the prior gives a score without a
             unit, and in proposals of former releases.
+        labels: what else the pool's file says of it, as in `Candidate`; not stored with a proposal, for the file may
+            be completed.
+        called: what people call it, see `Pool.called`; "" for its name. Not stored either.
     """
 
     candidate_id: str
@@ -56,6 +61,8 @@ class Pick:
     high: float
     reason: str
     predictions: tuple[PickPrediction, ...] = ()
+    labels: tuple[tuple[str, str], ...] = field(default=(), compare=False, metadata={"stored": False})
+    called: str = field(default="", compare=False, metadata={"stored": False})
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,17 @@ def listed(proposal: Proposal) -> tuple[Pick, ...]:
         return proposal.picks
     nan = float("nan")
     return tuple(p if p.predictions else replace(p, mean=nan, low=nan, high=nan) for p in proposal.picks)
+
+
+def labelled(picks: Sequence[Pick], pool: Pool) -> tuple[Pick, ...]:
+    """The picks with the labels that a pool gives them, and what people call them there."""
+    if not pool.label_names:
+        return tuple(replace(p, labels=(), called="") for p in picks)
+    rows = pool.rows_of(p.name for p in picks).tolist()
+    return tuple(
+        replace(p, labels=pool.labels(row) if row >= 0 else (), called=pool.called(p.name))
+        for p, row in zip(picks, rows, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -264,6 +282,18 @@ class Plate:
     def __str__(self) -> str:
         controls = sum(w.control for w in self.wells.values())
         return f"{self.id}: {len(self.wells) - controls} wells with candidates, {controls} controls, {self.size} in all"
+
+    def called(self, name: str) -> str:
+        """What people call what is in a well: the id of a compound or guide where it has one, else its name."""
+        return self._called.get(name) or name
+
+    @cached_property
+    def _called(self) -> dict[str, str]:
+        return {p.name: p.called for p in self.picks}
+
+    def labelled(self, pool: Pool) -> Plate:
+        """The plate with the labels that a pool gives its picks now; see `Candidate`."""
+        return replace(self, picks=labelled(self.picks, pool))
 
     @property
     def candidates(self) -> tuple[str, ...]:

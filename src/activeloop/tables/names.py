@@ -52,48 +52,33 @@ IDENTIFIERS = (
     *("樣品", "樣本", "名称", "名稱", "시료", "샘플", "이름"),
 )
 
-#: columns of other names that candidates have, such as their number in a catalogue
+#: columns of ids that candidates have, such as their number in a catalogue
+IDS = (
+    *("candidate_id", "compound_id", "cmpd_id", "molecule_id", "mol_id", "structure_id", "substance_id", "id"),
+    *("catalog", "catalog_id", "catalog_number", "catalog_no", "catalog #", "catalogue", "catalogue_id"),
+    *("catalogue_number", "catalogue_no", "catalogue #", "cat_no", "cat_number", "cat #", "cat_id"),
+    *("katalognummer", "katalognr", "bestellnummer", "bestellnr", "artikelnummer", "artikelnr", "référence"),
+    *("item_number", "item_no", "article_number", "article_no", "part_number", "order_number", "sku", "product_id"),
+    *("product_number", "product_no", "enamine_id", "idnumber", "vendor_id", "supplier_id", "library_id"),
+    *("registry_number", "chembl_id", "molecule_chembl_id", "chembl", "drugbank_id", "zinc_id", "broad_id", "brd_id"),
+    *("pubchem_cid", "cid", "cas", "cas_number", "cas_no", "cas_rn"),
+    *("variant_id", "mutant_id", "clone_id", "construct_id", "plasmid", "strain_id", "guide_id", "sgrna_id", "grna_id"),
+    *("oligo_id", "sample_id", "barcode", "accession", "code"),
+)
+#: columns of names that candidates have
+NAMES = (
+    *("name", "title", "compound_name", "drug", "drug_name", "molecule_name", "common_name", "generic_name", "synonym"),
+    *("synonyms", "product", "product_name", "mutant_name", "variant_name", "clone_name", "construct_name"),
+    *("strain", "guide_name", "sgrna_name", "grna_name", "label", "iupac_name"),
+)
+#: columns that say where a candidate is bought
+SUPPLIERS = ("supplier", "vendor", "manufacturer", "provider", "lieferant", "anbieter", "hersteller", "fournisseur")
+#: columns that may only count the rows
+COUNTING = ("id", "number", "no", "nr", "nummer", "#", "entry")
+#: columns of other names that candidates have, by which lists may name them
 LABELS = (
-    *("id", "name", "title", "candidate_id", "compound_id", "compound_name", "drug", "drug_name", "molecule_name"),
-    *(
-        "common_name",
-        "generic_name",
-        "synonym",
-        "synonyms",
-        "iupac_name",
-        "product",
-        "product_name",
-        "cas",
-        "cas_number",
-    ),
-    *("cas_no", "cas_rn", "catalog", "catalog_id", "catalog_number", "catalog_no", "catalogue", "catalogue_id"),
-    *("catalogue_number", "catalogue_no", "cat_no", "cat_number", "katalognummer", "bestellnummer", "artikelnummer"),
-    *(
-        "chembl_id",
-        "molecule_chembl_id",
-        "chembl",
-        "pubchem_cid",
-        "cid",
-        "drugbank_id",
-        "zinc_id",
-        "broad_id",
-        "brd_id",
-    ),
-    *("enamine_id", "idnumber", "vendor_id", "supplier_id", "library_id", "registry_number", "inchikey", "inchi_key"),
-    *("variant_id", "mutant_id", "mutant_name", "variant_name", "clone_id", "clone_name", "construct_id", "plasmid"),
-    *(
-        "construct_name",
-        "strain",
-        "strain_id",
-        "guide_id",
-        "guide_name",
-        "sgrna_id",
-        "sgrna_name",
-        "oligo_id",
-        "barcode",
-    ),
-    *("accession", "label", "code"),
-    *IDENTIFIERS,
+    "id",
+    *dict.fromkeys((*NAMES, *(name for name in IDS if name != "id"), "inchikey", "inchi_key", *IDENTIFIERS)),
 )
 #: columns that say of what sort a variant is
 CLASSES = ("variant_class", "variant_type", "mutation_class", "mutation_type", "mut_type", "class", "consequence")
