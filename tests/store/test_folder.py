@@ -98,7 +98,7 @@ def test_a_model_is_written_once_under_its_hash(folder):
     back = reopen(folder).artifacts.get(key)
     assert {n: a.tolist() for n, a in back.items()} == {"a": [[1, 2]], "b": [0.0, 1.0, 2.0]}
     assert back["a"].dtype == np.uint8
-    assert [(h, k) for h, k, *_ in raw(folder, "SELECT * FROM artifacts")] == [(key, "predictor")]
+    assert [(h, k) for h, k, *_ in raw(folder, "SELECT * FROM artifacts")] == [(key, "application/x-npz")]
     assert [p.name for p in folder.path.rglob("*.npz")] == [f"{key}.npz"]
     assert folder.artifacts.put({}) == ""
     assert folder.artifacts.get("") == {}
@@ -106,6 +106,7 @@ def test_a_model_is_written_once_under_its_hash(folder):
 
 def test_an_object_without_a_row_is_found_by_the_next_attempt(folder):
     key = folder.artifacts.put({"a": np.ones(2)})
+    raw(folder, "DELETE FROM artifact_owners")
     raw(folder, "DELETE FROM artifacts")
     assert folder.artifacts.put({"a": np.ones(2)}) == key
     assert len(raw(folder, "SELECT * FROM artifacts")) == 1
@@ -253,7 +254,7 @@ def test_a_disk_that_fills_up_while_results_are_recorded(folder):
     one_round(folder)
     before = events(folder)
     size = (folder.path / "campaign.db").stat().st_size
-    action = "loop.record(answers(singles(), [singles().design(i).name for i in range(114)]), 'big.csv')"
+    action = "loop.record(answers(singles(), [singles().design(i).name for i in range(114)] * 8), 'big.csv')"
     died = on_a_small_disk(folder, size, action)
     assert died.returncode == 7, died.stderr
     assert "the disk is full or failing" in died.stdout

@@ -199,7 +199,7 @@ class Campaign:
         if corrected and repeats:
             raise InputError("a file corrects an earlier one or repeats it, not both. Nothing was stored.")
         content_hash = content_hash or hash_rows(rows)
-        return self._retried(lambda state: self._store(state, rows, source, content_hash, corrected, repeats))
+        return self._at_once(lambda state: self._store(state, rows, source, content_hash, corrected, repeats))
 
     def _store(
         self,
@@ -296,7 +296,7 @@ class Campaign:
             self._append(Distilled(numbered), state)  # after its file is safe
             return numbered
 
-        return self._retried(keep)
+        return self._at_once(keep)
 
     def void(self, event: int, rows: Sequence[int] = (), reason: str = "") -> int:
         """Declare results wrong: they stay on record and no longer count.
@@ -312,17 +312,22 @@ class Campaign:
         Raises:
             InputError: there are no such results; nothing was written.
         """
-        state = self.state()
-        mine = [r for r in state.results if r.event == event]
-        if not mine:
-            known = ", ".join(str(e) for e in sorted({r.event for r in state.results})) or "none yet"
-            raise InputError(f"event {event} holds no results (results came with: {known}). Nothing was voided.")
-        if unknown := sorted(set(rows) - {r.measurement.row for r in mine}):
-            raise InputError(f"event {event} holds no result from row {unknown[0]} of its file. Nothing was voided.")
-        hit = [r for r in mine if r.void is None and (not rows or r.measurement.row in rows)]
-        if hit:
-            self._append(Voided(event, tuple(sorted(set(rows))), reason), state)
-        return len(hit)
+
+        def decide(state: CampaignState) -> int:
+            mine = [r for r in state.results if r.event == event]
+            if not mine:
+                known = ", ".join(str(e) for e in sorted({r.event for r in state.results})) or "none yet"
+                raise InputError(f"event {event} holds no results (results came with: {known}). Nothing was voided.")
+            if unknown := sorted(set(rows) - {r.measurement.row for r in mine}):
+                raise InputError(
+                    f"event {event} holds no result from row {unknown[0]} of its file. Nothing was voided."
+                )
+            hit = [r for r in mine if r.void is None and (not rows or r.measurement.row in rows)]
+            if hit:
+                self._append(Voided(event, tuple(sorted(set(rows))), reason), state)
+            return len(hit)
+
+        return self._at_once(decide)
 
     def pin(self, names: Sequence[str], reason: str = "", *, offset: int | None = None) -> tuple[str, ...]:
         """Put candidates on the next proposal in any case; lifts a veto. Returns their standard names.
@@ -366,7 +371,7 @@ class Campaign:
             ConfigError: what is stored would mean something else, see `Change.check`; or a new campaign has assays that
                 no table could tell apart.
         """
-        self._retried(self._configure)
+        self._at_once(self._configure)
 
     def dataset(self) -> Dataset:
         """Each measured candidate once, in the units of the assays."""
@@ -636,15 +641,24 @@ class Campaign:
             return ()
 
     def _pin(self, names: Sequence[str], reason: str, offset: int | None, veto: bool) -> tuple[str, ...]:
-        standard, state = standard_names(self.pool, names, offset), self.state()
-        busy = sorted(set(standard) & state.on_plate)
-        if busy and not veto:
-            raise InputError(f"{busy[0]} is on a plate already and awaits its result. Nothing was changed.")
-        self._append(Pinned(standard, veto, reason), state)
-        return standard
+        standard = standard_names(self.pool, names, offset)
+
+        def decide(state: CampaignState) -> tuple[str, ...]:
+            busy = sorted(set(standard) & state.on_plate)
+            if busy and not veto:
+                raise InputError(f"{busy[0]} is on a plate already and awaits its result. Nothing was changed.")
+            self._append(Pinned(standard, veto, reason), state)
+            return standard
+
+        return self._at_once(decide)
+
+    def _at_once(self, decide: Callable[[CampaignState], T]) -> T:
+        """Decide what takes a moment and write it, while others wait."""
+        with self.log.alone():
+            return decide(self.state())
 
     def _retried(self, decide: Callable[[CampaignState], T]) -> T:
-        """Decide and write; again when another process wrote meanwhile."""
+        """Decide what takes longer and write it; again when another process wrote meanwhile."""
         for _ in range(ATTEMPTS - 1):
             state = self.state()
             try:

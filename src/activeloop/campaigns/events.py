@@ -8,6 +8,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -179,11 +180,21 @@ Event = Configured | Proposed | Measured | Voided | Fitted | Pinned | Distilled
 
 @dataclass(frozen=True)
 class Recorded:
-    """An event as it stands in the log: its sequence number (from 1, without gaps) and when it was written (UTC)."""
+    """An event as it stands in the log.
+
+    Args:
+        sequence: its number, from 1, without gaps.
+        at: when it was written (ISO 8601, UTC).
+        event: what happened.
+        actor: who wrote it; "" where that is not known.
+        request: of what request it is, so that one that is made twice is done once; "" where there is none.
+    """
 
     sequence: int
     at: str
     event: Event
+    actor: str = ""
+    request: str = ""
 
 
 class EventLog(ABC):
@@ -205,6 +216,18 @@ class EventLog(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Recorded]:
         """All events in order."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """A block in which nobody else writes: what is read in it is still the last when it appends.
+
+        For what takes moments, such as storing results, which must not fail because others write. What takes longer,
+        such as fitting, reads first, and its `append` fails when somebody wrote since. All events of the block are
+        written at its end, or none when it raises.
+
+        Raises:
+            StoreError: others kept it waiting too long.
+        """
+        return nullcontext()
 
 
 SCHEMA = 1

@@ -6,19 +6,22 @@ from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
     from activeloop.store.artifacts import FileArtifactStore, local_store
-    from activeloop.store.database import SQLiteFile
+    from activeloop.store.database import Database, PostgreSQL, SQLiteFile
     from activeloop.store.folder import CampaignFolder
     from activeloop.store.job import Job, JobState
-    from activeloop.store.log import SQLLog
+    from activeloop.store.log import SQLLog, create_campaign
     from activeloop.store.migrate import upgrade
 
 __all__ = [
     "CampaignFolder",
+    "Database",
     "FileArtifactStore",
     "Job",
     "JobState",
+    "PostgreSQL",
     "SQLLog",
     "SQLiteFile",
+    "create_campaign",
     "local_store",
     "upgrade",
 ]

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activeloop.campaigns.artifacts import ArtifactStore, content_hash, pack, unpack
-from activeloop.campaigns.events import now
 from activeloop.errors import StoreError
-from activeloop.store.database import SQLiteFile, plain_errors
+from activeloop.store.log import SQLLog
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -26,12 +25,12 @@ class FileArtifactStore(ArtifactStore):
 
     Args:
         open_store: opens the place where the objects go, on first use.
-        database: with the table `artifacts`.
+        log: of the campaign that owns them; its database has the tables `artifacts` and `artifact_owners`.
         where: how messages name the place.
     """
 
-    def __init__(self, open_store: Callable[[], ObjectStore], database: SQLiteFile, where: str = "the artifact store"):
-        self._open, self._database, self._where = open_store, database, where
+    def __init__(self, open_store: Callable[[], ObjectStore], log: SQLLog, where: str = "the artifact store"):
+        self._open, self._log, self._where = open_store, log, where
 
     @cached_property
     def _store(self) -> ObjectStore:
@@ -41,21 +40,10 @@ class FileArtifactStore(ArtifactStore):
         """Store arrays; see `ArtifactStore.put`."""
         if not arrays:
             return ""
-        import sqlalchemy as sa
-        from sqlalchemy.exc import IntegrityError
-
-        from activeloop.store.schema import WRITING, artifacts
-
         content = pack(arrays)
         key = content_hash(content)
         self._write(_path(key), content)
-        row = {"hash": key, "kind": "predictor", "size": len(content), "created": now()}
-        with plain_errors(self._where), self._database.engine.connect().execution_options(**WRITING) as connection:
-            try:
-                with connection.begin():
-                    connection.execute(sa.insert(artifacts), row)
-            except IntegrityError:
-                pass  # the same content was stored before
+        self._log.own(key, "application/x-npz", len(content))
         return key
 
     def get(self, key: str) -> dict[str, np.ndarray]:

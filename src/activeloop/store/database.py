@@ -1,10 +1,11 @@
-"""The database file of a campaign, and its failures in words."""
+"""Databases of campaigns, a file or a server, and their failures in words."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,10 +23,88 @@ RETRIES = 5
 """How often a file is read anew because another program wrote to it meanwhile."""
 BUSY_SECONDS = 10.0
 """How long a writer waits for another before it gives up."""
+_MIGRATING = 0x616374697665
+"""The number of the lock that a process holds on a PostgreSQL server while it migrates."""
+
+
+class Database(ABC):
+    """Where campaigns are stored: the statements that write are the same for SQLite and PostgreSQL."""
+
+    @property
+    @abstractmethod
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine."""
+
+    @abstractmethod
+    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a query in SQL that both databases know.
+
+        Args:
+            query: with parameters as `:name`.
+            parameters: their values.
+        """
+
+    @abstractmethod
+    def tables(self) -> dict[str, set[str]]:
+        """The columns of every table; {} of an empty database, and of one that does not exist yet."""
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction that writes: committed at the end of the block, undone by an exception."""
+        from activeloop.store.schema import WRITING
+
+        with self.engine.connect().execution_options(**WRITING) as connection, connection.begin():
+            yield connection
+
+    @abstractmethod
+    def lock_schema(self, connection: sa.Connection) -> None:
+        """Let nobody else migrate until the transaction ends."""
 
 
 @dataclass(frozen=True)
-class SQLiteFile:
+class PostgreSQL(Database):
+    """A database of a PostgreSQL server; needs psycopg 3 (the extra `server`).
+
+    Args:
+        url: `postgresql://user@host/database`.
+        connections: maximum number that this process holds open.
+    """
+
+    url: str
+    connections: int = 5
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """SQLAlchemy's engine."""
+        from activeloop.store.schema import postgresql_engine
+
+        try:
+            return postgresql_engine(self.url, self.connections)
+        except ModuleNotFoundError as error:
+            raise StoreError('PostgreSQL needs psycopg: install it with "pip install psycopg[binary]".') from error
+
+    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of a query; see `Database.read`."""
+        import sqlalchemy as sa
+
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(query), parameters)]
+
+    def tables(self) -> dict[str, set[str]]:
+        """The columns of every table of the schema that tables are made in."""
+        found: dict[str, set[str]] = {}
+        listed = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+        for table, column in self.read(listed):
+            found.setdefault(table, set()).add(column)
+        return found
+
+    def lock_schema(self, connection: sa.Connection) -> None:
+        """Let nobody else migrate until the transaction ends."""
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATING})")
+
+
+@dataclass(frozen=True)
+class SQLiteFile(Database):
     """A SQLite database that several processes may use at once.
 
     Args:
@@ -38,12 +117,17 @@ class SQLiteFile:
 
     @cached_property
     def engine(self) -> sa.Engine:
-        """What writes: the code that writes is the same for PostgreSQL."""
+        """SQLAlchemy's engine."""
         from activeloop.store.schema import sqlite_engine
 
         return sqlite_engine(self.path, self.busy_seconds)
 
-    def read(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    def tables(self) -> dict[str, set[str]]:
+        """The columns of every table; {} where there is no file yet."""
+        named = self.read("SELECT name FROM sqlite_master WHERE type = 'table'") if self.path.exists() else []
+        return {name: {row[1] for row in self.read(f'PRAGMA table_info("{name}")')} for (name,) in named}
+
+    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
         """The rows of a query; by the standard library, since importing SQLAlchemy takes longer than most commands.
 
         It needs no permission to write, and no room.
@@ -56,7 +140,10 @@ class SQLiteFile:
                 raise
         return self._read_without_writing(query, parameters)
 
-    def _read_without_writing(self, query: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    def lock_schema(self, connection: sa.Connection) -> None:
+        """Nothing more: SQLite lets one write at a time."""
+
+    def _read_without_writing(self, query: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
         """As `read`, where SQLite may not keep the index of its write-ahead log beside the file."""
         for _ in range(RETRIES):
             before = self._stamp()
@@ -98,6 +185,7 @@ _WORDS = {
     "not a database": "is not a database or is damaged: restore it from a backup",
     "malformed": "is damaged: restore it from a backup",
     "unable to open": "cannot be opened: the folder is missing or you lack the permission",
+    "connection": "cannot be reached: start the server, or mend its address (DATABASE_URL)",
 }
 
 
@@ -111,7 +199,7 @@ def plain_errors(where: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = getattr(error, "orig", error)  # SQLAlchemy's errors carry the driver's
+        cause = getattr(error, "orig", None) or error  # SQLAlchemy's errors carry the driver's
         if cause is error and not isinstance(error, sqlite3.Error):
             raise
         problem = str(cause).lower()

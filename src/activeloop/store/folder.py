@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 from collections.abc import Mapping
@@ -153,8 +154,8 @@ class CampaignFolder:
         database, where = SQLiteFile(path / DATABASE, busy_seconds), str(path / DATABASE)
         with plain_errors(where):
             upgrade(database, where, fresh=fresh)
-        artifacts = FileArtifactStore(lambda: local_store(path / ARTIFACTS), database, str(path / ARTIFACTS))
-        return cls(path, SQLLog(database, where), artifacts)
+        log = SQLLog(database, where, actor=_user())
+        return cls(path, log, FileArtifactStore(lambda: local_store(path / ARTIFACTS), log, str(path / ARTIFACTS)))
 
     @property
     def config(self) -> Path:
@@ -165,3 +166,11 @@ class CampaignFolder:
     def plates(self) -> Path:
         """The folder of its plates."""
         return self.path / PLATES
+
+
+def _user() -> str:
+    """Who works on this computer; "" where it does not know, as in a container."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""

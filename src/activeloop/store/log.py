@@ -3,69 +3,136 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from activeloop.campaigns.events import SCHEMA, Event, EventLog, Recorded, decode, encode, moved_on, now
 from activeloop.errors import StateError, StoreError
-from activeloop.store.database import SQLiteFile, plain_errors
+from activeloop.store.database import Database, plain_errors
 
-_LATER = "SELECT sequence, at, kind, schema_version, payload FROM events WHERE sequence > ? ORDER BY sequence"
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_LATER = (
+    "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events "
+    "WHERE campaign = :campaign AND sequence > :after ORDER BY sequence"
+)
+_ALL = (
+    "SELECT sequence, at, actor, request_id, reason, kind, schema_version, payload, previous_hash FROM events "
+    "WHERE campaign = :campaign ORDER BY sequence"
+)
 
 
 class SQLLog(EventLog):
-    """Events in the table `events`.
+    """The events of one campaign in the tables `campaigns` and `events`.
 
-    Events never change, so those already read are cached; iterating reads only later ones from the database.
+    Events never change, so those already read are cached; iterating reads only later ones from the database. Writers
+    of a campaign take turns by a lock on its row of `campaigns`; those of others do not wait (in PostgreSQL).
 
     Args:
         database: that has the schema (see `activeloop.store.migrate`).
         where: how messages name it.
+        campaign: which; "" = the only one of its database, which is made by the first event.
+        actor: who writes, kept with every event.
+        request: of what request the events are, kept with them.
     """
 
-    def __init__(self, database: SQLiteFile, where: str = "the database"):
+    def __init__(
+        self, database: Database, where: str = "the database", campaign: str = "", actor: str = "", request: str = ""
+    ):
         self.database, self._where = database, where
-        self._read: list[Recorded] = []
+        self.actor, self.request = actor, request
+        self._campaign, self._read = campaign, list[Recorded]()
+        self._writing: sa.Connection | None = None
+        self._last, self._head = 0, ""
+
+    @property
+    def campaign(self) -> str:
+        """Its key, 32 hexadecimal digits; "" while its database holds none.
+
+        Raises:
+            StoreError: the database holds several, and none was named.
+        """
+        if not self._campaign:
+            found = self._rows("SELECT campaign FROM campaigns")
+            if len(found) > 1:
+                raise StoreError(f"{self._where} holds {len(found)} campaigns: say which.")
+            self._campaign = found[0][0] if found else ""
+        return self._campaign
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other writers of this campaign waiting; see `EventLog.alone`."""
+        if self._writing is not None:
+            yield
+            return
+        known = len(self._read)
+        try:
+            with plain_errors(self._where), self.database.writing() as connection:
+                self._writing = connection
+                self._last, self._head = self._locked(connection)
+                yield
+        except BaseException:
+            del self._read[known:]  # what was read of this block's own events was undone with them
+            raise
+        finally:
+            self._writing = None
+
+    def _locked(self, connection: sa.Connection) -> tuple[int, str]:
+        """Lock the campaign's row; the number and hash of its last event. The row is made when there is none."""
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import campaigns
+
+        key = self.campaign
+        columns = sa.select(campaigns.c.last, campaigns.c.head)
+        found = connection.execute(columns.where(campaigns.c.campaign == key).with_for_update()).one_or_none()
+        if found is None and key:
+            raise StoreError(f"{self._where} holds no campaign {key}. Nothing was written.")
+        if found is None:
+            self._campaign = uuid.uuid4().hex
+            connection.execute(sa.insert(campaigns), _new_campaign(self._campaign, ""))
+        return tuple(found) if found else (0, "")
 
     def append(self, event: Event, *, after: int) -> Recorded:
         """Write one event; see `EventLog.append`."""
+        with self.alone():
+            if self._last != after:
+                raise StateError(moved_on(after, self._last))
+            return self._insert(event)
+
+    def _insert(self, event: Event) -> Recorded:
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import campaigns, event_hash, events
+
+        assert self._writing is not None  # `append` holds the lock
         kind, payload = encode(event)
-        recorded = Recorded(after + 1, now(), event)
+        recorded = Recorded(self._last + 1, now(), event, self.actor, self.request)
         row = {
+            "campaign": self._campaign,
             "sequence": recorded.sequence,
             "at": recorded.at,
+            "actor": self.actor,
+            "request_id": self.request,
+            "reason": getattr(event, "reason", ""),
             "kind": kind,
             "schema_version": SCHEMA,
-            "payload": payload,
+            "payload": json.dumps(payload),
+            "previous_hash": self._head,
         }
-        with plain_errors(self._where):
-            last = self._insert(row, after)
-        if last != after:
-            raise StateError(moved_on(after, last))
+        self._writing.execute(sa.insert(events), row)
+        self._last, self._head = recorded.sequence, event_hash(row)
+        mine = sa.update(campaigns).where(campaigns.c.campaign == self._campaign)
+        self._writing.execute(mine.values(last=self._last, head=self._head))
         return recorded
-
-    def _insert(self, row: dict[str, object], after: int) -> int:
-        """Compare and append in one transaction; returns the last sequence number that it found."""
-        import sqlalchemy as sa
-        from sqlalchemy.exc import IntegrityError
-
-        from activeloop.store.schema import WRITING, events
-
-        highest = sa.select(sa.func.coalesce(sa.func.max(events.c.sequence), 0))
-        with self.database.engine.connect().execution_options(**WRITING) as connection:
-            try:
-                with connection.begin():
-                    last = connection.execute(highest).scalar_one()
-                    if last == after:
-                        connection.execute(sa.insert(events), row)
-                    return last
-            except IntegrityError:  # PostgreSQL lets two writers look at once; the key lets one of them in
-                with connection.begin():
-                    return connection.execute(highest).scalar_one()
 
     def __iter__(self) -> Iterator[Recorded]:
         with plain_errors(self._where):
-            rows = self.database.read(_LATER, len(self._read))
-        for sequence, at, kind, schema, payload in rows:
+            rows = self._rows(_LATER, campaign=self.campaign, after=len(self._read))
+        for sequence, at, kind, schema, payload, actor, request in rows:
             if sequence != len(self._read) + 1:
                 raise StoreError(f"{self._where} lacks event {len(self._read) + 1}: restore it from a backup.")
             try:
@@ -73,5 +140,90 @@ class SQLLog(EventLog):
             except ValueError as error:
                 problem = "is damaged (an event cannot be read): restore it from a backup."
                 raise StoreError(f"{self._where} {problem}") from error
-            self._read.append(Recorded(sequence, at, decode(kind, fields, schema)))
+            self._read.append(Recorded(sequence, at, decode(kind, fields, schema), actor, request))
         return iter(tuple(self._read))
+
+    def own(self, key: str, media_type: str, size: int) -> None:
+        """Note that a stored object belongs to this campaign, once.
+
+        Args:
+            key: hash of its content.
+            media_type: of its content.
+            size: in bytes.
+        """
+        from activeloop.store.schema import artifact_owners, artifacts
+
+        owner = {"campaign": "", "hash": key}
+        row = {"hash": key, "media_type": media_type, "size": size, "created": now()}
+        with self.alone():
+            assert self._writing is not None  # within `alone`
+            owner["campaign"] = self._campaign
+            for table, values in ((artifacts, row), (artifact_owners, owner)):
+                insert = _insert_of(self._writing)(table).values(**values).on_conflict_do_nothing()
+                self._writing.execute(insert)
+
+    def of_request(self, request: str) -> tuple[Recorded, ...]:
+        """The events that a request wrote: not () when it is made once more."""
+        return tuple(recorded for recorded in self if request and recorded.request == request)
+
+    def verify(self) -> tuple[str, ...]:
+        """What is wrong with the chain of events, in sentences; () when each stands as it was written.
+
+        The hash of an event covers its content and the hash of the one before it, so that none can be changed, taken
+        out or put in without changing all later ones, and the last hash stands in `campaigns`.
+        """
+        from activeloop.store.schema import HASHED, event_hash
+
+        problems, head, count = [], "", 0
+        with plain_errors(self._where):
+            ends = self._rows("SELECT last, head FROM campaigns WHERE campaign = :campaign", campaign=self.campaign)
+            rows = self._rows(_ALL, campaign=self.campaign)
+        for count, row in enumerate(rows, 1):
+            fields = dict(zip(HASHED, row, strict=True))
+            if fields["sequence"] != count:
+                return (*problems, f"event {count} is missing.")
+            if fields["previous_hash"] != head:
+                changed = f"event {count - 1} was changed" if count > 1 else "the beginning was cut off"
+                problems.append(f"{changed} after it was written, or event {count} was put in.")
+            head = event_hash(fields)
+        if ends and (count, head) != tuple(ends[0]):
+            lost = f"the last event is {count} and should be {ends[0][0]}"
+            problems.append(f"event {count} was changed after it was written." if count == ends[0][0] else f"{lost}.")
+        return tuple(problems)
+
+    def _rows(self, query: str, **parameters: object) -> Sequence[Any]:
+        """Rows of a query; within `alone` those of its transaction."""
+        if self._writing is None:
+            return self.database.read(query, **parameters)
+        import sqlalchemy as sa
+
+        return self._writing.execute(sa.text(query), parameters).fetchall()
+
+
+def _insert_of(connection: sa.Connection) -> Any:
+    """The database's own `insert`, which knows `on_conflict_do_nothing`."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+
+
+def create_campaign(database: Database, name: str, where: str = "the database") -> str:
+    """Make a campaign in a database of several; returns its key.
+
+    Args:
+        database: that has the schema.
+        name: in the user's words; names need not differ.
+        where: how messages name the database.
+    """
+    import sqlalchemy as sa
+
+    from activeloop.store.schema import campaigns
+
+    row = _new_campaign(uuid.uuid4().hex, name)
+    with plain_errors(where), database.writing() as connection:
+        connection.execute(sa.insert(campaigns), row)
+    return str(row["campaign"])
+
+
+def _new_campaign(key: str, name: str) -> dict[str, object]:
+    return {"campaign": key, "name": name, "created": now(), "last": 0, "head": ""}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from activeloop.errors import StoreError
-from activeloop.store.database import SQLiteFile
+from activeloop.store.database import Database
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
 
 COLUMNS = {
@@ -21,7 +22,7 @@ _RESTORE = "put back the campaign's own from a backup. Nothing was changed."
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(database: SQLiteFile, where: str, *, fresh: bool = False) -> None:
+def upgrade(database: Database, where: str, *, fresh: bool = False) -> None:
     """Run the migrations that a database lacks, all in one transaction; does nothing when there is none.
 
     Args:
@@ -32,20 +33,18 @@ def upgrade(database: SQLiteFile, where: str, *, fresh: bool = False) -> None:
     Raises:
         StoreError: it is empty, another program's, or of a newer ActiveLoop; nothing was changed.
     """
-    named = database.read("SELECT name FROM sqlite_master WHERE type = 'table'") if database.path.exists() else []
-    tables = {name for (name,) in named}
+    tables = database.tables()
     if not tables and not fresh:
         raise StoreError(f"{where} is empty, and the results of the campaign stood in it: {_RESTORE}")
     if tables:
-        _refuse_foreign(database, where, tables)
+        _refuse_foreign(where, tables)
         if _revision(database, where) == HEAD:
             return
     from alembic import command
 
-    from activeloop.store.schema import WRITING
-
     # Another process may have been faster; once nobody else can write, Alembic looks again.
-    with database.engine.connect().execution_options(**WRITING) as connection, connection.begin():
+    with database.writing() as connection:
+        database.lock_schema(connection)
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -61,15 +60,13 @@ def alembic_config():
     return config
 
 
-def _refuse_foreign(database: SQLiteFile, where: str, tables: set[str]) -> None:
+def _refuse_foreign(where: str, tables: Mapping[str, set[str]]) -> None:
     """Refuse a database that lacks our tables, or whose tables of these names are others."""
-    for name, columns in COLUMNS.items():
-        found = {row[1] for row in database.read(f"PRAGMA table_info({name})")}
-        if name not in tables or not columns <= found:
-            raise StoreError(f"{where} is the database of another program, not of a campaign: {_RESTORE}")
+    if any(not columns <= tables.get(name, set()) for name, columns in COLUMNS.items()):
+        raise StoreError(f"{where} is the database of another program, not of a campaign: {_RESTORE}")
 
 
-def _revision(database: SQLiteFile, where: str) -> str | None:
+def _revision(database: Database, where: str) -> str | None:
     found = [number for (number,) in database.read("SELECT version_num FROM alembic_version")]
     if found and found[0] > HEAD:
         raise StoreError(

@@ -1,8 +1,11 @@
-"""The tables of SQLite and PostgreSQL alike, and SQLAlchemy's engine for a SQLite file."""
+"""The tables of SQLite and PostgreSQL alike, and SQLAlchemy's engines for both."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -10,28 +13,74 @@ from sqlalchemy.pool import NullPool
 
 metadata = sa.MetaData()
 
+_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    sa.Column("campaign", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    # The row is what writers of a campaign lock; it says where its log ends and with which hash.
+    sa.Column("last", _NUMBER, nullable=False),
+    sa.Column("head", sa.String(64), nullable=False),
+)
+
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("sequence", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
+    sa.Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
     sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("request_id", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text(), nullable=False),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("schema_version", sa.Integer(), nullable=False),
-    # JSON, not JSONB: it keeps every digit of every number as it was written.
-    sa.Column("payload", sa.JSON(), nullable=False),
+    # Text of JSON: it keeps every digit of every number as it was written, and its hash stays the same.
+    sa.Column("payload", sa.Text(), nullable=False),
+    sa.Column("previous_hash", sa.String(64), nullable=False),
+    sa.Index("events_by_request", "campaign", "request_id"),
 )
 
 artifacts = sa.Table(
     "artifacts",
     metadata,
     sa.Column("hash", sa.String(64), primary_key=True),
-    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("media_type", sa.String(100), nullable=False),
     sa.Column("size", sa.BigInteger(), nullable=False),
     sa.Column("created", sa.String(40), nullable=False),
 )
 
+artifact_owners = sa.Table(
+    "artifact_owners",
+    metadata,
+    sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
+    sa.Column("hash", sa.String(64), sa.ForeignKey("artifacts.hash"), primary_key=True),
+)
+
+#: what the hash of an event covers, in this order; its sequence number and the hash before it make a chain of the log
+HASHED = ("sequence", "at", "actor", "request_id", "reason", "kind", "schema_version", "payload", "previous_hash")
+
 WRITING = {"activeloop_writing": True}
-"""Execution options of a connection that will write: it takes the write lock when its transaction begins."""
+"""Execution options of a connection that will write: SQLite takes the write lock when its transaction begins."""
+
+
+def event_hash(row: Mapping[Any, Any]) -> str:
+    """The hash of an event as it stands in its table, with the hash of the one before it: 64 hexadecimal digits.
+
+    Args:
+        row: its columns, those of `HASHED` at least.
+
+    >>> first = dict.fromkeys(HASHED, "") | {"sequence": 1}
+    >>> event_hash(first) == event_hash(first | {"sequence": 2})
+    False
+    """
+    digest = hashlib.sha256()
+    for name in HASHED:
+        value = str(row[name]).encode("utf-8", "surrogatepass")
+        digest.update(b"%d:" % len(value) + value)  # with its length, so that no text can run over into the next
+    return digest.hexdigest()
 
 
 def sqlite_engine(path: Path, busy_seconds: float) -> sa.Engine:
@@ -56,3 +105,14 @@ def sqlite_engine(path: Path, busy_seconds: float) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def postgresql_engine(url: str, connections: int) -> sa.Engine:
+    """An engine for a PostgreSQL server, through psycopg 3.
+
+    Args:
+        url: `postgresql://user@host/database`.
+        connections: maximum number that a process holds open.
+    """
+    address = sa.make_url(url).set(drivername="postgresql+psycopg")
+    return sa.create_engine(address, pool_size=connections, max_overflow=0, pool_pre_ping=True)
