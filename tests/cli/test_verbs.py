@@ -19,7 +19,7 @@ from activeloop.cli.verbs import VERBS
 from activeloop.config import open_campaign
 from activeloop.plates import read_plates
 
-OWN = ("new", "propose", "record", "fit", "status", "assess", "predict", "plate", "pin", "veto", "void")
+OWN = ("new", "propose", "record", "fit", "status", "assess", "predict", "plate", "pin", "veto", "void", "verify")
 WT = "MKTAYIAKQR"
 
 
@@ -309,7 +309,7 @@ def test_every_verb_has_help_and_a_line_in_the_list(run):
 
 def test_every_line_of_the_list_begins_with_a_verb():
     first = " ".join(line.split()[0] for line in VERBS.values())
-    verbs = "Make Choose Store Fit Show Assess Predict Distil Screen Draw Put Exclude Declare Replay Evaluate Check Run"
+    verbs = "Make Choose Store Fit Show Assess Predict Distil Screen Draw Put Exclude Declare Check Replay Evaluate Check Run"
     assert first == verbs
 
 
@@ -368,6 +368,30 @@ def test_record_asks_names_what_is_known_and_counts_as_status_does(run):
     status, out, _ = run("record", "s", "r.csv", "--replaces", "r.csv")
     assert (status, "4 results that this file corrects no longer count" in out) == (0, True)
     assert [r.measurement.value for r in open_campaign("s").campaign.state().measured] == [3.5, 4, 2]
+
+
+def test_what_was_changed_behind_its_back_is_found(run, loop):
+    run("propose", "loop", "-n", 12)
+    run("record", "loop", results(loop / "plates" / "plate-1.csv", Path("r1.csv")))
+    run("fit", "loop")
+    status, out, _ = run("verify", "loop")
+    assert (status, "As it was written: 4 events, 1 stored model." in out) == (0, True)
+    with sqlite3.connect(loop / "campaign.db") as connection:
+        connection.execute("UPDATE events SET at = '2020-01-01' WHERE kind = 'measured'")
+    status, out, _ = run("verify", "loop")
+    assert status == 1
+    assert "Wrong: event 3 was changed after it was written, or event 4 was put in." in out
+    assert "restore the folder from a backup" in out
+
+
+def test_a_stored_model_that_was_changed_is_found(run, loop):
+    run("propose", "loop", "-n", 12)
+    run("record", "loop", results(loop / "plates" / "plate-1.csv", Path("r1.csv")))
+    run("fit", "loop")
+    (model,) = (loop / "artifacts").rglob("*.npz")
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    status, out, _ = run("verify", "loop")
+    assert (status, "Wrong: version 1: the stored model" in out) == (1, True)
 
 
 def test_status_after_a_void_of_everything(run, loop):
