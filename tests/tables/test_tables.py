@@ -179,3 +179,23 @@ def test_cells_come_back(rows, delimiter):
     csv.writer(out, delimiter=delimiter).writerows([["one", "two", "three"], *rows])
     raw = read_delimited(out.getvalue().encode(), "t.csv", "")
     assert [list(r) for r in zip(*raw.columns, strict=True)] == [[c.strip() for c in row] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"<html><table><tr><td>mutant</td></tr>", "a web page"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE HTML>\n<html>", "a web page"),
+        (b'<?xml version="1.0"?>\n<Workbook>', "XML"),
+        (b"%PDF-1.4\n%\xe2\xe3", "a PDF"),
+        (b'[{"mutant": "K2R", "x": 1}]', "JSON"),
+        (b"BZh91AY&SY\x00", "packed"),
+        (b"PAR1\x15\x00", "Parquet"),
+        (b"PK\x05\x06" + bytes(18), "an empty archive"),
+    ],
+    ids=lambda x: ascii(x[:12]),
+)
+def test_files_of_other_kinds_are_named(start, what, tmp_path):
+    (tmp_path / "r.xls").write_bytes(start + b"\n")
+    with pytest.raises(TableError, match=what):
+        read_table(tmp_path / "r.xls")

@@ -14,7 +14,7 @@ import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from activeloop.errors import TableError
-from activeloop.tables import read_table
+from activeloop.tables import parse_number, read_table
 
 SHEET, RELATIONS = "xl/worksheets/sheet1.xml", "xl/_rels/workbook.xml.rels"
 
@@ -77,6 +77,131 @@ def test_cells_are_read_as_the_sheet_shows_them(save):
         table.numbers("other")
 
 
+#: format code, stored number -> the cell's text, and qualifier, value and unit; None where it is no number
+SHOWN: dict[tuple[str, float], tuple[str, tuple[str, float, str] | None]] = {
+    ('"<"0.0', 1.25): ("<1.25", ("<", 1.25, "")),
+    ('">"0', 12.0): (">12", (">", 12, "")),
+    ('"≤"0.000', 1.125): ("≤1.125", ("<", 1.125, "")),
+    ('[<1]"<LOD";0.0', 0.25): ("<LOD", None),
+    ('[<1]"<LOD";0.0', 2.25): ("2.25", ("=", 2.25, "")),
+    ('0.0;"neg";"n.d."', 0.0): ("n.d.", ("=", float("nan"), "")),
+    ('0.0;"neg";"n.d."', -2.0): ("neg", None),
+    ('"n.d."', 3.5): ("n.d.", ("=", float("nan"), "")),
+    (";;;", 3.5): ("3.5 shown as ;;;", None),
+    ('"~"0', 3.5): ("~3.5", None),
+    ('"-"0.0', 1.5): ('1.5 shown as "-"0.0', None),
+    ('"1"0.0', 1.5): ('1.5 shown as "1"0.0', None),
+    ('0"0"', 1.5): ('1.5 shown as 0"0"', None),
+    ('0\\-0', 15.0): ("15 shown as 0\\-0", None),
+    ('"µM "0.0', 1.5): ("µM1.5", None),
+    ("[$nM]0.0", 1.5): ("nM1.5", None),
+    ('General" nM"', 1.5): ("1.5 nM", ("=", 1.5, "nM")),
+    ('0.0E+0" M"', 1.5e-9): ("1.5e-09 M", ("=", 1.5e-9, "M")),
+    ('0.0" %"', 12.5): ("12.5%", ("=", 12.5, "%")),
+    ("0.0\\%", 12.5): ("12.5%", ("=", 12.5, "%")),
+    ('0.0"‰"', 12.5): ("12.5 ‰", ("=", 12.5, "‰")),
+    ("0.00;[Red]0.00", -1.5): ("-1.5", ("=", -1.5, "")),
+    ("0.0_);(0.0)", -1.5): ("-1.5", ("=", -1.5, "")),
+    ('_-* #,##0.00_-;-* #,##0.00_-;_-* "-"??_-;_-@_-', -1.5): ("-1.5", ("=", -1.5, "")),
+    ('_-* #,##0.00_-;-* #,##0.00_-;_-* "-"??_-;_-@_-', 0.0): ("0", ("=", 0, "")),
+    ('_-* #,##0.00\\ "€"_-;-* #,##0.00\\ "€"_-', 1234.5): ("1234.5", ("=", 1234.5, "")),
+    ("[$€-407] #,##0.00", 1234.5): ("1234.5", ("=", 1234.5, "")),
+    ("#,##0.00\\ [$CHF]", 12.5): ("12.5", ("=", 12.5, "")),
+    ("00000", 42.0): ("00042", ("=", 42, "")),
+    ('"CMP-"0000', 7.0): ("CMP-0007", None),
+    ("# ?/?", 1.5): ("1.5", ("=", 1.5, "")),
+    ("0.00E+00", 1500.0): ("1500", ("=", 1500, "")),
+    ('0.0,"k"', 1500.0): ("1.5 k", ("=", 1.5, "k")),
+}  # fmt: skip
+
+
+def refused(cell: str) -> bool:
+    """Whether a cell is no number, or one with text behind it, which only its own unit may be."""
+    try:
+        return parse_number(cell).unit not in ("", "nM", "%")
+    except TableError:
+        return True
+
+
+@pytest.mark.parametrize(("code", "stored"), SHOWN, ids=lambda x: ascii(x))
+def test_a_number_is_read_as_its_format_shows_it(save, code, stored):
+    text, number = SHOWN[code, stored]
+
+    def formatted(book):
+        book.active["B2"].number_format = code
+
+    table = read_table(save(["candidate", "x"], ["K2R", stored], change=formatted))
+    assert table.column("x") == [text]
+    if number is None:
+        assert refused(table.columns[1][0])
+    else:
+        assert repr(tuple(table.numbers("x")[0])) == repr((number[0], float(number[1]), number[2]))
+
+
+def test_what_is_struck_through_or_raised_is_no_digit_of_a_number(save):
+    from openpyxl.styles import Font
+
+    def struck(book):
+        book.active["B2"].font = Font(strike=True)
+        book.active["A3"].font = Font(strike=True)
+
+    table = read_table(save(["candidate", "x"], ["K2R", 1.5], ["T3S", 2], change=struck))
+    assert table.columns == (["K2R", "T\u03363\u0336S\u0336"], ["1\u0336.\u03365\u0336", "2"])
+    runs = (
+        '<row r="3"><c r="A3" t="inlineStr"><is><t>T3S</t></is></c><c r="B3" t="inlineStr"><is><r><t>1.5</t></r><r>'
+        '<rPr><vertAlign val="superscript"/></rPr><t>2</t></r></is></c></row><row r="4"><c r="B4" t="inlineStr"><is><r>'
+        '<t>1.5x10</t></r><r><rPr><vertAlign val="superscript"/></rPr><t>-5</t></r></is></c></row><row r="5"><c r="B5" '
+        't="inlineStr"><is><r><rPr><strike/></rPr><t>1</t></r><r><rPr><strike val="0"/></rPr><t>2.5</t></r></is></c>'
+        "</row>"
+    )
+    xml = lambda xml: xml.replace(b"</sheetData>", runs.encode() + b"</sheetData>")  # noqa: E731
+    table = read_table(rewritten(save(["candidate", "x"], ["K2R", 1]), SHEET, xml))
+    assert table.columns[1] == ["1", "1.5²", "1.5x10⁻⁵", "1\u03362.5"]
+    assert parse_number(table.columns[1][2]).value == 1.5e-5
+    assert refused(table.columns[1][1])
+    assert refused(table.columns[1][3])
+
+
+def test_cells_merged_downwards_are_not_taken_for_empty_ones(save):
+    def merged(book):
+        for area in ("A2:A3", "B3:B4", "C1:D1"):
+            book.active.merge_cells(area)
+
+    table = read_table(save(["mutant", "x", "y"], ["K2R", 1, 1], ["", 2, 1], ["T3S", "", 1], change=merged))
+    assert table.columns[:2] == (["K2R", "(merged with row 2)", "T3S"], ["1", "2", "(merged with row 3)"])
+
+    def title(book):
+        book.active.insert_rows(1, 2)
+        book.active["A1"] = "Results"
+        book.active.merge_cells("A1:B2")
+
+    with pytest.raises(TableError, match=r"seems to begin in row 3|end at A"):
+        read_table(save(["mutant", "x"], ["K2R", 1], change=title))
+
+
+def test_hidden_rows_are_read_and_named(save):
+    def hidden(book):
+        book.active.row_dimensions[3].hidden = True
+
+    table = read_table(save(["mutant", "x"], ["K2R", 1], ["T3S", 2], change=hidden))
+    assert table.values("x").tolist() == [1, 2]
+    assert table.notes == ("a row that is hidden in the sheet (by a filter, for instance) was read: 3.",)
+
+
+@pytest.mark.parametrize("stored", ["1_000", "0x10", "1,5", "--1", "١"])
+def test_what_no_program_stores_as_a_number_is_damage(save, stored):
+    xml = lambda xml: xml.replace(b"<v>1</v>", f"<v>{stored}</v>".encode())  # noqa: E731
+    with pytest.raises(TableError, match="damaged"):
+        read_table(rewritten(save(), SHEET, xml))
+
+
+@pytest.mark.parametrize(("stored", "why"), [("1e400", "too large"), ("1e-400", "too small")])
+def test_a_number_beyond_what_a_float_holds_is_refused_not_rounded(save, stored, why):
+    xml = lambda xml: xml.replace(b"<v>1</v>", f"<v>{stored}</v>".encode())  # noqa: E731
+    with pytest.raises(TableError, match=why):
+        read_table(rewritten(save(), SHEET, xml)).numbers("a")
+
+
 def test_numbers_of_a_workbook_need_no_decimal_sign_but_its_text_does(save):
     assert read_table(save(["x"], [1.125], [12.375], [3])).values("x").tolist() == [1.125, 12.375, 3]
     with pytest.raises(TableError, match=r"row 3.*two different numbers"):
@@ -106,8 +231,8 @@ def test_hidden_and_chart_sheets_are_passed_over(save):
 
     path = save(change=first)
     assert read_table(path).column("candidate") == ["K2R"]
-    assert read_table(path).other_sheets == ("old (hidden)",)
-    assert read_table(path, sheet="old").other_sheets == ()
+    assert read_table(path).notes == ('sheet "Sheet" was read, and not "old" (hidden): name another one by --sheet.',)
+    assert read_table(path, sheet="old").notes == ()
     assert read_table(path, sheet="OLD").column("candidate") == ["W1A"]
     with pytest.raises(TableError, match='"picture" holds no cells but a chart'):
         read_table(path, sheet="picture")
@@ -195,6 +320,30 @@ HOSTILE = {
     "a string that is not there": (None, (SHEET, lambda xml: xml.replace(b't="n"', b't="s"')), "damaged"),
     "no style": (None, ("xl/styles.xml", b"<styleSheet/>"), ""),
     "a row of no number": (None, (SHEET, lambda xml: xml.replace(b'r="2"', b'r="two"')), "damaged"),
+    "elements in elements": (None, (SHEET, lambda xml: xml.replace(b"</sheetData>", b"<a>" * 4_000_000)), "damaged"),
+    "very many styles": (
+        None,
+        ("xl/styles.xml", b"<styleSheet><cellXfs>" + b'<xf numFmtId="1"/>' * 3_000_000 + b"</cellXfs></styleSheet>"),
+        "unpacks to more",
+    ),
+    "a long format": (
+        None,
+        ("xl/styles.xml", b'<styleSheet><numFmts><numFmt numFmtId="200" formatCode="' + b"[ " * 200_000 + b'"/>'
+                          b'</numFmts><cellXfs><xf numFmtId="200"/></cellXfs></styleSheet>'),
+        "damaged",
+    ),
+    "rows of plate columns": (
+        None,
+        (SHEET, lambda xml: xml.replace(b"</sheetData>", (b"<row>" + b"<c><v>1</v></c>" * 16_000 + b"</row>") * 8
+                                        + b"</sheetData>")),
+        "names of columns end at B",
+    ),
+    "very many merged cells": (
+        None,
+        (SHEET, lambda xml: xml.replace(b"</worksheet>", b"<mergeCells>" + b'<mergeCell ref="A1:A1048576"/>' * 100_000
+                                        + b"</mergeCells></worksheet>")),
+        "damaged",
+    ),
     "a column that no sheet has": (None, (SHEET, lambda xml: xml.replace(b'r="A2"', b'r="ZZZ2"')), "damaged"),
 }  # fmt: skip
 

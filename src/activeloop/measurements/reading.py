@@ -120,7 +120,13 @@ def read_measurements(
     rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
     unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
-    notes = (unknown, *left_out, *_still_open(open_cells), *_notes(rows, layouts, unread, pool, whole=not open_cells))
+    notes = (
+        *table.notes,
+        unknown,
+        *left_out,
+        *_still_open(open_cells),
+        *_notes(rows, layouts, unread, pool, whole=not open_cells),
+    )
     notes = tuple(filter(None, notes))
     file, content_hash = table.file, table.content_hash
     del entries, table, matcher  # of a long file, the memory is needed

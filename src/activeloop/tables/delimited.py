@@ -19,6 +19,26 @@ SHARED = 10_000
 #: letters that are UTF-8 and, in other encodings, two or three signs that seldom stand together
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
+#: how files of other kinds begin, in small letters, and what they are
+_OTHER = (
+    *(
+        (mark, "a web page (HTML), as some instruments write it under the name .xls")
+        for mark in (b"<html", b"<!doctype html", b"<table", b"<head", b"<meta")
+    ),
+    *((mark, "XML, such as a workbook of Excel 2003") for mark in (b"<?xml", b"<workbook")),
+    (b"%pdf-", "a PDF"),
+    (b"{\\rtf", "a text with formats (RTF)"),
+    *((mark, "JSON") for mark in (b"[{", b'{"')),
+    *(
+        (mark, "a packed file (only .gz is unpacked)")
+        for mark in (b"bzh9", b"\xfd7zxz", b"7z\xbc\xaf", b"(\xb5/\xfd", b"rar!")
+    ),
+    (b"par1", "a Parquet file"),
+    (b"pk\x05\x06", "an empty archive"),
+    (b"\x89hdf", "an HDF5 file"),
+    (b"sqlite format 3", "a database (SQLite)"),
+)
+
 
 def read_delimited(data: bytes, file: str, content_hash: str, block: str | None = None) -> Table:
     """Parse CSV or TSV.
@@ -71,6 +91,10 @@ def _encoding(data: bytes, file: str) -> str:
     if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         problem = "this is a workbook of the old .xls format, or one with a password. Save it as .xlsx or CSV."
         raise TableError(problem, file=file)
+    start = data[:1024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    for mark, what in _OTHER:
+        if start.startswith(mark):
+            raise TableError(f"this is {what}, not a table. Save or export it as .xlsx or CSV.", file=file)
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         try:
             text = data.decode("utf-16")

@@ -19,6 +19,7 @@ SHAPES: dict[int, tuple[int, int]] = {
     384: (16, 24),
     1536: (32, 48),
 }
+WIDEST = max(columns for _, columns in SHAPES.values())
 _COLUMN = re.compile(r"0?([1-9]\d?)(?:\.0)?")
 #: labels of what a person typed in before the measurement
 _NO_RESULT = re.compile(
@@ -88,7 +89,7 @@ def find_grids(records: Sequence[Sequence[str]]) -> list[Grid]:
             continue
         for left in [j - 1 for j, cell in enumerate(record) if j and cell.strip() in _FIRST]:
             across = 0
-            for cell in record[left + 1 :]:
+            for cell in record[left + 1 : left + 2 + WIDEST]:
                 match = _COLUMN.fullmatch(cell.strip())
                 if not match or int(match[1]) != across + 1:
                     break

@@ -31,7 +31,7 @@ Sign = Literal[".", ","]
 
 
 class Typed(str):
-    """A number that a workbook stores as one, with what its format shows behind it; its point is the decimal sign."""
+    """A number that a workbook stores as one, with what its format shows around it; its point is the decimal sign."""
 
     __slots__ = ()
 
@@ -57,6 +57,7 @@ _NUMBER = re.compile(
     r"\s*(?P<unit>(?![xX×e][\d^+-])[^\W\d_].*|[%°℃].*)?",
     re.DOTALL,
 )
+_TYPED = re.compile(r"([<>=≤≥]*)\s*([-+.e\d]+)\s*(.*)", re.DOTALL)
 _GROUPS = {  # digits in groups, by what stands between them; no group begins with 0
     "'": re.compile(r"[1-9]\d{0,2}(?:'\d{3})+"),
     " ": re.compile(r"[1-9]\d{0,2}(?: \d{3})+"),
@@ -157,8 +158,8 @@ def parse_number(text: str, *, decimal: Sign | None = None, file: str | None = N
     """
     if decimal != "," and _ORDINARY.fullmatch(text):
         return Number("=", _measurable(text, text, file, row), "")
-    if isinstance(text, Typed) and (match := re.fullmatch(r"([-+.e\d]+)\s*(.*)", text, re.DOTALL)):
-        return Number("=", _measurable(match[1], text, file, row), match[2].replace("μ", "µ"))
+    if isinstance(text, Typed) and (match := _TYPED.fullmatch(text)):
+        return Number(_qualifier(match[1]), _measurable(match[2], text, file, row), match[3].replace("μ", "µ"))
     if is_missing(text):
         return Number("=", math.nan, "")
     match = _NUMBER.fullmatch(usual(text))
@@ -178,9 +179,12 @@ def parse_number(text: str, *, decimal: Sign | None = None, file: str | None = N
             raise TableError(_ambiguous(text, readings), file=file, row=row)
     digits = readings[decimal or "."] + (match["exponent"] or (f"e{match['power']}" if match["power"] else ""))
     value = _measurable(match["sign"] + digits, text, file, row)
-    qualifier: Literal["=", "<", ">"] = "<" if "<" in (match["qualifier"] or "") else "="
-    qualifier = ">" if ">" in (match["qualifier"] or "") else qualifier
-    return Number(qualifier, value, (match["unit"] or "").strip())
+    return Number(_qualifier(match["qualifier"]), value, (match["unit"] or "").strip())
+
+
+def _qualifier(sign: str | None) -> Literal["=", "<", ">"]:
+    sign = (sign or "").translate(_FORMS)
+    return ">" if ">" in sign else "<" if "<" in sign else "="
 
 
 def _measurable(digits: str, text: str, file: str | None, row: int | None) -> float:

@@ -38,9 +38,9 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None, block:
     if data[:4] == b"PK\x03\x04":
         from activeloop.tables.workbook import read_workbook
 
-        records, numbers, others = read_workbook(data, file, sheet)
+        records, numbers, notes = read_workbook(data, file, sheet)
         table = checked_table(records, file, content_hash, numbers=numbers, delimiter="", block=block)
-        return replace(table, other_sheets=others)
+        return replace(table, notes=notes)
     if sheet is not None:
         raise TableError(f'a text file has no sheet "{sheet}". Leave the sheet out.', file=file)
     return read_delimited(data, file, content_hash, block)

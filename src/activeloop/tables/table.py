@@ -66,7 +66,7 @@ class Table:
         content_hash: of the file's bytes (BLAKE2b, 32 hexadecimal digits): the same file read twice is recognised.
         decimal: the decimal sign of all its numbers where the user names it; None = each column shows its own.
         delimiter: between its cells; "" in a workbook.
-        other_sheets: sheets of the workbook that hold cells and were not read, where none was named.
+        notes: what of a workbook was not read or is hidden, in sentences.
 
     >>> t = Table("pool.csv", ("mutant", "score"), (["A24G"], ["0.5"]), (2,), "")
     >>> t.column("Mutant"), t.row(0), len(t)
@@ -83,7 +83,7 @@ class Table:
     content_hash: str
     decimal: Sign | None = None
     delimiter: str = ","
-    other_sheets: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.row_numbers)

@@ -11,10 +11,12 @@ import io
 import operator
 import posixpath
 import re
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
 
@@ -26,6 +28,8 @@ from activeloop.tables.numbers import Typed, shifted
 PART, CELLS, ELEMENTS, TEXT = 2**28, 3_000_000, 8_000_000, 10**8
 #: bytes of a tag, a comment or whatever else comes in one piece
 TOKEN = 2**21
+#: elements inside each other, styles of cells and merged ranges: no program writes as many
+DEPTH, STYLES, MERGED = 64, 100_000, 20_000
 #: characters in a cell, by Excel's own limit
 LONGEST = 32_767
 DAMAGED = "the workbook is damaged or half-written. Save it again as .xlsx, or copy it again."
@@ -34,14 +38,17 @@ DAMAGED = "the workbook is damaged or half-written. Save it again as .xlsx, or c
 def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[str]], list[int], tuple[str, ...]]:
     """The rows of one sheet that are not blank, as they are shown.
 
+    What is struck through is kept with a stroke through each letter, raised digits as `²`, and a cell that a merged
+    one covers says so where its row holds something else: none of them is read as a number or a candidate by mistake.
+
     Args:
         data: the file's content.
         file: its name, for messages.
         sheet: name of the sheet; the first visible one with cells when None.
 
     Returns:
-        The cells of each row up to the last one that holds something, its number, and the names of other sheets with
-        cells, when none was named.
+        The cells of each row up to the last one that holds something, its number, and what was not read or is not
+        seen, in sentences: other sheets with cells when none was named, and hidden rows.
 
     Raises:
         TableError: not a whole workbook, no such sheet, or too large for a sheet of people.
@@ -49,8 +56,8 @@ def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             book = _Workbook(archive, file)
-            records, numbers = book.rows(sheet)
-            return records, numbers, book.others() if sheet is None else ()
+            records, numbers, hidden = book.rows(sheet)
+            return records, numbers, (*(book.others() if sheet is None else ()), *hidden)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
         raise TableError(DAMAGED, file=file) from None
     except (expat.ExpatError, KeyError, IndexError, ValueError, OverflowError) as error:
@@ -80,8 +87,8 @@ class _Workbook:
         self._date1904 = False
         self._parse(book, self._book_element)
 
-    def rows(self, name: str | None) -> tuple[list[list[str]], list[int]]:
-        """The rows of a sheet, or of the first visible one that is not empty."""
+    def rows(self, name: str | None) -> tuple[list[list[str]], list[int], tuple[str, ...]]:
+        """The rows of a sheet, or of the first visible one that is not empty, and a sentence on hidden ones."""
         tables = [sheet for sheet in self._sheets if sheet.kind == "worksheet"]
         names = ", ".join(sheet.name for sheet in tables)
         if name is not None:
@@ -98,22 +105,23 @@ class _Workbook:
         if not visible:
             what = f"only hidden sheets ({names}): show one, or name it (--sheet)" if tables else "no sheet with cells"
             raise TableError(f"the workbook has {what}.", file=self._file)
-        records, numbers = self._cells(visible[0])
+        records, numbers, notes = self._cells(visible[0])
         if not records and len(tables) > 1:
             problem = f'its first sheet "{visible[0].name}" is empty. Name the sheet (--sheet), one of: {names}.'
             raise TableError(problem, file=self._file)
-        return records, numbers
+        return records, numbers, notes
 
     def others(self) -> tuple[str, ...]:
-        """Sheets that hold cells, without the first visible one."""
+        """A sentence on sheets that hold cells, without the first visible one."""
         tables = [sheet for sheet in self._sheets if sheet.kind == "worksheet"]
         first = next(sheet for sheet in tables if not sheet.hidden)
         found = []
         for sheet in tables:
             part = self._parts.get(sheet.part.casefold())
             if sheet is not first and part is not None and self._holds_cells(part):
-                found.append(f"{sheet.name} (hidden)" if sheet.hidden else sheet.name)
-        return tuple(found)
+                found.append(f'"{sheet.name}"{" (hidden)" * sheet.hidden}')
+        what = f'sheet "{first.name}" was read, and not {", ".join(found)}: name another one by --sheet.'
+        return (what,) if found else ()
 
     def _holds_cells(self, part: zipfile.ZipInfo) -> bool:
         """Whether a value stands in the beginning of a sheet; nothing is parsed."""
@@ -143,74 +151,94 @@ class _Workbook:
             self._parse(rels, element)
         return found
 
-    def _cells(self, sheet: _Sheet) -> tuple[list[list[str]], list[int]]:
+    def _cells(self, sheet: _Sheet) -> tuple[list[list[str]], list[int], tuple[str, ...]]:
         strings: list[str] = []
-        formats: list[_Format] = []
+        styles: list[_Style] = []
         for part, kind in self._related.values():
             if kind == "sharedStrings":
                 strings = self._strings(part)
             if kind == "styles":
-                formats = self._formats(part)
-        reader = _SheetReader(strings, formats, self._date1904, self._file)
+                styles = self._styles(part)
+        reader = _SheetReader(strings, styles, self._date1904, self._file)
         self._parse(sheet.part, reader.start, reader.end, reader.characters)
         if any(map(operator.ge, reader.numbers, reader.numbers[1:])):
             raise ValueError
-        return reader.records, reader.numbers
+        if reader.merged:
+            self._name_covered(reader)
+        return reader.records, reader.numbers, reader.notes()
+
+    def _name_covered(self, reader: _SheetReader) -> None:
+        """Write into the cells below each other that are merged into one that they are, where their row holds more."""
+        at = {number: i for i, number in enumerate(reader.numbers)}
+        covered = 0
+        for column, top, bottom in reader.merged:
+            first = at.get(top)
+            if first is None or not "".join(reader.records[first][column : column + 1]):
+                continue
+            covered += bottom - top
+            if covered > CELLS:
+                raise self._too_large()
+            for row in range(top + 1, bottom + 1):
+                cells = reader.records[at[row]] if row in at else []
+                if cells:
+                    cells.extend([""] * (column + 1 - len(cells)))
+                    cells[column] = cells[column] or f"(merged with row {top})"
 
     def _strings(self, part: str) -> list[str]:
         strings: list[str] = []
-        pieces: list[str] = []
+        text = _Text()
         total = 0
-        state = {"text": False, "phonetic": False}
 
-        def start(tag: str, _: dict[str, str]) -> None:
+        def start(tag: str, attributes: dict[str, str]) -> None:
             if tag == "si":
-                pieces.clear()
-            elif tag == "rPh":
-                state["phonetic"] = True
-            elif tag == "t":
-                state["text"] = not state["phonetic"]
+                text.clear()
+            text.start(tag, attributes)
 
         def end(tag: str) -> None:
             nonlocal total
+            text.end(tag)
             if tag == "si":
-                strings.append(_unescaped("".join(pieces)))
+                strings.append(_unescaped(text.read()))
                 total += len(strings[-1])
                 if len(strings) > CELLS or total > TEXT:
                     raise self._too_large()
-            elif tag == "rPh":
-                state["phonetic"] = False
-            elif tag == "t":
-                state["text"] = False
 
-        def characters(text: str) -> None:
-            if state["text"]:
-                pieces.append(text)
-                if len(pieces) > LONGEST or len(text) > LONGEST:
-                    raise self._too_large()
+        def characters(piece: str) -> None:
+            if not text.add(piece):
+                raise self._too_large()
 
         self._parse(part, start, end, characters)
         return strings
 
-    def _formats(self, part: str) -> list[_Format]:
+    def _styles(self, part: str) -> list[_Style]:
         codes: dict[int, str] = {}
-        styles: list[int] = []
+        struck: list[bool] = []
+        styles: list[tuple[int, int]] = []
         inside: list[str] = []
 
         def start(tag: str, attributes: dict[str, str]) -> None:
-            if tag in ("cellXfs", "cellStyleXfs", "dxfs"):
+            if tag in ("cellXfs", "cellStyleXfs", "dxfs", "fonts"):
                 inside.append(tag)
             elif tag == "numFmt":
                 codes[int(attributes["numFmtId"])] = attributes.get("formatCode", "")
+            elif inside == ["fonts"] and tag == "font":
+                struck.append(False)
+            elif inside == ["fonts"] and tag == "strike":
+                struck[-1] = _is_on(attributes)
             elif tag == "xf" and inside == ["cellXfs"]:
-                styles.append(int(attributes.get("numFmtId", 0)))
+                styles.append((int(attributes.get("numFmtId", 0)), int(attributes.get("fontId", 0))))
+            if max(len(codes), len(struck), len(styles)) > STYLES:
+                raise self._too_large()
 
         def end(tag: str) -> None:
             if inside and inside[-1] == tag:
                 inside.pop()
 
         self._parse(part, start, end)
-        return [_Format.of(codes.get(style, _BUILTIN.get(style, ""))) for style in styles]
+        return [
+            _Style(_Format.of(codes.get(code, _BUILTIN.get(code, ""))), 0 <= font < len(struck) and struck[font])
+            for code, font in styles
+        ]
 
     def _parse(
         self,
@@ -222,18 +250,26 @@ class _Workbook:
         """Feed one part to some handlers; names come without their namespace."""
         parser = expat.ParserCreate()
         parser.buffer_text = True
-        elements = 0
+        elements = depth = 0
 
         def started(name: str, attributes: dict[str, str]) -> None:
-            nonlocal elements
-            elements += 1
+            nonlocal elements, depth
+            elements, depth = elements + 1, depth + 1
             if elements > ELEMENTS:
                 raise self._too_large()
+            if depth > DEPTH:
+                raise TableError(DAMAGED, file=self._file)
             if ":" in name:
                 name = name.rpartition(":")[2]
             if name in ("sheet", "Relationship"):
                 attributes = {key.rpartition(":")[2]: value for key, value in attributes.items()}
             start(name, attributes)
+
+        def ended(name: str) -> None:
+            nonlocal depth
+            depth -= 1
+            if end is not None:
+                end(name.rpartition(":")[2] if ":" in name else name)
 
         def declared(*_: Any) -> None:
             problem = (
@@ -242,9 +278,8 @@ class _Workbook:
             raise TableError(problem, file=self._file)
 
         parser.StartElementHandler = started
+        parser.EndElementHandler = ended
         parser.StartDoctypeDeclHandler = declared
-        if end is not None:
-            parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
         if characters is not None:
             parser.CharacterDataHandler = characters
         size = 0
@@ -264,47 +299,117 @@ class _Workbook:
         return TableError(problem, file=self._file)
 
 
+def _is_on(attributes: dict[str, str]) -> bool:
+    return attributes.get("val", "1") not in ("0", "false")
+
+
+#: digits and signs -> raised
+_RAISED = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
+
+
+def _struck(text: str) -> str:
+    """Text with a stroke through each letter, which no number and no candidate has.
+
+    >>> _struck("1.5") == "1\u0336.\u03365\u0336"
+    True
+    """
+    return "".join(f"{character}\u0336" for character in text)
+
+
+class _Text:
+    """The text of a cell that may be formatted in parts."""
+
+    def __init__(self) -> None:
+        self.clear()
+        self._phonetic = False
+
+    def clear(self) -> None:
+        """Forget what was read."""
+        self._pieces: list[str] = []
+        self._open = self._raised = self._crossed = False
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        if tag == "t":
+            self._open = not self._phonetic
+        elif tag == "r":
+            self._raised = self._crossed = False
+        elif tag == "vertAlign":
+            self._raised = attributes.get("val") == "superscript"
+        elif tag == "strike":
+            self._crossed = _is_on(attributes)
+        elif tag == "rPh":
+            self._phonetic = True
+
+    def end(self, tag: str) -> None:
+        """An element ends."""
+        if tag == "t":
+            self._open = False
+        elif tag == "r":
+            self._raised = self._crossed = False
+        elif tag == "rPh":
+            self._phonetic = False
+
+    def add(self, text: str) -> bool:
+        """Take what stands in the element; False where it is more than a cell holds."""
+        if not self._open:
+            return True
+        text = text.translate(_RAISED) if self._raised else text
+        self._pieces.append(_struck(text) if self._crossed else text)
+        return len(self._pieces) <= LONGEST and len(text) <= LONGEST
+
+    def read(self) -> str:
+        """All of it."""
+        return "".join(self._pieces)
+
+
 class _SheetReader:
     """The cells of a sheet, as its XML goes by."""
 
-    def __init__(self, strings: Sequence[str], formats: Sequence[_Format], date1904: bool, file: str):
+    def __init__(self, strings: Sequence[str], styles: Sequence[_Style], date1904: bool, file: str):
         self.records: list[list[str]] = []
         self.numbers: list[int] = []
-        self._strings, self._formats, self._date1904, self._file = strings, formats, date1904, file
+        #: column, first and last row of what is merged downwards
+        self.merged: list[tuple[int, int, int]] = []
+        self._hidden: list[int] = []
+        self._strings, self._styles, self._date1904, self._file = strings, styles, date1904, file
         self._row, self._column, self._kept = 0, -1, 0
         self._cells: list[str] = []
-        self._type, self._style = "n", 0
-        self._value: list[str] = []
+        self._type, self._style, self._is_hidden = "n", 0, False
+        self._value: list[str] | None = None
         self._formula: list[str] | None = None
         self._into: list[str] | None = None
-        self._phonetic = False
+        self._text = _Text()
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == "c":
             place = attributes.get("r")
             self._column = _column_number(place) if place else self._column + 1
             self._type, self._style = attributes.get("t", "n"), int(attributes.get("s", 0))
-            self._value, self._formula = [], None
+            self._value = self._formula = None
+            self._text.clear()
         elif tag == "v":
-            self._into = self._value
+            if self._value is not None:
+                raise ValueError
+            self._value = self._into = []
         elif tag == "row":
             number = int(attributes.get("r", self._row + 1))
             if not 1 <= number <= 1_048_576:
                 raise ValueError
             self._row, self._column, self._cells = number, -1, []
-        elif tag == "t":
-            self._into = None if self._phonetic else self._value
+            self._is_hidden = attributes.get("hidden", "0") in ("1", "true")
         elif tag == "f":
-            self._formula = []
-            self._into = self._formula
-        elif tag == "rPh":
-            self._phonetic = True
+            self._formula = self._into = []
+        elif tag == "mergeCell":
+            self._merge(attributes.get("ref", ""))
+        else:
+            self._text.start(tag, attributes)
 
     def end(self, tag: str) -> None:
-        if tag in ("v", "t", "f"):
+        if tag in ("v", "f"):
             self._into = None
         elif tag == "c":
-            if text := self._text():
+            if text := self._shown():
                 room = self._column - len(self._cells)
                 self._kept += room + 1
                 if self._kept > CELLS:
@@ -321,33 +426,77 @@ class _SheetReader:
             if self._cells:
                 self.records.append(self._cells)
                 self.numbers.append(self._row)
-        elif tag == "rPh":
-            self._phonetic = False
+                if self._is_hidden:
+                    self._hidden.append(self._row)
+        else:
+            self._text.end(tag)
 
     def characters(self, text: str) -> None:
+        fits = self._text.add(text)
         if self._into is not None:
             self._into.append(text)
-            if len(self._into) > LONGEST or len(text) > LONGEST:
-                problem = (
-                    f"a cell holds more than the {LONGEST:,} characters that a spreadsheet program allows. Shorten it."
-                )
-                raise TableError(problem, file=self._file, row=self._row)
+            fits = len(self._into) <= LONGEST and len(text) <= LONGEST
+        if not fits:
+            problem = (
+                f"a cell holds more than the {LONGEST:,} characters that a spreadsheet program allows. Shorten it."
+            )
+            raise TableError(problem, file=self._file, row=self._row)
 
-    def _text(self) -> str:
-        value = "".join(self._value)
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on rows that a filter, or a person, hides."""
+        if not self._hidden:
+            return ()
+        several = len(self._hidden) > 1
+        which = ", ".join(map(str, self._hidden[:8])) + (" ..." if len(self._hidden) > 8 else "")
+        what = f"{len(self._hidden):,} rows that are" if several else "a row that is"
+        return (
+            f"{what} hidden in the sheet (by a filter, for instance) {'were' if several else 'was'} read: {which}.",
+        )
+
+    def _merge(self, area: str) -> None:
+        first, _, last = area.replace("$", "").partition(":")
+        top, bottom = (int(place.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ") or 0) for place in (first, last or first))
+        if 1 <= top < bottom <= 1_048_576:
+            self.merged.append((_column_number(first), top, bottom))
+        if len(self.merged) > MERGED:
+            raise TableError(DAMAGED, file=self._file)
+
+    def _shown(self) -> str:
+        style = self._styles[self._style] if 0 <= self._style < len(self._styles) else _PLAIN
+        text = self._content(style.format)
+        return _struck(text) if style.struck else text
+
+    def _content(self, shown: _Format) -> str:
+        value, inline = "".join(self._value or ()), self._text.read()
+        if inline:
+            if value:
+                raise ValueError
+            return _unescaped(inline).strip()
         if not value:
             # A program that never calculated stores formulas without values: show the formula instead.
             return "" if self._formula is None or self._type == "str" else f"={''.join(self._formula) or ' '}"
         if self._type == "s":
-            return self._strings[int(value)].strip()
+            if (index := int(value)) < 0:
+                raise ValueError
+            return self._strings[index].strip()
         if self._type == "n":
-            shown = self._formats[self._style] if self._style < len(self._formats) else _GENERAL
-            return shown.text(float(value), self._date1904)
+            if not _STORED.fullmatch(value):
+                raise ValueError
+            number = float(value)
+            # Beyond what a float holds: refused where it is read as a number.
+            exact = abs(number) < float("inf") and (
+                number != 0 or not re.search("[1-9]", value.casefold().split("e")[0])
+            )
+            return shown.text(number, self._date1904) if exact else value.strip()
         if self._type == "b":
             return "TRUE" if value.strip() == "1" else "FALSE"
         if self._type == "d":
             return value.replace("T", " ")
         return _unescaped(value).strip()
+
+
+#: a number as it stands in a sheet; some programs write NaN where nothing is
+_STORED = re.compile(r"\s*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|NaN)\s*", re.ASCII | re.IGNORECASE)
 
 
 def _column_number(place: str) -> int:
@@ -381,61 +530,177 @@ _BUILTIN = {
 }
 
 
+#: what a format adds to a number that says what money it is, and nothing about its size
+_MONEY = frozenset(
+    "USD EUR CHF GBP JPY CNY CAD AUD NZD SEK NOK DKK PLN CZK HUF INR KRW BRL ZAR kr kr. zł Kč Ft".split()
+)
+_TOKEN = re.compile(
+    r'"[^"]*"|\\.|_.|\*.|\[[^\]]{0,99}\]|;|General|Standard|AM/PM|A/P|[Ee][+-]|.', re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """What one section of a number format makes of a number.
+
+    Args:
+        date: whether it shows a date or a time.
+        power: of ten by which the shown number is larger than the stored one.
+        before, behind: text around the number, such as `<`, `%` or `nM`.
+        digits: places for digits before the point that are filled with zeros; -1 where no place is for a number.
+        within: text stands between the digits.
+        condition: comparison and number, "" for none.
+    """
+
+    date: bool = False
+    power: int = 0
+    before: str = ""
+    behind: str = ""
+    digits: int = 1
+    within: bool = False
+    condition: str = ""
+
+    @classmethod
+    def of(cls, tokens: Sequence[str]) -> _Section:
+        """The meaning of the tokens between two semicolons."""
+        bare = [t for t in tokens if len(t) == 1 or t[0] == "["]
+        if re.search("[dmyhs]", "".join(t for t in bare if re.fullmatch(r"[^\[]|\[[hms]+\]", t, re.I)), re.IGNORECASE):
+            return cls(date=True)
+        condition = next((t[1:-1] for t in tokens if re.fullmatch(r"\[[<>=]+-?[\d.]+\]", t)), "")
+        places = [i for i, t in enumerate(tokens) if t in "0#?@" or t.casefold() in ("general", "standard")]
+        if not places:
+            return cls(before=_literal(tokens), digits=-1, condition=condition)
+        ahead, inner, after = tokens[: places[0]], tokens[places[0] : places[-1]], tokens[places[-1] + 1 :]
+        commas = next((i for i, t in enumerate(after) if t != ","), len(after))
+        percent = "%" in tokens
+        whole = inner[: inner.index(".")] if "." in inner else [*inner, tokens[places[-1]]]
+        marks = [t for t in inner if t not in ".,/ " and not (len(t) == 2 and t[0] in "eE")]
+        behind = "%" if percent else _literal(after)
+        return cls(
+            power=2 * percent - 3 * commas,
+            before=_literal(ahead),
+            behind=behind,
+            digits=whole.count("0") if not any(t in "/?eE" or t[0] in "eE" for t in inner) else 1,
+            within=bool(_literal(marks)),
+            condition=condition,
+        )
+
+
+def _literal(tokens: Iterable[str]) -> str:
+    """The text that a format adds, without signs of money, brackets and the sign of negative numbers."""
+    found = ""
+    for token in tokens:
+        if token[0] == "[":
+            named = re.fullmatch(r"\[\$([^\]-]*)(?:-[^\]]*)?\]", token)
+            found += named[1] if named and named[1].strip() not in _MONEY else ""
+        elif token[0] in '"\\':
+            found += token[1:-1] if token[0] == '"' else token[1:]
+        elif token[0] not in "_*" and token not in "0#?@.,%" and token.casefold() not in ("general", "standard"):
+            found += token
+    found = "".join(c for c in found if unicodedata.category(c) != "Sc").strip()
+    return "" if found in _MONEY or not found.strip("()+ ") else found
+
+
 @dataclass(frozen=True)
 class _Format:
     """What a number format makes of a number.
 
     Args:
-        date: whether it shows a date or a time.
-        power: of ten by which the shown number is larger than the stored one.
-        behind: text behind the number, such as `%` or `nM`.
+        sections: for numbers above, below and of 0, or by their conditions; () for a format that shows all as it is.
+        code: as it is written.
+
+    >>> _Format.of('"<"0.0').text(1.25, False), _Format.of('0.0" nM"').text(1.25, False)
+    ('<1.25', '1.25 nM')
+    >>> _Format.of("0000").text(7.0, False), _Format.of(";;;").text(7.0, False), _Format.of('0"0"').text(7.0, False)
+    ('0007', '7 shown as ;;;', '7 shown as 0"0"')
     """
 
-    date: bool = False
-    power: int = 0
-    behind: str = field(default="")
+    sections: tuple[_Section, ...] = ()
+    code: str = ""
 
     @classmethod
+    @lru_cache(1024)
     def of(cls, code: str) -> _Format:
         """The meaning of a format code.
 
-        >>> _Format.of("0.0%"), _Format.of('#,##0.0," kU"'), _Format.of("[$-409]d-mmm;@").date
-        (_Format(date=False, power=2, behind='%'), _Format(date=False, power=-3, behind='kU'), True)
+        >>> _Format.of("0.0%").sections[0].power, _Format.of("[$-409]d-mmm;@").sections[0].date
+        (2, True)
         """
-        tokens = re.findall(
-            r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]|;|General|Standard|AM/PM|[Ee][+-]|.', code, re.IGNORECASE | re.DOTALL
-        )
-        tokens = tokens[: tokens.index(";")] if ";" in tokens else tokens
-        signs = "".join(t for t in tokens if len(t) == 1 or re.fullmatch(r"\[[hms]+\]", t, re.IGNORECASE))
-        if re.search("[dmyhs]", signs, re.IGNORECASE):
-            return cls(date=True)
-        digits = [i for i, t in enumerate(tokens) if t in "0#?"]
-        after = tokens[digits[-1] + 1 :] if digits else []
-        thousands = len(after) - len("".join(after).lstrip(",")) if after and after[0] == "," else 0
-        thousands = next((i for i, t in enumerate(after) if t != ","), len(after)) if thousands else 0
-        literal = "".join(t[1:-1] if t[0] == '"' else t[1:] for t in after if t[0] in '"\\').strip()
-        percent = "%" in tokens
-        behind = "%" if percent else literal if any(c.isalpha() for c in literal) else ""
-        return cls(False, 2 * percent - 3 * thousands, behind)
+        if code in ("", "General", "@"):
+            return cls()
+        # No program allows more than 255.
+        if len(code) > 1000:
+            raise ValueError
+        parts: list[list[str]] = [[]]
+        for token in _TOKEN.findall(code):
+            if token == ";":
+                parts.append([])
+            else:
+                parts[-1].append(token)
+        return cls(tuple(map(_Section.of, parts[:3])), code)
 
     def text(self, value: float, date1904: bool) -> str:
         """A number as it is shown, with all its digits.
 
-        >>> _Format(power=2, behind="%").text(0.45, False), _Format(date=True).text(46143.0, False)
+        >>> _Format.of("0%").text(0.45, False), _Format.of("d-mmm").text(46143.0, False)
         ('45%', '2026-05-01 00:00:00')
         """
-        if self.date:
+        section = self._section(value)
+        if section.date:
             return _date(value, date1904)
+        if section.digits < 0 and section.before:
+            return section.before
         try:
-            value = shifted(value, self.power)
+            scaled = shifted(value, section.power)
         except TableError:
-            return f"{value}e{self.power}"  # refused where it is read as a number
-        whole = value.is_integer() and abs(value) < 1e15
-        text = f"{int(value) if whole else value}{' ' * self.behind[:1].isalnum()}{self.behind}"
-        return text if whole and not self.behind else Typed(text)
+            return f"{value}e{section.power}"  # refused where it is read as a number
+        whole = scaled.is_integer() and abs(scaled) < 1e15
+        number = str(int(scaled) if whole else scaled)
+        before, behind = section.before, section.behind
+        around = f"{before}{behind}".replace("‰", "")
+        minus = before.strip("() ") in ("-", "−") and value > 0
+        if section.digits < 0 or section.within or minus or any(c.isdigit() for c in around):
+            return f"{number} shown as {self.code}"
+        before, behind = before.strip("() "), behind.strip("() ")
+        before = "" if before in ("-", "−") else before
+        if whole and scaled >= 0:
+            number = number.zfill(section.digits)
+        text = f"{before}{number}{' ' * (behind[:1] not in ('', '%'))}{behind}"
+        if before.strip("<>=≤≥ "):
+            return text  # no number, but perhaps a name, such as CMP-0007
+        return text if whole and not before and not behind else Typed(text)
+
+    def _section(self, value: float) -> _Section:
+        if not self.sections:
+            return _Section()
+        if any(section.condition for section in self.sections):
+            for section in self.sections:
+                if not section.condition or _holds(section.condition, value):
+                    return section
+            return _Section()
+        if value == 0 and len(self.sections) == 3:
+            return self.sections[2]
+        return self.sections[1 if value < 0 and len(self.sections) > 1 else 0]
 
 
-_GENERAL = _Format()
+def _holds(condition: str, value: float) -> bool:
+    match = re.fullmatch(r"([<>=]+)(-?[\d.]+)", condition)
+    assert match is not None
+    than = float(match[2])
+    return {"<": value < than, ">": value > than, "=": value == than, "<=": value <= than, ">=": value >= than}.get(
+        match[1], value != than
+    )
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a cell is shown: its number format, and whether it is struck through."""
+
+    format: _Format = _Format()
+    struck: bool = False
+
+
+_PLAIN = _Style()
 
 
 def _date(value: float, date1904: bool) -> str:
