@@ -1,6 +1,7 @@
 """An alignment becomes the profile of a wild type, column for residue, or is refused."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from activeloop.candidates import AMINO_ACIDS, Pool
 from activeloop.errors import PoolError, TableError
 from activeloop.measurements import Dataset
 from activeloop.models.gp.mutation_gp import MutationGP
-from activeloop.priors import FamilyPrior, Profile, read_alignment
+from activeloop.priors import Profile, read_alignment
 from activeloop.priors.alignment import mapped_positions
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDG"
@@ -51,7 +52,7 @@ def test_every_form_gives_the_same_profile(form, tmp_path: Path) -> None:
     path = tmp_path / "family"
     path.write_text(form(RELATIVES))
     profile = Profile.of(read_alignment(path, PARENT), PARENT)
-    assert (profile.sequences, profile.left_out, profile.identity) == (3, 1, 1.0)
+    assert (profile.sequences, profile.used, profile.left_out, profile.identity) == (4, 3, 1, 1.0)
     assert profile.covered.tolist() == [False] * 3 + [True] * (len(PARENT) - 3)
     # two of three are alike
     assert profile.effective == pytest.approx(2.0)
@@ -69,8 +70,8 @@ def test_a_profile_is_read_as_it_was_written_also_from_a_gzipped_alignment(tmp_p
     again = Profile.read(tmp_path / "profile.csv")
     np.testing.assert_array_equal(again.frequencies, profile.frequencies)
     assert again.about() == profile.about()
-    assert "3 sequences (effective number 2)" in profile.about()
-    assert "nothing is known of 3 others" in profile.about()
+    assert "4 sequences, effective number 2, 1 left out that cover less than half of it" in profile.about()
+    assert f"it tells of {len(PARENT) - 3} of {len(PARENT)} positions (not of 1-3)" in profile.about()
 
 
 def test_the_query_is_the_record_that_is_the_wild_type_wherever_it_stands(tmp_path: Path) -> None:
@@ -106,17 +107,17 @@ def test_what_is_no_alignment_of_this_protein_is_refused(text: str, why: str, tm
 
 
 @pytest.fixture
-def family(tmp_path: Path) -> FamilyPrior:
+def family() -> Profile:
     """A planted profile: at every other position alanine is as frequent as the wild type's own, elsewhere rare."""
     own = np.array([AMINO_ACIDS.index(a) for a in PARENT])
     frequencies = np.full((len(PARENT), 20), 0.01)
     frequencies[::2] = 0.04
     frequencies[np.arange(len(PARENT)), own] = 0.5
-    Profile(PARENT, frequencies, 100, 50.0, 1.0, "planted", 0).write(tmp_path / "profile.csv")
-    return FamilyPrior(str(tmp_path / "profile.csv"))
+    frequencies /= frequencies.sum(1, keepdims=True)
+    return Profile(PARENT, frequencies, 100, 100, 0, 50.0, 1.0, "planted")
 
 
-def test_the_family_tells_of_positions_without_a_label(family: FamilyPrior) -> None:
+def test_the_family_tells_of_positions_without_a_label(family: Profile) -> None:
     pool = Pool.single_mutants(PARENT)
     rows = np.arange(len(pool))
     sites = pool.sites
@@ -136,7 +137,7 @@ def test_the_family_tells_of_positions_without_a_label(family: FamilyPrior) -> N
     assert known > plain + 0.1
 
 
-def test_samples_and_moments_agree_with_a_family(family: FamilyPrior) -> None:
+def test_samples_and_moments_agree_with_a_family(family: Profile) -> None:
     pool = Pool.single_mutants(PARENT)
     rng = np.random.default_rng(1)
     some = rng.permutation(len(pool))[:40]
@@ -151,9 +152,111 @@ def test_samples_and_moments_agree_with_a_family(family: FamilyPrior) -> None:
     assert samples.std(0) == pytest.approx(sd, rel=0.08)
 
 
-def test_another_proteins_profile_is_refused(family: FamilyPrior) -> None:
+def test_another_proteins_profile_is_refused(family: Profile) -> None:
     with pytest.raises(PoolError, match="another wild type"):
         family.table(Pool.single_mutants(PARENT + "W"))
-    Path(family.path).write_text("position\n1\n")
-    with pytest.raises(TableError, match="no family profile"):
-        FamilyPrior(family.path).table(Pool.single_mutants(PARENT))
+    with pytest.raises(PoolError, match="has none"):
+        family.table(Pool.combinatorial(None, [1, 2, 3]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("sequences,used", "position,used", "no family profile"),
+        ("3,T,0.01", "3,T,0.5", "row 6: this row is no residue with its 20 frequencies"),
+        ("3,T,0.01", "4,T,0.01", "row 6"),
+        ("3,T,0.01", "3,T,ten", "row 6"),
+        ("3,T,0.01,", "3,T,", "row 6"),
+    ],
+)
+def test_an_edited_profile_is_refused_by_its_row(family: Profile, old: str, new: str, why: str, tmp_path: Path) -> None:
+    rows = [*family.text().splitlines()]
+    rows[5] = ",".join(["3", "T", *["0.01"] * 18, "0.41", "0.41"])
+    text = "\n".join(rows) + "\n"
+    assert old in text
+    (tmp_path / "profile.csv").write_text(text)
+    assert Profile.read(tmp_path / "profile.csv").digest != family.digest
+    (tmp_path / "profile.csv").write_text(text.replace(old, new))
+    with pytest.raises(TableError, match=why):
+        Profile.read(tmp_path / "profile.csv")
+
+
+def drawn_family(rng: np.random.Generator, length: int, count: int, share: float = 0.6) -> tuple[str, list[str]]:
+    """A wild type, and relatives that share so much of it, column for column."""
+    parent = "".join(rng.choice(list(AMINO_ACIDS), length))
+    rows = []
+    for _ in range(count):
+        own = rng.random(length) < share
+        rows.append(
+            "".join(a if keep else str(rng.choice(list(AMINO_ACIDS))) for a, keep in zip(parent, own, strict=True))
+        )
+    return parent, rows
+
+
+@pytest.mark.parametrize("shift", [1, 4, -3])
+def test_rows_that_are_shifted_against_the_wild_type_are_refused_with_both_readings(shift: int, tmp_path: Path) -> None:
+    parent, rows = drawn_family(np.random.default_rng(2), 150, 30)
+    path = tmp_path / "a.fasta"
+    good = {"wt": parent, **{f"s{i}": row for i, row in enumerate(rows)}}
+    path.write_text("".join(f">{n}\n{r}\n" for n, r in good.items()))
+    assert Profile.from_alignment(path, parent).covered.all()
+    # from residue 60 on: a gap was lost, or one too many was put in
+    moved = {
+        n: r
+        if n == "wt"
+        else r[:60] + ("-" * shift + r[60 : 150 - shift] if shift > 0 else r[60 - shift :] + "-" * -shift)
+        for n, r in good.items()
+    }
+    path.write_text("".join(f">{n}\n{r}\n" for n, r in moved.items()))
+    with pytest.raises(TableError, match=rf"at residues .* moved by {re.escape(f'{-shift:+d}')}, ") as error:
+        read_alignment(path, parent)
+    assert "Nothing was read" in str(error.value)
+
+
+def test_unaligned_sequences_of_one_length_do_not_pass(tmp_path: Path) -> None:
+    parent, rows = drawn_family(np.random.default_rng(5), 120, 20, 0.9)
+    path = tmp_path / "a.fasta"
+    turned = [row[7:] + row[:7] for row in rows]
+    path.write_text("".join(f">s{i}\n{r}\n" for i, r in enumerate([parent, *turned])))
+    with pytest.raises(TableError, match="not aligned with the wild type"):
+        read_alignment(path, parent)
+
+
+def test_a_large_file_is_read_in_pieces_and_every_kth_sequence_is_counted(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("activeloop.priors.alignment.MOST", 40)
+    parent, rows = drawn_family(np.random.default_rng(1), 100, 199)
+    path = tmp_path / "a.a3m.gz"
+    path.write_bytes(gzip.compress("".join(f">s{i}\n{r}\n" for i, r in enumerate([*rows, parent])).encode()))
+    seen: list[tuple[int, int]] = []
+    read = read_alignment(path, parent, lambda done, total: seen.append((done, total)))
+    profile = Profile.of(read, parent)
+    assert (profile.sequences, profile.used, read.name) == (200, 41, "s199")
+    assert "200 sequences (41 of them counted)" in profile.about()
+    assert seen[-1][0] == seen[-1][1]
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0", "binary file"),
+        (b"", "the file is empty"),
+        (b"\n \n", "the file is empty"),
+        (gzip.compress(b">a\nMK\n" * 99)[:-9], "damaged or cut off"),
+        (b"CLUSTAL W (1.83) multiple sequence alignment\n\na MKTA\n", "Clustal, PHYLIP, MSF"),
+        (b">a\n" + b"A" * 3_000_000, "this line has more than"),
+        ((">a\n" + PARENT + "\n>b\n" + "-" * 40 + "MKT\n").encode(), "no other sequence covers half"),
+        ((">a\n" + PARENT[:30].lower() + PARENT[30:] + "\n>b\n" + PARENT[30:] + "\n").encode(), "only 13 residues"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_words(content: bytes, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "family"
+    path.write_bytes(content)
+    with pytest.raises(TableError, match=why):
+        read_alignment(path, PARENT)
+
+
+def test_colabfold_files_have_a_comment_and_nul_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "family.a3m"
+    path.write_bytes(b"#43\t1\n" + a3m(RELATIVES).replace(">far", "\0>far").encode())
+    assert read_alignment(path, PARENT).count == 4

@@ -96,7 +96,7 @@ class Configured:
         origin: of the pool, in one sentence.
         seed: of everything random.
         hits: assay -> the value from which a candidate counts as a hit, in its unit; those that state one.
-        files: file of the pool -> SHA-256 of its content.
+        files: file of the pool or of the learner -> SHA-256 of its content.
         settings: all of `campaign.toml` as plain values, defaults included; {} for a campaign made in Python.
     """
 

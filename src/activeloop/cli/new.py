@@ -11,8 +11,11 @@ import typer
 from activeloop.cli.terminal import Column, Goal, Kind, MergeDuplicates, Offset, SkipUnreadable, next_step, say
 
 if TYPE_CHECKING:
+    from activeloop.candidates import Pool
     from activeloop.config import CampaignConfig
     from activeloop.measurements import Assay
+    from activeloop.prediction import Learner
+    from activeloop.priors import Profile
     from activeloop.tables import Table
 
 
@@ -27,6 +30,12 @@ WILD_TYPE = typer.Option(metavar="FASTA|SEQ", help="The wild type of the variant
 SITES = typer.Option(metavar="V39,D40=AGS,...", help="The pool: all combinations at these sites (D40: only A, G, S).")
 TABLE = typer.Option(metavar="FILE", help="The pool: the candidates listed in a CSV or XLSX table.", exists=True)
 FASTA = typer.Option(metavar="FILE", help="The pool: the sequences of a FASTA file.", exists=True)
+ALIGNMENT = typer.Option(
+    metavar="FILE",
+    help="Relatives of the wild type (A3M, A2M, aligned FASTA, Stockholm; also gzipped): what evolution tried, learned "
+    "from beside your results.",
+    exists=True,
+)
 FORBID = typer.Option(metavar="MOTIF", help="A motif that no variant may introduce, such as NxS.")
 CONTROL = typer.Option(help="What control wells hold (default: WT, DMSO or non-targeting).")
 
@@ -42,6 +51,8 @@ OPTIONS = {
     "seed": "--seed",
 }
 """Key of `campaign.toml` -> the option that gives it."""
+FAMILY = "family-profile.csv"
+"""The file in the campaign's folder of what an alignment told."""
 CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
 
 
@@ -65,6 +76,7 @@ def new(
     goal: Annotated[Goal, typer.Option(help="find the best candidates, or learn an accurate model.")] = "find",
     seed: Annotated[int, typer.Option(help="The same seed and results give the same proposals.")] = 0,
     learner: Annotated[str, typer.Option(help="The learner's name.")] = "default",
+    alignment: Annotated[Path | None, ALIGNMENT] = None,
     wells: Annotated[int, typer.Option(help="Wells of a plate.")] = 96,
     controls: Annotated[int, typer.Option(help="Control wells of a plate.")] = 8,
     control: Annotated[str, CONTROL] = "",
@@ -72,7 +84,8 @@ def new(
 ) -> None:
     """Make a campaign: what may be tested and what is measured.
 
-    Writes DIR/campaign.toml, which you may edit, and copies the table into DIR.
+    Writes DIR/campaign.toml, which you may edit, and copies the table into DIR. Of an alignment it writes the profile,
+    how often each amino acid stands at each residue, as DIR/family-profile.csv.
     """
     from activeloop.candidates import read_parent
     from activeloop.candidates.compounds import STRUCTURES
@@ -102,7 +115,7 @@ def new(
             "forbidden_motifs": forbid or [],
         },
         "assays": [parse_assay(text) for text in assay],
-        "learner": {"name": learner},
+        "learner": {"name": learner, "family": FAMILY if alignment else ""},
         "plate": {
             "wells": wells,
             "controls": controls,
@@ -114,7 +127,7 @@ def new(
         config = check_config(settings, None)
     except ConfigError as error:
         raise ConfigError(as_options(error.problem)) from error
-    make(directory, config, source)
+    make(directory, config, source, alignment)
 
 
 def asked_kind(source: Path | None, column: str, wild_type: bool) -> Kind:
@@ -180,27 +193,66 @@ def as_options(problem: str) -> str:
     return words.sub(lambda found: f"--{found[1].replace('_', '-')}", problem.removeprefix("[pool]: "))
 
 
-def make(directory: Path, config: CampaignConfig, source: Path | None) -> None:
-    """Check that the pool can be made, then write the folder."""
+def make(directory: Path, config: CampaignConfig, source: Path | None, alignment: Path | None = None) -> None:
+    """Check that the pool can be made and the alignment is of its wild type, then write the folder."""
     from activeloop.cli.propose import on_one_plate
     from activeloop.config import assays_of, campaign_of, config_text, learner_of, pool_of, recommender_of
+    from activeloop.errors import ConfigError
     from activeloop.measurements.columns import check_names
     from activeloop.store import CampaignFolder
 
     on_one_plate(config.plate)
     check_names(assays_of(config))
     pool = pool_of(config.pool, source.parent if source else directory)
-    learner_of(config.learner, pool, assays_of(config))
+    learner = learner_of(config.learner, pool, assays_of(config))
     recommender_of(config.select, config.goal, assays_of(config), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
+    profile = profile_of(alignment, pool, learner) if alignment else None
+    if profile:
+        if source and source.name.casefold() == FAMILY:
+            raise ConfigError(f'"{FAMILY}" is a name of the campaign itself: rename that file. No campaign was made.')
+        inputs[FAMILY] = profile.text().encode()
     folder = CampaignFolder.create(directory, config_text(config), inputs)
     campaign_of(config, folder, pool).configure()
     assays = "; ".join(describe(a) for a in assays_of(config))
     say(f"Made the campaign {folder.path}.")
     say(f"  pool: {pool.describe()}")
     say(f"  measured: {assays}; goal: {config.goal}")
+    if profile:
+        say(f"  family: {profile.about()}.")
+        for sentence in profile.warnings(pool):
+            say(f"  note: {sentence}")
     say(f"  settings: {folder.config} (edit it as you like)")
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
+
+
+def profile_of(alignment: Path, pool: Pool, learner: Learner) -> Profile:
+    """The profile of an alignment, for a pool and a learner that can use it.
+
+    Raises:
+        ConfigError: the pool has no wild type, or the learner has no place for it.
+        TableError: the file is no alignment of the wild type.
+    """
+    from activeloop.cli.terminal import progress_bar, waiting
+    from activeloop.errors import ConfigError
+    from activeloop.models.family import TakesFamily, no_place, with_family
+    from activeloop.priors.alignment import read_alignment
+    from activeloop.priors.profile import Profile
+
+    undone = "No campaign was made."
+    if pool.sites is None or pool.sites.parent is None or not pool.sites.parent_sequence:
+        raise ConfigError(
+            f"--alignment tells of variants of a wild type, and this pool of {pool.kind} has none. Give the wild type "
+            f"(--wild-type), or leave --alignment out. {undone}"
+        )
+    if not isinstance(learner, TakesFamily):
+        raise ConfigError(f"--alignment: {no_place(learner.name)}. {undone}")
+    with progress_bar("Reading the alignment") as show:
+        read = read_alignment(alignment, pool.sites.parent_sequence, show)
+    with waiting("Weighing its sequences"):
+        profile = Profile.of(read, pool.sites.parent_sequence)
+    with_family(learner, profile)
+    return profile
 
 
 def describe(assay: Assay) -> str:

@@ -162,7 +162,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         price=config.plate.price_per_well or None,
         hit=hits_of(config),
         settings=config.model_dump(mode="json"),
-        files=_hashes(config.pool, folder.path),
+        files=_hashes(config, folder.path),
     )
 
 
@@ -171,9 +171,9 @@ def _last_learner(folder: CampaignFolder) -> str:
     return next((r.event.version.learner for r in reversed(list(folder.log)) if isinstance(r.event, Fitted)), "")
 
 
-def _hashes(config: PoolConfig, base: Path) -> dict[str, str]:
-    """File of the pool -> SHA-256 of its content."""
-    names = [name for name in (config.table, config.fasta) if name]
+def _hashes(config: CampaignConfig, base: Path) -> dict[str, str]:
+    """File of the pool or of the learner -> SHA-256 of its content."""
+    names = [name for name in (config.pool.table, config.pool.fasta, config.learner.family) if name]
     found = {}
     for name in names:
         with (base / name).open("rb") as file:

@@ -137,10 +137,13 @@ class LearnerConfig(Strict):
 
     Attributes:
         calibration: how its uncertainty is calibrated on held-out values; the default of the pool when "".
+        family: a file in the campaign's folder: the profile of the wild type's family, see
+            `activeloop.priors.Profile`; none when "".
     """
 
     name: str = "default"
     options: dict[str, Option] = {}
+    family: str = ""
     calibration: Literal["", "temperature", "isotonic", "conformal", "noise", "none"] = ""
 
     @model_validator(mode="before")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
@@ -15,7 +16,7 @@ from activeloop import acquisition
 from activeloop.acquisition import AcquisitionFunction, BatchStrategy, Recommender, default_recommender
 from activeloop.candidates import Pool
 from activeloop.config.config import LearnerConfig, SelectConfig
-from activeloop.errors import ConfigError, ModelError, PluginError
+from activeloop.errors import ConfigError, ModelError, PluginError, PoolError
 from activeloop.measurements import Assay, limits_of
 from activeloop.plugins import GROUPS, plugins
 from activeloop.prediction import Learner
@@ -45,8 +46,15 @@ def options_of(maker: Callable[..., Any]) -> dict[str, Any] | None:
     if any(p.kind == Parameter.VAR_KEYWORD for p in taken.values()):
         return None
     first = len(maker.args) if isinstance(maker, partial) else 0
-    left = {name: p.default for name, p in list(taken.items())[first:] if name not in settled}
-    return {name: default for name, default in left.items() if isinstance(default, PLAIN)}
+    left = {name: p for name, p in list(taken.items())[first:] if name not in settled}
+    return {name: p.default for name, p in left.items() if isinstance(p.default, PLAIN) and _plain_or_none(p)}
+
+
+def _plain_or_none(parameter: Parameter) -> bool:
+    """Whether an option whose default is None may be given in `campaign.toml`: a number, and not a profile."""
+    hint = parameter.annotation
+    words = set(re.findall(r"\w+", hint if isinstance(hint, str) else repr(hint)))
+    return parameter.default is not None or hint is Parameter.empty or bool(words & {"bool", "int", "float", "str"})
 
 
 def plain(maker: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,13 +190,37 @@ def checked_learner_of(
     Raises:
         ConfigError: no learner has that name, or it does not take these options.
         FetchError: a pretrained model is not available.
+        TableError: the family's file is no profile.
     """
     from activeloop.models.calibration import calibrated
     from activeloop.models.default import default_calibration
 
     learner = learner_of(_located(config, base), pool, assays, file)
+    if config.family:
+        learner = _with_family(learner, config.family, pool, file, base)
     note = ", ".join(f"{key}={value}" for key, value in sorted(config.options.items()))
     return calibrated(learner, config.calibration or default_calibration(pool), note)
+
+
+def _with_family(learner: Learner, family: str, pool: Pool, file: str | None, base: Path) -> Learner:
+    """The learner with the profile of a file in the folder.
+
+    Raises:
+        ConfigError: there is no such file, it is of another wild type, or the learner has no place for it.
+        TableError: it is no profile.
+    """
+    from activeloop.models.family import with_family
+    from activeloop.priors.profile import Profile
+
+    undo = 'put it back, or take the line "family" out of [learner] to go on without it'
+    if not (base / family).is_file():
+        raise ConfigError(f'[learner]: there is no file "{base / family}": {undo}.', file=file)
+    profile = Profile.read(base / family)
+    try:
+        profile.check(pool)
+        return with_family(learner, profile)
+    except (ConfigError, PoolError) as error:
+        raise ConfigError(f"[learner] family: {error.problem}", file=file) from error
 
 
 def _located(config: LearnerConfig, base: Path) -> LearnerConfig:

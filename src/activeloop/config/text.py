@@ -187,6 +187,7 @@ def config_text(config: CampaignConfig) -> str:
             "[learner]",
             f'name = {_value(config.learner.name)}  # "default" stacks several learners on your results',
             f'calibration = {_value(config.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
+            *_given(config.learner, ("family",)),
             *_options("learner.options", config.learner.options),
         ],
         [

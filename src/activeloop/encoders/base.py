@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,6 +36,26 @@ class SiteEncoder(Encoder):
             PoolError: when the pool has no sites (compounds).
         """
         return self.encode(sites_of(pool, self.name), pool.codes(rows))
+
+
+@dataclass(frozen=True)
+class Beside(Encoder):
+    """The features of several encoders of any kind, side by side.
+
+    Args:
+        encoders: at least one.
+    """
+
+    encoders: tuple[Encoder, ...]
+
+    @property
+    def name(self) -> str:
+        """Their names, joined by a plus."""
+        return "+".join(encoder.name for encoder in self.encoders)
+
+    def features(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """Float32 [n, sum of D]."""
+        return np.concatenate([encoder.features(pool, rows) for encoder in self.encoders], axis=1)
 
 
 def sites_of(pool: Pool, encoder: str) -> Sites:

@@ -9,18 +9,27 @@ from activeloop.prediction import Learner
 
 if TYPE_CHECKING:
     from activeloop.models.stacking import StackingEnsemble
+    from activeloop.priors.profile import Profile
 
 
-def default_learner(pool: Pool, goal: Literal["find", "learn"]) -> Learner:
+def default_learner(pool: Pool, goal: Literal["find", "learn"], family: Profile | None = None) -> Learner:
     """The learner for a pool and a goal, as chosen by replays (`docs/results`).
 
     Args:
         pool: what may be tested.
         goal: `find` the best, or `learn` which candidates are fit.
+        family: of the pool's wild type, from an alignment; None for none.
+
+    Raises:
+        ConfigError: compounds and guides have no family.
 
     >>> default_learner(Pool.single_mutants("MKTAYIAKQR"), "find").name
     'mutations'
     """
+    if family is not None:
+        from activeloop.models.family import with_family
+
+        return with_family(default_learner(pool, goal), family)
     # Imported here, so that a command loads the one learner that it needs.
     if goal == "learn":
         from activeloop.models.gp.classifier import GPClassifier

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Encoder
+from activeloop.encoders.base import Beside, Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
@@ -15,6 +15,7 @@ from activeloop.models.base import CELLS, PerAssayLearner, in_pieces, prediction
 from activeloop.models.networks import Layers, Training
 from activeloop.models.transforms import Scale, precision, standard
 from activeloop.prediction import Prediction, Predictor
+from activeloop.priors.profile import Profile
 
 #: least number of thinned networks over which mean and standard deviation are taken
 PASSES = 32
@@ -40,6 +41,10 @@ class DropoutNetwork(PerAssayLearner):
     hidden: tuple[int, ...] = (128, 128)
     rate: float = 0.2
     training: Training = field(default_factory=lambda: Training(steps=600))
+
+    def with_family(self, family: Profile) -> DropoutNetwork:
+        """The same with the family's score as a further feature."""
+        return replace(self, encoder=Beside((self.encoder, family)))
 
     @property
     def name(self) -> str:

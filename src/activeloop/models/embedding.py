@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.encoders.base import Encoder
+from activeloop.encoders.base import Beside, Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
@@ -17,6 +17,7 @@ from activeloop.models.heads.base import Head, HeadInputs, Posterior
 from activeloop.models.heads.laplace import LaplaceHead, prior_posterior
 from activeloop.models.transforms import PieceFunction, Scale, TransformedPredictor, precision, standard
 from activeloop.prediction import Predictor
+from activeloop.priors.profile import Profile
 
 #: candidates, evenly spaced over the pool, from which the scale of a prior score is taken
 SCALE_SAMPLE = 256
@@ -49,6 +50,11 @@ class HeadLearner(PerAssayLearner):
     def columns(self) -> HeadColumns:
         """What the head sees of candidates."""
         return HeadColumns(self.encoder, self.prior_score)
+
+    def with_family(self, family: Profile) -> HeadLearner:
+        """The same with the family's score as a further prior score."""
+        score = family if self.prior_score is None else Beside((self.prior_score, family))
+        return replace(self, prior_score=score)
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior score, and any linear function of the features beside it; None without a prior score."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from activeloop.candidates import Pool, Sites
-from activeloop.encoders.base import Encoder, SiteEncoder, sites_of
+from activeloop.encoders.base import Beside, Encoder, SiteEncoder, sites_of
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
 from activeloop.models.base import MemberPredictor, PerAssayLearner, distinct_combinations, in_pieces
@@ -16,6 +16,7 @@ from activeloop.models.networks import Layers, Training
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.models.transforms import Scale, largest_is_one, precision, standard
 from activeloop.prediction import FastMean, Predictor
+from activeloop.priors.profile import Profile
 
 #: of a warm start: enough to learn a score that is nearly additive over sites
 WARM_TRAINING, WARM_CANDIDATES = Training(loss="squared", steps=300, batch=128, rate=3e-3), 2048
@@ -53,6 +54,10 @@ class MLPEnsemble(PerAssayLearner):
     targets: Literal["standard", "largest"] = "standard"
     prior_score: Encoder | None = None
     label: str = ""
+
+    def with_family(self, family: Profile) -> MLPEnsemble:
+        """The same with the family's score as a further feature."""
+        return replace(self, encoder=Beside((self.encoder, family)))
 
     @property
     def name(self) -> str:

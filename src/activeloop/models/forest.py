@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from activeloop.encoders.base import Encoder
+from activeloop.encoders.base import Beside, Encoder
 from activeloop.encoders.sequence import OneHot
 from activeloop.measurements import Dataset
 from activeloop.models.base import MemberPredictor, PerAssayLearner
 from activeloop.prediction import Predictor
+from activeloop.priors.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class RandomForest(PerAssayLearner):
     def __post_init__(self) -> None:
         if self.trees < 1 or self.min_leaf < 1 or not 0 < self.features <= 1:
             raise ValueError("trees and min_leaf must be at least 1, features above 0 and at most 1")
+
+    def with_family(self, family: Profile) -> RandomForest:
+        """The same with the family's score as a further feature."""
+        return replace(self, encoder=Beside((self.encoder, family)))
 
     @property
     def name(self) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.errors import ConfigError
 from activeloop.measurements import Dataset
 from activeloop.metrics import spearman
 from activeloop.models.base import PerAssayLearner, substate
+from activeloop.models.family import TakesFamily, no_place, with_family
 from activeloop.models.out_of_fold import OutOfFoldSd, out_of_fold_prediction
 from activeloop.models.transforms import QuantileTransform, Scale, Transform
 from activeloop.prediction import FastMean, Learner, Prediction, Predictor, mean_of
+from activeloop.priors.profile import Profile
 
 #: with more earlier candidates the last plate is no evidence: out-of-fold predictions suffice
 MOST_EARLIER = 200
@@ -55,6 +58,17 @@ class StackingEnsemble(PerAssayLearner):
         """`stacking`, the scale where it is not that of the values, and the names of its learners."""
         how = "stacking" if self.scale == "values" else f"stacking-{self.scale}"
         return f"{how}({','.join(learner.name for learner in self.learners)})"
+
+    def with_family(self, family: Profile) -> StackingEnsemble:
+        """The same, of learners with a family; one that has no place for it stays as it is.
+
+        Raises:
+            ConfigError: none has.
+        """
+        taking = [with_family(one, family) if isinstance(one, TakesFamily) else one for one in self.learners]
+        if tuple(taking) == self.learners:
+            raise ConfigError(no_place(self.name))
+        return replace(self, learners=tuple(taking))
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prior of the first learner that has one."""

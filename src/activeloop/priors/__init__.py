@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.priors.alignment import FamilyPrior, Profile, read_alignment
+    from activeloop.priors.alignment import read_alignment
     from activeloop.priors.blosum import Blosum, blosum62
     from activeloop.priors.plm import PLMPrior
+    from activeloop.priors.profile import Profile
     from activeloop.priors.substitutions import SubstitutionPrior, substitution_scores
 
 __all__ = [
     "Blosum",
-    "FamilyPrior",
     "PLMPrior",
     "Profile",
     "SubstitutionPrior",

@@ -1,26 +1,25 @@
-"""The profile of a protein family, from a user's alignment, as a prior."""
+"""A user's alignment of a protein's relatives, mapped to the wild type, and the mapping checked."""
 
 from __future__ import annotations
 
-import csv
+import gzip
 import io
+import itertools
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.encoders.base import sites_of
-from activeloop.errors import PoolError, TableError
-from activeloop.files import csv_text, write_whole
-from activeloop.priors.base import MutationPrior
-from activeloop.priors.substitutions import KMER, parent_chain, scores_at_sites
-from activeloop.tables.reading import read_file
+from activeloop.candidates import AMINO_ACIDS
+from activeloop.errors import TableError
+from activeloop.priors.substitutions import KMER
 
 #: share of equal residues from which two sequences count as one: the standard threshold for proteins
 #: (Morcos et al. 2011, PNAS 108:E1293)
@@ -29,18 +28,22 @@ SIMILAR = 0.8
 COVERING = 0.5
 #: residues that a wild type and its record in the alignment must share, as a share of those compared
 IDENTITY = 0.8
-#: maximum number of sequences; of a larger file an evenly spaced part is read
-MOST = 10_000
-#: pseudo-counts of the background, in effective sequences
-PSEUDO_COUNTS = 5.0
-#: frequencies of the amino acids in UniProtKB/Swiss-Prot, in the order of `AMINO_ACIDS`
-BACKGROUND = np.array(
-    [.0826, .0139, .0546, .0671, .0387, .0707, .0228, .0591, .0580, .0965,
-     .0241, .0406, .0475, .0393, .0553, .0665, .0536, .0686, .0110, .0292]
-)  # fmt: skip
+#: and the least number of residues compared, of a wild type that has twice as many
+COMPARED = 20
+#: maximum number of sequences, and of pairs times columns (half a minute); of a larger file a part is read
+MOST, PAIRED = 10_000, 3e10
+#: letters of the longest line and of the longest row: no protein is longer than titin's 35,000 residues
+LONGEST = 2_000_000
+#: letters of a Stockholm file, whose rows are spread over it, so that it must be held whole
+HELD = 300_000_000
+#: a row that says less is no evidence that columns are shifted
+WINDOW, SHIFTS, AGREES = 60, 15, 0.25
 _CODE = np.full(256, -1, np.int8)
 _CODE[np.frombuffer(AMINO_ACIDS.encode(), np.uint8)] = np.arange(len(AMINO_ACIDS))
 _GAPS = "-."
+
+#: called with (bytes read, bytes to be read)
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,10 @@ class Alignment:
     Args:
         query: the query's residues, all of them.
         columns: [M] positions in `query`, from 0, of the columns.
-        codes: [N, M] index into `AMINO_ACIDS`, -1 for a gap and any other letter (int8).
+        codes: [N, M] index into `AMINO_ACIDS`, -1 for a gap and any other letter (int8); the query's row is the first.
         name: of the query's record.
         left_out: number of sequences that cover too little of the query.
+        count: of all sequences of the file; of more than 10,000 (fewer of a long protein) every k-th is read.
     """
 
     query: str
@@ -60,103 +64,349 @@ class Alignment:
     codes: np.ndarray
     name: str
     left_out: int
+    count: int
 
     @cached_property
     def weights(self) -> np.ndarray:
         """[N] of each sequence: 1 over the number of sequences, itself included, that it resembles."""
         known = (self.codes >= 0).sum(1)
-        one_hot = (self.codes[:, :, None] == np.arange(len(AMINO_ACIDS))).reshape(len(self.codes), -1)
-        one_hot = one_hot.astype(np.float32)
         alike = np.empty(len(self.codes))
+        letters = np.arange(len(AMINO_ACIDS), dtype=np.int8)
         for start in range(0, len(alike), 1024):
-            piece = slice(start, start + 1024)
-            equal = one_hot[piece] @ one_hot.T
+            rows = slice(start, start + 1024)
+            equal = np.zeros((len(self.codes[rows]), len(self.codes)), np.float32)
+            # a few columns at a time, so that memory does not grow with the protein
+            for first in range(0, self.codes.shape[1], 64):
+                piece = self.codes[:, first : first + 64, None] == letters
+                one_hot = piece.reshape(len(piece), -1).astype(np.float32)
+                equal += one_hot[rows] @ one_hot.T
             # counts of residues below 2^24 are exact in single precision
-            alike[piece] = (equal >= SIMILAR * np.minimum(known[piece, None], known[None])).sum(1)
+            alike[rows] = (equal >= SIMILAR * np.minimum(known[rows, None], known[None])).sum(1)
         return 1 / alike
 
 
-def read_alignment(path: str | os.PathLike[str], parent: str) -> Alignment:
+def read_alignment(path: str | os.PathLike[str], parent: str, progress: Progress | None = None) -> Alignment:
     """Read an alignment in A3M, A2M, aligned FASTA or Stockholm form (also gzipped), for a wild type.
 
     The query is the record that is most alike to the wild type; columns in which it has no residue are left out, as
-    are the insertions of A3M and A2M (lower-case letters).
+    are the insertions of A3M and A2M (lower-case letters). The file is gone through twice and never held whole, but
+    for one in Stockholm form.
 
     Args:
         path: the file.
         parent: the wild type.
+        progress: called with (bytes read, bytes to be read).
 
     Raises:
-        TableError: the file is no alignment, its rows differ in length, or no record is the wild type's.
+        TableError: the file is no alignment, its rows differ in length, no record is the wild type's, or its rows have
+            the wild type's residues in other columns than it has.
     """
     file = os.fspath(path)
-    data, _ = read_file(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TableError("this is not an alignment but a binary file. Export it as A3M or FASTA.", file=file) from None
-    stockholm = text.startswith("# STOCKHOLM")
-    records = list(_stockholm(text) if stockholm else _fasta(text, file))
-    if len(records) < 2:
-        raise TableError(
-            f"the alignment holds {len(records)} sequence(s). Give one with the relatives of the protein.", file=file
-        )
-    chains = [chain for _, chain in records]
-    if not any(c.isupper() for chain in chains for c in chain):
-        chains = [chain.upper() for chain in chains]
-    masks = in_columns(chains, file, [name for name, _ in records])
-    best = max(range(len(records)), key=lambda i: (shared_kmers(ungapped(chains[i]), parent), -i))
-    name, query = records[best][0], ungapped(chains[best])
+    source = _Source(file, progress)
+    found = _Survey.of(source, parent)
+    query = ungapped(found.chain)
     mapped = mapped_positions(query, parent)
-    found = mapped >= 0
+    _check_identity(query, parent, mapped, found.name, file)
+    letters = letters_of(found.chain.upper())
+    residue = ~np.isin(letters, letters_of(_GAPS))
+    mask = found.mask(found.chain)
+    position = (np.cumsum(residue) - 1)[mask]
+    # where the query has no residue, others have insertions
+    kept = residue[mask]
+    most = min(MOST, int((PAIRED / max(kept.sum(), 1)) ** 0.5))
+    step = -(-found.count // most)
+    rows = [letters[mask][kept]]
+    for i, (_, row) in enumerate(source.records(2)):
+        # the query is there already
+        if i != found.best and (i - (i > found.best)) % step == 0:
+            rows.append(letters_of(row.upper())[found.mask(row)][kept])
+    codes = _CODE[np.array(rows)]
+    covering = (codes >= 0).mean(1) >= COVERING
+    covering[0] = True
+    told = int(np.isin(mapped, position[kept]).sum())
+    if told < min(COMPARED, len(parent) / 2) or covering.sum() < 2:
+        what = (
+            f"only {told} residues of the wild type stand in a column"
+            if covering.sum() > 1
+            else (f'no other sequence covers half of "{found.name}", which is the wild type')
+        )
+        raise TableError(f"{what}: this tells nothing of it. Search for its relatives again.", file=file)
+    alignment = Alignment(query, position[kept], codes[covering], found.name, int((~covering).sum()), found.count)
+    _check_columns(alignment, parent, mapped, file)
+    return alignment
+
+
+def _check_identity(query: str, parent: str, mapped: np.ndarray, name: str, file: str) -> None:
+    """Refuse a query that is another protein than the wild type.
+
+    Raises:
+        TableError: too few residues are mapped, or too few of them agree.
+    """
+    compared = int((mapped >= 0).sum())
     equal = sum(query[j] == parent[i] for i, j in enumerate(mapped) if j >= 0)
-    if not found.any() or equal < IDENTITY * found.sum():
-        like = f"{equal} of {int(found.sum())} residues agree" if found.any() else "they share no stretch of residues"
+    if compared < min(COMPARED, len(parent) / 2) or equal < IDENTITY * compared:
+        like = f"{equal} of {compared} residues agree" if compared else "they share no stretch of residues"
         raise TableError(
             f'no record is the wild type: the nearest is "{name}", and {like}. Align the wild type of this campaign '
             "with its relatives (it is the query of the search), and give that file. Nothing was read.",
             file=file,
         )
-    letters = letters_of(chains[best].upper())
-    residue = ~np.isin(letters, letters_of(_GAPS))
-    position = (np.cumsum(residue) - 1)[masks[best]]
-    # where the query has no residue, others have insertions
-    kept = residue[masks[best]]
-    rows = [letters_of(chain.upper())[mask][kept] for chain, mask in zip(chains, masks, strict=True)]
-    step = -(-len(rows) // MOST)
-    codes = _CODE[np.array([rows[best], *rows[:best:step], *rows[best + 1 :: step]])]
-    covering = (codes >= 0).mean(1) >= COVERING
-    covering[0] = True
-    return Alignment(query, position[kept], codes[covering], name, int((~covering).sum()))
 
 
-def _fasta(text: str, file: str) -> Iterator[tuple[str, str]]:
-    name, pieces = None, []
-    for row, line in enumerate(map(str.strip, text.splitlines()), 1):
+def _check_columns(alignment: Alignment, parent: str, mapped: np.ndarray, file: str) -> None:
+    """Refuse rows that have the wild type's residues in other columns than it has: these are not aligned with it.
+
+    In each stretch of 60 residues, the share of the other rows' residues that are the wild type's is compared with
+    that under shifts of up to 15 columns.
+
+    Raises:
+        TableError: under a shift it is twice as large; names both readings.
+    """
+    by_query = np.full((len(alignment.query), len(AMINO_ACIDS)), np.nan)
+    by_query[alignment.columns] = [np.bincount(c[c >= 0], minlength=len(AMINO_ACIDS)) for c in alignment.codes[1:].T]
+    counts = np.where((mapped >= 0)[:, None], by_query[mapped], np.nan)
+    known = np.flatnonzero(~np.isnan(counts[:, 0]))
+    parent_codes = _CODE[letters_of(parent)]
+    for start in range(0, max(1, len(known) - WINDOW // 2), WINDOW // 2):
+        window = known[start : start + WINDOW]
+        agree = {}
+        for shift in range(-SHIFTS, SHIFTS + 1):
+            moved = window + shift
+            inside = (moved >= 0) & (moved < len(parent)) & (parent_codes[np.clip(moved, 0, len(parent) - 1)] >= 0)
+            told, own = counts[window[inside]], parent_codes[moved[inside]]
+            total = told.sum()
+            agree[shift] = float(told[np.arange(len(own)), own].sum() / total) if total else 0.0
+        best = max(agree, key=lambda shift: agree[shift])
+        if agree[best] >= AGREES and agree[best] >= 2 * agree[0]:
+            raise TableError(
+                f"its rows are not aligned with the wild type at residues {window[0] + 1} to {window[-1] + 1}: as its "
+                f"columns stand, {agree[0]:.0%} of the residues there are the wild type's; moved by {best:+d}, "
+                f"{agree[best]:.0%} are. Align the sequences again (or export the alignment anew). Nothing was read.",
+                file=file,
+            )
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What a first pass over the records finds.
+
+    Args:
+        count: of records.
+        best: number of the record that is most alike to the wild type, from 0.
+        name: its name.
+        chain: its row.
+        even: [length of a row] which characters stand in the columns, where all rows are of one length; None where
+            each row tells by its letters.
+        lower: whether no residue of the file is a capital letter.
+    """
+
+    count: int
+    best: int
+    name: str
+    chain: str
+    even: np.ndarray | None
+    lower: bool
+
+    def mask(self, chain: str) -> np.ndarray:
+        """[length of the row] bool: the characters that stand in the columns that all rows share."""
+        return ~inserted(chain.upper() if self.lower else chain) if self.even is None else self.even
+
+    @classmethod
+    def of(cls, source: _Source, parent: str) -> _Survey:
+        """Of all records.
+
+        Raises:
+            TableError: there are too few, or their columns differ in number.
+        """
+        nearest, columns, count, lower = _Nearest(parent), _Columns(source.file), 0, True
+        for name, chain in source.records(1):
+            lower = lower and chain == chain.lower()
+            nearest.see(count, name, chain)
+            columns.see(name, chain)
+            count += 1
+        if count < 2:
+            raise TableError(
+                f"the alignment holds {count} sequence(s). Give one with the relatives of the protein.",
+                file=source.file,
+            )
+        return cls(count, nearest.number, nearest.name, nearest.chain, columns.shared(lower), lower)
+
+
+class _Nearest:
+    """The record that shares most stretches of residues with a wild type; the first of several."""
+
+    def __init__(self, parent: str):
+        self._parent = parent
+        kmers = [parent[i : i + KMER] for i in range(len(parent) - KMER + 1)]
+        self._some, self._most = kmers[:: max(1, len(kmers) // 32)], max(len(kmers), 1)
+        self._quick, self._exact = 0, -1
+        self.number, self.name, self.chain = 0, "", ""
+
+    def see(self, number: int, name: str, chain: str) -> None:
+        """One record after the other."""
+        if self._exact >= self._most:
+            return
+        residues = ungapped(chain)
+        # a few stretches rule out almost all records, all stretches decide among the others
+        quick = sum(kmer in residues for kmer in self._some)
+        if number and (not quick or quick < self._quick):
+            return
+        if (exact := shared_kmers(residues, self._parent)) > self._exact:
+            self._quick, self._exact = quick, exact
+            self.number, self.name, self.chain = number, name, chain
+
+
+class _Columns:
+    """Which characters of each row stand in the columns that all rows share.
+
+    Lower-case letters and `.` are insertions that belong to no column. Where all rows have the same length, a column
+    is one of insertions only if nothing else stands in it, so that soft-masked residues stay.
+    """
+
+    def __init__(self, file: str):
+        self._file = file
+        #: [length] whether anything but an insertion, and but a dot, stands there in any row so far
+        self._solid = self._filled = np.zeros(0, bool)
+        self._name, self._widths = "", (0, 0, 0)
+        #: of the first row whose width is not that of the first: by length, by capitals, by all letters
+        self._other: list[tuple[str, int] | None] = [None, None, None]
+
+    def see(self, name: str, chain: str) -> None:
+        """One row after the other."""
+        solid, filled = ~inserted(chain), letters_of(chain) != ord(".")
+        widths = (len(chain), int(solid.sum()), int(filled.sum()))
+        if not self._name:
+            self._name, self._widths, self._solid, self._filled = name, widths, solid, filled
+        for i, (width, first) in enumerate(zip(widths, self._widths, strict=True)):
+            if width != first and not self._other[i]:
+                self._other[i] = (name, width)
+        if not self._other[0]:
+            self._solid, self._filled = self._solid | solid, self._filled | filled
+
+    def shared(self, lower: bool) -> np.ndarray | None:
+        """[length of a row] bool, where all are of one length; None where each row tells by its letters.
+
+        Args:
+            lower: whether no residue is a capital letter, so that lower-case ones are no insertions.
+
+        Raises:
+            TableError: the rows differ in length after insertions were left out.
+        """
+        if not self._other[0]:
+            return self._filled if lower else self._solid
+        if other := self._other[2 if lower else 1]:
+            raise TableError(
+                f'"{other[0]}" has {other[1]} columns and "{self._name}" has {self._widths[2 if lower else 1]} '
+                "(lower-case letters and dots left out): these sequences are not aligned with each other. Give the "
+                "aligned file.",
+                file=self._file,
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The records of a file, gone through as often as asked.
+
+    Args:
+        file: its path.
+        progress: of two passes.
+    """
+
+    file: str
+    progress: Progress | None
+
+    def records(self, turn: int) -> Iterator[tuple[str, str]]:
+        """Name and row of each record.
+
+        Args:
+            turn: 1 or 2, for the progress.
+
+        Raises:
+            TableError: it cannot be read, or is in none of the forms.
+        """
+        try:
+            with Path(self.file).open("rb") as packed:
+                lines = self._lines(packed, turn)
+                first = next(lines, None)
+                if first is None:
+                    raise TableError("the file is empty. Export it again.", file=self.file)
+                yield from (_stockholm if first.startswith("# STOCKHOLM") else _fasta)(first, lines, self.file)
+        except FileNotFoundError:
+            raise TableError("there is no such file. Check the name and the folder.", file=self.file) from None
+        except IsADirectoryError:
+            raise TableError("this is a folder. Name a file in it.", file=self.file) from None
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            problem = "the gzip file is damaged or cut off. Copy or download it again."
+            raise TableError(problem, file=self.file) from None
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise TableError(f"the file cannot be read ({why}). Check its permissions.", file=self.file) from None
+
+    def _lines(self, packed: IO[bytes], turn: int) -> Iterator[str]:
+        """Its lines without blanks at the ends; empty ones are left out before the first."""
+        size = os.fstat(packed.fileno()).st_size
+        zipped = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        stream = io.BufferedReader(gzip.GzipFile(fileobj=packed)) if zipped else packed
+        begun = False
+        for row in itertools.count(1):
+            if not (line := stream.readline(LONGEST)):
+                break
+            if row % 4096 == 1 and self.progress:
+                self.progress((turn - 1) * size + min(packed.tell(), size), 2 * size)
+            if len(line) == LONGEST:
+                problem = f"this line has more than {LONGEST:,} letters: this is no alignment of a protein."
+                raise TableError(problem, file=self.file, row=row)
+            # ColabFold parts the alignments of several searches by a NUL
+            text = line.replace(b"\0", b"").decode("utf-8-sig" if row == 1 else "utf-8", "replace").strip()
+            if not begun and (b"\0" in line or "\ufffd" in text):
+                problem = "this is not an alignment but a binary file. Export it as A3M or FASTA."
+                raise TableError(problem, file=self.file)
+            begun = begun or bool(text)
+            if begun:
+                yield text
+        if self.progress:
+            self.progress(turn * size, 2 * size)
+
+
+def _fasta(first: str, lines: Iterable[str], file: str) -> Iterator[tuple[str, str]]:
+    """Name and row of each record that begins with `>`."""
+    name, pieces, length = None, [], 0
+    for row, line in enumerate(itertools.chain((first,), lines), 1):
         if line.startswith(">"):
             if name is not None:
                 yield name, "".join(pieces)
-            name, pieces = line[1:].split()[0] if line[1:].split() else f"sequence in line {row}", []
+            name, pieces, length = line[1:].split()[0] if line[1:].split() else f"sequence in line {row}", [], 0
         elif line and not line.startswith(("#", ";")):
             if name is None:
                 raise TableError(
-                    'this is no alignment in A3M, A2M, FASTA or Stockholm form: no line starts with ">".',
+                    'this is no alignment in A3M, A2M, FASTA or Stockholm form: no line starts with ">". Other forms '
+                    "(Clustal, PHYLIP, MSF) are converted by `esl-reformat a2m FILE` or Biopython.",
                     file=file,
                     row=row,
                 )
             pieces.append("".join(line.split()))
+            if (length := length + len(line)) > LONGEST:
+                problem = f'"{name}" has more than {LONGEST:,} letters: this is no alignment of a protein.'
+                raise TableError(problem, file=file, row=row)
     if name is not None:
         yield name, "".join(pieces)
 
 
-def _stockholm(text: str) -> Iterator[tuple[str, str]]:
+def _stockholm(first: str, lines: Iterable[str], file: str) -> Iterator[tuple[str, str]]:
+    """Name and row of each sequence of the first alignment, whose rows may be spread over blocks."""
     chains: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        if line.strip() == "//":
+    held = 0
+    for line in lines:
+        if line == "//":
             break
-        if line.strip() and not line.startswith("#"):
+        if line and not line.startswith("#"):
             name, *piece = line.split()
             chains.setdefault(name, []).extend(piece)
+            if (held := held + len(line)) > HELD:
+                problem = "too long for the Stockholm form, whose rows are spread over the file. Convert it to A3M."
+                raise TableError(problem, file=file)
     yield from ((name, "".join(pieces)) for name, pieces in chains.items())
 
 
@@ -166,42 +416,15 @@ def ungapped(chain: str) -> str:
     >>> ungapped("..mK-TA")
     'MKTA'
     """
-    return "".join(c for c in chain if c not in _GAPS).upper()
-
-
-def in_columns(chains: list[str], file: str, names: list[str]) -> list[np.ndarray]:
-    """Which characters of each row stand in the columns that all rows share: N times bool [length of the row].
-
-    Lower-case letters and `.` are insertions that belong to no column. Where all rows have the same length, a column
-    is one of insertions only if nothing else stands in it, so that soft-masked residues stay.
-
-    Args:
-        chains: N rows.
-        file: for messages.
-        names: of the rows.
-
-    Raises:
-        TableError: the rows differ in length after insertions were left out.
-
-    >>> [mask.tolist() for mask in in_columns(["MK-T", "MaKAT"], "a.a3m", ["a", "b"])]
-    [[True, True, True, True], [True, False, True, True, True]]
-    """
-    masks = [~inserted(chain) for chain in chains]
-    if len({len(chain) for chain in chains}) == 1:
-        together = np.any(masks, 0)
-        return [together] * len(chains)
-    for name, mask in zip(names, masks, strict=True):
-        if mask.sum() != masks[0].sum():
-            raise TableError(
-                f'"{name}" has {mask.sum()} columns and "{names[0]}" has {masks[0].sum()} (lower-case letters and '
-                "dots left out): these sequences are not aligned with each other. Give the aligned file.",
-                file=file,
-            )
-    return masks
+    return chain.replace("-", "").replace(".", "").upper()
 
 
 def inserted(chain: str) -> np.ndarray:
-    """Whether each character is a lower-case letter or a dot."""
+    """Whether each character is a lower-case letter or a dot.
+
+    >>> inserted("MaK.").tolist()
+    [False, True, False, True]
+    """
     letters = letters_of(chain)
     return (letters >= ord("a")) & (letters <= ord("z")) | (letters == ord("."))
 
@@ -242,155 +465,3 @@ def mapped_positions(query: str, parent: str) -> np.ndarray:
         after = min(len(query) - a, len(parent) - b)
         mapped[b + size : b + after] = np.arange(a + size, a + after)
     return mapped
-
-
-@dataclass(frozen=True)
-class Profile:
-    """How often each amino acid stands at each residue of a wild type, among its relatives.
-
-    Args:
-        parent: the wild type, n residues.
-        frequencies: [n, 20] in the order of `AMINO_ACIDS`, with pseudo-counts; NaN where no column is.
-        sequences: number of sequences.
-        effective: their effective number (sum of `Alignment.weights`).
-        identity: share of residues in which query and wild type agree.
-        name: of the query's record.
-        left_out: number of sequences that cover too little of the query.
-    """
-
-    parent: str
-    frequencies: np.ndarray
-    sequences: int
-    effective: float
-    identity: float
-    name: str
-    left_out: int
-
-    @classmethod
-    def of(cls, alignment: Alignment, parent: str) -> Profile:
-        """The profile of a wild type's residues that stand in a column.
-
-        f = (sum of weights of sequences with the amino acid + 5 x background) / (sum of weights + 5), gaps left out.
-        """
-        known = alignment.codes[:, :, None] == np.arange(len(AMINO_ACIDS))
-        counts = np.tensordot(alignment.weights, known.astype(float), 1)
-        by_column = (counts + PSEUDO_COUNTS * BACKGROUND) / (counts.sum(1, keepdims=True) + PSEUDO_COUNTS)
-        by_residue = np.full((len(alignment.query), len(AMINO_ACIDS)), np.nan)
-        by_residue[alignment.columns] = by_column
-        mapped = mapped_positions(alignment.query, parent)
-        frequencies = np.where((mapped >= 0)[:, None], by_residue[mapped], np.nan)
-        equal = [alignment.query[j] == parent[i] for i, j in enumerate(mapped) if j >= 0]
-        return cls(
-            parent,
-            frequencies,
-            len(alignment.codes),
-            float(alignment.weights.sum()),
-            float(np.mean(equal)),
-            alignment.name,
-            alignment.left_out,
-        )
-
-    @property
-    def covered(self) -> np.ndarray:
-        """[n] whether a column tells of the residue."""
-        return ~np.isnan(self.frequencies[:, 0])
-
-    @cached_property
-    def scores(self) -> np.ndarray:
-        """[n, 20] log-odds of each amino acid against the wild type's, in standard deviations of all mutations.
-
-        0 for the wild type's own; where no column is, the mean of all others, so that it says nothing of them.
-        """
-        codes = _CODE[letters_of(self.parent)]
-        logs = np.log(self.frequencies)
-        odds = logs - logs[np.arange(len(codes)), codes][:, None]
-        mutation = np.arange(len(AMINO_ACIDS)) != codes[:, None]
-        known = mutation & self.covered[:, None]
-        odds = np.where(mutation, np.where(known, odds, odds[known].mean()), 0.0)
-        return odds / odds[known].std()
-
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write it as CSV: a line of what was read, and a row for each residue of the wild type.
-
-        Raises:
-            StoreError: it cannot be written.
-        """
-        about = [self.sequences, self.left_out, self.effective, self.identity, self.name]
-        rows = [
-            [position, residue, *("" if np.isnan(f) else float(f) for f in row)]
-            for position, (residue, row) in enumerate(zip(self.parent, self.frequencies, strict=True), 1)
-        ]
-        write_whole(Path(path), csv_text(_ABOUT, [about]) + csv_text(("position", "residue", *AMINO_ACIDS), rows))
-
-    @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> Profile:
-        """That of a file that `write` wrote.
-
-        Raises:
-            TableError: it is none.
-        """
-        file = os.fspath(path)
-        data, _ = read_file(path)
-        try:
-            lines = list(csv.reader(io.StringIO(data.decode())))
-            about = dict(zip(_ABOUT, lines[1], strict=True))
-            parent = "".join(row[1] for row in lines[3:])
-            frequencies = np.array([[float(cell or "nan") for cell in row[2:]] for row in lines[3:]])
-            if lines[0] != list(_ABOUT) or frequencies.shape != (len(parent), len(AMINO_ACIDS)):
-                raise ValueError
-            counts = (int(about["sequences"]), float(about["effective"]), float(about["identity"]))
-            return cls(parent, frequencies, *counts, about["query"], int(about["left_out"]))
-        except (ValueError, IndexError, UnicodeDecodeError):
-            raise TableError("this is no family profile. Make it again from the alignment.", file=file) from None
-
-    def about(self) -> str:
-        """What was read, in words: sequences, their effective number, coverage, agreement with the wild type."""
-        positions = np.flatnonzero(~self.covered) + 1
-        missing = f"; nothing is known of {len(positions)} others" if len(positions) else ""
-        few = f" {self.left_out} that cover less than half of it are left out." if self.left_out else ""
-        return (
-            f'{self.sequences} sequences (effective number {self.effective:.0f}) around "{self.name}", which agrees '
-            f"with the wild type in {self.identity:.0%} of {int(self.covered.sum())} residues{missing}.{few}"
-        )
-
-
-_ABOUT = ("sequences", "left_out", "effective", "identity", "query")
-
-
-@dataclass(frozen=True)
-class FamilyPrior(MutationPrior):
-    """The sum over all mutations of `Profile.scores`: log-odds of a site-independent profile of the protein's family.
-
-    Args:
-        path: of a profile that `Profile.write` wrote.
-    """
-
-    path: str
-    name = "family"
-
-    @cached_property
-    def profile(self) -> Profile:
-        """Read once."""
-        return Profile.read(self.path)
-
-    def table(self, pool: Pool) -> np.ndarray:
-        """Float64 [L, K]; a gap, and any residue inserted after another, get the worst score at that site.
-
-        Raises:
-            PoolError: the pool has no sites or no parent, or the profile is of another protein.
-            TableError: the file is no profile.
-        """
-        sites = sites_of(pool, self.name)
-        chain = parent_chain(sites, self.name)
-        if not chain:
-            return np.zeros((len(sites.labels), len(sites.alphabet)))
-        if chain != self.profile.parent:
-            raise PoolError(
-                f"{self.path}: this family profile belongs to another wild type. Make it again from the alignment "
-                "(read_alignment, Profile.of). Nothing was scored."
-            )
-        return scores_at_sites(self.profile.scores, sites, cost=0.0)
-
-    def content(self) -> tuple[str, str]:
-        """The file, and its digest."""
-        return self.path, read_file(self.path)[1]

@@ -102,5 +102,6 @@ def test_genotypes_of_zeros_and_ones() -> None:
 def test_a_single_site_has_no_pairs(kernel: SiteKernel) -> None:
     alone = SiteKernel(kernel.unequal[:1], kernel.coordinates[:1], kernel.variances)
     x = np.array([[3]])
-    assert alone.between(x, x)[0, 0] == pytest.approx(alone.own_variance)
-    assert kernel.between(np.zeros((1, 4), int), np.zeros((1, 4), int))[0, 0] == pytest.approx(kernel.own_variance)
+    assert alone.between(x, x)[0, 0] == pytest.approx(alone.own_variance(x)[0])
+    zeros = np.zeros((1, 4), int)
+    assert kernel.between(zeros, zeros)[0, 0] == pytest.approx(kernel.own_variance(zeros)[0])

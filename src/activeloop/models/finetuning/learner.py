@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.encoders.base import Beside
 from activeloop.foundation.checkpoints import need_models
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
@@ -14,6 +15,7 @@ from activeloop.models.embedding import HeadLearner
 from activeloop.models.finetuning.config import FineTuningConfig
 from activeloop.models.finetuning.losses import Regression
 from activeloop.prediction import Predictor
+from activeloop.priors.profile import Profile
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class FineTuner(FineTuningConfig, PerAssayLearner):
         loss = "" if isinstance(self.loss, Regression) else f"-{self.loss.name}"
         prior = f"-{self.prior_score.name}" if self.prior_score else ""
         return f"{self.adapter.name}-{self.encoder.name}-{self.head.name}{loss}{prior}"
+
+    def with_family(self, family: Profile) -> FineTuner:
+        """The same with the family's score as a further prior score."""
+        score = family if self.prior_score is None else Beside((self.prior_score, family))
+        return replace(self, prior_score=score)
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prediction of the prior score; None without one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,7 @@ from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, posi
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
 from activeloop.priors import blosum62
+from activeloop.priors.profile import Profile
 from activeloop.priors.substitutions import substitution_scores
 
 CLASSES = ("unfit", "fit")
@@ -24,6 +25,8 @@ PIECE, PAIRS = 10_000, 8_000_000
 #: log-odds of being fit per unit of the substitution prior, and standard deviation of its learned weight around 1 at
 #: amplitude 1; chosen on the scans that the page of `docs/results/learn` names
 LOGITS, WEIGHT = 1.8, 0.15
+#: standard deviation, in log-odds at amplitude 1, of the weight of a family's score around 0
+FAMILY_WEIGHT = 0.4
 #: where a standard normal distribution is summed up
 NODES = np.linspace(-5.0, 5.0, 61)
 #: amplitudes of the latent function that are compared by their evidence, and the prior on their logarithm
@@ -47,6 +50,7 @@ class GPClassifier(Learner):
     Args:
         encoder: features of candidates that have no sites.
         joint: number of random Fourier features for the function of all residues together; 0 leaves it out.
+        family: of the wild type: its score is a further feature, of weight 0 before any label. None for none.
 
     Source: Rasmussen and Williams 2006, chapter 3; samples after Wilson et al. 2020, arXiv:2002.09309; the variances of
     the terms are those of the greatest evidence on 71 single-mutant assays of ProteinGym.
@@ -54,18 +58,29 @@ class GPClassifier(Learner):
 
     encoder: Encoder = field(default_factory=Morgan)
     joint: int = 256
+    family: Profile | None = None
 
     @property
     def name(self) -> str:
-        """`gp-classifier`."""
-        return "gp-classifier"
+        """`gp-classifier`, and the family's name."""
+        return f"gp-classifier{f'-{self.family.name}' if self.family else ''}"
+
+    def with_family(self, family: Profile) -> GPClassifier:
+        """The same with another family."""
+        return replace(self, family=family)
+
+    def _space(self, pool: Pool, prior: tuple[float, float] | None = (LOGITS, WEIGHT)) -> LatentSpace:
+        space = latent_space(pool, self.encoder, self.joint, prior)
+        if self.family is None or pool.sites is None:
+            return space
+        return replace(space, family=FAMILY_WEIGHT * self.family.table(pool).ravel())
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prediction by substitution scores alone; None for candidates without a parent."""
         sites = pool.sites
         if sites is None or sites.parent is None:
             return None
-        space, none = latent_space(pool, self.encoder, self.joint), np.zeros(0)
+        space, none = self._space(pool), np.zeros(0)
         return LatentPredictor(space, pool, none.astype(np.int64), none, none, float(np.exp(PRIOR_MEAN)))
 
     def fit(self, dataset: Dataset, seed: int) -> Predictor:
@@ -82,7 +97,7 @@ class GPClassifier(Learner):
             raise ModelError("Nothing was measured yet. Record a result first; nothing was fitted.")
         if not ((labels >= 0) & (labels <= 1)).all():
             raise ModelError(f'"{dataset.assays[0].name}" must be 0 (unfit) or 1 (fit). Nothing was fitted.')
-        space = latent_space(dataset.pool, self.encoder, self.joint)
+        space = self._space(dataset.pool)
         rows = space.rows(dataset.pool, column.rows)
         latent, amplitude = _best_amplitude(space.gram(rows), space.mean(rows), labels)
         return LatentPredictor(space, dataset.pool, column.rows, labels, latent, amplitude)
@@ -93,7 +108,7 @@ class GPClassifier(Learner):
             return self.fit(dataset, seed)
         # versions from before the prior had a weight have BLOSUM62 instead
         prior = tuple(state["prior"].tolist()) if "prior" in state else None
-        column, space = dataset.column(), latent_space(dataset.pool, self.encoder, self.joint, prior)
+        column, space = dataset.column(), self._space(dataset.pool, prior)
         labels, amplitude = column.values[:, 0], float(state["amplitude"][0])
         return LatentPredictor(space, dataset.pool, column.rows, labels, state["latent"], amplitude)
 
@@ -132,6 +147,7 @@ class LatentSpace:
             1; None: BLOSUM62, whose weight is not learned.
         encoder: features of candidates without sites.
         joint: number of random Fourier features of all residues together, 0 = none.
+        family: [T] scores of a family, times the standard deviation of their weight around 0 at amplitude 1.
     """
 
     sites: Sites | None
@@ -140,6 +156,7 @@ class LatentSpace:
     prior: tuple[float, float] | None
     encoder: Encoder
     joint: int
+    family: np.ndarray | None = None
 
     def rows(self, pool: Pool, rows: np.ndarray) -> LatentRows:
         """Rows of a pool; the weights of their features are standard normal."""
@@ -155,6 +172,8 @@ class LatentSpace:
         plain = constant
         if self.prior is not None and self.start.any():
             plain = np.hstack([constant, self.prior[1] * mutations.sums(self.start)[:, None]])
+        if self.family is not None:
+            plain = np.hstack([plain, mutations.sums(self.family)[:, None]])
         if not self.joint:
             return LatentRows(mutations, plain)
         rng = np.random.default_rng(0)

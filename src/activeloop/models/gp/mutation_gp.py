@@ -24,8 +24,8 @@ from activeloop.models.gp.mutation_kernel import (
 )
 from activeloop.models.transforms import PieceFunction, QuantileTransform, TargetCovariance, TransformedPredictor
 from activeloop.prediction import Predictor
-from activeloop.priors.alignment import FamilyPrior
 from activeloop.priors.base import MutationPrior
+from activeloop.priors.profile import FAMILY_SD, Profile
 from activeloop.priors.substitutions import SubstitutionPrior
 
 #: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: the best fit to
@@ -39,8 +39,6 @@ FITTED_ON = 150
 #: linear share of the scale of variants with several mutations: ranks stretch the floor and the ceiling of an assay,
 #: where mutations no longer add up
 LINEAR_SHARE = 0.5
-#: standard deviation of the weight of the family's column around 0, for scores of standard deviation 1
-FAMILY_SD = 0.3**0.5
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class MutationGP(PerAssayLearner):
     linear_share: float | None = None
     prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
     variances: tuple[float, ...] = field(default=DEFAULT_VARIANCES, repr=False)
-    family: FamilyPrior | None = None
+    family: Profile | None = None
 
     def __post_init__(self) -> None:
         if (
@@ -94,6 +92,10 @@ class MutationGP(PerAssayLearner):
         """`mutations`, and the names of the prior when it is not the default and of the family's."""
         prior = "" if self.prior_score == SubstitutionPrior() else f"-{self.prior_score.name}"
         return f"mutations{prior}{'' if self.family is None else f'-{self.family.name}'}"
+
+    def with_family(self, family: Profile) -> MutationGP:
+        """The same with another family."""
+        return replace(self, family=family)
 
     def _column(self, pool: Pool) -> np.ndarray | None:
         """[L * K] of the kernel."""
@@ -330,7 +332,7 @@ class MutationPredictor(TransformedPredictor):
     noise: float
     linear_share: float
     prior_score: MutationPrior
-    family: FamilyPrior | None = None
+    family: Profile | None = None
     piece: ClassVar[int] = 4096
 
     def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:

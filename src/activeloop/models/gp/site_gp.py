@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -29,6 +29,7 @@ from activeloop.models.transforms import (
     standard,
 )
 from activeloop.prediction import Predictor
+from activeloop.priors.profile import FAMILY_SD, Profile
 
 #: the parameters are fitted to at most this many candidates, the posterior is given at most this many
 FITTED_ON, CONDITIONED_ON = 600, 3000
@@ -41,14 +42,20 @@ class SiteGP(PerAssayLearner):
     Args:
         ranked: whether values are first put on a normal scale by their ranks. Raw values give the few best candidates
             the most weight; ranks weigh all alike. A campaign that averages both does better than with either.
+        family: of the wild type: its score is a further linear term, of weight 0 before any measurement. None for none.
     """
 
     ranked: bool = False
+    family: Profile | None = None
 
     @property
     def name(self) -> str:
-        """`sites` or `sites-ranked`."""
-        return "sites-ranked" if self.ranked else "sites"
+        """`sites` or `sites-ranked`, and the family's name."""
+        return f"sites{'-ranked' if self.ranked else ''}{f'-{self.family.name}' if self.family else ''}"
+
+    def with_family(self, family: Profile) -> SiteGP:
+        """The same with another family."""
+        return replace(self, family=family)
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         some = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
@@ -69,7 +76,8 @@ class SiteGP(PerAssayLearner):
         x, transform = dataset.pool.codes(dataset.rows), self._transform(dataset)
         coordinates = tuple(residue_coordinates(sites.alphabet, np.unique(column)) for column in x.T)
         y, errors = transform.to_target(dataset.values[:, 0]), (dataset.errors[:, 0] / transform.slope) ** 2
-        return SiteLikelihood(coordinates, x[index], y[index], errors[index])
+        column = None if self.family is None else FAMILY_SD * self.family.table(dataset.pool)
+        return SiteLikelihood(coordinates, x[index], y[index], errors[index], column)
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ class SitePredictor(TransformedPredictor):
 
         def predicted(piece: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             cross = self.kernel.between(x[piece], measured)
-            variance = self.kernel.own_variance - self.process.explained(cross)
+            variance = self.kernel.own_variance(x[piece]) - self.process.explained(cross)
             samples = np.zeros((0, len(cross)))
             if draws:
                 samples = prior_samples(self.kernel, x[piece], seed, draws, np.float32) + (cross @ moves).T

@@ -25,11 +25,14 @@ class SiteKernel:
         unequal: [L] weight of inequality at each site.
         coordinates: L arrays [J_s, K]: weighted properties; the squared distance is what they add to the exponent.
         variances: [3] of sites, pairs and the whole.
+        column: [L, K] scores of residues, summed over sites, times the standard deviation of their weight, whose mean
+            is 0; None for none.
     """
 
     unequal: np.ndarray
     coordinates: tuple[np.ndarray, ...]
     variances: np.ndarray
+    column: np.ndarray | None = None
 
     @cached_property
     def tables(self) -> np.ndarray:
@@ -38,11 +41,11 @@ class SiteKernel:
         squared = np.stack([np.square(c[:, :, None] - c[:, None, :]).sum(0) for c in self.coordinates])
         return np.exp(-self.unequal[:, None, None] * apart - squared)
 
-    @property
-    def own_variance(self) -> float:
-        """Covariance of a candidate with itself; a single site has no pairs."""
+    def own_variance(self, x: np.ndarray) -> np.ndarray:
+        """[n] covariance of candidates [n, L] with themselves; a single site has no pairs."""
         one, pair, whole = self.variances
-        return float(one + whole + (pair if len(self.unequal) > 1 else 0.0))
+        own = np.full(len(x), one + whole + (pair if len(self.unequal) > 1 else 0.0))
+        return own if self.column is None else own + column_sums(self.column, x) ** 2
 
     def between(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Covariance [n, m] of residue codes x [n, L] and y [m, L]."""
@@ -58,7 +61,14 @@ class SiteKernel:
         covariance = product * whole + total * (one / sites)
         if sites > 1:
             covariance += (total * total - squares) * (pair / (sites * (sites - 1)))
+        if self.column is not None:
+            covariance += np.outer(column_sums(self.column, x), column_sums(self.column, y))
         return covariance
+
+
+def column_sums(column: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """[n] sum over sites of a table [L, K], for residue codes x [n, L]."""
+    return column[np.arange(len(column)), x].sum(1)
 
 
 def residue_coordinates(alphabet: str, measured: np.ndarray) -> np.ndarray:
@@ -98,12 +108,14 @@ class SiteLikelihood:
         x: [n, L] residue codes.
         y: [n] values of mean 0 and standard deviation 1.
         errors: [n] variance of each value beyond the common noise.
+        column: as `SiteKernel`.
     """
 
     coordinates: tuple[np.ndarray, ...]
     x: np.ndarray
     y: np.ndarray
     errors: np.ndarray
+    column: np.ndarray | None = None
 
     @cached_property
     def distances(self) -> tuple[np.ndarray, ...]:
@@ -136,7 +148,7 @@ class SiteLikelihood:
             unequal.append(np.exp(logs[i]))
             coordinates.append(c * np.exp(0.5 * logs[i + 1 : i + 1 + len(c)])[:, None])
             i += 1 + len(c)
-        return SiteKernel(np.array(unequal), tuple(coordinates), np.exp(logs[1:4]))
+        return SiteKernel(np.array(unequal), tuple(coordinates), np.exp(logs[1:4]), self.column)
 
     def __call__(self, logs: np.ndarray) -> tuple[float, np.ndarray]:
         """Negative log posterior density of the parameters, and its slope."""
@@ -151,6 +163,9 @@ class SiteLikelihood:
         pairwise = (total * total - sum(k * k for k in parts)) / (2 * pairs)
         product = np.prod(parts, axis=0)
         covariance = one / sites * total + pair * pairwise + whole * product
+        if self.column is not None:
+            own = column_sums(self.column, self.x)
+            covariance += np.outer(own, own)
         noise = np.exp(logs[0])
         covariance[np.diag_indices(n)] += noise + self.errors + 1e-6
         # `potri` is three times as fast as the inverse of `negative_log_evidence`
@@ -208,6 +223,8 @@ def kernel_times(kernel: SiteKernel, x: np.ndarray, labels: np.ndarray, alpha: n
         for t in range(s):
             both = 2 * pair / (sites * (sites - 1)) * ((k * alpha) @ of_labels[t].T)
             total += both[x[:, s], x[:, t]]
+    if kernel.column is not None:
+        total += column_sums(kernel.column, x) * float(column_sums(kernel.column, labels) @ alpha)
     return total + whole * _products(of_labels, x, alpha)
 
 
@@ -279,6 +296,8 @@ def prior_samples(kernel: SiteKernel, x: np.ndarray, seed: int, count: int, dtyp
         total += fourier_features(phases.astype(dtype), shift.astype(dtype), x) @ (
             pair * rng.standard_normal((FEATURES, count))
         ).astype(dtype)
+    if kernel.column is not None:
+        total += np.outer(column_sums(kernel.column, x), np.random.default_rng([seed, 2]).standard_normal(count))
     return total.T
 
 
