@@ -9,6 +9,7 @@ import pytest
 
 from activeloop.cli import main
 from activeloop.config import open_campaign
+from activeloop.errors import StateError
 
 WT = "MKTAYIAKQRQISFVKSHFSRQ"
 PAMOATE = "OC(=O)c1cc2ccccc2c(Cc2c(O)c(C(=O)O)cc3ccccc23)c1O"
@@ -175,3 +176,36 @@ def test_a_campaign_of_before_keeps_its_rules_for_compounds(run):
         config.read_text().replace("[learner]", "[learner]", 1).replace('kind = "c', 'structures = 2\nkind = "c')
     )
     assert open_campaign("c").campaign.pool.row_of("O=c1cccc[nH]1") == 0
+
+
+def test_a_candidate_that_is_the_control_is_read_as_the_control_and_never_proposed(run):
+    note = "K2R is a control: its wells are read as those of the control, and it is never proposed."
+    options = ("--wild-type", "MKT", "--singles", "--assay", "a", "--control", "p.Lys2Arg", "--controls", "2")
+    status, said = run("new", "c", *options)
+    assert (status, f"Note: {note}" in said) == (0, True)
+    assert f'control = "p.Lys2Arg"  # {note}' in Path("c/campaign.toml").read_text()
+    assert note in run("status", "c")[1]
+    status, said = run("pin", "c", "K2R")
+    assert (status, note in said, "Nothing was changed." in said) == (2, True, True)
+    assert run("propose", "c", "-n", "56")[0] == 0  # all there are but one
+    picks = {pick.name for pick in open_campaign("c").campaign.state().proposals[0].picks}
+    assert (len(picks), "K2R" in picks) == (56, False)
+    plate = csv.DictReader(Path("c/plates/plate-1.csv").read_text(encoding="utf-8").splitlines())
+    wells = [row for row in plate if row["kind"] == "control"]
+    assert [row["candidate"] for row in wells] == ["p.Lys2Arg"] * 2
+    by_well = table("w.csv", "well,a", *(f"{row['well']},1" for row in wells))
+    assert run("record", "c", by_well)[0] == 0
+    assert run("record", "c", table("n.csv", "variant,a", "K2R,3", "K2C,4"))[0] == 0
+    found = stored()
+    assert [control for name, _, control in found if name == "K2R"] == [True] * 3
+    assert ("K2C", 4.0, False) in found
+    with pytest.raises(StateError, match="Nothing is left to propose"):
+        open_campaign("c").campaign.propose(9)
+
+
+def test_a_control_of_letters_may_be_a_candidate_too(run):
+    pool = table("pool.csv", "combo", "FWAA", "FWLG", "AWAA", "GGGG")
+    status, said = run("new", "c", "--table", pool, "--assay", "a", "--control", "FWAA")
+    assert (status, "FWAA is a control" in said) == (0, True)
+    assert run("record", "c", table("r.csv", "combo,a", "FWAA,3", "FWLG,4"))[0] == 0
+    assert stored() == [("FWAA", 3.0, True), ("FWLG", 4.0, False)]

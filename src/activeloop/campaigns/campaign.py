@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -29,7 +30,14 @@ from activeloop.campaigns.events import (
     plain,
 )
 from activeloop.campaigns.front import draw_front, front_of
-from activeloop.campaigns.proposing import Progress, ProposalBuilder, rows_of_names, standard_names
+from activeloop.campaigns.proposing import (
+    Progress,
+    ProposalBuilder,
+    control_words,
+    controls_among,
+    rows_of_names,
+    standard_names,
+)
 from activeloop.campaigns.recording import (
     RecordSummary,
     checked,
@@ -90,6 +98,8 @@ class Campaign:
         price: of one well, in any currency; None when it is not known.
         hit: the value from which a candidate counts as a hit, one for each assay in its unit (NaN where none is
             stated); None when none is stated at all.
+        control: what control wells hold; a candidate of that name is never proposed, the wild type excepted. "" where
+            nothing is known of controls.
         settings: all of `campaign.toml` as plain values, for the log.
         files: file of the pool -> SHA-256 of its content, for the log.
     """
@@ -103,6 +113,7 @@ class Campaign:
     artifacts: ArtifactStore = field(default_factory=InMemoryArtifactStore)
     price: float | None = None
     hit: Sequence[float] | None = None
+    control: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
@@ -113,6 +124,11 @@ class Campaign:
             raise InputError("a campaign needs at least one assay.")
         if self.select is None:
             self.select = default_recommender("find", self.assays, self.pool)
+
+    @cached_property
+    def controls(self) -> tuple[str, ...]:
+        """Standard names of candidates that are controls, which are never proposed; see `controls_among`."""
+        return controls_among(self.pool, self.control)
 
     # -- what changes it --------------------------------------------------------------------------------------------
 
@@ -627,7 +643,7 @@ class Campaign:
     ) -> Proposal:
         assert self.select is not None  # set on construction
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
-        builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit)
+        builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit, self.controls)
         dataset, model, predicted = self._dataset(state), self._predictor(state), self._predicted(state)
         return builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
 
@@ -642,6 +658,11 @@ class Campaign:
 
     def _pin(self, names: Sequence[str], reason: str, offset: int | None, veto: bool) -> tuple[str, ...]:
         standard = standard_names(self.pool, names, offset)
+        if not veto and (own := [name for name in standard if name in self.controls]):
+            raise InputError(
+                f"{control_words(own[:1])} To test it as a candidate, let control wells hold something else (`control` "
+                "under [plate] in campaign.toml). Nothing was changed."
+            )
 
         def decide(state: CampaignState) -> tuple[str, ...]:
             busy = sorted(set(standard) & state.on_plate)

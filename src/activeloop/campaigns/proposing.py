@@ -10,6 +10,7 @@ import numpy as np
 from activeloop.acquisition import Choice, Recommender, choose
 from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
+from activeloop.candidates.notation import WILD_TYPE, plain_name
 from activeloop.errors import InputError, NotationError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Pick, PickPrediction, Proposal
@@ -27,12 +28,14 @@ class ProposalBuilder:
         assays: what is measured.
         select: how candidates are chosen.
         hit: from which value a candidate is a hit in each assay (NaN: not stated), or None.
+        controls: names of candidates that are controls and never proposed, see `controls_among`.
     """
 
     pool: Pool
     assays: Sequence[Assay]
     select: Recommender
     hit: Sequence[float] | None
+    controls: Sequence[str] = ()
 
     def proposal(
         self,
@@ -63,7 +66,7 @@ class ProposalBuilder:
         """
         predicted = self.assays if predicted is None else predicted
         known = [a.name for a in predicted] or [a.name for a in self.assays]
-        pinned = rows_of_names(self.pool, state.pinned)
+        pinned = rows_of_names(self.pool, [name for name in state.pinned if name not in self.controls])
         choices = choose(
             model,
             self.pool,
@@ -81,11 +84,11 @@ class ProposalBuilder:
         return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
 
     def taken(self, state: CampaignState, dataset: Dataset, pinned: np.ndarray, retry_missing: bool) -> list[int]:
-        """Rows that must not be chosen: measured, on a plate, missing or vetoed, but for those that are pinned."""
+        """Rows that must not be chosen: controls, measured, on a plate, missing or vetoed, but for pinned ones."""
         # A pin brings back what was measured or is missing, but never what is on a plate right now.
         missing = frozenset() if retry_missing else state.missing
         done = {*dataset.rows.tolist(), *rows_of_names(self.pool, missing).tolist()} - set(pinned.tolist())
-        barred = rows_of_names(self.pool, [*state.on_plate, *state.vetoed])
+        barred = rows_of_names(self.pool, [*state.on_plate, *state.vetoed, *self.controls])
         return sorted(done | set(barred.tolist()))
 
     def _pick(self, choice: Choice, rank: int, predicted: Sequence[Assay]) -> Pick:
@@ -114,6 +117,44 @@ class ProposalBuilder:
             return None
         stated = zip(self.hit, self.assays, strict=True)
         return np.array([h * a.sign for h, a in stated if a.name in names], np.float64)
+
+
+def controls_among(pool: Pool, control: str) -> tuple[str, ...]:
+    """Standard names of candidates of a pool that control wells hold.
+
+    Their wells are read as those of the control, and they are never proposed. The wild type may be both: it is on each
+    plate as a control, and a candidate like any other.
+
+    Args:
+        pool: of the candidates.
+        control: what control wells hold; "" where nothing is known of controls.
+
+    >>> pool = Pool.combinatorial("MKTA", ["K2", "A4"])
+    >>> controls_among(pool, "K2R"), controls_among(pool, "dead"), controls_among(pool, "WT")
+    (('K2R',), (), ())
+    """
+    if plain_name(control) in WILD_TYPE:
+        return ()
+    own = pool.row_of(control)
+    rows = pool.rows_labelled(control) if own is None else (own,)
+    return tuple(name for name in (pool.names(rows) if rows else ()) if name != "WT")
+
+
+def control_words(names: Sequence[str]) -> str:
+    """What it means that candidates are controls, in a sentence; "" for none.
+
+    >>> control_words(["K2R"])
+    'K2R is a control: its wells are read as those of the control, and it is never proposed.'
+    """
+    if len(names) < 2:
+        return (
+            f"{names[0]} is a control: its wells are read as those of the control, and it is never proposed."
+            if names
+            else ""
+        )
+    return (
+        f"{' and '.join(names)} are controls: their wells are read as those of controls, and they are never proposed."
+    )
 
 
 def rows_of_names(pool: Pool, names: Iterable[str]) -> np.ndarray:

@@ -195,6 +195,7 @@ def as_options(problem: str) -> str:
 
 def make(directory: Path, config: CampaignConfig, source: Path | None, alignment: Path | None = None) -> None:
     """Check that the pool can be made and the alignment is of its wild type, then write the folder."""
+    from activeloop.campaigns.proposing import control_words, controls_among
     from activeloop.cli.propose import on_one_plate
     from activeloop.config import assays_of, campaign_of, config_text, learner_of, pool_of, recommender_of
     from activeloop.errors import ConfigError
@@ -212,7 +213,8 @@ def make(directory: Path, config: CampaignConfig, source: Path | None, alignment
         if source and source.name.casefold() == FAMILY:
             raise ConfigError(f'"{FAMILY}" is a name of the campaign itself: rename that file. No campaign was made.')
         inputs[FAMILY] = profile.text().encode()
-    folder = CampaignFolder.create(directory, config_text(config), inputs)
+    note = control_words(controls_among(pool, config.plate.control))
+    folder = CampaignFolder.create(directory, config_text(config, note), inputs)
     campaign_of(config, folder, pool).configure()
     assays = "; ".join(describe(a) for a in assays_of(config))
     say(f"Made the campaign {folder.path}.")
@@ -223,6 +225,8 @@ def make(directory: Path, config: CampaignConfig, source: Path | None, alignment
         for sentence in profile.warnings(pool):
             say(f"  note: {sentence}")
     say(f"  settings: {folder.config} (edit it as you like)")
+    if note:
+        say(f"Note: {note}")
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 

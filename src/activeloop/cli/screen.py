@@ -177,7 +177,7 @@ class ScreenOptions:
         if teacher is None:
             raise StateError("there is no model yet that could be the teacher: record results and fit first.")
         assert loop.select is not None  # set on construction
-        builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit)
+        builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit, loop.controls)
         taken = np.array(builder.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
         number = state.version.number if state.version else 0
         seed = derive(loop.seed, "screen", number) if seed is None else seed

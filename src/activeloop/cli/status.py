@@ -39,6 +39,8 @@ PICTURE = typer.Option(
 
 def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -> None:
     """Show rounds, results, the best so far, the model and its prospective validation, and what to do next."""
+    from activeloop.campaigns.proposing import control_words
+
     check_file(picture, (".png", ".svg"), "Nothing was drawn.")
     loop = opened(directory)
     drawn = loop.campaign.picture(picture.suffix.lower()) if picture else b""
@@ -48,6 +50,8 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
     console().print(table)
     if found.versions and not found.unused:
         say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
+    if loop.campaign.controls:
+        say(f"Note: {control_words(loop.campaign.controls)}")
     for warning in warnings:
         say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
     if loop.unavailable:

@@ -161,6 +161,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         artifacts=folder.artifacts,
         price=config.plate.price_per_well or None,
         hit=hits_of(config),
+        control=config.plate.control,
         settings=config.model_dump(mode="json"),
         files=_hashes(config, folder.path),
     )

@@ -171,7 +171,7 @@ def _part(model: Any, name: str) -> type[BaseModel] | None:
     return inner if isinstance(inner, type) and issubclass(inner, BaseModel) else None
 
 
-def config_text(config: CampaignConfig) -> str:
+def config_text(config: CampaignConfig, control_note: str = "") -> str:
     """The text of `campaign.toml`; reading it gives the same config."""
     plate, select, student = config.plate, config.select, config.student
     blocks = [
@@ -201,7 +201,7 @@ def config_text(config: CampaignConfig) -> str:
             "[plate]",
             f"wells = {plate.wells}",
             f"controls = {plate.controls}",
-            f"control = {_value(plate.control)}  # what the control wells hold",
+            f"control = {_value(plate.control)}  # {control_note or 'what the control wells hold'}",
             f"replicates = {plate.replicates}  # wells for each candidate",
             f"empty_edges = {_value(plate.empty_edges)}  # outer wells dry out first",
             f"price_per_well = {plate.price_per_well!r}  # 0 when you do not want to count costs",

@@ -193,7 +193,8 @@ class CandidateMatcher:
         offset: int | None = None,
     ):
         self._pool, self._plates = pool, list(plates)
-        self._controls = {c.casefold() for c in controls}
+        rows = [row for c in controls if (row := pool.row_of(c)) is not None]
+        self._controls = {c.casefold() for c in (*controls, *(pool.names(rows) if rows else ()))}
         if len(self._controls) > 1 and isinstance(pool.notation, SequenceNotation) and pool.row_of("WT") is not None:
             self._controls.discard("wt")  # Trp and Thr; the control has another name
         texts = dict.fromkeys(text for name in names if (text := name.strip()))
@@ -316,15 +317,16 @@ class CandidateMatcher:
         match, problem = self._match(text)
         if match is None and self._pool.rows_labelled(text):
             raise UnknownCandidateError(problem)  # also where a control is called so
-        letters = match is not None and _is_wild_type(text) and match.name != "WT"  # Trp and Thr at two sites
+        trp_thr = match is not None and _is_wild_type(text) and match.name != "WT"  # at two sites
         named = (match.name if match else text).casefold() in self._controls
-        named = named or (text.casefold() in self._controls and not letters)
+        named = named or (text.casefold() in self._controls and not trp_thr)
         marked = entry.kind.strip().casefold() in ("control", "yes", "true", "1")
         in_pool = match is not None and match.row is not None
-        if named and in_pool and not marked and isinstance(self._pool.notation, SequenceNotation):
+        letters = isinstance(self._pool.notation, SequenceNotation) and _is_wild_type(text)
+        if named and in_pool and not marked and letters:
             raise MeasurementError(
-                f'"{text}" is a candidate and also what control wells hold. Name the controls otherwise (`control` '
-                "under [plate] in campaign.toml, and in this file)."
+                f'"{text}" is a candidate (Trp and Thr) and also what control wells hold. Name the controls otherwise '
+                "(`control` under [plate] in campaign.toml, and in this file)."
             )
         if not in_pool and not named and not marked:
             raise UnknownCandidateError(self._not_in_pool(text, problem))
