@@ -99,5 +99,6 @@ def inline(file: bytes, words: str) -> str:
     text = text.replace("fill: #ffffff", "fill: none")
     for colour, variable in _VARIABLES.items():
         text = text.replace(f": {colour}", f": var({variable})")
-    text = re.sub(r'="[^"]*"', lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]).replace("\n", ""), text)
+    places = r'(?<= )(?:d|x|y)="[^"]*"'  # to a hundredth of a point
+    text = re.sub(places, lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]).replace("\n", ""), text)
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(words)}"', 1).strip()

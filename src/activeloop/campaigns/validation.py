@@ -76,9 +76,40 @@ def _predicted(pick: Pick, column: int, assays: Sequence[Assay]) -> tuple[float,
     return turn * pick.mean, low, high
 
 
-def validate(state: CampaignState, dataset: Dataset, column: int = 0) -> ProspectiveValidation | None:
-    """The last proposal with at least five predicted and measured picks in one assay; None when none has."""
-    assay = dataset.assays[column]
+@dataclass(frozen=True)
+class PredictedPlate:
+    """What was predicted of the picks of one proposal in one assay, and what came back.
+
+    Args:
+        proposal: its number.
+        version: which version predicted; 0 = the prior, whose scores have no unit.
+        assay: which was predicted.
+        names: [N] of the picks with a prediction and a result.
+        mean, low, high: [N] predicted, with the 90 % interval of one measurement (of classes of the probability).
+        value: [N] measured.
+    """
+
+    proposal: int
+    version: int
+    assay: Assay
+    names: tuple[str, ...]
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    value: np.ndarray
+
+    @property
+    def validation(self) -> ProspectiveValidation:
+        """Its figures."""
+        compared = _Compared(self.mean, self.low, self.high, self.value, classes=self.assay.goal == "classify")
+        found = compared.performance
+        coverage = found.coverage if self.version else math.nan  # a prior's score has no unit
+        count, name = len(self.names), self.assay.name
+        return ProspectiveValidation(self.proposal, self.version, count, found.spearman, coverage, name)
+
+
+def predicted_plates(state: CampaignState, dataset: Dataset, column: int = 0) -> Iterator[PredictedPlate]:
+    """The proposals with at least five predicted and measured picks in one assay, the last first."""
     values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, column], strict=True))
     for proposal in reversed(state.proposals):
         if column and proposal.version and not any(p.predictions for p in proposal.picks):
@@ -86,13 +117,16 @@ def validate(state: CampaignState, dataset: Dataset, column: int = 0) -> Prospec
         picks = [p for p in proposal.picks if p.name in values]
         pairs = [(*_predicted(p, column, dataset.assays), values[p.name]) for p in picks]
         table = np.array(pairs, np.float64).reshape(-1, 4)
-        table = table[~np.isnan(table).any(1)]
-        if len(table) >= MIN_PICKS:
-            found = _Compared(*table.T, classes=assay.goal == "classify").performance
-            coverage = found.coverage if proposal.version else math.nan  # a prior's score has no unit
-            rank = found.spearman
-            return ProspectiveValidation(proposal.number, proposal.version, len(table), rank, coverage, assay.name)
-    return None
+        known = np.flatnonzero(~np.isnan(table).any(1))
+        if len(known) >= MIN_PICKS:
+            kept = tuple(picks[i].name for i in known)
+            yield PredictedPlate(proposal.number, proposal.version, dataset.assays[column], kept, *table[known].T)
+
+
+def validate(state: CampaignState, dataset: Dataset, column: int = 0) -> ProspectiveValidation | None:
+    """The last proposal with at least five predicted and measured picks in one assay; None when none has."""
+    last = next(predicted_plates(state, dataset, column), None)
+    return None if last is None else last.validation
 
 
 @dataclass(frozen=True)

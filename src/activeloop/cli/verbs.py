@@ -23,6 +23,7 @@ VERBS = {
     "distil": "Distil the model into a small student for any machine, a browser or a screen.",
     "screen": "Screen millions of candidates: a student scores them, the model picks.",
     "plate": "Draw or export a plate again.",
+    "report": "Write a page about a campaign: results, predictions, plates, cost, what next.",
     "pin": "Put candidates on the next plate.",
     "veto": "Exclude candidates from all later plates.",
     "void": "Declare results wrong; they stay on record.",
