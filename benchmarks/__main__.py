@@ -36,6 +36,7 @@ OWN = {
     "compute": "What does fine-tuning cost, in seconds and memory?",
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
+    "extend": "Does it pay to combine hits, and by what?",
     "kill": "Is anything lost when a campaign is killed?",
     "pages": "All pages again, from their tables; no figure is computed.",
     "parameters": "How many parameters does each adapter train?",

@@ -317,6 +317,31 @@ class Predictor(ABC):
         """Arrays from which `Learner.restore` makes this predictor again; {} when it must be fitted again."""
 
 
+@dataclass(frozen=True)
+class OneAssay(Predictor):
+    """One assay of a predictor of several.
+
+    Args:
+        predictor: of several.
+        assay: which.
+    """
+
+    predictor: Predictor
+    assay: int
+
+    def predict(self, pool: Pool, rows: np.ndarray, seed: int, draws: int = 64) -> Prediction:
+        """That assay's prediction."""
+        return self.predictor.predict(pool, rows, seed, draws).columns(np.array([self.assay]))
+
+    def explain(self) -> str:
+        """That of all."""
+        return self.predictor.explain()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Nothing: the predictor of all is what is stored."""
+        return {}
+
+
 class FastMean(ABC):
     """A predictor whose mean costs much less than its standard deviation."""
 

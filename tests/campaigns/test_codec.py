@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from activeloop.campaigns import (
     Configured,
     Distilled,
+    Extended,
     Fitted,
     Measured,
     Pinned,
@@ -77,6 +78,14 @@ events = st.one_of(
         count,
         st.dictionaries(text, number, max_size=2),
         st.dictionaries(text, text, max_size=2),
+        st.dictionaries(text, plain, max_size=3),
+    ),
+    st.builds(
+        Extended,
+        st.lists(text, max_size=3).map(tuple),
+        text,
+        st.dictionaries(text, st.lists(count, max_size=2).map(tuple), max_size=2),
+        st.dictionaries(text, st.lists(text, max_size=2).map(tuple), max_size=2),
         st.dictionaries(text, plain, max_size=3),
     ),
     st.builds(Distilled, students),

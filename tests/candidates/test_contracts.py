@@ -16,8 +16,11 @@ from activeloop.candidates import (
     Sequence,
     SequenceNotation,
     VariantNotation,
+    grown,
+    is_scan,
+    mostly_multiple,
 )
-from activeloop.errors import NotationError
+from activeloop.errors import NotationError, PoolError
 
 NOTATIONS = [
     (VariantNotation("MKTAYIAKQR"), ["K2R", "K2R:A4del", "4insGS", "WT"]),
@@ -39,6 +42,10 @@ def test_every_notation(notation, names):
             notation.design(nothing)
 
 
+LIBRARY = Pool.combinatorial("MKTAYIAKQR", ["K2", ("A4", "GSA")], max_mutations=2)
+FIRST = grown(LIBRARY, [LIBRARY.notation.design(n) for n in ("K2R:Y5F", "1insG")], "a list")
+GROWN_LIBRARY = grown(FIRST, [LIBRARY.notation.design("M1A:K2R"), LIBRARY.notation.design("R10del")], "another")
+SINGLES = Pool.single_mutants("MKTAYIAKQR", positions=[2, 3])
 POOLS = {
     "single mutants": Pool.single_mutants("MKTAYIAKQR", wild_type=True),
     "variants": Pool.of(map(VariantNotation("MKTAYIAKQR").design, ["WT", "K2R", "A4del", "4insGS:K8R"])),
@@ -47,6 +54,8 @@ POOLS = {
     "compounds": Pool.of(map(Compound, ["CCO", "CCN", "CCC"])),
     "combinations": Pool.combinatorial("MKTAYIAKQR", ["K2", ("A4", "GSA")], max_mutations=1),
     "combinations without parent": Pool.combinatorial(None, range(3), "ACDE"),
+    "grown combinations": GROWN_LIBRARY,
+    "grown singles": grown(SINGLES, [SINGLES.notation.design(n) for n in ("K2R:T3S", "WT", "4insGS")], "a list"),
 }
 
 
@@ -85,3 +94,36 @@ def test_codes_of_every_pool_with_sequences(pool):
         wild = pool.row_of("WT")
         assert wild is not None
         assert (codes[wild] == sites.parent).all()
+
+
+@pytest.mark.parametrize("base", [LIBRARY, SINGLES, POOLS["guides"], POOLS["compounds"]])
+def test_a_pool_that_grows_keeps_every_row_and_its_letters(base):
+    more = {"variants": "K2R:T3S:A4G", "guides": "GACTAC", "compounds": "OCC(N)C"}[base.kind]
+    pool = grown(base, [base.notation.design(more)], "one more")
+    rows = np.arange(len(base))
+    assert pool.names(rows) == base.names(rows)
+    assert (len(pool), pool.added, pool.names([len(base)])) == (len(base) + 1, 1, [more])
+    assert pool.describe().endswith(", and one more.")
+    if base.sites is not None:
+        places = [pool.sites.labels.index(label) for label in base.sites.labels]
+        letters = np.array(list(base.sites.alphabet))[base.codes()]
+        assert (np.array(list(pool.sites.alphabet))[pool.codes(rows)[:, places]] == letters).all()
+    with pytest.raises(PoolError, match="is in the pool already"):
+        grown(pool, [base.notation.design(more)], "again")
+
+
+def test_names_of_a_list_and_rules_go_along():
+    base = Pool.single_mutants("MKTAYIAKQR", exclude_residues="C")
+    pool = grown(base, [base.notation.design(n) for n in ("K2R:T3S", "K2C:T3S")], "a list", [("X7", 0), ("X8", 1)])
+    assert pool.find("X7") == len(base)
+    assert pool.allowed([0, len(base), len(base) + 1]).tolist() == [True, True, False]
+
+
+def test_what_was_there_first_says_what_kind_of_pool_it_is():
+    names = [f"K2{a}:T3{b}" for a in "ACDEFG" for b in "ACDEFG"]
+    pool = grown(SINGLES, [SINGLES.notation.design(n) for n in names], "doubles")
+    assert (is_scan(pool), mostly_multiple(SINGLES), mostly_multiple(pool)) == (True, False, True)
+    scan = "ACDEFGHIKLMNPQRSTVWY" * 2
+    library = Pool.combinatorial(scan, [1, 2, 3])
+    many = [library.notation.design(f"{scan[p - 1]}{p}{'A' if scan[p - 1] != 'A' else 'G'}") for p in range(5, 40)]
+    assert not is_scan(grown(library, many, "a list"))

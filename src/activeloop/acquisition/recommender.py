@@ -11,6 +11,7 @@ import numpy as np
 from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy, CombiningFunction
 from activeloop.acquisition.batch import Portfolio, TopK
 from activeloop.acquisition.batch_joint import LCMD, Coordinates, Promising, VarianceReduction, site_features
+from activeloop.acquisition.combining import shared_mutations, within_share
 from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter, Progress, shortlist
 from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
@@ -230,7 +231,15 @@ def _batch(
     spread = prediction.on_scale
     if isinstance(select.score, CombiningFunction):
         spread = select.score.utility(spread, context)
-    chosen = select.batch(spread, scores, n, replace(context, rng=rng), features)
+
+    def best(left: np.ndarray) -> np.ndarray:
+        few, few_scores = (spread, scores) if len(left) == len(rows) else (spread.take(left), scores[left])
+        return select.batch(few, few_scores, n, replace(context, rng=rng), features[left])
+
+    if evaluation.pool.added:  # combinations of a few good mutations would share them all
+        chosen = within_share(best, shared_mutations(evaluation.pool, rows), n)
+    else:
+        chosen = best(np.arange(len(rows)))
     known = evaluation.dataset
     assays = known.assays if known is not None and len(known) else ()
     # reasons are in the units of the assays

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         Distilled,
         Event,
         EventLog,
+        Extended,
         Fitted,
         InMemoryLog,
         Measured,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Voided,
     )
     from activeloop.campaigns.front import Front, FrontPoint
+    from activeloop.campaigns.growing import AddedCombination, Extension
     from activeloop.campaigns.recording import RecordSummary
     from activeloop.campaigns.state import CampaignState, Result
     from activeloop.campaigns.status import Leader, Status
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns.validation import Drift, ProspectivePerformance, ProspectiveValidation
 
 __all__ = [
+    "AddedCombination",
     "ArtifactStore",
     "Campaign",
     "CampaignState",
@@ -39,6 +42,8 @@ __all__ = [
     "Drift",
     "Event",
     "EventLog",
+    "Extended",
+    "Extension",
     "Fitted",
     "Front",
     "FrontPoint",

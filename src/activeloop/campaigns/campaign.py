@@ -11,6 +11,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from activeloop.acquisition import Recommender, default_recommender
+from activeloop.acquisition.combining import (
+    BEST,
+    LISTED,
+    MUTATIONS,
+    Outlook,
+    measured_counts,
+    mutation_counts,
+    selection_shift,
+)
 from activeloop.campaigns.artifacts import ArtifactStore, InMemoryArtifactStore
 from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
@@ -18,6 +27,7 @@ from activeloop.campaigns.events import (
     Distilled,
     Event,
     EventLog,
+    Extended,
     Fitted,
     InMemoryLog,
     Measured,
@@ -30,6 +40,20 @@ from activeloop.campaigns.events import (
     plain,
 )
 from activeloop.campaigns.front import draw_front, front_of
+from activeloop.campaigns.growing import (
+    AddedCombination,
+    Addition,
+    Extension,
+    best_of_library,
+    extended_pool,
+    from_combinations,
+    from_designs,
+    from_names,
+    from_sites,
+    ranked,
+    residues_of,
+    told_of,
+)
 from activeloop.campaigns.proposing import (
     Progress,
     ProposalBuilder,
@@ -69,13 +93,13 @@ from activeloop.campaigns.versions import (
     is_stale,
     restore_version,
 )
-from activeloop.candidates import Pool
+from activeloop.candidates import Design, Pool, with_parent
 from activeloop.errors import ConfigError, InputError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.measurements.columns import check_names
 from activeloop.plates import Pick, Proposal
 from activeloop.plates.plate import labelled
-from activeloop.prediction import PRIOR_SCORE, Learner, PredictionTable, Predictor
+from activeloop.prediction import PRIOR_SCORE, Learner, OneAssay, PredictionTable, Predictor
 
 T = TypeVar("T")
 
@@ -88,7 +112,7 @@ class Campaign:
     """A learning loop over one pool.
 
     Args:
-        pool: what may be tested.
+        pool: what may be tested; from then on with all that `extend` added to it.
         assays: what is measured.
         learner: what learns from it.
         select: how candidates are chosen; the default of goal `find` when None.
@@ -117,6 +141,8 @@ class Campaign:
     settings: dict[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
+    _base: Pool = field(init=False, repr=False)
+    _extensions: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.assays = tuple(self.assays)
@@ -124,6 +150,8 @@ class Campaign:
             raise InputError("a campaign needs at least one assay.")
         if self.select is None:
             self.select = default_recommender("find", self.assays, self.pool)
+        self._base = self.pool
+        self._grow(self.log)
 
     @cached_property
     def controls(self) -> tuple[str, ...]:
@@ -210,6 +238,7 @@ class Campaign:
         if isinstance(measurements, ResultsFile):
             source, content_hash = source or measurements.file, content_hash or measurements.content_hash
             measurements = rows_of(measurements)
+        self.state()  # what another process added to the pool is in it now
         rows = checked(tuple(measurements), self.pool, self.assays, source)
         corrected = (replaces,) if isinstance(replaces, (int, str)) else tuple(replaces)
         if corrected and repeats:
@@ -258,6 +287,93 @@ class Campaign:
             known=known,
             known_from=found.events,
             replaced=sum(r.event in corrected and r.void is None for r in state.results),
+        )
+
+    def extend(
+        self,
+        *,
+        combine: int | None = None,
+        candidates: Sequence[str] | Sequence[Design] = (),
+        sites: Sequence[tuple[int, str]] = (),
+        budget: int = LISTED,
+        plate: int = 96,
+        force: bool = False,
+        offset: int | None = None,
+        origin: str = "",
+        names: Sequence[tuple[str, int]] = (),
+        labels: Mapping[str, Sequence[str]] | None = None,
+    ) -> Extension:
+        """Add candidates to the pool, behind those that it has; exactly one of the first three says which.
+
+        A new version is fitted then, when there are results: earlier ones do not know all candidates. What is in the
+        pool already is not added again, so that the same call again adds nothing.
+
+        Args:
+            combine: combinations of 2 to so many of the best single mutants, measured or not, at different positions,
+                best first by the sum of their predicted effects; None with neither of the others: of 2 to 3.
+            candidates: names in any notation, or designs.
+            sites: positions of the wild type and the residues that are tried there, "" for all: in the wild type, and
+                in a combinatorial library in its forty best measured variants too.
+            budget: combinations at most, those included that were added before.
+            plate: candidates of a plate: at least so many single mutants are combined.
+            force: combine although fewer than 48 single mutants were measured.
+            offset: added to the positions of names; see `activeloop.candidates.Resolver`.
+            origin: of the candidates, in words, for the log.
+            names: other names of the designs, such as catalogue numbers, and the place of what each stands for.
+            labels: what else is known of each design: column -> its cells.
+
+        Raises:
+            InputError: a number or a name makes no sense; nothing was added.
+            StateError: there is nothing to combine; nothing was added.
+            ModelError: the learner cannot be fitted to what is there; nothing was added.
+        """
+        given = [name for name, one in (("candidates", candidates), ("sites", sites)) if len(one)]
+        if len(given) + (combine is not None) > 1:
+            raise InputError("give combinations, candidates or sites, one of them at a time. Nothing was added.")
+        if budget < 1:
+            raise InputError(f"a budget of {budget} combinations: give at least 1. Nothing was added.")
+
+        def added(state: CampaignState) -> Addition:
+            if sites:
+                taken = [(p, residues_of(text)) for p, text in sites]
+                return from_sites(self.pool, taken, best_of_library(self._dataset(state), BEST))
+            if candidates and isinstance(candidates[0], str):
+                return from_names(self.pool, [str(name) for name in candidates], origin, offset)
+            if given:
+                designs = [one for one in candidates if not isinstance(one, str)]
+                return from_designs(self.pool, designs, origin, names, labels or {})
+            if is_stale(state, self._dataset(state), self.learner):
+                self._fit(state, again=False)
+                state = self.state()
+            dataset, model = self._told_against_parent(state)
+            vetoed = rows_of_names(self.pool, state.vetoed).tolist()
+            options = {"most": combine or MUTATIONS, "budget": budget, "plate": plate, "forced": force}
+            made = [event.settings for event in state.extensions]
+            return from_combinations(
+                model, dataset, derive(self.seed, "extend", 1), vetoed=vetoed, made=made, **options
+            )
+
+        def decide(state: CampaignState) -> tuple[Addition, int | None]:
+            addition = added(state)
+            last = self.state()  # a version may have been fitted on the way
+            event = self._append(addition.event(self.pool), last).sequence if addition.designs else None
+            return addition, event
+
+        addition, event = self._retried(decide)
+        state = self.state()
+        if event is not None and len(self._dataset(state)):
+            self._retried(lambda state: self._fit(state, again=False))
+        done = Extension(len(addition.designs), addition.known, event, addition.origin, len(self.pool), addition.notes)
+        if given or not (known := self.combinations()):
+            return done
+        dataset, _ = self._told_against_parent(self.state())
+        return replace(
+            done,
+            assay=self._combined_assay(),
+            wild_type=known[0],
+            combinations=known[1],
+            measured=measured_counts(dataset)[1],
+            lowered=selection_shift(dataset),
         )
 
     def fit(self, *, again: bool = False) -> Version:
@@ -468,7 +584,7 @@ class Campaign:
         if record is None or version is None:
             return None
         if record.version in state.outdated:
-            raise changed_since(record.version)
+            raise changed_since(record.version, state.extended_since(record.version))
         student, current = opener(file_of(record, self.artifacts)), self._predictor(state)
         assert current is not None  # a version has one
         then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
@@ -484,6 +600,30 @@ class Campaign:
         """Prospective validation of the last proposal with results; None when there is none yet."""
         state = self.state()
         return validate(state, self._dataset(state))
+
+    def combinations(self) -> tuple[float, tuple[AddedCombination, ...]] | None:
+        """The wild type's value, and the combinations of the pool that were not measured, best first by the model.
+
+        Both are in the unit of the assay by which combinations are made, the first whose best is looked for. None where
+        nothing is known of combinations: before the first result of that assay, for classes, and without a wild type.
+
+        Raises:
+            StateError: the current version cannot be used any more, since the campaign was changed.
+        """
+        state, assay = self.state(), self._combined_assay()
+        if state.version is None or self.pool.kind != "variants" or assay.goal == "classify":
+            return None
+        dataset, model = self._told_against_parent(state)
+        counts = mutation_counts(self.pool, np.arange(len(self.pool))) if self.pool.added else np.zeros(0)
+        rows = np.setdiff1d(np.flatnonzero(counts > 1), dataset.rows)
+        rows = rows[self.pool.allowed(rows)]
+        outlook = Outlook.of(model, dataset, derive(self.seed, "extend", 1))
+        wild = (
+            outlook.wild_type
+            if outlook.map.changes_nothing
+            else float(outlook.map.inverse(np.array(outlook.wild_type)))
+        )
+        return assay.sign * wild, ranked(outlook, rows, assay)
 
     def status(self) -> Status:
         """Where the campaign stands and what to do next."""
@@ -532,7 +672,15 @@ class Campaign:
 
     # -- how it is done ---------------------------------------------------------------------------------------------
 
+    def _grow(self, log: Iterable[Recorded]) -> None:
+        """Bring the pool to what the log says was added to it."""
+        extensions = [r.event for r in log if isinstance(r.event, Extended)]
+        if len(extensions) > self._extensions:
+            self.pool = extended_pool(self.pool, extensions[self._extensions :])
+            self._extensions = len(extensions)
+
     def _changed(self, log: Sequence[Recorded]) -> Change | None:
+        self._grow(log)
         before = next((r.event for r in reversed(log) if isinstance(r.event, Configured)), None)
         if before is None:
             self._refuse_foreign(log)
@@ -563,8 +711,8 @@ class Campaign:
         hits = zip(self.assays, self.hit or (), strict=False)
         return Configured(
             assays=tuple(self.assays),
-            pool=before.pool if before and same else self.pool.hash,
-            origin=before.origin if before and same else self.pool.origin,
+            pool=before.pool if before and same else self._base.hash,
+            origin=before.origin if before and same else self._base.origin,
             seed=self.seed,
             hits={assay.name: float(hit) for assay, hit in hits if not math.isnan(hit)},
             files=files,
@@ -603,12 +751,30 @@ class Campaign:
         if version is None:
             return self.learner.prior(self.pool)
         if version.number in state.outdated:
-            raise changed_since(version.number)
+            raise changed_since(version.number, state.extended_since(version.number))
         if self._fitted is None or self._fitted[0] != version.number:
             model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
             known = dataset_then(version, self.log, self.pool, self.assays).answered().assays
             self._fitted = (version.number, model, known)
         return self._fitted[1]
+
+    def _combined_assay(self) -> Assay:
+        """The assay by which combinations are made: the first whose best is looked for."""
+        return next((a for a in self.assays if a.threshold is None), self.assays[0])
+
+    def _told_against_parent(self, state: CampaignState) -> tuple[Dataset, Predictor]:
+        """The data of the assay by which combinations are made, with the wild type, and a model of it."""
+        assay = self._combined_assay()
+        if assay.goal == "classify":
+            raise StateError(f'"{assay.name}" is of classes, which do not add up. Nothing was added.')
+        pool, _ = with_parent(self.pool)
+        dataset = dataset_of(state, pool, self.assays).oriented()
+        one = dataset.only([assay.name]).column()
+        if not len(one):
+            raise StateError(f'"{assay.name}" has no result yet, so that no mutation is known to be good: record some.')
+        model, names = self._predictor(state), [a.name for a in self._predicted(state)]
+        assert model is not None  # there are results
+        return one, model if len(names) == 1 else OneAssay(model, names.index(assay.name))
 
     def _predicted(self, state: CampaignState) -> tuple[Assay, ...]:
         if state.version is None:
@@ -645,7 +811,22 @@ class Campaign:
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
         builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit, self.controls)
         dataset, model, predicted = self._dataset(state), self._predictor(state), self._predicted(state)
-        return builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
+        proposal = builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
+        return replace(proposal, picks=self._with_outlook(state, proposal.picks)) if self.pool.added else proposal
+
+    def _with_outlook(self, state: CampaignState, picks: Sequence[Pick]) -> tuple[Pick, ...]:
+        """Picks of which the combinations say what is known of them, and are predicted less for having been chosen."""
+        assay = self._combined_assay()
+        rows = rows_of_names(self.pool, (p.name for p in picks))
+        several = mutation_counts(self.pool, rows) > 1
+        predicted = [a.name for a in self._predicted(state)]
+        if state.version is None or not several.any() or assay.goal == "classify" or assay.name not in predicted:
+            return tuple(picks)
+        dataset, model = self._told_against_parent(state)
+        outlook = Outlook.of(model, dataset, derive(self.seed, "extend", 1))
+        known = {outlook.pool.names([c.row])[0]: c for c in outlook(rows[several])}
+        first = assay.name == predicted[0]
+        return tuple(told_of(p, known[p.name], dataset, assay, first) if p.name in known else p for p in picks)
 
     def _next_picks(self, state: CampaignState, n: int) -> tuple[Pick, ...]:
         """The proposal that is out, or the one that would be made; () when nothing is left."""
@@ -657,14 +838,13 @@ class Campaign:
             return ()
 
     def _pin(self, names: Sequence[str], reason: str, offset: int | None, veto: bool) -> tuple[str, ...]:
-        standard = standard_names(self.pool, names, offset)
-        if not veto and (own := [name for name in standard if name in self.controls]):
-            raise InputError(
-                f"{control_words(own[:1])} To test it as a candidate, let control wells hold something else (`control` "
-                "under [plate] in campaign.toml). Nothing was changed."
-            )
-
         def decide(state: CampaignState) -> tuple[str, ...]:
+            standard = standard_names(self.pool, names, offset)  # with what another process added to the pool
+            if not veto and (own := [name for name in standard if name in self.controls]):
+                raise InputError(
+                    f"{control_words(own[:1])} To test it as a candidate, let control wells hold something else "
+                    "(`control` under [plate] in campaign.toml). Nothing was changed."
+                )
             busy = sorted(set(standard) & state.on_plate)
             if busy and not veto:
                 raise InputError(f"{busy[0]} is on a plate already and awaits its result. Nothing was changed.")

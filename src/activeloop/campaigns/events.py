@@ -92,8 +92,8 @@ class Configured:
 
     Args:
         assays: with their units, goals and limits.
-        pool: `Pool.hash`.
-        origin: of the pool, in one sentence.
+        pool: `Pool.hash`, without what was added to it later (`Extended`).
+        origin: of that pool, in one sentence.
         seed: of everything random.
         hits: assay -> the value from which a candidate counts as a hit, in its unit; those that state one.
         files: file of the pool or of the learner -> SHA-256 of its content.
@@ -106,6 +106,25 @@ class Configured:
     seed: int
     hits: dict[str, float] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Extended:
+    """Candidates were added to the pool, behind those that it had.
+
+    Args:
+        names: in the pool's own notation, in the order of their rows.
+        origin: where they come from, in words that go on the pool's own sentence.
+        called: another name, such as a catalogue number -> places in `names` of what it stands for.
+        labels: what else is known of each, such as its supplier: column -> its cells.
+        settings: how they were found, as plain values, such as the most mutations of a combination.
+    """
+
+    names: tuple[str, ...]
+    origin: str
+    called: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -175,7 +194,7 @@ class Distilled:
     student: StudentRecord
 
 
-Event = Configured | Proposed | Measured | Voided | Fitted | Pinned | Distilled
+Event = Configured | Extended | Proposed | Measured | Voided | Fitted | Pinned | Distilled
 
 
 @dataclass(frozen=True)
@@ -234,6 +253,7 @@ SCHEMA = 1
 
 KINDS: dict[str, type] = {
     "configured": Configured,
+    "extended": Extended,
     "proposed": Proposed,
     "measured": Measured,
     "voided": Voided,

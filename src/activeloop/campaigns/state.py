@@ -9,6 +9,7 @@ from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
     Configured,
     Distilled,
+    Extended,
     Fitted,
     Measured,
     Pinned,
@@ -66,7 +67,10 @@ class CampaignState:
         vetoed: name -> why it must never be proposed.
         rounds: how many rounds have results.
         configured: the last configuration in the log; None when there is none.
-        outdated: numbers of versions that were fitted under a configuration which asked for another model.
+        outdated: numbers of versions that were fitted under a configuration which asked for another model, or before
+            the pool was extended.
+        extensions: candidates that were added to the pool, in order.
+        before_extension: number of the last version that was fitted before the last of them.
     """
 
     last: int = 0
@@ -86,6 +90,8 @@ class CampaignState:
     rounds: int = 0
     configured: Configured | None = None
     outdated: frozenset[int] = frozenset()
+    extensions: tuple[Extended, ...] = ()
+    before_extension: int = 0
     _new_round: bool = True
 
     @classmethod
@@ -116,6 +122,10 @@ class CampaignState:
         after = replace(self, last=recorded.sequence)
         if isinstance(event, Configured):
             return replace(after, configured=event)
+        if isinstance(event, Extended):
+            outdated = self.outdated | set(self.version_events)
+            extensions, before = (*self.extensions, event), len(self.versions)
+            return replace(after, extensions=extensions, outdated=outdated, before_extension=before)
         if isinstance(event, Proposed):
             return after._proposed(event.proposal)
         if isinstance(event, Measured):
@@ -237,6 +247,10 @@ class CampaignState:
         """The last version; None before the first fit, and when all results were voided since: the loop starts anew."""
         counting = any(r.void is None and r.measurement.value == r.measurement.value for r in self.results)
         return self.versions[-1] if self.versions and counting else None
+
+    def extended_since(self, version: int) -> bool:
+        """Whether the pool was extended after a version was fitted."""
+        return version <= self.before_extension
 
     @property
     def student(self) -> StudentRecord | None:

@@ -112,8 +112,13 @@ def restore_version(
     return learner.restore(dataset.oriented().answered(), version.seed, artifacts.get(version.artifact))
 
 
-def changed_since(version: int) -> StateError:
-    """The error for whoever needs a version whose campaign was changed."""
+def changed_since(version: int, extended: bool = False) -> StateError:
+    """The error for whoever needs a version whose campaign was changed, or whose pool was extended."""
+    if extended:
+        return StateError(
+            f"the pool was extended since version {version} was fitted, so that it does not know all candidates: fit "
+            "again (`activeloop fit DIR`; `propose` does so too)."
+        )
     return StateError(
         f"pool, assays, goal or learner were changed since version {version} was fitted: fit again "
         "(`activeloop fit DIR`), or undo the change in campaign.toml."

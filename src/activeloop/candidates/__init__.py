@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Sequence,
         Variant,
     )
+    from activeloop.candidates.growth import GrownPool, ReadList, grown, read_list
     from activeloop.candidates.notation import (
         CompoundNotation,
         GuideNotation,
@@ -40,6 +41,7 @@ __all__ = [
     "CompoundNotation",
     "Design",
     "ExplicitPool",
+    "GrownPool",
     "Guide",
     "GuideNotation",
     "ListReader",
@@ -47,6 +49,7 @@ __all__ = [
     "Mutation",
     "Notation",
     "Pool",
+    "ReadList",
     "Resolver",
     "Rules",
     "Sequence",
@@ -61,12 +64,14 @@ __all__ = [
     "check_protein",
     "extended",
     "find_offset",
+    "grown",
     "is_scan",
     "left_out_note",
     "mostly_multiple",
     "named_column",
     "read_each",
     "read_fasta",
+    "read_list",
     "read_parent",
     "row_of_parent",
     "with_parent",

@@ -54,6 +54,10 @@ class LabelTable:
         """The labels of one row, "" where its cell is empty."""
         return tuple((name, column[row]) for name, column in zip(self.names, self.columns, strict=True))
 
+    def cell(self, name: str, row: int) -> str:
+        """The label of one row in one column."""
+        return self.columns[self.names.index(name)][row]
+
     def id_of(self, row: int) -> str:
         """What a person calls the candidate in one row: its id, catalogue number or name; "" when the file has none."""
         return self._ids[row] if self._ids else ""

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import cached_property
@@ -74,6 +74,8 @@ class Pool(ABC):
         rules: what candidates must keep to be allowed; None when all are.
         numbering: what people add to the positions in names that they write to get those in the wild type; None where
             nobody has said, so that names without old residues are asked about.
+        added: how many rows at the end came later than the others (`growth.grown`); what kind of pool it is, the
+            others say.
 
     >>> pool = Pool.single_mutants("MKTAYIAKQR", positions=range(2, 5))
     >>> len(pool), pool[0].name, pool.row_of("p.Lys2Cys"), pool.sites.labels
@@ -87,6 +89,7 @@ class Pool(ABC):
     notation: Notation
     rules: Rules | None = None
     numbering: int | None = None
+    added: int = 0
 
     @abstractmethod
     def __len__(self) -> int:
@@ -231,10 +234,11 @@ class Pool(ABC):
         where = "" if positions is None else f" at {len(chosen)} position{'s' * (len(chosen) != 1)}"
         origin = f"all single mutants of {_parent_name(parent, sequence)}{where}{_with(rules)}"
         pool = ExplicitPool(designs, kind="variants", origin=origin, notation=VariantNotation(sequence))
-        if not rules.forbidden_motifs or pool.sites is None:
-            return pool
-        kept = [designs[i] for i in np.flatnonzero(rules.allow(pool.codes(), pool.sites))]
-        return ExplicitPool(kept, kind="variants", origin=origin, notation=pool.notation)
+        if rules.forbidden_motifs and pool.sites is not None:
+            kept = [designs[i] for i in np.flatnonzero(rules.allow(pool.codes(), pool.sites))]
+            pool = ExplicitPool(kept, kind="variants", origin=origin, notation=pool.notation)
+        pool.rules = rules if rules != Rules() else None
+        return pool
 
     @staticmethod
     def combinatorial(
@@ -445,6 +449,36 @@ class ExplicitPool(Pool):
             numbering=listed.offset,
             labels=listed.labels,
         )
+
+    def with_more(
+        self,
+        designs: Rows[Design],
+        origin: str,
+        names: Iterable[tuple[str, int]] = (),
+        labels: Mapping[str, Rows[str]] | None = None,
+    ) -> ExplicitPool:
+        """This pool with more candidates behind its own; see `growth.grown`."""
+        first, found = len(self._designs), labels or {}
+        known = [(name, row) for name, rows in self._named.items() for row in rows]
+        keys = [""] * first
+        for key, row in self._rows.items():
+            for one in (row, *self._alike.get(key, ())):
+                keys[one] = key
+        columns = {name: [self._label_table.cell(name, row) for row in range(first)] for name in self.label_names}
+        columns |= {name: [""] * first for name in found if name not in columns}
+        every = {name: [*cells, *found.get(name, [""] * len(designs))] for name, cells in columns.items()}
+        pool = ExplicitPool(
+            (*self._designs, *designs),
+            kind=self.kind,
+            origin=origin,
+            notation=self.notation,
+            keys=[*keys, *map(self.notation.quick_key, designs)],
+            names=[*known, *((name, first + place) for name, place in names)],
+            numbering=self.numbering,
+            labels=LabelTable.of(every),
+        )
+        pool.rules = self.rules
+        return pool
 
     def __len__(self) -> int:
         return len(self._designs)

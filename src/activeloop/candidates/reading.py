@@ -314,7 +314,7 @@ def read_candidates(
     if reader.offset:
         # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
         origin += f" (positions {reader.offset:+d})"
-    columns = _name_columns(table, column)
+    columns = name_columns(table, column)
     names = [(name, k) for k, i in enumerate(places) for cells in columns if (name := cells[i])]
     rows = dict(zip(places, range(len(places)), strict=True))
     read = [rows.get(i, -1) for i in range(len(table))]
@@ -559,7 +559,7 @@ def _same_twice(table: Table, cells: list[str], pairs: list[tuple[int, int]]) ->
     return PoolError(problem, file=table.file, row=table.row_numbers[second])
 
 
-def _name_columns(table: Table, column: str) -> list[list[str]]:
+def name_columns(table: Table, column: str) -> list[list[str]]:
     """The cells of the columns with other names of the candidates; numbers that only count the rows are none."""
     own = table.find(column)
     found = [table.columns[table.header.index(name)] for name in table.named(LABELS) if name != own]

@@ -20,30 +20,39 @@ LOOKED_AT = 2000
 def is_scan(pool: Pool) -> bool:
     """Whether candidates are a parent with few mutations each, rather than members of a combinatorial library.
 
+    Of a pool that grew, those that were there first decide.
+
     >>> is_scan(Pool.single_mutants("MKTAYIAKQR")), is_scan(Pool.combinatorial("MKTAYIAKQR", [1, 2, 3]))
     (True, False)
     """
     sites = pool.sites
     if sites is None or sites.parent is None:
         return False
-    return len(sites.labels) > LIBRARY_SITES or float(_mutations(pool).mean()) <= SCAN_MUTATIONS
+    first = _mutated(pool, 0, len(pool) - pool.added)
+    varied = int(first.any(0).sum()) if pool.added else len(sites.labels)
+    return varied > LIBRARY_SITES or float(first.sum(1).mean()) <= SCAN_MUTATIONS
 
 
 def mostly_multiple(pool: Pool) -> bool:
     """Whether more than half of the variants of a parent carry two mutations or more.
 
+    Of a pool that grew, more than half of what was there first or of what was added.
+
     >>> mostly_multiple(Pool.single_mutants("MKTAYIAKQR")), mostly_multiple(Pool.combinatorial("MKTAYIAKQR", [1, 2]))
     (False, True)
     """
-    sites = pool.sites
-    return sites is not None and sites.parent is not None and float((_mutations(pool) > 1).mean()) > 0.5
+    sites, first = pool.sites, len(pool) - pool.added
+    if sites is None or sites.parent is None:
+        return False
+    parts = [(0, first), (first, len(pool))] if pool.added else [(0, first)]
+    return any(float((_mutated(pool, *part).sum(1) > 1).mean()) > 0.5 for part in parts)
 
 
-def _mutations(pool: Pool) -> np.ndarray:
-    """How many mutations some variants carry, taken evenly from the whole pool."""
-    rows = np.unique(np.linspace(0, len(pool) - 1, min(LOOKED_AT, len(pool))).astype(np.int64))
+def _mutated(pool: Pool, start: int, stop: int) -> np.ndarray:
+    """[n, L] which columns some variants change, taken evenly from rows `start` to `stop` - 1."""
+    rows = np.unique(np.linspace(start, stop - 1, min(LOOKED_AT, stop - start)).astype(np.int64))
     assert pool.sites is not None
-    return (pool.codes(rows) != pool.sites.parent).sum(1)
+    return pool.codes(rows) != pool.sites.parent
 
 
 def row_of_parent(pool: Pool) -> int | None:

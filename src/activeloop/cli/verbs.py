@@ -18,6 +18,7 @@ VERBS = {
     "record": "Store results that came back.",
     "fit": "Fit a new version of the model.",
     "status": "Show where the campaign stands and what to do next.",
+    "extend": "Add combinations of the best hits, a list or new positions to the pool.",
     "assess": "Assess whether another round is worth its cost.",
     "predict": "Predict candidates, by the model or by a student.",
     "distil": "Distil the model into a small student for any machine, a browser or a screen.",
