@@ -50,6 +50,7 @@ from activeloop.campaigns.growing import (
     from_designs,
     from_names,
     from_sites,
+    parent_of,
     ranked,
     residues_of,
     told_of,
@@ -342,6 +343,7 @@ class Campaign:
             if given:
                 designs = [one for one in candidates if not isinstance(one, str)]
                 return from_designs(self.pool, designs, origin, names, labels or {})
+            parent_of(self.pool)
             if is_stale(state, self._dataset(state), self.learner):
                 self._fit(state, again=False)
                 state = self.state()
@@ -771,7 +773,9 @@ class Campaign:
         dataset = dataset_of(state, pool, self.assays).oriented()
         one = dataset.only([assay.name]).column()
         if not len(one):
-            raise StateError(f'"{assay.name}" has no result yet, so that no mutation is known to be good: record some.')
+            raise StateError(
+                f'"{assay.name}" has no result yet, so that no mutation is known to be good: record some. Nothing was added.'
+            )
         model, names = self._predictor(state), [a.name for a in self._predicted(state)]
         assert model is not None  # there are results
         return one, model if len(names) == 1 else OneAssay(model, names.index(assay.name))

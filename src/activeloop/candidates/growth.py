@@ -66,9 +66,7 @@ def grown(
         more = GrownPool(pool.base, pool.listed.with_more(designs, told, names, labels), told)
     else:
         given = LabelTable.of(labels or {})
-        listed = ExplicitPool(
-            designs, kind=pool.kind, origin=told, notation=pool.notation, names=names, labels=given
-        )
+        listed = ExplicitPool(designs, kind=pool.kind, origin=told, notation=pool.notation, names=names, labels=given)
         more = GrownPool(pool, listed, told)
     more.added = pool.added + len(designs)
     return more
