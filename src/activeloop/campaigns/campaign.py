@@ -774,7 +774,7 @@ class Campaign:
         one = dataset.only([assay.name]).column()
         if not len(one):
             raise StateError(
-                f'"{assay.name}" has no result yet, so that no mutation is known to be good: record some. Nothing was added.'
+                f'"{assay.name}" has no result yet, so no mutation is known to be good: record some. Nothing was added.'
             )
         model, names = self._predictor(state), [a.name for a in self._predicted(state)]
         assert model is not None  # there are results
