@@ -680,6 +680,7 @@ class Campaign:
         if len(extensions) > self._extensions:
             self.pool = extended_pool(self.pool, extensions[self._extensions :])
             self._extensions = len(extensions)
+            self.__dict__.pop("controls", None)  # the wild type may be in the pool now
 
     def _changed(self, log: Sequence[Recorded]) -> Change | None:
         self._grow(log)
