@@ -299,3 +299,22 @@ def test_values_that_were_converted_from_another_unit_are_known_again():
     rate[0].record(rows, "a.csv", "a")
     per_minute = [replace(m, value=m.value * 60) for m in rows]
     assert rate[1].record([*per_minute, Measurement("A4G", "score", 2.0)], "b.csv", "b").stored == 1
+
+
+def test_candidates_that_had_a_value_are_named_for_the_file_may_be_a_correction():
+    campaign = loop()
+    record(campaign, "WT 1, K2R 3, T3S 4, A4G ?", "first.csv")
+    summary = record(campaign, "WT 1, K2R 5, A4G 2, I6V 9, T3S 7", "corrected.csv")
+    assert (summary.stored, summary.repeated, summary.repeated_from) == (5, ("K2R", "T3S"), (2,))
+    assert record(campaign, "K2R 6", "again.csv", repeats=True).repeated == ()
+    assert record(campaign, "K2R 8, Y5F 1", "third.csv").repeated_from == (2, 3, 4)
+    replaced = record(campaign, "I6V 8", "fourth.csv", replaces=[2, 3, 4, 5])
+    assert (replaced.repeated, replaced.replaced) == ((), 12)
+
+
+def test_a_spreadsheet_that_grew_and_wells_of_another_plate_repeat_nothing():
+    campaign = loop()
+    record(campaign, "K2R 3, T3S 4", "grows.csv")
+    assert record(campaign, "K2R 3, T3S 4, A4G 2", "grows.csv").repeated == ()
+    well = replace(rows("K2R 9", plate="P1")[0], well="A1")
+    assert campaign.record([well], "plate.csv").repeated == ()

@@ -209,3 +209,15 @@ def test_a_control_of_letters_may_be_a_candidate_too(run):
     assert (status, "FWAA is a control" in said) == (0, True)
     assert run("record", "c", table("r.csv", "combo,a", "FWAA,3", "FWLG,4"))[0] == 0
     assert stored() == [("FWAA", 3.0, True), ("FWLG", 4.0, False)]
+
+
+def test_after_a_file_that_may_correct_another_the_way_to_do_so_is_said(run):
+    assert run("new", "c", "--wild-type", WT, "--singles", "--assay", "a")[0] == 0
+    assert run("record", "c", table("a.csv", "variant,a", "K2R,3", "T3S,4"))[0] == 0
+    status, said = run("record", "c", table("b.csv", "variant,a", "K2R,30", "T3S,40", "A4G,1"))
+    assert status == 0
+    assert "2 candidates already had a value (event 2): K2R, T3S. The new ones were stored as repeats" in said
+    assert "If this file corrects the former, take that out: `activeloop void c 2`." in said
+    assert run("void", "c", "2")[0] == 0
+    assert "best a" in run("status", "c")[1]
+    assert {name: value for name, value, _ in stored()} == {"K2R": 30.0, "T3S": 40.0, "A4G": 1.0}

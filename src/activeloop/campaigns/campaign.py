@@ -288,6 +288,8 @@ class Campaign:
             known=known,
             known_from=found.events,
             replaced=sum(r.event in corrected and r.void is None for r in state.results),
+            repeated=tuple(found.repeated),
+            repeated_from=tuple(sorted({event for events in found.repeated.values() for event in events})),
         )
 
     def extend(

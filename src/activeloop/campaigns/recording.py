@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import PurePath
 
 from activeloop.campaigns.state import CampaignState, Result
@@ -37,6 +37,9 @@ class RecordSummary:
         known: the rows that were stored before, where the file had not been recorded already.
         known_from: the events that hold them.
         replaced: results that no longer count because this file corrects them.
+        repeated: candidates that had a value of the same assay from another file, neither in a well; () where the file
+            was said to hold repeats.
+        repeated_from: the events that hold those values.
     """
 
     source: str
@@ -52,6 +55,8 @@ class RecordSummary:
     known: tuple[Measurement, ...] = ()
     known_from: tuple[int, ...] = ()
     replaced: int = 0
+    repeated: tuple[str, ...] = ()
+    repeated_from: tuple[int, ...] = ()
 
 
 def hash_rows(measurements: Iterable[Measurement]) -> str:
@@ -149,12 +154,14 @@ class Comparison:
         known: rows that it holds.
         events: those that hold them.
         grown_from: those of them whose rows all stand in the file: it is a spreadsheet that grew.
+        repeated: candidate of a fresh row without a well -> the events with earlier values of it, without wells too.
     """
 
     fresh: list[Measurement]
     known: list[Measurement]
     events: tuple[int, ...]
     grown_from: tuple[int, ...]
+    repeated: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def compare(rows: Sequence[Measurement], state: CampaignState, source: str, repeats: bool = False) -> Comparison:
@@ -208,7 +215,20 @@ def compare(rows: Sequence[Measurement], state: CampaignState, source: str, repe
             raise _asked([(m, loose[event][0]) for m in same[:1]], len(same), source, (event,))
     if not repeats and loose:
         _refuse_correction(found.fresh, {e: own for e, own in loose.items() if e not in grown}, state, source)
-    return replace(found, events=tuple(sorted(events)), grown_from=tuple(sorted(grown)))
+    repeated = {} if repeats else _repeated(found.fresh, [r for e, own in loose.items() if e not in grown for r in own])
+    return replace(found, events=tuple(sorted(events)), grown_from=tuple(sorted(grown)), repeated=repeated)
+
+
+def _repeated(fresh: Sequence[Measurement], earlier: Sequence[Result]) -> dict[str, tuple[int, ...]]:
+    held: dict[tuple[str, str], set[int]] = {}
+    for r in earlier:
+        if r.void is None and not r.measurement.control and not _failed(r.measurement):
+            held.setdefault((r.measurement.candidate, r.measurement.assay), set()).add(r.event)
+    found: dict[str, set[int]] = {}
+    for m in fresh:
+        if _well(m) is None and not m.control and not _failed(m) and (events := held.get((m.candidate, m.assay))):
+            found.setdefault(m.candidate, set()).update(events)
+    return {name: tuple(sorted(events)) for name, events in found.items()}
 
 
 def _grown(

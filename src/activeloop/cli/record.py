@@ -81,6 +81,8 @@ def record(
         say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
     if summary.stored:
         say(stored_words(summary, str(file)))
+        if summary.repeated:
+            say(f"Note: {repeated_words(summary, loop.campaign.pool, str(directory))}")
     elif summary.known:
         say(f"All {many(summary.duplicates, 'row')} of {file} are stored already: nothing was stored.")
     next_step(
@@ -95,6 +97,18 @@ def known_words(summary: RecordSummary, pool: Pool) -> str:
     loose = any(not m.well for m in summary.known)
     fix = " If they were measured again, record the file with --repeats." if loose else ""
     return f"{many(len(named), 'row')} known from {events}, not stored again: {some(named)}.{fix}"
+
+
+def repeated_words(summary: RecordSummary, pool: Pool, directory: str) -> str:
+    """Which candidates had a value already, how both count, and what to do where the file is a correction."""
+    several = len(summary.repeated) > 1
+    events = ", ".join(map(str, summary.repeated_from))
+    fixes = ", ".join(f"`activeloop void {directory} {event}`" for event in summary.repeated_from)
+    return (
+        f"{many(len(summary.repeated), 'candidate')} already had a value (event{'s' * (', ' in events)} {events}): "
+        f"{some([pool.called(name) for name in summary.repeated])}. The new ones were stored as repeats, and "
+        f"{'their' if several else 'its'} mean counts. If this file corrects the former, take that out: {fixes}."
+    )
 
 
 def stored_words(summary: RecordSummary, file: str) -> str:
