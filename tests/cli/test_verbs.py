@@ -118,11 +118,14 @@ def test_the_default_learner_predicts_before_anything_was_measured(run):
     status, out, _ = run("predict", "d")
     assert (status, "the best 10 by the prior" in out) == (0, True)
     out = run("propose", "d", "-n", 10)[1]
-    assert "on the prior" in out
+    assert (
+        "10 candidates, chosen by the score greedy and the batch strategy promising, from predictions of the prior"
+        in out
+    )
     results_file = results(Path("d/plates/plate-1.csv"), Path("r1.csv"))
     Path("d.csv").write_text(results_file.read_text().replace("kcat (1/s)", "kcat"))
     assert run("record", "d", "d.csv")[0] == 0
-    assert "on version 1 (mutations+isotonic)" in run("propose", "d", "-n", 10)[1]
+    assert "from predictions of version 1 (mutations+isotonic)" in run("propose", "d", "-n", 10)[1]
     assert list(Path("d/artifacts").rglob("*.npz"))
 
 
@@ -526,12 +529,16 @@ def test_a_threshold_is_shown_everywhere(run):
     assays = ("--assay", "kcat:1/s", "--assay", "Tm:°C:>=55")
     out = run("new", "two", "--wild-type", WT, "--singles", *assays, "--seed", 5)[1]
     assert "Tm >= 55 °C" in out
+    assert "not known of any candidate yet" in run("status", "two")[1]
+    status, _, err = run("assess", "two")
+    assert (status, "`activeloop record DIR FILE`" in err, "`activeloop propose DIR`" in err) == (1, True, True)
     Path("r.csv").write_text("candidate,kcat,Tm\nK2R,3,50\nK2A,2,56\nK2C,1,<60\nT3S,4,\nA4G,1,>55\n", encoding="utf-8")
     assert run("record", "two", "r.csv")[0] == 0
     out = run("status", "two")[1]
-    assert "met by 2 of 3 candidates" in out  # <60 and an empty cell leave it open
+    assert "met by 2 of 3 measured candidates" in out  # <60 and an empty cell leave it open
     assert "best kcat, within the thresholds │ K2A: 2 1/s" in " ".join(out.split())
-    assert "2 within the thresholds after 1 round: K2A, 2 1/s" in run("assess", "two")[1]
+    assert "rounds measured │ 0 (0 proposed); 9 results before the first" in " ".join(out.split())
+    assert "2 within the thresholds before the first round: K2A, 2 1/s" in run("assess", "two")[1]
     status, out, _ = run("propose", "two", "-n", 4, "--plate", 24, "--controls", 2)
     assert status == 0
     assert "Tm >= 55 °C with" in " ".join(out.split())

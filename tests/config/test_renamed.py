@@ -93,7 +93,7 @@ def test_the_command_line_notes_each_name_once(
     assert not end.value.code
     note = 'Note: the score "upper-bound" is now called "ucb". The old name still works; write the new one.'
     assert shown.err.count(note) == 1
-    assert "chosen by ucb" in shown.out
+    assert "chosen by the score ucb" in shown.out
 
 
 def test_what_was_removed_is_still_refused():

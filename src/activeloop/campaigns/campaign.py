@@ -647,7 +647,10 @@ class Campaign:
         state = self.state()
         dataset = self._dataset(state)
         if not len(dataset):
-            raise StateError("nothing was measured yet, so no round can be judged.")
+            raise StateError(
+                "nothing was measured yet, so no round can be judged. Record what you have measured (`activeloop record "
+                "DIR FILE`), or have a first plate proposed (`activeloop propose DIR`)."
+            )
         n = n or (len(state.proposals[-1].picks) if state.proposals else 96)
         model, gain, predicted = None, None, ()
         if state.version is not None:  # the scores of a prior have no unit

@@ -108,8 +108,8 @@ class ProposalBuilder:
             return "chance: there is no model yet"
         version = state.version
         select = replace(self.select, first=None) if version else self.select.at_start()
-        who = f"version {version.number} ({version.learner})" if version else "the prior"
-        return f"{select.name}, on {who}"
+        who = f"version {version.number} ({version.learner})" if version else "the prior: nothing was measured yet"
+        return f"the score {select.score.name} and the batch strategy {select.batch.name}, from predictions of {who}"
 
     def threshold(self, names: Collection[str]) -> np.ndarray | None:
         """[A] from which value a candidate is a hit in these assays, larger being better; None when none is stated."""

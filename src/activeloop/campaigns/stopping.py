@@ -97,7 +97,7 @@ class RoundReport:
     """The gain of the last round and the expected gain of the next.
 
     Args:
-        round: rounds with results so far; results of before the first proposal are one.
+        round: proposals of which results came back, as in `Status.rounds`.
         measured: candidates measured so far.
         assay: that `best` is of: the first whose best is looked for and that has results, else the first.
         best_name, best: the best candidate so far and its mean, in the assay's unit; of candidates that are known to
@@ -251,7 +251,7 @@ def report(
     if stale and state.version is not None:
         sentence += f" Version {state.version.number} does not know the last results: `propose` or `fit` first."
     return RoundReport(
-        round=state.rounds,
+        round=state.rounds_measured,
         measured=len(dataset),
         assay=dataset.assays[column],
         best_name="" if top is None else dataset.pool.names(dataset.rows[[top]])[0],

@@ -17,7 +17,7 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     loop = opened(directory)
     loop.check_available()
     found = loop.campaign.assess(number)
-    rounds = f"after {many(found.round, 'round')}"
+    rounds = f"after {many(found.round, 'round')}" if found.round else "before the first round"
     if found.front:
         say(f"Front of {found.measured:,} {rounds}: {front_words(found.front)}")
         if found.front.volumes:

@@ -92,7 +92,8 @@ def summary_table(found: Status) -> Table:
     controls = f", {found.control_results:,} more of {controls_named(found.controls)}" if found.controls else ""
     table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{controls}{voided}")
     for condition, met, known in found.conditions:
-        table.add_row(condition, f"met by {met:,} of {many(known, 'candidate')}")
+        measured = f"met by {met:,} of {many(known, 'measured candidate')}"
+        table.add_row(condition, measured if known else "not known of any candidate yet")
     within = ", within the thresholds" if found.conditions else ""
     for leader in found.leaders:
         table.add_row(f"best {leader.assay}{within}", leader_words(leader))
