@@ -83,7 +83,7 @@ def test_a_campaign_from_new_to_the_second_plate(run, loop):
     status, out, _ = run("record", "loop", results(Path("loop/plates/plate-1.csv"), Path("r1.csv")))
     assert (status, "Stored 12 results of 10 candidates from r1.csv as event 3." in out) == (0, True)
     status, out, _ = run("propose", "loop", "-n", 10)
-    assert (status, "Proposal 2 was made" in out, "on version 1 (" in out) == (0, True, True)
+    assert (status, "Proposal 2 was made" in out, "predictions of version 1 (" in out) == (0, True, True)
     status, out, _ = run("status", "loop")
     assert status == 0
     assert re.search(r"measured +│ 10 candidates, 10 results", out)

@@ -648,7 +648,7 @@ class Campaign:
         dataset = self._dataset(state)
         if not len(dataset):
             raise StateError(
-                "nothing was measured yet, so no round can be judged. Record what you have measured (`activeloop record "
+                "nothing was measured yet, so no round can be judged. Record what you have (`activeloop record "
                 "DIR FILE`), or have a first plate proposed (`activeloop propose DIR`)."
             )
         n = n or (len(state.proposals[-1].picks) if state.proposals else 96)
