@@ -371,7 +371,13 @@ def mean_of(predictor: Predictor, pool: Pool, rows: np.ndarray) -> np.ndarray:
 
 
 class Learner(ABC):
-    """Something that can be fitted to measurements."""
+    """Something that can be fitted to measurements.
+
+    Attributes:
+        quick_prior: whether `prior` takes milliseconds, so that a reason may compare with it.
+    """
+
+    quick_prior: bool = False
 
     @property
     @abstractmethod

@@ -819,8 +819,11 @@ class Campaign:
     ) -> Proposal:
         assert self.select is not None  # set on construction
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
-        builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit, self.controls)
         dataset, model, predicted = self._dataset(state), self._predictor(state), self._predicted(state)
+        prior = model
+        if state.version is not None:
+            prior = self.learner.prior(self.pool) if self.learner.quick_prior else None
+        builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit, self.controls, prior)
         proposal = builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
         return replace(proposal, picks=self._with_outlook(state, proposal.picks)) if self.pool.added else proposal
 

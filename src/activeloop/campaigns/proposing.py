@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from activeloop.acquisition import Choice, Recommender, choose
+from activeloop.campaigns.reasons import Surroundings
 from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
 from activeloop.candidates.notation import WILD_TYPE, plain_name
@@ -29,6 +30,7 @@ class ProposalBuilder:
         select: how candidates are chosen.
         hit: from which value a candidate is a hit in each assay (NaN: not stated), or None.
         controls: names of candidates that are controls and never proposed, see `controls_among`.
+        prior: scores before any measurement, for the reasons of picks; None where there is none.
     """
 
     pool: Pool
@@ -36,6 +38,7 @@ class ProposalBuilder:
     select: Recommender
     hit: Sequence[float] | None
     controls: Sequence[str] = ()
+    prior: Predictor | None = None
 
     def proposal(
         self,
@@ -79,7 +82,11 @@ class ProposalBuilder:
             threshold=self.threshold(known),
             progress=progress,
         )
-        picks = tuple(self._pick(choice, rank, predicted) for rank, choice in enumerate(choices, 1))
+        around = Surroundings.of(dataset, self.prior, seed).words([choice.row for choice in choices])
+        picks = tuple(
+            self._pick(choice, rank, predicted, beside)
+            for rank, (choice, beside) in enumerate(zip(choices, around, strict=True), 1)
+        )
         version = state.version.number if state.version else 0
         return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
 
@@ -91,7 +98,7 @@ class ProposalBuilder:
         barred = rows_of_names(self.pool, [*state.on_plate, *state.vetoed, *self.controls])
         return sorted(done | set(barred.tolist()))
 
-    def _pick(self, choice: Choice, rank: int, predicted: Sequence[Assay]) -> Pick:
+    def _pick(self, choice: Choice, rank: int, predicted: Sequence[Assay], beside: str) -> Pick:
         candidate, sign = self.pool[choice.row], (predicted or self.assays)[0].sign
         low, high = sorted((sign * choice.low, sign * choice.high))
         each = zip(predicted, choice.each, strict=True) if choice.each and predicted else ()
@@ -99,7 +106,7 @@ class ProposalBuilder:
             PickPrediction(a.name, a.sign * mean, *sorted((a.sign * low, a.sign * high)))
             for a, (mean, _, low, high) in each
         )
-        mean, why = sign * choice.mean, choice.reason
+        mean, why = sign * choice.mean, f"{choice.reason}; {beside}" if beside else choice.reason
         labels, called = candidate.labels, self.pool.called(candidate.name) if candidate.labels else ""
         return Pick(candidate.id, candidate.name, rank, choice.score, mean, low, high, why, predictions, labels, called)
 

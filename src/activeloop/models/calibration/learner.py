@@ -56,6 +56,11 @@ class Calibrated(PerAssayLearner):
         name = f"{self.learner.name}({self.note})" if self.note else self.learner.name
         return f"{name}+{self.method.name}" if self.method.name else name
 
+    @property
+    def quick_prior(self) -> bool:  # type: ignore[override]
+        """Whether that of the learner is."""
+        return self.learner.quick_prior
+
     def prior(self, pool: Pool) -> Predictor | None:
         """That of the learner: before any measurement there is nothing to correct it by."""
         return self.learner.prior(pool)

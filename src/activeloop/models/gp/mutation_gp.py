@@ -66,6 +66,8 @@ class MutationGP(PerAssayLearner):
             measurement, and is learned. None for none.
     """
 
+    quick_prior: ClassVar[bool] = True
+
     width: float = 1.0
     linear_share: float | None = None
     prior_score: MutationPrior = field(default_factory=SubstitutionPrior)
