@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 GAP = "-"
@@ -27,6 +28,11 @@ class Mutation:
     new: str
 
     def __str__(self) -> str:
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        # A library repeats the same few thousand mutations in a million names.
         if not self.old:
             return f"{self.position}ins{self.new}"
         return f"{self.old}{self.position}{self.new or 'del'}"
@@ -49,7 +55,7 @@ class Variant:
     @property
     def name(self) -> str:
         """The mutations in standard notation, joined by a colon; `WT` when there is none."""
-        return ":".join(map(str, self.mutations)) or "WT"
+        return ":".join([m._text for m in self.mutations]) or "WT"
 
     @property
     def sequence(self) -> str:

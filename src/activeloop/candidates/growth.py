@@ -13,12 +13,12 @@ from typing import final
 
 import numpy as np
 
-from activeloop.candidates.designs import Design, Sequence, Variant
+from activeloop.candidates.designs import Design
 from activeloop.candidates.labels import Labels, LabelTable
 from activeloop.candidates.pool import ExplicitPool, Match, Pool
 from activeloop.candidates.proteins import read_fasta
 from activeloop.candidates.reading import candidate_column, duplicates, name_columns, read_each
-from activeloop.candidates.sites import Sites, encode, variant_columns
+from activeloop.candidates.sites import Sites, encode
 from activeloop.errors import NotationError, PoolError
 from activeloop.tables import read_table
 
@@ -57,7 +57,7 @@ def grown(
     there = next((d for d in designs if pool.row_of_design(d) is not None), None)
     if there is not None:
         raise PoolError(f'"{there.name}" is in the pool already. Leave it out.')
-    if twice := duplicates(pool.notation, list(designs)):
+    if twice := duplicates(pool.notation, designs, map(pool.notation.quick_key, designs)):
         raise PoolError(f'"{designs[twice[0][1]].name}" is listed twice. Keep one of them.')
     told = f"{pool.origin}, and {origin}"
     if isinstance(pool, ExplicitPool):
@@ -155,13 +155,13 @@ class GrownPool(Pool):
         base = self.base.sites
         if base is None:
             return None
-        designs = [self.listed.design(i) for i in range(len(self.listed))]
         if base.parent is None:
-            texts = [d.name for d in designs if isinstance(d, Sequence)]
+            texts = self.listed.names(range(len(self.listed)))
             if unknown := sorted(set("".join(texts)) - set(base.alphabet)):
                 raise PoolError(f'"{unknown[0]}" stands in no candidate of the pool, so it has no meaning here.')
             return base, encode("".join(texts), base.alphabet).reshape(len(texts), -1), np.arange(len(base.labels))
-        found, own = variant_columns([d for d in designs if isinstance(d, Variant)])
+        found, own = self.listed.sites, self.listed.codes()
+        assert found is not None
         assert found.parent is not None
         # the label tells apart what was inserted after one residue
         every = {(int(p), label): c for p, label, c in zip(base.positions, base.labels, base.parent, strict=True)}

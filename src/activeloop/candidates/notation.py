@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Rows
 from itertools import pairwise
 from typing import final
@@ -83,7 +84,10 @@ class VariantNotation(Notation):
     def key(self, design: Design) -> str:
         """The name; with insertions or deletions, which can be written in several ways, the sequence."""
         assert isinstance(design, Variant)
-        if all(m.old and m.new for m in design.mutations):
+        for m in design.mutations:
+            if not m.old or not m.new:
+                break
+        else:
             return design.name
         sequence = design.sequence
         if len(sequence) != len(self.parent):
@@ -207,7 +211,15 @@ class VariantNotation(Notation):
         return position
 
     def _joined(self, found: list[tuple[Mutation, ...]], text: str) -> tuple[Mutation, ...]:
-        mutations = sorted((m for some in found for m in some), key=_order)
+        mutations = [m for some in found for m in some]
+        last = 0
+        for m in mutations:  # most names have them in order
+            if m.position <= last:
+                break
+            last = m.position
+        else:
+            return tuple(mutations)
+        mutations.sort(key=_order)
         for a, b in pairwise(mutations):
             if a.position == b.position and bool(a.old) == bool(b.old):
                 raise NotationError(f'"{_short(text)}" changes position {a.position} twice. Keep one of the two.')
@@ -379,3 +391,34 @@ class CompoundNotation(Notation):
 
     def _quick(self, smiles: str) -> str:
         return parent_structure(smiles, 1) if self.version == 1 else skeleton(smiles)
+
+
+@final
+class NamedDesigns:
+    """Designs that are made of their names when they are asked for: a million of them would fill the memory.
+
+    Args:
+        names: in standard notation.
+        notation: of the designs.
+
+    >>> NamedDesigns(["K2R", "WT"], VariantNotation("MKTA"))[0].mutations
+    (Mutation(position=2, old='K', new='R'),)
+    """
+
+    def __init__(self, names: list[str], notation: Notation):
+        self.names = names
+        made: dict[type, Callable[[str], Design]] = {
+            SequenceNotation: Sequence,
+            GuideNotation: Guide,
+            CompoundNotation: Compound,
+        }
+        self._made = made.get(type(notation), notation.design)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, place: int) -> Design:
+        return self._made(self.names[place])
+
+    def __iter__(self) -> Iterator[Design]:
+        return map(self._made, self.names)

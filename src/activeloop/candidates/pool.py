@@ -15,7 +15,7 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast, final
+from typing import final
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from activeloop.candidates.labels import Labels, LabelTable
 from activeloop.candidates.notation import (
     CompoundNotation,
     GuideNotation,
+    NamedDesigns,
     Notation,
     SequenceNotation,
     VariantNotation,
@@ -47,6 +48,7 @@ from activeloop.candidates.reading import (
     read_fasta_candidates,
 )
 from activeloop.candidates.sites import (
+    Changes,
     Rules,
     Sites,
     encode,
@@ -59,6 +61,8 @@ from activeloop.errors import NotationError, PoolError
 from activeloop.tables import Table
 
 LARGEST = 2**62
+#: letters that are looked at together
+CELLS = 2**24
 
 
 class Pool(ABC):
@@ -144,6 +148,24 @@ class Pool(ABC):
     @abstractmethod
     def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
         """Letters of the varying columns as codes into `sites.alphabet`: uint8 [n, L]; all rows when `rows` is None."""
+
+    def changes(self, rows: np.ndarray | Rows[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where rows differ from the parent: place in `rows`, column and code of each difference, in this order.
+
+        >>> [part.tolist() for part in Pool.single_mutants("MKTA").changes([20, 0])]
+        [[0, 1], [1, 0], [1, 0]]
+        """
+        rows, sites = np.asarray(rows, np.int64), self.sites
+        if sites is None or sites.parent is None:
+            raise PoolError("only candidates of a wild type differ from it. Give the wild type.")
+        found = []
+        size = max(1, CELLS // len(sites.labels))
+        for first in range(0, max(1, len(rows)), size):
+            codes = self.codes(rows[first : first + size])
+            owner, column = np.nonzero(codes != sites.parent)
+            found.append((owner + first, column, codes[owner, column]))
+        owner, column, code = map(np.concatenate, zip(*found, strict=True))
+        return owner, column, code
 
     def __getitem__(self, row: int) -> Candidate:
         """The candidate in one row."""
@@ -235,7 +257,9 @@ class Pool(ABC):
         origin = f"all single mutants of {_parent_name(parent, sequence)}{where}{_with(rules)}"
         pool = ExplicitPool(designs, kind="variants", origin=origin, notation=VariantNotation(sequence))
         if rules.forbidden_motifs and pool.sites is not None:
-            kept = [designs[i] for i in np.flatnonzero(rules.allow(pool.codes(), pool.sites))]
+            size = max(1, CELLS // len(pool.sites.labels))
+            allowed = [rules.allow(pool.codes(rows), pool.sites) for rows in pool.chunks(size)]
+            kept = [designs[i] for i in np.flatnonzero(np.concatenate(allowed))]
             pool = ExplicitPool(kept, kind="variants", origin=origin, notation=pool.notation)
         pool.rules = rules if rules != Rules() else None
         return pool
@@ -404,7 +428,7 @@ class ExplicitPool(Pool):
 
     def __init__(
         self,
-        designs: Rows[Design],
+        designs: Rows[Design] | NamedDesigns,
         *,
         kind: str,
         origin: str,
@@ -417,24 +441,14 @@ class ExplicitPool(Pool):
         if not designs:
             raise PoolError("a pool needs at least one candidate. Nothing was listed, or the rules leave nothing.")
         self.kind, self.origin, self.notation, self.numbering = kind, origin, notation, numbering
-        self._designs = tuple(designs)
+        self._designs = designs if isinstance(designs, NamedDesigns) else tuple(designs)
         if keys is None:
-            if twice := duplicates(notation, self._designs):
+            keys = list(map(notation.quick_key, self._designs))
+            if twice := duplicates(notation, self._designs, keys):
                 first, second = twice[0]
                 both = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
                 raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {both}. Keep one of them.")
-            keys = [notation.quick_key(design) for design in self._designs]
-        self._rows: dict[str, int] = {}
-        self._alike: dict[str, list[int]] = {}  # rows of one quick key, but for the first
-        for row, key in enumerate(keys):
-            if self._rows.setdefault(key, row) != row:
-                self._alike.setdefault(key, []).append(row)
-        self._label_table = labels
-        self._named: dict[str, tuple[int, ...]] = {}
-        for text, row in names:
-            known = self._named.get(text.casefold(), ())
-            if row not in known:
-                self._named[text.casefold()] = (*known, row)
+        self._keys, self._other_names, self._label_table = keys, tuple(names), labels
 
     @classmethod
     def from_list(cls, listed: CandidateList, kind: str) -> ExplicitPool:
@@ -459,11 +473,6 @@ class ExplicitPool(Pool):
     ) -> ExplicitPool:
         """This pool with more candidates behind its own; see `growth.grown`."""
         first, found = len(self._designs), labels or {}
-        known = [(name, row) for name, rows in self._named.items() for row in rows]
-        keys = [""] * first
-        for key, row in self._rows.items():
-            for one in (row, *self._alike.get(key, ())):
-                keys[one] = key
         columns = {name: [self._label_table.cell(name, row) for row in range(first)] for name in self.label_names}
         columns |= {name: [""] * first for name in found if name not in columns}
         every = {name: [*cells, *found.get(name, [""] * len(designs))] for name, cells in columns.items()}
@@ -472,8 +481,8 @@ class ExplicitPool(Pool):
             kind=self.kind,
             origin=origin,
             notation=self.notation,
-            keys=[*keys, *map(self.notation.quick_key, designs)],
-            names=[*known, *((name, first + place) for name, place in names)],
+            keys=[*self._keys, *map(self.notation.quick_key, designs)],
+            names=[*self._other_names, *((name, first + place) for name, place in names)],
             numbering=self.numbering,
             labels=LabelTable.of(every),
         )
@@ -486,6 +495,11 @@ class ExplicitPool(Pool):
     def design(self, row: int) -> Design:
         """The design in one row."""
         return self._designs[row]
+
+    def names(self, rows: np.ndarray | Rows[int]) -> list[str]:
+        """Standard notation of the given rows."""
+        names = self._names
+        return [names[row] for row in np.asarray(rows, np.int64).tolist()]
 
     def row_of(self, name: str) -> int | None:
         """The row of a candidate by its name in the pool's own notation and numbering, or None when it is not in it."""
@@ -519,9 +533,39 @@ class ExplicitPool(Pool):
         """What people call the candidate in one row; see `Pool.id_of`."""
         return self._label_table.id_of(row)
 
+    # What a million candidates are found by takes a second to build, and many a question needs none of it.
+
+    @cached_property
+    def _names(self) -> list[str]:
+        designs = self._designs
+        return designs.names if isinstance(designs, NamedDesigns) else [design.name for design in designs]
+
     @cached_property
     def _by_name(self) -> dict[str, int]:
-        return {design.name: row for row, design in enumerate(self._designs)}
+        return dict(zip(self._names, range(len(self)), strict=True))
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        """Quick key -> the first of its rows."""
+        return dict(zip(reversed(self._keys), range(len(self) - 1, -1, -1), strict=True))
+
+    @cached_property
+    def _alike(self) -> dict[str, list[int]]:
+        """Quick key -> the other rows that have it."""
+        found: dict[str, list[int]] = {}
+        for row, key in enumerate(self._keys if len(self._rows) < len(self) else ()):
+            if self._rows[key] != row:
+                found.setdefault(key, []).append(row)
+        return found
+
+    @cached_property
+    def _named(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for text, row in self._other_names:
+            known = found.get(folded := text.casefold(), ())
+            if row not in known:
+                found[folded] = (*known, row)
+        return found
 
     @property
     def sites(self) -> Sites | None:
@@ -533,7 +577,14 @@ class ExplicitPool(Pool):
         if self._columns is None:
             raise PoolError("compounds have no sequence. Use an encoder that reads structures.")
         codes = self._columns[1]
+        if isinstance(codes, Changes):
+            return codes.codes(np.arange(len(self)) if rows is None else np.asarray(rows, np.int64))
         return codes if rows is None else codes[np.asarray(rows, np.int64)]
+
+    def changes(self, rows: np.ndarray | Rows[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See `Pool.changes`."""
+        codes = self._columns[1] if self._columns else None
+        return codes.of(np.asarray(rows, np.int64)) if isinstance(codes, Changes) else super().changes(rows)
 
     @cached_property
     def hash(self) -> str:
@@ -541,14 +592,14 @@ class ExplicitPool(Pool):
         return super().hash
 
     @cached_property
-    def _columns(self) -> tuple[Sites, np.ndarray] | None:
+    def _columns(self) -> tuple[Sites, np.ndarray | Changes] | None:
         first = self._designs[0]
         if isinstance(first, Compound):
             return None
         if isinstance(first, Variant):
-            columns = variant_columns(cast("tuple[Variant, ...]", self._designs))
-        else:
-            columns = letter_columns([d.name for d in self._designs])
+            read = VariantNotation(first.parent).design
+            return variant_columns(self._names, first.parent, lambda name: read(name).mutations)
+        columns = letter_columns(self._names)
         columns[1].setflags(write=False)  # Shared by all callers.
         return columns
 

@@ -285,7 +285,7 @@ def find_offset(names: Iterable[str], parent: str, *, reach: int = 2000) -> tupl
     >>> find_offset(["K1R", "T2S", "A3G", "Y4F", "I5V"], "MKTAYIAKQR")
     (1, 5, 5)
     """
-    return fitting_offset([v for v in map(old_residues, names) if v], parent, reach=reach)
+    return fitting_offset(all_old_residues(names), parent, reach=reach)
 
 
 def fitting_offset(
@@ -348,6 +348,25 @@ def _likely_cause(offset: int) -> str:
     if 10 <= abs(offset) <= 60:
         return "is a signal peptide or tag counted on one side only?"
     return "is the wild type only a part, or a longer form, of the numbered protein?"
+
+
+def all_old_residues(names: Iterable[str]) -> list[tuple[tuple[int, str], ...]]:
+    """`old_residues` of each name that has some; a mutation that comes again is read once.
+
+    >>> all_old_residues(["K2R:T3S", "4G", "K2R"])
+    [((2, 'K'), (3, 'T')), ((2, 'K'),)]
+    """
+    known: dict[str, tuple[tuple[int, str], ...]] = {}
+    found = []
+    for name in names:
+        sites: tuple[tuple[int, str], ...] = ()
+        for part in name.split(":"):
+            if (mine := known.get(part)) is None:
+                mine = known[part] = old_residues(part)
+            sites += mine
+        if sites:
+            found.append(sites)
+    return found
 
 
 def old_residues(name: str) -> tuple[tuple[int, str], ...]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar, overload
 
+import numpy as np
+
 from activeloop.candidates.designs import AMINO_ACIDS, Design
 from activeloop.candidates.labels import LabelTable, counts_rows
 from activeloop.candidates.notation import (
     WILD_TYPE,
     CompoundNotation,
     GuideNotation,
+    NamedDesigns,
     Notation,
     SequenceNotation,
     VariantNotation,
@@ -24,6 +27,7 @@ from activeloop.candidates.notation import (
     position_of,
 )
 from activeloop.candidates.proteins import (
+    all_old_residues,
     check_offset,
     check_protein,
     fitting_offset,
@@ -51,18 +55,18 @@ class CandidateList:
         origin: where they come from, in one sentence.
         names: other names in the file, such as a catalogue number, and the place in `designs` of what each stands for.
         offset: of the positions as the file has them; None when it was neither given nor needed.
-        places: of each row of the file: the place of its candidate in `designs`, -1 where it was left out.
+        places: int64, of each row of the file: the place of its candidate in `designs`, -1 where it was left out.
         left_out: the error of each row that was left out.
         labels: what else the file says of each design.
     """
 
-    designs: list[Design]
+    designs: NamedDesigns
     keys: list[str]
     notation: Notation
     origin: str
     names: tuple[tuple[str, int], ...] = ()
     offset: int | None = None
-    places: tuple[int, ...] = ()
+    places: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     left_out: tuple[NotationError, ...] = ()
     labels: LabelTable = field(default_factory=LabelTable)
 
@@ -183,11 +187,13 @@ def _offset_of(notation: VariantNotation, texts: list[str], given: int | None, n
     """The offset of a list: the one given, else the one that the old residues show, else the one stated before."""
     if given is not None:
         return given
-    texts = [text for text in texts if any(c.isdigit() for c in text)]
-    named = [sites for text in texts if (sites := old_residues(text))]
+    texts = [text for text in texts if _DIGIT.search(text)]
+    named = all_old_residues(texts)
     options = list(dict.fromkeys((0, numbering or 0)))
     refuse_offset(fitting_offset(named, notation.parent), options)
-    fitting = {o: sum(_fits(notation.parent, sites, o) for sites in named) for o in options}
+    different = {site for sites in named for site in sites}
+    wrong = {o: {site for site in different if not _fits(notation.parent, (site,), o)} for o in options}
+    fitting = {o: sum(map(wrong[o].isdisjoint, named)) for o in options}
     if 2 * max(fitting.values()) < len(named) or not named:
         return _unchecked_offset(notation, texts, numbering)
     if len(options) > 1 and fitting[options[0]] == fitting[options[1]]:
@@ -247,7 +253,7 @@ def _spells_wild_type(text: str, sites: int) -> bool:
 def _wild_type_is_letters(notation: VariantNotation, texts: list[str], possible: Callable[[Design], bool]) -> bool:
     """Whether `WT` means Trp and Thr at two sites (or `PARENT` six residues): so it is among letters at the sites."""
     sites = len(notation.sites)
-    meant = next((text for text in texts if _spells_wild_type(text, sites)), None)
+    meant = next((text for text in texts if _spells_wild_type(text, sites)), None) if sites else None
     if meant is None:
         return False
     others = [text for text in texts if text and not _spells_wild_type(text, sites)]
@@ -303,7 +309,8 @@ def read_candidates(
             refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
     if refused and (not skip_unreadable or not designs):
         raise _or_skip(refused[0], bool(designs))
-    pairs = duplicates(notation, designs)
+    keys = list(map(notation.quick_key, designs))
+    pairs = duplicates(notation, designs, keys)
     if pairs and not merge_duplicates:
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])
     origin = f'column "{table.find(column)}" of {Path(table.file).name}'
@@ -316,12 +323,12 @@ def read_candidates(
         origin += f" (positions {reader.offset:+d})"
     columns = name_columns(table, column)
     names = [(name, k) for k, i in enumerate(places) for cells in columns if (name := cells[i])]
-    rows = dict(zip(places, range(len(places)), strict=True))
-    read = [rows.get(i, -1) for i in range(len(table))]
+    read = np.full(len(table), -1)
+    read[places] = range(len(places))
     own = table.find(column)
     others = {name: cells for name, cells in zip(table.header, table.columns, strict=True) if name != own}
     labels = {name: [cells[i] for i in places] for name, cells in others.items()}
-    return _each_once(designs, pairs, notation, origin, names, offset, read, refused, labels)
+    return _each_once(designs, keys, pairs, notation, origin, names, offset, read, refused, labels)
 
 
 def _or_skip(error: NotationError, others: bool) -> NotationError:
@@ -334,25 +341,34 @@ def _or_skip(error: NotationError, others: bool) -> NotationError:
 
 def _each_once(
     designs: list[Design],
+    keys: list[str],
     pairs: list[tuple[int, int]],
     notation: Notation,
     origin: str,
     names: Iterable[tuple[str, int]],
     offset: int | None = None,
-    rows: Iterable[int] = (),
+    rows: np.ndarray | None = None,
     left_out: Iterable[NotationError] = (),
     labels: Mapping[str, Sequence[str]] | None = None,
 ) -> CandidateList:
     """The first of each candidate, where pairs are duplicates; their names and rows stand for the first."""
-    first_of = {second: first for first, second in pairs}
-    kept = [i for i in range(len(designs)) if i not in first_of]
-    place = {i: k for k, i in enumerate(kept)}
-    found = dict.fromkeys((name, place[first_of.get(i, i)]) for name, i in names)
-    once = [designs[i] for i in kept]
-    keys = [notation.quick_key(d) for d in once]
-    places = tuple(-1 if i < 0 else place[first_of.get(i, i)] for i in rows)
-    own = LabelTable.of({name: [cells[i] for i in kept] for name, cells in (labels or {}).items()})
-    return CandidateList(once, keys, notation, origin, tuple(found), offset, places, tuple(left_out), own)
+    standard = [design.name for design in designs]
+    if not isinstance(notation, CompoundNotation):  # equal texts are one text in memory
+        keys = [name if name == key else key for name, key in zip(standard, keys, strict=True)]
+    rows, cells = np.arange(len(designs)) if rows is None else rows, dict(labels or {})
+    if pairs:
+        first_of = np.arange(len(designs))
+        for first, second in pairs:
+            first_of[second] = first
+        kept = np.flatnonzero(first_of == np.arange(len(designs))).tolist()
+        place = np.searchsorted(kept, first_of)
+        standard, keys = [standard[i] for i in kept], [keys[i] for i in kept]
+        names = [(name, int(place[i])) for name, i in names]
+        rows = np.where(rows < 0, -1, place[rows])
+        cells = {name: [column[i] for i in kept] for name, column in cells.items()}
+    own, once = LabelTable.of(cells), NamedDesigns(standard, notation)
+    found = tuple(dict.fromkeys(names))
+    return CandidateList(once, keys, notation, origin, found, offset, rows, tuple(left_out), own)
 
 
 def many_rows(count: int) -> str:
@@ -387,7 +403,8 @@ def read_fasta_candidates(
             refused.append((name, NotationError(f'record "{name}": {error.problem}', file=file)))
     if refused and (not skip_unreadable or not designs):
         raise _or_skip(refused[0][1], bool(designs))
-    pairs = duplicates(notation, designs)
+    keys = list(map(notation.quick_key, designs))
+    pairs = duplicates(notation, designs, keys)
     if pairs and not merge_duplicates:
         first, second = pairs[0]
         problem = f'records "{names[first]}" and "{names[second]}" are the same sequence. {KEEP_ONE}'
@@ -399,7 +416,7 @@ def read_fasta_candidates(
         origin += f"; {len(pairs)} that stand further up merged"
     # `sp|P12345|GB1_STRSG` is also known by its parts.
     parts = [(part, i) for i, name in enumerate(names) for part in dict.fromkeys((name, *name.split("|"))) if part]
-    return _each_once(designs, pairs, notation, origin, parts, labels={"name": names})
+    return _each_once(designs, keys, pairs, notation, origin, parts, labels={"name": names})
 
 
 @dataclass(frozen=True)
@@ -533,15 +550,25 @@ def candidate_cells(table: Table, column: str, kind: str = "variants", *, skip_e
 _SAME_PROTEIN = WILD_TYPE | {"SYNONYMOUS", "SYN", "SILENT"}
 
 
-def duplicates(notation: Notation, designs: Sequence[Design]) -> list[tuple[int, int]]:
-    """Pairs of indices of the same candidate: its first place, and each later one."""
-    alike: dict[str, list[int]] = {}
-    for i, design in enumerate(designs):
-        alike.setdefault(notation.quick_key(design), []).append(i)
+def duplicates(
+    notation: Notation, designs: Sequence[Design] | NamedDesigns, keys: Iterable[str]
+) -> list[tuple[int, int]]:
+    """Pairs of indices of the same candidate: its first place, and each later one.
+
+    Args:
+        notation: of the designs.
+        designs: in which candidates may come again.
+        keys: `notation.quick_key` of each.
+    """
+    places: dict[str, int] = {}
+    alike: dict[int, list[int]] = {}
+    for i, key in enumerate(keys):
+        if (there := places.setdefault(key, i)) != i:
+            alike.setdefault(there, [there]).append(i)
     pairs = []
-    for places in alike.values():
+    for several in alike.values():
         first: dict[str, int] = {}
-        for i in places if len(places) > 1 else ():
+        for i in several:
             earlier = first.setdefault(notation.key(designs[i]), i)
             if earlier != i:
                 pairs.append((earlier, i))
@@ -630,7 +657,7 @@ def _sequence_column(table: Table, besides: str) -> str | None:
 
 # In which notation they are written.
 
-_DIGITS = re.compile(r"[0-9]{1,6}")
+_DIGIT, _DIGITS = re.compile(r"\d"), re.compile(r"[0-9]{1,6}")
 _JOINTS = re.compile(r"[:,;/+&|\s]+")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.candidates.designs import AMINO_ACIDS, GAP, Variant
+from activeloop.candidates.designs import AMINO_ACIDS, GAP, Mutation
 from activeloop.errors import PoolError
 
 PROTEIN = AMINO_ACIDS + GAP
@@ -79,17 +79,58 @@ def letter_columns(texts: Rows[str]) -> tuple[Sites, np.ndarray]:
     return Sites(alphabet, tuple(map(str, positions)), positions, None, ""), np.ascontiguousarray(codes[:, varies])
 
 
-def variant_columns(variants: Rows[Variant]) -> tuple[Sites, np.ndarray]:
+@dataclass(frozen=True)
+class Changes:
+    """Where each of N candidates differs from one row of letters: a protein of thousands of residues, mutated at few.
+
+    Args:
+        base: [L] code of each column where nothing is changed (uint8).
+        start: [N + 1] candidate i has the changes `start[i]` to `start[i + 1]`.
+        column: [T] the column of each change, ascending within a candidate.
+        code: [T] what stands there (uint8).
+
+    >>> found = Changes(
+    ...     np.array([5, 6, 7], np.uint8), np.array([0, 0, 2]), np.array([0, 2]), np.array([1, 2], np.uint8)
+    ... )
+    >>> found.codes(np.array([1, 0])).tolist(), [part.tolist() for part in found.of(np.array([1, 0]))]
+    ([[1, 6, 2], [5, 6, 7]], [[0, 0], [0, 2], [1, 2]])
+    """
+
+    base: np.ndarray
+    start: np.ndarray
+    column: np.ndarray
+    code: np.ndarray
+
+    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The changes of some candidates: place in `rows`, column and code of each, [T] each."""
+        first, counts = self.start[rows], self.start[rows + 1] - self.start[rows]
+        owner = np.repeat(np.arange(len(rows)), counts)
+        flat = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts - first, counts)
+        return owner, self.column[flat].astype(np.int64), self.code[flat]
+
+    def codes(self, rows: np.ndarray) -> np.ndarray:
+        """All columns of some candidates: uint8 [n, L]."""
+        found = np.tile(self.base, (len(rows), 1))
+        owner, column, code = self.of(rows)
+        found[owner, column] = code
+        return found
+
+
+def variant_columns(names: Rows[str], parent: str, mutations: Callable[[str], Rows[Mutation]]) -> tuple[Sites, Changes]:
     """Columns and codes of variants of one parent: the positions that some variant changes, and its insertions.
 
     Args:
-        variants: [N] variants.
+        names: [N] in standard notation.
+        parent: the wild type.
+        mutations: those of a name; asked once for each part between colons.
 
     Returns:
-        The columns in the order of the parent, the inserted ones after the residue they follow; and uint8 [N, L].
+        The columns in the order of the parent, the inserted ones after the residue they follow; and the changes.
     """
-    parent = variants[0].parent
-    unique = {m for v in variants for m in v.mutations}
+    parts = ":".join(names).split(":")
+    number = {part: i for i, part in enumerate(dict.fromkeys(parts))}
+    each = [mutations(part) for part in number]
+    unique = {m for some in each for m in some}
     changed = sorted({m.position for m in unique if m.old})
     inserted: dict[int, int] = {}
     for m in unique:
@@ -99,14 +140,21 @@ def variant_columns(variants: Rows[Variant]) -> tuple[Sites, np.ndarray]:
     at = {column: i for i, column in enumerate(columns)}
     labels = tuple(f"{p}ins{k}" if k else f"{parent[p - 1]}{p}" for p, k in columns)
     wild = encode("".join(GAP if k else parent[p - 1] for p, k in columns), PROTEIN)
-    cells = {m: [(at[m.position, 0 if m.old else k], c) for k, c in enumerate(m.new or GAP, 1)] for m in unique}
-    flat = {m: [(i, PROTEIN.index(c)) for i, c in pairs] for m, pairs in cells.items()}
-    where = [(row, i, code) for row, v in enumerate(variants) for m in v.mutations for i, code in flat[m]]
-    codes = np.tile(wild, (len(variants), 1))
-    if where:
-        rows, cols, values = np.array(where).T
-        codes[rows, cols] = values
-    return Sites(PROTEIN, labels, np.array([p for p, _ in columns], np.int32), wild, parent), codes
+    # [T] cells of all parts one behind another; part i has sizes[i] of them
+    cells = [
+        [(at[m.position, 0 if m.old else k], PROTEIN.index(c)) for m in some for k, c in enumerate(m.new or GAP, 1)]
+        for some in each
+    ]
+    sizes = np.array(list(map(len, cells)), np.int64)
+    column, code = np.array([pair for some in cells for pair in some], np.int64).reshape(-1, 2).T
+    order = np.fromiter(map(number.__getitem__, parts), np.int64, len(parts))
+    per_part = sizes[order]
+    within = np.arange(per_part.sum()) - np.repeat(np.cumsum(per_part) - per_part, per_part)
+    flat = np.repeat((np.cumsum(sizes) - sizes)[order], per_part) + within
+    last = np.cumsum([name.count(":") + 1 for name in names])
+    start = np.concatenate([[0], np.cumsum(per_part)[last - 1]])
+    sites = Sites(PROTEIN, labels, np.array([p for p, _ in columns], np.int32), wild, parent)
+    return sites, Changes(wild, start, column[flat].astype(np.int32), code[flat].astype(np.uint8))
 
 
 WILDCARDS = "xX"

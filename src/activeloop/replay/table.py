@@ -254,7 +254,7 @@ def _readable(
     read = read_candidates(
         table, columns.kind, wild_type, columns.candidate, offset, merge_duplicates=True, skip_unreadable=True
     )
-    rows = np.array(read.places, np.int64)
+    rows = read.places
     fine = rows >= 0
     if (~fine).mean() > MAX_LEFT_OUT:
         raise read.left_out[0]

@@ -33,8 +33,9 @@ class Mutations:
     def of(cls, pool: Pool, rows: np.ndarray) -> Mutations:
         """The mutations of some rows of a pool of variants with a parent."""
         sites = sites_with_parent(pool)
-        codes = pool.codes(rows)
-        return cls.where(codes != sites.parent, codes, len(sites.alphabet))
+        owner, column, code = pool.changes(rows)
+        size = len(sites.alphabet)
+        return cls(len(rows), owner, column * size + code, len(sites.labels) * size)
 
     @classmethod
     def where(cls, counts: np.ndarray, codes: np.ndarray, size: int) -> Mutations:
