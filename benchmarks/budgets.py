@@ -21,7 +21,7 @@ from activeloop.replay.metrics import mean_and_error, spearman
 from activeloop.replay.sources import Source
 from activeloop.replay.summary import number
 from benchmarks.learners import learner_of
-from benchmarks.results import Result, markdown_table, mean_se, not_done, of_seeds, section
+from benchmarks.results import Result, markdown_table, mean_se, not_done, of_seeds, parts_of, section
 
 #: maximum number of unseen candidates that are predicted
 JUDGED = 500
@@ -204,7 +204,7 @@ def budget_result(suite: BudgetSuite, results: Results, failures: Mapping[Budget
         *(_stacking_section(suite, results, ensemble) for ensemble in ensembles),
         not_done("Not fitted", (f"{t.learner} on {t.dataset}: {why}" for t, why in failures.items())),
     ]
-    return Result(suite.question, how, sections, {"summary": (COLUMNS, rows)})
+    return Result(suite.question, how, sections, {"summary": (COLUMNS, rows)}, parts=parts_of(suite.learners))
 
 
 def _told_costly(suite: BudgetSuite) -> str:

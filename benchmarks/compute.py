@@ -33,7 +33,7 @@ from benchmarks.compute_training import (
     default_draws,
     read_by,
 )
-from benchmarks.results import Result, crossed, markdown_table, mean_se, section
+from benchmarks.results import HEAVY, Result, crossed, markdown_table, mean_se, section
 
 PARTS = ("steps", "memory", "result", "campaign")
 #: stands for the checkpoint among the sizes
@@ -361,7 +361,7 @@ def compute_result(folder: Path, told: Mapping[str, str]) -> Result:
         for name, (title, show) in SECTIONS.items()
         if (folder / f"{name}.csv").exists()
     ]
-    return Result("What does fine-tuning cost, and how little of it is enough?", _HOW, sections)
+    return Result("What does fine-tuning cost, and how little of it is enough?", _HOW, sections, parts=HEAVY)
 
 
 _HOW = (

@@ -115,9 +115,9 @@ def command(
     helps = [start_up(["--help"]) for _ in range(repeats)]
     modules = heavy_modules(["--help"]) or ["none"]
     rows = [
-        ("whole GB1 campaign, CPU s on one core", median_range([c["seconds"] for c in campaigns]), "at most 20"),
+        ("whole GB1 campaign, CPU s on one core", median_range([c["seconds"] for c in campaigns]), "at most 12"),
         ("its peak memory, MiB", median_range([c["peak_mib"] for c in campaigns]), ""),
-        (f"proposal from {large['candidates']:,} combinations, CPU s", f"{large['seconds']:.3g}", ""),
+        (f"proposal from {large['candidates']:,} combinations, CPU s", f"{large['seconds']:.3g}", "at most 20"),
         ("its peak memory, MiB", f"{large['peak_mib']:.4g}", "below 2,048"),
         ("activeloop --help, wall s", median_range(helps), "below 0.5"),
         ("of torch, sklearn, scipy, matplotlib it imports", " ".join(modules), "none"),

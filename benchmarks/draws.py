@@ -31,7 +31,7 @@ from activeloop.replay.sources import Source, load_landscape
 from activeloop.replay.summary import number
 from benchmarks.options import OUT
 from benchmarks.proteins import DOMAINS, random_encoder
-from benchmarks.results import Result, markdown_table, median_range, section
+from benchmarks.results import HEAVY, Result, markdown_table, median_range, section
 from tools.pretrain.corpus import CLS, EOS, PAD, VOCABULARY
 
 #: the domain whose four sites the landscape varies, and these sites counted from 0
@@ -219,7 +219,7 @@ def draws_result(tables: Sequence[tuple[str, Sequence[Cost]]]) -> Result:
     titles = ("Samples of a head, over the whole library", "Samples of a network")
     sections = [section(title, how, _table(costs)) for title, (how, costs) in zip(titles, tables, strict=True)]
     how = "CPU time on one thread in deterministic passes over the same candidates, that pass counted: median (range)."
-    return Result("What do joint samples cost?", how, sections, {"summary": (COLUMNS, rows)})
+    return Result("What do joint samples cost?", how, sections, {"summary": (COLUMNS, rows)}, parts=HEAVY)
 
 
 def _row(cost: Cost) -> tuple[object, ...]:

@@ -247,6 +247,7 @@ def kill_result(found: Mapping[str, Any], seed: int, seconds: float) -> Result:
         f"{how}command went on.",
         [table, told],
         {"summary": (list(row), [list(row.values())])},
+        parts=("campaigns", "store"),
     )
 
 

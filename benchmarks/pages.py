@@ -26,7 +26,7 @@ from benchmarks.suites import suites
 
 
 def command(out: Annotated[Path, OUT] = Path("docs/results")) -> None:
-    """Write all pages again from their tables, and say where they are older than the code that they measure."""
+    """Write all pages again from their tables, and say where the code that they measure is another one now."""
     for page in sorted(out.rglob("README.md")):
         folder, name = page.parent, page.parent.relative_to(out).as_posix()
         machine = json.loads((folder / "machine.json").read_text("utf-8"))

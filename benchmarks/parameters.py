@@ -24,7 +24,7 @@ from activeloop.foundation.devices import attention_as, faster_attention
 from activeloop.foundation.encoder import TransformerEncoder
 from benchmarks.options import OUT, one_thread
 from benchmarks.proteins import SIZES, esm_shape, random_encoder
-from benchmarks.results import Result, crossed, markdown_table, section
+from benchmarks.results import HEAVY, Result, crossed, markdown_table, section
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def parameters_result(counted: Sequence[Count], gains: Sequence[Gain], how: str)
     ]
     tables = {"summary": (COLUMNS, rows), "speed": (SPEED_COLUMNS, times)}
     sections = [_counts_section(counted), _light_section(counted, gains, how)]
-    return Result("How many parameters does each adapter train?", _HOW, sections, tables)
+    return Result("How many parameters does each adapter train?", _HOW, sections, tables, parts=HEAVY)
 
 
 COLUMNS = ("backbone", "adapter", "parameters", "trained", "times_fewer", "reached")

@@ -23,7 +23,7 @@ from activeloop.priors.plm import plm_features, read_tables
 from activeloop.priors.substitutions import SubstitutionTables
 from activeloop.replay.metrics import mean_and_error, spearman
 from activeloop.replay.summary import number
-from benchmarks.results import Result, markdown_table, section
+from benchmarks.results import HEAVY, Result, markdown_table, section
 from tools.priors.scans import Scan, known_scans, split
 
 COLUMNS = ("scan", "kind", "mutants", "left_out_part", "spearman", "plm_prior", "blosum62")
@@ -123,4 +123,5 @@ def prior_result(rows: Sequence[Row], variances: dict[str, float], model: str) -
         how,
         sections,
         {"summary": (COLUMNS, [[*r[:4], *map(number, r[4:])] for r in rows])},
+        parts=HEAVY,
     )

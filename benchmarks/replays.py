@@ -14,7 +14,7 @@ from activeloop.replay.metrics import LABELS, mean_and_error
 from activeloop.replay.policies import Protocol
 from activeloop.replay.sources import registry
 from activeloop.replay.summary import ROUND_COLUMNS, SUMMARY_COLUMNS, Point, point_row, read_summary, turns_of
-from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, of_seeds, plus_minus, section
+from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, of_seeds, parts_of, plus_minus, section
 
 FULL = "full"
 SHARE = 0.9
@@ -98,6 +98,7 @@ def page_of(
         ],
         tables,
         pictures,
+        parts_of(suite.policies),
     )
 
 

@@ -5,6 +5,7 @@ A suite says its question, how it was measured, its tables and the sections of i
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,25 @@ from activeloop.files import csv_text, write_whole
 from activeloop.replay.machine import describe_machine, run_tasks
 from activeloop.replay.metrics import mean_and_error
 
+#: parts of the package that decide and learn, without torch
+LIGHT = ("acquisition", "encoders", "models", "priors", "prediction.py")
+#: parts within these that count only where they are named
+APART = ("models/doctor", "models/finetuning", "models/heads")
+#: with foundation models
+HEAVY = (*LIGHT, "adapters", "foundation", "models/finetuning", "models/heads")
+#: beginnings of names of learners and policies that need no foundation model
+_PLAIN = ("default", "random", "full", "alde", "evolvepro", "forest", "library-", "mutations-", "process-onehot")
+
+
+def parts_of(learners: Iterable[str]) -> tuple[str, ...]:
+    """The parts whose code may change what these learners, or policies, show.
+
+    >>> parts_of(["default", "forest"]) == LIGHT, parts_of(["default", "plm-prior:default"]) == HEAVY
+    (True, True)
+    """
+    return LIGHT if all(name.startswith(_PLAIN) for name in learners) else HEAVY
+
+
 #: columns and rows of a CSV file
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
 
@@ -34,6 +54,7 @@ class Result:
         sections: of the page; empty ones are left out.
         tables: name of a CSV file -> its columns and rows.
         pictures: name of a file -> its content.
+        parts: of the package, those whose code may change the figures.
     """
 
     question: str
@@ -41,6 +62,7 @@ class Result:
     sections: Sequence[str]
     tables: Mapping[str, Table] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    parts: Sequence[str] = LIGHT
 
     def write(self, folder: Path, command: str, machine: Mapping[str, str] | None = None) -> None:
         """NAME.csv of each table, the pictures, README.md and machine.json, each whole.
@@ -53,49 +75,73 @@ class Result:
         Raises:
             StoreError: a file cannot be written.
         """
-        machine = describe_machine() | {"code": code_measured()} if machine is None else machine
+        if machine is None:
+            machine = describe_machine() | {"code": code_of(tuple(self.parts)), "parts": " ".join(self.parts)}
         folder.mkdir(parents=True, exist_ok=True)
         for name, (columns, rows) in self.tables.items():
             write_whole(folder / f"{name}.csv", csv_text(columns, rows))
         for name, content in self.pictures.items():
             write_whole(folder / name, content)
-        made = "; ".join(f"{name} {value}" for name, value in machine.items())
+        made = "; ".join(f"{name} {value}" for name, value in machine.items() if name != "parts")
         parts = [f"# {self.question}", self.how, *filter(None, self.sections), f"Made by `{command}` on: {made}."]
         write_whole(folder / "README.md", with_age("\n\n".join(filter(None, parts)) + "\n", machine))
         write_whole(folder / "machine.json", json.dumps(machine, indent=1) + "\n")
 
 
-#: parts of the package whose figures stand in docs/results
-MEASURED = ("acquisition", "adapters", "encoders", "foundation", "models", "priors", "students", "screening")
-OLDER = "*Older than the code.*"
+OLDER = "*Made with another version of the code*"
 
 
-@lru_cache(maxsize=1)
-def code_measured() -> str:
-    """A digest of the code of `MEASURED`, 12 hexadecimal digits; another one means that figures may have changed."""
+@lru_cache
+def code_of(parts: tuple[str, ...]) -> str:
+    """A digest of the code of some parts, 12 hexadecimal digits; another one means that figures may have changed.
+
+    Comments, docstrings and the layout of the code do not count, nor do the parts of `APART` that are not named.
+    """
     package, digest = Path(activeloop.__file__).parent, hashlib.sha256()
-    for path in sorted(path for part in MEASURED for path in (package / part).rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\n" + path.read_bytes())
+    files = {
+        path for part in parts for path in ((package / part).rglob("*.py") if "." not in part else [package / part])
+    }
+    for path in sorted(files):
+        name = path.relative_to(package).as_posix()
+        if all(apart in parts or not name.startswith(f"{apart}/") for apart in APART):
+            digest.update(f"{name}\n{code_alone(path.read_text('utf-8'))}\n".encode())
     return digest.hexdigest()[:12]
 
 
+def code_alone(text: str) -> str:
+    r"""Python without comments, docstrings and its layout.
+
+    >>> code_alone("def f(x):\n    'Doubles.'\n\n    return (2 *\n  x)  # twice\n")
+    'def f(x):\n    return 2 * x'
+    """
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(body := getattr(node, "body", None), list):
+            node.body = [one for one in body if not _is_text(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
 def with_age(page: str, machine: Mapping[str, str]) -> str:
-    r"""A page that says below its title whether the code that it measures has changed since it was made.
+    r"""A page that says below its title where the code that it measures is not the one it was made with.
 
     Args:
         page: its text, with or without such a note.
-        machine: content of machine.json; pages from before the code was recorded count as older.
+        machine: content of machine.json; of pages that do not name their code it is not known to be this one.
 
     >>> old = with_age("# Cost\n\nLittle.\n", {"date": "2026-11-22T16:05:44+00:00"})
     >>> old.splitlines()[2]
-    '*Older than the code.* Made on 2026-11-22; what it measures has changed since, and figures may be others now.'
-    >>> with_age(old, {"code": code_measured()})
+    '*Made with another version of the code* on 2026-11-22; figures may be others now.'
+    >>> with_age(old, {"code": code_of(LIGHT), "parts": " ".join(LIGHT)})
     '# Cost\n\nLittle.\n'
     """
-    parts = [part for part in page.split("\n\n") if not part.startswith(OLDER)]
-    if machine.get("code") != code_measured():
-        date = machine.get("date", "")[:10]
-        parts.insert(1, f"{OLDER} Made on {date}; what it measures has changed since, and figures may be others now.")
+    parts = [part for part in page.split("\n\n") if not part.startswith((OLDER, "*Older than the code.*"))]
+    measured = tuple(machine.get("parts", "").split())
+    if not measured or machine.get("code") != code_of(measured):
+        parts.insert(1, f"{OLDER} on {machine.get('date', '')[:10]}; figures may be others now.")
     return "\n\n".join(parts)
 
 

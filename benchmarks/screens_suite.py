@@ -18,7 +18,7 @@ from activeloop.files import write_whole
 from activeloop.replay.machine import available_cores
 from activeloop.screening.checkpoint import read_arrays
 from benchmarks.options import working
-from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, run_kept, section
+from benchmarks.results import LIGHT, Result, Table, markdown_table, mean_se, not_done, run_kept, section
 from benchmarks.screens import LABELS as PLANTED_LABELS
 from benchmarks.screens import PICKED, TIMED, Killed, ScreenConfig, ScreenResult, begin, result_of
 from benchmarks.screens_recall import LABELS, TOP, WIDEST, Recall, RecallTask, read_recalls, run_recall
@@ -179,7 +179,8 @@ def screen_result(done: Done, jobs: int) -> Result:
         _killed_section(killed),
         not_done("Not done", (f"{task.teacher} on {task.library}: {why}" for task, why in failures.items())),
     ]
-    return Result(QUESTION, how, sections, {"recall": recall_table(recalls), "summary": huge_table(huge)})
+    tables = {"recall": recall_table(recalls), "summary": huge_table(huge)}
+    return Result(QUESTION, how, sections, tables, parts=(*LIGHT, "screening", "students"))
 
 
 def _recall_section(recalls: Mapping[RecallTask, Sequence[Recall]], library: str, teacher: str) -> str:

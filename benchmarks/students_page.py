@@ -13,7 +13,7 @@ from activeloop.drawing import FAINT, GRID, INK, png
 from activeloop.replay.machine import available_cores
 from activeloop.replay.summary import number
 from benchmarks.options import working
-from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, plus_minus, run_kept, section
+from benchmarks.results import HEAVY, Result, Table, markdown_table, mean_se, not_done, plus_minus, run_kept, section
 from benchmarks.students import Cell, CellResult, Figure, Row, StudentSuite, rows_of, run_cell
 from benchmarks.students_latency import Latency, latency_sections, latency_table, measured_latency
 from benchmarks.students_teachers import HELD_OUT, MOST, PLAIN, TEACHERS, Arm, find_task, teacher_parameters
@@ -146,6 +146,7 @@ def student_result(
         sections,
         {"summary": rows_table(rows), "ablations": rows_table(changed), "latency": latency_table(latency)},
         {f"{arm}.png": png(draw_students(rows, arm)) for arm in arms},
+        (*HEAVY, "students"),
     )
 
 

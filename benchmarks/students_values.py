@@ -21,7 +21,7 @@ from activeloop.replay.machine import available_cores
 from activeloop.students.distil.distiller import Distiller
 from activeloop.students.distil.networks import default_network
 from benchmarks.options import working
-from benchmarks.results import Result, markdown_table, mean_se, not_done, run_kept, section
+from benchmarks.results import LIGHT, Result, markdown_table, mean_se, not_done, run_kept, section
 from benchmarks.students_teachers import HELD_OUT, MOST, find_task, labelled_data, landscape_of_task, split
 from benchmarks.suites import SINGLES
 
@@ -204,7 +204,8 @@ def value_result(found: Mapping[ValueCell, ValueResult], failures: Mapping[str, 
         section("Each set", _sets(found), "Mean ± standard error over seeds."),
         not_done("Not done", (f"{name}: {why}" for name, why in failures.items())),
     ]
-    return Result(QUESTION, HOW, sections, {"rounds": (("task", "labels", "seed", *names), rows)})
+    table = ("task", "labels", "seed", *names), rows
+    return Result(QUESTION, HOW, sections, {"rounds": table}, parts=(*LIGHT, "students"))
 
 
 HOW = (
