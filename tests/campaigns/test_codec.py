@@ -17,6 +17,7 @@ from activeloop.campaigns import (
     Fitted,
     Measured,
     Pinned,
+    PlateLaid,
     Proposed,
     StudentRecord,
     Version,
@@ -102,6 +103,7 @@ events = st.one_of(
     st.builds(Voided, count, st.lists(count, max_size=3).map(tuple), text),
     st.builds(Fitted, versions),
     st.builds(Pinned, st.lists(text, max_size=3).map(tuple), st.booleans(), text),
+    st.builds(PlateLaid, st.integers(1, 9), st.dictionaries(text, st.one_of(text, st.booleans()), max_size=3)),
 )
 
 

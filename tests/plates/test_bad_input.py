@@ -102,14 +102,14 @@ def test_a_list_that_is_no_plate(tmp_path, lines, row, expected, fix):
     ("lines", "row", "expected"),
     [
         (["candidate,plate,well", "A1G,s,Q1"], 2, '"Q1" is not on a 384-well plate (A1-P24)'),
-        (["candidate,plate,well", "A1G,s,A1", "A1G,s,A2"], 3, '"A1G" has a source already. Delete'),
+        (["candidate,plate,well", "A1G,s,A1", "A2G,s,A1"], 3, "A1 of s stands in row 2 already. Delete"),
     ],
 )
 def test_sources_that_are_none(tmp_path, lines, row, expected):
     path = tmp_path / "s.csv"
     path.write_text("\n".join(lines))
     with pytest.raises(PlateError, match=re.escape(expected)) as caught:
-        read_sources(path)
+        read_sources(path, size=384)
     assert caught.value.row == row
 
 
@@ -120,7 +120,7 @@ def test_sources_that_are_none(tmp_path, lines, row, expected):
         ({"volume": 0.0}, "0 nL cannot be dispensed"),
         ({"volume": float("nan")}, "cannot be dispensed"),
         ({"volume": 40.0, "droplet": 25.0}, "droplets of 25 nL. Use 50 nL"),
-        ({"sources": {"WT": Source("s", "A1")}}, "3 names on plate-1 have no source well: "),
+        ({"sources": {"WT": Source("s", "A1")}}, "3 of 4 stocks have no source well: "),
     ],
 )
 def test_echo_lists_that_no_echo_can_do(proposal, tmp_path, options, expected):
@@ -132,7 +132,7 @@ def test_echo_lists_that_no_echo_can_do(proposal, tmp_path, options, expected):
 @pytest.mark.parametrize(
     ("size", "options", "expected"),
     [
-        (96, {"volume": 0.0}, "0 µL cannot be pipetted"),
+        (96, {"volume": 0.0}, "0 nL cannot be pipetted: an Opentrons pipette takes 1 to 1,000 µL"),
         (96, {"slot": 12}, "there is no slot 12. Use 1 to 11"),
         (96, {"height": -1.0}, "a height of -1 mm is outside the well"),
         (1536, {}, "no labware of 1536 wells. Name yours"),

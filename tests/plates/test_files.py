@@ -112,6 +112,7 @@ def test_an_echo_list_fills_each_well_once_from_the_right_source(proposal, tmp_p
     plate = Plate.fill(proposal(40), controls=6, replicates=2)
     rows = rows_of(write_echo(plate, tmp_path / "e.csv", volume=27.5))
     stocks = sources_of([plate])
+    assert {r["Source Plate Barcode"] for r in rows} == {"source"}
     assert {r["Destination Well"]: r["Sample Name"] for r in rows} == {n: w.candidate for n, w in plate.wells.items()}
     assert len(rows) == len(plate.wells)
     for r in rows:

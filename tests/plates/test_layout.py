@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from activeloop.errors import PlateError
 from activeloop.measurements.wells import SHAPES, Well, parse_well
 from activeloop.plates import Pick, Plate, Proposal, fill_plates
+from activeloop.plates.layout import LAYOUTS
 
 
 def places(plate: Plate, keep) -> list[tuple[int, int]]:
@@ -28,11 +29,13 @@ def listed(n: int) -> Proposal:
     replicates=st.integers(1, 3),
     edges=st.booleans(),
     seed=st.integers(0, 1000),
+    layout=st.sampled_from(LAYOUTS),
 )
-def test_every_pick_and_control_is_on_the_plate_or_nothing_is(size, picks, controls, replicates, edges, seed):
+def test_every_pick_and_control_is_on_the_plate_or_nothing_is(size, picks, controls, replicates, edges, seed, layout):
     rows, columns = SHAPES[size]
     room = (rows - 2) * (columns - 2) if edges else size
     options = {"wells": size, "controls": controls, "replicates": replicates, "empty_edges": edges, "seed": seed}
+    options["layout"] = layout
     if picks * replicates + controls > room:
         with pytest.raises(PlateError, match=f"has {room}"):
             Plate.fill(listed(picks), **options)
@@ -51,7 +54,7 @@ def test_every_pick_and_control_is_on_the_plate_or_nothing_is(size, picks, contr
 @pytest.mark.parametrize("seed", range(3))
 def test_controls_are_spread_over_rows_columns_and_quarters(size, controls, seed):
     rows, columns = SHAPES[size]
-    plate = Plate.fill(listed(8), wells=size, controls=controls, seed=seed)
+    plate = Plate.fill(listed(8), wells=size, controls=controls, seed=seed, layout="random")
     at = places(plate, lambda w: w.control)
     for axis, lines in ((0, rows), (1, columns)):
         share = Counter(p[axis] for p in at)
@@ -65,7 +68,7 @@ def test_controls_are_spread_over_rows_columns_and_quarters(size, controls, seed
 @pytest.mark.parametrize(("n", "replicates", "size"), [(44, 2, 96), (30, 3, 96), (120, 3, 384), (10, 2, 24)])
 @pytest.mark.parametrize("seed", range(3))
 def test_replicates_are_not_side_by_side(n, replicates, size, seed):
-    plate = Plate.fill(listed(n), wells=size, controls=4, replicates=replicates, seed=seed)
+    plate = Plate.fill(listed(n), wells=size, controls=4, replicates=replicates, seed=seed, layout="random")
     for name in plate.candidates:
         at = places(plate, lambda w, name=name: w.candidate == name)
         assert min(max(abs(a[0] - b[0]), abs(a[1] - b[1])) for i, a in enumerate(at) for b in at[:i]) > 1
@@ -76,6 +79,47 @@ def test_the_layout_is_random_and_depends_on_the_seed():
     rows_of_first = Counter(parse_well(n)[0] for p in by_seed for n, w in p.wells.items() if w.candidate == "A1G")
     assert len(rows_of_first) == 8, "the best pick stands anywhere, not in row A"
     assert by_seed[0] != by_seed[1]
+
+
+@pytest.mark.parametrize("edges", [False, True])
+@pytest.mark.parametrize(
+    ("size", "picks", "controls"), [(96, 8, 2), (96, 10, 0), (96, 20, 5), (384, 40, 8), (1536, 9, 1)]
+)
+def test_a_plate_that_is_hardly_filled_is_compact_unless_asked(size, picks, controls, edges):
+    options = {"wells": size, "controls": controls, "empty_edges": edges}
+    rows = SHAPES[size][0] - 2 * edges
+    for layout in ("auto", "compact"):
+        plates = [Plate.fill(listed(picks), seed=seed, layout=layout, **options) for seed in range(20)]
+        used = sorted(c for _, c in places(plates[0], lambda w: True))
+        assert set(used) == set(range(edges, edges + -(-len(used) // rows)))
+        assert all(set(p.wells) == set(plates[0].wells) for p in plates), "the same wells, whatever the seed"
+        assert len({tuple(p.wells.values()) for p in plates}) > 10, "filled at random"
+    spread = Plate.fill(listed(picks), layout="random", **options)
+    assert len({c for _, c in places(spread, lambda w: True)}) > len(set(used)), "it was asked for"
+
+
+def test_controls_of_a_compact_plate_are_spread_over_it():
+    for seed in range(20):
+        plate = Plate.fill(listed(28), controls=4, seed=seed)
+        assert {c for _, c in places(plate, lambda w: w.control)} == {0, 1, 2, 3}
+
+
+def test_a_plate_by_column_is_filled_in_the_order_of_the_ranks():
+    plate = Plate.fill(listed(14), controls=2, layout="by-column", replicates=2, seed=7)
+    column = [plate.wells[f"{row}{c}"] for c in range(1, 5) for row in "ABCDEFGH" if f"{row}{c}" in plate.wells]
+    assert column[:4] == [Well("WT", 1, True), Well("WT", 2, True), Well("A1G", 1), Well("A1G", 2)]
+    assert [w.candidate for w in column[2::2]] == [f"A{i}G" for i in range(1, 15)]
+    assert plate == Plate.fill(listed(14), controls=2, layout="by-column", replicates=2, seed=8)
+    several = fill_plates(listed(60), wells=24, controls=2, layout="by-column")
+    for p in several:
+        held = sorted((parse_well(n)[::-1], w.candidate) for n, w in p.wells.items() if not w.control)
+        ranks = [int(name[1:-1]) for _, name in held]
+        assert ranks == sorted(ranks)
+
+
+def test_a_layout_that_does_not_exist():
+    with pytest.raises(PlateError, match=r'there is no layout "zigzag"\. Use auto, compact, by-column, random'):
+        Plate.fill(listed(2), layout="zigzag")
 
 
 def test_controls_may_take_turns():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,6 +33,7 @@ from activeloop.campaigns.events import (
     InMemoryLog,
     Measured,
     Pinned,
+    PlateLaid,
     Proposed,
     Recorded,
     StudentRecord,
@@ -170,6 +172,7 @@ class Campaign:
         retry_missing: bool = False,
         progress: Progress | None = None,
         prepare: Callable[[Proposal], None] | None = None,
+        plate: Mapping[str, Any] | None = None,
     ) -> Proposal:
         """What to test next.
 
@@ -184,6 +187,7 @@ class Campaign:
             progress: called with (candidates looked at, candidates in the pool).
             prepare: called with a new proposal before it is stored, to make all that depends on it, such as its plate:
                 when it fails, nothing is stored. Again with another one when another process wrote meanwhile.
+            plate: options by which its plates are laid out other than `campaign.toml` says, stored with it.
 
         Raises:
             InputError: a number makes no sense; nothing was written.
@@ -204,10 +208,37 @@ class Campaign:
             proposal = self._proposal(state, n, seed, retry_missing, progress)
             if prepare:
                 prepare(proposal)
-            self._append(Proposed(proposal), state)
+            self._append(Proposed(proposal, dict(plate or {})), state)
             return proposal
 
         return self._retried(decide)
+
+    def lay_again(self, number: int, plate: Mapping[str, Any], prepare: Callable[[], None]) -> None:
+        """Lay out the plates of a proposal anew, before anything was measured on them.
+
+        Args:
+            number: of the proposal.
+            plate: options other than `campaign.toml` says, as in `propose`.
+            prepare: called before it is stored, to make the plates.
+
+        Raises:
+            StateError: there is no such proposal, or results of its plates are stored; nothing was changed.
+        """
+
+        def decide(state: CampaignState) -> None:
+            if not 0 < number <= len(state.proposals):
+                raise StateError(f"there is no proposal {number}: {len(state.proposals)} were made.")
+            names = re.compile(rf"plate-{number}(-\d+)?")
+            held = next((r for r in state.results if r.void is None and names.fullmatch(r.measurement.plate)), None)
+            if held is not None:
+                raise StateError(
+                    f"{held.measurement.plate} has results already (event {held.event}): laid out anew, they would "
+                    "belong to other wells. Void them first if they are wrong. Nothing was changed."
+                )
+            prepare()
+            self._append(PlateLaid(number, dict(plate)), state)
+
+        self._retried(decide)
 
     def record(
         self,

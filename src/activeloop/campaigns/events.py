@@ -130,9 +130,28 @@ class Extended:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A proposal was made."""
+    """A proposal was made.
+
+    Args:
+        proposal: it.
+        plate: options by which its plates were laid out other than `campaign.toml` says: the next ones are, too.
+    """
 
     proposal: Proposal
+    plate: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlateLaid:
+    """The plates of a proposal were laid out anew.
+
+    Args:
+        proposal: number of the proposal.
+        plate: options as in `Proposed`.
+    """
+
+    proposal: int
+    plate: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,7 +213,7 @@ class Distilled:
     student: StudentRecord
 
 
-Event = Configured | Extended | Proposed | Measured | Voided | Fitted | Pinned | Distilled
+Event = Configured | Extended | Proposed | PlateLaid | Measured | Voided | Fitted | Pinned | Distilled
 
 
 @dataclass(frozen=True)
@@ -255,6 +274,7 @@ KINDS: dict[str, type] = {
     "configured": Configured,
     "extended": Extended,
     "proposed": Proposed,
+    "plate-laid": PlateLaid,
     "measured": Measured,
     "voided": Voided,
     "fitted": Fitted,

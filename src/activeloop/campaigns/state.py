@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
@@ -13,6 +14,7 @@ from activeloop.campaigns.events import (
     Fitted,
     Measured,
     Pinned,
+    PlateLaid,
     Proposed,
     Recorded,
     StudentRecord,
@@ -67,6 +69,7 @@ class CampaignState:
         vetoed: name -> why it must never be proposed.
         rounds: how many rounds have results.
         configured: the last configuration in the log; None when there is none.
+        plate: options by which the last plates were laid out, and what `[plate]` of `campaign.toml` was then.
         outdated: numbers of versions that were fitted under a configuration which asked for another model, or before
             the pool was extended.
         extensions: candidates that were added to the pool, in order.
@@ -89,6 +92,7 @@ class CampaignState:
     vetoed: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
     configured: Configured | None = None
+    plate: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     outdated: frozenset[int] = frozenset()
     extensions: tuple[Extended, ...] = ()
     before_extension: int = 0
@@ -127,7 +131,9 @@ class CampaignState:
             extensions, before = (*self.extensions, event), len(self.versions)
             return replace(after, extensions=extensions, outdated=outdated, before_extension=before)
         if isinstance(event, Proposed):
-            return after._proposed(event.proposal)
+            return after._proposed(event.proposal)._laid(event.plate)
+        if isinstance(event, PlateLaid):
+            return after._laid(event.plate)
         if isinstance(event, Measured):
             return after._measured(recorded.sequence, event)
         if isinstance(event, Voided):
@@ -152,6 +158,19 @@ class CampaignState:
             pinned=pinned,
             _new_round=True,
         )
+
+    def _laid(self, options: dict[str, Any]) -> CampaignState:
+        settings = self.configured.settings.get("plate", {}) if self.configured else {}
+        return replace(self, plate=(options, settings))
+
+    def plate_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The options of the last plates that hold for the next: those whose setting has not been changed since.
+
+        Args:
+            settings: `[plate]` of `campaign.toml` as it is now.
+        """
+        options, then = self.plate
+        return {key: value for key, value in options.items() if then.get(key) == settings.get(key)}
 
     def _measured(self, sequence: int, event: Measured) -> CampaignState:
         # The first results start round 0; later ones start a round when a proposal was made since the last results.

@@ -1,29 +1,89 @@
-"""`activeloop plate`: draw or export a plate again."""
+"""`activeloop plate`: draw, export or lay out a plate again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from activeloop.cli.terminal import Folder, next_step, numbered, opened, plates_of, say
+from activeloop.cli.propose import (
+    CONTROLS,
+    EDGES,
+    LAYOUT,
+    PLATE,
+    REPLICATES,
+    Layout,
+    on_one_plate,
+    options_given,
+    plate_settings,
+    stage,
+)
+from activeloop.cli.terminal import Folder, check_file, many, next_step, numbered, opened, plates_of, say, some
+
+if TYPE_CHECKING:
+    from activeloop.config import OpenCampaign
+    from activeloop.plates import Plate
 
 PROPOSAL = typer.Option(help="Number of the proposal (default: the last).")
-OUT = typer.Option(metavar="FILE", help="Where to write it (.csv, .xlsx, .svg); with several plates they are numbered.")
+OUT = typer.Option(
+    metavar="FILE",
+    help="Where to write it (.csv, .xlsx, .svg; pick lists: .csv); with several plates they are numbered.",
+)
+FOR = typer.Option("--for", help="Write a pick list for this liquid handler, from source wells to the plate.")
+VOLUME = typer.Option(metavar="VOLUME", help="Of a pick list: what goes into each well, such as 100nL or 2.5uL.")
+SOURCES = typer.Option(
+    metavar="FILE",
+    help="Of a pick list: a table with the candidates' (and controls') source plates and wells, and perhaps volumes "
+    "(default: the columns of the pool's file).",
+)
+SOURCE_VOLUME = typer.Option(metavar="VOLUME", help="Of a pick list: in each source well, where no column says it.")
+DEAD_VOLUME = typer.Option(metavar="VOLUME", help="Of a pick list: what stays in a source well (default: 0).")
+DROPLET = typer.Option(metavar="VOLUME", help="Of an Echo: 2.5nL (550, 650; the default) or 25nL (525).")
+CONTROL_WELLS = typer.Option("--without-controls", help="Of a pick list: control wells are filled by hand.")
+Robot = Literal["echo", "opentrons", "hamilton"]
 
 
 def plate(
-    directory: Folder, proposal: Annotated[int | None, PROPOSAL] = None, out: Annotated[Path | None, OUT] = None
+    directory: Folder,
+    proposal: Annotated[int | None, PROPOSAL] = None,
+    out: Annotated[Path | None, OUT] = None,
+    wells: Annotated[int | None, PLATE] = None,
+    controls: Annotated[int | None, CONTROLS] = None,
+    replicates: Annotated[int | None, REPLICATES] = None,
+    layout: Annotated[Layout | None, LAYOUT] = None,
+    empty_edges: Annotated[bool | None, EDGES] = None,
+    robot: Annotated[Robot | None, FOR] = None,
+    volume: Annotated[str, VOLUME] = "",
+    sources: Annotated[Path | None, SOURCES] = None,
+    source_volume: Annotated[str, SOURCE_VOLUME] = "",
+    dead_volume: Annotated[str, DEAD_VOLUME] = "",
+    droplet: Annotated[str, DROPLET] = "",
+    without_controls: Annotated[bool, CONTROL_WELLS] = False,
 ) -> None:
-    """List the plates of a proposal, and write them in another form."""
+    """List the plates of a proposal, write them in another form, or lay them out anew before anything was measured.
+
+    With --for, a pick list for a liquid handler is written instead, into DIR/plates/picklists.
+    """
     from activeloop.errors import StateError
     from activeloop.plates import write_plate
 
-    loop = opened(directory)
+    stated = {
+        "--volume": volume,
+        "--sources": sources,
+        "--source-volume": source_volume,
+        "--dead-volume": dead_volume,
+        "--droplet": droplet,
+        "--without-controls": without_controls,
+    }
+    check_picking(robot, stated, out)
+    given = options_given(wells, controls, replicates, layout, empty_edges)
+    loop = opened(directory, "Nothing was changed." if given else "")
     state = loop.campaign.state()
     number = proposal or len(state.proposals)
-    plates = plates_of(loop, number)
+    plates = lay_again(loop, number, given) if given else plates_of(loop, number)
     if not plates:
         made = f"{len(state.proposals)} were made" if state.proposals else "none was made"
         raise StateError(
@@ -31,6 +91,121 @@ def plate(
         )
     for i, p in enumerate(plates, 1):
         say(str(p))
-        if out:
+        if out and not robot:
             say(f"Written: {write_plate(p, numbered(out, i, len(plates)), loop.campaign.assays)}")
+    if robot:
+        options = PickListOptions(robot, volume, sources, source_volume, dead_volume, droplet, not without_controls)
+        write_picklists(loop, plates, options, out)
     next_step(f"measure it, then `activeloop record {directory} FILE`.")
+
+
+@dataclass(frozen=True)
+class PickListOptions:
+    """What a pick list is asked for, as it was typed."""
+
+    robot: Robot
+    volume: str
+    sources: Path | None
+    source_volume: str
+    dead_volume: str
+    droplet: str
+    controls: bool
+
+
+def check_picking(robot: Robot | None, stated: Mapping[str, object], out: Path | None) -> None:
+    """Refuse options that do not belong together, before anything is read."""
+    from activeloop.errors import PlateError
+
+    named = [option for option, value in stated.items() if value]
+    if robot is None and named:
+        raise PlateError(f"{named[0]} belongs to a pick list: add --for echo, opentrons or hamilton.")
+    if robot is None:
+        return
+    if not stated["--volume"]:
+        example = "100nL" if robot == "echo" else "2.5uL"
+        raise PlateError(f"say what goes into each well: --volume {example}. Nothing was written.")
+    if stated["--droplet"] and robot != "echo":
+        raise PlateError("only an Echo has droplets: leave --droplet out. Nothing was written.")
+    check_file(out, (".csv",), "Nothing was written.")
+
+
+def write_picklists(loop: OpenCampaign, plates: list[Plate], options: PickListOptions, out: Path | None) -> None:
+    """Write the pick lists of some plates, and say where each source plate stands and what is taken."""
+    from dataclasses import replace
+    from math import isnan
+
+    from activeloop.plates import Source, read_sources, sources_of_pool, transfers, write_echo, write_hamilton
+    from activeloop.plates.picklists import DROPLET as DROP
+    from activeloop.plates.picklists import deck, read_volume, shown_volume, write_opentrons
+
+    pool, volume = loop.campaign.pool, read_volume(options.volume)
+    dead = read_volume(options.dead_volume) if options.dead_volume else 0.0
+    found: dict[str, Source | Sequence[Source]] = dict(sources_of_pool(plates, pool))
+    if options.sources:
+        found |= read_sources(options.sources, pool=pool)
+    if options.source_volume:
+        each = read_volume(options.source_volume)
+
+        def filled(source: Source) -> Source:
+            return replace(source, volume=each) if isnan(source.volume) else source
+
+        found = {n: filled(s) if isinstance(s, Source) else [filled(one) for one in s] for n, s in found.items()}
+    moves = transfers(plates, volume, found, dead_volume=dead, controls=options.controls)
+    folder = loop.folder.plates / "picklists"
+    if not out:
+        folder.mkdir(exist_ok=True)
+    both = {"dead_volume": dead, "controls": options.controls}
+    written: list[Path] = []
+    if options.robot == "opentrons":
+        for i, p in enumerate(plates, 1):
+            path = numbered(out, i, len(plates)) if out else folder / f"{p.id}-opentrons.csv"
+            written.append(write_opentrons(p, path, volume, found, **both))
+            slots = deck([m for m in moves if m.plate is p], p)
+            places = ", ".join(f"{name} on slot {slot}" for name, slot in slots.items())
+            say(f"Deck for {p.id}: {p.id} on slot 1, {places}.")
+    else:
+        number = plates[0].id.removeprefix("plate-").split("-")[0]
+        path = out or folder / f"plate-{number}-{options.robot}.csv"
+        if options.robot == "echo":
+            drop = read_volume(options.droplet) * 1000 if options.droplet else DROP
+            written.append(write_echo(plates, path, volume * 1000, found, drop, **both))
+        else:
+            written.append(write_hamilton(plates, path, volume, found, **both))
+    names = list(dict.fromkeys(m.source.plate for m in moves))
+    wells = len({(m.source.plate, m.source.well) for m in moves})
+    unknown = len({(m.source.plate, m.source.well) for m in moves if isnan(m.source.volume)})
+    unchecked = f" How much {unknown:,} of them hold is not known (--source-volume)." if unknown else ""
+    say(
+        f"{many(len(moves), 'transfer')} of {shown_volume(volume)} from {many(wells, 'well')} of "
+        f"{many(len(names), 'source plate')} ({some(names)}).{unchecked}"
+    )
+    for path in written:
+        say(f"Written: {path}")
+
+
+def lay_again(loop: OpenCampaign, number: int, given: dict[str, object]) -> list[Plate]:
+    """Lay out the plates of a proposal anew, with some options."""
+    from dataclasses import replace
+
+    from activeloop.files import StagedFiles
+    from activeloop.plates.files import ENDINGS
+    from activeloop.plates.plate import labelled
+
+    settings, kept = plate_settings(loop, given)
+    on_one_plate(settings, loop.folder.config)
+    before = plates_of(loop, number)
+    found: list[Plate] = []
+    with StagedFiles() as files:
+
+        def prepare() -> None:
+            stored = loop.campaign.state().proposals[number - 1]
+            proposal = replace(stored, picks=labelled(stored.picks, loop.campaign.pool))
+            found[:] = stage(loop, proposal, settings, files, None)
+
+        loop.campaign.lay_again(number, {**kept, **given}, prepare)
+        files.put()
+    for gone in {p.id for p in before} - {p.id for p in found}:
+        for ending in ENDINGS:
+            (loop.folder.plates / f"{gone}{ending}").unlink(missing_ok=True)
+    say(f"Laid out anew: {', '.join(p.id for p in found)}. Use the new files; the old layout is gone.")
+    return found

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,10 +30,18 @@ if TYPE_CHECKING:
     from activeloop.files import StagedFiles
     from activeloop.plates import Pick, PickPrediction, Plate, Proposal
 
-N = typer.Option("-n", "--number", help="How many candidates (default: as many as fit on one plate).")
-PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate (default: campaign.toml's).")
+Layout = Literal["auto", "compact", "by-column", "random"]
+N = typer.Option(
+    "-n", "--number", help="How many candidates (default: as last time, else as many as fit on one plate)."
+)
+PLATE = typer.Option("--plate", metavar="WELLS", help="Wells of a plate (default: as last time, else campaign.toml's).")
 CONTROLS = typer.Option(help="Control wells of each plate (default: campaign.toml's).")
 REPLICATES = typer.Option(help="Wells for each candidate (default: campaign.toml's).")
+LAYOUT = typer.Option(
+    help="compact (the first columns), by-column (the best first), random, or auto: compact if hardly filled, else "
+    "random (default: campaign.toml's)."
+)
+EDGES = typer.Option("--empty-edges/--fill-edges", help="Leave the outer wells empty (default: campaign.toml's).")
 OUT = typer.Option(metavar="FILE", help="Also write the plate here (.csv, .xlsx, .svg).")
 ANOTHER = typer.Option("--another", help="Make a further proposal although one is out.")
 RETRY = typer.Option("--retry-missing", help="Candidates whose results never came may be chosen again.")
@@ -50,6 +58,8 @@ def propose(
     plate: Annotated[int | None, PLATE] = None,
     controls: Annotated[int | None, CONTROLS] = None,
     replicates: Annotated[int | None, REPLICATES] = None,
+    layout: Annotated[Layout | None, LAYOUT] = None,
+    empty_edges: Annotated[bool | None, EDGES] = None,
     out: Annotated[Path | None, OUT] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the choice (default: the campaign's own).")] = None,
     another: Annotated[bool, ANOTHER] = False,
@@ -57,26 +67,26 @@ def propose(
 ) -> None:
     """Choose the next candidates and lay out their plate.
 
-    A new version is fitted first when results came in. While a proposal is out, the same one is shown again.
+    A new version is fitted first when results came in. While a proposal is out, the same one is shown again. Options of
+    the plate hold for the next one, too.
     """
     from activeloop.files import StagedFiles
     from activeloop.plates.files import ENDINGS
 
     loop = opened(directory, "Nothing was proposed.")
     loop.check_available()
-    settings = loop.config.plate.model_copy(
-        update={
-            key: value
-            for key, value in (("wells", plate), ("controls", controls), ("replicates", replicates))
-            if value is not None
-        }
-    )
+    given = options_given(plate, controls, replicates, layout, empty_edges)
+    settings, kept = plate_settings(loop, given)
+    last = kept.pop("number", None) if not given else None
+    kept |= given
     fits = on_one_plate(settings, loop.folder.config)  # what cannot be laid out is refused before anything is stored
     check_file(out, ENDINGS[::-1], "Nothing was proposed.")
     make_folder(loop.folder.plates)
     before = len(loop.campaign.state().proposals)
     size = len(loop.campaign.pool)
-    wanted = fits if number is None else number
+    wanted = next(n for n in (number, last, fits) if n is not None)
+    if number is not None or last is not None:
+        kept["number"] = wanted
     bar = progress_bar(f"Scoring {size:,} candidates") if size >= LARGE else nullcontext()
     with StagedFiles() as files, bar as progress:
         staged: dict[Proposal, list[Plate]] = {}
@@ -85,7 +95,13 @@ def propose(
             staged[proposal] = stage(loop, proposal, settings, files, out)
 
         proposal = loop.campaign.propose(
-            wanted, seed, another=another, retry_missing=retry_missing, progress=progress, prepare=prepare
+            wanted,
+            seed,
+            another=another,
+            retry_missing=retry_missing,
+            progress=progress,
+            prepare=prepare,
+            plate=kept,
         )
         again = proposal.number <= before
         plates = staged.get(proposal) or standing(loop, proposal, files, out)
@@ -100,9 +116,15 @@ def propose(
         and any(controls != sum(w.control for w in p.wells.values()) for p in plates),
         "--replicates": replicates is not None
         and replicates != max(w.replicate for p in plates for w in p.wells.values() if not w.control),
+        "--layout": layout is not None,
+        "--empty-edges": empty_edges is not None,
         "--seed": seed is not None and seed != proposal.seed,
         "--retry-missing": retry_missing,
     }
+    if not again and (
+        same := {key: value for key, value in kept.items() if key not in given and not (key == "number" and number)}
+    ):
+        say(f"As for the last plate: {', '.join(map(as_option, same.items()))}.")
     show(proposal, loop.config.assays)
     for p in plates:
         say(f"  {p}")
@@ -114,6 +136,47 @@ def propose(
     start_distillation(loop)
     results = "the results" if not again else "its results (or `--another` for a further proposal)"
     next_step(f"measure it, then `activeloop record {directory} FILE` with {results}.")
+
+
+OPTIONS = {
+    "number": "-n",
+    "wells": "--plate",
+    "controls": "--controls",
+    "replicates": "--replicates",
+    "layout": "--layout",
+}
+"""Setting of a plate -> its option."""
+
+
+def as_option(setting: tuple[str, Any]) -> str:
+    """A setting of a plate as one types it.
+
+    >>> as_option(("wells", 384)), as_option(("empty_edges", False))
+    ('--plate 384', '--fill-edges')
+    """
+    key, value = setting
+    return f"{OPTIONS[key]} {value}" if key in OPTIONS else "--empty-edges" if value else "--fill-edges"
+
+
+def options_given(
+    wells: int | None, controls: int | None, replicates: int | None, layout: str | None, empty_edges: bool | None
+) -> dict[str, Any]:
+    """The settings of a plate that were given as options."""
+    all_of = {"wells": wells, "controls": controls, "replicates": replicates}
+    return {k: v for k, v in {**all_of, "layout": layout, "empty_edges": empty_edges}.items() if v is not None}
+
+
+def plate_settings(loop: OpenCampaign, given: Mapping[str, Any]) -> tuple[PlateConfig, dict[str, Any]]:
+    """How the next plate is laid out, and the options of the last that hold for it.
+
+    Args:
+        loop: the campaign.
+        given: options of now, which go first.
+    """
+    settings = loop.config.plate
+    kept = loop.campaign.state().plate_options(settings.model_dump(mode="json"))
+    known = {key: value for key, value in {**kept, **given}.items() if key in type(settings).model_fields}
+    return settings.model_copy(update=known), kept
 
 
 def make_folder(plates: Path) -> None:
@@ -140,7 +203,8 @@ def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
     from activeloop.errors import PlateError
     from activeloop.plates.plate import PlateDesign
 
-    design = PlateDesign(settings.wells, settings.controls, settings.control, settings.replicates, settings.empty_edges)
+    s = settings
+    design = PlateDesign(s.wells, s.controls, s.control, s.replicates, s.empty_edges, s.layout)
     try:
         design.check_room(1)
     except PlateError as error:
@@ -180,6 +244,7 @@ def stage(
         empty_edges=settings.empty_edges,
         seed=derive(loop.config.seed, "plate", proposal.number),
         id=f"plate-{proposal.number}",
+        layout=settings.layout,
     )
     files.clear()
     _stage_out(loop, plates, files, out)

@@ -187,13 +187,19 @@ def _named_control(name: str) -> str:
 
 
 class PlateConfig(Strict):
-    """How plates are filled; see `activeloop.plates.Plate.fill`. `price_per_well` in any currency, 0 when not known."""
+    """How plates are filled; see `activeloop.plates.Plate.fill`.
+
+    Attributes:
+        wells, controls, control, replicates, empty_edges, layout: as there.
+        price_per_well: in any currency, 0 when not known.
+    """
 
     wells: Literal[6, 12, 24, 48, 96, 384, 1536] = 96
     controls: Annotated[int, Field(ge=0, le=1536)] = 8
     control: Annotated[str, AfterValidator(_named_control)] = "WT"
     replicates: Annotated[int, Field(ge=1, le=1536)] = 1
     empty_edges: bool = False
+    layout: Literal["auto", "compact", "by-column", "random"] = "auto"
     price_per_well: Annotated[float, Field(ge=0, le=1e12)] = 0.0
 
 

@@ -204,6 +204,7 @@ def config_text(config: CampaignConfig, control_note: str = "") -> str:
             f"control = {_value(plate.control)}  # {control_note or 'what the control wells hold'}",
             f"replicates = {plate.replicates}  # wells for each candidate",
             f"empty_edges = {_value(plate.empty_edges)}  # outer wells dry out first",
+            f'layout = {_value(plate.layout)}  # "compact", "by-column", "random"; "auto": compact if hardly filled',
             f"price_per_well = {plate.price_per_well!r}  # 0 when you do not want to count costs",
         ],
         [

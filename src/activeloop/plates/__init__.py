@@ -8,10 +8,14 @@ if TYPE_CHECKING:
     from activeloop.plates.files import PlateFolder, plates_in, read_plate, read_plates, write_plate
     from activeloop.plates.picklists import (
         Source,
+        Transfer,
         read_sources,
         sources_in_order,
         sources_of,
+        sources_of_pool,
+        transfers,
         write_echo,
+        write_hamilton,
         write_opentrons,
     )
     from activeloop.plates.picture import draw
@@ -24,6 +28,7 @@ __all__ = [
     "PlateFolder",
     "Proposal",
     "Source",
+    "Transfer",
     "draw",
     "fill_plates",
     "plates_in",
@@ -32,7 +37,10 @@ __all__ = [
     "read_sources",
     "sources_in_order",
     "sources_of",
+    "sources_of_pool",
+    "transfers",
     "write_echo",
+    "write_hamilton",
     "write_opentrons",
     "write_plate",
 ]

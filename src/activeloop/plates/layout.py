@@ -1,4 +1,4 @@
-"""Layout of plates: controls spread evenly, replicates apart, everything else at random."""
+"""Layout of plates: compact, by column, or at random with controls spread evenly and replicates apart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import numpy as np
 
 from activeloop.measurements.wells import SHAPES, Well, parse_well, well_name
 
+LAYOUTS = ("auto", "compact", "by-column", "random")
+"""`compact`: in the first columns, at random there; `by-column`: down the columns, controls first, then the best first;
+`random`: anywhere on the plate; `auto`: compact where less than `HARDLY_FILLED` of the plate is needed, else random."""
+HARDLY_FILLED = 0.5
 TRIES = 4
 STEPS = 300
 PASSES = 10
@@ -22,6 +26,20 @@ def usable_wells(size: int, empty_edges: bool) -> np.ndarray:
     edge = int(empty_edges)
     grid = np.mgrid[edge : rows - edge, edge : columns - edge]
     return grid.reshape(2, -1).T
+
+
+def by_column(cells: np.ndarray) -> np.ndarray:
+    """The same wells, column by column: int [W, 2].
+
+    >>> by_column(usable_wells(96, empty_edges=True))[:2].tolist()
+    [[1, 1], [2, 1]]
+    """
+    return cells[np.lexsort((cells[:, 0], cells[:, 1]))]
+
+
+def in_steps(wells: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices of n of some wells in one line, at equal distances from a random beginning: int [n]."""
+    return ((np.arange(n) + rng.random()) * (wells / max(n, 1))).astype(np.int64)
 
 
 def spread_evenly(cells: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -12,7 +12,16 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.errors import PlateError
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
-from activeloop.plates.layout import arrange, sort_wells, spread_evenly, usable_wells
+from activeloop.plates.layout import (
+    HARDLY_FILLED,
+    LAYOUTS,
+    arrange,
+    by_column,
+    in_steps,
+    sort_wells,
+    spread_evenly,
+    usable_wells,
+)
 from activeloop.tables.table import ERROR_CELLS
 
 
@@ -112,9 +121,12 @@ class PlateDesign:
     control: str | Sequence[str]
     replicates: int
     empty_edges: bool
+    layout: str = "auto"
 
     def __post_init__(self) -> None:
         check_size(self.size)
+        if self.layout not in LAYOUTS:
+            raise PlateError(f'there is no layout "{self.layout}". Use {", ".join(LAYOUTS)}. No plate was made.')
         if self.controls < 0:
             raise PlateError(f"{self.controls} controls: the number cannot be negative. No plate was made.")
         if self.controls and not all(self.names or [""]):
@@ -160,14 +172,29 @@ class PlateDesign:
         )
 
     def lay_out(self, contents: list[Well], rng: np.random.Generator) -> dict[str, Well]:
-        """The wells of one plate, controls first spread evenly, then everything else at random."""
-        cells = usable_wells(self.size, self.empty_edges)
-        chosen = spread_evenly(cells, self.controls, rng)
+        """The wells of one plate: controls first, then everything else.
+
+        Args:
+            contents: what stands on it beside the controls, the best first.
+            rng: of the layout; one by column does not depend on it.
+        """
+        cells, needed = usable_wells(self.size, self.empty_edges), len(contents) + self.controls
+        layout = self.layout
+        if layout == "auto":
+            layout = "compact" if needed < HARDLY_FILLED * len(cells) else "random"
+        if layout == "random":
+            chosen = spread_evenly(cells, self.controls, rng)
+        else:
+            cells = by_column(cells)[:needed]
+            chosen = np.arange(self.controls) if layout == "by-column" else in_steps(needed, self.controls, rng)
+        free = np.delete(cells, chosen, axis=0)
+        if layout == "by-column":
+            wells = {well_name(*cell): well for cell, well in zip(free.tolist(), contents, strict=True)}
+        else:
+            wells, chosen = arrange(contents, free, rng), rng.permutation(chosen)
         turns = len(self.names)
-        wells = arrange(contents, np.delete(cells, chosen, axis=0), rng)
-        for i, at in enumerate(rng.permutation(chosen)):
-            name = well_name(*cells[at].tolist())
-            wells[name] = Well(self.names[i % turns], i // turns + 1, control=True)
+        for i, at in enumerate(chosen):
+            wells[well_name(*cells[at].tolist())] = Well(self.names[i % turns], i // turns + 1, control=True)
         return sort_wells(wells)
 
 
@@ -253,11 +280,12 @@ class Plate:
         seed: int = 0,
         id: str = "",
         again: Sequence[Well] = (),
+        layout: str = "auto",
     ) -> Plate:
         """Lay out a proposal on one plate.
 
-        Controls are spread evenly over rows and columns; everything else stands at random, replicates of one
-        candidate apart from each other. The same seed gives the same plate.
+        At random, controls are spread evenly over rows and columns, and replicates of one candidate stand apart from
+        each other; a plate that is hardly filled is compact instead. The same seed gives the same plate.
 
         Args:
             proposal: what to test.
@@ -269,11 +297,12 @@ class Plate:
             seed: of the layout.
             id: of the plate; `plate-` and the proposal's number when empty.
             again: wells of an earlier plate to be tested again (see `replace_failed`).
+            layout: one of `LAYOUTS`.
 
         Raises:
             PlateError: it does not fit, or a number makes no sense; no plate was made.
         """
-        design = PlateDesign(wells, controls, control, replicates, empty_edges)
+        design = PlateDesign(wells, controls, control, replicates, empty_edges, layout)
         contents = design.contents(proposal) + list(again)
         design.check_room(len(proposal.picks), len(again))
         held = design.lay_out(contents, np.random.default_rng(seed))
@@ -364,6 +393,7 @@ def fill_plates(
     empty_edges: bool = False,
     seed: int = 0,
     id: str = "",
+    layout: str = "auto",
 ) -> list[Plate]:
     """Lay out a proposal on as many plates as it needs, each with its own controls.
 
@@ -373,7 +403,7 @@ def fill_plates(
     Raises:
         PlateError: not even one candidate fits beside the controls, or a number makes no sense; no plate was made.
     """
-    design = PlateDesign(wells, controls, control, replicates, empty_edges)
+    design = PlateDesign(wells, controls, control, replicates, empty_edges, layout)
     contents, free = design.contents(proposal), design.room - controls
     if free < 1:
         design.check_room(len(proposal.picks))
@@ -386,6 +416,9 @@ def fill_plates(
     groups = list(by_name.values())
     mixed = [well for i in rng.permutation(len(groups)) for well in groups[i]]
     shares = [mixed[k::count] for k in range(count)]
+    if layout == "by-column":
+        places = {(well.candidate, well.replicate): i for i, well in enumerate(contents)}
+        shares = [sorted(share, key=lambda well: places[well.candidate, well.replicate]) for share in shares]
     return [
         Plate(plate_id, wells, design.lay_out(share, rng), _picks_of(share, listed(proposal)))
         for plate_id, share in zip(ids, shares, strict=True)
