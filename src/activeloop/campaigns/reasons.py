@@ -181,16 +181,28 @@ class Surroundings:
         """For each candidate the measured one nearest to it, itself left out; None where nothing else is measured."""
         if not len(self.rows) or not len(rows):
             return [None] * len(rows)
-        closeness = self._similarity(rows) if self._codes is None else -self._changes(rows)
-        closeness = np.where(rows[:, None] == self.rows, -math.inf, closeness)
-        found: list[Neighbour | None] = []
+        closeness = self._closeness(rows)
         at = closeness.argmax(1)
-        names = self.pool.names(self.rows[at])
-        for i, (k, name) in enumerate(zip(at.tolist(), names, strict=True)):
-            close = float(closeness[i, k])
-            distance = close if self._codes is None else -close
-            found.append(None if math.isinf(close) else Neighbour(name, float(self.values[k]), distance))
-        return found
+        found = self._neighbours(closeness[np.arange(len(rows)), at], at)
+        return [None if math.isinf(one.distance) else one for one in found]
+
+    def most_similar(self, row: int, most: int) -> tuple[Neighbour, ...]:
+        """The measured candidates nearest to one, itself left out; of those as near, the better one first."""
+        if not len(self.rows):
+            return ()
+        (closeness,) = self._closeness(np.array([row]))
+        order = np.lexsort((-self.assay.sign * self.values, -closeness))[:most]
+        return tuple(one for one in self._neighbours(closeness[order], order) if not math.isinf(one.distance))
+
+    def _closeness(self, rows: np.ndarray) -> np.ndarray:
+        """[N, M] larger is nearer; of a candidate and itself the least of all."""
+        closeness = self._similarity(rows) if self._codes is None else -self._changes(rows)
+        return np.where(rows[:, None] == self.rows, -math.inf, closeness)
+
+    def _neighbours(self, closeness: np.ndarray, at: np.ndarray) -> list[Neighbour]:
+        distances = closeness if self._codes is None else -closeness
+        each = zip(self.pool.names(self.rows[at]), self.values[at].tolist(), distances.tolist(), strict=True)
+        return [Neighbour(*one) for one in each]
 
     @cached_property
     def _codes(self) -> np.ndarray | None:

@@ -20,6 +20,7 @@ VERBS = {
     "status": "Show where the campaign stands and what to do next.",
     "extend": "Add combinations of the best hits, a list or new positions to the pool.",
     "assess": "Assess whether another round is worth its cost.",
+    "explain": "Explain why candidates were picked, or are predicted as they are.",
     "predict": "Predict candidates, by the model or by a student.",
     "distil": "Distil the model into a small student for any machine, a browser or a screen.",
     "screen": "Screen millions of candidates: a student scores them, the model picks.",

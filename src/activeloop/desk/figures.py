@@ -308,6 +308,29 @@ class Effects:
     singles: bool
 
 
+@dataclass(frozen=True)
+class Attribution:
+    """What each exchange adds to a prediction, for a picture.
+
+    Args:
+        assay: which.
+        labels: [L] of the positions.
+        residues: letters, K of them.
+        table: [L, K] what each adds; NaN where it is not known.
+        parent: [L] codes of the wild type.
+        candidates: name -> the cells (position, residue) of its mutations.
+        unit: of the table, in words.
+    """
+
+    assay: Assay
+    labels: tuple[str, ...]
+    residues: str
+    table: np.ndarray
+    parent: np.ndarray
+    candidates: dict[str, tuple[tuple[int, int], ...]]
+    unit: str
+
+
 #: candidates of a large pool whose predictions are averaged; positions beyond which a picture has no room
 AVERAGED, WIDEST = 20_000, 1_000
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from activeloop.campaigns.validation import PredictedPlate
-from activeloop.desk.figures import BestSoFar, Effects, PlateControls, Reliability
+from activeloop.desk.figures import RESIDUES, Attribution, BestSoFar, Effects, PlateControls, Reliability
 from activeloop.drawing import BASELINE, FAINT, INK, OTHERS, OWN, style
 from activeloop.measurements import Assay
 from activeloop.plates.picture import RAMP
@@ -262,3 +262,45 @@ def draw_controls(plates: Sequence[PlateControls], assay: Assay, log: bool) -> F
 
 def _short(name: str, most: int = 14) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def draw_attribution(one: Attribution) -> Figure:
+    """What each exchange adds as a heat map, blue where it is better; squares mark the mutations of candidates."""
+    from matplotlib.colors import TwoSlopeNorm
+
+    order = [i for i in (one.residues.find(a) for a in RESIDUES) if i >= 0] or list(range(len(one.residues)))
+    table = one.table[:, order].T
+    known = np.abs(table[np.isfinite(table)])
+    span = float(np.quantile(known, 0.99)) if len(known) else 1.0
+    norm = TwoSlopeNorm(0.0, -(span or 1.0), span or 1.0)
+    width = len(one.labels)
+    long = -(-width // -(-width // BAND))
+    bands = [slice(i, min(i + long, width)) for i in range(0, width, long)]
+    letters = "".join(one.residues[i] for i in order)
+    parent = np.array([order.index(c) if c in order else -1 for c in one.parent.tolist()])
+    shown = Effects(one.assay, one.labels, letters, table, table, parent, True)
+    figure = _figure(len(bands) * 2.75 + 0.8, WIDTH if width > BAND // 3 else max(3.6, 1.6 + 0.3 * width))
+    axes = figure.subplots(len(bands), 1, squeeze=False).ravel()
+    image = None
+    marks = list(one.candidates.items())
+    for band, axis in zip(bands, axes, strict=True):
+        title = "" if band.start else f"what each exchange adds to {one.assay.name} (blue is better)"
+        image = _effects_panel(axis, shown, table, band, title, norm, "RdBu" if one.assay.sign > 0 else "RdBu_r")
+        for (_, cells), colour in zip(marks, (INK, *OTHERS) * (len(marks) // 4 + 1), strict=False):
+            mine = [(c - band.start, order.index(k)) for c, k in cells if band.start <= c < band.stop and k in order]
+            if mine:
+                axis.plot(*np.array(mine).T, "s", markerfacecolor="none", markeredgecolor=colour, markersize=7.5)
+        if len(bands) > 1:
+            axis.set_xlim(-0.5, long - 0.5)
+    if image is not None:
+        bar = figure.colorbar(image, ax=axes.tolist(), location="bottom", shrink=0.5, aspect=40, pad=0.02)
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.ax.tick_params(labelsize=8.5, colors=FAINT, length=0)
+        bar.set_label(one.unit, color=FAINT, fontsize=9)
+    handles = [
+        axes[0].plot([], [], "s", markerfacecolor="none", markeredgecolor=colour, markersize=7.5, label=name)[0]
+        for (name, _), colour in zip(marks, (INK, *OTHERS) * (len(marks) // 4 + 1), strict=False)
+    ]
+    if len(handles) <= 8:
+        figure.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize=9, labelcolor=INK)
+    return figure

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from activeloop.candidates import Pool, mostly_multiple
+from activeloop.candidates import Pool, Sites, mostly_multiple
 from activeloop.errors import ConfigError
 from activeloop.foundation.identity import check_identity, identity
 from activeloop.measurements import Dataset
@@ -152,6 +152,12 @@ class MutationGP(PerAssayLearner):
         return MutationPredictor(posterior, transform, logs, sd, linear_share, self.prior_score, self.family)
 
 
+#: what was measured where -> the terms of the kernel that carry it to a mutation
+PARTS: dict[str, tuple[str, ...]] = {
+    "this position": ("site", "site x residue", "site x narrow residue"),
+    "its neighbourhood": ("near", "far", "helix", "near x residue"),
+    "similar exchanges": ("residue", "parent", "parent x residue", "parent x far", "parent x narrow residue"),
+}
 #: above this many labels systems are solved by conjugate gradients instead of a Cholesky factor
 DENSE = 1500
 #: joint samples from which standard deviations are taken then
@@ -207,6 +213,26 @@ class MutationPosterior:
     def mean_table(self) -> np.ndarray:
         """[L * K] expected contribution of every mutation."""
         return self._response(self.process.weights[:, None])[:, 0] + self.prior_weight * self.table
+
+    def contributions(self, sites: Sites, variances: np.ndarray) -> dict[str, np.ndarray]:
+        """The parts of `mean_table`, each [L * K]; they sum to it, since the mean is linear in the terms of the kernel.
+
+        Args:
+            sites: of the pool.
+            variances: [12] of `TERMS`.
+
+        Returns:
+            `prior`; the `family`'s column where there is one; and what was measured at `this position`, at
+            `its neighbourhood` along the chain, and of `similar exchanges` anywhere.
+        """
+        laid = self.measured.scatter(self.process.weights[:, None])
+        parts = {"prior": self.prior_weight * self.table}
+        if self.kernel.column is not None:
+            parts["family"] = self.kernel.column * float(self.kernel.column @ laid[:, 0])
+        for name, terms in PARTS.items():
+            own = np.where([term in terms for term in TERMS], variances, 0.0)
+            parts[name] = MutationKernel.of(sites, own).times(laid)[:, 0]
+        return parts
 
     def _response(self, weights: np.ndarray) -> np.ndarray:
         """[L * K, S] covariance of every mutation with the measured variants, times weights [n, S]."""
@@ -357,6 +383,15 @@ class MutationPredictor(TransformedPredictor):
 
     def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         return self.posterior.mean(Mutations.of(pool, rows))
+
+    def contributions(self, pool: Pool) -> dict[str, np.ndarray]:
+        """What each mutation of a pool adds to the mean, [L, K] a part; see `MutationPosterior.contributions`.
+
+        On the scale on which mutations add up: standard deviations of the measured values' ranks.
+        """
+        sites = sites_with_parent(pool)
+        parts = self.posterior.contributions(sites, np.exp(self.logs[: len(TERMS)]))
+        return {name: part.reshape(len(sites.labels), -1) for name, part in parts.items()}
 
     def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
         return self.posterior.leave_one_out

@@ -1,0 +1,94 @@
+"""`activeloop explain`: why candidates were picked, or are predicted as they are."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from activeloop.cli.terminal import Folder, Offset, check_file, next_step, opened, say, show_table
+
+if TYPE_CHECKING:
+    from activeloop.desk.explain import Explanation
+
+NAMES = typer.Argument(metavar="[CANDIDATE...]", help="Candidates, in any notation (default: the picks that are out).")
+PICTURE = typer.Option(metavar="FILE", help="Also draw what each exchange adds here (.png, .svg).")
+
+
+def explain(
+    directory: Folder,
+    names: Annotated[list[str] | None, NAMES] = None,
+    picture: Annotated[Path | None, PICTURE] = None,
+    offset: Offset = None,
+) -> None:
+    """Say why candidates were picked, or are predicted as they are.
+
+    Of a candidate: its prediction, what was measured around it, what each of its mutations adds, and its neighbours.
+    Without candidates it lists the picks that are out (else the last ones) and the reason of each.
+    """
+    from activeloop.desk.explain import explain as explained
+    from activeloop.desk.explain import last_proposal, picture_of
+    from activeloop.files import write_whole
+
+    check_file(picture, (".png", ".svg"), "Nothing was drawn.")
+    loop = opened(directory)
+    chosen = names or []
+    if chosen:
+        found = explained(loop, chosen, offset=offset)
+        for one in found:
+            show(one)
+    else:
+        proposal = last_proposal(loop)
+        chosen = [p.name for p in proposal.picks]
+        rows = [(str(p.rank), p.name, p.reason) for p in proposal.picks]
+        show_table(f"proposal {proposal.number}, chosen by {proposal.policy}", ("rank", "candidate", "why"), rows)
+        next_step(f"`activeloop explain {directory} {proposal.picks[0].name}` says more about one of them.")
+    if picture:
+        say(f"Written: {write_whole(picture, picture_of(loop, chosen, picture.suffix.lower(), offset=offset))}")
+
+
+def show(one: Explanation) -> None:
+    """Print the explanation of one candidate."""
+    unit = f" {one.assay.unit}" if one.assay.unit and one.version else ""
+    if one.version:
+        interval = f"({one.low:.3g} to {one.high:.3g})"
+        what = f"predicted {one.assay.name} {one.mean:.4g}{unit} {interval} by version {one.version}"
+    else:
+        what = f"score {one.mean:.3g} by the prior, in no unit"
+    measured = "" if math.isnan(one.measured) else f"; measured {one.measured:.4g} {one.assay.unit}".rstrip()
+    wild = "" if math.isnan(one.parent) else f"; the wild type is predicted {one.parent:.4g}{unit}"
+    say(f"{one.candidate}: {what}{measured}{wild}.")
+    if one.words:
+        say(f"Around it: {one.words}.")
+    if one.contributions:
+        show_contributions(one, unit)
+    if one.similar:
+        similarity = one.of_compounds
+        header = "Tanimoto" if similarity else "changes"
+        cells = [
+            (n.name, f"{n.distance:.2f}" if similarity else f"{n.distance:.0f}", f"{n.value:.4g}") for n in one.similar
+        ]
+        show_table("nearest measured", ("candidate", header, f"{one.assay.name}{unit and f' ({unit.strip()})'}"), cells)
+
+
+def show_contributions(one: Explanation, unit: str) -> None:
+    """Print what each mutation adds."""
+    parts = list(one.contributions[0].parts)
+    headers = ["mutation", f"effect{unit and f' ({unit.strip()})'}", *(["adds up to", *parts] if one.exact else [])]
+    rows = []
+    for c in one.contributions:
+        effect = "-" if math.isnan(c.effect) else f"{c.effect:+.3g}"
+        added = [c.total, *(c.parts[p] for p in parts)] if one.exact else []
+        rows.append((c.mutation, effect, *(f"{v:+.2f}" for v in added)))
+    show_table("what each mutation adds", headers, rows)
+    if one.exact:
+        say(
+            "Effect: the prediction with all mutations less that without this one. The other columns are exact: the "
+            "model adds them up, in standard deviations of the ranks of what was measured."
+        )
+    else:
+        say("Effect: the prediction with all mutations less that without this one.")
+    if len(one.contributions) > 1 and not math.isnan(one.rest):
+        say(f"Together they leave {one.rest:+.3g}{unit} of the difference to the wild type, by acting on each other.")
