@@ -33,7 +33,7 @@ class StagedFiles:
     def __exit__(self, *_: object) -> None:
         self.clear()
 
-    def add(self, path: str | Path, content: str | bytes) -> None:
+    def add(self, path: str | Path, content: str | bytes | memoryview) -> None:
         """Write a file beside its place.
 
         Args:
@@ -87,7 +87,7 @@ def _unwritable(path: Path, error: OSError) -> StoreError:
     )
 
 
-def write_whole(path: str | Path, content: str | bytes) -> Path:
+def write_whole(path: str | Path, content: str | bytes | memoryview) -> Path:
     """Write a file so that its name stands, at any moment and after a kill, for the old content or the new, whole.
 
     Args:

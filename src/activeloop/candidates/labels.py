@@ -16,15 +16,28 @@ Labels = tuple[tuple[str, str], ...]
 LOOKED_AT, LONGEST = 10_000, 40
 
 
-class _Texts:
-    """A column of cells as one text: a pool of a million rows must not hold a million objects for each column."""
+@dataclass(frozen=True)
+class Texts:
+    """A column of cells as one text: a pool of a million rows must not hold a million objects for each column.
 
-    def __init__(self, cells: Sequence[str]):
-        self._text = "".join(cells)
-        self._ends = np.cumsum(np.fromiter(map(len, cells), np.int64, len(cells)))
+    Args:
+        text: all cells, one behind another.
+        ends: [N] where each ends in it.
+
+    >>> Texts.of(["Acme", "", "Z1"])[2]
+    'Z1'
+    """
+
+    text: str
+    ends: np.ndarray
+
+    @classmethod
+    def of(cls, cells: Sequence[str]) -> Texts:
+        """The column of some cells."""
+        return cls("".join(cells), np.cumsum(np.fromiter(map(len, cells), np.int64, len(cells))))
 
     def __getitem__(self, row: int) -> str:
-        return self._text[self._ends[row - 1] if row else 0 : self._ends[row]]
+        return self.text[self.ends[row - 1] if row else 0 : self.ends[row]]
 
 
 @dataclass(frozen=True)
@@ -41,14 +54,14 @@ class LabelTable:
     """
 
     names: tuple[str, ...] = ()
-    columns: tuple[_Texts, ...] = ()
+    columns: tuple[Texts, ...] = ()
     id_name: str = ""
 
     @classmethod
     def of(cls, columns: Mapping[str, Sequence[str]]) -> LabelTable:
         """The labels in some columns; empty ones are left out, and cells are put on one line."""
         filled = {name: list(map(one_line, cells)) for name, cells in columns.items() if any(cells)}
-        return cls(tuple(filled), tuple(map(_Texts, filled.values())), _id_among(filled))
+        return cls(tuple(filled), tuple(map(Texts.of, filled.values())), _id_among(filled))
 
     def row(self, row: int) -> Labels:
         """The labels of one row, "" where its cell is empty."""
@@ -63,7 +76,7 @@ class LabelTable:
         return self._ids[row] if self._ids else ""
 
     @cached_property
-    def _ids(self) -> _Texts | None:
+    def _ids(self) -> Texts | None:
         return self.columns[self.names.index(self.id_name)] if self.id_name else None
 
 

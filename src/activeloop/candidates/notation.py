@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Rows
 from itertools import pairwise
-from typing import final
+from typing import Any, final
 
 from activeloop.candidates.compounds import STRUCTURES, parent_structure, skeleton
 from activeloop.candidates.designs import AMINO_ACIDS, Compound, Design, Guide, Mutation, Sequence, Variant
@@ -422,3 +422,28 @@ class NamedDesigns:
 
     def __iter__(self) -> Iterator[Design]:
         return map(self._made, self.names)
+
+
+#: notation -> its settings, and the attribute in which each is
+_SETTINGS: dict[type[Notation], dict[str, str]] = {
+    VariantNotation: {"parent": "parent", "offset": "offset", "sites": "sites"},
+    SequenceNotation: {"length": "length", "upper": "upper"},
+    GuideNotation: {"length": "length"},
+    CompoundNotation: {"structures": "_rdkit", "version": "version"},
+}
+
+
+def notation_settings(notation: Notation) -> dict[str, Any]:
+    """A notation as plain values, from which `notation_from` makes it again.
+
+    >>> notation_settings(GuideNotation(20))
+    {'name': 'GuideNotation', 'length': 20}
+    """
+    settings = {name: getattr(notation, attribute) for name, attribute in _SETTINGS[type(notation)].items()}
+    return {"name": type(notation).__name__, **settings}
+
+
+def notation_from(settings: Mapping[str, Any]) -> Notation:
+    """The notation of some settings; see `notation_settings`."""
+    made: Any = next(cls for cls in _SETTINGS if cls.__name__ == settings["name"])
+    return made(**{name: value for name, value in settings.items() if name != "name"})

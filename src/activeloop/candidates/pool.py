@@ -7,10 +7,11 @@ many candidates works on arrays of rows, and makes `Candidate` objects only for 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,7 +30,7 @@ from activeloop.candidates.designs import (
     Sequence,
     Variant,
 )
-from activeloop.candidates.labels import Labels, LabelTable
+from activeloop.candidates.labels import Labels, LabelTable, Texts
 from activeloop.candidates.notation import (
     CompoundNotation,
     GuideNotation,
@@ -37,6 +38,8 @@ from activeloop.candidates.notation import (
     Notation,
     SequenceNotation,
     VariantNotation,
+    notation_from,
+    notation_settings,
     position_of,
 )
 from activeloop.candidates.proteins import read_parent
@@ -332,6 +335,7 @@ class Pool(ABC):
         merge_duplicates: bool = False,
         skip_unreadable: bool = False,
         structures: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> ExplicitPool:
         """The candidates that a spreadsheet lists.
 
@@ -349,6 +353,7 @@ class Pool(ABC):
             skip_unreadable: leave out rows whose candidate cannot be understood (stop codons, broken SMILES) instead of
                 refusing the table; `origin` counts them.
             structures: of compounds: version of the rules that compare them; the newest when None.
+            progress: called with (rows read, rows in all).
 
         Raises:
             InputError: names file, row and fix.
@@ -364,6 +369,7 @@ class Pool(ABC):
             merge_duplicates=merge_duplicates,
             skip_unreadable=skip_unreadable,
             structures=structures,
+            progress=progress,
         )
         return ExplicitPool.from_list(listed, kind)
 
@@ -448,7 +454,7 @@ class ExplicitPool(Pool):
                 first, second = twice[0]
                 both = f'"{self._designs[first].name}" and "{self._designs[second].name}"'
                 raise PoolError(f"candidates {first + 1} and {second + 1} are the same: {both}. Keep one of them.")
-        self._keys, self._other_names, self._label_table = keys, tuple(names), labels
+        self._keys, self._other_names, self._label_table = keys, list(names), labels
 
     @classmethod
     def from_list(cls, listed: CandidateList, kind: str) -> ExplicitPool:
@@ -463,6 +469,60 @@ class ExplicitPool(Pool):
             numbering=listed.offset,
             labels=listed.labels,
         )
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """All of it as arrays of numbers, from which `from_arrays` makes it again without reading a candidate."""
+        sites = self.sites
+        about = {
+            "kind": self.kind,
+            "origin": self.origin,
+            "numbering": self.numbering,
+            "notation": notation_settings(self.notation),
+            "label_names": self._label_table.names,
+            "id_name": self._label_table.id_name,
+            "sites": sites and [sites.alphabet, sites.labels, sites.parent_sequence],
+        }
+        keys = [] if self._keys is self._names or list(self._keys) == self._names else self._keys
+        found = {"about": _bytes(json.dumps(about)), "names": _joined(self._names), "keys": _joined(keys)}
+        found["other_names"] = _joined([text for text, _ in self._other_names])
+        found["other_rows"] = np.array([row for _, row in self._other_names], np.int64)
+        for i, column in enumerate(self._label_table.columns):
+            found[f"labels_{i}"], found[f"label_ends_{i}"] = _bytes(column.text), column.ends
+        if sites is not None and self._columns is not None:
+            codes = self._columns[1]
+            found["positions"] = sites.positions
+            parts = vars(codes) if isinstance(codes, Changes) else {"codes": codes}
+            found |= {f"cells_{name}": array for name, array in parts.items()}
+        return found
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ExplicitPool:
+        """The pool of `to_arrays`."""
+        about = json.loads(arrays["about"].tobytes())
+        names, notation = _split(arrays["names"]), notation_from(about["notation"])
+        columns = [
+            Texts(arrays[f"labels_{i}"].tobytes().decode(), arrays[f"label_ends_{i}"])
+            for i in range(len(about["label_names"]))
+        ]
+        pool = cls(
+            NamedDesigns(names, notation),
+            kind=about["kind"],
+            origin=about["origin"],
+            notation=notation,
+            keys=_split(arrays["keys"]) or names,
+            names=zip(_split(arrays["other_names"]), arrays["other_rows"].tolist(), strict=True),
+            numbering=about["numbering"],
+            labels=LabelTable(tuple(about["label_names"]), tuple(columns), about["id_name"]),
+        )
+        cells = {name.removeprefix("cells_"): arrays[name] for name in arrays if name.startswith("cells_")}
+        for array in cells.values():
+            array.setflags(write=False)
+        if about["sites"]:
+            alphabet, labels, parent = about["sites"]
+            codes = cells["codes"] if "codes" in cells else Changes(**cells)
+            base = codes.base if isinstance(codes, Changes) else None
+            pool._columns = Sites(alphabet, tuple(labels), arrays["positions"], base, parent), codes
+        return pool
 
     def with_more(
         self,
@@ -792,6 +852,18 @@ class Resolver:
             return Match(pool.names([row])[0], row)
         assert design is not None  # there is neither a row nor a label
         return Match(design.name, None)
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def _joined(texts: Iterable[str]) -> np.ndarray:
+    return _bytes("\0".join(texts))  # no table holds this sign
+
+
+def _split(joined: np.ndarray) -> list[str]:
+    return joined.tobytes().decode().split("\0") if len(joined) else []
 
 
 def _hashed(kind: str, example: Design, names: Iterable[str]) -> str:

@@ -41,6 +41,8 @@ from activeloop.tables import Table, read_table
 from activeloop.tables.names import CLASSES, LABELS, SEQUENCES, candidate_names
 
 KINDS = ("variants", "compounds", "guides")
+#: rows after which the progress of reading is told
+REPORTED = 5_000
 T = TypeVar("T")
 
 
@@ -282,6 +284,7 @@ def read_candidates(
     merge_duplicates: bool = False,
     skip_unreadable: bool = False,
     structures: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> CandidateList:
     """The candidates of a spreadsheet; arguments and errors as in `Pool.from_table`."""
     if kind not in KINDS:
@@ -297,19 +300,23 @@ def read_candidates(
     except NotationError as error:
         raise NotationError(error.problem, file=table.file) from None
     designs: list[Design] = []
+    keys: list[str] = []
     places: list[int] = []
     refused: list[NotationError] = []
     for i, cell in enumerate(cells):
+        if progress and i and i % REPORTED == 0:
+            progress(i, len(cells))
         try:
             if not cell:
                 raise NotationError("the candidate is empty.")
-            designs.append(reader.design(cell))
+            design = reader.design(cell)
+            keys.append(notation.quick_key(design))  # at once: of a structure, it is still known
+            designs.append(design)
             places.append(i)
         except InputError as error:
             refused.append(NotationError(error.problem, file=table.file, row=table.row_numbers[i]))
     if refused and (not skip_unreadable or not designs):
         raise _or_skip(refused[0], bool(designs))
-    keys = list(map(notation.quick_key, designs))
     pairs = duplicates(notation, designs, keys)
     if pairs and not merge_duplicates:
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])

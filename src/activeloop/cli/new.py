@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from activeloop.cli.terminal import Column, Goal, Kind, MergeDuplicates, Offset, SkipUnreadable, next_step, say
+from activeloop.cli.terminal import (
+    Column,
+    Goal,
+    Kind,
+    MergeDuplicates,
+    Offset,
+    SkipUnreadable,
+    next_step,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from activeloop.candidates import Pool
@@ -198,13 +208,15 @@ def make(directory: Path, config: CampaignConfig, source: Path | None, alignment
     from activeloop.campaigns.proposing import control_words, controls_among
     from activeloop.cli.propose import on_one_plate
     from activeloop.config import assays_of, campaign_of, config_text, learner_of, pool_of, recommender_of
+    from activeloop.config.pools import keep
     from activeloop.errors import ConfigError
     from activeloop.measurements.columns import check_names
     from activeloop.store import CampaignFolder
 
     on_one_plate(config.plate)
     check_names(assays_of(config))
-    pool = pool_of(config.pool, source.parent if source else directory)
+    with progress_bar("reading the candidates") as progress:
+        pool = pool_of(config.pool, source.parent if source else directory, progress=progress)
     learner = learner_of(config.learner, pool, assays_of(config))
     recommender_of(config.select, config.goal, assays_of(config), pool)
     inputs = {source.name: source.read_bytes()} if source else {}
@@ -215,6 +227,7 @@ def make(directory: Path, config: CampaignConfig, source: Path | None, alignment
         inputs[FAMILY] = profile.text().encode()
     note = control_words(controls_among(pool, config.plate.control))
     folder = CampaignFolder.create(directory, config_text(config, note), inputs)
+    keep(pool, config.pool, folder.path, str(folder.config))
     campaign_of(config, folder, pool).configure()
     assays = "; ".join(describe(a) for a in assays_of(config))
     say(f"Made the campaign {folder.path}.")

@@ -1,6 +1,6 @@
 """`campaign.toml`: its form, and the objects that its names stand for."""
 
-from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign, pool_of
+from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign
 from activeloop.config.config import (
     AssayConfig,
     CampaignConfig,
@@ -10,6 +10,7 @@ from activeloop.config.config import (
     SelectConfig,
     StudentConfig,
 )
+from activeloop.config.pools import pool_of
 from activeloop.config.registry import BATCHES, SCORES, learner_of, learners, recommender_of
 from activeloop.config.text import check_config, config_text, parse_config, read_config
 

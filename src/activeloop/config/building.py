@@ -11,11 +11,12 @@ import numpy as np
 
 from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, Recommender
 from activeloop.campaigns import Campaign, Fitted
-from activeloop.candidates import AMINO_ACIDS, Pool
-from activeloop.config.config import CampaignConfig, PoolConfig
+from activeloop.candidates import Pool
+from activeloop.config.config import CampaignConfig
+from activeloop.config.pools import pool_of
 from activeloop.config.registry import checked_learner_of, recommender_of
 from activeloop.config.text import read_config
-from activeloop.errors import ActiveLoopError, ConfigError, InputError, PluginError
+from activeloop.errors import ActiveLoopError, ConfigError, PluginError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plugins import blamed
 from activeloop.prediction import Learner, Prediction, Predictor
@@ -137,6 +138,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         pool: that of the config, where it was made already.
     """
     assays, file = assays_of(config), str(folder.config)
+    files = _hashes(config, folder.path)
     pool = pool or pool_of(config.pool, folder.path, file)
     try:
         learner = checked_learner_of(config.learner, pool, assays, file, folder.path)
@@ -163,7 +165,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         hit=hits_of(config),
         control=config.plate.control,
         settings=config.model_dump(mode="json"),
-        files=_hashes(config, folder.path),
+        files=files,
     )
 
 
@@ -191,86 +193,3 @@ def hits_of(config: CampaignConfig) -> tuple[float, ...] | None:
     """The hit value of each assay (NaN: not stated); None when no assay states one."""
     stated = tuple(math.nan if a.hit is None else a.hit for a in config.assays)
     return None if all(map(math.isnan, stated)) else stated
-
-
-def pool_of(config: PoolConfig, base: Path, file: str | None = None) -> Pool:
-    """The pool of a config.
-
-    Args:
-        config: of the pool.
-        base: the folder in which its files are looked for.
-        file: how messages name the config.
-
-    Raises:
-        InputError: the pool cannot be made; names the file at fault.
-    """
-    pool = _pool_of(config, base, file)
-    pool.numbering = config.offset
-    return pool
-
-
-def _pool_of(config: PoolConfig, base: Path, file: str | None) -> Pool:
-    parent = config.wild_type or None
-    if config.table or config.fasta:
-        return _listed(config, base, parent, file)
-    rules = {"exclude_residues": config.exclude_residues, "forbidden_motifs": config.forbidden_motifs}
-    try:
-        if config.singles:
-            return Pool.single_mutants(config.wild_type, positions_of(config.positions, len(config.wild_type)), **rules)
-        sites = [_site(text) for text in config.sites]
-        return Pool.combinatorial(parent, sites, max_mutations=config.max_mutations, **rules)
-    except InputError as error:
-        raise error if error.file or not file else ConfigError(f"[pool]: {error.problem}", file=file) from error
-
-
-def _listed(config: PoolConfig, base: Path, parent: str | None, file: str | None) -> Pool:
-    source = base / (config.table or config.fasta)
-    if not source.exists():
-        raise ConfigError(f'[pool]: there is no file "{source}": put it there or correct its name.', file=file)
-    merge, skip = config.merge_duplicates, config.skip_unreadable
-    if config.fasta:
-        return Pool.from_fasta(source, parent, merge_duplicates=merge, skip_unreadable=skip)
-    # A campaign of an earlier release may have been made without saying which numbering its table has.
-    offset = config.offset if config.offset is not None or file is None else 0
-    return Pool.from_table(
-        source,
-        config.kind,
-        parent,
-        config.column or None,
-        offset,
-        merge_duplicates=merge,
-        skip_unreadable=skip,
-        structures=config.structures,
-    )
-
-
-def positions_of(text: str, length: int) -> list[int] | None:
-    """Positions from ranges; None (everywhere) for "".
-
-    Args:
-        text: such as "20-60, 75".
-        length: of the wild type.
-
-    Raises:
-        ConfigError: a range runs backwards, or ends beyond the wild type.
-
-    >>> positions_of("3-5, 9", 10)
-    [3, 4, 5, 9]
-    """
-    if not text.strip():
-        return None
-    positions: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if int(last or first) < int(first):
-            raise ConfigError(f'positions "{part.strip()}" run backwards. Write them as {int(last)}-{int(first)}.')
-        if int(last or first) > length:
-            outside = max(int(first), length + 1)
-            raise ConfigError(f"position {outside} is outside the wild type (1-{length}). Correct the positions.")
-        positions.extend(range(int(first), int(last or first) + 1))
-    return positions
-
-
-def _site(text: str) -> str | tuple[str, str]:
-    name, _, letters = text.partition("=")
-    return (name.strip(), letters.strip() or AMINO_ACIDS)

@@ -17,8 +17,8 @@ from activeloop.store.database import BUSY_SECONDS, SQLiteFile, plain_errors
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
 
-CONFIG, DATABASE, ARTIFACTS, PLATES = "campaign.toml", "campaign.db", "artifacts", "plates"
-RESERVED = (CONFIG, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ARTIFACTS, PLATES, "jobs", "screens")
+CONFIG, DATABASE, ARTIFACTS, PLATES, CACHE = "campaign.toml", "campaign.db", "artifacts", "plates", "cache"
+RESERVED = (CONFIG, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", ARTIFACTS, PLATES, CACHE, "jobs", "screens")
 """Names in a campaign's folder that no file of its pool may have."""
 
 
@@ -31,6 +31,7 @@ class CampaignFolder:
     DIR/campaign.db      its events (SQLite)
     DIR/artifacts/       fitted models by the hash of their content
     DIR/plates/          plates as they were sent to the laboratory
+    DIR/cache/           what was read of a long table; may be deleted
     ```
 
     Args:
