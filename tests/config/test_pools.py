@@ -22,7 +22,7 @@ VARIANTS = st.lists(st.lists(MUTATION | INDEL, min_size=1, max_size=3).map(":".j
 
 
 def same(one: Pool, other: Pool) -> None:
-    rows = np.arange(len(one))
+    rows = list(range(len(one)))
     assert len(one) == len(other)
     assert one.names(rows) == other.names(rows)
     assert [one[row] for row in rows] == [other[row] for row in rows]
