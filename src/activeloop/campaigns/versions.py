@@ -39,10 +39,10 @@ def dataset_of(state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dat
     """Each measured candidate of a state once, in the units of the assays."""
     # Controls go along: they tell the plates apart. Failed wells (NaN) hold no value.
     use = [r for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
-    return summarise([_of_its_day(r, state) for r in use], pool, tuple(assays), [r.round for r in use])
+    return summarise([of_its_day(r, state) for r in use], pool, tuple(assays), [r.round for r in use])
 
 
-def _of_its_day(result: Result, state: CampaignState) -> Measurement:
+def of_its_day(result: Result, state: CampaignState) -> Measurement:
     """The measurement, of a plate of its own where a file that was measured anew has an earlier one's name."""
     m = result.measurement
     again = result.event in state.repeats and not m.plate

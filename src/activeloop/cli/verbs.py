@@ -26,6 +26,7 @@ VERBS = {
     "screen": "Screen millions of candidates: a student scores them, the model picks.",
     "plate": "Draw or export a plate again.",
     "report": "Write a page about a campaign: results, predictions, plates, cost, what next.",
+    "export": "Export everything as tables: results, predictions, plates, versions, events.",
     "pin": "Put candidates on the next plate.",
     "veto": "Exclude candidates from all later plates.",
     "void": "Declare results wrong; they stay on record.",
