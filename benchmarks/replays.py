@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from activeloop.renamed import NAMES
 from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import LABELS, mean_and_error
-from activeloop.replay.policies import Protocol
+from activeloop.replay.policies import Protocol, title_of
 from activeloop.replay.sources import registry
 from activeloop.replay.summary import ROUND_COLUMNS, SUMMARY_COLUMNS, Point, point_row, read_summary, turns_of
 from benchmarks.results import Result, Table, markdown_table, mean_se, not_done, of_seeds, parts_of, plus_minus, section
 
-FULL = "full"
+FULL, FOREST = "full", "evolvepro-top-layer"
 SHARE = 0.9
 #: columns of rounds.csv: a row for each plate of each campaign; what was picked is not kept
 CAMPAIGN_COLUMNS = tuple(column for column in ROUND_COLUMNS if column != "picks")
@@ -65,7 +66,8 @@ def suite_result(suite: Suite, replays: Mapping[str, Path]) -> Result:
 def campaigns_in(place: Path) -> Iterator[Row]:
     """The rows of a replay's rounds.csv under `CAMPAIGN_COLUMNS`."""
     with (place / "rounds.csv").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+        for row in csv.DictReader(file):
+            yield row | {"policy": NAMES["policy"].get(row["policy"], row["policy"])}
 
 
 def page_of(
@@ -118,25 +120,20 @@ def _metric_section(suite: Suite, points: Sequence[Point], metric: str) -> str:
     return section(f"{LABELS[metric].capitalize()}, after {labels}", markdown_table(["", *titles], rows))
 
 
-def _features(suite: Suite) -> str:
-    """What baselines without a pretrained model read of the candidates."""
-    return "fingerprints" if registry()[suite.sets[0]].kind == "compounds" else "one-hot"
-
-
 def _title(suite: Suite, policy: str) -> str:
     """A policy as the head of a column."""
-    return f"forest (EVOLVEpro's top layer, {_features(suite)})" if policy == "evolvepro" else policy
+    return title_of(policy, registry()[suite.sets[0]].kind) if policy == FOREST else policy
 
 
 def _of_the_forest(suite: Suite) -> str:
     """What the column of the forest is, and what it is not."""
-    if "evolvepro" not in suite.policies:
+    if FOREST not in suite.policies:
         return ""
     told = (
-        f"{_title(suite, 'evolvepro')} (in the pictures and tables `evolvepro`): the random forest, its settings and "
-        "the greedy choice of EVOLVEpro (Jiang et al. 2024, Science 387, eadr6006)"
+        f"{_title(suite, FOREST)} (in the tables `{FOREST}`): the random forest, its settings and the greedy choice of "
+        "EVOLVEpro (Jiang et al. 2024, Science 387, eadr6006)"
     )
-    if _features(suite) != "one-hot":
+    if "one-hot" not in _title(suite, FOREST):
         return f"{told}, which is for proteins, on count fingerprints."
     return (
         f"{told} on one-hot residues. EVOLVEpro itself reads mean embeddings of a large protein language model, which "

@@ -68,7 +68,7 @@ COMPOUNDS = ("usp7", "d2r")
 
 AnySuite = Suite | FoldSuite | BudgetSuite
 
-BASELINES = ("default", "random", "evolvepro", "alde")
+BASELINES = ("default", "random", "evolvepro-top-layer", "alde")
 MIXED = ("default", "random", "library-values:default", "library-ranks:default")
 SELECTED = ("default", "random", "default:greedy", "default:thompson")
 ACCURATE = ("accuracy", "auroc")
@@ -110,7 +110,7 @@ def suites() -> dict[str, AnySuite]:
     domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
     prior_mean_on = SHORT + OTHERS + domains[::30]
     learners = ("default", "random", "default:entropy", "default:bald", "full")
-    compounds, with_informed = ("default", "random", "evolvepro"), (*BASELINES[:3], "plm-prior:default")
+    compounds, with_informed = ("default", "random", "evolvepro-top-layer"), (*BASELINES[:3], "plm-prior:default")
     both: tuple[FoldRule, ...] = ("random", "modulo")
     kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
     few = (24, 96)

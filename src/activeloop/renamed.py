@@ -17,6 +17,7 @@ NAMES: dict[str, dict[str, str]] = {
     "head": {"process": "gp", "last-layer": "laplace", "dropout": "mc-dropout"},
     "score": {},
     "batch": {},
+    "policy": {"evolvepro": "evolvepro-top-layer"},
     "command": {"worth": "assess"},
     "part": {"backbone": "model", "encoder": "model"},
 }

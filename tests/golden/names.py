@@ -32,7 +32,7 @@ from activeloop.measurements import Assay, Dataset
 from activeloop.models import DropoutHead, GPHead, HeadLearner, LaplaceHead
 from activeloop.prediction import Learner, Prediction
 from activeloop.priors import Blosum, PLMPrior, SubstitutionPrior
-from activeloop.renamed import RenamedWarning
+from activeloop.renamed import NAMES, RenamedWarning
 
 #: what configs named then and is gone on purpose: refused with a sentence that names what to use instead
 REMOVED = (
@@ -71,11 +71,12 @@ def typed(*arguments: object) -> str:
 
 
 def rows_of(path: Path) -> list[list[Any]]:
-    """A table, its numbers as numbers, and columns of predictions under their names of before."""
+    """A table, its numbers as numbers, and columns of predictions and policies under their names of before."""
     with path.open(newline="") as file:
         header, *rows = csv.reader(file)
     before = [re.sub(r" (?:model|measurement|probability) (sd|low|high)$", r" \1", name) for name in header]
-    return [before, *([number(cell) for cell in row] for row in rows)]
+    policies = {new: old for old, new in NAMES["policy"].items()}
+    return [before, *([number(policies.get(cell, cell)) for cell in row] for row in rows)]
 
 
 def number(cell: str) -> float | str:

@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 from activeloop.acquisition import default_recommender
 from activeloop.cli import app
 from activeloop.errors import InputError
+from activeloop.renamed import RenamedWarning
 from activeloop.replay import METRICS, Protocol, Source, load_landscape, policy_of, replay_campaign
 from activeloop.replay.campaign import Shared, unmeasured
 from activeloop.replay.landscape import PLANTED
+from activeloop.replay.summary import read_summary
 
 SMALL = ["replay", "planted-small", "--start", "8", "--batch", "4", "--rounds", "2", "--jobs", "1"]
 
@@ -39,7 +41,7 @@ def rows_of(path):
 @pytest.fixture(scope="module")
 def replayed(tmp_path_factory):
     out = tmp_path_factory.mktemp("replay")
-    status, told = run(*SMALL, "--seeds", "3", "--policies", "random,evolvepro", "--out", str(out))
+    status, told = run(*SMALL, "--seeds", "3", "--policies", "random,evolvepro-top-layer", "--out", str(out))
     assert status == 0, told
     return out
 
@@ -57,7 +59,7 @@ def test_the_files_and_columns_of_the_contract(replayed):
 def test_the_page_needs_nothing_else(replayed):
     page = (replayed / "report.html").read_text()
     assert '<svg role="img"' in page
-    assert "evolvepro" in page
+    assert "forest (EVOLVEpro&#39;s top layer, one-hot)" in page
     assert "http://" not in page
     assert "src=" not in page.replace('src="data:', "")
 
@@ -76,7 +78,7 @@ def test_all_policies_share_the_first_plate_and_nothing_is_measured_twice(replay
     for seed in "012":
         mine = [r for r in rounds if r["seed"] == seed]
         assert len({r["picks"] for r in mine if r["round"] == "0"}) == 1
-        for policy in ("random", "evolvepro"):
+        for policy in ("random", "evolvepro-top-layer"):
             picks = ";".join(r["picks"] for r in mine if r["policy"] == policy).split(";")
             assert len(picks) == len(set(picks)) == 16
     assert len({r["picks"] for r in rounds if r["round"] == "0"}) == 3
@@ -100,10 +102,25 @@ def test_what_is_lost_is_done_again_and_comes_out_the_same(replayed, tmp_path):
     kept = parts[0].stat().st_mtime_ns
     for part in parts[1:4]:
         part.unlink()
-    status, told = run(*SMALL, "--seeds", "3", "--policies", "random,evolvepro", "--out", str(replayed))
+    status, told = run(*SMALL, "--seeds", "3", "--policies", "random,evolvepro-top-layer", "--out", str(replayed))
     assert status == 0, told
     assert tables(replayed) == before
     assert parts[0].stat().st_mtime_ns == kept
+
+
+def test_the_former_name_of_a_policy_goes_on_with_its_campaigns(replayed):
+    before, parts = tables(replayed), {p: p.stat().st_mtime_ns for p in (replayed / "parts").glob("*.json")}
+    with pytest.warns(RenamedWarning, match='the policy "evolvepro" is now called "evolvepro-top-layer"'):
+        status, told = run(*SMALL, "--seeds", "3", "--policies", "random,evolvepro", "--out", str(replayed))
+    assert status == 0, told
+    assert tables(replayed) == before
+    assert {p: p.stat().st_mtime_ns for p in (replayed / "parts").glob("*.json")} == parts
+
+
+def test_tables_of_former_releases_are_read_under_the_names_of_now(replayed):
+    text = (replayed / "summary.csv").read_text()
+    assert "evolvepro-top-layer" in text
+    assert read_summary(text.replace("evolvepro-top-layer", "evolvepro")) == read_summary(text)
 
 
 def test_other_settings_are_not_mixed_in(replayed):
@@ -117,7 +134,7 @@ def test_other_settings_are_not_mixed_in(replayed):
 def test_a_killed_replay_continues_from_the_finished_campaigns(replayed, tmp_path):
     """True processes, killed outright once two campaigns are finished; none of them lives on."""
     command = [sys.executable, "-c", "from activeloop.cli import main; main()", *SMALL[:-1], "2", "--seeds", "3"]
-    command += ["--policies", "random,evolvepro", "--out", str(tmp_path)]
+    command += ["--policies", "random,evolvepro-top-layer", "--out", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     while process.poll() is None and len(list(tmp_path.glob("parts/*.json"))) < 2:
@@ -175,7 +192,7 @@ def test_a_learner_finds_a_planted_optimum_sooner_than_chance(replayed):
     last = {
         (r["policy"], r["metric"]): float(r["mean"]) for r in rows_of(replayed / "summary.csv") if r["labels"] == "16"
     }
-    assert last["evolvepro", "best_fraction"] > last["random", "best_fraction"]
+    assert last["evolvepro-top-layer", "best_fraction"] > last["random", "best_fraction"]
 
 
 def test_a_few_candidates_that_cannot_be_understood_are_left_out_and_named(tmp_path):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from activeloop.replay import Point, Protocol, Source
     from activeloop.replay.campaign import MakePolicy
 
-DEFAULT_POLICIES = "default,random,evolvepro,alde"
+DEFAULT_POLICIES = "default,random,evolvepro-top-layer,alde"
 
 
 POLICIES = typer.Option(metavar="NAMES", help="Policies, joined by commas; LEARNER:RECOMMENDER is one, too.")
@@ -94,14 +94,17 @@ def run(
         ActiveLoopError: as `replay.replay_all`.
         typer.Exit: with status 1 when a campaign could not be finished, 130 when it was stopped.
     """
+    from activeloop.renamed import current_name
     from activeloop.replay import load_landscape, replay_all, write_results
     from activeloop.replay.machine import available_cores
-    from activeloop.replay.policies import policy_of
+    from activeloop.replay.policies import policy_of, title_of
 
+    policies = tuple(dict.fromkeys(current_name("policy", name) for name in policies))
     with waiting(f"Reading {source.name}"):
         landscape = load_landscape(source)
     say(f"{landscape.name}: {len(landscape):,} {landscape.kind}. {landscape.origin}", error=True)
-    with progress_bars({name: name for name in policies}, keep=True) as show:
+    titles = {name: title_of(name, landscape.kind) for name in policies}
+    with progress_bars(titles, keep=True) as show:
 
         def finished(policy: str, count: int) -> None:
             show(policy, count, seeds)
@@ -115,7 +118,7 @@ def run(
             say(f"Stopped. {where}; the same command continues from there.", error=True)
             raise typer.Exit(130) from None
     points = write_results(out, landscape, protocol, outcome)
-    console(error=True).print(result_table(points, protocol.labels[-1]))
+    console(error=True).print(result_table(points, protocol.labels[-1], landscape.kind))
     say(f"Written: {out / 'report.html'} (also summary.csv, rounds.csv, curve.png)", error=True)
     for (policy, seed), why in outcome.failures.items():
         say(f"Not finished: {policy}, seed {seed}: {why}", error=True)
@@ -123,11 +126,15 @@ def run(
         raise typer.Exit(1)
 
 
-def result_table(points: Sequence[Point], labels: int) -> Table:
+def result_table(points: Sequence[Point], labels: int, kind: str) -> Table:
     """The last round's figures as a table for the terminal."""
+    from activeloop.replay.policies import title_of
+
     by_key = {(p.metric, p.policy): p for p in points if p.labels == labels or p.policy == "full"}
     policies = list(dict.fromkeys(policy for _, policy in by_key))
-    table = new_table(["", *policies], f"after {labels} measured candidates (mean ± standard error)")
+    table = new_table(
+        ["", *(title_of(p, kind) for p in policies)], f"after {labels} measured candidates (mean ± standard error)"
+    )
     for metric in dict.fromkeys(metric for metric, _ in by_key):
         found = [by_key.get((metric, policy)) for policy in policies]
         cells = [f"{p.mean:.3g} ± {p.se:.2g}".removesuffix(" ± nan") if p else "" for p in found]

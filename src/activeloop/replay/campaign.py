@@ -20,6 +20,7 @@ from activeloop.files import write_whole
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import auroc
 from activeloop.prediction import Predictor, mean_of
+from activeloop.renamed import NAMES, current_name
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import run_tasks
 from activeloop.replay.metrics import PREDICTED, Truth, spearman
@@ -293,14 +294,17 @@ def replay_all(
         raise ConfigError("--policies names no policy: leave it out, or name one. Nothing was replayed.")
     for policy in policies if make is policy_of else ():
         check_policy(policy)
+    policies = tuple(dict.fromkeys(current_name("policy", policy) for policy in policies))
     if seeds < 1 or jobs < 1:
         raise ConfigError(f"--seeds {seeds} --jobs {jobs}: both must be at least 1. Nothing was replayed.")
     protocol.check_fits(len(landscape))
     parts = Parts(folder, settings_of(landscape, protocol))
     configs = {p: make(p, landscape.pool, protocol, landscape.assay).config for p in policies}
-    # a part is named after its policy's config too, so that a changed default never mixes with an older one
+    # a part is named after its policy's config too, so that a changed default never mixes with an older one; and after
+    # the first name of the policy, so that a folder of before goes on
+    first = {new: old for old, new in NAMES["policy"].items()}
     names = {
-        policy: f"{policy}-{hashlib.blake2b(config.encode(), digest_size=4).hexdigest()}"
+        policy: f"{first.get(policy, policy)}-{hashlib.blake2b(config.encode(), digest_size=4).hexdigest()}"
         for policy, config in configs.items()
     }
     wanted = [(policy, seed) for seed in range(seeds) for policy in policies]

@@ -107,13 +107,27 @@ class Protocol:
 POLICIES = {
     "default": "what `activeloop propose` does for the stated goal",
     "random": "the random baseline: the same learner, every plate drawn at random",
-    "evolvepro": "EVOLVEpro's top layer, one-hot in place of a language model: random forest, best mean first",
+    "evolvepro-top-layer": "a random forest on one-hot residues (EVOLVEpro's top layer), best mean first",
     "full": "not a campaign: the default learner's model of everything that may be proposed (at most 3,000)",
     "alde": "ALDE's settings: five small networks on one-hot residues, highest mean first",
 }
 
 #: published settings, as learner and selection
-PUBLISHED = {"evolvepro": "forest:greedy", "alde": "alde:greedy"}
+PUBLISHED = {"evolvepro-top-layer": "forest:greedy", "alde": "alde:greedy"}
+
+
+def title_of(policy: str, kind: str) -> str:
+    """A policy as tables, legends and reports name it.
+
+    Args:
+        policy: its name.
+        kind: of the candidates.
+
+    >>> title_of("evolvepro-top-layer", "variants"), title_of("default", "variants")
+    ("forest (EVOLVEpro's top layer, one-hot)", 'default')
+    """
+    features = "fingerprints" if kind == "compounds" else "k-mers" if kind == "guides" else "one-hot"
+    return f"forest (EVOLVEpro's top layer, {features})" if policy == "evolvepro-top-layer" else policy
 
 
 SELECTIONS: dict[str, Callable[[], Recommender]] = {
@@ -207,6 +221,7 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
         ConfigError: when the name is not known.
     """
     check_policy(name)
+    name = current_name("policy", name)
     learner, _, selection = PUBLISHED.get(name, name).partition(":")
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
@@ -227,7 +242,7 @@ def check_policy(name: str) -> None:
     Raises:
         ConfigError: it cannot.
     """
-    if name in POLICIES:
+    if name in POLICIES or name in NAMES["policy"]:
         return
     learner, colon, selection = name.partition(":")
     known = known_name("learner", learner, ("default", *LEARNERS))

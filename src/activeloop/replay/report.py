@@ -16,7 +16,7 @@ from activeloop.replay.campaign import Outcome
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
 from activeloop.replay.metrics import DEFINITIONS, LABELS, METRICS
-from activeloop.replay.policies import Protocol, ReplayGoal
+from activeloop.replay.policies import Protocol, ReplayGoal, title_of
 from activeloop.replay.summary import Point, rounds_csv, summarise, summary_csv
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def policy_colours(policies: Sequence[str]) -> dict[str, str]:
     return {p: {"default": OWN, "random": BASELINE, "full": INK}.get(p) or colours[p] for p in policies}
 
 
-def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int) -> Figure:
+def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: int, kind: str = "variants") -> Figure:
     """Four panels, a line and a band of one standard error for each policy.
 
     Args:
@@ -48,6 +48,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
         title: above all panels.
         goal: which metrics are shown.
         seeds: their number, shown below the panels.
+        kind: of the candidates.
     """
     from matplotlib.figure import Figure
 
@@ -58,7 +59,8 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
     for axis, metric in zip(axes, PANELS[goal], strict=True):
         style(axis, LABELS[metric])
         for policy in policies:
-            _line(axis, [p for p in points if p.policy == policy and p.metric == metric], policy, colours[policy])
+            own = [p for p in points if p.policy == policy and p.metric == metric]
+            _line(axis, own, policy, title_of(policy, kind), colours[policy])
     handles, names = axes[0].get_legend_handles_labels()
     if goal == "learn" or not handles:
         handles, names = axes[-1].get_legend_handles_labels()
@@ -74,7 +76,7 @@ def draw_curves(points: Sequence[Point], title: str, goal: ReplayGoal, seeds: in
     return figure
 
 
-def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None:
+def _line(axis: Axes, points: Sequence[Point], policy: str, label: str, colour: str) -> None:
     points = sorted(points, key=lambda p: p.labels)
     if not points:
         return
@@ -86,7 +88,7 @@ def _line(axis: Axes, points: Sequence[Point], policy: str, colour: str) -> None
     error = np.nan_to_num([p.se for p in points])
     own, baseline = policy == "default", policy == "random"
     style = {"linewidth": 2.6 if own else 1.8, "linestyle": (0, (4, 2)) if baseline else "-", "zorder": 4 if own else 3}
-    axis.plot(labels, mean, color=colour, label=policy, marker="o", markersize=5 if own else 4, **style)
+    axis.plot(labels, mean, color=colour, label=label, marker="o", markersize=5 if own else 4, **style)
     axis.fill_between(labels, mean - error, mean + error, color=colour, alpha=0.16, linewidth=0)
     axis.set_xticks(labels if len(labels) <= 8 else labels[:: len(labels) // 6])
 
@@ -125,7 +127,7 @@ def replay_page(
     labels = protocol.labels[-1]
     last = [p for p in points if p.labels == labels or p.policy == "full"]
     policies = list(dict.fromkeys(p.policy for p in last))
-    seeds = len({seed for _, seed in outcome.turns})
+    seeds, kind = len({seed for _, seed in outcome.turns}), str(settings["kind"])
     goal = "find the best candidates" if protocol.goal == "find" else "learn which candidates are fit"
     return render(
         "replay.html",
@@ -133,11 +135,12 @@ def replay_page(
         lead=f"{origin} Goal: {goal}. {protocol.start} candidates on the first plate, then {protocol.rounds} plates of "
         f"{protocol.batch}; {labels} of {settings['candidates']:,} candidates are measured.",
         cards=_cards(last, protocol, labels),
-        curve=inline(curve, f"Learning curves of {', '.join(policies)}"),
+        curve=inline(curve, f"Learning curves of {', '.join(title_of(p, kind) for p in policies)}"),
         first=protocol.first,
         labels=labels,
         rows=_rows(last, policies, outcome),
         policies=policies,
+        titles={p: title_of(p, kind) for p in policies},
         colours=policy_colours(policies),
         configs=outcome.configs,
         seeds=seeds,
@@ -213,7 +216,7 @@ def write_results(folder: Path, landscape: Landscape, protocol: Protocol, outcom
     points = summarise(landscape.name, outcome.turns)
     machine = describe_machine()
     seeds = len({seed for _, seed in outcome.turns})
-    curve = draw_curves(points, landscape.name, protocol.goal, seeds)
+    curve = draw_curves(points, landscape.name, protocol.goal, seeds, landscape.kind)
     settings = {
         "dataset": landscape.name,
         "candidates": len(landscape),

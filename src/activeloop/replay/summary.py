@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.files import csv_text
+from activeloop.renamed import NAMES
 from activeloop.replay.campaign import Turn
 from activeloop.replay.metrics import METRICS, mean_and_error
 
@@ -90,7 +91,7 @@ def turns_of(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, int], list[Tu
         metrics = {m: _value(row[m]) for m in METRICS}
         picks = tuple(row["picks"].split(";")) if "picks" in row else ()
         turn = Turn(int(row["round"]), int(row["labels"]), picks, metrics, float(row["seconds"]))
-        turns.setdefault((row["policy"], int(row["seed"])), []).append(turn)
+        turns.setdefault((_policy(row["policy"]), int(row["seed"])), []).append(turn)
     return turns
 
 
@@ -98,9 +99,13 @@ def read_summary(text: str) -> list[Point]:
     """The rows of a `summary.csv`."""
     cells = ([row[column] for column in SUMMARY_COLUMNS] for row in csv.DictReader(text.splitlines()))
     return [
-        Point(dataset, policy, int(labels), metric, _value(mean), _value(se), int(seeds))
+        Point(dataset, _policy(policy), int(labels), metric, _value(mean), _value(se), int(seeds))
         for dataset, policy, labels, metric, mean, se, seeds in cells
     ]
+
+
+def _policy(name: str) -> str:
+    return NAMES["policy"].get(name, name)  # tables of former releases
 
 
 def _value(cell: str) -> float:
