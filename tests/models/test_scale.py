@@ -155,6 +155,25 @@ def test_predictions_stay_within_bounds(pools, planted, learner, bounds, goal):
         assert (UpperConfidenceBound(2.0)(prediction.on_scale, context) <= prediction.highest).all()
 
 
+@pytest.mark.parametrize("bounds", [(0, 100), (0, None), (-5, 100), (None, 100)])
+@pytest.mark.parametrize("goal", ["maximise", "minimise"])
+def test_a_bound_of_0_is_none_on_logarithms_that_auto_chose(pools, planted, bounds, goal):
+    pool = pools["variants"]
+    data = planted(pool, 40)
+    ranks = np.argsort(np.argsort(data.values[:, 0])) / 39
+    percent = 10.0 ** (4 * ranks - 2)[:, None]  # 0.01 to 100
+    data = replace(data, values=percent, assays=(Assay("residual", "%", goal, bounds=bounds),)).oriented()
+    model = SiteGP().fit(data, 0)
+    assert model.map.log
+    prediction = model.predict(pool, np.arange(len(pool)), 0, draws=16)
+    values = data.assays[0].sign * prediction.mean
+    assert (values > 0).all()
+    assert (values <= (bounds[1] or np.inf)).all()
+    assert not np.isnan(prediction.highest).any()
+    again = SiteGP().restore(data, 0, model.state()).predict(pool, np.arange(30), 0, draws=16)
+    np.testing.assert_allclose(again.mean, prediction.mean[:30], rtol=1e-6)
+
+
 def test_candidates_on_logarithms_are_chosen_as_those_of_the_logarithms(tmp_path):
     pool, truth = homologues(tmp_path)
     rows = np.random.default_rng(1).permutation(400)[:40]

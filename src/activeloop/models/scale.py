@@ -59,6 +59,8 @@ def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
         words += " Figures of the model above are powers of ten; predicted means are medians."
     if assay.bounds:
         words += f" Predictions stay within {low:g} to {high:g}."
+    if log and low <= 0:
+        low = -np.inf  # a logarithm has no place for it, and no value below it
     width = float(np.ptp(places)) or 1.0
     if np.isfinite([low, high]).all():
         width = float(np.log10(high / low)) if log else high - low
@@ -68,7 +70,7 @@ def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
 def _likelier(dataset: Dataset, values: np.ndarray) -> tuple[bool, str]:
     """Whether values [N] are likelier on logarithms, and why."""
     known = dataset.censored[:, 0] == 0
-    if values.min() <= 0:
+    if values.min() <= 0 or dataset.assays[0].ends[1] <= 0:
         return False, "not all values are above 0"
     span = float(np.log10(values.max() / values.min()))
     spans = f"{len(values)} values span {span:.1f} powers of ten"
