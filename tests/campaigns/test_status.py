@@ -6,8 +6,9 @@ import pytest
 from small_campaign import ASSAY, Ridge, answers, singles
 
 from activeloop.campaigns import Campaign
+from activeloop.cli.status import leader_words
 from activeloop.errors import InputError, StateError
-from activeloop.measurements import Measurement
+from activeloop.measurements import Assay, Measurement
 
 POOL = singles()
 
@@ -94,3 +95,20 @@ def test_controls_are_counted_apart(campaign):
     status = campaign.status()
     assert (found.stored, found.candidates, found.control_rows, found.controls) == (4, 2, 2, ("WT",))
     assert (status.measured, status.results, status.control_results, status.controls) == (2, 2, 2, ("WT",))
+
+
+@pytest.mark.parametrize(("goal", "worse"), [("maximise", "<"), ("minimise", ">")])
+def test_a_limit_on_the_worse_side_is_no_best(goal, worse):
+    campaign = Campaign(POOL, [Assay("KD", "nM", goal)], Ridge(), seed=3)
+    sign = 1 if goal == "maximise" else -1
+    values = [Measurement(name, "KD", 50.0 + sign * i) for i, name in enumerate(["K2R", "K2C", "T3S"])]
+    limit = Measurement("T3A", "KD", 50.0 + sign * 30, worse)
+    campaign.record([*values, limit], "a.csv")
+    (leader,) = campaign.status().leaders
+    assert leader_words(leader) == f"T3S: {50 + 2 * sign} nM"
+    assert campaign.assess().best_name == "T3S"
+    assert campaign.status().best_by_round in ((), (50.0 + 2 * sign,))
+    better = Measurement("T3C", "KD", 50.0 + sign * 9, ">" if worse == "<" else "<")
+    campaign.record([better], "b.csv")
+    (leader,) = campaign.status().leaders
+    assert leader_words(leader) == f"T3C: {better.qualifier}{better.value:.4g} nM"

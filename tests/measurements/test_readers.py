@@ -247,3 +247,20 @@ def test_a_wavelength_behind_a_column_that_is_named_is_no_unit(write, pool, kcat
 def test_a_column_of_an_assay_whose_name_has_brackets(write, pool, name):
     read = read_measurements(write(f"mutant,{name}", "K2R,1.5"), pool=pool, assays=Assay(name, "1/s"))
     assert [(m.assay, m.value) for m in read.measurements] == [(name, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        (["<1", ">5"], "K2R, kcat <1 beside >5"),
+        (["<1", "5"], "K2R, kcat <1 beside 5"),
+        ([">10", "<20", "3"], "K2R, kcat >10 beside 3"),
+        (["<1", "1.05"], ""),
+        (["<1", "<3", "0.2"], ""),
+        ([">1", "<3"], ""),
+    ],
+)
+def test_limits_that_contradict_other_results_are_named(write, pool, kcat, cells, named):
+    path = write("mutant,kcat", *(f"K2R,{cell}" for cell in cells), "T3S,1")
+    notes = [note for note in read_measurements(path, pool=pool, assays=kcat).notes if "contradict" in note]
+    assert [named in note for note in notes] == ([True] if named else [])

@@ -23,7 +23,7 @@ class AcquisitionContext:
         best_f: [A] best measured mean, NaN when nothing was measured.
         rng: generator for everything random.
         threshold: [A] value from which a candidate counts as a hit; NaN when none was stated.
-        values: [M, A] measured means (NaN = not measured), or None.
+        values: [M, A] measured means (NaN = not measured, or only known to be no better than a limit), or None.
         measured: prediction of the measured candidates, with the *same* joint draws as that of the candidates, or None.
         target: prediction of candidates drawn at random from the pool, with the same joint draws, or None.
         limits: [A] threshold of each assay that has only to reach one, NaN for those whose best is looked for; None

@@ -155,7 +155,7 @@ class AcquisitionEvaluation:
         if prediction.maps:
             context = replace(context, highest=prediction.places(prediction.highest))
         if self.dataset is not None and len(self.dataset):
-            values = prediction.places(self.dataset.values)
+            values = prediction.places(self.dataset.reached)
             best_f = np.where(np.isnan(values), -np.inf, values).max(0)
             context = replace(context, values=values, best_f=np.where(np.isinf(best_f), np.nan, best_f))
             limits = self.dataset.limits
@@ -186,7 +186,7 @@ class AcquisitionEvaluation:
     def _measured(self) -> Prediction | None:
         if self.dataset is None or not len(self.dataset):
             return None
-        first = np.nan_to_num(self.dataset.values[:, 0], nan=-np.inf)
+        first = np.nan_to_num(self.dataset.reached[:, 0], nan=-np.inf)
         rows = self.dataset.rows[np.argsort(-first, kind="stable")[:MEASURED]]
         return self.prediction(rows, True, self.dataset.pool).on_scale
 

@@ -91,7 +91,7 @@ def front_of(dataset: Dataset, rounds: int, logs: Sequence[str] = ()) -> Front |
     columns = sought(dataset)
     if len(columns) < 2:
         return None
-    oriented = dataset.oriented().values[:, columns]
+    oriented = dataset.reached[:, columns]
     rows = np.flatnonzero((dataset.meets_all() == 1) & ~np.isnan(oriented).any(1))
     best = rows[on_front(oriented[rows])]
     best = best[np.argsort(-oriented[best, 0], kind="stable")]
@@ -207,9 +207,10 @@ def _best_within(axis: Axes, dataset: Dataset, met: np.ndarray, x: int, y: int) 
     """Where the best of one assay is looked for beside thresholds: that candidate, by its name."""
     if len(columns := sought(dataset)) != 1 or columns[0] not in (x, y):
         return
-    both = (met == 1) & ~np.isnan(dataset.values[:, [x, y]]).any(1)
+    reached = dataset.reached[:, columns[0]]
+    both = (met == 1) & ~np.isnan(dataset.values[:, [x, y]]).any(1) & ~np.isnan(reached)
     if both.any():
-        best = int(np.argmax(np.where(both, dataset.oriented().values[:, columns[0]], -np.inf)))
+        best = int(np.argmax(np.where(both, reached, -np.inf)))
         point = dataset.values[best, [x, y]]
         label = f"best {dataset.assays[columns[0]].name} within the thresholds"
         axis.plot(*point, "o", color=OWN, markersize=7, zorder=4, label=label)

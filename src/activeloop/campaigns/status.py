@@ -25,6 +25,7 @@ class Leader:
         name: the candidate's standard notation.
         value, error: its mean and that mean's standard error (0 = not known), in the unit, corrected for plates.
         measured: the mean as it was measured.
+        side: `<` or `>` where the value is a limit, else "".
     """
 
     assay: str
@@ -33,6 +34,7 @@ class Leader:
     value: float
     error: float
     measured: float
+    side: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,9 @@ def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
     for a, assay in enumerate(dataset.assays):
         if not np.isnan(dataset.limits[a]):
             continue  # good enough is good enough
-        values = np.where(enough, dataset.values[:, a], np.nan) * assay.sign
+        values = np.where(enough, dataset.reached[:, a], np.nan)
+        if not np.isfinite(values).any():  # limits alone: the least strict is shown as what it is
+            values = np.where(enough, dataset.values[:, a], np.nan) * assay.sign
         if np.isfinite(values).any():
             i = int(np.nanargmax(values))
             name = dataset.pool.names(dataset.rows[[i]])[0]
@@ -149,7 +153,8 @@ def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:
             own = [m.value for r in state.results if r.void is None and _is_of(m := r.measurement, name, assay.name)]
             # A class is decided by majority, and of limits alone the tightest counts: neither is a mean.
             raw = value if assay.goal == "classify" or dataset.censored[i, a] or not own else float(np.mean(own))
-            leaders.append(Leader(assay.name, assay.unit, name, value, error, raw))
+            side = "<" if dataset.censored[i, a] < 0 else ">" * int(dataset.censored[i, a])
+            leaders.append(Leader(assay.name, assay.unit, name, value, error, raw, side))
     return tuple(leaders)
 
 

@@ -272,8 +272,8 @@ def report(
 
 
 def _counting(dataset: Dataset, column: int) -> np.ndarray:
-    """[N] oriented values of an assay, NaN where the candidate is not known to meet the thresholds."""
-    return np.where(dataset.meets_all() == 1, dataset.oriented().values[:, column], np.nan)
+    """[N] oriented values of an assay that are reached, NaN where the candidate is not known to meet the thresholds."""
+    return np.where(dataset.meets_all() == 1, dataset.reached[:, column], np.nan)
 
 
 def _well(m: Measurement) -> tuple[str | int, ...]:

@@ -134,7 +134,7 @@ def leader_words(leader: Leader) -> str:
     ('K2R: 3 ± 0.21 1/s, corrected for plates (measured: 3.52)', 'K2R: 3')
     """
     error = f" ± {leader.error:.2g}" if leader.error else ""
-    words = f"{leader.name}: {leader.value:.4g}{error} {leader.unit}".rstrip()
+    words = f"{leader.name}: {leader.side}{leader.value:.4g}{error} {leader.unit}".rstrip()
     return f"{words}, corrected for plates (measured: {leader.measured:.4g})" if is_corrected(leader) else words
 
 

@@ -66,6 +66,20 @@ class Dataset:
         return replace(self, values=values, censored=censored, is_oriented=True)
 
     @property
+    def reached(self) -> np.ndarray:
+        """[N, A] values that each candidate is known to reach, oriented; NaN where there is none.
+
+        A limit on the better side is reached; of one on the worse side (`<5` where more is better) only that it is no
+        better is known, so it is no best, however large the limit.
+
+        >>> data = Dataset.of(Pool.single_mutants("MKTA"), [0, 1], [2.0, 5.0])
+        >>> replace(data, censored=np.array([[0], [-1]], np.int8)).reached[:, 0].tolist()
+        [2.0, nan]
+        """
+        data = self.oriented()
+        return np.where(data.censored < 0, np.nan, data.values)
+
+    @property
     def limits(self) -> np.ndarray:
         """[A] what is good enough in each assay, as the values are oriented; NaN where the best is looked for."""
         return limits_of(self.assays) * ([a.sign for a in self.assays] if self.is_oriented else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -249,6 +250,7 @@ def _notes(
         *dict.fromkeys(c.note for _, _, c in rows if c.note),
         f"no value: {_some(failed, 5)}. They were recorded as failed and can be tested again." if failed else "",
         _same_values(rows, pool),
+        _crossing(rows, pool),
         f"in the pool but on none of the plates, accepted all the same: {_some(outside, 5)}." if outside else "",
         *(_missing(rows, plates) if whole else ()),
         f"plates that are not known here, taken as the file names them: {', '.join(foreign)}." if foreign else "",
@@ -273,6 +275,38 @@ def _same_values(rows: Sequence[Row], pool: Pool) -> str:
             twice.append(f"{first[key]} and {entry.row} ({pool.called(match.candidate)})")
         first.setdefault(key, entry.row)
     return f"the same value twice, counted as two replicates: rows {_some(twice, 3)}." if twice else ""
+
+
+#: share of a value by which noise may take it beyond a limit
+NOISE = 0.1
+
+
+def _crossing(rows: Sequence[Row], pool: Pool) -> str:
+    """A note on candidates of which no value satisfies what was found: `<1` beside `>5`, or beside 5."""
+    ends: dict[tuple[str, str], dict[str, float]] = {}
+    for sign, tightest in (("<", min), (">", max)):
+        for match, entry, cell in rows:
+            if cell.qualifier == sign and not cell.failed and entry.assay.goal != "classify":
+                own = ends.setdefault((match.candidate, entry.assay.name), {})
+                own[sign] = tightest(cell.value, own.get(sign, cell.value))
+    crossed: dict[tuple[str, str], str] = {
+        (name, assay): f"<{own['<']:g} beside >{own['>']:g}"
+        for (name, assay), own in ends.items()
+        if own.get("<", math.inf) <= own.get(">", -math.inf)
+    }
+    for match, entry, cell in rows if ends else ():
+        own = ends.get((match.candidate, entry.assay.name), {}) if cell.qualifier == "=" and not cell.failed else {}
+        for sign, limit in own.items():
+            beyond = cell.value - limit if sign == "<" else limit - cell.value
+            if beyond > NOISE * max(abs(cell.value), abs(limit)):
+                crossed.setdefault((match.candidate, entry.assay.name), f"{sign}{limit:g} beside {cell.value:g}")
+    named = [f"{pool.called(name)}, {assay} {words}" for (name, assay), words in crossed.items()]
+    if not named:
+        return ""
+    return (
+        f"limits that contradict other results count as the value of the limit: {_some(named, 3)}. Where one is wrong, "
+        "correct the file and record it with --replaces."
+    )
 
 
 def _missing(rows: Sequence[Row], plates: Sequence[Layout]) -> list[str]:
