@@ -33,10 +33,10 @@ from benchmarks.proteins import DOMAINS
 from benchmarks.results import Result, crossed, markdown_table, mean_se, not_done, of_seeds, run_kept, section
 
 #: scans with several mutations a variant, whose values are told against the wild type's, 0
-SCANS = ("avgfp", "dlg4-2022-abundance", "dlg4-2022-binding", "pab1", "ube4b")
+SCANS = ("dlg4-2022-abundance", "dlg4-2022-binding", "avgfp", "pab1", "ube4b")
 #: complete libraries held to their single mutants first: the wild type's residues at the sites
 LIBRARIES = {"gb1": "VDGV", "phoq": "AVST", "t7": "NRQ"}
-SETS = (*SCANS, *LIBRARIES)
+SETS = (*LIBRARIES, *SCANS)
 START, BATCH, ROUNDS = 96, 48, 2
 TOP = 10
 POLICIES = ("default", "additive sum", "ridge on ranks", "random")

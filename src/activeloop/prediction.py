@@ -384,6 +384,11 @@ class Learner(ABC):
     def name(self) -> str:
         """Its name in configs and reports."""
 
+    @property
+    def any_sites(self) -> bool:
+        """Whether `restore` makes the same model of a pool with further sites of the same wild type."""
+        return False
+
     @abstractmethod
     def prior(self, pool: Pool) -> Predictor | None:
         """The predictor before any measurement; None when there is none."""
@@ -418,6 +423,7 @@ class PredictionTable:
         draws: [S, N, A] joint draws; S may be 0.
         version: number of the model version (0 = its prior).
         classes: whether `mean` is a probability.
+        outside: [N] which are not in the pool of the campaign (bool); None when all are in it.
 
     >>> joint = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> table = PredictionTable.of(joint, ["K2R", "A4G"], [Assay("KD", "nM", "minimise")], version=1)
@@ -434,6 +440,7 @@ class PredictionTable:
     draws: np.ndarray
     version: int
     classes: bool = False
+    outside: np.ndarray | None = None
 
     @classmethod
     def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> PredictionTable:
@@ -463,7 +470,8 @@ def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
     """Write predictions as CSV: candidate, and for each assay mean, `model sd`, ends of the interval, and draws.
 
     The standard deviation is that of the model, without measurement noise; the interval is that of one new measurement,
-    `measurement low` and `measurement high` (for classes of the probability, `probability low` and `high`).
+    `measurement low` and `measurement high` (for classes of the probability, `probability low` and `high`). Where some
+    candidates are not in the pool, a last column `in pool` says which.
 
     Args:
         file: an open text file.
@@ -474,10 +482,12 @@ def write_predictions(file: TextIO, tables: Iterable[PredictionTable]) -> None:
         if i == 0:
             draws = [f"draw {s + 1}" for s in range(len(table.draws))]
             named = [name for assay in table.assays for name in column_names(assay, table.classes, draws)]
-            writer.writerow(["candidate", *named])
+            writer.writerow(["candidate", *named, *(["in pool"] if table.outside is not None else [])])
         columns = [
             values.tolist()
             for a in range(len(table.assays))
             for values in (*(x[:, a] for x in (table.mean, table.sd, table.low, table.high)), *table.draws[:, :, a])
         ]
+        if table.outside is not None:
+            columns.append(["no" if one else "yes" for one in table.outside.tolist()])
         writer.writerows(zip(table.names, *columns, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,77 @@ def test_compounds_grow_by_a_list_and_keep_their_numbers(run):
     assert pool.labels(pool.find("Z3")) == (("Catalog ID", "Z3"), ("Supplier", "Acme"))
     assert run("extend", "c")[0] == 1
     assert "holds compounds" in run("extend", "c")[2]
+
+
+def test_candidates_outside_the_pool_are_predicted_and_marked(run, loop):
+    assert run("fit", loop)[0] == 0
+    whole = {row["candidate"]: row for row in predicted(run, loop)}
+    Path("q.csv").write_text("variant\nK2R\nK2R:T3S\nV32A\nWT\n")
+    status, out, _ = run("predict", loop, "q.csv", "--out", "q.out.csv")
+    assert (status, "3 candidates are not in the pool" in out, "V32A (not in the pool)" in out) == (0, True, True)
+    found = {row["candidate"]: row for row in csv.DictReader(Path("q.out.csv").read_text().splitlines())}
+    assert {name: row["in pool"] for name, row in found.items()} == {
+        "K2R": "yes",
+        "K2R:T3S": "no",
+        "V32A": "no",
+        "WT": "no",
+    }
+    assert float(found["K2R"]["kcat"]) == pytest.approx(float(whole["K2R"]["kcat"]), abs=1e-9)
+    Path("one.csv").write_text("variant\nV32A\n")
+    assert run("predict", loop, "one.csv", "--out", "one.out.csv")[0] == 0
+    (alone,) = csv.DictReader(Path("one.out.csv").read_text().splitlines())
+    assert float(alone["kcat"]) == pytest.approx(float(found["V32A"]["kcat"]), rel=1e-6)
+    assert [r.event for r in open_campaign(loop).folder.log if isinstance(r.event, Extended)] == []
+
+
+def predicted(run, loop):
+    assert run("predict", loop, "--out", "all.csv")[0] == 0
+    return list(csv.DictReader(Path("all.csv").read_text().splitlines()))
+
+
+def test_a_library_says_which_position_its_model_does_not_know(run):
+    assert run("new", "lib", "--wild-type", WT, "--sites", "K2,T3,A4", "--assay", "kcat")[0] == 0
+    rows = [f"K2{a}:T3{b},{i}" for i, (a, b) in enumerate(zip("ACDEFGHIL", "LIHGFEDCA", strict=True))]
+    Path("r.csv").write_text("\n".join(["variant,kcat", *rows]) + "\n")
+    assert run("record", "lib", "r.csv")[0] == 0
+    assert run("fit", "lib")[0] == 0
+    Path("q.csv").write_text("variant\nK2R:Y5F\n")
+    status, _, errors = run("predict", "lib", "q.csv")
+    assert status == 1
+    assert "knows nothing of Y5" in errors
+
+
+def pool_of(run, *options: object) -> tuple[str, list[str]]:
+    status, out, err = run("new", "n", "--wild-type", WT, "--singles", "--assay", "fit", *options)
+    assert status == 0, err
+    pool = open_campaign("n").campaign.pool
+    return out, pool.names(range(len(pool)))
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "said"),
+    [
+        ((), "K2A", "the start methionine (M1) is not varied; to vary it too, add --keep-start"),
+        (("--signal-peptide", 5), "I6A", "residues 1 to 5 are not varied (the signal peptide)"),
+        (("--offset", 12), "S13A", "residues 1 to 12 are not varied (the numbering begins behind them"),
+        (("--keep-start",), "M1A", ""),
+        (("--positions", "1-3"), "M1A", ""),
+    ],
+)
+def test_start_methionine_and_signal_peptide_are_left_out_and_it_is_said(run, options, first, said):
+    out, names = pool_of(run, *options)
+    assert names[0] == first
+    assert said in out
+    assert ("not varied" in out) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--signal-peptide", 5, "--positions", "7-9"), "one of them"),
+        (("--signal-peptide", len(WT)), "leaves nothing"),
+    ],
+)
+def test_a_start_that_contradicts_itself_makes_no_campaign(run, options, said):
+    status, _, errors = run("new", "n", "--wild-type", WT, "--singles", "--assay", "fit", *options)
+    assert (status, said in errors, Path("n").exists()) == (2, True, False)

@@ -97,7 +97,7 @@ from activeloop.campaigns.versions import (
     restore_version,
 )
 from activeloop.candidates import Design, Pool, with_parent
-from activeloop.errors import ConfigError, InputError, StateError, StoreError
+from activeloop.errors import ConfigError, InputError, ModelError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
 from activeloop.measurements.columns import check_names
 from activeloop.plates import Pick, Proposal
@@ -560,19 +560,22 @@ class Campaign:
 
         Args:
             rows: of the pool.
-            of: the pool with more candidates behind its own, such as `with_parent(pool)` for the wild type.
+            of: the pool with more candidates behind its own, such as `with_parent(pool)` for the wild type, or
+                `grown(pool, designs, "")`; they are marked as outside.
 
         Raises:
             StateError: there is no version yet, and the learner predicts nothing before the first.
+            ModelError: the learner knows nothing of a position that no candidate of the pool changes.
         """
         state, pool = self.state(), of or self.pool
-        model = self._predictor(state)
+        model = self._predictor(state) if len(pool) == len(self.pool) else self._predictor_of(state, pool)
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
         rows, number = np.asarray(rows, np.int64), state.version.number if state.version else 0
         prediction = model.predict(pool, rows, derive(self.seed, "predict", number), draws=0)
         assays = self._predicted(state) or (Assay(PRIOR_SCORE),)
-        return PredictionTable.of(prediction, pool.names(rows), assays, number)
+        table = PredictionTable.of(prediction, pool.names(rows), assays, number)
+        return table if len(pool) == len(self.pool) else replace(table, outside=rows >= len(self.pool))
 
     def student_record(self, number: int | None = None) -> StudentRecord:
         """What is known of a student: the last one of the latest version that has one when `number` is None.
@@ -816,6 +819,23 @@ class Campaign:
         model, names = self._predictor(state), [a.name for a in self._predicted(state)]
         assert model is not None  # there are results
         return one, model if len(names) == 1 else OneAssay(model, names.index(assay.name))
+
+    def _predictor_of(self, state: CampaignState, pool: Pool) -> Predictor | None:
+        """The current version, or the prior, for a pool with more candidates behind those of the campaign."""
+        model, known, sites = self._predictor(state), self.pool.sites, pool.sites
+        if model is None or known is None or sites is None or known.labels == sites.labels:
+            return model
+        if not self.learner.any_sites:
+            new = ", ".join([label for label in sites.labels if label not in known.labels][:8])
+            raise ModelError(
+                f"the learner of this campaign knows nothing of {new}: no candidate of the pool differs there. "
+                "Add such candidates (`activeloop extend DIR --list FILE`), or leave them out. Nothing was predicted."
+            )
+        version = state.version
+        if version is None:
+            return self.learner.prior(pool)
+        then = dataset_then(version, self.log, self.pool, self.assays).oriented().answered()
+        return self.learner.restore(replace(then, pool=pool), version.seed, self.artifacts.get(version.artifact))
 
     def _predicted(self, state: CampaignState) -> tuple[Assay, ...]:
         if state.version is None:

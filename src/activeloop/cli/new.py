@@ -47,6 +47,13 @@ ALIGNMENT = typer.Option(
     exists=True,
 )
 FORBID = typer.Option(metavar="MOTIF", help="A motif that no variant may introduce, such as NxS.")
+POSITIONS = typer.Option(
+    metavar="20-60,75", help="Only these positions (with --singles; default: all behind start methionine and signal)."
+)
+SIGNAL = typer.Option(
+    metavar="N", min=0, help="Residues of a signal peptide or tag at the start of the wild type, which are not varied."
+)
+KEEP = typer.Option("--keep-start", help="Vary the start methionine too (with --singles).")
 CONTROL = typer.Option(help="What control wells hold (default: WT, DMSO or non-targeting).")
 
 OPTIONS = {
@@ -71,7 +78,9 @@ def new(
     assay: Annotated[list[str], ASSAY],
     wild_type: Annotated[str, WILD_TYPE] = "",
     singles: Annotated[bool, typer.Option("--singles", help="The pool: all single mutants of the wild type.")] = False,
-    positions: Annotated[str, typer.Option(metavar="20-60,75", help="Only these positions (with --singles).")] = "",
+    positions: Annotated[str, POSITIONS] = "",
+    signal_peptide: Annotated[int, SIGNAL] = 0,
+    keep_start: Annotated[bool, KEEP] = False,
     sites: Annotated[str, SITES] = "",
     table: Annotated[Path | None, TABLE] = None,
     fasta: Annotated[Path | None, FASTA] = None,
@@ -104,14 +113,20 @@ def new(
 
     source = table or fasta
     kind = kind or asked_kind(table, column, bool(wild_type))
+    parent = read_parent(wild_type) if wild_type else ""
+    start, left_out = (0, "")
+    if singles and parent:
+        start, left_out = left_out_at_start(parent, signal_peptide, offset, positions, keep_start)
+    elif signal_peptide or keep_start:
+        raise ConfigError("--signal-peptide and --keep-start belong to --singles. No campaign was made.")
     settings = {
         "goal": goal,
         "seed": seed,
         "pool": {
             "kind": kind,
-            "wild_type": read_parent(wild_type) if wild_type else "",
+            "wild_type": parent,
             "singles": singles,
-            "positions": positions,
+            "positions": f"{start + 1}-{len(parent)}" if start else positions,
             "sites": [part.strip() for part in sites.split(",") if part.strip()],
             "table": table.name if table else "",
             "fasta": fasta.name if fasta else "",
@@ -138,6 +153,50 @@ def new(
     except ConfigError as error:
         raise ConfigError(as_options(error.problem)) from error
     make(directory, config, source, alignment)
+    if left_out:
+        say(f"Note: {left_out}")
+
+
+def left_out_at_start(parent: str, signal: int, offset: int | None, positions: str, keep: bool) -> tuple[int, str]:
+    """How many residues at the start of a wild type are not varied, and why, in a sentence.
+
+    A start methionine cannot be exchanged without losing the start of translation, and a signal peptide is cut off.
+
+    Args:
+        parent: the wild type.
+        signal: residues of the signal peptide, as stated.
+        offset: what is added to positions in names: those before the first name are none of the mature protein.
+        positions: those that were named, which stand as they are.
+        keep: whether all are varied.
+
+    Raises:
+        ConfigError: nothing is left, or both the start and positions are stated.
+
+    >>> left_out_at_start("MKTAY", 0, None, "", False)[0], left_out_at_start("MKTAY", 3, None, "", False)[0]
+    (1, 3)
+    >>> left_out_at_start("MKTAY", 0, None, "1-3", False), left_out_at_start("GKTAY", 0, None, "", False)
+    ((0, ''), (0, ''))
+    """
+    from activeloop.errors import ConfigError
+
+    if positions.strip() or keep:
+        if signal:
+            other = "--positions" if positions.strip() else "--keep-start"
+            raise ConfigError(f"--signal-peptide and {other}: give one of them. No campaign was made.")
+        return 0, ""
+    before = offset if offset and offset > 1 else 0
+    start = max(signal, before, int(parent[0] == "M"))
+    if start >= len(parent):
+        raise ConfigError(
+            f"a start of {start} residues leaves nothing of a wild type of {len(parent)}. Correct --signal-peptide or "
+            "--offset. No campaign was made."
+        )
+    if not start:
+        return 0, ""
+    if start == 1 and not signal:
+        return 1, "the start methionine (M1) is not varied; to vary it too, add --keep-start."
+    why = "the signal peptide" if signal == start else f"the numbering begins behind them (offset {offset})"
+    return start, f"residues 1 to {start} are not varied ({why}); to vary them too, add --keep-start."
 
 
 def asked_kind(source: Path | None, column: str, wild_type: bool) -> Kind:

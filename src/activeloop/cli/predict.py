@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +38,6 @@ STUDENT = typer.Option(metavar="FILE.onnx", help="Predict with this exported stu
 OUT = typer.Option(metavar="FILE.csv", help="Write all predictions here; without it the best are shown.")
 SAMPLES = typer.Option(min=0, help="With --student and --out: also write this many joint samples, a column each.")
 PIECE = 50_000
-WILD_TYPE = "WT"
 
 
 def predict(
@@ -90,6 +89,12 @@ def predict(
     version = pieces[0].version
     who = f"version {version}" if version else "the prior"
     _report(pieces, loop.predicted_assays() or (Assay(pieces[0].assays[0]),), who, out, top)
+    if outside := sum(int(p.outside.sum()) for p in pieces if p.outside is not None):
+        say(
+            f"Note: {many(outside, 'candidate')} {'is' if outside == 1 else 'are'} not in the pool: predicted all the "
+            f"same, and never proposed. To add {'it' if outside == 1 else 'them'}: `activeloop extend {directory} "
+            f"--list {file}`."
+        )
     if not version:
         what = "probabilities by" if pieces[0].classes else "scores of"
         more = "" if pieces[0].classes else ", which have no unit; more is better"
@@ -116,35 +121,28 @@ def _rows(
 ) -> tuple[Pool, np.ndarray]:
     """The rows that a table names, in its order, once each where they are merged; and the pool that they are in.
 
-    That is the campaign's, with the wild type behind it where the table names it and it is not to be tested.
+    That is the campaign's, with those behind it that the table names and the pool does not hold.
     """
     import numpy as np
 
     if file is None:
         return pool, np.arange(len(pool))
-    from activeloop.candidates import read_each, with_parent
-    from activeloop.tables import read_table
+    from activeloop.candidates import grown, read_list
 
-    def reading(names: list[str]) -> Callable[[str], int]:
-        resolver = pool.resolver(names, offset=offset)
-
-        def row(name: str) -> int:
-            match = resolver.find(name)
-            if match.row is None and pool.kind == "variants" and match.name == WILD_TYPE:
-                with_wild_type, row = with_parent(pool) if not wild else wild[0]
-                if row is not None:
-                    wild[:] = [(with_wild_type, row)]
-                    return row
-            return resolver.row(name)
-
-        return row
-
-    wild: list[tuple[Pool, int | None]] = []
-
-    found = read_each(read_table(file), pool.kind, column, reading, skip_unreadable=skip, merge_duplicates=merge)
+    found = read_list(pool, file, column or None, offset=offset, skip_unreadable=skip, merge_duplicates=merge)
     if found.note:
         say(f"Note: {found.note}")
-    return wild[0][0] if wild else pool, np.array(found.found, np.int64)
+    outside = [design for design, row in zip(found.designs, found.rows, strict=True) if row is None]
+    if not outside:
+        return pool, np.array(found.rows, np.int64)
+    once = {pool.notation.key(design): design for design in outside}
+    more = grown(pool, list(once.values()), "others")
+    behind = {key: len(pool) + i for i, key in enumerate(once)}
+    rows = [
+        behind[pool.notation.key(design)] if row is None else row
+        for design, row in zip(found.designs, found.rows, strict=True)
+    ]
+    return more, np.array(rows, np.int64)
 
 
 def _pieces(loop: Campaign, pool: Pool, rows: np.ndarray) -> Iterator[PredictionTable]:
@@ -172,7 +170,8 @@ def _report(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, ou
         headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [f"{assay.name} predicted", interval]
     rows = []
     for piece, i in best:
-        cells = [piece.names[i]]
+        outside = piece.outside is not None and piece.outside[i]
+        cells = [f"{piece.names[i]} (not in the pool)" if outside else piece.names[i]]
         for a, assay in enumerate(assays):
             cells.append(f"{piece.mean[i, a]:.4g}")
             if assay.name != PRIOR_SCORE:

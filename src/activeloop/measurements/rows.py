@@ -38,7 +38,7 @@ NO_CANDIDATE = frozenset({"", "-", "–", "empty", "blank", "leer", "vide", "non
 class UnknownCandidateError(MeasurementError):
     """A row names no candidate of the pool; what to do about it stands in `fix`."""
 
-    fix = "Correct the name, or add the candidate to the pool."
+    fix = "Correct the name, or add the candidate to the pool (`activeloop extend`)."
 
 
 def read_rows(

@@ -61,6 +61,11 @@ class Calibrated(PerAssayLearner):
         """Whether that of the learner is."""
         return self.learner.quick_prior
 
+    @property
+    def any_sites(self) -> bool:
+        """As the learner."""
+        return self.learner.any_sites
+
     def prior(self, pool: Pool) -> Predictor | None:
         """That of the learner: before any measurement there is nothing to correct it by."""
         return self.learner.prior(pool)

@@ -39,6 +39,9 @@ FITTED_ON = 150
 #: linear share of the scale of variants with several mutations: ranks stretch the floor and the ceiling of an assay,
 #: where mutations no longer add up
 LINEAR_SHARE = 0.5
+#: share of the fitted noise that is taken for effects of single mutations in a pool that combinations were added to.
+#: Labels of single mutants cannot tell the two apart, and only combinations inherit the latter
+SPECIFIC = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,11 @@ class MutationGP(PerAssayLearner):
         prior = "" if self.prior_score == SubstitutionPrior() else f"-{self.prior_score.name}"
         return f"mutations{prior}{'' if self.family is None else f'-{self.family.name}'}"
 
+    @property
+    def any_sites(self) -> bool:
+        """Mutations of other sites are related to the measured ones as those of the pool are."""
+        return True
+
     def with_family(self, family: Profile) -> MutationGP:
         """The same with another family."""
         return replace(self, family=family)
@@ -123,15 +131,19 @@ class MutationGP(PerAssayLearner):
         logs = fitted_variances(
             dataset.pool, some, scores[chosen], table, np.log(self.variances), self.width, self._column(dataset.pool)
         )
-        return self._restore_one(dataset, seed, {"logs": logs, "line": np.array(share)})
+        state = {"logs": logs, "line": np.array(share)}
+        if dataset.pool.added and mostly_multiple(dataset.pool):
+            state["specific"] = np.array(SPECIFIC)
+        return self._restore_one(dataset, seed, state)
 
     def _restore_one(self, dataset: Dataset, seed: int, state: dict[str, np.ndarray]) -> Predictor:
         check_identity(state, self.prior_score, self.family)
         # versions from before there was a linear share have none
         share, values = float(state.get("line", 0.0)), dataset.values[:, 0]
+        specific = float(state.get("specific", 0.0))  # as have those that were fitted to a pool that did not grow
         transform = QuantileTransform.of(values, share)
         scores, errors = transform.to_target(values), dataset.errors[:, 0] / transform.slope
-        return self._conditioned(dataset.pool, dataset.rows, transform, scores, errors, state["logs"], share)
+        return self._conditioned(dataset.pool, dataset.rows, transform, scores, errors, state["logs"], share, specific)
 
     def _conditioned(
         self,
@@ -142,14 +154,16 @@ class MutationGP(PerAssayLearner):
         errors: np.ndarray,
         logs: np.ndarray,
         linear_share: float,
+        specific: float = 0.0,
     ) -> Predictor:
         variances, table = np.exp(logs), self.prior_score.table(pool).ravel()
-        kernel = MutationKernel.of(sites_with_parent(pool), variances[: len(TERMS)], self._column(pool))
+        own, variances[-1] = specific * variances[-1], (1 - specific) * variances[-1]
+        kernel = MutationKernel.of(sites_with_parent(pool), variances[: len(TERMS)], self._column(pool), own)
         # where the standard error of a value is larger than the fitted noise it takes its place
         noise = np.maximum(variances[-1], errors**2)
         posterior = MutationPosterior(kernel, table, float(variances[-2]), Mutations.of(pool, rows), scores, noise)
         sd = float(np.sqrt(variances[-1]))
-        return MutationPredictor(posterior, transform, logs, sd, linear_share, self.prior_score, self.family)
+        return MutationPredictor(posterior, transform, logs, sd, linear_share, self.prior_score, self.family, specific)
 
 
 #: what was measured where -> the terms of the kernel that carry it to a mutation
@@ -352,6 +366,7 @@ class MutationPredictor(TransformedPredictor):
         linear_share: of the scale.
         prior_score: the prior.
         family: its second column; None for none.
+        specific: share of the noise that is of each mutation itself; see `SPECIFIC`.
     """
 
     posterior: MutationPosterior
@@ -361,6 +376,7 @@ class MutationPredictor(TransformedPredictor):
     linear_share: float
     prior_score: MutationPrior
     family: Profile | None = None
+    specific: float = 0.0
     piece: ClassVar[int] = 4096
 
     def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
@@ -412,4 +428,5 @@ class MutationPredictor(TransformedPredictor):
 
     def state(self) -> dict[str, np.ndarray]:
         """The fitted variances, the scale, and to what the prior belongs."""
-        return {"logs": self.logs, "line": np.array(self.linear_share)} | identity(self.prior_score, self.family)
+        own = {"specific": np.array(self.specific)} if self.specific else {}
+        return {"logs": self.logs, "line": np.array(self.linear_share)} | own | identity(self.prior_score, self.family)

@@ -107,8 +107,9 @@ class MutationKernel:
     """The covariance of all single mutations of one pool, as three Kronecker products and a weighted column.
 
     Args:
-        positions: [3, L, L] position kernels of each of `RESIDUE_KERNELS`, weighted by their terms' variances.
-        residues: [3, K, K] those residue kernels.
+        positions: [3, L, L] position kernels of each of `RESIDUE_KERNELS`, weighted by their terms' variances;
+            [4, L, L] where each mutation has an effect of its own.
+        residues: [3, K, K] those residue kernels; [4, K, K] with that of each residue alone.
         column: [L * K] scores of the mutations times the standard deviation of their weight, whose mean is 0; None
             for none.
     """
@@ -118,13 +119,19 @@ class MutationKernel:
     column: np.ndarray | None = None
 
     @classmethod
-    def of(cls, sites: Sites, variances: np.ndarray, column: np.ndarray | None = None) -> MutationKernel:
-        """The kernel for given variances [12] of `TERMS`, and a column."""
+    def of(
+        cls, sites: Sites, variances: np.ndarray, column: np.ndarray | None = None, specific: float = 0.0
+    ) -> MutationKernel:
+        """The kernel for given variances [12] of `TERMS`, a column, and the variance of what is like nothing else."""
         tables = position_kernels(sites)
         positions = np.zeros((len(RESIDUE_KERNELS), len(sites.labels), len(sites.labels)))
         for (place, residue), variance in zip(TERMS.values(), variances, strict=True):
             positions[RESIDUE_KERNELS.index(residue)] += variance * tables[place]
-        return cls(positions, residue_kernels(sites.alphabet), column)
+        residues = residue_kernels(sites.alphabet)
+        if specific:
+            positions = np.concatenate([positions, specific * tables["same"][None]])
+            residues = np.concatenate([residues, np.eye(len(sites.alphabet))[None]])
+        return cls(positions, residues, column)
 
     def between(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Covariance [..., ...] of cells a and b, broadcast against each other."""
