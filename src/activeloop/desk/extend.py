@@ -10,7 +10,7 @@ from activeloop.campaigns.growing import parent_of
 from activeloop.candidates import read_list
 from activeloop.candidates.notation import position_of
 from activeloop.config import OpenCampaign
-from activeloop.config.building import positions_of
+from activeloop.config.pools import positions_of
 from activeloop.errors import ConfigError, InputError
 
 
