@@ -59,7 +59,7 @@ def plate_content(plate: Plate, path: str | Path, assays: Sequence[Assay] = ()) 
         if unwritable := unwritable_in(name):
             raise PlateError(f"{unwritable} Nothing was written.", file=str(path))
     if ending == ".svg":
-        return draw(plate)
+        return draw(plate, pages=True)
     form = _Form.of(plate, assays)
     return csv_text(form.header, form.rows()) if ending == ".csv" else _workbook(form)
 

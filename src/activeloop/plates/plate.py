@@ -102,12 +102,10 @@ def listed(proposal: Proposal) -> tuple[Pick, ...]:
 
 
 def labelled(picks: Sequence[Pick], pool: Pool) -> tuple[Pick, ...]:
-    """The picks with the labels that a pool gives them, and what people call them there."""
-    if not pool.label_names:
-        return tuple(replace(p, labels=(), called="") for p in picks)
+    """The picks as a pool knows them: their ids, their labels, and what people call them there."""
     rows = pool.rows_of(p.name for p in picks).tolist()
     return tuple(
-        replace(p, labels=pool.labels(row) if row >= 0 else (), called=pool.called(p.name))
+        replace(p, candidate_id=pool[row].id, labels=pool.labels(row), called=pool.called(p.name)) if row >= 0 else p
         for p, row in zip(picks, rows, strict=True)
     )
 
