@@ -57,7 +57,7 @@ def _compact(svg: str) -> str:
     for found in _PATH.finditer(svg):
         if stroke := _STROKE.search(found["rest"]):
             closed = found["d"].rstrip().endswith("Z")  # a wedge
-            (shapes.setdefault(stroke[1], []) if closed else lines.setdefault(stroke.group(1, 2), [])).append(
+            (shapes.setdefault(stroke[1], []) if closed else lines.setdefault((stroke[1], stroke[2]), [])).append(
                 found["d"]
             )
         elif fill := _FILL.search(found["rest"]):
