@@ -14,8 +14,9 @@ from activeloop.prediction import Learner
 from activeloop.students import ConvNet, FirstLayers, SiteNetwork, SmallTransformer
 from activeloop.students.distil.config import Network, Shape
 from activeloop.students.distil.export import to_onnx
-from activeloop.students.distil.modules import Net, SiteTable
+from activeloop.students.distil.modules import Additive, Net, SiteTable
 from activeloop.students.distil.networks import network_for
+from activeloop.students.distil.teacher import principal_components
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 PARENT = (12, 10, 5, 9, 2, 3)
@@ -190,3 +191,35 @@ def test_only_students_of_a_model_that_averages_over_mutations_do_so(tiny: str):
     assert not averaged(HeadLearner(ESM2(tiny, pooling="mean")))
     assert not averaged(HeadLearner(OneHot()))
     assert not averaged(MutationGP())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_fitted_does_not_depend_on_the_signs_that_a_library_gives(seed: int, monkeypatch: pytest.MonkeyPatch):
+    """Signs of singular vectors and eigenvectors differ between processors."""
+    rng = np.random.default_rng(seed)
+    some, drawn = tokens(80, 6, seed), rng.standard_normal((8, 30))
+    states, targets = rng.standard_normal((80, 12)), torch.from_numpy(rng.standard_normal((80, 5))).float()
+
+    def fitted() -> list[np.ndarray]:
+        torch.manual_seed(seed)
+        table, additive = SiteTable(SHAPE, 3, averaged=True), Additive(SHAPE)
+        table.fit(some, states)
+        intercept = additive.fit(some, targets, 0.1, 1)
+        weights = (table.table.weight, additive.table.weight, additive.out.weight, intercept)
+        return [principal_components(drawn, 5), *(w.detach().numpy() for w in weights)]
+
+    before, svd, eigh = fitted(), np.linalg.svd, np.linalg.eigh
+
+    def turned_svd(matrix: np.ndarray, **options: bool) -> tuple[np.ndarray, ...]:
+        left, sizes, right = svd(matrix, **options)
+        signs = rng.choice([-1.0, 1.0], len(sizes))
+        return left * signs, sizes, right * signs[:, None]
+
+    def turned_eigh(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        values, vectors = eigh(matrix)
+        return values, vectors * rng.choice([-1.0, 1.0], len(values))
+
+    monkeypatch.setattr(np.linalg, "svd", turned_svd)
+    monkeypatch.setattr(np.linalg, "eigh", turned_eigh)
+    for one, other in zip(before, fitted(), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)

@@ -32,6 +32,23 @@ def root(matrix: np.ndarray, least: float = 1e-9) -> np.ndarray:
     return (vectors[:, keep] * np.sqrt(np.maximum(values[keep], 0.0))) @ vectors[:, keep].T
 
 
+#: of the largest entry of a vector; the first entry that is larger decides its sign
+_TELLING = 0.618
+
+
+def signs_of(vectors: np.ndarray) -> np.ndarray:
+    """[K] 1 or -1: what makes the first large entry of each vector [K, N] positive.
+
+    Signs of singular vectors and eigenvectors are a library's choice on each processor.
+
+    >>> signs_of(np.array([[-0.1, -0.7, 0.7], [0.0, 0.6, -0.8]])).tolist()
+    [-1.0, 1.0]
+    """
+    size = np.abs(vectors)
+    first = (size >= _TELLING * size.max(1, keepdims=True, initial=0.0)).argmax(1)
+    return np.where(np.take_along_axis(vectors, first[:, None], 1)[:, 0] < 0, -1.0, 1.0)
+
+
 def settled(logs: np.ndarray) -> np.ndarray:
     """Log parameters as a search gives them, to six decimals: what lies beyond differs between processors.
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from activeloop.models.gp.core import signs_of
 from activeloop.students.distil.bend import Bend
 from activeloop.students.distil.config import Network, Shape
 from activeloop.students.runtime.onnx import Runner
@@ -192,7 +193,8 @@ class Additive(SiteSums):
         # few columns hold many outputs: the first ones, which are means, exactly
         weights = np.where(np.arange(targets.shape[1]) < first, MEAN_WEIGHT, 1.0)
         left, sizes, right = np.linalg.svd(effects * weights, full_matrices=False)
-        right = right / weights
+        signs = signs_of(right)
+        left, right = left * signs, right * signs[:, None] / weights
         rank = min(self.rank, len(sizes))
         root = np.sqrt(sizes[:rank])
         self.table.weight[:, :rank] = torch.from_numpy(left[:, :rank] * root).float()
@@ -254,7 +256,8 @@ class SiteTable(SiteSums, StudentEncoder):
             states: [N, P] their features, a mean over their mutations.
         """
         _, _, directions = np.linalg.svd(states.astype(np.float64), full_matrices=False)
-        targets = states @ directions[: self.width].T
+        directions = directions[: self.width]
+        targets = states @ (directions * signs_of(directions)[:, None]).T
         shares = self.counts(tokens).multiply(1 / self._mutations(tokens).numpy()).tocsr()
         vectors = least_squares(shares, targets, STATES_RIDGE)
         size = np.sqrt(np.mean((shares @ vectors) ** 2))

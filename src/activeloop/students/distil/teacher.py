@@ -15,6 +15,7 @@ from activeloop.fidelity import EPSILON
 from activeloop.foundation.base import FoundationModel
 from activeloop.foundation.families import licence_of
 from activeloop.models.embedding import HeadPredictor
+from activeloop.models.gp.core import signs_of
 from activeloop.prediction import Learner, Prediction, Predictor, ValueMap, mean_of
 
 #: rows in one call of a teacher
@@ -157,6 +158,7 @@ def principal_components(drawn: np.ndarray, count: int) -> np.ndarray:
     rotation = np.zeros((count, len(drawn)))
     used = min(count, len(drawn))
     rotation[:used] = vectors[:, ::-1].T[:used]
+    rotation *= signs_of(rotation)[:, None]
     return rotation * np.sqrt(count / len(drawn))
 
 
