@@ -144,7 +144,7 @@ def write_page(
 def _page(card: ModelCard, student: bytes, varied: Varied | None, notes: Sequence[str]) -> str:
     style, scripts = _read("style.css"), [runtime_script(), "\n".join(_read(f"js/{name}.js") for name in _SCRIPTS)]
     # in JSON a "<" can also be written so, and then nothing in it ends the element
-    told = json.dumps(_data(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    written = json.dumps(_data(card, varied, notes), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     packed = base64.b64encode(gzip.compress(student, mtime=0)).decode()
     parts = {
         "title": html.escape(_title(card)),
@@ -152,9 +152,9 @@ def _page(card: ModelCard, student: bytes, varied: Varied | None, notes: Sequenc
         "style": style,
         "runtime": VERSION,
         "licence": html.escape((FOLDER / "LICENSE").read_text("utf-8")),
-        "told": told,
+        "written": written,
         "student": packed,
-        "checksum": hashlib.sha256(f"{told}\n{packed}".encode()).hexdigest(),
+        "checksum": hashlib.sha256(f"{written}\n{packed}".encode()).hexdigest(),
         "wasm": base64.b64encode(runtime_file(BINARY)).decode(),
         "scripts": "\n".join(f'<script type="module">{script}</script>' for script in scripts),
     }

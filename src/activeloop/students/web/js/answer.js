@@ -8,8 +8,8 @@ class Answer {
   }
 
   /** Decimals of an output; taken from the first prediction when there is no wild type. */
-  decimalsOf(a, belief) {
-    this.decimals[a] ??= decimalsFor(halfWidth(belief));
+  decimalsOf(a, prediction) {
+    this.decimals[a] ??= decimalsFor(halfWidth(prediction));
     return this.decimals[a];
   }
 
@@ -24,13 +24,13 @@ class Answer {
     this.place.replaceChildren();
   }
 
-  show(candidate, beliefs) {
+  show(candidate, predictions) {
     const many = candidate.mutations?.length ?? null;
     const what = many === 0 ? "the wild type" : many ? counted(many, "mutation") : null;
     const cautions = this.student.cautions(candidate);
     this.place.replaceChildren(...[
       element("p", { class: "understood" }, element("b", {}, shortened(candidate.name, 60)), what ? ` · ${what}` : ""),
-      ...(this.student.classes.length ? [this.#shares(beliefs)] : beliefs.map((b, a) => this.#value(candidate, b, a))),
+      ...(this.student.classes.length ? [this.#shares(predictions)] : predictions.map((b, a) => this.#value(candidate, b, a))),
       this.#sequence(candidate),
       ...cautions.map((text) => element("p", { class: "note" }, text)),
     ].filter(Boolean));
@@ -58,21 +58,21 @@ class Answer {
     return element("div", { class: "sequence", "aria-hidden": "true" }, ...tens);
   }
 
-  #value(candidate, belief, a) {
-    const output = this.student.outputs[a], wild = this.wild?.[a], decimals = this.decimalsOf(a, belief);
+  #value(candidate, prediction, a) {
+    const output = this.student.outputs[a], wild = this.wild?.[a], decimals = this.decimalsOf(a, prediction);
     const unit = output.unit ? element("span", { class: "unit" }, ` ${output.unit}`) : null;
     const lines = [element("p", { class: "name" }, output.name, element("span", {}, ` · ${goalWords(output.goal)}`))];
-    lines.push(element("p", { class: "value" }, figure(belief.value, decimals), unit));
-    if (wild && candidate.mutations?.length) lines.push(this.#against(belief, wild, a, decimals));
-    lines.push(intervalPlot(belief, wild && candidate.mutations?.length ? wild : null, decimals, this.#range(a, belief)));
+    lines.push(element("p", { class: "value" }, figure(prediction.value, decimals), unit));
+    if (wild && candidate.mutations?.length) lines.push(this.#against(prediction, wild, a, decimals));
+    lines.push(intervalPlot(prediction, wild && candidate.mutations?.length ? wild : null, decimals, this.#range(a, prediction)));
     lines.push(element("p", { class: "hint" },
-      `Nine of ten measurements should fall between ${figure(belief.low, decimals)} and ${figure(belief.high, decimals)}.`));
+      `Nine of ten measurements should fall between ${figure(prediction.low, decimals)} and ${figure(prediction.high, decimals)}.`));
     return element("div", { class: "output" }, ...lines);
   }
 
-  #against(belief, wild, a, decimals) {
-    const sign = this.student.signs[a], change = belief.value - wild.value;
-    const sure = this.student.better(belief, wild, a);
+  #against(prediction, wild, a, decimals) {
+    const sign = this.student.signs[a], change = prediction.value - wild.value;
+    const sure = this.student.better(prediction, wild, a);
     const better = sign * change > 0;
     const words = sure === null ? "" : `, ${better ? "better" : "worse"} with a probability of ${percent(better ? sure : 1 - sure)}`;
     return element("p", { class: `change ${better ? "up" : "down"}` },
@@ -80,9 +80,9 @@ class Answer {
   }
 
   /** Ends of the axis: they stay while one types, and widen when a prediction falls outside. */
-  #range(a, belief) {
+  #range(a, prediction) {
     this.ranges ??= [];
-    const seen = [belief, this.wild?.[a]].filter(Boolean);
+    const seen = [prediction, this.wild?.[a]].filter(Boolean);
     const [low, high] = this.ranges[a] ?? [Infinity, -Infinity];
     const [least, most] = [Math.min(low, ...seen.map((b) => b.low)), Math.max(high, ...seen.map((b) => b.high))];
     const margin = least < low || most > high ? 0.08 * (most - least || 1) : 0;
@@ -90,15 +90,15 @@ class Answer {
     return this.ranges[a];
   }
 
-  #shares(beliefs) {
-    const rows = beliefs.map((belief, a) => {
-      const change = this.wild ? belief.value - this.wild[a].value : 0;
-      const range = `${percent(belief.low)} to ${percent(belief.high)}`;
+  #shares(predictions) {
+    const rows = predictions.map((prediction, a) => {
+      const change = this.wild ? prediction.value - this.wild[a].value : 0;
+      const range = `${percent(prediction.low)} to ${percent(prediction.high)}`;
       const bar = element("span", { class: "bar", role: "presentation" }, element("span"));
-      bar.firstChild.style.width = `${100 * belief.value}%`;
+      bar.firstChild.style.width = `${100 * prediction.value}%`;
       return element("div", { class: "share" },
         element("span", { class: "class" }, this.student.outputs[a].name), bar,
-        element("b", {}, percent(belief.value)),
+        element("b", {}, percent(prediction.value)),
         element("span", { class: "hint" }, range + (this.wild ? `; wild type ${percent(this.wild[a].value)}` : "")));
     });
     const name = this.student.card.assays[0].name;
@@ -106,8 +106,8 @@ class Answer {
   }
 }
 
-function halfWidth(belief) {
-  return (belief.high - belief.low) / 2;
+function halfWidth(prediction) {
+  return (prediction.high - prediction.low) / 2;
 }
 
 function goalWords(goal) {
@@ -124,9 +124,9 @@ function ticks(low, high, most) {
 }
 
 /** A picture of an interval on an axis, the wild type's above it. */
-function intervalPlot(belief, wild, decimals, [low, high]) {
+function intervalPlot(prediction, wild, decimals, [low, high]) {
   const at = (value) => 3 + (94 * (value - low)) / (high - low || 1);
-  const words = `90 % interval from ${figure(belief.low, decimals)} to ${figure(belief.high, decimals)}` +
+  const words = `90 % interval from ${figure(prediction.low, decimals)} to ${figure(prediction.high, decimals)}` +
     (wild ? `; wild type ${figure(wild.value, decimals)}, from ${figure(wild.low, decimals)} to ${figure(wild.high, decimals)}` : "");
   const made = element("div", { class: wild ? "plot two" : "plot", role: "img", "aria-label": words });
   const put = (kind, left, right, text = "") => {
@@ -143,7 +143,7 @@ function intervalPlot(belief, wild, decimals, [low, high]) {
     put("point wild", wild.value, null);
     put("tag", wild.low, null, "wild type");
   }
-  put("reach", belief.low, belief.high);
-  put("point", belief.value, null);
+  put("reach", prediction.low, prediction.high);
+  put("point", prediction.value, null);
   return made;
 }

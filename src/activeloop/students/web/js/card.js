@@ -12,7 +12,7 @@ function showCard(student) {
     ["top_recall", "Best tenth", "share of its teacher's best that it finds"],
   ].filter(([key]) => Number.isFinite(agreement[key]));
   if (figures.length) {
-    const seen = agreement.candidates ? `Measured on ${counted(agreement.candidates, "candidate")} it was not taught. ` : "";
+    const seen = agreement.candidates ? `Measured on ${counted(agreement.candidates, "candidate")} it was not trained on. ` : "";
     place.append(element("h3", {}, "Agreement with its teacher"), element("dl", { class: "meters" }, ...figures.flatMap(([key, name, what]) => {
       const bar = element("span", { class: "bar", role: "presentation" }, element("span"));
       bar.firstChild.style.width = `${100 * Math.max(0, Math.min(1, agreement[key]))}%`;
@@ -68,7 +68,7 @@ function notes({ card, varied, classes, notes: given, reading }) {
   if (order < 0.95) found.push("It agrees only roughly with its teacher: ask the teacher before an expensive decision.");
   if (card.agreement.sd_spearman < 0.7) found.push("What it says about its own uncertainty follows its teacher only roughly.");
   if (!classes.length && card.noise.every((x) => !x)) found.push("The noise of the assay is not known: the intervals leave it out and are too narrow for single measurements.");
-  if (reading.kind === "compounds") found.push("It reads a SMILES letter by letter: write compounds as they were written when it was taught.");
+  if (reading.kind === "compounds") found.push("It reads a SMILES letter by letter: write compounds as they were written for its training.");
   return found;
 }
 

@@ -33,8 +33,8 @@ class List {
     const made = Array(fresh.length);
     for (let i = 0; i < order.length; i += 64) {
       const some = order.slice(i, i + 64);
-      const beliefs = await this.student.predict(some.map((n) => fresh[n].sequence));
-      some.forEach((n, k) => { made[n] = { candidate: fresh[n], beliefs: beliefs[k], cautions: this.student.cautions(fresh[n]) }; });
+      const predictions = await this.student.predict(some.map((n) => fresh[n].sequence));
+      some.forEach((n, k) => { made[n] = { candidate: fresh[n], predictions: predictions[k], cautions: this.student.cautions(fresh[n]) }; });
       if (i + 64 < order.length) await new Promise((go) => setTimeout(go));
     }
     this.rows.push(...made);
@@ -72,7 +72,7 @@ class List {
     this.student.outputs.forEach((output, a) => {
       const wide = wild ? 3 : 2;
       head.append(element("th", { colspan: wide, scope: "colgroup", class: "group" }, output.name + (output.unit ? ` (${output.unit})` : "")));
-      second.append(this.#header(output.probability ? "probability" : "predicted", (row) => row.beliefs[a].value, 1 + a, 1, "number"));
+      second.append(this.#header(output.probability ? "probability" : "predicted", (row) => row.predictions[a].value, 1 + a, 1, "number"));
       second.append(element("th", { scope: "col" }, "90 % interval"));
       if (wild) second.append(element("th", { scope: "col", class: "number" }, "against wild type"));
     });
@@ -98,13 +98,13 @@ class List {
 
   #row(row) {
     const name = row.candidate.name;
-    const cells = row.beliefs.flatMap((belief, a) => {
+    const cells = row.predictions.flatMap((prediction, a) => {
       const { probability } = this.student.outputs[a], wild = this.answer.wild?.[a];
-      const decimals = probability ? 3 : this.answer.decimalsOf(a, belief);
-      const change = wild && belief.value - wild.value;
+      const decimals = probability ? 3 : this.answer.decimalsOf(a, prediction);
+      const change = wild && prediction.value - wild.value;
       return [
-        element("td", { class: "number strong", "data-value": belief.value }, figure(belief.value, decimals)),
-        element("td", { "data-low": belief.low, "data-high": belief.high }, `${figure(belief.low, decimals)} to ${figure(belief.high, decimals)}`),
+        element("td", { class: "number strong", "data-value": prediction.value }, figure(prediction.value, decimals)),
+        element("td", { "data-low": prediction.low, "data-high": prediction.high }, `${figure(prediction.low, decimals)} to ${figure(prediction.high, decimals)}`),
         ...(wild ? [element("td", { class: `number ${this.student.signs[a] * change > 0 ? "up" : change ? "down" : ""}` }, figure(change, decimals, true))] : []),
       ];
     });
@@ -122,8 +122,8 @@ class List {
       const of = `${name} ${probability ? "probability" : "measurement"}`;
       return [name, `${name} model sd`, `${of} low`, `${of} high`];
     });
-    const rows = this.#ordered().map(({ candidate, beliefs, cautions }) => [
-      candidate.name, ...beliefs.flatMap((b) => [b.value, b.sd, b.low, b.high].map((x) => Number(x.toPrecision(7)))), cautions.join(" "),
+    const rows = this.#ordered().map(({ candidate, predictions, cautions }) => [
+      candidate.name, ...predictions.flatMap((b) => [b.value, b.sd, b.low, b.high].map((x) => Number(x.toPrecision(7)))), cautions.join(" "),
     ]);
     return [["candidate", ...columns, "remarks"], ...rows].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
   }

@@ -3,10 +3,10 @@
 
 async function start() {
   const box = document.getElementById("box"), says = document.getElementById("says");
-  checkContent(["told", "student-file"]);
-  const told = JSON.parse(document.getElementById("told").textContent);
+  checkContent(["student-card", "student-file"]);
+  const written = JSON.parse(document.getElementById("student-card").textContent);
   says.textContent = "Loading the student…";
-  const student = await Student.open(told, window.onnx);
+  const student = await Student.open(written, window.onnx);
   const { reading } = student;
   const wild = reading.wildType ? (await student.predict([reading.wildType.sequence]))[0] : null;
   describe(student);
@@ -29,10 +29,10 @@ async function start() {
     }
     try {
       const candidate = reading.candidate(box.value);
-      const [beliefs] = await student.predict([candidate.sequence]);
+      const [predictions] = await student.predict([candidate.sequence]);
       if (turn !== asked) return; // something else was typed meanwhile
       says.textContent = "";
-      answer.show(candidate, beliefs);
+      answer.show(candidate, predictions);
       map.background(candidate);
     } catch (error) {
       if (!(error instanceof NotationError)) throw error;
@@ -76,7 +76,7 @@ function describe({ card, reading }) {
   const noun = { variants: reading.parent ? "Variant" : "Sequence", compounds: "Compound (SMILES)", guides: "Guide" }[reading.kind];
   document.getElementById("box-label").textContent = noun;
   const teacher = card.teacher.length > 90 ? "a larger model" : card.teacher;
-  document.getElementById("lead").textContent = `A small model of ${subject(reading)}, taught by ${teacher}. It answers here, in this page.`;
+  document.getElementById("lead").textContent = `A small model of ${subject(reading)}, distilled from ${teacher}. It answers here, in this page.`;
   document.getElementById("lines-label").textContent = `One ${noun.toLowerCase().replace("smiles", "SMILES")} a line`;
 }
 

@@ -55,7 +55,7 @@ class Reading {
     return letter === "-" && this.kind !== "compounds" ? PADDING : UNKNOWN;
   }
 
-  /** Letters of a sequence that the student was never taught. */
+  /** Letters of a sequence that the student was never trained on. */
   strangers(sequence) {
     return [...new Set(sequence)].filter((letter) => this.token(letter) === UNKNOWN);
   }
@@ -89,7 +89,7 @@ class Reading {
     const last = this.positions.at(-1);
     if (!last) {
       if (letters.length === this.width) return letters;
-      return refuse(`"${shortened(letters)}" has ${counted(letters.length, "letter")}; this student was taught ${what} of ${this.width}.`);
+      return refuse(`"${shortened(letters)}" has ${counted(letters.length, "letter")}; this student was trained on ${what} of ${this.width}.`);
     }
     if (letters.length === this.positions.length && letters.length !== last) {
       const whole = Array(last).fill("-");

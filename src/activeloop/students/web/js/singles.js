@@ -73,10 +73,10 @@ class Singles {
     for (let at = 0; at < this.size && !cancelled();) {
       const some = Array.from({ length: Math.min(many, this.size - at) }, (_, i) => at + i);
       const started = performance.now();
-      const beliefs = await this.student.predict(some.map((n) =>
+      const predictions = await this.student.predict(some.map((n) =>
         this.candidate(Math.floor(n / this.letters.length), n % this.letters.length).sequence));
-      beliefs.forEach((outputs, i) => outputs.forEach((belief, a) => {
-        for (const key of ["value", "low", "high", "sd"]) this.values[a][key][at + i] = belief[key];
+      predictions.forEach((outputs, i) => outputs.forEach((prediction, a) => {
+        for (const key of ["value", "low", "high", "sd"]) this.values[a][key][at + i] = prediction[key];
       }));
       const took = performance.now() - started;
       at += some.length;

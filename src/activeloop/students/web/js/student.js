@@ -19,28 +19,28 @@ async function* read(stream) {
 }
 
 class Student {
-  /** told: what the page was written with: {card, signs, quantiles, varied, notes}. */
-  constructor(told, session, file) {
-    Object.assign(this, told, { session, file });
-    this.reading = new Reading(told.card.reading);
-    this.classes = told.card.classes;
+  /** written: what the page was written with: {card, signs, quantiles, varied, notes}. */
+  constructor(written, session, file) {
+    Object.assign(this, written, { session, file });
+    this.reading = new Reading(written.card.reading);
+    this.classes = written.card.classes;
     this.last = Promise.resolve();
     // what is shown of a candidate: a value an assay, or a probability a class
     this.outputs = this.classes.length
       ? this.classes.map((name) => ({ name, unit: "", goal: "classify", probability: true }))
-      : told.card.assays.map(({ name, unit, goal }) => ({ name, unit, goal, probability: false }));
+      : written.card.assays.map(({ name, unit, goal }) => ({ name, unit, goal, probability: false }));
   }
 
-  static async open(told, runtime) {
+  static async open(written, runtime) {
     const [wasm, file] = await Promise.all([unpacked("runtime-wasm"), unpacked("student-file")]);
     Object.assign(runtime.env.wasm, { wasmBinary: wasm.buffer, numThreads: 1, proxy: false });
     runtime.env.logLevel = "error";
     const session = await runtime.InferenceSession.create(file, { executionProviders: ["wasm"], logSeverityLevel: 3 });
     session.Tensor = runtime.Tensor;
-    return new Student(told, session, file);
+    return new Student(written, session, file);
   }
 
-  /** Beliefs about N sequences, in order; one run at a time. */
+  /** Predictions of N sequences, in order; one run at a time. */
   predict(sequences) {
     const run = this.last.then(() => this.#run(sequences));
     this.last = run.catch(() => {});
@@ -54,7 +54,7 @@ class Student {
     const wide = this.outputs.length;
     const deviations = made.deviations;
     const each = deviations.dims[1] * wide;
-    return sequences.map((_, n) => this.outputs.map((output, a) => this.#belief(
+    return sequences.map((_, n) => this.outputs.map((output, a) => this.#prediction(
       made.mean.data[n * wide + a],
       made.sd.data[n * wide + a],
       Float32Array.from({ length: deviations.dims[1] }, (_, s) => deviations.data[n * each + s * wide + a]),
@@ -63,7 +63,7 @@ class Student {
   }
 
   /** Value, 90 % interval of a new measurement, and what the model does not know, in the unit of the assay. */
-  #belief(mean, sd, deviations, a) {
+  #prediction(mean, sd, deviations, a) {
     if (this.outputs[a].probability) {
       const far = this.quantiles[a][1] * sd;
       return { value: mean, low: Math.max(0, mean - far), high: Math.min(1, mean + far), sd, deviations };
@@ -92,9 +92,9 @@ class Student {
     const found = [];
     const { reading, varied } = this;
     const strange = reading.strangers(candidate.sequence);
-    if (strange.length && !reading.positions.length) found.push(`It was never taught ${strange.map((x) => `"${x}"`).join(", ")}.`);
+    if (strange.length && !reading.positions.length) found.push(`It was never trained on ${strange.map((x) => `"${x}"`).join(", ")}.`);
     if (candidate.sequence.length > reading.width && !reading.positions.length) {
-      found.push(`It is longer than any it was taught (${reading.width}).`);
+      found.push(`It is longer than any it was trained on (${reading.width}).`);
     }
     const changes = candidate.mutations?.length ?? 0;
     if (varied?.mutations && changes > varied.mutations) {
