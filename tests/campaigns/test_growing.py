@@ -205,3 +205,11 @@ def test_measured_events_come_after_the_log_says_how_the_campaign_is_configured(
     assert kinds[0] == "Configured"
     assert kinds.count("Configured") == 1
     assert isinstance(next(r.event for r in campaign.log if isinstance(r.event, Measured)), Measured)
+
+
+def test_status_says_when_hits_can_be_combined():
+    assert "activeloop extend" not in loop(measured=20).status().next_step
+    campaign = loop()
+    assert campaign.status().next_step.endswith("Or combine the best hits: `activeloop extend DIR`.")
+    campaign.extend(combine=2, budget=20)
+    assert "activeloop extend" not in campaign.status().next_step

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.acquisition.combining import ENOUGH, measured_counts
 from activeloop.campaigns.events import StudentRecord, Version
 from activeloop.campaigns.front import Front, front_of, logarithmic
 from activeloop.campaigns.state import CampaignState
 from activeloop.campaigns.stopping import best_by_round
 from activeloop.campaigns.validation import ProspectiveValidation, validate_each
+from activeloop.candidates import is_scan
 from activeloop.measurements import Dataset, Measurement
 
 
@@ -184,6 +186,14 @@ def _next_step(state: CampaignState, dataset: Dataset, stale: bool) -> str:
     if not len(dataset):
         again = "All results were voided. " if state.results else ""
         return f"{again}Record what you have measured already, or propose a {'new' if again else 'first'} plate."
+    combine = " Or combine the best hits: `activeloop extend DIR`." if _combinable(state, dataset) else ""
     if stale:
-        return "Propose the next plate: a new version is fitted to the new results first."
-    return "Propose the next plate, or stop if the best is good enough."
+        return f"Propose the next plate: a new version is fitted to the new results first.{combine}"
+    return f"Propose the next plate, or stop if the best is good enough.{combine}"
+
+
+def _combinable(state: CampaignState, dataset: Dataset) -> bool:
+    """Whether enough single mutants of a scan were measured, and nothing was added to its pool yet."""
+    if state.extensions or dataset.pool.kind != "variants" or len(dataset) < ENOUGH or not is_scan(dataset.pool):
+        return False
+    return measured_counts(dataset)[0] >= ENOUGH and dataset.assays[0].goal != "classify"

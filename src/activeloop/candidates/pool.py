@@ -71,8 +71,8 @@ CELLS = 2**24
 class Pool(ABC):
     """What may be tested.
 
-    Three final classes: `ExplicitPool` (listed), `CombinatorialPool` (generated on the fly) and `StreamedPool` (listed
-    in a file too long for memory).
+    Four final classes: `ExplicitPool` (listed), `CombinatorialPool` (generated on the fly), `GrownPool` (generated, and
+    listed ones behind) and `StreamedPool` (listed in a file too long for memory).
 
     Attributes:
         kind: one of `KINDS`.
