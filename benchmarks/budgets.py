@@ -88,7 +88,7 @@ class BudgetTask:
     Args:
         dataset: name of a public set.
         rule: `random`: unseen candidates; `modulo`: at positions without a label.
-        labels: how many candidates are measured.
+        labels: how many candidates are measured; 0: the prior alone.
         seed: which ones.
         learner: its name, see `policies.learner_of`.
     """
@@ -148,7 +148,10 @@ def run_budget_task(task: BudgetTask) -> BudgetResult | str:
     clock = time.process_time()
     try:
         data = Dataset.of(landscape.pool, train, landscape.values[train], landscape.assay).oriented()
-        predictor = learner_of(task.learner, landscape.pool, "find").fit(data, task.seed)
+        learner = learner_of(task.learner, landscape.pool, "find")
+        predictor = learner.fit(data, task.seed) if task.labels else learner.prior(landscape.pool)
+        if predictor is None:
+            return f"{task.learner} predicts nothing before any label"
         predicted = mean_of(predictor, landscape.pool, judged)[:, 0]
     except ActiveLoopError as error:
         return f"{type(error).__name__}: {error}"
@@ -179,6 +182,8 @@ def all_tasks(suite: BudgetSuite) -> list[BudgetTask]:
 
 
 COLUMNS = ("dataset", "folds", "labels", "learner", "spearman", "se", "seconds", "seeds")
+#: of every seed
+EACH = ("dataset", "folds", "labels", "learner", "seed", "spearman")
 
 Results = Mapping[BudgetTask, BudgetResult]
 Key = tuple[str, FoldRule, int, str]
@@ -204,7 +209,9 @@ def budget_result(suite: BudgetSuite, results: Results, failures: Mapping[Budget
         *(_stacking_section(suite, results, ensemble) for ensemble in ensembles),
         not_done("Not fitted", (f"{t.learner} on {t.dataset}: {why}" for t, why in failures.items())),
     ]
-    return Result(suite.question, how, sections, {"summary": (COLUMNS, rows)}, parts=parts_of(suite.learners))
+    seeds = [(*key, seed, r.spearman) for key in sorted(cells) for seed, r in cells[key].items()]
+    tables = {"summary": (COLUMNS, rows), "rounds": (EACH, seeds)}
+    return Result(suite.question, how, sections, tables, parts=parts_of(suite.learners))
 
 
 def _told_costly(suite: BudgetSuite) -> str:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 from activeloop.candidates import Pool
+from activeloop.errors import FetchError, TableError
 from activeloop.foundation import ESM2
 from activeloop.measurements import Assay
 from activeloop.models.default import library_default
 from activeloop.models.embedding import HeadLearner
+from activeloop.models.family import with_family
 from activeloop.models.finetuning.likelihood import LikelihoodRanker
 from activeloop.models.gp.mutation_gp import MutationGP
 from activeloop.models.heads.gp import GPHead
-from activeloop.models.registry import embedding_gp, fine_tuned, likelihood, plain_encoder, stacking
+from activeloop.models.registry import embedding_gp, fine_tuned, likelihood, plain_encoder, plm_prior, stacking
 from activeloop.models.stacking import StackingEnsemble, StackingScale
 from activeloop.prediction import Learner
+from activeloop.priors.profile import Profile
 from activeloop.priors.substitutions import SubstitutionPrior
 from activeloop.replay import evaluation, policies
 from activeloop.replay.policies import Policy, Protocol, ReplayGoal
+from activeloop.replay.sources import DATA
 
 
 def _stacking(scale: StackingScale = "ranks", first: float = 0.0, plain: float = 0.0, likely: float = 0.0) -> Learner:
@@ -38,7 +46,32 @@ def _stacking(scale: StackingScale = "ranks", first: float = 0.0, plain: float =
     return replace(ensemble, learners=learners, start=start, scale=scale)
 
 
+#: of proteins whose scans are public sets, under `$ACTIVELOOP_DATA`
+ALIGNMENTS = ("protein/msa/BLAT_ECOLX.a2m.gz", "protein/msa/uref100_avgfp_jhmmer_119.a2m.gz")
+
+
+@lru_cache(maxsize=8)
+def family_of(parent: str) -> Profile:
+    """The profile of the first of `ALIGNMENTS` that is of a wild type.
+
+    Raises:
+        FetchError: there is none.
+    """
+    for name in ALIGNMENTS:
+        path = Path(os.environ.get(DATA, "")) / name
+        with suppress(TableError):
+            return Profile.from_alignment(path, parent)
+    raise FetchError(f"none of {', '.join(ALIGNMENTS)} in ${DATA} is an alignment of this wild type.")
+
+
+def _with_family(learner: Learner, pool: Pool) -> Learner:
+    assert pool.sites is not None
+    return with_family(learner, family_of(pool.sites.parent_sequence))
+
+
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {
+    "mutations-family": lambda pool: _with_family(MutationGP(), pool),
+    "plm-prior-family": lambda pool: _with_family(plm_prior(), pool),
     "mutations-ranks": lambda pool: MutationGP(linear_share=0.0),
     "mutations-values": lambda pool: MutationGP(linear_share=1.0),
     "process-onehot": lambda pool: HeadLearner(plain_encoder(pool), GPHead()),

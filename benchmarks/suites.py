@@ -58,6 +58,12 @@ SHORT = (
 MULTIPLE = (
     *("avgfp", "dlg4-2022-abundance", "dlg4-2022-binding", "pab1", "pten-abundance", "pten-activity", "tem-1", "ube4b"),
 )
+#: every scan of a protein whose alignment is at hand (`learners.ALIGNMENTS`), and those with several mutations
+ALIGNED = (
+    *("BLAT_ECOLX_Deng_2012", "BLAT_ECOLX_Firnberg_2014", "BLAT_ECOLX_Jacquier_2013", "BLAT_ECOLX_Stiffler_2015"),
+    "GFP_AEQVI_Sarkisyan_2016",
+)
+ALIGNED_MULTIPLE = ("tem-1", "avgfp")
 #: scans of middling proteins, which `quality` and `layers` do not look at
 OTHERS = (
     *("AACC1_PSEAI_Dandage_2018", "GFP_AEQVI_Sarkisyan_2016", "P84126_THETH_Chan_2017", "RASH_HUMAN_Bandaru_2017"),
@@ -130,6 +136,33 @@ def suites() -> dict[str, AnySuite]:
         Suite("enamine", "The best of a docked library?", ("enamine10k",), enamine, compounds, 10, ("top100_recall",)),
         Suite("docking", "The best binders?", COMPOUNDS, docking, compounds, 10, ("top1pct_found", "top10pct_found")),
         Suite("learn", "Labels for an accurate model?", SINGLES, learn, learners, 3, ACCURATE, CHOSEN_ON),
+        BudgetSuite(
+            "family",
+            "What does an alignment of the protein tell?",
+            ALIGNED,
+            both,
+            (0, 8, 24, 96),
+            ("default", "mutations-family"),
+            10,
+        ),
+        BudgetSuite(
+            "family/multiple",
+            "What does an alignment tell of variants with several mutations?",
+            ALIGNED_MULTIPLE,
+            ("random",),
+            (0, 8, 24, 96),
+            ("default", "mutations-family"),
+            10,
+        ),
+        Suite(
+            "family/campaigns",
+            "Do campaigns with an alignment find better mutants?",
+            ALIGNED,
+            sixteen,
+            ("default", "random", "mutations-family:default"),
+            10,
+            FOUND,
+        ),
         BudgetSuite("multiple", "On which scale do mutations add up?", MULTIPLE, ("random",), BUDGETS[:4], SCALES, 10),
         BudgetSuite("quality", "Does a foundation model help?", SHORT, both, BUDGETS, kinds, 10, costly),
         BudgetSuite(

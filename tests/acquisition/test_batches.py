@@ -19,6 +19,7 @@ from activeloop.acquisition import (
     Recommender,
     ThompsonBatch,
     TopK,
+    TopPerPosition,
     UpperConfidenceBound,
     Variance,
     VarianceReduction,
@@ -224,3 +225,31 @@ def test_projected_site_features_preserve_distances_roughly():
     ratio = np.square(x[:, None] - x[None]).sum(2)[true > 0] / true[true > 0]
     assert abs(ratio.mean() - 1) < 0.1
     assert ratio.std() < 0.15
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_position_has_more_than_a_quarter_and_two_while_there_are_others(seed):
+    rng = np.random.default_rng(seed)
+    count, n = int(rng.integers(10, 60)), int(rng.integers(1, 30))
+    n = min(n, count)
+    position = rng.integers(-1, 5, count)
+    scores = rng.permutation(count).astype(float)
+    prediction = Prediction(np.zeros((0, count, 1)), scores[:, None], np.ones((count, 1)), np.zeros(1))
+    chosen = TopPerPosition()(
+        prediction, scores, n, replace(blank(seed), position=position), np.zeros((count, 1))
+    ).tolist()
+    # by hand: best first, and where nothing is left within the limit, with a limit one higher
+    limit, picks = int(np.ceil(n / 4)) + 2, []
+    while len(picks) < n:
+        for i in np.argsort(-scores).tolist():
+            taken = sum(position[j] == position[i] for j in picks)
+            if len(picks) < n and i not in picks and (position[i] < 0 or taken < limit):
+                picks.append(i)
+        limit += 1
+    assert set(chosen) == set(picks)
+    assert scores[chosen].tolist() == sorted(scores[chosen], reverse=True)
+
+
+def test_without_a_wild_type_the_best_are_taken():
+    prediction, scores = gaussian(), np.arange(8.0)
+    assert TopPerPosition()(prediction, scores, 3, blank(), np.zeros((8, 1))).tolist() == [7, 6, 5]

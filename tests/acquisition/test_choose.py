@@ -211,3 +211,23 @@ def test_the_score_of_a_pick_is_that_of_the_whole_pool(words, planted):
     assert first[1].score == pytest.approx(first[1].mean + first[1].sd)
     assert first[0].score == pytest.approx(first[0].mean + first[0].sd)
     assert first[1].score >= first[2].score
+
+
+def test_after_a_few_results_the_default_plate_of_a_scan_is_not_one_position():
+    from activeloop.models.gp.mutation_gp import MutationGP
+
+    pool = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ")
+    assert pool.sites is not None
+    # one lucky value at Q22 lifts the whole position
+    seen = [pool.row_of(name) for name in ("Q22E", "K2A", "I6V", "H18L", "E25D", "L29I", "R39K", "D42A")]
+    values = np.array([4.0, 0.1, -0.2, 0.0, 0.3, -0.1, 0.2, 0.1])
+    dataset = Dataset.of(pool, np.array(seen), values)
+    model, select = MutationGP().fit(dataset, 0), default_recommender("find", [Assay("kcat")], pool)
+
+    def most(select: Recommender, n: int) -> int:
+        chosen = rows(choose(model, pool, n=n, select=select, seed=0, dataset=dataset, excluded=seen))
+        where = (pool.codes(np.array(chosen)) != pool.sites.parent).argmax(1)  # type: ignore[union-attr]
+        return int(np.bincount(where).max())
+
+    assert most(GREEDY, 8) == 8
+    assert [most(select, n) for n in (8, 16)] == [4, 6]

@@ -34,6 +34,7 @@ FUNCTIONS = [
 ]
 BATCHES = [
     acquisition.TopK(),
+    acquisition.TopPerPosition(),
     acquisition.PowerSampling("power"),
     acquisition.PowerSampling("softmax"),
     acquisition.PowerSampling("softrank"),

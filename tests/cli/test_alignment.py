@@ -66,7 +66,7 @@ def test_a_campaign_with_an_alignment_says_what_was_read_and_learns_its_weight(r
     measure(run)
     status, out, _ = run("fit", "loop")
     assert status == 0
-    assert "the family's column" in out
+    assert "that of the family" in out
     opened = open_campaign("loop").campaign
     assert opened.learner.name.startswith("mutations-family-")
     event = next(r.event for r in reversed(list(opened.log)) if isinstance(r.event, Configured))

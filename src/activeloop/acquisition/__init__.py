@@ -11,7 +11,7 @@ if TYPE_CHECKING:
         BatchStrategy,
         CombiningFunction,
     )
-    from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK
+    from activeloop.acquisition.batch import DiverseTop, Portfolio, PowerSampling, TopK, TopPerPosition
     from activeloop.acquisition.batch_joint import LCMD, BatchBALD, Promising, VarianceReduction, site_features
     from activeloop.acquisition.finding import (
         ExpectedImprovement,
@@ -54,6 +54,7 @@ __all__ = [
     "Thompson",
     "ThompsonBatch",
     "TopK",
+    "TopPerPosition",
     "UpperConfidenceBound",
     "Variance",
     "VarianceReduction",

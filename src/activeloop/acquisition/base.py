@@ -30,6 +30,8 @@ class AcquisitionContext:
             when no assay has a threshold.
         feasible: [M] whether each measured candidate meets all thresholds: 1, 0, NaN = not known; None as `limits`.
         highest: [A] the best value that is possible, infinite where none is stated; None where no assay has bounds.
+        position: [N] column of the only mutation of each candidate, -1 where it has none or several; None for pools
+            without a wild type, and where no batch strategy needs it.
     """
 
     best_f: np.ndarray
@@ -41,6 +43,7 @@ class AcquisitionContext:
     limits: np.ndarray | None = None
     feasible: np.ndarray | None = None
     highest: np.ndarray | None = None
+    position: np.ndarray | None = None
 
     @property
     def counting(self) -> np.ndarray:
@@ -118,6 +121,8 @@ class BatchStrategy(ABC):
     draws: int = 64
     #: whether it can spread a batch over the features alone, before there is a model
     spreads: bool = False
+    #: whether it asks where the candidates are mutated
+    by_position: bool = False
     #: what it adds to the reason of each pick
     phrase: str = ""
 

@@ -9,14 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, BatchStrategy, CombiningFunction
-from activeloop.acquisition.batch import Portfolio, TopK
+from activeloop.acquisition.batch import Portfolio, TopK, TopPerPosition
 from activeloop.acquisition.batch_joint import LCMD, Coordinates, Promising, VarianceReduction, site_features
 from activeloop.acquisition.combining import shared_mutations, within_share
 from activeloop.acquisition.evaluate import AcquisitionEvaluation, CandidateFilter, Progress, shortlist
 from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
 from activeloop.acquisition.multiobjective import Constrained, Hypervolume, Scalarised
-from activeloop.candidates import Pool, is_scan
+from activeloop.candidates import Pool, is_scan, position_of_single
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset, limits_of
 from activeloop.prediction import Prediction, Predictor
@@ -86,8 +86,9 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
 
     To find the best of one assay:
 
-    - scans: the highest predictions; with a good prior, exploration costs more than it gains. The first plate is a
-      diverse, informative batch from the top 10 % of the prior;
+    - scans: the highest predictions, of single mutants at most a quarter of the plate and two at one position; with a
+      good prior, exploration costs more than it gains. The first plate is a diverse, informative batch from the top
+      10 % of the prior;
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound.
 
@@ -99,7 +100,7 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     choice rests on few replays).
 
     >>> default_recommender("find", [Assay("kcat")], Pool.single_mutants("MKTAYIAKQR")).name
-    'greedy, top (promising at first)'
+    'greedy, top-per-position (promising at first)'
     >>> default_recommender("find", [Assay("kcat")], Pool.combinatorial("MKTAYIAKQR", [1, 2, 3])).name
     'greedy, portfolio'
     """
@@ -107,7 +108,8 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
         classes = all(a.goal == "classify" for a in assays)
         return Recommender(Variance() if len(assays) == 1 else Entropy(), LCMD() if classes else VarianceReduction())
     if pool.kind == "variants":
-        one = Recommender(Greedy(), TopK(), Promising()) if is_scan(pool) else Recommender(Greedy(), Portfolio())
+        scan = Recommender(Greedy(), TopPerPosition(), Promising())
+        one = scan if is_scan(pool) else Recommender(Greedy(), Portfolio())
     else:
         one = Recommender(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
     free = int(np.isnan(limits_of(assays)).sum())
@@ -231,10 +233,12 @@ def _batch(
     spread = prediction.on_scale
     if isinstance(select.score, CombiningFunction):
         spread = select.score.utility(spread, context)
+    position = position_of_single(evaluation.pool, rows) if select.batch.by_position else None
 
     def best(left: np.ndarray) -> np.ndarray:
         few, few_scores = (spread, scores) if len(left) == len(rows) else (spread.take(left), scores[left])
-        return select.batch(few, few_scores, n, replace(context, rng=rng), features[left])
+        known = replace(context, rng=rng, position=None if position is None else position[left])
+        return select.batch(few, few_scores, n, known, features[left])
 
     if evaluation.pool.added:  # combinations of a few good mutations would share them all
         chosen = within_share(best, shared_mutations(evaluation.pool, rows), n)

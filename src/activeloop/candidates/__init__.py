@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Match, Pool, Resolver
     from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
     from activeloop.candidates.reading import KINDS, ListReader, candidate_cells, left_out_note, named_column, read_each
-    from activeloop.candidates.scans import extended, is_scan, mostly_multiple, row_of_parent, with_parent
+    from activeloop.candidates.scans import (
+        extended,
+        is_scan,
+        mostly_multiple,
+        position_of_single,
+        row_of_parent,
+        with_parent,
+    )
     from activeloop.candidates.sites import Rules, Sites
     from activeloop.candidates.streamed import StreamedPool
 
@@ -69,6 +76,7 @@ __all__ = [
     "left_out_note",
     "mostly_multiple",
     "named_column",
+    "position_of_single",
     "read_each",
     "read_fasta",
     "read_list",

@@ -55,6 +55,19 @@ def _mutated(pool: Pool, start: int, stop: int) -> np.ndarray:
     return pool.codes(rows) != pool.sites.parent
 
 
+def position_of_single(pool: Pool, rows: np.ndarray) -> np.ndarray | None:
+    """[n] column of the only mutation of each row, -1 where it has none or several; None without a parent.
+
+    >>> position_of_single(Pool.single_mutants("MKT"), np.array([0, 19, 38])).tolist()
+    [0, 1, 2]
+    """
+    sites = pool.sites
+    if sites is None or sites.parent is None:
+        return None
+    mutated = pool.codes(rows) != sites.parent
+    return np.where(mutated.sum(1) == 1, mutated.argmax(1), -1)
+
+
 def row_of_parent(pool: Pool) -> int | None:
     """The row of the wild type; None where it is not in the pool.
 

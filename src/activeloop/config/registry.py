@@ -143,6 +143,7 @@ BATCHES: dict[str, Callable[..., BatchStrategy]] = {
     "reduction": acquisition.VarianceReduction,
     "thompson": acquisition.ThompsonBatch,
     "top": acquisition.TopK,
+    "top-per-position": acquisition.TopPerPosition,
 }
 
 

@@ -30,9 +30,10 @@ BACKGROUND = np.array(
 )  # fmt: skip
 
 
-#: standard deviation of the weight of a profile's column around 0, for scores of standard deviation 1 and values on a
-#: scale of standard deviation 1
-FAMILY_SD = 0.3**0.5
+#: mean and standard deviation of the weight of a profile's column before any label, for scores of standard deviation 1
+#: and values on a scale of standard deviation 1; the mean holds where there is a prior of substitutions beside it, for
+#: on every set with an alignment their sum orders mutants better than either (`docs/results/family`)
+FAMILY_MEAN, FAMILY_SD = 0.3, 0.3**0.5
 #: with fewer effective sequences, or of a smaller share of the varied positions, a profile tells little
 FEW_SEQUENCES, FEW_RESIDUES = 20, 0.5
 _ABOUT = ("sequences", "used", "left_out", "effective", "identity", "query")
@@ -43,7 +44,7 @@ class Profile(MutationPrior):
     """How often each amino acid stands at each residue of a wild type, among its relatives.
 
     As a prior: the sum over all mutations of `scores`. It is a second column of a learner's prior
-    (`default_learner(pool, goal, family)`), whose weight is 0 before any measurement and is learned.
+    (`default_learner(pool, goal, family)`), whose weight is learned.
 
     Args:
         parent: the wild type, n residues.

@@ -16,7 +16,7 @@ from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, posi
 from activeloop.models.out_of_fold import OutOfFold
 from activeloop.prediction import Learner, Prediction, Predictor
 from activeloop.priors import blosum62
-from activeloop.priors.profile import Profile
+from activeloop.priors.profile import FAMILY_MEAN, Profile
 from activeloop.priors.substitutions import substitution_scores
 
 CLASSES = ("unfit", "fit")
@@ -25,7 +25,7 @@ PIECE, PAIRS = 10_000, 8_000_000
 #: log-odds of being fit per unit of the substitution prior, and standard deviation of its learned weight around 1 at
 #: amplitude 1; chosen on the scans that the page of `docs/results/learn` names
 LOGITS, WEIGHT = 1.8, 0.15
-#: standard deviation, in log-odds at amplitude 1, of the weight of a family's score around 0
+#: standard deviation, in log-odds at amplitude 1, of the weight of a family's score
 FAMILY_WEIGHT = 0.4
 #: where a standard normal distribution is summed up
 NODES = np.linspace(-5.0, 5.0, 61)
@@ -50,7 +50,7 @@ class GPClassifier(Learner):
     Args:
         encoder: features of candidates that have no sites.
         joint: number of random Fourier features for the function of all residues together; 0 leaves it out.
-        family: of the wild type: its score is a further feature, of weight 0 before any label. None for none.
+        family: of the wild type: its score is a further feature of learned weight. None for none.
 
     Source: Rasmussen and Williams 2006, chapter 3; samples after Wilson et al. 2020, arXiv:2002.09309; the variances of
     the terms are those of the greatest evidence on 71 single-mutant assays of ProteinGym.
@@ -73,7 +73,8 @@ class GPClassifier(Learner):
         space = latent_space(pool, self.encoder, self.joint, prior)
         if self.family is None or pool.sites is None:
             return space
-        return replace(space, family=FAMILY_WEIGHT * self.family.table(pool).ravel())
+        table = self.family.table(pool).ravel()
+        return replace(space, start=space.start + LOGITS * FAMILY_MEAN * table, family=FAMILY_WEIGHT * table)
 
     def prior(self, pool: Pool) -> Predictor | None:
         """The prediction by substitution scores alone; None for candidates without a parent."""

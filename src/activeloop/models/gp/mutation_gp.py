@@ -25,7 +25,7 @@ from activeloop.models.gp.mutation_kernel import (
 from activeloop.models.transforms import PieceFunction, QuantileTransform, TargetCovariance, TransformedPredictor
 from activeloop.prediction import Predictor
 from activeloop.priors.base import MutationPrior
-from activeloop.priors.profile import FAMILY_SD, Profile
+from activeloop.priors.profile import FAMILY_MEAN, FAMILY_SD, Profile
 from activeloop.priors.substitutions import SubstitutionPrior
 
 #: variances of `TERMS`, of the prior's weight around 1, and of the noise, in units of normal scores: the best fit to
@@ -65,8 +65,8 @@ class MutationGP(PerAssayLearner):
         linear_share: of the scale, 0 (ranks) to 1 (the values themselves); None: by the pool, as above.
         prior_score: the prior; `PLMPrior` reads a protein language model too.
         variances: the 14 prior medians of the variances, in the order of `DEFAULT_VARIANCES`.
-        family: a second column of the prior, from the relatives of this protein; its weight is 0 before any
-            measurement, and is learned. None for none.
+        family: a second column of the prior, from the relatives of this protein, whose weight around 0.3 is learned.
+            None for none.
     """
 
     quick_prior: ClassVar[bool] = True
@@ -107,6 +107,11 @@ class MutationGP(PerAssayLearner):
         """The same with another family."""
         return replace(self, family=family)
 
+    def _table(self, pool: Pool) -> np.ndarray:
+        """[L, K] of the prior mean."""
+        table = self.prior_score.table(pool)
+        return table if self.family is None else table + FAMILY_MEAN * self.family.table(pool)
+
     def _column(self, pool: Pool) -> np.ndarray | None:
         """[L * K] of the kernel."""
         return None if self.family is None else FAMILY_SD * self.family.table(pool).ravel()
@@ -127,7 +132,7 @@ class MutationGP(PerAssayLearner):
         scores = QuantileTransform.of(values, share).to_target(values)
         chosen = np.random.default_rng(seed).permutation(len(dataset))[:FITTED_ON]
         some = Mutations.of(dataset.pool, dataset.rows[chosen])
-        table = self.prior_score.table(dataset.pool)
+        table = self._table(dataset.pool)
         logs = fitted_variances(
             dataset.pool, some, scores[chosen], table, np.log(self.variances), self.width, self._column(dataset.pool)
         )
@@ -156,7 +161,7 @@ class MutationGP(PerAssayLearner):
         linear_share: float,
         specific: float = 0.0,
     ) -> Predictor:
-        variances, table = np.exp(logs), self.prior_score.table(pool).ravel()
+        variances, table = np.exp(logs), self._table(pool).ravel()
         own, variances[-1] = specific * variances[-1], (1 - specific) * variances[-1]
         kernel = MutationKernel.of(sites_with_parent(pool), variances[: len(TERMS)], self._column(pool), own)
         # where the standard error of a value is larger than the fitted noise it takes its place
@@ -419,7 +424,8 @@ class MutationPredictor(TransformedPredictor):
             return f"The prior ({prior}) alone: effects of mutations in other proteins, in units of its own."
         weight = self.posterior.prior_weight
         family = self.posterior.column_weight
-        beside = "" if family is None else f", the family's column {FAMILY_SD * family:.2f} (0 before)"
+        learned = 0.0 if family is None else FAMILY_MEAN * weight + FAMILY_SD * family
+        beside = "" if family is None else f", that of the family {learned:.2f} ({FAMILY_MEAN:g} before)"
         return (
             f"A Gaussian process over mutations, fitted to {labels} candidates. The prior ({prior}) has weight "
             f"{weight:.2f} (1 before any measurement){beside}; noise is {self.noise:.2f} of the values' standard "
