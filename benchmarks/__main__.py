@@ -35,6 +35,7 @@ OWN = {
     "calibration": "Is stated uncertainty right?",
     "compute": "What does fine-tuning cost, in seconds and memory?",
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
+    "diversity": "Does a plate lose hits when at most half of it is at one position?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
     "extend": "Does it pay to combine hits, and by what?",
     "kill": "Is anything lost when a campaign is killed?",

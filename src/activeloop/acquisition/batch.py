@@ -29,19 +29,17 @@ class TopK(BatchStrategy):
 
 @dataclass(frozen=True)
 class TopPerPosition(BatchStrategy):
-    """The n best scores, of single mutants at most n / 4 + 2 at one position.
+    """The n best scores, of single mutants at most half of them at one position.
 
     After a few results the highest predictions are often one position with many residues: a single lucky value there
-    lifts them all. The rule costs nothing on plates of 16 and more, and little on those of 8; see
-    `docs/results/diversity`. Where the positions left are too few to fill the batch, the limit is raised.
+    lifts them all. `docs/results/diversity` says what the rule costs and brings. Where the positions left are too few
+    to fill the batch, the limit is raised.
 
     Args:
-        share: of the batch.
-        beside: picks at one position beyond that share.
+        share: of the batch that may be at one position.
     """
 
-    share: float = 0.25
-    beside: int = 2
+    share: float = 0.5
     by_position = True
     name = "top-per-position"
 
@@ -52,7 +50,7 @@ class TopPerPosition(BatchStrategy):
         order = best_first(scores, len(scores), context.rng)
         if context.position is None:
             return order[:n]
-        limit = int(np.ceil(self.share * n)) + self.beside
+        limit = max(1, int(np.ceil(self.share * n)))
         position = context.position[order]
         # which one of its position each is, best first: a stable sort keeps the order within positions
         grouped = np.argsort(position, kind="stable")

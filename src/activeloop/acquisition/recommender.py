@@ -86,9 +86,8 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
 
     To find the best of one assay:
 
-    - scans: the highest predictions, of single mutants at most a quarter of the plate and two at one position; with a
-      good prior, exploration costs more than it gains. The first plate is a diverse, informative batch from the top
-      10 % of the prior;
+    - scans: the highest predictions, of single mutants at most half at one position; with a good prior, exploration
+      costs more than it gains. The first plate is a diverse, informative batch from the top 10 % of the prior;
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound.
 
