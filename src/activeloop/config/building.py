@@ -179,6 +179,8 @@ def _hashes(config: CampaignConfig, base: Path) -> dict[str, str]:
     names = [name for name in (config.pool.table, config.pool.fasta, config.learner.family) if name]
     found = {}
     for name in names:
+        if not (base / name).is_file():
+            continue  # whoever reads it says so
         with (base / name).open("rb") as file:
             found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
