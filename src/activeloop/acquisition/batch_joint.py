@@ -28,6 +28,8 @@ Coordinates = Callable[[Pool, np.ndarray], np.ndarray]
 
 #: one-hot coordinates beyond this many are folded by a fixed random projection, which keeps distances
 MAX_FEATURES = 1024
+#: columns above which candidates are read as changes of the wild type
+LONG = 1500
 
 
 def site_features(pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -44,13 +46,17 @@ def site_features(pool: Pool, rows: np.ndarray) -> np.ndarray:
     sites = pool.sites
     if sites is None:
         return np.zeros((len(rows), 1), np.float32)
-    codes = pool.codes(rows).astype(np.int64)
-    width, size = codes.shape[1], len(sites.alphabet)
+    width, size = len(sites.labels), len(sites.alphabet)
     if width * size <= MAX_FEATURES:
         table = np.eye(width * size, dtype=np.float32) / np.float32(np.sqrt(2))
     else:
         table = np.random.default_rng(0).standard_normal((width * size, 256), dtype=np.float32) / np.float32(512**0.5)
     out = np.zeros((len(rows), table.shape[1]), np.float32)
+    if width > LONG and sites.parent is not None:  # few of many columns differ from the wild type, whose sum is common
+        owner, column, code = pool.changes(rows)
+        np.add.at(out, owner, table[column * size + code] - table[column * size + sites.parent[column]])
+        return out
+    codes = pool.codes(rows).astype(np.int64)
     for site in range(width):
         out += table[site * size + codes[:, site]]
     return out

@@ -258,7 +258,9 @@ class Pool(ABC):
         designs = [Variant(sequence, ())] * wild_type + [Variant(sequence, (m,)) for m in mutations]
         where = "" if positions is None else f" at {len(chosen)} position{'s' * (len(chosen) != 1)}"
         origin = f"all single mutants of {_parent_name(parent, sequence)}{where}{_with(rules)}"
-        pool = ExplicitPool(designs, kind="variants", origin=origin, notation=VariantNotation(sequence))
+        keys = [design.name for design in designs]  # each once
+        notation = VariantNotation(sequence)
+        pool = ExplicitPool(designs, kind="variants", origin=origin, notation=notation, keys=keys)
         if rules.forbidden_motifs and pool.sites is not None:
             size = max(1, CELLS // len(pool.sites.labels))
             allowed = [rules.allow(pool.codes(rows), pool.sites) for rows in pool.chunks(size)]
@@ -657,8 +659,11 @@ class ExplicitPool(Pool):
         if isinstance(first, Compound):
             return None
         if isinstance(first, Variant):
-            read = VariantNotation(first.parent).design
-            return variant_columns(self._names, first.parent, lambda name: read(name).mutations)
+            if isinstance(self._designs, NamedDesigns):
+                read = VariantNotation(first.parent).design
+                return variant_columns(self._names, first.parent, lambda name: read(name).mutations)
+            known = {str(m): (m,) for d in self._designs if isinstance(d, Variant) for m in d.mutations}
+            return variant_columns(self._names, first.parent, lambda name: known.get(name, ()))
         columns = letter_columns(self._names)
         columns[1].setflags(write=False)  # Shared by all callers.
         return columns

@@ -221,7 +221,9 @@ class LatentSpace:
     @cached_property
     def _roots(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # all directions, so that the number of random numbers depends on the shapes alone
-        plain, by_residue, similar = (root(m, -1.0) for m in (*self.kernel.positions, self.kernel.residues[1]))
+        plain, by_residue, similar = (
+            root(m, -1.0) for m in (*np.asarray(self.kernel.positions), self.kernel.residues[1])
+        )
         return plain, by_residue, similar
 
 
