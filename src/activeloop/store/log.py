@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +37,21 @@ class SQLLog(EventLog):
         campaign: which; "" = the only one of its database, which is made by the first event.
         actor: who writes, kept with every event.
         request: of what request the events are, kept with them.
+        holds: called with the connection of each transaction that writes; raises when this process may not write any
+            more, because it lost its lease on the work that it does.
     """
 
     def __init__(
-        self, database: Database, where: str = "the database", campaign: str = "", actor: str = "", request: str = ""
+        self,
+        database: Database,
+        where: str = "the database",
+        campaign: str = "",
+        actor: str = "",
+        request: str = "",
+        holds: Callable[[sa.Connection], None] | None = None,
     ):
         self.database, self._where = database, where
-        self.actor, self.request = actor, request
+        self.actor, self.request, self.holds = actor, request, holds
         self._campaign, self._read = campaign, list[Recorded]()
         self._writing: sa.Connection | None = None
         self._last, self._head = 0, ""
@@ -94,6 +102,8 @@ class SQLLog(EventLog):
         if found is None:
             self._campaign = uuid.uuid4().hex
             connection.execute(sa.insert(campaigns), _new_campaign(self._campaign, ""))
+        if self.holds:
+            self.holds(connection)
         return tuple(found) if found else (0, "")
 
     def append(self, event: Event, *, after: int) -> Recorded:
@@ -106,7 +116,7 @@ class SQLLog(EventLog):
     def _insert(self, event: Event) -> Recorded:
         import sqlalchemy as sa
 
-        from activeloop.store.schema import campaigns, event_hash, events
+        from activeloop.store.schema import DUE_AFTER, campaigns, event_hash, events
 
         assert self._writing is not None  # `append` holds the lock
         kind, payload = encode(event)
@@ -127,6 +137,8 @@ class SQLLog(EventLog):
         self._last, self._head = recorded.sequence, event_hash(row)
         mine = sa.update(campaigns).where(campaigns.c.campaign == self._campaign)
         self._writing.execute(mine.values(last=self._last, head=self._head))
+        if kind in DUE_AFTER:
+            self._writing.execute(may_be_due(self._writing, self._campaign, DUE_AFTER[kind]))
         return recorded
 
     def __iter__(self) -> Iterator[Recorded]:
@@ -205,6 +217,27 @@ def _insert_of(connection: sa.Connection) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
     return {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[connection.dialect.name]
+
+
+def may_be_due(connection: sa.Connection, campaign: str, kind: str) -> sa.Executable:
+    """The statement that notes a change after which some kind of work may be due.
+
+    It is executed in the transaction of the event itself, so that neither is there without the other.
+    """
+    from sqlalchemy import func
+
+    from activeloop.store.schema import database_time, work
+
+    new = {"owner": "", "fence": 0, "attempts": 0, "stage": "waiting", "share": 0.0, "words": "", "printed": ""}
+    changes = {"first_change": database_time(), "last_change": database_time()}
+    insert = _insert_of(connection)(work).values(campaign=campaign, kind=kind, **new, **changes)
+    again = {
+        "first_change": func.coalesce(work.c.first_change, database_time()),
+        "last_change": database_time(),
+        "not_before": None,
+        "attempts": 0,
+    }
+    return insert.on_conflict_do_update(index_elements=[work.c.campaign, work.c.kind], set_=again)
 
 
 def create_campaign(database: Database, name: str, where: str = "the database") -> str:

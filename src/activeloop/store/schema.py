@@ -9,7 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.pool import NullPool
+from sqlalchemy.sql.functions import GenericFunction
 
 metadata = sa.MetaData()
 
@@ -58,6 +60,47 @@ artifact_owners = sa.Table(
     sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
     sa.Column("hash", sa.String(64), sa.ForeignKey("artifacts.hash"), primary_key=True),
 )
+
+work = sa.Table(
+    "work",
+    metadata,
+    sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
+    sa.Column("kind", sa.String(20), primary_key=True),
+    # moments in seconds since 1970 by the clock of the database, as which all machines agree
+    sa.Column("first_change", sa.Double()),
+    sa.Column("last_change", sa.Double()),
+    sa.Column("not_before", sa.Double()),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("until", sa.Double()),
+    sa.Column("fence", sa.Integer(), nullable=False),
+    sa.Column("attempts", sa.Integer(), nullable=False),
+    sa.Column("stage", sa.String(20), nullable=False),
+    sa.Column("share", sa.Double(), nullable=False),
+    sa.Column("words", sa.Text(), nullable=False),
+    sa.Column("printed", sa.Text(), nullable=False),
+)
+"""What may be due for a campaign: a row for each kind of work, which whoever does it holds for a while."""
+
+#: kind of event -> the kind of work that may be due once it is written
+DUE_AFTER = {"measured": "fit", "voided": "fit", "configured": "fit", "fitted": "distil"}
+
+
+class database_time(GenericFunction[float]):
+    """Seconds since 1970 by the clock of the database, with milliseconds at least."""
+
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(database_time, "sqlite")
+def _of_sqlite(*_: object, **__: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(database_time, "postgresql")
+def _of_postgresql(*_: object, **__: object) -> str:
+    return "extract(epoch from clock_timestamp())::double precision"
+
 
 #: what the hash of an event covers, in this order; its sequence number and the hash before it make a chain of the log
 HASHED = ("sequence", "at", "actor", "request_id", "reason", "kind", "schema_version", "payload", "previous_hash")

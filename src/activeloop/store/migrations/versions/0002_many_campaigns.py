@@ -46,6 +46,22 @@ def upgrade() -> None:
         sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
         sa.Column("hash", sa.String(64), sa.ForeignKey("artifacts.hash"), primary_key=True),
     )
+    op.create_table(
+        "work",
+        sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
+        sa.Column("kind", sa.String(20), primary_key=True),
+        sa.Column("first_change", sa.Double()),
+        sa.Column("last_change", sa.Double()),
+        sa.Column("not_before", sa.Double()),
+        sa.Column("owner", sa.String(200), nullable=False),
+        sa.Column("until", sa.Double()),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.String(20), nullable=False),
+        sa.Column("share", sa.Double(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("printed", sa.Text(), nullable=False),
+    )
     with op.batch_alter_table("artifacts") as artifacts:
         artifacts.alter_column("kind", new_column_name="media_type", type_=sa.String(100), existing_nullable=False)
     if not context.is_offline_mode():

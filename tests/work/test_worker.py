@@ -1,0 +1,152 @@
+"""A worker on real campaigns: results become versions and students by themselves, also when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from activeloop.campaigns import Distilled, Fitted
+from activeloop.config import open_campaign
+from activeloop.measurements import Measurement
+from activeloop.store import CampaignFolder
+from activeloop.work import Timing, Work, Worker
+
+WT = "MKTAYIAKQR"
+CONFIG = f"""
+format = 1
+seed = 3
+[pool]
+wild_type = "{WT}"
+singles = true
+[[assays]]
+name = "kcat"
+[learner]
+name = "forest"
+[student]
+auto = {{auto}}
+network = "conv"
+options = {{{{ width = 8, blocks = 1 }}}}
+training = {{{{ steps = 20 }}}}
+"""
+AT_ONCE = Timing(quiet=0.0, longest=0.0, lease=2.0, retry=0.1, attempts=5)
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Path:
+    CampaignFolder.create(tmp_path / "loop", CONFIG.format(auto="false"))
+    record(tmp_path / "loop", 0)
+    return tmp_path / "loop"
+
+
+def record(folder: Path, start: int, n: int = 12) -> None:
+    campaign = open_campaign(folder).campaign
+    names = campaign.pool.names(range(start, start + n))
+    campaign.record([Measurement(name, "kcat", float(i % 7)) for i, name in enumerate(names)], f"{start}.csv")
+
+
+def versions(folder: Path) -> list[int]:
+    return [r.event.version.number for r in CampaignFolder.open(folder).log if isinstance(r.event, Fitted)]
+
+
+def test_results_become_a_version_by_themselves(loop):
+    told = []
+    assert Worker([loop], AT_ONCE).run(told.append, once=True) == 2
+    assert versions(loop) == [1]
+    assert any("fit: version 1" in line for line in told)
+    assert Worker([loop], AT_ONCE).run(told.append, once=True) == 0
+    record(loop, 20)
+    Worker([loop], AT_ONCE).run(told.append, once=True)
+    assert versions(loop) == [1, 2]
+    actor = [r.actor for r in CampaignFolder.open(loop).log if isinstance(r.event, Fitted)]
+    assert all(str(os.getpid()) in name for name in actor)
+
+
+def test_a_version_gets_its_student(tmp_path):
+    CampaignFolder.create(tmp_path / "loop", CONFIG.format(auto="true"))
+    record(tmp_path / "loop", 0, 40)
+    Worker([tmp_path / "loop"], AT_ONCE).run(lambda line: None, once=True)
+    log = CampaignFolder.open(tmp_path / "loop").log
+    assert [r.event.student.version for r in log if isinstance(r.event, Distilled)] == [1]
+
+
+def test_what_cannot_be_fitted_ends_with_a_reason(loop):
+    config = loop / "campaign.toml"
+    config.write_text(config.read_text().replace("[learner]\n", "[learner]\noptions = { branches = 5 }\n", 1))
+    told = []
+    Worker([loop], Timing(quiet=0, longest=0, retry=0, attempts=2)).run(told.append, once=True)
+    (state,) = [s for s in Work(CampaignFolder.open(loop).log.database).states() if s.kind == "fit"]
+    assert (state.stage, state.attempts) == ("failed", 2)
+    assert "branches" in state.words
+
+
+def test_a_limit_of_memory_or_time_ends_the_process(loop):
+    told = []
+    assert Worker([loop], AT_ONCE, mebibytes=5).run(told.append, once=True) == 0
+    assert any("MiB of memory, and 5 are allowed" in line for line in told)
+    record(loop, 20)
+    assert Worker([loop], AT_ONCE, seconds=0.01).run(told.append, once=True) == 0
+    assert any("it took longer than 0 seconds" in line for line in told)
+    assert versions(loop) == []
+
+
+def test_a_worker_that_is_stopped_gives_its_work_back(loop):
+    worker = Worker([loop], AT_ONCE)
+    threading.Timer(0.5, worker.stop).start()
+    worker.run(lambda line: None)
+    (state,) = [s for s in Work(CampaignFolder.open(loop).log.database).states() if s.kind == "fit"]
+    assert state.stage in ("waiting", "done")
+    assert state.owner == ""
+    Worker([loop], AT_ONCE).run(lambda line: None, once=True)
+    assert versions(loop) == [1]
+
+
+WORK = "import sys; from pathlib import Path; from activeloop.work import *; " + (
+    "Worker([Path(sys.argv[1])], Timing(quiet=0, longest=0, lease=2, retry=0.1, attempts=99)).run(print)"
+)
+
+
+def started(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", WORK, str(folder)], stdout=subprocess.DEVNULL)
+
+
+def until(true, seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert true()
+
+
+@pytest.mark.slow
+def test_killed_and_stopped_workers_lose_and_double_nothing(loop):
+    workers = [started(loop), started(loop)]
+    try:
+        for turn in range(4):
+            record(loop, 12 * (turn + 1))
+            time.sleep(0.3 + 0.4 * turn)
+            victim = workers.pop(0)
+            victim.send_signal(signal.SIGKILL if turn % 2 else signal.SIGSTOP)
+            workers.append(started(loop))
+            until(lambda: not open_campaign(loop).campaign.status().stale)
+            victim.send_signal(signal.SIGCONT)  # a zombie wakes up, its lease gone
+            if not turn % 2:
+                time.sleep(0.5)
+                victim.kill()
+            victim.wait()
+    finally:
+        for process in workers:
+            process.kill()
+            process.wait()
+    log = CampaignFolder.open(loop).log
+    recorded = list(log)
+    hashes = [r.event.version.data_hash for r in recorded if isinstance(r.event, Fitted)]
+    assert len(hashes) == len(set(hashes))
+    assert versions(loop) == list(range(1, len(hashes) + 1))
+    assert [r.sequence for r in recorded] == list(range(1, len(recorded) + 1))
+    assert log.verify() == ()
