@@ -84,7 +84,7 @@ def test_options_of_the_last_plate_hold_for_the_next(run, loop):
 
 
 def test_a_plate_is_laid_out_anew_until_it_has_results(run, loop):
-    run("propose", "c", "-n", 20, "--controls", 4)
+    run("propose", "c", "-n", 20, "--controls", 4, "--layout", "compact")
     compact = read_plate("c/plates/plate-1.csv")
     assert {name[1:] for name in compact.wells} == {"1", "2", "3"}
     status, said = run("plate", "c", "--layout", "random", "--empty-edges")

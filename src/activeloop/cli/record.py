@@ -32,6 +32,9 @@ COLUMN = typer.Option(
     help="The column of a role that its name does not show: candidate, well, value ... or an assay; also decimal=, for "
     "the decimal sign, and block=ROW for one of several plate-shaped blocks.",
 )
+PLATE = typer.Option(
+    metavar="NAME", help="The plate of which the file is, where neither its name nor a cell in it says so (plate-2)."
+)
 REPLACES = typer.Option(
     metavar="EVENT|FILE", help="This file corrects that one, whose results no longer count; may be given several times."
 )
@@ -43,6 +46,7 @@ def record(
     file: Annotated[Path, FILE],
     sheet: Annotated[str | None, SHEET] = None,
     column: Annotated[list[str] | None, COLUMN] = None,
+    plate: Annotated[str | None, PLATE] = None,
     replaces: Annotated[list[str] | None, REPLACES] = None,
     repeats: Annotated[bool, REPEATS] = False,
     offset: Offset = None,
@@ -67,6 +71,7 @@ def record(
             offset=offset,
             skip_unreadable=skip_unreadable,
             progress=progress,
+            plate=plate,
         )
     summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats)
     for note in reading.notes:

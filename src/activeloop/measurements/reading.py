@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activeloop.candidates import Pool, left_out_note
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, Measurement
+from activeloop.measurements.blocks import PlateBlock, plate_blocks
 from activeloop.measurements.columns import Entry, find_entries, is_plate_list, without_labels
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
 from activeloop.tables import Table, read_table
+from activeloop.tables.names import plain
 
 #: columns of our own plate lists, which need no mention when they come back
 PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
@@ -71,6 +73,7 @@ def read_measurements(
     offset: int | None = None,
     skip_unreadable: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    plate: str | None = None,
 ) -> ResultsFile:
     r"""Read a CSV, TSV or XLSX file of results.
 
@@ -79,7 +82,8 @@ def read_measurements(
     like the plate (1, 2, 3 ... across, A, B, C ... down). Values may be limits (`<0.1`); values beyond an assay's
     detection limits become limits; empty cells, `n.d.` and `failed` are reported as failed wells. A reader's values of
     wells that were never filled are left out, with a note, where they can be told from those of filled ones.
-    Rows without a replicate number count as replicate 1 each.
+    Rows without a replicate number count as replicate 1 each. Several blocks shaped like a plate, or several sheets,
+    are read together where each names its plate: in its corner, above it, or as the name of the sheet.
 
     Args:
         path: the file.
@@ -94,6 +98,7 @@ def read_measurements(
         offset: added to the positions in the file; see `activeloop.candidates.Resolver`.
         skip_unreadable: leave out rows whose candidate cannot be read or is not in the pool; a note counts them.
         progress: called with (cells read, cells in all) from time to time in a long file.
+        plate: id of the plate of which the file is, where it does not say so.
 
     Raises:
         TableError: the file cannot be read as a table.
@@ -110,23 +115,38 @@ def read_measurements(
     """
     assays = [assays] if isinstance(assays, Assay) else list(assays)
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
-    table = read_table(path, sheet=sheet, block=(columns or {}).get("block"))
-    _refuse_predictions(table, assays)
-    table = without_labels(table, pool, assays)
-    entries, unread, size = find_entries(table, assays, columns, pool.kind)
-    entries, open_cells = _filled(entries) if is_plate_list(table) else (entries, [])
+    block = (columns or {}).get("block")
+    parts = [PlateBlock()] if block else plate_blocks(path, layouts, assays, sheet, plate)
+    entries: list[Entry] = []
+    open_cells: list[Entry] = []
+    unread: dict[str, None] = {}
+    for part in parts:
+        found = part.block
+        where = (sheet, block) if found is None else (found.sheet or None, found.place or None)
+        table = read_table(path, sheet=where[0], block=where[1])
+        _refuse_predictions(table, assays)
+        table = without_labels(table, pool, assays)
+        given = _plate_column(table, columns, layouts)
+        own = [part.assay] if part.assay else assays
+        cells, others, size = find_entries(table, own, given, pool.kind)
+        if part.plate:
+            cells = [e if _names(e.plate, layouts) else replace(e, plate=part.plate) for e in cells]
+        cells, still = _filled(cells) if is_plate_list(table) else (cells, [])
+        entries, open_cells = [*entries, *cells] if entries else cells, [*open_cells, *still]
+        unread |= dict.fromkeys(others)
+    size = size if len(parts) == 1 else 0
     names = dict.fromkeys(entry.candidate for entry in entries)
-    matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset)
+    matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset, plate=plate)
     rows, unreadable = read_rows(entries, matcher, table.file, skip_unreadable=skip_unreadable, progress=progress)
     rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
     unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
     notes = (
-        *table.notes,
+        *(table.notes if len(parts) == 1 and not is_plate_list(table) else ()),
         unknown,
         *left_out,
         *_still_open(open_cells),
-        *_notes(rows, layouts, unread, pool, whole=not open_cells),
+        *_notes(rows, layouts, tuple(unread), pool, whole=not open_cells),
     )
     notes = tuple(filter(None, notes))
     file, content_hash = table.file, table.content_hash
@@ -203,6 +223,27 @@ def _refuse_repeats(rows: Sequence[Row], file: str) -> None:
                 row=entry.row,
             )
         seen[key] = entry.row
+
+
+def _names(text: str, plates: Sequence[Layout]) -> bool:
+    """Whether a cell is the id of one of the plates."""
+    return any(plain(p.id) == plain(text) for p in plates)
+
+
+def _plate_column(
+    table: Table, columns: Mapping[str, str] | None, plates: Sequence[Layout]
+) -> Mapping[str, str] | None:
+    """`columns` with the column whose every cell is the id of a plate, such as one of barcodes."""
+    if not plates or (columns or {}).get("plate"):
+        return columns
+    known = {plain(p.id) for p in plates}
+    fitting = [h for h, cells in zip(table.header, table.columns, strict=True) if _all_in(cells, known)]
+    return {**(columns or {}), "plate": fitting[0]} if len(fitting) == 1 else columns
+
+
+def _all_in(cells: Sequence[str], known: set[str]) -> bool:
+    found = {plain(cell) for cell in dict.fromkeys(cells) if cell}
+    return bool(found) and found <= known
 
 
 def _filled(entries: list[Entry]) -> tuple[list[Entry], list[Entry]]:

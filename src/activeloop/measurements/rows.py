@@ -176,9 +176,11 @@ class CandidateMatcher:
         file: its name; it may name the plate.
         names: all names of candidates in the file, which are read in one numbering.
         offset: added to their positions; see `activeloop.candidates.Resolver`.
+        plate: id of the plate of which the file is, where somebody said so.
 
     Raises:
-        MeasurementError: the plate is of another size than the table, or the names can be read in two ways.
+        MeasurementError: there is no such plate, it is of another size than the table, or the names can be read in two
+            ways.
     """
 
     def __init__(
@@ -191,6 +193,7 @@ class CandidateMatcher:
         *,
         names: Iterable[str] = (),
         offset: int | None = None,
+        plate: str | None = None,
     ):
         self._pool, self._plates = pool, list(plates)
         rows = [row for c in controls if (row := pool.row_of(c)) is not None]
@@ -205,13 +208,15 @@ class CandidateMatcher:
             raise MeasurementError(f"{error.problem} No row was stored.", file=file or None) from None
         self._wells: dict[str, list[tuple[Layout, Well]]] = {}
         self._found: dict[tuple[str, str, str, int | None], CandidateMatch] = {}
-        for plate in plates:
-            for well in plate.wells.values():
-                self._wells.setdefault(self._held(well), []).append((plate, well))
+        for layout in plates:
+            for well in layout.wells.values():
+                self._wells.setdefault(self._held(well), []).append((layout, well))
         stem = Path(file).stem.casefold()
         named = [p for p in plates if re.search(rf"(?<![a-z0-9]){re.escape(p.id.casefold())}(?![a-z0-9])", stem)]
         # Of several ids in the file's name (`plate-1`, `plate-1-2`) the longest is meant.
         self._named = max(named, key=lambda p: len(p.id), default=None)
+        self._told = self._told_of(plate, file) if plate else None
+        self._named = self._told or self._named
         # Instruments count the plates of a run: the only one, or the one that the file is named after, is number 1.
         self._first = own = self._named or (plates[0] if len(plates) == 1 else None)
         if size and own and own.size != size:
@@ -220,6 +225,14 @@ class CandidateMatcher:
                 "that was measured. No row was stored.",
                 file=file or None,
             )
+
+    def _told_of(self, name: str, file: str) -> Layout:
+        """The plate that somebody said the file is of."""
+        for plate in self._plates:
+            if plain(plate.id) == plain(name):
+                return plate
+        ids = ", ".join(p.id for p in self._plates) or "none yet"
+        raise MeasurementError(f'there is no plate "{name}". Plates: {ids}. No row was stored.', file=file or None)
 
     def find(self, entry: Entry) -> CandidateMatch | None:
         """The candidate of an entry, "" for a well that was never filled; None when the row is empty there, too.
@@ -291,6 +304,13 @@ class CandidateMatcher:
         if wanted:
             named = [p for p in self._plates if p.id.casefold() == wanted.casefold()]
             named = named or [p for p in self._plates if plain(p.id) == plain(wanted)]
+            if self._told is not None:
+                if len(named) == 1 and named[0] is not self._told and not _FIRST.fullmatch(wanted):
+                    raise MeasurementError(
+                        f'the plate is "{wanted}" here, and {self._told.id} was said to be the plate. Leave one of the '
+                        "two out."
+                    )
+                return self._told
             if len(named) == 1:
                 return named[0]
             if self._first and entry.well.strip() and _FIRST.fullmatch(wanted):

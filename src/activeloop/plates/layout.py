@@ -9,7 +9,7 @@ from activeloop.measurements.wells import SHAPES, Well, parse_well, well_name
 LAYOUTS = ("auto", "compact", "by-column", "random")
 """`compact`: in the first columns, at random there; `by-column`: down the columns, controls first, then the best first;
 `random`: anywhere on the plate; `auto`: compact where less than `HARDLY_FILLED` of the plate is needed, else random."""
-HARDLY_FILLED = 0.5
+HARDLY_FILLED = 0.2
 TRIES = 4
 STEPS = 300
 PASSES = 10

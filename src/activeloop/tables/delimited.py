@@ -52,6 +52,12 @@ def read_delimited(data: bytes, file: str, content_hash: str, block: str | None 
     Raises:
         TableError: binary content, unterminated quote, rows of unequal length, or what `checked_table` refuses.
     """
+    records, delimiter = delimited_records(data, file)
+    return checked_table(records, file, content_hash, delimiter=delimiter, block=block)
+
+
+def delimited_records(data: bytes, file: str) -> tuple[list[list[str]], str]:
+    """The records of a text table and what stands between their cells; errors as in `read_delimited`."""
     encoding = _encoding(data, file)
     # A stream, because the whole text beside bytes and cells would double the memory of a long file.
     with io.TextIOWrapper(io.BytesIO(data), encoding, newline="") as text:
@@ -80,7 +86,7 @@ def read_delimited(data: bytes, file: str, content_hash: str, block: str | None 
                     "is not closed, or this is no table. Export it again."
                 )
             raise TableError(problem, file=file, row=len(records) + 1) from None
-    return checked_table(records, file, content_hash, delimiter=delimiter, block=block)
+    return records, delimiter
 
 
 def _encoding(data: bytes, file: str) -> str:

@@ -130,24 +130,33 @@ def _label(records: Sequence[Sequence[str]], i: int, left: int, last: int) -> st
     return next((line[:40] for line in reversed(lines) if line), "")
 
 
+def cell_of(grid: Grid, numbers: Sequence[int]) -> str:
+    """The cell in the corner of a block, as a spreadsheet names it: several may stand side by side."""
+    return f"{row_letters(grid.left)}{numbers[grid.place]}"
+
+
 def chosen_grid(grids: Sequence[Grid], numbers: Sequence[int], block: str | None, file: str) -> Grid:
     """The block that is meant.
 
     Args:
         grids: at least one.
         numbers: row of each record as a spreadsheet counts it.
-        block: the row by which it is named, or its label; None when there is one alone.
+        block: the row or cell by which it is named, or its label; None when there is one alone.
         file: its name, for messages.
 
     Raises:
         TableError: several could be meant, or none.
     """
-    fitting = [g for g in grids if block is None or block == str(numbers[g.place]) or plain(block) == plain(g.label)]
+    called = [{str(numbers[g.place]), cell_of(g, numbers), g.label} for g in grids]
+    fitting = [g for g, c in zip(grids, called, strict=True) if block is None or plain(block) in set(map(plain, c))]
     if len(fitting) == 1 and (block is not None or not _NO_RESULT.search(fitting[0].label)):
         return fitting[0]
-    listed = "; ".join(f"row {numbers[g.place]}{f' ({g.label})' * bool(g.label)}" for g in grids)
+    beside = len({g.place for g in grids}) < len(grids)
+    places = [f"cell {cell_of(g, numbers)}" if beside else f"row {numbers[g.place]}" for g in grids]
+    listed = "; ".join(f"{at}{f' ({g.label})' * bool(g.label)}" for at, g in zip(places, grids, strict=True))
     count = f"{len(grids)} blocks" if len(grids) > 1 else "only one block"
     what = f"{count} shaped like a plate" if block is None else f'not one block "{block}"'
-    example = f'record --column block={numbers[grids[0].place]}, {{"block": "{numbers[grids[0].place]}"}}'
+    first = places[0].split()[1]
+    example = f'record --column block={first}, {{"block": "{first}"}}'
     verb = "is" if len(grids) == 1 else "are"
     raise TableError(f"there {verb} {what} here: {listed}. Say which one holds the results ({example}).", file=file)

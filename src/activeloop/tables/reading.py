@@ -7,11 +7,13 @@ import hashlib
 import io
 import os
 import zlib
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from activeloop.errors import InputError, TableError
-from activeloop.tables.delimited import read_delimited
+from activeloop.tables.delimited import delimited_records, read_delimited
+from activeloop.tables.grids import SHAPES, cell_of, find_grids
 from activeloop.tables.table import Table, checked_table
 
 #: bytes to which a gzipped file may unpack: such a file can hold a thousand times its size
@@ -28,7 +30,7 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None, block:
     Args:
         path: the file.
         sheet: the sheet of a workbook; the first visible one when None.
-        block: row or label of the block shaped like a plate, where a file has several.
+        block: row, cell or label of the block shaped like a plate, where a file has several.
 
     Raises:
         TableError: it is missing, empty, half-written or not a table; the message names the row and the fix.
@@ -44,6 +46,70 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None, block:
     if sheet is not None:
         raise TableError(f'a text file has no sheet "{sheet}". Leave the sheet out.', file=file)
     return read_delimited(data, file, content_hash, block)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block shaped like a plate, or a sheet without one.
+
+    Args:
+        sheet: its name; "" in a text file.
+        place: by what `read_table` finds the block, "" for a sheet without one.
+        words: what stands in its corner, beside it and above it, and the name of its sheet.
+        size: wells of the plate; 0 for a sheet without a block.
+    """
+
+    sheet: str
+    place: str
+    words: tuple[str, ...]
+    size: int
+
+
+#: a file of blocks of plates is smaller, in bytes
+BLOCKS = 2**23
+
+
+def read_blocks(path: str | os.PathLike[str], *, sheet: str | None = None) -> list[Block]:
+    """The blocks shaped like a plate in a file, sheet by sheet, each with the words around it.
+
+    Args:
+        path: the file.
+        sheet: of a workbook; all visible ones when None.
+
+    Raises:
+        TableError: as `read_table`; a further sheet that cannot be read is passed over.
+    """
+    file = os.fspath(path)
+    data, _ = read_file(path)
+    if len(data) > BLOCKS:
+        return []
+    if data[:4] != b"PK\x03\x04":
+        records, _ = delimited_records(data, file)
+        return _blocks("", records, range(1, len(records) + 1))
+    from activeloop.tables.workbook import read_workbook, sheet_names
+
+    found: list[Block] = []
+    for name in sheet_names(data, file) if sheet is None else (sheet,):
+        try:
+            records, numbers, _ = read_workbook(data, file, name)
+        except TableError:
+            continue
+        found += _blocks(name, records, numbers)
+    return found
+
+
+def _blocks(sheet: str, records: list[list[str]], numbers: Sequence[int]) -> list[Block]:
+    grids, last, found = find_grids(records), -1, []
+    for grid in grids:
+        alone = sum(other.first == grid.first for other in grids) == 1
+        columns = slice(None) if alone else slice(grid.left, grid.left + SHAPES[grid.size][1] + 1)
+        above = [cell for record in records[last + 1 : grid.first] for cell in record[columns]]
+        words = (records[grid.first][grid.left], grid.label, *above, sheet)
+        place = str(numbers[grid.place]) if alone else cell_of(grid, numbers)
+        found.append(Block(sheet, place, tuple(filter(None, map(str.strip, words))), grid.size))
+        if alone:
+            last = grid.rows[-1]
+    return found or [Block(sheet, "", (sheet,), 0)]
 
 
 def read_file(path: str | os.PathLike[str], failure: type[InputError] = TableError) -> tuple[bytes, str]:

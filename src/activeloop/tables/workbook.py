@@ -66,6 +66,15 @@ def read_workbook(data: bytes, file: str, sheet: str | None) -> tuple[list[list[
         raise TableError("the workbook is damaged. Save it again as .xlsx.", file=file) from None
 
 
+def sheet_names(data: bytes, file: str) -> tuple[str, ...]:
+    """Names of the visible sheets that hold cells; errors as in `read_workbook`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _Workbook(archive, file).visible()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+        raise TableError(DAMAGED, file=file) from None
+
+
 @dataclass(frozen=True)
 class _Sheet:
     name: str
@@ -110,6 +119,13 @@ class _Workbook:
             problem = f'its first sheet "{visible[0].name}" is empty. Name the sheet (--sheet), one of: {names}.'
             raise TableError(problem, file=self._file)
         return records, numbers, notes
+
+    def visible(self) -> tuple[str, ...]:
+        """Names of the visible sheets that hold cells."""
+        parts = [
+            (s.name, self._parts.get(s.part.casefold())) for s in self._sheets if s.kind == "worksheet" and not s.hidden
+        ]
+        return tuple(name for name, part in parts if part is not None and self._holds_cells(part))
 
     def others(self) -> tuple[str, ...]:
         """A sentence on sheets that hold cells, without the first visible one."""
