@@ -44,6 +44,7 @@ measurements = st.builds(
     file=text,
     row=count,
     control=st.booleans(),
+    error=st.sampled_from([0.0, 0.25]),
 )
 versions = st.builds(
     Version, count, count, text, text, count, text, st.dictionaries(text, number, max_size=4), text, text, text

@@ -180,7 +180,7 @@ def test_a_campaign_of_before_keeps_its_rules_for_compounds(run):
 
 def test_a_candidate_that_is_the_control_is_read_as_the_control_and_never_proposed(run):
     note = "K2R is a control: its wells are read as those of the control, and it is never proposed."
-    options = ("--wild-type", "MKT", "--singles", "--assay", "a", "--control", "p.Lys2Arg", "--controls", "2")
+    options = ("--wild-type", "AKT", "--singles", "--assay", "a", "--control", "p.Lys2Arg", "--controls", "2")
     status, said = run("new", "c", *options)
     assert (status, f"Note: {note}" in said) == (0, True)
     assert f'control = "p.Lys2Arg"  # {note}' in Path("c/campaign.toml").read_text()
@@ -221,3 +221,16 @@ def test_after_a_file_that_may_correct_another_the_way_to_do_so_is_said(run):
     assert run("void", "c", "2")[0] == 0
     assert "best a" in run("status", "c")[1]
     assert {name: value for name, value, _ in stored()} == {"K2R": 30.0, "T3S": 40.0, "A4G": 1.0}
+
+
+def test_means_with_deviations_and_counts_reach_the_model(run):
+    assert run("new", "c", "--wild-type", WT, "--singles", "--assay", "a")[0] == 0
+    lines = [f"{name},{i},{0.4 * (i + 1)},4" for i, name in enumerate(("K2R", "K2A", "T3S", "A4G"))]
+    status, said = run("record", "c", table("r.csv", "variant,a,SD,n", *lines))
+    assert (status, "its standard error the standard deviation divided by the root of n" in said) == (0, True)
+    assert "columns that were not read" not in said
+    data = open_campaign("c").campaign.dataset()
+    errors = dict(zip(data.pool.names(data.rows), data.errors[:, 0].round(9).tolist(), strict=True))
+    assert errors == {"K2R": 0.2, "K2A": 0.4, "T3S": 0.6, "A4G": 0.8}
+    assert run("fit", "c")[0] == 0
+    assert "best a" in run("status", "c")[1]

@@ -407,3 +407,52 @@ def test_a_temperature_in_another_unit_shows_both_readings(write, pool, header):
         read_measurements(write(f"mutant,{header}", "K2R,328.15"), pool=pool, assays=Assay("Tm", "°C"))
     both = "328.15 K can be read as 55 °C (a temperature) or as 328.15 °C (a difference of two)"
     assert both in str(refused.value)
+
+
+def errors(reading) -> list[float]:
+    return [round(m.error, 9) for m in reading.measurements]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("variant,activity,SD,n", "K2R,3,0.4,4", "K2C,5,0.9,9", "A4G,7,,1"),
+        ("variant,activity,activity SD,activity n", "K2R,3,0.4,4", "K2C,5,0.9,9", "A4G,7,0,1"),
+        ("variant,activity (mean),Std. Dev.,Replicates", "K2R,3,0.4,4", "K2C,5,0.9,9", "A4G,7,n.d.,3"),
+        ("variant,assay,value,SD,N", "K2R,activity,3,0.4,4", "K2C,activity,5,0.9,9", "A4G,activity,7,,2"),
+        ("Variante;Messwert;Standardabweichung;Anzahl", "K2R;3,0;0,4;4", "K2C;5,0;0,9;9", "A4G;7,0;;1"),
+    ],
+)
+def test_means_with_deviations_and_counts_have_standard_errors(write, pool, lines):
+    lines = [line.replace("Messwert", "activity") for line in lines]
+    read = read_measurements(write(*lines), pool=pool, assays=ACTIVITY)
+    assert (values(read), errors(read)) == ([("K2R", 1, 3.0), ("K2C", 1, 5.0), ("A4G", 1, 7.0)], [0.2, 0.3, 0.0])
+    assert any("its standard error the standard deviation divided by the root of n" in note for note in read.notes)
+
+
+def test_each_assay_has_its_own_deviations_and_they_are_converted(write, pool):
+    header = "variant,kcat (1/min),kcat SD,n kcat,Tm (°C),Tm SD,Tm n"
+    read = read_measurements(
+        write(header, "K2R,60,12,4,50,2,16"), pool=pool, assays=[Assay("kcat", "1/s"), Assay("Tm", "°C")]
+    )
+    assert [(m.assay, m.value, m.error) for m in read.measurements] == [("kcat", 1.0, 0.1), ("Tm", 50.0, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (("variant,activity,SD", "K2R,3,0.4"), "a column `n` how many measurements"),
+        (("variant,activity,SEM,n", "K2R,3,0.4,4"), "holds standard errors"),
+        (("variant,activity,SD,n", "K2R,3,0.4,"), 'row 2: a standard deviation of "0.4" (SD) of "" measurements (n)'),
+        (("variant,activity,SD,n", "K2R,3,-0.4,3"), "makes no sense"),
+        (("variant,activity,SD,n", "K2R,3,0.4,2.5"), "makes no sense"),
+        (("variant,activity,SD,n,count", "K2R,3,0.4,2,3"), "holds standard deviations"),
+        (("variant,kcat,Tm,SD,n", "K2R,3,50,0.4,2"), "holds standard deviations"),
+    ],
+)
+def test_deviations_from_which_no_standard_error_follows_are_refused(write, pool, lines, says):
+    with pytest.raises(InputError) as refused:
+        read_measurements(
+            write(*lines), pool=pool, assays=[ACTIVITY] if "activity" in lines[0] else [Assay("kcat"), Assay("Tm")]
+        )
+    assert says in str(refused.value)

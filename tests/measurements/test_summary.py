@@ -265,3 +265,15 @@ def test_the_hash_counts_limits_and_hashes_of_before_still_compare(large):
     before = "c1" + measured.hash  # no hash of any release
     assert [measured.has_hash(h) for h in (measured.hash, below.hash, before)] == [True, False, False]
     assert measured.has_hash(measured._digest(measured.values, measured.errors))
+
+
+def test_standard_errors_that_came_with_means_are_those_of_the_candidates(pool):
+    rows = [Measurement("K2R", "kcat", 3.0, error=0.2), Measurement("T3S", "kcat", 5.0, error=0.3)]
+    rows += [Measurement("A4G", "kcat", 7.0)]
+    found = summarise_assay(rows, Assay("kcat"))
+    assert dict(zip(found.names, found.errors.round(9).tolist(), strict=True)) == {"K2R": 0.2, "T3S": 0.3, "A4G": 0.3}
+    again = summarise_assay([*rows, Measurement("K2R", "kcat", 4.0, error=0.2, replicate=2)], Assay("kcat"))
+    assert again.errors[again.names.index("K2R")] == pytest.approx(0.2 / np.sqrt(2))
+    single = summarise_assay([*rows, *(Measurement("A4G", "kcat", v, replicate=2) for v in (6.0, 8.0))], Assay("kcat"))
+    assert single.errors[single.names.index("K2R")] == pytest.approx(0.2)
+    assert single.errors[single.names.index("A4G")] > 0.4

@@ -78,7 +78,9 @@ class Change:
 
     def _measured(self, m: Measurement) -> Measurement:
         factor = self.factors.get(m.assay)
-        return m if factor is None else replace(m, value=multiplied(m.value, factor))
+        if factor is None:
+            return m
+        return replace(m, value=multiplied(m.value, factor), error=multiplied(m.error, factor))
 
     def _picked(self, pick: Pick) -> Pick:
         # Predictions are of the first assay; those of another one are none of this.

@@ -332,9 +332,9 @@ def _columns(rows: Sequence[Measurement]) -> dict[str, Any]:
     >>> str(_of_columns(_columns(rows))) == str(tuple(rows))
     True
     """
-    columns = {}
-    for name, kind in _hints(Measurement).items():
-        cells = [getattr(m, name) for m in rows]
+    columns, hints = {}, _hints(Measurement)
+    for name in [f.name for f in dataclasses.fields(Measurement) if _is_stored(f, rows)]:
+        cells, kind = [getattr(m, name) for m in rows], hints[name]
         same = kind is not float and cells.count(cells[0]) == len(cells)  # 0.0 == -0.0, and yet they differ
         columns[name] = {"all": plain(cells[0])} if same else {"each": plain(cells)}
     return {"count": len(rows), "columns": columns}
@@ -346,8 +346,9 @@ def _of_columns(stored: dict[str, Any]) -> tuple[Measurement, ...]:
         raise ValueError(f"unknown field {unknown[0]}")
     names: dict[str, str] = {}
     cells = []
+    defaults = {f.name: f.default for f in dataclasses.fields(Measurement) if "stored" in f.metadata}
     for name, kind in _hints(Measurement).items():
-        column = columns[name]
+        column = columns[name] if name in columns or name not in defaults else {"all": plain(defaults[name])}
         one = column.get("each")
         if one is None:
             cells.append(itertools.repeat(_typed(kind, column["all"]), count))
@@ -396,7 +397,7 @@ def plain(value: Any) -> Any:
     """
     if dataclasses.is_dataclass(value):
         stored = _STORED.get(type(value), {})
-        fields = [f for f in dataclasses.fields(value) if f.metadata.get("stored", True)]
+        fields = [f for f in dataclasses.fields(value) if _is_stored(f, [value])]
         return {stored.get(f.name, f.name): plain(getattr(value, f.name)) for f in fields}
     if isinstance(value, (tuple, list)):
         return [plain(v) for v in value]
@@ -409,6 +410,12 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     raise TypeError(f"an event cannot hold a {type(value).__name__}")
+
+
+def _is_stored(f: dataclasses.Field, values: Sequence[Any]) -> bool:
+    """Whether a field of some values is stored: always, never, or unless all have its default."""
+    how = f.metadata.get("stored", True)
+    return any(getattr(v, f.name) != f.default for v in values) if how == "unless default" else bool(how)
 
 
 @cache

@@ -63,7 +63,7 @@ def hash_rows(measurements: Iterable[Measurement]) -> str:
     """A hash of the rows themselves, for results that came from no file."""
     digest = hashlib.blake2b(digest_size=32)
     for m in measurements:
-        digest.update(repr(astuple(m)).encode())
+        digest.update(repr(astuple(m) if m.error else astuple(m)[:-1]).encode())  # as before there were errors
     return digest.hexdigest()
 
 
@@ -88,6 +88,9 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
         if m.value and not math.isnan(m.value) and not SMALLEST <= abs(m.value) <= LARGEST:
             problem = f"{m.assay} {m.value:g} is too {'large' if abs(m.value) > 1 else 'small'} to be a measured value."
             raise MeasurementError(f"{problem} Correct it. Nothing was stored.", file=file, row=row)
+        if not 0 <= m.error < math.inf:
+            problem = f"the standard error {m.error:g} of {m.assay} is no number of 0 or more. Correct it."
+            raise MeasurementError(f"{problem} Nothing was stored.", file=file, row=row)
         if not math.isnan(m.value) and (refusal := named[m.assay].refusal(m.value, m.qualifier)):
             raise MeasurementError(f"{refusal}. {CORRECT} Nothing was stored.", file=file, row=row)
         if not m.control:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -211,6 +211,7 @@ class Measurement:
         measured_at: ISO 8601 date or date and time, "" when unknown.
         file: the file it was read from; `row` its row there as a spreadsheet counts it.
         control: whether the well held a control.
+        error: standard error of the value in the assay's unit where it is a mean that came with one; 0 when not known.
     """
 
     candidate: str
@@ -224,3 +225,4 @@ class Measurement:
     file: str = ""
     row: int = 0
     control: bool = False
+    error: float = field(default=0.0, metadata={"stored": "unless default"})

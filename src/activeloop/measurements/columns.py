@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,8 @@ from activeloop.errors import ConfigError, MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
-from activeloop.tables.names import LABELS, ROLES, SPREADS, candidate_names, plain, split_unit
-from activeloop.tables.numbers import Sign, convertible, factor_between
+from activeloop.tables.names import COUNTS, LABELS, ROLES, SPREADS, candidate_names, plain, split_unit
+from activeloop.tables.numbers import Sign, convertible, factor_between, parse_number
 
 #: role -> names under which its column is recognised
 SYNONYMS: dict[str, tuple[str, ...]] = {"candidate": ("candidate", *candidate_names(), *LABELS[1:]), **ROLES}
@@ -52,6 +53,7 @@ class Entry:
         decimal: decimal sign of its column.
         candidate, well, plate, date, kind: the cells of those columns, "" when there is no such column.
         replicate: from the header or its column, "" when none is given.
+        error: standard error of the value, in the unit of the cell; 0 when not known.
     """
 
     row: int
@@ -65,6 +67,7 @@ class Entry:
     replicate: str = ""
     date: str = ""
     kind: str = ""
+    error: float = 0.0
 
 
 def check_names(assays: Sequence[Assay]) -> None:
@@ -137,7 +140,7 @@ def find_entries(
             f'(columns={{"candidate": "..."}}). Columns: {", ".join(table.header)}. No row was stored.',
             file=table.file,
         )
-    _refuse_spreads(table, assays, values, wide)
+    spreads = _spreads(table, assays, values, wide)
     if long and "value" not in given and len(several := table.named(ROLES["value"])) > 1:
         raise MeasurementError(
             f"which column holds the values: {', '.join(several)}? Say so: --column value={several[0]} "
@@ -147,10 +150,10 @@ def find_entries(
     used = [*roles.values(), *values]
     table, signs = _with_signs(table, values, used)
     if long:
-        cells = list(_long(table, assays, roles))
+        cells = list(_long(table, assays, roles, spreads))
         read = set(roles.values())
     elif wide:
-        cells = list(_rows(table, wide, roles))
+        cells = list(_rows(table, wide, roles, spreads))
         read = {roles[r] for r in roles if r not in ("value", "assay")} | {c.name for c in wide}
     else:
         _refuse_logarithms(table, table.header, assays)
@@ -161,6 +164,7 @@ def find_entries(
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
+    read |= {column for spread in spreads.values() for column in spread}
     return cells, (*dropped, *(h for h in table.header if h not in read and h != signs)), 0
 
 
@@ -466,11 +470,17 @@ def _is_spread(name: str) -> str:
     return next((what for what, names in _SPREAD_NAMES.items() if plain(name) in names), "")
 
 
-def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str], wide: Sequence[ValueColumn]) -> None:
-    """Refuse a mean with its standard deviation or error: noise is estimated from single values.
+def _spreads(
+    table: Table, assays: Sequence[Assay], values: Sequence[str], wide: Sequence[ValueColumn]
+) -> dict[str, tuple[str, str]]:
+    """Column of means -> the columns of their standard deviations and of how many repeats they are of.
 
-    Beside a column a replicate, such a column says nothing new and is not read.
+    Beside a column a replicate, a measure of spread says nothing new and is not read.
+
+    Raises:
+        MeasurementError: there is a measure of spread from which no standard error follows.
     """
+    found: dict[str, tuple[str, str]] = {}
     names = {plain(a.name) for a in assays} | {plain(split_unit(v)[0]) for v in values}
     single = [plain(split_unit(c.name)[0]) for c in wide if not c.replicate]
     for header in table.header:
@@ -486,17 +496,69 @@ def _refuse_spreads(table: Table, assays: Sequence[Assay], values: Sequence[str]
         if not what or (what == "spread" and not own):
             continue  # `error` or `range` alone may be anything
         replicated = bool(wide) and (not single or (own and own not in single))
-        numbers = any(cell[:1].isdigit() for cell in table.columns[table.header.index(header)][:50])
+        numbers = any(re.match(r"[-+±]?\s*\d", cell) for cell in table.columns[table.header.index(header)][:50])
         if replicated or not numbers:
             continue
         of = next((a for a in assays if plain(a.name) == own), None) or _assay_beside(table, header, assays, wide)
+        means = [v for v in values if len(values) == 1 or plain(split_unit(v)[0]) == own]
+        counts = _counts(table, own, values) if what == "standard deviation" and len(means) == 1 else []
+        if len(counts) == 1 and means[0] not in found:
+            found[means[0]] = header, counts[0]
+            continue
         raise MeasurementError(
             f'column "{header}" holds {"a measure of spread" if what == "spread" else f"{what}s"}. The noise of an '
             "assay is estimated from single measurements: give each of them its own row, or its own column "
-            f'("{of.name} 1", "{of.name} 2" ...), instead of their mean; or delete the column, and each '
-            "mean counts as one measurement. No row was stored.",
+            f'("{of.name} 1", "{of.name} 2" ...), instead of their mean; or give standard deviations, and in a '
+            "column `n` how many measurements each mean is of; or delete the column, and each mean counts as one "
+            "measurement. No row was stored.",
             file=table.file,
         )
+    return found
+
+
+def _counts(table: Table, own: str, values: Sequence[str]) -> list[str]:
+    """The columns that say how many repeats means of an assay are of: those of its name, else those of any."""
+    keys = set(map(plain, COUNTS))
+    free = [h for h in table.header if h not in values]
+    named = [h for h in free if own and {plain(h).removeprefix(own), plain(h).removesuffix(own)} & keys]
+    return [h for h in named if plain(h) not in keys] or [h for h in table.named(COUNTS) if h in free]
+
+
+def _standard_errors(table: Table, value: str, spread: tuple[str, str] | None) -> Sequence[float]:
+    """Standard errors of the means in a column, in its unit; 0 where the file gives no deviation.
+
+    Raises:
+        MeasurementError: a deviation or a count is no number of its kind, or the deviations have another unit.
+
+    >>> t = Table("r.csv", ("kcat", "SD", "n"), (["3", "4"], ["0.4", ""], ["4", "1"]), (2, 3), "")
+    >>> _standard_errors(t, "kcat", ("SD", "n"))
+    [0.2, 0.0]
+    """
+    if spread is None:
+        return [0.0] * len(table)
+    deviations, counts = spread
+    units = [unit for unit in (split_unit(value)[1], split_unit(deviations)[1]) if unit and not _is_spread(unit)]
+    if len(units) == 2 and factor_between(*units) != 1:
+        raise MeasurementError(
+            f'"{value}" and "{deviations}" are in different units. Write both in one. No row was stored.',
+            file=table.file,
+        )
+    found, sign = [], table.decimal_of(deviations)
+    for row, deviation, count in zip(table.row_numbers, table.column(deviations), table.column(counts), strict=True):
+        sd = parse_number(deviation, decimal=sign, file=table.file, row=row)
+        n = parse_number(count, file=table.file, row=row)
+        if math.isnan(sd.value):
+            found.append(0.0)
+            continue
+        if sd.value < 0 or sd.qualifier != "=" or n.qualifier != "=" or n.unit or not n.value >= 1 or n.value % 1:
+            raise MeasurementError(
+                f'a standard deviation of "{deviation}" ({deviations}) of "{count}" measurements ({counts}) makes no '
+                "sense: it is 0 or more, of a whole number of measurements from 1 on. Correct it. No row was stored.",
+                file=table.file,
+                row=row,
+            )
+        found.append(sd.value / math.sqrt(n.value) if n.value > 1 else 0.0)  # of one value there is no deviation
+    return found
 
 
 def _assay_beside(table: Table, header: str, assays: Sequence[Assay], wide: Sequence[ValueColumn]) -> Assay:
@@ -549,24 +611,30 @@ def _with_signs(table: Table, values: Sequence[str], used: Sequence[str]) -> tup
     return replace(table, columns=(*table.columns[:at], cells, *table.columns[at + 1 :])), column
 
 
-def _rows(table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str]) -> Iterator[Entry]:
+def _rows(
+    table: Table, values: Sequence[ValueColumn], roles: Mapping[str, str], spreads: Mapping[str, tuple[str, str]]
+) -> Iterator[Entry]:
     units, candidates, wells, plates, replicates, dates, kinds = _beside(table, roles)
     for value in values:
         decimal = table.decimal_of(*(v.name for v in values if v.assay is value.assay))
         numbers = [value.replicate] * len(table) if value.replicate else replicates
-        around = zip(units, candidates, wells, plates, numbers, dates, kinds, strict=True)
+        errors = _standard_errors(table, value.name, spreads.get(value.name))
+        around = zip(units, candidates, wells, plates, numbers, dates, kinds, errors, strict=True)
         for row, text, (unit, *beside) in zip(table.row_numbers, table.column(value.name), around, strict=True):
             yield Entry(row, value.assay, text, value.unit or unit, decimal, *beside)
 
 
-def _long(table: Table, assays: Sequence[Assay], roles: Mapping[str, str]) -> Iterator[Entry]:
+def _long(
+    table: Table, assays: Sequence[Assay], roles: Mapping[str, str], spreads: Mapping[str, tuple[str, str]]
+) -> Iterator[Entry]:
     which = table.column(roles["assay"]) if "assay" in roles else None
     only = _only(assays, table, "a table without a column `assay`") if which is None else None
     by_name = {plain(a.name): a for a in assays}
     if only:
         _refuse_logarithms(table, [roles["value"]], [only])
     decimal = table.decimal_of(roles["value"])
-    cells, around = table.column(roles["value"]), zip(*_beside(table, roles), strict=True)
+    errors = _standard_errors(table, roles["value"], spreads.get(roles["value"]))
+    cells, around = table.column(roles["value"]), zip(*_beside(table, roles), errors, strict=True)
     for i, (row, text, (unit, *beside)) in enumerate(zip(table.row_numbers, cells, around, strict=True)):
         base, own = split_unit(which[i]) if which else ("", "")
         assay = only or by_name.get(plain(which[i] if which else "")) or by_name.get(plain(base))

@@ -188,6 +188,7 @@ def _results(rows: list[Row], file: str) -> tuple[tuple[Measurement, ...], tuple
                 file=file,
                 row=entry.row,
                 control=match.control,
+                error=cell.error,
             )
         )
     return tuple(measurements), tuple(failed_wells)
@@ -289,6 +290,10 @@ def _notes(
     other = [c for c in unread if c.casefold() not in PLATE_COLUMNS]
     notes = [
         *dict.fromkeys(c.note for _, _, c in rows if c.note),
+        *(
+            f"{name}: each value is a mean, and its standard error the standard deviation divided by the root of n"
+            for name in dict.fromkeys(e.assay.name for _, e, c in rows if c.error)
+        ),
         f"no value: {_some(failed, 5)}. They were recorded as failed and can be tested again." if failed else "",
         _same_values(rows, pool),
         _crossing(rows, pool),

@@ -7,7 +7,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -79,6 +79,9 @@ def read_rows(
             cell = read_cell(entry.text, entry.assay, entry.unit, entry.decimal) if match.candidate else _beside(entry)
             if not cell.failed:
                 _one_unit(entry, cell, units)
+            if entry.error and cell.qualifier == "=":
+                factor = factor_between(cell.unit, entry.assay.unit) if cell.unit and entry.assay.unit else None
+                cell = replace(cell, error=converted(entry.error, factor) if factor else entry.error)
             if entry.date:
                 entry = replace(entry, date=read_date(entry.date))
             rows.append((match, entry, cell))
@@ -448,6 +451,7 @@ class Cell:
         failed: why there is no value, "" when there is one.
         note: what was done to the value, a unit converted or a limit applied; "" for nothing.
         unit: in which it was given, "" when the file does not say.
+        error: standard error of the value, in the assay's unit; 0 when not known.
     """
 
     value: float
@@ -455,6 +459,7 @@ class Cell:
     failed: str = ""
     note: str = ""
     unit: str = ""
+    error: float = field(default=0.0, repr=False)
 
 
 def read_cell(text: str, assay: Assay, unit: str, decimal: Sign) -> Cell:

@@ -132,7 +132,8 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     effects = plate_effects(modelled[measured], candidates[measured], on_plate[measured], count)
     corrected = modelled - effects.shifts[on_plate]
     means, censored = _means(np.exp(corrected) if multiply else corrected, candidates, sides, len(names))
-    errors = _errors(corrected, candidates, on_plate, measured, effects)
+    stated = np.array([m.error for m in mine], np.float64) / (values if multiply else 1.0)
+    errors = _errors(corrected, candidates, on_plate, measured, effects, stated)
     if multiply:
         errors = errors * means  # of a logarithm: relative ones
     if assay.goal == "classify":
@@ -264,9 +265,14 @@ def _means(values: np.ndarray, candidates: np.ndarray, sides: np.ndarray, count:
 
 
 def _errors(
-    values: np.ndarray, candidates: np.ndarray, plates: np.ndarray, measured: np.ndarray, effects: PlateEffects
+    values: np.ndarray,
+    candidates: np.ndarray,
+    plates: np.ndarray,
+    measured: np.ndarray,
+    effects: PlateEffects,
+    stated: np.ndarray,
 ) -> np.ndarray:
-    """[K] standard errors of the means, of noise and of plate corrections; all 0 when the noise is not known.
+    """[K] standard errors of the means, of noise and of plate corrections; 0 where the noise is not known.
 
     Args:
         values: [n] values without their plate's shift.
@@ -274,10 +280,17 @@ def _errors(
         plates: [n] the plate of each, from 0.
         measured: [n] whether it is a value, not a limit.
         effects: of the plates.
+        stated: [n] standard error with which each value came, 0 where none did: where all values of a candidate have
+            one, these count in place of the noise; where that is not known, the largest stands for the others'.
     """
     count = int(candidates.max(initial=-1)) + 1
+    used, stated = candidates[measured], stated[measured]
+    times = np.bincount(used, minlength=count)
+    together = np.sqrt(np.bincount(used, np.square(stated), count)) / np.maximum(times, 1)
+    known = (np.bincount(used, stated > 0, count) == times) & (times > 0)
     if effects.noise == 0:
-        return np.zeros(count)
+        # a value of unknown error beside others must not count as exact
+        return np.where(known, together, together[known].max(initial=0.0))
     on_plate = np.zeros((count, len(effects.shifts)))
     np.add.at(on_plate, (candidates, plates), 1.0)
     on_plate /= on_plate.sum(1, keepdims=True)
@@ -287,4 +300,5 @@ def _errors(
     squares = np.bincount(own, (kept - centre[own]) ** 2, count)
     noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
     correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
-    return np.sqrt(noise / np.maximum(repeats, 1) + correction * t_factor(np.array(effects.freedom)) ** 2)
+    own_noise = np.where(known, np.square(together), noise / np.maximum(repeats, 1))
+    return np.sqrt(own_noise + correction * t_factor(np.array(effects.freedom)) ** 2)
