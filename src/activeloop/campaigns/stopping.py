@@ -153,16 +153,20 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
     """
     if not len(rows) or np.isnan(dataset.values).all():
         return None
-    prediction = model.predict(pool, rows, seed, DRAWS)
+    oriented, limits, columns = dataset.oriented(), dataset.oriented().limits, sought(dataset)
+    enough = dataset.meets_all() == 1
+    known = np.where(enough, oriented.values[:, columns[0]], np.nan) if len(columns) == 1 else np.full(1, np.nan)
+    leader = dataset.rows[[int(np.nanargmax(known))]] if np.isfinite(known).any() else rows[:0]
+    # together, since drawing functions costs more than evaluating them
+    together = model.predict(pool, np.concatenate([rows, leader]), seed, DRAWS)
+    prediction, seen = (together.take(part) for part in np.split(np.arange(len(together)), [len(rows)]))
     if prediction.classes or [a.goal for a in dataset.assays] == ["classify"]:
         fit = np.clip(prediction.mean[:, -1], 0, 1)
         return Gain(float(fit.sum()), float(1 - np.prod(1 - fit)), aim="fit")
     if not len(prediction.draws):
         return None
-    oriented, limits, columns = dataset.oriented(), dataset.oriented().limits, sought(dataset)
     draws = _within_bounds(prediction.draws, dataset.assays)
     met = np.all(np.isnan(limits) | (draws >= limits), axis=2)
-    enough = dataset.meets_all() == 1
     places = prediction.places(oriented.values)
     values = places[enough][:, columns]
     values = values[~np.isnan(values).any(1)]
@@ -174,8 +178,6 @@ def expected_gain(model: Predictor, pool: Pool, rows: np.ndarray, dataset: Datas
         return _front_gain(ahead.draws[:, :, columns], met, values, reference, names) if len(columns) <= MOST else None
     column = columns[0]
     # The largest of many noisy results is too large: where the model predicts less, that is the best so far.
-    known = np.where(enough, oriented.values[:, column], np.nan)
-    seen = model.predict(pool, dataset.rows[[int(np.nanargmax(known))]], seed, DRAWS)
     so_far = replace(seen, draws=_within_bounds(seen.draws, dataset.assays)).on_scale
     places = places[:, column]
     best = np.minimum(np.nanmax(places[enough]), so_far.draws[:, 0, column])
