@@ -28,7 +28,6 @@ from activeloop.replay.sources import Source, registry
 from activeloop.replay.summary import number
 from benchmarks.options import OUT, WORK, names_of, working
 from benchmarks.results import Result, markdown_table, mean_se, not_done, of_seeds, run_kept, section
-from benchmarks.suites import SINGLES, TOO_SHORT
 
 PLATES = (8, 16, 48)
 RULES = ("top", "top-per-position")
@@ -45,9 +44,9 @@ METRICS = {
 
 
 def scans() -> tuple[str, ...]:
-    """Every second single-mutant assay of the registry that the rule was not chosen on, by name."""
-    known = sorted(name for name, entry in registry().items() if entry.file.startswith("protein/proteingym_singles/"))
-    return tuple(name for name in known if name not in (*SINGLES, *TOO_SHORT))[::2]
+    """Every sixth domain of the registry, by name: scans that the rule was not chosen on."""
+    known = sorted(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
+    return tuple(known[::6])
 
 
 @dataclass(frozen=True)
@@ -126,8 +125,8 @@ def diversity_result(results: Mapping[Campaign, Found], failures: Mapping[Campai
         "Campaigns on single-mutant scans; the first plate is chosen by the prior, later ones by the default learner: "
         "the best predictions (`top`), or at most half of them at one position (`top-per-position`, the default). "
         f"Each seed leaves out another fifth of the scan. {of_seeds(seeds)}; mean over scans, and mean ± standard "
-        "error over scans of the paired difference. The rule was chosen on every scan of 400 to 2,000 variants; these "
-        "are every second one, by name, of all others."
+        "error over scans of the paired difference. The rule was chosen on every single-mutant assay of 400 to 2,000 variants; "
+        "these are every sixth of the domains whose stability was scanned, by name."
     )
     told = not_done("Not replayed", failures.values())
     question = "Does a plate lose hits when at most half of it is at one position?"

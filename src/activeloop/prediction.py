@@ -389,6 +389,13 @@ class Learner(ABC):
         """Whether `restore` makes the same model of a pool with further sites of the same wild type."""
         return False
 
+    def coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray | None:
+        """Float [n, D] in which candidates that it takes for different are far apart, before any measurement.
+
+        A first plate without a prior is spread over them. None: it takes candidates for different by their residues.
+        """
+        return None
+
     @abstractmethod
     def prior(self, pool: Pool) -> Predictor | None:
         """The predictor before any measurement; None when there is none."""

@@ -89,7 +89,8 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
     - scans: the highest predictions, of single mutants at most half at one position; with a good prior, exploration
       costs more than it gains. The first plate is a diverse, informative batch from the top 10 % of the prior;
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
-    - compounds and guides: an upper confidence bound.
+    - compounds and guides: an upper confidence bound. Nothing is known before the first plate: that of compounds is
+      spread over their fingerprints, that of guides, of which the same brought nothing, is drawn at random.
 
     Several assays have the batch strategy of one, but expected hypervolume improvement (two or three) or their sum on a
     common scale (more). Where some have only to reach a threshold, the score of the others counts, from the median
@@ -110,14 +111,17 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
         scan = Recommender(Greedy(), TopPerPosition(), Promising())
         one = scan if is_scan(pool) else Recommender(Greedy(), Portfolio())
     else:
-        one = Recommender(UpperConfidenceBound(2.0 if pool.kind == "compounds" else 1.0))
+        compounds = pool.kind == "compounds"
+        one = Recommender(
+            UpperConfidenceBound(2.0 if compounds else 1.0), first=LCMD("features") if compounds else None
+        )
     free = int(np.isnan(limits_of(assays)).sum())
     score = one.score if free <= 1 else Hypervolume() if free <= 3 else Scalarised(score=Greedy())
     return replace(one, score=score if free == len(assays) else Constrained(score))
 
 
-#: candidates from which the batch is chosen
-SHORTLIST = 4096
+#: candidates from which the batch is chosen, and from which one without sites is spread before there is a model
+SHORTLIST, SPREAD_OVER = 4096, 1024
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,8 @@ def choose(
     missing, rows = n - len(pins), np.zeros(0, np.int64)
     if missing:
         ties = np.random.default_rng([seed, 3])
-        size = max(keep, 4 * missing)
+        spread = evaluation is None and select.batch.spreads and pool.sites is None
+        size = max(min(keep, SPREAD_OVER) if spread else keep, 4 * missing)
         rows = shortlist(evaluation, select.score, allowed.without(pins), size, ties, chunk, progress)
     if not len(pins) and not len(rows):
         raise StateError(
@@ -208,7 +213,8 @@ def choose(
             "or not allowed. Widen the pool or lift a veto."
         )
     missing = min(missing, len(rows))
-    features = coordinates(pool, rows) if missing else np.zeros((0, 1), np.float32)
+    spreads = evaluation is not None or select.batch.spreads
+    features = coordinates(pool, rows) if missing and spreads else np.zeros((len(rows), 1), np.float32)
     rng = np.random.default_rng([seed, 4])
     if evaluation is None:
         first = [_unpredicted(row, "pinned by you") for row in pins]
@@ -261,7 +267,7 @@ def _pinned(evaluation: AcquisitionEvaluation, pins: np.ndarray, function: Acqui
 def _without_model(
     rows: np.ndarray, n: int, batch: BatchStrategy, features: np.ndarray, rng: np.random.Generator
 ) -> list[Choice]:
-    if not batch.spreads:
+    if not batch.spreads or not np.ptp(features, axis=0).any():
         return [_unpredicted(rows[i], "drawn at random: nothing is known yet") for i in rng.permutation(len(rows))[:n]]
     nothing = Prediction(np.zeros((0, len(rows), 1)), np.zeros((len(rows), 1)), np.ones((len(rows), 1)), np.zeros(1))
     chosen = batch(nothing, np.zeros(len(rows)), n, AcquisitionContext.blank(rng), features)

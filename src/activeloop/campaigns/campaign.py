@@ -874,7 +874,9 @@ class Campaign:
         prior = model
         if state.version is not None:
             prior = self.learner.prior(self.pool) if self.learner.quick_prior else None
-        builder = ProposalBuilder(self.pool, self.assays, self.select, self.hit, self.controls, prior)
+        builder = ProposalBuilder(
+            self.pool, self.assays, self.select, self.hit, self.controls, prior, self.learner.coordinates
+        )
         proposal = builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
         return replace(proposal, picks=self._with_outlook(state, proposal.picks)) if self.pool.added else proposal
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.acquisition import Choice, Recommender, choose
+from activeloop.acquisition import Choice, Recommender, choose, site_features
 from activeloop.campaigns.reasons import Surroundings
 from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
@@ -18,6 +18,7 @@ from activeloop.plates import Pick, PickPrediction, Proposal
 from activeloop.prediction import Predictor
 
 Progress = Callable[[int, int], None]
+NO_MODEL = "chance: there is no model yet"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ProposalBuilder:
         hit: from which value a candidate is a hit in each assay (NaN: not stated), or None.
         controls: names of candidates that are controls and never proposed, see `controls_among`.
         prior: scores before any measurement, for the reasons of picks; None where there is none.
+        coordinates: over which a plate is spread that no model chooses; None by residues.
     """
 
     pool: Pool
@@ -39,6 +41,7 @@ class ProposalBuilder:
     hit: Sequence[float] | None
     controls: Sequence[str] = ()
     prior: Predictor | None = None
+    coordinates: Callable[[Pool, np.ndarray], np.ndarray | None] | None = None
 
     def proposal(
         self,
@@ -81,6 +84,7 @@ class ProposalBuilder:
             dataset=dataset.oriented().only(known),
             threshold=self.threshold(known),
             progress=progress,
+            coordinates=self._coordinates if model is None else site_features,
         )
         around = Surroundings.of(dataset, self.prior, seed).words([choice.row for choice in choices])
         picks = tuple(
@@ -89,6 +93,10 @@ class ProposalBuilder:
         )
         version = state.version.number if state.version else 0
         return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
+
+    def _coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        found = self.coordinates(pool, rows) if self.coordinates else None
+        return site_features(pool, rows) if found is None else found
 
     def taken(self, state: CampaignState, dataset: Dataset, pinned: np.ndarray, retry_missing: bool) -> list[int]:
         """Rows that must not be chosen: controls, measured, on a plate, missing or vetoed, but for pinned ones."""
@@ -112,7 +120,8 @@ class ProposalBuilder:
 
     def _policy(self, state: CampaignState, model: Predictor | None) -> str:
         if model is None:
-            return "chance: there is no model yet"
+            batch = self.select.at_start().batch
+            return f"the batch strategy {batch.name}: there is no model yet" if batch.spreads else NO_MODEL
         version = state.version
         select = replace(self.select, first=None) if version else self.select.at_start()
         who = f"version {version.number} ({version.learner})" if version else "the prior: nothing was measured yet"

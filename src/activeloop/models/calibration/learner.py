@@ -66,6 +66,10 @@ class Calibrated(PerAssayLearner):
         """As the learner."""
         return self.learner.any_sites
 
+    def coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray | None:
+        """Those of the learner."""
+        return self.learner.coordinates(pool, rows)
+
     def prior(self, pool: Pool) -> Predictor | None:
         """That of the learner: before any measurement there is nothing to correct it by."""
         return self.learner.prior(pool)

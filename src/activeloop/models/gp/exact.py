@@ -10,7 +10,7 @@ import numpy as np
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
-from activeloop.models.gp.core import ExactConditioned, tied_samples
+from activeloop.models.gp.core import ExactConditioned, root, tied_samples
 from activeloop.models.transforms import PieceFunction, Scale, TargetCovariance, TransformedPredictor, standard
 from activeloop.prediction import Predictor
 
@@ -103,6 +103,10 @@ class KernelGP(PerAssayLearner):
     @abstractmethod
     def basis(self) -> str:
         """What the kernel compares, for `explain`."""
+
+    def coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
+        """[n, n] whose inner products are the kernel."""
+        return root(self.kernel(pool, rows)(pool, rows))
 
     def _fit_one(self, dataset: Dataset, seed: int) -> Predictor:
         kernel, values = self.kernel(dataset.pool, dataset.rows), dataset.values[:, 0]
