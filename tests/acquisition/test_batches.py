@@ -218,7 +218,8 @@ def test_projected_site_features_preserve_distances_roughly():
     from types import SimpleNamespace
 
     codes = np.random.default_rng(0).integers(0, 20, (30, 200)).astype(np.uint8)
-    pool = SimpleNamespace(sites=SimpleNamespace(alphabet="ACDEFGHIKLMNPQRSTVWY"), codes=lambda rows: codes[rows])
+    sites = SimpleNamespace(alphabet="ACDEFGHIKLMNPQRSTVWY", labels=range(200), parent=None)
+    pool = SimpleNamespace(sites=sites, codes=lambda rows: codes[rows])
     x = site_features(pool, np.arange(30))
     assert x.shape == (30, 256)
     true = (codes[:, None] != codes[None]).sum(2)
