@@ -125,8 +125,8 @@ def diversity_result(results: Mapping[Campaign, Found], failures: Mapping[Campai
         "Campaigns on single-mutant scans; the first plate is chosen by the prior, later ones by the default learner: "
         "the best predictions (`top`), or at most half of them at one position (`top-per-position`, the default). "
         f"Each seed leaves out another fifth of the scan. {of_seeds(seeds)}; mean over scans, and mean ± standard "
-        "error over scans of the paired difference. The rule was chosen on every single-mutant assay of 400 to 2,000 variants; "
-        "these are every sixth of the domains whose stability was scanned, by name."
+        "error over scans of the paired difference. The rule was chosen on every single-mutant assay of 400 to 2,000 "
+        "variants; these are every sixth of the domains whose stability was scanned, by name."
     )
     told = not_done("Not replayed", failures.values())
     question = "Does a plate lose hits when at most half of it is at one position?"

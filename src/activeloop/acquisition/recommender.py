@@ -90,7 +90,7 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
       costs more than it gains. The first plate is a diverse, informative batch from the top 10 % of the prior;
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound. Nothing is known before the first plate: that of compounds is
-      spread over their fingerprints, that of guides, of which the same brought nothing, is drawn at random.
+      spread over their fingerprints, that of guides is drawn at random.
 
     Several assays have the batch strategy of one, but expected hypervolume improvement (two or three) or their sum on a
     common scale (more). Where some have only to reach a threshold, the score of the others counts, from the median
