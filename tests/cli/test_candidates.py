@@ -227,7 +227,7 @@ def test_means_with_deviations_and_counts_reach_the_model(run):
     assert run("new", "c", "--wild-type", WT, "--singles", "--assay", "a")[0] == 0
     lines = [f"{name},{i},{0.4 * (i + 1)},4" for i, name in enumerate(("K2R", "K2A", "T3S", "A4G"))]
     status, said = run("record", "c", table("r.csv", "variant,a,SD,n", *lines))
-    assert (status, "its standard error the standard deviation divided by the root of n" in said) == (0, True)
+    assert (status, "standard errors of the values are stored with them" in said) == (0, True)
     assert "columns that were not read" not in said
     data = open_campaign("c").campaign.dataset()
     errors = dict(zip(data.pool.names(data.rows), data.errors[:, 0].round(9).tolist(), strict=True))

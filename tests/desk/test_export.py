@@ -40,6 +40,19 @@ def test_results_are_recorded_again_to_the_same_data(campaign, tmp_path):
     assert len(ours) > 30
 
 
+def test_standard_errors_of_means_go_along(tmp_path):
+    new(tmp_path / "loop", ["kcat:1/s", "Tm:°C"], **NEW)
+    (tmp_path / "r.csv").write_text("variant,kcat,kcat SD,Tm,Tm SEM,n\nK2R,3,0.4,50,0.25,4\nK2A,5,0.7,51,,3\n")
+    record(tmp_path / "loop", tmp_path / "r.csv")
+    out = exported(tmp_path / "loop")
+    new(tmp_path / "again", ["kcat:1/s", "Tm:°C"], **NEW)
+    record(tmp_path / "again", out / "results.csv")
+    ours, theirs = (open_campaign(tmp_path / f).campaign.dataset() for f in ("loop", "again"))
+    assert ours.errors[:, 0].max() > 0.2
+    np.testing.assert_array_equal(theirs.errors, ours.errors)
+    assert theirs.hash == ours.hash
+
+
 @pytest.mark.parametrize("assay", ["KD:nM:minimise", "KD:nM:minimise:log", "KD:nM:classify"])
 def test_limits_failed_wells_repeats_and_files_without_plates(tmp_path, assay):
     """What stood in one file stays together, what was voided stays out, a limit stays a limit."""

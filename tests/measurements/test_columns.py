@@ -97,8 +97,8 @@ def test_columns_beside_are_named_as_unread(write, pool, header, expected, unrea
     "header",
     [
         *("activity,SD", "activity,activity SD", "activity,activity_sd", "activity,SD activity", "activity,Std. Dev."),
-        *("activity,activity (SD)", "activity (mean),activity (stdev)", "activity,SEM", "activity,activity error"),
-        *("activity,Standardabweichung", "activity,Écart-type", "activity,±activity", "value,SD", "value,value SEM"),
+        *("activity,activity (SD)", "activity (mean),activity (stdev)", "activity,activity error"),
+        *("activity,Standardabweichung", "activity,Écart-type", "activity,±activity", "value,SD", "value,value SD"),
         *("activity,activity StDev (RFU)", "Wert,Stabw", "activity,activity CV"),
     ],
 )
@@ -417,6 +417,8 @@ def errors(reading) -> list[float]:
     "lines",
     [
         ("variant,activity,SD,n", "K2R,3,0.4,4", "K2C,5,0.9,9", "A4G,7,,1"),
+        ("variant,activity,SEM", "K2R,3,0.2", "K2C,5,0.3", "A4G,7,"),
+        ("variant,activity,activity standard error,n", "K2R,3,0.2,4", "K2C,5,0.3,2", "A4G,7,0,2"),
         ("variant,activity,activity SD,activity n", "K2R,3,0.4,4", "K2C,5,0.9,9", "A4G,7,0,1"),
         ("variant,activity (mean),Std. Dev.,Replicates", "K2R,3,0.4,4", "K2C,5,0.9,9", "A4G,7,n.d.,3"),
         ("variant,assay,value,SD,N", "K2R,activity,3,0.4,4", "K2C,activity,5,0.9,9", "A4G,activity,7,,2"),
@@ -427,7 +429,7 @@ def test_means_with_deviations_and_counts_have_standard_errors(write, pool, line
     lines = [line.replace("Messwert", "activity") for line in lines]
     read = read_measurements(write(*lines), pool=pool, assays=ACTIVITY)
     assert (values(read), errors(read)) == ([("K2R", 1, 3.0), ("K2C", 1, 5.0), ("A4G", 1, 7.0)], [0.2, 0.3, 0.0])
-    assert any("its standard error the standard deviation divided by the root of n" in note for note in read.notes)
+    assert any("standard errors of the values are stored with them" in note for note in read.notes)
 
 
 def test_each_assay_has_its_own_deviations_and_they_are_converted(write, pool):
@@ -442,7 +444,7 @@ def test_each_assay_has_its_own_deviations_and_they_are_converted(write, pool):
     ("lines", "says"),
     [
         (("variant,activity,SD", "K2R,3,0.4"), "a column `n` how many measurements"),
-        (("variant,activity,SEM,n", "K2R,3,0.4,4"), "holds standard errors"),
+        (("variant,activity,SEM", "K2R,3,-0.4"), 'a standard error of "-0.4" (SEM) makes no sense'),
         (("variant,activity,SD,n", "K2R,3,0.4,"), 'row 2: a standard deviation of "0.4" (SD) of "" measurements (n)'),
         (("variant,activity,SD,n", "K2R,3,-0.4,3"), "makes no sense"),
         (("variant,activity,SD,n", "K2R,3,0.4,2.5"), "makes no sense"),

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -127,6 +127,8 @@ def _results(campaign: Campaign, state: CampaignState, form: Format, *, counting
     """In the columns of a results file, and where each is from; with a number and a sign apart but in CSV."""
     names = ["candidate", "kind", "plate", "well", "replicate", "date", "assay", "unit"]
     names += ["value"] if form == "csv" else ["value", "qualifier"]
+    stated = any(r.measurement.error for r in state.results)
+    names += ["standard error"] * stated
     names += ["event", "campaign round", *([] if counting else ["voided because"])]
     units = {a.name: a.unit for a in campaign.assays}
     rows = []
@@ -138,6 +140,7 @@ def _results(campaign: Campaign, state: CampaignState, form: Format, *, counting
         home, kind = m.plate or m.file, "control" if m.control else "candidate"
         row: list[Any] = [m.candidate, kind, home, m.well, m.replicate, m.measured_at, m.assay, units.get(m.assay, "")]
         row += [_value(m)] if form == "csv" else [m.value, m.qualifier]
+        row += [_value(replace(m, value=m.error, qualifier="=")) if form == "csv" else m.error] * stated
         rows.append([*row, r.event, r.round + 1, *([] if counting else [r.void])])
     return _Columns.of(names, rows)
 

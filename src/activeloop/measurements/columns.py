@@ -164,7 +164,7 @@ def find_entries(
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
-    read |= {column for spread in spreads.values() for column in spread}
+    read |= {column for spread in spreads.values() for column in spread if column}
     return cells, (*dropped, *(h for h in table.header if h not in read and h != signs)), 0
 
 
@@ -473,7 +473,9 @@ def _is_spread(name: str) -> str:
 def _spreads(
     table: Table, assays: Sequence[Assay], values: Sequence[str], wide: Sequence[ValueColumn]
 ) -> dict[str, tuple[str, str]]:
-    """Column of means -> the columns of their standard deviations and of how many repeats they are of.
+    """Column of means -> the column of their standard deviations and that of how many repeats they are of.
+
+    A column of standard errors stands for both, the second being "".
 
     Beside a column a replicate, a measure of spread says nothing new and is not read.
 
@@ -501,8 +503,8 @@ def _spreads(
             continue
         of = next((a for a in assays if plain(a.name) == own), None) or _assay_beside(table, header, assays, wide)
         means = [v for v in values if len(values) == 1 or plain(split_unit(v)[0]) == own]
-        counts = _counts(table, own, values) if what == "standard deviation" and len(means) == 1 else []
-        if len(counts) == 1 and means[0] not in found:
+        counts = _counts(table, own, values) if what == "standard deviation" else [""] * (what == "standard error")
+        if len(means) == len(counts) == 1 and means[0] not in found:
             found[means[0]] = header, counts[0]
             continue
         raise MeasurementError(
@@ -544,20 +546,24 @@ def _standard_errors(table: Table, value: str, spread: tuple[str, str] | None) -
             file=table.file,
         )
     found, sign = [], table.decimal_of(deviations)
-    for row, deviation, count in zip(table.row_numbers, table.column(deviations), table.column(counts), strict=True):
+    numbers = table.column(counts) if counts else ["1"] * len(table)
+    for row, deviation, count in zip(table.row_numbers, table.column(deviations), numbers, strict=True):
         sd = parse_number(deviation, decimal=sign, file=table.file, row=row)
         n = parse_number(count, file=table.file, row=row)
         if math.isnan(sd.value):
             found.append(0.0)
             continue
         if sd.value < 0 or sd.qualifier != "=" or n.qualifier != "=" or n.unit or not n.value >= 1 or n.value % 1:
+            of = f' of "{count}" measurements ({counts})' if counts else ""
+            whole = ", of a whole number of measurements from 1 on" if counts else ""
             raise MeasurementError(
-                f'a standard deviation of "{deviation}" ({deviations}) of "{count}" measurements ({counts}) makes no '
-                "sense: it is 0 or more, of a whole number of measurements from 1 on. Correct it. No row was stored.",
+                f'a standard {"deviation" if counts else "error"} of "{deviation}" ({deviations}){of} makes no sense: '
+                f"it is 0 or more{whole}. Correct it. No row was stored.",
                 file=table.file,
                 row=row,
             )
-        found.append(sd.value / math.sqrt(n.value) if n.value > 1 else 0.0)  # of one value there is no deviation
+        # of one value there is no deviation
+        found.append(sd.value / math.sqrt(n.value) if n.value > 1 else 0.0 if counts else sd.value)
     return found
 
 

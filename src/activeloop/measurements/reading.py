@@ -291,7 +291,7 @@ def _notes(
     notes = [
         *dict.fromkeys(c.note for _, _, c in rows if c.note),
         *(
-            f"{name}: each value is a mean, and its standard error the standard deviation divided by the root of n"
+            f"{name}: standard errors of the values are stored with them (standard deviations divided by the root of n)"
             for name in dict.fromkeys(e.assay.name for _, e, c in rows if c.error)
         ),
         f"no value: {_some(failed, 5)}. They were recorded as failed and can be tested again." if failed else "",
