@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def test_a_single_mutant_has_what_was_measured_at_its_site():
     found = around(pool, {"T3S": 1.5, "T3A": 0.2, "T3V": 2.25, "Y5F": 9.0})
     row = pool.find("T3C")
     assert found.words([row]) == ["at T3 3 measured: best T3V 2.25, worst T3A 0.2 1/s"]
-    assert found.seen(2) == Seen(3, ("T3V", 2.25), ("T3A", 0.2), pytest.approx(3.95 / 3))
+    assert found.seen(2) == Seen(3, ("T3V", "2.25"), ("T3A", "0.2"), pytest.approx(3.95 / 3))
     assert found.words([pool.find("Y5W")]) == ["at Y5 1 measured: Y5F 9 1/s"]
 
 
@@ -34,6 +36,14 @@ def test_less_is_better_where_an_assay_is_minimised():
     pool = Pool.single_mutants(WT)
     found = around(pool, {"T3S": 1.5, "T3A": 0.2}, Assay("KD", "nM", "minimise"))
     assert found.words([pool.find("T3C")]) == ["at T3 2 measured: best T3A 0.2, worst T3S 1.5 nM"]
+
+
+def test_a_limit_is_shown_as_one():
+    pool = Pool.single_mutants(WT)
+    data = Dataset.of(pool, pool.rows_of(["T3S", "T3A"]), np.array([1.5, 0.5]), KCAT)
+    found = Surroundings.of(replace(data, censored=np.array([[0], [-1]], np.int8)), None, 0)
+    assert found.words([pool.find("T3C")]) == ["at T3 2 measured: best T3S 1.5, worst T3A <0.5 1/s"]
+    assert [(n.name, n.side) for n in found.most_similar(pool.find("T3C"), 2)] == [("T3S", ""), ("T3A", "<")]
 
 
 def test_a_site_without_results_names_the_nearest_one_with_some():
@@ -52,7 +62,7 @@ def test_several_mutations_are_told_apart_and_the_nearest_variant_is_named():
     carried = "K2R in 2 measured, mean 1.5 1/s; A4G in 1 measured, mean 0.5 1/s"
     assert words == f"{carried}; nearest measured K2R:A4S (1 change): 2 1/s"
     (near,) = found.nearest(np.array([pool.find("K2R:A4S")]))
-    assert near == Neighbour("K2R", 1.0, 1.0)  # not itself
+    assert near == Neighbour("K2R", 1.0, "", 1.0)  # not itself
 
 
 def test_sequences_and_guides_have_the_nearest_measured_one():

@@ -28,11 +28,13 @@ class Neighbour:
     Args:
         name: its name in the pool's notation.
         value: what was measured.
+        side: `<` or `>` where that is only a limit, else "".
         distance: sites in which they differ; of compounds the Tanimoto similarity of their neighbourhoods of atoms.
     """
 
     name: str
     value: float
+    side: str
     distance: float
 
 
@@ -42,13 +44,14 @@ class Seen:
 
     Args:
         count: how many.
-        best, worst: names and values, the same where there is one; ("", NaN) where there is none.
+        best, worst: names and values in words, `<` or `>` before a limit; the same where there is one, ("", "") where
+            there is none.
         mean: of all.
     """
 
     count: int
-    best: tuple[str, float]
-    worst: tuple[str, float]
+    best: tuple[str, str]
+    worst: tuple[str, str]
     mean: float
 
 
@@ -61,6 +64,7 @@ class Surroundings:
         assay: whose values these are.
         rows: [M] measured rows.
         values: [M] in the unit of the assay.
+        sides: [M] `<` or `>` where the value is only a limit, else "".
         several: whether the campaign has other assays with results, so that this one is named.
         prior: scores before any measurement; None where there is none.
         seed: of the candidates with which scores are compared.
@@ -70,6 +74,7 @@ class Surroundings:
     assay: Assay
     rows: np.ndarray
     values: np.ndarray
+    sides: np.ndarray
     several: bool
     prior: Predictor | None
     seed: int
@@ -86,7 +91,8 @@ class Surroundings:
         answered = np.flatnonzero(~np.isnan(dataset.values).all(0)).tolist()
         column = next((a for a in answered if np.isnan(dataset.limits[a])), answered[0] if answered else 0)
         one = dataset.column(column)
-        return cls(one.pool, one.assays[0], one.rows, one.values[:, 0], len(answered) > 1, prior, seed)
+        sides = np.array(["<", "", ">"])[one.censored[:, 0] + 1]
+        return cls(one.pool, one.assays[0], one.rows, one.values[:, 0], sides, len(answered) > 1, prior, seed)
 
     # -- words ------------------------------------------------------------------------------------------------------
 
@@ -105,18 +111,19 @@ class Surroundings:
             lines.append("; ".join(parts))
         return lines
 
-    def shown(self, value: float) -> str:
+    def shown(self, text: str) -> str:
         """A value with its unit."""
         of = f"{self.assay.name} " if self.several else ""
-        return f"{of}{value:.3g} {self.assay.unit}".rstrip()
+        return f"{of}{text} {self.assay.unit}".rstrip()
 
     def _near(self, near: Neighbour) -> str:
         called = self.pool.called(near.name)
         name = f" {called}" if len(called) <= LONGEST else ""
+        value = self.shown(f"{near.side}{near.value:.3g}")
         if self.pool.kind == "compounds":
-            return f"most similar measured{name} (Tanimoto {near.distance:.2f}): {self.shown(near.value)}"
+            return f"most similar measured{name} (Tanimoto {near.distance:.2f}): {value}"
         changes = f"{near.distance:.0f} change{'s' * (near.distance != 1)}"
-        return f"nearest measured{name} ({changes}): {self.shown(near.value)}"
+        return f"nearest measured{name} ({changes}): {value}"
 
     def _at_sites(self, row: int) -> list[str]:
         """What was measured at the sites of a variant's mutations; [] where nothing calls itself a mutation."""
@@ -137,13 +144,15 @@ class Surroundings:
         for column, code in list(mutations.items())[:SITES]:
             seen = self.seen(column, code)
             name = f"{sites.labels[column]}{sites.alphabet[code]}"
-            parts.append(f"{name} in {seen.count} measured" + (f", mean {self.shown(seen.mean)}" if seen.count else ""))
+            parts.append(
+                f"{name} in {seen.count} measured" + (f", mean {self.shown(f'{seen.mean:.3g}')}" if seen.count else "")
+            )
         return ["; ".join(parts)]
 
     def _counted(self, seen: Seen) -> str:
         if seen.count == 1:
             return f"1 measured: {seen.best[0]} {self.shown(seen.best[1])}"
-        best, worst = (f"{name} {value:.3g}" for name, value in (seen.best, seen.worst))
+        best, worst = (" ".join(one) for one in (seen.best, seen.worst))
         unit = f" {self.assay.unit}" if self.assay.unit else ""
         of = f" ({self.assay.name})" if self.several else ""
         return f"{seen.count} measured{of}: best {best}, worst {worst}{unit}"
@@ -171,11 +180,12 @@ class Surroundings:
         here = self._codes[:, column]
         found = np.flatnonzero(here == code if code is not None else here != parent)
         if not len(found):
-            return Seen(0, ("", math.nan), ("", math.nan), math.nan)
+            return Seen(0, ("", ""), ("", ""), math.nan)
         order = found[np.argsort(-self.assay.sign * self.values[found], kind="stable")]
-        best, worst = self.pool.names(self.rows[order[[0, -1]]])
-        ends = self.values[order[[0, -1]]].tolist()
-        return Seen(len(found), (best, ends[0]), (worst, ends[1]), float(self.values[found].mean()))
+        ends = order[[0, -1]]
+        texts = [f"{self.sides[k]}{self.values[k]:.3g}" for k in ends.tolist()]
+        best, worst = zip(self.pool.names(self.rows[ends]), texts, strict=True)
+        return Seen(len(found), best, worst, float(self.values[found].mean()))
 
     def nearest(self, rows: np.ndarray) -> list[Neighbour | None]:
         """For each candidate the measured one nearest to it, itself left out; None where nothing else is measured."""
@@ -201,7 +211,8 @@ class Surroundings:
 
     def _neighbours(self, closeness: np.ndarray, at: np.ndarray) -> list[Neighbour]:
         distances = closeness if self._codes is None else -closeness
-        each = zip(self.pool.names(self.rows[at]), self.values[at].tolist(), distances.tolist(), strict=True)
+        names, sides = self.pool.names(self.rows[at]), self.sides[at].tolist()
+        each = zip(names, self.values[at].tolist(), sides, distances.tolist(), strict=True)
         return [Neighbour(*one) for one in each]
 
     @cached_property

@@ -67,9 +67,9 @@ def show(one: Explanation) -> None:
     if one.similar:
         similarity = one.of_compounds
         header = "Tanimoto" if similarity else "changes"
-        cells = [
-            (n.name, f"{n.distance:.2f}" if similarity else f"{n.distance:.0f}", f"{n.value:.4g}") for n in one.similar
-        ]
+        near = [f"{n.distance:.2f}" if similarity else f"{n.distance:.0f}" for n in one.similar]
+        values = [f"{n.side}{n.value:.4g}" for n in one.similar]
+        cells = zip([n.name for n in one.similar], near, values, strict=True)
         show_table("nearest measured", ("candidate", header, f"{one.assay.name}{unit and f' ({unit.strip()})'}"), cells)
 
 

@@ -116,16 +116,14 @@ def best_so_far(dataset: Dataset, rounds: int, columns: Sequence[int], sample: P
         columns: of the assays.
         sample: of the pool; None where nothing tells what it would show.
     """
-    oriented, enough = dataset.oriented(), dataset.meets_all() == 1
+    reached, enough = dataset.reached, dataset.meets_all() == 1
     counts = np.array([int((dataset.rounds <= r).sum()) for r in range(rounds)])
     whole = len(dataset) == len(dataset.pool)
     found = []
     for column in columns:
         assay = dataset.assays[column]
-        known = np.where(enough, oriented.values[:, column], np.nan)
         fit = assay.goal == "classify"
-        if fit:
-            known = oriented.values[:, column]
+        known = reached[:, column] if fit else np.where(enough, reached[:, column], np.nan)
         best = np.array([_best(known[dataset.rounds <= r], fit) for r in range(rounds)])
         values, weights = (known[None], np.ones(len(known))) if whole else (None, np.ones(0))
         if sample is not None and assay.name in sample.assays:
@@ -177,7 +175,10 @@ def sample_of_pool(dataset: Dataset, model: Predictor, predicted: Sequence[Assay
     rows = np.concatenate([known.rows, drawn[pool.readable(drawn)]])
     prediction = model.predict(pool, rows, seed, DRAWS)
     values = prediction.mean[None][:, :, [-1]] if prediction.classes else _with_noise(prediction, rng)
-    values[:, : len(known)] = np.where(np.isnan(known.values), values[:, : len(known)], known.values)
+    own = values[:, : len(known)]
+    # of a limit on the worse side it is known only that the value is no better
+    held = np.where(known.censored < 0, np.minimum(own, known.values), known.values)
+    values[:, : len(known)] = np.where(np.isnan(known.values), own, held)
     limits = known.limits
     if not prediction.classes and not np.isnan(limits).all():
         values[~(np.isnan(limits) | (values >= limits)).all(2)] = np.nan
@@ -222,7 +223,7 @@ def random_volumes(dataset: Dataset, front: Front, counts: np.ndarray, sample: P
     rng, rest = np.random.default_rng(seed), sample.values.shape[1] - sample.measured
     maps = [ValueMap(a.name in front.logs, a.sign) for a in front.assays]
     names = [a.name for a in dataset.assays]
-    known = [dataset.oriented().values[:, names.index(a.name)] for a in front.assays]
+    known = [dataset.reached[:, names.index(a.name)] for a in front.assays]
     places = np.stack([each.place(v) for each, v in zip(maps, known, strict=True)], 1)
     reference = reference_point(places)
     box = float(np.prod(np.nanmax(places, 0) - reference))

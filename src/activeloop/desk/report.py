@@ -158,6 +158,7 @@ class _Facts:
             files=self._files(),
             made=f"Made {now()[:16].replace('T', ' ')} UTC by ActiveLoop {__version__}",
             with_unit=with_unit,
+            called=dataset.pool.called,
         )
         return CampaignReport(page, tuple(best), predicted, calibration, controls, self.status.stale)
 
@@ -197,9 +198,10 @@ class _Facts:
 
     def _cards(self, best: Sequence[BestSoFar]) -> list[dict[str, object]]:
         cards: list[dict[str, object]] = []
+        called = self.dataset.pool.called
         for leader in self.status.leaders[:2]:
             value = f"{leader.value:.4g} {leader.unit}".rstrip()
-            cards.append({"figure": value, "words": f"best {leader.assay}: {leader.name}", "own": True})
+            cards.append({"figure": value, "words": f"best {leader.assay}: {called(leader.name)}", "own": True})
         for one in best:
             if one.assay.goal == "classify":
                 cards.append({"figure": f"{one.best[-1]:.0f}", "words": "candidates found fit", "own": True})
@@ -416,7 +418,7 @@ class _Facts:
         """The best measured candidates, by the first assay whose best is looked for."""
         dataset = self.dataset
         column = (sought(dataset) or self.answered)[0]
-        values = np.where(dataset.meets_all() == 1, dataset.oriented().values[:, column], np.nan)
+        values = np.where(dataset.meets_all() == 1, dataset.reached[:, column], np.nan)
         order = np.argsort(-np.where(np.isnan(values), -np.inf, values), kind="stable")[:TOP]
         order = order[np.isfinite(values[order])]
         names = dataset.pool.names(dataset.rows[order])
