@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
 
-.PHONY: help demo test lint types contracts unit browser docs matrix bench prior format clean
+.PHONY: help demo test lint types contracts unit browser docs matrix bench pictures prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -54,6 +54,10 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python -m benchmarks cost
 	$(BIN)/python -m benchmarks kill
 	$(BIN)/python -m benchmarks pages
+
+pictures: $(VENV)/.dev  ## the pictures in the documentation, anew (needs ACTIVELOOP_DATA and Chromium)
+	$(BIN)/python -m tools.plate_pictures
+	$(BIN)/python -m tools.pictures
 
 prior: $(VENV)/.dev  ## the substitution priors and their figures, anew (five minutes; needs ACTIVELOOP_DATA)
 	$(BIN)/python -m tools.priors --out src/activeloop/priors
