@@ -28,7 +28,6 @@ from activeloop.campaigns.events import (
     Distilled,
     Event,
     EventLog,
-    Extended,
     Fitted,
     InMemoryLog,
     Measured,
@@ -74,7 +73,7 @@ from activeloop.campaigns.recording import (
     rows_of,
     same_file,
 )
-from activeloop.campaigns.state import CampaignState
+from activeloop.campaigns.state import CampaignState, Fold
 from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
 from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, train_student
@@ -154,7 +153,8 @@ class Campaign:
         if self.select is None:
             self.select = default_recommender("find", self.assays, self.pool)
         self._base = self.pool
-        self._grow(self.log)
+        self._fold = Fold()
+        self._go_on(list(self.log))
 
     @cached_property
     def controls(self) -> tuple[str, ...]:
@@ -521,7 +521,7 @@ class Campaign:
         """
         log = list(self.log)
         change = self._changed(log)
-        return CampaignState.of(log, under=change.now if change else None)
+        return CampaignState.of(log, under=change.now) if change else self._fold.state
 
     def change(self) -> Change | None:
         """How it is configured otherwise than its log says; None when it is not. The next event is preceded by it.
@@ -713,23 +713,24 @@ class Campaign:
 
     # -- how it is done ---------------------------------------------------------------------------------------------
 
-    def _grow(self, log: Iterable[Recorded]) -> None:
-        """Bring the pool to what the log says was added to it."""
-        extensions = [r.event for r in log if isinstance(r.event, Extended)]
+    def _go_on(self, log: Sequence[Recorded]) -> None:
+        """Bring the fold to the end of the log, and the pool to what the log says was added to it."""
+        self._fold = self._fold.carried_on(log)
+        extensions = self._fold.extensions
         if len(extensions) > self._extensions:
             self.pool = extended_pool(self.pool, extensions[self._extensions :])
             self._extensions = len(extensions)
             self.__dict__.pop("controls", None)  # the wild type may be in the pool now
 
     def _changed(self, log: Sequence[Recorded]) -> Change | None:
-        self._grow(log)
-        before = next((r.event for r in reversed(log) if isinstance(r.event, Configured)), None)
+        self._go_on(log)
+        before = self._fold.configured
         if before is None:
             self._refuse_foreign(log)
         change = None if before is None else Change(before, self._configured(before))
         if not change:
             return None
-        state = CampaignState.of(log)
+        state = self._fold.state
         stored = [r.measurement for r in state.results if r.void is None and math.isfinite(r.measurement.value)]
         change.check(stored, bool(state.results or state.proposals or state.pinned or state.vetoed))
         return change

@@ -423,23 +423,38 @@ def _hints(cls: type) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
+@cache
+def _fields(cls: type) -> dict[str, tuple[str, Any, tuple[Any, ...], bool]]:
+    """Stored word of a field -> its name, type, the texts that it may be, and whether its texts have older words."""
+    older = {name: (word,) for name, word in _STORED.get(cls, {}).items()}
+    return {
+        word: (name, hint, get_args(hint) if get_origin(hint) is Literal else (), (cls, name) in STORED_WORDS)
+        for name, hint in _hints(cls).items()
+        for word in (name, *older.get(name, ()))
+    }
+
+
 def _typed(kind: Any, value: Any) -> Any:
     """`value` as the annotated type `kind`."""
-    origin = get_origin(kind)
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind):
-        hints = _hints(kind)  # type: ignore[arg-type]
-        named = {word: name for name, word in _STORED.get(kind, {}).items()}  # type: ignore[call-overload]
-        value = {named.get(word, word): v for word, v in value.items()}
-        if unknown := sorted(set(value) - set(hints)):
-            raise ValueError(f"unknown field {unknown[0]}")
-        value = {name: in_words_of_now(kind, name, v) for name, v in value.items()}  # type: ignore[arg-type]
-        return kind(**{name: _typed(hints[name], v) for name, v in value.items()})  # type: ignore[operator]
+        fields, made = _fields(kind), {}  # type: ignore[arg-type]
+        for word, v in value.items():
+            if word not in fields:
+                raise ValueError(f"unknown field {word}")
+            name, hint, allowed, renamed = fields[word]
+            if renamed:
+                v = in_words_of_now(kind, name, v)  # type: ignore[arg-type]
+            plain = type(v) is hint or (allowed and type(v) is str and v in allowed)
+            made[name] = v if plain else _typed(hint, v)
+        return kind(**made)  # type: ignore[operator]
+    origin = get_origin(kind)
     if origin is tuple:
         if not isinstance(value, list):
             raise TypeError("a list was expected")
-        return tuple(_typed(get_args(kind)[0], v) for v in value)
+        each = get_args(kind)[0]
+        return tuple([v if type(v) is each else _typed(each, v) for v in value])
     if origin is dict:
         return {k: _typed(get_args(kind)[1], v) for k, v in value.items()}
     if origin is Literal:

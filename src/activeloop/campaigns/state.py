@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from activeloop.campaigns.configuring import Change
@@ -96,7 +97,6 @@ class CampaignState:
     outdated: frozenset[int] = frozenset()
     extensions: tuple[Extended, ...] = ()
     before_extension: int = 0
-    _new_round: bool = True
 
     @classmethod
     def of(cls, log: Iterable[Recorded], upto: int | None = None, under: Configured | None = None) -> CampaignState:
@@ -108,60 +108,7 @@ class CampaignState:
             under: the configuration in whose units values are; the last of these events' when None. Each value is
                 converted from the unit in which it was written, so that no change back and forth alters it.
         """
-        events = [r for r in log if upto is None or r.sequence <= upto]
-        written = [r.event for r in events if isinstance(r.event, Configured)]
-        now = under or (written[-1] if written else None)
-        in_force = written[0] if written else now
-        change = Change(in_force, now) if in_force and now else None
-        state = cls()
-        for recorded in events:
-            if isinstance(recorded.event, Configured) and now:
-                change = Change(recorded.event, now)
-            state = state._then(recorded, change)
-        return state
-
-    def _then(self, recorded: Recorded, change: Change | None) -> CampaignState:
-        """The state after one more event, which was written before a change."""
-        event = recorded.event if change is None else change.applied(recorded.event)
-        after = replace(self, last=recorded.sequence)
-        if isinstance(event, Configured):
-            return replace(after, configured=event)
-        if isinstance(event, Extended):
-            outdated = self.outdated | set(self.version_events)
-            extensions, before = (*self.extensions, event), len(self.versions)
-            return replace(after, extensions=extensions, outdated=outdated, before_extension=before)
-        if isinstance(event, Proposed):
-            return after._proposed(event.proposal)._laid(event.plate)
-        if isinstance(event, PlateLaid):
-            return after._laid(event.plate)
-        if isinstance(event, Measured):
-            return after._measured(recorded.sequence, event)
-        if isinstance(event, Voided):
-            return after.without((event.event,), event.reason, event.rows)
-        if isinstance(event, Fitted):
-            number = event.version.number
-            numbers, outdated = {**self.version_events, number: recorded.sequence}, self.outdated
-            outdated |= {number} if change is not None and change.refits else set()
-            return replace(after, versions=(*self.versions, event.version), version_events=numbers, outdated=outdated)
-        if isinstance(event, Distilled):
-            return replace(after, students=(*self.students, event.student))
-        return after._pinned(event)
-
-    def _proposed(self, proposal: Proposal) -> CampaignState:
-        # A pin asks for the next proposal only; one that was pinned after it was measured is measured once more.
-        names = {p.name for p in proposal.picks}
-        pinned = {name: why for name, why in self.pinned.items() if name not in names}
-        return replace(
-            self,
-            proposals=(*self.proposals, proposal),
-            proposal_events=(*self.proposal_events, self.last),
-            pinned=pinned,
-            _new_round=True,
-        )
-
-    def _laid(self, options: dict[str, Any]) -> CampaignState:
-        settings = self.configured.settings.get("plate", {}) if self.configured else {}
-        return replace(self, plate=(options, settings))
+        return Fold([r for r in log if upto is None or r.sequence <= upto], under).state
 
     def plate_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The options of the last plates that hold for the next: those whose setting has not been changed since.
@@ -171,26 +118,6 @@ class CampaignState:
         """
         options, then = self.plate
         return {key: value for key, value in options.items() if then.get(key) == settings.get(key)}
-
-    def _measured(self, sequence: int, event: Measured) -> CampaignState:
-        # The first results start round 0; later ones start a round when a proposal was made since the last results.
-        # A correction belongs to the round of what it corrects.
-        first = [self.corrects.get(e, e) for e in event.replaces]
-        corrected = [r.round for r in self.results if r.event in event.replaces]
-        rounds = self.rounds if corrected else self.rounds + self._new_round
-        number = max(corrected) if corrected else rounds - 1
-        before = self.without(event.replaces, f"replaced by event {sequence} ({event.source or 'no file'})")
-        return replace(
-            before,
-            results=before.results + tuple(Result(sequence, number, m) for m in event.measurements),
-            files={**self.files, event.content_hash: (*self.files.get(event.content_hash, ()), sequence)},
-            sources={**self.sources, sequence: event.source},
-            grown_from={**self.grown_from, sequence: event.grown_from},
-            corrects=self.corrects | ({sequence: min(first)} if first else {}),
-            repeats=self.repeats | ({sequence} if event.repeats else set()),
-            rounds=rounds,
-            _new_round=self._new_round and bool(corrected),
-        )
 
     def without(self, events: Collection[int], reason: str, rows: Collection[int] = ()) -> CampaignState:
         """The state in which the results of some events no longer count.
@@ -209,45 +136,38 @@ class CampaignState:
 
         return replace(self, results=tuple(map(strike, self.results)))
 
-    def _pinned(self, event: Pinned) -> CampaignState:
-        # The last word counts: a pin lifts a veto, a veto lifts a pin.
-        keep, lift = (self.vetoed, self.pinned) if event.veto else (self.pinned, self.vetoed)
-        keep = {**keep, **dict.fromkeys(event.names, event.reason)}
-        lift = {name: why for name, why in lift.items() if name not in event.names}
-        pinned, vetoed = (lift, keep) if event.veto else (keep, lift)
-        return replace(self, pinned=pinned, vetoed=vetoed)
-
-    @property
+    @cached_property
     def measured(self) -> tuple[Result, ...]:
         """The results that count."""
         return tuple(r for r in self.results if r.counts)
 
-    @property
+    @cached_property
     def awaiting(self) -> frozenset[str]:
         """Candidates that are on a plate and for which nothing came back since it was proposed."""
-        return frozenset().union(*(names for _, names in self._unanswered()))
+        return frozenset().union(*(names for _, names in self._unanswered))
 
-    @property
+    @cached_property
     def on_plate(self) -> frozenset[str]:
         """Those of them of whose proposal nothing came back yet."""
-        return frozenset().union(*(out for proposal, out in self._unanswered() if len(out) == len(proposal.picks)))
+        return frozenset().union(*(out for proposal, out in self._unanswered if len(out) == len(proposal.picks)))
 
-    @property
+    @cached_property
     def outstanding(self) -> Proposal | None:
         """The last proposal of which nothing came back since it was made, or None."""
-        out = [proposal for proposal, names in self._unanswered() if len(names) == len(proposal.picks)]
+        out = [proposal for proposal, names in self._unanswered if len(names) == len(proposal.picks)]
         return out[-1] if out else None
 
-    @property
+    @cached_property
     def missing(self) -> frozenset[str]:
         """Candidates that await a result although other picks of their proposal have theirs: failed or late wells."""
-        return frozenset().union(*(late for proposal, late in self._unanswered() if len(late) < len(proposal.picks)))
+        return frozenset().union(*(late for proposal, late in self._unanswered if len(late) < len(proposal.picks)))
 
-    @property
+    @cached_property
     def rounds_measured(self) -> int:
         """Proposals of which something came back since they were made."""
-        return sum(len(names) < len(proposal.picks) for proposal, names in self._unanswered())
+        return sum(len(names) < len(proposal.picks) for proposal, names in self._unanswered)
 
+    @cached_property
     def _unanswered(self) -> list[tuple[Proposal, frozenset[str]]]:
         """Each proposal, and those of its candidates for which nothing came back since, be it failed or voided."""
         # What came back before does not count: a measured candidate that was pinned is measured once more.
@@ -261,7 +181,7 @@ class CampaignState:
             for event, proposal in zip(self.proposal_events, self.proposals, strict=True)
         ]
 
-    @property
+    @cached_property
     def version(self) -> Version | None:
         """The last version; None before the first fit, and when all results were voided since: the loop starts anew."""
         counting = any(r.void is None and r.measurement.value == r.measurement.value for r in self.results)
@@ -275,3 +195,157 @@ class CampaignState:
     def student(self) -> StudentRecord | None:
         """The last student of the latest version that has one, or None."""
         return max(self.students, key=lambda s: (s.version, s.number), default=None)
+
+
+class Fold:
+    """The state of a log, carried on from event to event in the time that the new ones take.
+
+    Args:
+        log: the events.
+        under: the configuration in whose units values are; the last of these events' when None.
+    """
+
+    def __init__(self, log: Sequence[Recorded] = (), under: Configured | None = None):
+        written = [r.event for r in log if isinstance(r.event, Configured)]
+        self._now = under or (written[-1] if written else None)
+        in_force = written[0] if written else self._now
+        self._change = Change(in_force, self._now) if in_force and self._now else None
+        self._last: Recorded | None = None
+        self._state: CampaignState | None = None
+        self.configured: Configured | None = None
+        self.extensions: list[Extended] = []
+        self._proposals: list[Proposal] = []
+        self._proposal_events: list[int] = []
+        self._results: list[Result] = []
+        self._places: dict[int, range] = {}  # event -> where its rows stand in the results
+        self._files: dict[str, tuple[int, ...]] = {}
+        self._sources: dict[int, str] = {}
+        self._grown_from: dict[int, tuple[int, ...]] = {}
+        self._repeats: set[int] = set()
+        self._corrects: dict[int, int] = {}
+        self._versions: list[Version] = []
+        self._version_events: dict[int, int] = {}
+        self._students: list[StudentRecord] = []
+        self._pinned: dict[str, str] = {}
+        self._vetoed: dict[str, str] = {}
+        self._plate: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._outdated: set[int] = set()
+        self._before_extension = self._rounds = 0
+        self._new_round = True
+        for recorded in log:
+            self._add(recorded)
+
+    def carried_on(self, log: Sequence[Recorded]) -> Fold:
+        """The fold of a log, in the units of its last configuration: this one, where that log goes on from it."""
+        done = self._last.sequence if self._last else 0
+        same = done <= len(log) and (not done or log[done - 1] is self._last)
+        later = log[done:] if same else ()
+        if not same or any(isinstance(r.event, Configured) for r in later):
+            return Fold(log)
+        for recorded in later:
+            self._add(recorded)
+        return self
+
+    @property
+    def state(self) -> CampaignState:
+        """The state now; later events do not change it."""
+        if self._state is None:
+            self._state = CampaignState(
+                last=self._last.sequence if self._last else 0,
+                proposals=tuple(self._proposals),
+                proposal_events=tuple(self._proposal_events),
+                results=tuple(self._results),
+                files=self._files.copy(),
+                sources=self._sources.copy(),
+                grown_from=self._grown_from.copy(),
+                repeats=frozenset(self._repeats),
+                corrects=self._corrects.copy(),
+                versions=tuple(self._versions),
+                version_events=self._version_events.copy(),
+                students=tuple(self._students),
+                pinned=self._pinned.copy(),
+                vetoed=self._vetoed.copy(),
+                rounds=self._rounds,
+                configured=self.configured,
+                plate=self._plate,
+                outdated=frozenset(self._outdated),
+                extensions=tuple(self.extensions),
+                before_extension=self._before_extension,
+            )
+        return self._state
+
+    def _add(self, recorded: Recorded) -> None:
+        """One more event."""
+        if isinstance(recorded.event, Configured) and self._now:
+            self._change = Change(recorded.event, self._now)
+        change, number = self._change, recorded.sequence
+        event = recorded.event if change is None else change.applied(recorded.event)
+        self._last, self._state = recorded, None
+        if isinstance(event, Configured):
+            self.configured = event
+        elif isinstance(event, Extended):
+            self._outdated |= set(self._version_events)
+            self.extensions.append(event)
+            self._before_extension = len(self._versions)
+        elif isinstance(event, Proposed):
+            self._propose(number, event.proposal)
+            self._lay(event.plate)
+        elif isinstance(event, PlateLaid):
+            self._lay(event.plate)
+        elif isinstance(event, Measured):
+            self._measure(number, event)
+        elif isinstance(event, Voided):
+            self._strike((event.event,), event.reason, event.rows)
+        elif isinstance(event, Fitted):
+            version = event.version
+            self._versions.append(version)
+            self._version_events[version.number] = number
+            self._outdated |= {version.number} if change is not None and change.refits else set()
+        elif isinstance(event, Distilled):
+            self._students.append(event.student)
+        else:
+            self._pin(event)
+
+    def _propose(self, number: int, proposal: Proposal) -> None:
+        # A pin asks for the next proposal only; one that was pinned after it was measured is measured once more.
+        for pick in proposal.picks:
+            self._pinned.pop(pick.name, None)
+        self._proposals.append(proposal)
+        self._proposal_events.append(number)
+        self._new_round = True
+
+    def _lay(self, options: dict[str, Any]) -> None:
+        self._plate = options, self.configured.settings.get("plate", {}) if self.configured else {}
+
+    def _measure(self, number: int, event: Measured) -> None:
+        # The first results start round 0; later ones start a round when a proposal was made since the last results.
+        # A correction belongs to the round of what it corrects.
+        corrected = [self._results[i].round for e in event.replaces for i in self._places.get(e, ())]
+        if not corrected:
+            self._rounds += self._new_round
+            self._new_round = False
+        own = max(corrected) if corrected else self._rounds - 1
+        self._strike(event.replaces, f"replaced by event {number} ({event.source or 'no file'})")
+        self._places[number] = range(len(self._results), len(self._results) + len(event.measurements))
+        self._results += [Result(number, own, m) for m in event.measurements]
+        self._files[event.content_hash] = (*self._files.get(event.content_hash, ()), number)
+        self._sources[number] = event.source
+        self._grown_from[number] = event.grown_from
+        if event.replaces:
+            self._corrects[number] = min(self._corrects.get(e, e) for e in event.replaces)
+        if event.repeats:
+            self._repeats.add(number)
+
+    def _strike(self, events: Iterable[int], reason: str, rows: Collection[int] = ()) -> None:
+        """Results of some events no longer count."""
+        for i in (i for event in events for i in self._places.get(event, ())):
+            result = self._results[i]
+            if result.void is None and (not rows or result.measurement.row in rows):
+                self._results[i] = replace(result, void=reason)
+
+    def _pin(self, event: Pinned) -> None:
+        # The last word counts: a pin lifts a veto, a veto lifts a pin.
+        keep, lift = (self._vetoed, self._pinned) if event.veto else (self._pinned, self._vetoed)
+        for name in event.names:
+            keep[name] = event.reason
+            lift.pop(name, None)

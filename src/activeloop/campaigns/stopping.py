@@ -388,6 +388,7 @@ def best_by_round(state: CampaignState, dataset: Dataset) -> Iterable[float]:
     """
     column = (sought(dataset) or [0])[0]
     oriented, sign = _counting(dataset, column), dataset.assays[column].sign
-    for number in range(state.rounds):
-        seen = oriented[dataset.rounds <= number]
-        yield float(sign * np.nanmax(seen)) if np.isfinite(seen).any() else float("nan")
+    best = np.full(state.rounds, np.nan)
+    first, counts = dataset.rounds, np.isfinite(oriented) & (dataset.rounds < state.rounds)
+    np.fmax.at(best, first[counts], oriented[counts])
+    yield from (sign * np.fmax.accumulate(best)).tolist()

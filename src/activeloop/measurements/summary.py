@@ -123,7 +123,8 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     sides = np.array([{"<": -1, "=": 0, ">": 1}[m.qualifier] for m in mine], np.int8)
     labels = _plates_of(mine)
     plate_names = sorted(set(labels))
-    plates = np.array([plate_names.index(label) for label in labels], np.int64)
+    place = {name: k for k, name in enumerate(plate_names)}
+    plates = np.array([place[label] for label in labels], np.int64)
     correct = assay.goal != "classify"
     on_plate = plates if correct else np.zeros_like(plates)
     multiply = scale == "multiplicative"

@@ -1,0 +1,103 @@
+"""The state that is carried on from event to event is that of the whole log, whatever happened, in whatever pieces."""
+
+import dataclasses
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from activeloop.campaigns.events import (
+    Configured,
+    Event,
+    Extended,
+    Fitted,
+    Measured,
+    Pinned,
+    PlateLaid,
+    Proposed,
+    Recorded,
+    Version,
+    Voided,
+)
+from activeloop.campaigns.state import CampaignState, Fold
+from activeloop.measurements import Assay, Measurement
+from activeloop.plates import Pick, Proposal
+
+NAMES = st.sampled_from(["K2R", "T3S", "A4G", "Y5F", "WT"])
+SEVERAL = st.lists(NAMES, min_size=1, max_size=3, unique=True).map(tuple)
+EARLIER = st.integers(1, 12)
+
+
+def a_pick(name: str) -> Pick:
+    return Pick(f"id-{name}", name, 1, 0.0, 1.0, 0.5, 1.5, "because")
+
+
+def a_version(number: int) -> Version:
+    return Version(number, number - 1, "2:x", "mutations", 0, "0", {}, "", "")
+
+
+ROW = st.builds(
+    Measurement,
+    candidate=NAMES,
+    assay=st.just("kcat"),
+    value=st.sampled_from([1.0, 2.0, float("nan")]),
+    row=st.integers(2, 4),
+    control=st.booleans(),
+)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        Configured,
+        st.sampled_from(["1/s", "1/min"]).map(lambda unit: (Assay("kcat", unit),)),
+        st.just("pool"),
+        st.just(""),
+        st.just(0),
+    ),
+    st.builds(lambda names: Proposed(Proposal(1, tuple(map(a_pick, names)), 0, 0, "chance")), SEVERAL),
+    st.builds(PlateLaid, st.just(1), st.just({"wells": 96})),
+    st.builds(
+        Measured,
+        st.lists(ROW, min_size=1, max_size=3).map(tuple),
+        st.sampled_from(["a.csv", "b.csv"]),
+        st.sampled_from(["h1", "h2"]),
+        st.lists(EARLIER, max_size=1).map(tuple),
+        st.lists(EARLIER, max_size=2, unique=True).map(tuple),
+        st.booleans(),
+    ),
+    st.builds(Voided, EARLIER, st.lists(st.integers(2, 4), max_size=2).map(tuple), st.just("pipette")),
+    st.builds(Pinned, SEVERAL, st.booleans(), st.just("ours")),
+    st.integers(1, 4).map(lambda number: Fitted(a_version(number))),
+)
+LOGS = st.lists(EVENTS, max_size=14).map(lambda events: [Recorded(i, "", e) for i, e in enumerate(events, 1)])
+
+
+def same(one: CampaignState, other: CampaignState) -> bool:
+    answers = ("measured", "awaiting", "on_plate", "missing", "rounds_measured", "outstanding", "version")
+    fields = [f.name for f in dataclasses.fields(CampaignState)]
+    # NaN is not itself
+    return all(repr(getattr(one, name)) == repr(getattr(other, name)) for name in (*fields, *answers))
+
+
+@settings(max_examples=300)
+@given(LOGS, st.lists(st.integers(0, 14), max_size=5))
+def test_a_fold_carried_on_is_the_fold_of_the_whole_log(log, stops):
+    fold, before = Fold(), []
+    for stop in (*sorted(min(stop, len(log)) for stop in stops), len(log)):
+        fold = fold.carried_on(log[:stop])
+        assert same(fold.state, CampaignState.of(log[:stop]))
+        before.append((fold.state, repr(fold.state)))
+    assert all(repr(state) == text for state, text in before)  # what was answered stays as it was
+
+
+@given(LOGS, LOGS)
+def test_events_that_were_undone_are_forgotten(log, other):
+    fold = Fold().carried_on(log)
+    shared = log[: len(log) // 2]
+    changed = [*shared, *(Recorded(i, "", r.event) for i, r in enumerate(other, len(shared) + 1))]
+    assert same(fold.carried_on(changed).state, CampaignState.of(changed))
+
+
+@given(LOGS)
+def test_an_extension_outdates_what_was_fitted(log):
+    event = Extended(("K2W",), "1 variant")
+    state = CampaignState.of([*log, Recorded(len(log) + 1, "", event)])
+    assert state.outdated >= set(state.version_events)
+    assert state.before_extension == len(state.versions)
