@@ -517,3 +517,27 @@ def test_the_first_plate_of_compounds_is_spread_over_their_fingerprints():
         assert proposal.picks[0].reason == "nothing is known yet: spread over the pool"
         assert "lcmd" in proposal.policy
     assert plates == [frozenset({0, 1, 2})] * 5
+
+
+def test_what_is_no_number_name_or_row_is_refused_in_words():
+    pool = singles()
+    campaign = Campaign(pool, [ASSAY], Ridge(), seed=np.int64(3))
+    for n in ("3", 3.5, None, float("nan")):
+        with pytest.raises(InputError, match="impossible"):
+            campaign.propose(n)  # type: ignore[arg-type]
+    assert len(campaign.propose(np.int64(3)).picks) == 3
+    for names in ([None], [5], [b"K2R"], None, "", []):
+        with pytest.raises(InputError, match=r"is no name|at least one"):
+            campaign.veto(names)  # type: ignore[arg-type]
+    assert campaign.veto("K2R") == campaign.veto(np.array(["K2R"])) == ("K2R",)  # type: ignore[arg-type]
+    campaign.record(answers(pool, pool.names(range(20))), "a.csv")
+    campaign.fit()
+    for rows in (0, "K2R", ["K2R"], [-1], [10**6], [0.5], [True], None, slice(0, 3)):
+        with pytest.raises(InputError, match=r"pool\.find"):
+            campaign.predict(rows)  # type: ignore[arg-type]
+    assert campaign.predict(np.array([0, 1])).names == tuple(pool.names([0, 1]))
+    for seed in (-1, 1.5, "1", None):
+        with pytest.raises(InputError, match="seed"):
+            Campaign(pool, [ASSAY], Ridge(), seed=seed)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="counted from 1"):
+        campaign.record([Measurement("K2R", ASSAY.name, 1.0, replicate=0)])

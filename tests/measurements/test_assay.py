@@ -1,7 +1,11 @@
 """Assays: what contradicts itself is refused, and so is a value that an assay cannot have, at every entrance."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from activeloop import Assay, Campaign, Measurement, Pool
@@ -197,3 +201,73 @@ def test_goals_have_two_spellings(word):
 def test_other_goals_and_scales_are_refused(options):
     with pytest.raises(ConfigError, match=r"is no (goal|scale): give "):
         Assay("KD", "nM", **options)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1, np.float32(1), np.float64(1), np.int64(1), np.array(1.0), Decimal(1), Fraction(1), np.longdouble(1), np.True_],
+    ids=lambda v: type(v).__name__,
+)
+def test_numbers_of_other_types_are_floats(value):
+    m = Measurement("K2R", "kcat", value, replicate=np.int64(2), plate=np.str_("p"))
+    assert (m.value, type(m.value), m.replicate, type(m.replicate), type(m.plate)) == (1.0, float, 2, int, str)
+    assert m == Measurement("K2R", "kcat", 1.0, replicate=2, plate="p")
+    assert type(Assay("a", lower=value).lower) is float
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, pd.NA, pd.NaT], ids=repr)
+def test_what_pandas_writes_where_nothing_is_has_no_value(nothing):
+    assert np.isnan(Measurement("K2R", "kcat", nothing).value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"value": "1.5"},
+        {"value": 1 + 2j},
+        {"value": np.array([1.0, 2.0])},
+        {"value": pd.Timestamp("2026-01-01")},
+        {"candidate": None},
+        {"candidate": 5},
+        {"candidate": b"K2R"},
+        {"assay": None},
+        {"qualifier": "<="},
+        {"qualifier": "~"},
+        {"qualifier": None},
+        {"replicate": "1"},
+        {"replicate": 1.5},
+        {"replicate": None},
+        {"replicate": True},
+        {"plate": 7},
+    ],
+    ids=repr,
+)
+def test_a_measurement_of_other_types_is_refused_in_words(fields):
+    with pytest.raises(MeasurementError, match=r"is no|is none of"):
+        Measurement(**{"candidate": "K2R", "assay": "kcat", "value": 1.0, **fields})
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"name": None}, {"name": 5}, {"lower": "3"}, {"threshold": "55"}, {"bounds": ("0", 5)}, {"bounds": 0},
+     {"bounds": (1, 2, 3)}, {"bounds": "0..5"}, {"goal": None}],
+    ids=repr,
+)  # fmt: skip
+def test_an_assay_of_other_types_is_refused_in_words(fields):
+    with pytest.raises(ConfigError):
+        Assay(**{"name": "a", **fields})
+
+
+@pytest.mark.parametrize(
+    ("rows", "values"),
+    [([0, 0], [1, 2]), ([0, 1], [1]), ([-1, 1], [1, 2]), ([99, 1], [1, 2]), (["K2A"], [1]), ([True, False], [1, 2]),
+     ([0.5], [1]), ([0, 1], [[1], [2]]), ([0], ["high"]), (0, 1), (None, [1])],
+)  # fmt: skip
+def test_a_data_set_of_impossible_rows_or_values_is_refused(rows, values):
+    with pytest.raises(MeasurementError):
+        Dataset.of(Pool.single_mutants("MKTA"), rows, values)
+
+
+def test_a_data_set_of_series():
+    data = Dataset.of(Pool.single_mutants("MKTA"), pd.Series([3.0, 5.0]), pd.Series([1, 2]))
+    assert (data.rows.tolist(), data.values[:, 0].tolist()) == ([3, 5], [1.0, 2.0])

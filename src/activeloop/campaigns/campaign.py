@@ -98,7 +98,9 @@ from activeloop.campaigns.versions import (
 from activeloop.candidates import Design, Pool, with_parent
 from activeloop.errors import ConfigError, InputError, ModelError, StateError, StoreError
 from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
+from activeloop.measurements.assay import number_of
 from activeloop.measurements.columns import check_names
+from activeloop.measurements.dataset import pool_rows
 from activeloop.plates import Pick, Proposal
 from activeloop.plates.plate import labelled
 from activeloop.prediction import PRIOR_SCORE, Learner, OneAssay, PredictionTable, Predictor
@@ -150,6 +152,9 @@ class Campaign:
         self.assays = tuple(self.assays)
         if not self.assays:
             raise InputError("a campaign needs at least one assay.")
+        if (seed := number_of(self.seed)) is None or not seed.is_integer() or seed < 0:
+            raise InputError(f"the seed {self.seed!r} is no whole number of 0 or more.")
+        self.seed = int(self.seed)
         if self.select is None:
             self.select = default_recommender("find", self.assays, self.pool)
         self._base = self.pool
@@ -194,6 +199,9 @@ class Campaign:
             StateError: nothing is left to propose, or other processes keep writing; nothing was written.
             ModelError: the learner cannot be fitted to what is there; nothing was written.
         """
+        if (count := number_of(n)) is None or not count.is_integer():
+            raise InputError(f"a proposal of {n!r} candidates is impossible: give a whole number.")
+        n = int(count)
         if n < 1:
             raise InputError(f"a proposal of {n} candidates is impossible: give at least 1.")
         if seed is not None and seed < 0:
@@ -571,7 +579,7 @@ class Campaign:
         model = self._predictor(state) if len(pool) == len(self.pool) else self._predictor_of(state, pool)
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
-        rows, number = np.asarray(rows, np.int64), state.version.number if state.version else 0
+        rows, number = pool_rows(pool, rows), state.version.number if state.version else 0
         prediction = model.predict(pool, rows, derive(self.seed, "predict", number), draws=0)
         assays = self._predicted(state) or (Assay(PRIOR_SCORE),)
         table = PredictionTable.of(prediction, pool.names(rows), assays, number)

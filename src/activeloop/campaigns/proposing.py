@@ -190,8 +190,11 @@ def standard_names(pool: Pool, names: Sequence[str], offset: int | None = None) 
     Raises:
         InputError: there is none, or one is not in the pool; nothing was changed.
     """
+    names = [names] * bool(names) if isinstance(names, str) else [] if names is None else list(names)
     if not names:
         raise InputError("name at least one candidate.")
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise InputError(f"{wrong[0]!r} is no name of a candidate: names are text. Nothing was changed.")
     try:
         resolver = pool.resolver(names, offset=offset)
         return tuple(dict.fromkeys(pool.names([resolver.row(name) for name in names])))

@@ -85,6 +85,9 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
             known = ", ".join(sorted(named))
             problem = f'"{m.assay}" is not an assay of this campaign (it has: {known}). Nothing was stored.'
             raise MeasurementError(problem, file=file, row=row)
+        if m.replicate < 1:
+            problem = f'replicate {m.replicate} of "{m.candidate}" is impossible: they are counted from 1.'
+            raise MeasurementError(f"{problem} Nothing was stored.", file=file, row=row)
         if m.value and not math.isnan(m.value) and not SMALLEST <= abs(m.value) <= LARGEST:
             problem = f"{m.assay} {m.value:g} is too {'large' if abs(m.value) > 1 else 'small'} to be a measured value."
             raise MeasurementError(f"{problem} Correct it. Nothing was stored.", file=file, row=row)

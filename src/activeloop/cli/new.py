@@ -424,4 +424,6 @@ def _bounds(part: str) -> list[float] | None:
     ends = re.fullmatch(rf"\s*({_NUMBER})?\s*\.\.\s*({_NUMBER})?\s*", part)
     if not ends or ends.group(1, 2) == (None, None):
         return None
+    if any(float(end) in (-float("inf"), float("inf")) for end in ends.groups() if end):
+        return None  # such as 1e400
     return [float(ends[1] or "-inf"), float(ends[2] or "inf")]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from decimal import Decimal
+from numbers import Real
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from activeloop.errors import ConfigError
+from activeloop.errors import ConfigError, MeasurementError
 
 Goal = Literal["maximise", "minimise", "classify"]
 Scale = Literal["auto", "log", "linear"]
@@ -29,6 +31,26 @@ def goal_of(text: str) -> str:
     """
     word = text.casefold()
     return SPELLINGS.get(word, word if word in get_args(Goal) else text)
+
+
+def number_of(value: Any) -> float | None:
+    """A number of whatever type (NumPy's, `Decimal`, `Fraction` ...) as a float; None for text and anything else.
+
+    What pandas and others write where nothing is (`None`, `pd.NA`, `pd.NaT`) is NaN.
+
+    >>> number_of(Decimal("1.5")), number_of(None), number_of("1.5")
+    (1.5, nan, None)
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return math.nan
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, (Real, Decimal, np.bool_)):
+        return None
+    try:
+        return float(value)
+    except (OverflowError, ValueError):
+        return math.inf
 
 
 @dataclass(frozen=True)
@@ -72,12 +94,29 @@ class Assay:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "unit", "" if self.unit is None else self.unit)
+        if not isinstance(self.name, str) or not isinstance(self.unit, str) or not isinstance(self.goal, str):
+            raise ConfigError(
+                f"an assay's name, unit and goal are text, not {self.name!r}, {self.unit!r}, {self.goal!r}"
+            )
         object.__setattr__(self, "goal", goal_of(self.goal))
+        for field in ("lower", "upper", "threshold"):
+            object.__setattr__(self, field, self._real(getattr(self, field)))
         if self.bounds is not None:
-            low, high = (None if end is None or math.isinf(end) else float(end) for end in self.bounds)
+            if isinstance(self.bounds, str) or not np.iterable(self.bounds) or len(tuple(self.bounds)) != 2:
+                raise ConfigError(f'assay "{self.name}": bounds are two numbers, such as (0, 100), not {self.bounds!r}')
+            ends = map(self._real, self.bounds)
+            low, high = (None if end is None or math.isinf(end) else end for end in ends)
             object.__setattr__(self, "bounds", None if low is None and high is None else (low, high))
         if problem := self._problem():
             raise ConfigError(f'assay "{self.name}": {problem}')
+
+    def _real(self, value: Any) -> float | None:
+        if value is None:
+            return None
+        if (number := number_of(value)) is None:
+            raise ConfigError(f'assay "{self.name}": {value!r} is no number')
+        return number
 
     def _problem(self) -> str:
         """What contradicts itself in it; "" when nothing does."""
@@ -212,6 +251,13 @@ class Measurement:
         file: the file it was read from; `row` its row there as a spreadsheet counts it.
         control: whether the well held a control.
         error: standard error of the value in the assay's unit where it is a mean that came with one; 0 when not known.
+
+    Raises:
+        MeasurementError: a field is of another type; numbers of NumPy, pandas and others are taken as floats, what they
+            write where nothing is as NaN.
+
+    >>> Measurement("K2R", "kcat", np.float32(1.5), replicate=np.int64(2)).value
+    1.5
     """
 
     candidate: str
@@ -226,3 +272,37 @@ class Measurement:
     row: int = 0
     control: bool = False
     error: float = field(default=0.0, metadata={"stored": "unless default"})
+
+    def __post_init__(self) -> None:
+        texts = (self.candidate, self.assay, self.plate, self.well, self.measured_at, self.file)
+        usual = type(self.value) is type(self.error) is float and type(self.replicate) is type(self.row) is int
+        if usual and self.qualifier in ("=", "<", ">") and set(map(type, texts)) == {str}:
+            return  # as each row of a file
+        if type(self.value) is not float:
+            if (value := number_of(self.value)) is None:
+                raise self._refused(
+                    f"the value {self.value!r} is no number (`activeloop.tables.parse_number` reads text)"
+                )
+            object.__setattr__(self, "value", value)
+        if type(self.error) is not float:
+            if (error := number_of(self.error)) is None:
+                raise self._refused(f"the error {self.error!r} is no number")
+            object.__setattr__(self, "error", 0.0 if math.isnan(error) else error)
+        if self.qualifier not in ("=", "<", ">"):
+            raise self._refused(f"the qualifier {self.qualifier!r} is none of =, < and >")
+        for name in ("replicate", "row"):
+            count = getattr(self, name)
+            if type(count) is not int:
+                number = number_of(count)
+                if number is None or isinstance(count, (bool, np.bool_)) or not number.is_integer():
+                    raise self._refused(f"{name} {count!r} is no whole number")
+                object.__setattr__(self, name, int(number))
+        for name in ("candidate", "assay", "plate", "well", "measured_at", "file"):
+            text = getattr(self, name)
+            if type(text) is not str:
+                if not isinstance(text, str):
+                    raise self._refused(f"{name} {text!r} is no text")
+                object.__setattr__(self, name, str(text))
+
+    def _refused(self, problem: str) -> MeasurementError:
+        return MeasurementError(f"{self.assay} of {self.candidate}: {problem}.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, limits_of
 
 
@@ -48,8 +49,20 @@ class Dataset:
             rows: [N] measured rows.
             values: [N] their values.
             assay: what was measured; `value` to be maximised when None.
+
+        Raises:
+            MeasurementError: rows are no rows of the pool, or one comes twice; or there is not one number for each.
         """
-        rows, values = np.asarray(rows, np.int64), np.asarray(values, np.float64)[:, None]
+        rows = pool_rows(pool, rows, "measured rows")
+        try:
+            values = np.asarray(values, np.float64)
+        except (ValueError, TypeError) as error:
+            raise MeasurementError(f"the values are not all numbers ({error}).") from None
+        if values.shape != rows.shape:
+            raise MeasurementError(f"{len(rows)} rows need as many values, one each, not an array of {values.shape}.")
+        if len(np.unique(rows)) < len(rows):
+            raise MeasurementError("a row comes twice: give one mean for each candidate, or record measurements.")
+        values = values[:, None]
         zeros = np.zeros(values.shape)
         assays = (assay or Assay("value"),)
         return cls(pool, rows, values, zeros, assays, np.zeros(len(rows), np.int64), zeros.astype(np.int8))
@@ -163,3 +176,31 @@ class Dataset:
         for array in arrays:
             digest.update(np.ascontiguousarray(array[order], np.float64).tobytes())
         return digest.hexdigest()
+
+
+def pool_rows(pool: Pool, rows: Sequence[int] | np.ndarray, what: str = "rows") -> np.ndarray:
+    """Rows of a pool as int64 [N].
+
+    Args:
+        pool: the pool.
+        rows: whole numbers from 0.
+        what: they are, for messages.
+
+    Raises:
+        MeasurementError: they are not; says how to get them.
+
+    >>> pool_rows(Pool.single_mutants("MKTA"), [0, 2.0]).tolist()
+    [0, 2]
+    """
+    fix = f"give whole numbers from 0 to {len(pool) - 1:,}; `pool.find(name)` gives that of a candidate."
+    try:
+        found = np.asarray(rows)
+    except ValueError:  # lists of different lengths
+        found = np.array(None)
+    if not found.size and found.ndim == 1:
+        return np.zeros(0, np.int64)
+    if found.ndim != 1 or found.dtype.kind not in "iuf" or (found != np.floor(found)).any():
+        raise MeasurementError(f"{what} are not a list of rows of the pool: {fix}")
+    if found.min() < 0 or found.max() >= len(pool):
+        raise MeasurementError(f"{what} {found.min():g} to {found.max():g} are not all in the pool: {fix}")
+    return found.astype(np.int64)

@@ -86,7 +86,12 @@ class ModelCard:
     def note(self) -> str:
         """What to know of its file; "" for nothing."""
         unchecked = "Its file carries no checksum, as before files had one: whether it was altered is not known."
-        return "" if self.checksum else unchecked
+        letters = (
+            "It reads a SMILES letter by letter: write compounds as in its campaign, without salts, for the same "
+            "compound written otherwise gets another prediction."
+        )
+        told = ("" if self.checksum else unchecked, letters if self.tokenizer.kind == "compounds" else "")
+        return " ".join(filter(None, told))
 
     @property
     def outputs(self) -> int:
