@@ -100,8 +100,8 @@ class Assay:
                 f"an assay's name, unit and goal are text, not {self.name!r}, {self.unit!r}, {self.goal!r}"
             )
         object.__setattr__(self, "goal", goal_of(self.goal))
-        for field in ("lower", "upper", "threshold"):
-            object.__setattr__(self, field, self._real(getattr(self, field)))
+        for name in ("lower", "upper", "threshold"):
+            object.__setattr__(self, name, self._real(getattr(self, name)))
         if self.bounds is not None:
             if isinstance(self.bounds, str) or not np.iterable(self.bounds) or len(tuple(self.bounds)) != 2:
                 raise ConfigError(f'assay "{self.name}": bounds are two numbers, such as (0, 100), not {self.bounds!r}')
