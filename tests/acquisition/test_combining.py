@@ -149,3 +149,16 @@ def test_the_best_of_many_predictions_are_too_high_and_the_correction_says_so(pi
     stated = {shift: corrected(prediction, shift, 2.0)[1].mean() for shift in (0.0, 1.5)}
     came_true = (truth[best] > 2.0).mean()
     assert abs(stated[1.5] - came_true) < abs(stated[0.0] - came_true)
+
+
+def test_parts_of_a_prediction_add_up_where_mutations_have_effects_of_their_own():
+    pool, dataset, _ = planted()
+    whole = grown(pool, [pool.notation.design("V39A:D40A"), pool.notation.design("V39C:G41A")], "two")
+    data = Dataset.of(whole, dataset.rows, dataset.values[:, 0], dataset.assays[0])
+    fitted = MutationGP().fit(data, 0)
+    assert fitted.specific == 0.5
+    again = MutationGP().restore(data, 0, fitted.state())
+    rows = np.arange(len(whole))
+    assert np.array_equal(again.predict(whole, rows, 0, draws=0).mean, fitted.predict(whole, rows, 0, draws=0).mean)
+    parts = fitted.contributions(whole)
+    assert np.allclose(sum(parts.values()).ravel(), fitted.posterior.mean_table)

@@ -233,12 +233,13 @@ class MutationPosterior:
         """[L * K] expected contribution of every mutation."""
         return self._response(self.process.weights[:, None])[:, 0] + self.prior_weight * self.table
 
-    def contributions(self, sites: Sites, variances: np.ndarray) -> dict[str, np.ndarray]:
+    def contributions(self, sites: Sites, variances: np.ndarray, specific: float = 0.0) -> dict[str, np.ndarray]:
         """The parts of `mean_table`, each [L * K]; they sum to it, since the mean is linear in the terms of the kernel.
 
         Args:
             sites: of the pool.
             variances: [12] of `TERMS`.
+            specific: variance of what is like no other mutation; it counts as told by this position.
 
         Returns:
             `prior`; the `family`'s column where there is one; and what was measured at `this position`, at
@@ -250,7 +251,8 @@ class MutationPosterior:
             parts["family"] = self.kernel.column * float(self.kernel.column @ laid[:, 0])
         for name, terms in PARTS.items():
             own = np.where([term in terms for term in TERMS], variances, 0.0)
-            parts[name] = MutationKernel.of(sites, own).times(laid)[:, 0]
+            alone = specific if "site" in terms else 0.0
+            parts[name] = MutationKernel.of(sites, own, None, alone).times(laid)[:, 0]
         return parts
 
     def _response(self, weights: np.ndarray) -> np.ndarray:
@@ -411,7 +413,9 @@ class MutationPredictor(TransformedPredictor):
         On the scale on which mutations add up: standard deviations of the measured values' ranks.
         """
         sites = sites_with_parent(pool)
-        parts = self.posterior.contributions(sites, np.exp(self.logs[: len(TERMS)]))
+        variances = np.exp(self.logs)
+        own = self.specific * float(variances[-1])
+        parts = self.posterior.contributions(sites, variances[: len(TERMS)], own)
         return {name: part.reshape(len(sites.labels), -1) for name, part in parts.items()}
 
     def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
