@@ -17,7 +17,15 @@ import numpy as np
 import typer
 
 from activeloop.acquisition import choose, default_recommender
-from activeloop.acquisition.combining import MUTATIONS, Outlook, corrected, mutation_counts, selection_shift
+from activeloop.acquisition.combining import (
+    MUTATIONS,
+    PLATE,
+    SELECTION,
+    Outlook,
+    corrected,
+    mutation_counts,
+    selection_shift,
+)
 from activeloop.candidates import Mutation, Pool, Variant, grown
 from activeloop.cli.terminal import Jobs
 from activeloop.errors import ActiveLoopError, ConfigError
@@ -297,6 +305,8 @@ def extend_result(done: Mapping[Campaign, Sequence[Mapping[str, Any]]], failures
         "its penalty by leave-one-out; `random`: drawn from the tenth of the combinations whose weakest mutation is "
         "best. Complete libraries (" + ", ".join(LIBRARIES) + ") are held to their single mutants first. The scan "
         "tem-1 has doubles alone, without the single mutants of which they are made, so nothing could come first. "
+        f"Before P(above) is stated, a prediction is lowered by {SELECTION[0]:g} standard deviations of a measurement, "
+        f"and by {SELECTION[1]:g} once {PLATE} combinations were measured. "
         f"{of_seeds(max(seeds.values(), default=0))} from {START} single mutants, "
         f"{seeds[STARTS[1]]} from all of them; mean ± standard error over seeds, over sets for their mean."
     )

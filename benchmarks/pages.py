@@ -7,11 +7,11 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from activeloop.files import write_whole
 from activeloop.replay.summary import read_summary
-from benchmarks import folds, replays
+from benchmarks import extend, folds, replays
 from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
@@ -99,6 +99,20 @@ def _of_two_assays(folder: Path, name: str) -> Result:
     return assays_result({task: list(plates.values()) for task, plates in done.items()}, [])
 
 
+def _grown(folder: Path, name: str) -> Result:
+    done: dict[extend.Campaign, dict[int, dict[str, Any]]] = {}
+    with (folder / "rounds.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            plates = done.setdefault(extend.Campaign(row["set"], row["start"], row["policy"], int(row["seed"])), {})
+            plate = plates.setdefault(int(row["plate"]), {"plate": int(row["plate"]), "stated": []})
+            plate[row["metric"]] = float(row["value"])
+    with (folder / "calibration.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            task = extend.Campaign(row["set"], row["start"], "default", int(row["seed"]))
+            done[task][int(row["plate"])]["stated"].append({key: float(row[key]) for key in extend.STATED})
+    return extend.extend_result({task: list(plates.values()) for task, plates in done.items()}, [])
+
+
 #: pages that are made of their tables alone: name -> what makes them from their folder
 def _scaled(folder: Path, name: str) -> Result:
     found = {}
@@ -117,6 +131,7 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "compute": _measured,
     "compute/gpu": _measured,
     "cost": _timed,
+    "extend": _grown,
     "kill": _killed,
     "prior": _predicted,
     "scale": _scaled,
