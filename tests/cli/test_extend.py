@@ -165,28 +165,45 @@ def test_a_library_says_which_position_its_model_does_not_know(run):
     assert "knows nothing of Y5" in errors
 
 
-def pool_of(run, *options: object) -> tuple[str, list[str]]:
-    status, out, err = run("new", "n", "--wild-type", WT, "--singles", "--assay", "fit", *options)
-    assert status == 0, err
-    pool = open_campaign("n").campaign.pool
-    return out, pool.names(range(len(pool)))
-
-
 @pytest.mark.parametrize(
     ("options", "first", "said"),
     [
-        ((), "K2A", "the start methionine (M1) is not varied; to vary it too, add --keep-start"),
-        (("--signal-peptide", 5), "I6A", "residues 1 to 5 are not varied (the signal peptide)"),
-        (("--offset", 12), "S13A", "residues 1 to 12 are not varied (the numbering begins behind them"),
+        ((), "K2A", "the start methionine is left out"),
+        (("--signal-peptide", 5), "I6A", "residues 1 to 5 are left out (the signal peptide)"),
+        (("--offset", 12), "S13A", "residues 1 to 12 are left out (the numbering begins behind them"),
         (("--keep-start",), "M1A", ""),
         (("--positions", "1-3"), "M1A", ""),
     ],
 )
 def test_start_methionine_and_signal_peptide_are_left_out_and_it_is_said(run, options, first, said):
-    out, names = pool_of(run, *options)
-    assert names[0] == first
+    status, out, err = run("new", "n", "--wild-type", WT, "--singles", "--assay", "fit", *options)
+    assert status == 0, err
     assert said in out
-    assert ("not varied" in out) == bool(said)
+    assert ("left out" in out) == bool(said)
+    pool = open_campaign("n").campaign.pool
+    allowed = np.flatnonzero(pool.allowed(np.arange(len(pool))))
+    assert pool.names(allowed[:1]) == [first]
+    Path("r.csv").write_text("variant,fit\nM1G,0.1\n")
+    assert run("record", "n", "r.csv", "--offset", 0)[0] == 0
+    config = Path("n/campaign.toml")
+    config.write_text("\n".join(line for line in config.read_text().splitlines() if not line.startswith("start = ")))
+    campaign = open_campaign("n").campaign
+    assert campaign.pool.allowed(np.arange(len(campaign.pool))).all()
+    assert len(campaign.dataset()) == 1
+
+
+def test_nothing_of_the_start_is_proposed_or_combined(run):
+    assert run("new", "n", "--wild-type", WT, "--singles", "--assay", "fit", "--signal-peptide", 12)[0] == 0
+    pool = open_campaign("n").campaign.pool
+    rng = np.random.default_rng(1)
+    rows = [f"{name},{rng.normal() + 5 * (int(name[1:-1]) < 12):.3f}" for name in pool.names(range(0, len(pool), 4))]
+    Path("r.csv").write_text("\n".join(["variant,fit", *rows, "WT,0.5"]) + "\n")
+    assert run("record", "n", "r.csv")[0] == 0
+    assert run("extend", "n", "--combine", 2, "--budget", 300)[0] == 0
+    assert run("propose", "n", "-n", 40)[0] == 0
+    (proposal,) = open_campaign("n").campaign.state().proposals
+    positions = [int(m[1:-1]) for pick in proposal.picks for m in pick.name.split(":")]
+    assert min(positions) > 12
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,7 @@ def test_predictions_of_the_pool_and_of_a_table(run, loop):
     assert run("predict", "loop", "--out", "all.csv")[0] == 0
     with Path("all.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 171
+    assert len(rows) == 190
     assert list(rows[0]) == ["candidate", "kcat", "kcat model sd", "kcat measurement low", "kcat measurement high"]
     assert all(float(r["kcat measurement low"]) <= float(r["kcat"]) <= float(r["kcat measurement high"]) for r in rows)
     Path("some.csv").write_text("mutant\nK2R\nA4G\n")
@@ -575,14 +575,14 @@ def test_a_unit_edited_by_hand_converts_what_was_measured(run):
     assert run("record", "c", "r.csv")[0] == 0
     config = Path("c/campaign.toml")
     config.write_text(config.read_text().replace('unit = "1/s"', 'unit = "1/min"'))
-    Path("n.csv").write_text("candidate,kcat (1/min)\nK2G,300\n")
+    Path("n.csv").write_text("candidate,kcat (1/min)\nM1G,300\n")
     status, out, err = run("record", "c", "n.csv")
     assert (status, "Stored 1 result" in out) == (0, True)
     assert 'the unit of "kcat" was changed from 1/s to 1/min: stored values are converted' in err
     out = run("status", "c")[1]
     assert "K2R: 600 1/min" in out
     config.write_text(config.read_text().replace('goal = "maximise"', 'goal = "minimise"'))
-    assert "K2G: 300 1/min" in run("status", "c")[1]
+    assert "M1G: 300 1/min" in run("status", "c")[1]
     config.write_text(config.read_text().replace('unit = "1/min"', 'unit = "nM"'))
     status, _, err = run("record", "c", "n.csv")
     assert (status, "cannot be converted, and it has 3 stored values" in err) == (2, True)

@@ -758,7 +758,7 @@ class Campaign:
         """How it is configured now."""
         settings, files = plain(self.settings), dict(self.files)
         # The same file read by the same settings lists the same candidates, whatever a later release calls them.
-        same = before and settings and before.files == files and before.settings.get("pool") == settings.get("pool")
+        same = before and settings and before.files == files and _same_pool(before.settings, settings)
         hits = zip(self.assays, self.hit or (), strict=False)
         return Configured(
             assays=tuple(self.assays),
@@ -943,3 +943,11 @@ class Campaign:
                 if self.state().last == state.last:  # nobody wrote: it cannot be done
                     raise
         return decide(self.state())
+
+
+def _same_pool(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether settings ask for the same pool; a key that a release did not know yet counts as 0 or empty."""
+    one, other = before.get("pool"), now.get("pool")
+    if not isinstance(one, Mapping) or not isinstance(other, Mapping):
+        return one == other
+    return all((one.get(key) or None) == (other.get(key) or None) for key in {*one, *other})

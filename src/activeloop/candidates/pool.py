@@ -188,7 +188,13 @@ class Pool(ABC):
         rows = np.asarray(rows)
         if self.rules is None or self.sites is None:
             return np.ones(len(rows), bool)
-        return self.rules.allow(self.codes(rows), self.sites)
+        rules, sites = self.rules, self.sites
+        if rules != Rules(start=rules.start) or sites.parent is None:
+            return rules.allow(self.codes(rows), sites)
+        owner, column, _ = self.changes(rows)  # a scan of a long protein has too many columns to look at all
+        allowed = np.ones(len(rows), bool)
+        allowed[owner[sites.positions[column] <= rules.start]] = False
+        return allowed
 
     def readable(self, rows: np.ndarray) -> np.ndarray:
         """Which rows hold a candidate: bool [n]; all except in files too long to be read whole."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Rows
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -168,6 +168,7 @@ class Rules:
         exclude_residues: letters that no mutation may introduce, such as "CM".
         max_mutations: most mutations of one candidate; None for no limit. Needs a parent.
         forbidden_motifs: letters with `x` for any, such as "NxS" and "NxT" (N-glycosylation).
+        start: residues at the start of the parent that no mutation may change: its methionine, or a signal peptide.
 
     >>> sites = Sites("ACDEFGHIKLMNPQRSTVWY-", ("N2", "A4"), np.array([2, 4], np.int32), np.array([11, 0]), "MNGAK")
     >>> codes = np.array([[11, 0], [11, 15], [0, 15], [0, 1]])  # NA (wild type), NS, AS, AC
@@ -178,6 +179,7 @@ class Rules:
     exclude_residues: str = ""
     max_mutations: int | None = None
     forbidden_motifs: tuple[str, ...] = ()
+    start: int = field(default=0, repr=False)  # by their repr an interrupted screen knows the rules it began with
 
     def __post_init__(self) -> None:
         for motif in self.forbidden_motifs:
@@ -202,6 +204,8 @@ class Rules:
         """
         changed = None if sites.parent is None else codes != sites.parent
         allowed = np.ones(len(codes), bool)
+        if self.start and changed is not None:
+            allowed &= ~changed[:, sites.positions <= self.start].any(1)
         for letter in self.exclude_residues:
             if letter in sites.alphabet:
                 introduced = codes == sites.alphabet.index(letter)
@@ -225,6 +229,8 @@ class Rules:
             parts.append(f"at most {self.max_mutations} mutations")
         if self.forbidden_motifs:
             parts.append(f"no new motif {', '.join(self.forbidden_motifs)}")
+        if self.start:
+            parts.append(f"residue{'s 1 to' if self.start > 1 else ''} {self.start} unchanged")
         return "; ".join(parts)
 
 

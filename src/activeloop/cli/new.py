@@ -126,7 +126,8 @@ def new(
             "kind": kind,
             "wild_type": parent,
             "singles": singles,
-            "positions": f"{start + 1}-{len(parent)}" if start else positions,
+            "positions": positions,
+            "start": start,
             "sites": [part.strip() for part in sites.split(",") if part.strip()],
             "table": table.name if table else "",
             "fasta": fasta.name if fasta else "",
@@ -193,10 +194,12 @@ def left_out_at_start(parent: str, signal: int, offset: int | None, positions: s
         )
     if not start:
         return 0, ""
+    how = "To vary {}, add --keep-start, or write start = 0 in campaign.toml."
+    never = "mutants can be recorded and are never proposed"
     if start == 1 and not signal:
-        return 1, "the start methionine (M1) is not varied; to vary it too, add --keep-start."
+        return 1, f"the start methionine is left out: its {never}. {how.format('it too')}"
     why = "the signal peptide" if signal == start else f"the numbering begins behind them (offset {offset})"
-    return start, f"residues 1 to {start} are not varied ({why}); to vary them too, add --keep-start."
+    return start, f"residues 1 to {start} are left out ({why}): their {never}. {how.format('them too')}"
 
 
 def asked_kind(source: Path | None, column: str, wild_type: bool) -> Kind:

@@ -49,6 +49,8 @@ class PoolConfig(Strict):
         wild_type: sequence of the parent; "" when there is none.
         singles: all single mutants of the wild type.
         positions: for `singles`: where, such as "20-60, 75"; everywhere when "".
+        start: for `singles`: residues at the start of the wild type that are not varied, such as its methionine or a
+            signal peptide: their mutants can be recorded and are never proposed.
         sites: all combinations at these sites, such as ["V39", "D40=AGS"] (only these residues at D40).
         table, fasta: a file in the campaign's folder.
         column: for `table`: the column of the candidates; found by name and content when "".
@@ -65,6 +67,7 @@ class PoolConfig(Strict):
     wild_type: str = ""
     singles: bool = False
     positions: Annotated[str, Field(pattern=POSITIONS)] = ""
+    start: Annotated[int, Field(ge=0, le=MANY)] = 0
     sites: list[str] = []
     table: str = ""
     fasta: str = ""

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from activeloop._version import __version__
-from activeloop.candidates import AMINO_ACIDS, ExplicitPool, Pool, read_parent
+from activeloop.candidates import AMINO_ACIDS, ExplicitPool, Pool, Rules, read_parent
 from activeloop.config.config import PoolConfig
 from activeloop.errors import ConfigError, InputError, StoreError
 from activeloop.files import write_whole
@@ -101,7 +102,13 @@ def _pool_of(config: PoolConfig, base: Path, file: str | None, progress: Progres
     rules = {"exclude_residues": config.exclude_residues, "forbidden_motifs": config.forbidden_motifs}
     try:
         if config.singles:
-            return Pool.single_mutants(config.wild_type, positions_of(config.positions, len(config.wild_type)), **rules)
+            positions = positions_of(config.positions, len(config.wild_type))
+            pool = Pool.single_mutants(config.wild_type, positions, **rules)
+            if config.start >= len(config.wild_type):
+                raise ConfigError(f"start = {config.start} leaves nothing to propose. Correct it.")
+            if config.start:
+                pool.rules = replace(pool.rules or Rules(), start=config.start)
+            return pool
         sites = [_site(text) for text in config.sites]
         return Pool.combinatorial(parent, sites, max_mutations=config.max_mutations, **rules)
     except InputError as error:

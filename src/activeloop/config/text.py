@@ -226,6 +226,8 @@ def _pool(pool: PoolConfig) -> list[str]:
         lines += ["singles = true  # all single mutants of the wild type"]
     if pool.sites:
         lines += [f'sites = {_value(pool.sites)}  # all combinations; "V39=AGS" allows only these residues']
+    if pool.start:
+        lines += [f"start = {pool.start}  # residues at the start whose mutants are never proposed; 0 to allow them"]
     lines += _given(pool, ("positions", "table", "fasta", "column", "offset"))
     lines += _given(
         pool,

@@ -63,7 +63,7 @@ class TransferSet:
         known, parent = np.union1d(exclude, measured), None
         small = len(pool) <= settings.size + 2 * held_out + len(known)
         if settings.size:
-            pool, parent = with_parent(pool) if small and pool.rules is None else (pool, row_of_parent(pool))
+            pool, parent = with_parent(pool) if small else (pool, row_of_parent(pool))
         certain = np.setdiff1d(measured if parent is None else np.union1d(measured, [parent]), exclude)
         rows = random_rows(pool, settings.size + 2 * held_out, np.union1d(exclude, certain), rng)
         held_out = min(held_out, int(HELD_OUT_SHARE * len(rows)))
@@ -75,7 +75,7 @@ class TransferSet:
         added = 0 if whole or not settings.rounds else (settings.size - len(first)) // settings.rounds
         excluded = np.concatenate([exclude, validation, test])
         training = np.concatenate([certain if settings.size else certain[:0], first])
-        room = isinstance(pool, ExplicitPool) and pool.rules is None
+        room = isinstance(pool, ExplicitPool)
         mutants = settings.mutants if whole and room and parent is not None else 0
         return cls(pool, training, validation, test, excluded, added, mutants, parent)
 
