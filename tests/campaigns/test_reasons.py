@@ -38,6 +38,12 @@ def test_less_is_better_where_an_assay_is_minimised():
     assert found.words([pool.find("T3C")]) == ["at T3 2 measured: best T3A 0.2, worst T3S 1.5 nM"]
 
 
+def test_of_classes_those_that_are_fit_are_counted():
+    pool = Pool.single_mutants(WT)
+    found = around(pool, {"T3S": 1.0, "T3A": 0.0, "T3V": 1.0}, Assay("active", goal="classify"))
+    assert found.words([pool.find("T3C")]) == ["at T3 3 measured, 2 of them fit"]
+
+
 def test_a_limit_is_shown_as_one():
     pool = Pool.single_mutants(WT)
     data = Dataset.of(pool, pool.rows_of(["T3S", "T3A"]), np.array([1.5, 0.5]), KCAT)

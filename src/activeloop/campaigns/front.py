@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
-from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
 from activeloop.acquisition.multiobjective import hypervolume, on_front, reference_point
 from activeloop.campaigns.events import Version
+from activeloop.drawing import FAINT, GRID, INK, OTHERS, OWN, png, settings, svg
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Pick
@@ -114,8 +113,7 @@ def front_of(dataset: Dataset, rounds: int, logs: Sequence[str] = ()) -> Front |
 
 
 ENDINGS = (".png", ".svg")
-INK, FAINT, GRID = "#1f2933", "#616e7c", "#e4e7eb"
-OWN, NEXT, UNMET = "#0b6bcb", "#d55e00", "#c3cad3"
+NEXT, UNMET = OTHERS[0], "#c3cad3"
 #: names that are written into the picture
 NAMED = 12
 
@@ -132,15 +130,10 @@ def draw_front(dataset: Dataset, front: Front | None, picks: Sequence[Pick], end
     Raises:
         StateError: fewer than two assays have results.
     """
-    from matplotlib import rc_context
-
     answered = np.flatnonzero(~np.isnan(dataset.values).all(0)).tolist()
     if len(answered) < 2:
         raise StateError("a picture of several assays needs results of at least two. Nothing was drawn.")
-    # a name such as $R_1$ is no formula, and one in a script that the font lacks is drawn as boxes
-    settings: dict[Any, Any] = {"svg.hashsalt": "activeloop", "svg.fonttype": "none", "text.parse_math": False}
-    with rc_context(settings), catch_warnings():
-        filterwarnings("ignore", "Glyph")
+    with settings():
         return _drawn(dataset, front, picks, list(combinations(answered[:3], 2)), ending)
 
 
@@ -156,9 +149,7 @@ def _drawn(
         _panel(axis, dataset, front, picks, met, x, y)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2 * len(pairs), frameon=False, fontsize=9)
-    out = io.BytesIO()
-    figure.savefig(out, format=ending.lstrip("."), dpi=150, metadata={"Date": None} if ending == ".svg" else None)
-    return out.getvalue()
+    return svg(figure) if ending == ".svg" else png(figure)
 
 
 def _panel(

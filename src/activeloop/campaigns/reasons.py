@@ -150,6 +150,8 @@ class Surroundings:
         return ["; ".join(parts)]
 
     def _counted(self, seen: Seen) -> str:
+        if self.assay.goal == "classify":
+            return f"{seen.count} measured, {round(seen.mean * seen.count)} of them fit"
         if seen.count == 1:
             return f"1 measured: {seen.best[0]} {self.shown(seen.best[1])}"
         best, worst = (" ".join(one) for one in (seen.best, seen.worst))
