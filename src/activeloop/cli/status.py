@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +45,7 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
     loop = opened(directory)
     drawn = loop.campaign.picture(picture.suffix.lower()) if picture else b""
     found = loop.campaign.status()
-    table = summary_table(found)
+    table = summary_table(found, loop.campaign.pool.called)
     warnings = student_rows(table, loop, found)
     console().print(table)
     if found.versions and not found.unused:
@@ -80,8 +80,13 @@ def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, 
     return (f"use its ranks only, do not read its values: against its teacher {problem}", *warnings)
 
 
-def summary_table(found: Status) -> Table:
-    """A status without its student, as a table of two columns."""
+def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
+    """A status without its student, as a table of two columns.
+
+    Args:
+        found: the status.
+        called: from the name of a candidate to what people call it, such as a catalogue number.
+    """
     table = new_table()
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -96,7 +101,9 @@ def summary_table(found: Status) -> Table:
         table.add_row(condition, measured if known else "not known of any candidate yet")
     within = ", within the thresholds" if found.conditions else ""
     for leader in found.leaders:
-        table.add_row(f"best {leader.assay}{within}", leader_words(leader))
+        also = called(leader.name)
+        words = leader_words(leader)
+        table.add_row(f"best {leader.assay}{within}", words if also == leader.name else f"{also}, {words}")
     if found.hits is not None:
         table.add_row(f"hits{within}", f"{found.hits:,}")
     if found.front:
@@ -119,10 +126,10 @@ def summary_table(found: Status) -> Table:
     table.add_row("prospective validation", validations_words(found.validations))
     for title, names in (("on a plate", found.awaiting), ("no result yet", found.missing)):
         if names:
-            table.add_row(title, f"{len(names)}: {some(names)}")
+            table.add_row(title, f"{len(names)}: {some([called(name) for name in names])}")
     for title, names in (("pinned", found.pinned), ("vetoed", found.vetoed)):
         if names:
-            table.add_row(title, some(names))
+            table.add_row(title, some([called(name) for name in names]))
     return table
 
 
