@@ -91,4 +91,5 @@ def show_contributions(one: Explanation, unit: str) -> None:
     else:
         say("Effect: the prediction with all mutations less that without this one.")
     if len(one.contributions) > 1 and not math.isnan(one.rest):
-        say(f"Together they leave {one.rest:+.3g}{unit} of the difference to the wild type, by acting on each other.")
+        why = "since the scale on which they add up is curved" if one.exact else "by acting on each other"
+        say(f"Together they leave {one.rest:+.3g}{unit} of the difference to the wild type, {why}.")

@@ -85,7 +85,7 @@ class Explanation:
 
     @property
     def rest(self) -> float:
-        """What the effects of the mutations leave over of the difference to the wild type: their interactions."""
+        """What the effects leave over of the difference to the wild type: interactions, or the curve of a scale."""
         return self.mean - self.parent - sum(c.effect for c in self.contributions)
 
 
