@@ -174,6 +174,10 @@ def test_a_database_damaged_in_its_middle(folder):
     [
         ("UPDATE events SET payload = '{\"picks' WHERE sequence = 2", "an event cannot be read"),
         ("UPDATE events SET payload = '{\"surprise\": 1}' WHERE sequence = 2", "is damaged .unknown field surprise"),
+        (
+            "UPDATE events SET payload = CAST(x'7bff7d' AS TEXT) WHERE sequence = 2",
+            "is damaged: restore it from a backup",
+        ),
         ("UPDATE events SET payload = '[]' WHERE sequence = 2", 'stored event "pinned" is damaged'),
         ("UPDATE events SET kind = 'dreamt' WHERE sequence = 2", "newer ActiveLoop"),
         ("UPDATE events SET schema_version = 99 WHERE sequence = 2", "newer ActiveLoop"),

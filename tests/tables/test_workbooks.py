@@ -321,6 +321,12 @@ HOSTILE = {
     "no style": (None, ("xl/styles.xml", b"<styleSheet/>"), ""),
     "a row of no number": (None, (SHEET, lambda xml: xml.replace(b'r="2"', b'r="two"')), "damaged"),
     "elements in elements": (None, (SHEET, lambda xml: xml.replace(b"</sheetData>", b"<a>" * 4_000_000)), "damaged"),
+    "very many sheets": (
+        None,
+        ("xl/workbook.xml", lambda xml: xml.replace(b"</sheets>", b'<sheet name="a" r:id="rId1"/>' * 500_000
+                                                    + b"</sheets>").replace(b"<workbook ", b'<workbook xmlns:r="r" ')),
+        "damaged",
+    ),
     "very many styles": (
         None,
         ("xl/styles.xml", b"<styleSheet><cellXfs>" + b'<xf numFmtId="1"/>' * 3_000_000 + b"</cellXfs></styleSheet>"),

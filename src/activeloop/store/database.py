@@ -177,6 +177,7 @@ def _status(path: Path) -> os.stat_result | None:
 _NO_WRITING = ("unable to open", "readonly", "read-only", "disk i/o", "full")
 
 _WORDS = {
+    "could not decode": "is damaged: restore it from a backup",
     "locked": "is locked by another program: close it (or wait for it to end) and try again",
     "busy": "is locked by another program: close it (or wait for it to end) and try again",
     "full": "cannot be written, the disk is full: make room and try again",

@@ -28,8 +28,8 @@ from activeloop.tables.numbers import Typed, shifted
 PART, CELLS, ELEMENTS, TEXT = 2**28, 3_000_000, 8_000_000, 10**8
 #: bytes of a tag, a comment or whatever else comes in one piece
 TOKEN = 2**21
-#: elements inside each other, styles of cells and merged ranges: no program writes as many
-DEPTH, STYLES, MERGED = 64, 100_000, 20_000
+#: elements inside each other, styles of cells, merged ranges and sheets: no program writes as many
+DEPTH, STYLES, MERGED, SHEETS = 64, 100_000, 20_000, 2_000
 #: characters in a cell, by Excel's own limit
 LONGEST = 32_767
 DAMAGED = "the workbook is damaged or half-written. Save it again as .xlsx, or copy it again."
@@ -151,6 +151,8 @@ class _Workbook:
             part, kind = self._related.get(attributes.get("id", ""), ("", ""))
             hidden = attributes.get("state", "visible") != "visible"
             self._sheets.append(_Sheet(attributes.get("name", ""), part, kind, hidden))
+            if len(self._sheets) > SHEETS:
+                raise TableError(DAMAGED, file=self._file)
 
     def _relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Id -> the part it stands for, and of which kind that is."""
