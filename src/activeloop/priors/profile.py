@@ -31,9 +31,12 @@ BACKGROUND = np.array(
 
 
 #: mean and standard deviation of the weight of a profile's column before any label, for scores of standard deviation 1
-#: and values on a scale of standard deviation 1; the mean holds where there is a prior of substitutions beside it, for
-#: on every set with an alignment their sum orders mutants better than either (`docs/results/family`)
-FAMILY_MEAN, FAMILY_SD = 0.3, 0.3**0.5
+#: and values on a scale of standard deviation 1, where a prior of substitutions is beside it: on every set with an
+#: alignment their sum orders mutants better than either (`docs/results/family`). Wider ones lose by eight labels what
+#: they win by none
+FAMILY_MEAN, FAMILY_SD = 0.3, 0.2
+#: standard deviation of that weight around 0 where no prior is beside it
+ALONE_SD = 0.3**0.5
 #: with fewer effective sequences, or of a smaller share of the varied positions, a profile tells little
 FEW_SEQUENCES, FEW_RESIDUES = 20, 0.5
 _ABOUT = ("sequences", "used", "left_out", "effective", "identity", "query")

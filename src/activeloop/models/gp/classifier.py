@@ -26,7 +26,7 @@ PIECE, PAIRS = 10_000, 8_000_000
 #: amplitude 1; chosen on the scans that the page of `docs/results/learn` names
 LOGITS, WEIGHT = 1.8, 0.15
 #: standard deviation, in log-odds at amplitude 1, of the weight of a family's score
-FAMILY_WEIGHT = 0.4
+FAMILY_WEIGHT = 0.15
 #: where a standard normal distribution is summed up
 NODES = np.linspace(-5.0, 5.0, 61)
 #: amplitudes of the latent function that are compared by their evidence, and the prior on their logarithm

@@ -29,7 +29,7 @@ from activeloop.models.transforms import (
     standard,
 )
 from activeloop.prediction import Predictor
-from activeloop.priors.profile import FAMILY_SD, Profile
+from activeloop.priors.profile import ALONE_SD, Profile
 
 #: the parameters are fitted to at most this many candidates, the posterior is given at most this many
 FITTED_ON, CONDITIONED_ON = 600, 3000
@@ -76,7 +76,7 @@ class SiteGP(PerAssayLearner):
         x, transform = dataset.pool.codes(dataset.rows), self._transform(dataset)
         coordinates = tuple(residue_coordinates(sites.alphabet, np.unique(column)) for column in x.T)
         y, errors = transform.to_target(dataset.values[:, 0]), (dataset.errors[:, 0] / transform.slope) ** 2
-        column = None if self.family is None else FAMILY_SD * self.family.table(dataset.pool)
+        column = None if self.family is None else ALONE_SD * self.family.table(dataset.pool)
         return SiteLikelihood(coordinates, x[index], y[index], errors[index], column)
 
 
