@@ -65,8 +65,9 @@ def family_of(parent: str) -> Profile:
 
 
 def _with_family(learner: Learner, pool: Pool) -> Learner:
-    assert pool.sites is not None
-    return with_family(learner, family_of(pool.sites.parent_sequence))
+    """With the family of the pool's wild type; a pool without one has none."""
+    sites = pool.sites
+    return with_family(learner, family_of(sites.parent_sequence)) if sites and sites.parent_sequence else learner
 
 
 VARIATIONS: dict[str, Callable[[Pool], Learner]] = {

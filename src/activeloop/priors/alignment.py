@@ -102,6 +102,8 @@ def read_alignment(path: str | os.PathLike[str], parent: str, progress: Progress
             the wild type's residues in other columns than it has.
     """
     file = os.fspath(path)
+    if not parent:
+        raise TableError("an alignment is read for a wild type: give its residues. Nothing was read.", file=file)
     source = _Source(file, progress)
     found = _Survey.of(source, parent)
     query = ungapped(found.chain)
