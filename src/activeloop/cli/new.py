@@ -153,9 +153,7 @@ def new(
         config = check_config(settings, None)
     except ConfigError as error:
         raise ConfigError(as_options(error.problem)) from error
-    make(directory, config, source, alignment)
-    if left_out:
-        say(f"Note: {left_out}")
+    make(directory, config, source, alignment, left_out)
 
 
 def left_out_at_start(parent: str, signal: int, offset: int | None, positions: str, keep: bool) -> tuple[int, str]:
@@ -265,7 +263,9 @@ def as_options(problem: str) -> str:
     return words.sub(lambda found: f"--{found[1].replace('_', '-')}", problem.removeprefix("[pool]: "))
 
 
-def make(directory: Path, config: CampaignConfig, source: Path | None, alignment: Path | None = None) -> None:
+def make(
+    directory: Path, config: CampaignConfig, source: Path | None, alignment: Path | None = None, left_out: str = ""
+) -> None:
     """Check that the pool can be made and the alignment is of its wild type, then write the folder."""
     from activeloop.campaigns.proposing import control_words, controls_among
     from activeloop.cli.propose import on_one_plate
@@ -300,8 +300,8 @@ def make(directory: Path, config: CampaignConfig, source: Path | None, alignment
         for sentence in profile.warnings(pool):
             say(f"  note: {sentence}")
     say(f"  settings: {folder.config} (edit it as you like)")
-    if note:
-        say(f"Note: {note}")
+    for sentence in filter(None, (note, left_out)):
+        say(f"Note: {sentence}")
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 
