@@ -53,6 +53,7 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m benchmarks cost
 	$(BIN)/python -m benchmarks kill
+	$(BIN)/python -m benchmarks large
 	$(BIN)/python -m benchmarks pages
 
 pictures: $(VENV)/.dev  ## the pictures in the documentation, anew (needs ACTIVELOOP_DATA and Chromium)

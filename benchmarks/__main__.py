@@ -39,6 +39,7 @@ OWN = {
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
     "extend": "Does it pay to combine hits, and by what?",
     "kill": "Is anything lost when a campaign is killed?",
+    "large": "What do large campaigns cost: pools of a million, long proteins, a hundred thousand results?",
     "pages": "All pages again, from their tables; no figure is computed.",
     "parameters": "How many parameters does each adapter train?",
     "prior": "Zero-shot accuracy on deep mutational scans.",

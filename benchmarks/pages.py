@@ -16,6 +16,7 @@ from benchmarks.assays import Campaign, assays_result
 from benchmarks.compute import compute_result
 from benchmarks.cost import cost_result
 from benchmarks.kill import kill_result
+from benchmarks.large import large_result
 from benchmarks.options import OUT
 from benchmarks.prior import prior_result
 from benchmarks.replays import Suite
@@ -133,6 +134,7 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "cost": _timed,
     "extend": _grown,
     "kill": _killed,
+    "large": lambda folder, name: large_result(_rows(folder)),
     "prior": _predicted,
     "scale": _scaled,
     "students/values": lambda folder, name: value_result(read_rounds(folder / "rounds.csv"), {}),

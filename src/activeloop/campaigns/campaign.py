@@ -298,7 +298,7 @@ class Campaign:
         corrected = replaced_events(replaces, state)
         # The same content under another name may be a repeat, where somebody says so; the same file is the same file.
         same = {e for e in state.files.get(content_hash, ()) if not repeats or same_file(source, state.sources[e])}
-        if held := {r.event for r in state.results if r.event in same and r.void is None}:
+        if same and (held := {r.event for r in state.results if r.event in same and r.void is None}):
             event = max(held & set(corrected) or held)
             if corrected and event not in corrected:
                 out = f"To take another event out: `activeloop void DIR {corrected[0]}`"
@@ -326,7 +326,7 @@ class Campaign:
             failed=sum(math.isnan(m.value) for m in fresh),
             known=known,
             known_from=found.events,
-            replaced=sum(r.event in corrected and r.void is None for r in state.results),
+            replaced=sum(r.event in corrected and r.void is None for r in state.results) if corrected else 0,
             repeated=tuple(found.repeated),
             repeated_from=tuple(sorted({event for events in found.repeated.values() for event in events})),
         )
