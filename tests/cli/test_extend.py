@@ -201,6 +201,9 @@ def test_nothing_of_the_start_is_proposed_or_combined(run):
     assert run("record", "n", "r.csv")[0] == 0
     assert run("extend", "n", "--combine", 2, "--budget", 300)[0] == 0
     assert run("propose", "n", "-n", 40)[0] == 0
+    (added,) = extensions("n")
+    assert len(added.names) == 301  # and the wild type
+    assert min(int(m[1:-1]) for name in added.names if name != "WT" for m in name.split(":")) > 12
     (proposal,) = open_campaign("n").campaign.state().proposals
     positions = [int(m[1:-1]) for pick in proposal.picks for m in pick.name.split(":")]
     assert min(positions) > 12

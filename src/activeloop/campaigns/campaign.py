@@ -819,6 +819,7 @@ class Campaign:
         if assay.goal == "classify":
             raise StateError(f'"{assay.name}" is of classes, which do not add up. Nothing was added.')
         pool, _ = with_parent(self.pool)
+        pool.rules = self.pool.rules  # combinations keep them
         dataset = dataset_of(state, pool, self.assays).oriented()
         one = dataset.only([assay.name]).column()
         if not len(one):
