@@ -78,8 +78,8 @@ def run(task: Campaign) -> Found | str:
     if LAST * n > (len(landscape) - len(left_out)) // 2:
         return ""
     learner, select = default_learner(pool, "find"), default_recommender("find", [landscape.assay], pool)
-    options = {"n": n, "seed": derived_seed(task.seed, n)}
-    first = choose(learner.prior(pool), pool, select=select, excluded=left_out, **options)
+    seed = derived_seed(task.seed, n)
+    first = choose(learner.prior(pool), pool, n=n, seed=seed, select=select, excluded=left_out)
     found: Found = {}
     for rule in RULES:
         rows, found[rule] = np.array([pick.row for pick in first]), []
@@ -88,7 +88,7 @@ def run(task: Campaign) -> Found | str:
             dataset = Dataset.of(pool, rows, landscape.values[rows].astype(float), landscape.assay).oriented()
             model = learner.fit(dataset, derived_seed(task.seed, n, plate))
             taken = np.union1d(rows, left_out)
-            picks = choose(model, pool, select=chosen, excluded=taken, dataset=dataset, **options)
+            picks = choose(model, pool, n=n, seed=seed, select=chosen, excluded=taken, dataset=dataset)
             new = np.array([pick.row for pick in picks])
             rows = np.concatenate([rows, new])
             position = position_of_single(pool, new)
