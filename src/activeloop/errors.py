@@ -5,6 +5,8 @@ An `InputError` names the file, the row and the fix, and nothing was stored.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class ActiveLoopError(Exception):
     """The root: catching it catches everything that ActiveLoop raises on purpose."""
@@ -26,6 +28,53 @@ class InputError(ActiveLoopError, ValueError):
         self.problem, self.file, self.row = problem, file, row
         where = ", ".join(([file] if file else []) + ([f"row {row}"] if row is not None else []))
         super().__init__(f"{where}: {problem}" if where else problem)
+
+
+def nearest(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Those of some known names that a mistyped one may stand for, the nearest first; without regard to case.
+
+    >>> nearest("Propse", ["record", "propose"]), nearest("x", ["record"])
+    (['propose'], [])
+    """
+    from difflib import get_close_matches
+
+    by_case: dict[str, str] = {}
+    for each in known:
+        by_case.setdefault(each.casefold(), each)
+    return [by_case[found] for found in get_close_matches(name.strip().casefold(), by_case, n=most, cutoff=0.6)]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest of some known names as a question, "" when none is near.
+
+    >>> did_you_mean("sead", ["seed", "goal"])
+    'Did you mean "seed"?'
+    """
+    found = nearest(name, known)
+    return f'Did you mean "{found[0]}"?' if found else ""
+
+
+def wrong_type(what: str, given: object, expected: str) -> InputError:
+    """The error for an argument of another kind than the one expected.
+
+    Args:
+        what: is expected, with its article.
+        given: instead.
+        expected: what to give, in words.
+
+    >>> str(wrong_type("a pool", 3, "a Pool, such as Pool.single_mutants(...)"))
+    'a pool was expected, and an int was given. Give a Pool, such as Pool.single_mutants(...).'
+    """
+    name = type(given).__name__
+    article = "an" if name[:1].lower() in "aeiou" else "a"
+    shown = "nothing (None)" if given is None else f"{article} {name}"
+    return InputError(f"{what} was expected, and {shown} was given. Give {expected}.")
+
+
+def check_type(given: object, kind: type | tuple[type, ...], what: str, expected: str) -> None:
+    """Refuse an argument of another kind; arguments and error as in `wrong_type`."""
+    if not isinstance(given, kind):
+        raise wrong_type(what, given, expected)
 
 
 class TableError(InputError):

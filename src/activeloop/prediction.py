@@ -5,16 +5,22 @@ from __future__ import annotations
 import csv
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import Z90
+from activeloop.notebook import SHOWN, axes, html_table, to_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 #: what stands for an assay's name before any result: the prior's score has no unit, and more is better
 PRIOR_SCORE = "prior score"
@@ -191,6 +197,30 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.mean)
+
+    def __repr__(self) -> str:
+        draws, candidates, outputs = len(self.draws), *self.mean.shape
+        of = f"{len(self.classes)} classes" if self.classes else f"{outputs} assay{'s' * (outputs != 1)}"
+        return f"<Prediction: {of} of {candidates:,} candidates, {draws} joint draws>"
+
+    def to_frame(self, names: Sequence[str] = (), library: str = "") -> Any:
+        """A DataFrame with a row for each candidate; `Campaign.predict` makes one with names and units.
+
+        Columns: `candidate` (its number where no names are given), and of each assay or class, counted from 1, `mean`,
+        `model sd`, and of assays `low` and `high` (90 % interval of one measurement); larger is better.
+
+        Args:
+            names: [N] of the candidates.
+            library: of the DataFrame (pandas, polars, pyarrow); the first that is installed when "".
+        """
+        columns: dict[str, Any] = {"candidate": list(names) or list(range(len(self)))}
+        parts = {"mean": self.mean, "model sd": self.sd}
+        if not self.classes:
+            parts |= dict(zip(("low", "high"), self.interval(0.9), strict=True))
+        for a in range(self.mean.shape[1]):
+            behind = f" {self.classes[a] if self.classes else a + 1}" if self.mean.shape[1] > 1 else ""
+            columns |= {f"{what}{behind}": values[:, a] for what, values in parts.items()}
+        return to_frame(columns, library)
 
     def take(self, index: np.ndarray) -> Prediction:
         """The same prediction about some of its candidates."""
@@ -370,6 +400,34 @@ def mean_of(predictor: Predictor, pool: Pool, rows: np.ndarray) -> np.ndarray:
     return predictor.predict(pool, rows, 0, draws=0).mean
 
 
+#: who watches the fits that run here
+_WATCHER: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched_fits(show: Callable[[str, int, int], None]) -> Iterator[None]:
+    """Within it, long fits report how far they are.
+
+    Args:
+        show: called with (part, steps done, steps at most); the part is `folds` or `training`.
+
+    >>> with watched_fits(print):
+    ...     report_fit("folds", 1, 10)
+    folds 1 10
+    """
+    token = _WATCHER.set(show)
+    try:
+        yield
+    finally:
+        _WATCHER.reset(token)
+
+
+def report_fit(part: str, done: int, most: int) -> None:
+    """Say how far a fit is; nothing happens where nobody watches."""
+    if show := _WATCHER.get():
+        show(part, done, most)
+
+
 class Learner(ABC):
     """Something that can be fitted to measurements.
 
@@ -431,6 +489,7 @@ class PredictionTable:
         version: number of the model version (0 = its prior).
         classes: whether `mean` is a probability.
         outside: [N] which are not in the pool of the campaign (bool); None when all are in it.
+        library: of the DataFrames that the user works with; "" for any.
 
     >>> joint = Prediction.of_draws(np.array([[[1.0], [2.0]], [[3.0], [2.0]]]))
     >>> table = PredictionTable.of(joint, ["K2R", "A4G"], [Assay("KD", "nM", "minimise")], version=1)
@@ -448,6 +507,7 @@ class PredictionTable:
     version: int
     classes: bool = False
     outside: np.ndarray | None = None
+    library: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def of(cls, prediction: Prediction, names: Sequence[str], assays: Sequence[Assay], version: int) -> PredictionTable:
@@ -461,6 +521,51 @@ class PredictionTable:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def _columns(self) -> dict[str, Any]:
+        columns: dict[str, Any] = {"candidate": list(self.names)}
+        for a, assay in enumerate(self.assays):
+            if assay == PRIOR_SCORE:  # in no unit, and an interval of measurements there is none
+                columns[assay] = self.mean[:, a]
+                continue
+            names = column_names(assay, self.classes)
+            columns |= dict(zip(names, (x[:, a] for x in (self.mean, self.sd, self.low, self.high)), strict=True))
+        return columns
+
+    def to_frame(self, library: str = "") -> Any:
+        """A DataFrame with a row for each candidate, under the columns of `activeloop predict`.
+
+        Args:
+            library: of the DataFrame (pandas, polars, pyarrow); that of the DataFrames which came in when "".
+        """
+        return to_frame(self._columns(), library or self.library)
+
+    def _by(self) -> str:
+        return f"version {self.version}" if self.version else "the prior"
+
+    def __repr__(self) -> str:
+        of = ", ".join(self.assays)
+        return f"<PredictionTable: {of} of {len(self):,} candidates by {self._by()}; .to_frame() makes a DataFrame>"
+
+    def _repr_html_(self) -> str:
+        columns = self._columns()
+        rows = zip(*(column[:SHOWN] for column in columns.values()), strict=True)
+        return html_table(list(columns), rows, f"by {self._by()}", total=len(self))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A picture of the predictions of the first assay, sorted, with their 90 % intervals.
+
+        Args:
+            ax: where to draw; new axes when None.
+        """
+        ax, order = axes(ax), np.argsort(self.mean[:, 0], kind="stable")
+        if self.assays[0] != PRIOR_SCORE:
+            ends = self.low[order, 0], self.high[order, 0]
+            ax.fill_between(np.arange(len(order)), *ends, alpha=0.25, lw=0, label="90 % interval")
+        ax.plot(self.mean[order, 0], label="probability" if self.classes else "predicted")
+        ax.set(xlabel="candidates, sorted", ylabel=self.assays[0], title=f"by {self._by()}")
+        ax.legend()
+        return ax
 
 
 def column_names(assay: str, classes: bool = False, further: Iterable[str] = ()) -> list[str]:

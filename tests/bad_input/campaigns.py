@@ -293,6 +293,6 @@ OPTIONS = [
         start="measured",
         status=1,
     ),
-    Case("verb that is none", "recrod loop r.csv", "", ("No such command 'recrod'", "--help")),
-    Case("option that is none", "propose loop --nmuber 3", "", ("No such option: --nmuber", "--number")),
+    Case("verb that is none", "recrod loop r.csv", "", ('no command "recrod". Did you mean "record"?', "--help")),
+    Case("option that is none", "propose loop --nmuber 3", "", ('no option --nmuber. Did you mean "--number"?',)),
 ]

@@ -532,7 +532,8 @@ def test_what_is_no_number_name_or_row_is_refused_in_words():
     assert campaign.veto("K2R") == campaign.veto(np.array(["K2R"])) == ("K2R",)  # type: ignore[arg-type]
     campaign.record(answers(pool, pool.names(range(20))), "a.csv")
     campaign.fit()
-    for rows in (0, "K2R", ["K2R"], [-1], [10**6], [0.5], [True], None, slice(0, 3)):
+    assert campaign.predict("K2R").names == campaign.predict(["p.Lys2Arg"]).names == ("K2R",)
+    for rows in (0, [-1], [10**6], [0.5], [True], None, slice(0, 3)):
         with pytest.raises(InputError, match=r"pool\.find"):
             campaign.predict(rows)  # type: ignore[arg-type]
     assert campaign.predict(np.array([0, 1])).names == tuple(pool.names([0, 1]))

@@ -287,7 +287,7 @@ def test_a_campaign_that_learns_is_judged_by_its_accuracy():
         def restore(self, dataset, seed, state):
             return StatedLearner.fit(self, dataset, seed)
 
-    campaign = Campaign(POOL, (KCAT,), Learning(), seed=1, settings={"goal": "learn"})
+    campaign = Campaign(POOL, (KCAT,), Learning(), seed=1, goal="learn")
     advices = []
     for number in range(4):
         names = POOL.names(np.arange(number, 100, 9))

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from candidate_strategies import modest, substituted, with_indels
 from hypothesis import given
 from hypothesis import strategies as st
 
 from activeloop.campaigns import Campaign
-from activeloop.candidates import AMINO_ACIDS, ExplicitPool, Pool, StreamedPool, Variant, VariantNotation
+from activeloop.candidates import AMINO_ACIDS, ExplicitPool, Pool, StreamedPool, Variant, VariantNotation, rows_asked
 from activeloop.candidates.proteins import THREE_LETTER
-from activeloop.cli.predict import _rows
 from activeloop.errors import InputError
 from activeloop.measurements import Assay, read_measurements
 from activeloop.models import default_learner
@@ -187,7 +188,29 @@ def veto(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None =
 
 
 def predict(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:
-    found, rows = _rows(pool, table(folder / "t.csv", names), "", offset, False, False)
+    found, rows, _ = rows_asked(pool, table(folder / "t.csv", names), offset=offset)
+    return found.names(rows)
+
+
+def new_of_frame(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:
+    parent, sites = pool.design(0).parent, getattr(pool.notation, "sites", ())
+    made = Pool.from_frame(pd.DataFrame({"mutant": names, "x": 1}), "variants", parent, "mutant", offset, sites=sites)
+    return made.names(range(len(made)))
+
+
+def record_frame(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:
+    campaign = Campaign(pool, [ASSAY], default_learner(pool, "learn"))
+    campaign.record(pl.DataFrame({"mutant": names, "score": [*range(len(names))]}), offset=offset)
+    return [result.measurement.candidate for result in campaign.results()]
+
+
+def predict_frame(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:
+    found, rows, _ = rows_asked(pool, pd.DataFrame({"mutant": names}), offset=offset)
+    return found.names(rows)
+
+
+def predict_names(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None = None) -> list[str]:
+    found, rows, _ = rows_asked(pool, names, offset=offset)
     return found.names(rows)
 
 
@@ -213,6 +236,7 @@ def find(names: list[str], folder: Path, pool: Pool = POOL, offset: int | None =
 
 
 ENTRANCES: list[Callable[..., list[str]]] = [new, record, pin, veto, predict, screen, student, resolve, find]
+ENTRANCES += [new_of_frame, record_frame, predict_frame, predict_names]
 
 
 def answer(entrance: Callable[..., list[str]], names: list[str], folder: Path, *rest: object) -> list[str] | None:
@@ -236,7 +260,7 @@ def test_a_spelling_means_the_same_through_each_entrance(text, entrance, tmp_pat
 
 def test_names_of_one_list_are_read_together(tmp_path):
     pool = Pool.combinatorial(WT, ["K2", "T3"])
-    for entrance in (record, predict, screen, resolve):
+    for entrance in (record, predict, screen, resolve, record_frame, predict_frame, predict_names):
         assert answer(entrance, ["WT", "KT", "NA"], tmp_path, pool) == ["K2W", "WT", "K2N:T3A"]
         assert answer(entrance, ["WT", "K2R"], tmp_path, pool) == ["WT", "K2R"]
         assert answer(entrance, ["WT", "K2R", "NA"], tmp_path, pool) is None
@@ -247,7 +271,7 @@ def test_names_of_one_list_are_read_together(tmp_path):
 def test_the_numbering_of_the_pool_is_kept(tmp_path):
     pool = new_with_offset(tmp_path, 1)
     for entrance in ENTRANCES:
-        if entrance in (new, student):
+        if entrance in (new, new_of_frame, student):
             continue
         assert answer(entrance, ["2S"], tmp_path, pool) == ["T3S"], entrance
         assert answer(entrance, ["K1R"], tmp_path, pool) == ["K2R"], entrance
@@ -365,7 +389,9 @@ def test_any_text_means_the_same_or_is_refused_everywhere(tmp_path_factory, text
     if not text or text[0] in "#=@+-":
         return  # a cell with a meaning of its own in a spreadsheet
     folder = tmp_path_factory.getbasetemp()
-    assert len({str(answer(entrance, [text], folder)) for entrance in (predict, find, pin, veto)}) == 1
+    assert len({str(answer(entrance, [text], folder)) for entrance in (find, pin, veto)}) == 1
+    # What is predicted may be outside the pool.
+    assert answer(predict, [text], folder) in (answer(resolve, [text], folder), None)
     # A screen takes candidates outside the pool, but only those that differ where the pool does.
     assert answer(screen, [text], folder) in (answer(resolve, [text], folder), None)
 

@@ -142,7 +142,6 @@ def test_nothing_is_drawn_where_nobody_looks(capsys):
             "Invalid value for '--goal': '[x]' is not one of 'find', 'learn'",
         ),
         (("new", "c"), "Missing option '--assay'"),
-        (("frobnicate",), "No such command 'frobnicate'"),
         (("status",), "Missing argument"),
     ],
 )

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -459,11 +461,15 @@ def tables(draw) -> tuple[list[Result], Cells, dict[str, object]]:
 
 
 @settings(max_examples=250, deadline=None)
-@given(tables(), st.booleans())
-def test_any_table_is_stored_as_it_is_written_or_refused(tmp_path_factory, drawn, is_workbook):
+@given(tables(), st.sampled_from(("text", "workbook", "pandas", "polars", "columns")))
+def test_any_table_is_stored_as_it_is_written_or_refused(tmp_path_factory, drawn, form):
     rows, cells, how = drawn
     folder = tmp_path_factory.mktemp("any")
-    if is_workbook:
+    columns = dict(zip(cells[0], zip(*cells[1:], strict=True), strict=True))
+    frames = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "columns": dict}
+    if form in frames:
+        path = frames[form](columns)
+    elif form == "workbook":
         (path,) = workbook(folder / "r.xlsx", S=cells)
     else:
         (path,) = save(folder / "r.csv", cells, delimiter=how["delimiter"], decimal=how["decimal"])

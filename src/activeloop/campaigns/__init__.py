@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns.front import Front, FrontPoint
     from activeloop.campaigns.growing import AddedCombination, Extension
     from activeloop.campaigns.recording import RecordSummary
-    from activeloop.campaigns.state import CampaignState, Result
+    from activeloop.campaigns.state import CampaignState, Result, Results
     from activeloop.campaigns.status import Leader, Status
     from activeloop.campaigns.stopping import Gain, RoundReport, Skill
     from activeloop.campaigns.students import StudentTrainer, TrainedStudent
@@ -61,6 +61,7 @@ __all__ = [
     "RecordSummary",
     "Recorded",
     "Result",
+    "Results",
     "RoundReport",
     "Skill",
     "Status",

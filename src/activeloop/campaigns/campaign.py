@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 import numpy as np
 
@@ -73,7 +74,7 @@ from activeloop.campaigns.recording import (
     rows_of,
     same_file,
 )
-from activeloop.campaigns.state import CampaignState, Fold
+from activeloop.campaigns.state import CampaignState, Fold, Results
 from activeloop.campaigns.status import Status, status_of
 from activeloop.campaigns.stopping import RoundReport, expected_gain, report
 from activeloop.campaigns.students import Opener, StudentTrainer, chosen_student, file_of, same_student, train_student
@@ -95,15 +96,22 @@ from activeloop.campaigns.versions import (
     is_stale,
     restore_version,
 )
-from activeloop.candidates import Design, Pool, with_parent
-from activeloop.errors import ConfigError, InputError, ModelError, StateError, StoreError
-from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile
-from activeloop.measurements.assay import number_of
+from activeloop.candidates import Design, Pool, rows_asked, with_parent
+from activeloop.errors import ConfigError, InputError, ModelError, StateError, StoreError, check_type
+from activeloop.measurements import Assay, Dataset, Measurement, ResultsFile, read_measurements
+from activeloop.measurements.assay import checked_assays, number_of
 from activeloop.measurements.columns import check_names
 from activeloop.measurements.dataset import pool_rows
+from activeloop.measurements.reading import Reading
+from activeloop.notebook import axes, html_table
 from activeloop.plates import Pick, Proposal
 from activeloop.plates.plate import labelled
 from activeloop.prediction import PRIOR_SCORE, Learner, OneAssay, PredictionTable, Predictor
+from activeloop.tables import Table
+from activeloop.tables.frames import is_frame, library_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 T = TypeVar("T")
 
@@ -118,8 +126,8 @@ class Campaign:
     Args:
         pool: what may be tested; from then on with all that `extend` added to it.
         assays: what is measured.
-        learner: what learns from it.
-        select: how candidates are chosen; the default of goal `find` when None.
+        learner: what learns from it; when None that of the command line: the default of the pool, calibrated.
+        select: how candidates are chosen; the default of the goal when None.
         seed: of everything random in it: the same seed and the same events give the same proposals.
         log: of its events.
         artifacts: where its models are stored.
@@ -130,11 +138,20 @@ class Campaign:
             nothing is known of controls.
         settings: all of `campaign.toml` as plain values, for the log.
         files: file of the pool -> SHA-256 of its content, for the log.
+        goal: `find` the best candidates, or `learn` an accurate model.
+
+    Raises:
+        InputError: one of these is of another kind, or there is no assay.
+
+    >>> loop = Campaign(Pool.single_mutants("MKTAYIAKQR"), Assay("kcat", "1/s"))
+    >>> summary = loop.record({"mutant": ["K2R", "T3S"], "kcat": [1.5, 0.4]})
+    >>> loop.fit().number, loop.predict(["A4G", "WT"]).names
+    (1, ('A4G', 'WT'))
     """
 
     pool: Pool
     assays: Sequence[Assay]
-    learner: Learner
+    learner: Learner = None  # type: ignore[assignment]
     select: Recommender | None = None
     seed: int = 0
     log: EventLog = field(default_factory=InMemoryLog)
@@ -144,22 +161,72 @@ class Campaign:
     control: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    goal: Literal["find", "learn"] = "find"
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
     _base: Pool = field(init=False, repr=False)
     _extensions: int = field(default=0, init=False, repr=False)
+    _library: str = field(default="", init=False, repr=False)  # of the last DataFrame that came in
 
     def __post_init__(self) -> None:
-        self.assays = tuple(self.assays)
+        pool = "a Pool, such as Pool.single_mutants(...), Pool.from_frame(df, ...) or Pool.from_table(file, ...)"
+        check_type(self.pool, Pool, "a pool", pool)
+        self.assays = tuple(checked_assays(self.assays))  # type: ignore[arg-type]
         if not self.assays:
             raise InputError("a campaign needs at least one assay.")
         if (seed := number_of(self.seed)) is None or not seed.is_integer() or seed < 0:
             raise InputError(f"the seed {self.seed!r} is no whole number of 0 or more.")
         self.seed = int(self.seed)
+        if self.goal not in ("find", "learn"):
+            raise InputError(f'the goal is "{self.goal}": it must be "find" or "learn".')
+        if self.learner is None:
+            from activeloop.models.default import campaign_learner
+
+            self.learner = campaign_learner(self.pool, self.assays)
+        learner = "one of activeloop.models, or leave it out for the default"
+        check_type(self.learner, Learner, "a learner", learner)
         if self.select is None:
-            self.select = default_recommender("find", self.assays, self.pool)
+            self.select = default_recommender(self.goal, self.assays, self.pool)
+        recommender = "a Recommender of activeloop.acquisition, or leave it out for the default"
+        check_type(self.select, Recommender, "a recommender", recommender)
+        self._library = self.pool.library
         self._base = self.pool
         self._fold = Fold()
         self._go_on(list(self.log))
+
+    def __repr__(self) -> str:
+        measured = ", ".join(assay.name for assay in self.assays)
+        return f"<Campaign: {measured} of {self.pool.describe()[:-1]}>"
+
+    def _repr_html_(self) -> str:
+        status = self.status()
+        rows = [
+            ["pool", self.pool.describe()],
+            ["measured", f"{status.measured:,} candidates, {status.results:,} results"],
+            ["proposals", f"{status.proposals} ({status.rounds} with results)"],
+            ["model", status.versions[-1].learner if status.versions else "none yet"],
+            *([f"best {x.assay}", f"{x.name}: {x.value:.4g} {x.unit}"] for x in status.leaders),
+            ["next", status.next_step],
+        ]
+        return html_table(["campaign", ", ".join(assay.name for assay in self.assays)], rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A picture of what was measured, round by round, with the best so far; of the first assay.
+
+        Args:
+            ax: where to draw; new axes when None.
+        """
+        ax, state, assay = axes(ax), self.state(), self.assays[0]
+        found = [(r.round + 1, r.measurement.value) for r in state.measured if r.measurement.assay == assay.name]
+        rounds, values = np.array(found, np.float64).reshape(-1, 2).T
+        ax.scatter(rounds, values, s=14, alpha=0.5, label="measured")
+        numbers = np.unique(rounds)
+        best = [assay.sign * (assay.sign * values[rounds <= number]).max() for number in numbers]
+        ax.plot(numbers, best, marker="o", color="black", label="best so far")
+        ax.set(xlabel="round", ylabel=f"{assay.name} ({assay.unit})" if assay.unit else assay.name)
+        ax.set_xticks(numbers)
+        if found:
+            ax.legend()
+        return ax
 
     @cached_property
     def controls(self) -> tuple[str, ...]:
@@ -219,7 +286,8 @@ class Campaign:
             self._append(Proposed(proposal, dict(plate or {})), state)
             return proposal
 
-        return self._retried(decide)
+        proposal = self._retried(decide)
+        return proposal if proposal.library == self._library else replace(proposal, library=self._library)
 
     def lay_again(self, number: int, plate: Mapping[str, Any], prepare: Callable[[], None]) -> None:
         """Lay out the plates of a proposal anew, before anything was measured on them.
@@ -250,43 +318,83 @@ class Campaign:
 
     def record(
         self,
-        measurements: ResultsFile | Iterable[Measurement],
+        measurements: Any,
         source: str = "",
         content_hash: str = "",
         *,
         replaces: int | str | Iterable[int | str] = (),
         repeats: bool = False,
+        dry_run: bool = False,
+        prepare: Callable[[RecordSummary], None] | None = None,
+        **reading: Unpack[Reading],
     ) -> RecordSummary:
         """Store what came back, once.
+
+        A file or DataFrame is read by `read_measurements`, for the pool and the assays of the campaign.
 
         A file that was recorded before is not stored again, nor are its rows when they all come again in a file that
         grew. Rows without a well that come again in any other file are repeats. Where a file could correct an
         earlier one (it has its name, or its rows stand on the same plate), say which it does.
 
         Args:
-            measurements: what `read_measurements` read from a file, or rows made by hand (NaN = failed well).
-            source: the file's name.
+            measurements: a file's name, a DataFrame (of pandas, polars, pyarrow ...), what `read` gave, or rows made by
+                hand (`Measurement`; NaN = failed well).
+            source: the file's name; of a DataFrame any name that tells it from others.
             content_hash: of the file's content; of the rows themselves when empty.
             replaces: events, or files, that this one corrects: their results no longer count.
             repeats: all rows without a well were measured anew, also where an earlier file has the same.
+            dry_run: store nothing; the summary says what would be stored.
+            prepare: called with that summary before anything is stored; when it fails, nothing is.
+            reading: of a file or DataFrame, how it is read: `plates`, `columns`, `controls` ... of `read_measurements`.
 
         Raises:
             MeasurementError: a row fits neither pool nor assays, contradicts a stored well, or may be a correction or a
                 repeat; nothing was stored.
             InputError: there is nothing to replace; nothing was stored.
         """
+        if isinstance(measurements, (str, os.PathLike, Table)) or is_frame(measurements):
+            measurements = self.read(measurements, **reading)
+        elif reading:
+            raise InputError(f"{next(iter(reading))}: rows that were read already are not read again. Leave it out.")
+        rows = "a file, a DataFrame, or a list of Measurement"
+        check_type(measurements, (ResultsFile, Iterable), "a table of results", rows)
         if isinstance(measurements, ResultsFile):
             source, content_hash = source or measurements.file, content_hash or measurements.content_hash
             measurements = rows_of(measurements)
+        else:
+            measurements = tuple(measurements)
+            for m in measurements:
+                check_type(m, Measurement, "a Measurement", rows)
         self.state()  # what another process added to the pool is in it now
         rows = checked(tuple(measurements), self.pool, self.assays, source)
         corrected = (replaces,) if isinstance(replaces, (int, str)) else tuple(replaces)
         if corrected and repeats:
             raise InputError("a file corrects an earlier one or repeats it, not both. Nothing was stored.")
         content_hash = content_hash or hash_rows(rows)
-        return self._at_once(lambda state: self._store(state, rows, source, content_hash, corrected, repeats))
 
-    def _store(
+        def decide(state: CampaignState) -> RecordSummary:
+            summary, happened = self._stored(state, rows, source, content_hash, corrected, repeats)
+            if prepare:
+                prepare(summary)
+            if dry_run or happened is None:
+                return summary
+            return replace(summary, event=self._append(happened, state).sequence)
+
+        return self._at_once(decide)
+
+    def read(self, source: Any, **reading: Unpack[Reading]) -> ResultsFile:
+        """The results in a file or DataFrame, without storing them; see `read_measurements`.
+
+        Args:
+            source: a file's name, a DataFrame, or a table.
+            reading: how it is read: `plates`, `columns`, `controls` ...
+        """
+        if is_frame(source):
+            self._library = library_of(source)
+        self.state()  # what another process added to the pool is in it now
+        return read_measurements(source, pool=self.pool, assays=self.assays, **reading)
+
+    def _stored(
         self,
         state: CampaignState,
         rows: list[Measurement],
@@ -294,7 +402,8 @@ class Campaign:
         content_hash: str,
         replaces: Sequence[int | str],
         repeats: bool,
-    ) -> RecordSummary:
+    ) -> tuple[RecordSummary, Measured | None]:
+        """What storing rows comes to, and the event that stores them; None where there is nothing to store."""
         corrected = replaced_events(replaces, state)
         # The same content under another name may be a repeat, where somebody says so; the same file is the same file.
         same = {e for e in state.files.get(content_hash, ()) if not repeats or same_file(source, state.sources[e])}
@@ -303,21 +412,20 @@ class Campaign:
             if corrected and event not in corrected:
                 out = f"To take another event out: `activeloop void DIR {corrected[0]}`"
                 raise InputError(f"{source or 'this'} is stored already, as event {event}. {out}. Nothing was stored.")
-            return RecordSummary(source, 0, len(rows), event, 0, True, ())
+            return RecordSummary(source, 0, len(rows), event, 0, True, ()), None
         found = compare(rows, state.without(corrected, "replaced"), source, repeats)
         known, fresh = tuple(found.known), found.fresh
         if not fresh and not corrected:
-            return RecordSummary(source, 0, len(rows), None, 0, False, (), known=known, known_from=found.events)
+            return RecordSummary(source, 0, len(rows), None, 0, False, (), known=known, known_from=found.events), None
         happened = Measured(tuple(fresh), source, content_hash, found.grown_from, corrected, repeats)
-        written = self._append(happened, state)
         names = dict.fromkeys(m.candidate for m in fresh if not m.control)
         proposed = {p.name for proposal in state.proposals for p in proposal.picks}
         controls = [m.candidate for m in fresh if m.control]
-        return RecordSummary(
+        summary = RecordSummary(
             source,
             stored=len(fresh),
             duplicates=len(known),
-            event=written.sequence,
+            event=None,
             candidates=len(names),
             read_before=False,
             unproposed=tuple(name for name in names if name not in proposed),
@@ -330,6 +438,7 @@ class Campaign:
             repeated=tuple(found.repeated),
             repeated_from=tuple(sorted({event for events in found.repeated.values() for event in events})),
         )
+        return summary, happened
 
     def extend(
         self,
@@ -560,22 +669,32 @@ class Campaign:
         """The assays of `model`'s columns: those with a result; () where it is the prior, which gives a score."""
         return self._predicted(self.state())
 
-    def predict(self, rows: Sequence[int] | np.ndarray, *, of: Pool | None = None) -> PredictionTable:
-        """The prediction of rows of the pool by the current version, in the units of the assays.
+    def predict(
+        self, rows: Any, *, of: Pool | None = None, column: str = "", offset: int | None = None
+    ) -> PredictionTable:
+        """The prediction of candidates by the current version, in the units of the assays.
 
         An assay without a result has no model yet and is left out. Before the first version it is the prior's score,
         which has no unit (of classes a probability).
 
         Args:
-            rows: of the pool.
-            of: the pool with more candidates behind its own, such as `with_parent(pool)` for the wild type, or
-                `grown(pool, designs, "")`; they are marked as outside.
+            rows: rows of the pool; or names in any notation, or a DataFrame or a file (`Path`) with a column of them.
+                Those that are not in the pool are predicted all the same, and marked as outside.
+            of: the pool with more candidates behind its own, whose rows these are, such as `with_parent(pool)` for the
+                wild type, or `grown(pool, designs, "")`; they are marked as outside.
+            column: of the names in a file or DataFrame; found when "".
+            offset: added to positions in names; see `activeloop.candidates.Resolver`.
 
         Raises:
             StateError: there is no version yet, and the learner predicts nothing before the first.
+            InputError: a name cannot be understood.
             ModelError: the learner knows nothing of a position that no candidate of the pool changes.
         """
         state, pool = self.state(), of or self.pool
+        if is_frame(rows):
+            self._library = library_of(rows)
+        if (names := _names(rows)) is not None:
+            pool, rows, _ = rows_asked(pool, names, column, offset=offset)
         model = self._predictor(state) if len(pool) == len(self.pool) else self._predictor_of(state, pool)
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
@@ -583,7 +702,13 @@ class Campaign:
         prediction = model.predict(pool, rows, derive(self.seed, "predict", number), draws=0)
         assays = self._predicted(state) or (Assay(PRIOR_SCORE),)
         table = PredictionTable.of(prediction, pool.names(rows), assays, number)
-        return table if len(pool) == len(self.pool) else replace(table, outside=rows >= len(self.pool))
+        outside = None if len(pool) == len(self.pool) else rows >= len(self.pool)
+        return replace(table, library=self._library, outside=outside)
+
+    def results(self) -> Results:
+        """Every result on record, also voided ones and controls, as it was stored, in the units of the assays."""
+        state = self.state()
+        return Results(state.results, dict(state.sources), self._library)
 
     def student_record(self, number: int | None = None) -> StudentRecord:
         """What is known of a student: the last one of the latest version that has one when `number` is None.
@@ -701,7 +826,7 @@ class Campaign:
             rows = rows_of_names(self.pool, (p.name for p in self._next_picks(state, n)))
             known = dataset.only([a.name for a in predicted])
             gain = expected_gain(model, self.pool, rows, known, derive(self.seed, "worth", 1))
-        validations, goal = validate_each(state, dataset), self.settings.get("goal", "find")
+        validations, goal = validate_each(state, dataset), self.goal
         stale = is_stale(state, dataset, self.learner)
         return report(state, dataset, validations, gain, n, self.price, goal, predicted, stale)
 
@@ -952,3 +1077,15 @@ def _same_pool(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     if not isinstance(one, Mapping) or not isinstance(other, Mapping):
         return one == other
     return all((one.get(key) or None) == (other.get(key) or None) for key in {*one, *other})
+
+
+def _names(given: Any) -> Any:
+    """The names or the table of candidates that was given; None where it is something else, such as rows of a pool."""
+    if isinstance(given, str):
+        return [given]
+    if isinstance(given, (os.PathLike, Table)) or is_frame(given):
+        return given
+    if isinstance(given, (range, bytes)) or (isinstance(given, np.ndarray) and given.dtype.kind not in "UO"):
+        return None
+    listed = list(given) if isinstance(given, Iterable) else []
+    return listed if listed and all(isinstance(one, str) for one in listed) else None

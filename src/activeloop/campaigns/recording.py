@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.candidates import Pool, Resolver
-from activeloop.errors import InputError, MeasurementError, NotationError
+from activeloop.errors import InputError, MeasurementError, NotationError, did_you_mean
 from activeloop.measurements import Assay, Measurement, ResultsFile
 from activeloop.measurements.rows import CORRECT
 from activeloop.tables.numbers import LARGEST, SMALLEST
@@ -25,9 +25,10 @@ class RecordSummary:
 
     Args:
         source: the file's name.
-        stored: rows that are new; 0 when nothing was written.
+        stored: rows that are new; 0 when there are none. After a dry run they would be stored.
         duplicates: rows that were stored before.
-        event: sequence number of the event that holds the rows (of the earlier one for a file read twice), or None.
+        event: sequence number of the event that holds the rows (of the earlier one for a file read twice), or None when
+            nothing was written.
         candidates: how many different candidates the new rows are about, controls left out.
         read_before: whether this very file had been recorded already.
         unproposed: candidates among the new rows that were in no proposal.
@@ -83,7 +84,8 @@ def checked(measurements: Sequence[Measurement], pool: Pool, assays: Sequence[As
         file, row = m.file or source or None, m.row or None
         if m.assay not in named:
             known = ", ".join(sorted(named))
-            problem = f'"{m.assay}" is not an assay of this campaign (it has: {known}). Nothing was stored.'
+            hint = did_you_mean(m.assay, named) or "Correct the name, or add the assay."
+            problem = f'"{m.assay}" is not an assay of this campaign (it has: {known}). {hint} Nothing was stored.'
             raise MeasurementError(problem, file=file, row=row)
         if m.replicate < 1:
             problem = f'replicate {m.replicate} of "{m.candidate}" is impossible: they are counted from 1.'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from activeloop.campaigns.events import (
     Voided,
 )
 from activeloop.measurements import Measurement
+from activeloop.notebook import SHOWN, html_table, to_frame
 from activeloop.plates import Proposal
 
 
@@ -47,6 +48,65 @@ class Result:
         """Whether a learner sees it: not voided, not a control, and not a failed well (NaN)."""
         m = self.measurement
         return self.void is None and not m.control and m.value == m.value
+
+
+@dataclass(frozen=True)
+class Results:
+    """All results of a campaign, in the order in which they were stored.
+
+    Args:
+        rows: as they stand in the log.
+        sources: event -> name of the file that it stored.
+        library: of the DataFrames that the user works with; "" for any.
+    """
+
+    rows: tuple[Result, ...]
+    sources: Mapping[int, str]
+    library: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.rows)
+
+    def to_frame(self, library: str = "") -> Any:
+        """A DataFrame with a row for each result.
+
+        Columns: `candidate`, `assay`, `qualifier`, `value` (NaN of failed wells), `replicate`, `plate`, `well`,
+        `measured_at`, `control`, `round` (from 1), `event`, `file`, `row`, `void` (why it no longer counts, else "").
+
+        Args:
+            library: of the DataFrame (pandas, polars, pyarrow); that of the DataFrames which came in when "".
+        """
+        columns: dict[str, list[Any]] = {}
+        for name in (
+            "candidate",
+            "assay",
+            "qualifier",
+            "value",
+            "replicate",
+            "plate",
+            "well",
+            "measured_at",
+            "control",
+        ):
+            columns[name] = [getattr(r.measurement, name) for r in self.rows]
+        columns["round"] = [r.round + 1 for r in self.rows]
+        columns["event"] = [r.event for r in self.rows]
+        columns["file"] = [r.measurement.file or self.sources.get(r.event, "") for r in self.rows]
+        columns["row"] = [r.measurement.row for r in self.rows]
+        columns["void"] = [r.void or "" for r in self.rows]
+        return to_frame(columns, library or self.library)
+
+    def __repr__(self) -> str:
+        return f"<Results: {len(self):,} rows; .to_frame() makes a DataFrame>"
+
+    def _repr_html_(self) -> str:
+        last = self.rows[-SHOWN:]
+        cells = [(r, r.measurement) for r in last]
+        rows = [[m.candidate, m.assay, f"{m.qualifier.strip('=')}{m.value:.4g}", r.round + 1, r.void] for r, m in cells]
+        return html_table(["candidate", "assay", "value", "round", "void"], rows, "the last results", total=len(self))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         Sequence,
         Variant,
     )
-    from activeloop.candidates.growth import GrownPool, ReadList, grown, read_list
+    from activeloop.candidates.growth import GrownPool, ReadList, grown, read_list, rows_asked
     from activeloop.candidates.notation import (
         CompoundNotation,
         GuideNotation,
@@ -82,6 +82,7 @@ __all__ = [
     "read_list",
     "read_parent",
     "row_of_parent",
+    "rows_asked",
     "with_parent",
 ]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from activeloop.candidates.pool import ExplicitPool, Match, Pool
 from activeloop.candidates.proteins import read_fasta
 from activeloop.candidates.reading import candidate_column, duplicates, name_columns, read_each
 from activeloop.candidates.sites import Sites, encode
-from activeloop.errors import NotationError, PoolError
-from activeloop.tables import read_table
+from activeloop.errors import NotationError, PoolError, check_type
+from activeloop.tables import Table, as_table
+from activeloop.tables.frames import is_frame
 
 
 def grown(
@@ -200,7 +201,7 @@ class ReadList:
 
 def read_list(
     pool: Pool,
-    path: str | os.PathLike[str],
+    path: Any,
     column: str | None = None,
     *,
     offset: int | None = None,
@@ -211,7 +212,7 @@ def read_list(
 
     Args:
         pool: whose candidates they are, or could be.
-        path: CSV, TSV, XLSX or FASTA.
+        path: CSV, TSV, XLSX or FASTA; a DataFrame, a table; or names as people write them.
         column: that names them; found by name and content when None.
         offset: of the positions in the file; see `Resolver`.
         skip_unreadable: leave out rows that cannot be understood instead of refusing the file.
@@ -220,8 +221,9 @@ def read_list(
     Raises:
         InputError: names file, row and fix.
     """
-    name = Path(path).name
-    if re.search(r"\.(fa|faa|fas|fasta)(\.gz)?$", name, re.IGNORECASE):
+    table = None if isinstance(path, (str, os.PathLike)) else _table_of(path)
+    name = Path(path if table is None else table.file).name
+    if table is None and re.search(r"\.(fa|faa|fas|fasta)(\.gz)?$", name, re.IGNORECASE):
         records = read_fasta(path)
         resolver = pool.resolver(records.values(), offset=offset)
         try:
@@ -230,7 +232,7 @@ def read_list(
             raise NotationError(error.problem, file=str(path)) from None
         named = tuple((record, i) for i, record in enumerate(records))
         return ReadList(*_designs(pool, matches), named, {"name": list(records)}, name)
-    table = read_table(path)
+    table = table or as_table(path)
 
     def reading(names: list[str]) -> Callable[[str], Match]:
         return pool.resolver(names, offset=offset).find
@@ -251,3 +253,55 @@ def read_list(
 def _designs(pool: Pool, matches: Rows[Match]) -> tuple[tuple[Design, ...], tuple[int | None, ...]]:
     designs = tuple(pool.notation.design(m.name) if m.row is None else pool.design(m.row) for m in matches)
     return designs, tuple(m.row for m in matches)
+
+
+def _table_of(source: Any) -> Table:
+    """A table, or a list of names as one."""
+    if isinstance(source, Table) or is_frame(source):
+        return as_table(source)
+    expected = 'a list of names, such as ["A24G", "WT"], or a DataFrame'
+    check_type(source, Iterable, "a list of names", expected)
+    names = list(source)
+    for name in names:
+        check_type(name, str, "the name of a candidate", expected)
+    return Table("the list of names", ("candidate",), (names,), range(1, len(names) + 1), "")
+
+
+def rows_asked(
+    pool: Pool,
+    source: Any,
+    column: str = "",
+    *,
+    offset: int | None = None,
+    skip_unreadable: bool = False,
+    merge_duplicates: bool = False,
+) -> tuple[Pool, np.ndarray, str]:
+    """The rows of the candidates that somebody asks about, the pool that they are in, and a note on what was left out.
+
+    That is the pool itself, with those behind it that are asked about and that it does not hold.
+
+    Args:
+        pool: of the candidates.
+        source: a file, a DataFrame, or names as people write them; arguments and errors as of `read_list`.
+        column: of the names; found when "".
+        offset: as of `read_list`.
+        skip_unreadable: as of `read_list`.
+        merge_duplicates: as of `read_list`.
+
+    >>> pool, rows, _ = rows_asked(Pool.single_mutants("MKTA"), ["p.Lys2Cys", "WT"])
+    >>> pool.names(rows)
+    ['K2C', 'WT']
+    """
+    found = read_list(
+        pool,
+        source,
+        column or None,
+        offset=offset,
+        skip_unreadable=skip_unreadable,
+        merge_duplicates=merge_duplicates,
+    )
+    asked = list(zip(found.designs, found.rows, strict=True))
+    once = {pool.notation.key(design): design for design, row in asked if row is None}
+    behind = {key: len(pool) + i for i, key in enumerate(once)}
+    rows = [behind[pool.notation.key(design)] if row is None else row for design, row in asked]
+    return grown(pool, list(once.values()), "others"), np.array(rows, np.int64), found.note

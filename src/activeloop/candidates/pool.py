@@ -16,7 +16,7 @@ from collections.abc import Sequence as Rows
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, Any, final, get_args
 
 import numpy as np
 
@@ -60,12 +60,24 @@ from activeloop.candidates.sites import (
     protein_sites,
     variant_columns,
 )
-from activeloop.errors import NotationError, PoolError
-from activeloop.tables import Table
+from activeloop.errors import NotationError, PoolError, check_type, did_you_mean, wrong_type
+from activeloop.notebook import SHOWN, axes, html_table
+from activeloop.tables.frames import is_frame, library_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LARGEST = 2**62
 #: letters that are looked at together
 CELLS = 2**24
+#: in a larger pool, names are not searched for a similar one
+SEARCHABLE = 20_000
+#: names of one list for which a similar one is looked for
+HINTS = 5
+#: candidates that a picture of a pool looks at
+DRAWN = 20_000
+#: what to do with names where designs are expected
+LISTED = "names in a table or DataFrame to Pool.from_table or Pool.from_frame"
 
 
 class Pool(ABC):
@@ -83,6 +95,7 @@ class Pool(ABC):
             nobody has said, so that names without old residues are asked about.
         added: how many rows at the end came later than the others (`growth.grown`); what kind of pool it is, the
             others say.
+        library: of the DataFrame that listed its candidates, in which DataFrames are given back; "" for any.
 
     >>> pool = Pool.single_mutants("MKTAYIAKQR", positions=range(2, 5))
     >>> len(pool), pool[0].name, pool.row_of("p.Lys2Cys"), pool.sites.labels
@@ -97,6 +110,7 @@ class Pool(ABC):
     rules: Rules | None = None
     numbering: int | None = None
     added: int = 0
+    library: str = ""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -120,6 +134,10 @@ class Pool(ABC):
     def rows_labelled(self, label: str) -> tuple[int, ...]:
         """The rows to which the pool's file gives another name, such as a catalogue number."""
         return ()
+
+    def searchable(self) -> list[str]:
+        """The names among which one that is near to a mistyped one is looked for; none where that would take long."""
+        return self.names(range(len(self))) if len(self) <= SEARCHABLE else []
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -234,6 +252,37 @@ class Pool(ABC):
         """The pool in one sentence."""
         return f"{len(self):,} {self.kind}: {self.origin}."
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.describe()[:-1]}>"
+
+    def _repr_html_(self) -> str:
+        first = self.names(range(min(SHOWN, len(self))))
+        return html_table(["candidate"], [[name] for name in first], self.describe(), total=len(self))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A picture of what may be tested: how often each residue stands at each varying site; of compounds their size.
+
+        Args:
+            ax: where to draw; new axes when None.
+        """
+        ax = axes(ax)
+        rows = np.unique(np.linspace(0, len(self) - 1, min(len(self), DRAWN)).astype(np.int64))
+        ax.set_title(f"{len(self):,} {self.kind}")
+        if self.sites is None:
+            ax.hist([len(name) for name in self.names(rows)], bins=40)
+            ax.set(xlabel="length of the SMILES", ylabel=self.kind)
+            return ax
+        letters, labels = self.sites.alphabet, self.sites.labels
+        codes = self.codes(rows)
+        share = np.stack([(codes == code).mean(0) for code in range(len(letters))])
+        picture = ax.imshow(share, aspect="auto", cmap="Blues", vmin=0.0)
+        step = -(-len(labels) // 30)
+        ax.set_xticks(range(0, len(labels), step), labels[::step], rotation=90)
+        ax.set_yticks(range(len(letters)), list(letters))
+        ax.set(xlabel="site", ylabel="residue" if self.kind == "variants" else "base")
+        ax.figure.colorbar(picture, ax=ax, label=f"share of the {self.kind}")
+        return ax
+
     @staticmethod
     def single_mutants(
         parent: str | os.PathLike[str],
@@ -332,7 +381,7 @@ class Pool(ABC):
 
     @staticmethod
     def from_table(
-        table: str | os.PathLike[str] | Table,
+        table: Any,
         kind: str = "variants",
         parent: str | os.PathLike[str] | None = None,
         column: str | None = None,
@@ -348,7 +397,7 @@ class Pool(ABC):
         """The candidates that a spreadsheet lists.
 
         Args:
-            table: a CSV, TSV or XLSX file, or one that was read.
+            table: a CSV, TSV or XLSX file, one that was read, or a DataFrame.
             kind: `variants`, `compounds` or `guides`.
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
@@ -379,7 +428,40 @@ class Pool(ABC):
             structures=structures,
             progress=progress,
         )
-        return ExplicitPool.from_list(listed, kind)
+        pool = ExplicitPool.from_list(listed, kind)
+        pool.library = library_of(table) if is_frame(table) else ""
+        return pool
+
+    @staticmethod
+    def from_frame(
+        frame: Any,
+        kind: str = "variants",
+        parent: str | os.PathLike[str] | None = None,
+        column: str | None = None,
+        offset: int | None = None,
+        **options: Any,
+    ) -> ExplicitPool:
+        """The candidates that a DataFrame lists, read by the rules for files.
+
+        Args:
+            frame: of pandas, polars, pyarrow or any library that narwhals knows; or column name -> cells.
+            kind: `variants`, `compounds` or `guides`.
+            parent: as in `from_table`.
+            column: as in `from_table`.
+            offset: as in `from_table`.
+            options: further ones of `from_table`.
+
+        Raises:
+            InputError: names row and fix; the first row is row 2, as in a spreadsheet.
+
+        >>> table = {"mutant": ["A4G", "K2R"], "catalog number": ["S-17", "S-18"]}
+        >>> pool = Pool.from_frame(table, parent="MKTAYIAKQR")
+        >>> len(pool), pool.names([pool.find("S-18")])
+        (2, ['K2R'])
+        """
+        if not is_frame(frame):
+            raise wrong_type("a DataFrame", frame, "one of pandas, polars or pyarrow; of files see Pool.from_table")
+        return Pool.from_table(frame, kind, parent, column, offset, **options)
 
     @staticmethod
     def from_fasta(
@@ -410,7 +492,10 @@ class Pool(ABC):
         >>> Pool.of([Sequence("FWAA"), Sequence("VDGV")]).codes().tolist()
         [[4, 18, 0, 0], [17, 2, 5, 17]]
         """
+        check_type(designs, Iterable, "a list of designs", LISTED)
         listed = list(designs)
+        for design in listed:
+            check_type(design, get_args(Design), "a design (Variant, Sequence, Compound or Guide)", LISTED)
         types = {type(d) for d in listed}
         if len(types) != 1:
             found = ", ".join(sorted(t.__name__ for t in types)) or "nothing"
@@ -607,6 +692,10 @@ class ExplicitPool(Pool):
     def _names(self) -> list[str]:
         designs = self._designs
         return designs.names if isinstance(designs, NamedDesigns) else [design.name for design in designs]
+
+    def searchable(self) -> list[str]:
+        """Its names, and the other names in its file."""
+        return [*super().searchable(), *self._named] if len(self) <= SEARCHABLE else []
 
     @cached_property
     def _by_name(self) -> dict[str, int]:
@@ -814,6 +903,7 @@ class Resolver:
             pool.notation, texts, offset=offset, numbering=pool.numbering, possible=self._possible
         )
         self._found: dict[str, Match] = {}
+        self._hints = HINTS
 
     def find(self, name: str) -> Match:
         """What a name of the list stands for.
@@ -834,7 +924,10 @@ class Resolver:
         match = self.find(name)
         if match.row is None:
             same = "" if match.name == name.strip() else f" ({match.name})"
-            raise NotationError(f'"{name}"{same} is not in the pool ({self._pool.describe()[:-1]}). Check the name.')
+            self._hints -= 1  # to look through a large pool takes a while
+            near = did_you_mean(name, self._pool.searchable()) if self._hints >= 0 else ""
+            fix = near or "Check the name."
+            raise NotationError(f'"{name}"{same} is not in the pool ({self._pool.describe()[:-1]}). {fix}')
         return match.row
 
     def _possible(self, design: Design) -> bool:

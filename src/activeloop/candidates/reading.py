@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
@@ -37,7 +37,7 @@ from activeloop.candidates.proteins import (
     refuse_offset,
 )
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError
-from activeloop.tables import Table, read_table
+from activeloop.tables import Table, as_table
 from activeloop.tables.names import CLASSES, LABELS, SEQUENCES, candidate_names
 
 KINDS = ("variants", "compounds", "guides")
@@ -273,7 +273,7 @@ def _wild_type_is_letters(notation: VariantNotation, texts: list[str], possible:
 
 
 def read_candidates(
-    table: str | os.PathLike[str] | Table,
+    table: Any,
     kind: str,
     parent: str | os.PathLike[str] | None = None,
     column: str | None = None,
@@ -289,8 +289,7 @@ def read_candidates(
     """The candidates of a spreadsheet; arguments and errors as in `Pool.from_table`."""
     if kind not in KINDS:
         raise ConfigError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
-    if not isinstance(table, Table):
-        table = read_table(table, sheet=sheet)
+    table = as_table(table, sheet=sheet)
     column = column or candidate_column(table, kind)
     cells = candidate_cells(table, column, kind, skip_empty=skip_unreadable)
     filled = [cell for cell in cells if cell]

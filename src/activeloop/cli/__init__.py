@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from activeloop.cli.verbs import Verbs
+from activeloop.cli.verbs import KEPT, NOTHING, StoppedError, Verbs
 
 #: every wrong use of options; Typer has carried Click's classes under several paths
 _WRONG_USAGE: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -20,6 +20,7 @@ _WORDS = {
     "Unable to parse .* exceeded maximum size": "give a smaller number",
     ", unable to (parse|interpret).*": "",
     "Value error, ": "",
+    r"No such option: (\S+)": r"there is no option \1.",
     "Input should be": "it must be",
     "a valid integer": "a whole number",
     "a valid number": "a number",
@@ -28,9 +29,7 @@ _WORDS = {
     "less than or equal to": "at most",
 }
 
-app = typer.Typer(
-    name="activeloop", cls=Verbs, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
-)
+app = typer.Typer(name="activeloop", cls=Verbs, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,8 +55,8 @@ def activeloop(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process.
 
-    Exit status 0: done. 1: it cannot be done now. 2: the input is wrong. An expected error is one
-    message on standard error.
+    Exit status 0: done. 1: it cannot be done now. 2: the input is wrong. 130: stopped by Ctrl-C. An expected error is
+    one message on standard error.
 
     Args:
         arguments: those of the command line when None.
@@ -76,10 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             sys.exit(status if isinstance(status, int) else 0)
     except _WRONG_USAGE as error:
         error.message = _in_own_words(error.message)
+        if getattr(error, "possibilities", None):  # of an option that does not exist
+            from activeloop.errors import did_you_mean
+
+            hint = did_you_mean(error.option_name, error.possibilities)
+            error.message, error.possibilities = f"{error.message} {hint}", ()
         error.show()
         sys.exit(error.exit_code)
-    except typer.Abort:
-        _fail("stopped.", 1)
+    except (StoppedError, KeyboardInterrupt, typer.Abort):
+        _fail(stopped(given), 130)
     except ActiveLoopError as error:
         _fail(str(error), 2 if isinstance(error, InputError) else 1)
     except MemoryError:
@@ -91,6 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         _fail(problem, 1)
     sys.exit(0)
+
+
+def stopped(arguments: Sequence[str]) -> str:
+    """What is kept of a command that was stopped, and what is not.
+
+    >>> stopped(["pin", "kcat", "K2R"])
+    'stopped. The event is stored whole or not at all: `activeloop status kcat` shows which.'
+    """
+    verb, folder = (*(word for word in arguments if not word.startswith("-")), "", "DIR")[:2]
+    return f"stopped. {KEPT.get(verb, NOTHING).format(dir=folder)}"
 
 
 def _in_own_words(problem: str) -> str:

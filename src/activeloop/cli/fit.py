@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, next_step, opened, say
+from activeloop.cli.terminal import Folder, fitting, next_step, opened, say
 
 if TYPE_CHECKING:
     from activeloop.config import OpenCampaign
@@ -19,7 +19,8 @@ def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     found = opened(directory, "Nothing was fitted.")
     loop = found.campaign
     before = loop.state().version
-    version = loop.fit(again=again)
+    with fitting():
+        version = loop.fit(again=again)
     if before and before.number == version.number:
         say(f"Nothing changed since version {version.number}: it is still current.")
     else:

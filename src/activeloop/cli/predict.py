@@ -81,10 +81,19 @@ def predict(
     if directory is None or draws:
         what = "--draws needs --student" if draws else "give the campaign's folder, or a student (--student FILE.onnx)"
         raise ConfigError(f"{what}.")
+    import numpy as np
+
+    from activeloop.candidates import rows_asked
     from activeloop.measurements import Assay
 
     loop = opened(directory).campaign
-    pool, rows = _rows(loop.pool, file, column, offset, skip_unreadable, merge_duplicates)
+    pool, rows = loop.pool, np.arange(0 if file else len(loop.pool))
+    if file is not None:
+        pool, rows, left_out = rows_asked(
+            pool, file, column, offset=offset, skip_unreadable=skip_unreadable, merge_duplicates=merge_duplicates
+        )
+        if left_out:
+            say(f"Note: {left_out}")
     pieces = list(_pieces(loop, pool, rows))
     version = pieces[0].version
     who = f"version {version}" if version else "the prior"
@@ -114,35 +123,6 @@ def _with_student(student: Student, candidates: EncodedTable, out: Path | None, 
         say(candidates.warning)
     if candidates.note:
         say(f"Note: {candidates.note}")
-
-
-def _rows(
-    pool: Pool, file: Path | None, column: str, offset: int | None, skip: bool, merge: bool
-) -> tuple[Pool, np.ndarray]:
-    """The rows that a table names, in its order, once each where they are merged; and the pool that they are in.
-
-    That is the campaign's, with those behind it that the table names and the pool does not hold.
-    """
-    import numpy as np
-
-    if file is None:
-        return pool, np.arange(len(pool))
-    from activeloop.candidates import grown, read_list
-
-    found = read_list(pool, file, column or None, offset=offset, skip_unreadable=skip, merge_duplicates=merge)
-    if found.note:
-        say(f"Note: {found.note}")
-    outside = [design for design, row in zip(found.designs, found.rows, strict=True) if row is None]
-    if not outside:
-        return pool, np.array(found.rows, np.int64)
-    once = {pool.notation.key(design): design for design in outside}
-    more = grown(pool, list(once.values()), "others")
-    behind = {key: len(pool) + i for i, key in enumerate(once)}
-    rows = [
-        behind[pool.notation.key(design)] if row is None else row
-        for design, row in zip(found.designs, found.rows, strict=True)
-    ]
-    return more, np.array(rows, np.int64)
 
 
 def _pieces(loop: Campaign, pool: Pool, rows: np.ndarray) -> Iterator[PredictionTable]:

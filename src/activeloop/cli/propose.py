@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,13 +13,13 @@ from activeloop.cli.fit import start_distillation
 from activeloop.cli.terminal import (
     Folder,
     check_file,
+    fitting,
     interval_title,
     many,
     next_step,
     numbered,
     opened,
     plates_of,
-    progress_bar,
     say,
     show_table,
     some,
@@ -87,8 +87,7 @@ def propose(
     wanted = next(n for n in (number, last, fits) if n is not None)
     if number is not None or last is not None:
         kept["number"] = wanted
-    bar = progress_bar(f"Scoring {size:,} candidates") if size >= LARGE else nullcontext()
-    with StagedFiles() as files, bar as progress:
+    with StagedFiles() as files, fitting({"scoring": f"Scoring {size:,} candidates"}) as show_progress:
         staged: dict[Proposal, list[Plate]] = {}
 
         def prepare(proposal: Proposal) -> None:
@@ -99,7 +98,7 @@ def propose(
             seed,
             another=another,
             retry_missing=retry_missing,
-            progress=progress,
+            progress=partial(show_progress, "scoring") if size >= LARGE else None,
             prepare=prepare,
             plate=kept,
         )

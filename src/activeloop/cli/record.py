@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ from activeloop.cli.terminal import (
 if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary
     from activeloop.candidates import Pool
+    from activeloop.measurements import ResultsFile
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
 SHEET = typer.Option(help="The sheet of a workbook (default: the first visible one).")
@@ -38,6 +40,7 @@ PLATE = typer.Option(
 REPLACES = typer.Option(
     metavar="EVENT|FILE", help="This file corrects that one, whose results no longer count; may be given several times."
 )
+DRY_RUN = typer.Option("--dry-run", help="Only say what was understood and what would be stored; store nothing.")
 REPEATS = typer.Option("--repeats", help="All of it was measured again, also what equals or contradicts earlier rows.")
 
 
@@ -51,14 +54,17 @@ def record(
     repeats: Annotated[bool, REPEATS] = False,
     offset: Offset = None,
     skip_unreadable: SkipUnreadable = False,
+    dry_run: Annotated[bool, DRY_RUN] = False,
 ) -> None:
     """Store results that came back: the whole file or, if anything is wrong with it, nothing.
+
+    What was understood (columns, units, controls, values far beyond the rest) is said before anything is stored.
 
     A file that was recorded before is not stored twice; of a spreadsheet that grew, the new rows are.
     """
     from activeloop.measurements import read_measurements
 
-    loop = opened(directory, "Nothing was stored.")
+    loop = opened(directory, "" if dry_run else "Nothing was stored.")
     with progress_bar("reading") as progress:
         reading = read_measurements(
             file,
@@ -73,17 +79,22 @@ def record(
             progress=progress,
             plate=plate,
         )
-    summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats)
-    for note in reading.notes:
-        say(f"Note: {note}")
+    say(understood(reading))
+    for sentence in reading.checks:
+        say(f"  {sentence}")
+    for sentence in reading.notes:
+        say(f"Note: {sentence}")
+    said = partial(before_storing, pool=loop.campaign.pool)
+    summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats, dry_run=dry_run, prepare=said)
     if summary.read_before:
         name = loop.campaign.state().sources.get(summary.event or 0, "")
         other = "" if name == str(file) else f", {name}; if it was measured again, record it with --repeats"
         say(f"{file} was recorded before (event {summary.event}{other}): nothing was stored.")
-    if summary.known:
-        say(f"Note: {known_words(summary, loop.campaign.pool)}")
-    if summary.replaced:
-        say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
+    if dry_run:
+        say(f"{wanted_words(summary)} Nothing was stored (--dry-run).")
+        if summary.stored:
+            next_step(f"`activeloop record {directory} {file}` stores it.")
+        return
     if summary.stored:
         say(stored_words(summary, str(file)))
         if summary.repeated:
@@ -93,6 +104,29 @@ def record(
     next_step(
         f"`activeloop propose {directory}` fits the model and makes the next plate; `activeloop status {directory}`."
     )
+
+
+def understood(reading: ResultsFile) -> str:
+    """How many values a file holds, and what each of its columns was read as."""
+    candidates = len({m.candidate for m in reading.measurements if not m.control})
+    head = f"{reading.file} holds {many(len(reading.measurements), 'value')} of {many(candidates, 'candidate')}"
+    read = [name if name == role else f'"{name}" = {role}' for name, role in reading.columns if role]
+    return f"{head}. Columns: {'; '.join(read)}."
+
+
+def before_storing(summary: RecordSummary, pool: Pool) -> None:
+    """What a file comes to beside the results on record."""
+    if summary.known:
+        say(f"Note: {known_words(summary, pool)}")
+    if summary.replaced:
+        say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
+
+
+def wanted_words(summary: RecordSummary) -> str:
+    """What would be stored."""
+    if summary.read_before or not summary.stored:
+        return "Nothing of it is new."
+    return f"It would store {many(summary.stored, 'result')} of {many(summary.candidates, 'candidate')}."
 
 
 def known_words(summary: RecordSummary, pool: Pool) -> str:

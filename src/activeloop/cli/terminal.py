@@ -6,6 +6,7 @@ What is printed holds names, structures and paths of users: none of it is markup
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 ShowProgress = Callable[[str, int, int], None]
 """Called with (key of a bar, steps done, steps in all)."""
+LINE_SECONDS = 10.0
+"""From one line of progress to the next, where no bar can be drawn."""
 BUSY_SECONDS = 10.0
 """How long a verb waits for another program that is writing to the same campaign."""
 
@@ -198,10 +201,24 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = False) -> Iterator[ShowProgress]:
-    """Progress bars on standard error, where somebody looks; they appear with the first step.
+def fitting(other: Mapping[str, str] | None = None) -> Iterator[ShowProgress]:
+    """Progress bars of the fits within.
 
-    So no wrong input is announced as work.
+    Args:
+        other: further bars, as of `progress_bars`, which is what is yielded.
+    """
+    from activeloop.prediction import watched_fits
+
+    names = {"folds": "Validating the model on held-out values", "training": "Training the model"}
+    with progress_bars(names | dict(other or {})) as show, watched_fits(show):
+        yield show
+
+
+@contextmanager
+def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = False) -> Iterator[ShowProgress]:
+    """Progress bars on standard error, where somebody looks, else a line every ten seconds.
+
+    They appear with the first step, so no wrong input is announced as work.
 
     Args:
         names: key of a bar -> its description.
@@ -224,8 +241,15 @@ def progress_bars(names: Mapping[str, str], unit: str = "", *, keep: bool = Fals
     where = console(error=True)
     bar = Progress(*columns, console=where, transient=not keep, disable=not where.is_terminal)
     tasks: dict[str, TaskID] = {}
+    written = time.monotonic()
 
     def show(key: str, done: int, total: int) -> None:
+        nonlocal written
+        if not where.is_terminal:
+            if time.monotonic() - written >= LINE_SECONDS:
+                written = time.monotonic()
+                say(f"{names[key]}: {done:,} of {total:,}", error=True)
+            return
         if not tasks:
             bar.start()
         if key not in tasks:

@@ -39,6 +39,32 @@ VERBS = {
 }
 
 
+#: what stands after a verb was stopped by Ctrl-C; {dir} is the campaign's folder
+KEPT = {
+    "new": "If {dir}/campaign.toml is there, the campaign is whole; if not, nothing was made: type the same again.",
+    "propose": "A model that was fitted is kept, and a proposal is stored whole or not at all: `activeloop status "
+    "{dir}` shows which. The same command goes on from there.",
+    "record": "The file is stored whole or not at all: `activeloop status {dir}` shows which. The same command never "
+    "stores it twice.",
+    "fit": "All results are kept. No version was stored unless `activeloop status {dir}` shows it; the same command "
+    "fits it, and fine-tuning goes on from its last checkpoint.",
+    "distil": "Campaign and models are as they were. No student was stored; the same command trains it from the "
+    "beginning.",
+    "pin": "The event is stored whole or not at all: `activeloop status {dir}` shows which.",
+    "replay": "Finished campaigns are kept; the same command continues from there.",
+    "evaluate": "Finished folds are not kept; the same command begins anew.",
+    "demo": "What was written stays in its folder; the same command makes a new one.",
+}
+KEPT |= dict.fromkeys(("veto", "void"), KEPT["pin"])
+#: of verbs that only answer a question
+NOTHING = "Nothing was changed."
+SEE_ALL = "`activeloop --help` lists all of them."
+
+
+class StoppedError(Exception):
+    """A command was stopped by Ctrl-C."""
+
+
 class Verbs(TyperGroup):
     """The group of all verbs."""
 
@@ -63,9 +89,29 @@ class Verbs(TyperGroup):
         return _command(verb, function)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The verb and its arguments, former options under their current names."""
+        """The verb and its arguments, former options under their current names.
+
+        Raises:
+            InputError: there is no such verb; the message names the nearest.
+        """
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from activeloop.errors import InputError, did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise InputError(" ".join(filter(None, (f'there is no command "{args[0]}".', hint, SEE_ALL))))
         name, command, rest = super().resolve_command(ctx, args)
         return name, command, [_current_option(command.name or "", word) for word in rest] if command else rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb.
+
+        Raises:
+            StoppedError: it was stopped by Ctrl-C.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise StoppedError from None  # Typer would end without a word
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The list in `--help`, without importing any verb."""

@@ -166,6 +166,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         control=config.plate.control,
         settings=config.model_dump(mode="json"),
         files=files,
+        goal=config.goal,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
@@ -16,7 +15,7 @@ from activeloop import acquisition
 from activeloop.acquisition import AcquisitionFunction, BatchStrategy, Recommender, default_recommender
 from activeloop.candidates import Pool
 from activeloop.config.config import LearnerConfig, SelectConfig
-from activeloop.errors import ConfigError, ModelError, PluginError, PoolError
+from activeloop.errors import ConfigError, ModelError, PluginError, PoolError, did_you_mean
 from activeloop.measurements import Assay, limits_of
 from activeloop.plugins import GROUPS, plugins
 from activeloop.prediction import Learner
@@ -159,7 +158,7 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
     Raises:
         ConfigError: no learner has that name, or it does not take these options.
     """
-    known: dict[str, Callable[..., Learner]] = {"default": partial(_default, pool, assays)}
+    known: dict[str, Callable[..., Learner]] = {"default": _default(pool, assays)}
     options = dict(config.options)
     if config.name != "default":
         from activeloop.models.registry import ENCODED, named_learners
@@ -236,15 +235,13 @@ def learners(pool: Pool, assays: Sequence[Assay]) -> dict[str, Callable[..., Lea
     """All learners by name, those of other packages included."""
     from activeloop.models.registry import named_learners
 
-    return plugins("learner") | {"default": partial(_default, pool, assays)} | named_learners(pool)
+    return plugins("learner") | {"default": _default(pool, assays)} | named_learners(pool)
 
 
-def _default(pool: Pool, assays: Sequence[Assay]) -> Learner:
-    from activeloop.models.default import default_learner
+def _default(pool: Pool, assays: Sequence[Assay]) -> Callable[..., Learner]:
+    from activeloop.models.default import uncalibrated_learner
 
-    # A classifier can learn nothing but classes, whatever the goal is.
-    classes = len(assays) == 1 and assays[0].goal == "classify"
-    return default_learner(pool, "learn" if classes else "find")
+    return partial(uncalibrated_learner, pool, assays)
 
 
 def recommender_of(
@@ -285,8 +282,7 @@ def make(role: str, name: str, known: Mapping[str, Callable[..., Any]], options:
     if name not in known:
         if name in (removed := REMOVED.get(role, {})):
             raise ConfigError(f'the {role} "{name}" was removed: {removed[name]}.', file=file)
-        near = get_close_matches(name, known, n=1)
-        fix = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(sorted(known))}."
+        fix = did_you_mean(name, known) or f"Known: {', '.join(sorted(known))}."
         raise ConfigError(f'there is no {role} "{name}". {fix}', file=file)
     maker = known[name]
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in options.items()}

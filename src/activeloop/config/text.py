@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from activeloop.config.config import FORMAT, AssayConfig, CampaignConfig, PoolConfig
-from activeloop.errors import ConfigError, StoreError
+from activeloop.errors import ConfigError, StoreError, nearest
 
 LARGEST = 10_000_000
 """Bytes of a file that is still read."""
@@ -161,7 +160,7 @@ def _meant(location: tuple[int | str, ...]) -> str:
         if not isinstance(part, int):
             model = _part(model, part)
     known = list(model.model_fields) if model else []
-    near = get_close_matches(str(location[-1]), known, n=1)
+    near = nearest(str(location[-1]), known)
     return f'; did you mean "{near[0]}"?' if near else f". Known here: {', '.join(known)}."
 
 

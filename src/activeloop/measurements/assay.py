@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Real
@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from activeloop.errors import ConfigError, MeasurementError
+from activeloop.errors import ConfigError, MeasurementError, check_type
 
 Goal = Literal["maximise", "minimise", "classify"]
 Scale = Literal["auto", "log", "linear"]
@@ -230,6 +230,20 @@ def limits_of(assays: Sequence[Assay]) -> np.ndarray:
     """
     alone = len(assays) == 1 and assays[0].goal == "classify"
     return np.array([np.nan if a.limit is None or alone else a.limit for a in assays])
+
+
+def checked_assays(assays: Assay | Iterable[Assay]) -> list[Assay]:
+    """One or several assays as a list.
+
+    Raises:
+        InputError: something else was given, such as a name.
+    """
+    one = isinstance(assays, (Assay, str)) or not isinstance(assays, Iterable)
+    found: list[Assay] = [assays] if one else list(assays)  # type: ignore[list-item]
+    for given in found:
+        name = given if isinstance(given, str) else "kcat"
+        check_type(given, Assay, "an assay", f'an Assay, such as Assay("{name}", unit="1/s")')
+    return found
 
 
 Qualifier = Literal["=", "<", ">"]

@@ -10,7 +10,7 @@ from itertools import product
 
 from activeloop.candidates import Pool, candidate_cells, named_column
 from activeloop.candidates.labels import headers_of
-from activeloop.errors import ConfigError, MeasurementError
+from activeloop.errors import ConfigError, MeasurementError, did_you_mean, nearest
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import SHAPES, row_index, well_name
 from activeloop.tables import Table
@@ -98,7 +98,7 @@ def check_names(assays: Sequence[Assay]) -> None:
 
 def find_entries(
     table: Table, assays: Sequence[Assay], columns: Mapping[str, str] | None, kind: str = "variants"
-) -> tuple[list[Entry], tuple[str, ...], int]:
+) -> tuple[list[Entry], dict[str, str], int]:
     """All cells that should hold values.
 
     Args:
@@ -108,8 +108,8 @@ def find_entries(
         kind: of the candidates, one of `activeloop.candidates.KINDS`.
 
     Returns:
-        The entries in the order of the table; the columns that were not read; wells of the plate whose shape the table
-        has, 0 for other tables.
+        The entries in the order of the table; each column and what it was read as, "" where it was not read; wells of
+        the plate whose shape the table has, 0 for other tables.
 
     Raises:
         MeasurementError: no column of values or of candidates is found, several columns could be meant, or a long table
@@ -126,7 +126,8 @@ def find_entries(
     table, given = _with_units_named(table, assays, dict(columns or {}))
     size = grid_size(table)
     if size:
-        return list(_grid(table, _only(assays, table, "a table shaped like a plate"))), (), size
+        only = _only(assays, table, "a table shaped like a plate")
+        return list(_grid(table, only)), {f"{size} wells in the shape of a plate": only.name}, size
     table, dropped = _with_one_family(table, given)
     roles = find_roles(table, given, kind)
     if "assay" not in roles and "kind" in roles and "kind" not in given and _names_assays(table, roles["kind"], assays):
@@ -151,21 +152,31 @@ def find_entries(
     table, signs = _with_signs(table, values, used)
     if long:
         cells = list(_long(table, assays, roles, spreads))
-        read = set(roles.values())
+        read = {name: role for role, name in roles.items()}
     elif wide:
         cells = list(_rows(table, wide, roles, spreads))
-        read = {roles[r] for r in roles if r not in ("value", "assay")} | {c.name for c in wide}
+        read = {name: role for role, name in roles.items() if role not in ("value", "assay")}
+        read |= {column.name: _as_words(column) for column in wide}
     else:
         _refuse_logarithms(table, table.header, assays)
         names = ", ".join(a.name for a in assays)
+        near = [(a.name, header) for a in assays for header in nearest(a.name, table.header)]
+        meant = f'Did you mean "{near[0][1]}"? Then: --column "{near[0][0]}={near[0][1]}". ' if near else ""
         raise MeasurementError(
-            f"no column of values. Name one after its assay ({names}), or `value` beside a column `assay`; or say "
-            f"which it is (--column {assays[0].name}=..., in Python the argument columns). "
+            f"no column of values. {meant}Name one after its assay ({names}), or `value` beside a column `assay`; "
+            f"or say which it is (--column {assays[0].name}=..., in Python the argument columns). "
             f"Columns: {', '.join(table.header)}. No row was stored.",
             file=table.file,
         )
-    read |= {column for spread in spreads.values() for column in spread if column}
-    return cells, (*dropped, *(h for h in table.header if h not in read and h != signs)), 0
+    read |= {column: "its standard deviation or error" for spread in spreads.values() for column in spread if column}
+    if signs:
+        read[signs] = "signs of limits"
+    return cells, dict.fromkeys(dropped, "") | {header: read.get(header, "") for header in table.header}, 0
+
+
+def _as_words(column: ValueColumn) -> str:
+    parts = [f"in {column.unit}" if column.unit else "", f"replicate {column.replicate}" if column.replicate else ""]
+    return ", ".join(filter(None, (column.assay.name, *parts)))
 
 
 #: columns of ChEMBL: the value as it was published, and standardised
@@ -234,6 +245,7 @@ def _refuse_unknown(table: Table, given: Mapping[str, str], assays: Sequence[Ass
     if unknown := [role for role in given if role not in known]:
         raise table.error(
             f'"{unknown[0]}" is no role of a column of results (--column {unknown[0]}={given[unknown[0]]}). '
+            f"{did_you_mean(unknown[0], known)} "
             f"Known: {', '.join(known)}. No row was stored."
         )
 
@@ -647,8 +659,8 @@ def _long(
         if assay is None:
             _refuse_logarithms(table, [base], assays, row)
             raise MeasurementError(
-                f'"{base}" is not an assay of this campaign ({", ".join(a.name for a in assays)}). Correct the name or '
-                "add the assay. No row was stored.",
+                f'"{base}" is not an assay of this campaign ({", ".join(a.name for a in assays)}). '
+                f"{did_you_mean(base, [a.name for a in assays])} Correct the name or add the assay. No row was stored.",
                 file=table.file,
                 row=row,
             )

@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay, limits_of
+from activeloop.notebook import SHOWN, axes, html_table, to_frame
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,52 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def _columns(self) -> dict[str, Any]:
+        columns: dict[str, Any] = {"candidate": self.pool.names(self.rows)}
+        for a, assay in enumerate(self.assays):
+            columns[assay.name] = self.values[:, a]
+            columns[f"{assay.name} standard error"] = np.where(self.errors[:, a] > 0, self.errors[:, a], np.nan)
+            if self.censored[:, a].any():
+                columns[f"{assay.name} limit"] = [("<", "", ">")[side + 1] for side in self.censored[:, a].tolist()]
+        columns["round"] = self.rounds + 1
+        return columns
+
+    def to_frame(self, library: str = "") -> Any:
+        """A DataFrame with a row for each measured candidate.
+
+        Columns: `candidate`, of each assay its mean and `NAME standard error` (NaN where it is not known), `NAME limit`
+        (`<` or `>`) where values are censored, and `round`, from 1.
+
+        Args:
+            library: of the DataFrame (pandas, polars, pyarrow); that of the DataFrame which listed the pool when "".
+        """
+        return to_frame(self._columns(), library or self.pool.library)
+
+    def __repr__(self) -> str:
+        assays = ", ".join(a.name for a in self.assays)
+        return f"<Dataset: {assays} of {len(self):,} candidates; .to_frame() makes a DataFrame>"
+
+    def _repr_html_(self) -> str:
+        columns = self._columns()
+        rows = zip(*(column[:SHOWN] for column in columns.values()), strict=True)
+        return html_table(list(columns), rows, "measured candidates", total=len(self))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A picture of the values: a histogram of one assay, the first two against each other of several.
+
+        Args:
+            ax: where to draw; new axes when None.
+        """
+        ax = axes(ax)
+        labels = [f"{a.name} ({a.unit})" if a.unit else a.name for a in self.assays]
+        if len(self.assays) == 1:
+            ax.hist(self.values[:, 0][~np.isnan(self.values[:, 0])], bins="auto")
+            ax.set(xlabel=labels[0], ylabel="candidates")
+        else:
+            ax.scatter(self.values[:, 0], self.values[:, 1], s=14)
+            ax.set(xlabel=labels[0], ylabel=labels[1])
+        return ax
 
     def oriented(self) -> Dataset:
         """The same data with larger values better everywhere (the sign of values of `minimise` assays is turned)."""

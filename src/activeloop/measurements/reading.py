@@ -6,16 +6,18 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypedDict
 
 from activeloop.candidates import Pool, left_out_note
-from activeloop.errors import MeasurementError
-from activeloop.measurements.assay import Assay, Measurement
+from activeloop.errors import MeasurementError, check_type
+from activeloop.measurements.assay import Assay, Measurement, checked_assays
 from activeloop.measurements.blocks import PlateBlock, plate_blocks
+from activeloop.measurements.checks import quality
 from activeloop.measurements.columns import Entry, find_entries, is_plate_list, without_labels
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
-from activeloop.tables import Table, read_table
+from activeloop.tables import Table, as_table
 from activeloop.tables.names import plain
 
 #: columns of our own plate lists, which need no mention when they come back
@@ -52,6 +54,8 @@ class ResultsFile:
         notes: what was converted, limited, numbered or not read, in sentences.
         file: its name.
         content_hash: of its bytes; the same file read twice has the same.
+        columns: each column, and what it was read as ("" where it was not read).
+        checks: on controls, and on values far beyond the rest, in sentences.
     """
 
     measurements: tuple[Measurement, ...]
@@ -59,10 +63,36 @@ class ResultsFile:
     notes: tuple[str, ...]
     file: str
     content_hash: str
+    columns: tuple[tuple[str, str], ...] = ()
+    checks: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """What was understood, a line for each column, check and note."""
+        candidates = len({m.candidate for m in self.measurements if not m.control})
+        failed = f", {len(self.failed_wells):,} wells without a value" if self.failed_wells else ""
+        lines = [f"{self.file}: {len(self.measurements):,} values of {candidates:,} candidates{failed}"]
+        lines += [f'  column "{name}" was read as {role}' for name, role in self.columns if role]
+        return "\n".join((*lines, *(f"  {sentence}" for sentence in (*self.checks, *self.notes))))
+
+    def __repr__(self) -> str:
+        return f"<ResultsFile: {self.describe().splitlines()[0]}; .describe() says what was understood>"
+
+
+class Reading(TypedDict, total=False):
+    """How a table of results is read beside pool and assays; see `read_measurements`."""
+
+    plates: Layout | Sequence[Layout] | None
+    columns: Mapping[str, str] | None
+    controls: Sequence[str]
+    sheet: str | None
+    plate: str | None
+    offset: int | None
+    skip_unreadable: bool
+    progress: Callable[[int, int], None] | None
 
 
 def read_measurements(
-    path: str | os.PathLike[str],
+    path: Any,
     *,
     pool: Pool,
     assays: Assay | Sequence[Assay],
@@ -75,7 +105,7 @@ def read_measurements(
     progress: Callable[[int, int], None] | None = None,
     plate: str | None = None,
 ) -> ResultsFile:
-    r"""Read a CSV, TSV or XLSX file of results.
+    r"""Read a CSV, TSV or XLSX file of results, or a DataFrame.
 
     Three forms are recognised: long (columns `candidate` or `well`, `assay`, `value`; also `replicate`, `plate`,
     `unit`, `date`), wide (a column an assay, `kcat (1/s)`, or one a replicate, `kcat_1`, `rep1`), and a table shaped
@@ -86,7 +116,7 @@ def read_measurements(
     are read together where each names its plate: in its corner, above it, or as the name of the sheet.
 
     Args:
-        path: the file.
+        path: the file; or a DataFrame (of pandas, polars, pyarrow ...), which is read like a file of its cells.
         pool: what may have been measured.
         assays: what was measured.
         plates: the plates that were filled; needed when the file names wells only.
@@ -113,27 +143,29 @@ def read_measurements(
     >>> [(well.candidate, well.reason) for well in reading.failed_wells]
     [('A4G', 'failed')]
     """
-    assays = [assays] if isinstance(assays, Assay) else list(assays)
+    check_type(pool, Pool, "a pool", "a Pool, such as Pool.single_mutants(...) or Pool.from_frame(df, ...)")
+    assays = checked_assays(assays)
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
     block = (columns or {}).get("block")
-    parts = [PlateBlock()] if block else plate_blocks(path, layouts, assays, sheet, plate)
+    several = not block and isinstance(path, (str, os.PathLike))
+    parts = plate_blocks(path, layouts, assays, sheet, plate) if several else [PlateBlock()]
     entries: list[Entry] = []
     open_cells: list[Entry] = []
-    unread: dict[str, None] = {}
+    read_as: dict[str, str] = {}
     for part in parts:
         found = part.block
         where = (sheet, block) if found is None else (found.sheet or None, found.place or None)
-        table = read_table(path, sheet=where[0], block=where[1])
+        table = as_table(path, sheet=where[0], block=where[1])
         _refuse_predictions(table, assays)
         table = without_labels(table, pool, assays)
         given = _plate_column(table, columns, layouts)
         own = [part.assay] if part.assay else assays
-        cells, others, size = find_entries(table, own, given, pool.kind)
+        cells, found_as, size = find_entries(table, own, given, pool.kind)
         if part.plate:
             cells = [e if _names(e.plate, layouts) else replace(e, plate=part.plate) for e in cells]
         cells, still = _filled(cells) if is_plate_list(table) else (cells, [])
         entries, open_cells = [*entries, *cells] if entries else cells, [*open_cells, *still]
-        unread |= dict.fromkeys(others)
+        read_as |= {header: role for header, role in found_as.items() if role or header not in read_as}
     size = size if len(parts) == 1 else 0
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset, plate=plate)
@@ -141,6 +173,7 @@ def read_measurements(
     rows, left_out = without_empty_wells(rows, layouts, table.file)
     _refuse_repeats(rows, table.file)
     unknown = left_out_note(unreadable, "whose candidate cannot be read or is not in the pool")
+    unread = [header for header, role in read_as.items() if not role]
     notes = (
         *(table.notes if len(parts) == 1 and not is_plate_list(table) else ()),
         unknown,
@@ -151,7 +184,9 @@ def read_measurements(
     notes = tuple(filter(None, notes))
     file, content_hash = table.file, table.content_hash
     del entries, table, matcher  # of a long file, the memory is needed
-    return ResultsFile(*_results(rows, file), notes, file, content_hash)
+    measurements, failed_wells = _results(rows, file)
+    checks = quality(measurements, assays)
+    return ResultsFile(measurements, failed_wells, notes, file, content_hash, tuple(read_as.items()), checks)
 
 
 def _results(rows: list[Row], file: str) -> tuple[tuple[Measurement, ...], tuple[FailedWell, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from activeloop.candidates import Match, Pool, SequenceNotation
 from activeloop.candidates.notation import WILD_TYPE, plain_name
-from activeloop.errors import InputError, MeasurementError, NotationError
+from activeloop.errors import InputError, MeasurementError, NotationError, did_you_mean
 from activeloop.measurements.assay import Assay, Qualifier
 from activeloop.measurements.columns import Entry
 from activeloop.measurements.wells import Layout, Well, describe_plate, parse_well, well_name, well_on
@@ -27,8 +26,6 @@ ERRORS_SHOWN = 5
 STEP = 10_000
 #: what to do about a value that an assay cannot have
 CORRECT = "Correct the value, or the scale or bounds in campaign.toml."
-#: in a larger pool, names are not searched for a similar one
-SEARCHABLE = 50_000
 #: what an export writes where nothing was measured; a file of nothing else is the wrong file, not a failed plate
 NOTHING = frozenset({"empty", "nan", "na", "n/a", "none", "null"})
 #: what stands in a column of candidates beside an empty well
@@ -221,6 +218,7 @@ class CandidateMatcher:
         self._told = self._told_of(plate, file) if plate else None
         self._named = self._told or self._named
         # Instruments count the plates of a run: the only one, or the one that the file is named after, is number 1.
+        self._hints = ERRORS_SHOWN
         self._first = own = self._named or (plates[0] if len(plates) == 1 else None)
         if size and own and own.size != size:
             raise MeasurementError(
@@ -390,13 +388,9 @@ class CandidateMatcher:
             return None, error.problem
 
     def _not_in_pool(self, text: str, problem: str = "") -> str:
-        names = list(self._wells)
-        if len(self._pool) <= SEARCHABLE:
-            names += self._pool.names(range(len(self._pool)))
-        close = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
-        hint = f' Did you mean "{close[0]}"?' if close else ""
-        problem = problem or f'"{text}" is not in the pool.'
-        return f"{problem}{hint}"
+        self._hints -= 1  # to look through a large pool takes a while
+        hint = did_you_mean(text, [*self._wells, *self._pool.searchable()]) if self._hints >= 0 else ""
+        return " ".join(filter(None, (problem or f'"{text}" is not in the pool.', hint)))
 
 
 def _is_wild_type(text: str) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from activeloop.candidates import Pool, is_scan
+from activeloop.errors import check_type
+from activeloop.measurements import Assay
 from activeloop.prediction import Learner
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ def default_learner(pool: Pool, goal: Literal["find", "learn"], family: Profile 
     >>> default_learner(Pool.single_mutants("MKTAYIAKQR"), "find").name
     'mutations'
     """
+    check_type(pool, Pool, "a pool", "a Pool, such as Pool.single_mutants(...) or Pool.from_frame(df, ...)")
     if family is not None:
         from activeloop.models.family import with_family
 
@@ -48,6 +52,28 @@ def default_learner(pool: Pool, goal: Literal["find", "learn"], family: Profile 
 
         return MutationGP()
     return library_default()
+
+
+def campaign_learner(pool: Pool, assays: Sequence[Assay]) -> Learner:
+    """The learner of a campaign that names none, from the command line and from Python: that of the pool, calibrated.
+
+    Args:
+        pool: what may be tested.
+        assays: what is measured.
+
+    >>> campaign_learner(Pool.single_mutants("MKTAYIAKQR"), [Assay("kcat")]).name
+    'mutations+isotonic'
+    """
+    from activeloop.models.calibration import calibrated
+
+    return calibrated(uncalibrated_learner(pool, assays), default_calibration(pool))
+
+
+def uncalibrated_learner(pool: Pool, assays: Sequence[Assay]) -> Learner:
+    """That learner as it is before calibration."""
+    # A classifier can learn nothing but classes, whatever the goal is.
+    classes = len(assays) == 1 and assays[0].goal == "classify"
+    return default_learner(pool, "learn" if classes else "find")
 
 
 def library_default() -> StackingEnsemble:

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from activeloop.prediction import report_fit
+
 #: (outputs [M, B], targets [B], weights [M, B]) -> gradient of the loss in the outputs [M, B]
 Gradient = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
@@ -284,6 +286,8 @@ class Training:
             if self.cooling:
                 adam.rate = self.rate * (0.5 + 0.5 * np.cos(np.pi * (step + 1) / steps))
             adam.step(trainee.gradient)
+            if step % REPORTED == 0 or step + 1 == steps:
+                report_fit("training", step + 1, steps)
         return trainee.layers()
 
 
@@ -294,6 +298,8 @@ def drop(layers: Layers, candidates: int, rate: float, rng: np.random.Generator)
     return [(rng.random(shape, np.float32) < keep) / keep for shape in shapes]
 
 
+#: steps from one report of progress to the next
+REPORTED = 50
 #: decays of Adam's means of gradients and of their squares, and the root of the smallest mean square
 FIRST, SECOND, EPSILON = 0.9, 0.999, 1e-8
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.measurements import Dataset
-from activeloop.prediction import Learner, Predictor
+from activeloop.prediction import Learner, Predictor, report_fit
 
 #: unmeasured candidates whose standard deviation stands for that of out-of-fold predictions
 UNMEASURED = 256
@@ -65,6 +65,7 @@ def cross_validated_prediction(
         left = fold == k
         prediction = learner.fit(dataset.take(~left), seed).predict(dataset.pool, dataset.rows[left], seed, draws=0)
         mean[left], spread[left] = prediction.mean[:, -1], prediction.sd[:, -1]
+        report_fit("folds", k + 1, min(folds, n))
     return mean, spread
 
 

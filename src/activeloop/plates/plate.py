@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.errors import PlateError
+from activeloop.errors import PlateError, check_type
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
+from activeloop.notebook import SHOWN, axes, html_table, to_frame
 from activeloop.plates.layout import (
     HARDLY_FILLED,
     LAYOUTS,
@@ -23,6 +26,9 @@ from activeloop.plates.layout import (
     usable_wells,
 )
 from activeloop.tables.table import ERROR_CELLS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Proposal:
         version: number of the model version that chose (0 = before any fit).
         seed: with pool, measurements and config it determines the picks.
         policy: what chose them, in one sentence.
+        library: of the DataFrames that the user works with; "" for any. It is not stored.
     """
 
     number: int
@@ -91,6 +98,69 @@ class Proposal:
     version: int
     seed: int
     policy: str
+    library: str = field(default="", compare=False, repr=False, metadata={"stored": False})
+
+    def to_frame(self, library: str = "") -> Any:
+        """A DataFrame with a row for each pick, best first.
+
+        Columns: `rank`, `candidate`, of each assay with a model `NAME predicted`, `NAME low` and `NAME high` (90 %
+        interval of one measurement), `score` (of acquisition), `reason`; before any result `prior score`, in no unit.
+
+        Args:
+            library: of the DataFrame (pandas, polars, pyarrow); that of the DataFrames which came in when "".
+        """
+        return to_frame(self._columns(), library or self.library)
+
+    def _columns(self) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {
+            "rank": [p.rank for p in self.picks],
+            "candidate": [p.name for p in self.picks],
+        }
+        predictions = [
+            p.predictions or ((PickPrediction("", p.mean, p.low, p.high),) if self.version else ()) for p in self.picks
+        ]
+        nothing = PickPrediction("", math.nan, math.nan, math.nan)
+        for assay in dict.fromkeys(one.assay for each in predictions for one in each):
+            found = [next((one for one in each if one.assay == assay), nothing) for each in predictions]
+            columns[f"{assay} predicted".strip()] = [one.mean for one in found]
+            columns[f"{assay} low".strip()] = [one.low for one in found]
+            columns[f"{assay} high".strip()] = [one.high for one in found]
+        columns["score" if len(columns) > 2 else "prior score"] = [p.score for p in self.picks]
+        columns["reason"] = [p.reason for p in self.picks]
+        return columns
+
+    def _repr_html_(self) -> str:
+        columns = self._columns()
+        rows = list(zip(*columns.values(), strict=True))[:SHOWN]
+        caption = f"proposal {self.number}, chosen by {self.policy}"
+        return html_table(list(columns), rows, caption, total=len(self.picks))
+
+    def __repr__(self) -> str:
+        names = ", ".join(p.name for p in self.picks[:3]) + (", ..." if len(self.picks) > 3 else "")
+        return f"<Proposal {self.number}: {len(self.picks)} candidates ({names}), chosen by {self.policy}>"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A picture of the picks by rank: what is predicted of the first assay, with 90 % intervals; or their scores.
+
+        Args:
+            ax: where to draw; new axes when None.
+        """
+        ax, columns = axes(ax), self._columns()
+        named = [name for name in columns if name.endswith("predicted")]
+        rank = np.array(columns["rank"])
+        if named:
+            label = named[0].removesuffix("predicted")
+            mean, low, high = (np.array(columns[f"{label}{what}"]) for what in ("predicted", "low", "high"))
+            # A bent mean may lie outside an interval that is cut off at a bound.
+            ax.errorbar(rank, mean, np.maximum([mean - low, high - mean], 0), fmt="o", ms=4, capsize=2)
+        else:
+            ax.plot(rank, [p.score for p in self.picks], "o", ms=4)
+        ax.set(xlabel="rank", ylabel=named[0] if named else "prior score", title=f"proposal {self.number}")
+        return ax
+
+
+#: what to give where a proposal is expected
+PROPOSED = "what Campaign.propose(n) returned"
 
 
 def listed(proposal: Proposal) -> tuple[Pick, ...]:
@@ -300,6 +370,7 @@ class Plate:
         Raises:
             PlateError: it does not fit, or a number makes no sense; no plate was made.
         """
+        check_type(proposal, Proposal, "a proposal", PROPOSED)
         design = PlateDesign(wells, controls, control, replicates, empty_edges, layout)
         contents = design.contents(proposal) + list(again)
         design.check_room(len(proposal.picks), len(again))
@@ -401,6 +472,7 @@ def fill_plates(
     Raises:
         PlateError: not even one candidate fits beside the controls, or a number makes no sense; no plate was made.
     """
+    check_type(proposal, Proposal, "a proposal", PROPOSED)
     design = PlateDesign(wells, controls, control, replicates, empty_edges, layout)
     contents, free = design.contents(proposal), design.room - controls
     if free < 1:

@@ -14,7 +14,6 @@ SHA-256 of the sorted pairs of candidate and value, not of the file.
 from __future__ import annotations
 
 import csv
-import difflib
 import hashlib
 import math
 import os
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from activeloop.errors import ConfigError, FetchError, InputError
+from activeloop.errors import ConfigError, FetchError, InputError, nearest
 from activeloop.plugins import plugins
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
 from activeloop.replay.table import Columns, find_columns, landscape_of
@@ -97,8 +96,8 @@ def find_set(name: str) -> PublicSet:
     by_case = {known.casefold(): entry for known, entry in registry().items()}
     if name.casefold() in by_case:
         return by_case[name.casefold()]
-    near = difflib.get_close_matches(name.casefold(), by_case, n=3, cutoff=0.5)
-    hint = f"Near to it: {', '.join(by_case[n].name for n in near)}. " if near else ""
+    near = nearest(name, (entry.name for entry in by_case.values()), most=3)
+    hint = f"Near to it: {', '.join(near)}. " if near else ""
     raise ConfigError(
         f'"{name}" is neither a file nor a public data set. {hint}'
         f"Known are gb1, phoq, pard2, t7, enamine10k, usp7, crispr-wt, ProteinGym ids and {len(by_case) - 7} more."

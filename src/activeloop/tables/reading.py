@@ -10,8 +10,9 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from activeloop.errors import InputError, TableError
+from activeloop.errors import InputError, TableError, wrong_type
 from activeloop.tables.delimited import delimited_records, read_delimited
 from activeloop.tables.grids import SHAPES, cell_of, find_grids
 from activeloop.tables.table import Table, checked_table
@@ -110,6 +111,34 @@ def _blocks(sheet: str, records: list[list[str]], numbers: Sequence[int]) -> lis
         if alone:
             last = grid.rows[-1]
     return found or [Block(sheet, "", (sheet,), 0)]
+
+
+def as_table(source: Any, *, sheet: str | None = None, block: str | None = None) -> Table:
+    """The table that something is or holds: the one entrance of files, DataFrames and tables.
+
+    Args:
+        source: a file's name, a DataFrame (of pandas, polars, pyarrow ...), column name -> cells, or a table.
+        sheet: as in `read_table`; of a file alone.
+        block: as in `read_table`.
+
+    Raises:
+        TableError: as `read_table`.
+        InputError: it is none of these.
+
+    >>> as_table({"mutant": ["K2R"], "kcat": [1.5]}).columns
+    (['K2R'], ['1.5'])
+    """
+    from activeloop.tables.frames import is_frame, table_of_frame
+
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return read_table(source, sheet=sheet, block=block)
+    if not is_frame(source):
+        raise wrong_type("a table", source, "a file's name or a DataFrame (pandas, polars, pyarrow ...)")
+    if sheet is not None:
+        raise TableError(f'a DataFrame has no sheet "{sheet}". Leave the sheet out.')
+    return table_of_frame(source, block=block)
 
 
 def read_file(path: str | os.PathLike[str], failure: type[InputError] = TableError) -> tuple[bytes, str]:

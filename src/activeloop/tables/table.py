@@ -5,7 +5,6 @@ Every cell is text, as it would be typed; `parse_number` reads values. Nothing i
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.errors import TableError
+from activeloop.errors import TableError, nearest
 from activeloop.tables.grids import chosen_grid, find_grids, row_letters
 from activeloop.tables.names import LONGEST, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import (
@@ -118,9 +117,8 @@ class Table:
         """
         found = self.find(name)
         if found is None:
-            lower = {h.casefold(): h for h in self.header}
-            close = difflib.get_close_matches(name.strip().casefold(), lower, n=1, cutoff=0.5)
-            hint = f'; did you mean "{lower[close[0]]}"?' if close else "."
+            close = nearest(name, self.header)
+            hint = f'; did you mean "{close[0]}"?' if close else "."
             raise self.error(f'no column "{name}"{hint} Columns: {", ".join(self.header)}.')
         cells = self.columns[self.header.index(found)]
         for i, cell in enumerate(cells):

@@ -16,6 +16,7 @@ from activeloop.models.finetuning.checkpointer import Checkpointer, prefixed, un
 from activeloop.models.finetuning.config import Split, TrainingConfig
 from activeloop.models.finetuning.cost import Cost, Meter
 from activeloop.models.finetuning.objectives import TrainingObjective
+from activeloop.prediction import report_fit
 
 #: called with steps done, steps at most, loss
 Progress = Callable[[int, int, float], None]
@@ -78,6 +79,7 @@ def train(
         run.resume(checkpointer.load())
     while not run.done:
         loss = run.advance()
+        report_fit("training", run.step, run.steps)
         if progress is not None:
             progress(run.step, run.steps, loss)
         if checkpointer is not None and (run.done or checkpointer.due()):
