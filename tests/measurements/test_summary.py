@@ -277,3 +277,46 @@ def test_standard_errors_that_came_with_means_are_those_of_the_candidates(pool):
     single = summarise_assay([*rows, *(Measurement("A4G", "kcat", v, replicate=2) for v in (6.0, 8.0))], Assay("kcat"))
     assert single.errors[single.names.index("K2R")] == pytest.approx(0.2)
     assert single.errors[single.names.index("A4G")] > 0.4
+
+
+def on_plates(*values: tuple[str, str, float], assay: str = "IC50") -> list[Measurement]:
+    """Measurements of candidates, and each control as four wells that differ by a hundredth."""
+    rows = []
+    for plate, name, value in values:
+        wells = (0.99, 1.0, 1.0, 1.01) if name == "DMSO" else (1.0,)
+        rows += [
+            Measurement(name, assay, value * off, replicate=r, plate=plate, control=name == "DMSO", well=f"A{r}")
+            for r, off in enumerate(wells, 1)
+        ]
+    return rows
+
+
+#: controls differ by a fifth between plates, which is more than the best compound's value
+POTENCIES = (("1", "DMSO", 20000.0), ("1", "K2R", 10.0), ("2", "DMSO", 24000.0), ("2", "T3S", 12.0))
+
+
+@pytest.mark.parametrize("scale", ["log", "auto"])
+def test_plates_multiply_potencies_and_never_take_them_below_nothing(scale):
+    summary = summarise_assay(on_plates(*POTENCIES), Assay("IC50", "nM", "minimise", scale=scale))
+    means = dict(zip(summary.names, summary.means.tolist(), strict=True))
+    assert means["K2R"] / means["T3S"] == pytest.approx(1.0, rel=0.02)
+    assert means["K2R"] == pytest.approx(11.0, rel=0.02)
+
+
+def test_values_that_may_be_negative_are_corrected_by_adding():
+    rows = on_plates(("1", "DMSO", 1.0), ("1", "K2R", 3.0), ("2", "DMSO", 2.0), ("2", "T3S", 0.5), assay="shift")
+    summary = summarise_assay([*rows, *on_plates(("2", "A4G", -1.0), assay="shift")], Assay("shift"))
+    means = dict(zip(summary.names, summary.means.tolist(), strict=True))
+    assert means["K2R"] - means["T3S"] == pytest.approx(3.5, rel=0.02)
+
+
+def test_replicates_on_a_logarithmic_scale_have_a_geometric_mean():
+    rows = [Measurement("K2R", "IC50", value, replicate=r) for r, value in enumerate((1.0, 100.0), 1)]
+    assert summarise_assay(rows, Assay("IC50", "nM", scale="log")).means.tolist() == pytest.approx([10.0])
+
+
+def test_a_plate_takes_no_percentage_out_of_its_bounds():
+    rows = on_plates(("1", "DMSO", 50.0), ("1", "K2R", 99.0), ("2", "DMSO", 70.0), ("2", "T3S", 5.0), assay="editing")
+    summary = summarise_assay(rows, Assay("editing", "%", bounds=(0.0, 100.0)))
+    assert summary.means.min() >= 0
+    assert summary.means.max() <= 100

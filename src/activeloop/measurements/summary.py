@@ -51,7 +51,7 @@ def summarise(
     pool: Pool,
     assays: Sequence[Assay],
     rounds: Sequence[int] | np.ndarray | None = None,
-    scale: Scale = "additive",
+    scale: Scale | None = None,
 ) -> Dataset:
     """Each measured candidate once, with a mean and a standard error for each assay.
 
@@ -63,8 +63,9 @@ def summarise(
         pool: the pool they belong to.
         assays: the columns of the data set.
         rounds: [n] the round of each measurement, from 0; all 0 when None.
-        scale: whether a plate adds to its values (default) or multiplies them. The default is right for
-            logarithms, ratios and z-scores; raw signals of readers are often multiplied.
+        scale: whether a plate adds to its values or multiplies them. Where it is None a plate multiplies those of
+            assays on a logarithmic scale, and of others whose values are all positive and would not be so any more
+            if it added; else it adds, which is right for logarithms, ratios and z-scores.
 
     Raises:
         MeasurementError: a candidate is not in the pool, an assay is unknown, or a value is not finite.
@@ -99,8 +100,10 @@ def summarise(
     return Dataset(pool, order, values, errors, tuple(assays), started, censored)
 
 
-def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Scale = "additive") -> AssaySummary:
+def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Scale | None = None) -> AssaySummary:
     """Summarise one assay.
+
+    Values of an assay on a logarithmic scale are averaged by their logarithms.
 
     Censored values take no part in estimating plates. A candidate with censored values only keeps its tightest
     limit; where others were measured, a censored value counts as its limit. A class (`classify`) is decided by the
@@ -115,7 +118,7 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
         MeasurementError: a value is not finite, or not positive where plates multiply.
     """
     mine = sorted((m for m in measurements if m.assay == assay.name), key=_canonical)
-    _check_values(mine, scale)
+    _check_values(mine, scale or ("multiplicative" if assay.scale == "log" else "additive"))
     names = tuple(sorted({m.candidate for m in mine}))
     number = {name: k for k, name in enumerate(names)}
     candidates = np.array([number[m.candidate] for m in mine], np.int64)
@@ -127,12 +130,25 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     plates = np.array([place[label] for label in labels], np.int64)
     correct = assay.goal != "classify"
     on_plate = plates if correct else np.zeros_like(plates)
-    multiply = scale == "multiplicative"
-    modelled, measured = np.log(values) if multiply else values, sides == 0
-    count = int(on_plate.max(initial=-1)) + 1
-    effects = plate_effects(modelled[measured], candidates[measured], on_plate[measured], count)
-    corrected = modelled - effects.shifts[on_plate]
-    means, censored = _means(np.exp(corrected) if multiply else corrected, candidates, sides, len(names))
+    measured, count = sides == 0, int(on_plate.max(initial=-1)) + 1
+
+    def fitted(modelled: np.ndarray) -> tuple[np.ndarray, PlateEffects]:
+        effects = plate_effects(modelled[measured], candidates[measured], on_plate[measured], count)
+        return modelled - effects.shifts[on_plate], effects
+
+    multiply = scale == "multiplicative" or (scale is None and assay.scale == "log")
+    corrected, effects = fitted(np.log(values) if multiply else values)
+    if scale is None and not multiply and (values > 0).all() and (corrected <= 0).any():
+        multiply = True  # a plate that adds would take concentrations below nothing
+        corrected, effects = fitted(np.log(values))
+    geometric = multiply and assay.scale == "log"
+    shown = np.exp(corrected) if multiply and not geometric else corrected
+    means, censored = _means(shown, candidates, sides, len(names))
+    means = np.exp(means) if geometric else means
+    if assay.bounds and len(values):
+        # a correction takes no mean farther out than noise had taken a value
+        low, high = (np.inf * side if end is None else end for side, end in zip((-1, 1), assay.bounds, strict=True))
+        means = np.clip(means, min(low, values.min()), max(high, values.max()))
     stated = np.array([m.error for m in mine], np.float64) / (values if multiply else 1.0)
     errors = _errors(corrected, candidates, on_plate, measured, effects, stated)
     if multiply:
@@ -140,9 +156,9 @@ def summarise_assay(measurements: Sequence[Measurement], assay: Assay, scale: Sc
     if assay.goal == "classify":
         means = (means > 0.5).astype(np.float64)
     table = np.exp(effects.shifts) if multiply else effects.shifts
-    shown = dict(zip(plate_names, table.tolist(), strict=True)) if correct else {}
+    by_plate = dict(zip(plate_names, table.tolist(), strict=True)) if correct else {}
     notes = _notes(assay, plate_names, effects, multiply) if correct and mine else ()
-    return AssaySummary(assay, names, means, errors, censored, shown, effects.sd, effects.noise, notes)
+    return AssaySummary(assay, names, means, errors, censored, by_plate, effects.sd, effects.noise, notes)
 
 
 def _canonical(m: Measurement) -> tuple[str, str, str, int, float, str]:
