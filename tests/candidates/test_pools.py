@@ -256,3 +256,14 @@ def test_a_table_that_was_read_serves_as_well_as_its_path(tmp_path):
     path = tmp_path / "pool.csv"
     path.write_text("variant;fitness\nFWAA;8,7\nVDGV;1\n")
     assert Pool.from_table(read_table(path)).names([0, 1]) == Pool.from_table(path).names([0, 1])
+
+
+@pytest.mark.parametrize("parent", ["MKTAYIAKQR", None])
+def test_names_of_combinations_are_those_of_their_designs(parent):
+    sites = [(2, "KRW"), (4, "AG"), (9, "QEND")] if parent else [(1, "01"), (2, "01"), (3, "ab")]
+    pool = Pool.combinatorial(parent, sites)
+    rows = np.arange(len(pool))
+    assert pool.names(rows) == [pool.design(row).name for row in rows.tolist()]
+    assert pool.names([]) == []
+    with pytest.raises(IndexError, match=r"row (24|8)"):
+        pool.names([0, len(pool)])

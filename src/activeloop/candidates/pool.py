@@ -822,6 +822,26 @@ class CombinatorialPool(Pool):
         pairs = zip(self._sites.positions.tolist(), here, strict=True)
         return Variant(parent, tuple(Mutation(p, parent[p - 1], a) for p, a in pairs if a != parent[p - 1]))
 
+    def names(self, rows: np.ndarray | Rows[int]) -> list[str]:
+        """Standard notation of the given rows."""
+        chosen = np.asarray(rows, np.int64).reshape(-1)
+        if len(chosen) and not 0 <= chosen.min() <= chosen.max() < self._length:
+            return super().names(chosen)  # which names the row that is none
+        digits = (chosen[:, None] // self._strides % self._sizes).tolist()
+        parts = [[each[k] for each, k in zip(self._parts, line, strict=True)] for line in digits]
+        if not self._sites.parent_sequence:
+            return list(map("".join, parts))
+        return [":".join(filter(None, line)) or "WT" for line in parts]
+
+    @cached_property
+    def _parts(self) -> list[list[str]]:
+        """What each letter of each site adds to a name."""
+        parent, places = self._sites.parent_sequence, self._sites.positions.tolist()
+        if not parent:
+            return list(map(list, self.letters))
+        each = zip(places, self.letters, strict=True)
+        return [["" if a == parent[p - 1] else str(Mutation(p, parent[p - 1], a)) for a in text] for p, text in each]
+
     def row_of_design(self, design: Design) -> int | None:
         """The row of a design, or None when it is not in the pool."""
         here = design.name if isinstance(design, Sequence) else self._letters_at_sites(design)
