@@ -328,7 +328,8 @@ def large_result(rows: Sequence[Sequence[str]]) -> Result:
     how = (
         "Each figure is of a command line in a process of its own on one thread, start-up included; of logs, of a "
         "process that holds the campaign, without the time to import. CPU seconds are of system and user together, "
-        "medians where something was repeated."
+        "medians where something was repeated. Peak memory is that of the command or of the process that started it, "
+        "whichever is larger, so small figures are upper bounds."
     )
     question = "What do large campaigns cost?"
     return Result(question, how, [markdown_table(COLUMNS, rows)], {"summary": (COLUMNS, rows)})
