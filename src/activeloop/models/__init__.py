@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from activeloop.models.heads.gp import GPHead
     from activeloop.models.heads.laplace import LaplaceHead
     from activeloop.models.networks import Training
+    from activeloop.models.regressor import CandidateRegressor
     from activeloop.models.stacking import StackingEnsemble
 
 __all__ = [
     "Calibrated",
+    "CandidateRegressor",
     "Classification",
     "Conformal",
     "DropoutHead",
