@@ -42,8 +42,14 @@ def with_unit(assay: Assay) -> str:
 
 
 def _log(axis: Any, which: str) -> None:
+    """Set one side of a panel, on which everything is drawn already, to logarithms."""
+    from matplotlib.ticker import LogLocator
+
     getattr(axis, f"set_{which}scale")("log")
     ticks = getattr(axis, f"{which}axis")
+    low, high = sorted(getattr(axis, f"get_{which}lim")())
+    if high < 100 * low:  # powers of ten alone would be one tick, or none
+        ticks.set_major_locator(LogLocator(subs=range(1, 10) if high < 10 * low else (1, 2, 5)))
     ticks.set_major_formatter("{x:g}")
     axis.minorticks_off()
 
@@ -68,14 +74,14 @@ def draw_best(found: Sequence[BestSoFar], logs: Sequence[str], volumes: Sequence
     for axis, one in zip(axes, found, strict=False):
         fit = one.assay.goal == "classify"
         style(axis, "candidates found fit" if fit else f"best {with_unit(one.assay)}")
-        if one.assay.name in logs:
-            _log(axis, "y")
         axis.plot(one.counts, one.best, color=OWN, marker="o", linewidth=2.4, label="this campaign", zorder=3)
         dash = {"color": BASELINE, "linewidth": 1.8, "linestyle": (0, (4, 2)), "label": "random picks, expected"}
         axis.plot(one.counts, one.random, marker="o", markersize=4, **dash)
         axis.set_xlabel("candidates measured")
         axis.set_xticks(_thinned(one.counts))
         axis.margins(x=0.08, y=0.14)
+        if one.assay.name in logs:
+            _log(axis, "y")
         if one.assay.sign < 0 and not fit:
             axis.invert_yaxis()
             axis.set_title(f"best {with_unit(one.assay)}, lower is better", fontsize=11, color=INK, loc="left")
@@ -237,8 +243,6 @@ def draw_controls(plates: Sequence[PlateControls], assay: Assay, log: bool) -> F
     figure = _figure(3.2)
     axis = figure.subplots()
     style(axis, with_unit(assay))
-    if log:
-        _log(axis, "y")
     names = list(dict.fromkeys(name for p in plates for name in p.controls))
     for name, colour in zip(names, (OWN, *OTHERS), strict=False):
         wells = [(i, v) for i, p in enumerate(plates) for v in p.controls.get(name, ())]
@@ -252,6 +256,8 @@ def draw_controls(plates: Sequence[PlateControls], assay: Assay, log: bool) -> F
         axis.plot(*np.array(means).T, color=colour, linewidth=1.4, alpha=0.5)
         jitter = 0.12 * np.sin(np.arange(len(x)) * 2.4)  # the same in each run
         axis.plot(x + jitter, y, "o", color=colour, alpha=0.75, markersize=4.5, markeredgewidth=0, label=name)
+    if log:
+        _log(axis, "y")
     every = -(-len(plates) // 12)
     shown = range(0, len(plates), every)
     axis.set_xticks(list(shown), [_short(plates[i].plate) for i in shown])
