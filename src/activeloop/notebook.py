@@ -55,9 +55,9 @@ def html_table(
     """
     body = ["".join(f"<td>{escape(shown(cell))}</td>" for cell in row) for row in rows]
     head = "".join(f"<th>{escape(header)}</th>" for header in headers)
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    title = f"<p>{escape(caption)}</p>" if caption else ""  # a caption is as narrow as its table
     lines = "".join(f"<tr>{line}</tr>" for line in body)
-    table = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    table = f"{title}<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
     return table if total is None or total <= len(body) else f"{table}<p>{len(body):,} of {total:,} rows</p>"
 
 
@@ -88,4 +88,18 @@ def axes(given: Axes | None) -> Axes:
 
     axis = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")[1]
     style(axis)
+    return axis
+
+
+def whole_numbers(axis: Axes) -> None:
+    """Only whole numbers along the horizontal axis, such as ranks."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+
+
+def nothing_yet(axis: Axes, words: str) -> Axes:
+    """The axes with a sentence, where there is nothing to draw."""
+    axis.text(0.5, 0.5, words, transform=axis.transAxes, ha="center", va="center")
+    axis.set(xticks=[], yticks=[])
     return axis

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: what stands for an assay's name before any result: the prior's score has no unit, and more is better
 PRIOR_SCORE = "prior score"
+#: candidates that a picture names, at most, and letters of a name that it shows
+NAMED, LONG = 40, 24
 #: [K] levels at which a shape gives quantiles; 50, 80, 90 and 95 % intervals end on them
 LEVELS = np.arange(1, 400) / 400
 #: [K] quantiles of a standard normal distribution at these levels
@@ -553,18 +555,27 @@ class PredictionTable:
         return html_table(list(columns), rows, f"by {self._by()}", total=len(self))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """A picture of the predictions of the first assay, sorted, with their 90 % intervals.
+        """A picture of the predictions of the first assay, sorted, with their 90 % intervals; few ones by name.
 
         Args:
             ax: where to draw; new axes when None.
         """
         ax, order = axes(ax), np.argsort(self.mean[:, 0], kind="stable")
-        if self.assays[0] != PRIOR_SCORE:
-            ends = self.low[order, 0], self.high[order, 0]
-            ax.fill_between(np.arange(len(order)), *ends, alpha=0.25, lw=0, label="90 % interval")
-        ax.plot(self.mean[order, 0], label="probability" if self.classes else "predicted")
-        ax.set(xlabel="candidates, sorted", ylabel=self.assays[0], title=f"by {self._by()}")
-        ax.legend()
+        mean, low, high = (each[order, 0] for each in (self.mean, self.low, self.high))
+        what, is_score = "probability" if self.classes else "predicted", self.assays[0] == PRIOR_SCORE
+        place = np.arange(len(order))
+        if len(order) <= NAMED:
+            ends = None if is_score else np.maximum([mean - low, high - mean], 0)
+            ax.errorbar(place, mean, ends, fmt="o", ms=5, lw=1, capsize=3)
+            names = [self.names[i] for i in order]
+            ax.set_xticks(place, [n if len(n) <= LONG else f"{n[: LONG - 1]}…" for n in names], rotation=90)
+        else:
+            if not is_score:
+                ax.fill_between(place, low, high, alpha=0.25, lw=0)
+            ax.plot(place, mean)
+            ax.set_xlabel("candidates, sorted")
+        label = self.assays[0] if is_score else f"{self.assays[0]} {what}, 90 % interval"
+        ax.set(ylabel=label, title=f"by {self._by()}")
         return ax
 
 

@@ -103,7 +103,7 @@ from activeloop.measurements.assay import checked_assays, number_of
 from activeloop.measurements.columns import check_names
 from activeloop.measurements.dataset import pool_rows
 from activeloop.measurements.reading import Reading
-from activeloop.notebook import axes, html_table
+from activeloop.notebook import axes, html_table, nothing_yet
 from activeloop.plates import Pick, Proposal
 from activeloop.plates.plate import labelled
 from activeloop.prediction import PRIOR_SCORE, Learner, OneAssay, PredictionTable, Predictor
@@ -210,22 +210,28 @@ class Campaign:
         return html_table(["campaign", ", ".join(assay.name for assay in self.assays)], rows)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """A picture of what was measured, round by round, with the best so far; of the first assay.
+        """A picture of the results of the first assay by round, with the best so far; of classes their share.
 
         Args:
             ax: where to draw; new axes when None.
         """
         ax, state, assay = axes(ax), self.state(), self.assays[0]
         found = [(r.round + 1, r.measurement.value) for r in state.measured if r.measurement.assay == assay.name]
-        rounds, values = np.array(found, np.float64).reshape(-1, 2).T
-        ax.scatter(rounds, values, s=14, alpha=0.5, label="measured")
+        if not found:
+            return nothing_yet(ax, f"{assay.name}: no results yet")
+        rounds, values = np.array(found, np.float64).T
         numbers = np.unique(rounds)
+        ax.set(xlabel="round", ylabel=f"{assay.name} ({assay.unit})" if assay.unit else assay.name, xticks=numbers)
+        if assay.goal == "classify":
+            ax.plot(numbers, [values[rounds == number].mean() for number in numbers], marker="o", color="black")
+            ax.set(ylabel=f"{assay.name}: share of the measured", ylim=(-0.05, 1.05))
+            return ax
+        ax.scatter(rounds, values, s=14, alpha=0.5, label="measured")
         best = [assay.sign * (assay.sign * values[rounds <= number]).max() for number in numbers]
         ax.plot(numbers, best, marker="o", color="black", label="best so far")
-        ax.set(xlabel="round", ylabel=f"{assay.name} ({assay.unit})" if assay.unit else assay.name)
-        ax.set_xticks(numbers)
-        if found:
-            ax.legend()
+        if assay.scale == "log" and (values > 0).all():
+            ax.set_yscale("log")
+        ax.legend()
         return ax
 
     @cached_property

@@ -262,25 +262,37 @@ class Pool(ABC):
     def plot(self, ax: Axes | None = None) -> Axes:
         """A picture of what may be tested: how often each residue stands at each varying site; of compounds their size.
 
+        Where there is a wild type, its residues are left out. A sample stands for a large pool.
+
         Args:
             ax: where to draw; new axes when None.
         """
         ax = axes(ax)
-        rows = np.unique(np.linspace(0, len(self) - 1, min(len(self), DRAWN)).astype(np.int64))
+        whole = len(self) <= DRAWN  # rows at even steps would show the same letters again and again
+        rows = np.arange(len(self)) if whole else np.sort(np.random.default_rng(0).integers(len(self), size=DRAWN))
         ax.set_title(f"{len(self):,} {self.kind}")
         if self.sites is None:
-            ax.hist([len(name) for name in self.names(rows)], bins=40)
+            lengths = np.array([len(name) for name in self.names(rows)])
+            step = 1 + int(np.ptp(lengths)) // 40
+            ax.hist(lengths, bins=np.arange(lengths.min(), lengths.max() + 2 * step, step) - 0.5)
             ax.set(xlabel="length of the SMILES", ylabel=self.kind)
             return ax
         letters, labels = self.sites.alphabet, self.sites.labels
         codes = self.codes(rows)
-        share = np.stack([(codes == code).mean(0) for code in range(len(letters))])
-        picture = ax.imshow(share, aspect="auto", cmap="Blues", vmin=0.0)
+        counts = np.stack([(codes == code).sum(0) for code in range(len(letters))]).astype(np.float64)
+        found = np.flatnonzero(counts.any(1))  # few pools have gaps
+        if (parent := self.sites.parent) is not None:
+            counts[parent, np.arange(len(labels))] = np.nan
+        counts, letters = counts[found], [letters[code] for code in found]
+        shown = counts if whole else counts / len(rows)
+        ax.grid(False)
+        ax.set_facecolor("#e4e7eb")
+        picture = ax.imshow(shown, aspect="auto", cmap="Blues", vmin=0.0, interpolation="none")
         step = -(-len(labels) // 30)
         ax.set_xticks(range(0, len(labels), step), labels[::step], rotation=90)
-        ax.set_yticks(range(len(letters)), list(letters))
+        ax.set_yticks(range(len(letters)), letters)
         ax.set(xlabel="site", ylabel="residue" if self.kind == "variants" else "base")
-        ax.figure.colorbar(picture, ax=ax, label=f"share of the {self.kind}")
+        ax.figure.colorbar(picture, ax=ax, label=self.kind if whole else f"share of the {self.kind}")
         return ax
 
     @staticmethod

@@ -13,8 +13,8 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.errors import PlateError, check_type
-from activeloop.measurements.wells import SHAPES, Well, describe_plate, well_name, well_on
-from activeloop.notebook import SHOWN, axes, html_table, to_frame
+from activeloop.measurements.wells import SHAPES, Well, describe_plate, parse_well, row_letters, well_name, well_on
+from activeloop.notebook import SHOWN, axes, html_table, nothing_yet, to_frame, whole_numbers
 from activeloop.plates.layout import (
     HARDLY_FILLED,
     LAYOUTS,
@@ -152,13 +152,24 @@ class Proposal:
             label = named[0].removesuffix("predicted")
             mean, low, high = (np.array(columns[f"{label}{what}"]) for what in ("predicted", "low", "high"))
             # A bent mean may lie outside an interval that is cut off at a bound.
-            ax.errorbar(rank, mean, np.maximum([mean - low, high - mean], 0), fmt="o", ms=4, capsize=2)
+            ends = np.maximum([mean - low, high - mean], 0)
+            ax.errorbar(rank, mean, ends, fmt="o", ms=4, lw=1, capsize=2)
         else:
-            ax.plot(rank, [p.score for p in self.picks], "o", ms=4)
-        ax.set(xlabel="rank", ylabel=named[0] if named else "prior score", title=f"proposal {self.number}")
+            scores = np.array([p.score for p in self.picks])
+            if np.isnan(scores).all():
+                return nothing_yet(ax, f"proposal {self.number}: nothing is predicted before the first results")
+            ax.plot(rank, scores, "o", ms=4)
+        ax.set(
+            xlabel="rank",
+            ylabel=f"{named[0]}, 90 % interval" if named else "prior score",
+            title=f"proposal {self.number}",
+        )
+        whole_numbers(ax)
         return ax
 
 
+#: a picture of a plate in a notebook names what is in its wells up to so many columns
+NAMED_COLUMNS = 12
 #: what to give where a proposal is expected
 PROPOSED = "what Campaign.propose(n) returned"
 
@@ -380,6 +391,46 @@ class Plate:
     def __str__(self) -> str:
         controls = sum(w.control for w in self.wells.values())
         return f"{self.id}: {len(self.wells) - controls} wells with candidates, {controls} controls, {self.size} in all"
+
+    def _repr_html_(self) -> str:
+        rows, columns = SHAPES[self.size]
+        held = [[self.wells.get(well_name(r, c)) for c in range(columns)] for r in range(rows)]
+        cells = [[row_letters(r), *(self.called(w.candidate) if w else "" for w in row)] for r, row in enumerate(held)]
+        return html_table(["", *(str(c + 1) for c in range(columns))], cells, str(self))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A picture of the wells in the colours of what is predicted, or before any result of the score.
+
+        To print it, with structures and a list of names: `activeloop.plates.draw(plate)` is an SVG.
+
+        Args:
+            ax: where to draw; new axes when None.
+        """
+        from matplotlib import colormaps
+        from matplotlib.colors import ListedColormap
+
+        ax, (rows, columns) = axes(ax), SHAPES[self.size]
+        predicted = any(math.isfinite(p.mean) for p in self.picks)
+        of = {p.name: p.mean if predicted else p.score for p in self.picks}
+        kinds, values = np.zeros((rows, columns), np.int8), np.full((rows, columns), np.nan)
+        for name, well in self.wells.items():
+            at = parse_well(name) or (0, 0)  # its name was checked
+            kinds[at], values[at] = 1 + well.control, np.nan if well.control else of.get(well.candidate, np.nan)
+            if columns <= NAMED_COLUMNS:
+                text = self.called(well.candidate)
+                size = min(7.0, 48.0 / len(text))
+                ax.text(at[1], at[0], text if size > 3.5 else "…", ha="center", va="center", fontsize=max(size, 3.5))
+        ax.grid(False)
+        ax.imshow(kinds, ListedColormap(["#ffffff", "#cfdcea", "#f2a541"]), vmin=0, vmax=2, aspect="auto")
+        if np.isfinite(values).any():
+            # names are read on all of it, and none of it is as white as an empty well
+            picture = ax.imshow(values, ListedColormap(colormaps["YlGn"](np.linspace(0.1, 0.65, 256))), aspect="auto")
+            ax.figure.colorbar(picture, ax=ax, label="predicted" if predicted else "prior score")
+        every = 1 if columns <= 24 else 4
+        ax.set_xticks(range(0, columns, every), [str(c + 1) for c in range(0, columns, every)])
+        ax.set_yticks(range(0, rows, every), [row_letters(r) for r in range(0, rows, every)])
+        ax.set_title(f"{self.id} (orange: controls)" if (kinds == 2).any() else self.id)
+        return ax
 
     def called(self, name: str) -> str:
         """What people call what is in a well: the id of a compound or guide where it has one, else its name."""
