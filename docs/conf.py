@@ -18,6 +18,8 @@ html_title = f"ActiveLoop {release}"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
+# scikit-learn writes these into every class of its kind; their text refers to its own documentation
+autodoc_default_options = {"exclude-members": "set_predict_request, set_score_request"}
 napoleon_google_docstring = True
 suppress_warnings = ["ref.python"]
 
