@@ -354,6 +354,18 @@ def test_help_is_quick_and_imports_nothing_heavy():
     assert float(seconds) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("activeloop propo", "propose"), ("activeloop record --dry", "--dry-run"), ("activeloop ", " ".join(VERBS))],
+)
+def test_the_shell_completes_commands_and_options(typed, completed):
+    settings = {"_ACTIVELOOP_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    program = Path(sys.executable).with_name("activeloop")
+    said = subprocess.run([program], capture_output=True, text=True, check=True, env=os.environ | settings)
+    assert set(completed.split()) <= set(said.stdout.split())
+    assert said.stderr == ""
+
+
 def test_record_asks_names_what_is_known_and_counts_as_status_does(run):
     run("new", "s", "--wild-type", WT, "--sites", "K2,T3", "--assay", "kcat", "--learner", "forest")
     Path("r.csv").write_text("mutant,kcat\nWT,1\nK2R,3\nT3S,4\n")
