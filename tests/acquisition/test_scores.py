@@ -24,7 +24,7 @@ from activeloop.acquisition import (
 )
 from activeloop.acquisition.learning import class_epig
 from activeloop.errors import ConfigError, ModelError
-from activeloop.prediction import Prediction
+from activeloop.prediction import Prediction, ValueMap
 
 
 def blank(best=np.nan, seed=0, **kw):
@@ -171,3 +171,9 @@ def test_misuse_is_explained():
         PowerSampling("power", -1.0)
     with pytest.raises(ConfigError, match="3 weights for 2 assays"):
         Scalarised((1.0, 1.0, 1.0))(several, blank([np.nan] * 2))
+
+
+def test_on_logarithms_a_plausible_gain_is_a_factor():
+    places = Prediction(np.zeros((0, 1, 1)), np.array([[1.0]]), np.array([[0.5]]), np.zeros(1))
+    reason = UpperConfidenceBound().reason(places.in_values([ValueMap(log=True)]), 0)
+    assert reason == "a good prediction: value 10, and it could plausibly be better by a factor of 3.2"

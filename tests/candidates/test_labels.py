@@ -92,3 +92,11 @@ def test_labels_of_a_large_pool_cost_little():
     labels = LabelTable.of(cells)
     assert dict(labels.row(rows - 1)) == {"id": "Z99999", "supplier": "Acme", "well": "A15"}
     assert time.process_time() - start < 1.0
+
+
+def test_a_guide_is_called_by_its_id_beside_its_sequence():
+    pool = Pool.from_table(
+        {"sgRNA": ["g1", "g2"], "Gene": ["A", "A"], "Sequence": [f"{18 * 'A'}GC", f"{18 * 'A'}GT"]}, "guides"
+    )
+    assert [pool.called(name) for name in pool.names([0, 1])] == ["g1", "g2"]
+    assert pool.find("g2") == 1

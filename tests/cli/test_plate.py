@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from activeloop.cli import main
 from activeloop.plates import plates_in, read_plate
@@ -102,6 +103,38 @@ def test_a_plate_is_laid_out_anew_until_it_has_results(run, loop):
     assert (status, "plate-1 has results already (event" in said) == (1, True)
     assert read_plate("c/plates/plate-1.csv").wells == compact.wells
     assert "As for the last plate" in run("propose", "c")[1]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_typed_results_are_never_written_over(run, loop, ending):
+    run("propose", "c", "-n", 6, "--controls", 2, "--plate", 24)
+    path = Path(f"c/plates/plate-1.{ending}")
+    if ending == "csv":
+        fill_in(1)
+    else:
+        book = load_workbook(path)
+        column = next(cell.column for cell in book["list"][1] if cell.value == "inhibition (%)")
+        book["list"].cell(2, column, 3.5)
+        book.save(path)
+    before = path.read_bytes()
+    for tried in (("plate", "--layout", "by-column"), ("plate", "--out", path), ("propose", "--out", path)):
+        status, said = run(tried[0], "c", *tried[1:])
+        assert (status, "results were typed into it" in said, said.count("Record it first")) == (2, True, 1), said
+        assert path.read_bytes() == before
+    if ending == "xlsx":  # the list is lost: it is not written anew beside a workbook with results
+        Path("c/plates/plate-1.csv").unlink()
+        assert "results were typed into it" in run("propose", "c")[1]
+        assert path.read_bytes() == before
+
+
+def test_tables_and_pictures_say_the_unit(run, loop):
+    run("propose", "c", "-n", 12, "--controls", 4, "--plate", 24)
+    run("record", "c", fill_in(1))
+    status, said = run("propose", "c", "-n", 4)
+    assert (status, "predicted (%)" in " ".join(said.split())) == (0, True)
+    assert "inhibition predicted (%)" in Path("c/plates/plate-2.svg").read_text("utf-8")
+    assert "Best of 12 after 1 round: Z" in run("assess", "c")[1], "a compound is called by its id"
+    assert run("explain", "c", "Z3")[1].startswith("Z3, CCCO: predicted")
 
 
 def test_pick_lists(run, loop):

@@ -149,3 +149,28 @@ def test_before_any_result_there_is_the_prior(tmp_path):
         last_proposal(loop)
     with pytest.raises(NotationError, match="not in the pool"):
         explain(loop, ["K2R:T3A"])
+
+
+def test_a_combination_is_told_as_the_plate_tells_it(tmp_path, capsys):
+    folder = tmp_path / "c"
+    new(folder, ["kcat:1/s"], wild_type="MKTAYIAKQRQISFVKSHFSRQ", singles=True, seed=1)
+    names = Pool.single_mutants("MKTAYIAKQRQISFVKSHFSRQ", positions=range(2, 23)).names(range(0, 390, 7))
+    rows = [f"{name},{1 + 0.1 * math.sin(i):.3f}" for i, name in enumerate(names)]
+    (tmp_path / "r.csv").write_text("\n".join(["variant,kcat", *rows, "WT,1"]) + "\n")
+    record(folder, tmp_path / "r.csv")
+    open_campaign(folder).campaign.extend(combine=2, budget=100)
+    propose(folder, number=20)
+    loop = open_campaign(folder)
+    pick = next(p for p in last_proposal(loop).picks if ":" in p.name)
+    (one,) = explain(loop, [pick.name])
+    assert one.as_pick is not None
+    assert (one.as_pick.mean, one.as_pick.low, one.as_pick.high) == pytest.approx((pick.mean, pick.low, pick.high))
+    assert one.as_pick.mean < one.mean
+    assert one.as_pick.reason in pick.reason
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["explain", str(folder), pick.name])
+    assert "As a pick it is predicted" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        main(["extend", str(folder), "--combine", "3"])
+    assert "proposal 1 is out, chosen from the former pool" in " ".join(capsys.readouterr().out.split())

@@ -60,6 +60,8 @@ def test_the_page_needs_nothing_else(campaign):
     assert "<script" not in found.page
     assert "src=" not in found.page
     assert len(found.page) < 1_000_000
+    assert "plate-1, plate-2: 24 wells, 4 of them WT" in found.page
+    assert "were measured in 2 rounds." in found.page
     for words in ("What next", "The best so far", "Predicted against measured", "Calibration", "Effects by position"):
         assert words in found.page
     assert "Z' needs two kinds of controls" in found.page

@@ -11,6 +11,7 @@ from activeloop.acquisition.base import (
     AcquisitionContext,
     AcquisitionFunction,
     BatchStrategy,
+    Objective,
     comparable,
     first_best,
     highest,
@@ -18,6 +19,7 @@ from activeloop.acquisition.base import (
     objective,
     require_draws,
 )
+from activeloop.drawing import shown_number
 from activeloop.prediction import Prediction
 
 
@@ -36,7 +38,7 @@ class Greedy(AcquisitionFunction):
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction."""
         o = objective(prediction)
-        return f"among the best predictions: {o.word} {o.mean[i]:.3g}"
+        return f"among the best predictions: {o.word} {shown_number(o.mean[i])}"
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,18 @@ class UpperConfidenceBound(AcquisitionFunction):
         return bound if math.isinf(most) else np.where(bound < most, bound, most + 1e-6 * (o.mean - most))
 
     def reason(self, prediction: Prediction, i: int) -> str:
-        """The prediction and the bonus of the bound."""
+        """The prediction and the bonus of the bound: on logarithms a factor."""
         o = objective(prediction)
-        better = f"it could plausibly be better by {self.beta * o.sd[i]:.2g}"
-        return f"a good prediction: {o.word} {o.mean[i]:.3g}, and {better}"
+        if prediction.maps and prediction.maps[0].log:
+            factor = math.exp(self.beta * math.asinh(float(o.sd[i] / abs(o.mean[i]))))
+            better = f"it could plausibly be better by a factor of {shown_number(factor, 2)}"
+            return f"a good prediction: {o.word} {shown_number(o.mean[i])}, and {better}"
+        better = f"it could plausibly be better by {shown_number(self.beta * o.sd[i], 2)}"
+        return f"a good prediction: {o.word} {shown_number(o.mean[i])}, and {better}"
+
+
+def _with_sd(o: Objective, i: int) -> str:
+    return f"{o.word} {shown_number(o.mean[i])}, sd {shown_number(o.sd[i], 2)}"
 
 
 def expected_improvement(mean: np.ndarray, sd: np.ndarray, best_f: float) -> np.ndarray:
@@ -104,7 +114,7 @@ class ExpectedImprovement(AcquisitionFunction):
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"may improve on the best so far: predicted {o.word} {o.mean[i]:.3g}, sd {o.sd[i]:.2g}"
+        return f"may improve on the best so far: predicted {_with_sd(o, i)}"
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,7 @@ class NoisyExpectedImprovement(AcquisitionFunction):
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"may improve on the best so far, noise allowed for: predicted {o.word} {o.mean[i]:.3g}"
+        return f"may improve on the best so far, noise allowed for: predicted {o.word} {shown_number(o.mean[i])}"
 
 
 @dataclass(frozen=True)
@@ -162,7 +172,7 @@ class ProbabilityOfHit(AcquisitionFunction):
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"likely a hit: predicted {o.word} {o.mean[i]:.3g}, sd {o.sd[i]:.2g}"
+        return f"likely a hit: predicted {_with_sd(o, i)}"
 
 
 @dataclass(frozen=True)
@@ -184,7 +194,7 @@ class Thompson(AcquisitionFunction):
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""
         o = objective(prediction)
-        return f"the best in one plausible model: predicted {o.word} {o.mean[i]:.3g}, sd {o.sd[i]:.2g}"
+        return f"the best in one plausible model: predicted {_with_sd(o, i)}"
 
 
 @dataclass(frozen=True)

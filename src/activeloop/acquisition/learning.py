@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, Gaussian, require_draws
+from activeloop.drawing import shown_number
 from activeloop.prediction import Prediction
 
 
@@ -44,7 +45,8 @@ class Variance(AcquisitionFunction):
     def reason(self, prediction: Prediction, i: int) -> str:
         """The prediction and its standard deviation."""
         column = -1 if prediction.classes else 0
-        return f"the model knows it least: predicted {prediction.mean[i, column]:.3g} ± {prediction.sd[i, column]:.2g}"
+        mean, sd = shown_number(prediction.mean[i, column]), shown_number(prediction.sd[i, column], 2)
+        return f"the model knows it least: predicted {mean} ± {sd}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class BALD(AcquisitionFunction):
             np.quantile(prediction.draws[:, i, column], [0.05, 0.95]) if len(prediction.draws) else (np.nan, np.nan)
         )
         what = f"probability of being {prediction.classes[-1]}" if prediction.classes else "value"
-        return f"plausible models disagree: {what} from {low:.2g} to {high:.2g}"
+        return f"plausible models disagree: {what} from {shown_number(low, 2)} to {shown_number(high, 2)}"
 
 
 #: numbers in one intermediate array

@@ -10,6 +10,7 @@ import numpy as np
 
 from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, CombiningFunction
 from activeloop.acquisition.finding import ExpectedImprovement, UpperConfidenceBound
+from activeloop.drawing import shown_number
 from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Assay
 from activeloop.prediction import Prediction
@@ -103,13 +104,22 @@ def hypervolume(points: np.ndarray, reference: np.ndarray) -> float:
     return float(total)
 
 
+def _in_words(chance: float) -> str:
+    """A probability, of which no prediction is 0 or 1.
+
+    >>> _in_words(0.004), _in_words(0.5), _in_words(0.999)
+    ('less than 1%', '50%', 'more than 99%')
+    """
+    return "less than 1%" if chance < 0.005 else "more than 99%" if chance > 0.995 else f"{chance:.0%}"
+
+
 def described(assay: Assay, mean: float, sd: float) -> str:
     """A prediction of one assay in its direction and unit.
 
     >>> described(Assay("KM", "mM", "minimise"), -0.2, 0.05)
     'KM 0.2 ± 0.05 mM'
     """
-    return f"{assay.name} {assay.sign * mean:.3g} ± {sd:.2g} {assay.unit}".rstrip()
+    return f"{assay.name} {shown_number(assay.sign * mean)} ± {shown_number(sd, 2)} {assay.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -148,7 +158,10 @@ class Hypervolume(CombiningFunction):
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """All predictions."""
-        values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True))
+        values = ", ".join(
+            f"{shown_number(m)} ± {shown_number(s, 2)}"
+            for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True)
+        )
         return f"may be a better compromise than any measured: predicted {values}"
 
     def reason_of(self, prediction: Prediction, i: int, context: AcquisitionContext, assays: Sequence[Assay]) -> str:
@@ -270,7 +283,7 @@ class Constrained(CombiningFunction):
                 parts.append(self._beside_best(one, inner, context, int(free[0]), others[0]))
         for a in bound.tolist():
             probability = feasibility(one.columns(np.array([a])), limits[[a]])[0]
-            parts.append(f"{assays[a].condition} with a chance of {probability:.0%}")
+            parts.append(f"{assays[a].condition} with a chance of {_in_words(float(probability))}")
         return "; ".join(parts)
 
     def _beside_best(
@@ -283,7 +296,8 @@ class Constrained(CombiningFunction):
         best, scaled = float(inner.best_f[0]), one.on_scale
         start = one.columns(np.array([a])).places(np.array([best]))[0]
         chance = ndtr((scaled.mean[0, a] - start) / max(float(scaled.sd[0, a]), 1e-12))
-        return f"better than the best {assay.name}, {assay.sign * best:.3g}, with a chance of {chance:.0%}"
+        value = shown_number(assay.sign * best)
+        return f"better than the best {assay.name}, {value}, with a chance of {_in_words(float(chance))}"
 
     def _inner(
         self, prediction: Prediction, context: AcquisitionContext, limits: np.ndarray, free: np.ndarray
@@ -410,7 +424,10 @@ class Scalarised(CombiningFunction):
 
     def reason(self, prediction: Prediction, i: int) -> str:
         """All predictions."""
-        values = ", ".join(f"{m:.3g} ± {s:.2g}" for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True))
+        values = ", ".join(
+            f"{shown_number(m)} ± {shown_number(s, 2)}"
+            for m, s in zip(prediction.mean[i], prediction.sd[i], strict=True)
+        )
         return f"good in all assays together: predicted {values}"
 
     def _weights(self, assays: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
 from activeloop.acquisition.multiobjective import Constrained, Hypervolume, Scalarised
 from activeloop.candidates import Pool, is_scan, position_of_single
+from activeloop.drawing import shown_number
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset, limits_of
 from activeloop.prediction import Prediction, Predictor
@@ -70,7 +71,7 @@ class Recommender:
             assays: as they are measured, of each output; () before any result.
         """
         if not assays and context.values is None and not prediction.classes:
-            reason = f"promising by the prior alone: score {prediction.mean[i, 0]:.3g}"
+            reason = f"promising by the prior alone: score {shown_number(prediction.mean[i, 0])}"
         elif isinstance(self.score, CombiningFunction) and assays:
             reason = self.score.reason_of(prediction, i, context, assays)
         else:

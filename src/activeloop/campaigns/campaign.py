@@ -1019,10 +1019,16 @@ class Campaign:
             self.pool, self.assays, self.select, self.hit, self.controls, prior, self.learner.coordinates
         )
         proposal = builder.proposal(state, dataset, model, n, seed, retry, progress, predicted=predicted)
-        return replace(proposal, picks=self._with_outlook(state, proposal.picks)) if self.pool.added else proposal
+        return replace(proposal, picks=self.with_outlook(proposal.picks, state)) if self.pool.added else proposal
 
-    def _with_outlook(self, state: CampaignState, picks: Sequence[Pick]) -> tuple[Pick, ...]:
-        """Picks of which the combinations say what is known of them, and are predicted less for having been chosen."""
+    def with_outlook(self, picks: Sequence[Pick], state: CampaignState | None = None) -> tuple[Pick, ...]:
+        """Picks of which the combinations say what is known of them, and are predicted less for having been chosen.
+
+        Args:
+            picks: of candidates of the pool.
+            state: of the log; read when left out.
+        """
+        state = self.state() if state is None else state
         assay = self._combined_assay()
         rows = rows_of_names(self.pool, (p.name for p in picks))
         several = mutation_counts(self.pool, rows) > 1

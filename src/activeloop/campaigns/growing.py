@@ -32,6 +32,7 @@ from activeloop.candidates import (
     is_scan,
     row_of_parent,
 )
+from activeloop.drawing import shown_number
 from activeloop.errors import InputError, NotationError, StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Pick, PickPrediction
@@ -457,8 +458,8 @@ def told_of(pick: Pick, known: Combination, dataset: Dataset, assay: Assay, firs
     unit = f" {assay.unit}" if assay.unit else ""
     reason = (
         f"{pick.reason}; P(better than the wild type) {known.above:.2f}; its single effects add up to "
-        f"{assay.sign * known.additive:.3g}{unit}{alone}; its prediction is {selection_shift(dataset):g} sd lower than "
-        "the model's, for having been chosen"
+        f"{shown_number(assay.sign * known.additive)}{unit}{alone}; its prediction is "
+        f"{selection_shift(dataset):g} sd lower than the model's, for having been chosen"
     )
     mean, (low, high) = assay.sign * known.mean, sorted((assay.sign * known.low, assay.sign * known.high))
     own = PickPrediction(assay.name, mean, low, high)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from activeloop.candidates import Pool
+from activeloop.drawing import shown_number
 from activeloop.measurements import Assay, Dataset
 from activeloop.prediction import Predictor, mean_of
 
@@ -119,7 +120,7 @@ class Surroundings:
     def _near(self, near: Neighbour) -> str:
         called = self.pool.called(near.name)
         name = f" {called}" if len(called) <= LONGEST else ""
-        value = self.shown(f"{near.side}{near.value:.3g}")
+        value = self.shown(f"{near.side}{shown_number(near.value)}")
         if self.pool.kind == "compounds":
             return f"most similar measured{name} (Tanimoto {near.distance:.2f}): {value}"
         changes = f"{near.distance:.0f} change{'s' * (near.distance != 1)}"
@@ -145,7 +146,8 @@ class Surroundings:
             seen = self.seen(column, code)
             name = f"{sites.labels[column]}{sites.alphabet[code]}"
             parts.append(
-                f"{name} in {seen.count} measured" + (f", mean {self.shown(f'{seen.mean:.3g}')}" if seen.count else "")
+                f"{name} in {seen.count} measured"
+                + (f", mean {self.shown(shown_number(seen.mean))}" if seen.count else "")
             )
         return ["; ".join(parts)]
 
@@ -185,7 +187,7 @@ class Surroundings:
             return Seen(0, ("", ""), ("", ""), math.nan)
         order = found[np.argsort(-self.assay.sign * self.values[found], kind="stable")]
         ends = order[[0, -1]]
-        texts = [f"{self.sides[k]}{self.values[k]:.3g}" for k in ends.tolist()]
+        texts = [f"{self.sides[k]}{shown_number(float(self.values[k]))}" for k in ends.tolist()]
         best, worst = zip(self.pool.names(self.rows[ends]), texts, strict=True)
         return Seen(len(found), best, worst, float(self.values[found].mean()))
 

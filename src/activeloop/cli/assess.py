@@ -29,7 +29,9 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
         gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
         within = f", {found.met:,} within the thresholds" if found.met is not None else ""
         value = f"{found.best:.4g} {found.assay.unit}".rstrip()
-        say(f"Best of {found.measured:,}{within} {rounds}: {found.best_name}, {value}{gained}")
+        called = loop.campaign.pool.called(found.best_name)
+        name = found.best_name if called == found.best_name else f"{called}, {found.best_name}"
+        say(f"Best of {found.measured:,}{within} {rounds}: {name}, {value}{gained}")
     else:
         say(f"Of {many(found.measured, 'candidate')} {rounds} none is known to meet all thresholds.")
     if found.gain and found.gain.extending:

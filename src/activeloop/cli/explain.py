@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from activeloop.cli.terminal import Folder, Offset, check_file, next_step, opened, say, show_table
+from activeloop.drawing import shown_number
 
 if TYPE_CHECKING:
     from activeloop.desk.explain import Explanation
@@ -38,7 +40,7 @@ def explain(
     if chosen:
         found = explained(loop, chosen, offset=offset)
         for one in found:
-            show(one)
+            show(one, loop.campaign.pool.called)
     else:
         proposal = last_proposal(loop)
         chosen = [p.name for p in proposal.picks]
@@ -49,17 +51,32 @@ def explain(
         say(f"Written: {write_whole(picture, picture_of(loop, chosen, picture.suffix.lower(), offset=offset))}")
 
 
-def show(one: Explanation) -> None:
-    """Print the explanation of one candidate."""
+def show(one: Explanation, called: Callable[[str], str]) -> None:
+    """Print the explanation of one candidate.
+
+    Args:
+        one: it.
+        called: what people call a candidate.
+    """
+
+    def named(name: str) -> str:
+        return name if called(name) == name else f"{called(name)}, {name}"
+
     unit = f" {one.assay.unit}" if one.assay.unit and one.version else ""
     if one.version:
-        interval = f"({one.low:.3g} to {one.high:.3g})"
-        what = f"predicted {one.assay.name} {one.mean:.4g}{unit} {interval} by version {one.version}"
+        interval = f"(90 % interval of a measurement: {shown_number(one.low)} to {shown_number(one.high)})"
+        what = f"predicted {one.assay.name} {shown_number(one.mean, 4)}{unit} {interval} by version {one.version}"
     else:
-        what = f"score {one.mean:.3g} by the prior, in no unit"
-    measured = "" if math.isnan(one.measured) else f"; measured {one.measured:.4g} {one.assay.unit}".rstrip()
-    wild = "" if math.isnan(one.parent) else f"; the wild type is predicted {one.parent:.4g}{unit}"
-    say(f"{one.candidate}: {what}{measured}{wild}.")
+        what = f"score {shown_number(one.mean)} by the prior, in no unit"
+    measured = (
+        "" if math.isnan(one.measured) else f"; measured {shown_number(one.measured, 4)} {one.assay.unit}".rstrip()
+    )
+    wild = "" if math.isnan(one.parent) else f"; the wild type is predicted {shown_number(one.parent, 4)}{unit}"
+    say(f"{named(one.candidate)}: {what}{measured}{wild}.")
+    if one.as_pick:
+        (lowered,) = one.as_pick.predictions
+        interval = f"{shown_number(lowered.low)} to {shown_number(lowered.high)}"
+        say(f"As a pick it is predicted {shown_number(lowered.mean, 4)}{unit} ({interval}): {one.as_pick.reason}.")
     if one.words:
         say(f"Around it: {one.words}.")
     if one.contributions:
@@ -68,8 +85,8 @@ def show(one: Explanation) -> None:
         similarity = one.of_compounds
         header = "Tanimoto" if similarity else "changes"
         near = [f"{n.distance:.2f}" if similarity else f"{n.distance:.0f}" for n in one.similar]
-        values = [f"{n.side}{n.value:.4g}" for n in one.similar]
-        cells = zip([n.name for n in one.similar], near, values, strict=True)
+        values = [f"{n.side}{shown_number(n.value, 4)}" for n in one.similar]
+        cells = zip([named(n.name) for n in one.similar], near, values, strict=True)
         show_table("nearest measured", ("candidate", header, f"{one.assay.name}{unit and f' ({unit.strip()})'}"), cells)
 
 

@@ -16,10 +16,12 @@ from activeloop.cli.terminal import (
     many,
     next_step,
     opened,
+    predicted_title,
     say,
     show_table,
     waiting,
 )
+from activeloop.drawing import shown_number
 
 if TYPE_CHECKING:
     from activeloop.campaigns import Extension
@@ -82,7 +84,13 @@ def extend(
     for sentence in done.notes:
         say(f"Note: {sentence}")
     _show(done)
-    next_step(f"`activeloop propose {directory}` chooses among all that is in the pool.")
+    if out := loop.campaign.state().outstanding:
+        next_step(
+            f"proposal {out.number} is out, chosen from the former pool: measure it, or choose a further one among all "
+            f"that is in the pool with `activeloop propose {directory} --another`."
+        )
+    else:
+        next_step(f"`activeloop propose {directory}` chooses among all that is in the pool.")
 
 
 def _show(done: Extension) -> None:
@@ -92,19 +100,19 @@ def _show(done: Extension) -> None:
     name, unit = done.assay.name, f" {done.assay.unit}" if done.assay.unit else ""
     rows = []
     for one in done.combinations[:SHOWN]:
-        sum_of = "-" if one.additive != one.additive else f"{one.additive:.3g} (rank {one.additive_rank:,})"
+        sum_of = "-" if one.additive != one.additive else f"{shown_number(one.additive)} (rank {one.additive_rank:,})"
         alone = ", ".join(one.unmeasured) or "-"
-        interval = f"{one.low:.3g} to {one.high:.3g}"
-        rows.append((str(one.rank), one.name, f"{one.mean:.3g}", interval, f"{one.above:.2f}", sum_of, alone))
+        interval = f"{shown_number(one.low)} to {shown_number(one.high)}"
+        rows.append((str(one.rank), one.name, shown_number(one.mean), interval, f"{one.above:.2f}", sum_of, alone))
     headers = (
         "rank",
         "candidate",
-        f"{name} predicted",
+        predicted_title(name, done.assay.unit),
         "90 % interval of a measurement",
         "P(better than wild type)",
-        "sum of single effects",
+        f"sum of single effects{unit and f' ({unit.strip()})'}",
         "not measured alone",
     )
     title = f"the best {len(rows)} of {len(done.combinations):,} unmeasured combinations, by the model"
-    show_table(f"{title}; the wild type: {done.wild_type:.3g}{unit}", headers, rows)
+    show_table(f"{title}; the wild type: {shown_number(done.wild_type)}{unit}", headers, rows)
     say(done.extrapolation)

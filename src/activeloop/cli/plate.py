@@ -69,6 +69,7 @@ def plate(
     """
     from activeloop.errors import StateError
     from activeloop.plates import write_plate
+    from activeloop.plates.files import refuse_typed_results
 
     stated = {
         "--volume": volume,
@@ -92,7 +93,9 @@ def plate(
     for i, p in enumerate(plates, 1):
         say(str(p))
         if out and not robot:
-            say(f"Written: {write_plate(p, numbered(out, i, len(plates)), loop.campaign.assays)}")
+            path = numbered(out, i, len(plates))
+            refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
+            say(f"Written: {write_plate(p, path, loop.campaign.assays)}")
     if robot:
         options = PickListOptions(robot, volume, sources, source_volume, dead_volume, droplet, not without_controls)
         write_picklists(loop, plates, options, out)
@@ -188,7 +191,7 @@ def lay_again(loop: OpenCampaign, number: int, given: dict[str, object]) -> list
     from dataclasses import replace
 
     from activeloop.files import StagedFiles
-    from activeloop.plates.files import ENDINGS
+    from activeloop.plates.files import ENDINGS, refuse_typed_results
     from activeloop.plates.plate import labelled
 
     settings, kept = plate_settings(loop, given)
@@ -198,6 +201,8 @@ def lay_again(loop: OpenCampaign, number: int, given: dict[str, object]) -> list
     with StagedFiles() as files:
 
         def prepare() -> None:
+            for path in (loop.folder.plates / f"{p.id}{ending}" for p in before for ending in ENDINGS):
+                refuse_typed_results(path, loop.campaign.assays, "Nothing was laid out.")
             stored = loop.campaign.state().proposals[number - 1]
             proposal = replace(stored, picks=labelled(stored.picks, loop.campaign.pool))
             found[:] = stage(loop, proposal, settings, files, None)

@@ -18,9 +18,11 @@ from activeloop.cli.terminal import (
     many,
     next_step,
     opened,
+    predicted_title,
     say,
     show_table,
 )
+from activeloop.drawing import shown_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,15 +149,15 @@ def _report(pieces: list[PredictionTable], assays: Sequence[Assay], who: str, ou
     headers = ["candidate"]
     for assay in assays:
         interval = interval_title(pieces[0].classes) if len(assays) == 1 else f"{assay.name} 90 % interval"
-        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [f"{assay.name} predicted", interval]
+        headers += [PRIOR_SCORE] if assay.name == PRIOR_SCORE else [predicted_title(assay.name, assay.unit), interval]
     rows = []
     for piece, i in best:
         outside = piece.outside is not None and piece.outside[i]
         cells = [f"{piece.names[i]} (not in the pool)" if outside else piece.names[i]]
         for a, assay in enumerate(assays):
-            cells.append(f"{piece.mean[i, a]:.4g}")
+            cells.append(shown_number(piece.mean[i, a], 4))
             if assay.name != PRIOR_SCORE:
-                cells.append(f"{piece.low[i, a]:.3g} to {piece.high[i, a]:.3g}")
+                cells.append(f"{shown_number(piece.low[i, a])} to {shown_number(piece.high[i, a])}")
         rows.append(cells)
     order += "; intervals are of one measurement" if len(assays) > 1 else ""
     show_table(f"the best {len(best)} by {who}{order}", headers, rows)

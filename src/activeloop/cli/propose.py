@@ -20,10 +20,12 @@ from activeloop.cli.terminal import (
     numbered,
     opened,
     plates_of,
+    predicted_title,
     say,
     show_table,
     some,
 )
+from activeloop.drawing import shown_number
 
 if TYPE_CHECKING:
     from activeloop.config import AssayConfig, OpenCampaign, PlateConfig
@@ -232,7 +234,7 @@ def stage(
     from activeloop.campaigns.versions import derive
     from activeloop.errors import PlateError
     from activeloop.plates import fill_plates
-    from activeloop.plates.files import ENDINGS, plate_content
+    from activeloop.plates.files import ENDINGS, plate_content, refuse_typed_results
 
     plates = fill_plates(
         proposal,
@@ -254,6 +256,7 @@ def stage(
             if new and ending == ".csv" and path.exists():
                 problem = f"it is there already, although proposal {proposal.number} was never made. Move it elsewhere."
                 raise PlateError(f"{problem} Nothing was proposed.", file=str(path))
+            refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
             files.add(path, plate_content(p, path, loop.campaign.assays))
     return plates
 
@@ -269,10 +272,11 @@ def standing(loop: OpenCampaign, proposal: Proposal, files: StagedFiles, out: Pa
 
 
 def _stage_out(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, out: Path | None) -> None:
-    from activeloop.plates.files import plate_content
+    from activeloop.plates.files import plate_content, refuse_typed_results
 
     for i, p in enumerate(plates if out else (), 1):
         path = numbered(out, i, len(plates)) if out else Path()
+        refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
         files.add(path, plate_content(p, path, loop.campaign.assays))
 
 
@@ -308,16 +312,19 @@ def prediction_columns(
     from activeloop.prediction import PRIOR_SCORE
 
     if not proposal.version and not any(p.predictions for p in picks):
-        yield PRIOR_SCORE, [f"{p.score:.3g}" if p.score == p.score else "-" for p in picks]  # in no unit
+        yield PRIOR_SCORE, [shown_number(p.score) if p.score == p.score else "-" for p in picks]  # in no unit
         return
     for assay in assays:
         found = [_prediction(p, assay.name, assay is assays[0]) for p in picks]
         known = [one if one and one.mean == one.mean else None for one in found]
         if any(known):
-            yield f"{assay.name} predicted", [f"{one.mean:.3g}" if one else "-" for one in known]
+            yield predicted_title(assay.name, assay.unit), [shown_number(one.mean) if one else "-" for one in known]
             interval = interval_title(assay.goal == "classify") if len(assays) == 1 else f"{assay.name} 90 % interval"
             if len(assays) <= SIDE_BY_SIDE:
-                yield interval, [f"{one.low:.3g} to {one.high:.3g}" if one else "-" for one in known]
+                yield (
+                    interval,
+                    [f"{shown_number(one.low)} to {shown_number(one.high)}" if one else "-" for one in known],
+                )
 
 
 def _prediction(pick: Pick, assay: str, first: bool) -> PickPrediction | None:

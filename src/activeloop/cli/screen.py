@@ -24,6 +24,7 @@ from activeloop.cli.terminal import (
     say,
     show_table,
 )
+from activeloop.drawing import shown_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -250,7 +251,11 @@ def show(plan: ScreenOptions, found: ScreenResult) -> None:
     rows = []
     for rank, name, *numbers, reason in lines(plan, found)[:SHOWN]:
         each = [numbers[i : i + 4] for i in range(0, len(numbers), 4)]
-        cells = [cell for mean, _, low, high in each for cell in (f"{mean:.4g}", f"{low:.3g} to {high:.3g}")]
+        cells = [
+            cell
+            for mean, _, low, high in each
+            for cell in (shown_number(mean, 4), f"{shown_number(low)} to {shown_number(high)}")
+        ]
         rows.append((str(rank), name, *cells, reason))
     names = [a.name for a in plan.shown]
     intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(plan.classes) for name in names]

@@ -20,6 +20,7 @@ from activeloop.cli.terminal import (
     say,
     some,
 )
+from activeloop.drawing import shown_number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -116,7 +117,9 @@ def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
     elif found.best_by_round:
         corrected = "  (corrected for plates)" if any(map(is_corrected, found.leaders[:1])) else ""
         several = f"{found.leaders[0].assay} " if found.conditions and found.leaders else ""
-        table.add_row(f"best {several}by round", "  ".join(f"{value:.4g}" for value in found.best_by_round) + corrected)
+        table.add_row(
+            f"best {several}by round", "  ".join(shown_number(value, 4) for value in found.best_by_round) + corrected
+        )
     if found.versions:
         unused = "; none is used, since all results were voided" if found.unused else ""
         stale = "; results came in since" if found.stale else unused
@@ -140,14 +143,18 @@ def leader_words(leader: Leader) -> str:
     >>> leader_words(Leader("kcat", "1/s", "K2R", 3.0, 0.21, 3.52)), leader_words(Leader("kcat", "", "K2R", 3, 0, 3))
     ('K2R: 3 ± 0.21 1/s, corrected for plates (measured: 3.52)', 'K2R: 3')
     """
-    error = f" ± {leader.error:.2g}" if leader.error else ""
-    words = f"{leader.name}: {leader.side}{leader.value:.4g}{error} {leader.unit}".rstrip()
-    return f"{words}, corrected for plates (measured: {leader.measured:.4g})" if is_corrected(leader) else words
+    error = f" ± {shown_number(leader.error, 2)}" if leader.error else ""
+    words = f"{leader.name}: {leader.side}{shown_number(leader.value, 4)}{error} {leader.unit}".rstrip()
+    return (
+        f"{words}, corrected for plates (measured: {shown_number(leader.measured, 4)})"
+        if is_corrected(leader)
+        else words
+    )
 
 
 def is_corrected(leader: Leader) -> bool:
     """Whether the value that is shown is not what was measured."""
-    return f"{leader.value:.4g}" != f"{leader.measured:.4g}"
+    return shown_number(leader.value, 4) != shown_number(leader.measured, 4)
 
 
 def checked_words(metrics: Mapping[str, float]) -> str:
@@ -183,7 +190,7 @@ def front_words(front: Front, most: int = 8) -> str:
     lines = [f"{count:,} that no other {'beats' if count == 1 else 'candidate beats'} in every assay"]
     for point in front.points[:most]:
         each = zip(front.assays, point.values, point.sides, strict=True)
-        values = ", ".join(f"{a.name} {side}{value:.4g} {a.unit}".rstrip() for a, value, side in each)
+        values = ", ".join(f"{a.name} {side}{shown_number(value, 4)} {a.unit}".rstrip() for a, value, side in each)
         lines.append(f"{point.name}: {values}")
     return "\n".join(lines + ([f"and {count - most:,} more"] if count > most else []))
 

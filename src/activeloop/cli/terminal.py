@@ -123,6 +123,15 @@ def _option(found: re.Match[str]) -> str:
     return before + name + (f" {found['value'].removeprefix('+')}" if found["value"] else "")
 
 
+def predicted_title(name: str, unit: str) -> str:
+    """The header of a column of predictions of an assay, with its unit.
+
+    >>> predicted_title("kcat", "1/s"), predicted_title("binds", "")
+    ('kcat predicted (1/s)', 'binds predicted')
+    """
+    return f"{name} predicted ({unit})" if unit else f"{name} predicted"
+
+
 def interval_title(classes: bool) -> str:
     """What an interval is one of: a new measurement, its noise included, or the probability of a class."""
     return f"90 % interval of {'the probability' if classes else 'a measurement'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from activeloop.models.base import EachAssay
 from activeloop.models.calibration.learner import CalibratedClassifier
 from activeloop.models.gp.mutation_gp import MutationPredictor
 from activeloop.models.scale import ScaledPredictor
-from activeloop.plates import Proposal
+from activeloop.plates import Pick, PickPrediction, Proposal
 from activeloop.prediction import Predictor, mean_of
 
 SIMILAR = 5
@@ -62,6 +62,8 @@ class Explanation:
         version: which predicted (0 = the prior, whose score has no unit).
         measured: its value; NaN where it was not measured.
         parent: the wild type's predicted value; NaN where there is none.
+        as_pick: of an unmeasured combination that the pool was extended by, what its plate says of it: its prediction
+            is lowered for having been chosen. None of others.
         words: what was measured around it, and where the prior ranks it.
         similar: the measured candidates nearest to it, the nearest first.
         contributions: of its mutations, in the order of the chain; () without a wild type.
@@ -77,6 +79,7 @@ class Explanation:
     version: int
     measured: float
     parent: float
+    as_pick: Pick | None
     words: str
     similar: tuple[Neighbour, ...]
     contributions: tuple[Contribution, ...]
@@ -186,12 +189,21 @@ class _Explained:
             version=self.version,
             measured=float(values[0]) if len(values) else math.nan,
             parent=wild,
+            as_pick=self._as_pick(row, mean, low, high) if not len(values) or math.isnan(values[0]) else None,
             words=self.around.words([row])[0],
             similar=self.around.most_similar(row, SIMILAR),
             contributions=self._contributions(row, mean),
             exact=self._additive() is not None,
             of_compounds=self.pool.kind == "compounds",
         )
+
+    def _as_pick(self, row: int, mean: float, low: float, high: float) -> Pick | None:
+        if not self.pool.added or not self.version:
+            return None
+        own = (PickPrediction(self.assay.name, mean, low, high),)
+        pick = Pick("", self.pool.names([row])[0], 1, math.nan, mean, low, high, "", own)
+        (told,) = self.loop.campaign.with_outlook([pick])
+        return None if told is pick else replace(told, reason=told.reason.removeprefix("; "))
 
     def attribution(self, rows: Sequence[int]) -> Attribution:
         """What each exchange adds, to the wild type where the model adds mutations up, else to the first candidate."""

@@ -39,7 +39,7 @@ from activeloop.drawing import inline, settings, svg
 from activeloop.errors import InputError, StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.wells import SHAPES, Well, parse_well
-from activeloop.plates import Plate, draw, plates_in
+from activeloop.plates import Pick, Plate, draw, plates_in
 from activeloop.replay.report import render
 
 TOP = 20
@@ -167,26 +167,36 @@ class _Facts:
     def _lead(self) -> str:
         goal = "the best candidates" if self.loop.config.goal == "find" else "an accurate model"
         found = self.status
-        rounds = f"{self.state.rounds} round{'s' * (self.state.rounds != 1)}"
-        return f"{found.measured:,} of {found.size:,} candidates were measured in {rounds}. Looked for: {goal}."
+        count = self.state.rounds - bool(found.earlier)
+        rounds = f"in {count} round{'s' * (count != 1)}" if count else ""
+        before = "before the first proposal" if found.earlier else ""
+        when = " and ".join(filter(None, (before, rounds)))
+        return f"{found.measured:,} of {found.size:,} candidates were measured {when}. Looked for: {goal}."
 
     def _settings(self) -> dict[str, str]:
         config, found = self.loop.config, self.status
         first, last = self._dates()
         assays = "; ".join(
-            f"{with_unit(a)}, {a.condition or a.goal}" + (f", hit from {c.hit:g}" if c.hit is not None else "")
+            f"{with_unit(a)}, {a.condition or a.goal}{', scale log' * (a.scale == 'log')}"
+            + (f", hit from {c.hit:g}" if c.hit is not None else "")
             for a, c in zip(self.dataset.assays, config.assays, strict=True)
         )
         version = self.state.version
         codes = list(dict.fromkeys(v.code_version for v in self.state.versions))
-        plate = config.plate
+        plate, kinds = config.plate, {}
+        for one in plates_in(self.loop.folder.plates).plates:
+            kinds.setdefault((one.size, sum(well.control for well in one.wells.values())), []).append(one.id)
         control = plate.control if isinstance(plate.control, str) else ", ".join(plate.control)
         return {
             "pool": f"{found.size:,} {self.dataset.pool.kind}: {found.pool}",
             "assays": assays,
             "goal": config.goal,
             "seed": str(config.seed),
-            "plates": f"{plate.wells} wells, {plate.controls} of them {control}",
+            "plates": "; ".join(
+                f"{some_plates(names)}: {size} wells, {controls} of them {control}"
+                for (size, controls), names in kinds.items()
+            )
+            or f"{plate.wells} wells, {plate.controls} of them {control}",
             "learner": version.learner if version else self.campaign.learner.name,
             "versions": f"{len(self.state.versions)}, by ActiveLoop {', '.join(codes)}" if codes else "none yet",
             "from": f"{first} to {last}",
@@ -328,7 +338,7 @@ class _Facts:
 
     def _plates(self) -> list[dict[str, object]]:
         """Of each assay its plates as pictures, measured ones first, on one scale."""
-        known = {p.id: p for p in plates_in(self.loop.folder.plates).plates}
+        known = {p.id: p.labelled(self.dataset.pool) for p in plates_in(self.loop.folder.plates).plates}
         groups = []
         for column in self.answered:
             assay = self.dataset.assays[column]
@@ -456,6 +466,12 @@ class _Facts:
             "of": self.status.front,
         }
 
+    def _predicted_first(self, picks: Sequence[Pick]) -> str:
+        """The assay, with its unit, of which the mean of a pick is."""
+        names = [one.assay for pick in picks for one in pick.predictions]
+        assays = {a.name: a for a in self.dataset.assays}
+        return with_unit(assays.get(names[0] if names else "", self.dataset.assays[0]))
+
     def _next(self) -> dict[str, object]:
         out = self.state.outstanding
         return {
@@ -465,7 +481,18 @@ class _Facts:
             "count": len(out.picks) if out else 0,
             "picks": out.picks[:NEXT] if out else (),
             "version": out.version if out else 0,
+            "assay": self._predicted_first(out.picks) if out else "",
         }
+
+
+def some_plates(names: Sequence[str]) -> str:
+    """The names of plates, the middle ones of many left out.
+
+    >>> some_plates(["plate-1", "plate-2", "plate-3", "plate-4"])
+    'plate-1, plate-2 ... plate-4'
+    """
+    ordered = sorted(names, key=_natural)
+    return ", ".join(ordered) if len(ordered) < 4 else f"{ordered[0]}, {ordered[1]} ... {ordered[-1]}"
 
 
 def _number(value: float, form: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from activeloop.drawing import shown_number
 from activeloop.measurements.assay import Assay, Measurement
 
 #: powers of ten by which a value lies beyond the rest to be named: a wrong unit makes three, a lost decimal sign more
@@ -98,8 +99,8 @@ def quality(measurements: Sequence[Measurement], assays: Sequence[Assay]) -> tup
 
 def _control(c: ControlWells, unit: str) -> str:
     wells = f"{c.count} value{'s' * (c.count > 1)}"
-    spread = f", CV {100 * c.cv:.2g} %" if c.cv == c.cv else ""
-    return f"{c.name} mean {c.mean:.4g}{unit}{spread} ({wells})"
+    spread = f", CV {shown_number(100 * c.cv, 2)} %" if c.cv == c.cv else ""
+    return f"{c.name} mean {shown_number(c.mean, 4)}{unit}{spread} ({wells})"
 
 
 def _z_prime(controls: Sequence[ControlWells]) -> str:
@@ -138,5 +139,5 @@ def _outliers(measurements: Sequence[Measurement], assay: Assay) -> list[str]:
         named = ", ".join(f"{m.value:g}{unit} of {m.candidate}{f' (row {m.row})' * bool(m.row)}" for m in odd[:NAMED])
         more = f" and {len(odd) - NAMED} more" if len(odd) > NAMED else ""
         rest = f"{assay.name}: {named}{more} lie{'s' * (len(odd) == 1)} {word} all others by a factor of"
-        found.append(f"{rest} {10 ** gaps[beyond[-1] - 1]:.3g} and more. Check unit and decimal sign.")
+        found.append(f"{rest} {shown_number(10 ** gaps[beyond[-1] - 1])} and more. Check unit and decimal sign.")
     return found

@@ -13,7 +13,7 @@ from activeloop.errors import MeasurementError, check_type
 from activeloop.measurements.assay import Assay, Measurement, checked_assays
 from activeloop.measurements.blocks import PlateBlock, plate_blocks
 from activeloop.measurements.checks import quality
-from activeloop.measurements.columns import Entry, find_entries, is_plate_list, without_labels
+from activeloop.measurements.columns import PLATE_LIST, Entry, find_entries, is_plate_list, without_labels
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
@@ -322,14 +322,15 @@ def _notes(
     outside = [pool.called(name) for name in strangers]
     known = {p.id for p in plates}
     foreign = sorted({m.plate for m, _, _ in rows if m.plate and m.plate not in known}) if known else []
-    other = [c for c in unread if c.casefold() not in PLATE_COLUMNS]
+    ours = PLATE_COLUMNS | {f"{e.assay.name} {what}".casefold() for _, e, _ in rows for what in PLATE_LIST[6:9]}
+    other = [c for c in unread if c.casefold() not in ours]
     notes = [
         *dict.fromkeys(c.note for _, _, c in rows if c.note),
         *(
             f"{name}: standard errors of the values are stored with them (standard deviations divided by the root of n)"
             for name in dict.fromkeys(e.assay.name for _, e, c in rows if c.error)
         ),
-        f"no value: {_some(failed, 5)}. They were recorded as failed and can be tested again." if failed else "",
+        f"no value: {_some(failed, 5)}. They count as failed and can be tested again." if failed else "",
         _same_values(rows, pool),
         _crossing(rows, pool),
         f"in the pool but on none of the plates, accepted all the same: {_some(outside, 5)}." if outside else "",

@@ -59,9 +59,48 @@ def plate_content(plate: Plate, path: str | Path, assays: Sequence[Assay] = ()) 
         if unwritable := unwritable_in(name):
             raise PlateError(f"{unwritable} Nothing was written.", file=str(path))
     if ending == ".svg":
-        return draw(plate, pages=True)
+        return draw(plate, label=_colours(plate, assays), pages=True)
     form = _Form.of(plate, assays)
     return csv_text(form.header, form.rows()) if ending == ".csv" else _workbook(form)
+
+
+def _colours(plate: Plate, assays: Sequence[Assay]) -> str:
+    """What the colours of a picture stand for, with the unit; "" where nothing is predicted."""
+    if not assays or not any(math.isfinite(p.mean) for p in plate.picks):
+        return ""
+    name = next((one.assay for p in plate.picks for one in p.predictions), assays[0].name)
+    assay = next((a for a in assays if a.name == name), assays[0])
+    fit = assay.goal == "classify"
+    return f"{assay.name}, probability of fit" if fit else f"{assay.name} predicted{assay.unit and f' ({assay.unit})'}"
+
+
+def refuse_typed_results(path: str | Path, assays: Sequence[Assay], unchanged: str) -> None:
+    """Refuse to write over a plate's list into which somebody typed results that were not recorded.
+
+    Args:
+        path: of a file that is going to be written; nothing is refused where there is none.
+        assays: of the campaign.
+        unchanged: the last sentence of the message.
+
+    Raises:
+        PlateError: its column of an assay has values.
+    """
+    if Path(path).suffix.lower() not in (".csv", ".xlsx") or not Path(path).is_file():
+        return
+    try:
+        table = read_table(path)
+    except InputError:  # what is no table holds no results
+        return
+    named = {plain(split_unit(result_header(a))[0]) for a in assays}
+    typed = {
+        header: count
+        for header, cells in zip(table.header, table.columns, strict=True)
+        if plain(split_unit(header)[0]) in named and (count := sum(bool(cell.strip()) for cell in cells))
+    }
+    if typed:
+        held = ", ".join(f'{count:,} in "{header}"' for header, count in typed.items())
+        problem = f"results were typed into it ({held}), and it would be written anew without them."
+        raise PlateError(f"{problem} Record it first, or move it elsewhere. {unchanged}", file=str(path))
 
 
 def _assays(plate: Plate) -> list[str]:

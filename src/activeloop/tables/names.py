@@ -63,7 +63,7 @@ IDS = (
     *("registry_number", "chembl_id", "molecule_chembl_id", "chembl", "drugbank_id", "zinc_id", "broad_id", "brd_id"),
     *("pubchem_cid", "cid", "cas", "cas_number", "cas_no", "cas_rn"),
     *("variant_id", "mutant_id", "clone_id", "construct_id", "plasmid", "strain_id", "guide_id", "sgrna_id", "grna_id"),
-    *("oligo_id", "sample_id", "barcode", "accession", "code"),
+    *("sgrna", "grna", "oligo_id", "sample_id", "barcode", "accession", "code"),
 )
 #: columns of names that candidates have
 NAMES = (
