@@ -33,6 +33,7 @@ def test_features_are_predicted_as_well_as_by_the_process_of_scikit_learn():
 def test_the_standard_deviation_is_that_of_the_function():
     X, y = make_friedman1(300, 5, noise=0.0, random_state=1)
     mean, sd = CandidateRegressor().fit(X[:100], y[:100]).predict(X[100:], return_std=True)
+    np.testing.assert_allclose(CandidateRegressor().fit(X[:100], y[:100]).predict(X[100:]), mean)
     assert np.mean(np.abs(mean - y[100:]) < 1.645 * sd) == pytest.approx(0.9, abs=0.08)
 
 
@@ -104,6 +105,7 @@ def test_compounds_and_guides_are_learned():
         (["A4G", "K2R"], [1, 2], {}, r'such as "A4G", and nothing says of what.*parent=.*variants, compounds, guides'),
         (["CCO", "CCN"], [1, 2], {"kind": "SMILES"}, 'no kind of candidates "SMILES"'),
         (["A4G", None], [1, 2], {"parent": PARENT}, "None at index 1"),
+        ("A4G", [1], {"parent": PARENT}, 'X is one name, "A4G"'),
         (["A4G", "K3R"], [1, 2], {"parent": PARENT}, r'X, row 2: "K3R"'),
         (["A4G", "K2R"], [1, 2, 3], {"parent": PARENT}, "inconsistent numbers of samples"),
         (["A4G", "K2R"], [1, np.nan], {"parent": PARENT}, "y contains NaN"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
@@ -111,13 +112,15 @@ class CandidateRegressor(RegressorMixin, BaseEstimator):
             raise InputError(f"X holds {given}, and this model was fitted to {learned}. Give {learned}.")
         if isinstance(model, _Candidates):
             mean, sd = model.predict(cast(list[str], names))
-        else:
-            mean, sd = model.predict(cast(np.ndarray, validate_data(self, X, dtype=np.float64, reset=False)))
-        return (mean, sd) if return_std else mean
+            return (mean, sd) if return_std else mean
+        features = cast(np.ndarray, validate_data(self, X, dtype=np.float64, reset=False))
+        return model.predict(features) if return_std else model.mean(features)
 
 
 def _names(X: Any) -> list[str] | None:
     """The names in a list, or in a table or an array of one column; None where it is none of these, as features are."""
+    if isinstance(X, str):
+        raise InputError(f'X is one name, "{X}". Give a list of names.')
     kind = getattr(getattr(X, "dtype", None), "kind", "O")
     if kind in "biufc" or hasattr(X, "tocsr"):
         return None
@@ -220,13 +223,21 @@ class _Features:
         return cls(places / length, shift, factor * length, fitted(length, slice(None)), scale)
 
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        parts = [self._piece(features[start : start + _PIECE]) for start in range(0, len(features), _PIECE)]
-        mean, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
+        process = self.posterior.process
+        moments = (self.posterior.moments(cross, process.whiten(cross)) for cross in self._kernel(features))
+        mean, variance = (np.concatenate(part) for part in zip(*moments, strict=True))
         return self.scale.to_value(mean), self.scale.factor * np.sqrt(variance)
 
-    def _piece(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        cross = _matern((features - self.shift) / self.factor, self.places)
-        return self.posterior.moments(cross, self.posterior.process.whiten(cross))
+    def mean(self, features: np.ndarray) -> np.ndarray:
+        """The mean alone, which takes a small part of the time."""
+        weights = self.posterior.process.weights
+        return self.scale.to_value(
+            self.posterior.mean + np.concatenate([cross @ weights for cross in self._kernel(features)])
+        )
+
+    def _kernel(self, features: np.ndarray) -> Iterator[np.ndarray]:
+        for start in range(0, len(features), _PIECE):
+            yield _matern((features[start : start + _PIECE] - self.shift) / self.factor, self.places)
 
 
 def _matern(a: np.ndarray, b: np.ndarray) -> np.ndarray:
