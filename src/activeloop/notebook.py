@@ -73,17 +73,11 @@ def shown(cell: Any) -> str:
 
 
 def axes(given: Axes | None) -> Axes:
-    """The axes to draw on: those given, or new ones.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """The axes to draw on: those given, or new ones."""
     if given is not None:
         return given
-    try:
-        from matplotlib import pyplot
-    except ImportError:
-        raise MissingExtraError("a picture (matplotlib)", "plots") from None
+    from matplotlib import pyplot
+
     from activeloop.drawing import style
 
     axis = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")[1]
