@@ -15,6 +15,7 @@ from activeloop.campaigns.events import encode
 from activeloop.candidates import Compound, Pool
 from activeloop.errors import InputError, MeasurementError, StateError
 from activeloop.measurements import Assay, Measurement
+from activeloop.plates import Plate
 from activeloop.prediction import Prediction, Predictor
 
 POOL = singles()
@@ -542,3 +543,26 @@ def test_what_is_no_number_name_or_row_is_refused_in_words():
             Campaign(pool, [ASSAY], Ridge(), seed=seed)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="counted from 1"):
         campaign.record([Measurement("K2R", ASSAY.name, 1.0, replicate=0)])
+
+
+@pytest.mark.parametrize("given", [2.5, b"a", [1.5], {"a": 1}, np.array([[1, 2]]), object(), Pool], ids=str)
+def test_arguments_of_another_kind_are_refused_in_words(given):
+    pool = singles()
+    loop = Campaign(pool, [ASSAY], Ridge())
+    loop.record(answers(pool, pool.names(range(20))), "a.csv")
+    proposal = loop.propose(4)
+    calls = (
+        lambda: Pool.single_mutants(given),
+        lambda: Pool.combinatorial("MKTAYIAKQR", given),
+        lambda: Pool.from_frame({"mutant": ["A4G"]}, given),
+        lambda: loop.pin(given),
+        lambda: loop.veto(given),
+        lambda: loop.assess(given),
+        lambda: loop.void(given),
+        lambda: Plate.fill(proposal, given),
+        lambda: Plate.fill(proposal, controls=given),
+        lambda: Plate.fill(proposal, control=[given]),
+    )
+    for call in calls:
+        with pytest.raises(InputError):
+            call()

@@ -602,9 +602,12 @@ class Campaign:
         Raises:
             InputError: there are no such results; nothing was written.
         """
+        if (counted := number_of(event)) is None or not counted.is_integer():
+            raise InputError(f"{event!r} is no number of an event: `status` and `record` name it. Nothing was voided.")
+        number = int(counted)
 
         def decide(state: CampaignState) -> int:
-            mine = [r for r in state.results if r.event == event]
+            mine = [r for r in state.results if r.event == number]
             if not mine:
                 known = ", ".join(str(e) for e in sorted({r.event for r in state.results})) or "none yet"
                 raise InputError(f"event {event} holds no results (results came with: {known}). Nothing was voided.")
@@ -614,7 +617,7 @@ class Campaign:
                 )
             hit = [r for r in mine if r.void is None and (not rows or r.measurement.row in rows)]
             if hit:
-                self._append(Voided(event, tuple(sorted(set(rows))), reason), state)
+                self._append(Voided(number, tuple(sorted(set(rows))), reason), state)
             return len(hit)
 
         return self._at_once(decide)
@@ -824,7 +827,9 @@ class Campaign:
                 "nothing was measured yet, so no round can be judged. Record what you have (`activeloop record "
                 "DIR FILE`), or have a first plate proposed (`activeloop propose DIR`)."
             )
-        n = n or (len(state.proposals[-1].picks) if state.proposals else 96)
+        if n is not None and ((count := number_of(n)) is None or not count.is_integer() or count < 1):
+            raise InputError(f"a round of {n!r} candidates cannot be judged: give a whole number from 1 on.")
+        n = int(n) if n else len(state.proposals[-1].picks) if state.proposals else 96
         model, gain, predicted = None, None, ()
         if state.version is not None:  # the scores of a prior have no unit
             model, predicted = self._predictor(state), self._predicted(state)

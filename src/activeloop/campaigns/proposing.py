@@ -12,7 +12,7 @@ from activeloop.campaigns.reasons import Surroundings
 from activeloop.campaigns.state import CampaignState
 from activeloop.candidates import Pool
 from activeloop.candidates.notation import WILD_TYPE, plain_name
-from activeloop.errors import InputError, NotationError
+from activeloop.errors import InputError, NotationError, check_type
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Pick, PickPrediction, Proposal
 from activeloop.prediction import Predictor
@@ -190,7 +190,9 @@ def standard_names(pool: Pool, names: Sequence[str], offset: int | None = None) 
     Raises:
         InputError: there is none, or one is not in the pool; nothing was changed.
     """
-    names = [names] * bool(names) if isinstance(names, str) else [] if names is None else list(names)
+    names = [names] * bool(names) if isinstance(names, str) else [] if names is None else names
+    check_type(names, Iterable, "a list of names", 'some, such as ["A24G", "K2R"]')
+    names = list(names)
     if not names:
         raise InputError("name at least one candidate.")
     if wrong := [name for name in names if not isinstance(name, str)]:

@@ -366,6 +366,7 @@ class Pool(ABC):
         """
         rules = Rules(exclude_residues.upper(), max_mutations, tuple(forbidden_motifs))
         sequence = "" if parent is None else read_parent(parent)
+        check_type(sites, Iterable, "a list of sites", "some, such as sites=['V39', 'D40']")
         pairs = [site if isinstance(site, tuple) else (site, letters) for site in sites]
         if not pairs:
             raise PoolError("no sites were given. Name some, such as sites=['V39', 'D40'].")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from activeloop.candidates.designs import AMINO_ACIDS, Mutation
-from activeloop.errors import InputError, NotationError
+from activeloop.errors import InputError, NotationError, check_type
 from activeloop.tables.reading import read_file
 
 THREE_LETTER = {
@@ -116,6 +116,7 @@ def read_parent(text_or_path: str | os.PathLike[str]) -> str:
     >>> read_parent("mktayiak")
     'MKTAYIAK'
     """
+    check_type(text_or_path, (str, os.PathLike), "a wild type", "its sequence as text, or the path of its FASTA file")
     text = os.fspath(text_or_path).strip()
     if text.startswith(">"):
         text = "".join(line.strip() for line in text.splitlines()[1:] if not line.startswith(">"))

@@ -36,7 +36,7 @@ from activeloop.candidates.proteins import (
     read_parent,
     refuse_offset,
 )
-from activeloop.errors import ConfigError, InputError, NotationError, PoolError
+from activeloop.errors import ConfigError, InputError, NotationError, PoolError, check_type
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import CLASSES, LABELS, SEQUENCES, candidate_names
 
@@ -287,6 +287,7 @@ def read_candidates(
     progress: Callable[[int, int], None] | None = None,
 ) -> CandidateList:
     """The candidates of a spreadsheet; arguments and errors as in `Pool.from_table`."""
+    check_type(kind, str, "a kind of candidates", f"one of {', '.join(KINDS)}")
     if kind not in KINDS:
         raise ConfigError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
     table = as_table(table, sheet=sheet)

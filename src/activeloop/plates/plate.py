@@ -203,6 +203,10 @@ class PlateDesign:
     layout: str = "auto"
 
     def __post_init__(self) -> None:
+        for value, what in ((self.size, "wells"), (self.controls, "controls"), (self.replicates, "replicates")):
+            check_type(value, (int, np.integer), f"the number of {what}", "a whole number")
+        for name in self.names:
+            check_type(name, str, "the name of a control", 'text, such as control="WT"')
         check_size(self.size)
         if self.layout not in LAYOUTS:
             raise PlateError(f'there is no layout "{self.layout}". Use {", ".join(LAYOUTS)}. No plate was made.')
@@ -219,7 +223,10 @@ class PlateDesign:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the controls."""
-        return (self.control,) if isinstance(self.control, str) else tuple(self.control)
+        if isinstance(self.control, str):
+            return (self.control,)
+        check_type(self.control, Iterable, "the name of a control, or a list of them,", 'text, such as control="WT"')
+        return tuple(self.control)
 
     @property
     def room(self) -> int:
