@@ -52,7 +52,7 @@ def extensions(folder: str) -> list[Extended]:
 def test_combinations_by_default_then_a_plate_of_them(run, loop):
     status, out, _ = run("extend", loop)
     assert status == 0
-    assert "Added 4,000 combinations (double to 3-fold mutants) of the 88 best" in out
+    assert "Added 4,000 combinations (double and triple mutants) of the 88 best" in out
     assert "the best 10 of 4,000 unmeasured combinations, by the model; the wild type: 10" in out
     assert "P(better than wild" in out
     assert "extrapolations (none was measured yet)" in out

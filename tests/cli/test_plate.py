@@ -137,6 +137,23 @@ def test_tables_and_pictures_say_the_unit(run, loop):
     assert run("explain", "c", "Z3")[1].startswith("Z3, CCCO: predicted")
 
 
+def test_what_changes_a_campaign_says_that_a_proposal_is_out(run, loop):
+    assert run("veto", "c", "Z1")[1].endswith("Next: `activeloop propose c`.\n")
+    run("propose", "c", "-n", 6, "--controls", 2, "--plate", 24)
+    out = "Next: proposal 1 is out and stays as it is: measure it. `activeloop propose c --another` makes a further one.\n"
+    assert run("veto", "c", "Z2")[1].endswith(out)
+    assert run("pin", "c", "Z3")[1].endswith(out)
+
+
+def test_a_name_is_no_suggestion_for_itself(run, loop):
+    run("propose", "c", "-n", 6, "--controls", 2, "--plate", 24)
+    path = Path("c/plates/plate-1.csv")
+    first = read_plate(path).candidates[0]
+    path.write_text(path.read_text("utf-8").replace(f",{first},", ",CCCCN,", 1), "utf-8")
+    status, said = run("record", "c", fill_in(1))
+    assert (status, '"CCCCN" is not in the pool' in said, 'mean "CCCCN"' in said) == (2, True, False), said
+
+
 def test_pick_lists(run, loop):
     run("propose", "c", "-n", 6, "--controls", 2)
     assert run("plate", "c", "--for", "echo")[1].endswith("--volume 100nL. Nothing was written.\n")

@@ -173,4 +173,4 @@ def test_a_combination_is_told_as_the_plate_tells_it(tmp_path, capsys):
     assert "As a pick it is predicted" in " ".join(capsys.readouterr().out.split())
     with pytest.raises(SystemExit):
         main(["extend", str(folder), "--combine", "3"])
-    assert "proposal 1 is out, chosen from the former pool" in " ".join(capsys.readouterr().out.split())
+    assert "--another` chooses among all that is in the pool" in " ".join(capsys.readouterr().out.split())

@@ -417,8 +417,8 @@ def from_combinations(
     listed = list_combinations(
         predictor, pool, seed, most=most, best=best, count=budget, wild_type=wild, without=vetoed
     )
-    kinds = "double" if most == 2 else f"double to {most}-fold"
-    origin = f"{many(len(listed.designs), 'combination')} ({kinds} mutants) of the {len(listed.singles)} best"
+    kinds = {2: "double mutants", 3: "double and triple mutants"}.get(most, f"of 2 to {most} mutations")
+    origin = f"{many(len(listed.designs), 'combination')} ({kinds}) of the {len(listed.singles)} best"
     return Addition(listed.designs, listed.known, origin, settings, notes=tuple(notes))
 
 

@@ -44,7 +44,9 @@ def explain(
     else:
         proposal = last_proposal(loop)
         chosen = [p.name for p in proposal.picks]
-        rows = [(str(p.rank), p.name, p.reason) for p in proposal.picks]
+        called = loop.campaign.pool.called
+        names = [p.name if called(p.name) == p.name else f"{called(p.name)}, {p.name}" for p in proposal.picks]
+        rows = [(str(p.rank), name, p.reason) for p, name in zip(proposal.picks, names, strict=True)]
         show_table(f"proposal {proposal.number}, chosen by {proposal.policy}", ("rank", "candidate", "why"), rows)
         next_step(f"`activeloop explain {directory} {proposal.picks[0].name}` says more about one of them.")
     if picture:

@@ -14,7 +14,7 @@ from activeloop.cli.terminal import (
     Offset,
     SkipUnreadable,
     many,
-    next_step,
+    next_proposal,
     opened,
     predicted_title,
     say,
@@ -84,13 +84,7 @@ def extend(
     for sentence in done.notes:
         say(f"Note: {sentence}")
     _show(done)
-    if out := loop.campaign.state().outstanding:
-        next_step(
-            f"proposal {out.number} is out, chosen from the former pool: measure it, or choose a further one among all "
-            f"that is in the pool with `activeloop propose {directory} --another`."
-        )
-    else:
-        next_step(f"`activeloop propose {directory}` chooses among all that is in the pool.")
+    next_proposal(loop, directory, "chooses among all that is in the pool")
 
 
 def _show(done: Extension) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from activeloop.cli.terminal import Folder, Names, Offset, Reason, next_step, opened, say, some
+from activeloop.cli.terminal import Folder, Names, Offset, Reason, next_proposal, opened, say, some
 
 
 def pin(directory: Folder, names: Names, reason: Reason = "", offset: Offset = None) -> None:
     """Put candidates on the next proposal. Lifts a veto."""
-    pinned = opened(directory, "Nothing was changed.").campaign.pin(names, reason, offset=offset)
+    loop = opened(directory, "Nothing was changed.")
+    pinned = loop.campaign.pin(names, reason, offset=offset)
     say(f"Pinned {some(pinned)}: on the next proposal.")
-    next_step(f"`activeloop propose {directory}`.")
+    next_proposal(loop, directory)

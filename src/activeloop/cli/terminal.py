@@ -157,6 +157,24 @@ def next_step(text: str) -> None:
     say(f"Next: {text}")
 
 
+def next_proposal(loop: OpenCampaign, directory: Path, what: str = "") -> None:
+    """Name `propose` as what to do after a change: with --another while a proposal is out, which stays as it is.
+
+    Args:
+        loop: the campaign.
+        directory: its folder, as it was typed.
+        what: what `propose` does then, such as "chooses among all that is in the pool".
+    """
+    does = f" {what}" if what else ""
+    if out := loop.campaign.state().outstanding:
+        next_step(
+            f"proposal {out.number} is out and stays as it is: measure it. `activeloop propose {directory} --another`"
+            f"{does or ' makes a further one'}."
+        )
+    else:
+        next_step(f"`activeloop propose {directory}`{does}.")
+
+
 def console(*, error: bool = False) -> Console:
     """Where tables and bars go: text is printed as it is, `[nH]` too; as wide as it must be when nobody looks.
 

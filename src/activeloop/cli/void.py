@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, Reason, many, next_step, opened, say
+from activeloop.cli.terminal import Folder, Reason, many, next_proposal, next_step, opened, say
 
 EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event, as `record` named it; all are listed without.")
 ROWS = typer.Option("--row", metavar="N", help="A row of its file, as a spreadsheet counts (default: all).")
@@ -21,7 +21,8 @@ def void(
     """Declare results wrong: they stay on record and no longer count. Their candidates may be proposed again."""
     from activeloop.campaigns import Measured
 
-    loop = opened(directory, "" if event is None else "Nothing was voided.").campaign
+    found = opened(directory, "" if event is None else "Nothing was voided.")
+    loop = found.campaign
     if event is None:
         say("Results came in with these events:")
         files = {r.sequence: r.event.source for r in loop.log if isinstance(r.event, Measured)}
@@ -38,4 +39,4 @@ def void(
         if count
         else "All of them were voided before: nothing changed."
     )
-    next_step(f"`activeloop propose {directory}` fits the model anew without them.")
+    next_proposal(found, directory, "fits the model anew without them")

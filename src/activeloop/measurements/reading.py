@@ -399,6 +399,5 @@ def _missing(rows: Sequence[Row], plates: Sequence[Layout]) -> list[str]:
     for plate in plates:
         silent = [w for w in plate.wells if (plate.id, w) not in read]
         if silent and len(silent) < len(plate.wells) and plate.id not in by_name:
-            shown = ", ".join(silent[:8]) + (" ..." if len(silent) > 8 else "")
-            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {shown}.")
+            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {_some(silent, 8)}.")
     return notes

@@ -389,7 +389,11 @@ class CandidateMatcher:
 
     def _not_in_pool(self, text: str, problem: str = "") -> str:
         self._hints -= 1  # to look through a large pool takes a while
-        hint = did_you_mean(text, [*self._wells, *self._pool.searchable()]) if self._hints >= 0 else ""
+        hint = (
+            did_you_mean(text, (n for n in (*self._wells, *self._pool.searchable()) if n != text))
+            if self._hints >= 0
+            else ""
+        )
         return " ".join(filter(None, (problem or f'"{text}" is not in the pool.', hint)))
 
 
