@@ -140,7 +140,7 @@ def test_tables_and_pictures_say_the_unit(run, loop):
 def test_what_changes_a_campaign_says_that_a_proposal_is_out(run, loop):
     assert run("veto", "c", "Z1")[1].endswith("Next: `activeloop propose c`.\n")
     run("propose", "c", "-n", 6, "--controls", 2, "--plate", 24)
-    out = "Next: proposal 1 is out and stays as it is: measure it. `activeloop propose c --another` makes a further one.\n"
+    out = "proposal 1 is out and stays as it is: measure it. `activeloop propose c --another` makes a further one.\n"
     assert run("veto", "c", "Z2")[1].endswith(out)
     assert run("pin", "c", "Z3")[1].endswith(out)
 

@@ -73,7 +73,8 @@ def show(one: Explanation, called: Callable[[str], str]) -> None:
     measured = (
         "" if math.isnan(one.measured) else f"; measured {shown_number(one.measured, 4)} {one.assay.unit}".rstrip()
     )
-    wild = "" if math.isnan(one.parent) else f"; the wild type is predicted {shown_number(one.parent, 4)}{unit}"
+    how = "is predicted" if one.version else "has the score"
+    wild = "" if math.isnan(one.parent) else f"; the wild type {how} {shown_number(one.parent, 4)}{unit}"
     say(f"{named(one.candidate)}: {what}{measured}{wild}.")
     if one.as_pick:
         (lowered,) = one.as_pick.predictions
@@ -105,7 +106,12 @@ def show_contributions(one: Explanation, unit: str) -> None:
     if one.exact:
         say(
             "Effect: the prediction with all mutations less that without this one. The other columns are exact: the "
-            "model adds them up, in standard deviations of the ranks of what was measured."
+            "model adds them up, "
+            + (
+                "in standard deviations of the ranks of what was measured."
+                if one.version
+                else "as scores of the prior."
+            )
         )
     else:
         say("Effect: the prediction with all mutations less that without this one.")
