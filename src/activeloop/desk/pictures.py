@@ -295,7 +295,9 @@ def draw_attribution(one: Attribution) -> Figure:
         for (_, cells), colour in zip(marks, (INK, *OTHERS) * (len(marks) // 4 + 1), strict=False):
             mine = [(c - band.start, order.index(k)) for c, k in cells if band.start <= c < band.stop and k in order]
             if mine:
-                axis.plot(*np.array(mine).T, "s", markerfacecolor="none", markeredgecolor=colour, markersize=7.5)
+                # a dark frame is not seen on the darkest cells: a white one stands below it
+                for edge, size, thick in (("white", 8.5, 3.2), (colour, 8.5, 1.4)):
+                    axis.plot(*np.array(mine).T, "s", mfc="none", mec=edge, markersize=size, mew=thick)
         if len(bands) > 1:
             axis.set_xlim(-0.5, long - 0.5)
     if image is not None:
