@@ -545,7 +545,9 @@ def test_what_is_no_number_name_or_row_is_refused_in_words():
         campaign.record([Measurement("K2R", ASSAY.name, 1.0, replicate=0)])
 
 
-@pytest.mark.parametrize("given", [2.5, b"a", [1.5], {"a": 1}, np.array([[1, 2]]), object(), Pool], ids=str)
+@pytest.mark.parametrize(
+    "given", [2.5, b"a", [1.5], {"a": 1}, np.array([[1, 2]]), object(), Pool], ids=lambda given: type(given).__name__
+)
 def test_arguments_of_another_kind_are_refused_in_words(given):
     pool = singles()
     loop = Campaign(pool, [ASSAY], Ridge())
