@@ -37,9 +37,9 @@ def test_a_mirror_is_fetched_once_and_cached(invented, served, tmp_path, monkeyp
 @pytest.mark.parametrize(
     "content",
     [
-        gzip.compress(b"variant,fitness\nVDGV,1.0\nADGV,0.25\nFWAA,8.5\nCCCC,0.5\n"),
-        gzip.compress(b"variant,fitness\nVDGV,1.0\nADGV,0.25\nFWAA,8.5\n"),
-        gzip.compress(b"variant,fitness\nVDGV,1.0\nADGV,0.25\n")[:-9],
+        gzip.compress(b"variant,fitness\nVDGV,1.0\nADGV,0.25\nFWAA,8.5\nCCCC,0.5\n", mtime=0),
+        gzip.compress(b"variant,fitness\nVDGV,1.0\nADGV,0.25\nFWAA,8.5\n", mtime=0),
+        gzip.compress(b"variant,fitness\nVDGV,1.0\nADGV,0.25\n", mtime=0)[:-9],
         b"<html><body>404: Not Found</body></html>",
         b"",
     ],
