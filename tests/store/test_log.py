@@ -71,6 +71,15 @@ def test_all_events_of_a_block_are_written_or_none(store):
     assert log.verify() == ()
 
 
+def test_a_first_event_that_was_refused_leaves_no_campaign_behind(tmp_path):
+    folder = CampaignFolder.create(tmp_path / "loop", "# config\n")
+    with pytest.raises(StateError, match="moved on"):
+        folder.log.append(PIN, after=3)
+    assert folder.log.campaign == ""
+    assert folder.log.append(PIN, after=0).sequence == 1
+    assert [r.sequence for r in CampaignFolder.open(tmp_path / "loop").log] == [1]
+
+
 def test_who_missed_something_is_refused(store):
     key = create_campaign(store, "kinase")
     SQLLog(store, campaign=key).append(PIN, after=0)

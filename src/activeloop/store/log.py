@@ -76,14 +76,16 @@ class SQLLog(EventLog):
         if self._writing is not None:
             yield
             return
-        known = len(self._read)
+        known, key = len(self._read), self._campaign
         try:
             with plain_errors(self._where), self.database.writing() as connection:
                 self._writing = connection
                 self._last, self._head = self._locked(connection)
                 yield
         except BaseException:
-            del self._read[known:]  # what was read of this block's own events was undone with them
+            # this block's own events are undone, and so is the campaign where its first event was to make it
+            del self._read[known:]
+            self._campaign = key
             raise
         finally:
             self._writing = None

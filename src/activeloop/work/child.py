@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from activeloop.config import open_campaign
-from activeloop.errors import ActiveLoopError, ModelError, StateError
+from activeloop.errors import ActiveLoopError, ModelError
 from activeloop.work.leases import Lease, fence_of
 
 
@@ -57,13 +57,10 @@ def main(arguments: list[str]) -> int:
     threading.Thread(target=end_with_the_worker, daemon=True).start()
     try:
         say(done=do(folder, lease))
-    except StateError as error:  # the campaign moved on, or the lease is lost: look again
-        say(lost=str(error))
-        return 1
     except ModelError as error:  # the same data would fail again
         say(failed=str(error))
         return 1
-    except ActiveLoopError as error:
+    except ActiveLoopError as error:  # the campaign moved on, or the lease is lost, or the disk is full: look again
         say(lost=str(error))
         return 1
     return 0

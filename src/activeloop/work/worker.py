@@ -63,14 +63,16 @@ class Worker:
         """
         done, open_works = 0, [(Path(folder), self._work_of(Path(folder))) for folder in self.folders]
         while not self._stopped.is_set():
-            taken = 0
+            taken = waiting = 0
             for folder, work in open_works:
-                lease = None if self._stopped.is_set() else work.take(self.name)
-                if lease:
+                # looking takes no lock, so that who records does not wait for who looks
+                if not any(state.due or state.stage == "running" for state in work.states()):
+                    continue
+                waiting += 1
+                if not self._stopped.is_set() and (lease := work.take(self.name)):
                     taken += 1
                     done += self._do(folder, work, lease, report)
-            waiting = any(s.due or s.stage == "running" for _, work in open_works for s in work.states())
-            if once and not taken and not waiting:
+            if once and not waiting:
                 break
             if not taken:
                 self._stopped.wait(GLANCE)
