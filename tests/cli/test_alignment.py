@@ -10,7 +10,6 @@ import pytest
 
 from activeloop.campaigns import Configured
 from activeloop.candidates import AMINO_ACIDS
-from activeloop.cli import main
 from activeloop.config import open_campaign
 from activeloop.errors import InputError
 
@@ -19,24 +18,15 @@ FAMILY = "family-profile.csv"
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(run, tmp_path):
     """Type a command in an empty folder; returns exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
     rng = np.random.default_rng(0)
     rows = [WT[3:]]
     for _ in range(60):
         own = rng.random(len(WT) - 3) < 0.5
         rows.append("".join(a if keep else rng.choice(list(AMINO_ACIDS)) for a, keep in zip(WT[3:], own, strict=True)))
     (tmp_path / "family.a3m").write_text("".join(f">s{i}\n{row}\n" for i, row in enumerate(rows)))
-
-    def typed(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return typed
+    return run
 
 
 def made(run, *options: object) -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from activeloop.cli import main
 from activeloop.config import open_campaign
 from activeloop.errors import StateError
 
@@ -18,18 +17,15 @@ HYDROXYZINE = f"OCCOCCN1CCN(CC1)C(c1ccccc1)c1ccc(Cl)cc1.{PAMOATE}"
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(run, monkeypatch):
     """Type a command in an empty folder; returns exit status and everything that was said."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "1000")
 
-    def typed(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out + said.err
+    def joined(*arguments: object) -> tuple[int, str]:
+        status, out, err = run(*arguments)
+        return status, out + err
 
-    return typed
+    return joined
 
 
 def table(name: str, header: str, *rows: str) -> Path:

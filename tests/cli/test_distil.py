@@ -42,21 +42,6 @@ deviations = 4
 """
 
 
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    """Type a command in an empty folder; returns exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def typed(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return typed
-
-
 def measure(folder: Path, count: int, start: int = 0) -> None:
     loop = open_campaign(folder)
     names = [loop.campaign.pool.design(start + i).name for i in range(count)]

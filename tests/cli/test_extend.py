@@ -10,7 +10,6 @@ import pytest
 
 from activeloop.campaigns import Extended
 from activeloop.candidates import Pool
-from activeloop.cli import main
 from activeloop.config import open_campaign
 from activeloop.plates import read_plates
 
@@ -18,18 +17,9 @@ WT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ"
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    """Type a command in an empty folder; returns exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
+def run(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-
-    def typed(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return typed
+    return run
 
 
 @pytest.fixture

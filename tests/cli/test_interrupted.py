@@ -6,22 +6,14 @@ import signal
 import pytest
 
 from activeloop import Assay, Campaign, Pool
-from activeloop.cli import main
 from activeloop.config import open_campaign
 
 WT = "MKTAYIAKQR"
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(typed, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-
-    def typed(*words):
-        with pytest.raises(SystemExit) as end:
-            main(list(words))
-        said = capsys.readouterr()
-        return end.value.code or 0, said.out, said.err
-
     typed("new", "loop", "--wild-type", WT, "--singles", "--assay", "kcat:1/s", "--seed", "7")
     (tmp_path / "r.csv").write_text("mutant,kcat\nK2R,1\nT3S,2\nA4G,1.5\n")
     return typed

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from activeloop.cli import main
 from activeloop.plates import plates_in, read_plate
 
 LIBRARY = "SMILES,Catalog ID,Supplier,Plate,Well,Volume (µL)\n" + "".join(
@@ -18,18 +17,15 @@ LIBRARY = "SMILES,Catalog ID,Supplier,Plate,Well,Volume (µL)\n" + "".join(
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(run, monkeypatch):
     """Type a command in an empty folder; returns exit status and everything that was said."""
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
 
-    def typed(*arguments: object) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out + said.err
+    def joined(*arguments: object) -> tuple[int, str]:
+        status, out, err = run(*arguments)
+        return status, out + err
 
-    return typed
+    return joined
 
 
 @pytest.fixture

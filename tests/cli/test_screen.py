@@ -49,16 +49,9 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, folder):
+def run(typed, monkeypatch, folder):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "160")
-
-    def typed(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
     return typed
 
 

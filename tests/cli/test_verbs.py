@@ -14,28 +14,12 @@ from pathlib import Path
 import pytest
 
 from activeloop.campaigns import Measured, Proposed
-from activeloop.cli import main
 from activeloop.cli.verbs import VERBS
 from activeloop.config import open_campaign
 from activeloop.plates import read_plates
 
 OWN = ("new", "propose", "record", "fit", "status", "assess", "predict", "plate", "pin", "veto", "void", "verify")
 WT = "MKTAYIAKQR"
-
-
-@pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
-    """Type a command in an empty folder; returns exit status, output and errors."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def typed(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return typed
 
 
 @pytest.fixture
