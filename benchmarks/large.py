@@ -28,7 +28,7 @@ from benchmarks.results import Result, markdown_table
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 COLUMNS = ("campaign", "step", "CPU s", "peak MiB", "required")
 Row = tuple[str, str, str, str, str]
-#: at most so many CPU seconds
+#: maximum of CPU seconds
 ORDINARY, NEW, PROPOSAL = 0.7, 30.0, 60.0
 
 
@@ -200,7 +200,7 @@ def wide(work: Path, count: int) -> list[Row]:
 
 
 def logged(size: int) -> Callable[[Path, int], list[Row]]:
-    """The measurement of a log of many results, so many in an event."""
+    """The measurement of a log of many results, by the number of results in an event."""
 
     def part(work: Path, count: int) -> list[Row]:
         number = count // 10

@@ -466,13 +466,14 @@ class Campaign:
         pool already is not added again, so that the same call again adds nothing.
 
         Args:
-            combine: combinations of 2 to so many of the best single mutants, measured or not, at different positions,
-                best first by the sum of their predicted effects; None with neither of the others: of 2 to 3.
+            combine: maximum number of mutations in combinations of the best single mutants, measured or not, at
+                different positions, best first by the sum of their predicted effects; None with neither of the
+                others: 3.
             candidates: names in any notation, or designs.
             sites: positions of the wild type and the residues that are tried there, "" for all: in the wild type, and
                 in a combinatorial library in its forty best measured variants too.
             budget: combinations at most, those included that were added before.
-            plate: candidates of a plate: at least so many single mutants are combined.
+            plate: candidates of a plate: at least this number of single mutants is combined.
             force: combine although fewer than 48 single mutants were measured.
             offset: added to the positions of names; see `activeloop.candidates.Resolver`.
             origin: of the candidates, in words, for the log.

@@ -160,7 +160,7 @@ def told_by(names: Sequence[str], most: int = 4) -> tuple[str, ...]:
 
     Args:
         names: of all labels.
-        most: so many of them.
+        most: maximum number of them.
 
     >>> told_by(("MW", "Well", "Plate", "Catalog ID", "Supplier", "logP"))
     ('Catalog ID', 'Supplier', 'Plate', 'Well')

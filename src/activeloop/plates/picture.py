@@ -201,7 +201,7 @@ def _width(text: str) -> float:
 
 
 def _broken(text: str, count: int) -> list[str]:
-    """A text in at most so many lines, behind a hyphen or the like where that makes them not much longer.
+    """A text broken into lines, behind a hyphen or the like where that makes them not much longer.
 
     >>> _broken("non-targeting", 2), _broken("Z100045325", 2), _broken("D154S", 2), _broken("untreated", 2)
     (['non-', 'targeting'], ['Z1000', '45325'], ['D154', 'S'], [])

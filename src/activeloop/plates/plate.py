@@ -168,7 +168,7 @@ class Proposal:
         return ax
 
 
-#: a picture of a plate in a notebook names what is in its wells up to so many columns
+#: a picture of a plate in a notebook names what is in its wells up to this number of columns
 NAMED_COLUMNS = 12
 #: what to give where a proposal is expected
 PROPOSED = "what Campaign.propose(n) returned"
