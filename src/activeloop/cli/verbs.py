@@ -30,6 +30,7 @@ VERBS = {
     "pin": "Put candidates on the next plate.",
     "veto": "Exclude candidates from all later plates.",
     "void": "Declare results wrong; they stay on record.",
+    "serve": "Serve campaigns to people, programs and robots.",
     "work": "Fit and distil by itself whenever results come in.",
     "verify": "Check that nothing was changed or lost since it was written.",
     "replay": "Replay a campaign on recorded data.",
