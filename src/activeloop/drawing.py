@@ -85,6 +85,8 @@ def svg(figure: Figure) -> bytes:
 def inline(file: bytes, words: str) -> str:
     """An SVG file as part of a page: in the colours of the page, light or dark, and with words for who cannot see it.
 
+    Styles become attributes, so that it is drawn also where a page allows no style in its text (CSP).
+
     Args:
         file: of `svg`.
         words: what is shown.
@@ -93,7 +95,7 @@ def inline(file: bytes, words: str) -> str:
     ...     b'<?xml version="1.0"?><svg width="9pt"><g id="a"><path style="fill: #1f2933" d="M 1.23456 0"/></g></svg>',
     ...     "A line",
     ... )
-    '<svg role="img" aria-label="A line" width="9pt"><g><path style="fill: var(--ink)" d="M 1.23 0"/></g></svg>'
+    '<svg role="img" aria-label="A line" width="9pt"><g><path fill="var(--ink)" d="M 1.23 0"/></g></svg>'
     """
     text = file.decode()
     text = text[text.index("<svg") :]
@@ -109,6 +111,12 @@ def inline(file: bytes, words: str) -> str:
     text = text.replace("fill: #ffffff", "fill: none")
     for colour, variable in _VARIABLES.items():
         text = text.replace(f": {colour}", f": var({variable})")
+    text = re.sub(r'style="([^"]*)"', _attributes, text)
     places = r'(?<= )(?:d|x|y)="[^"]*"'  # to a hundredth of a point
     text = re.sub(places, lambda found: re.sub(r"(\.\d\d)\d+", r"\1", found[0]).replace("\n", ""), text)
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(words)}"', 1).strip()
+
+
+def _attributes(found: re.Match[str]) -> str:
+    pairs = (one.split(":", 1) for one in found[1].split(";") if ":" in one)
+    return " ".join(f'{name.strip()}="{value.strip()}"' for name, value in pairs)

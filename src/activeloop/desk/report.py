@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from activeloop.campaigns.versions import derive
 from activeloop.config import OpenCampaign
 from activeloop.desk.figures import (
     BestSoFar,
+    Effects,
     PlateControls,
     PoolSample,
     Reliability,
@@ -40,6 +42,7 @@ from activeloop.errors import InputError, StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.wells import SHAPES, Well, parse_well
 from activeloop.plates import Pick, Plate, draw, plates_in
+from activeloop.prediction import Predictor
 from activeloop.replay.report import render
 
 TOP = 20
@@ -87,75 +90,141 @@ def report(loop: OpenCampaign, price_per_well: float | None = None) -> CampaignR
     loop.check_available()
     campaign = loop.campaign if price_per_well is None else replace(loop.campaign, price=price_per_well or None)
     with settings():
-        return _Facts.of(loop, campaign).report()
+        return Facts.of(loop, campaign).report()
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """Everything that the page is made of."""
+class Facts:
+    """Everything that a report, or a page about a campaign, is made of; each part is computed when it is asked for.
+
+    Args:
+        loop: an open campaign.
+        campaign: its loop, perhaps with another price.
+    """
 
     loop: OpenCampaign
     campaign: Campaign
-    state: CampaignState
-    dataset: Dataset
-    status: Status
-    judged: RoundReport
-    logs: tuple[str, ...]
 
     @classmethod
-    def of(cls, loop: OpenCampaign, campaign: Campaign) -> _Facts:
-        state, dataset = campaign.state(), campaign.dataset()
-        if not len(dataset):
-            raise StateError("nothing was measured yet: record results first. No report was made.")
-        logs = logarithmic(dataset.assays, state.version)
-        return cls(loop, campaign, state, dataset, campaign.status(), campaign.assess(), logs)
+    def of(cls, loop: OpenCampaign, campaign: Campaign | None = None) -> Facts:
+        """Of a campaign with results.
 
-    @property
+        Raises:
+            StateError: nothing was measured yet.
+        """
+        facts = cls(loop, campaign or loop.campaign)
+        if not len(facts.dataset):
+            raise StateError("nothing was measured yet: record results first. No report was made.")
+        return facts
+
+    @cached_property
+    def state(self) -> CampaignState:
+        """Its state."""
+        return self.campaign.state()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """Each measured candidate once."""
+        return self.campaign.dataset()
+
+    @cached_property
+    def status(self) -> Status:
+        """Where it stands."""
+        return self.campaign.status()
+
+    @cached_property
+    def judged(self) -> RoundReport:
+        """Whether to go on."""
+        return self.campaign.assess()
+
+    @cached_property
+    def logs(self) -> tuple[str, ...]:
+        """Names of the assays on a logarithmic scale."""
+        return logarithmic(self.dataset.assays, self.state.version)
+
+    @cached_property
     def answered(self) -> list[int]:
         """Columns of the assays with a result."""
         return np.flatnonzero(~np.isnan(self.dataset.values).all(0)).tolist()
 
-    def report(self) -> CampaignReport:
-        dataset, state, seed = self.dataset, self.state, derive(self.campaign.seed, "report", 1)
-        model = self.campaign.model() if state.version else None
-        known = self.campaign.predicted_assays() if state.version else ()
-        columns = sought(dataset) or self.answered
-        sample = sample_of_pool(dataset, model, known, seed) if model and len(dataset) < len(dataset.pool) else None
-        best = best_so_far(dataset, state.rounds, columns, sample)
-        volumes = self._volumes(best, sample, seed)
-        assays = [dataset.assays[a] for a in self.answered]
-        predicted = {
-            dataset.assays[a].name: found
+    @cached_property
+    def seed(self) -> int:
+        """Of what is sampled for it."""
+        return derive(self.campaign.seed, "report", 1)
+
+    @cached_property
+    def model(self) -> Predictor | None:
+        """The current version; None before the first."""
+        return self.campaign.model() if self.state.version else None
+
+    @cached_property
+    def sample(self) -> PoolSample | None:
+        """What the pool would show; None where nothing tells it, or where all of it is measured."""
+        if self.model is None or len(self.dataset) == len(self.dataset.pool):
+            return None
+        return sample_of_pool(self.dataset, self.model, self.campaign.predicted_assays(), self.seed)
+
+    @cached_property
+    def best(self) -> list[BestSoFar]:
+        """The best so far beside random picks, of each assay whose best is looked for."""
+        return best_so_far(self.dataset, self.state.rounds, sought(self.dataset) or self.answered, self.sample)
+
+    @cached_property
+    def predicted(self) -> dict[str, tuple[PredictedPlate, ...]]:
+        """What was predicted and what came back, assay by assay, the last plate first."""
+        return {
+            self.dataset.assays[a].name: found
             for a in self.answered
-            if (found := tuple(predicted_plates(state, dataset, a)))
+            if (found := tuple(predicted_plates(self.state, self.dataset, a)))
         }
-        calibration = {name: found for name, plates in predicted.items() if (found := reliability(plates))}
+
+    @cached_property
+    def calibration(self) -> dict[str, Reliability]:
+        """Of each assay of which intervals or probabilities were predicted."""
+        return {name: found for name, plates in self.predicted.items() if (found := reliability(plates))}
+
+    def effects(self) -> list[tuple[Effects, str]]:
+        """Effects by position and residue of each assay with a result, and their picture as part of a page."""
+        known = self.campaign.predicted_assays() if self.state.version else ()
+        maps = effects(self.dataset, self.answered, self.model, known, self.seed)
+        return [(one, inline(svg(draw_effects(one, one.assay.name in self.logs)), "Heat map")) for one in maps]
+
+    def best_picture(self) -> str:
+        """The best so far as part of a page."""
+        drawn = draw_best(self.best, self.logs, self.volumes(self.best, self.sample, self.seed))
+        return inline(svg(drawn), "The best so far, beside random picks")
+
+    def report(self) -> CampaignReport:
+        """The report."""
+        dataset, state, best = self.dataset, self.state, self.best
+        volumes = self.volumes(best, self.sample, self.seed)
+        assays = [dataset.assays[a] for a in self.answered]
+        predicted, calibration = self.predicted, self.calibration
         controls = {a.name: tuple(plate_controls(state, a.name)) for a in assays}
-        maps = effects(dataset, self.answered, model, known, seed)
         page = render(
             "report.html",
             package="activeloop.desk",
             title=self.loop.folder.path.resolve().name,
-            lead=self._lead(),
-            cards=self._cards(best),
-            best_picture=inline(svg(draw_best(best, self.logs, volumes)), "The best so far, beside random picks"),
-            rounds=self._rounds(best, volumes),
+            lead=self.lead(),
+            cards=self.cards(best),
+            best_picture=self.best_picture(),
+            rounds=self.rounds(best, volumes),
             best_names=["fit" if b.assay.goal == "classify" else f"best {with_unit(b.assay)}" for b in best],
-            baseline=self._baseline(best),
-            validations=self._validations(predicted, calibration),
-            effects=[(one, inline(svg(draw_effects(one, one.assay.name in self.logs)), "Heat map")) for one in maps],
-            plates=self._plates(),
-            controls=self._controls(controls, assays),
-            leaders=self._leaders(),
+            baseline=self.baseline(best),
+            validations=self.validations(predicted, calibration),
+            effects=self.effects(),
+            plates=self.plates(),
+            controls=self.controls(controls, assays),
+            leaders=self.leaders(),
             assays=assays,
-            front=self._front(),
+            front=self.front(),
             status=self.status,
             judged=self.judged,
-            saving=self._saving(best),
-            next=self._next(),
+            saving=self.saving(best),
+            next=self.next(),
             settings=self._settings(),
             versions=list(reversed(state.versions)),
-            files=self._files(),
+            files=self.files(),
             made=f"Made {now()[:16].replace('T', ' ')} UTC by ActiveLoop {__version__}",
             with_unit=with_unit,
             called=dataset.pool.called,
@@ -164,7 +233,8 @@ class _Facts:
 
     # -- what it is -------------------------------------------------------------------------------------------------
 
-    def _lead(self) -> str:
+    def lead(self) -> str:
+        """What was measured and what is looked for, in two sentences."""
         goal = "the best candidates" if self.loop.config.goal == "find" else "an accurate model"
         found = self.status
         count = self.state.rounds - bool(found.earlier)
@@ -206,7 +276,8 @@ class _Facts:
         days = [r.at[:10] for r in self.campaign.log]
         return days[0], days[-1]
 
-    def _cards(self, best: Sequence[BestSoFar]) -> list[dict[str, object]]:
+    def cards(self, best: Sequence[BestSoFar]) -> list[dict[str, object]]:
+        """The figures that say most, with what each is."""
         cards: list[dict[str, object]] = []
         called = self.dataset.pool.called
         for leader in self.status.leaders[:2]:
@@ -225,7 +296,7 @@ class _Facts:
             cards.append({"figure": f"{self.judged.cost:,.0f}", "words": words, "own": False})
         return cards
 
-    def _files(self) -> list[tuple[int, str, int, int]]:
+    def files(self) -> list[tuple[int, str, int, int]]:
         """Event, file, results and voided ones of each that was recorded."""
         rows = []
         for event, source in self.state.sources.items():
@@ -241,7 +312,7 @@ class _Facts:
             return str(number + 1)
         return "before the first proposal" if number == 0 else str(number)
 
-    def _volumes(self, best: Sequence[BestSoFar], sample: PoolSample | None, seed: int) -> tuple[np.ndarray, ...]:
+    def volumes(self, best: Sequence[BestSoFar], sample: PoolSample | None, seed: int) -> tuple[np.ndarray, ...]:
         """[R] below the front, and that of random picks; () where there is no front or nothing tells these."""
         front = self.status.front
         if front is None or not front.volumes or sample is None:
@@ -250,7 +321,8 @@ class _Facts:
             return ()
         return np.array(front.volumes), random_volumes(self.dataset, front, best[0].counts, sample, seed)
 
-    def _rounds(self, best: Sequence[BestSoFar], volumes: Sequence[np.ndarray]) -> list[dict[str, object]]:
+    def rounds(self, best: Sequence[BestSoFar], volumes: Sequence[np.ndarray]) -> list[dict[str, object]]:
+        """A row a round: how many were measured until then, and the best beside random picks."""
         rows: list[dict[str, object]] = []
         for r in range(self.state.rounds):
             cells = [(f"{one.best[r]:.4g}", f"{one.random[r]:.4g}".replace("nan", "–")) for one in best]
@@ -260,7 +332,7 @@ class _Facts:
             rows.append({"name": name, "count": count, "cells": cells, "volume": volume})
         return rows
 
-    def _baseline(self, best: Sequence[BestSoFar]) -> str:
+    def baseline(self, best: Sequence[BestSoFar]) -> str:
         """How the random baseline is computed, in words."""
         if all(np.isnan(one.random).all() for one in best):
             return "There is no random baseline before a model was fitted."
@@ -276,7 +348,7 @@ class _Facts:
             "that this version is right about candidates that nobody measured: an estimate, not a measurement."
         )
 
-    def _saving(self, best: Sequence[BestSoFar]) -> list[str]:
+    def saving(self, best: Sequence[BestSoFar]) -> list[str]:
         """How many random picks would have done the same, in words."""
         lines = []
         # where a front is looked for, the best of one assay alone is nothing that anybody wanted
@@ -304,9 +376,10 @@ class _Facts:
 
     # -- predictions ------------------------------------------------------------------------------------------------
 
-    def _validations(
+    def validations(
         self, predicted: dict[str, tuple[PredictedPlate, ...]], calibration: dict[str, Reliability]
     ) -> dict[str, object]:
+        """Predicted against measured of each assay, proposal by proposal, and the calibration."""
         parts = []
         for name, plates in predicted.items():
             picture = inline(
@@ -336,7 +409,7 @@ class _Facts:
 
     # -- plates -----------------------------------------------------------------------------------------------------
 
-    def _plates(self) -> list[dict[str, object]]:
+    def plates(self) -> list[dict[str, object]]:
         """Of each assay its plates as pictures, measured ones first, on one scale."""
         known = {p.id: p.labelled(self.dataset.pool) for p in plates_in(self.loop.folder.plates).plates}
         groups = []
@@ -395,9 +468,10 @@ class _Facts:
             wells = {p: {w: math.log10(v) for w, v in mine.items() if v > 0} for p, mine in wells.items()}
         return {name: wells[name] for name in sorted(wells, key=_natural)}
 
-    def _controls(
+    def controls(
         self, controls: dict[str, tuple[PlateControls, ...]], assays: Sequence[Assay]
     ) -> list[dict[str, object]]:
+        """The controls of each assay, plate by plate."""
         groups = []
         for assay in assays:
             plates = [p for p in controls[assay.name] if p.controls]
@@ -424,7 +498,7 @@ class _Facts:
 
     # -- candidates -------------------------------------------------------------------------------------------------
 
-    def _leaders(self) -> list[dict[str, object]]:
+    def leaders(self) -> list[dict[str, object]]:
         """The best measured candidates, by the first assay whose best is looked for."""
         dataset = self.dataset
         column = (sought(dataset) or self.answered)[0]
@@ -456,7 +530,8 @@ class _Facts:
             )
         return rows
 
-    def _front(self) -> dict[str, object] | None:
+    def front(self) -> dict[str, object] | None:
+        """Several assays against each other; None where there is one."""
         if len(self.answered) < 2:
             return None
         picks = self.state.outstanding.picks if self.state.outstanding else ()
@@ -472,7 +547,8 @@ class _Facts:
         assays = {a.name: a for a in self.dataset.assays}
         return with_unit(assays.get(names[0] if names else "", self.dataset.assays[0]))
 
-    def _next(self) -> dict[str, object]:
+    def next(self) -> dict[str, object]:
+        """What to do now, and the first picks of the proposal that is out."""
         out = self.state.outstanding
         return {
             "sentence": self.judged.sentence,
