@@ -61,6 +61,7 @@ class Status:
             with a threshold, and of all together where there are several.
         hits: candidates that reach the stated value of a hit in each assay that has one and meet all thresholds; None
             where none is stated.
+        hits_by_round: how many of them came with each round; () where none is stated.
         front: of several assays whose best is looked for, else None.
         best_by_round: best value of the first of these assays after each round, from the first with a value that
             counts.
@@ -98,6 +99,7 @@ class Status:
     unused: bool
     next_step: str
     student: StudentRecord | None = None
+    hits_by_round: tuple[int, ...] = ()
 
     @property
     def student_stale(self) -> bool:
@@ -111,6 +113,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
     controls = [
         m.candidate for r in state.results if r.void is None and (m := r.measurement).control and m.value == m.value
     ]
+    hits = None if hit is None else _hits(dataset, hit)
     return Status(
         pool=dataset.pool.origin,
         size=len(dataset.pool),
@@ -128,7 +131,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         vetoed=tuple(state.vetoed),
         leaders=_leaders(state, dataset),
         conditions=_conditions(dataset),
-        hits=_hits(dataset, hit),
+        hits=None if hits is None else int(hits.sum()),
         front=front_of(dataset, state.rounds, logarithmic(dataset.assays, state.version)),
         best_by_round=tuple(value for value in best_by_round(state, dataset) if value == value),
         versions=state.versions,
@@ -137,6 +140,7 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         unused=bool(state.versions) and state.version is None,
         next_step=_next_step(state, dataset, stale),
         student=state.student,
+        hits_by_round=() if hits is None else tuple(np.bincount(dataset.rounds[hits], minlength=state.rounds).tolist()),
     )
 
 
@@ -168,12 +172,11 @@ def _conditions(dataset: Dataset) -> tuple[tuple[str, int, int], ...]:
     return tuple((words, int((one == 1).sum()), int((~np.isnan(one)).sum())) for words, one in counted)
 
 
-def _hits(dataset: Dataset, hit: Sequence[float] | None) -> int | None:
-    if hit is None:
-        return None
+def _hits(dataset: Dataset, hit: Sequence[float]) -> np.ndarray:
+    """Which candidates reach the stated value of a hit in each assay that has one and meet all thresholds: [N]."""
     signs = np.array([a.sign for a in dataset.assays])
     reached = np.isnan(hit) | (dataset.values * signs >= np.array(hit) * signs)
-    return int((reached.all(1) & (dataset.meets_all() == 1)).sum())
+    return reached.all(1) & (dataset.meets_all() == 1)
 
 
 def _is_of(m: Measurement, name: str, assay: str) -> bool:

@@ -1,0 +1,19 @@
+"""HTML pages of the server, for people: readable without JavaScript, quicker with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from activeloop.server.pages import campaigns, overview
+
+STATIC = Path(__file__).parents[1] / "static"
+
+
+def install(app: FastAPI) -> None:
+    """Add the pages and their static files to an application."""
+    for part in (campaigns, overview):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")

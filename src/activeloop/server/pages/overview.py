@@ -1,0 +1,150 @@
+"""The page of a campaign: where it stands, what it waits for, whether to go on, and the best so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from activeloop.campaigns import CampaignState
+from activeloop.config import OpenCampaign
+from activeloop.desk.report import Facts
+from activeloop.drawing import settings
+from activeloop.server.access import CampaignAccess, Reader
+from activeloop.server.pages.base import computed, many, page, pages_router
+from activeloop.work import Work, WorkState
+
+router = pages_router()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a campaign waits for.
+
+    Args:
+        words: for whom or what.
+        link: the page where it is done, behind the campaign's address.
+        person: whether somebody has to do something.
+    """
+
+    words: str
+    link: str = ""
+    person: bool = True
+
+
+def works_of(loop: OpenCampaign, key: str) -> dict[str, WorkState]:
+    """How the work of a campaign stands: `fit`, `distil`."""
+    states = Work(loop.folder.log.database).states()
+    mine = [s for s in states if s.campaign == key] or states
+    return {state.kind: state for state in mine}
+
+
+def waiting_for(state: CampaignState, stale: bool, fit: WorkState | None) -> Waiting:
+    """What a campaign waits for now."""
+    if out := state.outstanding:
+        return Waiting(f"results of proposal {out.number} ({many(len(out.picks), 'candidate')})", "/results")
+    if fit and fit.stage == "running":
+        return Waiting("a model that is being trained", "", person=False)
+    if fit and fit.stage == "failed":
+        return Waiting("somebody who looks why training failed", "/model")
+    if not state.measured:
+        return Waiting("a first plate, or results that are there already", "")
+    if stale and fit and fit.due:
+        return Waiting("training, which begins in a moment", "", person=False)
+    return Waiting("the next plate", "")
+
+
+def campaign_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
+    """What the head of each page of a campaign shows."""
+    return {"campaign": access, "name": name_of(loop), "root": f"/campaigns/{access.key}"}
+
+
+def name_of(loop: OpenCampaign) -> str:
+    """What a campaign is called."""
+    return getattr(loop.folder, "name", "") or loop.folder.path.name
+
+
+@router.get("/campaigns/{campaign}")
+def overview(request: Request, access: Reader) -> HTMLResponse:
+    """Where the campaign stands."""
+    with access.open() as loop:
+        found = computed(request).of(access, loop, "status", loop.campaign.status)
+        fields = strip_fields(access, loop) | {
+            "status": found,
+            "assays": loop.campaign.assays,
+            "goal": loop.config.goal,
+            "price": loop.campaign.price,
+            "next_size": next_size(loop),
+            "unavailable": str(loop.unavailable or ""),
+            "called": loop.campaign.pool.called,
+        }
+    return page(request, "campaign.html", title=fields["name"], **fields)
+
+
+@router.get("/campaigns/{campaign}/strip")
+def strip(request: Request, access: Reader) -> HTMLResponse:
+    """The live strip alone."""
+    with access.open() as loop:
+        fields = strip_fields(access, loop)
+    return page(request, "strip.html", title=fields["name"], **fields)
+
+
+def strip_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
+    """What the strip shows: measured, training, version, proposal."""
+    state, works = loop.campaign.state(), works_of(loop, access.key)
+    log = loop.folder.log
+    last = max((r.event for r in state.results), default=0)
+    stale = bool(state.measured) and (state.version is None or last > state.version_events[state.version.number])
+    recorded = next((r for r in log if r.sequence == last), None) if last else None
+    fit = works.get("fit")
+    return campaign_fields(access, loop) | {
+        "state": state,
+        "recorded": recorded,
+        "fit": fit,
+        "distil": works.get("distil"),
+        "stale": stale,
+        "busy": any(w.stage == "running" or w.due for w in works.values()),
+        "waiting": waiting_for(state, stale, fit),
+    }
+
+
+def next_size(loop: OpenCampaign) -> int:
+    """How many candidates the next proposal has by default: as many as the last, else as fit on a plate."""
+    state = loop.campaign.state()
+    if state.proposals:
+        return len(state.proposals[-1].picks)
+    plate = loop.config.plate
+    return max((plate.wells - plate.controls) // plate.replicates, 1)
+
+
+@router.get("/campaigns/{campaign}/progress")
+def progress(request: Request, access: Reader) -> HTMLResponse:
+    """Whether to go on, the best so far beside random picks, hits, cost and several assays."""
+    with access.open() as loop:
+        fields = campaign_fields(access, loop) | computed(request).of(access, loop, "progress", lambda: _progress(loop))
+    return page(request, "progress.html", title=f"Progress of {fields['name']}", **fields)
+
+
+def _progress(loop: OpenCampaign) -> dict[str, Any]:
+    if not len(loop.campaign.dataset()):
+        return {"facts": None}
+    with settings():
+        facts = Facts.of(loop)
+        best = facts.best
+        volumes = facts.volumes(best, facts.sample, facts.seed)
+        return {
+            "facts": facts,
+            "judged": facts.judged,
+            "hits_by_round": facts.status.hits_by_round,
+            "picture": facts.best_picture(),
+            "rounds": facts.rounds(best, volumes),
+            "baseline": facts.baseline(best),
+            "best": best,
+            "saving": facts.saving(best),
+            "front": facts.front(),
+            "leaders": facts.leaders(),
+            "assays": [facts.dataset.assays[a] for a in facts.answered],
+            "called": facts.dataset.pool.called,
+        }
