@@ -78,6 +78,9 @@ work = sa.Table(
     sa.Column("share", sa.Double(), nullable=False),
     sa.Column("words", sa.Text(), nullable=False),
     sa.Column("printed", sa.Text(), nullable=False),
+    # since when its stage is what it is, by the same clock; what somebody asked for beyond the campaign's settings
+    sa.Column("since", sa.Double(), nullable=False, server_default="0"),
+    sa.Column("ordered", sa.Text(), nullable=False, server_default=""),
 )
 """What may be due for a campaign: a row for each kind of work, which whoever does it holds for a while."""
 

@@ -11,8 +11,9 @@ Source: Kleppmann 2016, "How to do distributed locking" (fencing tokens); Burns 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from activeloop.errors import StateError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PRINTED = 4_000
 """Characters of what a process printed last that are kept."""
+_COLUMNS = "campaign, kind, stage, owner, share, words, printed, attempts, since, ordered, last_change, until"
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,11 @@ class Lease:
 
     Args:
         campaign: key of the campaign.
-        kind: `fit` or `distil`.
+        kind: of the work, such as `fit`.
         owner: who holds it.
         fence: how often it was taken by anybody; the number of this lease.
         attempt: number of this attempt, from 1.
+        ordered: what somebody asked for; "" for what the campaign's settings say.
     """
 
     campaign: str
@@ -61,6 +64,7 @@ class Lease:
     owner: str
     fence: int
     attempt: int
+    ordered: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,17 @@ class WorkState:
 
     Args:
         campaign: key of the campaign.
-        kind: `fit` or `distil`.
+        kind: of the work, such as `fit`.
         stage: `waiting`, `running`, `done`, or `failed` when its attempts are used up.
         owner: who holds it; "" when nobody does.
         share: progress of what is running, from 0 to 1.
         words: what came of it, or why it failed.
         printed: the end of what its process printed.
-        due: whether something changed that it has not looked at yet.
         attempts: number of attempts since the last change.
+        since: when its stage began, in seconds since 1970; 0 when not known.
+        ordered: what somebody asked for; "" for what the campaign's settings say.
+        due: whether something changed that it has not looked at yet.
+        held: whether who holds it has shown a sign of life; False when nobody does.
     """
 
     campaign: str
@@ -86,8 +93,11 @@ class WorkState:
     share: float
     words: str
     printed: str
-    due: bool
     attempts: int
+    since: float
+    ordered: str
+    due: bool
+    held: bool
 
 
 @dataclass(frozen=True)
@@ -106,46 +116,108 @@ class Work:
 
     def states(self, campaign: str | None = None) -> tuple[WorkState, ...]:
         """How all work stands, or that of one campaign. Writes nothing."""
-        columns = "campaign, kind, stage, owner, share, words, printed, last_change, attempts"
         which = "" if campaign is None else "WHERE campaign = :campaign"
         given = {} if campaign is None else {"campaign": campaign}
+        query = f"SELECT {_COLUMNS}, CURRENT_TIMESTAMP FROM work {which} ORDER BY campaign, kind"
         with plain_errors(self.where):
-            rows = self.database.read(f"SELECT {columns} FROM work {which} ORDER BY campaign, kind", **given)
-        return tuple(WorkState(*row[:7], due=row[7] is not None, attempts=row[8]) for row in rows)
+            rows = self.database.read(query, **given)
+        return tuple(
+            WorkState(*row, due=changed is not None, held=until is not None and until >= _seconds(now) - 1.0)
+            for *row, changed, until, now in rows
+        )
 
-    def take(self, owner: str) -> Lease | None:
-        """Take what is due and held by nobody; None when there is nothing.
+    def open_ends(self, kinds: Collection[str]) -> int:
+        """Number of pieces of work that may be due or are being done. Takes no lock, so that nobody waits for it."""
+        named = {f"kind{i}": kind for i, kind in enumerate(kinds)}
+        among = ", ".join(f":{name}" for name in named)
+        query = f"SELECT count(*) FROM work WHERE kind IN ({among}) AND (last_change IS NOT NULL OR stage = 'running')"
+        with plain_errors(self.where):
+            return self.database.read(query, **named)[0][0]
+
+    def ask(self, campaign: str, kind: str, ordered: str = "") -> None:
+        """Note that some work of a campaign may be due.
+
+        Args:
+            campaign: its key.
+            kind: of the work.
+            ordered: what is asked for beyond the campaign's settings; it stands until it is done.
+        """
+        from activeloop.store.log import may_be_due
+        from activeloop.store.schema import work
+
+        with plain_errors(self.where), self.database.writing() as connection:
+            connection.execute(may_be_due(connection, campaign, kind))
+            if ordered:
+                connection.execute(_of(work, campaign, kind).values(ordered=ordered))
+
+    def take(self, owner: str, kinds: Collection[str] = ("fit", "distil")) -> Lease | None:
+        """Take what is due and held by nobody, of any campaign; None when there is nothing.
 
         Args:
             owner: who takes it; two workers must not have the same name.
+            kinds: of the work that it can do.
         """
         import sqlalchemy as sa
 
         from activeloop.store.schema import database_time, work
 
         now, timing = database_time(), self.timing
-        changed = sa.and_(
-            work.c.last_change.is_not(None),
-            sa.or_(work.c.last_change + timing.quiet <= now, work.c.first_change + timing.longest <= now),
-            sa.or_(work.c.not_before.is_(None), work.c.not_before <= now),
-        )
+        ready = sa.or_(work.c.not_before.is_(None), work.c.not_before <= now)
         free = sa.or_(work.c.until.is_(None), work.c.until < now)
         lost = work.c.stage == "running"
-        due = sa.select(work).where(free, sa.or_(changed, lost)).order_by(work.c.first_change).limit(1)
+        due = sa.select(work).where(work.c.kind.in_(kinds), free, sa.or_(sa.and_(self._settled(), ready), lost))
+        due = due.order_by(sa.func.coalesce(work.c.first_change, work.c.until)).limit(1)
         used_up = sa.update(work).where(work.c.until < now, lost, work.c.attempts >= timing.attempts)
         with plain_errors(self.where), self.database.writing() as connection:
             why = f"whoever did it vanished {timing.attempts} times, as when memory runs out"
-            connection.execute(used_up.values(stage="failed", owner="", until=None, words=why))
+            connection.execute(used_up.values(stage="failed", owner="", until=None, words=why, since=now))
             row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
-            if row is None:
-                return None
-            lease = Lease(row.campaign, row.kind, owner, row.fence + 1, row.attempts + 1)
             # Changes from here on are noted anew, so that what comes while it runs is looked at afterwards.
-            held = {"owner": owner, "until": now + timing.lease, "fence": lease.fence, "attempts": lease.attempt}
             begun = {"first_change": None, "last_change": None, "not_before": None}
-            shown = {"stage": "running", "share": 0.0, "words": "", "printed": ""}
-            connection.execute(_row(work, lease, fence=row.fence).values(**held, **begun, **shown))
-            return lease
+            return None if row is None else self._taken(connection, row, owner, begun)
+
+    def claim(self, campaign: str, kind: str, owner: str) -> Lease | None:
+        """Take some work whether it is due or not, to do it here; None while another does it.
+
+        Args:
+            campaign: its key.
+            kind: of the work.
+            owner: who takes it.
+        """
+        import sqlalchemy as sa
+
+        from activeloop.store.log import may_be_due
+        from activeloop.store.schema import database_time, work
+
+        mine = sa.select(work, (work.c.until >= database_time()).label("held"))
+        mine = mine.where(work.c.campaign == campaign, work.c.kind == kind).with_for_update()
+        with plain_errors(self.where), self.database.writing() as connection:
+            row = connection.execute(mine).one_or_none()
+            if row is None:
+                connection.execute(may_be_due(connection, campaign, kind))
+                row = connection.execute(mine).one()
+            # What is due stays due: who looks afterwards sees what is missing then.
+            return None if row.owner and row.held else self._taken(connection, row, owner, {})
+
+    def _taken(self, connection: sa.Connection, row: Any, owner: str, changes: dict[str, Any]) -> Lease:
+        from activeloop.store.schema import database_time, work
+
+        now = database_time()
+        lease = Lease(row.campaign, row.kind, owner, row.fence + 1, row.attempts + 1, row.ordered)
+        held = {"owner": owner, "until": now + self.timing.lease, "fence": lease.fence, "attempts": lease.attempt}
+        shown = {"stage": "running", "share": 0.0, "words": "", "printed": "", "since": now}
+        connection.execute(_of(work, lease.campaign, lease.kind).values(**held, **changes, **shown))
+        return lease
+
+    def _settled(self) -> sa.ColumnElement[bool]:
+        """Whether something changed, and nothing more has come for a while."""
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import database_time, work
+
+        now, timing = database_time(), self.timing
+        waited = sa.or_(work.c.last_change + timing.quiet <= now, work.c.first_change + timing.longest <= now)
+        return sa.and_(work.c.last_change.is_not(None), waited)
 
     def renew(self, lease: Lease, share: float = 0.0, printed: str = "") -> bool:
         """Hold the work for longer and say how far it is; False when it is another's by now."""
@@ -156,9 +228,25 @@ class Work:
             values = {"until": until, "share": min(max(share, 0.0), 1.0), "printed": printed[-PRINTED:]}
             return connection.execute(_row(work, lease).values(**values)).rowcount == 1
 
+    def is_outdated(self, lease: Lease) -> bool:
+        """Whether something changed since the work was taken, and nothing more has come for a while."""
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import work
+
+        mine = sa.select(work.c.fence).where(work.c.campaign == lease.campaign, work.c.kind == lease.kind)
+        with plain_errors(self.where), self.database.engine.connect() as connection:
+            return connection.execute(mine.where(self._settled())).one_or_none() is not None
+
     def finish(self, lease: Lease, words: str) -> bool:
         """Give back work that is done; False when it is another's by now."""
-        return self._end(lease, {"stage": "done", "share": 1.0, "words": words, "attempts": 0})
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import work
+
+        others = sa.case((work.c.ordered == lease.ordered, ""), else_=work.c.ordered)  # asked for meanwhile
+        done = {"stage": "done", "share": 1.0, "words": words, "attempts": 0, "ordered": others}
+        return self._end(lease, done)
 
     def fail(self, lease: Lease, words: str, *, again: bool = True) -> bool:
         """Give back work that failed; it is tried again later, unless its attempts are used up.
@@ -168,45 +256,57 @@ class Work:
             words: why.
             again: whether another attempt can come to something else.
         """
-        import sqlalchemy as sa
-
-        from activeloop.store.schema import database_time, work
+        from activeloop.store.schema import database_time
 
         if not again or lease.attempt >= self.timing.attempts:
             return self._end(lease, {"stage": "failed", "words": words})
         later = database_time() + self.timing.retry * 2.0 ** (lease.attempt - 1)
-        noted = {name: sa.func.coalesce(work.c[name], database_time()) for name in ("first_change", "last_change")}
-        return self._end(lease, {"stage": "waiting", "words": words, "not_before": later, **noted})
+        return self._end(lease, {"stage": "waiting", "words": words, "not_before": later, **_changed()})
 
     def release(self, lease: Lease) -> bool:
         """Give back work that was not done, for instance because this worker stops: it is due at once."""
-        import sqlalchemy as sa
-
-        from activeloop.store.schema import database_time, work
-
-        noted = {name: sa.func.coalesce(work.c[name], database_time()) for name in ("first_change", "last_change")}
-        return self._end(lease, {"stage": "waiting", "attempts": max(lease.attempt - 1, 0), **noted})
+        return self._end(lease, {"stage": "waiting", "attempts": max(lease.attempt - 1, 0), **_changed()})
 
     def _end(self, lease: Lease, values: dict[str, Any]) -> bool:
-        from activeloop.store.schema import work
+        from activeloop.store.schema import database_time, work
 
+        nobody = {"owner": "", "until": None, "since": database_time()}
         with plain_errors(self.where), self.database.writing() as connection:
-            return connection.execute(_row(work, lease).values(owner="", until=None, **values)).rowcount == 1
+            return connection.execute(_row(work, lease).values(**nobody, **values)).rowcount == 1
 
 
-def _row(work: sa.Table, lease: Lease, fence: int | None = None) -> sa.Update:
-    """An update of the lease's row, where the fence is still this one."""
+def _seconds(moment: Any) -> float:
+    """Seconds since 1970 of a moment as the database gives it: a datetime, or the text of one in UTC."""
+    found = datetime.fromisoformat(str(moment))
+    return found.replace(tzinfo=found.tzinfo or timezone.utc).timestamp()
+
+
+def _changed() -> dict[str, Any]:
+    """The moments of the changes that are not done yet: as they stand, or now."""
     import sqlalchemy as sa
 
-    mine = work.c.fence == (lease.fence if fence is None else fence)
-    return sa.update(work).where(work.c.campaign == lease.campaign, work.c.kind == lease.kind, mine)
+    from activeloop.store.schema import database_time, work
+
+    return {name: sa.func.coalesce(work.c[name], database_time()) for name in ("first_change", "last_change")}
+
+
+def _of(work: sa.Table, campaign: str, kind: str) -> sa.Update:
+    """An update of the row of some work."""
+    import sqlalchemy as sa
+
+    return sa.update(work).where(work.c.campaign == campaign, work.c.kind == kind)
+
+
+def _row(work: sa.Table, lease: Lease) -> sa.Update:
+    """An update of the lease's row, where it is still held under it."""
+    return _of(work, lease.campaign, lease.kind).where(work.c.fence == lease.fence, work.c.owner == lease.owner)
 
 
 def fence_of(lease: Lease) -> Callable[[sa.Connection], None]:
     """What looks, in the transaction that writes a result, whether the work is still held under a lease.
 
     Raises:
-        StateError: it went to another worker; nothing is written.
+        StateError: it went to another worker, or was given back; nothing is written.
     """
 
     def holds(connection: sa.Connection) -> None:
@@ -214,8 +314,9 @@ def fence_of(lease: Lease) -> Callable[[sa.Connection], None]:
 
         from activeloop.store.schema import work
 
-        now = sa.select(work.c.fence).where(work.c.campaign == lease.campaign, work.c.kind == lease.kind)
-        if connection.execute(now.with_for_update()).scalar() != lease.fence:
+        now = sa.select(work.c.fence, work.c.owner)
+        now = now.where(work.c.campaign == lease.campaign, work.c.kind == lease.kind).with_for_update()
+        if tuple(connection.execute(now).one_or_none() or ()) != (lease.fence, lease.owner):
             raise StateError(
                 f"this worker was silent for too long and lost its work ({lease.kind}) to another. Nothing was written."
             )
