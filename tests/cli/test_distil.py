@@ -18,8 +18,10 @@ from activeloop.campaigns import Distilled
 from activeloop.cli import main
 from activeloop.config import open_campaign
 from activeloop.measurements import Measurement
-from activeloop.store import Job
 from activeloop.students.runtime.student import Student
+from activeloop.work import WorkState
+from activeloop.work.places import work_of
+from activeloop.work.students import LOG
 
 pytest.importorskip("torch")
 
@@ -107,7 +109,7 @@ def test_a_student_is_trained_stored_and_written(trained):
     assert (student.card.parameters, student.card.fidelity) == (record.parameters, record.fidelity)
     assert np.isfinite(student.mean(campaign.pool, np.arange(20))).all()
     assert WT in (folder.parent / "page" / "index.html").read_text("utf-8")
-    assert Job(folder, "distil").state().stage == "done"
+    assert (state(folder).stage, state(folder).words) == ("done", "student 1 of version 1")
 
 
 def test_a_student_is_not_trained_twice(run, loop):
@@ -190,7 +192,7 @@ def _written(content: bytes) -> Path:
 def test_status_shows_the_student_and_its_drift(run, loop):
     out = run("status", loop)[1]
     assert re.search(r"student +│ 1, of version 1: convolutional, 8 wide", out)
-    assert re.search(r"distillation +│ a student of version 1: done .*, student 1 of version 1", out)
+    assert re.search(r"distillation +│ done .* UTC, student 1 of version 1", out)
     flat = " ".join(out.replace("│", " ").split())
     assert re.search(r"student's drift Spearman \S+ and RMSE \S+ of the standard deviation with version 1 on 190", flat)
     assert "candidates; nothing was measured since version 1" in flat
@@ -238,16 +240,22 @@ def test_before_the_first_version_distil_is_refused(run):
     for options in ((), ("--background",)):
         status, _, err = run("distil", "d", *options)
         assert (status, "no version yet" in err) == (1, True)
-    assert not Path("d/jobs/distil.json").exists()
+    assert state(Path("d")) is None
+
+
+def state(folder: Path) -> WorkState | None:
+    loop = open_campaign(folder)
+    found = work_of(loop).states(loop.folder.log.campaign)
+    return next((s for s in found if s.kind == "distil"), None)
 
 
 def wait(folder: Path, stage: str) -> None:
-    for _ in range(3000):
-        if (state := Job(folder, "distil").state()) and state.stage == stage:
+    for _ in range(1200):
+        if (found := state(folder)) and found.stage == stage:
             return
-        assert state is None or state.stage == "running", state
-        time.sleep(0.05)
-    raise AssertionError(Job(folder, "distil").state())
+        assert found is None or found.stage in ("waiting", "running"), found
+        time.sleep(0.1)
+    raise AssertionError(state(folder))
 
 
 def automatic(folder: Path, steps: int) -> None:
@@ -261,12 +269,14 @@ def test_killed_while_training_the_campaign_is_unchanged(run, bare):
     status, out, _ = run("fit", bare)
     assert (status, "A student of version 1 is trained in the background" in out) == (0, True)
     process = int(re.search(r"process (\d+)", out)[1])
-    assert re.search(r"distillation +│ a student of version 1: running since", run("status", bare)[1])
+    wait(bare, "running")
+    assert re.search(r"distillation +│ running since .* UTC \(.*\), \d+% done", run("status", bare)[1])
     assert "A student is being trained; one of version 1 follows." in run("fit", bare)[1]
     status, _, err = run("distil", bare)
-    assert (status, "does it already" in err) == (1, True)
+    assert (status, "a student is being trained already" in err) == (1, True)
     os.kill(process, signal.SIGKILL)
-    wait(bare, "killed")
+    with open_campaign(bare).folder.log.database.writing() as connection:  # as when its lease has run out
+        connection.exec_driver_sql("UPDATE work SET until = 0 WHERE kind = 'distil'")
     assert events(bare) == ["Measured", "Fitted"]
     assert "its process was killed; nothing was lost" in run("status", bare)[1]
     assert run("predict", bare)[0] == 0
@@ -278,10 +288,10 @@ def test_in_the_background_versions_that_come_meanwhile_get_their_student_too(ru
     assert "is trained in the background" in run("fit", bare)[1]
     measure(bare, 10, start=60)
     open_campaign(bare).campaign.fit()
-    for _ in range(6000):  # between the two it says for a moment that it is done
-        if events(bare).count("Distilled") == 2 and not Job(bare, "distil").held():
+    for _ in range(1200):  # between the two it says for a moment that it is done
+        if "of version 2" in (found := state(bare)).words and not found.due:
             break
-        time.sleep(0.05)
+        time.sleep(0.1)
     wait(bare, "done")
     students = [r.event.student for r in open_campaign(bare).folder.log if isinstance(r.event, Distilled)]
     assert students[-1].version == 2
@@ -292,5 +302,5 @@ def test_in_the_background_versions_that_come_meanwhile_get_their_student_too(ru
 def test_a_failed_background_training_is_reported(run, bare):
     assert run("distil", bare, "--background", "--network", "first-layers")[0] == 0
     wait(bare, "failed")
-    assert "a student of version 1: failed, a teacher of the kind" in run("status", bare)[1]
-    assert "Error: a teacher of the kind" in Job(bare, "distil").log.read_text()
+    assert re.search(r"distillation +│ failed .* UTC, a teacher of the kind", run("status", bare)[1])
+    assert "distil: failed: a teacher of the kind" in (bare / LOG).read_text()

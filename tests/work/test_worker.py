@@ -28,7 +28,7 @@ singles = true
 [[assays]]
 name = "kcat"
 [learner]
-name = "forest"
+name = "mutation-gp"
 [student]
 auto = {{auto}}
 network = "conv"

@@ -52,7 +52,7 @@ def distil(
     if background:
         begin(loop, directory, settings, seed, again)
         return
-    from activeloop.config.students import distil_here
+    from activeloop.work.students import distil_here
 
     before = loop.campaign.state().students
     with progress_bar("Training") as progress:
@@ -98,13 +98,13 @@ def chosen(
 
 def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
     """Start training in the background."""
-    from activeloop.config.students import distil_in_background
+    from activeloop.work.students import LOG, distil_in_background
 
     process = distil_in_background(loop, settings, seed, again=again)
     if process is None:
         say("This student exists already: nothing was started.")
     else:
-        say(f"A student is trained in the background (process {process}); its log is {loop.distillation.log}.")
+        say(f"A student is trained in the background (process {process}); its log is {loop.folder.path / LOG}.")
     next_step(f"`activeloop status {directory}` shows its progress.")
 
 

@@ -37,12 +37,12 @@ def start_distillation(loop: OpenCampaign) -> None:
     version = len(loop.campaign.state().versions)
     if not loop.config.student.auto or not version:
         return
-    if loop.distillation.held():
+    from activeloop.errors import ActiveLoopError
+    from activeloop.work.students import distil_in_background, training
+
+    if training(loop):
         say(f"A student is being trained; one of version {version} follows.")
         return
-    from activeloop.config.students import distil_in_background
-    from activeloop.errors import ActiveLoopError
-
     try:
         process = distil_in_background(loop, loop.config.student)
     except ActiveLoopError as error:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns import Drift, Front, ProspectiveValidation, Status
     from activeloop.campaigns.status import Leader
     from activeloop.config import OpenCampaign
-    from activeloop.store import JobState
+    from activeloop.work import WorkState
 
 
 PICTURE = typer.Option(
@@ -67,9 +67,12 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
 def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
     """Add rows about the campaign's student and its training; returns warnings against its use."""
     from activeloop.fidelity import values_problem
+    from activeloop.work.places import work_of
 
-    if job := loop.distillation.state():
-        table.add_row("distillation", job_words(job))
+    for state in work_of(loop).states(loop.folder.log.campaign):
+        wanted = state.ordered or loop.config.student.auto if state.kind == "distil" else state.words
+        if state.stage != "waiting" or wanted:
+            table.add_row({"fit": "update", "distil": "distillation"}.get(state.kind, state.kind), work_words(state))
     if not found.student:
         return ()
     table.add_row("student", student_words(found))
@@ -242,19 +245,24 @@ def student_words(found: Status) -> str:
     return f"{student.number}, of version {student.version}{old}: {size_words(student)}{rank}"
 
 
-def job_words(job: JobState) -> str:
-    """The state of a student's training, in words.
+def work_words(state: WorkState) -> str:
+    """How some work of a campaign stands, in words.
 
-    >>> from activeloop.store import JobState
-    >>> job_words(JobState("running", "a student of version 2", 17, "2026-01-02T03:04:05.678+00:00", share=0.25))
-    'a student of version 2: running since 2026-01-02 03:04 UTC (process 17), 25% done'
+    >>> from activeloop.work import WorkState
+    >>> now = {"printed": "", "attempts": 1, "since": 1767323045.0, "ordered": "", "due": False, "held": True}
+    >>> work_words(WorkState("1f", "distil", "running", "lab:17:a1", 0.25, "", **now))
+    'running since 2026-01-02 03:04 UTC (lab:17:a1), 25% done'
+    >>> work_words(WorkState("1f", "distil", "done", "", 1.0, "student 1 of version 2", **now))
+    'done 2026-01-02 03:04 UTC, student 1 of version 2'
     """
-    moment = (job.ended or job.started)[:16].replace("T", " ") + " UTC"
-    if job.stage == "running":
-        return f"{job.what}: running since {moment} (process {job.process}), {job.share:.0%} done"
-    if job.stage == "done":
-        return f"{job.what}: done {moment}, {job.words}"
-    return f"{job.what}: {job.words if job.stage == 'killed' else f'failed, {job.words}'}"
+    if state.stage == "running" and not state.held:
+        return "its process was killed; nothing was lost, and the next one does it anew (`activeloop work`)"
+    if state.stage == "running":
+        return f"running since {state.moment} ({state.owner}), {state.share:.0%} done"
+    if state.stage == "waiting" and not state.words:
+        return "waiting for a worker (`activeloop work`)"
+    attempt = f" after attempt {state.attempts}" * (state.stage == "waiting")
+    return f"{state.stage} {state.moment}{attempt}, {state.words}"
 
 
 def drift_words(drift: Drift) -> str:

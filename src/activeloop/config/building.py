@@ -20,7 +20,7 @@ from activeloop.errors import ActiveLoopError, ConfigError, PluginError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plugins import blamed
 from activeloop.prediction import Learner, Prediction, Predictor
-from activeloop.store import CampaignFolder, Job
+from activeloop.store import CampaignFolder
 from activeloop.store.database import BUSY_SECONDS
 
 
@@ -101,11 +101,6 @@ class OpenCampaign:
         """Refuse to begin what needs a learner or recommender that cannot be made here."""
         if self.unavailable:
             raise self.unavailable
-
-    @property
-    def distillation(self) -> Job:
-        """The job that trains a student; one at a time."""
-        return Job(self.folder.path, "distil")
 
 
 def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenCampaign:

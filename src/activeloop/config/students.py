@@ -1,20 +1,15 @@
-"""Students that a config names, trained now or in a process of their own."""
+"""Students that a config names."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from activeloop.campaigns import StudentRecord, StudentTrainer
+from activeloop.campaigns import StudentTrainer
 from activeloop.candidates import Pool
-from activeloop.config.building import OpenCampaign, open_campaign
 from activeloop.config.config import StudentConfig
 from activeloop.config.registry import make
-from activeloop.errors import ActiveLoopError, ConfigError, StateError
+from activeloop.errors import ConfigError
 from activeloop.students.campaign import CampaignDistillation
 from activeloop.students.distil.config import Network
 from activeloop.students.distil.distiller import Distiller
@@ -103,105 +98,3 @@ def default_network_name(pool: Pool) -> str:
     'sites'
     """
     return "sites" if default_network(pool).sites else "conv"
-
-
-NICE = 10
-"""Niceness of a process in the background."""
-
-
-def distil_here(
-    loop: OpenCampaign,
-    settings: StudentConfig,
-    seed: int | None = None,
-    *,
-    again: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> StudentRecord:
-    """Train a student of the current version, as the only process that does.
-
-    Args:
-        loop: the campaign.
-        settings: of the training.
-        seed: of it; the campaign's own when None.
-        again: train again also when nothing changed.
-        progress: called with (steps done, steps in all).
-
-    Raises:
-        StateError: a student is being trained already, or there is no version yet.
-        ModelError: no student can be trained.
-    """
-    trainer = _trainer(loop, settings)
-    if not loop.campaign.state().versions:
-        return loop.campaign.distil(trainer, seed)  # its error names what is missing, and no job has failed
-    version = loop.campaign.state().versions[-1].number
-    with loop.distillation.working(f"a student of version {version}") as work:
-
-        def report(done: int, total: int) -> None:
-            work.progress(done, total)
-            if progress:
-                progress(done, total)
-
-        student = loop.campaign.distil(trainer, seed, again=again, progress=report)
-        work.report(f"student {student.number} of version {student.version}")
-        return student
-
-
-def distil_in_background(
-    loop: OpenCampaign, settings: StudentConfig, seed: int | None = None, *, again: bool = False
-) -> int | None:
-    """Start a process that trains a student of the current version, and of versions that come meanwhile.
-
-    It outlives this process.
-
-    Args:
-        loop: the campaign.
-        settings: of the training.
-        seed: of it; the campaign's own when None.
-        again: train again also when nothing changed.
-
-    Returns:
-        The number of the process; None when the student exists.
-
-    Raises:
-        StateError: a student is being trained already, or there is no version yet.
-        ConfigError: the settings are wrong.
-        StoreError: the process could not be started; its log shows why.
-    """
-    trainer = _trainer(loop, settings)
-    if not again and loop.campaign.has_student(trainer, seed):
-        return None
-    folder = loop.folder.path.absolute()
-    order = {"settings": settings.model_dump(), "seed": seed, "again": again}
-    return loop.distillation.start(["-m", "activeloop.config.students", str(folder), json.dumps(order)])
-
-
-def follow(folder: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
-    """Train until the current version has its student, in the background process."""
-    student = distil_here(open_campaign(folder), settings, seed, again=again)
-    # A process that fitted a version meanwhile found this job running and started none.
-    while (version := open_campaign(folder).campaign.state().version) and version.number > student.version:
-        try:
-            student = distil_here(open_campaign(folder), settings, seed)
-        except StateError:  # another process trains one by now
-            return
-
-
-def _trainer(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
-    return trainer_of(settings, loop.campaign.pool, str(loop.folder.config))
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Exit status of `python -m activeloop.config.students DIR ORDER`."""
-    if hasattr(os, "nice"):
-        os.nice(NICE)
-    folder, order = Path(arguments[0]), json.loads(arguments[1])
-    try:
-        follow(folder, StudentConfig.model_validate(order["settings"]), order["seed"], order["again"])
-    except ActiveLoopError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

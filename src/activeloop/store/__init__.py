@@ -1,4 +1,4 @@
-"""Campaigns on disk: events and artifacts in one schema for SQLite and PostgreSQL, and background jobs."""
+"""Campaigns on disk: events and artifacts in one schema for SQLite and PostgreSQL."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from activeloop.store.artifacts import FileArtifactStore, local_store
     from activeloop.store.database import Database, PostgreSQL, SQLiteFile
     from activeloop.store.folder import CampaignFolder
-    from activeloop.store.job import Job, JobState
     from activeloop.store.log import SQLLog, create_campaign
     from activeloop.store.migrate import upgrade
 
@@ -16,8 +15,6 @@ __all__ = [
     "CampaignFolder",
     "Database",
     "FileArtifactStore",
-    "Job",
-    "JobState",
     "PostgreSQL",
     "SQLLog",
     "SQLiteFile",

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
+    from activeloop.work.kinds import KINDS, WorkKind
     from activeloop.work.leases import Lease, Timing, Work, WorkState
+    from activeloop.work.places import Place
     from activeloop.work.worker import Worker
 
-__all__ = ["Lease", "Timing", "Work", "WorkState", "Worker"]
+__all__ = ["KINDS", "Lease", "Place", "Timing", "Work", "WorkKind", "WorkState", "Worker"]
 
 __getattr__ = on_use(__name__)

@@ -1,6 +1,7 @@
 """The process that does one piece of work: it may be killed at any moment, and what it wrote is whole or not there.
 
-It says how far it is by lines `{"share": 0.5}` on its output, and what came of it by a last line `{"done": "..."}`,
+What it has to do comes as a first line of its standard input, which the worker holds open for as long as it lives. It
+says how far it is by lines `{"share": 0.5}` on its output, and what came of it by a last line `{"done": "..."}`,
 `{"failed": "..."}` (again would come to the same) or `{"lost": "..."}`; whatever else is printed is its log.
 """
 
@@ -10,11 +11,15 @@ import json
 import os
 import sys
 import threading
-from pathlib import Path
+import time
 
-from activeloop.config import open_campaign
 from activeloop.errors import ActiveLoopError, ModelError
+from activeloop.work.kinds import kind_at
 from activeloop.work.leases import Lease, fence_of
+from activeloop.work.places import Place
+
+EVERY = 0.2
+"""Seconds between two reports of progress."""
 
 
 def say(**line: object) -> None:
@@ -24,39 +29,34 @@ def say(**line: object) -> None:
 
 
 def end_with_the_worker() -> None:
-    """End when standard input does, which the worker holds open for as long as it lives."""
+    """End when standard input does."""
     sys.stdin.read()
     os._exit(3)
 
 
-def do(folder: Path, lease: Lease) -> str:
-    """Do the work in a campaign's folder, where there is any; what came of it, in words.
+def do(place: Place, lease: Lease, kind: str) -> str:
+    """Do some work of a campaign, where there is any; what came of it, in words."""
+    loop = place.open(lease.campaign, lease.owner)
+    loop.folder.log.holds = fence_of(lease)
+    work, told = kind_at(kind), time.monotonic()
+    if not work.missing(loop, lease.ordered):
+        return f"nothing to {work.name}"
 
-    The question is always what is missing now, not what happened: it may be asked as often as anybody likes.
-    """
-    loop = open_campaign(folder)
-    loop.folder.log.holds, loop.folder.log.actor = fence_of(lease), lease.owner
-    campaign = loop.campaign
-    if lease.kind == "fit":
-        if not campaign.status().stale:
-            return "nothing to fit"
-        version = campaign.fit()
-        return f"version {version.number}"
-    if not loop.config.student.auto or not campaign.state().version:
-        return "no student wanted"
-    from activeloop.config.students import trainer_of  # with torch, which a fit may not need
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= EVERY:
+            told = time.monotonic()
+            say(share=done / max(total, 1))
 
-    trainer = trainer_of(loop.config.student, campaign.pool, str(loop.folder.config))
-    student = campaign.distil(trainer, progress=lambda done, total: say(share=done / max(total, 1)))
-    return f"student {student.number} of version {student.version}"
+    return work.do(loop, lease.ordered, progress)
 
 
-def main(arguments: list[str]) -> int:
-    """Exit status of `python -m activeloop.work.child DIR LEASE`."""
-    folder, lease = Path(arguments[0]), Lease(**json.loads(arguments[1]))
+def main() -> int:
+    """Exit status of `python -m activeloop.work.child`."""
+    task = json.loads(sys.stdin.readline())
     threading.Thread(target=end_with_the_worker, daemon=True).start()
     try:
-        say(done=do(folder, lease))
+        say(done=do(Place(**task["place"]), Lease(**task["lease"]), task["kind"]))
     except ModelError as error:  # the same data would fail again
         say(failed=str(error))
         return 1
@@ -67,4 +67,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

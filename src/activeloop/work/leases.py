@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from activeloop.errors import StateError
@@ -99,6 +99,11 @@ class WorkState:
     due: bool
     held: bool
 
+    @property
+    def moment(self) -> str:
+        """When its stage began, in UTC."""
+        return f"{datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%M} UTC"
+
 
 @dataclass(frozen=True)
 class Work:
@@ -174,7 +179,7 @@ class Work:
             row = connection.execute(due.with_for_update(skip_locked=True)).one_or_none()
             # Changes from here on are noted anew, so that what comes while it runs is looked at afterwards.
             begun = {"first_change": None, "last_change": None, "not_before": None}
-            return None if row is None else self._taken(connection, row, owner, begun)
+            return None if row is None else self._taken(connection, row, owner, begun, row.attempts + 1)
 
     def claim(self, campaign: str, kind: str, owner: str) -> Lease | None:
         """Take some work whether it is due or not, to do it here; None while another does it.
@@ -197,13 +202,13 @@ class Work:
                 connection.execute(may_be_due(connection, campaign, kind))
                 row = connection.execute(mine).one()
             # What is due stays due: who looks afterwards sees what is missing then.
-            return None if row.owner and row.held else self._taken(connection, row, owner, {})
+            return None if row.owner and row.held else self._taken(connection, row, owner, {}, attempt=1)
 
-    def _taken(self, connection: sa.Connection, row: Any, owner: str, changes: dict[str, Any]) -> Lease:
+    def _taken(self, connection: sa.Connection, row: Any, owner: str, changes: dict[str, Any], attempt: int) -> Lease:
         from activeloop.store.schema import database_time, work
 
         now = database_time()
-        lease = Lease(row.campaign, row.kind, owner, row.fence + 1, row.attempts + 1, row.ordered)
+        lease = Lease(row.campaign, row.kind, owner, row.fence + 1, attempt, row.ordered)
         held = {"owner": owner, "until": now + self.timing.lease, "fence": lease.fence, "attempts": lease.attempt}
         shown = {"stage": "running", "share": 0.0, "words": "", "printed": "", "since": now}
         connection.execute(_of(work, lease.campaign, lease.kind).values(**held, **changes, **shown))
@@ -278,7 +283,7 @@ class Work:
 def _seconds(moment: Any) -> float:
     """Seconds since 1970 of a moment as the database gives it: a datetime, or the text of one in UTC."""
     found = datetime.fromisoformat(str(moment))
-    return found.replace(tzinfo=found.tzinfo or timezone.utc).timestamp()
+    return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
 
 
 def _changed() -> dict[str, Any]:

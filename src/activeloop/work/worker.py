@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import signal
 import socket
 import subprocess
@@ -15,36 +14,58 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
-from activeloop.errors import ActiveLoopError
-from activeloop.store import CampaignFolder
-from activeloop.work.leases import Lease, Timing, Work
+from activeloop.errors import ActiveLoopError, StoreError
+from activeloop.work.kinds import KINDS, WorkKind, names_of
+from activeloop.work.leases import PRINTED, Lease, Timing, Work
+from activeloop.work.places import Place
 
 Report = Callable[[str], None]
 
-#: how a child says that it ended
 ENDS = ("done", "failed", "lost")
-#: seconds between two looks at a child, and between two looks for work
-GLANCE = 0.2
+"""How a child says that it ended."""
+GLANCE = 0.1
+"""Seconds between two looks at a child."""
+IDLE = 0.5
+"""Seconds between two looks for work."""
+SIGN = 2.0
+"""Seconds between two signs of life, which say how far the work is; less where the lease is short."""
+PAUSES = (1.0, 30.0)
+"""Seconds to wait before a database that failed is tried again: the first time, and at most; doubled each time."""
+LINE = 2**16
+"""Characters of a printed line that are read at once."""
+
+
+@dataclass
+class _Open:
+    """A place that a worker looks after."""
+
+    place: Place
+    work: Work | None = None
+    pause: float = 0.0
+    again: float = 0.0
 
 
 @dataclass
 class Worker:
-    """Does the work of campaign folders, one piece at a time. Any number of workers may share a folder.
+    """Does the work of campaigns, one piece at a time. Any number of workers may share a place.
 
     Args:
-        folders: of the campaigns.
+        places: folders of campaigns, or stores of many.
         timing: when work begins and how long it is held.
         seconds: that a piece of work may take.
         mebibytes: of memory that its process may take; None = any.
+        kinds: of work that it does.
         name: of the worker, which no other must have.
     """
 
-    folders: Sequence[Path]
+    places: Sequence[Place | Path]
     timing: Timing = field(default_factory=Timing)
     seconds: float = 4 * 3600.0
     mebibytes: int | None = None
-    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}")
+    kinds: Sequence[type[WorkKind]] = KINDS
+    name: str = field(default_factory=lambda: worker_name())
     _stopped: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     def stop(self) -> None:
@@ -54,82 +75,116 @@ class Worker:
     def run(self, report: Report, *, once: bool = False) -> int:
         """Do what is due until `stop` is called.
 
+        A database that cannot be used is reported and tried again later, for as long as it takes; what was done
+        meanwhile is not lost, since the next look finds what is missing.
+
         Args:
             report: called with a sentence on everything that begins or ends.
             once: end when nothing is due any more, also nothing that is still waited for.
 
         Returns:
             The number of pieces of work that were done.
+
+        Raises:
+            InputError: there is no such place.
+            StoreError: a database cannot be used, and `once` is set.
         """
-        done, open_works = 0, [(Path(folder), self._work_of(Path(folder))) for folder in self.folders]
+        done, opened = 0, [_Open(p if isinstance(p, Place) else Place(str(p))) for p in self.places]
         while not self._stopped.is_set():
             taken = waiting = 0
-            for folder, work in open_works:
-                # looking takes no lock, so that who records does not wait for who looks
-                if not any(state.due or state.stage == "running" for state in work.states()):
+            for one in opened:
+                if self._stopped.is_set() or time.monotonic() < one.again:
                     continue
-                waiting += 1
-                if not self._stopped.is_set() and (lease := work.take(self.name)):
-                    taken += 1
-                    done += self._do(folder, work, lease, report)
+                try:
+                    one.work = one.work or one.place.work(self.timing)
+                    if not (ends := one.work.open_ends([kind.name for kind in self.kinds])):
+                        continue
+                    waiting += ends
+                    if lease := one.work.take(self.name, [kind.name for kind in self.kinds]):
+                        taken += 1
+                        done += self._do(one.place, one.work, lease, report)
+                    one.pause = 0.0
+                except StoreError as error:
+                    if once:
+                        raise
+                    one.pause = min(max(2 * one.pause, PAUSES[0]), PAUSES[1])
+                    one.again = time.monotonic() + one.pause
+                    report(f"{one.place}: {error} It is tried again in {one.pause:,.0f} s.")
             if once and not waiting:
                 break
             if not taken:
-                self._stopped.wait(GLANCE)
+                self._stopped.wait(IDLE)
         return done
 
-    def _work_of(self, folder: Path) -> Work:
-        opened = CampaignFolder.open(folder)
-        return Work(opened.log.database, str(folder), self.timing)
-
-    def _do(self, folder: Path, work: Work, lease: Lease, report: Report) -> bool:
+    def _do(self, place: Place, work: Work, lease: Lease, report: Report) -> bool:
         """One piece of work; whether it was done."""
-        report(f"{folder}: {lease.kind} begins{f' (attempt {lease.attempt})' if lease.attempt > 1 else ''}.")
+        what = lease.kind if place.is_folder else f"{lease.campaign}: {lease.kind}"
+        report(f"{place}: {what} begins{f' (attempt {lease.attempt})' if lease.attempt > 1 else ''}.")
         try:
-            end, words = self._watched(folder, work, lease)
+            end, words = self._watched(place, work, lease)
         except OSError as error:
             end, words = "lost", f"no process could be started ({error.strerror})"
         if end == "done":
             kept = work.finish(lease, words)
-        elif end == "stopped":
+        elif end in ("stopped", "superseded"):
             kept = work.release(lease)
         else:
             kept = work.fail(lease, words, again=end != "failed")
-        told = {"done": words, "stopped": "given back", "failed": f"failed: {words}"}.get(
-            end, f"to be repeated: {words}"
-        )
-        report(f"{folder}: {lease.kind}: {told if kept else 'another worker has it by now'}.")
+        told = {
+            "done": words,
+            "stopped": "given back",
+            "superseded": "results came in meanwhile, it begins anew",
+            "failed": f"failed: {words}",
+            "lost": f"to be repeated: {words}",
+        }[end]
+        report(f"{place}: {what}: {told.rstrip('.') if kept else 'another worker has it by now'}.")
         return end == "done" and kept
 
-    def _watched(self, folder: Path, work: Work, lease: Lease) -> tuple[str, str]:
-        """How the child ended (`done`, `failed`, `lost`, `stopped`) and what came of it."""
-        command = [sys.executable, "-m", "activeloop.work.child", str(folder.absolute()), json.dumps(asdict(lease))]
+    def _watched(self, place: Place, work: Work, lease: Lease) -> tuple[str, str]:
+        """How the child ended (`done`, `failed`, `lost`, `stopped`, `superseded`) and what came of it."""
+        where = str(Path(place.where).absolute()) if "://" not in place.where else place.where
+        task = {
+            "place": {**asdict(place), "where": where},
+            "lease": asdict(lease),
+            "kind": names_of(self.kinds)[lease.kind],
+        }
         pipe = subprocess.PIPE
-        heard, lines = Heard(), queue.SimpleQueue[str]()
         with subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace"
+            [sys.executable, "-m", "activeloop.work.child"],
+            stdin=pipe,
+            stdout=pipe,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
         ) as child:
-            reader = threading.Thread(target=_read, args=(child, lines), daemon=True)
-            reader.start()
+            assert child.stdin is not None  # it was asked for
+            assert child.stdout is not None
+            heard = Heard(child.stdout)
             try:
-                cut_short = self._until_it_ends(child, work, lease, heard, lines)
+                child.stdin.write(
+                    json.dumps(task) + "\n"
+                )  # not among its arguments, which every user of a machine sees
+                child.stdin.flush()
+                cut_short = self._until_it_ends(child, work, lease, heard)
+            except BrokenPipeError:
+                cut_short = None  # it ended at once
             finally:
                 child.kill()  # nothing, where it ended by itself
-                reader.join()
-        heard.take(lines)
+                heard.join()
         return cut_short or heard.end(child.returncode)
 
     def _until_it_ends(
-        self, child: subprocess.Popen[str], work: Work, lease: Lease, heard: Heard, lines: queue.SimpleQueue[str]
+        self, child: subprocess.Popen[str], work: Work, lease: Lease, heard: Heard
     ) -> tuple[str, str] | None:
         """Hold the lease until a child ends; why it must end before, or None."""
         begun = renewed = time.monotonic()
+        superseded = {kind.name: kind.superseded for kind in self.kinds}[lease.kind]
         while child.poll() is None:
-            heard.take(lines)
-            if time.monotonic() - renewed > self.timing.lease / 3:
+            if time.monotonic() - renewed > min(self.timing.lease / 3, SIGN):
                 renewed = time.monotonic()
-                if not _held(work, lease, heard):
-                    return "lost", "the lease went to another worker"
+                if end := _signed(work, lease, heard, superseded):
+                    return end
             if self._stopped.wait(GLANCE):
                 return "stopped", ""
             if time.monotonic() - begun > self.seconds:
@@ -140,26 +195,34 @@ class Worker:
 
 
 class Heard:
-    """What a child said so far."""
+    """What a child said so far; of what it prints the end is kept.
 
-    def __init__(self) -> None:
+    Args:
+        output: of the child.
+    """
+
+    def __init__(self, output: IO[str]) -> None:
         self.share, self.printed = 0.0, ""
-        self._end: tuple[str, str] | None = None
+        self._output, self._end = output, None
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
-    def take(self, lines: queue.SimpleQueue[str]) -> None:
-        """Read what came since."""
-        while not lines.empty():
-            line = lines.get()
+    def join(self) -> None:
+        """Wait until all was read of a child that ended."""
+        self._reader.join()
+
+    def _read(self) -> None:
+        while line := self._output.readline(LINE):
             try:
-                told = json.loads(line)
+                told = json.loads(line) if line.startswith("{") else None
             except ValueError:
                 told = None
-            if isinstance(told, dict) and "share" in told:
+            if isinstance(told, dict) and len(told) == 1 and isinstance(told.get("share"), float | int):
                 self.share = float(told["share"])
             elif isinstance(told, dict) and len(told) == 1 and (end := next(iter(told))) in ENDS:
                 self._end = end, str(told[end])
             else:
-                self.printed += line
+                self.printed = (self.printed + line)[-PRINTED:]
 
     def end(self, status: int) -> tuple[str, str]:
         """How it ended and what came of it."""
@@ -170,18 +233,19 @@ class Heard:
         return "lost", f"its process {how}{f': {last[0]}' if last else ''}"
 
 
-def _read(child: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> None:
-    assert child.stdout is not None  # it was asked for
-    for line in child.stdout:
-        lines.put(line)
-
-
-def _held(work: Work, lease: Lease, heard: Heard) -> bool:
-    """Renew a lease; a database that cannot be reached for a moment does not end the work."""
+def _signed(work: Work, lease: Lease, heard: Heard, superseded: bool) -> tuple[str, str] | None:
+    """Renew a lease; why the work must end, or None. A database that fails for a moment does not end it."""
     try:
-        return work.renew(lease, heard.share, heard.printed)
+        if not work.renew(lease, heard.share, heard.printed):
+            return "lost", "the lease went to another worker"
+        return ("superseded", "") if superseded and work.is_outdated(lease) else None
     except ActiveLoopError:
-        return True  # if the lease runs out meanwhile, the fence keeps the result out
+        return None  # if the lease runs out meanwhile, the fence keeps the result out
+
+
+def worker_name() -> str:
+    """A name that no other process has: machine, process and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
 
 
 def resident_mebibytes(process: int) -> float:
