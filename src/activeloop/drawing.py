@@ -1,4 +1,4 @@
-"""What pictures, pages and tables share: how a number is written, colours, axes, and figures as PNG or SVG.
+"""What pictures and pages share: colours, axes, and figures as PNG or SVG.
 
 Matplotlib is imported where something is drawn.
 """
@@ -24,16 +24,6 @@ OTHERS = ("#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#44
 
 #: colour of a picture -> variable of the style of a page, which has another value on a dark screen
 _VARIABLES = {INK: "--ink", FAINT: "--faint", GRID: "--line", OWN: "--own", OTHERS[-1]: "--ink"}
-
-
-def shown_number(value: float, digits: int = 3) -> str:
-    """A number with the digits that count; with a power of ten only where it has many zeros.
-
-    >>> shown_number(1234.6), shown_number(0.01234), shown_number(129.6, 2), shown_number(1.5e7)
-    ('1230', '0.0123', '130', '1.5e+07')
-    """
-    text = f"{value:.{digits}g}"
-    return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e6 else text
 
 
 def style(axis: Axes, title: str = "", grid: str = "y") -> None:

@@ -19,8 +19,8 @@ from activeloop.acquisition.base import (
     objective,
     require_draws,
 )
-from activeloop.drawing import shown_number
 from activeloop.prediction import Prediction
+from activeloop.words import shown_number
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, Gaussian, require_draws
-from activeloop.drawing import shown_number
 from activeloop.prediction import Prediction
+from activeloop.words import shown_number
 
 
 def entropy(probs: np.ndarray) -> np.ndarray:

@@ -10,10 +10,10 @@ import numpy as np
 
 from activeloop.acquisition.base import AcquisitionContext, AcquisitionFunction, CombiningFunction
 from activeloop.acquisition.finding import ExpectedImprovement, UpperConfidenceBound
-from activeloop.drawing import shown_number
 from activeloop.errors import ConfigError, ModelError
 from activeloop.measurements import Assay
 from activeloop.prediction import Prediction
+from activeloop.words import shown_number
 
 
 def on_front(points: np.ndarray) -> np.ndarray:

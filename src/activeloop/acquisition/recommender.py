@@ -17,10 +17,10 @@ from activeloop.acquisition.finding import Greedy, UpperConfidenceBound
 from activeloop.acquisition.learning import Entropy, Variance
 from activeloop.acquisition.multiobjective import Constrained, Hypervolume, Scalarised
 from activeloop.candidates import Pool, is_scan, position_of_single
-from activeloop.drawing import shown_number
 from activeloop.errors import StateError
 from activeloop.measurements import Assay, Dataset, limits_of
 from activeloop.prediction import Prediction, Predictor
+from activeloop.words import shown_number
 
 
 @dataclass(frozen=True)

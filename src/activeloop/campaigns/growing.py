@@ -32,11 +32,11 @@ from activeloop.candidates import (
     is_scan,
     row_of_parent,
 )
-from activeloop.drawing import shown_number
 from activeloop.errors import InputError, NotationError, StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Pick, PickPrediction
 from activeloop.prediction import Predictor
+from activeloop.words import many, shown_number
 
 
 @dataclass(frozen=True)
@@ -163,15 +163,6 @@ def extended_pool(base: Pool, extensions: Iterable[Extended]) -> Pool:
                 f"({error.problem}). Undo the change in campaign.toml. Nothing was changed."
             ) from error
     return pool
-
-
-def many(count: int, what: str) -> str:
-    """A count of things.
-
-    >>> many(1, "combination"), many(4000, "variant")
-    ('1 combination', '4,000 variants')
-    """
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 # -- a list -----------------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from activeloop.candidates import Pool
-from activeloop.drawing import shown_number
 from activeloop.measurements import Assay, Dataset
 from activeloop.prediction import Predictor, mean_of
+from activeloop.words import shown_number
 
 #: candidates of the pool with which the prior's score of one is compared
 COMPARED = 1000

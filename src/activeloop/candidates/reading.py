@@ -39,6 +39,7 @@ from activeloop.candidates.proteins import (
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError, check_type
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import CLASSES, LABELS, SEQUENCES, candidate_names
+from activeloop.words import many
 
 KINDS = ("variants", "compounds", "guides")
 #: rows after which the progress of reading is told
@@ -322,9 +323,9 @@ def read_candidates(
         raise _same_twice(table, cells, [(places[a], places[b]) for a, b in pairs])
     origin = f'column "{table.find(column)}" of {Path(table.file).name}'
     if refused:
-        origin += f" without {many_rows(len(refused))} that cannot be read (first: row {refused[0].row})"
+        origin += f" without {many(len(refused), 'row')} that cannot be read (first: row {refused[0].row})"
     if pairs:
-        origin += f"; {many_rows(len(pairs))} with a candidate that stands further up merged"
+        origin += f"; {many(len(pairs), 'row')} with a candidate that stands further up merged"
     if reader.offset:
         # From here on positions are those of the parent: two numberings in one pool would make names ambiguous.
         origin += f" (positions {reader.offset:+d})"
@@ -376,15 +377,6 @@ def _each_once(
     own, once = LabelTable.of(cells), NamedDesigns(standard, notation)
     found = tuple(dict.fromkeys(names))
     return CandidateList(once, keys, notation, origin, found, offset, rows, tuple(left_out), own)
-
-
-def many_rows(count: int) -> str:
-    """A count of rows.
-
-    >>> many_rows(1), many_rows(1200)
-    ('1 row', '1,200 rows')
-    """
-    return f"{count:,} row{'s' * (count != 1)}"
 
 
 def read_fasta_candidates(
@@ -456,7 +448,7 @@ class EachRow(Sequence[T]):
     @property
     def note(self) -> str:
         """How many rows were left out and why, "" when none was."""
-        merged = f"{many_rows(self.merged)} with a candidate that stands further up merged." if self.merged else ""
+        merged = f"{many(self.merged, 'row')} with a candidate that stands further up merged." if self.merged else ""
         return " ".join(filter(None, (left_out_note(self.left_out), merged)))
 
 
@@ -473,7 +465,7 @@ def left_out_note(errors: Sequence[InputError], what: str = "whose candidate can
     rows = list(dict.fromkeys(error.row for error in errors))
     shown = ", ".join(map(str, rows[:8])) + (" ..." if len(rows) > 8 else "")
     which = f" (rows {shown})" if len(rows) > 1 else ""
-    return f"{many_rows(len(rows))} left out, {what}{which}. Row {rows[0]}: {errors[0].problem}"
+    return f"{many(len(rows), 'row')} left out, {what}{which}. Row {rows[0]}: {errors[0].problem}"
 
 
 def read_each(

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from activeloop.cli.status import front_words, validation_words
-from activeloop.cli.terminal import Folder, many, next_step, opened, say
+from activeloop.cli.terminal import Folder, next_step, opened, say
+from activeloop.words import many
 
 N = typer.Option("-n", "--number", help="Size of the next round (default: that of the last proposal).")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activeloop.cli.terminal import Folder, Offset, check_file, next_step, opened, say, show_table
-from activeloop.drawing import shown_number
+from activeloop.words import shown_number
 
 if TYPE_CHECKING:
     from activeloop.desk.explain import Explanation

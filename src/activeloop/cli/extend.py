@@ -13,7 +13,6 @@ from activeloop.cli.terminal import (
     MergeDuplicates,
     Offset,
     SkipUnreadable,
-    many,
     next_proposal,
     opened,
     predicted_title,
@@ -21,7 +20,7 @@ from activeloop.cli.terminal import (
     show_table,
     waiting,
 )
-from activeloop.drawing import shown_number
+from activeloop.words import many, shown_number
 
 if TYPE_CHECKING:
     from activeloop.campaigns import Extension

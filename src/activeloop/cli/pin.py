@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from activeloop.cli.terminal import Folder, Names, Offset, Reason, next_proposal, opened, say, some
+from activeloop.cli.terminal import Folder, Names, Offset, Reason, next_proposal, opened, say
+from activeloop.words import some
 
 
 def pin(directory: Folder, names: Names, reason: Reason = "", offset: Offset = None) -> None:

@@ -21,7 +21,8 @@ from activeloop.cli.propose import (
     plate_settings,
     stage,
 )
-from activeloop.cli.terminal import Folder, check_file, many, next_step, numbered, opened, plates_of, say, some
+from activeloop.cli.terminal import Folder, check_file, next_step, numbered, opened, plates_of, say
+from activeloop.words import many, some
 
 if TYPE_CHECKING:
     from activeloop.config import OpenCampaign

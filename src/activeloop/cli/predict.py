@@ -15,14 +15,13 @@ from activeloop.cli.terminal import (
     Offset,
     SkipUnreadable,
     interval_title,
-    many,
     next_step,
     opened,
     predicted_title,
     say,
     show_table,
 )
-from activeloop.drawing import shown_number
+from activeloop.words import many, shown_number
 
 if TYPE_CHECKING:
     import numpy as np

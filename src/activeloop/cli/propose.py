@@ -15,7 +15,6 @@ from activeloop.cli.terminal import (
     check_file,
     fitting,
     interval_title,
-    many,
     next_step,
     numbered,
     opened,
@@ -23,9 +22,8 @@ from activeloop.cli.terminal import (
     predicted_title,
     say,
     show_table,
-    some,
 )
-from activeloop.drawing import shown_number
+from activeloop.words import many, shown_number, some
 
 if TYPE_CHECKING:
     from activeloop.config import AssayConfig, OpenCampaign, PlateConfig

@@ -14,13 +14,12 @@ from activeloop.cli.terminal import (
     SkipUnreadable,
     controls_named,
     known_plates,
-    many,
     next_step,
     opened,
     progress_bar,
     say,
-    some,
 )
+from activeloop.words import many, some
 
 if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary

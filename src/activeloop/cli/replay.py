@@ -20,13 +20,13 @@ from activeloop.cli.terminal import (
     TargetColumn,
     WildType,
     console,
-    many,
     names_of,
     new_table,
     progress_bars,
     say,
     waiting,
 )
+from activeloop.words import many
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -17,14 +17,13 @@ from activeloop.cli.terminal import (
     SkipUnreadable,
     check_file,
     interval_title,
-    many,
     next_step,
     opened,
     progress_bars,
     say,
     show_table,
 )
-from activeloop.drawing import shown_number
+from activeloop.words import many, shown_number
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,14 +13,12 @@ from activeloop.cli.terminal import (
     check_file,
     console,
     controls_named,
-    many,
     new_table,
     next_step,
     opened,
     say,
-    some,
 )
-from activeloop.drawing import shown_number
+from activeloop.words import many, shown_number, some
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from activeloop.words import some
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
@@ -328,25 +330,6 @@ def names_of(text: str) -> tuple[str, ...]:
     ('default', 'random')
     """
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-
-
-def many(count: int, thing: str) -> str:
-    """A count and its noun.
-
-    >>> many(1, "candidate"), many(1200, "row")
-    ('1 candidate', '1,200 rows')
-    """
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
-def some(names: tuple[str, ...] | list[str], most: int = 6) -> str:
-    """The first few of many names.
-
-    >>> some(["A1G", "K2R", "T3S"], most=2)
-    'A1G, K2R and 1 more'
-    """
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def controls_named(names: Sequence[str]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from activeloop.cli.terminal import Folder, many, next_step, say
+from activeloop.cli.terminal import Folder, next_step, say
+from activeloop.words import many
 
 
 def verify(directory: Folder) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.terminal import Folder, Reason, many, next_proposal, next_step, opened, say
+from activeloop.cli.terminal import Folder, Reason, next_proposal, next_step, opened, say
+from activeloop.words import many
 
 EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event, as `record` named it; all are listed without.")
 ROWS = typer.Option("--row", metavar="N", help="A row of its file, as a spreadsheet counts (default: all).")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from activeloop.cli.terminal import many, say
+from activeloop.cli.terminal import say
+from activeloop.words import many
 
 PLACES = typer.Argument(metavar="DIR|URL...", help="Folders of campaigns, or stores of many (postgresql://...).")
 ONCE = typer.Option("--once", help="End when nothing is due any more.")

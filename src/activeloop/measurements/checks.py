@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from activeloop.drawing import shown_number
 from activeloop.measurements.assay import Assay, Measurement
+from activeloop.words import shown_number
 
 #: powers of ten by which a value lies beyond the rest to be named: a wrong unit makes three, a lost decimal sign more
 DECADES = 1.5

@@ -19,6 +19,7 @@ from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import plain
+from activeloop.words import some
 
 #: columns of our own plate lists, which need no mention when they come back
 PLATE_COLUMNS = frozenset({"rank", "predicted", "low", "high", "score", "reason"})
@@ -297,7 +298,7 @@ def _still_open(cells: Sequence[Entry]) -> list[str]:
         wells = [cell.well or f"row {cell.row}" for cell in cells if cell.assay.name == assay]
         notes.append(
             f"{len(wells)} cell{'s' * (len(wells) > 1)} of {assay} {'are' if len(wells) > 1 else 'is'} still empty "
-            f"({_some(wells, 5)}): nothing was stored for {'them' if len(wells) > 1 else 'it'}. Fill in the list and "
+            f"({some(wells, 5)}): nothing was stored for {'them' if len(wells) > 1 else 'it'}. Fill in the list and "
             "record it again, or write `failed` where there will be no value."
         )
     return notes
@@ -330,19 +331,15 @@ def _notes(
             f"{name}: standard errors of the values are stored with them (standard deviations divided by the root of n)"
             for name in dict.fromkeys(e.assay.name for _, e, c in rows if c.error)
         ),
-        f"no value: {_some(failed, 5)}. They count as failed and can be tested again." if failed else "",
+        f"no value: {some(failed, 5)}. They count as failed and can be tested again." if failed else "",
         _same_values(rows, pool),
         _crossing(rows, pool),
-        f"in the pool but on none of the plates, accepted all the same: {_some(outside, 5)}." if outside else "",
+        f"in the pool but on none of the plates, accepted all the same: {some(outside, 5)}." if outside else "",
         *(_missing(rows, plates) if whole else ()),
         f"plates that are not known here, taken as the file names them: {', '.join(foreign)}." if foreign else "",
         f"columns that were not read: {', '.join(other)}" if other else "",
     ]
     return tuple(note if note.endswith(".") else f"{note}." for note in notes if note)
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _same_values(rows: Sequence[Row], pool: Pool) -> str:
@@ -356,7 +353,7 @@ def _same_values(rows: Sequence[Row], pool: Pool) -> str:
         if key in first:
             twice.append(f"{first[key]} and {entry.row} ({pool.called(match.candidate)})")
         first.setdefault(key, entry.row)
-    return f"the same value twice, counted as two replicates: rows {_some(twice, 3)}." if twice else ""
+    return f"the same value twice, counted as two replicates: rows {some(twice, 3)}." if twice else ""
 
 
 #: share of a value by which noise may take it beyond a limit
@@ -386,7 +383,7 @@ def _crossing(rows: Sequence[Row], pool: Pool) -> str:
     if not named:
         return ""
     return (
-        f"limits that contradict other results count as the value of the limit: {_some(named, 3)}. Where one is wrong, "
+        f"limits that contradict other results count as the value of the limit: {some(named, 3)}. Where one is wrong, "
         "correct the file and record it with --replaces."
     )
 
@@ -399,5 +396,5 @@ def _missing(rows: Sequence[Row], plates: Sequence[Layout]) -> list[str]:
     for plate in plates:
         silent = [w for w in plate.wells if (plate.id, w) not in read]
         if silent and len(silent) < len(plate.wells) and plate.id not in by_name:
-            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {_some(silent, 8)}.")
+            notes.append(f"{len(silent)} filled wells of {plate.id} are not in the file: {some(silent, 8)}.")
     return notes
