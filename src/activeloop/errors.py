@@ -90,7 +90,18 @@ class PoolError(InputError):
 
 
 class MeasurementError(InputError):
-    """A result cannot be attached to what was tested."""
+    """A result cannot be attached to what was tested.
+
+    Args:
+        problem, file, row: as in `InputError`.
+        rows: each row that is wrong and why, where several are; the message names the first of them.
+    """
+
+    def __init__(
+        self, problem: str, *, file: str | None = None, row: int | None = None, rows: Iterable[tuple[int, str]] = ()
+    ):
+        super().__init__(problem, file=file, row=row)
+        self.rows = tuple(rows)
 
 
 class PlateError(InputError):

@@ -103,6 +103,15 @@ def write_whole(path: str | Path, content: str | bytes | memoryview) -> Path:
     return Path(path)
 
 
+def numbered(path: Path, number: int, count: int) -> Path:
+    """The path of one of several files; the path itself when there is one.
+
+    >>> numbered(Path("plate.csv"), 2, 3).name
+    'plate-2.csv'
+    """
+    return path if count == 1 else path.with_stem(f"{path.stem}-{number}")
+
+
 #: what a spreadsheet takes for a formula when a cell begins with it; apostrophes before it are escaped, too
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 

@@ -407,17 +407,17 @@ _WATCHER: ContextVar[Callable[[str, int, int], None] | None] = ContextVar("watch
 
 
 @contextmanager
-def watched_fits(show: Callable[[str, int, int], None]) -> Iterator[None]:
+def watched_fits(show: Callable[[str, int, int], None] | None) -> Iterator[None]:
     """Within it, long fits report how far they are.
 
     Args:
-        show: called with (part, steps done, steps at most); the part is `folds` or `training`.
+        show: called with (part, steps done, steps at most); the part is `folds` or `training`. None leaves it as it is.
 
     >>> with watched_fits(print):
     ...     report_fit("folds", 1, 10)
     folds 1 10
     """
-    token = _WATCHER.set(show)
+    token = _WATCHER.set(show or _WATCHER.get())
     try:
         yield
     finally:

@@ -24,6 +24,15 @@ def some(names: Sequence[str], most: int = 6) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def controls_named(names: Sequence[str]) -> str:
+    """Controls by their names.
+
+    >>> controls_named(["WT"]), controls_named(["WT", "dead"])
+    ('the control WT', 'the controls WT, dead')
+    """
+    return f"the control{'s' * (len(names) > 1)} {some(names)}"
+
+
 def shown_number(value: float, digits: int = 3) -> str:
     """A number with the digits that count; with a power of ten only where it has many zeros.
 

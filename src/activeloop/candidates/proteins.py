@@ -118,12 +118,9 @@ def read_parent(text_or_path: str | os.PathLike[str]) -> str:
     """
     check_type(text_or_path, (str, os.PathLike), "a wild type", "its sequence as text, or the path of its FASTA file")
     text = os.fspath(text_or_path).strip()
-    if text.startswith(">"):
-        text = "".join(line.strip() for line in text.splitlines()[1:] if not line.startswith(">"))
-        return check_protein(text, "the wild type")
     named_like_file = isinstance(text_or_path, os.PathLike) or any(c in text for c in "./\\")
-    if not named_like_file and not (len(text) < 256 and Path(text).is_file()):
-        return check_protein("".join(text.split()), "the wild type")
+    if text.startswith(">") or (not named_like_file and not (len(text) < 256 and Path(text).is_file())):
+        return parent_in(text)
     records = read_fasta(text)
     if len(records) > 1:
         raise NotationError(f"the file holds {len(records)} sequences. Leave only the wild type in it.", file=text)
@@ -132,6 +129,23 @@ def read_parent(text_or_path: str | os.PathLike[str]) -> str:
         return check_protein(sequence, f'record "{name}"')
     except InputError as error:
         raise NotationError(error.problem, file=text) from None
+
+
+def parent_in(text: str) -> str:
+    r"""The wild type in a text: one-letter codes, or FASTA with one record; no file is opened.
+
+    Raises:
+        NotationError: it is no protein, or several.
+
+    >>> parent_in(">lysozyme\nMKTAY\nIAK")
+    'MKTAYIAK'
+    """
+    lines = text.strip().splitlines()
+    if lines and lines[0].startswith(">"):
+        if (records := sum(line.startswith(">") for line in lines)) > 1:
+            raise NotationError(f"the FASTA text holds {records} sequences. Leave only the wild type in it.")
+        lines = lines[1:]
+    return check_protein("".join("".join(lines).split()), "the wild type")
 
 
 # A substitution costs less than a gap: gaps appear only where the lengths or a long stretch ask for them.

@@ -14,7 +14,8 @@ from activeloop.cli.new import new
 from activeloop.cli.propose import propose
 from activeloop.cli.record import record
 from activeloop.cli.status import status
-from activeloop.cli.terminal import known_plates, opened, say
+from activeloop.cli.terminal import opened, say
+from activeloop.desk.propose import known_plates
 from activeloop.drawing import inline
 from activeloop.errors import InputError
 from activeloop.files import write_whole
@@ -72,7 +73,7 @@ def demonstrate(out: Path, seed: int) -> Story:
     for number in range(1, ROUNDS + 1):
         command(f"activeloop propose {folder} -n {PICKS}")
         propose(folder, number=PICKS)
-        plate = next(p for p in known_plates(folder) if p.id == f"plate-{number}")
+        plate = next(p for p in known_plates(folder / "plates")[0] if p.id == f"plate-{number}")
         results = laboratory.write(plate, out / f"results_{number}.csv", seed)
         command(f"activeloop record {folder} {results}")
         record(folder, results)
@@ -108,7 +109,7 @@ def report(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
     """Write the page, and sum up in one sentence."""
     folder = out / "campaign"
     loop = opened(folder).campaign
-    plates = known_plates(folder)
+    plates, _ = known_plates(folder / "plates")
     rounds = [[p.name for p in proposal.picks] for proposal in loop.state().proposals]
     reached = best_after(landscape, rounds)
     baseline, spread = random_baseline(landscape, [len(r) for r in rounds], seed)

@@ -16,17 +16,12 @@ from activeloop.cli.terminal import (
     Offset,
     SkipUnreadable,
     next_step,
-    progress_bar,
+    progress_bars,
     say,
 )
 
 if TYPE_CHECKING:
-    from activeloop.candidates import Pool
-    from activeloop.config import CampaignConfig
     from activeloop.measurements import Assay
-    from activeloop.prediction import Learner
-    from activeloop.priors import Profile
-    from activeloop.tables import Table
 
 
 DIR = typer.Argument(metavar="DIR", help="The campaign's folder; made when it is missing.")
@@ -68,9 +63,6 @@ OPTIONS = {
     "seed": "--seed",
 }
 """Key of `campaign.toml` -> the option that gives it."""
-FAMILY = "family-profile.csv"
-"""The file in the campaign's folder of what an alignment told."""
-CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
 
 
 def new(
@@ -107,146 +99,59 @@ def new(
     how often each amino acid stands at each residue, as DIR/family-profile.csv.
     """
     from activeloop.candidates import read_parent
-    from activeloop.candidates.compounds import STRUCTURES
-    from activeloop.config import check_config
+    from activeloop.desk.new import CampaignOptions, draft
+    from activeloop.desk.new import new as make
     from activeloop.errors import ConfigError
 
-    source = table or fasta
-    kind = kind or asked_kind(table, column, bool(wild_type))
-    parent = read_parent(wild_type) if wild_type else ""
-    start, left_out = (0, "")
-    if singles and parent:
-        start, left_out = left_out_at_start(parent, signal_peptide, offset, positions, keep_start)
-    elif signal_peptide or keep_start:
-        raise ConfigError("--signal-peptide and --keep-start belong to --singles. No campaign was made.")
-    settings = {
-        "goal": goal,
-        "seed": seed,
-        "pool": {
-            "kind": kind,
-            "wild_type": parent,
-            "singles": singles,
-            "positions": positions,
-            "start": start,
-            "sites": [part.strip() for part in sites.split(",") if part.strip()],
-            "table": table.name if table else "",
-            "fasta": fasta.name if fasta else "",
-            "column": column,
-            "offset": offset,
-            "merge_duplicates": merge_duplicates,
-            "skip_unreadable": skip_unreadable,
-            "structures": STRUCTURES if kind == "compounds" else 1,
-            "exclude_residues": exclude.upper(),
-            "max_mutations": max_mutations,
-            "forbidden_motifs": forbid or [],
-        },
-        "assays": [parse_assay(text) for text in assay],
-        "learner": {"name": learner, "family": FAMILY if alignment else ""},
-        "plate": {
-            "wells": wells,
-            "controls": controls,
-            "control": control or CONTROLS[kind],
-            "price_per_well": price,
-        },
+    options = CampaignOptions(
+        assays=tuple(parse_assay(text) for text in assay),
+        wild_type=read_parent(wild_type) if wild_type else "",
+        singles=singles,
+        positions=positions,
+        signal_peptide=signal_peptide,
+        keep_start=keep_start,
+        sites=tuple(sites.split(",")),
+        table=table,
+        fasta=fasta,
+        kind=kind,
+        column=column,
+        offset=offset,
+        merge_duplicates=merge_duplicates,
+        skip_unreadable=skip_unreadable,
+        exclude=exclude,
+        max_mutations=max_mutations,
+        forbid=tuple(forbid or ()),
+        goal=goal,
+        seed=seed,
+        learner=learner,
+        alignment=alignment,
+        wells=wells,
+        controls=controls,
+        control=control,
+        price=price,
+    )
+    bars = {
+        "candidates": "reading the candidates",
+        "alignment": "Reading the alignment",
+        "weighing": "Weighing its sequences",
     }
     try:
-        config = check_config(settings, None)
+        with progress_bars(bars) as progress:
+            planned = draft(options, progress)
     except ConfigError as error:
-        raise ConfigError(as_options(error.problem)) from error
-    make(directory, config, source, alignment, left_out)
-
-
-def left_out_at_start(parent: str, signal: int, offset: int | None, positions: str, keep: bool) -> tuple[int, str]:
-    """How many residues at the start of a wild type are not varied, and why, in a sentence.
-
-    A start methionine cannot be exchanged without losing the start of translation, and a signal peptide is cut off.
-
-    Args:
-        parent: the wild type.
-        signal: residues of the signal peptide, as stated.
-        offset: what is added to positions in names: those before the first name are none of the mature protein.
-        positions: those that were named, which stand as they are.
-        keep: whether all are varied.
-
-    Raises:
-        ConfigError: nothing is left, or both the start and positions are stated.
-
-    >>> left_out_at_start("MKTAY", 0, None, "", False)[0], left_out_at_start("MKTAY", 3, None, "", False)[0]
-    (1, 3)
-    >>> left_out_at_start("MKTAY", 0, None, "1-3", False), left_out_at_start("GKTAY", 0, None, "", False)
-    ((0, ''), (0, ''))
-    """
-    from activeloop.errors import ConfigError
-
-    if positions.strip() or keep:
-        if signal:
-            other = "--positions" if positions.strip() else "--keep-start"
-            raise ConfigError(f"--signal-peptide and {other}: give one of them. No campaign was made.")
-        return 0, ""
-    before = offset if offset and offset > 1 else 0
-    start = max(signal, before, int(parent[0] == "M"))
-    if start >= len(parent):
-        raise ConfigError(
-            f"a start of {start} residues leaves nothing of a wild type of {len(parent)}. Correct --signal-peptide or "
-            "--offset. No campaign was made."
-        )
-    if not start:
-        return 0, ""
-    how = "To vary {}, add --keep-start, or write start = 0 in campaign.toml."
-    never = "mutants can be recorded and are never proposed"
-    if start == 1 and not signal:
-        return 1, f"the start methionine is left out: its {never}. {how.format('it too')}"
-    why = "the signal peptide" if signal == start else f"the numbering begins behind them (offset {offset})"
-    return start, f"residues 1 to {start} are left out ({why}): their {never}. {how.format('them too')}"
-
-
-def asked_kind(source: Path | None, column: str, wild_type: bool) -> Kind:
-    """The kind of the candidates when none was given: variants.
-
-    Args:
-        source: the table, None when there is none.
-        column: of the candidates, "" when none was named.
-        wild_type: whether one was given, which only variants have.
-
-    Raises:
-        ConfigError: the table looks like one of compounds or guides; names the column and the option.
-    """
-    if source is None or wild_type:
-        return "variants"
-    from activeloop.errors import ConfigError
-    from activeloop.replay.table import detect_kind
-    from activeloop.tables import read_table
-    from activeloop.tables.names import candidate_names
-
-    table = read_table(source)
-    others: tuple[Kind, ...] = ("compounds", "guides")
-    telling = {kind: set(candidate_names(kind)) for kind in ("variants", *others)}
-    columns = [found] if (found := table.find(column) if column else None) else list(table.header)
-    read = columns if column else _as_variants(table) or columns
-    if not column and table.named(telling["variants"] - telling["compounds"] - telling["guides"]):
-        return "variants"
-    for kind in others:
-        alone = telling[kind] - telling["variants"]
-        named = [name for name in table.named(alone) if name in columns]
-        alike = [name for name in read if detect_kind(table.column(name)) == kind]
-        if found := named or alike:
-            raise ConfigError(
-                f'column "{found[0]}" looks like {kind}: are the candidates {kind}? Then add --kind {kind}. If they '
-                "are variants, add --kind variants and name their column (--column). No campaign was made.",
-                file=str(source),
-            )
-    return "variants"
-
-
-def _as_variants(table: Table) -> list[str]:
-    """The column that would be read as variants, in a list; [] when none would."""
-    from activeloop.candidates.reading import candidate_column
-    from activeloop.errors import TableError
-
-    try:
-        return [candidate_column(table, "variants")]
-    except TableError:
-        return []
+        raise ConfigError(as_options(error.problem), file=error.file, row=error.row) from error
+    made = make(planned, directory)
+    say(f"Made the campaign {made.folder}.")
+    say(f"  pool: {made.pool}")
+    say(f"  measured: {'; '.join(map(describe, made.assays))}; goal: {made.goal}")
+    if made.family:
+        say(f"  family: {made.family}.")
+        for sentence in made.warnings:
+            say(f"  note: {sentence}")
+    say(f"  settings: {made.config} (edit it as you like)")
+    for sentence in made.notes:
+        say(f"Note: {sentence}")
+    next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 
 def as_options(problem: str) -> str:
@@ -261,77 +166,6 @@ def as_options(problem: str) -> str:
     if not problem.startswith("[pool]: "):
         return problem
     return words.sub(lambda found: f"--{found[1].replace('_', '-')}", problem.removeprefix("[pool]: "))
-
-
-def make(
-    directory: Path, config: CampaignConfig, source: Path | None, alignment: Path | None = None, left_out: str = ""
-) -> None:
-    """Check that the pool can be made and the alignment is of its wild type, then write the folder."""
-    from activeloop.campaigns.proposing import control_words, controls_among
-    from activeloop.cli.propose import on_one_plate
-    from activeloop.config import assays_of, campaign_of, config_text, learner_of, pool_of, recommender_of
-    from activeloop.config.pools import keep
-    from activeloop.errors import ConfigError
-    from activeloop.measurements.columns import check_names
-    from activeloop.store import CampaignFolder
-
-    on_one_plate(config.plate)
-    check_names(assays_of(config))
-    with progress_bar("reading the candidates") as progress:
-        pool = pool_of(config.pool, source.parent if source else directory, progress=progress)
-    learner = learner_of(config.learner, pool, assays_of(config))
-    recommender_of(config.select, config.goal, assays_of(config), pool)
-    inputs = {source.name: source.read_bytes()} if source else {}
-    profile = profile_of(alignment, pool, learner) if alignment else None
-    if profile:
-        if source and source.name.casefold() == FAMILY:
-            raise ConfigError(f'"{FAMILY}" is a name of the campaign itself: rename that file. No campaign was made.')
-        inputs[FAMILY] = profile.text().encode()
-    note = control_words(controls_among(pool, config.plate.control))
-    folder = CampaignFolder.create(directory, config_text(config, note), inputs)
-    keep(pool, config.pool, folder.path, str(folder.config))
-    campaign_of(config, folder, pool).configure()
-    assays = "; ".join(describe(a) for a in assays_of(config))
-    say(f"Made the campaign {folder.path}.")
-    say(f"  pool: {pool.describe()}")
-    say(f"  measured: {assays}; goal: {config.goal}")
-    if profile:
-        say(f"  family: {profile.about()}.")
-        for sentence in profile.warnings(pool):
-            say(f"  note: {sentence}")
-    say(f"  settings: {folder.config} (edit it as you like)")
-    for sentence in filter(None, (note, left_out)):
-        say(f"Note: {sentence}")
-    next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
-
-
-def profile_of(alignment: Path, pool: Pool, learner: Learner) -> Profile:
-    """The profile of an alignment, for a pool and a learner that can use it.
-
-    Raises:
-        ConfigError: the pool has no wild type, or the learner has no place for it.
-        TableError: the file is no alignment of the wild type.
-    """
-    from activeloop.cli.terminal import progress_bar, waiting
-    from activeloop.errors import ConfigError
-    from activeloop.models.family import TakesFamily, no_place, with_family
-    from activeloop.priors.alignment import read_alignment
-    from activeloop.priors.profile import Profile
-
-    undone = "No campaign was made."
-    if pool.sites is None or pool.sites.parent is None or not pool.sites.parent_sequence:
-        raise ConfigError(
-            f"--alignment tells of variants of a wild type, and this pool of {pool.kind} has none. Give the wild type "
-            f"(--wild-type), or leave --alignment out. {undone}"
-        )
-    if not isinstance(learner, TakesFamily):
-        raise ConfigError(f"--alignment: {no_place(learner.name)}. {undone}")
-    with progress_bar("Reading the alignment") as show:
-        read = read_alignment(alignment, pool.sites.parent_sequence, show)
-    with waiting("Weighing its sequences"):
-        profile = Profile.of(read, pool.sites.parent_sequence)
-    with_family(learner, profile)
-    return profile
 
 
 def describe(assay: Assay) -> str:

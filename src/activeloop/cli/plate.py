@@ -16,12 +16,9 @@ from activeloop.cli.propose import (
     PLATE,
     REPLICATES,
     Layout,
-    on_one_plate,
-    options_given,
-    plate_settings,
-    stage,
 )
-from activeloop.cli.terminal import Folder, check_file, next_step, numbered, opened, plates_of, say
+from activeloop.cli.terminal import Folder, check_file, next_step, opened, say
+from activeloop.files import numbered
 from activeloop.words import many, some
 
 if TYPE_CHECKING:
@@ -68,6 +65,7 @@ def plate(
 
     With --for, a pick list for a liquid handler is written instead, into DIR/plates/picklists.
     """
+    from activeloop.desk.propose import PlateOptions, lay_again, plates_of
     from activeloop.errors import StateError
     from activeloop.plates import write_plate
     from activeloop.plates.files import refuse_typed_results
@@ -81,13 +79,18 @@ def plate(
         "--without-controls": without_controls,
     }
     check_picking(robot, stated, out)
-    given = options_given(wells, controls, replicates, layout, empty_edges)
-    loop = opened(directory, "Nothing was changed." if given else "")
-    state = loop.campaign.state()
-    number = proposal or len(state.proposals)
-    plates = lay_again(loop, number, given) if given else plates_of(loop, number)
+    options = PlateOptions(wells, controls, replicates, layout, empty_edges)
+    loop = opened(directory, "Nothing was changed." if options.given else "")
+    made = len(loop.campaign.state().proposals)
+    number = proposal or made
+    laid = lay_again(loop, number, options) if options.given else plates_of(loop, number)
+    for sentence in laid.notes:
+        say(f"Note: {sentence}")
+    plates = list(laid.plates)
+    if options.given:
+        say(f"Laid out anew: {', '.join(p.id for p in plates)}. Use the new files; the old layout is gone.")
     if not plates:
-        made = f"{len(state.proposals)} were made" if state.proposals else "none was made"
+        made = f"{made} were made" if made else "none was made"
         raise StateError(
             f"there is no plate of proposal {number} ({made}): `activeloop propose {directory}` writes it."
         )
@@ -98,8 +101,8 @@ def plate(
             refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
             say(f"Written: {write_plate(p, path, loop.campaign.assays)}")
     if robot:
-        options = PickListOptions(robot, volume, sources, source_volume, dead_volume, droplet, not without_controls)
-        write_picklists(loop, plates, options, out)
+        asked = PickListOptions(robot, volume, sources, source_volume, dead_volume, droplet, not without_controls)
+        write_picklists(loop, plates, asked, out)
     next_step(f"measure it, then `activeloop record {directory} FILE`.")
 
 
@@ -185,33 +188,3 @@ def write_picklists(loop: OpenCampaign, plates: list[Plate], options: PickListOp
     )
     for path in written:
         say(f"Written: {path}")
-
-
-def lay_again(loop: OpenCampaign, number: int, given: dict[str, object]) -> list[Plate]:
-    """Lay out the plates of a proposal anew, with some options."""
-    from dataclasses import replace
-
-    from activeloop.files import StagedFiles
-    from activeloop.plates.files import ENDINGS, refuse_typed_results
-    from activeloop.plates.plate import labelled
-
-    settings, kept = plate_settings(loop, given)
-    on_one_plate(settings, loop.folder.config)
-    before = plates_of(loop, number)
-    found: list[Plate] = []
-    with StagedFiles() as files:
-
-        def prepare() -> None:
-            for path in (loop.folder.plates / f"{p.id}{ending}" for p in before for ending in ENDINGS):
-                refuse_typed_results(path, loop.campaign.assays, "Nothing was laid out.")
-            stored = loop.campaign.state().proposals[number - 1]
-            proposal = replace(stored, picks=labelled(stored.picks, loop.campaign.pool))
-            found[:] = stage(loop, proposal, settings, files, None)
-
-        loop.campaign.lay_again(number, {**kept, **given}, prepare)
-        files.put()
-    for gone in {p.id for p in before} - {p.id for p in found}:
-        for ending in ENDINGS:
-            (loop.folder.plates / f"{gone}{ending}").unlink(missing_ok=True)
-    say(f"Laid out anew: {', '.join(p.id for p in found)}. Use the new files; the old layout is gone.")
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,6 @@ from activeloop.cli.terminal import (
     Folder,
     Offset,
     SkipUnreadable,
-    controls_named,
-    known_plates,
     next_step,
     opened,
     progress_bar,
@@ -23,8 +21,6 @@ from activeloop.words import many, some
 
 if TYPE_CHECKING:
     from activeloop.campaigns.recording import RecordSummary
-    from activeloop.candidates import Pool
-    from activeloop.measurements import ResultsFile
 
 FILE = typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results: by candidate, by well, or plate-shaped.")
 SHEET = typer.Option(help="The sheet of a workbook (default: the first visible one).")
@@ -61,30 +57,24 @@ def record(
 
     A file that was recorded before is not stored twice; of a spreadsheet that grew, the new rows are.
     """
-    from activeloop.measurements import read_measurements
+    from activeloop.desk.record import ReadingOptions, known_words, read_results, stored_words, understood
+    from activeloop.desk.record import record as store
 
     loop = opened(directory, "" if dry_run else "Nothing was stored.")
+    called = loop.campaign.pool.called
+    how = ReadingOptions(columns_of(column or []), sheet, plate, offset, skip_unreadable)
     with progress_bar("reading") as progress:
-        reading = read_measurements(
-            file,
-            pool=loop.campaign.pool,
-            assays=tuple(loop.campaign.assays),
-            plates=known_plates(loop.folder.path) or None,
-            columns=columns_of(column or []),
-            controls=(loop.config.plate.control, "WT"),
-            sheet=sheet,
-            offset=offset,
-            skip_unreadable=skip_unreadable,
-            progress=progress,
-            plate=plate,
-        )
-    say(understood(reading))
-    for sentence in reading.checks:
+        results = read_results(loop, file, how, progress=progress)
+    say(understood(results))
+    for sentence in results.checks:
         say(f"  {sentence}")
-    for sentence in reading.notes:
+    for sentence in results.notes:
         say(f"Note: {sentence}")
-    said = partial(before_storing, pool=loop.campaign.pool)
-    summary = loop.campaign.record(reading, replaces=replaces or (), repeats=repeats, dry_run=dry_run, prepare=said)
+    summary = store(loop, results, replaces=replaces or (), repeats=repeats, dry_run=dry_run)
+    if summary.known:
+        say(f"Note: {known_words(summary, called)}")
+    if summary.replaced:
+        say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
     if summary.read_before:
         name = loop.campaign.state().sources.get(summary.event or 0, "")
         other = "" if name == str(file) else f", {name}; if it was measured again, record it with --repeats"
@@ -97,28 +87,12 @@ def record(
     if summary.stored:
         say(stored_words(summary, str(file)))
         if summary.repeated:
-            say(f"Note: {repeated_words(summary, loop.campaign.pool, str(directory))}")
+            say(f"Note: {repeated_words(summary, called, str(directory))}")
     elif summary.known:
         say(f"All {many(summary.duplicates, 'row')} of {file} are stored already: nothing was stored.")
     next_step(
         f"`activeloop propose {directory}` fits the model and makes the next plate; `activeloop status {directory}`."
     )
-
-
-def understood(reading: ResultsFile) -> str:
-    """How many values a file holds, and what each of its columns was read as."""
-    candidates = len({m.candidate for m in reading.measurements if not m.control})
-    head = f"{reading.file} holds {many(len(reading.measurements), 'value')} of {many(candidates, 'candidate')}"
-    read = [name if name == role else f'"{name}" = {role}' for name, role in reading.columns if role]
-    return f"{head}. Columns: {'; '.join(read)}."
-
-
-def before_storing(summary: RecordSummary, pool: Pool) -> None:
-    """What a file comes to beside the results on record."""
-    if summary.known:
-        say(f"Note: {known_words(summary, pool)}")
-    if summary.replaced:
-        say(f"Note: {many(summary.replaced, 'result')} that this file corrects no longer count.")
 
 
 def wanted_words(summary: RecordSummary) -> str:
@@ -128,39 +102,16 @@ def wanted_words(summary: RecordSummary) -> str:
     return f"It would store {many(summary.stored, 'result')} of {many(summary.candidates, 'candidate')}."
 
 
-def known_words(summary: RecordSummary, pool: Pool) -> str:
-    """Which rows were stored before, and with which events."""
-    events = f"event{'s' * (len(summary.known_from) > 1)} {', '.join(map(str, summary.known_from))}"
-    named = [f"{f'row {m.row} ' if m.row else ''}{pool.called(m.candidate)}" for m in summary.known]
-    loose = any(not m.well for m in summary.known)
-    fix = " If they were measured again, record the file with --repeats." if loose else ""
-    return f"{many(len(named), 'row')} known from {events}, not stored again: {some(named)}.{fix}"
-
-
-def repeated_words(summary: RecordSummary, pool: Pool, directory: str) -> str:
+def repeated_words(summary: RecordSummary, called: Callable[[str], str], directory: str) -> str:
     """Which candidates had a value already, how both count, and what to do where the file is a correction."""
     several = len(summary.repeated) > 1
     events = ", ".join(map(str, summary.repeated_from))
     fixes = ", ".join(f"`activeloop void {directory} {event}`" for event in summary.repeated_from)
     return (
         f"{many(len(summary.repeated), 'candidate')} already had a value (event{'s' * (', ' in events)} {events}): "
-        f"{some([pool.called(name) for name in summary.repeated])}. The new ones were stored as repeats, and "
+        f"{some([called(name) for name in summary.repeated])}. The new ones were stored as repeats, and "
         f"{'their' if several else 'its'} mean counts. If this file corrects the former, take that out: {fixes}."
     )
-
-
-def stored_words(summary: RecordSummary, file: str) -> str:
-    """How much was stored, and what part of it is about controls or without a value.
-
-    >>> from activeloop.campaigns.recording import RecordSummary
-    >>> stored_words(RecordSummary("r.csv", 12, 0, 2, 10, False, (), ("WT",), 2, failed=1), "r.csv")
-    'Stored 12 results of 10 candidates from r.csv as event 2. 2 of them of the control WT, 1 without value.'
-    """
-    parts = [f"{summary.control_rows:,} of them of {controls_named(summary.controls)}"] if summary.controls else []
-    parts += [f"{summary.failed:,} without value"] if summary.failed else []
-    beside = f" {', '.join(parts)}." if parts else ""
-    what = f"{many(summary.stored, 'result')} of {many(summary.candidates, 'candidate')}"
-    return f"Stored {what} from {file} as event {summary.event}.{beside}"
 
 
 def columns_of(pairs: list[str]) -> dict[str, str] | None:

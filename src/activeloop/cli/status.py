@@ -12,13 +12,12 @@ from activeloop.cli.terminal import (
     Folder,
     check_file,
     console,
-    controls_named,
     new_table,
     next_step,
     opened,
     say,
 )
-from activeloop.words import many, shown_number, some
+from activeloop.words import controls_named, many, shown_number, some
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from activeloop.campaigns import Drift, Front, ProspectiveValidation, Status
     from activeloop.campaigns.status import Leader
     from activeloop.config import OpenCampaign
+    from activeloop.desk.status import CampaignStatus
     from activeloop.work import WorkState
 
 
@@ -38,23 +38,24 @@ PICTURE = typer.Option(
 
 def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -> None:
     """Show rounds, results, the best so far, the model and its prospective validation, and what to do next."""
-    from activeloop.campaigns.proposing import control_words
+    from activeloop.desk.status import show_status
 
     check_file(picture, (".png", ".svg"), "Nothing was drawn.")
     loop = opened(directory)
     drawn = loop.campaign.picture(picture.suffix.lower()) if picture else b""
-    found = loop.campaign.status()
-    table = summary_table(found, loop.campaign.pool.called)
-    warnings = student_rows(table, loop, found)
+    shown = show_status(loop)
+    found = shown.status
+    table = summary_table(found, lambda name: shown.called.get(name, name))
+    student_rows(table, loop, shown)
     console().print(table)
     if found.versions and not found.unused:
         say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
-    if loop.campaign.controls:
-        say(f"Note: {control_words(loop.campaign.controls)}")
-    for warning in warnings:
+    if shown.controls:
+        say(f"Note: {shown.controls}")
+    for warning in shown.warnings:
         say(f"Warning, the student: {warning}. Train another with `activeloop distil {directory}`.")
-    if loop.unavailable:
-        say(f"Warning: {loop.unavailable}")
+    if shown.unavailable:
+        say(f"Warning: {shown.unavailable}")
     if picture:
         from activeloop.files import write_whole
 
@@ -62,24 +63,17 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
     next_step(found.next_step)
 
 
-def student_rows(table: Table, loop: OpenCampaign, found: Status) -> tuple[str, ...]:
-    """Add rows about the campaign's student and its training; returns warnings against its use."""
-    from activeloop.fidelity import values_problem
+def student_rows(table: Table, loop: OpenCampaign, shown: CampaignStatus) -> None:
+    """Add rows about the campaign's student and its training."""
     from activeloop.work.places import work_of
 
     for state in work_of(loop).states(loop.folder.log.campaign):
         wanted = state.ordered or loop.config.student.auto if state.kind == "distil" else state.words
         if state.stage != "waiting" or wanted:
             table.add_row({"fit": "update", "distil": "distillation"}.get(state.kind, state.kind), work_words(state))
-    if not found.student:
-        return ()
-    table.add_row("student", student_words(found))
-    drift, problem = drift_of(loop), values_problem(found.student.fidelity)
-    table.add_row("student's drift", drift if isinstance(drift, str) else drift_words(drift))
-    warnings = () if isinstance(drift, str) else drift.warnings
-    if not problem or any("ranks only" in warning for warning in warnings):
-        return warnings
-    return (f"use its ranks only, do not read its values: against its teacher {problem}", *warnings)
+    if shown.status.student:
+        table.add_row("student", student_words(shown.status))
+        table.add_row("student's drift", drift_words(shown.drift) if shown.drift else shown.drift_unknown)
 
 
 def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
@@ -216,18 +210,6 @@ def validation_words(validation: ProspectiveValidation | None) -> str:
         else ""
     )
     return rank + covered
-
-
-def drift_of(loop: OpenCampaign) -> Drift | str:
-    """The drift of the student, or why it is not known."""
-    from activeloop.errors import ActiveLoopError
-    from activeloop.students.campaign import open_student
-
-    try:
-        drift = loop.campaign.drift(open_student)
-    except ActiveLoopError as error:
-        return f"not known: {error}"
-    return drift or "not known without a version"
 
 
 def student_words(found: Status) -> str:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from activeloop.words import some
-
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from activeloop.config import OpenCampaign
-    from activeloop.plates import Plate
 
 ShowProgress = Callable[[str, int, int], None]
 """Called with (key of a bar, steps done, steps in all)."""
@@ -231,15 +228,13 @@ def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def fitting(other: Mapping[str, str] | None = None) -> Iterator[ShowProgress]:
-    """Progress bars of the fits within.
+    """Progress bars of what fits a model; see `progress_bars`.
 
     Args:
-        other: further bars, as of `progress_bars`, which is what is yielded.
+        other: further bars.
     """
-    from activeloop.prediction import watched_fits
-
     names = {"folds": "Validating the model on held-out values", "training": "Training the model"}
-    with progress_bars(names | dict(other or {})) as show, watched_fits(show):
+    with progress_bars(names | dict(other or {})) as show:
         yield show
 
 
@@ -332,15 +327,6 @@ def names_of(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def controls_named(names: Sequence[str]) -> str:
-    """Controls by their names.
-
-    >>> controls_named(["WT"]), controls_named(["WT", "dead"])
-    ('the control WT', 'the controls WT, dead')
-    """
-    return f"the control{'s' * (len(names) > 1)} {some(list(names))}"
-
-
 def opened(folder: Path, unchanged: str = "") -> OpenCampaign:
     """The campaign in a folder.
 
@@ -357,32 +343,3 @@ def opened(folder: Path, unchanged: str = "") -> OpenCampaign:
         for sentence in change.notes():
             note(f"{found.folder.config}: {sentence}.")
     return found
-
-
-def known_plates(folder: Path) -> list[Plate]:
-    """All plates in a campaign's folder, in the order of the names of their files; files that are none are named."""
-    from activeloop.plates import plates_in
-
-    found = plates_in(folder / "plates")
-    if found.foreign:
-        first, why = next(iter(found.foreign.items()))
-        more = f" and {len(found.foreign) - 1} more" if len(found.foreign) > 1 else ""
-        why = f"({why.rstrip('.')})"
-        say(f"Note: {folder / 'plates'} holds files that are no plates and were not read: {first}{more} {why}.")
-    return list(found.plates)
-
-
-def numbered(path: Path, number: int, count: int) -> Path:
-    """The path of one of several files; the path itself when there is one.
-
-    >>> numbered(Path("plate.csv"), 2, 3).name
-    'plate-2.csv'
-    """
-    return path if count == 1 else path.with_stem(f"{path.stem}-{number}")
-
-
-def plates_of(loop: OpenCampaign, proposal: int) -> list[Plate]:
-    """The plates of one proposal, with the labels that the pool's file has now."""
-    name = f"plate-{proposal}"
-    found = [p for p in known_plates(loop.folder.path) if p.id == name or p.id.startswith(f"{name}-")]
-    return [p.labelled(loop.campaign.pool) for p in found]

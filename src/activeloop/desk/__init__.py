@@ -1,1 +1,92 @@
-"""The use cases: what a person wants of a campaign, typed in and typed out; a verb prints it."""
+"""The use cases: what a person wants of a campaign, typed in and typed out.
+
+Each is a function that prints nothing, knows no terminal, and returns a frozen dataclass of plain values. The command
+line prints these, the server and its client send them as JSON (`plain`), and a robot's loop calls them as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+from pydantic import BaseModel, TypeAdapter
+
+USE_CASES: Mapping[str, str] = {
+    "explain": "explain",
+    "export": "export",
+    "extend": "extend",
+    "lay_again": "propose",
+    "new": "new",
+    "plate_file": "propose",
+    "plates_of": "propose",
+    "preview_campaign": "new",
+    "preview_results": "record",
+    "propose": "propose",
+    "read_results": "record",
+    "record": "record",
+    "show_status": "status",
+    "verify": "verify",
+}
+"""Name of a use case -> the module of this package in which its function stands."""
+
+
+def use_case(name: str) -> Callable[..., Any]:
+    """The function of a use case; its module is imported now.
+
+    >>> use_case("propose").__module__
+    'activeloop.desk.propose'
+    """
+    return getattr(import_module(f"{__name__}.{USE_CASES[name]}"), name)
+
+
+def plain(result: Any) -> Any:
+    """A result as JSON holds it: what is no number (NaN, infinite) is null, a file's content is base64.
+
+    Args:
+        result: of a use case, or a value in one.
+
+    Raises:
+        TypeError: it is nothing that a result may hold.
+
+    >>> plain({"mean": (1.0, float("nan")), "file": Path("plate-1.csv")})
+    {'mean': [1.0, None], 'file': 'plate-1.csv'}
+    """
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        return {field.name: plain(getattr(result, field.name)) for field in dataclasses.fields(result)}
+    if isinstance(result, Mapping):
+        return {str(key): plain(value) for key, value in result.items()}
+    if isinstance(result, (tuple, list)):
+        return [plain(value) for value in result]
+    if isinstance(result, np.generic):
+        result = result.item()
+    if isinstance(result, float):
+        return result if math.isfinite(result) else None
+    if isinstance(result, Path):
+        return str(result)
+    if isinstance(result, bytes):
+        return base64.b64encode(result).decode()
+    if result is None or isinstance(result, (str, bool, int)):
+        return result
+    if isinstance(result, BaseModel):  # what `campaign.toml` holds
+        return plain(result.model_dump())
+    raise TypeError(f"a result cannot hold a {type(result).__name__}")
+
+
+def result_type(name: str) -> Any:
+    """What a use case returns, as its annotation says."""
+    return get_type_hints(use_case(name))["return"]
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of what a use case returns, as `plain` writes it.
+
+    >>> schema("propose")["title"]
+    'ProposedPlates'
+    """
+    return TypeAdapter(result_type(name)).json_schema(mode="serialization")

@@ -22,6 +22,8 @@ from activeloop.tables.numbers import Sign, converted, factor_between, parse_num
 Row = tuple["CandidateMatch", Entry, "Cell"]
 #: how many wrong rows one message names
 ERRORS_SHOWN = 5
+ERRORS_LISTED = 500
+"""Wrong rows that are looked for; the message names `ERRORS_SHOWN` of them."""
 #: cells from one report of progress to the next
 STEP = 10_000
 #: what to do about a value that an assay cannot have
@@ -90,15 +92,15 @@ def read_rows(
             problem = " ".join(filter(None, (error.problem, getattr(error, "fix", ""))))
             if (entry.row, problem) not in wrong:
                 wrong.append((entry.row, problem))
-            if len(wrong) == ERRORS_SHOWN:
+            if len(wrong) == ERRORS_LISTED:
                 break
     if left_out and not rows:
-        wrong = [(row, error.problem) for row, error in left_out.items()][:ERRORS_SHOWN]
+        wrong = [(row, error.problem) for row, error in left_out.items()][:ERRORS_LISTED]
     if wrong:
-        (row, problem), *others = sorted(wrong)
+        (row, problem), *others = sorted(wrong[:ERRORS_SHOWN])
         rest = "".join(f"\nAlso row {r}: {p}" for r, p in others)
         skip = " Rows of other candidates can be left out (skip_unreadable=True)." if unknown and rows else ""
-        raise MeasurementError(f"{problem}{rest}{skip} No row was stored.", file=file, row=row)
+        raise MeasurementError(f"{problem}{rest}{skip} No row was stored.", file=file, row=row, rows=sorted(wrong))
     if all(cell.failed.casefold() in NOTHING for *_, cell in rows):
         raise MeasurementError(
             "there is no result in it: every value is empty. Export it again, or write `failed` where a well failed. "

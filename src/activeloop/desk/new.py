@@ -1,0 +1,459 @@
+"""A new campaign: what a person decides, checked as a whole; its pool and first plate to look at; making it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from activeloop.campaigns import Campaign
+from activeloop.campaigns.proposing import control_words, controls_among
+from activeloop.candidates import Pool
+from activeloop.candidates.compounds import STRUCTURES
+from activeloop.candidates.proteins import parent_in
+from activeloop.candidates.reading import candidate_column
+from activeloop.config import (
+    CampaignConfig,
+    assays_of,
+    campaign_of,
+    check_config,
+    config_text,
+    learner_of,
+    pool_of,
+    recommender_of,
+)
+from activeloop.config.building import hits_of
+from activeloop.config.pools import keep
+from activeloop.desk.propose import laid_out, on_one_plate
+from activeloop.errors import ConfigError, TableError
+from activeloop.measurements import Assay
+from activeloop.measurements.columns import check_names
+from activeloop.models.family import TakesFamily, no_place, with_family
+from activeloop.plates import Plate, Proposal
+from activeloop.prediction import Learner, watched_fits
+from activeloop.priors.alignment import read_alignment
+from activeloop.priors.profile import Profile
+from activeloop.replay.table import detect_kind
+from activeloop.store import CampaignFolder
+from activeloop.tables import Table, read_table
+from activeloop.tables.names import candidate_names
+
+Kind = Literal["variants", "compounds", "guides"]
+Goal = Literal["find", "learn"]
+Bars = Callable[[str, int, int], None]
+FAMILY = "family-profile.csv"
+"""The file in the campaign's folder of what an alignment told."""
+CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
+FIRST = 24
+"""Candidates of a pool that are named to look at."""
+
+
+@dataclass(frozen=True)
+class CampaignOptions:
+    """What a person decides about a new campaign; exactly one of `singles`, `sites`, `table`, `fasta` is its pool.
+
+    Args:
+        assays: as `[[assays]]` of `campaign.toml`: name, unit, goal, scale, bounds, threshold, hit of each.
+        wild_type: of variants: its sequence, or FASTA text of one record.
+        singles: all single mutants of the wild type.
+        positions: only these (with `singles`), such as "20-60,75".
+        signal_peptide: residues at the start of the wild type that are not varied.
+        keep_start: vary the start methionine too (with `singles`).
+        sites: all combinations at these, such as ("V39", "D40=AGS").
+        table: a CSV, TSV or XLSX file of candidates, which is copied.
+        fasta: a FASTA file of candidates, which is copied.
+        kind: of the candidates; variants when None, unless the table looks otherwise, which is refused.
+        column: of the candidates in the table; found by name and content when "".
+        offset: added to positions to get those in the wild type.
+        merge_duplicates: count rows of one candidate once.
+        skip_unreadable: leave out rows that cannot be read.
+        exclude: residues that no mutation may introduce.
+        max_mutations: of one variant (with `sites`).
+        forbid: motifs that no variant may introduce.
+        goal: find the best candidates, or learn an accurate model.
+        seed: of everything random.
+        learner: its name in the registry.
+        alignment: a file of relatives of the wild type, from which the learner learns, too.
+        wells: of a plate.
+        controls: control wells of a plate.
+        control: what they hold; the usual of the kind when "".
+        price: of one well, 0 when not known.
+    """
+
+    assays: tuple[dict[str, Any], ...]
+    wild_type: str = ""
+    singles: bool = False
+    positions: str = ""
+    signal_peptide: int = 0
+    keep_start: bool = False
+    sites: tuple[str, ...] = ()
+    table: Path | None = None
+    fasta: Path | None = None
+    kind: Kind | None = None
+    column: str = ""
+    offset: int | None = None
+    merge_duplicates: bool = False
+    skip_unreadable: bool = False
+    exclude: str = ""
+    max_mutations: int | None = None
+    forbid: tuple[str, ...] = ()
+    goal: Goal = "find"
+    seed: int = 0
+    learner: str = "default"
+    alignment: Path | None = None
+    wells: int = 96
+    controls: int = 8
+    control: str = ""
+    price: float = 0.0
+
+
+@dataclass(frozen=True)
+class CampaignDraft:
+    """A campaign that was checked and is not made yet.
+
+    Args:
+        config: all of `campaign.toml`.
+        text: of that file.
+        pool: its candidates.
+        learner: what will learn.
+        inputs: name of a file of the pool or the learner -> its content.
+        family: what the alignment says, in words; "" without one.
+        warnings: about the alignment.
+        notes: what a person should know, in sentences.
+    """
+
+    config: CampaignConfig
+    text: str
+    pool: Pool
+    learner: Learner
+    inputs: dict[str, bytes]
+    family: str = ""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CampaignPreview:
+    """A campaign before it is made.
+
+    Args:
+        config: the text of its `campaign.toml`.
+        pool: its candidates, in a sentence.
+        kind: of them.
+        size: how many.
+        first: the names of the first of them.
+        assays: what is measured.
+        goal: of the campaign.
+        family, warnings, notes: as in `CampaignDraft`.
+        proposal: what would be tested first.
+        plates: on which it would stand.
+    """
+
+    config: str
+    pool: str
+    kind: str
+    size: int
+    first: tuple[str, ...]
+    assays: tuple[Assay, ...]
+    goal: Goal
+    family: str
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    proposal: Proposal | None
+    plates: tuple[Plate, ...]
+
+
+@dataclass(frozen=True)
+class MadeCampaign:
+    """A campaign that was made.
+
+    Args:
+        folder: where it is.
+        config: its `campaign.toml`.
+        pool: its candidates, in a sentence.
+        assays: what is measured.
+        goal: of the campaign.
+        family, warnings, notes: as in `CampaignDraft`.
+    """
+
+    folder: Path
+    config: Path
+    pool: str
+    assays: tuple[Assay, ...]
+    goal: Goal
+    family: str
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def draft(options: CampaignOptions, progress: Bars | None = None) -> CampaignDraft:
+    """Check all that a person decided; nothing is made.
+
+    Args:
+        options: what was decided.
+        progress: called with (part, steps done, steps in all); the part is `candidates`, `alignment` or `weighing`.
+
+    Raises:
+        ConfigError: an option makes no sense, or two contradict each other.
+        InputError: a file cannot be read, or the pool cannot be made.
+    """
+    kind = options.kind or asked_kind(options.table, options.column, bool(options.wild_type))
+    parent = parent_in(options.wild_type) if options.wild_type else ""
+    start, left_out = 0, ""
+    if options.singles and parent:
+        start, left_out = left_out_at_start(
+            parent, options.signal_peptide, options.offset, options.positions, options.keep_start
+        )
+    elif options.signal_peptide or options.keep_start:
+        raise ConfigError("--signal-peptide and --keep-start belong to --singles. No campaign was made.")
+    config = check_config(_settings(options, kind, parent, start), None)
+    on_one_plate(config.plate)
+    assays = assays_of(config)
+    check_names(assays)
+    source = options.table or options.fasta
+    reading = partial(progress, "candidates") if progress else None
+    pool = pool_of(config.pool, source.parent if source else Path(), progress=reading)
+    learner = learner_of(config.learner, pool, assays)
+    recommender_of(config.select, config.goal, assays, pool)
+    inputs = {source.name: source.read_bytes()} if source else {}
+    profile = _profile(options.alignment, pool, learner, progress) if options.alignment else None
+    if profile:
+        if source and source.name.casefold() == FAMILY:
+            raise ConfigError(f'"{FAMILY}" is a name of the campaign itself: rename that file. No campaign was made.')
+        inputs[FAMILY] = profile.text().encode()
+        learner = with_family(learner, profile) if isinstance(learner, TakesFamily) else learner
+    note = control_words(controls_among(pool, config.plate.control))
+    return CampaignDraft(
+        config,
+        config_text(config, note),
+        pool,
+        learner,
+        inputs,
+        profile.about() if profile else "",
+        tuple(profile.warnings(pool)) if profile else (),
+        tuple(filter(None, (note, left_out))),
+    )
+
+
+def preview_campaign(
+    options: CampaignOptions,
+    number: int | None = None,
+    *,
+    plate: bool = True,
+    progress: Bars | None = None,
+) -> CampaignPreview:
+    """The pool and the first plate of a campaign, which is not made.
+
+    Args:
+        options: what was decided.
+        number: of candidates on the first plate; as many as fit when None.
+        plate: whether a first plate is chosen, which takes a moment.
+        progress: as in `draft`; the parts of a fit are `folds` and `training`.
+
+    Raises:
+        ConfigError: an option makes no sense, or two contradict each other.
+        InputError: a file cannot be read, or the pool cannot be made.
+    """
+    planned = draft(options, progress)
+    proposal, plates = _first_plate(planned, number, progress) if plate else (None, ())
+    return CampaignPreview(
+        planned.text,
+        planned.pool.describe(),
+        planned.pool.kind,
+        len(planned.pool),
+        tuple(planned.pool.names(range(min(FIRST, len(planned.pool))))),
+        assays_of(planned.config),
+        planned.config.goal,
+        planned.family,
+        planned.warnings,
+        planned.notes,
+        proposal,
+        plates,
+    )
+
+
+def new(planned: CampaignDraft, directory: Path) -> MadeCampaign:
+    """Make a campaign in a folder.
+
+    Args:
+        planned: what `draft` gave.
+        directory: the folder; made when it is missing.
+
+    Raises:
+        InputError: it is a campaign already, or no folder; nothing was changed.
+        StoreError: it cannot be written; there is no campaign in it.
+    """
+    config = planned.config
+    folder = CampaignFolder.create(directory, planned.text, planned.inputs)
+    keep(planned.pool, config.pool, folder.path, str(folder.config))
+    campaign_of(config, folder, planned.pool).configure()
+    return MadeCampaign(
+        folder.path,
+        folder.config,
+        planned.pool.describe(),
+        assays_of(config),
+        config.goal,
+        planned.family,
+        planned.warnings,
+        planned.notes,
+    )
+
+
+def _first_plate(
+    planned: CampaignDraft, number: int | None, progress: Bars | None
+) -> tuple[Proposal, tuple[Plate, ...]]:
+    config = planned.config
+    assays = assays_of(config)
+    loop = Campaign(
+        planned.pool,
+        assays,
+        planned.learner,
+        recommender_of(config.select, config.goal, assays, planned.pool),
+        config.seed,
+        hit=hits_of(config),
+        control=config.plate.control,
+        goal=config.goal,
+    )
+    with watched_fits(progress):
+        proposal = loop.propose(on_one_plate(config.plate) if number is None else number)
+    return proposal, tuple(laid_out(proposal, config.plate, config.seed))
+
+
+def _settings(options: CampaignOptions, kind: Kind, parent: str, start: int) -> dict[str, Any]:
+    """All of `campaign.toml`, as plain values."""
+    return {
+        "goal": options.goal,
+        "seed": options.seed,
+        "pool": {
+            "kind": kind,
+            "wild_type": parent,
+            "singles": options.singles,
+            "positions": options.positions,
+            "start": start,
+            "sites": [part.strip() for part in options.sites if part.strip()],
+            "table": options.table.name if options.table else "",
+            "fasta": options.fasta.name if options.fasta else "",
+            "column": options.column,
+            "offset": options.offset,
+            "merge_duplicates": options.merge_duplicates,
+            "skip_unreadable": options.skip_unreadable,
+            "structures": STRUCTURES if kind == "compounds" else 1,
+            "exclude_residues": options.exclude.upper(),
+            "max_mutations": options.max_mutations,
+            "forbidden_motifs": list(options.forbid),
+        },
+        "assays": list(options.assays),
+        "learner": {"name": options.learner, "family": FAMILY if options.alignment else ""},
+        "plate": {
+            "wells": options.wells,
+            "controls": options.controls,
+            "control": options.control or CONTROLS[kind],
+            "price_per_well": options.price,
+        },
+    }
+
+
+def left_out_at_start(parent: str, signal: int, offset: int | None, positions: str, keep: bool) -> tuple[int, str]:
+    """How many residues at the start of a wild type are not varied, and why, in a sentence.
+
+    A start methionine cannot be exchanged without losing the start of translation, and a signal peptide is cut off.
+
+    Args:
+        parent: the wild type.
+        signal: residues of the signal peptide, as stated.
+        offset: what is added to positions in names: those before the first name are none of the mature protein.
+        positions: those that were named, which stand as they are.
+        keep: whether all are varied.
+
+    Raises:
+        ConfigError: nothing is left, or both the start and positions are stated.
+
+    >>> left_out_at_start("MKTAY", 0, None, "", False)[0], left_out_at_start("MKTAY", 3, None, "", False)[0]
+    (1, 3)
+    >>> left_out_at_start("MKTAY", 0, None, "1-3", False), left_out_at_start("GKTAY", 0, None, "", False)
+    ((0, ''), (0, ''))
+    """
+    if positions.strip() or keep:
+        if signal:
+            other = "--positions" if positions.strip() else "--keep-start"
+            raise ConfigError(f"--signal-peptide and {other}: give one of them. No campaign was made.")
+        return 0, ""
+    before = offset if offset and offset > 1 else 0
+    start = max(signal, before, int(parent[0] == "M"))
+    if start >= len(parent):
+        raise ConfigError(
+            f"a start of {start} residues leaves nothing of a wild type of {len(parent)}. Correct --signal-peptide or "
+            "--offset. No campaign was made."
+        )
+    if not start:
+        return 0, ""
+    how = "To vary {}, add --keep-start, or write start = 0 in campaign.toml."
+    never = "mutants can be recorded and are never proposed"
+    if start == 1 and not signal:
+        return 1, f"the start methionine is left out: its {never}. {how.format('it too')}"
+    why = "the signal peptide" if signal == start else f"the numbering begins behind them (offset {offset})"
+    return start, f"residues 1 to {start} are left out ({why}): their {never}. {how.format('them too')}"
+
+
+def asked_kind(source: Path | None, column: str, wild_type: bool) -> Kind:
+    """The kind of the candidates when none was given: variants.
+
+    Args:
+        source: the table, None when there is none.
+        column: of the candidates, "" when none was named.
+        wild_type: whether one was given, which only variants have.
+
+    Raises:
+        ConfigError: the table looks like one of compounds or guides; names the column and the option.
+    """
+    if source is None or wild_type:
+        return "variants"
+    table = read_table(source)
+    others: tuple[Kind, ...] = ("compounds", "guides")
+    telling = {kind: set(candidate_names(kind)) for kind in ("variants", *others)}
+    columns = [found] if (found := table.find(column) if column else None) else list(table.header)
+    read = columns if column else _as_variants(table) or columns
+    if not column and table.named(telling["variants"] - telling["compounds"] - telling["guides"]):
+        return "variants"
+    for kind in others:
+        alone = telling[kind] - telling["variants"]
+        named = [name for name in table.named(alone) if name in columns]
+        alike = [name for name in read if detect_kind(table.column(name)) == kind]
+        if found := named or alike:
+            raise ConfigError(
+                f'column "{found[0]}" looks like {kind}: are the candidates {kind}? Then add --kind {kind}. If they '
+                "are variants, add --kind variants and name their column (--column). No campaign was made.",
+                file=str(source),
+            )
+    return "variants"
+
+
+def _as_variants(table: Table) -> list[str]:
+    """The column that would be read as variants, in a list; [] when none would."""
+    try:
+        return [candidate_column(table, "variants")]
+    except TableError:
+        return []
+
+
+def _profile(alignment: Path, pool: Pool, learner: Learner, progress: Bars | None) -> Profile:
+    """The profile of an alignment, for a pool and a learner that can use it.
+
+    Raises:
+        ConfigError: the pool has no wild type, or the learner has no place for it.
+        TableError: the file is no alignment of the wild type.
+    """
+    undone = "No campaign was made."
+    if pool.sites is None or pool.sites.parent is None or not pool.sites.parent_sequence:
+        raise ConfigError(
+            f"--alignment tells of variants of a wild type, and this pool of {pool.kind} has none. Give the wild type "
+            f"(--wild-type), or leave --alignment out. {undone}"
+        )
+    if not isinstance(learner, TakesFamily):
+        raise ConfigError(f"--alignment: {no_place(learner.name)}. {undone}")
+    read = read_alignment(alignment, pool.sites.parent_sequence, partial(progress, "alignment") if progress else None)
+    if progress:
+        progress("weighing", 0, 1)
+    return Profile.of(read, pool.sites.parent_sequence)

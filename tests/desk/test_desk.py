@@ -1,0 +1,43 @@
+"""Every use case: typed in, typed out, and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import activeloop.desk
+from activeloop import desk
+
+FOLDER = Path(activeloop.desk.__file__).parent
+
+
+@pytest.mark.parametrize("name", desk.USE_CASES)
+def test_the_result_is_typed_and_has_a_schema(name):
+    schema = desk.schema(name)
+    json.dumps(schema)
+    inner = schema.get("items") or schema.get("prefixItems") or schema
+    assert inner, name
+    found = desk.result_type(name)
+    if dataclasses.is_dataclass(found):
+        assert getattr(found, "__dataclass_params__").frozen  # noqa: B009
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_no_module_needs_a_terminal_or_torch(path):
+    name = "activeloop.desk" if path.stem == "__init__" else f"activeloop.desk.{path.stem}"
+    code = f"import sys, {name}; print(*({{'typer', 'rich', 'torch'}} & set(sys.modules)))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout.strip(), ended.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", desk.USE_CASES)
+def test_a_use_case_stands_in_a_module_of_its_part(name):
+    module = import_module(f"activeloop.desk.{desk.USE_CASES[name]}")
+    assert desk.use_case(name) is getattr(module, name)
+    assert desk.use_case(name).__doc__
