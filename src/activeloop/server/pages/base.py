@@ -20,10 +20,10 @@ from starlette.exceptions import HTTPException
 
 from activeloop._version import __version__
 from activeloop.config import OpenCampaign
-from activeloop.drawing import shown_number
 from activeloop.errors import ActiveLoopError
 from activeloop.server.access import CampaignAccess
 from activeloop.server.problems import Problem, answer_of
+from activeloop.words import shown_number
 
 T = TypeVar("T")
 
