@@ -1,0 +1,199 @@
+"""Files that strangers send are read in a process of their own, with limits of memory, time and answer.
+
+The process sets its limits before it opens the file, and answers in JSON; nothing that the file holds is run or
+unpickled. What a service reads this way can end that process at worst.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from activeloop import errors
+from activeloop.errors import InputError, StoreError, TableError
+from activeloop.tables import Table, read_table
+
+WAIT = 3.0
+"""Seconds of waiting for each second of computing that is allowed: a machine that is busy is no fault of a file."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What reading one file may take.
+
+    Args:
+        mebibytes: of memory, with that of Python itself (about 60).
+        seconds: of computing.
+        answer: mebibytes of what was read, as it is passed on.
+        file: mebibytes of the file itself.
+    """
+
+    mebibytes: int = 512
+    seconds: int = 10
+    answer: int = 64
+    file: int = 128
+
+
+def read_in_child(
+    path: str | os.PathLike[str],
+    *,
+    name: str = "",
+    sheet: str | None = None,
+    block: str | None = None,
+    limits: Limits | None = None,
+) -> Table:
+    r"""Read a CSV, TSV or XLSX file that may be anything, as `read_table` does.
+
+    Args:
+        path: where the file is.
+        name: by which its sender knows it, for messages; that of the path when empty.
+        sheet: of a workbook; the first visible one when None.
+        block: row, cell or label of the block shaped like a plate, where a file has several.
+        limits: what reading it may take.
+
+    Raises:
+        InputError: as `read_table`, under the sender's name; also when it takes more than it may.
+        StoreError: no process could be started.
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp(), "upload-17")
+    >>> _ = file.write_text("mutant,score\nK2R,0.5\n")
+    >>> read_in_child(file, name="results.csv").row(0)
+    {'mutant': 'K2R', 'score': '0.5'}
+    """
+    limits, name = limits or Limits(), name or os.fspath(path)
+    try:
+        size = Path(path).stat().st_size
+    except OSError as error:
+        raise TableError(f"the file cannot be read ({error.strerror}).", file=name) from None
+    if size > limits.file * 2**20:
+        raise TableError(f"the file has {size / 2**20:,.0f} MiB, and {limits.file} are allowed. {_SPLIT}", file=name)
+    found = _answer({"path": os.fspath(Path(path).absolute()), "sheet": sheet, "block": block}, limits, name)
+    columns = tuple(found["columns"])
+    rows = tuple(found["row_numbers"])
+    return Table(
+        name,
+        tuple(found["header"]),
+        columns,
+        rows,
+        found["content_hash"],
+        delimiter=found["delimiter"],
+        notes=tuple(found["notes"]),
+    )
+
+
+_SPLIT = "Save the table alone as CSV, or in several files. Nothing was stored."
+
+
+def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
+    """What the child made of a task.
+
+    Raises:
+        InputError: as the child raised it, under another name of the file; or it took too much.
+        StoreError: no process could be started.
+    """
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # threads take memory
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "activeloop.work.uploads"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **one},
+        )
+    except OSError as error:
+        raise StoreError(f"no process could be started ({error.strerror}). Nothing was stored.") from error
+    assert child.stdin is not None  # they were asked for
+    assert child.stdout is not None
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    timer = threading.Timer(WAIT * limits.seconds, end)
+    timer.start()
+    most = limits.answer * 2**20
+    try:
+        with child:
+            try:
+                child.stdin.write(json.dumps({"limits": asdict(limits), **task}).encode())
+                child.stdin.close()
+            except BrokenPipeError:
+                pass  # it ended at once, which its status tells
+            answer = child.stdout.read(most + 1)
+            child.kill()  # nothing, where it ended by itself
+    finally:
+        timer.cancel()
+    if late.is_set() or child.returncode == -_SIGXCPU:
+        raise TableError(f"reading the file takes longer than {limits.seconds} seconds. {_SPLIT}", file=name)
+    if len(answer) > most:
+        raise TableError(f"the table holds more than {limits.answer} MiB. {_SPLIT}", file=name)
+    try:
+        found: dict[str, Any] = json.loads(answer)
+    except ValueError:
+        found = {"error": "MemoryError"}
+    if "error" not in found:
+        return found
+    if found["error"] == "MemoryError":
+        raise TableError(f"reading the file takes more than {limits.mebibytes} MiB of memory. {_SPLIT}", file=name)
+    kind = getattr(errors, found["error"], TableError)
+    raise kind(found["problem"], file=name, row=found["row"])
+
+
+#: number of the signal that ends a process whose time is up
+_SIGXCPU = 24
+
+
+def _limit(limits: Limits) -> None:
+    """Bound this process, where the system can (not on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.seconds, limits.seconds + 1))  # first SIGXCPU, then SIGKILL
+    for kind, most in (
+        (resource.RLIMIT_AS, limits.mebibytes * 2**20),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 32),
+    ):
+        resource.setrlimit(kind, (most, most))
+
+
+def _read(task: dict[str, Any]) -> dict[str, Any]:
+    table = read_table(task["path"], sheet=task["sheet"], block=task["block"])
+    return {**vars(table), "row_numbers": list(table.row_numbers)}
+
+
+def answered(read: Callable[[], dict[str, Any]]) -> str:
+    """What was read, or why it was not, in JSON."""
+    try:
+        return json.dumps(read())
+    except MemoryError:
+        return json.dumps({"error": "MemoryError"})
+    except InputError as error:
+        return json.dumps({"error": type(error).__name__, "problem": error.problem, "row": error.row})
+    except Exception:  # whatever a file made of by others can do: it is no table
+        problem = "the file is damaged, or no table. Save it again as .xlsx or CSV. Nothing was stored."
+        return json.dumps({"error": "TableError", "problem": problem, "row": None})
+
+
+def main() -> int:
+    """Exit status of `python -m activeloop.work.uploads`."""
+    task = json.loads(sys.stdin.read())
+    _limit(Limits(**task["limits"]))
+    sys.stdout.write(answered(lambda: _read(task)))
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
