@@ -139,6 +139,8 @@ class Campaign:
         settings: all of `campaign.toml` as plain values, for the log.
         files: file of the pool -> SHA-256 of its content, for the log.
         goal: `find` the best candidates, or `learn` an accurate model.
+        follows: the event from which all this was made, where the log says how the campaign is configured and nothing
+            else does: once the log holds another, nothing is written by this one. None where it is said here.
 
     Raises:
         InputError: one of these is of another kind, or there is no assay.
@@ -162,6 +164,7 @@ class Campaign:
     settings: dict[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     goal: Literal["find", "learn"] = "find"
+    follows: Configured | None = None
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
     _base: Pool = field(init=False, repr=False)
     _extensions: int = field(default=0, init=False, repr=False)
@@ -914,6 +917,8 @@ class Campaign:
         now = self._configured(state.configured)
         if state.configured and not Change(state.configured, now):
             return state.last
+        if self.follows is not None and state.configured != self.follows:
+            raise StateError("the campaign was configured anew meanwhile: open it again. Nothing was written.")
         return self.log.append(now, after=state.last).sequence
 
     def _append(self, event: Event, state: CampaignState) -> Recorded:

@@ -1,6 +1,6 @@
 """`campaign.toml`: its form, and the objects that its names stand for."""
 
-from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign
+from activeloop.config.building import OpenCampaign, assays_of, campaign_of, open_campaign, open_folder
 from activeloop.config.config import (
     AssayConfig,
     CampaignConfig,
@@ -12,6 +12,7 @@ from activeloop.config.config import (
 )
 from activeloop.config.pools import pool_of
 from activeloop.config.registry import BATCHES, SCORES, learner_of, learners, recommender_of
+from activeloop.config.store import Store, StoredCampaign
 from activeloop.config.text import check_config, config_text, parse_config, read_config
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "PlateConfig",
     "PoolConfig",
     "SelectConfig",
+    "Store",
+    "StoredCampaign",
     "StudentConfig",
     "assays_of",
     "campaign_of",
@@ -32,6 +35,7 @@ __all__ = [
     "learner_of",
     "learners",
     "open_campaign",
+    "open_folder",
     "parse_config",
     "pool_of",
     "read_config",

@@ -15,6 +15,7 @@ from activeloop.candidates import Pool
 from activeloop.config.config import CampaignConfig
 from activeloop.config.pools import pool_of
 from activeloop.config.registry import checked_learner_of, recommender_of
+from activeloop.config.safety import files_of
 from activeloop.config.text import read_config
 from activeloop.errors import ActiveLoopError, ConfigError, PluginError
 from activeloop.measurements import Assay, Dataset
@@ -114,7 +115,16 @@ def open_campaign(path: str | Path, busy_seconds: float = BUSY_SECONDS) -> OpenC
         InputError: there is none, or its `campaign.toml` is wrong.
         StoreError: its database cannot be used.
     """
-    folder = CampaignFolder.open(path, busy_seconds)
+    return open_folder(CampaignFolder.open(path, busy_seconds))
+
+
+def open_folder(folder: CampaignFolder) -> OpenCampaign:
+    """The campaign of a folder, or of the working folder of a campaign in a database (`Store.folder`).
+
+    Raises:
+        InputError: its `campaign.toml` is wrong.
+        StoreError: its database cannot be used.
+    """
     config = read_config(folder.config)
     campaign = campaign_of(config, folder)
     try:
@@ -162,6 +172,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         settings=config.model_dump(mode="json"),
         files=files,
         goal=config.goal,
+        follows=folder.configured,
     )
 
 
@@ -172,9 +183,8 @@ def _last_learner(folder: CampaignFolder) -> str:
 
 def _hashes(config: CampaignConfig, base: Path) -> dict[str, str]:
     """File of the pool or of the learner -> SHA-256 of its content."""
-    names = [name for name in (config.pool.table, config.pool.fasta, config.learner.family) if name]
     found = {}
-    for name in names:
+    for name in files_of(config).values():
         if not (base / name).is_file():
             continue  # whoever reads it says so
         with (base / name).open("rb") as file:

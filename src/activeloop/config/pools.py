@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -49,6 +50,11 @@ def pool_of(config: PoolConfig, base: Path, file: str | None = None, progress: P
     return pool
 
 
+def _wild_type(config: PoolConfig) -> str:
+    """The wild type as `read_parent` takes it: what is written as letters is a sequence, whatever files are around."""
+    return f">wild type\n{config.wild_type}" if re.fullmatch(r"[A-Za-z*\s]+", config.wild_type) else config.wild_type
+
+
 def keep(pool: Pool, config: PoolConfig, base: Path, file: str | None = None) -> None:
     """Keep what was read of a long table, so that `pool_of` need not read it again.
 
@@ -78,7 +84,8 @@ def _kept(config: PoolConfig, base: Path, file: str | None) -> Path:
     with (base / (config.table or config.fasta)).open("rb") as table:
         content = hashlib.file_digest(table, "sha256").hexdigest()
     rdkit = version("rdkit") if config.kind == "compounds" and find_spec("rdkit") else ""
-    parent = read_parent(config.wild_type) if config.wild_type else ""
+    wild_type = _wild_type(config)
+    parent = read_parent(wild_type) if wild_type else ""
     about = [FORM, __version__, rdkit, parent, file is None, content, config.model_dump(mode="json")]
     digest = hashlib.blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16)
     return base / CACHE / f"pool-{digest.hexdigest()}.npz"
@@ -96,14 +103,14 @@ def _read_before(config: PoolConfig, base: Path, file: str | None) -> ExplicitPo
 
 
 def _pool_of(config: PoolConfig, base: Path, file: str | None, progress: Progress | None) -> Pool:
-    parent = config.wild_type or None
+    parent = _wild_type(config) or None
     if config.table or config.fasta:
         return _listed(config, base, parent, file, progress)
     rules = {"exclude_residues": config.exclude_residues, "forbidden_motifs": config.forbidden_motifs}
     try:
         if config.singles:
             positions = positions_of(config.positions, len(config.wild_type))
-            pool = Pool.single_mutants(config.wild_type, positions, **rules)
+            pool = Pool.single_mutants(parent or "", positions, **rules)
             if config.start >= len(config.wild_type):
                 raise ConfigError(f"start = {config.start} leaves nothing to propose. Correct it.")
             if config.start:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from activeloop._lazy import on_use
 
 if TYPE_CHECKING:
-    from activeloop.store.artifacts import FileArtifactStore, local_store
+    from activeloop.store.artifacts import FileArtifactStore, Objects, local_store
     from activeloop.store.database import Database, PostgreSQL, SQLiteFile
     from activeloop.store.folder import CampaignFolder
     from activeloop.store.log import SQLLog, create_campaign
@@ -15,6 +15,7 @@ __all__ = [
     "CampaignFolder",
     "Database",
     "FileArtifactStore",
+    "Objects",
     "PostgreSQL",
     "SQLLog",
     "SQLiteFile",

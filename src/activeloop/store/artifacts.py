@@ -1,4 +1,4 @@
-"""Fitted models as files named by the hash of their content."""
+"""Models, students, tables and files of instruments as objects named by the hash of their content."""
 
 from __future__ import annotations
 
@@ -10,73 +10,131 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from activeloop.campaigns.artifacts import ArtifactStore, content_hash, pack, unpack
-from activeloop.errors import StoreError
+from activeloop.errors import InputError, StoreError
 from activeloop.store.log import SQLLog
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
+ARRAYS = "application/x-npz"
+"""Media type of the arrays of a fitted model."""
+CLOUD = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "https")
+"""Schemes of the addresses of buckets; their keys come from the environment, as those of their own tools do."""
+_ENDINGS = {ARRAYS: ".npz"}
 
-class FileArtifactStore(ArtifactStore):
-    """Arrays as `.npz` objects (never pickled), in a local folder or anywhere obstore can write.
 
-    The object is written first, under its hash and only if it is not there; then its row. A process that dies in
-    between leaves an object without a row, and the next attempt finds it.
+class Objects:
+    """Bytes of any media type under the hash of their content, in a local folder or anywhere obstore can write.
+
+    An object never changes: the same content is written once, and its hash says whether it is whole.
 
     Args:
         open_store: opens the place where the objects go, on first use.
-        log: of the campaign that owns them; its database has the tables `artifacts` and `artifact_owners`.
         where: how messages name the place.
     """
 
-    def __init__(self, open_store: Callable[[], ObjectStore], log: SQLLog, where: str = "the artifact store"):
-        self._open, self._log, self._where = open_store, log, where
+    def __init__(self, open_store: Callable[[], ObjectStore], where: str = "the artifact store"):
+        self._open, self.where = open_store, where
 
     @cached_property
     def _store(self) -> ObjectStore:
         return self._open()
 
+    @classmethod
+    def at(cls, place: str | Path) -> Objects:
+        """The objects in a folder, or in a bucket: `s3://bucket/prefix`, `gs://...`, `az://...`.
+
+        Raises:
+            InputError: it is no address of a kind that is known.
+        """
+        scheme, found, _ = str(place).partition("://")
+        if not found:
+            return cls(lambda: local_store(Path(place)), str(place))
+        if scheme.casefold() not in CLOUD:
+            raise InputError(
+                f'artifacts cannot be kept in "{place}": name a folder, or a bucket as s3://, gs:// or az://.'
+            )
+        return cls(lambda: _bucket(str(place)), str(place))
+
+    def put(self, content: bytes, media_type: str = "application/octet-stream") -> str:
+        """Store bytes durably; returns their hash (SHA-256, 64 hexadecimal digits).
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        from obstore.exceptions import AlreadyExistsError, BaseError
+        from obstore.store import LocalStore
+
+        key = content_hash(content)
+        path = _path(key, media_type)
+        try:
+            # a folder knows no media types
+            about = None if isinstance(self._store, LocalStore) else {"Content-Type": media_type}
+            try:
+                self._store.put(path, content, attributes=about, mode="create")
+            except AlreadyExistsError:
+                # Half-written objects never get their name, but a damaged one must not stand for good.
+                if bytes(self._store.get(path).bytes()) != content:
+                    self._store.put(path, content, attributes=about)
+        except (BaseError, OSError) as error:
+            full = f"{self.where} cannot be written, the disk may be full or the permission missing"
+            raise StoreError(f"{full}: {error}. Nothing was stored.") from error
+        return key
+
+    def get(self, key: str, media_type: str = "application/octet-stream", what: str = "stored file") -> bytes:
+        """The bytes of a hash.
+
+        Args:
+            key: their hash.
+            media_type: as it was put.
+            what: how messages call it.
+
+        Raises:
+            StoreError: they are gone or damaged, or cannot be read.
+        """
+        from obstore.exceptions import BaseError
+
+        fix = "restore it from a backup"
+        if media_type == ARRAYS:
+            fix += ", or fit again (`activeloop fit DIR --again`)"
+        try:
+            content = bytes(self._store.get(_path(key, media_type)).bytes())
+        except FileNotFoundError as error:
+            raise StoreError(f"the {what} {key[:12]} is not in {self.where}: {fix}.") from error
+        except (BaseError, OSError) as error:
+            raise StoreError(f"{self.where} cannot be read ({error}).") from error
+        if content_hash(content) != key:
+            raise StoreError(f"the {what} {key[:12]} in {self.where} is damaged: {fix}.")
+        return content
+
+
+class FileArtifactStore(ArtifactStore):
+    """What belongs to one campaign among the objects of a place: arrays as `.npz` (never pickled), and other files.
+
+    The object is written first, under its hash and only if it is not there; then its row. A process that dies in
+    between leaves an object without a row, and the next attempt finds it.
+
+    Args:
+        objects: where they are.
+        log: of the campaign that owns them; its database has the tables `artifacts` and `artifact_owners`.
+    """
+
+    def __init__(self, objects: Objects, log: SQLLog):
+        self.objects, self._log = objects, log
+
     def put(self, arrays: dict[str, np.ndarray]) -> str:
         """Store arrays; see `ArtifactStore.put`."""
-        if not arrays:
-            return ""
-        content = pack(arrays)
-        key = content_hash(content)
-        self._write(_path(key), content)
-        self._log.own(key, "application/x-npz", len(content))
-        return key
+        return self.put_file(pack(arrays), ARRAYS) if arrays else ""
 
     def get(self, key: str) -> dict[str, np.ndarray]:
         """The arrays; see `ArtifactStore.get`."""
-        if not key:
-            return {}
-        from obstore.exceptions import BaseError
+        return unpack(self.objects.get(key, ARRAYS, "stored model")) if key else {}
 
-        try:
-            content = bytes(self._store.get(_path(key)).bytes())
-        except FileNotFoundError as error:
-            raise StoreError(f"the stored model {key[:12]} is not in {self._where}: {_FIX}") from error
-        except (BaseError, OSError) as error:
-            raise StoreError(f"{self._where} cannot be read ({error}).") from error
-        if content_hash(content) != key:
-            raise StoreError(f"the stored model {key[:12]} in {self._where} is damaged: {_FIX}")
-        return unpack(content)
-
-    def _write(self, path: str, content: bytes) -> None:
-        from obstore.exceptions import AlreadyExistsError, BaseError
-
-        try:
-            self._store.put(path, content, mode="create")
-        except AlreadyExistsError:
-            # Half-written objects never get their name, but a damaged one must not stand for good.
-            if bytes(self._store.get(path).bytes()) != content:
-                self._store.put(path, content)
-        except (BaseError, OSError) as error:
-            full = f"{self._where} cannot be written, the disk may be full or the permission missing"
-            raise StoreError(f"{full}: {error}. Nothing was stored.") from error
-
-
-_FIX = "restore the folder from a backup, or fit again (`activeloop fit DIR --again`)."
+    def put_file(self, content: bytes, media_type: str) -> str:
+        """Store the content of a file as this campaign's; returns its hash; read it by `objects.get`."""
+        key = self.objects.put(content, media_type)
+        self._log.own(key, media_type, len(content))
+        return key
 
 
 def local_store(folder: Path) -> ObjectStore:
@@ -86,5 +144,15 @@ def local_store(folder: Path) -> ObjectStore:
     return LocalStore(folder, mkdir=True)
 
 
-def _path(key: str) -> str:
-    return f"{key[:2]}/{key}.npz"
+def _bucket(address: str) -> ObjectStore:
+    from obstore.exceptions import BaseError
+    from obstore.store import from_url
+
+    try:
+        return from_url(address)
+    except (BaseError, ValueError) as error:
+        raise StoreError(f"{address} cannot be opened ({error}): correct the address, or its keys.") from error
+
+
+def _path(key: str, media_type: str) -> str:
+    return f"{key[:2]}/{key}{_ENDINGS.get(media_type, '')}"

@@ -56,6 +56,10 @@ class Database(ABC):
         with self.engine.connect().execution_options(**WRITING) as connection, connection.begin():
             yield connection
 
+    def close(self) -> None:
+        """Close its connections; it can be used again."""
+        self.engine.dispose()
+
     @abstractmethod
     def lock_schema(self, connection: sa.Connection) -> None:
         """Let nobody else migrate until the transaction ends."""

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from activeloop.campaigns.events import Proposed
+from activeloop.campaigns.events import Configured, Proposed
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
-from activeloop.store.artifacts import FileArtifactStore, local_store
+from activeloop.store.artifacts import FileArtifactStore, Objects
 from activeloop.store.database import BUSY_SECONDS, SQLiteFile, plain_errors
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
@@ -34,15 +34,23 @@ class CampaignFolder:
     DIR/cache/           what was read of a long table; may be deleted
     ```
 
+    The working folder of a campaign whose events stand in a database of many (`activeloop.config.Store`) is one too: it
+    has the config and the files that this names, made from the events and artifacts, and losing it loses nothing.
+
     Args:
         path: the folder.
         log: its events.
         artifacts: its models.
+        name: of the campaign in the user's words; that of the folder when "".
+        configured: of a working folder: the event by which it was made, and from which `campaign.toml` follows; None
+            of a campaign folder, where the events follow from `campaign.toml`.
     """
 
     path: Path
     log: SQLLog
     artifacts: FileArtifactStore
+    name: str = ""
+    configured: Configured | None = None
 
     @classmethod
     def create(cls, path: str | Path, config: str, inputs: Mapping[str, bytes] | None = None) -> CampaignFolder:
@@ -143,7 +151,8 @@ class CampaignFolder:
         Raises:
             StoreError: the folder or its database is read-only, or of another user.
         """
-        for place in (self.path, self.path / DATABASE):
+        database = self.log.database
+        for place in (self.path, *([database.path] if isinstance(database, SQLiteFile) else [])):
             if not os.access(place, os.W_OK):
                 raise StoreError(
                     f"{place} cannot be written: you lack the permission, or the disk is mounted read-only. Questions "
@@ -156,7 +165,7 @@ class CampaignFolder:
         with plain_errors(where):
             upgrade(database, where, fresh=fresh)
         log = SQLLog(database, where, actor=_user())
-        return cls(path, log, FileArtifactStore(lambda: local_store(path / ARTIFACTS), log, str(path / ARTIFACTS)))
+        return cls(path, log, FileArtifactStore(Objects.at(path / ARTIFACTS), log))
 
     @property
     def config(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,10 @@ _ALL = (
     "SELECT sequence, at, actor, request_id, reason, kind, schema_version, payload, previous_hash FROM events "
     "WHERE campaign = :campaign ORDER BY sequence"
 )
+_OF_REQUEST = "SELECT sequence FROM events WHERE campaign = :campaign AND request_id = :request LIMIT 1"
+
+_AT_ONCE = 1000
+"""Rows that one statement writes."""
 
 
 class SQLLog(EventLog):
@@ -39,6 +43,7 @@ class SQLLog(EventLog):
         request: of what request the events are, kept with them.
         holds: called with the connection of each transaction that writes; raises when this process may not write any
             more, because it lost its lease on the work that it does.
+        new: name of a campaign that is not there yet: what is written first makes it, under the key of `campaign`.
     """
 
     def __init__(
@@ -49,10 +54,11 @@ class SQLLog(EventLog):
         actor: str = "",
         request: str = "",
         holds: Callable[[sa.Connection], None] | None = None,
+        new: str | None = None,
     ):
         self.database, self._where = database, where
         self.actor, self.request, self.holds = actor, request, holds
-        self._campaign, self._read = campaign, list[Recorded]()
+        self._campaign, self._new, self._read = campaign, new, list[Recorded]()
         self._writing: sa.Connection | None = None
         self._last, self._head = 0, ""
 
@@ -99,11 +105,11 @@ class SQLLog(EventLog):
         key = self.campaign
         columns = sa.select(campaigns.c.last, campaigns.c.head)
         found = connection.execute(columns.where(campaigns.c.campaign == key).with_for_update()).one_or_none()
-        if found is None and key:
+        if found is None and key and self._new is None:
             raise StoreError(f"{self._where} holds no campaign {key}. Nothing was written.")
         if found is None:
-            self._campaign = uuid.uuid4().hex
-            connection.execute(sa.insert(campaigns), _new_campaign(self._campaign, ""))
+            self._campaign = key or uuid.uuid4().hex
+            connection.execute(sa.insert(campaigns), _new_campaign(self._campaign, self._new or ""))
         if self.holds:
             self.holds(connection)
         return tuple(found) if found else (0, "")
@@ -143,6 +149,38 @@ class SQLLog(EventLog):
             self._writing.execute(may_be_due(self._writing, self._campaign, DUE_AFTER[kind]))
         return recorded
 
+    def rows(self) -> list[dict[str, object]]:
+        """The events as they stand in their table: what their hashes cover."""
+        from activeloop.store.schema import HASHED
+
+        with plain_errors(self._where):
+            return [dict(zip(HASHED, row, strict=True)) for row in self._rows(_ALL, campaign=self.campaign)]
+
+    def copy(self, rows: Sequence[Mapping[str, Any]], created: str) -> None:
+        """Write the events of another log as they stand there, in a campaign that has none.
+
+        Args:
+            rows: as `rows` gives them, unbroken from 1.
+            created: when that campaign was made.
+        """
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import DUE_AFTER, campaigns, event_hash, events
+
+        with self.alone():
+            assert self._writing is not None  # within `alone`
+            if self._last:
+                raise StateError(f"{self._where} has {self._last:,} events already. Nothing was copied.")
+            for begin in range(0, len(rows), _AT_ONCE):
+                piece = [{"campaign": self._campaign, **row} for row in rows[begin : begin + _AT_ONCE]]
+                self._writing.execute(sa.insert(events), piece)
+            if rows:
+                self._last, self._head = len(rows), event_hash(rows[-1])
+            mine = sa.update(campaigns).where(campaigns.c.campaign == self._campaign)
+            self._writing.execute(mine.values(last=self._last, head=self._head, created=created))
+            for kind in {DUE_AFTER[str(row["kind"])] for row in rows if row["kind"] in DUE_AFTER}:
+                self._writing.execute(may_be_due(self._writing, self._campaign, kind))
+
     def __iter__(self) -> Iterator[Recorded]:
         with plain_errors(self._where):
             rows = self._rows(_LATER, campaign=self.campaign, after=len(self._read))
@@ -179,6 +217,11 @@ class SQLLog(EventLog):
     def of_request(self, request: str) -> tuple[Recorded, ...]:
         """The events that a request wrote: not () when it is made once more."""
         return tuple(recorded for recorded in self if request and recorded.request == request)
+
+    def holds_request(self, request: str) -> bool:
+        """Whether a request wrote something; no other event is read."""
+        with plain_errors(self._where):
+            return bool(self._rows(_OF_REQUEST, campaign=self.campaign, request=request))
 
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the chain of events, in sentences; () when each stands as it was written.

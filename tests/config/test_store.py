@@ -1,0 +1,188 @@
+"""Campaigns of a store on SQLite and PostgreSQL: made, opened, configured, and carried from and to folders."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from activeloop.campaigns import Configured
+from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
+from activeloop.errors import ConfigError, InputError, StateError
+from activeloop.store import CampaignFolder, Database, SQLiteFile
+
+CONFIG = """
+seed = 3
+[pool]
+wild_type = "MKTAYIAKQR"
+singles = true
+[[assays]]
+name = "kcat"
+unit = "1/s"
+[learner]
+name = "mutation-gp"
+"""
+LISTED = CONFIG.replace("singles = true", 'table = "pool.csv"')
+TABLE = b"mutant\nK2R\nT3S\nA4G\nY5F\nI6V\nK8R\n"
+RESULTS = {"mutant": ["K2R", "T3S", "A4G", "Y5F"], "kcat": [1.5, 0.4, 2.5, 0.9]}
+
+
+@pytest.fixture
+def store(database: Database, tmp_path: Path) -> Iterator[Store]:
+    where = database.path.parent if isinstance(database, SQLiteFile) else database.url  # type: ignore[attr-defined]
+    found = Store.open(where, tmp_path / "artifacts", tmp_path / "work")
+    yield found
+    found.close()
+
+
+def opened(store: Store, key: str, **who) -> OpenCampaign:
+    return open_folder(store.folder(key, **who))
+
+
+def rows(store: Store, key: str) -> list[dict]:
+    return store.folder(key).log.rows()
+
+
+def folder(path: Path, config: str = LISTED) -> Path:
+    """A campaign's folder with one round of results, a version, and a proposal that is out."""
+    made = CampaignFolder.create(path, config, {"pool.csv": TABLE} if "pool.csv" in config else {})
+    loop = open_folder(made)
+    loop.campaign.configure()
+    loop.campaign.record(RESULTS)
+    loop.campaign.propose(1)
+    return path
+
+
+def test_a_campaign_is_made_and_opened_on_another_machine(store, tmp_path):
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE}, actor="ada", request="r-1")
+    (listed,) = store.campaigns()
+    assert (listed.key, listed.name, listed.last) == (key, "kinase", 1)
+    loop = opened(store, key, actor="bob")
+    loop.campaign.record(RESULTS)
+    elsewhere = Store(store.database, store.objects, tmp_path / "other", store.where)
+    again = opened(elsewhere, key)
+    assert again.campaign.dataset().hash == loop.campaign.dataset().hash
+    assert [(r.sequence, r.actor) for r in again.campaign.log] == [(1, "ada"), (2, "bob")]
+    assert again.folder.name == "kinase"
+
+
+def test_a_request_that_is_made_twice_makes_one_campaign(store):
+    keys = {store.create("kinase", CONFIG, actor="ada", request="r-1") for _ in range(2)}
+    keys |= {store.create("kinase", CONFIG, actor="ada") for _ in range(2)}
+    assert len(keys) == len(store.campaigns()) == 3
+
+
+def test_a_campaign_that_cannot_be_made_leaves_nothing(store):
+    with pytest.raises(ConfigError, match=r"^campaign.toml: \[pool\]: .*outside"):
+        store.create("kinase", CONFIG.replace("singles = true", 'singles = true\npositions = "9-99"'))
+    with pytest.raises(InputError, match=r"^pool.csv, row 3: "):
+        store.create("kinase", LISTED, {"pool.csv": b"mutant\nK2R\nQ3S\n"})
+    with pytest.raises(InputError, match="needs a name"):
+        store.create(" ", CONFIG)
+    assert store.campaigns() == ()
+    assert store.database.read("SELECT count(*) FROM artifacts") == [(0,)]
+
+
+def test_a_campaign_that_is_not_there_is_named(store):
+    for ask in (
+        store.folder,
+        store.campaign,
+        lambda key: store.rename(key, "other"),
+        lambda key: store.configure(key, CONFIG),
+    ):
+        with pytest.raises(InputError, match='holds no campaign "nothing"'):
+            ask("nothing")
+
+
+def test_a_working_folder_that_was_lost_or_spoiled_is_made_again(store):
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE})
+    path = store.folder(key).path
+    (path / "pool.csv").write_bytes(b"mutant\nK2R\n")
+    (path / "campaign.toml").write_text("seed = 9\n")
+    assert len(opened(store, key).campaign.pool) == 6
+    shutil.rmtree(store.work)
+    loop = opened(store, key)
+    assert (loop.config.seed, len(loop.campaign.pool), loop.campaign.change()) == (3, 6, None)
+
+
+def test_a_campaign_is_configured_anew(store):
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE})
+    opened(store, key).campaign.record(RESULTS)
+    change = store.configure(key, LISTED.replace("1/s", "1/min"), actor="ada", request="r-2")
+    assert change is not None
+    assert store.configure(key, LISTED, request="r-2") is None  # the same request once more
+    loop = opened(store, key)
+    assert [r.measurement.value for r in loop.campaign.state().results] == [90, 24, 150, 54]
+    assert isinstance(list(loop.campaign.log)[-1].event, Configured)
+    with pytest.raises(ConfigError, match="another pool"):
+        store.configure(key, LISTED, {"pool.csv": TABLE + b"Q9E\n"})
+    with pytest.raises(ConfigError, match="no such file came with it"):
+        store.configure(key, LISTED.replace("pool.csv", "other.csv"))
+    assert len(rows(store, key)) == 3
+
+
+def test_who_opened_a_campaign_before_it_was_configured_anew_does_not_undo_that(store):
+    key = store.create("kinase", CONFIG)
+    before = opened(store, key)
+    store.configure(key, CONFIG.replace("seed = 3", "seed = 4"))
+    with pytest.raises(StateError, match="configured anew meanwhile: open it again"):
+        before.campaign.pin(["K2R"])
+    opened(store, key).campaign.pin(["K2R"])
+    assert opened(store, key).config.seed == 4
+
+
+def test_a_name_is_changed(store):
+    key = store.create("kinase", CONFIG)
+    store.rename(key, "lipase")
+    assert store.campaign(key).name == "lipase"
+
+
+# -- folders ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_goes_in_and_comes_out_as_it_was(store, tmp_path):
+    path = folder(tmp_path / "kinase")
+    before = open_campaign(path)
+    events = before.folder.log.rows()
+    key = store.import_folder(path)
+    assert key == before.folder.log.campaign
+    assert (store.campaign(key).name, rows(store, key)) == ("kinase", events)
+    out = store.export_folder(key, tmp_path / "out")
+    after = open_campaign(out)
+    assert (after.folder.log.rows(), after.folder.log.campaign, after.folder.log.verify()) == (events, key, ())
+    answers = [loop.campaign for loop in (before, after, opened(store, key))]
+    for campaign in answers:
+        campaign.record({"mutant": ["I6V"], "kcat": [1.1]})
+    assert len({repr(campaign.propose(1)) for campaign in answers}) == 1
+
+
+def test_a_campaign_that_is_there_already_is_not_taken_in_again(store, tmp_path):
+    path = folder(tmp_path / "kinase")
+    key = store.import_folder(path)
+    opened(store, key).campaign.pin(["I6V"])
+    with pytest.raises(InputError, match=r'holds this campaign already as "kinase".*5 events, where the folder has 4'):
+        store.import_folder(path)
+    with pytest.raises(InputError, match="is there already"):
+        store.export_folder(key, path)
+    assert len(rows(store, key)) == 5
+
+
+def test_what_was_changed_in_a_folder_and_not_written_yet_is_taken_in(store, tmp_path):
+    path = folder(tmp_path / "kinase")
+    text = (path / "campaign.toml").read_text()
+    (path / "campaign.toml").write_text(text.replace("seed = 3", "seed = 5"))
+    key = store.import_folder(path, "other")
+    assert (opened(store, key).config.seed, len(rows(store, key))) == (5, 5)
+    assert len(open_campaign(path).folder.log.rows()) == 4
+
+
+def test_a_folder_whose_pool_is_elsewhere_is_refused(store, tmp_path):
+    (tmp_path / "pool.csv").write_bytes(TABLE)
+    path = folder(tmp_path / "kinase")
+    text = (path / "campaign.toml").read_text()
+    (path / "campaign.toml").write_text(text.replace('"pool.csv"', f'"{tmp_path}/pool.csv"'))
+    with pytest.raises(ConfigError, match="it is a path"):
+        store.import_folder(path)
+    assert store.campaigns() == ()
