@@ -126,7 +126,9 @@ def test_a_campaign_is_configured_anew(store):
 def test_who_opened_a_campaign_before_it_was_configured_anew_does_not_undo_that(store):
     key = store.create("kinase", CONFIG)
     before = opened(store, key)
+    assert not before.campaign.outdated
     store.configure(key, CONFIG.replace("seed = 3", "seed = 4"))
+    assert before.campaign.outdated
     with pytest.raises(StateError, match="configured anew meanwhile: open it again"):
         before.campaign.pin(["K2R"])
     opened(store, key).campaign.pin(["K2R"])

@@ -661,6 +661,14 @@ class Campaign:
         """
         return self._changed(list(self.log))
 
+    @property
+    def outdated(self) -> bool:
+        """Whether the log says by now that the campaign is configured otherwise than the event that this one follows.
+
+        Then it must be opened again; see the argument `follows`.
+        """
+        return self.follows is not None and self.state().configured != self.follows
+
     def configure(self) -> None:
         """Write into the log how it is configured, where that is not there yet; every other event does so first.
 
@@ -919,7 +927,10 @@ class Campaign:
             return state.last
         if self.follows is not None and state.configured != self.follows:
             raise StateError("the campaign was configured anew meanwhile: open it again. Nothing was written.")
-        return self.log.append(now, after=state.last).sequence
+        written = self.log.append(now, after=state.last)
+        if self.follows is not None:
+            self.follows = now
+        return written.sequence
 
     def _append(self, event: Event, state: CampaignState) -> Recorded:
         return self.log.append(event, after=self._configure(state))

@@ -15,7 +15,7 @@ from activeloop.server.problems import Problem
 
 if TYPE_CHECKING:
     from activeloop.config import OpenCampaign
-    from activeloop.store.store import Store
+    from activeloop.config.store import Store
 
 Role = Literal["reader", "robot", "scientist", "owner"]
 ROLES: tuple[Role, ...] = ("reader", "robot", "scientist", "owner")

@@ -17,7 +17,7 @@ from activeloop.server.access import LOCAL, Campaigns, User
 from activeloop.server.settings import Settings
 
 if TYPE_CHECKING:
-    from activeloop.store.store import Store
+    from activeloop.config.store import Store
 
 
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
@@ -30,7 +30,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         store: of the campaigns; opened by the settings when None.
     """
     if store is None:
-        from activeloop.store.store import Store
+        from activeloop.config.store import Store
 
         store = Store.open(settings.database, settings.artifacts, Path(settings.cache) if settings.cache else None)
 

@@ -12,7 +12,7 @@ from activeloop.store import CampaignFolder
 from activeloop.work.leases import Timing, Work
 
 if TYPE_CHECKING:
-    from activeloop.store.store import Store
+    from activeloop.config.store import Store
 
 
 def work_of(loop: OpenCampaign) -> Work:
@@ -45,7 +45,7 @@ class Place:
 
     @cached_property
     def _store(self) -> Store:
-        from activeloop.store.store import Store
+        from activeloop.config.store import Store
 
         return Store.open(self.where, self.artifacts, Path(self.cache) if self.cache else None)
 
@@ -75,6 +75,6 @@ class Place:
             loop = open_campaign(self.where)
             loop.folder.log.actor = actor
             return loop
-        from activeloop.config import open_folder  # type: ignore[attr-defined]
+        from activeloop.config import open_folder
 
         return open_folder(self._store.folder(campaign, actor=actor))
