@@ -16,6 +16,7 @@ VERBS = {
     "new": "Make a campaign: what may be tested, what is measured.",
     "propose": "Choose the next candidates and lay out their plate.",
     "record": "Store results that came back.",
+    "curves": "Fit dose-response curves: IC50s with intervals, limits and pictures.",
     "fit": "Fit a new version of the model.",
     "status": "Show where the campaign stands and what to do next.",
     "extend": "Add combinations of the best hits, a list or new positions to the pool.",
@@ -51,6 +52,7 @@ KEPT = {
     "fits it, and fine-tuning goes on from its last checkpoint.",
     "distil": "Campaign and models are as they were. No student was stored; the same command trains it from the "
     "beginning.",
+    "curves": "The results are stored whole or not at all; the same command never stores them twice.",
     "pin": "The event is stored whole or not at all: `activeloop status {dir}` shows which.",
     "replay": "Finished campaigns are kept; the same command continues from there.",
     "evaluate": "Finished folds are not kept; the same command begins anew.",

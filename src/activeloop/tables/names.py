@@ -176,6 +176,50 @@ SPREADS: dict[str, tuple[str, ...]] = {
         *("confidence interval", "iqr", "mad", "range", "誤差", "误差", "오차"),
     ),
 }
+#: columns of doses, of their unit, and of the cells that were treated; the most telling first
+DOSES = (
+    *("dose", "doses", "concentration", "concentrations", "conc", "drug_concentration", "drug_conc", "drug_dose"),
+    *(
+        "compound_concentration",
+        "compound_conc",
+        "final_concentration",
+        "final_conc",
+        "well_concentration",
+        "dose_value",
+    ),
+    *("dosis", "dosen", "konzentration", "konz", "dosage", "concentración", "concentrazione", "concentração"),
+    *("concentratie", "koncentration", "konsentrasjon", "stężenie", "koncentrace", "pitoisuus", "концентрация", "доза"),
+    *("濃度", "用量", "浓度", "剂量", "농도", "용량"),
+)
+DOSE_UNITS = (
+    *("dose_unit", "dose_units", "conc_unit", "conc_units", "concentration_unit", "concentration_units"),
+    *("drug_concentration_unit", "unit_of_dose", "dosiseinheit", "konzentrationseinheit"),
+)
+CELLS = (
+    *("cells", "cell_line", "cell_line_name", "cellline", "cell", "cell_name", "stripped_cell_line_name", "ccle_name"),
+    *(
+        "cell_type",
+        "line",
+        "model_name",
+        "model_id",
+        "sanger_model_id",
+        "depmap_id",
+        "cosmic_id",
+        "zelllinie",
+        "zellen",
+    ),
+    *(
+        "lignée",
+        "lignée_cellulaire",
+        "línea_celular",
+        "linea_cellulare",
+        "linhagem",
+        "cellijn",
+        "細胞株",
+        "细胞系",
+        "세포주",
+    ),
+)
 #: how many repeats a value is the mean of
 COUNTS = (
     *("n", "count", "counts", "n_replicates", "replicates", "n_rep", "nrep", "number of replicates", "anzahl", "n="),

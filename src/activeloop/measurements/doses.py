@@ -1,0 +1,850 @@
+"""Reading doses and responses: a table of raw readings, or plates and their map -> series normalised to their controls.
+
+Nothing is guessed: which wells are the negative control (100 % of the control, no effect) and which the positive one
+(full effect, or wells without cells), what the response is, and in which unit doses stand, is in the file or is said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+
+from activeloop.drawing import shown_number
+from activeloop.errors import MeasurementError, did_you_mean
+from activeloop.measurements.checks import ControlWells, z_prime
+from activeloop.measurements.columns import grid_size
+from activeloop.measurements.curves import FEWEST, PRIORS, DoseSeries, Prior
+from activeloop.measurements.effects import plate_effects
+from activeloop.measurements.rows import BELOW, FAILED, SATURATED
+from activeloop.measurements.wells import parse_well, well_name
+from activeloop.tables import Table, as_table
+from activeloop.tables.names import CELLS, DOSE_UNITS, DOSES, LABELS, ROLES, candidate_names, plain, split_unit
+from activeloop.tables.numbers import converted, factor_between, is_missing, parse_number
+from activeloop.tables.reading import read_blocks
+
+#: what a response is: percent of the negative control; percent of the effect of the positive one, downwards or upwards;
+#: normalised growth rate (Hafner et al. 2016); as it stands
+Response = Literal["viability", "inhibition", "activation", "growth-rate", "raw"]
+Role = Literal["sample", "negative", "positive", "time zero", "unused"]
+#: words of wells whose role they leave no doubt about; "control" alone is not among them
+WORDS: dict[Role, frozenset[str]] = {
+    "negative": frozenset(
+        map(
+            plain,
+            (
+                *("negative", "neg", "negative control", "neg control", "neg ctrl", "dmso", "dmso control", "vehicle"),
+                *("vehicle control", "untreated", "untreated control", "no drug", "no compound", "no treatment", "nc"),
+                *("solvent", "solvent control", "mock", "unbehandelt", "lösungsmittel", "negativkontrolle"),
+                *("témoin négatif", "control negativo", "controllo negativo"),
+            ),
+        )
+    ),
+    "positive": frozenset(
+        map(
+            plain,
+            (
+                *("positive", "pos", "positive control", "pos control", "pos ctrl", "pc", "kill", "full kill", "dead"),
+                *("killed", "positivkontrolle", "blank", "background", "no cells", "cell free", "medium", "media"),
+                *("medium only", "media only", "100 % inhibition", "100% inhibition", "full inhibition", "leerwert"),
+                *("témoin positif", "control positivo", "controllo positivo"),
+            ),
+        )
+    ),
+    "time zero": frozenset(map(plain, ("time zero", "t0", "t=0", "time 0", "day 0", "0 h", "tz", "day zero"))),
+    "sample": frozenset(
+        map(
+            plain,
+            (
+                *("", "sample", "samples", "compound", "compounds", "treated", "treatment", "test", "unknown", "unk"),
+                *("drug", "spl", "candidate", "dose", "probe", "substanz", "proben", "échantillon", "muestra"),
+            ),
+        )
+    ),
+}
+#: names of the columns of readings
+VALUES = (
+    *(
+        "viability",
+        "viability %",
+        "% viability",
+        "percent viability",
+        "cell viability",
+        "relative viability",
+        "survival",
+    ),
+    *("percent of control", "% of control", "poc", "inhibition", "% inhibition", "percent inhibition", "activation"),
+    *("% activation", "effect", "% effect", "response", "growth rate", "gr", "gr value", *ROLES["value"]),
+    *("luminescence", "lum", "rlu", "fluorescence", "rfu", "absorbance", "abs", "od", "intensity", "raw", "raw value"),
+    *(
+        "raw signal",
+        "cell count",
+        "count",
+        "counts",
+        "confluence",
+        "readout",
+        "lumineszenz",
+        "fluoreszenz",
+        "extinktion",
+    ),
+)
+_SAYS: tuple[tuple[str, Response], ...] = (
+    *(("viab", "viability"), ("surviv", "viability"), ("ofcontrol", "viability"), ("poc", "viability")),
+    *(("inhib", "inhibition"), ("activation", "activation"), ("growthrate", "growth-rate"), ("grvalue", "growth-rate")),
+)
+_REPLICATE = re.compile(
+    r"(?P<base>.*?)[\s_.\-#(]*(?:replicate|replikat|repeat|rep|r)?[\s_.\-#]*(?P<number>\d+)\)?", re.I
+)
+_DOSE_UNIT = re.compile(
+    r"(?P<base>.+?)[\s_,/]+(?P<unit>(?:[pnuµμm]?M|[pnuµμm]?g\s?/\s?[mu]?L|[pnuµμm]?mol\s?/\s?L))", re.I
+)
+#: controls of which a dead one counts less: from so many on their median is taken
+MANY = 5
+#: standard deviation of a well of a compound without effect around the controls, in % of them: its place on the plate
+PLACE = 3.0
+#: labels that a curve carries
+MOST_LABELS = 12
+
+
+class Well(NamedTuple):
+    """One reading.
+
+    Args:
+        row: of the table, as a spreadsheet counts it.
+        compound, cells: as the file names them.
+        dose: in the unit of all; 0 of a control.
+        value: as it was read.
+        role: of the well.
+        plate, well: names, "" where the file has none.
+        response: after normalisation; NaN of a control.
+    """
+
+    row: int
+    compound: str
+    cells: str
+    dose: float
+    value: float
+    role: Role
+    plate: str
+    well: str
+    response: float = math.nan
+
+
+@dataclass(frozen=True)
+class DoseReadings:
+    """The readings of one file, normalised to their controls.
+
+    Args:
+        file: its name.
+        content_hash: of its bytes.
+        unit: of all doses.
+        response: what the responses are.
+        wells: all readings, controls too.
+        series: one for each compound and kind of cells.
+        series_of: [wells] number of its series; -1 of a control.
+        notes: what was converted, left out or assumed, in sentences.
+        checks: on controls, in sentences.
+        too_few: series that have fewer doses than a curve needs.
+    """
+
+    file: str
+    content_hash: str
+    unit: str
+    response: Response
+    wells: tuple[Well, ...]
+    series: tuple[DoseSeries, ...]
+    series_of: np.ndarray
+    notes: tuple[str, ...]
+    checks: tuple[str, ...]
+    too_few: tuple[str, ...] = ()
+
+
+def read_doses(
+    source: Any,
+    *,
+    layout: Any = None,
+    response: str | None = None,
+    dose_unit: str | None = None,
+    negative: Sequence[str] = (),
+    positive: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    sheet: str | None = None,
+) -> DoseReadings:
+    """Read doses and their readings.
+
+    Args:
+        source: a CSV, TSV or XLSX file, or a DataFrame: a row for each well or reading (compound, dose, reading; also
+            cells, plate, well, kind), or blocks shaped like plates beside a `layout`.
+        layout: a table that says what each well holds (well, compound, dose; plate where there are several).
+        response: `viability` (percent of the negative control), `inhibition` or `activation` (percent of the way from
+            the negative to the positive control), `growth-rate` (needs readings at time zero) or `raw` (as it stands);
+            may be left out where the name of the column of readings says it, such as "viability (%)".
+        dose_unit: of doses whose table does not say it; others are converted to it.
+        negative: further words that mark the negative control.
+        positive: further words that mark the positive control.
+        columns: role (`compound`, `cells`, `dose`, `dose unit`, `value`, `plate`, `well`, `kind`) -> column.
+        sheet: of a workbook.
+
+    Raises:
+        TableError: it is no table, or a column is missing.
+        MeasurementError: doses without unit or in several that cannot be converted, a negative dose, wells whose role
+            is open, no controls, controls that do not differ. Nothing is returned.
+
+    >>> rows = {"compound": ["DMSO", "DMSO", *"AAAA"], "dose (nM)": ["0", "0", "1", "10", "100", "1000"]}
+    >>> found = read_doses(rows | {"signal": ["98", "102", "100", "95", "50", "5"]}, response="viability")
+    >>> found.series[0].responses.tolist(), found.unit
+    ([100.0, 95.0, 50.0, 5.0], 'nM')
+    """
+    if response is not None and response not in get_args(Response):
+        hint = did_you_mean(response, get_args(Response))
+        raise MeasurementError(f'"{response}" is no response. {hint} There are {", ".join(get_args(Response))}.')
+    table = as_table(source, sheet=sheet) if layout is None else _joined(source, as_table(layout), sheet)
+    reader = _Reader(table, dict(columns or {}), dose_unit, tuple(negative), tuple(positive), response)
+    return reader.read()
+
+
+@dataclass
+class _Reader:
+    table: Table
+    given: dict[str, str]
+    dose_unit: str | None
+    negative: tuple[str, ...]
+    positive: tuple[str, ...]
+    response: str | None
+
+    def read(self) -> DoseReadings:
+        self.notes: list[str] = []
+        table, roles = self.table, self._roles()
+        values = self._values(roles)
+        kinds = self._kinds(roles)
+        unit, doses = self._doses(roles, kinds, values)
+        response, factor, scaled = self._response(values)
+        plates = table.column(roles["plate"]) if "plate" in roles else [""] * len(table)
+        names = [w if (w := _well(cell)) else cell for cell in table.column(roles["well"])] if "well" in roles else None
+        compounds = table.columns[table.header.index(roles["compound"])]
+        cells = table.column(roles["cells"]) if "cells" in roles else [""] * len(table)
+        wells: list[Well] = []
+        for numbers in values.values():
+            for i, row in enumerate(table.row_numbers):
+                if math.isnan(numbers[i]) or kinds[i] == "unused":
+                    continue
+                if kinds[i] == "sample" and not compounds[i]:
+                    raise self._error(f'column "{roles["compound"]}" is empty here. Name the compound.', i)
+                well = names[i] if names else ""
+                wells.append(
+                    Well(row, compounds[i], cells[i], doses[i], numbers[i] * factor, kinds[i], plates[i], well)
+                )
+        self._refuse_twice(wells, len(values))
+        if not any(well.role == "sample" for well in wells):
+            raise self._error("no reading of a compound at a dose above 0 is here.")
+        wells, priors, checks = self._normalised(wells, response, scaled)
+        return self._collected(wells, response, unit, priors, checks, roles)
+
+    # -- columns
+
+    def _error(self, problem: str, i: int | None = None) -> MeasurementError:
+        row = None if i is None else self.table.row_numbers[i]
+        return MeasurementError(f"{problem} Nothing was fitted.", file=self.table.file, row=row)
+
+    def _roles(self) -> dict[str, str]:
+        table = self.table
+        known = ("compound", "cells", "dose", "dose unit", "value", "plate", "well", "kind")
+        if wrong := [role for role in self.given if role not in known]:
+            raise self._error(f'"{wrong[0]}" is no role of a column. {did_you_mean(wrong[0], known)}')
+        names = {
+            "cells": CELLS,
+            "dose unit": DOSE_UNITS,
+            "plate": ROLES["plate"],
+            "well": ROLES["well"],
+            "kind": ROLES["kind"],
+            "compound": (*candidate_names("compounds"), *LABELS[1:], *candidate_names()),
+        }
+        roles: dict[str, str] = {}
+        for role, column in self.given.items():
+            table.column(column)
+            roles[role] = table.find(column) or column
+        for role, words in names.items():
+            taken = set(roles.values())
+            if role not in roles and (found := [h for h in table.named(words) if h not in taken]):
+                roles[role] = found[0]
+        if "dose" not in roles:
+            taken = {plain(split_unit(h)[0]) for h in roles.values()}
+            found = [h for h in table.header if _dose_name(h)[0] in set(map(plain, DOSES)) - taken]
+            if any(_is_log(h) for h in table.header) and not found:
+                raise self._error(
+                    f'"{next(h for h in table.header if _is_log(h))}" holds logarithms: write doses as they are, with '
+                    "0 for the control."
+                )
+            if not found:
+                raise self._error(
+                    "no column of doses. Name it dose, with its unit, such as `dose (µM)`, or say which it is "
+                    f'(--column dose=..., columns={{"dose": "..."}}). Columns: {", ".join(table.header)}.'
+                )
+            if len(found) > 1:
+                raise self._error(
+                    f'which column holds the doses: {", ".join(found)}? Say so: --column dose="{found[0]}".'
+                )
+            roles["dose"] = found[0]
+        if "compound" not in roles:
+            raise self._error(
+                "no column names the compounds. Name it compound, or say which it is (--column compound=..., "
+                f'columns={{"compound": "..."}}). Columns: {", ".join(table.header)}.'
+            )
+        return roles
+
+    def _values(self, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
+        """Columns of readings; several where they are replicates."""
+        table, taken = self.table, {h for role, h in roles.items() if role != "value"}
+        if "value" in roles:
+            found = [roles["value"]]
+        else:
+            free = [h for h in table.header if h not in taken]
+            found = [h for h in free if plain(split_unit(h)[0]) in set(map(plain, VALUES))]
+            if len(found) != 1:
+                numbered = [(h, m) for h in free if (m := _REPLICATE.fullmatch(split_unit(h)[0]))]
+                words = {"", *map(plain, VALUES)}
+                numbered = [(h, plain(m["base"])) for h, m in numbered if plain(m["base"]) in words]
+                if not found and len({base for _, base in numbered}) == 1:
+                    found = [h for h, _ in numbered]
+                    self.notes.append(f"{', '.join(found)} were read as replicates.")
+        if len(found) > 1 and "value" not in roles and not self.notes:
+            raise self._error(
+                f"which column holds the readings: {', '.join(found)}? Say so: --column value={found[0]}."
+            )
+        if not found:
+            raise self._error(
+                "no column of readings. Name it signal, or after what it is (`viability (%)`), or say which it is "
+                f"(--column value=...). Columns: {', '.join(table.header)}."
+            )
+        self._percent = {h for h in found if "%" in h or "percent" in h.casefold()}
+        self._names = found
+        decimal = table.decimal_of(*found)
+        out, lost, limits = {}, 0, 0
+        for name in found:
+            cells, numbers = table.column(name), np.full(len(table), math.nan)
+            for i, cell in enumerate(cells):
+                word = cell.strip().casefold()
+                if word in FAILED or is_missing(cell):
+                    lost += 1
+                elif word in SATURATED or word in BELOW:
+                    limits += 1
+                else:
+                    number = parse_number(cell, decimal=decimal, file=table.file, row=table.row_numbers[i])
+                    limits += number.qualifier != "="
+                    if number.unit not in ("", "%"):
+                        raise self._error(f'"{cell}" has text behind its number. Write readings alone.', i)
+                    if number.unit == "%":
+                        self._percent.add(name)
+                    numbers[i] = number.value if number.qualifier == "=" else math.nan
+            out[name] = numbers
+        if lost:
+            self.notes.append(f"{lost:,} wells without a reading were left out.")
+        if limits:
+            self.notes.append(f"{limits:,} readings beyond the range of the reader (limits) were left out.")
+        return out
+
+    def _kinds(self, roles: Mapping[str, str]) -> list[Role]:
+        """What each row is: a control by its kind, else by the name of its compound."""
+        table = self.table
+        kinds = table.columns[table.header.index(roles["kind"])] if "kind" in roles else [""] * len(table)
+        compounds = table.columns[table.header.index(roles["compound"])]
+        given: dict[str, Role] = {plain(w): "negative" for w in self.negative}
+        given |= {plain(w): "positive" for w in self.positive}
+        words = {plain(k) for k in (*kinds, *compounds)}
+        if unused := [w for w in (*self.negative, *self.positive) if plain(w) not in words]:
+            raise self._error(f'no well is marked "{unused[0]}". {did_you_mean(unused[0], {*kinds, *compounds})}')
+        out: list[Role] = []
+        marks: dict[Role, dict[str, str]] = {"negative": {}, "positive": {}}
+        for i, (kind, compound) in enumerate(zip(kinds, compounds, strict=True)):
+            role = given.get(plain(kind)) or given.get(plain(compound)) or _role(kind)
+            if role is None:
+                raise self._error(self._open(kind), i)
+            if role == "sample" and not given.get(plain(compound)):
+                role = _role(compound) or "sample" if compound and plain(compound) not in WORDS["sample"] else role
+                if role == "sample" and plain(compound) in ("control", "ctrl", "kontrolle", "contrôle"):
+                    raise self._error(self._open(compound), i)
+            out.append(role)
+            if role in marks:
+                word = kind if _role(kind) == role or plain(kind) in given else compound
+                marks[role].setdefault(plain(word), word)
+        options: tuple[tuple[Role, str], ...] = (("negative", "--negative"), ("positive", "--positive"))
+        for role, option in options:
+            found = marks[role]
+            if len(found) > 1 and not (self.negative if role == "negative" else self.positive):
+                a, b = list(found.values())[:2]
+                raise self._error(
+                    f'wells marked "{a}" and wells marked "{b}" could both be the {role} control. Say which: '
+                    f"{option} {a}, or both: {option} {a} {option} {b}."
+                )
+            said = self.negative if role == "negative" else self.positive
+            if said:  # other controls have no part
+                named = set(map(plain, said))
+                for i, other in enumerate(out):
+                    if other == role and named.isdisjoint((plain(kinds[i]), plain(compounds[i]))):
+                        out[i] = "unused"
+        if unused := out.count("unused"):
+            self.notes.append(f"{unused:,} wells of other controls than those named were left out.")
+        return out
+
+    def _open(self, word: str) -> str:
+        return (
+            f'"{word}" can be read as the negative control (no effect) or the positive one (full effect). Say which: '
+            f'--negative "{word}" or --positive "{word}".'
+            if "control" in plain(word)
+            or plain(word) in ("ctrl", "kontrolle", "high", "low", "max", "min", "yes", "true")
+            else f'what are wells of the kind "{word}"? Name them sample, negative or positive, or say --negative '
+            f'"{word}" or --positive "{word}".'
+        )
+
+    # -- doses
+
+    def _doses(
+        self, roles: Mapping[str, str], kinds: list[Role], values: Mapping[str, np.ndarray]
+    ) -> tuple[str, list[float]]:
+        """The unit of all doses, and each; a sample at dose 0 becomes a negative control."""
+        table, name = self.table, roles["dose"]
+        cells, decimal = table.column(name), table.decimal_of(name)
+        header = _dose_name(name)[1]
+        units = table.column(roles["dose unit"]) if "dose unit" in roles else None
+        read: list[tuple[int, float, str]] = []
+        out = [0.0] * len(table)
+        for i, cell in enumerate(cells):
+            if kinds[i] != "sample" or all(math.isnan(numbers[i]) for numbers in values.values()):
+                continue
+            number = parse_number(cell, decimal=decimal, file=table.file, row=table.row_numbers[i])
+            if math.isnan(number.value):
+                raise self._error(
+                    f'column "{name}" is empty here. Write the dose; 0 is the control without compound.', i
+                )
+            if number.qualifier != "=" or number.value < 0:
+                log = " Are these logarithms? Write doses as they are." if number.value < 0 else ""
+                raise self._error(f'"{cell}" is no dose.{log}', i)
+            if number.value == 0:
+                kinds[i] = "negative"
+                continue
+            stated = [u for u in (number.unit, units[i].strip() if units else "", header) if u]
+            if len(stated) > 1 and any(factor_between(u, stated[0]) != 1 for u in stated):
+                raise self._error(f'the dose "{cell}" is in {stated[0]} by one cell and in {stated[1]} by another.', i)
+            read.append((i, number.value, stated[0] if stated else ""))
+        if not read:
+            return self.dose_unit or header, out
+        found = Counter(unit for _, _, unit in read)
+        if "" in found:
+            i = next(i for i, _, unit in read if not unit)
+            if len(found) > 1:
+                raise self._error(f'the dose "{cells[i]}" has no unit, and others have {_other(found)}.', i)
+            if not self.dose_unit:
+                raise self._error(
+                    f'in which unit are the doses? Write it into the name of the column, such as "{name} (µM)", or say '
+                    "--dose-unit µM (dose_unit=...)."
+                )
+            found = Counter({self.dose_unit: len(read)})
+            read = [(i, value, self.dose_unit) for i, value, _ in read]
+        unit = self.dose_unit or found.most_common(1)[0][0]
+        factors = {other: factor_between(other, unit) for other in found}
+        for i, value, own in read:
+            factor = factors[own]
+            if factor is None:
+                raise self._error(
+                    f"this dose is in {own}, and others are in {unit}: without the molar mass of the compound one "
+                    "cannot be converted into the other. Write all in one unit.",
+                    i,
+                )
+            out[i] = converted(value, factor)
+        if others := [other for other in found if factors[other] != 1]:
+            self.notes.append(f"Doses in {', '.join(others)} were converted to {unit}.")
+        self._refuse_swapped(roles, kinds, out, values)
+        return unit, out
+
+    def _refuse_swapped(
+        self, roles: Mapping[str, str], kinds: list[Role], doses: list[float], values: Mapping[str, np.ndarray]
+    ) -> None:
+        """Refuse doses and readings that stand in each other's column: doses recur from compound to compound."""
+        if len(values) != 1 or {"dose", "value"} <= set(self.given):
+            return
+        numbers = next(iter(values.values()))
+        rows = [i for i, kind in enumerate(kinds) if kind == "sample" and not math.isnan(numbers[i])]
+        compounds = {self.table.column(roles["compound"])[i] for i in rows}
+        if len(rows) < 12 or len(compounds) < 2:
+            return
+        kept, changing = len({numbers[i] for i in rows}), len({doses[i] for i in rows})
+        if kept <= len(rows) / 2 and changing > 0.9 * len(rows):
+            raise self._error(
+                f'"{roles["dose"]}" has {changing} different doses in {len(rows)} readings, and "{next(iter(values))}" '
+                f"only {kept} different readings, as doses have: the two columns look swapped. Exchange their names; "
+                f'or, if all is right, say so: --column "dose={roles["dose"]}" --column "value={next(iter(values))}".'
+            )
+
+    # -- responses
+
+    def _response(self, values: Mapping[str, np.ndarray]) -> tuple[Response, float, bool]:
+        """What the response is; what readings are multiplied by to be percent; whether they are normalised already."""
+        header = self._names[0]
+        name = plain(split_unit(header)[0])
+        said: Any = "growth-rate" if name == "gr" else next((r for word, r in _SAYS if word in name), None)
+        if self.response and said and self.response not in (said, "raw"):
+            raise self._error(f'"{header}" is {said} by its name, and {self.response} was said. Correct one of them.')
+        response: Any = self.response or said
+        if response is None:
+            raise self._error(
+                f'what is "{header}"? Say --response viability (percent of the negative control), inhibition or '
+                "activation (percent of the way from the negative to the positive control), growth-rate, or raw (as it "
+                "stands)."
+            )
+        if response == "raw" or (said is None and not self._percent):
+            return response, 1.0, False
+        if self._percent:
+            return response, 1.0, True
+        largest = max(float(np.nanmax(np.abs(numbers))) for numbers in values.values())
+        if 0.5 <= largest <= 2:
+            self.notes.append(f"{header} was read as a share of 1 (its largest value is {largest:.3g}).")
+            return response, 100.0, True
+        if 10 < largest <= 1000 and response != "growth-rate":
+            self.notes.append(f"{header} was read as percent (its largest value is {largest:.4g}).")
+            return response, 1.0, True
+        raise self._error(
+            f'"{header}" can be percent, a share of 1, or a raw signal (its largest value is {largest:.4g}). Write '
+            f'"{header} (%)" as its name, or name a raw signal otherwise (`signal`) and say --response {response}.'
+        )
+
+    def _normalised(
+        self, wells: list[Well], response: Response, scaled: bool
+    ) -> tuple[list[Well], dict[tuple[str, str], Prior], list[str]]:
+        """Wells with their responses; the prior of each plate and cells; and sentences on the controls."""
+        by_cells = all(w.cells for w in wells if w.role in ("negative", "positive", "time zero"))
+        groups: dict[tuple[str, str], list[int]] = {}
+        for k, well in enumerate(wells):
+            groups.setdefault((well.plate, well.cells if by_cells else ""), []).append(k)
+        out, priors, checks = list(wells), dict[tuple[str, str], Prior](), list[str]()
+        without: list[str] = []
+        for key, members in groups.items():
+            if not any(wells[k].role == "sample" for k in members):
+                continue
+            where = " of ".join(filter(None, (key[1], f"plate {key[0]}" if key[0] else ""))) or "the file"
+            roles = {
+                role: np.array([wells[k].value for k in members if wells[k].role == role])
+                for role in ("negative", "positive", "time zero")
+            }
+            start, end, prior, words = self._scale(roles, response, scaled, where)
+            checks += words
+            if start is None:
+                without.append(where)
+            for k in members:
+                if wells[k].role == "sample":
+                    out[k] = wells[k]._replace(response=end(wells[k].value))
+            for k in members:
+                priors[(wells[k].plate, wells[k].cells)] = prior
+        if without and response != "raw":
+            self.notes.append(f"no control wells in {', '.join(without[:4])}: the readings were taken as normalised.")
+        return out, priors, checks
+
+    def _scale(self, roles: Mapping[str, np.ndarray], response: Response, scaled: bool, where: str) -> Any:
+        """(middle of the negative control or None, value -> response, prior, sentences) of one plate."""
+        negative, positive, zero = roles["negative"], roles["positive"], roles["time zero"]
+        base = PRIORS.get(response)
+        if response == "raw" or scaled:
+            if base is None:
+                base = Prior(math.nan, math.nan, math.nan, math.nan, math.nan)
+            if len(negative):
+                spread = float(negative.std(ddof=1)) if len(negative) > 1 else math.nan
+                error = math.hypot(spread / math.sqrt(len(negative)) if spread == spread else base.start_sd, PLACE)
+                if response != "raw":
+                    base = base._replace(start=_middle(negative), start_sd=min(error, base.start_sd))
+                else:
+                    base = base._replace(start=_middle(negative), start_sd=spread)
+            return (_middle(negative) if len(negative) else None), float, base, []
+        assert base is not None
+        if not len(negative):
+            raise self._error(
+                f"{where} has no negative control (wells at dose 0, or marked DMSO, vehicle, untreated). Mark them, "
+                "name them (--negative WORD), or, if readings are normalised already, write `viability (%)` or "
+                "`inhibition (%)` as the name of their column."
+            )
+        middle = _middle(negative)
+        if not len(positive) and response == "activation":
+            raise self._error(f"{where} has no positive control, the full effect of an activation (--positive WORD).")
+        full = _middle(positive) if len(positive) else 0.0
+        spread = float(negative.std(ddof=1)) if len(negative) > 1 else 0.0
+        other = float(positive.std(ddof=1)) if len(positive) > 1 else 0.0
+        if abs(middle - full) <= 2 * math.hypot(spread, other) or middle == full:
+            raise self._error(
+                f"the controls of {where} do not differ: negative {shown_number(middle, 4)}, positive "
+                f"{shown_number(full, 4)}. Was a column of wells swapped or a control misplaced?"
+            )
+        words: list[str] = []
+        if len(positive) > 1 and len(negative) > 1:
+            pair = [ControlWells("", "", "", len(v), _middle(v), float(v.std(ddof=1))) for v in (negative, positive)]
+            quality = z_prime(*pair)
+            words.append(
+                f"Controls of {where}: negative {shown_number(middle, 4)} ({len(negative)}), positive "
+                f"{shown_number(full, 4)} ({len(positive)}), Z' {quality:.2f}"
+                f"{' (below 0.5: readings are noisy)' if quality < 0.5 else ''}."
+            )
+        elif not len(positive):
+            self._no_positive(response)
+        error = 100 * spread / abs(middle - full) / math.sqrt(len(negative))
+        prior = base._replace(start_sd=math.hypot(error if len(negative) > 1 else 5.0, PLACE))
+        if response == "growth-rate":
+            if not len(zero):
+                raise self._error(
+                    f"{where} has no readings at time zero (kind `time zero`), without which there is no growth rate."
+                )
+            begin = _middle(zero) - full
+            grown = math.log2(max(middle - full, 1e-300) / begin) if begin > 0 else 0.0
+            if grown <= 0.1:
+                raise self._error(
+                    f"the controls of {where} did not grow ({shown_number(begin, 4)} at time zero, "
+                    f"{shown_number(middle - full, 4)} at the end): there is no growth rate."
+                )
+            floor = begin * 2.0**-20
+
+            def growth(value: float) -> float:
+                return 100 * (2.0 ** (math.log2(max(value - full, floor) / begin) / grown) - 1)
+
+            return middle, growth, prior, words
+        if response == "viability":
+            return middle, lambda value: 100 * (value - full) / (middle - full), prior, words
+        return middle, lambda value: 100 * (middle - value) / (middle - full), prior, words
+
+    def _no_positive(self, response: Response) -> None:
+        note = "No positive control or blank: a reading of 0 was taken as the full effect."
+        if note not in self.notes:
+            self.notes.append(note)
+
+    # -- series
+
+    def _refuse_twice(self, wells: Sequence[Well], columns: int) -> None:
+        if columns > 1:
+            return
+        seen: dict[tuple[str, str], Well] = {}
+        for well in wells:
+            if not well.well:
+                continue
+            key = (well.plate, well.well)
+            if (first := seen.setdefault(key, well)) is not well and (first.cells, first.role) == (
+                well.cells,
+                well.role,
+            ):
+                plate = f" of plate {well.plate}" if well.plate else ""
+                raise MeasurementError(
+                    f"well {well.well}{plate} stands in row {first.row} already. Correct one of the rows, or name the "
+                    "plate of each (a column `plate`). Nothing was fitted.",
+                    file=self.table.file,
+                    row=well.row,
+                )
+
+    def _collected(
+        self,
+        wells: list[Well],
+        response: Response,
+        unit: str,
+        priors: Mapping[tuple[str, str], Prior],
+        checks: list[str],
+        roles: Mapping[str, str],
+    ) -> DoseReadings:
+        wells = self._without_shifts(wells, response)
+        numbers: dict[tuple[str, str], int] = {}
+        series_of = np.full(len(wells), -1)
+        for k, well in enumerate(wells):
+            if well.role == "sample":
+                series_of[k] = numbers.setdefault((well.compound, well.cells), len(numbers))
+        labels = self._labels(roles)
+        order, ends = np.argsort(series_of, kind="stable"), np.bincount(series_of[series_of >= 0]).cumsum()
+        members = np.split(order[(series_of < 0).sum() :], ends[:-1])
+        series, too_few, renumbered = list[DoseSeries](), list[str](), np.full(len(numbers) + 1, -1)
+        for j, ((compound, cells), own) in enumerate(zip(numbers, members, strict=True)):
+            doses = np.array([wells[k].dose for k in own])
+            responses = np.array([wells[k].response for k in own])
+            if len(np.unique(doses)) < FEWEST:
+                too_few.append(f"{compound} on {cells}" if cells else compound)
+                continue
+            found = {(wells[k].plate, wells[k].cells): priors[(wells[k].plate, wells[k].cells)] for k in own}
+            prior = _own_prior(list(found.values()), responses, response)
+            renumbered[j] = len(series)
+            series.append(DoseSeries(compound, cells, doses, responses, prior, labels.get((compound, cells), ())))
+        if too_few:
+            self.notes.append(
+                f"{len(too_few)} of {len(numbers)} have fewer than {FEWEST} doses above 0 and no curve: "
+                f"{', '.join(too_few[:5])}{' ...' if len(too_few) > 5 else ''}."
+            )
+        return DoseReadings(
+            self.table.file,
+            self.table.content_hash,
+            unit,
+            response,
+            tuple(wells),
+            tuple(series),
+            renumbered[series_of],
+            tuple(self.notes),
+            tuple(checks),
+            tuple(too_few),
+        )
+
+    def _without_shifts(self, wells: list[Well], response: Response) -> list[Well]:
+        """Wells without the shifts that plates have against each other, where the same dose stands on several."""
+        samples = [k for k, well in enumerate(wells) if well.role == "sample"]
+        plates = {name: i for i, name in enumerate(dict.fromkeys(wells[k].plate for k in samples))}
+        if len(plates) < 2:
+            return wells
+        keys: dict[tuple[str, str, float], int] = {}
+        codes = np.array(
+            [keys.setdefault((w.compound, w.cells, w.dose), len(keys)) for w in map(wells.__getitem__, samples)]
+        )
+        plate = np.array([plates[wells[k].plate] for k in samples])
+        effects = plate_effects(np.array([wells[k].response for k in samples]), codes, plate, len(plates))
+        apart = float(np.ptp(effects.shifts))
+        if not apart:
+            return wells
+        for k, number in zip(samples, plate, strict=True):
+            wells[k] = wells[k]._replace(response=wells[k].response - float(effects.shifts[number]))
+        self.notes.append(
+            f"Normalised plates differ by up to {shown_number(apart, 2)}{'' if response == 'raw' else ' %'} at the "
+            "same doses; these shifts were taken out."
+        )
+        return wells
+
+    def _labels(self, roles: Mapping[str, str]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
+        """What other columns say of each series, where they say one thing."""
+        table, used = self.table, {*roles.values(), *self._names}
+        compounds = table.columns[table.header.index(roles["compound"])]
+        cells = table.columns[table.header.index(roles["cells"])] if "cells" in roles else [""] * len(table)
+        names = [h for h in table.header if h not in used and plain(h) not in map(plain, ROLES["replicate"])]
+        out: dict[tuple[str, str], dict[str, str]] = {}
+        for name in names[:MOST_LABELS]:
+            column, found = table.columns[table.header.index(name)], dict[tuple[str, str], str]()
+            for key, cell in zip(zip(compounds, cells, strict=True), column, strict=True):
+                if cell and found.setdefault(key, cell) != cell:
+                    break
+            else:
+                for key, cell in found.items():
+                    out.setdefault(key, {})[name] = cell
+        return {key: tuple(labels.items()) for key, labels in out.items()}
+
+
+def _own_prior(found: list[Prior], responses: np.ndarray, response: Response) -> Prior:
+    """The prior of a series from those of its plates; of a raw one from its own readings."""
+    first = found[0]
+    if response != "raw":
+        start = float(np.mean([p.start for p in found]))
+        error = float(np.mean([p.start_sd for p in found]))
+        return first._replace(start=start, start_sd=error)
+    low, high = float(responses.min()), float(responses.max())
+    starts = [p.start for p in found if not math.isnan(p.start)]
+    if starts:
+        low, high = min(low, *starts), max(high, *starts)
+    width = (high - low) or abs(high) or 1.0
+    start = float(np.mean(starts)) if starts else (low + high) / 2
+    spreads = [p.start_sd for p in found if not math.isnan(p.start_sd)]
+    start_sd = math.hypot(float(np.mean(spreads)), 0.03 * width) if starts and spreads else width
+    return Prior(start, start_sd, (low + high) / 2, width, math.nan, width / 100)
+
+
+def _middle(values: np.ndarray) -> float:
+    return float(np.median(values) if len(values) >= MANY else values.mean())
+
+
+def _role(word: str) -> Role | None:
+    key = plain(word)
+    return next((role for role, words in WORDS.items() if key in words), None)
+
+
+def _well(cell: str) -> str:
+    place = parse_well(cell)
+    return well_name(*place) if place else ""
+
+
+def _other(found: Mapping[str, int]) -> str:
+    return next(unit for unit in found if unit)
+
+
+def _is_log(header: str) -> bool:
+    name = plain(header)
+    return name.startswith(("log", "p[")) and any(word in name for word in ("dose", "conc", "m]", "drug"))
+
+
+def _dose_name(header: str) -> tuple[str, str]:
+    """The plain name and the unit of a column of doses.
+
+    >>> _dose_name("Conc (µM)"), _dose_name("dose_nM"), _dose_name("dose")
+    (('conc', 'µM'), ('dose', 'nM'), ('dose', ''))
+    """
+    base, unit = split_unit(header)
+    if not unit and (match := _DOSE_UNIT.fullmatch(base)):
+        base, unit = match["base"], match["unit"]
+        unit = unit[:-1] + "M" if unit[-1] in "mM" and "/" not in unit else unit
+    return plain(base), unit.replace("um", "µM") if unit in ("um", "uM") else unit
+
+
+def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
+    """One row for each reading: the columns of the layout, and the reading of each well."""
+    wells = layout.named(ROLES["well"])
+    if not wells:
+        raise layout.error(f"the layout has no column of wells. Columns: {', '.join(layout.header)}.")
+    plate_column = layout.named(ROLES["plate"])
+    plates = layout.column(plate_column[0]) if plate_column else [""] * len(layout)
+    known = list(dict.fromkeys(plates))
+    readings = _readings_by_well(source, known, sheet, layout)
+    rows, cells = list[int](), list[str]()
+    used: set[tuple[str, str]] = set()
+    for i, cell in enumerate(layout.column(wells[0])):
+        well = _well(cell)
+        if not well:
+            raise layout.error(f'"{cell}" is no well.', i)
+        key = (plates[i], well)
+        if key in used:
+            raise layout.error(f"well {well} stands twice in the layout.", i)
+        used.add(key)
+        rows.append(i)
+        cells.append(readings.get(key, ""))
+    if not any(cells):
+        raise layout.error("no well of the layout has a reading: are both of the same plate?")
+    columns = tuple([column[i] for i in rows] for column in layout.columns)
+    numbers = tuple(layout.row_numbers[i] for i in rows)
+    return replace(layout, header=(*layout.header, "signal"), columns=(*columns, cells), row_numbers=numbers)
+
+
+def _readings_by_well(
+    source: Any, plates: Sequence[str], sheet: str | None, layout: Table
+) -> dict[tuple[str, str], str]:
+    blocks = read_blocks(source, sheet=sheet) if isinstance(source, (str,)) or hasattr(source, "__fspath__") else []
+    grids = [block for block in blocks if block.place]
+    if len(grids) > 1:
+        out: dict[tuple[str, str], str] = {}
+        for block in grids:
+            words = set(map(plain, block.words))
+            named = [plate for plate in plates if plain(plate) in words]
+            if len(named) != 1:
+                raise layout.error(
+                    f"the block in row {block.place} of the readings names no plate of the layout "
+                    f"({', '.join(plates)}). Write it into its corner."
+                )
+            table = as_table(source, sheet=block.sheet or None, block=block.place)
+            out |= {(named[0], well): cell for well, cell in _grid(table).items()}
+        return out
+    table = as_table(source, sheet=sheet)
+    if grid_size(table):
+        if len(plates) > 1:
+            raise layout.error(f"the readings are of one plate, and the layout has {len(plates)}: {', '.join(plates)}.")
+        return {(plates[0], well): cell for well, cell in _grid(table).items()}
+    wells, named = table.named(ROLES["well"]), table.named(ROLES["plate"])
+    values = [h for h in table.header if plain(split_unit(h)[0]) in set(map(plain, VALUES))]
+    if not wells or len(values) != 1:
+        raise table.error(f"no column of wells and one of readings. Columns: {', '.join(table.header)}.")
+    places = table.column(named[0]) if named else [plates[0]] * len(table)
+    if not named and len(plates) > 1:
+        raise table.error(f"the layout has {len(plates)} plates, and no column says of which a reading is.")
+    return {
+        (place, _well(well)): cell
+        for place, well, cell in zip(places, table.column(wells[0]), table.column(values[0]), strict=True)
+    }
+
+
+def _grid(table: Table) -> dict[str, str]:
+    return {
+        well_name(i, j): column[i] for j, column in enumerate(table.columns[1:]) for i in range(len(table)) if column[i]
+    }
