@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 
@@ -470,3 +471,72 @@ def _plate_controls(name: str, rows: list[tuple[int, str, bool, float]]) -> Plat
     z = z_prime(ordered[-1], ordered[0]) if len(ordered) > 1 else math.nan
     failed = sum(math.isnan(value) for *_, value in rows)
     return PlateControls(name, rows[0][0], len(rows) - failed, failed, arrays, z)
+
+
+@dataclass(frozen=True)
+class PlateEffects:
+    """What the place of a well adds on one plate, beside what it holds.
+
+    Args:
+        rows: [R] of each row, from the first; NaN where fewer than two wells have a value.
+        columns: [C] of each column, the same.
+        edge: mean of the outer wells less that of the inner ones; NaN where there are not two of either.
+        edge_error: standard error of that difference.
+        spread: median absolute deviation of the rest, as a standard deviation.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    edge: float
+    edge_error: float
+    spread: float
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What stands out, in words: an edge three standard errors away from the rest."""
+        found = []
+        if self.edge_error > 0 and abs(self.edge) > 3 * self.edge_error:
+            found.append(f"outer wells are {'higher' if self.edge > 0 else 'lower'} than inner ones")
+        return tuple(found)
+
+
+def plate_effects(values: Mapping[tuple[int, int], float], shape: tuple[int, int]) -> PlateEffects:
+    """Effects of rows, columns and the edge of one plate, by median polish.
+
+    Candidates stand at random places, so that what a row or column has in common is not theirs. With few wells it is
+    mostly chance.
+
+    Args:
+        values: (row, column) from 0 -> value, without controls and failed wells.
+        shape: rows and columns of the plate.
+
+    Source: Tukey 1977, Exploratory Data Analysis; Brideau et al. 2003, doi:10.1177/1087057103258285.
+
+    >>> tilted = {(r, c): 0.5 * c for r in range(4) for c in range(6)}
+    >>> plate_effects(tilted, (4, 6)).columns.round(2).tolist()
+    [-1.25, -0.75, -0.25, 0.25, 0.75, 1.25]
+    """
+    table = np.full(shape, np.nan)
+    for at, value in values.items():
+        table[at] = value
+    rows, columns, rest = np.zeros(shape[0]), np.zeros(shape[1]), table.copy()
+    with catch_warnings():
+        filterwarnings("ignore", "All-NaN", RuntimeWarning)
+        filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        rest -= np.nanmedian(rest)
+        for _ in range(10):
+            for axis, effects_ in ((1, rows), (0, columns)):
+                step = np.nan_to_num(np.nanmedian(rest, axis=axis))
+                rest -= np.expand_dims(step, axis)
+                effects_ += step
+        for axis, effects_ in ((1, rows), (0, columns)):
+            effects_ -= np.nanmean(np.where((~np.isnan(table)).any(axis), effects_, np.nan))
+            effects_[(~np.isnan(table)).sum(axis) < 2] = np.nan
+        spread = float(1.4826 * np.nanmedian(np.abs(rest - np.nanmedian(rest))))
+    outer = np.zeros(shape, bool)
+    outer[[0, -1]] = outer[:, [0, -1]] = True
+    out, inner = (table[place & ~np.isnan(table)] for place in (outer, ~outer))
+    if min(len(out), len(inner)) < 2:
+        return PlateEffects(rows, columns, math.nan, math.nan, spread)
+    error = math.sqrt(out.var(ddof=1) / len(out) + inner.var(ddof=1) / len(inner))
+    return PlateEffects(rows, columns, float(out.mean() - inner.mean()), error, spread)

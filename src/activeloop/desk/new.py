@@ -257,7 +257,7 @@ def preview_campaign(
         InputError: a file cannot be read, or the pool cannot be made.
     """
     planned = draft(options, progress)
-    proposal, plates = _first_plate(planned, number, progress) if plate else (None, ())
+    proposal, plates = first_plate(planned, number, progress) if plate else (None, ())
     return CampaignPreview(
         planned.text,
         planned.pool.describe(),
@@ -301,9 +301,19 @@ def new(planned: CampaignDraft, directory: Path) -> MadeCampaign:
     )
 
 
-def _first_plate(
-    planned: CampaignDraft, number: int | None, progress: Bars | None
+def first_plate(
+    planned: CampaignDraft, number: int | None = None, progress: Bars | None = None
 ) -> tuple[Proposal, tuple[Plate, ...]]:
+    """What would be tested first, and the plates on which it would stand; nothing is stored.
+
+    Args:
+        planned: what `draft` gave.
+        number: of candidates; as many as fit on one plate when None.
+        progress: as in `preview_campaign`.
+
+    Raises:
+        InputError: the number makes no sense.
+    """
     config = planned.config
     assays = assays_of(config)
     loop = Campaign(

@@ -290,7 +290,8 @@ def draw_attribution(one: Attribution) -> Figure:
     image = None
     marks = list(one.candidates.items())
     for band, axis in zip(bands, axes, strict=True):
-        title = "" if band.start else f"what each exchange adds to {one.assay.name} (blue is better)"
+        apart = " " if width > BAND // 3 else "\n"
+        title = "" if band.start else f"what each exchange adds to {one.assay.name}{apart}(blue is better)"
         image = _effects_panel(axis, shown, table, band, title, norm, "RdBu" if one.assay.sign > 0 else "RdBu_r")
         for (_, cells), colour in zip(marks, (INK, *OTHERS) * (len(marks) // 4 + 1), strict=False):
             mine = [(c - band.start, order.index(k)) for c, k in cells if band.start <= c < band.stop and k in order]

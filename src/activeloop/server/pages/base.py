@@ -23,7 +23,7 @@ from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError
 from activeloop.server.access import CampaignAccess
 from activeloop.server.problems import Problem, answer_of
-from activeloop.words import shown_number
+from activeloop.words import many, shown_number
 
 T = TypeVar("T")
 
@@ -62,15 +62,6 @@ def moment(iso: str) -> str:
     '2026-01-02 03:04 UTC'
     """
     return f"{iso[:16].replace('T', ' ')} UTC" if iso else "–"
-
-
-def many(count: int, thing: str) -> str:
-    """A number of things.
-
-    >>> many(1, "plate"), many(2000, "plate")
-    ('1 plate', '2,000 plates')
-    """
-    return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
 _templates = Environment(

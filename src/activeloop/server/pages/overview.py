@@ -13,8 +13,10 @@ from activeloop.config import OpenCampaign
 from activeloop.desk.report import Facts
 from activeloop.drawing import settings
 from activeloop.server.access import CampaignAccess, Reader
-from activeloop.server.pages.base import computed, many, page, pages_router
-from activeloop.work import Work, WorkState
+from activeloop.server.pages.base import computed, page, pages_router
+from activeloop.words import many
+from activeloop.work import WorkState
+from activeloop.work.places import work_of
 
 router = pages_router()
 
@@ -36,9 +38,7 @@ class Waiting:
 
 def works_of(loop: OpenCampaign, key: str) -> dict[str, WorkState]:
     """How the work of a campaign stands: `fit`, `distil`."""
-    states = Work(loop.folder.log.database).states()
-    mine = [s for s in states if s.campaign == key] or states
-    return {state.kind: state for state in mine}
+    return {state.kind: state for state in work_of(loop).states() if state.campaign in (key, loop.folder.log.campaign)}
 
 
 def waiting_for(state: CampaignState, stale: bool, fit: WorkState | None) -> Waiting:

@@ -1,0 +1,83 @@
+"""Files that a person uploaded to look at before anything is stored: kept by content, named by a signed word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath, PureWindowsPath
+
+from fastapi import Request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.datastructures import FormData, UploadFile
+
+from activeloop.errors import InputError
+
+MEDIA = "application/octet-stream"
+SECONDS = 24 * 3600
+"""For which the word of a file holds."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that was uploaded.
+
+    Args:
+        name: of the file, without folders.
+        content: its bytes.
+        word: by which it is named in the next form.
+    """
+
+    name: str
+    content: bytes
+    word: str
+
+
+def upload_of(request: Request, form: FormData, field: str, scope: str) -> Kept | None:
+    """The file of a form: uploaded now, or before and named by its word; None where there is none.
+
+    Args:
+        request: of the form.
+        form: its fields.
+        field: of the file; that of the word is this and `_word`.
+        scope: for which the word holds, such as a campaign's key: no file of one is read in another.
+
+    Raises:
+        InputError: the word is not ours, or too old.
+    """
+    given = form.get(field)
+    if isinstance(given, UploadFile) and given.filename:
+        return keep(request, plain_name(given.filename), given.file.read(), scope)
+    word = form.get(f"{field}_word")
+    if not isinstance(word, str) or not word:
+        return None
+    try:
+        name, key = _signer(request, scope).loads(word, max_age=SECONDS)
+    except (BadSignature, ValueError) as error:
+        raise InputError("this page is too old: choose the file again. Nothing was stored.") from error
+    return Kept(name, request.app.state.store.objects.get(key, MEDIA, f'file "{name}"'), word)
+
+
+def keep(request: Request, name: str, content: bytes, scope: str) -> Kept:
+    """Keep a file until somebody has decided about it.
+
+    Args:
+        request: with which it came.
+        name: of the file.
+        content: its bytes.
+        scope: as in `upload_of`.
+    """
+    key = request.app.state.store.objects.put(content, MEDIA)
+    return Kept(name, content, _signer(request, scope).dumps([name, key]))
+
+
+def plain_name(name: str) -> str:
+    r"""The last part of a path of any system, so that a file lands where it should.
+
+    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".hidden")
+    ('passwd', 'plate 1.csv', 'hidden')
+    """
+    last = PurePath(PureWindowsPath(name).name).name
+    return "".join(c for c in last if c.isprintable()).lstrip(". ")[:120] or "file"
+
+
+def _signer(request: Request, scope: str) -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(request.app.state.settings.signing_secret(), salt=f"upload {scope}")

@@ -1,0 +1,298 @@
+"""Plates: the next one, how each is laid out, what came back of it, and its files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+
+from activeloop.campaigns import CampaignState
+from activeloop.config import OpenCampaign
+from activeloop.desk.figures import plate_controls, plate_effects
+from activeloop.desk.propose import PlateOptions, known_plates, lay_again, plate_file, propose
+from activeloop.errors import InputError, PlateError
+from activeloop.measurements import Assay
+from activeloop.measurements.wells import SHAPES, parse_well, row_letters
+from activeloop.plates import Plate, draw, read_sources, sources_of, sources_of_pool, write_echo, write_hamilton
+from activeloop.plates.layout import LAYOUTS
+from activeloop.plates.picklists import read_volume, write_opentrons
+from activeloop.server.access import CampaignAccess, Reader, Scientist
+from activeloop.server.pages.base import Form, figure, page, pages_router, see, text
+from activeloop.server.pages.kept import upload_of
+from activeloop.server.pages.overview import campaign_fields
+from activeloop.server.problems import Problem
+
+router = pages_router()
+
+MEDIA = {
+    ".csv": "text/csv; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".svg": "image/svg+xml",
+}
+"""Ending of a plate's file -> its media type."""
+ROBOTS = {"echo": "Echo", "opentrons": "Opentrons", "hamilton": "Hamilton"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A plate, and what is known of it.
+
+    Args:
+        plate: it.
+        proposal: number of the proposal that it is of; 0 when none is known.
+        results: rows that count, controls included.
+        failed: wells without a value.
+        out: whether nothing came back yet.
+    """
+
+    plate: Plate
+    proposal: int
+    results: int
+    failed: int
+    out: bool
+
+    @property
+    def controls(self) -> int:
+        """Control wells."""
+        return sum(well.control for well in self.plate.wells.values())
+
+
+def standings(loop: OpenCampaign) -> tuple[list[Standing], tuple[str, ...]]:
+    """All plates of a campaign, the newest first, and notes on files that are none."""
+    state = loop.campaign.state()
+    found, notes = known_plates(loop.folder.plates)
+    counted: dict[str, list[int]] = {}
+    for r in state.results:
+        if r.void is None and r.measurement.plate:
+            one = counted.setdefault(r.measurement.plate, [0, 0])
+            one[math.isnan(r.measurement.value)] += 1
+    out = []
+    for plate in found:
+        results, failed = counted.get(plate.id, (0, 0))
+        waiting = not results and not failed and any(name in state.awaiting for name in plate.candidates)
+        out.append(Standing(plate.labelled(loop.campaign.pool), proposal_of(plate.id), results, failed, waiting))
+    return sorted(out, key=lambda s: (-s.proposal, s.plate.id)), notes
+
+
+def proposal_of(plate: str) -> int:
+    """The number of the proposal of a plate, by its name; 0 for other plates.
+
+    >>> proposal_of("plate-3"), proposal_of("plate-12-2"), proposal_of("old plate")
+    (3, 12, 0)
+    """
+    parts = plate.split("-")
+    return int(parts[1]) if len(parts) in (2, 3) and parts[0] == "plate" and parts[1].isdecimal() else 0
+
+
+@router.get("/campaigns/{campaign}/plates")
+def plates(request: Request, access: Reader) -> HTMLResponse:
+    """All plates, the newest first."""
+    with access.open() as loop:
+        found, notes = standings(loop)
+        state = loop.campaign.state()
+        fields = campaign_fields(access, loop) | {"plates": found, "notes": notes, "state": state}
+        pictures = [(s, draw(s.plate)) for s in found if s.out][:4]
+    return page(request, "plates.html", title=f"Plates of {fields['name']}", pictures=pictures, **fields)
+
+
+@router.post("/campaigns/{campaign}/propose")
+def next_plate(request: Request, access: Scientist, form: Form) -> Response:
+    """Choose the next candidates and lay out their plate."""
+    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+        made = propose(loop, whole(form, "n"))
+    return see(f"/campaigns/{access.key}/plates/{made.plates[0].id}" if made.plates else f"/campaigns/{access.key}")
+
+
+@router.get("/campaigns/{campaign}/plates/{plate}")
+def one(request: Request, access: Reader, plate: str, assay: str = "", colour: str = "") -> HTMLResponse:
+    """One plate: its map, its controls, effects of its places, and its files."""
+    with access.open() as loop:
+        return _page(request, access, loop, plate, assay, colour)
+
+
+def _page(
+    request: Request,
+    access: CampaignAccess,
+    loop: OpenCampaign,
+    name: str,
+    assay: str = "",
+    colour: str = "",
+    error: str = "",
+    code: int = 200,
+) -> HTMLResponse:
+    found, _ = standings(loop)
+    here = next((s for s in found if s.plate.id == name), None)
+    if here is None:
+        raise Problem(404, f'there is no plate "{name}".', "Choose one of the list of plates.")
+    state, assays = loop.campaign.state(), loop.campaign.assays
+    shown = next((a for a in assays if a.name == assay), assays[0])
+    wells = results_of(state, name, shown)
+    colour = colour if colour in ("measured", "predicted") else "measured" if wells else "predicted"
+    if colour == "measured":
+        label = f"measured {shown.name}{shown.unit and f' ({shown.unit})'}"
+        picture = draw(here.plate, measured={well: value for well, (value, _) in wells.items()}, label=label)
+    else:
+        known = {p.name: q.mean for p in here.plate.picks for q in p.predictions if q.assay == shown.name}
+        picture = draw(here.plate, known or None, label=f"{shown.name} predicted" if known else "")
+    controls = next((c for c in plate_controls(state, shown.name) if c.plate == name), None)
+    fields = campaign_fields(access, loop) | {
+        "here": request.url.path,
+        "standing": here,
+        "plate": here.plate,
+        "siblings": [s.plate.id for s in found if s.proposal == here.proposal],
+        "picture": picture,
+        "assays": assays,
+        "assay": shown,
+        "colour": colour,
+        "measured": bool(wells),
+        "controls": controls,
+        "effects": _effects(here.plate, wells),
+        "rows": _rows(here.plate, wells, shown),
+        "layouts": LAYOUTS,
+        "sizes": list(SHAPES),
+        "robots": ROBOTS,
+        "own_sources": bool(sources_of_pool([here.plate], loop.campaign.pool)),
+        "may": access.may("scientist"),
+        "error": error,
+    }
+    return page(request, "plate.html", code, title=f"{name} of {fields['name']}", **fields)
+
+
+def results_of(state: CampaignState, plate: str, assay: Assay) -> dict[str, tuple[float, bool]]:
+    """Well -> value (NaN: failed) and whether it is a control, of the results of a plate that count."""
+    return {
+        m.well: (m.value, m.control)
+        for r in state.results
+        if r.void is None and (m := r.measurement).plate == plate and m.well and m.assay == assay.name
+    }
+
+
+def _effects(plate: Plate, wells: Mapping[str, tuple[float, bool]]) -> dict[str, Any] | None:
+    """Effects of rows, columns and the edge; None with fewer values than it takes to tell them from candidates."""
+    own = {parse_well(w): v for w, (v, control) in wells.items() if not control and math.isfinite(v)}
+    values = {at: v for at, v in own.items() if at is not None}
+    if len(values) < 24:
+        return None
+    found = plate_effects(values, SHAPES[plate.size])
+    rows = [(row_letters(i), v) for i, v in enumerate(found.rows.tolist()) if math.isfinite(v)]
+    columns = [(str(i + 1), v) for i, v in enumerate(found.columns.tolist()) if math.isfinite(v)]
+    most = max((abs(v) for _, v in (*rows, *columns)), default=0.0) or 1.0
+    return {"found": found, "rows": rows, "columns": columns, "most": most}
+
+
+def _rows(plate: Plate, wells: Mapping[str, tuple[float, bool]], assay: Assay) -> list[dict[str, str]]:
+    """Each filled well as a row of a table."""
+    picks = {p.name: p for p in plate.picks}
+    rows = []
+    for name, well in plate.wells.items():
+        pick = picks.get(well.candidate)
+        ahead = next((q for q in pick.predictions if q.assay == assay.name), None) if pick else None
+        value = wells.get(name)
+        rows.append(
+            {
+                "well": name,
+                "name": plate.called(well.candidate),
+                "standard": well.candidate,
+                "kind": "control" if well.control else f"rank {pick.rank}" if pick else "",
+                "replicate": str(well.replicate),
+                "predicted": f"{figure(ahead.mean, 3)} ({figure(ahead.low, 3)} to {figure(ahead.high, 3)})"
+                if ahead
+                else "–",
+                "measured": "–" if value is None else "failed" if math.isnan(value[0]) else figure(value[0]),
+                "reason": pick.reason if pick else "",
+            }
+        )
+    return rows
+
+
+@router.get("/campaigns/{campaign}/plates/{plate}/file{ending}")
+def file(access: Reader, plate: str, ending: str) -> Response:
+    """A plate as a workbook, a list or a picture."""
+    with access.open() as loop:
+        found = plate_file(loop, plate, ending)
+    return download(found.name, found.content, MEDIA[ending])
+
+
+@router.post("/campaigns/{campaign}/plates/{plate}/picklist")
+def picklist(request: Request, access: Reader, plate: str, form: Form) -> Response:
+    """A pick list for a liquid handler."""
+    with access.open() as loop:
+        try:
+            name, content = _picklist(request, access, loop, plate, form)
+        except InputError as error:
+            return _page(request, access, loop, plate, error=str(error), code=422)
+    return download(name, content, MEDIA[".csv"])
+
+
+def _picklist(request: Request, access: CampaignAccess, loop: OpenCampaign, name: str, form: Form) -> tuple[str, bytes]:
+    robot, typed = text(form, "robot"), text(form, "volume")
+    found, _ = standings(loop)
+    mine = next((s.plate for s in found if s.plate.id == name), None)
+    if mine is None or robot not in ROBOTS:
+        raise PlateError(f"there is no plate {name}, or no such robot. Nothing was written.")
+    volume = read_volume(typed)
+    sources = sources_of([mine]) if text(form, "stocks") == "order" else sources_of_pool([mine], loop.campaign.pool)
+    with TemporaryDirectory(prefix="activeloop-") as folder:
+        if text(form, "stocks") == "file":
+            kept = upload_of(request, form, "sources", access.key)
+            if kept is None:
+                raise PlateError("choose the table of stocks, or let them stand in order. Nothing was written.")
+            path = Path(folder) / kept.name
+            path.write_bytes(kept.content)
+            sources = read_sources(path, pool=loop.campaign.pool)
+        to = Path(folder) / f"{name}-{robot}.csv"
+        if robot == "echo":
+            write_echo(mine, to, volume * 1000, sources)
+        elif robot == "opentrons":
+            write_opentrons(mine, to, volume, sources)
+        else:
+            write_hamilton(mine, to, volume, sources)
+        return to.name, to.read_bytes()
+
+
+def download(name: str, content: bytes, media: str) -> Response:
+    """A file to be saved, that no browser runs."""
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    headers = {
+        "content-disposition": f'attachment; filename="{plain}"',
+        "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(content, media_type=media, headers=headers)
+
+
+@router.post("/campaigns/{campaign}/plates/{plate}/layout")
+def layout(request: Request, access: Scientist, plate: str, form: Form) -> Response:
+    """Lay the plates of a proposal out anew, before anything came back."""
+    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+        try:
+            options = PlateOptions(
+                wells=whole(form, "wells"),
+                controls=whole(form, "controls"),
+                replicates=whole(form, "replicates"),
+                layout=text(form, "layout") or None,  # type: ignore[arg-type]
+                empty_edges=text(form, "empty_edges") == "yes",
+            )
+            done = lay_again(loop, proposal_of(plate), options)
+        except InputError as error:
+            return _page(request, access, loop, plate, error=str(error), code=422)
+    return see(f"/campaigns/{access.key}/plates/{done.plates[0].id}")
+
+
+def whole(form: Form, name: str) -> int | None:
+    """A whole number of a form; None where it is empty.
+
+    Raises:
+        InputError: it is none.
+    """
+    typed = text(form, name)
+    try:
+        return int(typed) if typed else None
+    except ValueError:
+        raise InputError(f'"{typed}" is no whole number. Nothing was changed.') from None

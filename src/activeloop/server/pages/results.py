@@ -1,0 +1,232 @@
+"""Results: a file that is looked at before it is stored, the history of files, and declaring results wrong."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+
+from activeloop.config import OpenCampaign
+from activeloop.desk.propose import known_plates
+from activeloop.desk.record import ReadingOptions, ResultsPreview, preview_results, read_results, record
+from activeloop.errors import ActiveLoopError, InputError
+from activeloop.plates import draw
+from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
+from activeloop.server.pages.base import Form, page, pages_router, see, text
+from activeloop.server.pages.kept import Kept, upload_of
+from activeloop.server.pages.overview import campaign_fields
+from activeloop.words import many
+
+router = pages_router()
+
+SHOWN = 200
+"""Values of a file that are listed to look at."""
+HISTORY = 50
+"""Files on one page of the history."""
+BLANK = {"sheet": "", "plate": "", "columns": "", "offset": "", "skip": "", "how": ""}
+"""The fields of the form beside the file."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of results as it is on record.
+
+    Args:
+        event: of it.
+        source: its name.
+        at: when it was stored.
+        actor: by whom.
+        rows: results in it.
+        voided: how many of them no longer count.
+        why: they do not, in words.
+    """
+
+    event: int
+    source: str
+    at: str
+    actor: str
+    rows: int
+    voided: int
+    why: str
+
+
+def history(loop: OpenCampaign) -> list[StoredFile]:
+    """The files on record, the last first."""
+    state = loop.campaign.state()
+    rows: dict[int, list[str | None]] = {}
+    for r in state.results:
+        rows.setdefault(r.event, []).append(r.void)
+    written = {r.sequence: r for r in loop.folder.log if r.sequence in state.sources}
+    found = []
+    for event, source in state.sources.items():
+        voids = [why for why in rows.get(event, []) if why is not None]
+        at = written[event]
+        why = "; ".join(dict.fromkeys(voids))
+        found.append(StoredFile(event, source, at.at, at.actor, len(rows.get(event, [])), len(voids), why))
+    return found[::-1]
+
+
+@router.get("/campaigns/{campaign}/results")
+def results(request: Request, access: Reader, at: int = 1, stored: int = 0) -> HTMLResponse:
+    """Upload a file, and what was stored before."""
+    with access.open() as loop:
+        return _page(request, access, loop, at=at, stored=stored)
+
+
+def _page(
+    request: Request,
+    access: CampaignAccess,
+    loop: OpenCampaign,
+    *,
+    at: int = 1,
+    stored: int = 0,
+    fields: dict[str, str] | None = None,
+    kept: Kept | None = None,
+    preview: ResultsPreview | None = None,
+    error: str = "",
+    code: int = 200,
+) -> HTMLResponse:
+    files = history(loop)
+    pages = max(-(-len(files) // HISTORY), 1)
+    at = min(max(at, 1), pages)
+    shown = campaign_fields(access, loop) | {
+        "files": files[(at - 1) * HISTORY : at * HISTORY],
+        "all_files": files,
+        "at": at,
+        "pages": pages,
+        "stored": next((f for f in files if f.event == stored), None),
+        "fields": fields or dict(BLANK),
+        "kept": kept,
+        "preview": preview,
+        "pictures": _pictures(loop, preview) if preview else [],
+        "would": summary_words(preview) if preview else "",
+        "shown": SHOWN,
+        "plates": [p.id for p in known_plates(loop.folder.plates)[0]],
+        "assays": loop.campaign.assays,
+        "may": access.may("robot"),
+        "may_void": access.may("scientist"),
+        "out": loop.campaign.state().outstanding,
+        "error": error,
+    }
+    return page(request, "results.html", code, title=f"Results of {shown['name']}", **shown)
+
+
+@router.post("/campaigns/{campaign}/results")
+def upload(request: Request, access: Robot, form: Form) -> Response:
+    """Look at a file of results, or store it."""
+    fields = {name: text(form, name) for name in BLANK}
+    if text(form, "do") == "skip":
+        fields["skip"] = "yes"
+    kept: Kept | None = None
+    again = text(form, "request")
+    with access.campaigns.open(access.key, access.user.actor, again) as loop:
+        try:
+            kept = upload_of(request, form, "file", access.key)
+            if kept is None:
+                raise InputError("choose a file first. Nothing was stored.")
+            with TemporaryDirectory(prefix="activeloop-") as folder:
+                path = Path(folder) / kept.name
+                path.write_bytes(kept.content)
+                how, replaces, repeats = _how(fields)
+                if text(form, "do") != "store":
+                    preview = preview_results(loop, path, how, replaces=replaces, repeats=repeats)
+                    return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
+                summary = record(loop, read_results(loop, path, how), kept.name, replaces=replaces, repeats=repeats)
+        except ActiveLoopError as error:
+            words = str(error).replace(f"{folder}/", "") if kept else str(error)
+            return _page(request, access, loop, fields=fields, kept=kept, error=words, code=422)
+    return see(f"/campaigns/{access.key}/results?stored={summary.event or 0}")
+
+
+def _how(fields: dict[str, str]) -> tuple[ReadingOptions, list[int], bool]:
+    """How a file is read, what it corrects, and whether all of it was measured again."""
+    columns: dict[str, str] = {}
+    for line in fields["columns"].splitlines():
+        role, equals, name = (part.strip() for part in line.partition("="))
+        if line.strip() and not (role and equals and name):
+            raise InputError(f'"{line.strip()}" is not ROLE = COLUMN, such as value = OD600. Nothing was stored.')
+        if role:
+            columns[role] = name
+    try:
+        offset = int(fields["offset"]) if fields["offset"] else None
+    except ValueError:
+        raise InputError(f'the offset "{fields["offset"]}" is no whole number. Nothing was stored.') from None
+    how = fields["how"]
+    replaces = [int(how.removeprefix("replaces "))] if how.startswith("replaces ") and how[9:].isdecimal() else []
+    reading = ReadingOptions(
+        columns=columns or None,
+        sheet=fields["sheet"] or None,
+        plate=fields["plate"] or None,
+        offset=offset,
+        skip_unreadable=fields["skip"] == "yes",
+    )
+    return reading, replaces, how == "repeats"
+
+
+def _pictures(loop: OpenCampaign, preview: ResultsPreview) -> list[str]:
+    """The plates of a file in the colours of its values."""
+    plates = {p.id: p.labelled(loop.campaign.pool) for p in known_plates(loop.folder.plates)[0]}
+    wells: dict[tuple[str, str], dict[str, float]] = {}
+    units: dict[str, str] = {}
+    for w in preview.wells:
+        if w.plate in plates and w.well and math.isfinite(w.value):
+            wells.setdefault((w.plate, w.assay), {})[w.well] = w.value
+            units[w.assay] = w.unit
+    return [
+        draw(plates[plate], measured=values, label=f"{assay}{units[assay] and f' ({units[assay]})'} in this file")
+        for (plate, assay), values in list(wells.items())[:4]
+    ]
+
+
+@router.post("/campaigns/{campaign}/results/{event}/void")
+def void(request: Request, access: Scientist, event: int, form: Form) -> Response:
+    """Declare results wrong: they stay on record and no longer count."""
+    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+        try:
+            reason = text(form, "reason")
+            if not reason:
+                raise InputError("say why: the reason stands in the log. Nothing was voided.")
+            rows = _rows(text(form, "rows"))
+            loop.campaign.void(event, rows, reason)
+        except InputError as error:
+            return _page(request, access, loop, error=str(error), code=422)
+    return see(f"/campaigns/{access.key}/results#history")
+
+
+def _rows(typed: str) -> list[int]:
+    """Rows of a file, as in "4, 7-9".
+
+    Raises:
+        InputError: a part is none.
+
+    >>> _rows("4, 7-9"), _rows("")
+    ([4, 7, 8, 9], [])
+    """
+    rows: list[int] = []
+    for part in filter(None, (p.strip() for p in typed.split(","))):
+        first, _, last = (p.strip() for p in part.partition("-"))
+        if not first.isdecimal() or (last and not last.isdecimal()) or int(last or first) - int(first) > 100_000:
+            raise InputError(f'"{part}" is no row of a file: write 4 or 7-9. Nothing was voided.')
+        rows += range(int(first), int(last or first) + 1)
+    return rows
+
+
+def summary_words(preview: ResultsPreview) -> str:
+    """What storing a file would do, in a sentence."""
+    s = preview.summary
+    if s is None:
+        return ""
+    if s.read_before:
+        return f"This very file was stored before, as event {s.event}. Nothing of it is new."
+    if not s.stored:
+        return "Every row of it is stored already."
+    parts = [f"{many(s.stored, 'result')} of {many(s.candidates, 'candidate')} would be stored"]
+    parts += [f"{s.control_rows:,} of them of controls"] if s.control_rows else []
+    parts += [f"{s.failed:,} without a value"] if s.failed else []
+    parts += [f"{many(s.duplicates, 'row')} are stored already"] if s.duplicates else []
+    parts += [f"{many(s.replaced, 'result')} would no longer count"] if s.replaced else []
+    return f"{', '.join(parts)}."
