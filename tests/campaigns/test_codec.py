@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,12 +19,15 @@ from activeloop.campaigns import (
     Measured,
     Pinned,
     PlateLaid,
+    PlateSent,
+    Promoted,
     Proposed,
+    RunFinished,
     StudentRecord,
     Version,
     Voided,
 )
-from activeloop.campaigns.events import LONG, SCHEMA, decode, encode
+from activeloop.campaigns.events import LONG, SCHEMA, Outcome, decode, encode
 from activeloop.errors import StoreError
 from activeloop.measurements import Assay, Measurement
 from activeloop.plates import Pick, PickPrediction, Proposal
@@ -102,7 +106,19 @@ events = st.one_of(
         st.booleans(),
     ),
     st.builds(Voided, count, st.lists(count, max_size=3).map(tuple), text),
-    st.builds(Fitted, versions),
+    st.builds(Fitted, versions, text),
+    st.builds(Promoted, count, text),
+    st.builds(PlateSent, text, text, text, text),
+    st.builds(
+        RunFinished,
+        text,
+        text,
+        text,
+        st.sampled_from(get_args(Outcome)),
+        st.dictionaries(text, text, max_size=2),
+        text,
+        text,
+    ),
     st.builds(Pinned, st.lists(text, max_size=3).map(tuple), st.booleans(), text),
     st.builds(PlateLaid, st.integers(1, 9), st.dictionaries(text, st.one_of(text, st.booleans()), max_size=3)),
 )

@@ -39,7 +39,7 @@ def test_combinations_are_added_behind_and_compete_with_single_mutants():
     assert pool.row_of("WT") in campaign.dataset().rows
     state = campaign.state()
     assert old.number in state.outdated
-    assert state.version.number == old.number + 1
+    assert state.current.number == old.number + 1
     assert [c.rank for c in done.combinations] == list(range(1, 501))
     means = [c.mean for c in done.combinations]
     assert means == sorted(means, reverse=True)

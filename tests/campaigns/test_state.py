@@ -13,8 +13,11 @@ from activeloop.campaigns.events import (
     Measured,
     Pinned,
     PlateLaid,
+    PlateSent,
+    Promoted,
     Proposed,
     Recorded,
+    RunFinished,
     Version,
     Voided,
 )
@@ -64,13 +67,16 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(Voided, EARLIER, st.lists(st.integers(2, 4), max_size=2).map(tuple), st.just("pipette")),
     st.builds(Pinned, SEVERAL, st.booleans(), st.just("ours")),
-    st.integers(1, 4).map(lambda number: Fitted(a_version(number))),
+    st.builds(lambda number, why: Fitted(a_version(number), why), st.integers(1, 4), st.sampled_from(["", "worse"])),
+    st.builds(Promoted, st.integers(1, 4), st.just("ours")),
+    st.builds(PlateSent, st.just("plate-1"), st.sampled_from(["ada", "ot-2"]), st.just("")),
+    st.builds(RunFinished, st.just("plate-1"), st.just("ot-2"), st.just("1"), st.sampled_from(["done", "failed"])),
 )
 LOGS = st.lists(EVENTS, max_size=14).map(lambda events: [Recorded(i, "", e) for i, e in enumerate(events, 1)])
 
 
 def same(one: CampaignState, other: CampaignState) -> bool:
-    answers = ("measured", "awaiting", "on_plate", "missing", "rounds_measured", "outstanding", "version")
+    answers = ("measured", "awaiting", "on_plate", "missing", "rounds_measured", "outstanding", "current", "latest")
     fields = [f.name for f in dataclasses.fields(CampaignState)]
     # NaN is not itself
     return all(repr(getattr(one, name)) == repr(getattr(other, name)) for name in (*fields, *answers))

@@ -105,7 +105,7 @@ def test_a_student_is_trained_stored_and_written(trained):
     assert file.read_bytes() == campaign.student_file()
     student, record = Student.open(file), campaign.student_record()
     assert (student.card.teacher_version, student.card.seed) == (1, record.seed)
-    assert student.card.data_hash == campaign.state().version.data_hash
+    assert student.card.data_hash == campaign.state().current.data_hash
     assert (student.card.parameters, student.card.fidelity) == (record.parameters, record.fidelity)
     assert np.isfinite(student.mean(campaign.pool, np.arange(20))).all()
     assert WT in (folder.parent / "page" / "index.html").read_text("utf-8")

@@ -159,6 +159,22 @@ def test_fit_prints_the_version_and_whether_anything_changed(run, loop):
     assert "Fitted version 2 (" in run("fit", "loop", "--again")[1]
 
 
+def test_promote_goes_back_to_an_earlier_version_and_says_which_is_current(run, loop):
+    assert "No version was fitted yet." in run("promote", "loop")[1]
+    one_round(run)
+    run("fit", "loop")
+    run("fit", "loop", "--again")
+    assert "Version 1 is current now (" in run("promote", "loop", 1, "--reason", "the better one")[1]
+    listed = run("promote", "loop")[1].splitlines()
+    assert [("(current)" in line) for line in listed[1:3]] == [True, False]
+    for verb in ("fit", "status"):
+        assert "Version 1 stays current, not 2: version 1 was promoted since." in run(verb, "loop")[1]
+    assert "current is 1 by" in run("status", "loop")[1]
+    assert "by version 1" in run("predict", "loop")[1]
+    assert "Version 1 is current already: nothing changed." in run("promote", "loop", 1)[1]
+    assert "there is no version 3 (there are 2). Nothing was changed." in run("promote", "loop", 3)[2]
+
+
 def test_predictions_of_the_pool_and_of_a_table(run, loop):
     one_round(run)
     run("fit", "loop")
@@ -297,7 +313,7 @@ def test_every_verb_has_help_and_a_line_in_the_list(run):
 def test_every_line_of_the_list_begins_with_a_verb():
     first = " ".join(line.split()[0] for line in VERBS.values())
     verbs = "Make Choose Store Fit Fit Show Add Assess Explain Predict Distil Screen Draw Write Export Put Exclude "
-    verbs += "Declare Serve Fit Check Replay Evaluate Check Run"
+    verbs += "Make Declare Serve Fit Check Replay Evaluate Check Run"
     assert first == verbs
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, get_args
 
 import numpy as np
 
@@ -32,13 +32,18 @@ from activeloop.campaigns.events import (
     Fitted,
     InMemoryLog,
     Measured,
+    Outcome,
     Pinned,
     PlateLaid,
+    PlateSent,
+    Promoted,
     Proposed,
     Recorded,
+    RunFinished,
     StudentRecord,
     Version,
     Voided,
+    now,
     plain,
 )
 from activeloop.campaigns.front import draw_front, front_of
@@ -320,6 +325,11 @@ class Campaign:
                     f"{held.measurement.plate} has results already (event {held.event}): laid out anew, they would "
                     "belong to other wells. Void them first if they are wrong. Nothing was changed."
                 )
+            if out := next((sent for name, sent in state.sent.items() if names.fullmatch(name)), None):
+                raise StateError(
+                    f"{out.plate} was sent to {out.to} ({out.sent_at}): laid out anew, it would differ from the one "
+                    "that is there. If nothing is measured on it, note that its run was stopped. Nothing was changed."
+                )
             prepare()
             self._append(PlateLaid(number, dict(plate)), state)
 
@@ -550,11 +560,121 @@ class Campaign:
         """
 
         def decide(state: CampaignState) -> Version:
-            version = self._fit(state, again) or state.version
+            version = self._fit(state, again) or state.latest
             assert version is not None  # when nothing is stale there is one
             return version
 
         return self._retried(decide)
+
+    def promote(self, version: int, reason: str = "") -> Version:
+        """Make a version current: one that was held back, or an earlier one.
+
+        It predicts and proposes from then on, until another is promoted or fitted; a version that is fitted later is
+        compared with it. Nothing is written when it is current already.
+
+        Args:
+            version: its number.
+            reason: why; it stands in the log.
+
+        Raises:
+            InputError: there is no such version; nothing was changed.
+            StateError: it cannot be used any more, since the campaign was changed; nothing was changed.
+        """
+        number = number_of(version)
+
+        def decide(state: CampaignState) -> Version:
+            chosen = next((v for v in state.versions if v.number == number), None)
+            if chosen is None:
+                known = f"there are {len(state.versions)}" if state.versions else "none was fitted yet"
+                raise InputError(f"there is no version {version} ({known}). Nothing was changed.")
+            if state.latest is None:
+                raise StateError("all results were voided, so that no version is used. Nothing was changed.")
+            if chosen.number in state.outdated or chosen.learner != self.learner.name:
+                raise changed_since(chosen.number, state.extended_since(chosen.number))
+            if state.promoted != chosen.number:
+                self._append(Promoted(chosen.number, reason), state)
+            return chosen
+
+        return self._at_once(decide)
+
+    def send_plate(self, plate: str, to: str, note: str = "", sent_at: str = "") -> PlateSent:
+        """Note that a plate went to whoever measures it; nothing new when it is there already.
+
+        From then on its proposal is not laid out anew, until a run on it failed or was stopped.
+
+        Args:
+            plate: its name, such as `plate-3` or `plate-3-2`.
+            to: a person, a laboratory or a device.
+            note: what else is to be known of it.
+            sent_at: when (ISO 8601); now when "".
+
+        Raises:
+            InputError: there is no such plate, or nobody to send it to; nothing was changed.
+        """
+        if not to.strip():
+            raise InputError("say to whom the plate goes: a person, a laboratory or a device. Nothing was changed.")
+
+        def decide(state: CampaignState) -> PlateSent:
+            _check_plate(plate, state)
+            there = state.sent.get(plate)
+            if there and (there.to, there.note) == (to, note):
+                return there
+            sent = PlateSent(plate, to, sent_at or now(), note)
+            self._append(sent, state)
+            return sent
+
+        return self._at_once(decide)
+
+    def finish_run(
+        self,
+        plate: str,
+        device: str,
+        run: str,
+        outcome: Outcome = "done",
+        files: Mapping[str, str] | None = None,
+        words: str = "",
+        finished_at: str = "",
+    ) -> RunFinished:
+        """Note that a device ended a run on a plate; nothing new when that run is on record already.
+
+        Results are stored by `record`, whatever the outcome.
+
+        Args:
+            plate: its name.
+            device: of which name.
+            run: the device's own name of the run.
+            outcome: `done`, `failed`, or `stopped` by somebody.
+            files: name of each file that the run wrote -> SHA-256 of its content, 64 hexadecimal digits.
+            words: what the device said of it.
+            finished_at: when (ISO 8601); now when "".
+
+        Raises:
+            InputError: there is no such plate, or a value makes no sense; nothing was changed.
+            StateError: the run is on record with another plate, outcome or file; nothing was changed.
+        """
+        if not device.strip() or not run.strip():
+            raise InputError("name the device and its run, so that it is noted once. Nothing was changed.")
+        if outcome not in get_args(Outcome):
+            raise InputError(f'a run ends as {", ".join(get_args(Outcome))}, not "{outcome}". Nothing was changed.')
+        hashes = {name: value.lower() for name, value in (files or {}).items()}
+        if odd := next((name for name, value in hashes.items() if not re.fullmatch("[0-9a-f]{64}", value)), None):
+            raise InputError(f'"{hashes[odd]}" of {odd} is no SHA-256 (64 hexadecimal digits). Nothing was changed.')
+
+        def decide(state: CampaignState) -> RunFinished:
+            _check_plate(plate, state)
+            ended = RunFinished(plate, device, run, outcome, hashes, finished_at or now(), words)
+            held = next((one for one in state.runs if (one.device, one.run) == (device, run)), None)
+            if held is None:
+                self._append(ended, state)
+                return ended
+            if (held.plate, held.outcome, held.files) != (plate, outcome, hashes):
+                raise StateError(
+                    f"run {run} of {device} is on record: {held.outcome} on {held.plate}, {held.finished_at}. Give "
+                    "another run another name. Nothing was changed."
+                )
+            return held
+
+        return self._at_once(decide)
 
     def distil(
         self, trainer: StudentTrainer, seed: int | None = None, *, again: bool = False, progress: Steps | None = None
@@ -719,7 +839,7 @@ class Campaign:
         model = self._predictor(state) if len(pool) == len(self.pool) else self._predictor_of(state, pool)
         if model is None:
             raise StateError("there is no model yet: record results and fit first.")
-        rows, number = pool_rows(pool, rows), state.version.number if state.version else 0
+        rows, number = pool_rows(pool, rows), state.current.number if state.current else 0
         prediction = model.predict(pool, rows, derive(self.seed, "predict", number), draws=0)
         assays = self._predicted(state) or (Assay(PRIOR_SCORE),)
         table = PredictionTable.of(prediction, pool.names(rows), assays, number)
@@ -772,7 +892,7 @@ class Campaign:
             StoreError: a file is lost or damaged.
         """
         state = self.state()
-        record, version = state.student, state.version
+        record, version = state.student, state.current
         if record is None or version is None:
             return None
         if record.version in state.outdated:
@@ -803,7 +923,7 @@ class Campaign:
             StateError: the current version cannot be used any more, since the campaign was changed.
         """
         state, assay = self.state(), self._combined_assay()
-        if state.version is None or self.pool.kind != "variants" or assay.goal == "classify":
+        if state.current is None or self.pool.kind != "variants" or assay.goal == "classify":
             return None
         dataset, model = self._told_against_parent(state)
         counts = mutation_counts(self.pool, np.arange(len(self.pool))) if self.pool.added else np.zeros(0)
@@ -843,7 +963,7 @@ class Campaign:
             raise InputError(f"a round of {n!r} candidates cannot be judged: give a whole number from 1 on.")
         n = int(n) if n else len(state.proposals[-1].picks) if state.proposals else 96
         model, gain, predicted = None, None, ()
-        if state.version is not None:  # the scores of a prior have no unit
+        if state.current is not None:  # the scores of a prior have no unit
             model, predicted = self._predictor(state), self._predicted(state)
         if model is not None:
             rows = rows_of_names(self.pool, (p.name for p in self._next_picks(state, n)))
@@ -946,12 +1066,36 @@ class Campaign:
         if not again and not is_stale(state, dataset, self.learner):
             return None
         version, predictor = fit_version(state, dataset, self.learner, self.artifacts, self.seed)
-        self._append(Fitted(version), state)  # after its arrays are safe
-        self._fitted = (version.number, predictor, dataset.answered().assays)
+        why = self._held_back(state, dataset, predictor)
+        self._append(Fitted(version, why), state)  # after its arrays are safe
+        if not why:
+            self._fitted = (version.number, predictor, dataset.answered().assays)
         return version
 
+    def _held_back(self, state: CampaignState, dataset: Dataset, predictor: Predictor) -> str:
+        """Why a version that was just fitted does not become current by itself; "" when it does."""
+        from activeloop.campaigns.promotion import evidence_against, out_of_fold_of, unseen_of
+
+        current, now = state.current, dataset.oriented().answered()
+        if current is None or current.number in state.outdated or current.learner != self.learner.name:
+            return ""
+        if state.corrected > state.version_events[current.number]:
+            return ""  # the current one was fitted to results that were declared wrong
+        known = self._fitted is not None and self._fitted[0] == current.number
+        new = out_of_fold_of(predictor, now)
+        if np.isnan(new).all() or not (known or current.artifact):  # it would have to be fitted once more
+            return ""
+        try:
+            model = self._predictor(state)
+            then = dataset_then(current, self.log, self.pool, self.assays).oriented().answered()
+        except (StateError, StoreError, ModelError):
+            return ""  # it cannot be used any more
+        assert model is not None  # a version has one
+        old = unseen_of(current, state, out_of_fold_of(model, then), then, now)
+        return evidence_against(new, old, now, current)
+
     def _predictor(self, state: CampaignState) -> Predictor | None:
-        version = state.version
+        version = state.current
         if version is None:
             return self.learner.prior(self.pool)
         if version.number in state.outdated:
@@ -994,14 +1138,14 @@ class Campaign:
                 f"the learner of this campaign knows nothing of {new}: no candidate of the pool differs there. "
                 "Add such candidates (`activeloop extend DIR --list FILE`), or leave them out. Nothing was predicted."
             )
-        version = state.version
+        version = state.current
         if version is None:
             return self.learner.prior(pool)
         then = dataset_then(version, self.log, self.pool, self.assays).oriented().answered()
         return self.learner.restore(replace(then, pool=pool), version.seed, self.artifacts.get(version.artifact))
 
     def _predicted(self, state: CampaignState) -> tuple[Assay, ...]:
-        if state.version is None:
+        if state.current is None:
             prior = self.learner.prior(self.pool) if self.assays[0].goal == "classify" else None
             classes = prior is not None and prior.predict(self.pool, np.zeros(1, np.int64), 0, draws=0).classes
             return tuple(self.assays) if classes else ()
@@ -1011,14 +1155,14 @@ class Campaign:
 
     def _teacher_version(self, state: CampaignState, seed: int | None) -> tuple[Version, int]:
         """The version that is the teacher now, and the seed of the training."""
-        if state.version is None:
+        if state.current is None:
             why = "all results were voided" if state.versions else "there is no version yet"
             raise StateError(f"{why}: record results and fit first. Nothing was trained.")
-        return state.version, derive(self.seed, "distil", state.version.number) if seed is None else seed
+        return state.current, derive(self.seed, "distil", state.current.number) if seed is None else seed
 
     def _teacher(self, state: CampaignState, student: StudentRecord) -> Predictor | None:
         """The teacher of a student; None when it is not available any more."""
-        if student.version == len(state.versions):
+        if student.version == state.promoted:
             return self._predictor(state)
         version = state.versions[student.version - 1]
         if version.number in state.outdated:
@@ -1035,7 +1179,7 @@ class Campaign:
         seed = derive(self.seed, "propose", len(state.proposals) + 1) if seed is None else seed
         dataset, model, predicted = self._dataset(state), self._predictor(state), self._predicted(state)
         prior = model
-        if state.version is not None:
+        if state.current is not None:
             prior = self.learner.prior(self.pool) if self.learner.quick_prior else None
         builder = ProposalBuilder(
             self.pool, self.assays, self.select, self.hit, self.controls, prior, self.learner.coordinates
@@ -1055,7 +1199,7 @@ class Campaign:
         rows = rows_of_names(self.pool, (p.name for p in picks))
         several = mutation_counts(self.pool, rows) > 1
         predicted = [a.name for a in self._predicted(state)]
-        if state.version is None or not several.any() or assay.goal == "classify" or assay.name not in predicted:
+        if state.current is None or not several.any() or assay.goal == "classify" or assay.name not in predicted:
             return tuple(picks)
         dataset, model = self._told_against_parent(state)
         outlook = Outlook.of(model, dataset, derive(self.seed, "extend", 1))
@@ -1103,6 +1247,14 @@ class Campaign:
                 if self.state().last == state.last:  # nobody wrote: it cannot be done
                     raise
         return decide(self.state())
+
+
+def _check_plate(name: str, state: CampaignState) -> None:
+    """Refuse a plate that is of no proposal."""
+    found = re.fullmatch(r"plate-([1-9]\d*)(-[1-9]\d*)?", name)
+    if not found or int(found[1]) > len(state.proposals):
+        made = f"plates of this campaign are plate-1 to plate-{len(state.proposals)}" if state.proposals else "none yet"
+        raise InputError(f'there is no plate "{name}" ({made}). Nothing was changed.')
 
 
 def _same_pool(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -155,6 +155,49 @@ class PlateLaid:
 
 
 @dataclass(frozen=True)
+class PlateSent:
+    """A plate went to whoever measures it.
+
+    Args:
+        plate: its name, such as `plate-3` or `plate-3-2`.
+        to: a person, a laboratory or a device.
+        sent_at: when (ISO 8601).
+        note: what else is to be known of it, in the user's words.
+    """
+
+    plate: str
+    to: str
+    sent_at: str
+    note: str = ""
+
+
+Outcome = Literal["done", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """A device ended a run on a plate.
+
+    Args:
+        plate: its name.
+        device: of which name.
+        run: the device's own name of the run; with the device it says which run it is.
+        outcome: `done`, `failed`, or `stopped` by somebody.
+        files: name of each file that the run wrote -> SHA-256 of its content.
+        finished_at: when (ISO 8601).
+        words: what the device said of it.
+    """
+
+    plate: str
+    device: str
+    run: str
+    outcome: Outcome
+    files: dict[str, str] = field(default_factory=dict)
+    finished_at: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Measured:
     """Results came back.
 
@@ -192,9 +235,28 @@ class Voided:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A version was fitted."""
+    """A version was fitted; it is current from here on, unless it is held back.
+
+    Args:
+        version: it.
+        held_back: why it did not become current by itself, in words; "" when it did.
+    """
 
     version: Version
+    held_back: str = field(default="", metadata={"stored": "unless default"})
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Somebody made a version current: one that was held back, or an earlier one.
+
+    Args:
+        version: its number.
+        reason: why, in the user's words.
+    """
+
+    version: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -213,7 +275,20 @@ class Distilled:
     student: StudentRecord
 
 
-Event = Configured | Extended | Proposed | PlateLaid | Measured | Voided | Fitted | Pinned | Distilled
+Event = (
+    Configured
+    | Extended
+    | Proposed
+    | PlateLaid
+    | PlateSent
+    | RunFinished
+    | Measured
+    | Voided
+    | Fitted
+    | Promoted
+    | Pinned
+    | Distilled
+)
 
 
 @dataclass(frozen=True)
@@ -275,9 +350,12 @@ KINDS: dict[str, type] = {
     "extended": Extended,
     "proposed": Proposed,
     "plate-laid": PlateLaid,
+    "plate-sent": PlateSent,
+    "run-finished": RunFinished,
     "measured": Measured,
     "voided": Voided,
     "fitted": Fitted,
+    "promoted": Promoted,
     "pinned": Pinned,
     "distilled": Distilled,
 }

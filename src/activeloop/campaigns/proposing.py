@@ -91,7 +91,7 @@ class ProposalBuilder:
             self._pick(choice, rank, predicted, beside)
             for rank, (choice, beside) in enumerate(zip(choices, around, strict=True), 1)
         )
-        version = state.version.number if state.version else 0
+        version = state.current.number if state.current else 0
         return Proposal(len(state.proposals) + 1, picks, version, seed, self._policy(state, model))
 
     def _coordinates(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ class ProposalBuilder:
         if model is None:
             batch = self.select.at_start().batch
             return f"the batch strategy {batch.name}: there is no model yet" if batch.spreads else NO_MODEL
-        version = state.version
+        version = state.current
         select = replace(self.select, first=None) if version else self.select.at_start()
         who = f"version {version.number} ({version.learner})" if version else "the prior: nothing was measured yet"
         return f"the score {select.score.name} and the batch strategy {select.batch.name}, from predictions of {who}"

@@ -16,8 +16,11 @@ from activeloop.campaigns.events import (
     Measured,
     Pinned,
     PlateLaid,
+    PlateSent,
+    Promoted,
     Proposed,
     Recorded,
+    RunFinished,
     StudentRecord,
     Version,
     Voided,
@@ -125,6 +128,8 @@ class CampaignState:
         corrects: event -> the first of those it corrects: what came back, came back then.
         versions: in order; number i stands at i - 1.
         version_events: number of a version -> its event.
+        promoted: number of the version that is current while results count, 0 before the first.
+        held_back: number of a version -> why it did not become current by itself.
         students: in order; number i stands at i - 1.
         pinned: name -> why it must be on the next proposal.
         vetoed: name -> why it must never be proposed.
@@ -135,6 +140,9 @@ class CampaignState:
             the pool was extended.
         extensions: candidates that were added to the pool, in order.
         before_extension: number of the last version that was fitted before the last of them.
+        corrected: event that last took results out, be it by voiding or by replacing them; 0 when there is none.
+        sent: name of a plate -> where it was sent last; not after a run on it failed or was stopped.
+        runs: of devices, in order.
     """
 
     last: int = 0
@@ -148,6 +156,8 @@ class CampaignState:
     corrects: dict[int, int] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     version_events: dict[int, int] = field(default_factory=dict)
+    promoted: int = 0
+    held_back: dict[int, str] = field(default_factory=dict)
     students: tuple[StudentRecord, ...] = ()
     pinned: dict[str, str] = field(default_factory=dict)
     vetoed: dict[str, str] = field(default_factory=dict)
@@ -157,6 +167,9 @@ class CampaignState:
     outdated: frozenset[int] = frozenset()
     extensions: tuple[Extended, ...] = ()
     before_extension: int = 0
+    corrected: int = 0
+    sent: dict[str, PlateSent] = field(default_factory=dict)
+    runs: tuple[RunFinished, ...] = ()
 
     @classmethod
     def of(cls, log: Iterable[Recorded], upto: int | None = None, under: Configured | None = None) -> CampaignState:
@@ -242,10 +255,27 @@ class CampaignState:
         ]
 
     @cached_property
+    def current(self) -> Version | None:
+        """The version that predicts and proposes: the last that was not held back, or the one that was promoted since.
+
+        None before the first fit, and when all results were voided since: the loop starts anew.
+        """
+        return next((v for v in reversed(self.versions) if v.number == self.promoted and self._counting), None)
+
+    @property
     def version(self) -> Version | None:
-        """The last version; None before the first fit, and when all results were voided since: the loop starts anew."""
-        counting = any(r.void is None and r.measurement.value == r.measurement.value for r in self.results)
-        return self.versions[-1] if self.versions and counting else None
+        """`current`, by its former name."""
+        return self.current
+
+    @property
+    def latest(self) -> Version | None:
+        """The version that was fitted last, be it current or not; None where `current` is."""
+        return self.versions[-1] if self.versions and self._counting else None
+
+    @cached_property
+    def _counting(self) -> bool:
+        """Whether any result counts."""
+        return any(r.void is None and r.measurement.value == r.measurement.value for r in self.results)
 
     def extended_since(self, version: int) -> bool:
         """Whether the pool was extended after a version was fitted."""
@@ -253,8 +283,8 @@ class CampaignState:
 
     @property
     def student(self) -> StudentRecord | None:
-        """The last student of the latest version that has one, or None."""
-        return max(self.students, key=lambda s: (s.version, s.number), default=None)
+        """The last student of the current version, else of the latest version that has one, or None."""
+        return max(self.students, key=lambda s: (s.version == self.promoted, s.version, s.number), default=None)
 
 
 class Fold:
@@ -285,12 +315,15 @@ class Fold:
         self._corrects: dict[int, int] = {}
         self._versions: list[Version] = []
         self._version_events: dict[int, int] = {}
+        self._held_back: dict[int, str] = {}
+        self._sent: dict[str, PlateSent] = {}
+        self._runs: list[RunFinished] = []
         self._students: list[StudentRecord] = []
         self._pinned: dict[str, str] = {}
         self._vetoed: dict[str, str] = {}
         self._plate: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._outdated: set[int] = set()
-        self._before_extension = self._rounds = 0
+        self._before_extension = self._rounds = self._promoted = self._corrected = 0
         self._new_round = True
         for recorded in log:
             self._add(recorded)
@@ -322,6 +355,8 @@ class Fold:
                 corrects=self._corrects.copy(),
                 versions=tuple(self._versions),
                 version_events=self._version_events.copy(),
+                promoted=self._promoted,
+                held_back=self._held_back.copy(),
                 students=tuple(self._students),
                 pinned=self._pinned.copy(),
                 vetoed=self._vetoed.copy(),
@@ -331,6 +366,9 @@ class Fold:
                 outdated=frozenset(self._outdated),
                 extensions=tuple(self.extensions),
                 before_extension=self._before_extension,
+                corrected=self._corrected,
+                sent=self._sent.copy(),
+                runs=tuple(self._runs),
             )
         return self._state
 
@@ -352,15 +390,28 @@ class Fold:
             self._lay(event.plate)
         elif isinstance(event, PlateLaid):
             self._lay(event.plate)
+        elif isinstance(event, PlateSent):
+            self._sent[event.plate] = event
+        elif isinstance(event, RunFinished):
+            self._runs.append(event)
+            if event.outcome != "done":  # it has to be sent anew
+                self._sent.pop(event.plate, None)
         elif isinstance(event, Measured):
             self._measure(number, event)
         elif isinstance(event, Voided):
             self._strike((event.event,), event.reason, event.rows)
+            self._corrected = number
         elif isinstance(event, Fitted):
             version = event.version
             self._versions.append(version)
             self._version_events[version.number] = number
             self._outdated |= {version.number} if change is not None and change.refits else set()
+            if event.held_back:
+                self._held_back[version.number] = event.held_back
+            else:
+                self._promoted = version.number
+        elif isinstance(event, Promoted):
+            self._promoted = event.version
         elif isinstance(event, Distilled):
             self._students.append(event.student)
         else:
@@ -392,6 +443,7 @@ class Fold:
         self._sources[number] = event.source
         self._grown_from[number] = event.grown_from
         if event.replaces:
+            self._corrected = number
             self._corrects[number] = min(self._corrects.get(e, e) for e in event.replaces)
         if event.repeats:
             self._repeats.add(number)

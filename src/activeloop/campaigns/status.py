@@ -66,6 +66,8 @@ class Status:
         best_by_round: best value of the first of these assays after each round, from the first with a value that
             counts.
         versions: all fitted versions.
+        current: the one that predicts and proposes, or None.
+        held_back: why the last version is not current, in words; "" when it is, or when an earlier one was promoted.
         validations: the last prospective validation of each assay that has one.
         stale: results came in since the last fit.
         files: (event, source) of each stored file.
@@ -94,6 +96,8 @@ class Status:
     front: Front | None
     best_by_round: tuple[float, ...]
     versions: tuple[Version, ...]
+    current: Version | None
+    held_back: str
     validations: tuple[ProspectiveValidation, ...]
     stale: bool
     unused: bool
@@ -103,8 +107,8 @@ class Status:
 
     @property
     def student_stale(self) -> bool:
-        """Whether a later version than the student's teacher is current; it can still be used."""
-        return self.student is not None and self.student.version < len(self.versions)
+        """Whether another version than the student's teacher is current; it can still be used."""
+        return self.student is not None and self.current is not None and self.student.version != self.current.number
 
 
 def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence[float] | None) -> Status:
@@ -132,16 +136,23 @@ def status_of(state: CampaignState, dataset: Dataset, stale: bool, hit: Sequence
         leaders=_leaders(state, dataset),
         conditions=_conditions(dataset),
         hits=None if hits is None else int(hits.sum()),
-        front=front_of(dataset, state.rounds, logarithmic(dataset.assays, state.version)),
+        front=front_of(dataset, state.rounds, logarithmic(dataset.assays, state.current)),
         best_by_round=tuple(value for value in best_by_round(state, dataset) if value == value),
         versions=state.versions,
+        current=state.current,
+        held_back=_held_back(state),
         validations=validate_each(state, dataset),
         stale=stale,
-        unused=bool(state.versions) and state.version is None,
+        unused=bool(state.versions) and state.latest is None,
         next_step=_next_step(state, dataset, stale),
         student=state.student,
         hits_by_round=() if hits is None else tuple(np.bincount(dataset.rounds[hits], minlength=state.rounds).tolist()),
     )
+
+
+def _held_back(state: CampaignState) -> str:
+    latest, current = state.latest, state.current
+    return "" if latest is None or latest == current else state.held_back.get(latest.number, "")
 
 
 def _leaders(state: CampaignState, dataset: Dataset) -> tuple[Leader, ...]:

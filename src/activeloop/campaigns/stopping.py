@@ -244,14 +244,14 @@ def report(
     before = values[dataset.rounds < state.rounds - 1]
     gained = np.nanmax(values) - np.nanmax(before) if np.isfinite(before).any() else float("nan")
     wells = len({_well(r.measurement) for r in state.results})
-    known = skills(state.version.metrics, predicted) if state.version else ()
+    known = skills(state.current.metrics, predicted) if state.current else ()
     met = None if np.isnan(dataset.limits).all() else int((dataset.meets_all() == 1).sum())
     if len(dataset.assays) == 1 and dataset.assays[0].goal == "classify":
         met = int((dataset.values[:, 0] == 1).sum())
-    front = front_of(dataset, state.rounds, logarithmic(dataset.assays, state.version))
+    front = front_of(dataset, state.rounds, logarithmic(dataset.assays, state.current))
     advice, sentence = _advise(state, dataset, validations, gain, known, goal, next_size, column)
-    if stale and state.version is not None:
-        sentence += f" Version {state.version.number} does not know the last results: `propose` or `fit` first."
+    if stale and state.current is not None:
+        sentence += f" Version {state.current.number} does not know the last results: `propose` or `fit` first."
     return RoundReport(
         round=state.rounds_measured,
         measured=len(dataset),
@@ -293,7 +293,7 @@ def _advise(
     next_size: int,
     column: int,
 ) -> tuple[str, str]:
-    if state.version is None:
+    if state.current is None:
         return "cannot say", "No model was fitted to the results yet: `activeloop fit` does it, and `propose` too."
     proven = {v.assay for v in validations if spearman_interval(v.spearman, v.candidates)[0] > 0}
     blind = [s for s in known if s.low <= 0 and s.assay not in proven]

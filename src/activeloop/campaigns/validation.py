@@ -177,8 +177,8 @@ class Drift:
 
     @property
     def stale(self) -> bool:
-        """Whether a later version than its teacher is current."""
-        return self.version < self.current
+        """Whether another version than its teacher is current."""
+        return self.version != self.current
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -51,10 +51,10 @@ def of_its_day(result: Result, state: CampaignState) -> Measurement:
 
 def is_stale(state: CampaignState, dataset: Dataset, learner: Learner) -> bool:
     """Whether there are results that the last version was not fitted to, or it is of another learner or goal."""
-    version = state.version
+    version, current = state.latest, state.current
     if not len(dataset):
         return False
-    if version is None or version.number in state.outdated:
+    if version is None or current is None or {version.number, current.number} & state.outdated:
         return True
     return not dataset.has_hash(version.data_hash) or version.learner != learner.name
 

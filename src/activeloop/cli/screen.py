@@ -118,8 +118,8 @@ def own_student(loop: Campaign, place: Path) -> Path:
     if not state.students:
         raise StateError("this campaign has no student yet: train one (`activeloop distil DIR`), or give --student.")
     record = loop.student_record()
-    if state.version and record.version != state.version.number:
-        say(f"The student is of version {record.version}; its teacher here is version {state.version.number}.")
+    if state.current and record.version != state.current.number:
+        say(f"The student is of version {record.version}; its teacher here is version {state.current.number}.")
     path = place / "student.onnx"
     if not path.exists():
         content = loop.student_file()
@@ -179,7 +179,7 @@ class ScreenOptions:
         assert loop.select is not None  # set on construction
         builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit, loop.controls)
         taken = np.array(builder.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
-        number = state.version.number if state.version else 0
+        number = state.current.number if state.current else 0
         seed = derive(loop.seed, "screen", number) if seed is None else seed
         if file is None:
             return cls(loop, state, builder, loop.pool, teacher, seed, taken)
@@ -231,7 +231,7 @@ class ScreenOptions:
         parts = (
             digest_of(student) if student else record,
             getattr(self.pool, "digest", ""),
-            self.state.version.number if self.state.version else 0,
+            self.state.current.number if self.state.current else 0,
             self.state.last,
             self.seed,
             settings,

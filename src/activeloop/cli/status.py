@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from activeloop.cli.fit import current_words
 from activeloop.cli.terminal import (
     Folder,
     check_file,
@@ -48,8 +49,10 @@ def status(directory: Folder, picture: Annotated[Path | None, PICTURE] = None) -
     table = summary_table(found, lambda name: shown.called.get(name, name))
     student_rows(table, loop, shown)
     console().print(table)
-    if found.versions and not found.unused:
-        say(f"Version {found.versions[-1].number}: {found.versions[-1].explanation}")
+    if found.current:
+        say(f"Version {found.current.number}: {found.current.explanation}")
+        if found.current != found.versions[-1]:
+            say(current_words(found.current.number, found.versions[-1].number, found.held_back, directory))
     if shown.controls:
         say(f"Note: {shown.controls}")
     for warning in shown.warnings:
@@ -118,8 +121,10 @@ def summary_table(found: Status, called: Callable[[str], str] = str) -> Table:
     if found.versions:
         unused = "; none is used, since all results were voided" if found.unused else ""
         stale = "; results came in since" if found.stale else unused
-        table.add_row("versions", f"{len(found.versions)}, the last by {found.versions[-1].learner}{stale}")
-        if checked := checked_words(found.versions[-1].metrics):
+        version, last = found.current or found.versions[-1], found.versions[-1]
+        which = "the last" if version == last else f"current is {version.number}"
+        table.add_row("versions", f"{len(found.versions)}, {which} by {version.learner}{stale}")
+        if checked := checked_words(version.metrics):
             table.add_row("held-out data", checked)
     table.add_row("prospective validation", validations_words(found.validations))
     for title, names in (("on a plate", found.awaiting), ("no result yet", found.missing)):
@@ -218,7 +223,8 @@ def student_words(found: Status) -> str:
 
     student = found.student
     assert student is not None  # the caller has looked
-    old = f", not of the current version {len(found.versions)}; it can still be used" if found.student_stale else ""
+    current = found.current.number if found.current else 0
+    old = f", not of the current version {current}; it can still be used" if found.student_stale else ""
     agreed, apart = student.fidelity.get("spearman"), student.fidelity.get("rmse")
     rank = "" if agreed is None else f"; Spearman {agreed:.3f} with its teacher"
     rank += "" if apart is None else f", RMSE {apart:.2f} of its standard deviation"

@@ -30,6 +30,7 @@ VERBS = {
     "export": "Export everything as tables: results, predictions, plates, versions, events.",
     "pin": "Put candidates on the next plate.",
     "veto": "Exclude candidates from all later plates.",
+    "promote": "Make an earlier or held-back version of the model current.",
     "void": "Declare results wrong; they stay on record.",
     "serve": "Serve campaigns to people, programs and robots.",
     "work": "Fit and distil by itself whenever results come in.",
@@ -58,7 +59,7 @@ KEPT = {
     "evaluate": "Finished folds are not kept; the same command begins anew.",
     "demo": "What was written stays in its folder; the same command makes a new one.",
 }
-KEPT |= dict.fromkeys(("veto", "void"), KEPT["pin"])
+KEPT |= dict.fromkeys(("veto", "void", "promote"), KEPT["pin"])
 #: of verbs that only answer a question
 NOTHING = "Nothing was changed."
 SEE_ALL = "`activeloop --help` lists all of them."

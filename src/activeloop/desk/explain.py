@@ -169,7 +169,7 @@ class _Explained:
         names = [a.name for a in predicted]
         column = names.index(around.assay.name) if around.assay.name in names else 0
         assay = predicted[column] if predicted else around.assay
-        version = state.version.number if state.version else 0
+        version = state.current.number if state.current else 0
         return cls(campaign.pool, dataset, model, around, column, assay, version, loop)
 
     def one(self, row: int) -> Explanation:

@@ -140,7 +140,7 @@ class Facts:
     @cached_property
     def logs(self) -> tuple[str, ...]:
         """Names of the assays on a logarithmic scale."""
-        return logarithmic(self.dataset.assays, self.state.version)
+        return logarithmic(self.dataset.assays, self.state.current)
 
     @cached_property
     def answered(self) -> list[int]:
@@ -155,7 +155,7 @@ class Facts:
     @cached_property
     def model(self) -> Predictor | None:
         """The current version; None before the first."""
-        return self.campaign.model() if self.state.version else None
+        return self.campaign.model() if self.state.current else None
 
     @cached_property
     def sample(self) -> PoolSample | None:
@@ -185,7 +185,7 @@ class Facts:
 
     def effects(self) -> list[tuple[Effects, str]]:
         """Effects by position and residue of each assay with a result, and their picture as part of a page."""
-        known = self.campaign.predicted_assays() if self.state.version else ()
+        known = self.campaign.predicted_assays() if self.state.current else ()
         maps = effects(self.dataset, self.answered, self.model, known, self.seed)
         return [(one, inline(svg(draw_effects(one, one.assay.name in self.logs)), "Heat map")) for one in maps]
 
@@ -251,7 +251,7 @@ class Facts:
             + (f", hit from {c.hit:g}" if c.hit is not None else "")
             for a, c in zip(self.dataset.assays, config.assays, strict=True)
         )
-        version = self.state.version
+        version = self.state.current
         codes = list(dict.fromkeys(v.code_version for v in self.state.versions))
         plate, kinds = config.plate, {}
         for one in plates_in(self.loop.folder.plates).plates:
@@ -338,7 +338,7 @@ class Facts:
             return "There is no random baseline before a model was fitted."
         if best[0].exact:
             return "Random baseline: the exact expected best of as many random picks, since the whole pool is measured."
-        version = self.state.version
+        version = self.state.current
         assert version is not None  # it has drawn the samples
         fit = best[0].assay.goal == "classify"
         way = "the mean of its probabilities" if fit else "joint samples of it, with the noise of one measurement"

@@ -85,7 +85,14 @@ work = sa.Table(
 """What may be due for a campaign: a row for each kind of work, which whoever does it holds for a while."""
 
 #: kind of event -> the kind of work that may be due once it is written
-DUE_AFTER = {"measured": "fit", "voided": "fit", "configured": "fit", "extended": "fit", "fitted": "distil"}
+DUE_AFTER = {
+    "measured": "fit",
+    "voided": "fit",
+    "configured": "fit",
+    "extended": "fit",
+    "fitted": "distil",
+    "promoted": "distil",
+}
 
 
 class database_time(GenericFunction[float]):

@@ -87,7 +87,7 @@ class Distil(WorkKind):
 
     def missing(self, loop: OpenCampaign, ordered: str) -> str:
         """See `WorkKind.missing`."""
-        version = loop.campaign.state().version
+        version = loop.campaign.state().current
         if version is None or not (ordered or loop.config.student.auto):
             return ""
         trainer, seed, again = self._wanted(loop, ordered)
