@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
@@ -11,18 +13,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from activeloop.config import OpenCampaign
-from activeloop.desk.candidates import (
-    KNOWN,
-    CandidateQuery,
-    CandidateTable,
-    PoolPredictions,
-    predict_pool,
-    predicted_file,
-)
+from activeloop.config.building import open_folder
+from activeloop.desk.candidates import STATES, CandidateTable, predict_pool, predictions_file
 from activeloop.desk.explain import explain, picture_of
 from activeloop.desk.extend import extend
 from activeloop.drawing import inline
 from activeloop.errors import ActiveLoopError, InputError
+from activeloop.measurements import Assay
 from activeloop.plates.structures import CANVAS, is_structure, structure
 from activeloop.server.access import CampaignAccess, Campaigns, Reader, Scientist
 from activeloop.server.pages.base import Form, computed, page, pages_router, see, text
@@ -33,6 +30,27 @@ router = pages_router()
 
 QUICK = 20_000
 """Candidates that are predicted while a page is waited for; more are predicted beside."""
+SHOWN = 50
+"""Candidates of one page."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of the table is asked for.
+
+    Args:
+        search: letters that a name, or what is known of it, contains.
+        state: only candidates in it; all when "".
+        sort: a column of the table; the best predicted, or the order of the pool, when "".
+        reverse: the other way round.
+        at: page, from 1.
+    """
+
+    search: str = ""
+    state: str = ""
+    sort: str = ""
+    reverse: bool = False
+    at: int = 1
 
 
 class Predicting:
@@ -41,29 +59,26 @@ class Predicting:
     def __init__(self) -> None:
         self._lock, self._running, self._failed = threading.Lock(), set[str](), dict[str, str]()
 
-    def of(self, access: CampaignAccess, loop: OpenCampaign) -> tuple[PoolPredictions | None, str]:
-        """The predictions of a campaign's pool, or None and why there are none (yet)."""
-        path = predicted_file(loop)
-        if (kept := PoolPredictions.load(path)) is not None:
-            return kept, ""
+    def of(self, access: CampaignAccess, loop: OpenCampaign) -> tuple[bool, str]:
+        """Whether the predictions of a campaign's pool are there, and why there will be none."""
+        path = predictions_file(loop)
+        if path.exists():
+            return True, ""
         if len(loop.campaign.pool) <= QUICK:
             try:
-                return predict_pool(loop), ""
+                return bool(predict_pool(loop)), ""
             except ActiveLoopError as error:
-                return None, str(error)
+                return False, str(error)
         with self._lock:
             if problem := self._failed.get(str(path)):
-                return None, problem
+                return False, problem
             if str(path) not in self._running:
                 self._running.add(str(path))
-                threading.Thread(
-                    target=self._predict, args=(access.campaigns, access.key, str(path)), daemon=True
-                ).start()
-        return None, ""
+                given = (access.campaigns, access.key, str(path))
+                threading.Thread(target=self._predict, args=given, daemon=True).start()
+        return False, ""
 
     def _predict(self, campaigns: Campaigns, key: str, path: str) -> None:
-        from activeloop.config.building import open_folder
-
         try:
             predict_pool(open_folder(campaigns.store.folder(key)))  # one of its own, so that nobody waits for it
         except ActiveLoopError as error:
@@ -81,64 +96,72 @@ def candidates(
     request: Request,
     access: Reader,
     search: str = "",
-    known: str = "",
-    sort: str = "predicted",
-    assay: str = "",
+    state: str = "",
+    sort: str = "",
     reverse: bool = False,
     at: int = 1,
 ) -> HTMLResponse:
     """The table."""
-    query = CandidateQuery(search, known, sort, assay, reverse, at)
     with access.open() as loop:
-        return _page(request, access, loop, query)
+        return _page(request, access, loop, Asked(search, state, sort, reverse, at))
 
 
 def _page(
     request: Request,
     access: CampaignAccess,
     loop: OpenCampaign,
-    query: CandidateQuery,
+    asked: Asked,
     error: str = "",
     code: int = 200,
 ) -> HTMLResponse:
-    predictions, problem = _predicting.of(access, loop)
-    what = f"candidates {predictions.version if predictions else 'unpredicted'}"
-    table = computed(request).of(access, loop, what, lambda: CandidateTable.of(loop, predictions))
-    found = table.page(query)
-    mutations = loop.campaign.pool.kind == "variants"
-    pictures = (
-        {r.name: svg for r in found.rows if is_structure("", r.name) and (svg := structure(r.name))}
-        if not mutations
-        else {}
+    there, problem = _predicting.of(access, loop)
+    table = computed(request).of(access, loop, f"candidates {there}", lambda: CandidateTable.of(loop))
+    known = table.predictions
+    sort = asked.sort or (f"mean {known.assays[0]}" if known else "row")
+    at = max(asked.at, 1)
+    found = table.page(
+        search=asked.search,
+        states=[asked.state] if asked.state else [],
+        sort=sort,
+        descending=_largest_first(sort, loop.campaign.assays) != asked.reverse,
+        offset=(at - 1) * SHOWN,
+        limit=SHOWN,
     )
+    mutations = loop.campaign.pool.kind == "variants"
+    drawn = [] if mutations else [c.name for c in found.candidates if is_structure("", c.name)]
     fields = campaign_fields(access, loop) | {
         "found": found,
-        "query": query,
-        "known": KNOWN,
+        "asked": asked,
+        "sort": sort,
+        "at": at,
+        "pages": max(-(-found.matching // SHOWN), 1),
+        "states": STATES,
         "assays": loop.campaign.assays,
         "problem": problem,
-        "waiting": predictions is None and not problem,
-        "link": _linker(query),
-        "pictures": pictures,
+        "waiting": not there and not problem,
+        "link": _linker(asked),
+        "pictures": {name: svg for name in drawn if (svg := structure(name))},
         "canvas": CANVAS,
-        "variants": mutations,
         "may": access.may("scientist"),
-        "extendable": loop.campaign.pool.kind == "variants",
+        "extendable": mutations,
         "error": error,
     }
     return page(request, "candidates.html", code, title=f"Candidates of {fields['name']}", **fields)
 
 
-def _linker(query: CandidateQuery):
+def _largest_first(sort: str, assays: Sequence[Assay]) -> bool:
+    """Whether the largest come first: uncertainties, and values of which more is better."""
+    kind, _, name = sort.partition(" ")
+    if kind in ("row", "name", "state"):
+        return kind == "state"
+    assay = next((a for a in assays if a.name == name), None)
+    return kind == "sd" or assay is None or assay.goal == "classify" or assay.sign > 0
+
+
+def _linker(asked: Asked) -> Callable[..., str]:
     """A function that gives the address of the same table with something else."""
-    now = {
-        "search": query.search,
-        "known": query.known,
-        "sort": query.sort,
-        "assay": query.assay,
-        "reverse": "1" if query.reverse else "",
-        "at": str(query.page),
-    }
+    now = {"search": asked.search, "state": asked.state, "sort": asked.sort, "at": str(asked.at)}
+    now["reverse"] = "1" if asked.reverse else ""
 
     def link(**changed: object) -> str:
         return "?" + urlencode({k: v for k, v in (now | {"at": "1"} | changed).items() if v})
@@ -172,7 +195,7 @@ def choose(request: Request, access: Scientist, form: Form) -> Response:
             change = loop.campaign.veto if text(form, "do") == "veto" else loop.campaign.pin
             change(names, text(form, "reason"))
         except InputError as error:
-            return _page(request, access, loop, CandidateQuery(), error=str(error), code=422)
+            return _page(request, access, loop, Asked(), error=str(error), code=422)
     return see(f"/campaigns/{access.key}/candidates{back if back.startswith('?') else ''}")
 
 
@@ -202,5 +225,5 @@ def add(request: Request, access: Scientist, form: Form) -> Response:
                     force=text(form, "force") == "yes",
                 )
         except ActiveLoopError as error:
-            return _page(request, access, loop, CandidateQuery(), error=str(error), code=422)
-    return see(f"/campaigns/{access.key}/candidates?known=new")
+            return _page(request, access, loop, Asked(), error=str(error), code=422)
+    return see(f"/campaigns/{access.key}/candidates?state=untested")
