@@ -7,13 +7,13 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from activeloop.server.pages import campaigns, candidates, new, overview, plates, results
+from activeloop.server.pages import audit, campaigns, candidates, model, new, overview, plates, results, students
 
 STATIC = Path(__file__).parents[1] / "static"
 
 
 def install(app: FastAPI) -> None:
     """Add the pages and their static files to an application."""
-    for part in (campaigns, new, overview, plates, results, candidates):
+    for part in (campaigns, new, overview, plates, results, candidates, model, students, audit):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
