@@ -1,4 +1,4 @@
-"""`activeloop doctor`: check the installation, or a foundation model."""
+"""`activeloop doctor`: check the installation, a foundation model, or data."""
 
 from __future__ import annotations
 
@@ -11,30 +11,52 @@ import typer
 from activeloop.cli.terminal import say
 
 if TYPE_CHECKING:
+    from activeloop.desk.leaks import Leak
     from activeloop.models.doctor.installation import CheckResult
 
-WHAT = typer.Argument(metavar="[model]", help="`model` checks a foundation model (default: the installation).")
-SOURCE = typer.Argument(metavar="[ID|DIR]", help="Hub id or folder of the model (default: the one that ships).")
+WHAT = typer.Argument(
+    metavar="[model|data]", help="`model` checks a foundation model, `data` tables (default: the installation)."
+)
+SOURCE = typer.Argument(
+    metavar="[ID|DIR|FILE...]", help="Hub id or folder of the model (default: the one that ships), or tables."
+)
+COLUMN = typer.Option(
+    metavar="ROLE=NAME", help="With data: the column of a role: structure, compound, cells, split, plate, donor, value."
+)
 REVISION = typer.Option(metavar="NAME", help="Branch, tag or commit of the model on the hub.")
 AS_JSON = typer.Option("--json", help="Print a JSON list of results instead of lines.")
 
 
 def doctor(
     what: Annotated[str, WHAT] = "",
-    source: Annotated[str, SOURCE] = "",
+    source: Annotated[list[str] | None, SOURCE] = None,
     revision: Annotated[str | None, REVISION] = None,
+    column: Annotated[list[str] | None, COLUMN] = None,
     as_json: Annotated[bool, AS_JSON] = False,
 ) -> None:
-    """Check the installation, or every part of a foundation model; ends with status 1 when something fails.
+    """Check the installation, a foundation model, or data; ends with status 1 when something fails.
 
     A model is loaded and run: tokens, pooling, padding, masked-language head, speed, memory, each adapter, samples.
+
+    Data are searched for leaks before anything is fitted: salts, tautomers and near twins of one compound, names
+    written in several ways, pairs both ways round, repeats or donors on both sides of a split, plates that cannot be
+    told from a condition; of several tables also what stands in more than one.
     """
-    results = shown(_examined(what, source, revision), as_json)
+    if what == "data":
+        from activeloop.cli.record import columns_of
+        from activeloop.desk.leaks import find_leaks
+        from activeloop.errors import InputError
+
+        if not source:
+            raise InputError("name the tables: `activeloop doctor data FILE...`.")
+        results = shown(find_leaks(source, columns_of(column or [])), as_json)
+    else:
+        results = shown(_examined(what, " ".join(source or ()), revision), as_json)
     if any(result.verdict == "failed" for result in results):
         raise typer.Exit(1)
 
 
-def shown(results: Iterable[CheckResult], as_json: bool) -> list[CheckResult]:
+def shown(results: Iterable[CheckResult | Leak], as_json: bool) -> list[CheckResult | Leak]:
     """Print results as they come, or all of them as JSON in the end."""
     printed = []
     for result in results:
@@ -55,7 +77,9 @@ def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckRes
 
         return check_installation()
     if current_name("part", what) != "model":
-        raise InputError(f'doctor "{what}": write `activeloop doctor`, or `activeloop doctor model ID`.')
+        raise InputError(
+            f'doctor "{what}": write `activeloop doctor`, `... doctor model ID` or `... doctor data FILE`.'
+        )
     from activeloop.foundation.checkpoints import BUNDLED
     from activeloop.models.doctor.installation import EXTRAS, installed
 

@@ -1,0 +1,111 @@
+"""Leaks in data: each kind is found where it was planted, and none where there is none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from activeloop.cli.doctor import doctor
+from activeloop.desk.leaks import find_leaks
+from activeloop.errors import InputError
+
+CLEAN = {
+    "smiles": ["CCO", "c1ccccc1C(=O)O", "CC(C)Cc1ccc(cc1)C(C)C(=O)O"],
+    "name": ["ethanol", "benzoic acid", "ibuprofen"],
+    "activity": ["1", "2", "3"],
+}
+
+
+def found(*tables, **columns):
+    return {leak.check: leak for leak in find_leaks(tables, columns)}
+
+
+def planted(**changes):
+    return {**CLEAN, **changes}
+
+
+def test_a_clean_table_has_no_leak():
+    assert {leak.verdict for leak in found(CLEAN).values()} == {"ok"}
+
+
+CASES = [
+    # name, table, check, verdict, what is named
+    ("salts", {"smiles": ["CC(=O)Oc1ccccc1C(=O)O", "CC(=O)Oc1ccccc1C(=O)[O-].[Na+]"]}, "salts", "warning", "CC(=O)Oc1"),
+    ("tautomers", {"smiles": ["Oc1ccccn1", "O=c1cccc[nH]1"]}, "twins", "warning", "O=c1cccc[nH]1"),
+    ("spellings", {"smiles": ["OCC", "CCO"]}, "twins", "warning", "CCO"),
+    ("stereochemistry", {"smiles": ["C[C@H](N)C(=O)O", "CC(N)C(=O)O"]}, "stereoisomers", "warning", "1 found"),
+    ("near twins", {"smiles": ["CCCCCCCCCCCCO", "CCCCCCCCCCCCCCO"]}, "similar", "warning", "CCCCCCCCCCCCO ~"),
+    ("spelled names", {"cell_line": ["K-562", "K562"], "y": ["1", "2"]}, "names of cells", "warning", "K-562 = K562"),
+    ("two names", planted(smiles=["CCO", "CCO", "C"], name=["ethanol", "alcohol", "methane"]), "synonyms by structure",
+     "warning", "ethanol = alcohol"),
+    ("two names of one number", {"drug": ["5-FU", "Fluorouracil"], "pubchem": ["3385", "3385"]}, "synonyms by pubchem",
+     "warning", "5-FU = Fluorouracil"),
+    ("one name, two structures", planted(name=["A", "A", "B"]), "one name, two structures", "failed", "A"),
+    ("listed synonyms", {"drug": ["5-FU", "Fluorouracil"], "synonyms": ["Adrucil, fluorouracil", ""]},
+     "listed synonyms", "warning", "5-FU = Fluorouracil"),
+    ("swapped pairs", {"drug_a": ["A", "B"], "drug_b": ["B", "A"], "synergy": ["1", "2"]}, "swapped pairs", "warning",
+     "A + B"),
+    ("itself", {"drug1": ["A", "A"], "drug2": ["A", "B"], "y": ["1", "2"]}, "pairs with themselves", "warning", "1"),
+    ("repeats", {"drug": ["A", "A", "B"], "y": ["1", "2", "3"]}, "repeats", "warning", "1 of 2"),
+    ("repeats split", {"drug": ["A", "A", "B"], "split": ["train", "test", "train"]}, "split: replicate", "failed", ""),
+    ("compounds split", {"drug": ["A", "A", "B"], "cells": ["x", "y", "x"], "fold": ["1", "2", "1"]}, "split: compound",
+     "warning", "unseen"),
+    ("donors split", {"donor": ["d1", "d1", "d2"], "drug": ["A", "B", "A"], "set": ["1", "2", "1"]}, "split: donor",
+     "failed", "d1"),
+    ("scaffolds split", {"smiles": ["Cc1ccccc1", "CCc1ccccc1"], "split": ["train", "test"]}, "split: scaffold",
+     "warning", "c1ccccc1"),
+    ("plates are cells", {"plate": ["1", "1", "2", "2"], "cells": ["x", "x", "y", "y"], "drug": ["A", "B", "A", "B"]},
+     "plates and cells", "failed", "cannot be told"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "check", "verdict", "named"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_a_planted_leak_is_found(table, check, verdict, named):
+    leak = found(table)[check]
+    assert leak.verdict == verdict
+    assert named in leak.found + leak.fix
+    assert leak.fix
+    assert leak.count >= 1
+    assert leak.rows or check.startswith("plates")
+
+
+def test_plates_without_anything_in_common_that_differ():
+    table = {"plate": ["1"] * 8 + ["2"] * 8, "drug": [f"d{i}" for i in range(16)]}
+    values = [str(10 * (i > 7) + i % 3) for i in range(16)]
+    leak = found({**table, "value": values})["plates linked"]
+    assert leak.verdict == "warning"
+    assert "of the variance" in leak.found
+    shared = found({**table, "drug": ["DMSO", *table["drug"][1:8], "DMSO", *table["drug"][9:]], "value": values})
+    assert shared["plates linked"].verdict == "ok"
+
+
+def test_history_and_campaign_share_compounds():
+    history = {"smiles": ["CCO", "CCN.Cl"], "value": ["1", "2"]}
+    campaign = {"smiles": ["CCN", "CCCC"], "value": ["3", "4"]}
+    leak = found(history, campaign)["between files: compound"]
+    assert (leak.verdict, leak.count) == ("warning", 1)
+    assert "row 3" in leak.rows[0][0]
+    assert "row 2" in leak.rows[0][1]
+
+
+def test_columns_can_be_named_and_unknown_ones_are_refused():
+    table = {"what": ["A", "A"], "part": ["train", "test"]}
+    assert found(table, compound="what", split="part")["split: replicate"].verdict == "failed"
+    with pytest.raises(InputError, match="no role here"):
+        found(table, drugs="what")
+    with pytest.raises(InputError, match="no column of structures"):
+        found({"x": ["1"], "y2": ["2"]})
+
+
+def test_the_command(tmp_path, capsys):
+    (tmp_path / "t.csv").write_text("drug,split\nA,train\nA,test\nB,train\n", encoding="utf-8")
+    with pytest.raises(Exception, match="1"):
+        doctor("data", [str(tmp_path / "t.csv")])
+    assert "failed   split: replicate: 1 of 2" in capsys.readouterr().out
+    with pytest.raises(Exception, match="1"):
+        doctor("data", [str(tmp_path / "t.csv")], as_json=True)
+    listed = json.loads(capsys.readouterr().out)
+    assert next(leak for leak in listed if leak["check"] == "split: replicate")["rows"] == [["row 2", "row 3"]]
+    with pytest.raises(InputError, match="name the tables"):
+        doctor("data")
