@@ -233,11 +233,22 @@ def shortlist(
     return np.sort(best[:, 0].astype(np.int64))
 
 
+def without_draws(function: AcquisitionFunction, *, classes: bool) -> AcquisitionFunction:
+    """What stands in for a function where joint draws would take too long; itself where it needs none.
+
+    Args:
+        function: by which candidates are compared.
+        classes: whether probabilities of classes are predicted.
+    """
+    if not function.needs_draws or isinstance(function, CombiningFunction):
+        return function
+    return Entropy() if classes else UpperConfidenceBound()
+
+
 def _scores(
     evaluation: AcquisitionEvaluation, function: AcquisitionFunction, joint: bool
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Acquisition values [n] of rows [n]; the context is the same for all pieces."""
-    stand_in = function.needs_draws and not joint
     mean_only = not (function.needs_draws or function.needs_spread)
     context: AcquisitionContext | None = None
 
@@ -245,8 +256,7 @@ def _scores(
         nonlocal context
         prediction = evaluation.means(rows) if mean_only else evaluation.prediction(rows, joint)
         context = context or evaluation.context(prediction, joint)
-        if stand_in and not isinstance(function, CombiningFunction):
-            return evaluation.score(Entropy() if prediction.classes else UpperConfidenceBound(), prediction, context)
-        return evaluation.score(function, prediction, context)
+        own = function if joint else without_draws(function, classes=bool(prediction.classes))
+        return evaluation.score(own, prediction, context)
 
     return scores

@@ -12,12 +12,13 @@ import math
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import numpy as np
-from pydantic import BaseModel, TypeAdapter
 
 USE_CASES: Mapping[str, str] = {
+    "candidates": "candidates",
     "explain": "explain",
     "export": "export",
     "extend": "extend",
@@ -25,6 +26,8 @@ USE_CASES: Mapping[str, str] = {
     "new": "new",
     "plate_file": "propose",
     "plates_of": "propose",
+    "predict": "predict",
+    "predict_by_student": "predict",
     "preview_campaign": "new",
     "preview_results": "record",
     "propose": "propose",
@@ -73,6 +76,8 @@ def plain(result: Any) -> Any:
         return base64.b64encode(result).decode()
     if result is None or isinstance(result, (str, bool, int)):
         return result
+    from pydantic import BaseModel  # which takes longer to load than a student predicts
+
     if isinstance(result, BaseModel):  # what `campaign.toml` holds
         return plain(result.model_dump())
     raise TypeError(f"a result cannot hold a {type(result).__name__}")
@@ -80,7 +85,9 @@ def plain(result: Any) -> Any:
 
 def result_type(name: str) -> Any:
     """What a use case returns, as its annotation says."""
-    return get_type_hints(use_case(name))["return"]
+    function = use_case(name)
+    given = SimpleNamespace(__annotations__={"return": function.__annotations__["return"]})
+    return get_type_hints(given, vars(import_module(function.__module__)))["return"]
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -89,4 +96,6 @@ def schema(name: str) -> dict[str, Any]:
     >>> schema("propose")["title"]
     'ProposedPlates'
     """
+    from pydantic import TypeAdapter
+
     return TypeAdapter(result_type(name)).json_schema(mode="serialization")

@@ -1,121 +1,132 @@
-"""The candidates of a pool with all that is known of each: state, results, predictions; sorted, filtered, by pages."""
+"""The table of all candidates: predictions, what was measured, state and reason of each; a page of it at a time.
+
+What takes long, predicting the whole pool, is done once for a version and kept in the campaign's folder of caches; a
+`CandidateTable` adds what the log says now and answers any page of it in a moment.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
+from activeloop._version import __version__
+from activeloop.acquisition.evaluate import AcquisitionEvaluation, without_draws
 from activeloop.campaigns import CampaignState
+from activeloop.campaigns.proposing import ProposalBuilder, rows_of_names
+from activeloop.campaigns.reasons import Surroundings
+from activeloop.campaigns.versions import derive
 from activeloop.candidates import Pool
 from activeloop.config import OpenCampaign
-from activeloop.errors import InputError, StateError
+from activeloop.desk.predict import CandidatePrediction
+from activeloop.errors import ActiveLoopError, InputError, StateError, StoreError
 from activeloop.files import write_whole
-from activeloop.prediction import PRIOR_SCORE
+from activeloop.measurements import Assay, Dataset
+from activeloop.prediction import PRIOR_SCORE, PredictionTable
 from activeloop.store.folder import CACHE
 
-State = Literal["untested", "pinned", "vetoed", "on plate", "measured"]
-STATES: tuple[State, ...] = ("untested", "pinned", "vetoed", "on plate", "measured")
-KINDS = ("mean", "sd", "low", "high")
-"""What is known of a predicted value."""
-LISTED = 2_000_000
-"""Candidates of a pool up to which it is listed as a whole."""
-PIECE = 20_000
+PIECE = 50_000
 """Candidates that are predicted at once."""
+LONGEST = 2_000_000
+"""Candidates of the largest pool that is shown as a table."""
+
+State = Literal["untested", "pinned", "on plate", "measured", "no result", "vetoed", "control", "not allowed"]
+STATES: tuple[State, ...] = (
+    "untested",
+    "pinned",
+    "on plate",
+    "measured",
+    "no result",
+    "vetoed",
+    "control",
+    "not allowed",
+)
+_ARRAYS = ("mean", "sd", "low", "high", "acquisition", "names")
 
 
 @dataclass(frozen=True)
 class PoolPredictions:
-    """Predictions of the whole pool by one version.
+    """Predictions of a whole pool by one version, in the units of the assays.
 
     Args:
-        version: its number, 0 for the prior.
-        assays: A of them.
-        classes: whether `mean` is a probability.
-        mean, sd, low, high: float32 [N, A], as in `PredictionTable`.
+        version: number of the version; 0 = the prior.
+        assays: A names; that of the prior's score where it predicts nothing in a unit.
+        classes: whether they are probabilities.
+        by: name of the acquisition function.
+        mean, sd, low, high: [N, A] as in `PredictionTable`; NaN of candidates that cannot be predicted.
+        acquisition: [N] larger is better.
+        names: the text in which names are searched, see `_searched`, as bytes of UTF-8.
     """
 
     version: int
     assays: tuple[str, ...]
     classes: bool
+    by: str
     mean: np.ndarray
     sd: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    acquisition: np.ndarray
+    names: np.ndarray
 
+    def to_bytes(self) -> bytes:
+        """As a file of NumPy."""
+        about = json.dumps([self.version, self.assays, self.classes, self.by])
+        content = io.BytesIO()
+        np.savez(content, about=np.array(about), **{name: getattr(self, name) for name in _ARRAYS})  # type: ignore[arg-type]
+        return content.getvalue()
 
-def predictions_file(loop: OpenCampaign) -> Path:
-    """Where predictions of the pool by the current version are kept; the file can be made again at any time."""
-    state = loop.campaign.state()
-    version, configured = state.version, state.configured
-    told = f"{loop.campaign.learner.name} {len(loop.campaign.pool)} {configured.pool if configured else ''}"
-    if version:
-        told += f" {version.number} {version.data_hash} {version.artifact} {version.created_at}"
-    return loop.folder.path / CACHE / f"predictions-{hashlib.sha256(told.encode()).hexdigest()[:24]}.npz"
-
-
-def predict_pool(loop: OpenCampaign) -> Path:
-    """Predict the whole pool by the current version and keep it; what is kept already is not predicted again.
-
-    Raises:
-        StateError: nothing can be predicted yet.
-        ModelError: the model cannot predict.
-        StoreError: the file cannot be written.
-    """
-    path, pool = predictions_file(loop), loop.campaign.pool
-    if path.exists():
-        return path
-    loop.check_available()
-    if len(pool) > LISTED:
-        raise StateError(f"the pool holds {len(pool):,} candidates: `activeloop screen` predicts so many.")
-    parts: dict[str, list[np.ndarray]] = {"mean": [], "sd": [], "low": [], "high": []}
-    table = None
-    for rows in pool.chunks(PIECE):
-        table = loop.campaign.predict(rows)
-        for name, each in parts.items():
-            each.append(getattr(table, name).astype(np.float32))
-    assert table is not None  # a pool is never empty
-    found = {name: np.concatenate(each) for name, each in parts.items()}
-    buffer = io.BytesIO()
-    about = {"version": np.array(table.version), "assays": np.array(table.assays), "classes": np.array(table.classes)}
-    np.savez(buffer, allow_pickle=False, **about, **found)
-    path.parent.mkdir(exist_ok=True)
-    for old in path.parent.glob("predictions-*.npz"):
-        old.unlink(missing_ok=True)
-    return write_whole(path, buffer.getvalue())
-
-
-def known_predictions(loop: OpenCampaign) -> PoolPredictions | None:
-    """What `predict_pool` kept of the current version; None when it did not yet."""
-    try:
-        content = predictions_file(loop).read_bytes()
-    except OSError:
-        return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        arrays = (stored[name] for name in ("mean", "sd", "low", "high"))
-        return PoolPredictions(
-            int(stored["version"]), tuple(map(str, stored["assays"])), bool(stored["classes"]), *arrays
-        )
+    @classmethod
+    def from_file(cls, path: Path) -> PoolPredictions:
+        """The counterpart of `to_bytes`."""
+        with np.load(path, allow_pickle=False) as arrays:
+            version, assays, classes, by = json.loads(str(arrays["about"]))
+            return cls(version, tuple(assays), classes, by, *(arrays[name] for name in _ARRAYS))
 
 
 @dataclass(frozen=True)
-class ListedCandidate:
-    """A candidate and what is known of it.
+class MeasuredValue:
+    """What was measured of a candidate in one assay.
 
     Args:
-        row: in the pool, from 0.
-        name: its standard notation.
+        assay, unit: which.
+        value: the mean of its results that count.
+        error: its standard error; 0 when not known.
+        side: `<` or `>` where it is a limit, else "".
+    """
+
+    assay: str
+    unit: str
+    value: float
+    error: float
+    side: str
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """A row of the table.
+
+    Args:
+        row: of the pool.
+        name: standard notation.
         called: what people call it.
-        state: what happened to it.
-        reason: why it was pinned, vetoed or proposed.
-        measured: assay -> mean of its results, in its unit.
-        predicted: assay -> `mean`, `sd`, `low` and `high` of its prediction.
+        state: whether it may be chosen, and why not.
+        acquisition: its acquisition value, larger is better; NaN where nothing is predicted.
+        predictions: one for each predicted assay.
+        measured: one for each assay with a result.
+        proposal: number of the last proposal that it is in; 0 for none.
+        reason: why it was proposed, else what was measured around it; "" where nothing is known.
+        why: why it is pinned or vetoed; "" where nobody said so.
         labels: what else the pool's file says of it.
     """
 
@@ -123,183 +134,446 @@ class ListedCandidate:
     name: str
     called: str
     state: State
+    acquisition: float
+    predictions: tuple[CandidatePrediction, ...]
+    measured: tuple[MeasuredValue, ...]
+    proposal: int
     reason: str
-    measured: dict[str, float]
-    predicted: dict[str, dict[str, float]]
-    labels: dict[str, str]
+    why: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+    def value(self, assay: str) -> float:
+        """What was measured in an assay; NaN for nothing."""
+        return next((m.value for m in self.measured if m.assay == assay), math.nan)
+
+
+@dataclass(frozen=True)
+class CandidateQuery:
+    """Which part of the table is wanted.
+
+    Args:
+        search: a part of the name, or of what else the pool's file says of it; several words must all be there.
+        states: only these; all when ().
+        sort: `acquisition`, `row`, `name`, `state`, or of an assay `NAME`, `NAME sd`, `NAME low`, `NAME high`,
+            `NAME measured`.
+        worst: whether the order is turned round.
+        start: first row, from 0.
+        size: rows of the page.
+        reasons: whether what was measured around each is said.
+    """
+
+    search: str = ""
+    states: tuple[State, ...] = ()
+    sort: str = "acquisition"
+    worst: bool = False
+    start: int = 0
+    size: int = 50
+    reasons: bool = True
 
 
 @dataclass(frozen=True)
 class CandidatePage:
-    """A part of the list.
+    """A page of the table.
 
     Args:
-        candidates: in the order that was asked for.
-        total: candidates of the pool.
-        matching: those that the filter leaves.
-        version: number of the version that predicted; 0 for the prior, None where nothing is predicted.
-        assays: columns of predictions.
+        candidates: of the page, in order.
+        start: the first of them, from 0.
+        matching: candidates that the query finds.
+        total: candidates in the pool.
+        states: how many candidates are in each state, in the whole pool.
+        version: that predicts; 0 = the prior.
+        assays: that are predicted; () where nothing is.
+        classes: whether predictions are probabilities.
+        by: name of the acquisition function; "" where nothing is predicted.
+        sorts: by what the table can be sorted.
+        note: why nothing can be predicted; "" where that is not so.
     """
 
-    candidates: tuple[ListedCandidate, ...]
-    total: int
+    candidates: tuple[CandidateRow, ...]
+    start: int
     matching: int
-    version: int | None
+    total: int
+    states: dict[State, int]
+    version: int
     assays: tuple[str, ...]
+    classes: bool
+    by: str
+    sorts: tuple[str, ...]
+    note: str
+
+
+def candidates(
+    loop: OpenCampaign,
+    query: CandidateQuery | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> CandidatePage:
+    """A page of the table of candidates; who asks often keeps the `CandidateTable` until the next event.
+
+    Args:
+        loop: the campaign.
+        query: which part of it; the best 50 when None.
+        progress: called with (candidates predicted, candidates in the pool) where they were not predicted before.
+
+    Raises:
+        InputError: there is no such state or order.
+        StateError: the pool is too large for a table.
+    """
+    return CandidateTable.of(loop, compute=True, progress=progress).page(query or CandidateQuery())
+
+
+def predictions_file(loop: OpenCampaign) -> Path:
+    """Where predictions of the pool by the current version are kept; they can be made again at any time."""
+    return loop.folder.path / CACHE / f"predictions-{_key(loop, loop.campaign.state())}.npz"
+
+
+def known_predictions(loop: OpenCampaign) -> PoolPredictions | None:
+    """What `predict_pool` kept of the current version; None when it did not yet."""
+    with suppress(OSError, ValueError, KeyError, BadZipFile):
+        found = PoolPredictions.from_file(predictions_file(loop))
+        return found if len(found.mean) == len(loop.campaign.pool) else None
+    return None
+
+
+def predict_pool(loop: OpenCampaign, progress: Callable[[int, int], None] | None = None) -> PoolPredictions:
+    """Predict the whole pool by the current version and keep that; what is kept already is not predicted again.
+
+    Args:
+        loop: the campaign.
+        progress: called with (candidates predicted, candidates in the pool).
+
+    Raises:
+        StateError: nothing predicts yet, the version cannot be restored, or the pool is too large for a table.
+        ModelError: the model cannot predict.
+    """
+    check_size(loop.campaign.pool)
+    if (known := known_predictions(loop)) is not None:
+        return known
+    path, found = predictions_file(loop), _predicted(loop, loop.campaign.state(), progress)
+    with suppress(OSError, StoreError):  # what cannot be kept is computed again
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, found.to_bytes())
+        for old in path.parent.glob("predictions-*.npz"):
+            if old != path:
+                old.unlink(missing_ok=True)
+    return found
+
+
+def check_size(pool: Pool) -> None:
+    """Refuse to list a pool that is too large.
+
+    Raises:
+        StateError: it is.
+    """
+    if len(pool) > LONGEST:
+        raise StateError(
+            f"a pool of {len(pool):,} candidates is too large for a table (up to {LONGEST:,} fit): `activeloop screen "
+            "DIR` goes through it, and `predict` predicts those that you name."
+        )
+
+
+def _key(loop: OpenCampaign, state: CampaignState) -> str:
+    """What the predictions depend on."""
+    campaign, version = loop.campaign, state.version
+    about = [
+        __version__,
+        version and (version.number, version.data_hash, version.artifact, version.created_at),
+        state.configured and state.configured.pool,
+        len(campaign.pool),
+        campaign.learner.name,
+        repr(campaign.select.score if campaign.select else ""),
+        [repr(a) for a in campaign.assays],
+    ]
+    return hashlib.blake2b(json.dumps(about).encode(), digest_size=12).hexdigest()
+
+
+def _predicted(
+    loop: OpenCampaign, state: CampaignState, progress: Callable[[int, int], None] | None
+) -> PoolPredictions:
+    loop.check_available()
+    campaign = loop.campaign
+    pool, select, model = campaign.pool, campaign.select, campaign.model()
+    if model is None or select is None:
+        raise StateError("there is no model yet: record results and fit first.")
+    number = state.version.number if state.version else 0
+    select = select if number else select.at_start()
+    predicted = campaign.predicted_assays()
+    known = [a.name for a in predicted] or [a.name for a in campaign.assays]
+    builder = ProposalBuilder(pool, campaign.assays, select, campaign.hit)
+    dataset, seed = campaign.dataset().oriented().only(known), derive(campaign.seed, "predict", number)
+    evaluation = AcquisitionEvaluation(model, pool, seed, 0, dataset, builder.threshold(known))
+    function, context, parts, done = None, None, [], 0
+    named = predicted or (Assay(PRIOR_SCORE),)
+    for rows in pool.chunks(PIECE):
+        fine = pool.readable(rows)
+        prediction = evaluation.prediction(rows[fine], joint=False)
+        function = function or without_draws(select.score, classes=bool(prediction.classes))
+        context = context or evaluation.context(prediction, joint=False)
+        table = PredictionTable.of(prediction, (), named, number)
+        values = evaluation.score(function, prediction, context)
+        piece = []
+        for array in (table.mean, table.sd, table.low, table.high, values):
+            whole = np.full((len(rows), *array.shape[1:]), math.nan)
+            whole[fine] = array
+            piece.append(whole)
+        parts.append((piece, table.classes))
+        done += len(rows)
+        if progress:
+            progress(done, len(pool))
+    arrays = [np.concatenate([piece[k] for piece, _ in parts]) for k in range(5)]
+    arrays.append(np.frombuffer(_searched(pool).encode(), np.uint8))
+    assert function is not None  # a pool holds a candidate
+    return PoolPredictions(number, tuple(a.name for a in named), parts[0][1], function.name, *arrays)
 
 
 @dataclass(frozen=True)
 class CandidateTable:
-    """All candidates of a campaign after one event; made once, then asked for many pages.
+    """All candidates of a campaign after one event, ready to be asked.
 
     Args:
-        pool: the candidates.
-        state: of the campaign.
-        states: [N] place of each candidate's state in `STATES`.
-        assays: A names of what is measured.
-        measured: [N, A] means of results; NaN where there is none.
-        predictions: of the pool; None where there are none yet.
+        pool: of them.
+        dataset: what was measured.
+        predictions: of the pool; None where nothing predicts.
+        codes: [N] place of the state of each in `STATES`.
+        about: standard name -> why it is pinned or vetoed.
+        proposed: standard name -> number of the last proposal with it, and why it is in it.
+        note: see `CandidatePage`.
+        surroundings: makes what is known around candidates; None where nothing is.
     """
 
     pool: Pool
-    state: CampaignState
-    states: np.ndarray
-    assays: tuple[str, ...]
-    measured: np.ndarray
+    dataset: Dataset
     predictions: PoolPredictions | None
+    codes: np.ndarray
+    about: dict[str, str]
+    proposed: dict[str, tuple[int, str]]
+    note: str
+    surroundings: Callable[[], Surroundings | None] = field(repr=False)
 
     @classmethod
-    def of(cls, loop: OpenCampaign) -> CandidateTable:
+    def of(
+        cls, loop: OpenCampaign, *, compute: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> CandidateTable:
         """The table of a campaign as it is now.
 
+        Args:
+            loop: the campaign.
+            compute: whether the pool is predicted where that was not done before.
+            progress: called with (candidates predicted, candidates in the pool).
+
         Raises:
-            StateError: the pool is too large to be listed.
+            StateError: the pool is too large for a table.
         """
-        campaign, state = loop.campaign, loop.campaign.state()
-        pool, dataset = campaign.pool, campaign.dataset()
-        if len(pool) > LISTED:
-            raise StateError(f"the pool holds {len(pool):,} candidates, too many to be listed: screen it instead.")
-        states = np.zeros(len(pool), np.int8)
-        for place, names in enumerate((state.pinned, state.vetoed, state.awaiting), 1):
-            rows = pool.rows_of(names)
-            states[rows[rows >= 0]] = place
-        measured = np.full((len(pool), len(dataset.assays)), np.nan, np.float32)
-        measured[dataset.rows] = dataset.values
-        states[dataset.rows] = STATES.index("measured")
-        known = known_predictions(loop)
-        return cls(pool, state, states, tuple(a.name for a in dataset.assays), measured, known)
+        campaign = loop.campaign
+        state = campaign.state()
+        check_size(campaign.pool)
+        predictions, note = None, ""
+        try:
+            predictions = predict_pool(loop, progress) if compute else known_predictions(loop)
+        except ActiveLoopError as error:
+            note = f"Nothing is predicted: {error}"
+        dataset = campaign.dataset()
+        proposed = {p.name: (each.number, p.reason) for each in state.proposals for p in each.picks}
+
+        def surroundings() -> Surroundings | None:
+            prior = campaign.learner.prior(campaign.pool) if campaign.learner.quick_prior else None
+            return Surroundings.of(dataset, prior, campaign.seed)
+
+        codes = _codes(campaign.pool, state, dataset, campaign.controls)
+        about = {**state.pinned, **state.vetoed}
+        return cls(campaign.pool, dataset, predictions, codes, about, proposed, note, surroundings)
 
     @cached_property
-    def names(self) -> list[str]:
-        """Standard notation of each candidate."""
-        return self.pool.names(range(len(self.pool)))
+    def _texts(self) -> tuple[str, np.ndarray]:
+        """All names in one text in small letters, a line each, and where each line begins."""
+        text = self.predictions.names.tobytes().decode() if self.predictions else _searched(self.pool)
+        ends = np.flatnonzero(np.frombuffer(text.encode("utf-32-le"), np.uint32) == ord("\n")) + 1
+        return text, np.array([0, *ends.tolist(), len(text) + 1])
 
     @cached_property
-    def _found(self) -> list[str]:
-        """What a search looks at."""
-        if self.pool.kind == "variants":
-            return [name.casefold() for name in self.names]
-        return [
-            " ".join((name, self.pool.called(name), *(cell for _, cell in self.pool.labels(row)))).casefold()
-            for row, name in enumerate(self.names)
-        ]
+    def _at(self) -> np.ndarray:
+        """[N] the place in the data set of what was measured of each candidate; -1 for nothing."""
+        at = np.full(len(self.pool), -1, np.int64)
+        at[self.dataset.rows] = np.arange(len(self.dataset.rows))
+        return at
 
     @cached_property
-    def _reasons(self) -> dict[str, str]:
-        proposed = {p.name: p.reason for proposal in self.state.proposals for p in proposal.picks}
-        return proposed | self.state.pinned | self.state.vetoed
+    def _around(self) -> Surroundings | None:
+        return self.surroundings()
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """What it can be sorted by."""
-        predicted = self.predictions.assays if self.predictions else ()
-        of_model = [f"{kind} {a}" for a in predicted for kind in (KINDS if a != PRIOR_SCORE else KINDS[:1])]
-        return ("row", "name", "state", *(f"measured {a}" for a in self.assays), *of_model)
+    def sorts(self) -> tuple[str, ...]:
+        """By what it can be sorted."""
+        names = self.predictions.assays if self.predictions else ()
+        found = [f"{name}{what}" for name in names for what in ("", " sd", " low", " high")]
+        measured = [f"{a.name} measured" for a in self.dataset.assays]
+        return (*(("acquisition", *found) if names else ()), *measured, "row", "name", "state")
 
-    def page(
-        self,
-        *,
-        search: str = "",
-        states: Sequence[str] = (),
-        sort: str = "row",
-        descending: bool = False,
-        offset: int = 0,
-        limit: int = 50,
-    ) -> CandidatePage:
-        """A part of the list.
+    def page(self, query: CandidateQuery) -> CandidatePage:
+        """A part of it.
 
         Args:
-            search: letters that its name, or what is known of it, contains.
-            states: only candidates in these; all when empty.
-            sort: one of `columns`; what has no value there comes last.
-            descending: largest first.
-            offset: of the first one.
-            limit: how many at most.
+            query: which.
 
         Raises:
-            InputError: there is no such column or state.
+            InputError: there is no such state or order, or the page is impossible.
         """
-        rows = np.arange(len(self.pool))
-        if states:
-            if unknown := [one for one in states if one not in STATES]:
-                raise InputError(f'"{unknown[0]}" is no state. Use {", ".join(STATES)}.')
-            rows = rows[np.isin(self.states, [STATES.index(one) for one in states])]  # type: ignore[arg-type]
-        if wanted := search.strip().casefold():
-            found = self._found
-            rows = np.array([row for row in rows.tolist() if wanted in found[row]], np.int64)
-        rows = self._sorted(rows, sort, descending)
-        chosen = rows[offset : offset + limit].tolist()
-        predicted = self.predictions
-        listed = tuple(map(self._one, chosen))
+        if query.start < 0 or not 0 < query.size <= 1000:
+            raise InputError(f"a page of {query.size} rows from row {query.start}: give 1 to 1,000 rows, from 0 on.")
+        if wrong := [one for one in query.states if one not in STATES]:
+            raise InputError(f'there is no state "{wrong[0]}". Use {", ".join(STATES)}.')
+        sort = "row" if query.sort == "acquisition" and not self.predictions else query.sort
+        rows = self._found(query)
+        order = self._order(rows, sort, worst=query.worst)
+        shown = order[query.start : query.start + query.size]
+        counts = np.bincount(self.codes, minlength=len(STATES)).tolist()
+        p = self.predictions
         return CandidatePage(
-            listed,
-            len(self.pool),
+            tuple(self._rows(shown, reasons=query.reasons)),
+            query.start,
             len(rows),
-            predicted.version if predicted else None,
-            predicted.assays if predicted else (),
+            len(self.pool),
+            dict(zip(STATES, counts, strict=True)),
+            p.version if p else 0,
+            p.assays if p else (),
+            bool(p and p.classes),
+            p.by if p else "",
+            self.sorts,
+            self.note,
         )
 
-    def find(self, name: str) -> ListedCandidate:
-        """A candidate as people write it.
+    def _found(self, query: CandidateQuery) -> np.ndarray:
+        """The rows that a query finds."""
+        keep = np.ones(len(self.pool), bool)
+        if query.states:
+            keep &= np.isin(self.codes, [STATES.index(one) for one in query.states])
+        for word in query.search.lower().split():
+            keep &= self._holding(word)
+        return np.flatnonzero(keep)
 
-        Raises:
-            InputError: it is not in the pool.
-        """
-        return self._one(self.pool.find(name))
+    def _holding(self, word: str) -> np.ndarray:
+        """[N] whether the name holds a word."""
+        text, starts = self._texts
+        found, at = [], text.find(word)
+        ends = starts[1:].tolist()
+        while at >= 0:
+            line = int(np.searchsorted(starts, at, side="right")) - 1
+            found.append(line)
+            at = text.find(word, ends[line])
+        keep = np.zeros(len(self.pool), bool)
+        keep[found] = True
+        return keep
 
-    def _sorted(self, rows: np.ndarray, sort: str, descending: bool) -> np.ndarray:
-        if sort not in self.columns:
-            raise InputError(f'the list cannot be sorted by "{sort}". Use {", ".join(self.columns)}.')
-        kind, _, assay = sort.partition(" ")
+    def _order(self, rows: np.ndarray, sort: str, *, worst: bool) -> np.ndarray:
+        """Rows in order, the best first; what has no value stands last."""
+        if sort not in self.sorts:
+            raise InputError(f'the table cannot be sorted by "{sort}". Use {", ".join(self.sorts)}.')
         if sort == "row":
-            return rows[::-1] if descending else rows
+            return rows[::-1] if worst else rows
         if sort == "name":
-            names = self.names
-            return np.array(sorted(rows.tolist(), key=lambda row: names[row], reverse=descending), np.int64)
+            lines = self._texts[0].split("\n")
+            return np.array(sorted(rows.tolist(), key=lines.__getitem__, reverse=worst), np.int64)
         if sort == "state":
-            values = self.states[rows].astype(np.float32)
-        elif kind == "measured":
-            values = self.measured[rows, self.assays.index(assay)]
-        else:
-            assert self.predictions is not None  # else it is none of the columns
-            values = getattr(self.predictions, kind)[rows, self.predictions.assays.index(assay)]
-        return rows[np.argsort(-values if descending else values, kind="stable")]  # NaN comes last either way
+            return rows[np.argsort(-self.codes[rows].astype(np.int64) * (-1 if worst else 1), kind="stable")]
+        values = self._column(sort)[rows] * (-1 if worst else 1)
+        return rows[np.argsort(-values, kind="stable")]  # NaN is last
 
-    def _one(self, row: int) -> ListedCandidate:
-        name, known = self.names[row], self.predictions
-        measured = {a: float(v) for a, v in zip(self.assays, self.measured[row], strict=True) if v == v}
-        predicted: dict[str, dict[str, float]] = {}
-        for a, assay in enumerate(known.assays if known else ()):
-            kinds = KINDS[:1] if assay == PRIOR_SCORE else KINDS
-            predicted[assay] = {kind: float(getattr(known, kind)[row, a]) for kind in kinds}
-        state = STATES[int(self.states[row])]
-        return ListedCandidate(
-            row,
-            name,
-            self.pool.called(name),
-            state,
-            self._reasons.get(name, ""),
-            measured,
-            predicted,
-            dict(self.pool.labels(row)),
+    def _column(self, sort: str) -> np.ndarray:
+        """[N] values of which the largest come first."""
+        p, signs = self.predictions, {a.name: a.sign for a in self.dataset.assays}
+        if sort == "acquisition" and p:
+            return p.acquisition
+        for column, name in enumerate(p.assays if p else ()):
+            for what in ("", " sd", " low", " high"):
+                if p and sort == f"{name}{what}":
+                    array = getattr(p, what.strip() or "mean")[:, column]
+                    return array if what == " sd" or p.classes else signs.get(name, 1) * array
+        column = [f"{a.name} measured" for a in self.dataset.assays].index(sort)
+        values = np.full(len(self.pool), math.nan)
+        values[self.dataset.rows] = self.dataset.values[:, column] * self.dataset.assays[column].sign
+        return values
+
+    def _rows(self, rows: np.ndarray, *, reasons: bool) -> Sequence[CandidateRow]:
+        names = self.pool.names(rows)
+        words = dict.fromkeys(names, "")
+        open_ones = [i for i, name in enumerate(names) if name not in self.proposed]
+        if reasons and open_ones and self._around is not None:
+            said = self._around.words(rows[open_ones])
+            words |= {names[i]: text for i, text in zip(open_ones, said, strict=True)}
+        units = {a.name: a.unit for a in self.dataset.assays}
+        found = []
+        for row, name in zip(rows.tolist(), names, strict=True):
+            number, reason = self.proposed.get(name, (0, words[name]))
+            found.append(
+                CandidateRow(
+                    row,
+                    name,
+                    self.pool.called(name),
+                    STATES[self.codes[row]],
+                    float(self.predictions.acquisition[row]) if self.predictions else math.nan,
+                    self._predictions(row, units),
+                    self._measured(row),
+                    number,
+                    reason,
+                    self.about.get(name, ""),
+                    self.pool.labels(row),
+                )
+            )
+        return found
+
+    def _predictions(self, row: int, units: dict[str, str]) -> tuple[CandidatePrediction, ...]:
+        p = self.predictions
+        if p is None:
+            return ()
+        arrays = (p.mean, p.sd, p.low, p.high)
+        return tuple(
+            CandidatePrediction(name, "" if p.classes else units.get(name, ""), *(float(x[row, a]) for x in arrays))
+            for a, name in enumerate(p.assays)
         )
+
+    def _measured(self, row: int) -> tuple[MeasuredValue, ...]:
+        at = self._at[row]
+        if at < 0:
+            return ()
+        d = self.dataset
+        return tuple(
+            MeasuredValue(
+                assay.name,
+                assay.unit,
+                float(d.values[at, a]),
+                float(d.errors[at, a]),
+                {-1: "<", 1: ">"}.get(int(d.censored[at, a]), ""),
+            )
+            for a, assay in enumerate(d.assays)
+            if not math.isnan(d.values[at, a])
+        )
+
+
+def _searched(pool: Pool) -> str:
+    """All names of a pool, and what else its file says of each candidate, in small letters, a line each."""
+    lines = []
+    for rows in pool.chunks():
+        names = pool.names(rows)
+        if pool.kind != "variants":
+            told = (dict.fromkeys([pool.id_of(row), *(cell for _, cell in pool.labels(row))]) for row in rows.tolist())
+            names = ["\t".join((name, *more)) for name, more in zip(names, told, strict=True)]
+        lines += [name.replace("\n", " ").lower() for name in names]
+    return "\n".join(lines)
+
+
+def _codes(pool: Pool, state: CampaignState, dataset: Dataset, controls: Sequence[str]) -> np.ndarray:
+    """[N] place of the state of each candidate in `STATES`."""
+    codes = np.zeros(len(pool), np.uint8)
+
+    def mark(rows: np.ndarray, state: State) -> None:
+        codes[rows] = STATES.index(state)
+
+    for rows in pool.chunks():
+        mark(rows[~np.asarray(pool.allowed(rows), bool)], "not allowed")
+    mark(rows_of_names(pool, state.missing), "no result")
+    mark(dataset.rows, "measured")
+    mark(rows_of_names(pool, state.pinned), "pinned")
+    mark(rows_of_names(pool, state.vetoed), "vetoed")
+    mark(rows_of_names(pool, state.on_plate), "on plate")
+    mark(rows_of_names(pool, controls), "control")
+    return codes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -14,12 +15,11 @@ from fastapi.responses import HTMLResponse, Response
 
 from activeloop.config import OpenCampaign
 from activeloop.config.building import open_folder
-from activeloop.desk.candidates import STATES, CandidateTable, predict_pool, predictions_file
+from activeloop.desk.candidates import STATES, CandidateQuery, CandidateTable, State, predict_pool, predictions_file
 from activeloop.desk.explain import explain, picture_of
 from activeloop.desk.extend import extend
 from activeloop.drawing import inline
 from activeloop.errors import ActiveLoopError, InputError
-from activeloop.measurements import Assay
 from activeloop.plates.structures import CANVAS, is_structure, structure
 from activeloop.server.access import CampaignAccess, Campaigns, Reader, Scientist
 from activeloop.server.pages.base import Form, computed, page, pages_router, see, text
@@ -41,7 +41,7 @@ class Asked:
     Args:
         search: letters that a name, or what is known of it, contains.
         state: only candidates in it; all when "".
-        sort: a column of the table; the best predicted, or the order of the pool, when "".
+        sort: by what; by acquisition, or what is measured before anything is predicted, when "".
         reverse: the other way round.
         at: page, from 1.
     """
@@ -116,17 +116,10 @@ def _page(
 ) -> HTMLResponse:
     there, problem = _predicting.of(access, loop)
     table = computed(request).of(access, loop, f"candidates {there}", lambda: CandidateTable.of(loop))
-    known = table.predictions
-    sort = asked.sort or (f"mean {known.assays[0]}" if known else "row")
+    sort = asked.sort or table.sorts[0]
     at = max(asked.at, 1)
-    found = table.page(
-        search=asked.search,
-        states=[asked.state] if asked.state else [],
-        sort=sort,
-        descending=_largest_first(sort, loop.campaign.assays) != asked.reverse,
-        offset=(at - 1) * SHOWN,
-        limit=SHOWN,
-    )
+    states = cast("tuple[State, ...]", (asked.state,) * bool(asked.state))
+    found = table.page(CandidateQuery(asked.search, states, sort, asked.reverse, (at - 1) * SHOWN, SHOWN))
     mutations = loop.campaign.pool.kind == "variants"
     drawn = [] if mutations else [c.name for c in found.candidates if is_structure("", c.name)]
     fields = campaign_fields(access, loop) | {
@@ -147,15 +140,6 @@ def _page(
         "error": error,
     }
     return page(request, "candidates.html", code, title=f"Candidates of {fields['name']}", **fields)
-
-
-def _largest_first(sort: str, assays: Sequence[Assay]) -> bool:
-    """Whether the largest come first: uncertainties, and values of which more is better."""
-    kind, _, name = sort.partition(" ")
-    if kind in ("row", "name", "state"):
-        return kind == "state"
-    assay = next((a for a in assays if a.name == name), None)
-    return kind == "sd" or assay is None or assay.goal == "classify" or assay.sign > 0
 
 
 def _linker(asked: Asked) -> Callable[..., str]:
