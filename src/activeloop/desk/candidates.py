@@ -87,9 +87,9 @@ class PoolPredictions:
         return content.getvalue()
 
     @classmethod
-    def from_file(cls, path: Path) -> PoolPredictions:
+    def from_bytes(cls, content: bytes) -> PoolPredictions:
         """The counterpart of `to_bytes`."""
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             version, assays, classes, by = json.loads(str(arrays["about"]))
             return cls(version, tuple(assays), classes, by, *(arrays[name] for name in _ARRAYS))
 
@@ -230,7 +230,7 @@ def predictions_file(loop: OpenCampaign) -> Path:
 def known_predictions(loop: OpenCampaign) -> PoolPredictions | None:
     """What `predict_pool` kept of the current version; None when it did not yet."""
     with suppress(OSError, ValueError, KeyError, BadZipFile):
-        found = PoolPredictions.from_file(predictions_file(loop))
+        found = PoolPredictions.from_bytes(predictions_file(loop).read_bytes())
         return found if len(found.mean) == len(loop.campaign.pool) else None
     return None
 
