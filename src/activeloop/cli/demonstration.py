@@ -9,29 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from activeloop.candidates import Pool
 from activeloop.cli.new import new
 from activeloop.cli.propose import propose
 from activeloop.cli.record import record
 from activeloop.cli.status import status
 from activeloop.cli.terminal import opened, say
+from activeloop.desk.demonstration import FAILING, NOISE, PARENT, PLATE_SPREAD, SITES, SLOPE, laboratory, planted
 from activeloop.desk.propose import known_plates
 from activeloop.drawing import inline
 from activeloop.errors import InputError
 from activeloop.files import write_whole
-from activeloop.measurements import Assay
 from activeloop.plates import Plate
 from activeloop.plates.picture import draw
-from activeloop.replay.laboratory import SimulatedLaboratory
-from activeloop.replay.landscape import Landscape, plant
+from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
 from activeloop.replay.report import render
 
-PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVG"
-SITES = ("Y5", "V15", "L23")
 ROUNDS, PICKS, BASELINES = 3, 88, 200
-#: what the simulated laboratory adds, in units of the best variant
-NOISE, PLATE_SPREAD, SLOPE, FAILING = 0.03, 0.05, 0.03, 0.02
 MARK = "activeloop-demo"
 
 
@@ -66,7 +60,6 @@ def demonstrate(out: Path, seed: int) -> Story:
     say(f"Planted: {len(truth):,} variants at {', '.join(SITES)} of a protein of {len(PARENT)} residues.")
     wild_type = truth[landscape.pool.find("WT")]
     say(f"The best is {best} (value 1); the wild type has {wild_type:.3f}. The loop does not know this.")
-    laboratory = SimulatedLaboratory(landscape, NOISE, PLATE_SPREAD, SLOPE, FAILING)
     folder = out / "campaign"
     command(f"activeloop new {folder} --wild-type ... --sites {','.join(SITES)} --assay activity")
     new(folder, ["activity"], wild_type=PARENT, sites=",".join(SITES), seed=seed)
@@ -74,7 +67,7 @@ def demonstrate(out: Path, seed: int) -> Story:
         command(f"activeloop propose {folder} -n {PICKS}")
         propose(folder, number=PICKS)
         plate = next(p for p in known_plates(folder / "plates")[0] if p.id == f"plate-{number}")
-        results = laboratory.write(plate, out / f"results_{number}.csv", seed)
+        results = laboratory(landscape).write(plate, out / f"results_{number}.csv", seed)
         command(f"activeloop record {folder} {results}")
         record(folder, results)
     command(f"activeloop status {folder}")
@@ -91,12 +84,6 @@ def clear(out: Path) -> None:
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / MARK).write_text("This folder is replaced by the next `activeloop demo`.\n", encoding="utf-8")
-
-
-def planted() -> Landscape:
-    """The landscape: three sites with effects of their own and of their pairs."""
-    pool = Pool.combinatorial(PARENT, SITES)
-    return plant(pool, epistasis=0.5, seed=4, name="demo", assay=Assay("activity"))
 
 
 def command(line: str) -> None:

@@ -7,13 +7,25 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from activeloop.server.pages import audit, campaigns, candidates, model, new, overview, plates, results, students
+from activeloop.server.pages import (
+    audit,
+    campaigns,
+    candidates,
+    demo,
+    model,
+    new,
+    overview,
+    plates,
+    results,
+    settings,
+    students,
+)
 
 STATIC = Path(__file__).parents[1] / "static"
 
 
 def install(app: FastAPI) -> None:
     """Add the pages and their static files to an application."""
-    for part in (campaigns, new, overview, plates, results, candidates, model, students, audit):
+    for part in (campaigns, new, overview, plates, results, candidates, model, students, audit, settings, demo):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

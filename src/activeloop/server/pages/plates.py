@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from activeloop.campaigns import CampaignState
 from activeloop.config import OpenCampaign
+from activeloop.desk.demonstration import is_demonstration
 from activeloop.desk.figures import plate_controls, plate_effects
 from activeloop.desk.propose import PlateOptions, known_plates, lay_again, plate_file, propose
 from activeloop.errors import InputError, PlateError
@@ -159,6 +160,7 @@ def _page(
         "robots": ROBOTS,
         "own_sources": bool(sources_of_pool([here.plate], loop.campaign.pool)),
         "may": access.may("scientist"),
+        "simulated": here.out and is_demonstration(loop.config),
         "error": error,
     }
     return page(request, "plate.html", code, title=f"{name} of {fields['name']}", **fields)

@@ -1,0 +1,35 @@
+"""The demonstration: a campaign of a planted protein, one click away, and the simulated laboratory that measures it."""
+
+from __future__ import annotations
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from activeloop.desk.demonstration import NAME, demonstration, measure
+from activeloop.desk.new import draft
+from activeloop.server.access import Robot, SignedIn
+from activeloop.server.pages.base import Form, pages_router, see, text
+from activeloop.server.pages.plates import standings
+from activeloop.server.problems import Problem
+
+router = pages_router()
+
+
+@router.post("/demo")
+def begin(request: Request, user: SignedIn, form: Form) -> Response:
+    """Make the campaign of the demonstration."""
+    planned = draft(demonstration())
+    store = request.app.state.store
+    key = store.create(NAME, planned.text, planned.inputs, user.actor, text(form, "request"))
+    return see(f"/campaigns/{key}")
+
+
+@router.post("/campaigns/{campaign}/plates/{plate}/simulate")
+def simulate(access: Robot, plate: str, form: Form) -> Response:
+    """Let the simulated laboratory measure a plate of the demonstration."""
+    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+        found = next((s.plate for s in standings(loop)[0] if s.plate.id == plate), None)
+        if found is None:
+            raise Problem(404, f'there is no plate "{plate}".', "Choose one of the list of plates.")
+        measure(loop, found)
+    return see(f"/campaigns/{access.key}")
