@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from activeloop.cli.record import columns_of
-from activeloop.cli.terminal import many, next_step, opened, say, show_table, waiting
-from activeloop.drawing import shown_number
+from activeloop.cli.terminal import next_step, opened, say, show_table, waiting
+from activeloop.words import many, shown_number
 
 if TYPE_CHECKING:
     from activeloop.desk.curves import Curves

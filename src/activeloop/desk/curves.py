@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from activeloop.config import OpenCampaign
-from activeloop.drawing import BASELINE, FAINT, INK, OWN, settings, shown_number, style, svg
+from activeloop.drawing import BASELINE, FAINT, INK, OWN, settings, style, svg
 from activeloop.errors import InputError, MeasurementError
 from activeloop.files import csv_text, write_whole
 from activeloop.measurements.curves import Curve, Estimate, fit_curves, next_doses
 from activeloop.measurements.doses import DoseReadings, read_doses
 from activeloop.measurements.exchanged import exchanges
 from activeloop.tables.names import plain
+from activeloop.words import shown_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from activeloop.drawing import shown_number
 from activeloop.errors import MeasurementError, did_you_mean
 from activeloop.measurements.checks import ControlWells, z_prime
 from activeloop.measurements.columns import grid_size
@@ -27,6 +26,7 @@ from activeloop.tables import Table, as_table
 from activeloop.tables.names import CELLS, DOSE_UNITS, DOSES, LABELS, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import converted, factor_between, is_missing, parse_number
 from activeloop.tables.reading import read_blocks
+from activeloop.words import shown_number
 
 #: what a response is: percent of the negative control; percent of the effect of the positive one, downwards or upwards;
 #: normalised growth rate (Hafner et al. 2016); as it stands
