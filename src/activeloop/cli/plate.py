@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,11 +18,9 @@ from activeloop.cli.propose import (
 )
 from activeloop.cli.terminal import Folder, check_file, next_step, opened, say
 from activeloop.files import numbered
-from activeloop.words import many, some
 
 if TYPE_CHECKING:
-    from activeloop.config import OpenCampaign
-    from activeloop.plates import Plate
+    pass
 
 PROPOSAL = typer.Option(help="Number of the proposal (default: the last).")
 OUT = typer.Option(
@@ -65,6 +62,7 @@ def plate(
 
     With --for, a pick list for a liquid handler is written instead, into DIR/plates/picklists.
     """
+    from activeloop.desk.picklists import PickListOptions, write_picklists
     from activeloop.desk.propose import PlateOptions, lay_again, plates_of
     from activeloop.errors import StateError
     from activeloop.plates import write_plate
@@ -102,21 +100,10 @@ def plate(
             say(f"Written: {write_plate(p, path, loop.campaign.assays)}")
     if robot:
         asked = PickListOptions(robot, volume, sources, source_volume, dead_volume, droplet, not without_controls)
-        write_picklists(loop, plates, asked, out)
+        lists = write_picklists(loop, plates, asked, out)
+        for sentence in (*lists.decks, lists.summary, *(f"Written: {path}" for path in lists.files)):
+            say(sentence)
     next_step(f"measure it, then `activeloop record {directory} FILE`.")
-
-
-@dataclass(frozen=True)
-class PickListOptions:
-    """What a pick list is asked for, as it was typed."""
-
-    robot: Robot
-    volume: str
-    sources: Path | None
-    source_volume: str
-    dead_volume: str
-    droplet: str
-    controls: bool
 
 
 def check_picking(robot: Robot | None, stated: Mapping[str, object], out: Path | None) -> None:
@@ -134,57 +121,3 @@ def check_picking(robot: Robot | None, stated: Mapping[str, object], out: Path |
     if stated["--droplet"] and robot != "echo":
         raise PlateError("only an Echo has droplets: leave --droplet out. Nothing was written.")
     check_file(out, (".csv",), "Nothing was written.")
-
-
-def write_picklists(loop: OpenCampaign, plates: list[Plate], options: PickListOptions, out: Path | None) -> None:
-    """Write the pick lists of some plates, and say where each source plate stands and what is taken."""
-    from dataclasses import replace
-    from math import isnan
-
-    from activeloop.plates import Source, read_sources, sources_of_pool, transfers, write_echo, write_hamilton
-    from activeloop.plates.picklists import DROPLET as DROP
-    from activeloop.plates.picklists import deck, read_volume, shown_volume, write_opentrons
-
-    pool, volume = loop.campaign.pool, read_volume(options.volume)
-    dead = read_volume(options.dead_volume) if options.dead_volume else 0.0
-    found: dict[str, Source | Sequence[Source]] = dict(sources_of_pool(plates, pool))
-    if options.sources:
-        found |= read_sources(options.sources, pool=pool)
-    if options.source_volume:
-        each = read_volume(options.source_volume)
-
-        def filled(source: Source) -> Source:
-            return replace(source, volume=each) if isnan(source.volume) else source
-
-        found = {n: filled(s) if isinstance(s, Source) else [filled(one) for one in s] for n, s in found.items()}
-    moves = transfers(plates, volume, found, dead_volume=dead, controls=options.controls)
-    folder = loop.folder.plates / "picklists"
-    if not out:
-        folder.mkdir(exist_ok=True)
-    both = {"dead_volume": dead, "controls": options.controls}
-    written: list[Path] = []
-    if options.robot == "opentrons":
-        for i, p in enumerate(plates, 1):
-            path = numbered(out, i, len(plates)) if out else folder / f"{p.id}-opentrons.csv"
-            written.append(write_opentrons(p, path, volume, found, **both))
-            slots = deck([m for m in moves if m.plate is p], p)
-            places = ", ".join(f"{name} on slot {slot}" for name, slot in slots.items())
-            say(f"Deck for {p.id}: {p.id} on slot 1, {places}.")
-    else:
-        number = plates[0].id.removeprefix("plate-").split("-")[0]
-        path = out or folder / f"plate-{number}-{options.robot}.csv"
-        if options.robot == "echo":
-            drop = read_volume(options.droplet) * 1000 if options.droplet else DROP
-            written.append(write_echo(plates, path, volume * 1000, found, drop, **both))
-        else:
-            written.append(write_hamilton(plates, path, volume, found, **both))
-    names = list(dict.fromkeys(m.source.plate for m in moves))
-    wells = len({(m.source.plate, m.source.well) for m in moves})
-    unknown = len({(m.source.plate, m.source.well) for m in moves if isnan(m.source.volume)})
-    unchecked = f" How much {unknown:,} of them hold is not known (--source-volume)." if unknown else ""
-    say(
-        f"{many(len(moves), 'transfer')} of {shown_volume(volume)} from {many(wells, 'well')} of "
-        f"{many(len(names), 'source plate')} ({some(names)}).{unchecked}"
-    )
-    for path in written:
-        say(f"Written: {path}")

@@ -44,12 +44,14 @@ class StoredCampaign:
         name: in the user's words; names need not differ.
         created: when it was made, ISO 8601, UTC.
         last: number of its last event.
+        archived: whether it was put away.
     """
 
     key: str
     name: str
     created: str
     last: int
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -242,6 +244,21 @@ class Store:
             if not connection.execute(changed).rowcount:
                 self._none(key)
 
+    def archive(self, key: str, *, archived: bool = True) -> None:
+        """Put a campaign away, or take it out again: nothing of it is deleted or changed.
+
+        Raises:
+            InputError: there is no such campaign.
+        """
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import campaigns
+
+        changed = sa.update(campaigns).where(campaigns.c.campaign == key).values(archived=archived)
+        with plain_errors(self.where), self.database.writing() as connection:
+            if not connection.execute(changed).rowcount:
+                self._none(key)
+
     # -- from and to folders ------------------------------------------------------------------------------------------
 
     def import_folder(self, path: str | Path, name: str = "") -> str:
@@ -323,7 +340,7 @@ class Store:
     def _listed(self, where: str, **parameters: object) -> Iterator[StoredCampaign]:
         with plain_errors(self.where):
             rows = self.database.read(f"{_LISTED} {where} ORDER BY created, campaign", **parameters)
-        return (StoredCampaign(*row) for row in rows)
+        return (StoredCampaign(*row[:4], archived=bool(row[4])) for row in rows)
 
     def _none(self, key: str) -> Any:
         raise InputError(f'{self.where} holds no campaign "{key}". Nothing was changed.')
@@ -394,7 +411,7 @@ class Store:
             loop.campaign.configure()
 
 
-_LISTED = "SELECT campaign, name, created, last FROM campaigns"
+_LISTED = "SELECT campaign, name, created, last, archived FROM campaigns"
 _CREATED = "SELECT created FROM campaigns WHERE campaign = :key"
 _CONFIGURED = (
     "SELECT campaigns.name, events.payload, events.schema_version FROM campaigns LEFT JOIN events "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -16,10 +17,16 @@ from activeloop.server.problems import Problem
 if TYPE_CHECKING:
     from activeloop.config import OpenCampaign
     from activeloop.config.store import Store
+    from activeloop.desk.candidates import CandidateTable
 
 Role = Literal["reader", "robot", "scientist", "owner"]
 ROLES: tuple[Role, ...] = ("reader", "robot", "scientist", "owner")
 """Each may do what those before it may: look, record results, decide, and manage the campaign."""
+
+
+def role_named(name: str) -> Role:
+    """A role by its stored name; the least when it is none."""
+    return ROLES[ROLES.index(name)] if name in ROLES else "reader"
 
 
 def allows(role: str, needed: Role) -> bool:
@@ -43,6 +50,7 @@ class User:
         token: name of the token by which a program calls; "" for a person.
         most: the most that this call may do, whatever the person may.
         campaign: the only campaign that a token is for; "" = all of its person.
+        signed_at: when the person signed in (seconds since 1970).
     """
 
     id: str
@@ -52,6 +60,7 @@ class User:
     token: str = ""
     most: Role = "owner"
     campaign: str = ""
+    signed_at: float = 0.0
 
     @property
     def actor(self) -> str:
@@ -59,8 +68,11 @@ class User:
         return f"{self.name} (token {self.token})" if self.token else self.name
 
 
-LOCAL = User("local", "local", admin=True)
-"""The one user of a laptop."""
+class DoneBefore(Exception):
+    """A request comes again whose events are stored, and whose answer was lost with the process that made it."""
+
+    def __init__(self, events: list[int]):
+        self.events = events
 
 
 @dataclass
@@ -68,7 +80,9 @@ class _Held:
     """A campaign in memory."""
 
     loop: OpenCampaign
+    last: int
     lock: threading.RLock = field(default_factory=threading.RLock)
+    table: tuple[tuple[Any, ...], Any] = ((), None)
 
 
 class Campaigns:
@@ -96,12 +110,55 @@ class Campaigns:
         """
         held = self._one(key)
         with held.lock:
+            if self._configured_since(key, held):
+                held.loop = self._opened(key)
             log = held.loop.folder.log
             log.actor, log.request = actor, request
             try:
                 yield held.loop
             finally:
                 log.actor = log.request = ""
+
+    def _opened(self, key: str) -> OpenCampaign:
+        from activeloop.config.building import open_folder
+
+        return open_folder(self.store.folder(key))
+
+    def _configured_since(self, key: str, held: _Held) -> bool:
+        """Whether somebody configured a campaign otherwise since it was opened."""
+        last = self.last(key) or 0
+        if last == held.last:
+            return False
+        query = "SELECT 1 FROM events WHERE campaign = :key AND sequence > :last AND kind = 'configured' LIMIT 1"
+        changed = bool(self.store.database.read(query, key=key, last=held.last))
+        held.last = last
+        return changed
+
+    def last(self, key: str) -> int | None:
+        """Number of the last event of a campaign; None when there is no such campaign."""
+        rows = self.store.database.read("SELECT last FROM campaigns WHERE campaign = :key", key=key)
+        return int(rows[0][0]) if rows else None
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def table(self, key: str, loop: OpenCampaign) -> CandidateTable:
+        """The candidates of an open campaign, as they are now; made anew only when something happened.
+
+        Args:
+            key: of the campaign.
+            loop: it, as `open` gave it.
+        """
+        from activeloop.desk.candidates import CandidateTable, predictions_file
+
+        path = predictions_file(loop)
+        made_of = (loop.campaign.state().last, path.name, path.exists())
+        held = self._held.get(key)
+        if held is None or held.loop is not loop:
+            return CandidateTable.of(loop)
+        if held.table[0] != made_of:
+            held.table = (made_of, CandidateTable.of(loop))
+        return held.table[1]
 
     def forget(self, key: str) -> None:
         """Open a campaign anew when it is used next, because its configuration changed."""
@@ -118,9 +175,8 @@ class Campaigns:
             with self._lock:
                 if held := self._held.get(key):
                     return held
-            from activeloop.config.building import open_folder
-
-            held = _Held(open_folder(self.store.folder(key)))
+            last = self.last(key) or 0
+            held = _Held(self._opened(key), last)
             with self._lock:
                 self._held[key] = held
                 self._opening.pop(key, None)
@@ -137,8 +193,10 @@ class CampaignAccess:
         key: of the campaign.
         user: who calls.
         role: what they are in this campaign.
-        request: the request's idempotency key; "" where there is none.
+        request: of what request the events are; "" where it has no idempotency key.
         campaigns: that are open.
+        last: number of the campaign's last event when the request came.
+        if_match: what the request takes for that number; "" = anything.
     """
 
     key: str
@@ -146,12 +204,36 @@ class CampaignAccess:
     role: Role
     request: str
     campaigns: Campaigns
+    last: int = 0
+    if_match: str = ""
 
     @contextmanager
     def open(self) -> Iterator[OpenCampaign]:
         """The campaign, for this thread alone; what is written in the block is by this caller."""
         with self.campaigns.open(self.key, self.user.actor, self.request) as loop:
             yield loop
+
+    @contextmanager
+    def change(self) -> Iterator[OpenCampaign]:
+        """The campaign, to write what takes a moment: nobody else writes meanwhile.
+
+        Raises:
+            Problem: 412, it is not as the request takes it to be.
+            DoneBefore: the same request was done before.
+        """
+        with self.open() as loop, loop.folder.log.alone():
+            self.check(loop)
+            yield loop
+
+    def check(self, loop: OpenCampaign) -> None:
+        """Refuse to do what was done before, or what was decided on another state; raises as `change` does."""
+        log = loop.folder.log
+        if self.request and log.holds_request(self.request):
+            raise DoneBefore([r.sequence for r in log.of_request(self.request)])
+        last = loop.campaign.state().last
+        if self.if_match not in ("", "*", f"{self.key}.{last}"):
+            fix = "Read the campaign again, and decide anew; nothing was stored."
+            raise Problem(412, f"the campaign moved on: its last event is {last}.", fix, last=last)
 
     def may(self, needed: Role) -> bool:
         """Whether the caller may do more, for instance to show a button."""
@@ -166,13 +248,21 @@ def user_of(request: Request) -> User:
     """
     user = getattr(request.state, "user", None)
     if user is None:
-        raise Problem(401, "nobody is signed in.", "Sign in, or send a token: Authorization: Bearer TOKEN.")
+        user = request.state.user = request.app.state.identity.user(request)
+    if user is None:
+        raise Problem(401, "nobody is signed in.", "Sign in at /auth/login, or send a token.", signin="/auth/login")
     return user
 
 
 def campaigns_of(request: Request) -> Campaigns:
     """The campaigns that this process holds."""
     return request.app.state.campaigns
+
+
+def request_id(request: Request, user: User) -> str:
+    """What marks the events of a request that has an idempotency key: the same for no two people."""
+    key = request.headers.get("idempotency-key", "")
+    return f"{hashlib.sha256(user.id.encode()).hexdigest()[:12]}:{key}" if key else ""
 
 
 SignedIn = Annotated[User, Depends(user_of)]
@@ -191,12 +281,13 @@ def needs(role: Role) -> Callable[..., CampaignAccess]:
         campaigns: OpenCampaigns,
         campaign: Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="The campaign's key.")],
     ) -> CampaignAccess:
-        own: Any = request.app.state.role_of(user, campaign)
-        if not own:
+        own: Any = request.app.state.identity.role(user, campaign)
+        if not own or (last := campaigns.last(campaign)) is None:
             raise Problem(404, f"there is no campaign {campaign}.", "GET /api/v1/campaigns lists yours.")
         if not allows(own, role):
             raise Problem(403, f"this needs the role {role}, and you are {own}.", "Ask an owner of the campaign.")
-        return CampaignAccess(campaign, user, own, request.headers.get("idempotency-key", ""), campaigns)
+        wanted = request.headers.get("if-match", "").strip().removeprefix("W/").strip('"')
+        return CampaignAccess(campaign, user, own, request_id(request, user), campaigns, last, wanted)
 
     access.role = role  # type: ignore[attr-defined]
     return access

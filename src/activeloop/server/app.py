@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse
+from fastapi import FastAPI
 
 from activeloop._version import __version__
-from activeloop.server import problems
-from activeloop.server.access import LOCAL, Campaigns, User
+from activeloop.server import api, identity, operations, problems
+from activeloop.server.access import Campaigns
+from activeloop.server.compute import Compute, Place
+from activeloop.server.guard import Guard, Metrics
+from activeloop.server.hooks import Hooks, deliver_forever
 from activeloop.server.settings import Settings
+from activeloop.server.watch import Watch
 
 if TYPE_CHECKING:
     from activeloop.config.store import Store
@@ -23,51 +27,54 @@ if TYPE_CHECKING:
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application of a server.
 
-    `app.state` holds `settings`, `store`, `campaigns` (those that are open) and `role_of(user, campaign)`.
+    `app.state` holds `settings`, `store`, `campaigns` (those that are open), `identity`, `accounts`, `compute` (child
+    processes), `watch` (who follows events), `hooks`, `metrics`, and `role_of(user, campaign)`.
 
     Args:
         settings: of the server.
         store: of the campaigns; opened by the settings when None.
     """
-    if store is None:
-        from activeloop.config.store import Store
-
-        store = Store.open(settings.database, settings.artifacts, Path(settings.cache) if settings.cache else None)
+    store = store or open_store(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.identity.prepare()
+        delivering = asyncio.create_task(deliver_forever(app.state.hooks))
         yield
+        app.state.watch.stop()
+        delivering.cancel()
+        await app.state.compute.stop()
 
     app = FastAPI(
         title="ActiveLoop",
+        summary="Plates out, results in, the model learns by itself.",
         version=__version__,
         lifespan=lifespan,
-        docs_url="/api/v1/docs",
+        docs_url=None,  # the usual page of it loads scripts from elsewhere
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        license_info={"name": "Apache-2.0"},
     )
     app.state.settings, app.state.store = settings, store
     app.state.campaigns = Campaigns(store, settings.open_campaigns)
-    app.state.role_of = _role_of
+    app.state.role_of = identity.install(app, settings, store.database).role
+    app.state.compute = Compute(Place(settings.database, settings.artifacts, settings.cache))
+    app.state.watch = Watch(store.database)
+    app.state.hooks = Hooks(app.state.accounts, private=settings.private_webhooks or settings.single_user)
+    app.state.metrics = Metrics()
     problems.install(app)
-
-    @app.middleware("http")
-    async def identify(request: Request, call_next):
-        request.state.user = LOCAL if settings.single_user else None
-        return await call_next(request)
-
-    @app.get("/healthz", include_in_schema=False)
-    async def healthz() -> PlainTextResponse:
-        """Whether the process answers."""
-        return PlainTextResponse("ok")
-
+    operations.install(app)
+    api.install(app)
     if find_spec("activeloop.server.pages"):
-        from activeloop.server import pages  # pyright: ignore[reportAttributeAccessIssue]
+        from activeloop.server import pages
 
-        pages.install(app)  # adds the router of HTML pages and its static files
+        pages.install(app)
+    app.add_middleware(Guard, settings=settings, metrics=app.state.metrics)  # the outermost
     return app
 
 
-def _role_of(user: User, campaign: str) -> str:
-    """What a user is in a campaign; "" = nothing."""
-    return "owner" if user.admin else ""
+def open_store(settings: Settings) -> Store:
+    """The store of a server's campaigns."""
+    from activeloop.config.store import Store
+
+    return Store.open(settings.database, settings.artifacts, Path(settings.cache) if settings.cache else None)

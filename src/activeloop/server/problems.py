@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -57,6 +57,15 @@ def answer_of(error: ActiveLoopError) -> JSONResponse:
     return problem_response(status, str(error), fix, kind=type(error).__name__, **where)
 
 
+def problem_of(error: HTTPException) -> Response:
+    """The answer that an error of HTTP says."""
+    if error.status_code == 304:
+        return Response(status_code=304, headers=error.headers)
+    fix = getattr(error, "fix", "See /api/v1/openapi.json for what there is.")
+    fields = getattr(error, "fields", {})
+    return problem_response(error.status_code, str(error.detail), fix, headers=error.headers, **fields)
+
+
 def install(app: FastAPI) -> None:
     """Let an app answer with problems."""
 
@@ -65,11 +74,8 @@ def install(app: FastAPI) -> None:
         return answer_of(error)
 
     @app.exception_handler(HTTPException)
-    def of_http(request: Request, error: HTTPException) -> JSONResponse:
-        fix = getattr(error, "fix", "See /api/v1/docs for what there is.")
-        return problem_response(
-            error.status_code, str(error.detail), fix, headers=error.headers, **getattr(error, "fields", {})
-        )
+    def of_http(request: Request, error: HTTPException) -> Response:
+        return problem_of(error)
 
     @app.exception_handler(RequestValidationError)
     def of_form(request: Request, error: RequestValidationError) -> JSONResponse:

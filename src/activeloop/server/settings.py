@@ -34,6 +34,8 @@ class Settings(BaseModel):
         worker: whether `activeloop serve` runs a worker too; `ACTIVELOOP_WORKER` (1 or 0).
         upload_mebibytes: largest request; `ACTIVELOOP_UPLOAD_MEBIBYTES`.
         requests_per_minute: of one person or token; `ACTIVELOOP_REQUESTS_PER_MINUTE`.
+        private_webhooks: whether webhooks may call addresses of private networks; `ACTIVELOOP_PRIVATE_WEBHOOKS`. The
+            one user of a laptop may in any case.
         open_campaigns: that a process holds in memory at once; `ACTIVELOOP_OPEN_CAMPAIGNS`.
     """
 
@@ -53,6 +55,7 @@ class Settings(BaseModel):
     worker: bool = True
     upload_mebibytes: Annotated[int, Field(ge=1, le=4096)] = 32
     requests_per_minute: Annotated[int, Field(ge=1)] = 6000
+    private_webhooks: bool = False
     open_campaigns: Annotated[int, Field(ge=1)] = 8
 
     @classmethod
@@ -147,6 +150,7 @@ VARIABLES = {
     "worker": "ACTIVELOOP_WORKER",
     "upload_mebibytes": "ACTIVELOOP_UPLOAD_MEBIBYTES",
     "requests_per_minute": "ACTIVELOOP_REQUESTS_PER_MINUTE",
+    "private_webhooks": "ACTIVELOOP_PRIVATE_WEBHOOKS",
     "open_campaigns": "ACTIVELOOP_OPEN_CAMPAIGNS",
 }
 """Setting -> the variable of the environment from which it is read."""

@@ -211,7 +211,7 @@ class SQLLog(EventLog):
             assert self._writing is not None  # within `alone`
             owner["campaign"] = self._campaign
             for table, values in ((artifacts, row), (artifact_owners, owner)):
-                insert = _insert_of(self._writing)(table).values(**values).on_conflict_do_nothing()
+                insert = insert_of(self._writing)(table).values(**values).on_conflict_do_nothing()
                 self._writing.execute(insert)
 
     def of_request(self, request: str) -> tuple[Recorded, ...]:
@@ -257,7 +257,7 @@ class SQLLog(EventLog):
         return self._writing.execute(sa.text(query), parameters).fetchall()
 
 
-def _insert_of(connection: sa.Connection) -> Any:
+def insert_of(connection: sa.Connection) -> Any:
     """The database's own `insert`, which knows `on_conflict_do_nothing`."""
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -275,7 +275,7 @@ def may_be_due(connection: sa.Connection, campaign: str, kind: str) -> sa.Execut
 
     new = {"owner": "", "fence": 0, "attempts": 0, "stage": "waiting", "share": 0.0, "words": "", "printed": ""}
     changes = {"first_change": database_time(), "last_change": database_time()}
-    insert = _insert_of(connection)(work).values(campaign=campaign, kind=kind, **new, **changes)
+    insert = insert_of(connection)(work).values(campaign=campaign, kind=kind, **new, **changes)
     again = {
         "first_change": func.coalesce(work.c.first_change, database_time()),
         "last_change": database_time(),

@@ -26,6 +26,8 @@ campaigns = sa.Table(
     # The row is what writers of a campaign lock; it says where its log ends and with which hash.
     sa.Column("last", _NUMBER, nullable=False),
     sa.Column("head", sa.String(64), nullable=False),
+    # put away: nothing is deleted, and it is no longer listed
+    sa.Column("archived", sa.Boolean(), nullable=False, server_default=sa.false()),
 )
 
 events = sa.Table(
@@ -83,6 +85,90 @@ work = sa.Table(
     sa.Column("ordered", sa.Text(), nullable=False, server_default=""),
 )
 """What may be due for a campaign: a row for each kind of work, which whoever does it holds for a while."""
+
+people = sa.Table(
+    "people",
+    metadata,
+    # issuer and subject, as the identity provider gives them
+    sa.Column("person", sa.String(300), primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("email", sa.String(300), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    # sessions that began before are over; seconds since 1970
+    sa.Column("signed_out", sa.Double(), nullable=False),
+)
+
+members = sa.Table(
+    "members",
+    metadata,
+    sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True),
+    sa.Column("person", sa.String(300), sa.ForeignKey("people.person"), primary_key=True),
+    sa.Column("role", sa.String(20), nullable=False),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("token", sa.String(32), primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("person", sa.String(300), sa.ForeignKey("people.person"), nullable=False),
+    sa.Column("role", sa.String(20), nullable=False),
+    # the only campaign that it is for; "" = all of its person
+    sa.Column("campaign", sa.String(32), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    sa.Column("expires", sa.Double()),
+    sa.Column("revoked", sa.Boolean(), nullable=False),
+    sa.Index("tokens_by_hash", "hash", unique=True),
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("person", sa.String(300), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    # of method, path and body: a key stands for one request
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("begun", sa.Double(), nullable=False),
+    # 0 while it is being done
+    sa.Column("status", sa.Integer(), nullable=False),
+    sa.Column("body", sa.Text(), nullable=False),
+)
+"""Requests that were answered: one that comes again with the same key is answered by what was answered."""
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("webhook", sa.String(32), primary_key=True),
+    sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), nullable=False),
+    sa.Column("url", sa.Text(), nullable=False),
+    sa.Column("secret", sa.String(100), nullable=False),
+    sa.Column("kinds", sa.Text(), nullable=False),
+    sa.Column("created", sa.String(40), nullable=False),
+    # the last event that was delivered, or is none of its kinds
+    sa.Column("delivered", _NUMBER, nullable=False),
+    sa.Column("attempts", sa.Integer(), nullable=False),
+    sa.Column("not_before", sa.Double(), nullable=False),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("until", sa.Double(), nullable=False),
+    sa.Column("words", sa.Text(), nullable=False),
+    sa.Column("stopped", sa.Boolean(), nullable=False),
+)
+"""Who is told of a campaign's events; the log itself is the list of what there is to deliver."""
+
+access_log = sa.Table(
+    "access_log",
+    metadata,
+    sa.Column("sequence", _NUMBER, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("actor", sa.String(300), nullable=False),
+    sa.Column("campaign", sa.String(32), nullable=False),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("payload", sa.Text(), nullable=False),
+    sa.Column("previous_hash", sa.String(64), nullable=False),
+    sa.Index("access_log_by_campaign", "campaign"),
+)
+"""What was done that is no event of a campaign, such as a new member or a signature; a chain of hashes."""
 
 #: kind of event -> the kind of work that may be due once it is written
 DUE_AFTER = {

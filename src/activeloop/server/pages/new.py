@@ -20,6 +20,7 @@ from activeloop.errors import ActiveLoopError, ConfigError, InputError
 from activeloop.measurements.wells import SHAPES
 from activeloop.plates import draw
 from activeloop.server.access import SignedIn
+from activeloop.server.api.campaigns import made_campaign
 from activeloop.server.pages.base import Form, page, pages_router, see, text
 from activeloop.server.pages.kept import Kept, keep, upload_of
 
@@ -105,8 +106,8 @@ def filled(request: Request, user: SignedIn, form: Form) -> Response:
             planned = draft(_options(fields, assays, kept, Path(folder)))
             if do == "make":
                 name = fields["name"] or _name_of(planned)
-                actor, again = user.actor, text(form, "request")
-                key = request.app.state.store.create(name, planned.text, planned.inputs, actor, again)
+                again = text(form, "request")
+                key = made_campaign(request, user, name, planned.text, planned.inputs, again)
                 return see(f"/campaigns/{key}")
             return _form(request, fields, assays, kept, preview=_preview(planned, fields))
     except ActiveLoopError as error:

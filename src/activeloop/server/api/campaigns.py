@@ -1,0 +1,162 @@
+"""Campaigns: the list, a new one, its configuration, where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from activeloop.server import forms
+from activeloop.server.access import OpenCampaigns, Owner, Reader, SignedIn, User, request_id
+from activeloop.server.api.common import Limit, Offset, Wait, compute, fresh, page_links, part, tag_of
+from activeloop.server.compute import Order
+from activeloop.server.problems import Problem
+from activeloop.server.views import status_out, work_out
+
+router = part("campaigns")
+
+
+@router.get("/campaigns")
+def list_campaigns(
+    request: Request,
+    response: Response,
+    user: SignedIn,
+    campaigns: OpenCampaigns,
+    search: Annotated[str, Query(max_length=200)] = "",
+    archived: bool = False,
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> forms.CampaignsOut:
+    """The caller's campaigns, newest first."""
+    roles, words = request.app.state.identity.roles(user), search.casefold().split()
+    found = [
+        one
+        for one in campaigns.store.campaigns()
+        if (roles is None or one.key in roles)
+        and one.archived == archived
+        and all(word in one.name.casefold() for word in words)
+    ]
+    found.sort(key=lambda one: one.created, reverse=True)
+    page_links(request, response, offset, limit, len(found))
+    listed = [
+        forms.CampaignOut(
+            key=one.key,
+            name=one.name,
+            created=one.created,
+            last=one.last,
+            role=user.most if roles is None else roles[one.key],  # type: ignore[arg-type]
+            archived=one.archived,
+        )
+        for one in found[offset : offset + limit]
+    ]
+    return forms.CampaignsOut(campaigns=listed, total=len(found))
+
+
+@router.post("/campaigns", status_code=201)
+def make_campaign(request: Request, user: SignedIn, given: forms.CampaignIn) -> forms.CampaignMade:
+    """Make a campaign; the caller owns it."""
+    files = {name: text.encode() for name, text in given.files.items()}
+    key = made_campaign(request, user, given.name, given.config, files, request_id(request, user))
+    return forms.CampaignMade(key=key, name=given.name)
+
+
+def made_campaign(
+    request: Request, user: User, name: str, config: str, files: Mapping[str, bytes], mark: str = ""
+) -> str:
+    """The key of a new campaign, which its maker owns.
+
+    Args:
+        request: that makes it.
+        user: who makes it.
+        name: in their words.
+        config: text of its `campaign.toml`.
+        files: that it names.
+        mark: of the request, so that one that comes again makes no second campaign.
+
+    Raises:
+        Problem: 403.
+        InputError: the config is wrong; nothing was made.
+    """
+    may_make(user)
+    key = request.app.state.store.create(name, config, files, user.actor, mark)
+    request.app.state.accounts.set_member(key, user.id, "owner", user.actor)
+    return key
+
+
+def may_make(user: User) -> None:
+    """Refuse a new campaign to robots and readers, and to tokens of one campaign.
+
+    Raises:
+        Problem: 403.
+    """
+    if user.most not in ("scientist", "owner") or user.campaign:
+        raise Problem(403, "this token cannot make campaigns.", "Use one with the role scientist, of no campaign.")
+
+
+@router.post("/campaigns/preview")
+async def preview_campaign(request: Request, user: SignedIn, given: forms.PreviewIn) -> forms.PreviewOut:
+    """The pool and the first plate of a campaign, which is not made."""
+    may_make(user)
+    order = Order("preview", actor=user.actor, arguments=given.model_dump())
+    return forms.PreviewOut.model_validate(await request.app.state.compute.do(order))
+
+
+@router.get("/campaigns/{campaign}")
+def show_campaign(response: Response, access: Reader) -> forms.StatusOut:
+    """Where the campaign stands and what to do next."""
+    name = access.campaigns.store.campaign(access.key).name
+    with access.open() as loop:
+        found = status_out(access, loop, name)
+    response.headers["etag"] = tag_of(access.key, found.last)
+    return found
+
+
+@router.patch("/campaigns/{campaign}")
+def rename_campaign(access: Owner, given: forms.NameIn) -> forms.CampaignMade:
+    """Give the campaign another name."""
+    access.campaigns.store.rename(access.key, given.name)
+    return forms.CampaignMade(key=access.key, name=given.name)
+
+
+@router.post("/campaigns/{campaign}/archive", status_code=204)
+def archive_campaign(request: Request, access: Owner, archived: bool = True) -> None:
+    """Put the campaign away, or take it out again: nothing is deleted, and it is no longer in the list."""
+    access.campaigns.store.archive(access.key, archived=archived)
+    request.app.state.accounts.note("archived" if archived else "taken out", access.user.actor, access.key)
+    access.campaigns.forget(access.key)
+
+
+@router.get("/campaigns/{campaign}/configuration")
+def show_configuration(request: Request, response: Response, access: Reader) -> forms.ConfigurationOut:
+    """The text of its `campaign.toml`."""
+    fresh(request, response, access)
+    with access.open() as loop:
+        text = loop.folder.config.read_text(encoding="utf-8")
+        return forms.ConfigurationOut(config=text, last=loop.campaign.state().last)
+
+
+@router.put("/campaigns/{campaign}/configuration")
+def configure_campaign(access: Owner, given: forms.ConfigurationIn) -> forms.ConfigurationOut:
+    """Configure it otherwise, as far as results that are there allow."""
+    with access.open() as loop:
+        access.check(loop)
+        files = {name: text.encode() for name, text in given.files.items()}
+        access.campaigns.store.configure(access.key, given.config, files, access.user.actor, access.request)
+    with access.open() as loop:
+        text = loop.folder.config.read_text(encoding="utf-8")
+        return forms.ConfigurationOut(config=text, last=loop.campaign.state().last)
+
+
+@router.get("/campaigns/{campaign}/assessment", responses={})
+async def assess_campaign(
+    request: Request, access: Reader, number: Annotated[int | None, Query(ge=1, le=100_000)] = None, wait: Wait = 60.0
+) -> forms.AssessOut:
+    """Whether another round is worth its cost."""
+    return await compute(request, access, "assess", wait, number=number)
+
+
+@router.get("/campaigns/{campaign}/work")
+def show_work(access: Reader) -> list[forms.WorkOut]:
+    """What is done by itself: fits and students, how far they are, and what they printed."""
+    return work_out(access.campaigns.store.database, access.key)

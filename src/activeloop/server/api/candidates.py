@@ -1,0 +1,102 @@
+"""Candidates of the pool: the list, one, predictions; pin, veto, extend."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+
+from activeloop.server import forms
+from activeloop.server.access import Reader, Scientist
+from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, page_links, part
+
+router = part("candidates")
+States = Annotated[list[str], Query(max_length=5)]
+
+
+@router.get("/campaigns/{campaign}/candidates")
+async def list_candidates(
+    request: Request,
+    response: Response,
+    access: Reader,
+    search: Annotated[str, Query(max_length=200)] = "",
+    state: States = [],  # noqa: B006 - FastAPI copies it
+    sort: Annotated[str, Query(max_length=300)] = "row",
+    descending: bool = False,
+    predict: Annotated[bool, Query(description="whether to wait for predictions that are not there yet")] = True,
+    offset: Offset = 0,
+    limit: Limit = 50,
+) -> forms.CandidatesOut:
+    """Candidates with their state, results and predictions.
+
+    `sort` is `row`, `name`, `state`, `measured ASSAY`, or `mean`, `sd`, `low`, `high` and the assay.
+    """
+    from starlette.concurrency import run_in_threadpool
+
+    def known() -> bool:
+        with access.open() as loop:
+            return access.campaigns.table(access.key, loop).predictions is not None
+
+    def page() -> forms.CandidatesOut:
+        with access.open() as loop:
+            found = access.campaigns.table(access.key, loop).page(
+                search=search, states=state, sort=sort, descending=descending, offset=offset, limit=limit
+            )
+        listed = [forms.CandidateOut.model_validate(asdict(one)) for one in found.candidates]
+        return forms.CandidatesOut(candidates=listed, total=found.total, matching=found.matching, version=found.version)
+
+    if predict and not await run_in_threadpool(known):
+        await predictions(request, access)
+    found = await run_in_threadpool(page)
+    page_links(request, response, offset, limit, found.matching)
+    return found
+
+
+async def predictions(request: Request, access: Reader) -> None:
+    """Let the pool be predicted; nothing where nothing can be predicted yet."""
+    from activeloop.errors import ModelError, PluginError, StateError
+
+    try:
+        await compute(request, access, "predict-pool", 300.0)
+    except (StateError, ModelError, PluginError):
+        return  # the list without predictions says as much as there is
+
+
+@router.get("/campaigns/{campaign}/candidates/{name}")
+def show_candidate(access: Reader, name: str) -> forms.CandidateOut:
+    """A candidate, in any notation."""
+    with access.open() as loop:
+        return forms.CandidateOut.model_validate(asdict(access.campaigns.table(access.key, loop).find(name)))
+
+
+@router.post("/campaigns/{campaign}/predictions", responses=RUNNING)
+async def predict_candidates(
+    request: Request, access: Reader, given: forms.PredictIn, wait: Wait = 60.0
+) -> forms.PredictionsOut:
+    """Predict candidates by the current version; nothing is stored."""
+    return await compute(request, access, "predict", wait, **given.model_dump())
+
+
+@router.post("/campaigns/{campaign}/pins")
+def pin_candidates(access: Scientist, given: forms.NamesIn) -> forms.NamesOut:
+    """Put candidates on the next plate."""
+    with access.change() as loop:
+        names = loop.campaign.pin(given.names, given.reason, offset=given.offset)
+        return forms.NamesOut(names=list(names), last=loop.campaign.state().last)
+
+
+@router.post("/campaigns/{campaign}/vetoes")
+def veto_candidates(access: Scientist, given: forms.NamesIn) -> forms.NamesOut:
+    """Exclude candidates from all later plates."""
+    with access.change() as loop:
+        names = loop.campaign.veto(given.names, given.reason, offset=given.offset)
+        return forms.NamesOut(names=list(names), last=loop.campaign.state().last)
+
+
+@router.post("/campaigns/{campaign}/extensions", status_code=201, responses=RUNNING)
+async def extend_pool(
+    request: Request, access: Scientist, given: forms.ExtensionIn, wait: Wait = 60.0
+) -> forms.ExtensionOut:
+    """Add candidates to the pool: combinations of the best, a list, or positions."""
+    return await compute(request, access, "extend", wait, **given.model_dump())

@@ -1,0 +1,187 @@
+"""Results: rows and files that come in, a look at what a file holds, voiding."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import File, Form, Query, Request, Response, UploadFile
+
+from activeloop.errors import InputError
+from activeloop.server import forms
+from activeloop.server.access import Reader, Robot, Scientist
+from activeloop.server.api.common import Limit, Offset, fresh, page_links, part
+from activeloop.server.identity import check_signature
+from activeloop.server.views import result_out
+from activeloop.tables import Table
+
+router = part("results")
+Upload = Annotated[UploadFile, File(description="CSV, TSV or XLSX")]
+Columns = Annotated[str, Form(max_length=10_000, description="JSON: role or assay -> column")]
+Replaces = Annotated[str, Form(max_length=2_000, description="JSON: list of events or files that this one corrects")]
+Sheet = Annotated[str, Form(max_length=200)]
+OfPlate = Annotated[str, Form(max_length=200)]
+Repeats = Annotated[bool, Form()]
+Skip = Annotated[bool, Form()]
+PositionOffset = Annotated[int | None, Form(ge=-1_000_000, le=1_000_000)]
+
+
+@router.get("/campaigns/{campaign}/results")
+def list_results(
+    request: Request,
+    response: Response,
+    access: Reader,
+    candidate: Annotated[str, Query(max_length=200)] = "",
+    plate: Annotated[str, Query(max_length=200)] = "",
+    event: Annotated[int | None, Query(ge=1)] = None,
+    voided: bool | None = None,
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> forms.ResultsOut:
+    """Results on record in the order in which they came, also voided ones."""
+    fresh(request, response, access)
+    with access.open() as loop:
+        state = loop.campaign.state()
+    found = [
+        one
+        for one in state.results
+        if (not candidate or one.measurement.candidate == candidate)
+        and (not plate or one.measurement.plate == plate)
+        and (event is None or one.event == event)
+        and (voided is None or (one.void is not None) == voided)
+    ]
+    page_links(request, response, offset, limit, len(found))
+    listed = [result_out(one, state.sources) for one in found[offset : offset + limit]]
+    return forms.ResultsOut(results=listed, total=len(found))
+
+
+@router.post("/campaigns/{campaign}/results", status_code=201)
+def record_measurements(access: Robot, given: forms.MeasurementsIn) -> forms.RecordedOut:
+    """Store measured values: all of them or none; what is stored already is not stored again."""
+    from activeloop.desk.record import record
+    from activeloop.measurements import Measurement
+
+    source = given.source or f"HTTP by {access.user.name}"
+    rows = []
+    for row, one in enumerate(given.measurements, 1):
+        fields = one.model_dump(exclude={"value"})
+        value = float("nan") if one.value is None else one.value
+        rows.append(Measurement(value=value, file=source, row=row, **fields))
+    with access.change() as loop:
+        summary = record(
+            loop,
+            rows,
+            source,
+            replaces=given.replaces,
+            repeats=given.repeats,
+            dry_run=given.dry_run,
+        )
+    return forms.RecordedOut.model_validate(summary)
+
+
+def read_upload(upload: UploadFile, sheet: str, columns: dict[str, str]) -> Table:
+    """The table in an upload, read in a process of its own with limits.
+
+    Raises:
+        InputError: it is no table, or takes more than it may; nothing was stored.
+    """
+    from activeloop.work.uploads import read_in_child
+
+    name = os.path.basename((upload.filename or "upload.csv").replace("\\", "/")).lstrip(".")[:120] or "upload.csv"
+    if not name.isprintable():
+        raise InputError("the file's name has characters that cannot be shown: rename it. Nothing was stored.")
+    with tempfile.TemporaryDirectory(prefix="activeloop-") as folder:
+        path = Path(folder, name)
+        with path.open("wb") as file:
+            shutil.copyfileobj(upload.file, file)
+        return read_in_child(path, name=name, sheet=sheet or None, block=columns.get("block"))
+
+
+def _json(text: str, kind: type, what: str) -> Any:
+    if not text.strip():
+        return kind()
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{what} is no JSON ({error}). Nothing was stored.") from None
+    if not isinstance(found, kind):
+        raise InputError(f"{what} must be a JSON {'object' if kind is dict else 'list'}. Nothing was stored.")
+    return found
+
+
+@router.post("/campaigns/{campaign}/results/preview")
+def preview_file(
+    access: Robot,
+    file: Upload,
+    columns: Columns = "",
+    sheet: Sheet = "",
+    plate: OfPlate = "",
+    offset: PositionOffset = None,
+    skip_unreadable: Skip = False,
+    replaces: Replaces = "",
+    repeats: Repeats = False,
+) -> forms.ResultsPreviewOut:
+    """What a file holds and what is wrong with it, row by row; nothing is stored."""
+    from activeloop.desk.record import ReadingOptions, preview_results
+
+    roles = _json(columns, dict, "columns")
+    how = ReadingOptions(roles or None, None, plate or None, offset, skip_unreadable)
+    try:
+        table = read_upload(file, sheet, roles)
+    except InputError as error:
+        return unreadable(error)
+    with access.open() as loop:
+        found = preview_results(loop, table, how, replaces=_json(replaces, list, "replaces"), repeats=repeats)
+    return forms.ResultsPreviewOut.model_validate(found)
+
+
+def unreadable(error: InputError) -> forms.ResultsPreviewOut:
+    """What is said of a file that is no table."""
+    problem = forms.RowProblemOut(row=error.row, problem=error.problem)
+    nothing: dict[str, Any] = {"columns": [], "wells": [], "checks": [], "notes": [], "summary": None}
+    counts = {"values": 0, "failed": 0, "candidates": 0, "skippable": False, "content_hash": ""}
+    return forms.ResultsPreviewOut(file=error.file or "", problems=[problem], **nothing, **counts)
+
+
+@router.post("/campaigns/{campaign}/results/file", status_code=201)
+def record_file(
+    access: Robot,
+    file: Upload,
+    columns: Columns = "",
+    sheet: Sheet = "",
+    plate: OfPlate = "",
+    offset: PositionOffset = None,
+    skip_unreadable: Skip = False,
+    replaces: Replaces = "",
+    repeats: Repeats = False,
+) -> forms.RecordedOut:
+    """Store the results in a file: all of it or nothing."""
+    from activeloop.desk.record import ReadingOptions, read_results, record
+
+    roles, corrected = _json(columns, dict, "columns"), _json(replaces, list, "replaces")
+    how = ReadingOptions(roles or None, None, plate or None, offset, skip_unreadable)
+    table = read_upload(file, sheet, roles)
+    with access.open() as loop:
+        access.check(loop)
+        found = read_results(loop, table, how)
+    with access.change() as loop:
+        summary = record(loop, found, table.file, replaces=corrected, repeats=repeats)
+    return forms.RecordedOut.model_validate(summary)
+
+
+@router.post("/campaigns/{campaign}/voids")
+def void_results(request: Request, access: Scientist, given: forms.VoidIn) -> forms.VoidedOut:
+    """Declare results wrong: they stay on record and no longer count. It is signed."""
+    single = request.app.state.settings.single_user
+    signed = check_signature(access.user, "these results are wrong", given.reason, single)
+    with access.change() as loop:
+        count = loop.campaign.void(given.event, given.rows, given.reason)
+        last = loop.campaign.state().last
+    request.app.state.accounts.note(
+        "signature", access.user.actor, access.key, **signed, voided=given.event, event=last
+    )
+    return forms.VoidedOut(voided=count, last=last)

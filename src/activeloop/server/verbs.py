@@ -1,0 +1,203 @@
+"""What the child processes do: everything that fits a model or asks one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from activeloop.campaigns import Proposed
+from activeloop.config import OpenCampaign
+from activeloop.config.store import Store
+from activeloop.errors import ActiveLoopError, InputError, StateError
+from activeloop.plates import Proposal
+from activeloop.server import forms
+from activeloop.server.access import Campaigns
+from activeloop.server.compute import Order, Place
+
+
+def check_order(loop: OpenCampaign, order: Order) -> None:
+    """Refuse an order that was decided on another state.
+
+    Raises:
+        StateError: the campaign moved on.
+    """
+    last = loop.campaign.state().last
+    if order.if_match is not None and order.if_match != last:
+        raise StateError(f"the campaign moved on: its last event is {last}, not {order.if_match}. Nothing was stored.")
+
+
+def propose(loop: OpenCampaign, order: Order, **arguments: Any) -> dict[str, Any]:
+    """See `activeloop.desk.propose.propose`."""
+    from activeloop.desk.propose import PlateOptions, plates_of
+    from activeloop.desk.propose import propose as proposed
+
+    for recorded in loop.folder.log.of_request(order.request):
+        if isinstance(recorded.event, Proposed):  # the answer was lost, and the proposal was not
+            number = recorded.event.proposal.number
+            plates = [p.id for p in plates_of(loop, number).plates]
+            return proposal_out(loop, recorded.event.proposal, plates, again=True)
+    check_order(loop, order)
+    options = PlateOptions(**arguments.pop("plate", {}))
+    made = proposed(loop, arguments.pop("number", None), arguments.pop("seed", None), plate=options, **arguments)
+    return proposal_out(loop, made.proposal, [p.id for p in made.plates], again=made.again, notes=made.notes)
+
+
+def proposal_out(
+    loop: OpenCampaign, proposal: Proposal, plates: Sequence[str], *, again: bool = False, notes: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A proposal as HTTP gives it."""
+    found = forms.ProposalOut.model_validate(proposal)
+    found.plates, found.again, found.notes = list(plates), again, list(notes)
+    for pick in found.picks:
+        pick.called = pick.called or loop.campaign.pool.called(pick.name)
+    return found.model_dump(mode="json")
+
+
+def fit(loop: OpenCampaign, order: Order, *, again: bool = False) -> dict[str, Any]:
+    """See `Campaign.fit`."""
+    from activeloop.server.views import version_out
+
+    if not loop.folder.log.of_request(order.request):
+        check_order(loop, order)
+        loop.check_available()
+        number = loop.campaign.fit(again=again).number
+    else:
+        number = len(loop.campaign.state().versions)
+    state = loop.campaign.state()
+    return version_out(state, state.versions[number - 1]).model_dump(mode="json")
+
+
+def extend(loop: OpenCampaign, order: Order, **arguments: Any) -> dict[str, Any]:
+    """See `activeloop.desk.extend.extend`; a list of candidates comes as names, not as a file."""
+    from activeloop.desk.extend import extend as extended
+
+    check_order(loop, order)
+    names = arguments.pop("candidates", [])
+    if names:
+        others = [key for key in ("combine", "positions", "sites", "budget", "force") if arguments.get(key)]
+        if others:
+            raise InputError(f"candidates and {others[0]}: extend in one way at a time. Nothing was added.")
+        loop.check_available()
+        done = loop.campaign.extend(candidates=names, origin="a list", offset=arguments.get("offset"))
+    else:
+        done = extended(loop, **arguments)
+    found = {name: getattr(done, name) for name in ("added", "known", "size", "event", "origin")}
+    return forms.ExtensionOut(**found, notes=list(done.notes)).model_dump(mode="json")
+
+
+def predict(loop: OpenCampaign, order: Order, *, names: list[str], offset: int | None = None) -> dict[str, Any]:
+    """See `Campaign.predict`."""
+    loop.check_available()
+    table = loop.campaign.predict(names, offset=offset)
+    outside = table.outside if table.outside is not None else [False] * len(table)
+    candidates = []
+    for i, name in enumerate(table.names):
+        each = {
+            assay: {key: float(getattr(table, key)[i, a]) for key in ("mean", "sd", "low", "high")}
+            for a, assay in enumerate(table.assays)
+        }
+        candidates.append({"name": name, "outside": bool(outside[i]), "predictions": each})
+    told = {"version": table.version, "classes": table.classes, "candidates": candidates}
+    return forms.PredictionsOut.model_validate(told).model_dump(mode="json")
+
+
+def predict_pool(loop: OpenCampaign, order: Order) -> dict[str, Any]:
+    """Predict the whole pool into the working folder's cache; see `activeloop.desk.candidates`."""
+    from activeloop.desk.candidates import predict_pool as predicted
+
+    return {"file": str(predicted(loop))}
+
+
+def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> dict[str, Any]:
+    """See `Campaign.assess`."""
+    from activeloop.campaigns.events import plain
+
+    loop.check_available()
+    return {"report": plain(loop.campaign.assess(number))}
+
+
+def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str], plate: bool) -> dict[str, Any]:
+    """A campaign before it is made: its pool and its first plate."""
+    from activeloop.config.building import campaign_of
+    from activeloop.config.text import read_config
+    from activeloop.desk.propose import laid_out, on_one_plate
+    from activeloop.server.views import plate_out
+    from activeloop.store import CampaignFolder
+
+    with tempfile.TemporaryDirectory() as place:
+        inputs = {name: text.encode() for name, text in files.items()}
+        folder = CampaignFolder.create(Path(place, "campaign"), config, inputs)
+        loop = campaign_of(read_config(folder.config), folder)
+        settings = read_config(folder.config)
+        told: dict[str, Any] = {
+            "pool": loop.pool.describe(),
+            "kind": loop.pool.kind,
+            "size": len(loop.pool),
+            "first": loop.pool.names(range(min(24, len(loop.pool)))),
+            "proposal": None,
+            "plates": [],
+        }
+        if plate:
+            proposal = loop.propose(on_one_plate(settings.plate))
+            opened = OpenCampaign(folder, settings, loop)
+            plates = laid_out(proposal, settings.plate, settings.seed)
+            told["proposal"] = proposal_out(opened, proposal, [p.id for p in plates])
+            told["plates"] = [plate_out(p).model_dump(mode="json") for p in plates]
+        return told
+
+
+VERBS: dict[str, Callable[..., dict[str, Any]]] = {
+    "propose": propose,
+    "fit": fit,
+    "extend": extend,
+    "predict": predict,
+    "predict-pool": predict_pool,
+    "assess": assess,
+    "preview": preview,
+}
+
+
+def main(place: Place, orders: TextIO, answers: TextIO) -> None:
+    """Do orders until there are no more.
+
+    Args:
+        place: where the campaigns are.
+        orders: a line of JSON each.
+        answers: likewise.
+    """
+    store = Store.open(place.database, place.artifacts, Path(place.cache) if place.cache else None)
+    campaigns = Campaigns(store, 2)
+    for line in orders:
+        order = Order(**json.loads(line))
+        try:
+            do = VERBS[order.verb]
+            if order.campaign:
+                with campaigns.open(order.campaign, order.actor, order.request) as loop:
+                    answer = do(loop, order, **order.arguments)
+            else:
+                answer = do(store, order, **order.arguments)
+            told = {"answer": answer}
+        except ActiveLoopError as error:
+            told = {"error": _told_of(error)}
+        except MemoryError:
+            told = {"error": {"kind": "StoreError", "problem": "there is not enough memory for this."}}
+        answers.write(json.dumps(told) + "\n")
+        answers.flush()
+
+
+def _told_of(error: ActiveLoopError) -> dict[str, Any]:
+    if isinstance(error, InputError):
+        kind = next(k for k in type(error).__mro__ if k.__module__ == "activeloop.errors")
+        return {"kind": kind.__name__, "problem": error.problem, "file": error.file, "row": error.row}
+    return {"kind": type(error).__name__, "problem": str(error)}
+
+
+if __name__ == "__main__":
+    answers_to = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is no answer
+    main(Place(**json.loads(sys.argv[1])), sys.stdin, answers_to)

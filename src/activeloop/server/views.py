@@ -1,0 +1,117 @@
+"""What is in a campaign, in the form in which HTTP gives it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from activeloop.campaigns import CampaignState
+from activeloop.campaigns.events import StudentRecord, Version
+from activeloop.campaigns.state import Result
+from activeloop.config import OpenCampaign
+from activeloop.plates import Plate
+from activeloop.server import forms
+from activeloop.server.access import CampaignAccess
+from activeloop.store.database import Database
+from activeloop.work.leases import Work
+
+
+def status_out(access: CampaignAccess, loop: OpenCampaign, name: str) -> forms.StatusOut:
+    """Where a campaign stands."""
+    found, state = loop.campaign.status(), loop.campaign.state()
+    current = current_version(state)
+    student = found.student
+    told = {
+        "key": access.key,
+        "name": name,
+        "role": access.role,
+        "last": state.last,
+        "kind": loop.campaign.pool.kind,
+        "goal": loop.campaign.goal,
+        "assays": [forms.AssayOut.model_validate(assay) for assay in loop.campaign.assays],
+        "outstanding": state.outstanding.number if state.outstanding else None,
+        "pinned": state.pinned,
+        "vetoed": state.vetoed,
+        "versions": len(state.versions),
+        "current": current.number if current else None,
+        "student": student.number if student else None,
+        "leaders": [forms.LeaderOut.model_validate(leader) for leader in found.leaders],
+        "work": work_out(loop.folder.log.database, access.key),
+    }
+    same = ("pool", "size", "rounds", "proposals", "measured", "results", "voided", "control_results", "awaiting")
+    same += ("missing", "hits", "best_by_round", "stale", "next_step")
+    return forms.StatusOut.model_validate({key: getattr(found, key) for key in same} | told)
+
+
+def work_out(database: Database, campaign: str) -> list[forms.WorkOut]:
+    """What is done by itself for a campaign."""
+    return [forms.WorkOut.model_validate(state) for state in Work(database).states(campaign)]
+
+
+def current_version(state: CampaignState) -> Version | None:
+    """The version that predicts and proposes."""
+    return state.current
+
+
+def version_out(state: CampaignState, version: Version) -> forms.VersionOut:
+    """A version, and whether it is current."""
+    found = forms.VersionOut.model_validate(version)
+    current = current_version(state)
+    found.current = current is not None and current.number == version.number
+    found.held_back = state.held_back.get(version.number, "")
+    return found
+
+
+def student_out(student: StudentRecord) -> forms.StudentOut:
+    """A student."""
+    return forms.StudentOut.model_validate(student)
+
+
+def plate_out(plate: Plate, state: CampaignState | None = None) -> forms.PlateOut:
+    """A plate, and when it was sent."""
+    wells = {name: forms.WellOut.model_validate(well) for name, well in plate.wells.items()}
+    sent = state.sent.get(plate.id) if state else None
+    return forms.PlateOut(id=plate.id, size=plate.size, wells=wells, sent=sent.sent_at if sent else "")
+
+
+def result_out(result: Result, sources: dict[int, str]) -> forms.ResultOut:
+    """A result on record."""
+    m = result.measurement
+    same = ("candidate", "assay", "value", "qualifier", "replicate", "plate", "well", "measured_at", "control", "row")
+    return forms.ResultOut(
+        **{key: getattr(m, key) for key in same},
+        event=result.event,
+        round=result.round + 1,
+        file=m.file or sources.get(result.event, ""),
+        void=result.void or "",
+    )
+
+
+_EVENTS = "sequence, at, kind, actor, reason"
+
+
+def events_out(
+    database: Database, campaign: str, after: int, limit: int, *, payload: bool = False, kinds: Sequence[str] = ()
+) -> list[forms.LoggedOut]:
+    """Events of the log, in order, without opening the campaign."""
+    named = {f"kind{i}": kind for i, kind in enumerate(kinds)}
+    which = f"AND kind IN ({', '.join(f':{name}' for name in named)})" if named else ""
+    columns = f"{_EVENTS}, payload" if payload else _EVENTS
+    rows = database.read(
+        f"SELECT {columns} FROM events WHERE campaign = :campaign AND sequence > :after {which} "
+        "ORDER BY sequence LIMIT :limit",
+        campaign=campaign,
+        after=after,
+        limit=limit,
+        **named,
+    )
+    return [event_out(row) for row in rows]
+
+
+def event_out(row: Sequence[Any]) -> forms.LoggedOut:
+    """An event of the log, of its columns."""
+    given = dict(zip((*_EVENTS.split(", "), "payload"), row, strict=False))
+    if "payload" in given:
+        given["payload"] = json.loads(given["payload"])
+    return forms.LoggedOut.model_validate(given)
