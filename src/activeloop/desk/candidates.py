@@ -442,6 +442,14 @@ class CandidateTable:
             self.note,
         )
 
+    def one(self, name: str) -> CandidateRow:
+        """A candidate as people write it.
+
+        Raises:
+            InputError: it is not in the pool.
+        """
+        return self._rows(np.array([self.pool.find(name)]), reasons=True)[0]
+
     def _found(self, query: CandidateQuery) -> np.ndarray:
         """The rows that a query finds."""
         keep = np.ones(len(self.pool), bool)

@@ -201,26 +201,56 @@ class StatusOut(Out):
 # -- candidates -------------------------------------------------------------------------------------------------------
 
 
-class CandidateOut(BaseModel):
+class CandidatePredictionOut(Out):
+    """What is predicted of a candidate in one assay."""
+
+    assay: str
+    unit: str
+    mean: Number
+    sd: Number
+    low: Number
+    high: Number
+
+
+class MeasuredValueOut(Out):
+    """What was measured of a candidate in one assay."""
+
+    assay: str
+    unit: str
+    value: Number
+    error: Number
+    side: str
+
+
+class CandidateOut(Out):
     """A candidate of the pool, what was measured of it and what is predicted."""
 
     row: int
     name: str
     called: str
-    state: Literal["untested", "pinned", "vetoed", "on plate", "measured"]
-    reason: str = ""
-    measured: dict[str, Number] = {}
-    predicted: dict[str, dict[str, Number]] = {}
-    labels: dict[str, str] = {}
+    state: str
+    acquisition: Number
+    predictions: list[CandidatePredictionOut]
+    measured: list[MeasuredValueOut]
+    proposal: Annotated[int, Field(description="number of the last proposal that it is in; 0 for none")]
+    reason: str
+    why: Annotated[str, Field(description="why it is pinned or vetoed")]
+    labels: list[tuple[str, str]]
 
 
-class CandidatesOut(BaseModel):
+class CandidatesOut(Out):
     """A page of the candidates."""
 
     candidates: list[CandidateOut]
-    total: int
+    start: int
     matching: int
-    version: Annotated[int | None, Field(description="that predicted; null where nothing is predicted yet")]
+    total: int
+    states: dict[str, int]
+    version: Annotated[int, Field(description="that predicts; 0 for the prior")]
+    assays: Annotated[list[str], Field(description="that are predicted; none where nothing is predicted yet")]
+    by: str
+    sorts: list[str]
+    note: str
 
 
 class NamesIn(In):

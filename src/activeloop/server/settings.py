@@ -23,7 +23,7 @@ class Settings(BaseModel):
         database: a folder (SQLite and artifacts in it) or `postgresql://...`; `DATABASE_URL`.
         artifacts: where models and files go: "" = in the folder, or a folder or `s3://...`, `gs://...`, `az://...`;
             `ARTIFACTS`.
-        cache: a local folder for what can be made again; "" = in the folder; `ACTIVELOOP_CACHE`.
+        cache: a local folder for what can be made again; "" = in the folder; `ACTIVELOOP_WORK`.
         host, port: where it listens; `ACTIVELOOP_HOST`, `ACTIVELOOP_PORT`.
         public_url: how people reach it, such as `https://lab.example.org`; `ACTIVELOOP_URL`.
         oidc_issuer, oidc_client, oidc_secret: who says who people are (OpenID Connect); `OIDC_ISSUER`,
@@ -138,7 +138,7 @@ class Settings(BaseModel):
 VARIABLES = {
     "database": "DATABASE_URL",
     "artifacts": "ARTIFACTS",
-    "cache": "ACTIVELOOP_CACHE",
+    "cache": "ACTIVELOOP_WORK",
     "host": "ACTIVELOOP_HOST",
     "port": "ACTIVELOOP_PORT",
     "public_url": "ACTIVELOOP_URL",

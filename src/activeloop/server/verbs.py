@@ -107,10 +107,10 @@ def predict(loop: OpenCampaign, order: Order, *, names: list[str], offset: int |
 
 
 def predict_pool(loop: OpenCampaign, order: Order) -> dict[str, Any]:
-    """Predict the whole pool into the working folder's cache; see `activeloop.desk.candidates`."""
+    """Predict the whole pool, and keep that in the working folder; see `activeloop.desk.candidates.predict_pool`."""
     from activeloop.desk.candidates import predict_pool as predicted
 
-    return {"file": str(predicted(loop))}
+    return {"version": predicted(loop).version}
 
 
 def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi import Query, Request, Response
 
 from activeloop.server import forms
 from activeloop.server.access import OpenCampaigns, Owner, Reader, SignedIn, User, request_id
-from activeloop.server.api.common import Limit, Offset, Wait, compute, fresh, page_links, part, tag_of
+from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, fresh, page_links, part, tag_of
 from activeloop.server.compute import Order
 from activeloop.server.problems import Problem
 from activeloop.server.views import status_out, work_out
@@ -148,10 +148,10 @@ def configure_campaign(access: Owner, given: forms.ConfigurationIn) -> forms.Con
         return forms.ConfigurationOut(config=text, last=loop.campaign.state().last)
 
 
-@router.get("/campaigns/{campaign}/assessment", responses={})
+@router.get("/campaigns/{campaign}/assessment", response_model=forms.AssessOut, responses=RUNNING)
 async def assess_campaign(
     request: Request, access: Reader, number: Annotated[int | None, Query(ge=1, le=100_000)] = None, wait: Wait = 60.0
-) -> forms.AssessOut:
+) -> Any:
     """Whether another round is worth its cost."""
     return await compute(request, access, "assess", wait, number=number)
 

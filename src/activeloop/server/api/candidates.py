@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Query, Request, Response
+from fastapi import Path, Query, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from activeloop.server import forms
-from activeloop.server.access import Reader, Scientist
+from activeloop.server.access import CampaignAccess, Reader, Scientist
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, page_links, part
 
 router = part("candidates")
-States = Annotated[list[str], Query(max_length=5)]
+States = Annotated[list[str], Query(max_length=8)]
+Name = Annotated[str, Path(max_length=1_000)]
 
 
 @router.get("/campaigns/{campaign}/candidates")
@@ -22,39 +23,35 @@ async def list_candidates(
     access: Reader,
     search: Annotated[str, Query(max_length=200)] = "",
     state: States = [],  # noqa: B006 - FastAPI copies it
-    sort: Annotated[str, Query(max_length=300)] = "row",
-    descending: bool = False,
+    sort: Annotated[
+        str, Query(max_length=300, description="one of `sorts`, such as `acquisition` or `kcat sd`")
+    ] = "row",
+    worst: bool = False,
     predict: Annotated[bool, Query(description="whether to wait for predictions that are not there yet")] = True,
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> forms.CandidatesOut:
-    """Candidates with their state, results and predictions.
-
-    `sort` is `row`, `name`, `state`, `measured ASSAY`, or `mean`, `sd`, `low`, `high` and the assay.
-    """
-    from starlette.concurrency import run_in_threadpool
+    """Candidates with their state, results and predictions, sorted, searched and filtered."""
+    from activeloop.desk.candidates import CandidateQuery, known_predictions
 
     def known() -> bool:
         with access.open() as loop:
-            return access.campaigns.table(access.key, loop).predictions is not None
+            return known_predictions(loop) is not None
 
     def page() -> forms.CandidatesOut:
+        query = CandidateQuery(search, tuple(state), sort, worst, offset, limit)  # type: ignore[arg-type]
         with access.open() as loop:
-            found = access.campaigns.table(access.key, loop).page(
-                search=search, states=state, sort=sort, descending=descending, offset=offset, limit=limit
-            )
-        listed = [forms.CandidateOut.model_validate(asdict(one)) for one in found.candidates]
-        return forms.CandidatesOut(candidates=listed, total=found.total, matching=found.matching, version=found.version)
+            return forms.CandidatesOut.model_validate(access.campaigns.table(access.key, loop).page(query))
 
     if predict and not await run_in_threadpool(known):
-        await predictions(request, access)
+        await predict_pool(request, access)
     found = await run_in_threadpool(page)
     page_links(request, response, offset, limit, found.matching)
     return found
 
 
-async def predictions(request: Request, access: Reader) -> None:
-    """Let the pool be predicted; nothing where nothing can be predicted yet."""
+async def predict_pool(request: Request, access: CampaignAccess) -> None:
+    """Let the pool be predicted by a child process; nothing where nothing can be predicted yet."""
     from activeloop.errors import ModelError, PluginError, StateError
 
     try:
@@ -64,16 +61,14 @@ async def predictions(request: Request, access: Reader) -> None:
 
 
 @router.get("/campaigns/{campaign}/candidates/{name}")
-def show_candidate(access: Reader, name: str) -> forms.CandidateOut:
+def show_candidate(access: Reader, name: Name) -> forms.CandidateOut:
     """A candidate, in any notation."""
     with access.open() as loop:
-        return forms.CandidateOut.model_validate(asdict(access.campaigns.table(access.key, loop).find(name)))
+        return forms.CandidateOut.model_validate(access.campaigns.table(access.key, loop).one(name))
 
 
-@router.post("/campaigns/{campaign}/predictions", responses=RUNNING)
-async def predict_candidates(
-    request: Request, access: Reader, given: forms.PredictIn, wait: Wait = 60.0
-) -> forms.PredictionsOut:
+@router.post("/campaigns/{campaign}/predictions", response_model=forms.PredictionsOut, responses=RUNNING)
+async def predict_candidates(request: Request, access: Reader, given: forms.PredictIn, wait: Wait = 60.0) -> Any:
     """Predict candidates by the current version; nothing is stored."""
     return await compute(request, access, "predict", wait, **given.model_dump())
 
@@ -94,9 +89,7 @@ def veto_candidates(access: Scientist, given: forms.NamesIn) -> forms.NamesOut:
         return forms.NamesOut(names=list(names), last=loop.campaign.state().last)
 
 
-@router.post("/campaigns/{campaign}/extensions", status_code=201, responses=RUNNING)
-async def extend_pool(
-    request: Request, access: Scientist, given: forms.ExtensionIn, wait: Wait = 60.0
-) -> forms.ExtensionOut:
+@router.post("/campaigns/{campaign}/extensions", status_code=201, response_model=forms.ExtensionOut, responses=RUNNING)
+async def extend_pool(request: Request, access: Scientist, given: forms.ExtensionIn, wait: Wait = 60.0) -> Any:
     """Add candidates to the pool: combinations of the best, a list, or positions."""
     return await compute(request, access, "extend", wait, **given.model_dump())
