@@ -125,6 +125,103 @@ def test_a_second_attempt_waits(log):
     assert work.states()[0].due
 
 
+def test_pauses_between_attempts_double_and_what_changes_ends_them(log):
+    work = Work(log.database, timing=replace(AT_ONCE, retry=30.0, attempts=4))
+    log.append(measured(1), after=0)
+    for attempt, pause in ((1, 30.0), (2, 60.0), (3, 120.0)):
+        lease = work.take("a")
+        assert lease.attempt == attempt
+        assert work.fail(lease, "busy")
+        assert work.take("a") is None
+        state, later = work.states()[0], log.database.read("SELECT not_before FROM work")[0][0]
+        assert later - state.since == pytest.approx(pause, abs=2.0)
+        with log.database.writing() as connection:
+            connection.exec_driver_sql("UPDATE work SET not_before = 0")
+    assert work.fail(work.take("a"), "busy")
+    assert work.states()[0].stage == "failed"
+    log.append(measured(2), after=1)
+    lease = work.take("a")
+    assert work.fail(lease, "busy")
+    log.append(measured(3), after=2)  # new results are not made to wait for the pause of an old failure
+    assert work.take("a").attempt == 1
+
+
+def test_what_would_fail_again_in_the_same_way_is_not_repeated(log, work):
+    log.append(measured(1), after=0)
+    assert work.fail(work.take("a"), "one value for all", again=False)
+    assert work.take("a") is None
+    assert (work.states()[0].stage, work.states()[0].words) == ("failed", "one value for all")
+
+
+def test_a_late_result_of_work_that_was_given_up_or_back_is_refused(log, work):
+    log.append(measured(1), after=0)
+    for end in (lambda lease: work.fail(lease, "too long", again=False), work.release):
+        lease = work.claim(log.campaign, "fit", "a")
+        assert end(lease)
+        zombie = SQLLog(log.database, campaign=log.campaign, holds=fence_of(lease))
+        with pytest.raises(StateError, match="Nothing was written"):
+            zombie.append(PIN, after=1)
+    assert len(list(log)) == 1
+
+
+def test_who_works_learns_that_results_came_in_once_no_more_come(log):
+    work, patient = (Work(log.database, timing=replace(AT_ONCE, quiet=q, longest=9 * q)) for q in (0.0, 30.0))
+    log.append(measured(1), after=0)
+    lease = work.take("a")
+    assert not work.is_outdated(lease)
+    log.append(measured(2), after=1)
+    assert work.is_outdated(lease)
+    assert not patient.is_outdated(lease)
+
+
+def test_what_somebody_asked_for_stands_until_it_is_done(log, work):
+    log.append(measured(1), after=0)
+    work.ask(log.campaign, "distil", "small")
+    first = work.take("a", ["distil"])
+    assert first.ordered == "small"
+    time.sleep(0.4)  # whoever took it is dead
+    second = work.take("b", ["distil"])
+    assert (second.ordered, second.fence) == ("small", 2)
+    work.ask(log.campaign, "distil", "large")  # meanwhile
+    assert work.finish(second, "student 1")
+    third = work.take("c", ["distil"])
+    assert third.ordered == "large"
+    assert work.finish(third, "student 2")
+    assert work.take("c", ["distil"]) is None
+    assert [s.ordered for s in work.states() if s.kind == "distil"] == [""]
+
+
+def test_work_is_claimed_whether_due_or_not_but_not_from_who_does_it(log, work):
+    log.append(PIN, after=0)
+    mine = work.claim(log.campaign, "distil", "a")
+    assert mine.attempt == 1
+    assert work.claim(log.campaign, "distil", "b") is None
+    assert work.take("b", ["distil"]) is None
+    assert work.finish(mine, "student 1")
+    log.append(measured(1), after=1)
+    mine = work.claim(log.campaign, "fit", "a")
+    assert work.finish(mine, "version 1")
+    assert work.states()[1].due  # whoever looks next finds nothing missing
+
+
+def test_a_worker_takes_the_kinds_that_it_knows(log, work):
+    log.append(measured(1), after=0)
+    work.ask(log.campaign, "webhook", "https://example.org")
+    assert (work.open_ends(["fit", "webhook"]), work.open_ends(["distil"])) == (2, 0)
+    assert work.take("a", ["distil"]) is None
+    assert work.take("a", ["webhook"]).kind == "webhook"
+    assert work.take("a", ["webhook"]) is None
+
+
+def test_the_clock_of_a_machine_does_not_matter(log, work, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    log.append(measured(1), after=0)
+    lease = work.take("a")
+    assert work.states()[0].held
+    assert work.take("b") is None
+    assert work.renew(lease)
+
+
 def test_what_is_given_back_is_due_at_once_and_counts_as_no_attempt(log, work):
     log.append(measured(1), after=0)
     assert work.release(work.take("a"))

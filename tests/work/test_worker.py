@@ -14,6 +14,7 @@ import pytest
 
 from activeloop.campaigns import Distilled, Fitted
 from activeloop.config import open_campaign
+from activeloop.errors import StoreError
 from activeloop.measurements import Measurement
 from activeloop.store import CampaignFolder
 from activeloop.work import Timing, Work, Worker
@@ -107,16 +108,83 @@ def test_a_worker_that_is_stopped_gives_its_work_back(loop):
     assert versions(loop) == [1]
 
 
+def run_beside(worker: Worker, told: list[str]) -> threading.Thread:
+    thread = threading.Thread(target=worker.run, args=(told.append,))
+    thread.start()
+    return thread
+
+
+def test_results_that_come_in_meanwhile_end_a_fit_and_it_begins_anew(loop, kinds_for_tests):
+    told = []
+    worker = Worker([loop], Timing(quiet=0.0, longest=0.0, lease=0.6), kinds=(kinds_for_tests.SlowFit,))
+    thread = run_beside(worker, told)
+    try:
+        until(lambda: (s := fit_state(loop)) and s.stage == "running" and s.share == 0.25)
+        record(loop, 20)
+        until(lambda: versions(loop))
+    finally:
+        worker.stop()
+        thread.join()
+    assert any("results came in meanwhile, it begins anew" in line for line in told)
+    assert versions(loop) == [1]
+    assert not open_campaign(loop).campaign.status().stale
+
+
+def test_too_much_memory_ends_it_while_it_grows(loop, kinds_for_tests):
+    told = []
+    assert Worker([loop], AT_ONCE, mebibytes=300, kinds=(kinds_for_tests.Greedy,)).run(told.append, once=True) == 0
+    assert any("MiB of memory, and 300 are allowed" in line for line in told)
+    assert fit_state(loop).stage == "failed"
+
+
+def test_a_service_adds_kinds_of_work(loop, kinds_for_tests):
+    folder, told, webhook = CampaignFolder.open(loop), [], kinds_for_tests.Webhook
+    work = Work(folder.log.database)
+    work.ask(folder.log.campaign, "webhook", "https://example.org")
+    assert Worker([loop], AT_ONCE, kinds=(webhook,)).run(told.append, once=True) == 1
+    (state,) = [s for s in work.states() if s.kind == "webhook"]
+    assert (state.stage, state.words) == ("done", "sent: https://example.org")
+    assert len(state.printed) <= 4000
+    work.ask(folder.log.campaign, "webhook", "refused")
+    Worker([loop], Timing(quiet=0, longest=0, retry=0, attempts=2), kinds=(webhook,)).run(told.append, once=True)
+    (state,) = [s for s in work.states() if s.kind == "webhook"]
+    assert (state.stage, state.attempts, state.words) == ("failed", 2, "the other side answers 503.")
+    assert versions(loop) == []  # of other kinds it does nothing
+
+
+def test_a_database_that_fails_is_tried_again(loop):
+    told, worker = [], Worker([loop], AT_ONCE)
+    thread = run_beside(worker, told)
+    try:
+        until(lambda: versions(loop))
+        (loop / "campaign.db").rename(loop / "away.db")
+        until(lambda: any("It is tried again in 1 s." in line for line in told))
+        assert thread.is_alive()
+        (loop / "away.db").replace(loop / "campaign.db")
+        record(loop, 20)
+        until(lambda: versions(loop) == [1, 2])
+    finally:
+        worker.stop()
+        thread.join()
+    (loop / "campaign.db").unlink()
+    with pytest.raises(StoreError):
+        Worker([loop], AT_ONCE).run(told.append, once=True)
+
+
 WORK = "import sys; from pathlib import Path; from activeloop.work import *; " + (
     "Worker([Path(sys.argv[1])], Timing(quiet=0, longest=0, lease=4, retry=0.1, attempts=99)).run(print)"
 )
+
+
+def fit_state(folder: Path):
+    return next((s for s in Work(CampaignFolder.open(folder).log.database).states() if s.kind == "fit"), None)
 
 
 def started(folder: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WORK, str(folder)], stdout=subprocess.DEVNULL)
 
 
-def until(true, seconds: float = 300.0) -> None:
+def until(true, seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not true() and time.monotonic() < end:
         time.sleep(0.5)

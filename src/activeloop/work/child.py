@@ -8,6 +8,7 @@ says how far it is by lines `{"share": 0.5}` on its output, and what came of it 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import threading
@@ -23,8 +24,8 @@ EVERY = 0.2
 
 
 def say(**line: object) -> None:
-    """A line for the worker."""
-    sys.stdout.write(json.dumps(line) + "\n")
+    """A line for the worker, wherever what was printed before ended."""
+    sys.stdout.write(f"\n{json.dumps(line)}\n")
     sys.stdout.flush()
 
 
@@ -38,7 +39,7 @@ def do(place: Place, lease: Lease, kind: str) -> str:
     """Do some work of a campaign, where there is any; what came of it, in words."""
     loop = place.open(lease.campaign, lease.owner)
     loop.folder.log.holds = fence_of(lease)
-    work, told = kind_at(kind), time.monotonic()
+    work, told = kind_at(kind), -math.inf
     if not work.missing(loop, lease.ordered):
         return f"nothing to {work.name}"
 

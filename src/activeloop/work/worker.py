@@ -221,7 +221,7 @@ class Heard:
                 self.share = float(told["share"])
             elif isinstance(told, dict) and len(told) == 1 and (end := next(iter(told))) in ENDS:
                 self._end = end, str(told[end])
-            else:
+            elif line != "\n":
                 self.printed = (self.printed + line)[-PRINTED:]
 
     def end(self, status: int) -> tuple[str, str]:
