@@ -204,6 +204,20 @@ def test_work_is_claimed_whether_due_or_not_but_not_from_who_does_it(log, work):
     assert work.states()[1].due  # whoever looks next finds nothing missing
 
 
+def test_where_a_look_finds_nothing_missing_nothing_is_due_unless_something_changed_meanwhile(log, work):
+    log.append(measured(1), after=0)
+    work.settle(log.campaign, "fit", lambda: False)
+    assert work.open_ends(["fit"]) == 1
+    work.settle(log.campaign, "fit", lambda: bool(log.append(measured(2), after=1)))
+    assert work.open_ends(["fit"]) == 1
+    time.sleep(0.01)
+    work.settle(log.campaign, "fit", lambda: True)
+    assert work.open_ends(["fit"]) == 0
+    work.ask(log.campaign, "fit", "again")
+    work.settle(log.campaign, "fit", lambda: True)
+    assert work.open_ends(["fit"]) == 1
+
+
 def test_a_worker_takes_the_kinds_that_it_knows(log, work):
     log.append(measured(1), after=0)
     work.ask(log.campaign, "webhook", "https://example.org")

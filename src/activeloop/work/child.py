@@ -13,11 +13,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 
+from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError, ModelError
-from activeloop.work.kinds import kind_at
+from activeloop.work.kinds import WorkKind, kind_at
 from activeloop.work.leases import Lease, fence_of
-from activeloop.work.places import Place
+from activeloop.work.places import Place, work_of
 
 EVERY = 0.2
 """Seconds between two reports of progress."""
@@ -35,13 +37,27 @@ def end_with_the_worker() -> None:
     os._exit(3)
 
 
-def do(place: Place, lease: Lease, kind: str) -> str:
-    """Do some work of a campaign, where there is any; what came of it, in words."""
+def do(place: Place, lease: Lease, kinds: Mapping[str, str]) -> str:
+    """Do some work of a campaign, where there is any; what came of it, in words.
+
+    Args:
+        place: where the campaign is.
+        lease: of the work.
+        kinds: name of a kind -> where its class stands; of all that the worker does.
+    """
     loop = place.open(lease.campaign, lease.owner)
     loop.folder.log.holds = fence_of(lease)
-    work, told = kind_at(kind), -math.inf
-    if not work.missing(loop, lease.ordered):
-        return f"nothing to {work.name}"
+    kind = kind_at(kinds[lease.kind])
+    words = made(loop, lease, kind) if kind.missing(loop, lease.ordered) else f"nothing to {kind.name}"
+    for name in kinds.keys() - {lease.kind}:  # where nothing is missing, no other process needs to look
+        other = kind_at(kinds[name])
+        work_of(loop).settle(lease.campaign, name, lambda other=other: not other.missing(loop, ""))
+    return words
+
+
+def made(loop: OpenCampaign, lease: Lease, kind: WorkKind) -> str:
+    """Make what is missing, and say how far it is; what came of it, in words."""
+    told = -math.inf
 
     def progress(done: int, total: int) -> None:
         nonlocal told
@@ -49,7 +65,7 @@ def do(place: Place, lease: Lease, kind: str) -> str:
             told = time.monotonic()
             say(share=done / max(total, 1))
 
-    return work.do(loop, lease.ordered, progress)
+    return kind.do(loop, lease.ordered, progress)
 
 
 def main() -> int:
@@ -57,7 +73,7 @@ def main() -> int:
     task = json.loads(sys.stdin.readline())
     threading.Thread(target=end_with_the_worker, daemon=True).start()
     try:
-        say(done=do(Place(**task["place"]), Lease(**task["lease"]), task["kind"]))
+        say(done=do(Place(**task["place"]), Lease(**task["lease"]), task["kinds"]))
     except ModelError as error:  # the same data would fail again
         say(failed=str(error))
         return 1

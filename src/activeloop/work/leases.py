@@ -155,6 +155,27 @@ class Work:
             if ordered:
                 connection.execute(_of(work, campaign, kind).values(ordered=ordered))
 
+    def settle(self, campaign: str, kind: str, nothing: Callable[[], bool]) -> None:
+        """Note that nothing is due, where a look says so; what changes during the look stays due.
+
+        Args:
+            campaign: its key.
+            kind: of the work.
+            nothing: looks whether nothing is missing.
+        """
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import database_time, work
+
+        with plain_errors(self.where), self.database.engine.connect() as connection:
+            looked = connection.execute(sa.select(database_time())).scalar_one()
+        if not nothing():
+            return
+        same = sa.and_(work.c.last_change < looked, work.c.owner == "", work.c.ordered == "")
+        with plain_errors(self.where), self.database.writing() as connection:
+            settled = {"first_change": None, "last_change": None, "not_before": None}
+            connection.execute(_of(work, campaign, kind).where(same).values(**settled))
+
     def take(self, owner: str, kinds: Collection[str] = ("fit", "distil")) -> Lease | None:
         """Take what is due and held by nobody, of any campaign; None when there is nothing.
 

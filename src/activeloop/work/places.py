@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from activeloop.config import OpenCampaign, open_campaign
+from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
+from activeloop.config.store import DATABASE
 from activeloop.store import CampaignFolder
 from activeloop.work.leases import Timing, Work
-
-if TYPE_CHECKING:
-    from activeloop.config.store import Store
 
 
 def work_of(loop: OpenCampaign) -> Work:
@@ -27,7 +24,7 @@ class Place:
     Args:
         where: a folder, or the address of a PostgreSQL server (`postgresql://...`).
         artifacts: of a store, where its models are: a folder or `s3://...`, `gs://...`, `az://...`; "" = beside it.
-        cache: of a store, the folder for copies of what campaigns need; "" = the default.
+        cache: of a store, the folder of working folders; "" = the default.
     """
 
     where: str
@@ -35,19 +32,19 @@ class Place:
     cache: str = ""
 
     def __str__(self) -> str:
-        scheme, at, rest = self.where.rpartition("@")
-        return f"{scheme.partition('://')[0]}://{rest}" if at and "://" in scheme else self.where  # without a password
+        """Without a password."""
+        scheme, found, rest = self.where.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}" if found else self.where
 
     @property
-    def is_folder(self) -> bool:
-        """Whether it is the folder of one campaign."""
-        return "://" not in self.where and (Path(self.where) / "campaign.toml").exists()
+    def is_store(self) -> bool:
+        """Whether it holds many campaigns."""
+        return "://" in self.where or (Path(self.where) / DATABASE).is_file()
 
     @cached_property
     def _store(self) -> Store:
-        from activeloop.config.store import Store
-
-        return Store.open(self.where, self.artifacts, Path(self.cache) if self.cache else None)
+        cache = Path(self.cache) if self.cache else None
+        return Store.open(self.where, self.artifacts, cache, fresh="://" in self.where)
 
     def work(self, timing: Timing) -> Work:
         """Its work.
@@ -56,9 +53,13 @@ class Place:
             InputError: there is no such place.
             StoreError: its database cannot be used.
         """
-        if self.is_folder or ("://" not in self.where and not (Path(self.where) / "activeloop.db").exists()):
-            return Work(CampaignFolder.open(self.where).log.database, str(self), timing)
-        return Work(self._store.database, str(self), timing)
+        database = self._store.database if self.is_store else CampaignFolder.open(self.where).log.database
+        return Work(database, str(self), timing)
+
+    def close(self) -> None:
+        """Close the connections to a store's database."""
+        if "_store" in vars(self):
+            self._store.close()
 
     def open(self, campaign: str, actor: str) -> OpenCampaign:
         """One of its campaigns.
@@ -71,10 +72,8 @@ class Place:
             InputError: there is none, or its config is wrong.
             StoreError: its database cannot be used.
         """
-        if self.is_folder:
-            loop = open_campaign(self.where)
-            loop.folder.log.actor = actor
-            return loop
-        from activeloop.config import open_folder
-
-        return open_folder(self._store.folder(campaign, actor=actor))
+        if self.is_store:
+            return open_folder(self._store.folder(campaign, actor=actor))
+        loop = open_campaign(self.where)
+        loop.folder.log.actor = actor
+        return loop

@@ -89,7 +89,15 @@ class Worker:
             InputError: there is no such place.
             StoreError: a database cannot be used, and `once` is set.
         """
-        done, opened = 0, [_Open(p if isinstance(p, Place) else Place(str(p))) for p in self.places]
+        opened = [_Open(p if isinstance(p, Place) else Place(str(p))) for p in self.places]
+        try:
+            return self._run(opened, report, once)
+        finally:
+            for one in opened:
+                one.place.close()
+
+    def _run(self, opened: Sequence[_Open], report: Report, once: bool) -> int:
+        done = 0
         while not self._stopped.is_set():
             taken = waiting = 0
             for one in opened:
@@ -118,7 +126,7 @@ class Worker:
 
     def _do(self, place: Place, work: Work, lease: Lease, report: Report) -> bool:
         """One piece of work; whether it was done."""
-        what = lease.kind if place.is_folder else f"{lease.campaign}: {lease.kind}"
+        what = f"{lease.campaign}: {lease.kind}" if place.is_store else lease.kind
         report(f"{place}: {what} begins{f' (attempt {lease.attempt})' if lease.attempt > 1 else ''}.")
         try:
             end, words = self._watched(place, work, lease)
@@ -146,7 +154,7 @@ class Worker:
         task = {
             "place": {**asdict(place), "where": where},
             "lease": asdict(lease),
-            "kind": names_of(self.kinds)[lease.kind],
+            "kinds": dict(names_of(self.kinds)),
         }
         pipe = subprocess.PIPE
         with subprocess.Popen(
