@@ -148,10 +148,13 @@ class PlateLaid:
     Args:
         proposal: number of the proposal.
         plate: options as in `Proposed`.
+        by_hand: plate -> its `size` and `wells` (well -> candidate, replicate, whether it is a control), where somebody
+            laid it out otherwise than these options do.
     """
 
     proposal: int
     plate: dict[str, Any] = field(default_factory=dict)
+    by_hand: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,23 @@ class Results:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """How the plates of a proposal were laid out last: all that they follow from.
+
+    Args:
+        options: as in `Proposed`.
+        settings: `[plate]` of `campaign.toml` then; {} where the log does not say.
+        seed: of the campaign then; None where the log does not say.
+        by_hand: as in `PlateLaid`.
+    """
+
+    options: dict[str, Any]
+    settings: dict[str, Any]
+    seed: int | None
+    by_hand: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class CampaignState:
     """The state of a campaign after an event.
 
@@ -136,6 +153,7 @@ class CampaignState:
         rounds: how many rounds have results.
         configured: the last configuration in the log; None when there is none.
         plate: options by which the last plates were laid out, and what `[plate]` of `campaign.toml` was then.
+        layouts: number of a proposal -> how its plates were laid out last.
         outdated: numbers of versions that were fitted under a configuration which asked for another model, or before
             the pool was extended.
         extensions: candidates that were added to the pool, in order.
@@ -164,6 +182,7 @@ class CampaignState:
     rounds: int = 0
     configured: Configured | None = None
     plate: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    layouts: dict[int, Layout] = field(default_factory=dict)
     outdated: frozenset[int] = frozenset()
     extensions: tuple[Extended, ...] = ()
     before_extension: int = 0
@@ -322,6 +341,7 @@ class Fold:
         self._pinned: dict[str, str] = {}
         self._vetoed: dict[str, str] = {}
         self._plate: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._layouts: dict[int, Layout] = {}
         self._outdated: set[int] = set()
         self._before_extension = self._rounds = self._promoted = self._corrected = 0
         self._new_round = True
@@ -363,6 +383,7 @@ class Fold:
                 rounds=self._rounds,
                 configured=self.configured,
                 plate=self._plate,
+                layouts=self._layouts.copy(),
                 outdated=frozenset(self._outdated),
                 extensions=tuple(self.extensions),
                 before_extension=self._before_extension,
@@ -387,9 +408,9 @@ class Fold:
             self._before_extension = len(self._versions)
         elif isinstance(event, Proposed):
             self._propose(number, event.proposal)
-            self._lay(event.plate)
+            self._lay(event.proposal.number, event.plate)
         elif isinstance(event, PlateLaid):
-            self._lay(event.plate)
+            self._lay(event.proposal, event.plate, event.by_hand)
         elif isinstance(event, PlateSent):
             self._sent[event.plate] = event
         elif isinstance(event, RunFinished):
@@ -425,8 +446,14 @@ class Fold:
         self._proposal_events.append(number)
         self._new_round = True
 
-    def _lay(self, options: dict[str, Any]) -> None:
-        self._plate = options, self.configured.settings.get("plate", {}) if self.configured else {}
+    def _lay(self, proposal: int, options: dict[str, Any], by_hand: dict[str, Any] | None = None) -> None:
+        if by_hand:
+            self._layouts[proposal] = replace(self._layouts[proposal], by_hand=by_hand)
+            return
+        settings = self.configured.settings.get("plate", {}) if self.configured else {}
+        seed = self.configured.seed if self.configured else None
+        self._plate = options, settings
+        self._layouts[proposal] = Layout(options, settings, seed)
 
     def _measure(self, number: int, event: Measured) -> None:
         # The first results start round 0; later ones start a round when a proposal was made since the last results.

@@ -15,11 +15,10 @@ from activeloop.cli.record import record
 from activeloop.cli.status import status
 from activeloop.cli.terminal import opened, say
 from activeloop.desk.demonstration import FAILING, NOISE, PARENT, PLATE_SPREAD, SITES, SLOPE, laboratory, planted
-from activeloop.desk.propose import known_plates
 from activeloop.drawing import inline
 from activeloop.errors import InputError
 from activeloop.files import write_whole
-from activeloop.plates import Plate
+from activeloop.plates import Plate, plates_in
 from activeloop.plates.picture import draw
 from activeloop.replay.landscape import Landscape
 from activeloop.replay.machine import describe_machine
@@ -66,7 +65,7 @@ def demonstrate(out: Path, seed: int) -> Story:
     for number in range(1, ROUNDS + 1):
         command(f"activeloop propose {folder} -n {PICKS}")
         propose(folder, number=PICKS)
-        plate = next(p for p in known_plates(folder / "plates")[0] if p.id == f"plate-{number}")
+        plate = next(p for p in plates_in(folder / "plates").plates if p.id == f"plate-{number}")
         results = laboratory(landscape).write(plate, out / f"results_{number}.csv", seed)
         command(f"activeloop record {folder} {results}")
         record(folder, results)
@@ -96,7 +95,7 @@ def report(out: Path, landscape: Landscape, seed: int, seconds: float) -> Story:
     """Write the page, and sum up in one sentence."""
     folder = out / "campaign"
     loop = opened(folder).campaign
-    plates, _ = known_plates(folder / "plates")
+    plates = plates_in(folder / "plates").plates
     rounds = [[p.name for p in proposal.picks] for proposal in loop.state().proposals]
     reached = best_after(landscape, rounds)
     baseline, spread = random_baseline(landscape, [len(r) for r in rounds], seed)

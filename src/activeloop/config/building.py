@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, Recommender
 from activeloop.campaigns import Campaign, Fitted
+from activeloop.campaigns.state import Layout
 from activeloop.candidates import Pool
 from activeloop.config.config import CampaignConfig
 from activeloop.config.pools import pool_of
@@ -19,6 +20,7 @@ from activeloop.config.safety import files_of
 from activeloop.config.text import read_config
 from activeloop.errors import ActiveLoopError, ConfigError, PluginError
 from activeloop.measurements import Assay, Dataset
+from activeloop.plates import Plate
 from activeloop.plugins import blamed
 from activeloop.prediction import Learner, Prediction, Predictor
 from activeloop.store import CampaignFolder
@@ -88,6 +90,13 @@ class OpenCampaign:
     folder: CampaignFolder
     config: CampaignConfig
     campaign: Campaign
+    laid: dict[int, tuple[Layout, list[Plate]]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Plates that were laid out before by their events, by the number of their proposal."""
+
+    @property
+    def in_store(self) -> bool:
+        """Whether its folder is a working folder, in which nothing stands that is not in the events."""
+        return self.folder.configured is not None
 
     @property
     def unavailable(self) -> ActiveLoopError | None:

@@ -15,15 +15,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
-from activeloop.campaigns import Configured, Distilled, Fitted, InMemoryLog
+from activeloop.campaigns import Configured, Distilled, Event, Fitted, InMemoryLog, PlateLaid
 from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import decode
 from activeloop.config.building import OpenCampaign, campaign_of, open_folder
 from activeloop.config.config import CampaignConfig
+from activeloop.config.plates import by_hand, is_of, plate_files, plates_of_events
 from activeloop.config.safety import check_files, check_safe, files_of, name_problem
 from activeloop.config.text import LARGEST, check_config, config_text, parse_config
 from activeloop.errors import ConfigError, InputError, StoreError
 from activeloop.files import write_whole
+from activeloop.plates import plates_in
 from activeloop.store.artifacts import ARRAYS, FileArtifactStore, Objects
 from activeloop.store.database import Database, PostgreSQL, SQLiteFile, plain_errors
 from activeloop.store.folder import ARTIFACTS, CACHE, CONFIG, PLATES, CampaignFolder
@@ -283,7 +285,7 @@ class Store:
         if there := next(self._listed("WHERE campaign = :key", key=key), None):
             raise InputError(_twice(there, self.where, Path(path), len(rows)))
         _check_carried(loop.config, source)
-        now = _unwritten(loop)
+        unwritten = _unwritten(loop)
         inputs = [(source.path / n).read_bytes() for n in files_of(loop.config).values()]
         owned = [*_copied(source.artifacts.objects, self.objects, _owned(source.log))]
         owned += [(self.objects.put(content, FILE), FILE, len(content)) for content in inputs]
@@ -293,8 +295,8 @@ class Store:
             log.copy(rows, created)
             for one in owned:
                 log.own(*one)
-            if now:
-                log.append(now, after=len(rows))
+            for number, event in enumerate(unwritten, len(rows)):
+                log.append(event, after=number)
         return key
 
     def export_folder(self, key: str, path: str | Path) -> Path:
@@ -326,7 +328,12 @@ class Store:
                 mine.copy(log.rows(), created)
                 for one in _copied(self.objects, made.artifacts.objects, _owned(log)):
                     mine.own(*one)
+            loop = open_folder(CampaignFolder.open(beside))
+            for proposal in loop.campaign.state().proposals:
+                for file, content in plate_files(plates_of_events(loop, proposal.number), loop).items():
+                    write_whole(made.plates / file, content)
             mine.database.close()
+            loop.folder.log.database.close()
             beside.chmod(0o755)
             os.replace(beside, path)
         except OSError as error:
@@ -517,7 +524,21 @@ def _is_whole(path: Path, text: str, files: Mapping[str, str]) -> bool:
     return all(not name_problem(name) and _hash_of(path / name) == key for name, key in files.items())
 
 
-def _unwritten(loop: OpenCampaign) -> Configured | None:
+def _unwritten(loop: OpenCampaign) -> list[Event]:
+    """What only the files of a campaign folder say: how it is configured now, and plates that were edited by hand."""
+    found: list[Event] = []
+    if (now := _configured_now(loop)) is not None:
+        found.append(now)
+    listed = plates_in(loop.folder.plates).plates
+    for proposal in loop.campaign.state().proposals:
+        mine = [p for p in listed if is_of(p, proposal.number)]
+        laid = {p.id: p for p in plates_of_events(loop, proposal.number)}
+        if any(p != laid.get(p.id) for p in mine):
+            found.append(PlateLaid(proposal.number, by_hand=by_hand(list((laid | {p.id: p for p in mine}).values()))))
+    return found
+
+
+def _configured_now(loop: OpenCampaign) -> Configured | None:
     """How a campaign folder is configured, where its log does not say so yet."""
     if change := loop.campaign.change():
         return change.now

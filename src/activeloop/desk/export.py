@@ -16,11 +16,11 @@ from activeloop.campaigns import Campaign, CampaignState
 from activeloop.campaigns.events import encode, plain
 from activeloop.campaigns.versions import of_its_day
 from activeloop.config import OpenCampaign
+from activeloop.desk.propose import known_plates
 from activeloop.errors import InputError, StateError, StoreError
 from activeloop.files import StagedFiles, csv_text
 from activeloop.measurements import Measurement
 from activeloop.measurements.wells import well_names
-from activeloop.plates import plates_in
 from activeloop.plates.plate import listed
 from activeloop.prediction import column_names
 from activeloop.store.folder import CONFIG
@@ -173,7 +173,7 @@ def _proposals(state: CampaignState) -> _Columns:
 
 def _plates(loop: OpenCampaign) -> _Columns:
     rows = []
-    for plate in plates_in(loop.folder.plates).plates:
+    for plate in known_plates(loop)[0]:
         for name in well_names(plate.size):
             if (well := plate.wells.get(name)) is not None:
                 kind = "control" if well.control else "candidate"

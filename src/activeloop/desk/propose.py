@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from activeloop.campaigns.versions import derive
 from activeloop.config import OpenCampaign, PlateConfig
+from activeloop.config.plates import is_of, laid_out, plate_files, plates_of_events
 from activeloop.errors import PlateError, StateError, StoreError
 from activeloop.files import StagedFiles, numbered
-from activeloop.plates import Plate, Proposal, fill_plates, plates_in
+from activeloop.plates import Plate, Proposal, plates_in
 from activeloop.plates.files import ENDINGS, plate_content, refuse_typed_results
 from activeloop.plates.plate import PlateDesign, labelled
 from activeloop.prediction import watched_fits
@@ -166,8 +166,6 @@ def propose(
         plates = staged.get(proposal)
         if plates is None:
             plates, notes = _standing(loop, proposal, files, out)
-            # a crash or a person has lost its files
-            plates = plates or _stage(loop, proposal, settings, files, out)
         written = {*files.put(), *(loop.folder.plates / f"{p.id}{ending}" for p in plates for ending in ENDINGS)}
     asked = {**given, **{k: v for k, v in {"number": number, "seed": seed}.items() if v is not None}}
     changed = {
@@ -219,7 +217,7 @@ def lay_again(loop: OpenCampaign, number: int, plate: PlateOptions) -> LaidOut:
     with StagedFiles() as files:
 
         def prepare() -> None:
-            for path in (loop.folder.plates / f"{p.id}{ending}" for p in before.plates for ending in ENDINGS):
+            for path in before.files:
                 refuse_typed_results(path, loop.campaign.assays, "Nothing was laid out.")
             stored = loop.campaign.state().proposals[number - 1]
             proposal = replace(stored, picks=labelled(stored.picks, loop.campaign.pool))
@@ -234,16 +232,17 @@ def lay_again(loop: OpenCampaign, number: int, plate: PlateOptions) -> LaidOut:
 
 
 def plates_of(loop: OpenCampaign, number: int | None = None) -> LaidOut:
-    """The plates of a proposal as they stand in the campaign's folder; none when their files were lost.
+    """The plates of a proposal: as their lists stand in the campaign's folder, else as its events say.
 
     Args:
         loop: the campaign.
         number: of the proposal; the last when None.
     """
     number = number or len(loop.campaign.state().proposals)
-    known, notes = known_plates(loop.folder.plates)
-    name = f"plate-{number}"
-    mine = [p.labelled(loop.campaign.pool) for p in known if p.id == name or p.id.startswith(f"{name}-")]
+    known, notes = known_plates(loop)
+    mine = [p.labelled(loop.campaign.pool) for p in known if is_of(p, number)]
+    if loop.in_store:
+        _refresh(loop, number, mine)
     return LaidOut(number, tuple(mine), _files(loop, mine), notes)
 
 
@@ -259,7 +258,7 @@ def plate_file(loop: OpenCampaign, plate: str, ending: str) -> PlateFile:
         PlateError: another ending.
         StateError: there is no such plate.
     """
-    known, _ = known_plates(loop.folder.plates)
+    known, _ = known_plates(loop)
     found = next((p.labelled(loop.campaign.pool) for p in known if p.id == plate), None)
     if found is None:
         raise StateError(f'there is no plate "{plate}". Plates: {some([p.id for p in known]) or "none yet"}.')
@@ -267,8 +266,21 @@ def plate_file(loop: OpenCampaign, plate: str, ending: str) -> PlateFile:
     return PlateFile(f"{plate}{ending}", content.encode() if isinstance(content, str) else content)
 
 
-def known_plates(folder: Path) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
-    """All plates in a folder, in the order of the names of their files, and a note on files that are none."""
+def known_plates(loop: OpenCampaign) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
+    """All plates of a campaign, and a note on files among them that are none.
+
+    Those whose lists stand in its folder are as these say, for they may have been edited by hand; all others, and all
+    of a campaign in a store, are as the events say.
+    """
+    plates, notes = ((), ()) if loop.in_store else _in_folder(loop.folder.plates)
+    named = {p.id for p in plates}
+    numbers = range(1, len(loop.campaign.state().proposals) + 1)
+    lost = [n for n in numbers if not {f"plate-{n}", f"plate-{n}-1"} & named]
+    return (*plates, *(p for n in lost for p in plates_of_events(loop, n))), notes
+
+
+def _in_folder(folder: Path) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
+    """The plates in a folder, in the order of the names of their files, and a note on files that are none."""
     found = plates_in(folder)
     if not found.foreign:
         return tuple(found.plates), ()
@@ -276,6 +288,22 @@ def known_plates(folder: Path) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
     more = f" and {len(found.foreign) - 1} more" if len(found.foreign) > 1 else ""
     note = f"{folder} holds files that are no plates and were not read: {first}{more} ({why.rstrip('.')})."
     return tuple(found.plates), (note,)
+
+
+def _refresh(loop: OpenCampaign, number: int, plates: list[Plate]) -> None:
+    """Make the files of a working folder those of the plates: another machine may have laid them out since."""
+    folder = loop.folder.plates
+    lists = {f"{p.id}.csv": plate_content(p, f"{p.id}.csv", loop.campaign.assays) for p in plates}
+    there = {p.name for p in folder.glob(f"plate-{number}[.-]*")}
+    wanted = {f"{p.id}{ending}" for p in plates for ending in ENDINGS}
+    if wanted <= there and all((folder / name).read_bytes() == str(c).encode() for name, c in lists.items()):
+        wanted = set()
+    with StagedFiles() as files:
+        for name, content in (plate_files(plates, loop) if wanted else {}).items():
+            files.add(folder / name, content)
+        files.put()
+    for gone in there - {f"{p.id}{ending}" for p in plates for ending in ENDINGS}:
+        (folder / gone).unlink(missing_ok=True)
 
 
 def plate_settings(
@@ -313,27 +341,6 @@ def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
     return (design.room - settings.controls) // settings.replicates
 
 
-def laid_out(proposal: Proposal, settings: PlateConfig, seed: int) -> list[Plate]:
-    """The plates of a proposal.
-
-    Args:
-        proposal: what stands on them.
-        settings: how they are laid out.
-        seed: of the campaign.
-    """
-    return fill_plates(
-        proposal,
-        wells=settings.wells,
-        controls=settings.controls,
-        control=settings.control,
-        replicates=settings.replicates,
-        empty_edges=settings.empty_edges,
-        seed=derive(seed, "plate", proposal.number),
-        id=f"plate-{proposal.number}",
-        layout=settings.layout,
-    )
-
-
 def _make_folder(plates: Path) -> None:
     """Make the folder of plates if it is missing, before anything is stored."""
     try:
@@ -363,28 +370,32 @@ def _stage(
     plates = laid_out(proposal, settings, loop.config.seed)
     files.clear()
     _stage_out(loop, plates, files, out)
-    new = proposal.number > len(loop.campaign.state().proposals)
-    for p in reversed(plates):
-        for ending in ENDINGS:
-            path = loop.folder.plates / f"{p.id}{ending}"
-            if new and ending == ".csv" and path.exists():
-                problem = f"it is there already, although proposal {proposal.number} was never made. Move it elsewhere."
+    _stage_files(loop, plates, files, new=proposal.number > len(loop.campaign.state().proposals))
+    return plates
+
+
+def _stage_files(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, *, new: bool) -> None:
+    for name, content in plate_files(plates, loop).items():
+        path = loop.folder.plates / name
+        if not loop.in_store:  # there nobody else puts or edits files
+            if new and path.suffix == ".csv" and path.exists():
+                problem = "it is there already, although its proposal was never made. Move it elsewhere."
                 raise PlateError(f"{problem} Nothing was proposed.", file=str(path))
             refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
-            files.add(path, plate_content(p, path, loop.campaign.assays))
-    return plates
+        files.add(path, content)
 
 
 def _standing(
     loop: OpenCampaign, proposal: Proposal, files: StagedFiles, out: Path | None
 ) -> tuple[list[Plate], tuple[str, ...]]:
-    """The plates of an earlier proposal, also for `out`; none when their files were lost."""
+    """The plates of an earlier proposal, also for `out`; files that a crash or a person has lost are written again."""
     files.clear()
-    found, name = plates_of(loop, proposal.number), f"plate-{proposal.number}"
+    found = plates_of(loop, proposal.number)
     plates = list(found.plates)
-    if not any(p.id in (name, f"{name}-1") for p in plates):
-        return [], found.notes
     _stage_out(loop, plates, files, out)
+    if not loop.in_store:
+        stand = {p.id for p in _in_folder(loop.folder.plates)[0]}
+        _stage_files(loop, [p for p in plates if p.id not in stand], files, new=False)
     return plates, found.notes
 
 

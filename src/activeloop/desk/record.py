@@ -149,7 +149,7 @@ def read_results(
         MeasurementError: rows cannot be attached to what was tested; its `rows` name them all.
     """
     how = how or ReadingOptions()
-    plates, notes = known_plates(loop.folder.plates)
+    plates, notes = known_plates(loop)
     found = loop.campaign.read(
         source,
         plates=plates or None,

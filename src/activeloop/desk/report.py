@@ -37,11 +37,12 @@ from activeloop.desk.pictures import (
     draw_reliability,
     with_unit,
 )
+from activeloop.desk.propose import known_plates
 from activeloop.drawing import inline, settings, svg
 from activeloop.errors import InputError, StateError
 from activeloop.measurements import Assay, Dataset
 from activeloop.measurements.wells import SHAPES, Well, parse_well
-from activeloop.plates import Pick, Plate, draw, plates_in
+from activeloop.plates import Pick, Plate, draw
 from activeloop.prediction import Predictor
 from activeloop.replay.report import render
 
@@ -204,7 +205,7 @@ class Facts:
         page = render(
             "report.html",
             package="activeloop.desk",
-            title=self.loop.folder.path.resolve().name,
+            title=self.loop.folder.name or self.loop.folder.path.resolve().name,
             lead=self.lead(),
             cards=self.cards(best),
             best_picture=self.best_picture(),
@@ -254,7 +255,7 @@ class Facts:
         version = self.state.current
         codes = list(dict.fromkeys(v.code_version for v in self.state.versions))
         plate, kinds = config.plate, {}
-        for one in plates_in(self.loop.folder.plates).plates:
+        for one in known_plates(self.loop)[0]:
             kinds.setdefault((one.size, sum(well.control for well in one.wells.values())), []).append(one.id)
         control = plate.control if isinstance(plate.control, str) else ", ".join(plate.control)
         return {
@@ -411,7 +412,7 @@ class Facts:
 
     def plates(self) -> list[dict[str, object]]:
         """Of each assay its plates as pictures, measured ones first, on one scale."""
-        known = {p.id: p.labelled(self.dataset.pool) for p in plates_in(self.loop.folder.plates).plates}
+        known = {p.id: p.labelled(self.dataset.pool) for p in known_plates(self.loop)[0]}
         groups = []
         for column in self.answered:
             assay = self.dataset.assays[column]
