@@ -88,7 +88,7 @@ def list_plates(request: Request, response: Response, access: Reader) -> forms.P
 
     fresh(request, response, access)
     with access.open() as loop:
-        plates, notes = known_plates(loop.folder.plates)
+        plates, notes = known_plates(loop)
         state = loop.campaign.state()
         return forms.PlatesOut(plates=[plate_out(plate, state) for plate in plates], notes=list(notes))
 
@@ -100,7 +100,7 @@ def show_plate(request: Request, response: Response, access: Reader, plate: Plat
 
     fresh(request, response, access)
     with access.open() as loop:
-        found = next((p for p in known_plates(loop.folder.plates)[0] if p.id == plate), None)
+        found = next((p for p in known_plates(loop)[0] if p.id == plate), None)
         if found is None:
             raise no_plate(plate)
         return plate_out(found, loop.campaign.state())

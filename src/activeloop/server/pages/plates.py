@@ -67,7 +67,7 @@ class Standing:
 def standings(loop: OpenCampaign) -> tuple[list[Standing], tuple[str, ...]]:
     """All plates of a campaign, the newest first, and notes on files that are none."""
     state = loop.campaign.state()
-    found, notes = known_plates(loop.folder.plates)
+    found, notes = known_plates(loop)
     counted: dict[str, list[int]] = {}
     for r in state.results:
         if r.void is None and r.measurement.plate:

@@ -105,7 +105,7 @@ def _page(
         "pictures": _pictures(loop, preview) if preview else [],
         "would": summary_words(preview) if preview else "",
         "shown": SHOWN,
-        "plates": [p.id for p in known_plates(loop.folder.plates)[0]],
+        "plates": [p.id for p in known_plates(loop)[0]],
         "assays": loop.campaign.assays,
         "may": access.may("robot"),
         "may_void": access.may("scientist"),
@@ -169,7 +169,7 @@ def _how(fields: dict[str, str]) -> tuple[ReadingOptions, list[int], bool]:
 
 def _pictures(loop: OpenCampaign, preview: ResultsPreview) -> list[str]:
     """The plates of a file in the colours of its values."""
-    plates = {p.id: p.labelled(loop.campaign.pool) for p in known_plates(loop.folder.plates)[0]}
+    plates = {p.id: p.labelled(loop.campaign.pool) for p in known_plates(loop)[0]}
     wells: dict[tuple[str, str], dict[str, float]] = {}
     units: dict[str, str] = {}
     for w in preview.wells:
