@@ -15,9 +15,10 @@ N = typer.Option("-n", "--number", help="Size of the next round (default: that o
 
 def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
     """Assess stopping: the gain of the last round, the expected gain of the next, and whether to go on."""
+    from activeloop.desk.versions import assess as assessed
+
     loop = opened(directory)
-    loop.check_available()
-    found = loop.campaign.assess(number)
+    found = assessed(loop, number)
     rounds = f"after {many(found.round, 'round')}" if found.round else "before the first round"
     if found.front:
         say(f"Front of {found.measured:,} {rounds}: {front_words(found.front)}")

@@ -16,23 +16,23 @@ AGAIN = typer.Option("--again", help="Fit anew although nothing changed, for ins
 
 def fit(directory: Folder, again: Annotated[bool, AGAIN] = False) -> None:
     """Fit a new version to all results that count. `propose` does so by itself."""
-    found = opened(directory, "Nothing was fitted.")
-    loop = found.campaign
-    before = loop.state().latest
-    with fitting():
-        version = loop.fit(again=again)
-    state = loop.state()
-    is_current = not state.current or state.current.number == version.number
-    if before and before.number == version.number:
-        say(f"Nothing changed since version {version.number}{': it is still current' if is_current else ''}.")
-    else:
+    from activeloop.desk.versions import fit as fitted
+
+    loop = opened(directory, "Nothing was fitted.")
+    with fitting() as progress:
+        found = fitted(loop, again=again, progress=progress)
+    version = found.version
+    is_current = found.current in (0, version.number)
+    if found.fresh:
         say(f"Fitted version {version.number} ({version.learner}).")
-    if state.current and not is_current:
-        say(current_words(state.current.number, version.number, state.held_back.get(version.number, ""), directory))
+    else:
+        say(f"Nothing changed since version {version.number}{': it is still current' if is_current else ''}.")
+    if not is_current:
+        say(current_words(found.current, version.number, found.held_back, directory))
     say(version.explanation)
     for name, value in version.metrics.items():
         say(f"  {name.replace('_', ' ')}: {value:.3g}")
-    start_distillation(found)
+    start_distillation(loop)
     next_step(f"`activeloop propose {directory}` or `activeloop predict {directory}`.")
 
 

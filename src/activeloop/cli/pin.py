@@ -8,7 +8,9 @@ from activeloop.words import some
 
 def pin(directory: Folder, names: Names, reason: Reason = "", offset: Offset = None) -> None:
     """Put candidates on the next proposal. Lifts a veto."""
+    from activeloop.desk.steer import pin as pinned
+
     loop = opened(directory, "Nothing was changed.")
-    pinned = loop.campaign.pin(names, reason, offset=offset)
-    say(f"Pinned {some(pinned)}: on the next proposal.")
+    found = pinned(loop, names, reason, offset=offset)
+    say(f"Pinned {some(found.names)}: on the next proposal.")
     next_proposal(loop, directory)

@@ -13,21 +13,22 @@ VERSION = typer.Argument(metavar="[VERSION]", help="Number of the version; all a
 
 def promote(directory: Folder, version: Annotated[int | None, VERSION] = None, reason: Reason = "") -> None:
     """Make a version current: one that was held back, or an earlier one. It predicts and proposes from then on."""
-    loop = opened(directory, "" if version is None else "Nothing was changed.").campaign
-    state = loop.state()
+    from activeloop.desk.versions import promote as promoted
+    from activeloop.desk.versions import versions
+
+    loop = opened(directory, "" if version is None else "Nothing was changed.")
     if version is None:
-        current = state.current.number if state.current else 0
-        say("Versions:" if state.versions else "No version was fitted yet.")
-        for one in state.versions:
-            kept = state.held_back.get(one.number, "")
-            words = " (current)" if one.number == current else f" (held back: {kept})" if kept else ""
-            say(f"  {one.number}: {one.learner}, {one.created_at[:16].replace('T', ' ')} UTC{words}")
+        listed = versions(loop)
+        say("Versions:" if listed else "No version was fitted yet.")
+        for one in listed:
+            words = " (current)" if one.current else f" (held back: {one.held_back})" if one.held_back else ""
+            v = one.version
+            say(f"  {v.number}: {v.learner}, {v.created_at[:16].replace('T', ' ')} UTC{words}")
         next_step(f"`activeloop promote {directory} VERSION --reason TEXT`.")
         return
-    before = state.current
-    chosen = loop.promote(version, reason)
-    if before == chosen:
-        say(f"Version {chosen.number} is current already: nothing changed.")
+    found = promoted(loop, version, reason)
+    if found.changed:
+        say(f"Version {found.version.number} is current now ({found.version.learner}).")
     else:
-        say(f"Version {chosen.number} is current now ({chosen.learner}).")
+        say(f"Version {found.version.number} is current already: nothing changed.")
     next_step(f"`activeloop propose {directory}` or `activeloop predict {directory}`.")

@@ -8,7 +8,9 @@ from activeloop.words import some
 
 def veto(directory: Folder, names: Names, reason: Reason = "", offset: Offset = None) -> None:
     """Never propose these candidates. Lifts a pin; `pin` lifts it again."""
+    from activeloop.desk.steer import veto as vetoed
+
     loop = opened(directory, "Nothing was changed.")
-    vetoed = loop.campaign.veto(names, reason, offset=offset)
-    say(f"Vetoed {some(vetoed)}: not proposed any more.")
+    found = vetoed(loop, names, reason, offset=offset)
+    say(f"Vetoed {some(found.names)}: not proposed any more.")
     next_proposal(loop, directory)

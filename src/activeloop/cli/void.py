@@ -20,24 +20,20 @@ def void(
     reason: Reason = "",
 ) -> None:
     """Declare results wrong: they stay on record and no longer count. Their candidates may be proposed again."""
-    from activeloop.campaigns import Measured
+    from activeloop.desk.history import recorded_files
+    from activeloop.desk.steer import void as voided
 
-    found = opened(directory, "" if event is None else "Nothing was voided.")
-    loop = found.campaign
+    loop = opened(directory, "" if event is None else "Nothing was voided.")
     if event is None:
         say("Results came in with these events:")
-        files = {r.sequence: r.event.source for r in loop.log if isinstance(r.event, Measured)}
-        results = loop.state().results
-        for number, source in files.items():
-            rows = [r for r in results if r.event == number]
-            voided = sum(r.void is not None for r in rows)
-            say(f"  {number}: {many(len(rows), 'result')} from {source or 'no file'}, {voided} voided")
+        for one in recorded_files(loop):
+            say(f"  {one.event}: {many(one.results, 'result')} from {one.source or 'no file'}, {one.voided} voided")
         next_step(f"`activeloop void {directory} EVENT [--row N] --reason TEXT`.")
         return
-    count = loop.void(event, row or (), reason)
+    count = voided(loop, event, row or (), reason).count
     say(
         f"Voided {many(count, 'result')} of event {event}."
         if count
         else "All of them were voided before: nothing changed."
     )
-    next_proposal(found, directory, "fits the model anew without them")
+    next_proposal(loop, directory, "fits the model anew without them")

@@ -18,23 +18,34 @@ from typing import Any, get_type_hints
 import numpy as np
 
 USE_CASES: Mapping[str, str] = {
+    "assess": "versions",
     "candidates": "candidates",
     "explain": "explain",
     "export": "export",
     "extend": "extend",
+    "fit": "versions",
+    "history": "history",
     "lay_again": "propose",
     "new": "new",
+    "pin": "steer",
     "plate_file": "propose",
     "plates_of": "propose",
     "predict": "predict",
     "predict_by_student": "predict",
     "preview_campaign": "new",
     "preview_results": "record",
+    "promote": "versions",
     "propose": "propose",
     "read_results": "record",
     "record": "record",
+    "recorded_files": "history",
+    "results": "history",
     "show_status": "status",
     "verify": "verify",
+    "versions": "versions",
+    "veto": "steer",
+    "void": "steer",
+    "write_picklists": "picklists",
 }
 """Name of a use case -> the module of this package in which its function stands."""
 

@@ -1,0 +1,218 @@
+"""What happened in a campaign: its events in words, and the results that came in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from activeloop.campaigns.events import (
+    KINDS,
+    Configured,
+    Distilled,
+    Event,
+    Extended,
+    Fitted,
+    Measured,
+    Pinned,
+    PlateLaid,
+    PlateSent,
+    Promoted,
+    Proposed,
+    Recorded,
+    RunFinished,
+    Voided,
+    encode,
+)
+from activeloop.campaigns.state import Result
+from activeloop.config import OpenCampaign
+from activeloop.errors import InputError
+from activeloop.words import many, some
+
+MOST = 1_000
+"""Events or results of one page at most."""
+
+
+@dataclass(frozen=True)
+class HappenedEvent:
+    """An event of the log.
+
+    Args:
+        sequence: its number.
+        at: when it was written (ISO 8601, UTC).
+        actor: who wrote it; "" where that is not known.
+        kind: of it, as it is stored.
+        words: what happened, in a sentence without a full stop.
+        fields: of it, as it is stored.
+    """
+
+    sequence: int
+    at: str
+    actor: str
+    kind: str
+    words: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """A part of what happened.
+
+    Args:
+        events: the newest first.
+        total: events of these kinds in the whole log.
+        kinds: that the log has, each with its number of events.
+    """
+
+    events: tuple[HappenedEvent, ...]
+    total: int
+    kinds: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RecordedFile:
+    """A file of results that was stored.
+
+    Args:
+        event: with which it came.
+        source: its name; "" for rows that came without a file.
+        results: that it brought; `voided` of them do not count any more.
+    """
+
+    event: int
+    source: str
+    results: int
+    voided: int
+
+
+@dataclass(frozen=True)
+class ResultsPage:
+    """Results on record.
+
+    Args:
+        results: of the page, in the order in which they came.
+        total: that are like what was asked for.
+    """
+
+    results: tuple[Result, ...]
+    total: int
+
+
+def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, size: int = 50) -> History:
+    """What happened in a campaign, the newest first.
+
+    Args:
+        loop: the campaign.
+        kinds: only these; all when ().
+        start: first event, from 0 = the newest.
+        size: of the page.
+
+    Raises:
+        InputError: there is no such kind, or the page is impossible.
+    """
+    _check_page(start, size)
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise InputError(f'there is no kind of event "{unknown[0]}". Use {", ".join(KINDS)}.')
+    log = list(loop.folder.log)
+    counts: dict[str, int] = {}
+    wanted: list[Recorded] = []
+    for recorded in log:
+        kind = kind_of(recorded.event)
+        counts[kind] = counts.get(kind, 0) + 1
+        if not kinds or kind in kinds:
+            wanted.append(recorded)
+    shown = wanted[::-1][start : start + size]
+    return History(tuple(map(told, shown)), len(wanted), counts)
+
+
+def recorded_files(loop: OpenCampaign) -> tuple[RecordedFile, ...]:
+    """The files of results on record, in the order in which they came."""
+    state = loop.campaign.state()
+    counts: dict[int, list[int]] = {}
+    for r in state.results:
+        one = counts.setdefault(r.event, [0, 0])
+        one[0] += 1
+        one[1] += r.void is not None
+    events = sorted({*counts, *state.sources})
+    return tuple(RecordedFile(e, state.sources.get(e, ""), *counts.get(e, (0, 0))) for e in events)
+
+
+def results(
+    loop: OpenCampaign, event: int | None = None, *, candidate: str = "", start: int = 0, size: int = 100
+) -> ResultsPage:
+    """Results on record, also voided ones and controls.
+
+    Args:
+        loop: the campaign.
+        event: only those that came with it.
+        candidate: only its, in any notation.
+        start: first result, from 0.
+        size: of the page.
+
+    Raises:
+        InputError: the name cannot be read, or the page is impossible.
+    """
+    _check_page(start, size)
+    pool = loop.campaign.pool
+    name = pool.names([pool.find(candidate)])[0] if candidate else ""
+    found = [
+        r
+        for r in loop.campaign.state().results
+        if (event is None or r.event == event) and (not name or r.measurement.candidate == name)
+    ]
+    return ResultsPage(tuple(found[start : start + size]), len(found))
+
+
+def told(recorded: Recorded) -> HappenedEvent:
+    """An event in words."""
+    kind, fields = encode(recorded.event)
+    shown = json.loads(json.dumps(fields))
+    return HappenedEvent(recorded.sequence, recorded.at, recorded.actor, kind, words_of(recorded.event), shown)
+
+
+def kind_of(event: Event) -> str:
+    """The kind of an event, as it is stored."""
+    return next(name for name, kind in KINDS.items() if isinstance(event, kind))
+
+
+def words_of(event: Event) -> str:
+    """What happened, in a sentence without a full stop.
+
+    >>> words_of(Voided(event=3, rows=(4, 5), reason="pipette"))
+    'results of event 3 were voided, 2 rows: pipette'
+    """
+    match event:
+        case Configured():
+            return f"configured: {some([a.name for a in event.assays])} of {event.origin}"
+        case Extended():
+            return f"the pool was extended by {many(len(event.names), 'candidate')}: {event.origin}"
+        case Proposed():
+            who = f"version {event.proposal.version}" if event.proposal.version else "no version yet"
+            return f"proposal {event.proposal.number}: {many(len(event.proposal.picks), 'candidate')}, chosen by {who}"
+        case PlateLaid():
+            return f"the plates of proposal {event.proposal} were laid out anew"
+        case PlateSent():
+            return f"{event.plate} was sent to {event.to}{event.note and f': {event.note}'}"
+        case RunFinished():
+            return f"{event.device} ended the run {event.run} on {event.plate}: {event.outcome}"
+        case Measured():
+            again = f", correcting event {some([str(e) for e in event.replaces])}" if event.replaces else ""
+            return f"{many(len(event.measurements), 'result')} of {event.source or 'no file'}{again}"
+        case Voided():
+            rows = f", {many(len(event.rows), 'row')}" if event.rows else ""
+            return f"results of event {event.event} were voided{rows}: {event.reason}"
+        case Fitted():
+            held = f"; held back: {event.held_back}" if event.held_back else ""
+            return f"version {event.version.number} was fitted{held}"
+        case Promoted():
+            return f"version {event.version} was made current: {event.reason}"
+        case Pinned():
+            return f"{'vetoed' if event.veto else 'pinned'}: {some(event.names)}{event.reason and f' ({event.reason})'}"
+        case Distilled():
+            return f"student {event.student.number} of version {event.student.version} was trained"
+
+
+def _check_page(start: int, size: int) -> None:
+    if start < 0 or not 0 < size <= MOST:
+        raise InputError(f"a page of {size} from {start}: give 1 to {MOST:,}, from 0 on.")
