@@ -15,6 +15,9 @@ from activeloop.candidates import (
     Pool,
     Sequence,
     SequenceNotation,
+    Treatment,
+    TreatmentNotation,
+    TreatmentPool,
     VariantNotation,
     grown,
     is_scan,
@@ -27,6 +30,7 @@ NOTATIONS = [
     (SequenceNotation(4), ["FWAA", "VDGV"]),
     (SequenceNotation(3, upper=False), ["aBc", "abc", "01-"]),
     (GuideNotation(6), ["GATTAC", "GATTAN"]),
+    (TreatmentNotation(2, dosed=True), ["A375 | a + b | 0.1 uM", "A375 | b | 0.1 uM"]),
     (CompoundNotation(), ["CCO", "C[C@H](N)O", "CCN"]),
 ]
 
@@ -54,6 +58,8 @@ POOLS = {
     "compounds": Pool.of(map(Compound, ["CCO", "CCN", "CCC"])),
     "combinations": Pool.combinatorial("MKTAYIAKQR", ["K2", ("A4", "GSA")], max_mutations=1),
     "combinations without parent": Pool.combinatorial(None, range(3), "ACDE"),
+    "treatments": TreatmentPool(("A375", "HT29"), ("a", "b", "c"), ("0.1 uM", "1 uM"), combined=2),
+    "listed treatments": Pool.of([Treatment("A375", ("a",)), Treatment("A375", ("a", "b")), Treatment("X", ("b",))]),
     "grown combinations": GROWN_LIBRARY,
     "grown singles": grown(SINGLES, [SINGLES.notation.design(n) for n in ("K2R:T3S", "WT", "4insGS")], "a list"),
 }

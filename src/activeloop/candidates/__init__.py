@@ -13,7 +13,9 @@ if TYPE_CHECKING:
         Design,
         Guide,
         Mutation,
+        Part,
         Sequence,
+        Treatment,
         Variant,
     )
     from activeloop.candidates.growth import GrownPool, ReadList, grown, read_list, rows_asked
@@ -24,7 +26,16 @@ if TYPE_CHECKING:
         SequenceNotation,
         VariantNotation,
     )
-    from activeloop.candidates.pool import CombinatorialPool, ExplicitPool, Match, Pool, Resolver
+    from activeloop.candidates.panel import Panel, panel_files
+    from activeloop.candidates.pool import (
+        CombinatorialPool,
+        ExplicitPool,
+        Match,
+        PartPool,
+        Pool,
+        Resolver,
+        TreatmentPool,
+    )
     from activeloop.candidates.proteins import align, check_offset, check_protein, find_offset, read_fasta, read_parent
     from activeloop.candidates.reading import KINDS, ListReader, candidate_cells, left_out_note, named_column, read_each
     from activeloop.candidates.scans import (
@@ -37,6 +48,13 @@ if TYPE_CHECKING:
     )
     from activeloop.candidates.sites import Rules, Sites
     from activeloop.candidates.streamed import StreamedPool
+    from activeloop.candidates.treatments import (
+        TreatmentNotation,
+        dose_name,
+        notation_of,
+        treatment_columns,
+        with_treatments,
+    )
 
 __all__ = [
     "AMINO_ACIDS",
@@ -55,6 +73,9 @@ __all__ = [
     "Match",
     "Mutation",
     "Notation",
+    "Panel",
+    "Part",
+    "PartPool",
     "Pool",
     "ReadList",
     "Resolver",
@@ -63,12 +84,16 @@ __all__ = [
     "SequenceNotation",
     "Sites",
     "StreamedPool",
+    "Treatment",
+    "TreatmentNotation",
+    "TreatmentPool",
     "Variant",
     "VariantNotation",
     "align",
     "candidate_cells",
     "check_offset",
     "check_protein",
+    "dose_name",
     "extended",
     "find_offset",
     "grown",
@@ -76,6 +101,8 @@ __all__ = [
     "left_out_note",
     "mostly_multiple",
     "named_column",
+    "notation_of",
+    "panel_files",
     "position_of_single",
     "read_each",
     "read_fasta",
@@ -83,7 +110,9 @@ __all__ = [
     "read_parent",
     "row_of_parent",
     "rows_asked",
+    "treatment_columns",
     "with_parent",
+    "with_treatments",
 ]
 
 __getattr__ = on_use(__name__)

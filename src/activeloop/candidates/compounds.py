@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import Any, NamedTuple
 
 from activeloop.errors import NotationError
@@ -166,6 +167,18 @@ def read_molecule(smiles: str) -> Any:
     if found is None or not found.GetNumAtoms():
         raise NotationError(f'"{smiles}" is not a SMILES that RDKit can read. Correct the structure.')
     return found
+
+
+_BONDS = re.compile(r"[()=#\[\]]|[cnos]\d")
+
+
+def is_written_structure(text: str) -> bool:
+    """Whether a text shows that it is a SMILES and no name that happens to be one, such as `OSI`.
+
+    >>> is_written_structure("CC(=O)O"), is_written_structure("OSI"), is_written_structure("AZD6244")
+    (True, False, False)
+    """
+    return bool(_BONDS.search(text)) and " " not in text
 
 
 def _largest(smiles: str, molecule: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Candidates: protein variants, sequences without a known parent, compounds, guides."""
+"""Candidates: protein variants, sequences without a known parent, compounds, guides, treatments of cells."""
 
 from __future__ import annotations
 
@@ -105,7 +105,37 @@ class Guide:
         return self.sequence
 
 
-Design = Variant | Sequence | Compound | Guide
+@dataclass(frozen=True)
+class Treatment:
+    """Cells under a compound, or under several at once, at a dose.
+
+    Args:
+        cells: name of the cell line or sample.
+        compounds: names or SMILES; of a combination in alphabetical order, as their order means nothing.
+        dose: number and unit; "" where no dose belongs to a candidate, as for an IC50.
+
+    >>> Treatment("A375", ("dabrafenib", "trametinib"), "0.1 uM").name
+    'A375 | dabrafenib + trametinib | 0.1 uM'
+    """
+
+    cells: str
+    compounds: tuple[str, ...]
+    dose: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its parts, joined by a bar; compounds of a combination are joined by a plus between blanks."""
+        return " | ".join(filter(None, (self.cells, " + ".join(self.compounds), self.dose)))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of treatments that is known by its name alone: a cell line, or a compound without a structure."""
+
+    name: str
+
+
+Design = Variant | Sequence | Compound | Guide | Treatment | Part
 
 
 @dataclass(frozen=True)

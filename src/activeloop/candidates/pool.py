@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, final, get_args
 
 import numpy as np
 
+from activeloop.candidates.compounds import is_written_structure
 from activeloop.candidates.designs import (
     AMINO_ACIDS,
     Candidate,
@@ -27,7 +28,9 @@ from activeloop.candidates.designs import (
     Design,
     Guide,
     Mutation,
+    Part,
     Sequence,
+    Treatment,
     Variant,
 )
 from activeloop.candidates.labels import Labels, LabelTable, Texts
@@ -42,6 +45,7 @@ from activeloop.candidates.notation import (
     notation_settings,
     position_of,
 )
+from activeloop.candidates.panel import Panel
 from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.reading import (
     CandidateList,
@@ -60,7 +64,8 @@ from activeloop.candidates.sites import (
     protein_sites,
     variant_columns,
 )
-from activeloop.errors import NotationError, PoolError, check_type, did_you_mean, wrong_type
+from activeloop.candidates.treatments import FIELDS, TreatmentNotation
+from activeloop.errors import InputError, NotationError, PoolError, check_type, did_you_mean, wrong_type
 from activeloop.notebook import SHOWN, axes, html_table
 from activeloop.tables.frames import is_frame, library_of
 
@@ -83,8 +88,8 @@ LISTED = "names in a table or DataFrame to Pool.from_table or Pool.from_frame"
 class Pool(ABC):
     """What may be tested.
 
-    Four final classes: `ExplicitPool` (listed), `CombinatorialPool` (generated on the fly), `GrownPool` (generated, and
-    listed ones behind) and `StreamedPool` (listed in a file too long for memory).
+    Final classes: `ExplicitPool` (listed), `CombinatorialPool` (generated on the fly), `GrownPool` (generated, and
+    listed ones behind), `StreamedPool` (listed in a file too long for memory), `TreatmentPool` (several parts each).
 
     Attributes:
         kind: one of `KINDS`.
@@ -130,6 +135,18 @@ class Pool(ABC):
             return self.row_of_design(self.notation.design(name))
         except NotationError:
             return None
+
+    def part(self, field: str) -> Pool:
+        """One part of candidates of several, as a pool of its own, such as `part("compound")` of treatments.
+
+        Candidates of one part alone are their own: `part("compound")` of compounds is the pool itself.
+
+        Raises:
+            PoolError: there is no such part.
+        """
+        if self.kind == f"{field}s":
+            return self
+        raise PoolError(f'{self.kind} have no part "{field}".')
 
     def rows_labelled(self, label: str) -> tuple[int, ...]:
         """The rows to which the pool's file gives another name, such as a catalogue number."""
@@ -406,12 +423,12 @@ class Pool(ABC):
         skip_unreadable: bool = False,
         structures: int | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> ExplicitPool:
+    ) -> ExplicitPool | TreatmentPool:
         """The candidates that a spreadsheet lists.
 
         Args:
             table: a CSV, TSV or XLSX file, one that was read, or a DataFrame.
-            kind: `variants`, `compounds` or `guides`.
+            kind: `variants`, `compounds`, `guides` or `treatments` (a column for each part: cells, compound, dose).
             parent: the wild type of variants, or the path of its FASTA file; when it is None it is derived if the table
                 holds mutations and whole sequences, and not needed for strings of one length.
             column: that names the candidates; found by name and content when None.
@@ -441,7 +458,7 @@ class Pool(ABC):
             structures=structures,
             progress=progress,
         )
-        pool = ExplicitPool.from_list(listed, kind)
+        pool = TreatmentPool.from_list(listed) if kind == "treatments" else ExplicitPool.from_list(listed, kind)
         pool.library = library_of(table) if is_frame(table) else ""
         return pool
 
@@ -453,7 +470,7 @@ class Pool(ABC):
         column: str | None = None,
         offset: int | None = None,
         **options: Any,
-    ) -> ExplicitPool:
+    ) -> ExplicitPool | TreatmentPool:
         """The candidates that a DataFrame lists, read by the rules for files.
 
         Args:
@@ -499,7 +516,7 @@ class Pool(ABC):
         return ExplicitPool.from_list(listed, "variants")
 
     @staticmethod
-    def of(designs: Iterable[Design], *, origin: str = "listed") -> ExplicitPool:
+    def of(designs: Iterable[Design], *, origin: str = "listed") -> ExplicitPool | TreatmentPool:
         """A pool of designs of one type (and of one parent).
 
         >>> Pool.of([Sequence("FWAA"), Sequence("VDGV")]).codes().tolist()
@@ -508,11 +525,13 @@ class Pool(ABC):
         check_type(designs, Iterable, "a list of designs", LISTED)
         listed = list(designs)
         for design in listed:
-            check_type(design, get_args(Design), "a design (Variant, Sequence, Compound or Guide)", LISTED)
+            check_type(design, get_args(Design), "a design (Variant, Sequence, Compound, Guide or Treatment)", LISTED)
         types = {type(d) for d in listed}
         if len(types) != 1:
             found = ", ".join(sorted(t.__name__ for t in types)) or "nothing"
             raise PoolError(f"a pool holds designs of one type; here: {found}.")
+        if isinstance(listed[0], Treatment):
+            return TreatmentPool.listing([each for each in listed if isinstance(each, Treatment)], origin)
         notation, kind = _notation_of(listed)
         for design in listed:
             if notation.design(design.name).name != design.name:
@@ -892,6 +911,307 @@ class CombinatorialPool(Pool):
             here.append(mutation.new if mutation else design.parent[position - 1])
         single = all(len(a) == 1 for a in here) and all(m.old for m in design.mutations)
         return here if single and not changed else None
+
+
+@final
+class PartPool(Pool):
+    """One part of treatments as a pool of its own, so that whatever encodes such candidates encodes them here.
+
+    Args:
+        kind: `compounds` where all have a structure; else what they are.
+        names: [N] what the treatments call them.
+        structures: [N] SMILES; () where a name is all there is.
+        panel: what side tables say of them.
+    """
+
+    def __init__(self, kind: str, names: Rows[str], structures: Rows[str] = (), panel: Panel = Panel()):  # noqa: B008
+        self.kind, self.origin, self.panel = kind, "a part of treatments", panel
+        self.notation = CompoundNotation()
+        self.called_names, self.structures = tuple(names), tuple(structures)
+
+    def __len__(self) -> int:
+        return len(self.called_names)
+
+    def design(self, row: int) -> Design:
+        """The compound, where its structure is known, else the name."""
+        return Compound(self.structures[row]) if self.structures else Part(self.called_names[row])
+
+    def row_of_design(self, design: Design) -> int | None:
+        """The row of a design."""
+        places = self.structures or self.called_names
+        return places.index(design.name) if design.name in places else None
+
+    def rows_labelled(self, label: str) -> tuple[int, ...]:
+        """The row of a name or synonym."""
+        name = self.panel.resolve(label) or label
+        return (self.row_by_name[name],) if name in self.row_by_name else ()
+
+    @cached_property
+    def row_by_name(self) -> dict[str, int]:
+        """Name -> row."""
+        return {name: row for row, name in enumerate(self.called_names)}
+
+    @property
+    def sites(self) -> Sites | None:
+        """None: nothing of it is a sequence."""
+        return None
+
+    def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
+        """There are none."""
+        raise PoolError(f"{self.kind} have no sequence. Use an encoder that reads structures.")
+
+
+@final
+class TreatmentPool(Pool):
+    """Treatments as codes of their parts, listed or all combinations: 10^8 of these take no memory.
+
+    Args:
+        cells: names of lines or samples.
+        compounds: names or SMILES.
+        doses: as `dose_name` writes them; () where no dose belongs to a treatment.
+        combined: compounds of each treatment: 1, or 2 of which the order means nothing.
+        codes: int32 [N, 1 + combined (+ 1)] of listed treatments; None: all combinations, generated on the fly.
+        origin: in one sentence.
+        cell_panel, compound_panel: what side tables say.
+
+    >>> pool = TreatmentPool(("A375", "HT29"), ("a", "b", "c"), ("0.1 uM", "1 uM"), combined=2)
+    >>> len(pool), pool[7].name, pool.row_of("HT29 | b + a | 1 uM"), len(pool.part("compound"))
+    (12, 'HT29 | a + b | 1 uM', 7, 3)
+    """
+
+    kind = "treatments"
+
+    def __init__(
+        self,
+        cells: Rows[str],
+        compounds: Rows[str],
+        doses: Rows[str] = (),
+        *,
+        combined: int = 1,
+        codes: np.ndarray | None = None,
+        origin: str = "",
+        cell_panel: Panel | None = None,
+        compound_panel: Panel | None = None,
+    ):
+        self._names = {"cells": tuple(cells), "compound": tuple(compounds), "dose": tuple(doses)}
+        self.combined = combined
+        self.panels = {
+            "cells": cell_panel or Panel(self._names["cells"]),
+            "compound": compound_panel or Panel(self._names["compound"]),
+        }
+        for what, names in self._names.items():
+            if len(set(names)) < len(names):
+                twice = next(name for name in names if names.count(name) > 1)
+                raise PoolError(f'the {what} "{twice}" is listed twice. Name each once.')
+        if not cells or len(compounds) < combined:
+            raise PoolError(f"a pool of treatments needs cells and at least {combined} compounds. Name them.")
+        self.listed = None if codes is None else np.ascontiguousarray(codes, np.int32)
+        several = math.comb(len(compounds), combined)
+        self._sizes = (len(cells), several, max(1, len(doses)))
+        self._length = math.prod(self._sizes) if self.listed is None else len(self.listed)
+        if not self._length or self._length > LARGEST:
+            raise PoolError(f"{self._length:,} treatments cannot be numbered. Name fewer or more parts.")
+        what = f"{len(cells):,} cells x {several:,} {'pairs of compounds' if combined == 2 else 'compounds'}"
+        what += f" x {len(doses):,} doses" if doses else ""
+        self.origin = origin or f"all combinations of {what}"
+        self.notation = TreatmentNotation(combined, bool(doses), self.panels["cells"], self.panels["compound"])
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def dosed(self) -> bool:
+        """Whether a dose belongs to each treatment."""
+        return bool(self._names["dose"])
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The parts of its treatments."""
+        return FIELDS if self.dosed else FIELDS[:2]
+
+    def part_names(self, field: str) -> tuple[str, ...]:
+        """The names of one part."""
+        return self._names[field]
+
+    def part(self, field: str) -> Pool:
+        """One part as a pool of its own; that of compounds with their structures where all are known.
+
+        Raises:
+            PoolError: treatments have no such part.
+        """
+        if field not in self.fields:
+            raise PoolError(f'treatments here have no part "{field}". Parts: {", ".join(self.fields)}.')
+        return self._parts[field]
+
+    @cached_property
+    def _parts(self) -> dict[str, PartPool]:
+        compounds, panel = self._names["compound"], self.panels["compound"]
+        notation = CompoundNotation()
+        written = [panel.label("smiles", name) or (name if is_written_structure(name) else "") for name in compounds]
+        structures = [_readable(notation, smiles) for smiles in written]
+        known = structures if all(structures) else ()
+        found = {"compound": PartPool("compounds" if known else "names of compounds", compounds, known, panel)}
+        found["cells"] = PartPool("cells", self._names["cells"], (), self.panels["cells"])
+        return found | {"dose": PartPool("doses", self._names["dose"])}
+
+    def part_rows(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
+        """Int32 [n, 1 + combined (+ 1)] codes of cells, compounds in ascending order, and dose."""
+        chosen = np.arange(self._length) if rows is None else np.asarray(rows, np.int64)
+        if self.listed is not None:
+            return self.listed[chosen]
+        if len(chosen) and not 0 <= chosen.min() <= chosen.max() < self._length:
+            raise IndexError(f"rows {chosen.min()} to {chosen.max()} of a pool of {self._length}")
+        _, several, doses = self._sizes
+        cells, rest = np.divmod(chosen, several * doses)
+        drug, dose = np.divmod(rest, doses)
+        columns = [cells, *(_pairs(drug, len(self._names["compound"])) if self.combined == 2 else [drug])]
+        return np.stack([*columns, *([dose] if self.dosed else [])], axis=1).astype(np.int32)
+
+    def design(self, row: int) -> Design:
+        """The treatment in one row."""
+        if not 0 <= row < self._length:
+            raise IndexError(f"row {row} of a pool of {self._length}")
+        codes = self.part_rows([row])[0].tolist()
+        drugs = tuple(self._names["compound"][code] for code in codes[1 : 1 + self.combined] if code >= 0)
+        dose = self._names["dose"][codes[-1]] if self.dosed else ""
+        return Treatment(self._names["cells"][codes[0]], tuple(sorted(drugs)), dose)
+
+    def names(self, rows: np.ndarray | Rows[int]) -> list[str]:
+        """Standard notation of the given rows."""
+        return [self.design(int(row)).name for row in np.asarray(rows, np.int64).tolist()]
+
+    def row_of_design(self, design: Design) -> int | None:
+        """The row of a treatment, or None when it is not in the pool."""
+        if not isinstance(design, Treatment):
+            return None
+        codes = self._codes_of(design)
+        if codes is None:
+            return None
+        if self.listed is not None:
+            return self._by_codes.get(codes)
+        _, several, doses = self._sizes
+        drug = _pair_number(codes[1], codes[2], len(self._names["compound"])) if self.combined == 2 else codes[1]
+        if drug < 0:
+            return None
+        return (codes[0] * several + drug) * doses + (codes[-1] if self.dosed else 0)
+
+    def _codes_of(self, design: Treatment) -> tuple[int, ...] | None:
+        cell = self._places["cells"].get(design.cells)
+        drugs = sorted(self._places["compound"].get(name, -2) for name in design.compounds)
+        dose = self._places["dose"].get(design.dose) if self.dosed else 0
+        if cell is None or dose is None or -2 in drugs or len(drugs) > self.combined:
+            return None
+        drugs = [-1] * (self.combined - len(drugs)) + drugs
+        return (cell, *drugs, *([dose] if self.dosed else []))
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        return {what: {name: i for i, name in enumerate(names)} for what, names in self._names.items()}
+
+    @cached_property
+    def _by_codes(self) -> dict[tuple[int, ...], int]:
+        assert self.listed is not None
+        return {tuple(codes): row for row, codes in enumerate(self.listed.tolist())}
+
+    @property
+    def sites(self) -> Sites | None:
+        """None: treatments are no sequences."""
+        return None
+
+    def codes(self, rows: np.ndarray | Rows[int] | None = None) -> np.ndarray:
+        """There are none; see `part_rows`."""
+        raise PoolError("treatments have no sequence. Use `part_rows`, or an encoder of one part.")
+
+    @cached_property
+    def hash(self) -> str:
+        """See `Pool.hash`; of the parts where all combinations belong to the pool."""
+        names = self.names(range(len(self))) if self.listed is not None else []
+        parts = [f"{what}\t{name}" for what, each in self._names.items() for name in sorted(each)]
+        return _hashed(f"{self.kind} {self.combined}", self.design(0), sorted(names) or parts)
+
+    def searchable(self) -> list[str]:
+        """Nothing: parts are looked for by their own names."""
+        return []
+
+    def with_panels(self, cells: Panel, compounds: Panel) -> TreatmentPool:
+        """The same treatments with what side tables say of their parts."""
+        return TreatmentPool(
+            self._names["cells"],
+            self._names["compound"],
+            self._names["dose"],
+            combined=self.combined,
+            codes=self.listed,
+            origin=self.origin,
+            cell_panel=cells,
+            compound_panel=compounds,
+        )
+
+    @classmethod
+    def from_list(cls, listed: CandidateList) -> TreatmentPool:
+        """The pool of the treatments of a file."""
+        return cls.listing([each for each in listed.designs if isinstance(each, Treatment)], listed.origin)
+
+    @classmethod
+    def listing(cls, treatments: Iterable[Treatment], origin: str = "listed") -> TreatmentPool:
+        """A pool of listed treatments, each once.
+
+        Raises:
+            PoolError: none, or one twice, or some with and others without a dose.
+        """
+        listed = list(treatments)
+        if not listed:
+            raise PoolError("a pool needs at least one candidate. Nothing was listed.")
+        if len({bool(each.dose) for each in listed}) > 1:
+            raise PoolError("some treatments have a dose and others none. Give all or none of them one.")
+        cells = {name: i for i, name in enumerate(dict.fromkeys(each.cells for each in listed))}
+        drugs = {name: i for i, name in enumerate(dict.fromkeys(n for each in listed for n in each.compounds))}
+        doses = {name: i for i, name in enumerate(dict.fromkeys(each.dose for each in listed if each.dose))}
+        combined = max(len(each.compounds) for each in listed)
+        codes = np.full((len(listed), 1 + combined + bool(doses)), -1, np.int32)
+        for i, each in enumerate(listed):
+            found = sorted(drugs[name] for name in each.compounds)
+            codes[i, 0], codes[i, 1 + combined - len(found) : 1 + combined] = cells[each.cells], found
+            if doses:
+                codes[i, -1] = doses[each.dose]
+        if len(np.unique(codes, axis=0)) < len(codes):
+            _, first, counts = np.unique(codes, axis=0, return_index=True, return_counts=True)
+            name = listed[int(first[np.argmax(counts > 1)])].name
+            raise PoolError(f'the treatment "{name}" is listed twice. Keep one of them.')
+        return cls(tuple(cells), tuple(drugs), tuple(doses), combined=combined, codes=codes, origin=origin)
+
+
+def _pairs(number: np.ndarray, count: int) -> list[np.ndarray]:
+    """The two compounds i < j of each pair, in lexical order.
+
+    >>> [each.tolist() for each in _pairs(np.arange(3), 3)]
+    [[0, 0, 1], [1, 2, 2]]
+    """
+    # pairs that begin with i or a later compound are a triangle, so its root is in closed form
+    left = math.comb(count, 2) - 1 - number
+    back = ((np.sqrt(8 * left.astype(np.float64) + 1) - 1) / 2).astype(np.int64)
+    back += ((back + 1) * (back + 2) // 2 <= left).astype(np.int64)
+    back -= (back * (back + 1) // 2 > left).astype(np.int64)
+    first = count - 2 - back
+    return [first, count - 1 - (left - back * (back + 1) // 2)]
+
+
+def _pair_number(first: int, second: int, count: int) -> int:
+    """The number of a pair, -1 where it is no pair.
+
+    >>> [_pair_number(i, j, 3) for i, j in ((0, 1), (0, 2), (1, 2), (-1, 2))]
+    [0, 1, 2, -1]
+    """
+    if not 0 <= first < second:
+        return -1
+    back = count - 2 - first
+    return math.comb(count, 2) - 1 - (back * (back + 1) // 2 + (count - 1 - second))
+
+
+def _readable(notation: CompoundNotation, smiles: str) -> str:
+    try:
+        return notation.design(smiles).name
+    except InputError:
+        return ""
 
 
 @dataclass(frozen=True)

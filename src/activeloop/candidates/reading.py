@@ -36,12 +36,13 @@ from activeloop.candidates.proteins import (
     read_parent,
     refuse_offset,
 )
+from activeloop.candidates.treatments import notation_of, with_treatments
 from activeloop.errors import ConfigError, InputError, NotationError, PoolError, check_type
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import CLASSES, LABELS, SEQUENCES, candidate_names
 from activeloop.words import many
 
-KINDS = ("variants", "compounds", "guides")
+KINDS = ("variants", "compounds", "guides", "treatments")
 #: rows after which the progress of reading is told
 REPORTED = 5_000
 T = TypeVar("T")
@@ -292,6 +293,8 @@ def read_candidates(
     if kind not in KINDS:
         raise ConfigError(f'there is no kind of candidates "{kind}". Kinds: {", ".join(KINDS)}.')
     table = as_table(table, sheet=sheet)
+    if kind == "treatments" and not column:
+        table = with_treatments(table)
     column = column or candidate_column(table, kind)
     cells = candidate_cells(table, column, kind, skip_empty=skip_unreadable)
     filled = [cell for cell in cells if cell]
@@ -601,6 +604,7 @@ _CONTENT = {
     ),
     "compounds": re.compile(r"[A-Za-z0-9@+\-\[\]()=#$%/\\.:*~]+"),
     "guides": re.compile(r"[ACGTUN]{15,}", re.IGNORECASE),
+    "treatments": re.compile(r"[^|]+\|[^|]+(\|[^|]+)?"),
 }
 
 
@@ -676,6 +680,8 @@ def _notation(
         return CompoundNotation() if structures is None else CompoundNotation(version=structures)
     if kind == "guides":
         return GuideNotation(_most_common_length(cells))
+    if kind == "treatments":
+        return notation_of(cells)
     if parent is not None:
         sequence = read_parent(parent)
         if offset is not None:

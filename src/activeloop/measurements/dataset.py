@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class Dataset:
         is_oriented: whether values (and `censored`) of assays to be minimised have their sign turned, see `oriented`.
             Limits and bounds of the assays stay in their unit.
         is_prepared: whether values are on the scale of a model and censored ones are estimated already.
+        history: measurements of sisters (other drugs, lines, guides, screens) from before the campaign, which count in
+            no budget and no curve; None where there are none. See `as_history`.
     """
 
     pool: Pool
@@ -44,6 +46,7 @@ class Dataset:
     censored: np.ndarray
     is_oriented: bool = False
     is_prepared: bool = False
+    history: Dataset | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, pool: Pool, rows: np.ndarray, values: np.ndarray, assay: Assay | None = None) -> Dataset:
@@ -127,7 +130,16 @@ class Dataset:
             return self
         signs = np.array([a.sign for a in self.assays])
         values, censored = self.values * signs, (self.censored * signs).astype(np.int8)
-        return replace(self, values=values, censored=censored, is_oriented=True)
+        history = self.history and self.history.oriented()
+        return replace(self, values=values, censored=censored, is_oriented=True, history=history)
+
+    def as_history(self) -> Dataset:
+        """The same data as of before the campaign: in round -1.
+
+        >>> Dataset.of(Pool.single_mutants("MKTA"), [0], [1.0]).as_history().rounds.tolist()
+        [-1]
+        """
+        return replace(self, rounds=np.full(len(self), -1), history=None)
 
     @property
     def reached(self) -> np.ndarray:

@@ -53,6 +53,11 @@ def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
         problem = f"{assay.name} is on a logarithmic scale and has the value {values.min():g}, which is not above 0."
         raise ModelError(f"{problem} Void it, or take scale linear in campaign.toml. Nothing was fitted.")
     log, why = (assay.scale == "log", "as stated") if assay.scale != "auto" else _likelier(dataset, values)
+    if assay.scale == "auto" and dataset.history is not None and _of_sisters(dataset) is not None:
+        sisters = _of_sisters(dataset)
+        assert sisters is not None
+        log, why = _likelier(sisters, sign * sisters.values[:, 0]) if values.min() > 0 else (log, why)
+        why += " (of the history)"
     places = np.log10(values) if log else values
     words = f"The scale is {'logarithmic' if log else 'linear'}: {why}."
     if log:
@@ -65,6 +70,14 @@ def scale_of(dataset: Dataset) -> tuple[ValueMap, str]:
     if np.isfinite([low, high]).all():
         width = float(np.log10(high / low)) if log else high - low
     return ValueMap(log, sign, low, high, sign * float(np.median(places)), MARGIN * width), words
+
+
+def _of_sisters(dataset: Dataset) -> Dataset | None:
+    """The values of the only assay in the history, which say more of its scale; None where there are none."""
+    history, name = dataset.history, dataset.assays[0].name
+    if history is None or name not in [assay.name for assay in history.assays]:
+        return None
+    return history.column([assay.name for assay in history.assays].index(name))
 
 
 def _likelier(dataset: Dataset, values: np.ndarray) -> tuple[bool, str]:
@@ -201,11 +214,23 @@ def prepared(dataset: Dataset, values_map: ValueMap, limits: np.ndarray | None) 
     values, errors = dataset.values, dataset.errors
     if values_map.log:
         values, errors = values_map.forward(values), values_map.sd_forward(values, errors)
-    on_scale = replace(dataset, values=values, errors=errors, assays=(assay,), is_prepared=True)
+    history = dataset.history and history_on_scale(dataset.history, dataset.assays[0].name, values_map)
+    on_scale = replace(dataset, values=values, errors=errors, assays=(assay,), is_prepared=True, history=history)
     if not dataset.censored.any():
         return on_scale, None
     limits = np.stack(estimated(on_scale)) if limits is None else limits
     return replace(on_scale, values=limits[0][:, None], errors=limits[1][:, None]), limits
+
+
+def history_on_scale(history: Dataset, name: str, values_map: ValueMap) -> Dataset:
+    """A history with the values of one assay on its scale, and those of sister assays each on its own."""
+    values = history.values.copy()
+    for i, assay in enumerate(history.assays):
+        known = ~np.isnan(values[:, i])
+        own = values_map if assay.name == name else scale_of(history.column(i))[0] if known.any() else ValueMap()
+        if own.log:
+            values[known, i] = own.forward(np.where(own.sign * values[known, i] > 0, values[known, i], np.nan))
+    return replace(history, values=values, is_prepared=True)
 
 
 @dataclass(frozen=True)

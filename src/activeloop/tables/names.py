@@ -30,10 +30,30 @@ _NOTATIONS: dict[str, tuple[str, ...]] = {
         *("forbindelse", "molekyle", "związek", "cząsteczka", "sloučenina", "bileşik", "molekül", "yhdiste"),
         *("vegyület", "соединение", "化合物", "化合物名", "화합물"),
     ),
+    "treatments": ("treatment", "treatments"),
     "guides": (
         *("sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence"),
         *("sgrna target sequence", "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence"),
     ),
+}
+#: part of a treatment -> names of its column; `second` is the other compound of a combination
+PARTS: dict[str, tuple[str, ...]] = {
+    "cells": (
+        *("cells", "cell", "cell_line", "cell_lines", "cell_id", "cell_line_name", "cell_name", "line", "cellline"),
+        *("model", "model_id", "ccle_name", "depmap_id", "depmapid", "cosmic_id", "patient", "organoid"),
+        *("donor", "zelllinie", "lignée", "línea_celular", "linea_cellulare", "細胞株", "细胞系"),
+    ),
+    "compound": (
+        *("compound", "drug", "drug_id", "drug_name", "compound_id", "compound_name", "drug_1", "drug1", "drug_a"),
+        *("drug a", "druga", "compound_1", "compound1", "compound_a", "drug_row", "smiles_1", "perturbation"),
+        *("treatment_name", "inhibitor", "agent", "smiles", "canonical_smiles", "wirkstoff", "substanz", "composé"),
+    ),
+    "second": (
+        *("drug_2", "drug2", "drug_b", "drug b", "drugb", "compound_2", "compound2", "compound_b", "second_compound"),
+        *("drug_col", "combination_partner", "partner", "second_drug", "smiles_2"),
+    ),
+    "dose": ("dose", "concentration", "conc", "dosis", "konzentration", "dose_value", "concentración", "濃度", "浓度"),
+    "dose unit": ("dose_unit", "dose_units", "concentration_unit", "conc_unit", "conc_units", "dosiseinheit"),
 }
 #: columns of whole sequences
 SEQUENCES = (
@@ -276,12 +296,12 @@ def candidate_names(kind: str | None = None) -> tuple[str, ...]:
     """Names of the column of candidates, the most telling first.
 
     Args:
-        kind: `variants`, `compounds` or `guides`; any when None.
+        kind: `variants`, `compounds`, `guides` or `treatments`; any when None.
 
     >>> candidate_names("compounds")[0], "sequence" in candidate_names("compounds")
     ('smiles', False)
     """
     if kind is None:
         return (*(name for names in _NOTATIONS.values() for name in names), *SEQUENCES, "protein", *IDENTIFIERS)
-    sequences = () if kind == "compounds" else SEQUENCES
+    sequences = () if kind in ("compounds", "treatments") else SEQUENCES
     return (*_NOTATIONS[kind], *sequences, *_ALSO.get(kind, ()), *IDENTIFIERS)

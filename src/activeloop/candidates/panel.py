@@ -1,0 +1,187 @@
+"""Panels: what side tables say of cell lines and drugs, by any of their names.
+
+A panel is read from the tables that laboratories and consortia keep beside their results: expression or copy number of
+lines, annotations with tissue, drugs with their targets, SMILES and synonyms. Which column holds the ids is found by
+comparison with the names that the treatments use, so no fixed layout is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from collections.abc import Sequence as Rows
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.errors import ConfigError
+from activeloop.tables import Table, as_table
+from activeloop.tables.names import plain, split_unit
+
+#: what a side table says -> names of its column
+LABELS: dict[str, tuple[str, ...]] = {
+    "name": ("name", "drug_name", "compound_name", "drug", "cell_line_name", "cell_line", "ccle_name", "ccle_id"),
+    "synonyms": ("synonyms", "synonym", "aliases", "alias", "other_names"),
+    "targets": ("targets", "target", "putative_target", "drug_target", "moa_target"),
+    "pathway": ("target_pathway", "pathway", "pathway_name", "mechanism_of_action", "moa"),
+    "pubchem": ("pubchem", "pubchem_cid", "pubchem_id", "cid"),
+    "smiles": ("smiles", "canonical_smiles", "isomeric_smiles"),
+    "tissue": ("tissue", "site_primary", "primary_site", "lineage", "tissue_type", "type_refined", "gdsc_tissue"),
+}
+#: words that say nothing in such a column
+_NOTHING = frozenset({"", "na", "nan", "n/a", "none", "-", "ns", "unknown", "null", "other", "unclassified", "several"})
+#: share of its numbers from which a column counts as one of numbers, and columns from which they are a block
+_NUMERIC, _BLOCK = 0.9, 5
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Side tables of one part of treatments.
+
+    Args:
+        names: [N] what the parts are called.
+        labels: such as `targets` or `tissue` -> [N] text, "" where it is not known.
+        features: file -> float32 [N, D], NaN where a part does not stand in it.
+        synonyms: further name, in plain signs -> the name in `names`.
+        unresolved: of the names that were asked for, those that stand in no file.
+
+    >>> panel = Panel(("688",), {"targets": ("BRAF",)}, {}, {"dabrafenib": "688"})
+    >>> panel.resolve("Dabrafenib"), panel.words("targets", "688"), panel.resolve("aspirin")
+    ('688', frozenset({'braf'}), None)
+    """
+
+    names: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    features: Mapping[str, np.ndarray] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    unresolved: tuple[str, ...] = ()
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Name -> its row."""
+        return {name: i for i, name in enumerate(self.names)}
+
+    def resolve(self, text: str) -> str | None:
+        """The name of a part as people write it; None when no table has it."""
+        return text if text in self.rows else self.synonyms.get(plain(text))
+
+    def label(self, what: str, name: str) -> str:
+        """What a table says of a part; "" when it says nothing."""
+        column, row = self.labels.get(what), self.rows.get(name)
+        cell = column[row] if column and row is not None else ""
+        return "" if cell.strip().casefold() in _NOTHING else cell.strip()
+
+    def words(self, what: str, name: str) -> frozenset[str]:
+        """The entries of a list in a cell, such as the targets of a drug, without regard to case."""
+        found = (word.strip().casefold() for word in re.split(r"[,;|]", self.label(what, name)))
+        return frozenset(word for word in found if word not in _NOTHING)
+
+    @classmethod
+    def read(cls, files: Iterable[str | os.PathLike[str]], names: Iterable[str]) -> Panel:
+        """What some files say of parts.
+
+        Args:
+            files: CSV, TSV or XLSX, also compressed; those in which no column holds any of the names are left out.
+            names: the parts, as the treatments call them.
+
+        Raises:
+            TableError: a file is no table.
+        """
+        asked = tuple(dict.fromkeys(names))
+        rows = {name: i for i, name in enumerate(asked)}
+        panel = cls(asked)
+        seen: set[str] = set()
+        for path in files:
+            table = as_table(path)
+            column = _id_column(table, rows)
+            if column is None:
+                continue
+            cells = table.columns[table.header.index(column)]
+            seen.update(cell for cell in cells if cell in rows)
+            panel = _with(panel, table, column, Path(path).name)
+        by_other = [name for name in asked if name not in seen and panel.synonyms.get(plain(name), name) != name]
+        unresolved = tuple(name for name in asked if name not in seen and name not in by_other)
+        return replace(panel, unresolved=unresolved)
+
+    def note(self, what: str, most: int = 5) -> str:
+        """How many parts stand in no side table, and which; "" when all do."""
+        if not self.unresolved or len(self.unresolved) == len(self.names):
+            return ""
+        shown = ", ".join(self.unresolved[:most]) + (" ..." if len(self.unresolved) > most else "")
+        return f"{len(self.unresolved)} of {len(self.names)} {what} stand in no side table: {shown}."
+
+
+def panel_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The tables of a folder, in the order of their names.
+
+    Raises:
+        ConfigError: there is no such folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise ConfigError(f'there is no folder "{path}" of side tables: correct its name.')
+    kinds = (".csv", ".tsv", ".txt", ".xlsx", ".csv.gz", ".tsv.gz", ".txt.gz")
+    return sorted(each for each in path.iterdir() if each.name.casefold().endswith(kinds))
+
+
+def _id_column(table: Table, rows: Mapping[str, int]) -> str | None:
+    """The column that holds most of the names, at least two and one in twenty of its cells; None when none does."""
+    best, count = None, 1
+    for name, cells in zip(table.header, table.columns, strict=True):
+        if _number_like(cells[:20]) and not any(cell in rows for cell in cells[:2000]):
+            continue
+        found = len({cell for cell in cells if cell in rows})
+        if found > count and found >= 0.05 * len(set(cells)):
+            best, count = name, found
+    return best
+
+
+def _number_like(cells: Rows[str]) -> bool:
+    filled = [cell for cell in cells if cell]
+    return bool(filled) and sum(_is_number(cell) for cell in filled) >= _NUMERIC * len(filled)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _with(panel: Panel, table: Table, column: str, file: str) -> Panel:
+    """A panel with what one more table says."""
+    place = [panel.rows.get(cell, -1) for cell in table.columns[table.header.index(column)]]
+    labels = dict(panel.labels)
+    synonyms = dict(panel.synonyms)
+    for what, names in LABELS.items():
+        found = [name for name in table.named(names) if name != column]
+        for name in found if what in ("name", "synonyms") else found[:1]:
+            cells = list(labels.get(what, ("",) * len(panel.names)))
+            for row, cell in zip(place, table.columns[table.header.index(name)], strict=True):
+                if row >= 0 and not cells[row]:
+                    cells[row] = cell
+                if row >= 0 and what in ("name", "synonyms"):
+                    for word in re.split(r"[,;|]", cell) if what == "synonyms" else [cell]:
+                        if word.strip().casefold() not in _NOTHING:
+                            synonyms.setdefault(plain(word), panel.names[row])
+            labels[what] = tuple(cells)
+    known = {plain(name) for names in LABELS.values() for name in names}
+    numeric = [
+        i
+        for i, (name, cells) in enumerate(zip(table.header, table.columns, strict=True))
+        if name != column and plain(split_unit(name)[0]) not in known and _number_like(cells[:10])
+    ]
+    features = dict(panel.features)
+    if len(numeric) >= _BLOCK and len(numeric) > len(table.header) / 2:
+        block = np.full((len(panel.names), len(numeric)), np.nan, np.float32)
+        kept = [(i, row) for i, row in enumerate(place) if row >= 0]
+        for j, k in enumerate(numeric):
+            cells = table.columns[k]
+            for i, row in kept:
+                block[row, j] = float(cells[i]) if _is_number(cells[i]) else np.nan
+        features[file] = block
+    return replace(panel, labels=labels, features=features, synonyms=synonyms)

@@ -1,0 +1,200 @@
+"""How treatments are written: cells under one compound or a pair of compounds, at a dose or without one.
+
+In a name bars stand between the parts, `A375 | dabrafenib + trametinib | 0.1 uM`; in tables each part has its column.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import final
+
+from activeloop.candidates.designs import Design, Treatment
+from activeloop.candidates.notation import Notation
+from activeloop.candidates.panel import Panel
+from activeloop.errors import NotationError
+from activeloop.tables import Table
+from activeloop.tables.names import PARTS, split_unit
+from activeloop.tables.numbers import parse_number
+
+#: what stands between parts, and between the compounds of a pair
+BAR, PLUS = "|", " + "
+#: the parts of treatments, in the order in which they are written
+FIELDS = ("cells", "compound", "dose")
+#: units of concentration, in micromolar and in micrograms per millilitre
+_UNITS = {
+    **{"m": ("uM", 1e6), "mm": ("uM", 1e3), "um": ("uM", 1.0), "nm": ("uM", 1e-3), "pm": ("uM", 1e-6)},
+    **{"mol/l": ("uM", 1e6), "mmol/l": ("uM", 1e3), "umol/l": ("uM", 1.0), "nmol/l": ("uM", 1e-3)},
+    **{"mg/ml": ("ug/mL", 1e3), "ug/ml": ("ug/mL", 1.0), "ng/ml": ("ug/mL", 1e-3), "g/l": ("ug/mL", 1e3)},
+    "mg/l": ("ug/mL", 1.0),
+}
+_MICRO = str.maketrans("µμ", "uu")
+_DOSE = re.compile(r"\s*(?P<number>[^\sa-zA-Zµμ%]+(?:[eE][+-]?\d+)?)\s*(?P<unit>[a-zA-Zµμ%].*)?")
+
+
+def dose_name(text: str, unit: str = "") -> str:
+    """A dose as a number and the unit in which all are compared: micromolar, or micrograms per millilitre.
+
+    Args:
+        text: number, with or without its unit.
+        unit: where the text names none, such as that of its column.
+
+    Raises:
+        NotationError: no number above 0, or a unit that is not known.
+
+    >>> dose_name("100 nM"), dose_name("0.1", "µM"), dose_name("2 mg/L")
+    ('0.1 uM', '0.1 uM', '2 ug/mL')
+    >>> dose_name("0.1")
+    Traceback (most recent call last):
+    activeloop.errors.NotationError: the dose "0.1" has no unit. Write it behind the number (0.1 uM) or in the name ...
+    """
+    match = _DOSE.fullmatch(text)
+    value = parse_number(match["number"], decimal=".").value if match else math.nan
+    if match is None or not math.isfinite(value):
+        raise NotationError(f'"{text}" is no dose. Write a number and its unit, such as 0.1 uM.')
+    written = (match["unit"] or unit).strip()
+    if not written:
+        raise NotationError(
+            f'the dose "{text}" has no unit. Write it behind the number (0.1 uM) or in the name of the column, such as '
+            "dose (uM)."
+        )
+    if value <= 0:
+        why = "is 0: that is an untreated control, no treatment" if value == 0 else "is below 0"
+        raise NotationError(f'the dose "{text}" {why}. Correct it, or leave the row out.')
+    base, factor = _UNITS.get(written.translate(_MICRO).casefold(), (written, 1.0))
+    return f"{value * factor:.6g} {base}"
+
+
+@final
+class TreatmentNotation(Notation):
+    """Treatments as people write them: parts between bars, names and synonyms of the panels.
+
+    Args:
+        combined: compounds of one treatment: 1 or 2.
+        dosed: whether a dose belongs to each.
+        cells, compounds: resolve what people write to the names in the pool.
+        unit: of doses without one.
+
+    >>> TreatmentNotation().design("A375|vemurafenib").name
+    'A375 | vemurafenib'
+    """
+
+    def __init__(
+        self,
+        combined: int = 1,
+        dosed: bool = False,
+        cells: Panel = Panel(),  # noqa: B008 (frozen)
+        compounds: Panel = Panel(),  # noqa: B008 (frozen)
+        unit: str = "",
+    ):
+        self.combined, self.dosed, self.unit = combined, dosed, unit
+        self._cells, self._compounds = cells, compounds
+
+    def design(self, text: str) -> Treatment:
+        """The treatment a text stands for."""
+        parts = [part.strip() for part in text.split(BAR)]
+        wanted = 3 if self.dosed else 2
+        form = " | ".join(("CELLS", "DRUG + DRUG" if self.combined == 2 else "DRUG", *(["DOSE"] if self.dosed else [])))
+        if len(parts) != wanted or not all(parts):
+            raise NotationError(f'"{text}" is no treatment here: write {form}.')
+        compounds = [part.strip() for part in parts[1].split(PLUS) if part.strip()]
+        if len(compounds) > self.combined:
+            raise NotationError(f'"{text}" names {len(compounds)} compounds; here a treatment has {self.combined}.')
+        return self.of(parts[0], compounds, parts[2] if self.dosed else "")
+
+    def of(self, cells: str, compounds: Iterable[str], dose: str = "") -> Treatment:
+        """The treatment of some parts, under the names in the pool; the order of compounds means nothing."""
+        named = sorted(self._compounds.resolve(each) or each for each in compounds)
+        if len(named) > 1 and named[0] == named[1]:
+            raise NotationError(f'"{named[0]}" is combined with itself. Name two compounds, or one.')
+        line = self._cells.resolve(cells) or cells
+        wrong = next((part for part in (line, *named) if BAR in part), None)
+        if wrong is not None:
+            raise NotationError(f'"{wrong}" holds a bar, which stands between the parts of a treatment. Rename it.')
+        return Treatment(line, tuple(named), dose_name(dose, self.unit) if self.dosed else "")
+
+    def key(self, design: Design) -> str:
+        """The name."""
+        return design.name
+
+
+def notation_of(names: Iterable[str]) -> TreatmentNotation:
+    """The notation of written treatments: whether they have doses, and how many compounds.
+
+    >>> notation_of(["A375 | a + b | 1 uM"]).combined, notation_of(["A375 | a"]).dosed
+    (2, False)
+    """
+    parts = [name.split(BAR) for name in names]
+    combined = 2 if any(PLUS in each[1] for each in parts if len(each) > 1) else 1
+    return TreatmentNotation(combined, any(len(each) > 2 for each in parts))
+
+
+def treatment_columns(table: Table, columns: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The columns of the parts of treatments: `cells`, `compound`, and where there are any `second` and `dose`.
+
+    Args:
+        table: the table.
+        columns: part -> name of its column, where it was named.
+
+    Raises:
+        TableError: cells or compound cannot be found, or a named column does not exist.
+    """
+    found: dict[str, str] = {}
+    for part, name in (columns or {}).items():
+        table.column(name)
+        found[part] = str(table.find(name))
+    for part, names in PARTS.items():
+        free = [name for name in table.named(names) if name not in found.values()]
+        if part not in found and free:
+            found[part] = free[0]
+    missing = [part for part in FIELDS[:2] if part not in found]
+    if missing:
+        raise table.error(
+            f"which column names the {' and the '.join(missing)} of each treatment? Call it "
+            f"{' and '.join(PARTS[part][0] for part in missing)}. Columns: {', '.join(table.header)}."
+        )
+    return found
+
+
+def with_treatments(table: Table, resolve: Callable[[str, str], str | None] | None = None) -> Table:
+    """A table with one column `treatment` in the place of the columns of the parts; itself where it has one.
+
+    Args:
+        table: the table.
+        resolve: from a part and what people call it to its name in the pool; None where it is not known.
+
+    Raises:
+        TableError: a part is missing, or its dose cannot be read; names the row.
+    """
+    if table.named(("treatment", "treatments")):
+        return table
+    found = treatment_columns(table)
+    cells = {part: table.columns[table.header.index(name)] for part, name in found.items()}
+    unit = split_unit(found["dose"])[1] if "dose" in found else ""
+    names: list[str] = []
+    for i in range(len(table)):
+        drugs = [cells["compound"][i], *([cells["second"][i]] if "second" in found else [])]
+        drugs = [drug for drug in drugs if drug]
+        if resolve:
+            drugs = [resolve("compound", drug) or drug for drug in drugs]
+        parts = [cells["cells"][i], PLUS.join(sorted(drugs))]
+        if not all(parts):
+            if any(parts):
+                raise table.error(f"the {'cells' if drugs else 'compound'} of this treatment are empty. Fill in.", i)
+            names.append("")
+            continue
+        if "dose" in found:
+            own = cells["dose unit"][i] if "dose unit" in found else unit
+            try:
+                parts.append(dose_name(cells["dose"][i], own))
+            except NotationError as error:
+                raise table.error(error.problem, i) from None
+        names.append(f" {BAR} ".join(parts))
+    rest = [i for i, name in enumerate(table.header) if name not in found.values()]
+    return replace(
+        table,
+        header=("treatment", *(table.header[i] for i in rest)),
+        columns=(names, *(table.columns[i] for i in rest)),
+    )

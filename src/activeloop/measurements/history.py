@@ -1,0 +1,138 @@
+"""Measurements from before a campaign: of other drugs, other lines, other screens. They count in no budget."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from activeloop.candidates import Panel, TreatmentPool
+from activeloop.candidates.treatments import dose_name, treatment_columns
+from activeloop.errors import InputError, TableError
+from activeloop.measurements.assay import Assay
+from activeloop.measurements.dataset import Dataset
+from activeloop.tables import Table, as_table
+from activeloop.tables.names import ROLES, TARGETS, plain, split_unit
+
+
+def read_treatments(
+    source: Any,
+    assay: Assay | None = None,
+    *,
+    column: str = "",
+    without: Collection[str] = (),
+    cells: Panel | None = None,
+    compounds: Panel | None = None,
+) -> Dataset:
+    """Measured treatments of a table with a column for each part: cells, compound, perhaps a second one and a dose.
+
+    Several values of one treatment are averaged, and give its standard error. Rows without a value are left out.
+
+    Args:
+        source: a table, a file or a DataFrame.
+        assay: what was measured; named after its column, to be maximised, when None.
+        column: of the values; that of the assay's name, else the only column of numbers, when "".
+        without: compounds that are left out.
+        cells: what side tables say of the cells.
+        compounds: what they say of the compounds.
+
+    Raises:
+        InputError: a column cannot be found, a dose cannot be read, or no value is left.
+
+    >>> table = {"drug": ["a", "a", "b"], "cell line": ["X", "Y", "X"], "ln_IC50": [1.0, 2.0, 0.5]}
+    >>> found = read_treatments(table)
+    >>> found.pool.names(found.rows), found.assays[0].name
+    (['X | a', 'Y | a', 'X | b'], 'ln_IC50')
+    """
+    table = as_table(source)
+    parts = treatment_columns(table)
+    value = column or _value_column(table, assay, [*parts.values()])
+    values = table.values(value)
+    texts = {part: np.array(table.columns[table.header.index(name)], object) for part, name in parts.items()}
+    keep = np.isfinite(values) & (texts["cells"] != "") & (texts["compound"] != "")
+    if without:
+        keep &= ~np.isin(texts["compound"].astype(str), list(without))
+    if not keep.any():
+        raise table.error(f'column "{value}" holds no value of a treatment. Nothing was read.')
+    columns, names = _codes(table, parts, {part: cells_[keep] for part, cells_ in texts.items()}, np.flatnonzero(keep))
+    codes, which = np.unique(columns, axis=0, return_inverse=True)
+    order = np.argsort(np.unique(which.ravel(), return_index=True)[1], kind="stable")  # as the file has them
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    which, codes = place[which.ravel()], codes[order]
+    combined = 2 if "second" in parts else 1
+    pool = TreatmentPool(
+        *names, combined=combined, codes=codes, origin=f"{os.path.basename(table.file)}", cell_panel=cells,
+        compound_panel=compounds,
+    )  # fmt: skip
+    counts = np.bincount(which)
+    mean = np.bincount(which, values[keep]) / counts
+    square = np.bincount(which, (values[keep] - mean[which]) ** 2)
+    errors = np.sqrt(square / np.maximum(counts - 1, 1) / counts)
+    what = assay or Assay(split_unit(value)[0], split_unit(value)[1])
+    data = Dataset.of(pool, np.arange(len(pool)), mean, what)
+    return replace(data, errors=errors[:, None])
+
+
+def _codes(
+    table: Table, parts: dict[str, str], texts: dict[str, np.ndarray], rows: np.ndarray
+) -> tuple[np.ndarray, list[list[str]]]:
+    """Codes of the parts [n, P], and the names of cells, compounds and doses."""
+    cells, cell = np.unique(texts["cells"].astype(str), return_inverse=True)
+    drugs = [texts["compound"].astype(str), *([texts["second"].astype(str)] if "second" in texts else [])]
+    compounds, codes = np.unique(np.concatenate(drugs), return_inverse=True)
+    pairs = codes.reshape(len(drugs), -1).T
+    names = compounds.tolist()
+    if len(drugs) == 2:
+        if names and names[0] == "":  # a single drug among combinations
+            names, pairs = names[1:], pairs - 1
+        pairs = np.sort(pairs, axis=1)
+        if (same := np.flatnonzero(pairs[:, 0] == pairs[:, 1])).size:
+            raise table.error("a compound is combined with itself. Name two, or one.", int(rows[same[0]]))
+    columns = [cell[:, None], pairs]
+    doses: list[str] = []
+    if "dose" in texts:
+        unit = split_unit(parts["dose"])[1]
+        own = texts["dose unit"] if "dose unit" in texts else np.full(len(rows), unit, object)
+        read: dict[tuple[str, str], str] = {}
+        found = []
+        for row, each in zip(rows.tolist(), zip(texts["dose"], own, strict=True), strict=True):
+            if each not in read:
+                try:
+                    read[each] = dose_name(*each)
+                except InputError as error:
+                    raise table.error(error.problem, row) from None
+            found.append(read[each])
+        listed, dose = np.unique(np.array(found), return_inverse=True)
+        doses = listed.tolist()
+        columns.append(dose[:, None])
+    return np.concatenate(columns, axis=1).astype(np.int32), [cells.tolist(), names, doses]
+
+
+def _value_column(table: Table, assay: Assay | None, taken: Sequence[str]) -> str:
+    """The column of values: of the assay's name, else of a usual name, else the only one of numbers.
+
+    Raises:
+        TableError: there is none, or several could be meant.
+    """
+    free = [name for name in table.header if name not in taken]
+    if assay is not None:
+        named = [name for name in free if plain(split_unit(name)[0]) == plain(assay.name)]
+        if named:
+            return named[0]
+    usual = [name for name in table.named((*TARGETS, *ROLES["value"])) if name in free]
+    numeric = [name for name in usual or free if _has_numbers(table, name)]
+    if len(numeric) == 1 or (usual and numeric):
+        return numeric[0]
+    listed = ", ".join(numeric or free)
+    raise table.error(f"which column holds the measured values? Name it, one of: {listed}.")
+
+
+def _has_numbers(table: Table, name: str) -> bool:
+    try:
+        return bool(np.isfinite(table.values(name)[:200]).any())
+    except TableError:
+        return False

@@ -1,0 +1,171 @@
+"""What is known of drugs and cell lines beside their measurements: how alike two are, and which are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Rows
+from functools import lru_cache
+
+import numpy as np
+
+from activeloop.candidates import Panel
+from activeloop.candidates.compounds import is_written_structure
+from activeloop.candidates.treatments import PLUS
+from activeloop.tables.names import plain
+
+#: names of what `likeness` says of two drugs or two lines
+LIKENESS = ("Tanimoto", "targets", "pathway", "tissue")
+#: Tanimoto similarity below which two compounds count as unlike, and above which as one compound
+UNLIKE, SAME = 0.25, 0.85
+
+
+def likeness(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
+    """[T, D, F] how alike each target is to each sister, 0 where nothing is known.
+
+    Tanimoto similarity beyond that of any two drugs, share of annotated targets in common (Jaccard), same pathway, same
+    tissue. Of combinations the mean over their compounds.
+
+    >>> panel = Panel(("a", "b"), {"targets": ("BRAF, RAF1", "BRAF")})
+    >>> likeness(panel, ["a"], ["b", "a"])[0, :, 1].tolist()
+    [0.5, 1.0]
+    """
+    parts = [list(dict.fromkeys(part for name in names for part in name.split(PLUS))) for names in (targets, sisters)]
+    table = np.zeros((len(parts[0]), len(parts[1]), len(LIKENESS)))
+    table[:, :, 0] = np.maximum(tanimoto(panel, *parts) - UNLIKE, 0)
+    for k, what in ((1, "targets"), (2, "pathway"), (3, "tissue")):
+        table[:, :, k] = _jaccard(*([panel.words(what, name) for name in names] for names in parts))
+    here, there = ({name: i for i, name in enumerate(names)} for names in parts)
+    if not any(PLUS in name for name in (*targets, *sisters)):
+        return table[np.ix_([here[t] for t in targets], [there[s] for s in sisters])]
+    found = np.zeros((len(targets), len(sisters), len(LIKENESS)))
+    for t, target in enumerate(targets):
+        for d, sister in enumerate(sisters):
+            between = table[np.ix_([here[p] for p in target.split(PLUS)], [there[p] for p in sister.split(PLUS)])]
+            found[t, d] = between.max(1).mean(0)
+    return found
+
+
+def _jaccard(words: Rows[frozenset[str]], others: Rows[frozenset[str]]) -> np.ndarray:
+    """[N, M] words in common as a share of those of either."""
+    every = {word: i for i, word in enumerate(sorted(set().union(*words, *others)))}
+
+    def has(sets: Rows[frozenset[str]]) -> np.ndarray:
+        found = np.zeros((len(sets), max(1, len(every))))
+        for row, own in enumerate(sets):
+            found[row, [every[word] for word in own]] = 1
+        return found
+
+    one, other = has(words), has(others)
+    common = one @ other.T
+    return common / np.maximum(one.sum(1)[:, None] + other.sum(1) - common, 1)
+
+
+def tanimoto(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
+    """[T, D] Tanimoto similarity of count fingerprints (Morgan, radius 2), 0 where a structure is not known."""
+    counts = [
+        [_fingerprint(panel.label("smiles", n) or (n if is_written_structure(n) else "")) for n in names]
+        for names in (targets, sisters)
+    ]
+    rows, columns = ([i for i, each in enumerate(some) if each is not None] for some in counts)
+    found = np.zeros((len(targets), len(sisters)))
+    if rows and columns:
+        from activeloop.models.gp.tanimoto import Thresholds
+
+        one, other = (np.stack([e for e in some if e is not None]).astype(np.float64) for some in counts)
+        found[np.ix_(rows, columns)] = Thresholds.of(other)(one).T
+    return found
+
+
+@lru_cache(maxsize=100_000)
+def _fingerprint(smiles: str) -> np.ndarray | None:
+    """Counts, uint8 [2048]; None where it is no structure or RDKit is not installed."""
+    if not smiles:
+        return None
+    try:
+        from rdkit import Chem, rdBase
+        from rdkit.Chem import rdFingerprintGenerator as generators
+    except ImportError:
+        return None
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+    if molecule is None or not molecule.GetNumAtoms():
+        return None
+    generator = generators.GetMorganGenerator(radius=2, fpSize=2048)
+    return np.minimum(generator.GetCountFingerprintAsNumPy(molecule), 255).astype(np.uint8)
+
+
+def twins(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
+    """[T, D] which sisters are the same drug as a target: by name or synonym, PubChem id, or Tanimoto above .85.
+
+    >>> panel = Panel(("1", "2"), {"name": ("AZD-6482", "AZD6482"), "synonyms": ("", "")})
+    >>> twins(panel, ["1"], ["2"]).tolist()
+    [[True]]
+    """
+
+    def called(names: Rows[str]) -> list[frozenset[str]]:
+        spelled = ((name, panel.label("name", name), *panel.words("synonyms", name)) for name in names)
+        return [frozenset(plain(word) for word in words if word) for words in spelled]
+
+    def numbers(names: Rows[str]) -> list[frozenset[str]]:
+        return [panel.words("pubchem", name) for name in names]
+
+    same = (_jaccard(called(targets), called(sisters)) > 0) | (_jaccard(numbers(targets), numbers(sisters)) > 0)
+    return same | (tanimoto(panel, targets, sisters) > SAME)
+
+
+#: noise variances that are tried, as shares of the variance
+_RATIOS = np.geomspace(0.05, 30, 14)
+
+
+def predicted(panel: Panel, known: Rows[str], new: Rows[str], values: np.ndarray) -> np.ndarray:
+    """[n, P] values of new parts from those of known ones [C, P], by a Gaussian process on their features.
+
+    Each block of features (expression, copy number ...) is tried alone, and all together; the one with the least
+    leave-one-out error counts. A part without features gets the mean; so do all where there are none.
+
+    >>> features = {"expression": np.array([[0.0], [1.0], [0.1], [0.9], [0.05]], np.float32)}
+    >>> panel = Panel(("a", "b", "c", "d", "e"), features=features)
+    >>> bool(predicted(panel, ["a", "b", "c", "d"], ["e"], np.array([[0.0], [1.0], [0.0], [1.0]]))[0, 0] < 0.3)
+    True
+    """
+    mean = values.mean(0)
+    out = np.tile(mean, (len(new), 1))
+    rows = np.array([panel.rows.get(name, -1) for name in (*known, *new)], np.int64)
+    blocks = [_kernel(block[rows], rows) for block in panel.features.values()]
+    blocks = [each for each in blocks if each is not None]
+    if len(blocks) > 1:
+        shared = np.all([has for _, has in blocks], 0)
+        blocks.append((np.mean([kernel for kernel, _ in blocks], 0), shared))
+    best = (np.inf, None)
+    for kernel, has in blocks:
+        here, there = np.flatnonzero(has[: len(known)]), len(known) + np.flatnonzero(has[len(known) :])
+        if len(here) < 2:
+            continue
+        variances, vectors = np.linalg.eigh(kernel[np.ix_(here, here)])
+        centred = values[here] - values[here].mean(0)
+        rotated = vectors.T @ centred
+        for ratio in _RATIOS:
+            inverse = 1 / (np.maximum(variances, 0) + ratio)
+            weights = vectors @ (inverse[:, None] * rotated)
+            left_out = weights / (np.square(vectors) @ inverse)[:, None]
+            error = float(np.square(left_out).sum() / np.square(centred).sum())
+            if error < best[0]:
+                best = (error, (kernel[np.ix_(there, here)] @ weights + values[here].mean(0), there - len(known)))
+    if best[1] is not None and best[0] < 1:
+        out[best[1][1]] = best[1][0]
+    return out
+
+
+def _kernel(block: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """[N, N] of a block of features, 1 on its diagonal, and [N] which parts have any."""
+    x = np.where((rows >= 0)[:, None], block, np.nan).astype(np.float64)
+    has = np.isfinite(x).mean(1) > 0.5
+    if has.sum() < 3:
+        return None
+    mean = np.nanmean(x[has], 0)
+    x = np.where(np.isfinite(x), x, mean) - mean
+    sd = x[has].std(0)
+    x = x[:, sd > 1e-9] / sd[sd > 1e-9]
+    square = np.square(x).sum(1)
+    distance = np.maximum(square[:, None] + square - 2 * x @ x.T, 0)
+    typical = np.median(distance[np.ix_(has, has)][~np.eye(int(has.sum()), dtype=bool)])
+    return np.exp(-distance / max(float(typical), 1e-12)), has
