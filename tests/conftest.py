@@ -1,6 +1,8 @@
 """Makes `bad_input` and `tiny_models` importable by the tests; tiny models, and databases of either kind."""
 
+import logging
 import sys
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +57,25 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     found = PostgreSQL(f"{address}&options=-csearch_path%3D{name}")
     yield found
     found.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The address of a bucket on a server that speaks S3, and ends with the tests."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"ENDPOINT_URL": address, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "secret"}.items():
+            patch.setenv(f"AWS_{name}", value)
+        patch.setenv("AWS_REGION", "us-east-1")
+        patch.setenv("AWS_ALLOW_HTTP", "true")
+        request = urllib.request.Request(f"{address}/laboratory", method="PUT")
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 200
+        yield "s3://laboratory/artifacts"
+    server.stop()

@@ -141,6 +141,18 @@ def test_a_name_is_changed(store):
     assert store.campaign(key).name == "lipase"
 
 
+def test_models_in_a_bucket_are_read_on_another_machine(bucket, tmp_path):
+    one = Store.open(tmp_path, f"{bucket}/{tmp_path.name}", tmp_path / "one")
+    key = one.create("kinase", LISTED, {"pool.csv": TABLE})
+    campaign = opened(one, key).campaign
+    campaign.record(RESULTS)
+    campaign.fit()
+    other = opened(Store.open(tmp_path, f"{bucket}/{tmp_path.name}", tmp_path / "two"), key).campaign
+    assert other.state().versions[0].artifact
+    assert (other.predict(["I6V"]).mean == campaign.predict(["I6V"]).mean).all()
+    assert not (tmp_path / "artifacts").exists()
+
+
 # -- folders ----------------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -62,13 +63,16 @@ def check_files(config: CampaignConfig, inputs: Collection[str], file: str | Non
     named = files_of(config)
     for key, name in named.items():
         if problem := name_problem(name):
-            raise ConfigError(f'"{key}" is "{name}": {problem}. Nothing was stored.', file=file)
+            raise ConfigError(f'"{key}" is {_shown(name)}: {problem}. Nothing was stored.', file=file)
         if name not in inputs:
             near = did_you_mean(name, inputs)
-            raise ConfigError(f'"{key}" is "{name}", and no such file came with it. {near or "Add it."}', file=file)
+            raise ConfigError(
+                f'"{key}" is {_shown(name)}, and no such file came with it. {near or "Add it."}', file=file
+            )
     for name in inputs:
         if problem := name_problem(name):
-            raise ConfigError(f'a file cannot be called "{name}": {problem}. Rename it. Nothing was stored.', file=file)
+            unfit = f"a file cannot be called {_shown(name)}: {problem}."
+            raise ConfigError(f"{unfit} Rename it. Nothing was stored.", file=file)
         if name not in named.values():
             problem = f'the file "{name}" is named nowhere in it (such as table = "{name}"): name it or leave it out.'
             raise ConfigError(problem, file=file)
@@ -94,8 +98,8 @@ def check_safe(
     """
     check_files(config, inputs, file)
     if not _SEQUENCE.fullmatch(config.pool.wild_type):
-        shown = config.pool.wild_type[:60]
-        raise ConfigError(f'"pool.wild_type" is "{shown}": write the sequence itself, in letters.', file=file)
+        shown = _shown(config.pool.wild_type)
+        raise ConfigError(f'"pool.wild_type" is {shown}: write the sequence itself, in letters.', file=file)
     named = set(files_of(config))
     for key, options in _options(config):
         for name, value in options.items():
@@ -107,7 +111,11 @@ def check_safe(
                 _check_revision(f"{key}.revision", options, models, file)
             elif odd := next((v for v in _texts(value) if not _WORD.fullmatch(v)), None):
                 problem = "an option is a number or one word here, and neither a file nor an address"
-                raise ConfigError(f'"{key}.{name}" is "{odd[:60]}": {problem}.', file=file)
+                raise ConfigError(f'"{key}.{name}" is {_shown(odd)}: {problem}.', file=file)
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value if len(str(value)) <= LONGEST else f"{str(value)[:LONGEST]}...", ensure_ascii=False)
 
 
 def _options(config: CampaignConfig) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -126,7 +134,7 @@ def _check_model(key: str, value: Any, models: Collection[str], file: str | None
     allowed = [BUNDLED, *dict.fromkeys(m.partition("@")[0] for m in models)]
     if value not in allowed:
         fix = did_you_mean(str(value), allowed) or f"Choose one of: {', '.join(allowed)}."
-        problem = f'"{key}" is "{str(value)[:200]}", which is not among the models of this service.'
+        problem = f'"{key}" is {_shown(value)}, which is not among the models of this service.'
         raise ConfigError(f"{problem} {fix} Whoever runs the service can allow more.", file=file)
 
 
@@ -135,4 +143,4 @@ def _check_revision(key: str, options: Mapping[str, Any], models: Collection[str
     if f"{model}@{revision}" not in models:
         allowed = [m.partition("@")[2] for m in models if m.startswith(f"{model}@")]
         fix = f"Choose one of: {', '.join(allowed)}." if allowed else "Leave it out."
-        raise ConfigError(f'"{key}" is "{str(revision)[:200]}", which this service does not allow. {fix}', file=file)
+        raise ConfigError(f'"{key}" is {_shown(revision)}, which this service does not allow. {fix}', file=file)
