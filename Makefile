@@ -3,8 +3,10 @@ PYTHON ?= $(shell for v in 3.12 3.13 3.11; do if command -v python$$v >/dev/null
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONHASHSEED ?= 0
+# the environment of the readers of instruments' files, beside that of ActiveLoop
+export ACTIVELOOP_READERS ?= $(CURDIR)/$(VENV)/readers
 
-.PHONY: help demo test lint types contracts unit browser docs matrix bench pictures prior format clean
+.PHONY: help demo test lint types contracts unit browser readers docs matrix bench pictures prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -42,6 +44,9 @@ unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
 
 browser:  ## Chromium, for the tests of the student's page, which CI never skips (Debian and its like; as root)
 	command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
+
+readers: $(VENV)/.dev  ## allotropy in an environment of its own, for the tests of instruments' files, which CI never skips
+	test -d $(ACTIVELOOP_READERS)/allotropy || $(BIN)/activeloop readers install allotropy
 
 docs: $(VENV)/.dev  ## the documentation, warnings as errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

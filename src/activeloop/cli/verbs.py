@@ -16,6 +16,7 @@ VERBS = {
     "new": "Make a campaign: what may be tested, what is measured.",
     "propose": "Choose the next candidates and lay out their plate.",
     "record": "Store results that came back.",
+    "readers": "Read files of plate readers and other instruments.",
     "curves": "Fit dose-response curves: IC50s with intervals, limits and pictures.",
     "fit": "Fit a new version of the model.",
     "status": "Show where the campaign stands and what to do next.",

@@ -1,0 +1,93 @@
+"""What stands in a file, looked up without its parser."""
+
+import io
+import math
+import zipfile
+
+import pytest
+from openpyxl import Workbook
+
+from activeloop.errors import MeasurementError, TableError
+from activeloop.lab import InstrumentFile, Reading
+from activeloop.lab.raw import checked, confirm, look
+
+GRID = "Reader 7\n\n,1,2,3,4,5,6\nA,0.1,0.2,0.3,0.4,0.5,0.6\nB,1.1,1.2,1.3,1.4,1.5,1.6\n"
+
+
+TENTHS = "\t".join(f"{whole}.{c}" for whole in (0, 1) for c in range(1, 7))
+
+
+def written(tmp_path, content, name="run.csv"):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def reading(well, value):
+    return Reading("P1", well, f"P1 {well}", "absorbance", "", value, "mAU")
+
+
+def file_of(**values):
+    return InstrumentFile("run.csv", "", "reader", tuple(reading(w, v) for w, v in values.items()))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GRID,
+        GRID.replace(",", "\t"),
+        GRID.replace(",", ";").replace(".", ","),
+        GRID.encode("utf-16"),
+        "Well,Value\n" + "".join(f"{r}0{c},{v}.{c}\n" for v, r in enumerate("AB") for c in range(1, 7)),
+        "Row,Column,OD\n" + "".join(f"{r},{c},{v}.{c}\n" for v, r in enumerate("AB") for c in range(1, 7)),
+        "\tTemp\t" + "\t".join(f"{r}{c}" for r in "AB" for c in range(1, 7)) + f"\n\t25\t{TENTHS}",
+    ],
+)
+def test_values_are_found_at_their_wells_in_every_layout(tmp_path, content):
+    raw = look(written(tmp_path, content))
+    assert confirm(file_of(A1=0.1, A6=0.6, B2=1.2), raw).at_well == 3
+    assert confirm(file_of(A1=0.1, B2=1.3), raw).wrong_well == (reading("B2", 1.3),)
+
+
+def test_a_workbook_and_a_zip_are_looked_into(tmp_path):
+    book = Workbook()
+    for line in GRID.splitlines():
+        book.active.append([float(c) if c.replace(".", "").isdigit() else c for c in line.split(",")])  # type: ignore[union-attr]
+    book.save(tmp_path / "run.xlsx")
+    assert confirm(file_of(A1=0.1, B6=1.6), look(tmp_path / "run.xlsx")).at_well == 2
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("plate.csv", GRID)
+    assert confirm(file_of(A1=0.1, B6=1.6), look(written(tmp_path, packed.getvalue(), "run.zip"))).at_well == 2
+    with pytest.raises(TableError, match="no workbook"):
+        look(written(tmp_path, packed.getvalue()[:40], "cut.zip"))
+
+
+def test_numbers_without_letters_are_a_plate_when_they_have_its_shape(tmp_path):
+    lines = "\n".join(",".join(f"{r}.{c:02d}" for c in range(12)) for r in range(8))
+    raw = look(written(tmp_path, f"Barcode,7\n\n{lines}\n\nend,1"))
+    assert confirm(file_of(A1=0.0, C2=2.01, H12=7.11), raw).at_well == 3
+
+
+def test_rows_that_a_parser_counted_get_the_letters_that_stand_there(tmp_path):
+    raw = look(written(tmp_path, GRID.replace("\nB,", "\nC,")))
+    found = checked(file_of(A1=0.1, B1=1.1, B2=1.2), raw)
+    assert [(r.well, r.sample, r.value) for r in found.readings] == [
+        ("A1", "P1 A1", 0.1),
+        ("C1", "P1 C1", 1.1),
+        ("C2", "P1 C2", 1.2),
+    ]
+    assert found.notes == ("its rows are A, C; the parser had counted them from A.",)
+
+
+def test_a_value_at_another_well_is_refused(tmp_path):
+    raw = look(written(tmp_path, GRID))
+    with pytest.raises(MeasurementError, match=r"1 values stand at other wells .* 1\.1 mAU read for A2"):
+        checked(file_of(A1=0.1, A2=1.1), raw)
+    same = file_of(A1=0.1, A2=math.nan, B1=1.1)
+    assert checked(same, raw) is same
+
+
+def test_values_that_the_parser_converted_are_counted_and_kept(tmp_path):
+    found = confirm(file_of(A1=0.1, A2=200.0), look(written(tmp_path, GRID)))
+    assert (found.at_well, found.not_found, found.wrong_well) == (1, 1, ())
