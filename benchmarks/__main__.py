@@ -44,6 +44,7 @@ OWN = {
     "pages": "All pages again, from their tables; no figure is computed.",
     "parameters": "How many parameters does each adapter train?",
     "prior": "Zero-shot accuracy on deep mutational scans.",
+    "readers": "Which instruments' files are read right, and are damaged ones refused?",
     "scale": "On which scale should a model work, and what are bounds and limits worth?",
 }
 #: suites of students, which take the options of the others

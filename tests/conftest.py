@@ -4,14 +4,28 @@ import logging
 import sys
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from activeloop.cli import main
 from activeloop.store import Database, PostgreSQL, SQLiteFile
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Type a command; returns exit status, output and errors."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    return command
 
 
 @pytest.fixture(scope="session")

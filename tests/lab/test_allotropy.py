@@ -12,16 +12,6 @@ from activeloop.errors import InputError, MeasurementError, TableError
 from activeloop.lab import AllotropyReader, read_instrument, readings_of
 from activeloop.lab.check import check_folder, checks_csv, in_words
 
-HEAD = "User: ada,Path: C:\\Data,Test run no.: 7\nTest name: growth,Date: 5/14/2026,Time: 3:29:50 PM\n\n"
-HEAD += "ID1: plate-1,ID2: ,ID3: ,\nAbsorbance\n\n\nRaw Data (600 1)\n\n"
-COLUMNS = "," + "".join(f"{c}," for c in range(1, 13)) + "\n"
-
-
-def mars(values, seed_head=HEAD):
-    """An export of BMG's MARS: head, column numbers, a line a row."""
-    lines = [f"{'ABCDEFGH'[r]}," + ",".join(f"{v:.3f}" for v in row) for r, row in enumerate(values)]
-    return seed_head + COLUMNS + "\n".join(lines) + "\n"
-
 
 @pytest.fixture
 def values():
@@ -34,7 +24,7 @@ def save(tmp_path, content, name="run.csv"):
     return path
 
 
-def test_a_plate_is_read_well_by_well(reader, tmp_path, values):
+def test_a_plate_is_read_well_by_well(reader, mars, tmp_path, values):
     file = read_instrument(save(tmp_path, mars(values), "anything at all.csv"), reader)
     assert file.software == "BMG MARS"
     assert {r.well: r.value for r in file.readings} == {
@@ -45,7 +35,7 @@ def test_a_plate_is_read_well_by_well(reader, tmp_path, values):
     }
 
 
-def test_the_same_file_has_the_same_hash_as_any_table(reader, tmp_path, values):
+def test_the_same_file_has_the_same_hash_as_any_table(reader, mars, tmp_path, values):
     from activeloop.tables.reading import read_file
 
     path = save(tmp_path, mars(values))
@@ -67,7 +57,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_file_is_refused_or_every_value_is_at_its_well(reader, tmp_path, values, damage):
+def test_a_damaged_file_is_refused_or_every_value_is_at_its_well(reader, mars, tmp_path, values, damage):
     text = DAMAGE[damage](mars(values))
     path = save(tmp_path, text)
     problem, found = outcome(path, reader)
@@ -83,7 +73,7 @@ def test_a_damaged_file_is_refused_or_every_value_is_at_its_well(reader, tmp_pat
             assert r.value in standing[r.well[0]][column::12]
 
 
-def test_a_file_that_is_cut_off_is_refused(reader, tmp_path, values):
+def test_a_file_that_is_cut_off_is_refused(reader, mars, tmp_path, values):
     problem, found = outcome(save(tmp_path, mars(values)[:-130]), reader)
     assert "it ends in the middle of a row, at well G" in problem
     assert not found
@@ -105,7 +95,7 @@ def test_what_cannot_be_opened_is_said(reader, tmp_path, name):
         reader.read(tmp_path / name)
 
 
-def test_a_reader_whose_process_died_starts_another(reader, tmp_path, values):
+def test_a_reader_whose_process_died_starts_another(reader, mars, tmp_path, values):
     path = save(tmp_path, mars(values))
     reader.read(path)
     os.kill(reader._process.pid, signal.SIGKILL)
@@ -113,7 +103,7 @@ def test_a_reader_whose_process_died_starts_another(reader, tmp_path, values):
     assert len(reader.read(path).readings) == 96
 
 
-def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(reader, tmp_path, values):
+def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(reader, mars, tmp_path, values):
     path = save(tmp_path, mars(values))
     with AllotropyReader(folder=reader.folder, seconds=0.01) as hasty:
         with pytest.raises(MeasurementError, match=r"took over 0\.01 s\. Nothing was stored"):
@@ -122,12 +112,12 @@ def test_a_file_that_takes_too_long_is_refused_and_the_next_is_read(reader, tmp_
         assert len(hasty.read(path).readings) == 96
 
 
-def test_without_its_environment_the_reader_says_how_to_install_it(tmp_path):
+def test_without_its_environment_the_reader_says_how_to_install_it(mars, tmp_path):
     with pytest.raises(InputError, match=r"not installed\. `activeloop readers install allotropy`"):
         AllotropyReader(folder=tmp_path / "none").read(save(tmp_path, mars(np.ones((8, 12)))))
 
 
-def test_a_folder_is_checked_against_the_answers_beside_it(reader, tmp_path, values):
+def test_a_folder_is_checked_against_the_answers_beside_it(reader, mars, tmp_path, values):
     (tmp_path / "bmg").mkdir()
     path = save(tmp_path / "bmg", mars(values))
     sample = {"well plate identifier": "plate-1", "sample identifier": "x"}

@@ -35,6 +35,13 @@ PLATE = typer.Option(
 REPLACES = typer.Option(
     metavar="EVENT|FILE", help="This file corrects that one, whose results no longer count; may be given several times."
 )
+INSTRUMENT = typer.Option(
+    "--instrument", help="FILE is an export of an instrument's own program (`activeloop readers list` names them)."
+)
+QUANTITY = typer.Option(metavar="NAME", help="Which of an instrument's quantities is the result, such as 450 nm.")
+REDUCE = typer.Option(metavar="HOW", help="Of an instrument's spectra or courses: maximum, slope 0..600, area, at=450.")
+SOFTWARE = typer.Option(metavar="NAME", help="The program that wrote an instrument's file, where it may be of several.")
+ASSAY = typer.Option(metavar="NAME", help="The assay that an instrument's quantity is of, where there are several.")
 DRY_RUN = typer.Option("--dry-run", help="Only say what was understood and what would be stored; store nothing.")
 REPEATS = typer.Option("--repeats", help="All of it was measured again, also what equals or contradicts earlier rows.")
 
@@ -50,6 +57,11 @@ def record(
     offset: Offset = None,
     skip_unreadable: SkipUnreadable = False,
     dry_run: Annotated[bool, DRY_RUN] = False,
+    instrument: Annotated[bool, INSTRUMENT] = False,
+    quantity: Annotated[str, QUANTITY] = "",
+    reduce: Annotated[str, REDUCE] = "",
+    software: Annotated[str, SOFTWARE] = "",
+    assay: Annotated[str, ASSAY] = "",
 ) -> None:
     """Store results that came back: the whole file or, if anything is wrong with it, nothing.
 
@@ -63,12 +75,17 @@ def record(
     loop = opened(directory, "" if dry_run else "Nothing was stored.")
     called = loop.campaign.pool.called
     how = ReadingOptions(columns_of(column or []), sheet, plate, offset, skip_unreadable)
+    source, notes = file, ()
+    if instrument or quantity or reduce or software or assay:
+        from activeloop.lab.results import instrument_results
+
+        source, notes = instrument_results(loop, file, quantity, reduce, software, assay)
     with progress_bar("reading") as progress:
-        results = read_results(loop, file, how, progress=progress)
+        results = read_results(loop, source, how, progress=progress)
     say(understood(results))
     for sentence in results.checks:
         say(f"  {sentence}")
-    for sentence in results.notes:
+    for sentence in (*notes, *results.notes):
         say(f"Note: {sentence}")
     summary = store(loop, results, replaces=replaces or (), repeats=repeats, dry_run=dry_run)
     if summary.known:

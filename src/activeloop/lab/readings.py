@@ -274,6 +274,8 @@ _SETTINGS = (
     "wavelength identifier",
     "scan position setting (plate reader)",
 )
+#: in nm; a shorter wavelength is none: parsers take other numbers for it, or 0
+SHORTEST = 100
 #: what is about the plate or the run
 _PROPERTIES = frozenset({"plate well count", "well volume", "compartment temperature", "sample volume setting"})
 _WELLS = ("well location identifier", "location identifier", "destination well location identifier")
@@ -469,7 +471,7 @@ def _channel(controls: Any) -> list[str]:
     for control in (controls or {}).get("device control document", []) if isinstance(controls, Mapping) else []:
         for key in _SETTINGS:
             value = control.get(key)
-            if _is_quantity(value) and not math.isnan(_number(value["value"])):
+            if _is_quantity(value) and _number(value["value"]) >= SHORTEST:
                 word = "excitation " if key.startswith("excitation") else ""
                 found.append(f"{word}{_number(value['value']):g} {value['unit']}")
             elif isinstance(value, str) and value not in _NOTHING:

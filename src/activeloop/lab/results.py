@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
-from activeloop.errors import MeasurementError
+from activeloop.config import OpenCampaign
+from activeloop.desk.propose import known_plates
+from activeloop.errors import ConfigError, MeasurementError, did_you_mean
+from activeloop.lab.allotropy import AllotropyReader
+from activeloop.lab.raw import read_instrument
 from activeloop.lab.readings import InstrumentFile, Reading
 from activeloop.measurements.blocks import named_in
 from activeloop.tables import Table
@@ -63,6 +68,40 @@ def results_table(
     if others := [series_name(s) for s in file.series() if s != series]:
         notes.append(f"not used: {'; '.join(others[:8])}{' ...' * (len(others) > 8)}.")
     return Table(file.file, header, tuple(cells), range(2, len(rows) + 2), file.content_hash), tuple(notes)
+
+
+def instrument_results(
+    loop: OpenCampaign, path: Path, quantity: str = "", reduce: str = "", software: str = "", assay: str = ""
+) -> tuple[Table, tuple[str, ...]]:
+    """The results of a campaign in an instrument's file, as a table that `desk.read_results` takes.
+
+    Args:
+        loop: the campaign.
+        path: the file.
+        quantity: which of its quantities, where it has several; see `results_table`.
+        reduce: of spectra and courses in time; see `Cube.reduced`.
+        software: that wrote it, where it may be of several.
+        assay: which assay it is of, where the campaign has several.
+
+    Raises:
+        MeasurementError: as `read_instrument` and `results_table`.
+        ConfigError: the campaign has no such assay, or several and none was named.
+    """
+    names = [a.name for a in loop.campaign.assays]
+    if assay and assay not in names:
+        raise ConfigError(
+            f'the campaign has no assay "{assay}". {did_you_mean(assay, names)} It has {", ".join(names)}.'
+        )
+    if not assay and len(names) > 1:
+        raise ConfigError(
+            f"the campaign has {len(names)} assays ({', '.join(names)}): say which this is (--assay NAME)."
+        )
+    with AllotropyReader() as reader:
+        file = read_instrument(path, reader, software)
+    if reduce:
+        file = file.reduced(reduce)
+    plates, _ = known_plates(loop.folder.plates)
+    return results_table(file, assay=assay or names[0], quantity=quantity, plates=[plate.id for plate in plates])
 
 
 def chosen_series(file: InstrumentFile, quantity: str = "") -> Series:
