@@ -124,8 +124,8 @@ def _result(checks: list[FileCheck], damaged: list[tuple[str, str, str]]) -> Res
         question="Which instruments' files are read right, and are damaged ones refused?",
         how="Every file of the folder is read by what is in it, and each measured value is looked up again in the file "
         "itself, without the parser, at its well. Where the expected Allotrope document lies beside a file, plate, "
-        "well, quantity, value and unit of every reading are compared. Values that a parser converts to another unit do "
-        "not stand in the file as they are. Damaged copies are made of plates whose values all stand in their file; "
+        "well, quantity, value and unit of every reading are compared. Values that a parser converts to another unit "
+        "do not stand in the file as they are. Damaged copies are made of plates whose values all stand in their file; "
         "`fewer` are copies of which some wells have no value and all others are right.",
         sections=[
             markdown_table(columns, rows),
