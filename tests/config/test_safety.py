@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from activeloop.config import Store, check_config, open_folder
 from activeloop.config.safety import check_safe, name_problem
-from activeloop.errors import ConfigError
+from activeloop.errors import ConfigError, InputError
+from activeloop.store import CampaignFolder
 
 ASSAYS = {"assays": [{"name": "kcat"}]}
 SINGLES = {"pool": {"wild_type": "MKTAYIAKQR", "singles": True}} | ASSAYS
@@ -154,6 +155,28 @@ def test_a_service_refuses_and_a_command_line_does_not(tmp_path):
     key = store.create("kinase", text.replace(f"{tmp_path}/", ""), {"pool.csv": TABLE})
     with pytest.raises(ConfigError, match="it is a path"):
         store.configure(key, text)
-    from activeloop.store import CampaignFolder
-
     assert len(open_folder(CampaignFolder.create(tmp_path / "kinase", text)).campaign.pool) == 2
+
+
+def test_a_draft_is_checked_as_a_campaign_and_leaves_nothing(tmp_path):
+    store = Store.open(tmp_path / "store")
+    text = '[pool]\nwild_type = "MKTAYIAKQR"\ntable = "pool.csv"\n[[assays]]\nname = "kcat"\n'
+    with store.draft(text, {"pool.csv": TABLE}) as loop:
+        assert len(loop.campaign.propose(1).picks) == 1
+    for inputs, words in (
+        ({"../pool.csv": TABLE}, "no such file"),
+        ({"pool.csv": b"mutant\nZ9\n"}, "^pool.csv, row 2"),
+    ):
+        with pytest.raises(InputError, match=words), store.draft(text, inputs):
+            pass
+    with pytest.raises(ConfigError, match="is a path"), store.draft(text.replace("pool.csv", "/etc/passwd")):
+        pass
+    assert store.campaigns() == ()
+    assert list(store.work.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["../pool.csv", "a/b.csv", "a\\b.csv", "/tmp/pool.csv", "..", "C:pool.csv"])
+def test_no_folder_is_made_with_files_beside_it(tmp_path, name):
+    with pytest.raises(InputError, match=r"is a path|is a name"):
+        CampaignFolder.create(tmp_path / "kinase", "# config\n", {name: b""})
+    assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import unicodedata
 import uuid
@@ -190,6 +191,21 @@ class Store:
         with self._draft(log, checked, inputs, None) as loop:
             self._configure(loop, inputs)
         return key
+
+    @contextmanager
+    def draft(self, config: str, inputs: Mapping[str, bytes] | None = None) -> Iterator[OpenCampaign]:
+        """A campaign to look at before it is made, in a folder that ends with the block; nothing of it is stored.
+
+        Args:
+            config: text of its `campaign.toml`.
+            inputs: as in `create`, whose errors it raises.
+        """
+        checked = _parsed(config)
+        check_safe(checked, inputs or {}, self.models, CONFIG)
+        with self._temporary() as path:
+            folder = CampaignFolder.create(path / "campaign", config_text(checked), inputs)
+            yield open_folder(folder)
+            folder.log.database.close()
 
     def configure(
         self,
@@ -386,26 +402,31 @@ class Store:
         self, log: SQLLog, config: CampaignConfig, inputs: Mapping[str, bytes], follows: Configured | None
     ) -> Iterator[OpenCampaign]:
         """A campaign of a config that is not in the log yet, in a folder that ends with the block."""
-        _make_folder(self.work)
-        with TemporaryDirectory(dir=self.work, prefix=".draft-") as folder:
-            path = Path(folder)
+        with self._temporary() as path:
             for name, content in inputs.items():
                 write_whole(path / name, content)
             write_whole(path / CONFIG, config_text(config))
-            try:
-                draft = CampaignFolder(path, log, FileArtifactStore(self.objects, log), configured=follows)
-                loop = open_folder(draft)
-                loop.check_available()
-                yield loop
-            except InputError as error:
-                here = f"{path}{os.sep}"
-                file = error.file.replace(here, "") if error.file else CONFIG
-                error.__init__(error.problem.replace(here, ""), file=file, row=error.row)
-                raise
+            draft = CampaignFolder(path, log, FileArtifactStore(self.objects, log), configured=follows)
+            loop = open_folder(draft)
+            loop.check_available()
+            yield loop
             if (path / CACHE).is_dir():  # what was read of a long table is not read again
                 _make_folder(self.work / log.campaign / CACHE)
                 for kept in (path / CACHE).iterdir():
                     os.replace(kept, self.work / log.campaign / CACHE / kept.name)
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """A folder that ends with the block; messages about what is wrong in it do not name it."""
+        _make_folder(self.work)
+        with TemporaryDirectory(dir=self.work, prefix=".draft-") as folder:
+            try:
+                yield Path(folder)
+            except InputError as error:
+                place = re.compile(rf"{re.escape(folder)}{re.escape(os.sep)}(campaign{re.escape(os.sep)})?")
+                file = place.sub("", error.file) if error.file else CONFIG
+                error.__init__(place.sub("", error.problem), file=file, row=error.row)
+                raise
 
     def _configure(self, loop: OpenCampaign, inputs: Mapping[str, bytes]) -> None:
         """Write how a campaign is configured, once its files are stored."""

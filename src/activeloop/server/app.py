@@ -58,7 +58,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store = settings, store
     app.state.campaigns = Campaigns(store, settings.open_campaigns)
     app.state.role_of = identity.install(app, settings, store.database).role
-    app.state.compute = Compute(Place(settings.database, settings.artifacts, settings.cache))
+    app.state.compute = Compute(Place(settings.database, settings.artifacts, settings.cache, settings.allowed_models))
     app.state.watch = Watch(store.database)
     app.state.hooks = Hooks(app.state.accounts, private=settings.private_webhooks or settings.single_user)
     app.state.metrics = Metrics()
@@ -77,4 +77,5 @@ def open_store(settings: Settings) -> Store:
     """The store of a server's campaigns."""
     from activeloop.config.store import Store
 
-    return Store.open(settings.database, settings.artifacts, Path(settings.cache) if settings.cache else None)
+    work = Path(settings.cache) if settings.cache else None
+    return Store.open(settings.database, settings.artifacts, work, models=settings.allowed_models)

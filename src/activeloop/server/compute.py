@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -25,11 +25,13 @@ class Place:
 
     Args:
         database, artifacts, cache: as in `Settings`.
+        models: that configs may name.
     """
 
     database: str
     artifacts: str = ""
     cache: str = ""
+    models: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

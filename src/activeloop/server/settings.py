@@ -36,6 +36,8 @@ class Settings(BaseModel):
         requests_per_minute: of one person or token; `ACTIVELOOP_REQUESTS_PER_MINUTE`.
         private_webhooks: whether webhooks may call addresses of private networks; `ACTIVELOOP_PRIVATE_WEBHOOKS`. The
             one user of a laptop may in any case.
+        models: pretrained models that configs may name beside the one that comes with ActiveLoop, by hub id or folder,
+            separated by commas; `id@revision` allows that revision. `ACTIVELOOP_MODELS`.
         open_campaigns: that a process holds in memory at once; `ACTIVELOOP_OPEN_CAMPAIGNS`.
     """
 
@@ -56,6 +58,7 @@ class Settings(BaseModel):
     upload_mebibytes: Annotated[int, Field(ge=1, le=4096)] = 32
     requests_per_minute: Annotated[int, Field(ge=1)] = 6000
     private_webhooks: bool = False
+    models: str = ""
     open_campaigns: Annotated[int, Field(ge=1)] = 8
 
     @classmethod
@@ -110,6 +113,11 @@ class Settings(BaseModel):
             raise ConfigError("several servers sign with one secret: set ACTIVELOOP_SECRET. Nothing was started.")
 
     @property
+    def allowed_models(self) -> tuple[str, ...]:
+        """The pretrained models that configs may name."""
+        return tuple(name for part in self.models.split(",") if (name := part.strip()))
+
+    @property
     def single_user(self) -> bool:
         """Whether there is one user, who is not asked who they are."""
         return not self.oidc_issuer
@@ -139,6 +147,7 @@ VARIABLES = {
     "database": "DATABASE_URL",
     "artifacts": "ARTIFACTS",
     "cache": "ACTIVELOOP_WORK",
+    "models": "ACTIVELOOP_MODELS",
     "host": "ACTIVELOOP_HOST",
     "port": "ACTIVELOOP_PORT",
     "public_url": "ACTIVELOOP_URL",

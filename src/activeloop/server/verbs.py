@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -123,17 +122,11 @@ def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> di
 
 def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str], plate: bool) -> dict[str, Any]:
     """A campaign before it is made: its pool and its first plate."""
-    from activeloop.config.building import campaign_of
-    from activeloop.config.text import read_config
     from activeloop.desk.propose import laid_out, on_one_plate
     from activeloop.server.views import plate_out
-    from activeloop.store import CampaignFolder
 
-    with tempfile.TemporaryDirectory() as place:
-        inputs = {name: text.encode() for name, text in files.items()}
-        folder = CampaignFolder.create(Path(place, "campaign"), config, inputs)
-        loop = campaign_of(read_config(folder.config), folder)
-        settings = read_config(folder.config)
+    with store.draft(config, {name: text.encode() for name, text in files.items()}) as opened:
+        loop, settings = opened.campaign, opened.config
         told: dict[str, Any] = {
             "pool": loop.pool.describe(),
             "kind": loop.pool.kind,
@@ -144,7 +137,6 @@ def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str]
         }
         if plate:
             proposal = loop.propose(on_one_plate(settings.plate))
-            opened = OpenCampaign(folder, settings, loop)
             plates = laid_out(proposal, settings.plate, settings.seed)
             told["proposal"] = proposal_out(opened, proposal, [p.id for p in plates])
             told["plates"] = [plate_out(p).model_dump(mode="json") for p in plates]
@@ -170,7 +162,7 @@ def main(place: Place, orders: TextIO, answers: TextIO) -> None:
         orders: a line of JSON each.
         answers: likewise.
     """
-    store = Store.open(place.database, place.artifacts, Path(place.cache) if place.cache else None)
+    store = Store.open(place.database, place.artifacts, Path(place.cache) if place.cache else None, models=place.models)
     campaigns = Campaigns(store, 2)
     for line in orders:
         order = Order(**json.loads(line))

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from activeloop.campaigns.events import Configured, Proposed
 from activeloop.errors import InputError, StoreError
@@ -75,6 +75,8 @@ class CampaignFolder:
             raise InputError(f"{path} is a file: choose another name for the campaign's folder.")
         if taken := [name for name in inputs or {} if name.casefold() in RESERVED]:
             raise InputError(f'"{taken[0]}" is a name of the campaign itself: rename that file. Nothing was made.')
+        if paths := [name for name in inputs or {} if name in ("", "..") or not _is_plain(name)]:
+            raise InputError(f'"{paths[0]}" is a path, and not the name of a file. Nothing was made.')
         if (path / DATABASE).exists():
             cls._refuse_log(path)
         fresh = not path.exists()
@@ -176,6 +178,10 @@ class CampaignFolder:
     def plates(self) -> Path:
         """The folder of its plates."""
         return self.path / PLATES
+
+
+def _is_plain(name: str) -> bool:
+    return name == Path(name).name == PureWindowsPath(name).name
 
 
 def _user() -> str:
