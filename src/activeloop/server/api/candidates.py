@@ -13,6 +13,7 @@ from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, 
 
 router = part("candidates")
 States = Annotated[list[str], Query(max_length=8)]
+Sort = Annotated[str, Query(max_length=300, description="one of `sorts`, such as `acquisition` or `kcat sd`")]
 Name = Annotated[str, Path(max_length=1_000)]
 
 
