@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from served import CONFIG
+from starlette.testclient import TestClient
 
 from activeloop.server.access import ROLES, allows, user_of
+from activeloop.server.app import create_app
 
 OPEN = {"/healthz", "/readyz", "/auth/login", "/auth/callback", "/part-11"}
 """What anybody may call."""
@@ -91,8 +94,6 @@ def test_a_token_can_do_no_more_than_it_was_made_for(team, most):
 
 
 def test_a_token_of_one_campaign_sees_no_other(team, settings):
-    from conftest import CONFIG  # type: ignore[import-not-found]
-
     ada = team.of("ada")
     other = ada.post("/api/v1/campaigns", {"name": "other", "config": CONFIG}).json()["key"]
     secret, _ = team.accounts.make_token("idp|ada", "t", "owner", "ada", campaign=team.key)
@@ -138,9 +139,7 @@ def test_members_are_made_and_taken_out_by_owners(team):
 
 
 def test_an_administrator_may_do_everything(settings):
-    from starlette.testclient import TestClient
 
-    from activeloop.server.app import create_app
     from conftest import Server  # type: ignore[import-not-found]
 
     how = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client": "c", "oidc_secret": "s", "admins": "root@lab.example"}

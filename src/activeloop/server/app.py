@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -14,7 +13,7 @@ from fastapi import FastAPI
 from activeloop._version import __version__
 from activeloop.server import api, identity, operations, problems
 from activeloop.server.access import Campaigns
-from activeloop.server.compute import Compute, Place
+from activeloop.server.compute import Compute, Place, open_store
 from activeloop.server.guard import Guard, Metrics
 from activeloop.server.hooks import Hooks, deliver_forever
 from activeloop.server.settings import Settings
@@ -34,7 +33,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         settings: of the server.
         store: of the campaigns; opened by the settings when None.
     """
-    store = store or open_store(settings)
+    place = Place(settings.database, settings.artifacts, settings.cache, settings.allowed_models)
+    store = store or open_store(place)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -58,7 +58,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store = settings, store
     app.state.campaigns = Campaigns(store, settings.open_campaigns)
     app.state.role_of = identity.install(app, settings, store.database).role
-    app.state.compute = Compute(Place(settings.database, settings.artifacts, settings.cache, settings.allowed_models))
+    app.state.compute = Compute(place)
     app.state.watch = Watch(store.database)
     app.state.hooks = Hooks(app.state.accounts, private=settings.private_webhooks or settings.single_user)
     app.state.metrics = Metrics()
@@ -71,11 +71,3 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         pages.install(app)
     app.add_middleware(Guard, settings=settings, metrics=app.state.metrics)  # the outermost
     return app
-
-
-def open_store(settings: Settings) -> Store:
-    """The store of a server's campaigns."""
-    from activeloop.config.store import Store
-
-    work = Path(settings.cache) if settings.cache else None
-    return Store.open(settings.database, settings.artifacts, work, models=settings.allowed_models)

@@ -6,10 +6,15 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from activeloop.errors import ActiveLoopError, InputError, StoreError
+
+if TYPE_CHECKING:
+    from activeloop.config.store import Store
 
 ANSWER_BYTES = 256 << 20
 """Most that one answer may hold."""
@@ -32,6 +37,14 @@ class Place:
     artifacts: str = ""
     cache: str = ""
     models: Sequence[str] = ()
+
+
+def open_store(place: Place) -> Store:
+    """The store of the campaigns of a place."""
+    from activeloop.config.store import Store
+
+    cache = Path(place.cache) if place.cache else None
+    return Store.open(place.database, place.artifacts, cache, models=place.models)
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,7 @@ class Compute:
         self._free: asyncio.Semaphore | None = None
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         self._tasks: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
     async def do(self, order: Order) -> Any:
@@ -85,7 +99,7 @@ class Compute:
             try:
                 answer = await child.ask(order)
             except BaseException:
-                child.kill()
+                self._end(child)
                 raise
             finally:
                 self._busy.discard(child)
@@ -93,7 +107,7 @@ class Compute:
                 self._idle.append(child)
                 child.retire_later(self._retire)
             else:
-                child.kill()
+                self._end(child)
         if "error" in answer:
             raise _error_of(answer["error"])
         return answer["answer"]
@@ -122,13 +136,19 @@ class Compute:
         if running := [task for task in self._tasks.values() if not task.done()]:
             await asyncio.wait(running, timeout=seconds)
         for child in (*self._idle, *self._busy):
-            child.kill()
+            self._end(child)
         self._idle.clear()
+        await asyncio.gather(*self._ending, *self._tasks.values(), return_exceptions=True)
 
     def _retire(self, child: _Child) -> None:
         if child in self._idle:
             self._idle.remove(child)
-            child.kill()
+            self._end(child)
+
+    def _end(self, child: _Child) -> None:
+        task = asyncio.create_task(child.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
 class _Child:
@@ -165,15 +185,12 @@ class _Child:
     def retire_later(self, retire: Callable[[_Child], None]) -> None:
         self._timer = asyncio.get_running_loop().call_later(IDLE_SECONDS, retire, self)
 
-    def kill(self) -> None:
+    async def end(self) -> None:
         self.rest()
-        if self._process.returncode is None:
-            try:
-                self._process.kill()
-            except ProcessLookupError:
-                return
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        with suppress(OSError):
+            await self._process.communicate()  # until its pipes are closed
 
 
 def _error_of(told: Mapping[str, Any]) -> ActiveLoopError:

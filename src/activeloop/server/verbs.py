@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TextIO
 
 from activeloop.campaigns import Proposed
@@ -16,7 +16,7 @@ from activeloop.errors import ActiveLoopError, InputError, StateError
 from activeloop.plates import Proposal
 from activeloop.server import forms
 from activeloop.server.access import Campaigns
-from activeloop.server.compute import Order, Place
+from activeloop.server.compute import Order, Place, open_store
 
 
 def check_order(loop: OpenCampaign, order: Order) -> None:
@@ -162,7 +162,7 @@ def main(place: Place, orders: TextIO, answers: TextIO) -> None:
         orders: a line of JSON each.
         answers: likewise.
     """
-    store = Store.open(place.database, place.artifacts, Path(place.cache) if place.cache else None, models=place.models)
+    store = open_store(place)
     campaigns = Campaigns(store, 2)
     for line in orders:
         order = Order(**json.loads(line))
@@ -178,6 +178,9 @@ def main(place: Place, orders: TextIO, answers: TextIO) -> None:
             told = {"error": _told_of(error)}
         except MemoryError:
             told = {"error": {"kind": "StoreError", "problem": "there is not enough memory for this."}}
+        except Exception:  # a fault of ours ends neither this process nor the answer
+            traceback.print_exc()
+            told = {"error": {"kind": "StoreError", "problem": f"{order.verb} failed; the server's log says more."}}
         answers.write(json.dumps(told) + "\n")
         answers.flush()
 

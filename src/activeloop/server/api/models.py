@@ -74,7 +74,8 @@ def list_students(request: Request, response: Response, access: Reader) -> forms
 def order_student(access: Scientist) -> list[forms.WorkOut]:
     """Let a student of the current version be trained, by the worker."""
     from activeloop.server.views import work_out
-    from activeloop.work import Distil, work_of
+    from activeloop.work.kinds import Distil
+    from activeloop.work.places import work_of
 
     with access.open() as loop:
         if current_version(loop.campaign.state()) is None:
