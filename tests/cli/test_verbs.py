@@ -315,7 +315,7 @@ def test_every_line_of_the_list_begins_with_a_verb():
     verbs = (
         "Make Choose Store Read Fit Fit Show Add Assess Explain Predict Distil Screen Draw Write Export Put Exclude "
     )
-    verbs += "Make Declare Serve Fit Check Replay Evaluate Check Run"
+    verbs += "Make Declare Keep Serve Fit Check Replay Evaluate Check Run"
     assert first == verbs
 
 

@@ -33,6 +33,7 @@ VERBS = {
     "veto": "Exclude candidates from all later plates.",
     "promote": "Make an earlier or held-back version of the model current.",
     "void": "Declare results wrong; they stay on record.",
+    "store": "Keep many campaigns in one place: list them, take in folders, write folders.",
     "serve": "Serve campaigns to people, programs and robots.",
     "work": "Fit and distil by itself whenever results come in.",
     "verify": "Check that nothing was changed or lost since it was written.",
@@ -60,6 +61,7 @@ KEPT = {
     "evaluate": "Finished folds are not kept; the same command begins anew.",
     "demo": "What was written stays in its folder; the same command makes a new one.",
 }
+KEPT["store"] = "A campaign is taken in or written whole, or not at all; the same command does the rest."
 KEPT |= dict.fromkeys(("veto", "void", "promote"), KEPT["pin"])
 #: of verbs that only answer a question
 NOTHING = "Nothing was changed."

@@ -24,7 +24,7 @@ from activeloop.config.config import CampaignConfig
 from activeloop.config.plates import by_hand, is_of, plate_files, plates_of_events
 from activeloop.config.safety import check_files, check_safe, files_of, name_problem
 from activeloop.config.text import LARGEST, check_config, config_text, parse_config
-from activeloop.errors import ConfigError, InputError, StoreError
+from activeloop.errors import ConfigError, InputError, StoreError, did_you_mean
 from activeloop.files import write_whole
 from activeloop.plates import plates_in
 from activeloop.store.artifacts import ARRAYS, FileArtifactStore, Objects
@@ -32,8 +32,11 @@ from activeloop.store.database import Database, PostgreSQL, SQLiteFile, plain_er
 from activeloop.store.folder import ARTIFACTS, CACHE, CONFIG, PLATES, CampaignFolder
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
+from activeloop.words import some
 
 DATABASE, WORK = "activeloop.db", "work"
+SHORTEST = 4
+"""Digits of a key by which a campaign can be named."""
 FILE = "application/octet-stream"
 """Media type of a file that a config names."""
 
@@ -138,6 +141,26 @@ class Store:
             InputError: there is none of that key.
         """
         return next(self._listed("WHERE campaign = :key", key=key), None) or self._none(key)
+
+    def find(self, text: str) -> StoredCampaign:
+        """The campaign that somebody means.
+
+        Args:
+            text: its name, its key, or the beginning of its key.
+
+        Raises:
+            InputError: there is none, or there are several.
+        """
+        listed = self.campaigns()
+        found = [c for c in listed if text == c.key] or [c for c in listed if text == c.name]
+        found = found or [c for c in listed if len(text) >= SHORTEST and c.key.startswith(text.casefold())]
+        if not found:
+            hint = did_you_mean(text, [c.name for c in listed]) or f"It holds: {some([c.name for c in listed])}."
+            raise InputError(f'{self.where} holds no campaign "{text}". {hint if listed else "It is empty."}')
+        if len(found) > 1:
+            keys = some([c.key for c in found])
+            raise InputError(f'{len(found)} campaigns are called "{text}": name one by its key ({keys}).')
+        return found[0]
 
     def folder(self, key: str, actor: str = "", request: str = "") -> CampaignFolder:
         """The working folder of a campaign, made or mended where it must be; `open_folder` opens it.
