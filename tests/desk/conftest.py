@@ -26,7 +26,7 @@ def planted(name: str, assay: int = 0) -> float:
     return float(np.sin(int("".join(c for c in name.split(":")[0] if c.isdigit())) + assay) + 0.3 * rng.normal())
 
 
-def answer(folder: Path, number: int, assays: list[str], to: Path) -> Path:
+def answered(folder: Path, number: int, assays: list[str], to: Path) -> Path:
     """The results of a proposal's plates, with replicates of the control and one failed well a plate."""
     plates = [p for p in plates_in(folder / "plates").plates if p.id.split("-")[1] == str(number)]
     rng = np.random.default_rng(number)
@@ -43,6 +43,12 @@ def answer(folder: Path, number: int, assays: list[str], to: Path) -> Path:
 Make = Callable[..., Path]
 
 
+@pytest.fixture(name="answer")
+def _answer() -> Callable[[Path, int, list[str], Path], Path]:
+    """Writes the results of a proposal's plates."""
+    return answered
+
+
 @pytest.fixture(scope="session")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Makes a campaign of some rounds; the same arguments give the same folder."""
@@ -57,7 +63,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Make:
             for number in range(1, rounds + 1):
                 propose(folder, number=n)
                 names = [a.split(":")[0] for a in assays]
-                record(folder, answer(folder, number, names, base / f"results_{number}.csv"))
+                record(folder, answered(folder, number, names, base / f"results_{number}.csv"))
             made[key] = folder
         return made[key]
 

@@ -46,54 +46,39 @@ def distil(
 
     A student runs without torch, also in a browser, and screens pools that are too large for its teacher.
     """
-    check_targets(out, web, background)
-    loop = opened(directory, "Nothing was trained.")
-    settings = chosen(loop, network, width, layers, min_spearman, int8)
-    if background:
-        begin(loop, directory, settings, seed, again)
-        return
+    from activeloop.desk.distil import StudentOptions, check_fidelity, student_page, student_settings
+    from activeloop.desk.distil import distil as distilled
+    from activeloop.files import write_whole
     from activeloop.work.students import distil_here
 
-    before = loop.campaign.state().students
+    check_targets(out, web, background)
+    loop = opened(directory, "Nothing was trained.")
+    options = StudentOptions(network, width, layers, min_spearman, int8)
+    if background:
+        begin(loop, directory, student_settings(loop, options), seed, again)
+        return
     with progress_bar("Training") as progress:
-        student = distil_here(loop, settings, seed, again=again, progress=progress)
-    content = loop.campaign.student_file(student.number)
-    how = "is there already" if student.number <= len(before) else "was trained"
-    size = f"{size_words(student)}, {len(content) / 1000:,.0f} kB"
+        found = distilled(loop, options, seed, again=again, train=distil_here, progress=progress)
+    student = found.listed.student
+    how = "was trained" if found.fresh else "is there already"
+    size = f"{size_words(student)}, {found.size / 1000:,.0f} kB"
     say(f"Student {student.number} of version {student.version} {how}: {size}.")
-    say_fidelity(student)
+    if found.listed.fidelity:
+        say(found.listed.fidelity)
+    for warning in found.listed.warnings:
+        say(f"Warning: {warning}")
     if student.explanation:
         say(student.explanation)
     if (out or web) and not force:
         check_fidelity(student)
-    write(loop, content, out, web)
-    if loop.campaign.status().stale:
+    if out:
+        write_whole(out, loop.campaign.student_file(student.number))
+        say(f"Written: {out}")
+    if web:
+        say(f"Written: {student_page(loop, web, student.number)}")
+    if found.stale:
         say(f"Results came in since version {student.version}: `activeloop fit {directory}` makes the next one.")
     next_step(_next(directory, out, web))
-
-
-def chosen(
-    loop: OpenCampaign,
-    network: Network | None,
-    width: int | None,
-    layers: int | None,
-    min_spearman: float | None,
-    int8: bool,
-) -> StudentConfig:
-    """The settings of campaign.toml, overridden by options."""
-    from activeloop.config.students import sized
-    from activeloop.errors import ConfigError
-
-    if min_spearman is not None and not 0 < min_spearman < 1:
-        raise ConfigError(
-            f"--min-spearman {min_spearman:g}: give a share above 0 and below 1, such as 0.98. Nothing was trained."
-        )
-    settings = loop.config.student
-    if network is not None and network != settings.network:
-        settings = settings.model_copy(update={"network": network, "options": {}})  # those were another network's
-    wanted = {"min_spearman": min_spearman or settings.min_spearman, "int8": int8 or settings.int8}
-    settings = settings.model_copy(update=wanted)
-    return sized(settings, loop.campaign.pool, width, layers)
 
 
 def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
@@ -124,51 +109,11 @@ def check_targets(out: Path | None, web: Path | None, background: bool) -> None:
         raise InputError("this is a file: name a folder for the page. Nothing was trained.", file=str(web))
 
 
-def write(loop: OpenCampaign, content: bytes, out: Path | None, web: Path | None) -> None:
-    """The student's file and page."""
-    from activeloop.files import write_whole
-
-    if out:
-        write_whole(out, content)
-        say(f"Written: {out}")
-    if web:
-        from tempfile import TemporaryDirectory
-
-        from activeloop.students.web.page import write_page
-
-        with TemporaryDirectory() as folder:
-            file = Path(folder, "student.onnx")
-            file.write_bytes(content)
-            say(f"Written: {write_page(file, web, pool=loop.campaign.pool)}")
-
-
 def size_words(student: StudentRecord) -> str:
     """Network and parameters of a student, and how many times fewer than its teacher's."""
     times = student.teacher_parameters / max(student.parameters, 1)
     less = f", {times:,.0f} times fewer than its teacher's" if times else ""
     return f"{student.network}, {student.parameters:,} parameters{less}"
-
-
-def say_fidelity(student: StudentRecord) -> None:
-    """The fidelity of a student, and warnings against its use."""
-    from activeloop.fidelity import warnings_of, words_of
-
-    if words := words_of(student.fidelity):
-        say(words)
-    for warning in warnings_of(student.fidelity):
-        say(f"Warning: {warning}")
-
-
-def check_fidelity(student: StudentRecord) -> None:
-    """Refuse to write out a student that is far from its teacher."""
-    from activeloop.errors import ModelError
-    from activeloop.fidelity import refusal
-
-    if problem := refusal(student.fidelity):
-        raise ModelError(
-            f"student {student.number} is not like its teacher: {problem}. It is stored in the campaign, and was not "
-            "written out. Train another, larger or with more steps, or write it all the same with --force."
-        )
 
 
 def _next(directory: Path, out: Path | None, web: Path | None) -> str:

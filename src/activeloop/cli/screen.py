@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,15 +22,7 @@ from activeloop.cli.terminal import (
 from activeloop.words import many, shown_number
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from activeloop.campaigns import Campaign
-    from activeloop.campaigns.proposing import ProposalBuilder
-    from activeloop.campaigns.state import CampaignState
-    from activeloop.candidates import Pool
-    from activeloop.measurements import Assay
-    from activeloop.prediction import Predictor
-    from activeloop.screening import Screen, ScreenResult
+    from activeloop.desk.screen import Screened
 
 FILE = typer.Argument(metavar="[FILE]", help="Candidates in a CSV, FASTA or .smi file of any length, not the pool.")
 NUMBER = typer.Option("-n", "--number", "--n", help="How many candidates to pick.")
@@ -74,30 +62,40 @@ def screen(
 
     The campaign is not changed. The same command continues a screen that was stopped or killed, to the same picks.
     """
-    from activeloop.errors import InputError
-    from activeloop.replay.machine import available_cores
-    from activeloop.screening import Screen
+    from activeloop.desk.screen import ScreenOptions
+    from activeloop.desk.screen import screen as screened
 
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers {workers}: give at least 1. Nothing was screened.")
     check_file(out, (".csv",), "Nothing was screened.")
-    campaign = opened(directory, "" if folder else "Nothing was screened; --folder names another place.")
-    campaign.check_available()
-    loop = campaign.campaign
-    plan = ScreenOptions.of(loop, file, column, skip_unreadable, seed, offset)
-    place = folder or directory / "screens" / plan.key(student, (shortlist, max_growth, sample))
-    found_student = student or own_student(loop, place)
-    cascade = Screen(found_student, plan.teacher, shortlist, top, tolerance, sample, max_growth)
+    loop = opened(directory, "" if folder else "Nothing was screened; --folder names another place.")
+    options = ScreenOptions(
+        file,
+        student,
+        shortlist,
+        top,
+        tolerance,
+        sample,
+        max_growth,
+        workers,
+        column,
+        offset,
+        skip_unreadable,
+        seed,
+        folder,
+    )
+    begun: list[Path] = []
     try:
-        with ThreadPoolExecutor(workers or available_cores()) as threads, progress_bars(BARS, "candidates") as progress:
-            found = plan.run(cascade, number, place, threads, progress)
+        with progress_bars(BARS, "candidates") as progress:
+            found = screened(loop, number, options, out=out, begun=begun.append, progress=progress)
     except KeyboardInterrupt:
-        say(f"Stopped. The checkpoint is in {place}; the same command continues from there.")
+        if not begun:
+            raise
+        say(f"Stopped. The checkpoint is in {begun[0]}; the same command continues from there.")
         raise typer.Exit(130) from None
-    show(plan, found)
-    if out:
-        write(out, plan, found)
-        say(f"Written: {out}, {out.with_suffix('.txt')}")
+    for sentence in found.notes:
+        say(sentence)
+    show(found)
+    if found.files:
+        say(f"Written: {', '.join(map(str, found.files))}")
     next_step(
         f"`activeloop pin {directory} NAME` puts a pick on the next plate."
         if file is None
@@ -105,190 +103,24 @@ def screen(
     )
 
 
-def own_student(loop: Campaign, place: Path) -> Path:
-    """The campaign's student as a file.
-
-    Raises:
-        StateError: it has none.
-    """
-    from activeloop.errors import StateError
-    from activeloop.files import write_whole
-
-    state = loop.state()
-    if not state.students:
-        raise StateError("this campaign has no student yet: train one (`activeloop distil DIR`), or give --student.")
-    record = loop.student_record()
-    if state.current and record.version != state.current.number:
-        say(f"The student is of version {record.version}; its teacher here is version {state.current.number}.")
-    path = place / "student.onnx"
-    if not path.exists():
-        content = loop.student_file()
-        place.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
-    return path
-
-
-@dataclass(frozen=True)
-class ScreenOptions:
-    """What is screened, for which campaign.
-
-    Args:
-        loop: the campaign.
-        state: of it.
-        builder: of its proposals, for what is taken and how candidates are chosen.
-        pool: what is screened.
-        teacher: its model.
-        seed: of the screen.
-        excluded: rows that must not be picked.
-    """
-
-    loop: Campaign
-    state: CampaignState
-    builder: ProposalBuilder
-    pool: Pool
-    teacher: Predictor
-    seed: int
-    excluded: np.ndarray
-
-    @classmethod
-    def of(
-        cls,
-        loop: Campaign,
-        file: Path | None,
-        column: str | None,
-        skip: bool,
-        seed: int | None,
-        offset: int | None = None,
-    ) -> ScreenOptions:
-        """From the options of the command.
-
-        Raises:
-            StateError: the campaign has no model yet.
-            InputError: the file cannot be read.
-        """
-        import numpy as np
-
-        from activeloop.campaigns.proposing import ProposalBuilder
-        from activeloop.campaigns.versions import derive
-        from activeloop.candidates import StreamedPool
-        from activeloop.errors import StateError
-
-        state, teacher = loop.state(), loop.model()
-        if teacher is None:
-            raise StateError("there is no model yet that could be the teacher: record results and fit first.")
-        assert loop.select is not None  # set on construction
-        builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit, loop.controls)
-        taken = np.array(builder.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
-        number = state.current.number if state.current else 0
-        seed = derive(loop.seed, "screen", number) if seed is None else seed
-        if file is None:
-            return cls(loop, state, builder, loop.pool, teacher, seed, taken)
-        measured = [loop.pool.design(row) for row in taken.tolist()]
-        pool = StreamedPool(file, loop.pool, column, without=measured, skip_unreadable=skip, offset=offset)
-        return cls(loop, state, builder, pool, teacher, seed, np.zeros(0, np.int64))
-
-    def run(
-        self,
-        cascade: Screen,
-        n: int,
-        place: Path,
-        threads: ThreadPoolExecutor,
-        progress: Callable[[str, int, int], None],
-    ) -> ScreenResult:
-        """Screen."""
-        known = [a.name for a in self.loop.predicted_assays() or self.loop.assays]
-        return cascade.run(
-            self.pool,
-            n,
-            self.builder.select,
-            place,
-            self.seed,
-            excluded=self.excluded,
-            dataset=self.loop.dataset().oriented().only(known),
-            threshold=self.builder.threshold(known),
-            executor=threads,
-            progress=progress,
-        )
-
-    @property
-    def shown(self) -> tuple[Assay, ...]:
-        """The assays that the teacher predicts; before any result its score stands for one."""
-        from activeloop.measurements import Assay
-        from activeloop.prediction import PRIOR_SCORE
-
-        return self.loop.predicted_assays() or (Assay(PRIOR_SCORE),)
-
-    @property
-    def classes(self) -> bool:
-        """Whether the teacher predicts probabilities."""
-        return [a.goal for a in self.shown] == ["classify"]
-
-    def key(self, student: Path | None, settings: tuple[int, ...]) -> str:
-        """Name of the checkpoint's folder: the same for the same command only."""
-        from activeloop.screening.scorer import digest_of
-
-        record = self.loop.student_record().number if student is None and self.state.students else 0
-        parts = (
-            digest_of(student) if student else record,
-            getattr(self.pool, "digest", ""),
-            self.state.current.number if self.state.current else 0,
-            self.state.last,
-            self.seed,
-            settings,
-        )
-        return hashlib.blake2b(repr(parts).encode(), digest_size=6).hexdigest()
-
-
 BARS = {"student": "The student scores", "teacher": "The teacher predicts the shortlist"}
 
 
-def show(plan: ScreenOptions, found: ScreenResult) -> None:
+def show(found: Screened) -> None:
     """Print the result and the first picks."""
-    say(str(found))
+    say(found.words)
     if found.seconds:
         say(f"The student scored {many(round(found.speed), 'candidate')} a second.")
     rows = []
-    for rank, name, *numbers, reason in lines(plan, found)[:SHOWN]:
-        each = [numbers[i : i + 4] for i in range(0, len(numbers), 4)]
+    for pick in found.picks[:SHOWN]:
         cells = [
             cell
-            for mean, _, low, high in each
-            for cell in (shown_number(mean, 4), f"{shown_number(low)} to {shown_number(high)}")
+            for p in pick.predictions
+            for cell in (shown_number(p.mean, 4), f"{shown_number(p.low)} to {shown_number(p.high)}")
         ]
-        rows.append((str(rank), name, *cells, reason))
-    names = [a.name for a in plan.shown]
-    intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(plan.classes) for name in names]
+        rows.append((str(pick.rank), pick.name, *cells, pick.reason))
+    names = [a.name for a in found.assays]
+    intervals = [f"{name} 90 % interval" if len(names) > 1 else interval_title(found.classes) for name in names]
     predicted = [header for pair in zip(names, intervals, strict=True) for header in (f"{pair[0]} predicted", pair[1])]
     title = f"the first {len(rows)} of {many(len(found.picks), 'pick')}"
     show_table(title, ("rank", "candidate", *predicted, "why"), rows)
-
-
-def lines(plan: ScreenOptions, found: ScreenResult) -> list[tuple[Any, ...]]:
-    """Rank, name, mean, standard deviation and interval in each assay's unit, and reason of each pick."""
-    rows = []
-    for rank, (name, pick) in enumerate(zip(found.names, found.picks, strict=True), 1):
-        numbers = []
-        for assay, (mean, sd, low, high) in zip(plan.shown, pick.each, strict=True):
-            numbers += [assay.sign * mean, sd, *sorted((assay.sign * low, assay.sign * high))]
-        rows.append((rank, name, *numbers, pick.reason))
-    return rows
-
-
-def write(out: Path, plan: ScreenOptions, found: ScreenResult) -> None:
-    """Write the picks as a table, and a report beside it."""
-    from activeloop.files import csv_text, write_whole
-    from activeloop.prediction import column_names
-
-    header = ("rank", "candidate", *(name for a in plan.shown for name in column_names(a.name, plan.classes)), "reason")
-    write_whole(out, csv_text(header, lines(plan, found)))
-    agreed = f"Spearman of student and teacher on the random sample off the shortlist: {found.fidelity:.3f}"
-    report = [
-        f"Screened: {plan.pool.describe()}",
-        str(found),
-        f"The student scored {found.speed:,.0f} candidates a second.",
-        *([agreed] if found.fidelity == found.fidelity else []),
-        "",
-        "left out, by the student\tcandidates\trescored by its teacher\tamong its best",
-        *(f"{s.name}\t{s.size}\t{s.sampled}\t{s.above}" for s in found.misses.strata),
-    ]
-    write_whole(out.with_suffix(".txt"), "\n".join(report) + "\n")

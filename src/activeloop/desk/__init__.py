@@ -20,6 +20,7 @@ import numpy as np
 USE_CASES: Mapping[str, str] = {
     "assess": "versions",
     "candidates": "candidates",
+    "distil": "distil",
     "explain": "explain",
     "export": "export",
     "extend": "extend",
@@ -40,7 +41,10 @@ USE_CASES: Mapping[str, str] = {
     "record": "record",
     "recorded_files": "history",
     "results": "history",
+    "screen": "screen",
     "show_status": "status",
+    "student_file": "distil",
+    "students": "distil",
     "verify": "verify",
     "versions": "versions",
     "veto": "steer",
@@ -109,4 +113,14 @@ def schema(name: str) -> dict[str, Any]:
     """
     from pydantic import TypeAdapter
 
-    return TypeAdapter(result_type(name)).json_schema(mode="serialization")
+    return _with_null(TypeAdapter(result_type(name)).json_schema(mode="serialization"))
+
+
+def _with_null(schema: Any) -> Any:
+    """A schema in which any number may be null, as what is no number is in JSON."""
+    if isinstance(schema, list):
+        return [_with_null(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _with_null(value) for key, value in schema.items()}
+    return found | {"type": ["number", "null"]} if found.get("type") == "number" else found

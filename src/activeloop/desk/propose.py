@@ -90,8 +90,8 @@ class LaidOut:
 
 
 @dataclass(frozen=True)
-class PlateFile:
-    """A file of a plate, to be downloaded.
+class NamedFile:
+    """A file to be downloaded.
 
     Args:
         name: of the file.
@@ -246,7 +246,7 @@ def plates_of(loop: OpenCampaign, number: int | None = None) -> LaidOut:
     return LaidOut(number, tuple(mine), _files(loop, mine), notes)
 
 
-def plate_file(loop: OpenCampaign, plate: str, ending: str) -> PlateFile:
+def plate_file(loop: OpenCampaign, plate: str, ending: str) -> NamedFile:
     """A plate as a list (`.csv`, `.xlsx`) or picture (`.svg`).
 
     Args:
@@ -263,7 +263,7 @@ def plate_file(loop: OpenCampaign, plate: str, ending: str) -> PlateFile:
     if found is None:
         raise StateError(f'there is no plate "{plate}". Plates: {some([p.id for p in known]) or "none yet"}.')
     content = plate_content(found, f"{plate}{ending}", loop.campaign.assays)
-    return PlateFile(f"{plate}{ending}", content.encode() if isinstance(content, str) else content)
+    return NamedFile(f"{plate}{ending}", content.encode() if isinstance(content, str) else content)
 
 
 def known_plates(loop: OpenCampaign) -> tuple[tuple[Plate, ...], tuple[str, ...]]:
