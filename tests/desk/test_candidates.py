@@ -143,7 +143,7 @@ def made_up(pool: Pool) -> CandidateTable:
 
     values = np.random.default_rng(0).normal(size=(len(pool), 1))
     text = np.frombuffer(_searched(pool).encode(), np.uint8)
-    predictions = PoolPredictions(1, ("kcat",), False, "ucb", *[values] * 4, values[:, 0], text)
+    predictions = PoolPredictions(1, ("kcat",), False, "ucb", values, values, values, values, values[:, 0], text)
     dataset = Dataset.of(pool, np.arange(3), np.array([1.0, 2.0, 0.5]), Assay("kcat", "1/s"))
     return CandidateTable(pool, dataset, predictions, np.zeros(len(pool), np.uint8), {}, {}, "", lambda: None)
 

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 WHERE = typer.Argument(metavar="DIR|URL", envvar="DATABASE_URL", help="A folder, or postgresql://user@host/database.")
 IMPORT = typer.Option("--import", metavar="DIR", help="Take in the campaign of this folder, which stays as it is.")
 NAME = typer.Option(metavar="TEXT", help="With --import: what the campaign is called (default: as its folder).")
-EXPORT = typer.Option(
-    metavar="CAMPAIGN", help="Write this campaign (its name, or how its key begins) as a folder."
-)
+EXPORT = typer.Option(metavar="CAMPAIGN", help="Write this campaign (its name, or how its key begins) as a folder.")
 OUT = typer.Option(metavar="DIR", help="With --export: the new folder.")
 ARTIFACTS = typer.Option(
     metavar="DIR|URL",
