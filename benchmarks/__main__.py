@@ -46,6 +46,7 @@ OWN = {
     "prior": "Zero-shot accuracy on deep mutational scans.",
     "readers": "Which instruments' files are read right, and are damaged ones refused?",
     "scale": "On which scale should a model work, and what are bounds and limits worth?",
+    "work": "Is work lost, or done twice, when workers are killed?",
 }
 #: suites of students, which take the options of the others
 TAUGHT = ("students", "students/values", "screen")

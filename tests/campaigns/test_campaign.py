@@ -484,6 +484,57 @@ def test_scoring_reports_progress():
     assert seen[-1] == (114, 114)
 
 
+@dataclass(frozen=True)
+class Slow(Ridge):
+    """Other processes write while it fits, each thing once."""
+
+    others: tuple[object, ...] = ()
+
+    def fit(self, dataset, seed):
+        if self.others:
+            others = self.others[0]
+            others and others.pop(0)()
+        return super().fit(dataset, seed)
+
+
+def test_a_long_fit_ends_although_results_come_in_and_the_next_knows_them():
+    log = InMemoryLog()
+    writer = loop(log=log)
+    names = [p.name for p in writer.propose(30).picks]
+    writer.record(answers(POOL, names[:10]), "a.csv")
+    meanwhile = [lambda: writer.record(answers(POOL, names[10:20]), "b.csv"), lambda: writer.pin(["M1C"])]
+    fitting = Campaign(POOL, [ASSAY], Slow(others=(meanwhile,)), seed=3, log=log)
+    assert fitting.fit().number == 1
+    assert fitting.status().stale
+    assert fitting.fit().number == 2
+    assert fitting.fit().number == 2
+    assert [v.metrics["candidates"] for v in fitting.state().versions] == [10, 20]
+    kinds = [type(r.event).__name__ for r in log]
+    assert kinds == ["Configured", "Proposed", "Measured", "Measured", "Fitted", "Pinned", "Fitted"]
+    again = Campaign(POOL, [ASSAY], Ridge(), seed=3, log=log, artifacts=fitting.artifacts)
+    assert again.predict(names[:3]).mean.tolist() == fitting.predict(names[:3]).mean.tolist()
+
+
+@pytest.mark.parametrize("void", [True, False])
+def test_results_that_are_corrected_during_a_fit_make_it_begin_anew(void):
+    log = InMemoryLog()
+    writer = loop(log=log)
+    names = [p.name for p in writer.propose(30).picks]
+    first = writer.record(answers(POOL, names[:10]), "a.csv").event
+    writer.record(answers(POOL, names[10:15]), "b.csv")
+
+    def meanwhile() -> None:
+        if void:
+            writer.void(first, [], "pipette")
+        else:
+            writer.record(answers(POOL, names[15:20]), "c.csv", replaces=first)
+
+    fitting = Campaign(POOL, [ASSAY], Slow(others=([meanwhile],)), seed=3, log=log)
+    assert fitting.fit().metrics["candidates"] == (5 if void else 10)
+    assert not fitting.status().stale
+    assert len(fitting.state().versions) == 1
+
+
 def test_a_fit_that_another_process_finished_first_is_used():
     campaign = loop()
     turn(campaign)

@@ -165,13 +165,19 @@ def test_a_late_result_of_work_that_was_given_up_or_back_is_refused(log, work):
 
 
 def test_who_works_learns_that_results_came_in_once_no_more_come(log):
-    work, patient = (Work(log.database, timing=replace(AT_ONCE, quiet=q, longest=9 * q)) for q in (0.0, 30.0))
+    work, patient = (Work(log.database, timing=replace(AT_ONCE, quiet=q, longest=60.0)) for q in (0.0, 30.0))
     log.append(measured(1), after=0)
     lease = work.take("a")
     assert not work.is_outdated(lease)
     log.append(measured(2), after=1)
     assert work.is_outdated(lease)
-    assert not patient.is_outdated(lease)
+    assert not patient.is_outdated(lease)  # more may come
+    assert work.release(lease)
+    again = work.take("a")
+    assert again.first_change == pytest.approx(lease.first_change)
+    log.append(measured(3), after=2)
+    assert work.is_outdated(again)
+    assert not replace(work, timing=AT_ONCE).is_outdated(again)  # it has waited long enough
 
 
 def test_what_somebody_asked_for_stands_until_it_is_done(log, work):

@@ -116,7 +116,7 @@ def run_beside(worker: Worker, told: list[str]) -> threading.Thread:
 
 def test_results_that_come_in_meanwhile_end_a_fit_and_it_begins_anew(loop, kinds_for_tests):
     told = []
-    worker = Worker([loop], Timing(quiet=0.0, longest=0.0, lease=0.6), kinds=(kinds_for_tests.SlowFit,))
+    worker = Worker([loop], Timing(quiet=0.0, longest=600.0, lease=0.6), kinds=(kinds_for_tests.SlowFit,))
     thread = run_beside(worker, told)
     try:
         until(lambda: (s := fit_state(loop)) and s.stage == "running" and s.share == 0.25)

@@ -1067,10 +1067,19 @@ class Campaign:
             return None
         version, predictor = fit_version(state, dataset, self.learner, self.artifacts, self.seed)
         why = self._held_back(state, dataset, predictor)
-        self._append(Fitted(version, why), state)  # after its arrays are safe
+        self._append_version(Fitted(version, why), state)  # after its arrays are safe
         if not why:
             self._fitted = (version.number, predictor, dataset.answered().assays)
         return version
+
+    def _append_version(self, fitted: Fitted, state: CampaignState) -> None:
+        """Write a version, also where results came in during its fit, so that a long fit ends in a busy laboratory."""
+        with self.log.alone():
+            now = self.state()
+            later = [r.event for r in self.log][state.last :]
+            if later and all(isinstance(e, _BESIDE_A_FIT) and not getattr(e, "replaces", ()) for e in later):
+                fitted, state = replace(fitted, upto=state.last), now
+            self._append(fitted, state)
 
     def _held_back(self, state: CampaignState, dataset: Dataset, predictor: Predictor) -> str:
         """Why a version that was just fitted does not become current by itself; "" when it does."""
@@ -1079,7 +1088,7 @@ class Campaign:
         current, now = state.current, dataset.oriented().answered()
         if current is None or current.number in state.outdated or current.learner != self.learner.name:
             return ""
-        if state.corrected > state.version_events[current.number]:
+        if state.corrected > state.version_data[current.number]:
             return ""  # the current one was fitted to results that were declared wrong
         known = self._fitted is not None and self._fitted[0] == current.number
         new = out_of_fold_of(predictor, now)
@@ -1247,6 +1256,10 @@ class Campaign:
                 if self.state().last == state.last:  # nobody wrote: it cannot be done
                     raise
         return decide(self.state())
+
+
+#: events that leave a version right which was being fitted meanwhile; results that replace others do not
+_BESIDE_A_FIT = (Distilled, Measured, Pinned, PlateLaid, PlateSent, Proposed, RunFinished)
 
 
 def _check_plate(name: str, state: CampaignState) -> None:

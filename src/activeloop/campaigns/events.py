@@ -243,10 +243,12 @@ class Fitted:
     Args:
         version: it.
         held_back: why it did not become current by itself, in words; "" when it did.
+        upto: the last event whose results it was fitted to, where results came in during the fit; 0 = all before it.
     """
 
     version: Version
     held_back: str = field(default="", metadata={"stored": "unless default"})
+    upto: int = field(default=0, metadata={"stored": "unless default"})
 
 
 @dataclass(frozen=True)

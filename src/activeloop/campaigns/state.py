@@ -145,6 +145,7 @@ class CampaignState:
         corrects: event -> the first of those it corrects: what came back, came back then.
         versions: in order; number i stands at i - 1.
         version_events: number of a version -> its event.
+        version_data: number of a version -> the last event whose results it was fitted to.
         promoted: number of the version that is current while results count, 0 before the first.
         held_back: number of a version -> why it did not become current by itself.
         students: in order; number i stands at i - 1.
@@ -174,6 +175,7 @@ class CampaignState:
     corrects: dict[int, int] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()
     version_events: dict[int, int] = field(default_factory=dict)
+    version_data: dict[int, int] = field(default_factory=dict)
     promoted: int = 0
     held_back: dict[int, str] = field(default_factory=dict)
     students: tuple[StudentRecord, ...] = ()
@@ -334,6 +336,7 @@ class Fold:
         self._corrects: dict[int, int] = {}
         self._versions: list[Version] = []
         self._version_events: dict[int, int] = {}
+        self._version_data: dict[int, int] = {}
         self._held_back: dict[int, str] = {}
         self._sent: dict[str, PlateSent] = {}
         self._runs: list[RunFinished] = []
@@ -375,6 +378,7 @@ class Fold:
                 corrects=self._corrects.copy(),
                 versions=tuple(self._versions),
                 version_events=self._version_events.copy(),
+                version_data=self._version_data.copy(),
                 promoted=self._promoted,
                 held_back=self._held_back.copy(),
                 students=tuple(self._students),
@@ -426,6 +430,7 @@ class Fold:
             version = event.version
             self._versions.append(version)
             self._version_events[version.number] = number
+            self._version_data[version.number] = event.upto or number
             self._outdated |= {version.number} if change is not None and change.refits else set()
             if event.held_back:
                 self._held_back[version.number] = event.held_back

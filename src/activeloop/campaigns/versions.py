@@ -88,7 +88,7 @@ def fit_version(
 def dataset_then(version: Version, log: Iterable[Recorded], pool: Pool, assays: Sequence[Assay]) -> Dataset:
     """The data set that a version was fitted to."""
     events = list(log)
-    event = CampaignState.of(events).version_events[version.number]
+    event = CampaignState.of(events).version_data[version.number]
     return dataset_of(CampaignState.of(events, upto=event), pool, assays)
 
 

@@ -47,6 +47,7 @@ def do(place: Place, lease: Lease, kinds: Mapping[str, str]) -> str:
     """
     loop = place.open(lease.campaign, lease.owner)
     loop.folder.log.holds = fence_of(lease)
+    loop.folder.log.request = f"{lease.kind} under lease {lease.fence}"
     kind = kind_at(kinds[lease.kind])
     words = made(loop, lease, kind) if kind.missing(loop, lease.ordered) else f"nothing to {kind.name}"
     for name in kinds.keys() - {lease.kind}:  # where nothing is missing, no other process needs to look

@@ -33,7 +33,7 @@ class Timing:
 
     Args:
         quiet: after the last change: plates that arrive in pieces are waited for.
-        longest: after the first change at the latest.
+        longest: after the first change at the latest; until then what changes meanwhile makes it begin anew.
         lease: for which work is held without a sign of life.
         retry: before the second attempt; doubled for each later one.
         attempts: number of attempts until somebody has to look.
@@ -57,6 +57,7 @@ class Lease:
         fence: how often it was taken by anybody; the number of this lease.
         attempt: number of this attempt, from 1.
         ordered: what somebody asked for; "" for what the campaign's settings say.
+        first_change: when the first of the changes was noted that it looks at.
     """
 
     campaign: str
@@ -65,6 +66,7 @@ class Lease:
     fence: int
     attempt: int
     ordered: str = ""
+    first_change: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ class Work:
         from activeloop.store.schema import database_time, work
 
         now = database_time()
-        lease = Lease(row.campaign, row.kind, owner, row.fence + 1, attempt, row.ordered)
+        lease = Lease(row.campaign, row.kind, owner, row.fence + 1, attempt, row.ordered, row.first_change or 0.0)
         held = {"owner": owner, "until": now + self.timing.lease, "fence": lease.fence, "attempts": lease.attempt}
         shown = {"stage": "running", "share": 0.0, "words": "", "printed": "", "since": now}
         connection.execute(_of(work, lease.campaign, lease.kind).values(**held, **changes, **shown))
@@ -255,14 +257,19 @@ class Work:
             return connection.execute(_row(work, lease).values(**values)).rowcount == 1
 
     def is_outdated(self, lease: Lease) -> bool:
-        """Whether something changed since the work was taken, and nothing more has come for a while."""
+        """Whether the work had better begin anew: something changed since it was taken, and no more has come.
+
+        Not when its first change is too long ago: where results never cease to come in, it must come to an end.
+        """
         import sqlalchemy as sa
 
-        from activeloop.store.schema import work
+        from activeloop.store.schema import database_time, work
 
         mine = sa.select(work.c.fence).where(work.c.campaign == lease.campaign, work.c.kind == lease.kind)
+        quiet = work.c.last_change + self.timing.quiet <= database_time()
+        fresh = database_time() < lease.first_change + self.timing.longest
         with plain_errors(self.where), self.database.engine.connect() as connection:
-            return connection.execute(mine.where(self._settled())).one_or_none() is not None
+            return connection.execute(mine.where(quiet, fresh)).one_or_none() is not None
 
     def finish(self, lease: Lease, words: str) -> bool:
         """Give back work that is done; False when it is another's by now."""
@@ -291,7 +298,8 @@ class Work:
 
     def release(self, lease: Lease) -> bool:
         """Give back work that was not done, for instance because this worker stops: it is due at once."""
-        return self._end(lease, {"stage": "waiting", "attempts": max(lease.attempt - 1, 0), **_changed()})
+        first = {"first_change": lease.first_change} if lease.first_change else {}
+        return self._end(lease, {"stage": "waiting", "attempts": max(lease.attempt - 1, 0), **_changed(), **first})
 
     def _end(self, lease: Lease, values: dict[str, Any]) -> bool:
         from activeloop.store.schema import database_time, work

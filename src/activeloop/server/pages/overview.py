@@ -96,7 +96,7 @@ def strip_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
     state, works = loop.campaign.state(), works_of(loop, access.key)
     log = loop.folder.log
     last = max((r.event for r in state.results), default=0)
-    stale = bool(state.measured) and (state.latest is None or last > state.version_events[state.latest.number])
+    stale = bool(state.measured) and (state.latest is None or last > state.version_data[state.latest.number])
     recorded = next((r for r in log if r.sequence == last), None) if last else None
     fit = works.get("fit")
     return campaign_fields(access, loop) | {
