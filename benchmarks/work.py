@@ -288,9 +288,8 @@ def awaited(true: Callable[[], Any], seconds: float) -> Any:
     return found
 
 
-def killed(staff: Staff, watch: Watch, rng: np.random.Generator) -> str:
-    """Kill one process at a random moment; whose it was."""
-    role = ROLES[rng.integers(len(ROLES))]
+def killed(role: str, staff: Staff, watch: Watch, rng: np.random.Generator) -> str:
+    """Kill a process of this role at a random moment; what it was."""
     delay = float(rng.uniform(0, 2.0))
     if role == "writer":
         time.sleep(delay / 2)
@@ -365,14 +364,15 @@ def run_block(block: Block) -> dict[str, Any]:
             store = Store.open(place.where, place.artifacts, Path(place.cache))
             keys = [store.create(f"campaign {n}", CONFIG) for n in range(CAMPAIGNS)]
             staff, watch = Staff(place, keys, folder), Watch(place)
-            steps = ["kill"] * block.kills + ["stop"] * block.stops + ["restart"] * block.restarts
+            steps = [ROLES[n % len(ROLES)] for n in range(block.kills)]
+            steps += ["stop"] * block.stops + ["restart"] * block.restarts
             try:
                 for step in rng.permutation(steps):
                     if rng.random() < 0.5:  # else the next blow comes before anything came to its end
                         known = watch.versions()
                         awaited(lambda known=known: watch.versions() > known, 6.0)
-                    if step == "kill":
-                        hit[killed(staff, watch, rng)] += 1
+                    if step in ROLES:
+                        hit[killed(str(step), staff, watch, rng)] += 1
                     elif step == "stop":
                         hit["stopped"] += stopped(staff, watch, rng)
                     else:
@@ -598,8 +598,8 @@ def blocks_of(kills: int, stops: int, seed: int) -> list[Block]:
 
 
 def command(
-    kills: Annotated[int, typer.Option(metavar="N", help="How often, for each database.")] = 200,
-    stops: Annotated[int, typer.Option(metavar="N", help="How often a worker is stopped past its lease.")] = 50,
+    kills: Annotated[int, typer.Option(metavar="N", help="How often, for each of the two databases.")] = 100,
+    stops: Annotated[int, typer.Option(metavar="N", help="How often a worker is stopped past its lease, for each.")] = 25,
     seed: Annotated[int, typer.Option(help="Of the moments.")] = 0,
     work: Annotated[Path, WORK] = Path("replays"),
     out: Annotated[Path, OUT] = Path("docs/results"),
