@@ -6,7 +6,7 @@ from functools import singledispatch
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from activeloop.adapters.config import Adapter, Frozen, FullFineTuning, LightPEFT, LoRA, PeftAdapter
+from activeloop.adapters.config import Adapter, Conditional, Frozen, FullFineTuning, LightPEFT, LoRA, PeftAdapter
 from activeloop.errors import MissingExtraError, ModelError
 
 if TYPE_CHECKING:
@@ -69,6 +69,13 @@ def _(adapter: LightPEFT, encoder: TransformerEncoder, seed: int) -> Attached:
     from activeloop.adapters.light_peft import LightAttached
 
     return LightAttached(encoder, adapter, seed)
+
+
+@attach.register(Conditional)
+def _(adapter: Conditional, encoder: TransformerEncoder, seed: int) -> Attached:
+    from activeloop.adapters.conditional import attach_conditional
+
+    return attach_conditional(adapter, encoder, seed)
 
 
 def _need_peft() -> None:

@@ -237,3 +237,33 @@ def module_names(names: LayerNames, target_modules: TargetModules) -> tuple[str,
     if target_modules == "query+value":
         return names.query, names.value
     return names.attention if target_modules == "attention" else names.linear
+
+
+@dataclass(frozen=True)
+class Conditional(Adapter):
+    """Bottleneck adapters behind each layer whose input is also a condition: the embedding of a drug, dose, or both.
+
+    `h + U gelu(D h + C e)`, with h [T, width] the output of the frozen layer, e the condition, and U zero at first, so
+    that the encoder begins as it was. One encoder then answers for drugs that it never saw. A condition is given by
+    `attached.under(conditions)`; without one nothing runs. It cannot be merged: it is no fixed weight.
+
+    Args:
+        condition: size of a condition.
+        bottleneck: size of the bottleneck.
+        layers_to_transform: indices from 0; None: all layers.
+        last_layers: `layers_to_transform` of the last k layers instead.
+
+    Source: Maleki et al. 2024, arXiv:2412.13478; bottlenecks: Houlsby et al. 2019, arXiv:1902.00751.
+    """
+
+    name = "conditional"
+    rate = 2e-3
+
+    condition: int
+    bottleneck: int = 8
+    layers_to_transform: tuple[int, ...] | None = None
+    last_layers: int | None = None
+
+    def __post_init__(self):
+        if self.condition < 1 or self.bottleneck < 1:
+            raise ModelError(f"Conditional({self.condition}, {self.bottleneck}): both sizes are at least 1.")

@@ -154,6 +154,23 @@ def skeleton(smiles: str) -> str:
         return f"{rdMolHash.MolHash(molecule, rdMolHash.HashFunction.ElementGraph)} {CalcMolFormula(molecule)}"
 
 
+@functools.lru_cache(maxsize=200_000)
+def scaffold(smiles: str) -> str:
+    """The ring systems of a compound and what links them (Bemis and Murcko); "" without rings. Needs RDKit.
+
+    Raises:
+        NotationError: as `parent_structure`.
+
+    Source: Bemis and Murcko 1996, doi:10.1021/jm9602928.
+
+    >>> scaffold("CCc1ccc(cc1)C(=O)[O-].[Na+]"), scaffold("CCO")
+    ('c1ccccc1', '')
+    """
+    from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
+
+    return MurckoScaffoldSmiles(smiles=parent_structure(smiles))
+
+
 def read_molecule(smiles: str) -> Any:
     """RDKit's molecule of a SMILES.
 

@@ -437,10 +437,9 @@ def _units(t: _Rows) -> dict[str, list[str]]:
 
 
 def _scaffolds(parents: Sequence[str]) -> list[str]:
-    from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
+    from activeloop.candidates.compounds import scaffold
 
-    found = {parent: MurckoScaffoldSmiles(smiles=parent) if parent else "" for parent in dict.fromkeys(parents)}
-    return [found[parent] for parent in parents]
+    return [scaffold(parent) if parent else "" for parent in parents]
 
 
 def _repeats(t: _Rows) -> Iterator[Leak]:

@@ -60,7 +60,7 @@ def run_check(check: str, run: Callable[[], CheckResult]) -> CheckResult:
 
 
 #: packages of each extra
-EXTRAS = {"models": ("torch", "transformers", "peft", "zstandard"), "chem": ("rdkit",)}
+EXTRAS = {"models": ("torch", "transformers", "peft", "zstandard"), "chem": ("rdkit",), "cells": ("h5py",)}
 DATA = "ACTIVELOOP_DATA"
 
 
