@@ -599,7 +599,7 @@ def blocks_of(kills: int, stops: int, seed: int) -> list[Block]:
 
 def command(
     kills: Annotated[int, typer.Option(metavar="N", help="How often, for each of the two databases.")] = 100,
-    stops: Annotated[int, typer.Option(metavar="N", help="How often a worker is stopped past its lease, for each.")] = 25,
+    stops: Annotated[int, typer.Option(metavar="N", help="How often a worker is stopped past its lease.")] = 25,
     seed: Annotated[int, typer.Option(help="Of the moments.")] = 0,
     work: Annotated[Path, WORK] = Path("replays"),
     out: Annotated[Path, OUT] = Path("docs/results"),
