@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ WHERE = typer.Argument(metavar="DIR|URL", help="A folder, or postgresql://... (d
 HOST = typer.Option(help="Where to listen (default: this machine only).")
 PORT = typer.Option(help="Port (default: 8300; 0 = any free one).")
 WORKER = typer.Option("--worker/--no-worker", help="Fit models beside the server (default: yes).")
-BROWSER = typer.Option("--browser", help="Open a browser.")
+BROWSER = typer.Option("--browser/--no-browser", help="Open a browser (default: when started by hand, for one user).")
 
 
 def serve(
@@ -18,7 +19,7 @@ def serve(
     host: Annotated[str | None, HOST] = None,
     port: Annotated[int | None, PORT] = None,
     worker: Annotated[bool | None, WORKER] = None,
-    browser: Annotated[bool, BROWSER] = False,
+    browser: Annotated[bool | None, BROWSER] = None,
 ) -> None:
     """Serve campaigns to people, programs and robots: pages, an API, and a worker that fits models by itself.
 
@@ -33,4 +34,6 @@ def serve(
         if (error.name or "").startswith("activeloop"):
             raise
         raise MissingExtraError("the server", "server") from error
-    run(Settings.of(database=where, host=host, port=port, worker=worker), browser=browser)
+    settings = Settings.of(database=where, host=host, port=port, worker=worker)
+    by_hand = settings.single_user and sys.stdout.isatty()
+    run(settings, browser=by_hand if browser is None else browser)

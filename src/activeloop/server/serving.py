@@ -6,13 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import webbrowser
 
 import uvicorn
 
 from activeloop.errors import InputError
 from activeloop.server.app import create_app
+from activeloop.server.guard import LOG, log_as_json
 from activeloop.server.settings import Settings
+
+GRACE = 20
+"""Seconds in which requests that are being answered, and a worker, may end."""
 
 
 def run(settings: Settings, *, browser: bool = False) -> None:
@@ -21,13 +26,22 @@ def run(settings: Settings, *, browser: bool = False) -> None:
     Args:
         settings: of the server.
         browser: whether to open one.
+
+    Raises:
+        InputError: the port is another program's, or the settings name no place.
+        StoreError: the database cannot be used.
     """
     listening = listen(settings)
     host, port = listening.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    log_as_json()
     app = create_app(settings)
-    config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=20, server_header=False)
-    worker = start_worker(settings) if settings.worker else None
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):  # Uvicorn raises them again when it has stopped in order
+        signal.signal(number, lambda *_: None)
+    worker = WorkerProcess(settings) if settings.worker else None
     try:
         sys.stderr.write(f"ActiveLoop serves {settings.public_url or address}; Ctrl-C ends it.\n")
         if browser:
@@ -35,7 +49,7 @@ def run(settings: Settings, *, browser: bool = False) -> None:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         if worker:
-            stop_worker(worker)
+            worker.stop()
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -57,17 +71,44 @@ def listen(settings: Settings) -> socket.socket:
     return listening
 
 
-def start_worker(settings: Settings) -> subprocess.Popen[bytes]:
-    """A worker in a process of its own, which loads what the web process never does."""
-    command = [sys.executable, "-c", "from activeloop.cli import main; main()", "work", settings.database]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL)
+class WorkerProcess:
+    """A worker in a process of its own, which loads what the web process never does; begun anew when it ends.
 
+    Args:
+        settings: of the server.
+    """
 
-def stop_worker(worker: subprocess.Popen[bytes], seconds: float = 20.0) -> None:
-    """Let a worker give back what it does, and end."""
-    worker.send_signal(signal.SIGTERM)
-    try:
-        worker.wait(seconds)
-    except subprocess.TimeoutExpired:
-        worker.kill()
-        worker.wait()
+    def __init__(self, settings: Settings):
+        self._command = [sys.executable, "-c", "from activeloop.cli import main; main()", "work", settings.database]
+        self._command += ["--artifacts", settings.artifacts] if settings.artifacts else []
+        self._command += ["--cache", settings.cache] if settings.cache else []
+        self._stopped = threading.Event()
+        self._process = self._start()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # a group of its own, so that Ctrl-C reaches it by `stop` alone, after the requests
+        return subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def _keep(self) -> None:
+        wait = 1.0
+        while not self._stopped.wait(wait):
+            if self._process.poll() is None:
+                wait = 1.0
+                continue
+            LOG.warning("the worker ended and is begun anew", extra={"fields": {"status": self._process.returncode}})
+            self._process, wait = self._start(), min(wait * 2, 60.0)
+
+    def stop(self) -> None:
+        """Let it give back what it does, and end."""
+        self._stopped.set()
+        self._keeper.join()
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
