@@ -12,7 +12,7 @@ import numpy as np
 
 from activeloop.errors import InputError, MissingExtraError, NotationError
 from activeloop.tables import Table, as_table
-from activeloop.tables.names import CELLS, NAMES, ROLES, candidate_names, plain, split_unit
+from activeloop.tables.names import NAMES, PARTS, ROLES, candidate_names, plain, split_unit
 
 #: fingerprints more alike than this are near twins; more structures than this are not compared
 SIMILAR, MOST = 0.85, 6000
@@ -117,10 +117,10 @@ class _Rows:
             has[role] = table.find(column) or column
         names = {
             "structure": _STRUCTURES,
-            "cells": CELLS,
+            "donor": _DONORS,
+            "cells": PARTS["cells"],
             "plate": ROLES["plate"],
             "split": _SPLITS,
-            "donor": _DONORS,
             "synonyms": _SYNONYMS,
             "compound": _COMPOUNDS,
             "candidate": candidate_names(),

@@ -23,7 +23,7 @@ from activeloop.measurements.effects import plate_effects
 from activeloop.measurements.rows import BELOW, FAILED, SATURATED
 from activeloop.measurements.wells import parse_well, well_name
 from activeloop.tables import Table, as_table
-from activeloop.tables.names import CELLS, DOSE_UNITS, DOSES, LABELS, ROLES, candidate_names, plain, split_unit
+from activeloop.tables.names import LABELS, PARTS, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import converted, factor_between, is_missing, parse_number
 from activeloop.tables.reading import read_blocks
 from activeloop.words import shown_number
@@ -257,8 +257,8 @@ class _Reader:
         if wrong := [role for role in self.given if role not in known]:
             raise self._error(f'"{wrong[0]}" is no role of a column. {did_you_mean(wrong[0], known)}')
         names = {
-            "cells": CELLS,
-            "dose unit": DOSE_UNITS,
+            "cells": PARTS["cells"],
+            "dose unit": PARTS["dose unit"],
             "plate": ROLES["plate"],
             "well": ROLES["well"],
             "kind": ROLES["kind"],
@@ -274,7 +274,7 @@ class _Reader:
                 roles[role] = found[0]
         if "dose" not in roles:
             taken = {plain(split_unit(h)[0]) for h in roles.values()}
-            found = [h for h in table.header if _dose_name(h)[0] in set(map(plain, DOSES)) - taken]
+            found = [h for h in table.header if _dose_name(h)[0] in set(map(plain, PARTS["dose"])) - taken]
             if any(_is_log(h) for h in table.header) and not found:
                 raise self._error(
                     f'"{next(h for h in table.header if _is_log(h))}" holds logarithms: write doses as they are, with '

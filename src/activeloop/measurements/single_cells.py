@@ -18,7 +18,7 @@ import numpy as np
 from activeloop.errors import InputError, MissingExtraError, TableError, did_you_mean
 from activeloop.measurements.doses import WORDS
 from activeloop.tables.genes import gene_kind
-from activeloop.tables.names import CELLS, DOSE_UNITS, DOSES, plain
+from activeloop.tables.names import PARTS, plain
 from activeloop.tables.numbers import converted, factor_between
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ LARGEST = 2**29
 Role = Literal["cells", "compound", "dose", "dose unit", "donor", "plate", "structure", "control"]
 #: role -> names of its column of `obs`, those of sci-Plex 3 and Tahoe-100M among them
 COLUMNS: dict[Role, tuple[str, ...]] = {
-    "cells": ("cell_line_name", "cell_line", "cell_name", "cell_type", *CELLS, "cell_line_id"),
+    "donor": ("donor", "donor_id", "patient", "patient_id", "sample_donor", "individual", "replicate_donor"),
+    "cells": ("cell_line_name", "cell_line", "cell_name", "cell_type", *PARTS["cells"], "cell_line_id"),
     "compound": (
         *("drugname_drugconc", "product_name", "drug", "drug_name", "compound", "compound_name", "treatment"),
         *("perturbation", "condition", "pert_iname", "sm_name"),
     ),
-    "dose": ("dose_value", "dose_val", *DOSES),
-    "dose unit": DOSE_UNITS,
-    "donor": ("donor", "donor_id", "patient", "patient_id", "sample_donor", "individual", "replicate_donor"),
+    "dose": ("dose_value", "dose_val", *PARTS["dose"]),
+    "dose unit": PARTS["dose unit"],
     "plate": ("plate", "plate_id", "culture_plate", "plate_name", "batch", "replicate"),
     "structure": ("smiles", "canonical_smiles", "SMILES"),
     "control": ("vehicle", "control", "is_control", "neg_control"),

@@ -39,9 +39,10 @@ _NOTATIONS: dict[str, tuple[str, ...]] = {
 #: part of a treatment -> names of its column; `second` is the other compound of a combination
 PARTS: dict[str, tuple[str, ...]] = {
     "cells": (
-        *("cells", "cell", "cell_line", "cell_lines", "cell_id", "cell_line_name", "cell_name", "line", "cellline"),
-        *("model", "model_id", "ccle_name", "depmap_id", "depmapid", "cosmic_id", "patient", "organoid"),
-        *("donor", "zelllinie", "lignée", "línea_celular", "linea_cellulare", "細胞株", "细胞系"),
+        *("cells", "cell", "cell_line", "cell_lines", "cell_id", "cell_line_name", "cell_name", "cellline", "line"),
+        *("stripped_cell_line_name", "ccle_name", "cell_type", "model", "model_name", "model_id", "sanger_model_id"),
+        *("depmap_id", "depmapid", "cosmic_id", "patient", "organoid", "donor", "zelllinie", "zellen", "lignée"),
+        *("lignée_cellulaire", "línea_celular", "linea_cellulare", "linhagem", "cellijn", "細胞株", "细胞系", "세포주"),
     ),
     "compound": (
         *("compound", "drug", "drug_id", "drug_name", "compound_id", "compound_name", "drug_1", "drug1", "drug_a"),
@@ -52,8 +53,17 @@ PARTS: dict[str, tuple[str, ...]] = {
         *("drug_2", "drug2", "drug_b", "drug b", "drugb", "compound_2", "compound2", "compound_b", "second_compound"),
         *("drug_col", "combination_partner", "partner", "second_drug", "smiles_2"),
     ),
-    "dose": ("dose", "concentration", "conc", "dosis", "konzentration", "dose_value", "concentración", "濃度", "浓度"),
-    "dose unit": ("dose_unit", "dose_units", "concentration_unit", "conc_unit", "conc_units", "dosiseinheit"),
+    "dose": (
+        *("dose", "doses", "concentration", "concentrations", "conc", "drug_concentration", "drug_conc", "drug_dose"),
+        *("compound_concentration", "compound_conc", "final_concentration", "final_conc", "well_concentration"),
+        *("dose_value", "dosis", "dosen", "konzentration", "konz", "dosage", "concentración", "concentrazione"),
+        *("concentração", "concentratie", "koncentration", "konsentrasjon", "stężenie", "koncentrace", "pitoisuus"),
+        *("концентрация", "доза", "濃度", "用量", "浓度", "剂量", "농도", "용량"),
+    ),
+    "dose unit": (
+        *("dose_unit", "dose_units", "conc_unit", "conc_units", "concentration_unit", "concentration_units"),
+        *("drug_concentration_unit", "unit_of_dose", "dosiseinheit", "konzentrationseinheit"),
+    ),
 }
 #: columns of whole sequences
 SEQUENCES = (
@@ -196,50 +206,6 @@ SPREADS: dict[str, tuple[str, ...]] = {
         *("confidence interval", "iqr", "mad", "range", "誤差", "误差", "오차"),
     ),
 }
-#: columns of doses, of their unit, and of the cells that were treated; the most telling first
-DOSES = (
-    *("dose", "doses", "concentration", "concentrations", "conc", "drug_concentration", "drug_conc", "drug_dose"),
-    *(
-        "compound_concentration",
-        "compound_conc",
-        "final_concentration",
-        "final_conc",
-        "well_concentration",
-        "dose_value",
-    ),
-    *("dosis", "dosen", "konzentration", "konz", "dosage", "concentración", "concentrazione", "concentração"),
-    *("concentratie", "koncentration", "konsentrasjon", "stężenie", "koncentrace", "pitoisuus", "концентрация", "доза"),
-    *("濃度", "用量", "浓度", "剂量", "농도", "용량"),
-)
-DOSE_UNITS = (
-    *("dose_unit", "dose_units", "conc_unit", "conc_units", "concentration_unit", "concentration_units"),
-    *("drug_concentration_unit", "unit_of_dose", "dosiseinheit", "konzentrationseinheit"),
-)
-CELLS = (
-    *("cells", "cell_line", "cell_line_name", "cellline", "cell", "cell_name", "stripped_cell_line_name", "ccle_name"),
-    *(
-        "cell_type",
-        "line",
-        "model_name",
-        "model_id",
-        "sanger_model_id",
-        "depmap_id",
-        "cosmic_id",
-        "zelllinie",
-        "zellen",
-    ),
-    *(
-        "lignée",
-        "lignée_cellulaire",
-        "línea_celular",
-        "linea_cellulare",
-        "linhagem",
-        "cellijn",
-        "細胞株",
-        "细胞系",
-        "세포주",
-    ),
-)
 #: how many repeats a value is the mean of
 COUNTS = (
     *("n", "count", "counts", "n_replicates", "replicates", "n_rep", "nrep", "number of replicates", "anzahl", "n="),
