@@ -85,6 +85,7 @@ def test_a_campaign_from_its_draft_to_the_next_plate(loop, answer, tmp_path):
     assert (asked("recorded_files", loop)[0].voided, asked("results", loop).results[0].void) == (1, "spilt")
     assert asked("extend", loop, positions="2").added == 0
     assert asked("export", loop, tmp_path / "tables").files
+    assert asked("report_page", loop).page.startswith("<!")
     assert asked("verify", loop.folder).problems == ()
 
 

@@ -22,12 +22,12 @@ def report(
 
     It needs nothing else: send it, keep it or print it.
     """
-    from activeloop.desk.report import report as make
+    from activeloop.desk.report import report_page
     from activeloop.files import write_whole
 
     check_file(out, (".html",), "No report was written.")
     loop = opened(directory)
-    found = make(loop, price_per_well)
+    found = report_page(loop, price_per_well)
     path = write_whole(out or loop.folder.path / "report.html", found.page)
     if found.stale:
         note(f"results came in since the last version. `activeloop fit {directory}` first, and predictions know them.")

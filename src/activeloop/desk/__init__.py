@@ -40,6 +40,7 @@ USE_CASES: Mapping[str, str] = {
     "read_results": "record",
     "record": "record",
     "recorded_files": "history",
+    "report_page": "report",
     "results": "history",
     "screen": "screen",
     "show_status": "status",

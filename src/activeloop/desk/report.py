@@ -75,6 +75,25 @@ class CampaignReport:
     stale: bool
 
 
+@dataclass(frozen=True)
+class ReportPage:
+    """A report as a page alone.
+
+    Args:
+        page: HTML, which needs nothing else.
+        stale: whether results came in since the last fit.
+    """
+
+    page: str
+    stale: bool
+
+
+def report_page(loop: OpenCampaign, price_per_well: float | None = None) -> ReportPage:
+    """The report of a campaign as a page; arguments and errors as of `report`."""
+    found = report(loop, price_per_well)
+    return ReportPage(found.page, found.stale)
+
+
 def report(loop: OpenCampaign, price_per_well: float | None = None) -> CampaignReport:
     """The report of a campaign; writes nothing.
 
