@@ -303,16 +303,18 @@ class Campaign:
         proposal = self._retried(decide)
         return proposal if proposal.library == self._library else replace(proposal, library=self._library)
 
-    def lay_again(self, number: int, plate: Mapping[str, Any], prepare: Callable[[], None]) -> None:
+    def lay_again(self, number: int, plate: Mapping[str, Any], prepare: Callable[[], Mapping[str, Any] | None]) -> None:
         """Lay out the plates of a proposal anew, before anything was measured on them.
 
         Args:
             number: of the proposal.
             plate: options other than `campaign.toml` says, as in `propose`.
-            prepare: called before it is stored, to make the plates.
+            prepare: called before it is stored, to make the plates; gives `by_hand` of `PlateLaid` where they are
+                otherwise than these options say.
 
         Raises:
-            StateError: there is no such proposal, or results of its plates are stored; nothing was changed.
+            StateError: there is no such proposal, results of its plates are stored, or one was sent; nothing was
+                changed.
         """
 
         def decide(state: CampaignState) -> None:
@@ -330,8 +332,8 @@ class Campaign:
                     f"{out.plate} was sent to {out.to} ({out.sent_at}): laid out anew, it would differ from the one "
                     "that is there. If nothing is measured on it, note that its run was stopped. Nothing was changed."
                 )
-            prepare()
-            self._append(PlateLaid(number, dict(plate)), state)
+            by_hand = prepare() or {}
+            self._append(PlateLaid(number, dict(plate), dict(by_hand)), state)
 
         self._retried(decide)
 

@@ -46,6 +46,7 @@ USE_CASES: Mapping[str, str] = {
     "show_status": "status",
     "student_file": "distil",
     "students": "distil",
+    "swap_wells": "propose",
     "verify": "verify",
     "versions": "versions",
     "veto": "steer",

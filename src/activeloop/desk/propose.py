@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from activeloop.config import OpenCampaign, PlateConfig
-from activeloop.config.plates import is_of, laid_out, plate_files, plates_of_events
+from activeloop.config.plates import by_hand, is_of, laid_out, plate_files, plates_of_events
 from activeloop.errors import PlateError, StateError, StoreError
 from activeloop.files import StagedFiles, numbered
 from activeloop.plates import Plate, Proposal, plates_in
@@ -229,6 +229,38 @@ def lay_again(loop: OpenCampaign, number: int, plate: PlateOptions) -> LaidOut:
         for ending in ENDINGS:
             (loop.folder.plates / f"{gone}{ending}").unlink(missing_ok=True)
     return LaidOut(number, tuple(found), _files(loop, found), before.notes)
+
+
+def swap_wells(loop: OpenCampaign, plate: str, one: str, other: str) -> LaidOut:
+    """Exchange the contents of two wells of a plate, before it was sent or anything was measured on it.
+
+    Args:
+        loop: the campaign.
+        plate: its id, such as `plate-1`.
+        one: name of a well.
+        other: of the other; one of them may be empty.
+
+    Raises:
+        PlateError: there is no such well, both are empty, or results were typed into a list; nothing was changed.
+        StateError: there is no such plate, it was sent, or results of its proposal are stored; nothing was changed.
+    """
+    state, found = loop.campaign.state(), list[Plate]()
+    numbers = [p.number for p in state.proposals if any(one.id == plate for one in plates_of(loop, p.number).plates)]
+    if not numbers:
+        raise StateError(f'there is no plate "{plate}" of a proposal. Nothing was changed.')
+    number = numbers[-1]
+    with StagedFiles() as files:
+
+        def prepare() -> dict[str, Any]:
+            before = plates_of(loop, number)
+            found[:] = [p.swapped(one, other) if p.id == plate else p for p in before.plates]
+            files.clear()
+            _stage_files(loop, found, files, new=False)
+            return by_hand(found)
+
+        loop.campaign.lay_again(number, state.layouts[number].options, prepare)
+        files.put()
+    return LaidOut(number, tuple(found), _files(loop, found), ())
 
 
 def plates_of(loop: OpenCampaign, number: int | None = None) -> LaidOut:

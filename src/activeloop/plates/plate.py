@@ -467,6 +467,29 @@ class Plate:
             raise PlateError(f'well "{name}" is not on {describe_plate(self.size)}.')
         return self.wells.get(standard)
 
+    def swapped(self, one: str, other: str) -> Plate:
+        """The plate with the contents of two wells exchanged; one of them may be empty.
+
+        Args:
+            one: name of a well, in any spelling.
+            other: of the other.
+
+        Raises:
+            PlateError: there is no such well, it is the same one, or both are empty; no plate was made.
+
+        >>> plate = Plate("plate-1", 24, {"A1": Well("K2R"), "B2": Well("WT", control=True)})
+        >>> plate.swapped("A1", "b02").wells["A1"].candidate, list(plate.swapped("A1", "C3").wells)
+        ('WT', ['B2', 'C3'])
+        """
+        held = {str(well_on(name, self.size)): self.well(name) for name in (one, other)}
+        if len(held) < 2:
+            raise PlateError(f'"{one}" and "{other}" are the same well. Nothing was swapped.')
+        if not any(held.values()):
+            raise PlateError(f"{one} and {other} of {self.id} are both empty. Nothing was swapped.")
+        rest = {name: well for name, well in self.wells.items() if name not in held}
+        moved = {name: well for name, well in zip(held, reversed(held.values()), strict=True) if well is not None}
+        return replace(self, wells=sort_wells({**rest, **moved}))
+
     def replace_failed(
         self,
         failed: Iterable[str],

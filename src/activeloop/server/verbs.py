@@ -17,6 +17,7 @@ from activeloop.plates import Proposal
 from activeloop.server import forms
 from activeloop.server.access import Campaigns
 from activeloop.server.compute import Order, Place, open_store
+from activeloop.server.panels import look, panel
 
 
 def check_order(loop: OpenCampaign, order: Order) -> None:
@@ -77,6 +78,8 @@ def extend(loop: OpenCampaign, order: Order, **arguments: Any) -> dict[str, Any]
 
     check_order(loop, order)
     names = arguments.pop("candidates", [])
+    if arguments.get("table"):
+        arguments["table"] = Path(arguments["table"])
     if names:
         others = [key for key in ("combine", "positions", "sites", "budget", "force") if arguments.get(key)]
         if others:
@@ -151,6 +154,8 @@ VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "predict-pool": predict_pool,
     "assess": assess,
     "preview": preview,
+    "panel": panel,
+    "look": look,
 }
 
 

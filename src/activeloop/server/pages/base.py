@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import secrets
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
+from anyio import from_thread
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from activeloop._version import __version__
-from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError
-from activeloop.server.access import CampaignAccess
-from activeloop.server.problems import Problem, answer_of
-from activeloop.words import many, shown_number
+from activeloop.server.access import CampaignAccess, DoneBefore
+from activeloop.server.compute import Order
+from activeloop.server.identity import check_signature
+from activeloop.server.problems import answer_of
+from activeloop.server.rendering import render
 
 T = TypeVar("T")
 
@@ -32,47 +32,6 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """What a page may load: nothing from elsewhere, and no script or style in its own text."""
-
-TABS = (
-    ("", "Overview"),
-    ("/plates", "Plates"),
-    ("/results", "Results"),
-    ("/candidates", "Candidates"),
-    ("/model", "Model"),
-    ("/students", "Students"),
-    ("/audit", "Audit"),
-    ("/settings", "Settings"),
-)
-"""The pages of a campaign: what follows its address, and their names."""
-
-
-def figure(value: float | None, digits: int = 4) -> str:
-    """A number as pages show it; a dash where there is none.
-
-    >>> figure(12345.6), figure(float("nan")), figure(None)
-    ('12350', '–', '–')
-    """
-    return "–" if value is None or math.isnan(value) else shown_number(value, digits)
-
-
-def moment(iso: str) -> str:
-    """A moment of the log as people read it.
-
-    >>> moment("2026-01-02T03:04:05.678+00:00")
-    '2026-01-02 03:04 UTC'
-    """
-    return f"{iso[:16].replace('T', ' ')} UTC" if iso else "–"
-
-
-_templates = Environment(
-    loader=PackageLoader("activeloop.server"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_templates.globals |= {"tabs": TABS, "version": __version__, "many": many, "new_request": lambda: secrets.token_hex(16)}
-_templates.filters |= {"figure": figure, "moment": moment}
 
 
 def page(request: Request, template: str, code: int = 200, **fields: Any) -> HTMLResponse:
@@ -93,7 +52,7 @@ def page(request: Request, template: str, code: int = 200, **fields: Any) -> HTM
         "error": "",
     }
     headers = {"content-security-policy": POLICY, "cache-control": "no-store", "vary": "HX-Request"}
-    return HTMLResponse(_templates.get_template(template).render(known | fields), code, headers)
+    return HTMLResponse(render(template, **known | fields), code, headers)
 
 
 def see(address: str) -> RedirectResponse:
@@ -101,9 +60,9 @@ def see(address: str) -> RedirectResponse:
     return RedirectResponse(address, 303)
 
 
-def error_page(request: Request, status: int, problem: str, fix: str = "") -> HTMLResponse:
+def error_page(request: Request, status: int, problem: str, fix: str = "", signin: str = "") -> HTMLResponse:
     """An error as a page, or as what stands in place of a part of one."""
-    return page(request, "error.html", status, problem=problem, fix=fix, title="That did not work")
+    return page(request, "error.html", status, problem=problem, fix=fix, signin=signin, title="That did not work")
 
 
 class PageRoute(APIRoute):
@@ -115,16 +74,20 @@ class PageRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             try:
-                if request.method == "POST":
-                    refuse_foreign(request)
                 return await answer(request)
+            except DoneBefore:
+                return see("/".join(request.url.path.split("/")[:3]))
             except ActiveLoopError as error:
                 return error_page(request, answer_of(error).status_code, str(error))
             except RequestValidationError as error:
                 first = error.errors()[0]
                 return error_page(request, 422, f"{first['loc'][-1]}: {first['msg']}.")
             except HTTPException as error:
-                return error_page(request, error.status_code, str(error.detail), getattr(error, "fix", ""))
+                if error.status_code == 401 and request.method == "GET" and "hx-request" not in request.headers:
+                    return see(f"/auth/login?{urlencode({'next': request.url.path})}")
+                signin = getattr(error, "fields", {}).get("signin", "")
+                fix = getattr(error, "fix", "") if not signin else "Sign in again, then repeat it within five minutes."
+                return error_page(request, error.status_code, str(error.detail), fix, signin)
 
         return handler
 
@@ -132,20 +95,6 @@ class PageRoute(APIRoute):
 def pages_router() -> APIRouter:
     """A router of pages: not in the API's document, and errors are pages."""
     return APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
-
-
-def refuse_foreign(request: Request) -> None:
-    """Refuse a form that another site sent.
-
-    Raises:
-        Problem: 403.
-    """
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    foreign = site not in ("same-origin", "none") if site else False
-    if not site and origin:
-        foreign = urlsplit(origin).netloc != request.headers.get("host")
-    if foreign:
-        raise Problem(403, "this form was sent by another site.", "Open the page here and send it again.")
 
 
 async def form_of(request: Request) -> FormData:
@@ -162,6 +111,56 @@ def text(form: FormData, name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
+def ordered(request: Request, order: Order) -> Any:
+    """What a child process answers to an order; for routes that run in a thread.
+
+    Raises:
+        ActiveLoopError: what the child raised.
+    """
+    return from_thread.run(request.app.state.compute.do, order)
+
+
+def panel(request: Request, access: CampaignAccess, name: str, **arguments: str) -> str:
+    """A part of a campaign's page that a child process makes, once for each state of the campaign.
+
+    Args:
+        request: for which it is made.
+        access: of the campaign.
+        name: in `activeloop.server.panels.PANELS`.
+        arguments: of it.
+    """
+    order = Order("panel", access.key, access.user.actor, "", {"name": name, **arguments})
+    what = f"{name} {sorted(arguments.items())}"
+    return computed(request).of(access.key, access.last, what, lambda: ordered(request, order)["html"])
+
+
+def of_form(access: CampaignAccess, form: FormData) -> CampaignAccess:
+    """The access of whoever sent a form: what it writes is marked by it, and a form that comes twice is done once."""
+    word = text(form, "request")
+    person = hashlib.sha256(access.user.id.encode()).hexdigest()[:12]
+    return replace(access, request=f"{person}:form-{word}" if word else "")
+
+
+def sign(request: Request, access: CampaignAccess, meaning: str, reason: str) -> Callable[..., None]:
+    """Check the electronic signature of a decision; returns what writes it into the trail once it is done.
+
+    Args:
+        request: of the form.
+        access: of whoever signs.
+        meaning: of the signature.
+        reason: why, in their words.
+
+    Raises:
+        Problem: they have to sign in again, or give no reason.
+    """
+    signed = check_signature(access.user, meaning, reason, request.app.state.settings.single_user)
+
+    def note(**what: Any) -> None:
+        request.app.state.accounts.note("signature", access.user.actor, access.key, **signed, **what)
+
+    return note
+
+
 class Computed:
     """What was computed for pages, by campaign and its last event, so that a page that is read again costs nothing.
 
@@ -172,16 +171,16 @@ class Computed:
     def __init__(self, most: int = 256):
         self._most, self._kept, self._lock = most, OrderedDict[tuple[str, int, str], Any](), threading.Lock()
 
-    def of(self, access: CampaignAccess, loop: OpenCampaign, what: str, compute: Callable[[], T]) -> T:
+    def of(self, campaign: str, last: int, what: str, compute: Callable[[], T]) -> T:
         """What `compute` gives, computed once for this state of the campaign.
 
         Args:
-            access: of the campaign.
-            loop: the campaign.
+            campaign: its key.
+            last: number of its last event.
             what: is computed, with all that it depends on beside the campaign.
             compute: does it.
         """
-        key = (access.key, loop.campaign.state().last, what)
+        key = (campaign, last, what)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

@@ -43,7 +43,7 @@ def _row(request: Request, access: CampaignAccess, name: str, created: str) -> d
     row: dict[str, Any] = {"key": access.key, "name": name, "created": created, "problem": "", "status": None}
     try:
         with access.open() as loop:
-            row["status"] = computed(request).of(access, loop, "status", loop.campaign.status)
+            row["status"] = computed(request).of(access.key, loop.campaign.state().last, "status", loop.campaign.status)
             row |= strip_fields(access, loop)
             row["assays"] = [assay.name for assay in loop.campaign.assays]
     except ActiveLoopError as error:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
+from anyio import from_thread
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from activeloop.config import OpenCampaign
-from activeloop.config.building import open_folder
-from activeloop.desk.candidates import STATES, CandidateQuery, CandidateTable, State, predict_pool, predictions_file
-from activeloop.desk.explain import explain, picture_of
-from activeloop.desk.extend import extend
-from activeloop.drawing import inline
+from activeloop.desk.candidates import STATES, CandidateQuery, State, predictions_file
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.plates.structures import CANVAS, is_structure, structure
-from activeloop.server.access import CampaignAccess, Campaigns, Reader, Scientist
-from activeloop.server.pages.base import Form, computed, page, pages_router, see, text
+from activeloop.server.access import CampaignAccess, Reader, Scientist
+from activeloop.server.compute import Order
+from activeloop.server.new import whole
+from activeloop.server.pages.base import Form, of_form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import upload_of
-from activeloop.server.pages.overview import campaign_fields
+from activeloop.server.pages.overview import campaign_fields, panel_page
 
 router = pages_router()
 
-QUICK = 20_000
-"""Candidates that are predicted while a page is waited for; more are predicted beside."""
+WAIT = 2.0
+"""Seconds for which a page waits for predictions that are not there yet; later ones come as they are made."""
 SHOWN = 50
 """Candidates of one page."""
 
@@ -53,42 +51,18 @@ class Asked:
     at: int = 1
 
 
-class Predicting:
-    """Predictions of pools that are being made beside the requests, each once."""
-
-    def __init__(self) -> None:
-        self._lock, self._running, self._failed = threading.Lock(), set[str](), dict[str, str]()
-
-    def of(self, access: CampaignAccess, loop: OpenCampaign) -> tuple[bool, str]:
-        """Whether the predictions of a campaign's pool are there, and why there will be none."""
+def predicted(request: Request, access: CampaignAccess) -> tuple[bool, str]:
+    """Whether the pool is predicted by the current version, and why it will not be; a child process makes it so."""
+    with access.open() as loop:
         path = predictions_file(loop)
-        if path.exists():
-            return True, ""
-        if len(loop.campaign.pool) <= QUICK:
-            try:
-                return bool(predict_pool(loop)), ""
-            except ActiveLoopError as error:
-                return False, str(error)
-        with self._lock:
-            if problem := self._failed.get(str(path)):
-                return False, problem
-            if str(path) not in self._running:
-                self._running.add(str(path))
-                given = (access.campaigns, access.key, str(path))
-                threading.Thread(target=self._predict, args=given, daemon=True).start()
-        return False, ""
-
-    def _predict(self, campaigns: Campaigns, key: str, path: str) -> None:
-        try:
-            predict_pool(open_folder(campaigns.store.folder(key)))  # one of its own, so that nobody waits for it
-        except ActiveLoopError as error:
-            self._failed[path] = str(error)
-        finally:
-            with self._lock:
-                self._running.discard(path)
-
-
-_predicting = Predicting()
+    if path.exists():
+        return True, ""
+    order = Order("predict-pool", access.key, access.user.actor, f"page {path.name}")
+    try:
+        found = from_thread.run(request.app.state.compute.wait, order, WAIT)
+    except ActiveLoopError as error:
+        return False, str(error)
+    return found is not None, ""
 
 
 @router.get("/campaigns/{campaign}/candidates")
@@ -102,27 +76,25 @@ def candidates(
     at: int = 1,
 ) -> HTMLResponse:
     """The table."""
+    return _page(request, access, Asked(search, state, sort, reverse, at))
+
+
+def _page(request: Request, access: CampaignAccess, asked: Asked, error: str = "", code: int = 200) -> HTMLResponse:
+    there, problem = predicted(request, access)
     with access.open() as loop:
-        return _page(request, access, loop, Asked(search, state, sort, reverse, at))
+        fields = _fields(access, loop, asked) | {"problem": problem, "waiting": not there and not problem}
+    return page(request, "candidates.html", code, title=f"Candidates of {fields['name']}", error=error, **fields)
 
 
-def _page(
-    request: Request,
-    access: CampaignAccess,
-    loop: OpenCampaign,
-    asked: Asked,
-    error: str = "",
-    code: int = 200,
-) -> HTMLResponse:
-    there, problem = _predicting.of(access, loop)
-    table = computed(request).of(access, loop, f"candidates {there}", lambda: CandidateTable.of(loop))
+def _fields(access: CampaignAccess, loop: OpenCampaign, asked: Asked) -> dict[str, Any]:
+    table = access.campaigns.table(access.key, loop)
     sort = asked.sort or table.sorts[0]
     at = max(asked.at, 1)
     states = cast("tuple[State, ...]", (asked.state,) * bool(asked.state))
     found = table.page(CandidateQuery(asked.search, states, sort, asked.reverse, (at - 1) * SHOWN, SHOWN))
     mutations = loop.campaign.pool.kind == "variants"
     drawn = [] if mutations else [c.name for c in found.candidates if is_structure("", c.name)]
-    fields = campaign_fields(access, loop) | {
+    return campaign_fields(access, loop) | {
         "found": found,
         "asked": asked,
         "sort": sort,
@@ -130,16 +102,12 @@ def _page(
         "pages": max(-(-found.matching // SHOWN), 1),
         "states": STATES,
         "assays": loop.campaign.assays,
-        "problem": problem,
-        "waiting": not there and not problem,
         "link": _linker(asked),
         "pictures": {name: svg for name in drawn if (svg := structure(name))},
         "canvas": CANVAS,
         "may": access.may("scientist"),
         "extendable": mutations,
-        "error": error,
     }
-    return page(request, "candidates.html", code, title=f"Candidates of {fields['name']}", **fields)
 
 
 def _linker(asked: Asked) -> Callable[..., str]:
@@ -156,58 +124,51 @@ def _linker(asked: Asked) -> Callable[..., str]:
 @router.get("/campaigns/{campaign}/candidates/{name:path}/why")
 def why(request: Request, access: Reader, name: str) -> HTMLResponse:
     """Why a candidate is predicted as it is."""
-    with access.open() as loop:
-        found = explain(loop, [name])[0]
-        picture = ""
-        if found.contributions:
-            picture = inline(picture_of(loop, [name], ".svg"), f"What each exchange adds, with those of {name}")
-        fields = campaign_fields(access, loop) | {"found": found, "picture": picture}
-        fields["called"] = loop.campaign.pool.called(found.candidate)
-    return page(request, "why.html", title=f"Why {found.candidate}", **fields)
+    return panel_page(request, access, "why", f"Why {name}", candidate=name)
 
 
 @router.post("/campaigns/{campaign}/candidates")
 def choose(request: Request, access: Scientist, form: Form) -> Response:
     """Pin or veto the candidates that were ticked or typed."""
     back = text(form, "back")
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
-        names = [str(one) for one in form.getlist("name")]
-        names += [one.strip() for one in text(form, "names").replace("\n", ",").split(",") if one.strip()]
-        try:
-            if not names:
-                raise InputError("tick candidates in the table, or type their names. Nothing was changed.")
+    names = [str(one) for one in form.getlist("name")]
+    names += [one.strip() for one in text(form, "names").replace("\n", ",").split(",") if one.strip()]
+    try:
+        if not names:
+            raise InputError("tick candidates in the table, or type their names. Nothing was changed.")
+        with of_form(access, form).change() as loop:
             change = loop.campaign.veto if text(form, "do") == "veto" else loop.campaign.pin
             change(names, text(form, "reason"))
-        except InputError as error:
-            return _page(request, access, loop, Asked(), error=str(error), code=422)
+    except InputError as error:
+        return _page(request, access, Asked(), error=str(error), code=422)
     return see(f"/campaigns/{access.key}/candidates{back if back.startswith('?') else ''}")
 
 
 @router.post("/campaigns/{campaign}/extend")
 def add(request: Request, access: Scientist, form: Form) -> Response:
     """Add candidates to the pool: combinations of the best hits, positions, sites or a list."""
-    way = text(form, "way")
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
-        try:
-            with TemporaryDirectory(prefix="activeloop-") as folder:
-                table = None
-                if way == "list":
-                    kept = upload_of(request, form, "list", access.key)
-                    if kept is None:
-                        raise InputError("choose the file of the list. Nothing was added.")
-                    table = Path(folder) / kept.name
-                    table.write_bytes(kept.content)
-                combine = text(form, "combine")
-                if combine and not combine.isdecimal():
-                    raise InputError(f'"{combine}" is no number of mutations. Nothing was added.')
-                extend(
-                    loop,
-                    combine=int(combine or 3) if way == "combine" else None,
-                    table=table,
-                    positions=text(form, "positions") if way == "positions" else "",
-                    sites=text(form, "sites") if way == "sites" else "",
-                    force=text(form, "force") == "yes",
-                )
-        except ActiveLoopError as error:
-            return _page(request, access, loop, Asked(), error=str(error), code=422)
+    way, combine = text(form, "way"), text(form, "combine")
+    try:
+        with TemporaryDirectory(prefix="activeloop-") as folder:
+            given: dict[str, Any] = {}
+            if way == "combine":
+                given = {
+                    "combine": whole(combine, "the number of mutations") or 3,
+                    "force": text(form, "force") == "yes",
+                }
+            elif way == "list":
+                kept = upload_of(request, form, "list", access.key)
+                if kept is None:
+                    raise InputError("choose the file of the list. Nothing was added.")
+                path = Path(folder) / kept.name
+                path.write_bytes(kept.content)
+                given = {"table": str(path)}
+            else:
+                given = {way: text(form, way)} if way in ("positions", "sites") else {}
+            if not any(given.values()):
+                raise InputError("say what is added: positions, sites or a list. Nothing was added.")
+            mine = of_form(access, form)
+            ordered(request, Order("extend", mine.key, mine.user.actor, mine.request, given))
+    except ActiveLoopError as error:
+        return _page(request, access, Asked(), error=str(error), code=422)
     return see(f"/campaigns/{access.key}/candidates?state=untested")

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from activeloop.desk.demonstration import NAME, demonstration, measure
 from activeloop.desk.new import draft
 from activeloop.server.access import Robot, SignedIn
-from activeloop.server.pages.base import Form, pages_router, see, text
+from activeloop.server.pages.base import Form, of_form, pages_router, see, text
 from activeloop.server.pages.plates import standings
 from activeloop.server.problems import Problem
 
@@ -27,7 +27,7 @@ def begin(request: Request, user: SignedIn, form: Form) -> Response:
 @router.post("/campaigns/{campaign}/plates/{plate}/simulate")
 def simulate(access: Robot, plate: str, form: Form) -> Response:
     """Let the simulated laboratory measure a plate of the demonstration."""
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+    with of_form(access, form).open() as loop:
         found = next((s.plate for s in standings(loop)[0] if s.plate.id == plate), None)
         if found is None:
             raise Problem(404, f'there is no plate "{plate}".', "Choose one of the list of plates.")

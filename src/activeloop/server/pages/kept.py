@@ -10,8 +10,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import FormData, UploadFile
 
 from activeloop.errors import InputError
+from activeloop.server.panels import MEDIA
 
-MEDIA = "application/octet-stream"
 SECONDS = 24 * 3600
 """For which the word of a file holds."""
 
@@ -23,11 +23,13 @@ class Kept:
     Args:
         name: of the file, without folders.
         content: its bytes.
+        key: under which it is kept.
         word: by which it is named in the next form.
     """
 
     name: str
     content: bytes
+    key: str
     word: str
 
 
@@ -53,7 +55,7 @@ def upload_of(request: Request, form: FormData, field: str, scope: str) -> Kept 
         name, key = _signer(request, scope).loads(word, max_age=SECONDS)
     except (BadSignature, ValueError) as error:
         raise InputError("this page is too old: choose the file again. Nothing was stored.") from error
-    return Kept(name, request.app.state.store.objects.get(key, MEDIA, f'file "{name}"'), word)
+    return Kept(name, request.app.state.store.objects.get(key, MEDIA, f'file "{name}"'), key, word)
 
 
 def keep(request: Request, name: str, content: bytes, scope: str) -> Kept:
@@ -66,7 +68,7 @@ def keep(request: Request, name: str, content: bytes, scope: str) -> Kept:
         scope: as in `upload_of`.
     """
     key = request.app.state.store.objects.put(content, MEDIA)
-    return Kept(name, content, _signer(request, scope).dumps([name, key]))
+    return Kept(name, content, key, _signer(request, scope).dumps([name, key]))
 
 
 def plain_name(name: str) -> str:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 
 from activeloop.config import OpenCampaign
-from activeloop.desk.report import Facts
-from activeloop.drawing import settings
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.server.access import CampaignAccess, Reader, Scientist
-from activeloop.server.pages.base import Form, computed, page, pages_router, see, text
-from activeloop.server.pages.overview import campaign_fields, strip_fields
+from activeloop.server.pages.base import Form, of_form, page, pages_router, see, sign, text
+from activeloop.server.pages.overview import panel_page, strip_fields
 
 router = pages_router()
 
@@ -44,31 +40,22 @@ def _page(
 @router.get("/campaigns/{campaign}/model/pictures")
 def pictures(request: Request, access: Reader) -> HTMLResponse:
     """Predicted against measured, calibration, and effects by position and residue."""
-    with access.open() as loop:
-        fields = campaign_fields(access, loop) | computed(request).of(access, loop, "model", lambda: _pictures(loop))
-    return page(request, "model_pictures.html", title=f"Predictions of {fields['name']}", **fields)
-
-
-def _pictures(loop: OpenCampaign) -> dict[str, Any]:
-    if not len(loop.campaign.dataset()):
-        return {"validations": None, "effects": []}
-    with settings():
-        facts = Facts.of(loop)
-        validations = facts.validations(facts.predicted, facts.calibration)
-        return {"validations": validations, "effects": facts.effects()}
+    return panel_page(request, access, "predictions", "Predictions")
 
 
 @router.post("/campaigns/{campaign}/model/promote")
 def promote(request: Request, access: Scientist, form: Form) -> Response:
     """Make a version current: one that was held back, or an earlier one."""
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
-        try:
-            number, reason = text(form, "version"), text(form, "reason")
-            if not number.isdecimal():
-                raise InputError("say which version. Nothing was changed.")
-            if not reason:
-                raise InputError("say why: the reason stands in the log. Nothing was changed.")
+    number, reason = text(form, "version"), text(form, "reason")
+    note = sign(request, access, "this version is to predict and propose", reason)
+    try:
+        if not number.isdecimal():
+            raise InputError("say which version. Nothing was changed.")
+        with of_form(access, form).change() as loop:
             loop.campaign.promote(int(number), reason)
-        except ActiveLoopError as error:
+            last = loop.campaign.state().last
+    except ActiveLoopError as error:
+        with access.open() as loop:
             return _page(request, access, loop, error=str(error), code=422)
+    note(promoted=int(number), event=last)
     return see(f"/campaigns/{access.key}/model")

@@ -10,10 +10,8 @@ from fastapi.responses import HTMLResponse
 
 from activeloop.campaigns import CampaignState
 from activeloop.config import OpenCampaign
-from activeloop.desk.report import Facts
-from activeloop.drawing import settings
 from activeloop.server.access import CampaignAccess, Reader
-from activeloop.server.pages.base import computed, page, pages_router
+from activeloop.server.pages.base import computed, page, pages_router, panel
 from activeloop.words import many
 from activeloop.work import WorkState
 from activeloop.work.places import work_of
@@ -70,7 +68,7 @@ def name_of(loop: OpenCampaign) -> str:
 def overview(request: Request, access: Reader) -> HTMLResponse:
     """Where the campaign stands."""
     with access.open() as loop:
-        found = computed(request).of(access, loop, "status", loop.campaign.status)
+        found = computed(request).of(access.key, loop.campaign.state().last, "status", loop.campaign.status)
         fields = strip_fields(access, loop) | {
             "status": found,
             "assays": loop.campaign.assays,
@@ -122,29 +120,20 @@ def next_size(loop: OpenCampaign) -> int:
 @router.get("/campaigns/{campaign}/progress")
 def progress(request: Request, access: Reader) -> HTMLResponse:
     """Whether to go on, the best so far beside random picks, hits, cost and several assays."""
+    return panel_page(request, access, "progress", "Progress")
+
+
+def panel_page(request: Request, access: CampaignAccess, part: str, title: str, **arguments: str) -> HTMLResponse:
+    """A part of a page as a page of its own, or alone where a script asks for it.
+
+    Args:
+        request: which it answers.
+        access: of the campaign.
+        part: its name.
+        title: of the page.
+        arguments: of the part.
+    """
+    html = panel(request, access, part, **arguments)
     with access.open() as loop:
-        fields = campaign_fields(access, loop) | computed(request).of(access, loop, "progress", lambda: _progress(loop))
-    return page(request, "progress.html", title=f"Progress of {fields['name']}", **fields)
-
-
-def _progress(loop: OpenCampaign) -> dict[str, Any]:
-    if not len(loop.campaign.dataset()):
-        return {"facts": None}
-    with settings():
-        facts = Facts.of(loop)
-        best = facts.best
-        volumes = facts.volumes(best, facts.sample, facts.seed)
-        return {
-            "facts": facts,
-            "judged": facts.judged,
-            "hits_by_round": facts.status.hits_by_round,
-            "picture": facts.best_picture(),
-            "rounds": facts.rounds(best, volumes),
-            "baseline": facts.baseline(best),
-            "best": best,
-            "saving": facts.saving(best),
-            "front": facts.front(),
-            "leaders": facts.leaders(),
-            "assays": [facts.dataset.assays[a] for a in facts.answered],
-            "called": facts.dataset.pool.called,
-        }
+        fields = campaign_fields(access, loop)
+    return page(request, "panel.html", title=f"{title}: {fields['name']}", html=html, **fields)

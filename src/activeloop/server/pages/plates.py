@@ -16,18 +16,20 @@ from activeloop.campaigns import CampaignState
 from activeloop.config import OpenCampaign
 from activeloop.desk.demonstration import is_demonstration
 from activeloop.desk.figures import plate_controls, plate_effects
-from activeloop.desk.propose import PlateOptions, known_plates, lay_again, plate_file, propose
-from activeloop.errors import InputError, PlateError
+from activeloop.desk.propose import PlateOptions, known_plates, lay_again, plate_file, swap_wells
+from activeloop.errors import InputError, PlateError, StateError
 from activeloop.measurements import Assay
 from activeloop.measurements.wells import SHAPES, parse_well, row_letters
 from activeloop.plates import Plate, draw, read_sources, sources_of, sources_of_pool, write_echo, write_hamilton
 from activeloop.plates.layout import LAYOUTS
 from activeloop.plates.picklists import read_volume, write_opentrons
-from activeloop.server.access import CampaignAccess, Reader, Scientist
-from activeloop.server.pages.base import Form, figure, page, pages_router, see, text
+from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
+from activeloop.server.compute import Order
+from activeloop.server.pages.base import Form, of_form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import upload_of
 from activeloop.server.pages.overview import campaign_fields
 from activeloop.server.problems import Problem
+from activeloop.server.rendering import figure
 
 router = pages_router()
 
@@ -105,9 +107,9 @@ def plates(request: Request, access: Reader) -> HTMLResponse:
 @router.post("/campaigns/{campaign}/propose")
 def next_plate(request: Request, access: Scientist, form: Form) -> Response:
     """Choose the next candidates and lay out their plate."""
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
-        made = propose(loop, whole(form, "n"))
-    return see(f"/campaigns/{access.key}/plates/{made.plates[0].id}" if made.plates else f"/campaigns/{access.key}")
+    mine = of_form(access, form)
+    made = ordered(request, Order("propose", mine.key, mine.user.actor, mine.request, {"number": whole(form, "n")}))
+    return see(f"/campaigns/{access.key}/plates/{made['plates'][0]}" if made["plates"] else f"/campaigns/{access.key}")
 
 
 @router.get("/campaigns/{campaign}/plates/{plate}")
@@ -159,7 +161,9 @@ def _page(
         "sizes": list(SHAPES),
         "robots": ROBOTS,
         "own_sources": bool(sources_of_pool([here.plate], loop.campaign.pool)),
-        "may": access.may("scientist"),
+        "sent": state.sent.get(name),
+        "may": access.may("scientist") and here.out and name not in state.sent,
+        "sends": access.may("robot") and here.out and name not in state.sent,
         "simulated": here.out and is_demonstration(loop.config),
         "error": error,
     }
@@ -272,7 +276,7 @@ def download(name: str, content: bytes, media: str) -> Response:
 @router.post("/campaigns/{campaign}/plates/{plate}/layout")
 def layout(request: Request, access: Scientist, plate: str, form: Form) -> Response:
     """Lay the plates of a proposal out anew, before anything came back."""
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+    with of_form(access, form).change() as loop:
         try:
             options = PlateOptions(
                 wells=whole(form, "wells"),
@@ -285,6 +289,30 @@ def layout(request: Request, access: Scientist, plate: str, form: Form) -> Respo
         except InputError as error:
             return _page(request, access, loop, plate, error=str(error), code=422)
     return see(f"/campaigns/{access.key}/plates/{done.plates[0].id}")
+
+
+@router.post("/campaigns/{campaign}/plates/{plate}/swap")
+def swap(request: Request, access: Scientist, plate: str, form: Form) -> Response:
+    """Exchange the contents of two wells, before the plate is sent."""
+    try:
+        with of_form(access, form).change() as loop:
+            swap_wells(loop, plate, text(form, "one"), text(form, "other"))
+    except (InputError, StateError) as error:
+        with access.open() as loop:
+            return _page(request, access, loop, plate, error=str(error), code=422)
+    return see(f"/campaigns/{access.key}/plates/{plate}")
+
+
+@router.post("/campaigns/{campaign}/plates/{plate}/sent")
+def sent(request: Request, access: Robot, plate: str, form: Form) -> Response:
+    """Note that the plate went to whoever measures it; from then on its wells stay as they are."""
+    try:
+        with of_form(access, form).change() as loop:
+            loop.campaign.send_plate(plate, text(form, "to"), text(form, "note"))
+    except (InputError, StateError) as error:
+        with access.open() as loop:
+            return _page(request, access, loop, plate, error=str(error), code=422)
+    return see(f"/campaigns/{access.key}/plates/{plate}")
 
 
 def whole(form: Form, name: str) -> int | None:

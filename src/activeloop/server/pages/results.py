@@ -16,10 +16,12 @@ from activeloop.desk.record import ReadingOptions, ResultsPreview, preview_resul
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.plates import draw
 from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
-from activeloop.server.pages.base import Form, page, pages_router, see, text
+from activeloop.server.pages.base import Form, of_form, page, pages_router, see, sign, text
 from activeloop.server.pages.kept import Kept, upload_of
 from activeloop.server.pages.overview import campaign_fields
+from activeloop.tables import Table
 from activeloop.words import many
+from activeloop.work.uploads import read_in_child
 
 router = pages_router()
 
@@ -122,24 +124,32 @@ def upload(request: Request, access: Robot, form: Form) -> Response:
     if text(form, "do") == "skip":
         fields["skip"] = "yes"
     kept: Kept | None = None
-    again = text(form, "request")
-    with access.campaigns.open(access.key, access.user.actor, again) as loop:
-        try:
-            kept = upload_of(request, form, "file", access.key)
-            if kept is None:
-                raise InputError("choose a file first. Nothing was stored.")
-            with TemporaryDirectory(prefix="activeloop-") as folder:
-                path = Path(folder) / kept.name
-                path.write_bytes(kept.content)
-                how, replaces, repeats = _how(fields)
-                if text(form, "do") != "store":
-                    preview = preview_results(loop, path, how, replaces=replaces, repeats=repeats)
-                    return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
-                summary = record(loop, read_results(loop, path, how), kept.name, replaces=replaces, repeats=repeats)
-        except ActiveLoopError as error:
-            words = str(error).replace(f"{folder}/", "") if kept else str(error)
-            return _page(request, access, loop, fields=fields, kept=kept, error=words, code=422)
+    try:
+        kept = upload_of(request, form, "file", access.key)
+        if kept is None:
+            raise InputError("choose a file first. Nothing was stored.")
+        how, replaces, repeats = _how(fields)
+        table = _table(kept, how)
+        if text(form, "do") != "store":
+            with access.open() as loop:
+                preview = preview_results(loop, table, how, replaces=replaces, repeats=repeats)
+                return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
+        with of_form(access, form).change() as loop:
+            found = read_results(loop, table, how)
+            summary = record(loop, found, kept.name, replaces=replaces, repeats=repeats)
+    except ActiveLoopError as error:
+        with access.open() as loop:
+            return _page(request, access, loop, fields=fields, kept=kept, error=str(error), code=422)
     return see(f"/campaigns/{access.key}/results?stored={summary.event or 0}")
+
+
+def _table(kept: Kept, how: ReadingOptions) -> Table:
+    """The table in an upload, read in a process of its own with limits."""
+    with TemporaryDirectory(prefix="activeloop-") as folder:
+        path = Path(folder) / "upload"
+        path = path.with_suffix(Path(kept.name).suffix)
+        path.write_bytes(kept.content)
+        return read_in_child(path, name=kept.name, sheet=how.sheet, block=(how.columns or {}).get("block"))
 
 
 def _how(fields: dict[str, str]) -> tuple[ReadingOptions, list[int], bool]:
@@ -185,15 +195,17 @@ def _pictures(loop: OpenCampaign, preview: ResultsPreview) -> list[str]:
 @router.post("/campaigns/{campaign}/results/{event}/void")
 def void(request: Request, access: Scientist, event: int, form: Form) -> Response:
     """Declare results wrong: they stay on record and no longer count."""
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
-        try:
-            reason = text(form, "reason")
-            if not reason:
-                raise InputError("say why: the reason stands in the log. Nothing was voided.")
-            rows = _rows(text(form, "rows"))
+    reason = text(form, "reason")
+    note = sign(request, access, "these results are wrong", reason)
+    try:
+        rows = _rows(text(form, "rows"))
+        with of_form(access, form).change() as loop:
             loop.campaign.void(event, rows, reason)
-        except InputError as error:
+            last = loop.campaign.state().last
+    except InputError as error:
+        with access.open() as loop:
             return _page(request, access, loop, error=str(error), code=422)
+    note(voided=event, event=last)
     return see(f"/campaigns/{access.key}/results#history")
 
 

@@ -12,7 +12,7 @@ from activeloop.errors import ActiveLoopError, ConfigError
 from activeloop.measurements.wells import SHAPES
 from activeloop.plates.layout import LAYOUTS
 from activeloop.server.access import CampaignAccess, Owner, Reader, Scientist
-from activeloop.server.pages.base import Form, page, pages_router, see, text
+from activeloop.server.pages.base import Form, of_form, page, pages_router, see, text
 from activeloop.server.pages.overview import campaign_fields
 
 router = pages_router()
@@ -59,7 +59,7 @@ def plates(request: Request, access: Scientist, form: Form) -> Response:
         try:
             changed = _configured(loop.config, form)
             request.app.state.store.configure(
-                access.key, config_text(changed), actor=access.user.actor, request=text(form, "request")
+                access.key, config_text(changed), actor=access.user.actor, request=of_form(access, form).request
             )
         except ActiveLoopError as error:
             return _page(request, access, loop, str(error), 422)

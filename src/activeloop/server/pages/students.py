@@ -15,7 +15,7 @@ from activeloop.config import OpenCampaign
 from activeloop.errors import ActiveLoopError, StateError
 from activeloop.fidelity import refusal, warnings_of, words_of
 from activeloop.server.access import CampaignAccess, Reader, Scientist
-from activeloop.server.pages.base import Form, page, pages_router, see, text
+from activeloop.server.pages.base import Form, of_form, page, pages_router, see, text
 from activeloop.server.pages.overview import strip_fields
 from activeloop.server.pages.plates import download
 from activeloop.work.kinds import Distil
@@ -54,7 +54,7 @@ def _page(
 @router.post("/campaigns/{campaign}/students")
 def train(request: Request, access: Scientist, form: Form) -> Response:
     """Ask a worker to train a student of the current version."""
-    with access.campaigns.open(access.key, access.user.actor, text(form, "request")) as loop:
+    with of_form(access, form).open() as loop:
         try:
             if loop.campaign.state().current is None:
                 raise StateError("there is no version to be its teacher: record results first. Nothing was begun.")
