@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from activeloop.config import Store, open_folder
+from activeloop.config import Store, config_text, open_folder
 from activeloop.desk.demonstration import PARENT, SITES, measured_list
 from activeloop.desk.propose import plates_of
 from activeloop.server.settings import Settings
@@ -50,6 +50,12 @@ def results_of(store: Store, key: str, number: int, folder: Path) -> Path:
     """What the laboratory wrote about the plate of a proposal."""
     loop = open_folder(store.folder(key))
     return measured_list(loop, plates_of(loop, number).plates[0], folder)
+
+
+def shorten_training(store: Store, key: str) -> None:
+    config = open_folder(store.folder(key)).config
+    student = config.student.model_copy(update={"network": "conv", "options": {"width": 8}, "training": {"steps": 30}})
+    store.configure(key, config_text(config.model_copy(update={"student": student})))
 
 
 def refused(page: Any) -> list[str]:
@@ -163,7 +169,8 @@ def test_a_day_of_a_newcomer(settings: Settings, tmp_path: Path) -> None:
         page.get_by_role("button", name="Find").click()
         assert "Y5A:V15A:L23A" in page.locator("#table").inner_text()
 
-        # a student, opened in the browser
+        # a student, opened in the browser; the full training takes minutes
+        shorten_training(store, key)
         page.get_by_role("link", name="Students").click()
         page.get_by_role("button", name=re.compile("Train a student")).click()
         page.get_by_role("link", name="Open its page").wait_for(timeout=SLOW)
