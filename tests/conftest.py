@@ -45,7 +45,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(postgresql_server: str) -> str:
+    """The same."""
+    return postgresql_server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL server that ends with the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # else its package warns
@@ -65,7 +71,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     import psycopg
 
     # a schema of its own: making a database takes half a second
-    name, address = f"test_{uuid.uuid4().hex[:12]}", request.getfixturevalue("server")
+    name, address = f"test_{uuid.uuid4().hex[:12]}", request.getfixturevalue("postgresql_server")
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
     found = PostgreSQL(f"{address}&options=-csearch_path%3D{name}")

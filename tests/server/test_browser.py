@@ -35,7 +35,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         return
     import psycopg
 
-    name, address = f"test_{uuid.uuid4().hex[:12]}", request.getfixturevalue("server")
+    name, address = f"test_{uuid.uuid4().hex[:12]}", request.getfixturevalue("postgresql_server")
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
     found = f"{address}&options=-csearch_path%3D{name}"
