@@ -33,7 +33,8 @@ _NOTATIONS: dict[str, tuple[str, ...]] = {
     "treatments": ("treatment", "treatments"),
     "guides": (
         *("sgrna", "grna", "guide", "guides", "guide_sequence", "sgrna_sequence", "grna_sequence"),
-        *("sgrna target sequence", "30mer", "23mer", "20mer", "protospacer", "spacer", "target_sequence"),
+        *("sgrna target sequence", "30mer", "23mer", "21mer", "20mer", "protospacer", "spacer", "target_sequence"),
+        *("target_seq", "guide_seq", "sgrna_seq", "grna_seq", "spacer_sequence", "protospacer_sequence", "crrna"),
     ),
 }
 #: part of a treatment -> names of its column; `second` is the other compound of a combination
@@ -93,6 +94,7 @@ IDS = (
     *("registry_number", "chembl_id", "molecule_chembl_id", "chembl", "drugbank_id", "zinc_id", "broad_id", "brd_id"),
     *("pubchem_cid", "cid", "cas", "cas_number", "cas_no", "cas_rn"),
     *("variant_id", "mutant_id", "clone_id", "construct_id", "plasmid", "strain_id", "guide_id", "sgrna_id", "grna_id"),
+    *("identifier_sgrna", "sgrna_identifier", "guide_identifier"),
     *("sgrna", "grna", "oligo_id", "sample_id", "barcode", "accession", "code"),
 )
 #: columns of names that candidates have
