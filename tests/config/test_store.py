@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import weakref
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
 from activeloop.errors import ConfigError, InputError, StateError
 from activeloop.store import CampaignFolder, Database, SQLiteFile
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "campaigns"
 CONFIG = """
 seed = 3
 [pool]
@@ -153,6 +158,42 @@ def test_models_in_a_bucket_are_read_on_another_machine(bucket, tmp_path):
     assert not (tmp_path / "artifacts").exists()
 
 
+def test_a_store_of_many_holds_none_of_them(store):
+    keys = [store.create(f"campaign {i}", CONFIG) for i in range(5)]
+    seen = [weakref.ref(opened(store, key).campaign) for key in keys]
+    gc.collect()
+    assert [one() for one in seen] == [None] * 5
+
+
+# -- several at once --------------------------------------------------------------------------------------------------
+
+
+def reopen(where: str | Path, folder: Path, key: str, times: int) -> int:
+    """Open a campaign again and again while others configure it; how often another one was seen than before."""
+    store, seen, changes = Store.open(where, folder / "artifacts", folder / "work"), 0, 0
+    for _ in range(times):
+        loop = opened(store, key)
+        assert len(loop.campaign.pool) == (6 if loop.config.seed == 3 else 2)  # table and config belong together
+        changes += loop.config.seed != seen
+        seen = loop.config.seed
+    store.close()
+    return changes
+
+
+def test_processes_that_open_a_campaign_see_config_and_files_of_one_moment(store, tmp_path):
+    other = LISTED.replace("seed = 3", "seed = 4")
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE})
+    where = store.database.path.parent if isinstance(store.database, SQLiteFile) else store.database.url
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        found = [pool.submit(reopen, where, tmp_path, key, 12) for _ in range(2)]
+        while not all(one.done() for one in found):
+            store.configure(key, other, {"pool.csv": b"mutant\nK2R\nT3S\n"})
+            opened(store, key)
+            store.configure(key, LISTED, {"pool.csv": TABLE})
+            opened(store, key)
+        assert all(one.result() > 1 for one in found)
+
+
 # -- folders ----------------------------------------------------------------------------------------------------------
 
 
@@ -172,12 +213,36 @@ def test_a_folder_goes_in_and_comes_out_as_it_was(store, tmp_path):
     assert len({repr(campaign.propose(1)) for campaign in answers}) == 1
 
 
+@pytest.mark.parametrize("name", ["singles", "library", "guides", "two-assays"])
+def test_a_folder_of_a_former_release_goes_in_and_comes_out(name, tmp_path):
+    path = Path(shutil.copytree(GOLDEN / name, tmp_path / name))
+    store = Store.open(tmp_path / "store")
+    key = store.import_folder(path)
+    out = open_campaign(store.export_folder(key, tmp_path / "out"))
+    there, before = opened(store, key), open_campaign(path)
+    assert before.folder.log.rows() == there.folder.log.rows()[: len(before.folder.log.rows())]
+    assert there.folder.log.rows() == out.folder.log.rows()
+    proposals = [loop.campaign.propose(3, another=True) for loop in (before, there, out)]
+    assert len({repr(p.picks) for p in proposals}) == 1
+
+
 def test_a_campaign_that_is_there_already_is_not_taken_in_again(store, tmp_path):
     path = folder(tmp_path / "kinase")
     key = store.import_folder(path)
     opened(store, key).campaign.pin(["I6V"])
-    with pytest.raises(InputError, match=r'holds this campaign already as "kinase".*5 events, where the folder has 4'):
+    with pytest.raises(InputError, match=r'already as "kinase".*, which has gone on since by 1 event\. Go on with'):
         store.import_folder(path)
+    ahead = store.export_folder(key, tmp_path / "ahead")
+    with pytest.raises(InputError, match=", with the same events"):
+        store.import_folder(ahead)
+    open_campaign(ahead).campaign.pin(["T3S"])
+    with pytest.raises(InputError, match=", but the folder has gone on since by 1 event"):
+        store.import_folder(ahead)
+    open_campaign(path).campaign.pin(["T3S"])
+    with pytest.raises(InputError, match="each has gone on without the other"):
+        store.import_folder(path)
+    another = store.import_folder(path, as_new=True)
+    assert rows(store, another) == open_campaign(path).folder.log.rows()
     with pytest.raises(InputError, match="is there already"):
         store.export_folder(key, path)
     assert len(rows(store, key)) == 5

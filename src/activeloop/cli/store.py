@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 WHERE = typer.Argument(metavar="DIR|URL", envvar="DATABASE_URL", help="A folder, or postgresql://user@host/database.")
 IMPORT = typer.Option("--import", metavar="DIR", help="Take in the campaign of this folder, which stays as it is.")
 NAME = typer.Option(metavar="TEXT", help="With --import: what the campaign is called (default: as its folder).")
+AS_NEW = typer.Option("--as-new", help="With --import: as a campaign of its own, if the folder was copied to be one.")
 EXPORT = typer.Option(metavar="CAMPAIGN", help="Write this campaign (its name, or how its key begins) as a folder.")
 OUT = typer.Option(metavar="DIR", help="With --export: the new folder.")
 ARTIFACTS = typer.Option(
@@ -29,6 +30,7 @@ def store(
     where: Annotated[str, WHERE],
     import_folder: Annotated[Path | None, IMPORT] = None,
     name: Annotated[str, NAME] = "",
+    as_new: Annotated[bool, AS_NEW] = False,
     export: Annotated[str, EXPORT] = "",
     out: Annotated[Path | None, OUT] = None,
     artifacts: Annotated[str, ARTIFACTS] = "",
@@ -43,12 +45,13 @@ def store(
 
     if import_folder and export:
         raise InputError("--import and --export: give one of them. Nothing was done.")
-    if bool(export) != bool(out) or (name and not import_folder):
-        lone = "--name belongs to --import" if name else "--export and --out belong together"
-        raise InputError(f"{lone}. Nothing was done.")
+    if (name or as_new) and not import_folder:
+        raise InputError(f"{'--name' if name else '--as-new'} belongs to --import. Nothing was done.")
+    if bool(export) != bool(out):
+        raise InputError("--export and --out belong together. Nothing was done.")
     found = Store.open(where, artifacts, fresh=import_folder is not None)
     if import_folder:
-        _import(found, import_folder, name)
+        _import(found, import_folder, name, as_new)
         next_step(f"`activeloop serve {where}` shows it to people and programs; `activeloop work {where}` fits it.")
     elif export and out:
         one = found.find(export)
@@ -60,11 +63,11 @@ def store(
     found.close()
 
 
-def _import(store: Store, path: Path, name: str) -> None:
+def _import(store: Store, path: Path, name: str, as_new: bool) -> None:
     from activeloop.desk.verify import verify
     from activeloop.store import CampaignFolder
 
-    key = store.import_folder(path, name)
+    key = store.import_folder(path, name, as_new=as_new)
     one, before = store.campaign(key), len(CampaignFolder.open(path).log.rows())
     say(f'Imported {path} as "{one.name}" ({key}): {many(one.last, "event")}.')
     if one.last > before:

@@ -134,8 +134,9 @@ def open_folder(folder: CampaignFolder) -> OpenCampaign:
         InputError: its `campaign.toml` is wrong.
         StoreError: its database cannot be used.
     """
-    config = read_config(folder.config)
-    campaign = campaign_of(config, folder)
+    with folder.held():  # config and files are read as of one moment
+        config = read_config(folder.config)
+        campaign = campaign_of(config, folder)
     try:
         campaign.change()
     except ConfigError as error:

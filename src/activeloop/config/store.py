@@ -32,7 +32,7 @@ from activeloop.store.database import Database, PostgreSQL, SQLiteFile, plain_er
 from activeloop.store.folder import ARTIFACTS, CACHE, CONFIG, PLATES, CampaignFolder
 from activeloop.store.log import SQLLog
 from activeloop.store.migrate import upgrade
-from activeloop.words import some
+from activeloop.words import many, some
 
 DATABASE, WORK = "activeloop.db", "work"
 SHORTEST = 4
@@ -177,10 +177,10 @@ class Store:
             StoreError: the folder cannot be written, or a file of the campaign is lost.
         """
         name, configured = self._configured(key)
-        path = self.work / key
-        self._fill(path, configured)
         log = SQLLog(self.database, self.where, key, actor, request)
-        return CampaignFolder(path, log, FileArtifactStore(self.objects, log), name, configured)
+        folder = CampaignFolder(self.work / key, log, FileArtifactStore(self.objects, log), name, configured)
+        self._fill(folder, configured)
+        return folder
 
     # -- what changes it ----------------------------------------------------------------------------------------------
 
@@ -302,15 +302,16 @@ class Store:
 
     # -- from and to folders ------------------------------------------------------------------------------------------
 
-    def import_folder(self, path: str | Path, name: str = "") -> str:
+    def import_folder(self, path: str | Path, name: str = "", *, as_new: bool = False) -> str:
         """Take in the campaign of a folder: its events as they are, its models and files; the folder stays as it is.
 
         Args:
             path: of the folder.
             name: of the campaign; the folder's when "".
+            as_new: under a key of its own, for a folder that was copied to go its own way.
 
         Returns:
-            Its key, which it has had in its folder.
+            Its key: the one that it has had in its folder, unless `as_new`.
 
         Raises:
             InputError: it is no campaign, is here already, or names files outside its folder; nothing was stored.
@@ -320,15 +321,17 @@ class Store:
         loop = open_folder(source)
         if problems := source.log.verify():
             raise StoreError(f"{path}: {problems[0]} Restore it from a backup. Nothing was imported.")
-        rows, key = source.log.rows(), source.log.campaign or uuid.uuid4().hex
+        rows = source.log.rows()
+        key = "" if as_new else source.log.campaign
         if there := next(self._listed("WHERE campaign = :key", key=key), None):
-            raise InputError(_twice(there, self.where, Path(path), len(rows)))
+            raise InputError(self._twice(there, Path(path), rows))
+        key = key or uuid.uuid4().hex
         _check_carried(loop.config, source)
         unwritten = _unwritten(loop)
         inputs = [(source.path / n).read_bytes() for n in files_of(loop.config).values()]
         owned = [*_copied(source.artifacts.objects, self.objects, _owned(source.log))]
         owned += [(self.objects.put(content, FILE), FILE, len(content)) for content in inputs]
-        created = next(iter(source.log.database.read(_CREATED, key=key)), ("",))[0]
+        created = next(iter(source.log.database.read(_CREATED, key=source.log.campaign)), ("",))[0]
         log = SQLLog(self.database, self.where, key, source.log.actor, new=_checked_name(name or _title(source.path)))
         with log.alone():
             log.copy(rows, created)
@@ -388,6 +391,23 @@ class Store:
             rows = self.database.read(f"{_LISTED} {where} ORDER BY created, campaign", **parameters)
         return (StoredCampaign(*row[:4], archived=bool(row[4])) for row in rows)
 
+    def _twice(self, there: StoredCampaign, path: Path, rows: list[dict[str, object]]) -> str:
+        """Why a folder is not taken in, and what to do."""
+        mine = SQLLog(self.database, self.where, there.key).rows()
+        both = min(len(mine), len(rows))
+        if mine[:both] != rows[:both]:
+            how = "and each has gone on without the other"
+        elif len(mine) == len(rows):
+            how = "with the same events"
+        else:
+            ahead, more = "which" if len(mine) > both else "but the folder", abs(len(mine) - len(rows))
+            how = f"{ahead} has gone on since by {many(more, 'event')}"
+        return (
+            f'{self.where} holds this campaign already as "{there.name}" ({there.key}), {how}. Go on with that one, '
+            f"and export it to see it in a folder; or take {path} in as a campaign of its own (--as-new). Nothing was "
+            "imported."
+        )
+
     def _none(self, key: str) -> Any:
         raise InputError(f'{self.where} holds no campaign "{key}". Nothing was changed.')
 
@@ -403,15 +423,13 @@ class Store:
             raise StoreError(f"{self.where} does not say how the campaign {key} is configured: restore a backup.")
         return name, event
 
-    def _fill(self, path: Path, configured: Configured) -> None:
+    def _fill(self, folder: CampaignFolder, configured: Configured) -> None:
         """Make a working folder what the log says."""
-        text = config_text(_config(configured))
+        path, text = folder.path, config_text(_config(configured))
         if _is_whole(path, text, configured.files):
             return
-        from filelock import FileLock
-
         _make_folder(self.work)
-        with FileLock(self.work / f"{path.name}.lock"):
+        with folder.held():
             _make_folder(path / PLATES)
             for name, key in configured.files.items():
                 if problem := name_problem(name):
@@ -485,7 +503,7 @@ def _database(where: str | Path) -> tuple[Database, str]:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: name a folder.")
         return SQLiteFile(folder / DATABASE), str(folder / DATABASE)
-    if scheme not in ("postgresql", "postgres"):
+    if scheme.partition("+")[0] not in ("postgresql", "postgres"):
         raise InputError(
             f'"{scheme}://" is no address of campaigns: name a folder, or postgresql://user@host/database.'
         )
@@ -625,14 +643,3 @@ def _check_carried(config: CampaignConfig, source: CampaignFolder) -> None:
             "or by a path that all servers have. Nothing was imported.",
             file=str(source.config),
         )
-
-
-def _twice(there: StoredCampaign, where: str, path: Path, last: int) -> str:
-    if there.last == last:
-        how = "with the same number of events"
-    else:
-        how = f"with {there.last:,} events, where the folder has {last:,}"
-    return (
-        f'{where} holds this campaign already as "{there.name}" ({there.key}), {how}. Go on with that one; to look at '
-        f"it beside {path}, export it to another folder. Nothing was imported."
-    )

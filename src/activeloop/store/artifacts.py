@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ARRAYS = "application/x-npz"
 """Media type of the arrays of a fitted model."""
-CLOUD = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "https")
+CLOUD = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 """Schemes of the addresses of buckets; their keys come from the environment, as those of their own tools do."""
 _ENDINGS = {ARRAYS: ".npz"}
 
