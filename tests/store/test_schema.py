@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
+import shutil
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -12,9 +15,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
-from activeloop.store import CampaignFolder, SQLiteFile, upgrade
+from activeloop.campaigns import CampaignState, Configured, Measured, Voided
+from activeloop.measurements import Assay, Measurement
+from activeloop.store import CampaignFolder, SQLiteFile, SQLLog, upgrade
 from activeloop.store.migrate import HEAD, alembic_config
-from activeloop.store.schema import metadata
+from activeloop.store.schema import event_hash, events, metadata
 
 
 def test_the_newest_migration_is_the_one_this_release_knows():
@@ -38,6 +43,44 @@ def test_the_migrations_can_be_read_as_statements():
     assert "sequence BIGINT NOT NULL" in written
     assert "sequence BIGSERIAL" not in written  # numbers are given by the log: a sequence would leave gaps
     assert "PRIMARY KEY (campaign, sequence)" in written
+
+
+def test_a_database_of_before_has_the_tables_that_follow_from_its_events(database, tmp_path):
+    written = SQLLog(SQLiteFile(tmp_path / "other.db"))
+    upgrade(written.database, "other.db", fresh=True)
+    rows = [Measurement("K2R", "kcat", 1.5, plate="P1", well="A1"), Measurement("T3S", "kcat", math.nan, row=3)]
+    configured = Configured((Assay("kcat", "1/s"),), "pool", "all", 0)
+    per_minute = Configured((Assay("kcat", "1/min"),), "pool", "all", 0)
+    happened = (configured, Measured(tuple(rows), "r.csv", "h"), Voided(2, (3,), "bubble"), per_minute)
+    for after, event in enumerate(happened):
+        written.append(event, after=after)
+    with database.writing() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        own = "INSERT INTO campaigns (campaign, name, created, last, head) VALUES (:campaign, '', '', 4, :head)"
+        head = event_hash(written.rows()[-1])
+        connection.execute(sa.text(own), {"campaign": written.campaign, "head": head})
+        names = [c.name for c in events.columns]
+        told = [{"campaign": written.campaign, **row} for row in written.rows()]
+        columns = ", ".join(names), ", ".join(f":{n}" for n in names)
+        connection.execute(sa.text(f"INSERT INTO events ({columns[0]}) VALUES ({columns[1]})"), told)
+    upgrade(database, "the database")
+    log = SQLLog(database)
+    assert log.verify() == ()
+    assert log.differences(list(log)) == []
+    found = database.read("SELECT candidate, value, void FROM results ORDER BY place")
+    assert [tuple(row) for row in found] == [("K2R", 90.0, None), ("T3S", None, "bubble")]
+
+
+@pytest.mark.parametrize("name", ["singles", "two-assays", "taught"])
+def test_a_folder_of_a_former_release_has_them_too(tmp_path, name):
+    folder = shutil.copytree(Path(__file__).parents[1] / "golden" / "campaigns" / name, tmp_path / "loop")
+    log = CampaignFolder.open(folder).log
+    assert log.differences(list(log)) == []
+    counted = [r.measurement.candidate for r in CampaignState.of(log).results]
+    listed = log.database.read("SELECT candidate FROM results ORDER BY event, place")
+    assert [name for (name,) in listed] == counted != []
 
 
 def test_a_migration_that_dies_leaves_nothing(tmp_path):

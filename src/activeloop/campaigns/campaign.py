@@ -171,6 +171,8 @@ class Campaign:
     goal: Literal["find", "learn"] = "find"
     follows: Configured | None = None
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
+    _under: CampaignState | None = field(default=None, init=False, repr=False)
+    _under_now: Configured | None = field(default=None, init=False, repr=False)
     _base: Pool = field(init=False, repr=False)
     _extensions: int = field(default=0, init=False, repr=False)
     _library: str = field(default="", init=False, repr=False)  # of the last DataFrame that came in
@@ -198,8 +200,8 @@ class Campaign:
         check_type(self.select, Recommender, "a recommender", recommender)
         self._library = self.pool.library
         self._base = self.pool
-        self._fold = Fold()
-        self._go_on(list(self.log))
+        self._fold, self._undone = Fold.of(self.log), self.log.undone
+        self._go_on()
 
     def __repr__(self) -> str:
         measured = ", ".join(assay.name for assay in self.assays)
@@ -704,7 +706,7 @@ class Campaign:
             return there
         teacher = self._predictor(state)
         assert teacher is not None  # a version has one
-        dataset = dataset_then(version, self.log, self.pool, self.assays).answered()
+        dataset = dataset_then(version, state, self.pool, self.assays).answered()
         student = train_student(teacher, dataset, version, trainer, self.artifacts, seed, progress)
 
         def keep(state: CampaignState) -> StudentRecord:
@@ -771,9 +773,12 @@ class Campaign:
             ConfigError: it is configured otherwise than when something was proposed or measured, so that what is
                 stored would mean something else.
         """
-        log = list(self.log)
-        change = self._changed(log)
-        return CampaignState.of(log, under=change.now) if change else self._fold.state
+        change = self._changed()
+        if not change:
+            return self._fold.state
+        if self._under is None or self._under.last != self._fold.last or self._under_now != change.now:
+            self._under, self._under_now = CampaignState.of(self.log, under=change.now), change.now
+        return self._under
 
     def change(self) -> Change | None:
         """How it is configured otherwise than its log says; None when it is not. The next event is preceded by it.
@@ -781,7 +786,7 @@ class Campaign:
         Raises:
             ConfigError: what is stored would mean something else; see `Change.check`.
         """
-        return self._changed(list(self.log))
+        return self._changed()
 
     @property
     def outdated(self) -> bool:
@@ -901,7 +906,7 @@ class Campaign:
             raise changed_since(record.version, state.extended_since(record.version))
         student, current = opener(file_of(record, self.artifacts)), self._predictor(state)
         assert current is not None  # a version has one
-        then = dataset_then(state.versions[record.version - 1], self.log, self.pool, self.assays)
+        then = dataset_then(state.versions[record.version - 1], state, self.pool, self.assays)
         known, now = then.answered().assays, [a.name for a in self._predicted(state)]
         if (first := known[0].name) not in now:  # its results were voided
             return None
@@ -991,20 +996,21 @@ class Campaign:
 
     # -- how it is done ---------------------------------------------------------------------------------------------
 
-    def _go_on(self, log: Sequence[Recorded]) -> None:
+    def _go_on(self) -> None:
         """Bring the fold to the end of the log, and the pool to what the log says was added to it."""
-        self._fold = self._fold.carried_on(log)
+        if self._undone != self.log.undone or not self._fold.carried_on(self.log.after(self._fold.last)):
+            self._undone, self._fold = self.log.undone, Fold.of(self.log)
         extensions = self._fold.extensions
         if len(extensions) > self._extensions:
             self.pool = extended_pool(self.pool, extensions[self._extensions :])
             self._extensions = len(extensions)
             self.__dict__.pop("controls", None)  # the wild type may be in the pool now
 
-    def _changed(self, log: Sequence[Recorded]) -> Change | None:
-        self._go_on(log)
+    def _changed(self) -> Change | None:
+        self._go_on()
         before = self._fold.configured
         if before is None:
-            self._refuse_foreign(log)
+            self._refuse_foreign()
         change = None if before is None else Change(before, self._configured(before))
         if not change:
             return None
@@ -1013,9 +1019,9 @@ class Campaign:
         change.check(stored, bool(state.results or state.proposals or state.pinned or state.vetoed))
         return change
 
-    def _refuse_foreign(self, log: Iterable[Recorded]) -> None:
+    def _refuse_foreign(self) -> None:
         """Refuse proposals of a former release, whose log does not name its pool, that are of another wild type."""
-        picks = [p for r in log if isinstance(r.event, Proposed) for p in r.event.proposal.picks]
+        picks = [p for proposal in self._fold.state.proposals for p in proposal.picks]
         for pick in picks if self.pool.kind == "variants" else ():
             row = self.pool.row_of(pick.name)
             if row is None or self.pool[row].id != pick.candidate_id:
@@ -1078,7 +1084,7 @@ class Campaign:
         """Write a version, also where results came in during its fit, so that a long fit ends in a busy laboratory."""
         with self.log.alone():
             now = self.state()
-            later = [r.event for r in self.log][state.last :]
+            later = [r.event for r in self.log.after(state.last)]
             if later and all(isinstance(e, _BESIDE_A_FIT) and not getattr(e, "replaces", ()) for e in later):
                 fitted, state = replace(fitted, upto=state.last), now
             self._append(fitted, state)
@@ -1098,7 +1104,7 @@ class Campaign:
             return ""
         try:
             model = self._predictor(state)
-            then = dataset_then(current, self.log, self.pool, self.assays).oriented().answered()
+            then = dataset_then(current, state, self.pool, self.assays).oriented().answered()
         except (StateError, StoreError, ModelError):
             return ""  # it cannot be used any more
         assert model is not None  # a version has one
@@ -1112,8 +1118,8 @@ class Campaign:
         if version.number in state.outdated:
             raise changed_since(version.number, state.extended_since(version.number))
         if self._fitted is None or self._fitted[0] != version.number:
-            model = restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
-            known = dataset_then(version, self.log, self.pool, self.assays).answered().assays
+            model = restore_version(version, state, self.pool, self.assays, self.learner, self.artifacts)
+            known = dataset_then(version, state, self.pool, self.assays).answered().assays
             self._fitted = (version.number, model, known)
         return self._fitted[1]
 
@@ -1152,7 +1158,7 @@ class Campaign:
         version = state.current
         if version is None:
             return self.learner.prior(pool)
-        then = dataset_then(version, self.log, self.pool, self.assays).oriented().answered()
+        then = dataset_then(version, state, self.pool, self.assays).oriented().answered()
         return self.learner.restore(replace(then, pool=pool), version.seed, self.artifacts.get(version.artifact))
 
     def _predicted(self, state: CampaignState) -> tuple[Assay, ...]:
@@ -1179,7 +1185,7 @@ class Campaign:
         if version.number in state.outdated:
             return None
         try:
-            return restore_version(version, self.log, self.pool, self.assays, self.learner, self.artifacts)
+            return restore_version(version, state, self.pool, self.assays, self.learner, self.artifacts)
         except (StateError, StoreError):
             return None
 

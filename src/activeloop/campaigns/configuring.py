@@ -70,7 +70,7 @@ class Change:
         """An event of before, with its values in the units of now."""
         if isinstance(event, Measured) and self.factors:
             return replace(event, measurements=tuple(map(self._measured, event.measurements)))
-        if isinstance(event, Proposed) and (self.factors or self._other_first):
+        if isinstance(event, Proposed) and (self.factors or self.other_first):
             return replace(
                 event, proposal=replace(event.proposal, picks=tuple(map(self._picked, event.proposal.picks)))
             )
@@ -84,7 +84,7 @@ class Change:
 
     def _picked(self, pick: Pick) -> Pick:
         # Predictions are of the first assay; those of another one are none of this.
-        factor = None if self._other_first else self.factors.get(self.now.assays[0].name, Fraction(1))
+        factor = None if self.other_first else self.factors.get(self.now.assays[0].name, Fraction(1))
         mean, low, high = (multiplied(v, factor) if factor else math.nan for v in (pick.mean, pick.low, pick.high))
         goals = {a.name: a.goal == "classify" for a in self.before.assays}
         same = [a.name for a in self.now.assays if goals.get(a.name) == (a.goal == "classify")]
@@ -99,7 +99,8 @@ class Change:
         return PickPrediction(p.assay, mean, low, high)
 
     @property
-    def _other_first(self) -> bool:
+    def other_first(self) -> bool:
+        """Whether another assay is the first, or it is one of classes and was none: predictions of it mean nothing."""
         before, now = self.before.assays[0], self.now.assays[0]
         return before.name != now.name or (before.goal == "classify") != (now.goal == "classify")
 

@@ -315,8 +315,37 @@ class Recorded:
     request: str = ""
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What a log comes to, without each of its events.
+
+    Args:
+        last: number of its last event.
+        others: all its events but those that store or void results.
+        results: of each row that ever came back its event, round (from 0), measurement, why it no longer counts (None
+            when it does) and since which event (0 when it counts), in the units of the last configuration.
+        files: of each event that stored results its number, file, content hash, the events that the file grew from,
+            whether all rows were measured anew, and the first event that it corrects (0 when none).
+        rounds: how many rounds have results.
+        new_round: whether the next results begin another.
+    """
+
+    last: int
+    others: tuple[Recorded, ...]
+    results: Iterable[tuple[int, int, Measurement, str | None, int]]
+    files: Iterable[tuple[int, str, str, tuple[int, ...], bool, int]]
+    rounds: int
+    new_round: bool
+
+
 class EventLog(ABC):
-    """An append-only list of events. `InMemoryLog` here; `SQLLog` in `store`."""
+    """An append-only list of events. `InMemoryLog` here; `SQLLog` in `store`.
+
+    Attributes:
+        undone: how often events that had been read were not written after all, because a block `alone` failed.
+    """
+
+    undone: int = 0
 
     @abstractmethod
     def append(self, event: Event, *, after: int) -> Recorded:
@@ -334,6 +363,14 @@ class EventLog(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[Recorded]:
         """All events in order."""
+
+    def after(self, sequence: int) -> list[Recorded]:
+        """The events behind one."""
+        return [r for r in self if r.sequence > sequence]
+
+    def snapshot(self) -> Snapshot | None:
+        """What it comes to, where that is quicker to read than its events; None where it is not."""
+        return None
 
     def alone(self) -> AbstractContextManager[None]:
         """A block in which nobody else writes: what is read in it is still the last when it appends.
@@ -596,6 +633,10 @@ class InMemoryLog(EventLog):
 
     def __iter__(self) -> Iterator[Recorded]:
         return iter(tuple(self._recorded))
+
+    def after(self, sequence: int) -> list[Recorded]:
+        """The events behind one; see `EventLog.after`."""
+        return self._recorded[sequence:]
 
 
 def now() -> str:

@@ -189,29 +189,25 @@ def compare(rows: Sequence[Measurement], state: CampaignState, source: str, repe
         MeasurementError: a well has another value already; or, unless `repeats`, rows without a well could correct
             earlier ones: the file has their file's name, or they stand on the same plate.
     """
-    counting = {r.event for r in state.results if r.void is None}
     # A row that was voided alone stays so when its spreadsheet comes again; a file that was voided whole may come anew.
-    held = [r for r in state.results if r.event in counting]
-    wells: dict[tuple[str, str, str], Result] = {}
-    loose: dict[int, list[Result]] = {}
-    for r in held:
-        if (key := _well(r.measurement)) is None:
-            loose.setdefault(r.event, []).append(r)
-        elif r.void is None or key not in wells:
-            wells[key] = r
+    index = state.index
+    about = index.loose_about({m.candidate for m in rows})
+    loose = index.loose({e for event in about for e in _whole(event, state)}, state.results)
     grown, stock = ([], Counter()) if repeats or not loose else _grown(rows, loose, state)
     found = Comparison([], [], (), ())
     events, awaiting = set(grown), state.awaiting
     for m in rows:
-        key = _well(m)
+        key, stored = _well(m), None
         if key is None:
             known = bool(stock) and stock[_content(m)] > 0
             if known:
                 stock[_content(m)] -= 1
         else:
-            known = key in wells and _is_known(m, wells[key], source)
-            if known:
-                events.add(wells[key].event)
+            for r in index.wells(key, state.results):
+                stored = r if r.void is None or stored is None else stored
+            known = stored is not None and _is_known(m, stored, source)
+            if known and stored:
+                events.add(stored.event)
         if known:
             found.known.append(m)
         else:

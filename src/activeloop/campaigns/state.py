@@ -11,6 +11,7 @@ from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import (
     Configured,
     Distilled,
+    EventLog,
     Extended,
     Fitted,
     Measured,
@@ -39,12 +40,14 @@ class Result:
         round: the round it belongs to, from 0.
         measurement: the row.
         void: why it no longer counts, or None when it does.
+        void_event: sequence number of the event since which it does not count; 0 when it counts.
     """
 
     event: int
     round: int
     measurement: Measurement
     void: str | None = None
+    void_event: int = 0
 
     @property
     def counts(self) -> bool:
@@ -204,6 +207,18 @@ class CampaignState:
         """
         return Fold([r for r in log if upto is None or r.sequence <= upto], under).state
 
+    def at(self, event: int) -> CampaignState:
+        """This state with the results that counted after an earlier event, in the units of now.
+
+        All else is as it is now.
+        """
+        rows = (
+            r if r.void_event <= event else Result(r.event, r.round, r.measurement)
+            for r in self.results
+            if r.event <= event
+        )
+        return replace(self, results=tuple(rows))
+
     def plate_options(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The options of the last plates that hold for the next: those whose setting has not been changed since.
 
@@ -265,15 +280,21 @@ class CampaignState:
     def _unanswered(self) -> list[tuple[Proposal, frozenset[str]]]:
         """Each proposal, and those of its candidates for which nothing came back since, be it failed or voided."""
         # What came back before does not count: a measured candidate that was pinned is measured once more.
-        last: dict[str, int] = {}
-        for r in self.results:
-            if not r.measurement.control:
-                name, event = r.measurement.candidate, self.corrects.get(r.event, r.event)
-                last[name] = max(event, last.get(name, 0))
+        last = self.index.last if self.proposals else {}
         return [
             (proposal, frozenset(p.name for p in proposal.picks if last.get(p.name, 0) < event))
             for event, proposal in zip(self.proposal_events, self.proposals, strict=True)
         ]
+
+    @property
+    def index(self) -> Index:
+        """Where its results stand."""
+        fold = self.__dict__.get("_fold")
+        if fold is not None and fold.last == self.last:  # the fold's own, which is carried on from event to event
+            return fold.index
+        if "_index" not in self.__dict__:
+            object.__setattr__(self, "_index", Index(self.results, self.corrects))
+        return self.__dict__["_index"]
 
     @cached_property
     def current(self) -> Version | None:
@@ -308,21 +329,88 @@ class CampaignState:
         return max(self.students, key=lambda s: (s.version == self.promoted, s.version, s.number), default=None)
 
 
+def replaced_by(number: int, source: str) -> str:
+    """Why results no longer count that another event corrects."""
+    return f"replaced by event {number} ({source or 'no file'})"
+
+
+class Index:
+    """Where the results of a campaign stand, by what is asked when others come in.
+
+    Args:
+        results: all of them, in order.
+        corrects: event -> the first of those it corrects.
+
+    Attributes:
+        counting: event -> number of its rows that were not voided; events without such a row are left out.
+        last: candidate -> the last event in which something came back for it, controls left out; what corrects an
+            event came back then.
+    """
+
+    def __init__(self, results: Iterable[Result] = (), corrects: Mapping[int, int] | None = None):
+        self.counting: dict[int, int] = {}
+        self.last: dict[str, int] = {}
+        self._wells: dict[tuple[str, str, str], list[int]] = {}
+        self._loose: dict[int, list[int]] = {}
+        self._loose_of: dict[str, list[int]] = {}
+        for place, result in enumerate(results):
+            self.add(place, result, corrects or {})
+
+    def add(self, place: int, result: Result, corrects: Mapping[int, int]) -> None:
+        """One more result, at a place of the list of all."""
+        m, event = result.measurement, result.event
+        if result.void is None:
+            self.counting[event] = self.counting.get(event, 0) + 1
+        if not m.control:
+            self.last[m.candidate] = max(corrects.get(event, event), self.last.get(m.candidate, 0))
+        if m.plate and m.well:
+            self._wells.setdefault((m.plate, m.well, m.assay), []).append(place)
+            return
+        self._loose.setdefault(event, []).append(place)
+        events = self._loose_of.setdefault(m.candidate, [])
+        if not events or events[-1] != event:
+            events.append(event)
+
+    def strike(self, event: int) -> None:
+        """A result of an event was voided."""
+        self.counting[event] -= 1
+        if not self.counting[event]:
+            del self.counting[event]
+
+    def wells(self, key: tuple[str, str, str], results: Sequence[Result]) -> list[Result]:
+        """What stands in a well (plate, well, assay), of events with results that count."""
+        return [r for place in self._wells.get(key, ()) if (r := results[place]).event in self.counting]
+
+    def loose_about(self, names: Iterable[str]) -> set[int]:
+        """Events with a row without a well about one of some candidates."""
+        return {event for name in names for event in self._loose_of.get(name, ())}
+
+    def loose(self, events: Collection[int], results: Sequence[Result]) -> dict[int, list[Result]]:
+        """Event -> its rows without a well, of those of some events that have both such rows and results that count."""
+        known = sorted(event for event in events if event in self.counting and event in self._loose)
+        return {event: [results[place] for place in self._loose[event]] for event in known}
+
+
 class Fold:
     """The state of a log, carried on from event to event in the time that the new ones take.
 
     Args:
         log: the events.
         under: the configuration in whose units values are; the last of these events' when None.
+
+    Attributes:
+        last: number of the last event folded in.
     """
 
-    def __init__(self, log: Sequence[Recorded] = (), under: Configured | None = None):
+    def __init__(self, log: Iterable[Recorded] = (), under: Configured | None = None):
+        log = list(log)
         written = [r.event for r in log if isinstance(r.event, Configured)]
         self._now = under or (written[-1] if written else None)
         in_force = written[0] if written else self._now
         self._change = Change(in_force, self._now) if in_force and self._now else None
-        self._last: Recorded | None = None
+        self.last = 0
         self._state: CampaignState | None = None
+        self._index: Index | None = None
         self.configured: Configured | None = None
         self.extensions: list[Extended] = []
         self._proposals: list[Proposal] = []
@@ -351,23 +439,50 @@ class Fold:
         for recorded in log:
             self._add(recorded)
 
-    def carried_on(self, log: Sequence[Recorded]) -> Fold:
-        """The fold of a log, in the units of its last configuration: this one, where that log goes on from it."""
-        done = self._last.sequence if self._last else 0
-        same = done <= len(log) and (not done or log[done - 1] is self._last)
-        later = log[done:] if same else ()
-        if not same or any(isinstance(r.event, Configured) for r in later):
-            return Fold(log)
+    @classmethod
+    def of(cls, log: EventLog) -> Fold:
+        """The fold of a whole log, by its snapshot where it has one."""
+        found = log.snapshot()
+        if found is None:
+            return cls(log)
+        fold = cls(found.others)
+        for event, source, content_hash, grown_from, repeats, corrects in found.files:
+            fold._file(event, source, content_hash, grown_from, repeats)
+            fold._places[event] = range(0)
+            if corrects:
+                fold._corrects[event] = corrects
+        for place, (event, number, measurement, void, void_event) in enumerate(found.results):
+            fold._results.append(Result(event, number, measurement, void, void_event))
+            begun = fold._places[event]
+            fold._places[event] = range(begun.start if begun else place, place + 1)
+            fold._corrected = max(void_event, fold._corrected)
+        fold.last, fold._rounds, fold._new_round = found.last, found.rounds, found.new_round
+        return fold
+
+    @property
+    def index(self) -> Index:
+        """Where the results stand; made when it is asked for, and carried on from then."""
+        if self._index is None:
+            self._index = Index(self._results, self._corrects)
+        return self._index
+
+    def carried_on(self, later: Sequence[Recorded]) -> bool:
+        """Carry on with the events behind its last; False where it must be made anew, since one is a configuration."""
+        if self.last and any(isinstance(r.event, Configured) for r in later):
+            return False
+        if later and not self.last:
+            self.__init__(later)
+            return True
         for recorded in later:
             self._add(recorded)
-        return self
+        return True
 
     @property
     def state(self) -> CampaignState:
         """The state now; later events do not change it."""
         if self._state is None:
             self._state = CampaignState(
-                last=self._last.sequence if self._last else 0,
+                last=self.last,
                 proposals=tuple(self._proposals),
                 proposal_events=tuple(self._proposal_events),
                 results=tuple(self._results),
@@ -395,6 +510,7 @@ class Fold:
                 sent=self._sent.copy(),
                 runs=tuple(self._runs),
             )
+            object.__setattr__(self._state, "_fold", self)
         return self._state
 
     def _add(self, recorded: Recorded) -> None:
@@ -403,7 +519,7 @@ class Fold:
             self._change = Change(recorded.event, self._now)
         change, number = self._change, recorded.sequence
         event = recorded.event if change is None else change.applied(recorded.event)
-        self._last, self._state = recorded, None
+        self.last, self._state = number, None
         if isinstance(event, Configured):
             self.configured = event
         elif isinstance(event, Extended):
@@ -424,8 +540,7 @@ class Fold:
         elif isinstance(event, Measured):
             self._measure(number, event)
         elif isinstance(event, Voided):
-            self._strike((event.event,), event.reason, event.rows)
-            self._corrected = number
+            self._strike(number, (event.event,), event.reason, event.rows)
         elif isinstance(event, Fitted):
             version = event.version
             self._versions.append(version)
@@ -468,24 +583,33 @@ class Fold:
             self._rounds += self._new_round
             self._new_round = False
         own = max(corrected) if corrected else self._rounds - 1
-        self._strike(event.replaces, f"replaced by event {number} ({event.source or 'no file'})")
-        self._places[number] = range(len(self._results), len(self._results) + len(event.measurements))
-        self._results += [Result(number, own, m) for m in event.measurements]
-        self._files[event.content_hash] = (*self._files.get(event.content_hash, ()), number)
-        self._sources[number] = event.source
-        self._grown_from[number] = event.grown_from
+        self._strike(number, event.replaces, replaced_by(number, event.source))
+        first = len(self._results)
+        self._places[number] = range(first, first + len(event.measurements))
+        self._file(number, event.source, event.content_hash, event.grown_from, event.repeats)
         if event.replaces:
-            self._corrected = number
             self._corrects[number] = min(self._corrects.get(e, e) for e in event.replaces)
-        if event.repeats:
+        self._results += [Result(number, own, m) for m in event.measurements]
+        if self._index:
+            for place in range(first, len(self._results)):
+                self._index.add(place, self._results[place], self._corrects)
+
+    def _file(self, number: int, source: str, content_hash: str, grown_from: tuple[int, ...], repeats: bool) -> None:
+        self._files[content_hash] = (*self._files.get(content_hash, ()), number)
+        self._sources[number] = source
+        self._grown_from[number] = grown_from
+        if repeats:
             self._repeats.add(number)
 
-    def _strike(self, events: Iterable[int], reason: str, rows: Collection[int] = ()) -> None:
-        """Results of some events no longer count."""
+    def _strike(self, number: int, events: Iterable[int], reason: str, rows: Collection[int] = ()) -> None:
+        """Results of some events no longer count, since another one."""
         for i in (i for event in events for i in self._places.get(event, ())):
             result = self._results[i]
             if result.void is None and (not rows or result.measurement.row in rows):
-                self._results[i] = replace(result, void=reason)
+                self._results[i] = replace(result, void=reason, void_event=number)
+                self._corrected = number
+                if self._index:
+                    self._index.strike(result.event)
 
     def _pin(self, event: Pinned) -> None:
         # The last word counts: a pin lifts a veto, a veto lifts a pin.

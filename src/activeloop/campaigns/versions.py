@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from activeloop._version import __version__
 from activeloop.campaigns.artifacts import ArtifactStore
-from activeloop.campaigns.events import Recorded, Version, now
+from activeloop.campaigns.events import Version, now
 from activeloop.campaigns.state import CampaignState, Result
 from activeloop.campaigns.validation import validate
 from activeloop.candidates import Pool
@@ -85,16 +85,14 @@ def fit_version(
     return version, predictor
 
 
-def dataset_then(version: Version, log: Iterable[Recorded], pool: Pool, assays: Sequence[Assay]) -> Dataset:
+def dataset_then(version: Version, state: CampaignState, pool: Pool, assays: Sequence[Assay]) -> Dataset:
     """The data set that a version was fitted to."""
-    events = list(log)
-    event = CampaignState.of(events).version_data[version.number]
-    return dataset_of(CampaignState.of(events, upto=event), pool, assays)
+    return dataset_of(state.at(state.version_data[version.number]), pool, assays)
 
 
 def restore_version(
     version: Version,
-    log: Iterable[Recorded],
+    state: CampaignState,
     pool: Pool,
     assays: Sequence[Assay],
     learner: Learner,
@@ -106,7 +104,7 @@ def restore_version(
         StateError: pool, assays or learner are not those of that version any more.
         StoreError: its arrays are lost or damaged.
     """
-    dataset = dataset_then(version, log, pool, assays)
+    dataset = dataset_then(version, state, pool, assays)
     if not dataset.has_hash(version.data_hash) or learner.name != version.learner:
         raise changed_since(version.number)
     return learner.restore(dataset.oriented().answered(), version.seed, artifacts.get(version.artifact))

@@ -24,11 +24,15 @@ class Verified:
     problems: tuple[str, ...]
 
 
-def verify(folder: CampaignFolder) -> Verified:
-    """Follow the chain of hashes of all events, and hash every model and student that they name.
+def verify(folder: CampaignFolder, *, rebuild: bool = False) -> Verified:
+    """Follow the chain of hashes of all events, hash all that they name, and compare the tables that follow from them.
 
     Somebody who changes an event, takes one out or puts one in has to write all later hashes anew; who keeps the last
     one elsewhere finds that too.
+
+    Args:
+        folder: of the campaign.
+        rebuild: make the tables that follow from the events anew first.
 
     Raises:
         StoreError: the database cannot be read at all.
@@ -36,7 +40,10 @@ def verify(folder: CampaignFolder) -> Verified:
     problems = list(folder.log.verify())
     if problems:  # what follows cannot be told from events that are wrong
         return Verified(0, 0, tuple(problems))
+    if rebuild:
+        folder.log.rebuild()
     recorded = list(folder.log)
+    problems += folder.log.differences(recorded)
     stored: dict[str, str] = {}
     for event in (r.event for r in recorded):
         if isinstance(event, Fitted):

@@ -6,18 +6,21 @@ import os
 import shutil
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from activeloop.errors import StoreError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+T = TypeVar("T")
+Reader = Callable[..., Iterable[Any]]
 
 RETRIES = 5
 """How often a file is read anew because another program wrote to it meanwhile."""
@@ -36,13 +39,17 @@ class Database(ABC):
         """SQLAlchemy's engine."""
 
     @abstractmethod
-    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """The rows of a query in SQL that both databases know.
+    def at_one_moment(self, ask: Callable[[Reader], T]) -> T:
+        """What is read in several queries, between which nobody writes.
 
         Args:
-            query: with parameters as `:name`.
-            parameters: their values.
+            ask: called with a function from a query in SQL that both databases know, with parameters as `:name`, and
+                their values, to its rows; again where a file changed meanwhile.
         """
+
+    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of one query; see `at_one_moment`."""
+        return self.at_one_moment(lambda read: list(read(query, **parameters)))
 
     @abstractmethod
     def tables(self) -> dict[str, set[str]]:
@@ -87,12 +94,12 @@ class PostgreSQL(Database):
         except ModuleNotFoundError as error:
             raise StoreError('PostgreSQL needs psycopg: install it with "pip install psycopg[binary]".') from error
 
-    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """The rows of a query; see `Database.read`."""
+    def at_one_moment(self, ask: Callable[[Reader], T]) -> T:
+        """What is read in several queries; see `Database.at_one_moment`."""
         import sqlalchemy as sa
 
-        with self.engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(query), parameters)]
+        with self.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            return ask(lambda query, **parameters: map(tuple, connection.execute(sa.text(query), parameters)))
 
     def tables(self) -> dict[str, set[str]]:
         """The columns of every table of the schema that tables are made in."""
@@ -131,24 +138,24 @@ class SQLiteFile(Database):
         named = self.read("SELECT name FROM sqlite_master WHERE type = 'table'") if self.path.exists() else []
         return {name: {row[1] for row in self.read(f'PRAGMA table_info("{name}")')} for (name,) in named}
 
-    def read(self, query: str, **parameters: object) -> list[tuple[Any, ...]]:
-        """The rows of a query; by the standard library, since importing SQLAlchemy takes longer than most commands.
+    def at_one_moment(self, ask: Callable[[Reader], T]) -> T:
+        """See `Database.at_one_moment`; by the standard library: importing SQLAlchemy takes longer than most commands.
 
         It needs no permission to write, and no room.
         """
         try:
-            with closing(sqlite3.connect(self.path, timeout=self.busy_seconds)) as connection:
-                return connection.execute(query, parameters).fetchall()
+            with closing(sqlite3.connect(self.path, timeout=self.busy_seconds, isolation_level=None)) as connection:
+                return _asked(connection, ask)
         except sqlite3.OperationalError as error:
             if not self.path.is_file() or not any(word in str(error).lower() for word in _NO_WRITING):
                 raise
-        return self._read_without_writing(query, parameters)
+        return self._ask_without_writing(ask)
 
     def lock_schema(self, connection: sa.Connection) -> None:
         """Nothing more: SQLite lets one write at a time."""
 
-    def _read_without_writing(self, query: str, parameters: dict[str, object]) -> list[tuple[Any, ...]]:
-        """As `read`, where SQLite may not keep the index of its write-ahead log beside the file."""
+    def _ask_without_writing(self, ask: Callable[[Reader], T]) -> T:
+        """As `at_one_moment`, where SQLite may not keep the index of its write-ahead log beside the file."""
         for _ in range(RETRIES):
             before = self._stamp()
             with TemporaryDirectory() as folder:
@@ -158,7 +165,7 @@ class SQLiteFile(Database):
                     for ending in ("", "-wal"):
                         shutil.copyfile(f"{self.path}{ending}", f"{path}{ending}")
                 with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{options}", uri=True)) as connection:
-                    found = connection.execute(query, parameters).fetchall()
+                    found = _asked(connection, ask)
             if self._stamp() == before:
                 return found
         problem = f"{self.path} is being written by another program again and again: try again later."
@@ -168,6 +175,11 @@ class SQLiteFile(Database):
         """Size and time of the file and of its write-ahead log."""
         files = [Path(f"{self.path}{ending}") for ending in ("", "-wal")]
         return [(s.st_size, s.st_mtime_ns) if (s := _status(path)) else None for path in files]
+
+
+def _asked(connection: sqlite3.Connection, ask: Callable[[Reader], T]) -> T:
+    connection.execute("BEGIN")
+    return ask(lambda query, **parameters: connection.execute(query, parameters))
 
 
 def _status(path: Path) -> os.stat_result | None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
-from activeloop.campaigns.events import Configured, Proposed
+from activeloop.campaigns.events import Configured
 from activeloop.errors import InputError, StoreError
 from activeloop.files import write_whole
 from activeloop.store.artifacts import FileArtifactStore, Objects
@@ -92,7 +92,7 @@ class CampaignFolder:
     def _refuse_log(cls, path: Path) -> None:
         """Refuse to make a campaign of another one's log; that of a creation that died is empty."""
         folder = cls._of(path, fresh=True)
-        if events := len(list(folder.log)):
+        if events := folder.log.last:
             raise InputError(
                 f"{path} holds the log of a campaign that has lost its {CONFIG} ({DATABASE} has {events:,} events): "
                 "put that file back, or choose another folder. Nothing was changed."
@@ -139,7 +139,7 @@ class CampaignFolder:
     def _refuse_lost_events(self) -> None:
         """Refuse a log without proposals beside plates: it is not the one by which they were made."""
         plate = next((p for p in (self.plates / f"plate-1{end}.csv" for end in ("", "-1")) if p.exists()), None)
-        if plate and not any(isinstance(r.event, Proposed) for r in self.log):
+        if plate and not self.log.count("proposed"):
             raise StoreError(
                 f"{self.path / DATABASE} knows of no proposal, and there is {plate}: put back the newest {DATABASE} "
                 "from a backup; if the plate is of another campaign, give it another name. Nothing was changed."

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from activeloop.campaigns.events import SCHEMA, Event, EventLog, Recorded, decode, encode, moved_on, now
+from activeloop.campaigns.events import SCHEMA, Event, EventLog, Recorded, Snapshot, decode, encode, moved_on, now
+from activeloop.campaigns.state import CampaignState
 from activeloop.errors import StateError, StoreError
-from activeloop.store.database import Database, plain_errors
+from activeloop.measurements import Measurement
+from activeloop.store.database import Database, Reader, plain_errors
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from activeloop.store.projections import Projection
 
 _LATER = (
     "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events "
@@ -23,6 +28,20 @@ _ALL = (
     "SELECT sequence, at, actor, request_id, reason, kind, schema_version, payload, previous_hash FROM events "
     "WHERE campaign = :campaign ORDER BY sequence"
 )
+_ENDS = "SELECT last, projected, rounds, new_round FROM campaigns WHERE campaign = :campaign"
+_OTHERS = (
+    "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events "
+    "WHERE campaign = :campaign AND kind NOT IN ('measured', 'voided') ORDER BY sequence"
+)
+_FILES = (
+    "SELECT event, source, content_hash, grown_from, repeats, corrects FROM files "
+    "WHERE campaign = :campaign ORDER BY event"
+)
+_RESULTS = (
+    "SELECT event, round, void, void_event, candidate, assay, value, qualifier, replicate, plate, well, measured_at, "
+    "file, file_row, control, error FROM results WHERE campaign = :campaign ORDER BY event, place"
+)
+_OF_KIND = "SELECT count(*) FROM events WHERE campaign = :campaign AND kind = :kind"
 _OF_REQUEST = "SELECT sequence FROM events WHERE campaign = :campaign AND request_id = :request LIMIT 1"
 
 _AT_ONCE = 1000
@@ -32,8 +51,9 @@ _AT_ONCE = 1000
 class SQLLog(EventLog):
     """The events of one campaign in the tables `campaigns` and `events`.
 
-    Events never change, so those already read are cached; iterating reads only later ones from the database. Writers
-    of a campaign take turns by a lock on its row of `campaigns`; those of others do not wait (in PostgreSQL).
+    No event is kept in memory. Writers of a campaign take turns by a lock on its row of `campaigns`; those of others do
+    not wait (in PostgreSQL). Tables that follow from the events (`activeloop.store.projections`) are written in the
+    same transaction.
 
     Args:
         database: that has the schema (see `activeloop.store.migrate`).
@@ -58,9 +78,11 @@ class SQLLog(EventLog):
     ):
         self.database, self._where = database, where
         self.actor, self.request, self.holds = actor, request, holds
-        self._campaign, self._new, self._read = campaign, new, list[Recorded]()
+        self._campaign, self._new = campaign, new
         self._writing: sa.Connection | None = None
+        self._tables: Projection | None = None
         self._last, self._head = 0, ""
+        self._waiting, self._due = list[dict[str, Any]](), set[str]()
 
     @property
     def campaign(self) -> str:
@@ -82,37 +104,46 @@ class SQLLog(EventLog):
         if self._writing is not None:
             yield
             return
-        known, key = len(self._read), self._campaign
+        key, begun = self._campaign, None
         try:
             with plain_errors(self._where), self.database.writing() as connection:
                 self._writing = connection
-                self._last, self._head = self._locked(connection)
+                self._lock(connection)
+                begun = self._last
                 yield
+                self._write()
         except BaseException:
             # this block's own events are undone, and so is the campaign where its first event was to make it
-            del self._read[known:]
             self._campaign = key
+            self.undone += begun is not None and self._last > begun
             raise
         finally:
-            self._writing = None
+            self._writing = self._tables = None
+            self._waiting, self._due = [], set()
 
-    def _locked(self, connection: sa.Connection) -> tuple[int, str]:
-        """Lock the campaign's row; the number and hash of its last event. The row is made when there is none."""
+    def _lock(self, connection: sa.Connection) -> None:
+        """Lock the campaign's row and read where its log ends. The row is made when there is none."""
         import sqlalchemy as sa
 
+        from activeloop.store.projections import Projection, rebuild
         from activeloop.store.schema import campaigns
 
-        key = self.campaign
-        columns = sa.select(campaigns.c.last, campaigns.c.head)
-        found = connection.execute(columns.where(campaigns.c.campaign == key).with_for_update()).one_or_none()
+        key, c = self.campaign, campaigns.c
+        columns = sa.select(c.last, c.head, c.projected, c.rounds, c.new_round).where(c.campaign == key)
+        found = connection.execute(columns.with_for_update()).one_or_none()
         if found is None and key and self._new is None:
             raise StoreError(f"{self._where} holds no campaign {key}. Nothing was written.")
         if found is None:
             self._campaign = key or uuid.uuid4().hex
             connection.execute(sa.insert(campaigns), _new_campaign(self._campaign, self._new or ""))
+        elif found.projected < found.last:  # somebody emptied its tables
+            rebuild(connection, key)
+            found = connection.execute(columns).one()
         if self.holds:
             self.holds(connection)
-        return tuple(found) if found else (0, "")
+        self._last, self._head = (found.last, found.head) if found else (0, "")
+        rounds, new_round = (found.rounds, bool(found.new_round)) if found else (0, True)
+        self._tables = Projection(connection, self._campaign, rounds, new_round)
 
     def append(self, event: Event, *, after: int) -> Recorded:
         """Write one event; see `EventLog.append`."""
@@ -122,11 +153,9 @@ class SQLLog(EventLog):
             return self._insert(event)
 
     def _insert(self, event: Event) -> Recorded:
-        import sqlalchemy as sa
+        from activeloop.store.schema import DUE_AFTER, event_hash
 
-        from activeloop.store.schema import DUE_AFTER, campaigns, event_hash, events
-
-        assert self._writing is not None  # `append` holds the lock
+        assert self._tables is not None  # within `alone`
         kind, payload = encode(event)
         recorded = Recorded(self._last + 1, now(), event, self.actor, self.request)
         row = {
@@ -141,13 +170,35 @@ class SQLLog(EventLog):
             "payload": json.dumps(payload),
             "previous_hash": self._head,
         }
-        self._writing.execute(sa.insert(events), row)
+        self._waiting.append(row)
         self._last, self._head = recorded.sequence, event_hash(row)
-        mine = sa.update(campaigns).where(campaigns.c.campaign == self._campaign)
-        self._writing.execute(mine.values(last=self._last, head=self._head))
-        if kind in DUE_AFTER:
-            self._writing.execute(may_be_due(self._writing, self._campaign, DUE_AFTER[kind]))
+        self._due |= {DUE_AFTER[kind]} if kind in DUE_AFTER else set()
+        if kind == "configured":
+            self._write()  # the tables may be made anew from all events
+        self._tables.add(recorded)
         return recorded
+
+    def _write(self) -> None:
+        """Write what the block appended so far: each table by one statement."""
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import campaigns, events
+
+        assert self._writing is not None  # within `alone`
+        assert self._tables is not None
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._writing.execute(sa.insert(events), waiting)
+        self._tables.flush()
+        ends = {"last": self._last, "head": self._head, "projected": self._last}
+        rounds = {"rounds": self._tables.rounds, "new_round": int(self._tables.new_round)}
+        if waiting or self._due:
+            self._writing.execute(
+                sa.update(campaigns).where(campaigns.c.campaign == self._campaign).values(**ends, **rounds)
+            )
+        for kind in sorted(self._due):
+            self._writing.execute(may_be_due(self._writing, self._campaign, kind))
+        self._due = set()
 
     def rows(self) -> list[dict[str, object]]:
         """The events as they stand in their table: what their hashes cover."""
@@ -165,6 +216,7 @@ class SQLLog(EventLog):
         """
         import sqlalchemy as sa
 
+        from activeloop.store.projections import rebuild
         from activeloop.store.schema import DUE_AFTER, campaigns, event_hash, events
 
         with self.alone():
@@ -178,22 +230,53 @@ class SQLLog(EventLog):
                 self._last, self._head = len(rows), event_hash(rows[-1])
             mine = sa.update(campaigns).where(campaigns.c.campaign == self._campaign)
             self._writing.execute(mine.values(last=self._last, head=self._head, created=created))
+            rebuild(self._writing, self._campaign)
+            self._lock(self._writing)
             for kind in {DUE_AFTER[str(row["kind"])] for row in rows if row["kind"] in DUE_AFTER}:
                 self._writing.execute(may_be_due(self._writing, self._campaign, kind))
 
     def __iter__(self) -> Iterator[Recorded]:
+        return iter(self.after(0))
+
+    def after(self, sequence: int) -> list[Recorded]:
+        """The events behind one; see `EventLog.after`."""
         with plain_errors(self._where):
-            rows = self._rows(_LATER, campaign=self.campaign, after=len(self._read))
-        for sequence, at, kind, schema, payload, actor, request in rows:
-            if sequence != len(self._read) + 1:
-                raise StoreError(f"{self._where} lacks event {len(self._read) + 1}: restore it from a backup.")
+            rows = self._rows(_LATER, campaign=self.campaign, after=sequence)
+        return list(self._recorded(rows, sequence))
+
+    def _recorded(self, rows: Iterable[Sequence[Any]], after: int | None = None) -> Iterator[Recorded]:
+        """Events as they are read; those behind one have no gap."""
+        for place, (sequence, at, kind, schema, payload, actor, request) in enumerate(rows, 1):
+            if after is not None and sequence != after + place:
+                raise StoreError(f"{self._where} lacks event {after + place}: restore it from a backup.")
             try:
                 fields = json.loads(payload)
             except ValueError as error:
                 problem = "is damaged (an event cannot be read): restore it from a backup."
                 raise StoreError(f"{self._where} {problem}") from error
-            self._read.append(Recorded(sequence, at, decode(kind, fields, schema), actor, request))
-        return iter(tuple(self._read))
+            yield Recorded(sequence, at, decode(kind, fields, schema), actor, request)
+
+    def snapshot(self) -> Snapshot | None:
+        """What it comes to, by the tables that follow from it; None where not all of it is in them."""
+        key = self.campaign
+        if self._writing is not None or not key:
+            return None
+
+        def ask(read: Reader) -> Snapshot | None:
+            ends = list(read(_ENDS, campaign=key))
+            if not ends or ends[0][0] != ends[0][1]:
+                return None
+            last, _, rounds, new_round = ends[0]
+            others = tuple(self._recorded(read(_OTHERS, campaign=key)))
+            files = [
+                (event, source, content, tuple(json.loads(grown)), bool(repeats), corrects)
+                for event, source, content, grown, repeats, corrects in read(_FILES, campaign=key)
+            ]
+            results = tuple(_results_in(read(_RESULTS, campaign=key)))
+            return Snapshot(last, others, results, files, rounds, bool(new_round))
+
+        with plain_errors(self._where):
+            return self.database.at_one_moment(ask)
 
     def own(self, key: str, media_type: str, size: int) -> None:
         """Note that a stored object belongs to this campaign, once.
@@ -223,6 +306,19 @@ class SQLLog(EventLog):
         with plain_errors(self._where):
             return bool(self._rows(_OF_REQUEST, campaign=self.campaign, request=request))
 
+    @property
+    def last(self) -> int:
+        """The number of its last event, 0 before the first; no event is read."""
+        if self._writing is not None:
+            return self._last
+        with plain_errors(self._where):
+            return next((ends[0] for ends in self._rows(_ENDS, campaign=self.campaign)), 0)
+
+    def count(self, kind: str) -> int:
+        """The number of events of a kind, such as `proposed`; no event is read."""
+        with plain_errors(self._where):
+            return self._rows(_OF_KIND, campaign=self.campaign, kind=kind)[0][0]
+
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the chain of events, in sentences; () when each stands as it was written.
 
@@ -248,13 +344,56 @@ class SQLLog(EventLog):
             problems.append(f"event {count} was changed after it was written." if count == ends[0][0] else f"{lost}.")
         return tuple(problems)
 
+    def rebuild(self) -> None:
+        """Make the tables that follow from its events anew."""
+        from activeloop.store.projections import rebuild
+
+        with self.alone():
+            assert self._writing is not None  # within `alone`
+            rebuild(self._writing, self._campaign)
+
+    def differences(self, recorded: Sequence[Recorded]) -> list[str]:
+        """How the tables that follow from its events differ from the fold of these, in sentences.
+
+        Args:
+            recorded: all its events.
+        """
+        from activeloop.store.projections import differences
+
+        with plain_errors(self._where), self.database.engine.connect() as connection:
+            return differences(connection, self.campaign, CampaignState.of(recorded), recorded)
+
     def _rows(self, query: str, **parameters: object) -> Sequence[Any]:
         """Rows of a query; within `alone` those of its transaction."""
         if self._writing is None:
             return self.database.read(query, **parameters)
         import sqlalchemy as sa
 
+        if self._waiting:
+            self._write()
         return self._writing.execute(sa.text(query), parameters).fetchall()
+
+
+def _results_in(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, int, Measurement, str | None, int]]:
+    """Rows of `_RESULTS` as `Snapshot.results`."""
+    same: dict[str, str] = {}
+    known = same.setdefault
+    for event, number, void, since, name, assay, value, sign, again, plate, well, at, file, row, control, error in rows:
+        measurement = Measurement(
+            name,
+            known(assay, assay),
+            math.nan if value is None else float(value),
+            known(sign, sign),  # type: ignore[arg-type]
+            again,
+            known(plate, plate),
+            known(well, well),
+            known(at, at),
+            known(file, file),
+            row,
+            bool(control),
+            float(error),
+        )
+        yield event, number, measurement, void, since
 
 
 def insert_of(connection: sa.Connection) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 from activeloop.errors import StoreError
 from activeloop.store.database import Database
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
 
 COLUMNS = {
@@ -48,6 +48,9 @@ def upgrade(database: Database, where: str, *, fresh: bool = False) -> None:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        from activeloop.store.projections import catch_up
+
+        catch_up(connection)
 
 
 def alembic_config():

@@ -28,6 +28,10 @@ campaigns = sa.Table(
     sa.Column("head", sa.String(64), nullable=False),
     # put away: nothing is deleted, and it is no longer listed
     sa.Column("archived", sa.Boolean(), nullable=False, server_default=sa.false()),
+    # The last event that is in the tables below; how many rounds have results, and whether the next ones begin another.
+    sa.Column("projected", _NUMBER, nullable=False, server_default="0"),
+    sa.Column("rounds", sa.Integer(), nullable=False, server_default="0"),
+    sa.Column("new_round", sa.Integer(), nullable=False, server_default="1"),
 )
 
 events = sa.Table(
@@ -46,6 +50,92 @@ events = sa.Table(
     sa.Column("previous_hash", sa.String(64), nullable=False),
     sa.Index("events_by_request", "campaign", "request_id"),
 )
+
+# What follows from the events, written in their own transactions: for pages, and to open a campaign without reading
+# each event. Values are in the units of the campaign's last configuration.
+
+
+def _of_campaign(name: str, *columns: sa.Column | sa.Index) -> sa.Table:
+    key = sa.Column("campaign", sa.String(32), sa.ForeignKey("campaigns.campaign"), primary_key=True)
+    return sa.Table(name, metadata, key, *columns)
+
+
+def _text(name: str) -> sa.Column:
+    return sa.Column(name, sa.Text(), nullable=False, server_default="")
+
+
+def _count(name: str, **options: Any) -> sa.Column:
+    return sa.Column(name, _NUMBER, nullable=False, server_default="0", **options)
+
+
+def _keyed(name: str) -> sa.Column:
+    return sa.Column(name, _NUMBER, primary_key=True, autoincrement=False)
+
+
+results = _of_campaign(
+    "results",
+    _keyed("event"),
+    _keyed("place"),
+    *map(_text, ("candidate", "assay")),
+    sa.Column("value", sa.Double()),
+    *map(_text, ("qualifier",)),
+    _count("replicate"),
+    *map(_text, ("plate", "well", "measured_at", "file")),
+    _count("file_row"),
+    _count("control"),
+    sa.Column("error", sa.Double(), nullable=False),
+    _count("round"),
+    sa.Column("void", sa.Text()),
+    _count("void_event"),
+    sa.Index("results_by_candidate", "campaign", "candidate"),
+    sa.Index("results_by_plate", "campaign", "plate"),
+)
+"""A row for each measured row: `value` is NULL of a failed well, `void` where it counts; counted from 0: `round`."""
+
+files = _of_campaign(
+    "files",
+    _keyed("event"),
+    *map(_text, ("source", "content_hash", "grown_from")),
+    _count("repeats"),
+    _count("corrects"),
+    _count("size"),
+)
+"""A row for each event that stored results; `corrects` is the first event that it corrects, 0 when none."""
+
+picks = _of_campaign(
+    "picks",
+    _keyed("event"),
+    _keyed("place"),
+    _count("proposal"),
+    _count("version"),
+    _count("rank"),
+    *map(_text, ("candidate", "reason")),
+    *(sa.Column(name, sa.Double()) for name in ("score", "mean", "low", "high")),
+    sa.Index("picks_by_proposal", "campaign", "proposal"),
+)
+"""A row for each candidate of each proposal; figures are NULL where there is none."""
+
+plates = _of_campaign(
+    "plates",
+    sa.Column("plate", sa.String(80), primary_key=True),
+    _count("proposal"),
+    _count("picks"),
+    *map(_text, ("sent_to", "sent_at", "note", "device", "run", "outcome", "finished_at")),
+)
+"""A row for each plate that was proposed or sent, or on which a run ended; the last run counts."""
+
+versions = _of_campaign(
+    "versions",
+    _keyed("event"),
+    _count("number"),
+    *map(_text, ("at", "learner", "data_hash", "code_version", "metrics", "explanation", "artifact", "held_back")),
+    _count("current"),
+    _count("outdated"),
+)
+"""A row for each version; `metrics` is JSON."""
+
+PROJECTED = (results, files, picks, plates, versions)
+"""The tables that follow from the events."""
 
 artifacts = sa.Table(
     "artifacts",
