@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from activeloop import desk
-from activeloop.config import OpenCampaign, open_campaign
+from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
 from activeloop.desk.candidates import CandidateQuery
 from activeloop.desk.new import CampaignOptions, draft
 from activeloop.desk.propose import PlateOptions
@@ -31,9 +31,12 @@ OPTIONS = CampaignOptions(
 )
 
 
-@pytest.fixture
-def loop(tmp_path: Path) -> OpenCampaign:
-    """A new campaign."""
+@pytest.fixture(params=["folder", "store"])
+def loop(request: pytest.FixtureRequest, tmp_path: Path) -> OpenCampaign:
+    """A new campaign, in a folder of its own or in a database of many."""
+    if request.param == "store":
+        store, planned = Store.open(tmp_path / "store"), draft(OPTIONS)
+        return open_folder(store.folder(store.create("kcat", planned.text, planned.inputs)))
     asked("new", draft(OPTIONS), tmp_path / "kcat")
     return open_campaign(tmp_path / "kcat")
 
