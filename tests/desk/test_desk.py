@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from importlib import import_module
+from inspect import isfunction, signature
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,33 @@ def test_the_result_is_typed_and_has_a_schema(name):
     found = desk.result_type(name)
     if dataclasses.is_dataclass(found):
         assert getattr(found, "__dataclass_params__").frozen  # noqa: B009
+
+
+#: functions on a campaign that use cases are made of
+PARTS = {
+    "known_plates",
+    "known_predictions",
+    "last_proposal",
+    "measure",
+    "measured_list",
+    "picture_of",
+    "plate_settings",
+    "predict_pool",
+    "predictions_file",
+    "report",
+    "student_page",
+    "student_settings",
+}
+
+
+def test_no_use_case_is_forgotten():
+    found = set()
+    for path in FOLDER.glob("[!_]*.py"):
+        module = import_module(f"activeloop.desk.{path.stem}")
+        own = [f for f in vars(module).values() if isfunction(f) and f.__module__ == module.__name__]
+        public = [f for f in own if not f.__name__.startswith("_")]
+        found |= {f.__name__ for f in public if next(iter(signature(f).parameters), "") == "loop"}
+    assert found - desk.USE_CASES.keys() <= PARTS
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)

@@ -39,6 +39,7 @@ USE_CASES: Mapping[str, str] = {
     "propose": "propose",
     "read_results": "record",
     "record": "record",
+    "record_curves": "curves",
     "recorded_files": "history",
     "report_page": "report",
     "results": "history",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from activeloop.campaigns.recording import RecordSummary
 from activeloop.config import OpenCampaign
 from activeloop.drawing import BASELINE, FAINT, INK, OWN, settings, style, svg
 from activeloop.errors import InputError, MeasurementError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from activeloop.campaigns.recording import RecordSummary
 
 #: curves in one picture, and beside each other
 PANELS, ACROSS = 24, 4

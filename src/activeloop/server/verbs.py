@@ -117,11 +117,11 @@ def predict_pool(loop: OpenCampaign, order: Order) -> dict[str, Any]:
 
 
 def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> dict[str, Any]:
-    """See `Campaign.assess`."""
-    from activeloop.campaigns.events import plain
+    """See `activeloop.desk.versions.assess`."""
+    from activeloop.desk import plain
+    from activeloop.desk.versions import assess as assessed
 
-    loop.check_available()
-    return {"report": plain(loop.campaign.assess(number))}
+    return {"report": plain(assessed(loop, number))}
 
 
 def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str], plate: bool) -> dict[str, Any]:
