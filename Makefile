@@ -45,8 +45,9 @@ unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
 browser:  ## Chromium, for the tests of the student's page, which CI never skips (Debian and its like; as root)
 	command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 
-readers: $(VENV)/.dev  ## allotropy in an environment of its own, for the tests of instruments' files, which CI never skips
+readers: $(VENV)/.dev  ## allotropy and opentrons, each in an environment of its own, for tests that CI never skips
 	test -d $(ACTIVELOOP_READERS)/allotropy || $(BIN)/activeloop readers install allotropy
+	test -d $(VENV)/opentrons || { $(BIN)/python -m venv $(VENV)/opentrons && $(VENV)/opentrons/bin/python -m pip install --quiet 'opentrons>=8.8,<9'; }
 
 docs: $(VENV)/.dev  ## the documentation, warnings as errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

@@ -45,6 +45,7 @@ OWN = {
     "parameters": "How many parameters does each adapter train?",
     "prior": "Zero-shot accuracy on deep mutational scans.",
     "readers": "Which instruments' files are read right, and are damaged ones refused?",
+    "robot": "Does an unattended campaign end in order, whatever its devices do?",
     "scale": "On which scale should a model work, and what are bounds and limits worth?",
     "work": "Is work lost, or done twice, when workers are killed?",
 }

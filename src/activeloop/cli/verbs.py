@@ -35,6 +35,7 @@ VERBS = {
     "void": "Declare results wrong; they stay on record.",
     "store": "Keep many campaigns in one place: list them, take in folders, write folders.",
     "serve": "Serve campaigns to people, programs and robots.",
+    "robot": "Run a campaign on devices, without anybody.",
     "work": "Fit and distil by itself whenever results come in.",
     "verify": "Check that nothing was changed or lost since it was written.",
     "replay": "Replay a campaign on recorded data.",

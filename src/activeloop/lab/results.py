@@ -100,7 +100,7 @@ def instrument_results(
         file = read_instrument(path, reader, software)
     if reduce:
         file = file.reduced(reduce)
-    plates, _ = known_plates(loop.folder.plates)
+    plates, _ = known_plates(loop)
     return results_table(file, assay=assay or names[0], quantity=quantity, plates=[plate.id for plate in plates])
 
 

@@ -1,0 +1,299 @@
+"""The robotic loop: proposal, plate, run, results, fit, next plate, without anybody, until a reason to stop.
+
+Every step follows from the campaign's events and the devices' own records, so that it may be killed at any moment and
+done again: a run has one name, a file is stored once, a plate is measured once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+
+from activeloop.campaigns.state import CampaignState
+from activeloop.config import OpenCampaign
+from activeloop.desk.figures import plate_controls
+from activeloop.desk.propose import PlateOptions, known_plates, propose
+from activeloop.desk.record import read_results, record
+from activeloop.errors import InputError, StateError
+from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile
+from activeloop.plates import Plate
+from activeloop.plates.picklists import Sources, sources_of_pool, transfers
+from activeloop.words import many
+
+Doing = Literal["proposed", "sent", "running", "measured", "approval", "unreachable", "stopped"]
+
+
+@dataclass(frozen=True)
+class RobotPlan:
+    """What the robotic loop may do, and when it stops.
+
+    Args:
+        rounds: of proposals, also those of before.
+        number: of candidates in a round; as many as fit on one plate when None.
+        wells: that may be filled at most, controls counted; None = any number.
+        patience: rounds without a better value after which it stops; 0 = never for that.
+        approve: each plate waits until somebody lets it go (`Robot.approve`).
+        attempts: of a run that fails, and of a file that cannot be read.
+        drift: standard deviations by which the controls of a plate may differ from those of the plates before.
+        volume: for each well, in µL.
+        plate: how plates are laid out.
+    """
+
+    rounds: int = 10
+    number: int | None = None
+    wells: int | None = None
+    patience: int = 0
+    approve: bool = False
+    attempts: int = 3
+    drift: float = 4.0
+    volume: float = 1.0
+    plate: PlateOptions = field(default_factory=PlateOptions)
+
+    def __post_init__(self) -> None:
+        if self.rounds < 1 or self.attempts < 1 or self.patience < 0 or self.drift <= 0:
+            raise InputError("rounds and attempts are at least 1, patience at least 0, drift above 0.")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the loop did, or why it waits.
+
+    Args:
+        doing: which it is.
+        words: it in a sentence.
+        waits: whether the next step needs time: a device works, or somebody has to decide.
+    """
+
+    doing: Doing
+    words: str
+    waits: bool = False
+
+
+@dataclass
+class Robot:
+    """Runs a campaign on devices.
+
+    Args:
+        loop: the campaign.
+        drivers: the devices that a plate visits, in this order; the last one that measures writes the results.
+        plan: what it may do.
+        sources: where stocks stand; as the pool's file says, else one after the other, when None.
+    """
+
+    loop: OpenCampaign
+    drivers: Sequence[Driver]
+    plan: RobotPlan = field(default_factory=RobotPlan)
+    sources: Sources | None = None
+    _unread: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        names = [driver.name for driver in self.drivers]
+        if not names or len(set(names)) < len(names):
+            raise InputError("give at least one device, each with a name of its own.")
+        if not any(driver.capabilities.measures for driver in self.drivers):
+            raise InputError(f"none of {', '.join(names)} measures, so that no result would ever come. Add a reader.")
+
+    def run(
+        self,
+        report: Callable[[Step], None] = lambda step: None,
+        *,
+        pause: float = 5.0,
+        sleep: Callable[[float], None] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Step:
+        """Go on until there is a reason to stop.
+
+        Args:
+            report: called with each step that is not a repetition of the last.
+            pause: seconds before a step that needs time.
+            sleep: waits for so many seconds.
+            stopped: looks whether somebody wants a pause; the loop goes on from there when it is run again.
+
+        Returns:
+            The last step.
+        """
+        last = None
+        while not stopped():
+            step = self.step()
+            if step != last:
+                report(step)
+            last = step
+            if step.doing == "stopped":
+                break
+            if step.waits:
+                sleep(pause)
+        return last or Step("stopped", "nothing was done.")
+
+    def step(self) -> Step:
+        """Do the next thing that can be done.
+
+        Raises:
+            StateError, ModelError, StoreError: as proposing and recording do; nothing was half done.
+        """
+        state = self.loop.campaign.state()
+        for plate in self._plates(state):
+            for driver in self._left(plate, state):
+                return self._visit(plate, driver, state)
+        if reason := self._reason_to_stop(state):
+            return Step("stopped", reason)
+        found = propose(self.loop, self.plan.number, plate=self.plan.plate)
+        names = ", ".join(plate.id for plate in found.plates)
+        picks = many(len(found.proposal.picks), "candidate")
+        return Step("proposed", f"proposal {found.proposal.number} of {picks}: {names}.")
+
+    def approve(self, plate: str) -> Step:
+        """Let a plate go to its device.
+
+        Raises:
+            StateError: it does not wait.
+        """
+        state = self.loop.campaign.state()
+        for one in self._plates(state):
+            for driver in self._left(one, state):
+                if one.id == plate and not self._sent(one, driver, state):
+                    return self._send(one, driver, state)
+                break
+        raise StateError(f"{plate} does not wait for an approval. Nothing was sent.")
+
+    def _plates(self, state: CampaignState) -> list[Plate]:
+        """The plates of the last proposal."""
+        number = len(state.proposals)
+        plates, _ = known_plates(self.loop)
+        return [p for p in plates if p.id == f"plate-{number}" or p.id.startswith(f"plate-{number}-")]
+
+    def _left(self, plate: Plate, state: CampaignState) -> list[Driver]:
+        """The devices that a plate has still to visit."""
+        done = {run.device for run in state.runs if run.plate == plate.id and run.outcome == "done"}
+        return [driver for driver in self.drivers if driver.name not in done]
+
+    def _failed(self, plate: Plate, driver: Driver, state: CampaignState) -> int:
+        runs = [run for run in state.runs if (run.plate, run.device) == (plate.id, driver.name)]
+        return sum(run.outcome != "done" for run in runs)
+
+    def _run_of(self, plate: Plate, driver: Driver, state: CampaignState) -> PlateRun:
+        """The run of a plate on a device: each attempt has a name of its own, each repetition of a step the same."""
+        attempt = self._failed(plate, driver, state) + 1
+        name = f"{self.loop.folder.log.campaign[:8]}-{plate.id}-{driver.name}-{attempt}"
+        moves = ()
+        if driver.capabilities.dispenses:
+            stocks = self.sources or sources_of_pool([plate], self.loop.campaign.pool) or None
+            moves = tuple(transfers(plate, self.plan.volume, stocks))
+        return PlateRun(name, plate, moves)
+
+    def _sent(self, plate: Plate, driver: Driver, state: CampaignState) -> bool:
+        sent = state.sent.get(plate.id)
+        return sent is not None and sent.to == driver.name
+
+    def _visit(self, plate: Plate, driver: Driver, state: CampaignState) -> Step:
+        if self._failed(plate, driver, state) >= self.plan.attempts:
+            ended = [r.words for r in state.runs if (r.plate, r.device) == (plate.id, driver.name)]
+            return Step("stopped", f"{driver.name} failed with {plate.id} {self.plan.attempts} times: {ended[-1]}.")
+        try:
+            if not self._sent(plate, driver, state):
+                if self.plan.approve and driver is self.drivers[0]:
+                    words = f"{plate.id} waits for somebody who lets it go to {driver.name}."
+                    return Step("approval", words, waits=True)
+                return self._send(plate, driver, state)
+            return self._follow(plate, driver, self._run_of(plate, driver, state))
+        except DeviceError as error:
+            return Step("unreachable", f"{error} It is asked again.", waits=True)
+
+    def _send(self, plate: Plate, driver: Driver, state: CampaignState) -> Step:
+        run = self._run_of(plate, driver, state)
+        driver.submit(run)  # before its event: where this is killed in between, the device finds the run by its name
+        self.loop.campaign.send_plate(plate.id, driver.name, note=run.name)
+        return Step("sent", f"{plate.id} went to {driver.name}: run {run.name}.")
+
+    def _follow(self, plate: Plate, driver: Driver, run: PlateRun) -> Step:
+        handle = driver.submit(run)  # finds the run that was begun
+        stands = driver.poll(handle)
+        if stands.stage in ("waiting", "running"):
+            words = f"{plate.id} on {driver.name}{f': {stands.words}' if stands.words else ''}."
+            return Step("running", words, waits=True)
+        if stands.stage != "done":
+            self.loop.campaign.finish_run(plate.id, driver.name, run.name, stands.stage, words=stands.words)
+            return Step("running", f"run {run.name} ended as {stands.stage}: {stands.words}.")
+        files = driver.collect(handle)
+        hashes = {f.name: self.loop.folder.artifacts.put_file(f.content, "application/octet-stream") for f in files}
+        if driver.capabilities.measures:
+            if problem := self._record(plate, files):
+                return self._unreadable(plate, driver, run, hashes, problem)
+            self._unread.pop(run.name, None)
+        self.loop.campaign.finish_run(plate.id, driver.name, run.name, "done", hashes, stands.words)
+        return Step("measured", f"{plate.id} came back from {driver.name}: {', '.join(hashes) or 'no file'}.")
+
+    def _unreadable(self, plate: Plate, driver: Driver, run: PlateRun, hashes: dict[str, str], problem: str) -> Step:
+        """A file that cannot be read is looked at again: it may not have been complete."""
+        self._unread[run.name] = self._unread.get(run.name, 0) + 1
+        if self._unread[run.name] < self.plan.attempts:
+            return Step("running", f"the results of {plate.id} cannot be read yet: {problem}", waits=True)
+        return Step("stopped", f"the results of {plate.id} cannot be read: {problem} The files are kept.")
+
+    def _record(self, plate: Plate, files: Sequence[RunFile]) -> str:
+        """Store the results in the files of a run; why they cannot be read, "" when they were stored.
+
+        Files with the same content count once.
+        """
+        contents = {file.content: file.name for file in reversed(files)}
+        with TemporaryDirectory(prefix="activeloop-") as folder:
+            for content, name in reversed(contents.items()):
+                path = Path(folder) / Path(name).name
+                path.write_bytes(content)
+                try:
+                    results = read_results(self.loop, path)
+                    held = {one.well for one in (*results.measurements, *results.failed_wells)}
+                    if missing := plate.wells.keys() - held:
+                        return f"{name} has no line for {many(len(missing), 'well')}, such as {sorted(missing)[0]}."
+                    record(self.loop, results, name)
+                except (InputError, StateError) as error:
+                    return str(error).replace(str(path), name)
+        return ""
+
+    def _reason_to_stop(self, state: CampaignState) -> str:
+        plan, rounds = self.plan, len(state.proposals)
+        if rounds >= plan.rounds:
+            return f"{many(rounds, 'round')} made, as planned."
+        plates, _ = known_plates(self.loop)
+        filled = sum(len(p.wells) for p in plates)
+        each = len(plates[-1].wells) if plates else 0
+        if plan.wells is not None and filled + each > plan.wells:
+            return f"{many(filled, 'well')} filled, and another plate would go beyond {plan.wells:,}."
+        if plan.patience and rounds > plan.patience and not self._improved(state, rounds - plan.patience):
+            return f"no better value in the last {many(plan.patience, 'round')}."
+        return self._out_of_control(state)
+
+    def _improved(self, state: CampaignState, before: int) -> bool:
+        """Whether a proposal after `before` holds a value better than all of the earlier ones."""
+        pool, dataset = self.loop.campaign.pool, self.loop.campaign.dataset().oriented()
+        late = [pool.row_of(pick.name) for proposal in state.proposals[before:] for pick in proposal.picks]
+        is_late = np.isin(dataset.rows, [row for row in late if row is not None])
+        values, known = dataset.values[:, 0], np.isfinite(dataset.values[:, 0])
+        new, old = values[known & is_late], values[known & ~is_late]
+        return len(new) > 0 and (len(old) == 0 or new.max() > old.max())
+
+    def _out_of_control(self, state: CampaignState) -> str:
+        """Whether the controls of the last plate are far from those of the plates before."""
+        for assay in self.loop.campaign.assays:
+            found = [one for one in plate_controls(state, assay.name) if any(len(v) > 1 for v in one.controls.values())]
+            if len(found) < 4:
+                continue
+            *before, last = found
+            for name, values in last.controls.items():
+                earlier = [one.controls[name] for one in before if len(one.controls.get(name, ())) > 1]
+                if len(values) < 2 or len(earlier) < 3:
+                    continue
+                means = np.array([each.mean() for each in earlier])
+                within = np.sqrt(np.mean([each.var(ddof=1) for each in earlier]) / len(values))
+                spread = float(np.hypot(means.std(ddof=1), within))
+                if spread > 0 and abs(values.mean() - means.mean()) > self.plan.drift * spread:
+                    return (
+                        f"the control {name} of {last.plate} reads {values.mean():.3g} {assay.unit}, and "
+                        f"{means.mean():.3g} +- {spread:.2g} on the plates before: {assay.name} is out of control."
+                    )
+        return ""
