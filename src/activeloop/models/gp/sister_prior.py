@@ -25,9 +25,9 @@ RANK, LEAST = 30, 8
 #: scales that a new one may have, in standard deviations of the logarithms of the sisters' scales
 SCALES = np.linspace(-2, 2, 7)
 #: what is tried: variance of a new one about its nearest sister over that of all, and the noise's, for a scale of 1
-SPREADS, NOISES = (0.3, 0.5, 0.7, 1.0), (0.15, 0.25, 0.35, 0.5, 0.7)
+SPREADS, NOISES = (0.3, 0.5, 0.7, 1.0, 1.4), (0.2, 0.3, 0.4, 0.5, 0.7)
 #: sisters that are left out in turn, at most, and how many of their values count as labels
-LEFT_OUT, LABELS = 40, (10, 30, 60)
+LEFT_OUT, LABELS = 40, (10, 30, 100)
 #: weights of `LIKENESS` and of the mean of all sisters where there are too few sisters to learn them
 WEIGHTS = np.array([2.0, 2.0, 2.0, 2.0, 3.0])
 
@@ -105,7 +105,7 @@ class SisterPrior:
             Factors.of(standard, rank),
             (float(level.mean()), float(level.std()) or 1.0),
             (float(logs.mean()), max(float(logs.std()), 0.05)),
-            SPREADS[-1],
+            SPREADS[2],
             NOISES[2],
             WEIGHTS,
             panel,
@@ -114,7 +114,7 @@ class SisterPrior:
         )
         if tuned is not None:
             return replace(prior, spread=float(tuned[0]), noise=float(tuned[1]), weights=tuned[2:])
-        return _tuned(prior, table, np.random.default_rng(seed)) if len(names) >= 10 else prior
+        return _tuned(prior, standard, table, np.random.default_rng(seed)) if len(names) >= 10 else prior
 
     @property
     def learned(self) -> np.ndarray:
@@ -167,24 +167,32 @@ class SisterPrior:
         return [("" if i == 0 else self.sisters[i - 1], float(shares[i])) for i in order.tolist()]
 
 
-def _tuned(prior: SisterPrior, table: np.ndarray, rng: np.random.Generator) -> SisterPrior:
-    """With spread, noise and weights that make values of sisters, each left out with its twins, likeliest."""
+def _tuned(prior: SisterPrior, standard: np.ndarray, table: np.ndarray, rng: np.random.Generator) -> SisterPrior:
+    """With spread, noise and weights that make values of some sisters likeliest, given the others without their twins.
+
+    The factors are those of the others alone: a sister that had its part in them would look less noisy than a new one.
+    """
     from scipy.optimize import minimize
     from scipy.special import logsumexp
 
-    some = rng.permutation(len(prior.sisters))[:LEFT_OUT]
-    same = twins(prior.panel, [prior.sisters[i] for i in some], prior.sisters)
-    same[np.arange(len(some)), some] = True
+    order = rng.permutation(len(prior.sisters))
+    some, rest = np.split(order, [min(LEFT_OUT, len(order) // 3)])
+    rest = np.sort(rest)
+    others = replace(
+        prior,
+        sisters=tuple(prior.sisters[i] for i in rest),
+        factors=Factors.of(standard[rest], prior.factors.loadings.shape[1]),
+    )
+    new = [prior.sisters[i] for i in some]
     cases = list(_labels(table[some], rng))
-    alike = likeness(prior.panel, [prior.sisters[i] for i in some], prior.sisters)
-    alike = np.pad(alike, ((0, 0), (1, 0), (0, 1)))
+    alike = np.pad(likeness(prior.panel, new, others.sisters), ((0, 0), (1, 0), (0, 1)))
     alike[:, 0, -1] = 1.0
+    means, hidden = others.means, np.pad(twins(prior.panel, new, others.sisters), ((0, 0), (1, 0)))
     which = np.array([i for i, _ in cases])
-    means, hidden = prior.means, np.pad(same, ((0, 0), (1, 0)))
 
     def evidence(spread: float, noise: float) -> np.ndarray:
         """[cases, D + 1] of each component."""
-        tried = replace(prior, spread=spread, noise=noise)
+        tried = replace(others, spread=spread, noise=noise)
         mixture, phi = tried.mixture(np.zeros(means.shape[1])), tried.phi
         rows = []
         for i, places in cases:
@@ -221,7 +229,7 @@ def _tuned(prior: SisterPrior, table: np.ndarray, rng: np.random.Generator) -> S
         return loss(weights, tried[spread, noise])
 
     weights = WEIGHTS * used
-    weights[used] = minimize(partial, WEIGHTS[used], method="L-BFGS-B", bounds=[(-1.0, 8.0)] * int(used.sum())).x
+    weights[used] = minimize(partial, WEIGHTS[used], method="L-BFGS-B", bounds=[(0.0, 8.0)] * int(used.sum())).x
     return replace(prior, spread=spread, noise=noise, weights=np.round(weights, 3))
 
 
