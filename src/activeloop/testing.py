@@ -28,7 +28,7 @@ import numpy as np
 
 from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, BatchStrategy, Variance
 from activeloop.adapters import Adapter
-from activeloop.candidates import Compound, Guide, Pool
+from activeloop.candidates import Compound, Guide, Pool, TreatmentPool
 from activeloop.encoders import Encoder
 from activeloop.errors import ActiveLoopError, ModelError
 from activeloop.foundation import FoundationModel
@@ -101,10 +101,10 @@ def checks(
 
 
 def planted_pool(kind: str = "variants") -> Pool:
-    """A small pool: 8,000 variants of three sites, 336 compounds, or 500 guides.
+    """A small pool: 8,000 variants of three sites, 336 compounds, 500 guides, or 336 treatments.
 
-    >>> [len(planted_pool(kind)) for kind in ("variants", "compounds", "guides")]
-    [8000, 336, 500]
+    >>> [len(planted_pool(kind)) for kind in ("variants", "compounds", "guides", "treatments")]
+    [8000, 336, 500, 336]
     """
     if kind == "variants":
         return Pool.combinatorial("MKTAYIAKQR", sites=["K2", "A4", "I6"])
@@ -113,6 +113,9 @@ def planted_pool(kind: str = "variants") -> Pool:
         return Pool.of([Guide("".join(row)) for row in bases])
     heads = ("c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCNCC1", "N#C", "FC(F)(F)")
     tails = ("O", "N", "C(=O)O", "Cl", "C(=O)NC", "S", "c1ccco1", "N1CCOCC1")
+    if kind == "treatments":
+        compounds = [f"{head}CC{tail}" for head, tail in itertools.product(heads, tails)]
+        return TreatmentPool([f"line{i}" for i in range(7)], compounds)
     parts = itertools.product(heads, range(1, 8), tails)
     return Pool.of([Compound(f"{head}{'C' * length}{tail}") for head, length, tail in parts])
 

@@ -112,7 +112,7 @@ def test_a_short_recipe_has_sensible_defaults():
         ('name = "kcat"', 'name = "kcat"\ngoal = "best"', r"it must be 'maximise', 'minimise' or 'classify'"),
         ('name = "kcat"', 'name = "kcat"\nlower = nan', r'"assays\[1\].lower" is nan'),
         ('unit = "1/s"', '[[assays]]\nname = "kcat"', 'assay "kcat" is there twice'),
-        ("singles = true", "", "exactly one of singles, sites, table, fasta .here: none of them"),
+        ("singles = true", "", "exactly one of singles, sites, table, fasta, cells .here: none of them"),
         ("singles = true", 'singles = true\nsites = ["K2"]', "here: singles and sites"),
         ("singles = true", 'singles = true\nkind = "compounds"', "singles makes variants"),
         ("singles = true", 'singles = true\npositions = "2 to 4"', 'write it like "20-60, 75"'),

@@ -18,6 +18,7 @@ from activeloop.models import (
     alde_ensemble,
 )
 from activeloop.models.embedding import HeadLearner
+from activeloop.models.gp.treatments import TreatmentGP
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
 from activeloop.prediction import Learner
@@ -39,13 +40,14 @@ CASES: dict[str, tuple[Learner, str]] = {
     "head, compounds": (HeadLearner(Morgan(size=256), LaplaceHead()), "compounds"),
     "tanimoto": (TanimotoGP(), "compounds"),
     "guides": (GuideGP(), "guides"),
+    "treatments": (TreatmentGP(), "treatments"),
     "mutations": (MutationGP(), "variants"),
     "mutations, informed": (MutationGP(prior_score=PLMPrior()), "variants"),
     "sites": (SiteGP(), "variants"),
     "sites, ranked": (SiteGP(ranked=True), "variants"),
     "stacking": (StackingEnsemble((RandomForest(trees=20), SiteGP())), "variants"),
 }
-POOLS = {kind: planted_pool(kind) for kind in ("variants", "compounds", "guides")}
+POOLS = {kind: planted_pool(kind) for kind in ("variants", "compounds", "guides", "treatments")}
 CHECKS = {
     f"{name}: {check}": check for name, (learner, kind) in CASES.items() for check in checks(learner, POOLS[kind])
 }

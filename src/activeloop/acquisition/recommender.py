@@ -91,7 +91,8 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
       costs more than it gains. The first plate is a diverse, informative batch from the top 10 % of the prior;
     - combinatorial libraries, which are rugged: half of each plate greedily, half by Thompson sampling;
     - compounds and guides: an upper confidence bound. Nothing is known before the first plate: that of compounds is
-      spread over their fingerprints, that of guides is drawn at random.
+      spread over their fingerprints, that of guides is drawn at random;
+    - treatments: the highest predictions, from the first plate on where a history of sisters is known.
 
     Several assays have the batch strategy of one, but expected hypervolume improvement (two or three) or their sum on a
     common scale (more). Where some have only to reach a threshold, the score of the others counts, from the median
@@ -113,8 +114,9 @@ def default_recommender(goal: Literal["find", "learn"], assays: Sequence[Assay],
         one = scan if is_scan(pool) else Recommender(Greedy(), Portfolio())
     else:
         compounds = pool.kind == "compounds"
+        greedy = Greedy() if pool.kind == "treatments" else None
         one = Recommender(
-            UpperConfidenceBound(2.0 if compounds else 1.0), first=LCMD("features") if compounds else None
+            greedy or UpperConfidenceBound(2.0 if compounds else 1.0), first=LCMD("features") if compounds else None
         )
     free = int(np.isnan(limits_of(assays)).sum())
     score = one.score if free <= 1 else Hypervolume() if free <= 3 else Scalarised(score=Greedy())

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, TreatmentPool
 from activeloop.measurements import Assay, Dataset
 from activeloop.prediction import Predictor, mean_of
 from activeloop.words import shown_number
@@ -104,7 +104,7 @@ class Surroundings:
         nearest = self.nearest(rows)
         lines = []
         for row, share, near in zip(rows.tolist(), shares.tolist(), nearest, strict=True):
-            parts = self._at_sites(row)
+            parts = self._with_part(row) or self._at_sites(row)
             if near is not None and (self._mutations(row) is None or len(self._mutations(row) or ()) > 1):
                 parts.append(self._near(near))
             if share == share:
@@ -151,6 +151,20 @@ class Surroundings:
             )
         return ["; ".join(parts)]
 
+    def _with_part(self, row: int) -> list[str]:
+        """What was measured of a treatment's cells and of its compounds, where the pool has several of either."""
+        pool = self.pool
+        if not isinstance(pool, TreatmentPool) or not len(self.rows):
+            return []
+        own, measured = pool.part_rows([row])[0], pool.part_rows(self.rows)
+        found = []
+        for part, columns in (("cells", [0]), ("compound", list(range(1, 1 + pool.combined)))):
+            alike = (measured[:, columns] == own[columns]).all(1)
+            if len(pool.part_names(part)) > len(columns) and alike.any():
+                mean = self.shown(shown_number(float(self.values[alike].mean())))
+                found.append(f"with the same {part} {alike.sum()} measured, mean {mean}")
+        return found
+
     def _counted(self, seen: Seen) -> str:
         if self.assay.goal == "classify":
             return f"{seen.count} measured, {round(seen.mean * seen.count)} of them fit"
@@ -193,7 +207,7 @@ class Surroundings:
 
     def nearest(self, rows: np.ndarray) -> list[Neighbour | None]:
         """For each candidate the measured one nearest to it, itself left out; None where nothing else is measured."""
-        if not len(self.rows) or not len(rows):
+        if not len(self.rows) or not len(rows) or self.pool.kind == "treatments":
             return [None] * len(rows)
         closeness = self._closeness(rows)
         at = closeness.argmax(1)
@@ -202,7 +216,7 @@ class Surroundings:
 
     def most_similar(self, row: int, most: int) -> tuple[Neighbour, ...]:
         """The measured candidates nearest to one, itself left out; of those as near, the better one first."""
-        if not len(self.rows):
+        if not len(self.rows) or self.pool.kind == "treatments":
             return ()
         (closeness,) = self._closeness(np.array([row]))
         order = np.lexsort((-self.assay.sign * self.values, -closeness))[:most]

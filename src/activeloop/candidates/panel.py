@@ -128,13 +128,16 @@ def panel_files(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def _id_column(table: Table, rows: Mapping[str, int]) -> str | None:
-    """The column that holds most of the names, at least two and one in twenty of its cells; None when none does."""
-    best, count = None, 1
+    """The column that holds most of the names; None when none does.
+
+    A single one among numbers may be chance, but in a column that calls itself an id.
+    """
+    best, count = None, 0
     for name, cells in zip(table.header, table.columns, strict=True):
-        if _number_like(cells[:20]) and not any(cell in rows for cell in cells[:2000]):
-            continue
         found = len({cell for cell in cells if cell in rows})
-        if found > count and found >= 0.05 * len(set(cells)):
+        if found == 1 and _number_like(cells[:20]) and not plain(name).endswith("id"):
+            continue
+        if found > count:
             best, count = name, found
     return best
 

@@ -1033,6 +1033,10 @@ class TreatmentPool(Pool):
         """The names of one part."""
         return self._names[field]
 
+    def resolve(self, field: str, text: str) -> str | None:
+        """The name of a part as people write it; None when no panel has it."""
+        return self.panels[field].resolve(text)
+
     def part(self, field: str) -> Pool:
         """One part as a pool of its own; that of compounds with their structures where all are known.
 

@@ -158,17 +158,22 @@ def treatment_columns(table: Table, columns: Mapping[str, str] | None = None) ->
     return found
 
 
-def with_treatments(table: Table, resolve: Callable[[str, str], str | None] | None = None) -> Table:
+def with_treatments(
+    table: Table, resolve: Callable[[str, str], str | None] | None = None, *, required: bool = True
+) -> Table:
     """A table with one column `treatment` in the place of the columns of the parts; itself where it has one.
 
     Args:
         table: the table.
         resolve: from a part and what people call it to its name in the pool; None where it is not known.
+        required: refuse a table without these columns; else it is given back as it is, such as one of wells.
 
     Raises:
         TableError: a part is missing, or its dose cannot be read; names the row.
     """
     if table.named(("treatment", "treatments")):
+        return table
+    if not required and not (table.named(PARTS["cells"]) and table.named(PARTS["compound"])):
         return table
     found = treatment_columns(table)
     cells = {part: table.columns[table.header.index(name)] for part, name in found.items()}
@@ -177,9 +182,10 @@ def with_treatments(table: Table, resolve: Callable[[str, str], str | None] | No
     for i in range(len(table)):
         drugs = [cells["compound"][i], *([cells["second"][i]] if "second" in found else [])]
         drugs = [drug for drug in drugs if drug]
+        line = cells["cells"][i]
         if resolve:
-            drugs = [resolve("compound", drug) or drug for drug in drugs]
-        parts = [cells["cells"][i], PLUS.join(sorted(drugs))]
+            drugs, line = [resolve("compound", drug) or drug for drug in drugs], resolve("cells", line) or line
+        parts = [line, PLUS.join(sorted(drugs))]
         if not all(parts):
             if any(parts):
                 raise table.error(f"the {'cells' if drugs else 'compound'} of this treatment are empty. Fill in.", i)

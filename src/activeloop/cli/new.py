@@ -49,6 +49,21 @@ SIGNAL = typer.Option(
     metavar="N", min=0, help="Residues of a signal peptide or tag at the start of the wild type, which are not varied."
 )
 KEEP = typer.Option("--keep-start", help="Vary the start methionine too (with --singles).")
+CELLS = typer.Option(
+    metavar="A375,HT29,...|FILE", help="The pool: treatments of these cell lines with --compounds, all combinations."
+)
+COMPOUNDS = typer.Option(metavar="NAMES|FILE", help="Names or SMILES of the compounds of treatments.")
+DOSES = typer.Option(metavar="'0.1, 1, 10 uM'", help="Doses of the compounds; none for an IC50 or the like.")
+PANEL = typer.Option(
+    metavar="FILE",
+    help="A table that tells of cells or compounds: expression, tissue, targets, SMILES, synonyms; several times.",
+    exists=True,
+)
+HISTORY = typer.Option(
+    metavar="FILE",
+    help="Measurements from before the campaign: of other compounds, lines or guides. They count in no budget.",
+    exists=True,
+)
 CONTROL = typer.Option(help="What control wells hold (default: WT, DMSO or non-targeting).")
 
 OPTIONS = {
@@ -92,6 +107,12 @@ def new(
     controls: Annotated[int, typer.Option(help="Control wells of a plate.")] = 8,
     control: Annotated[str, CONTROL] = "",
     price: Annotated[float, typer.Option(help="Price of one well, to count costs.")] = 0.0,
+    cells: Annotated[str, CELLS] = "",
+    compounds: Annotated[str, COMPOUNDS] = "",
+    doses: Annotated[str, DOSES] = "",
+    pairs: Annotated[bool, typer.Option("--pairs", help="Combine two compounds in each treatment.")] = False,
+    panel: Annotated[list[Path] | None, PANEL] = None,
+    history: Annotated[Path | None, HISTORY] = None,
 ) -> None:
     """Make a campaign: what may be tested and what is measured.
 
@@ -129,6 +150,12 @@ def new(
         controls=controls,
         control=control,
         price=price,
+        cells=_listed(cells),
+        compounds=_listed(compounds),
+        doses=_doses(doses),
+        pairs=pairs,
+        panels=tuple(panel or ()),
+        history=history,
     )
     bars = {
         "candidates": "reading the candidates",
@@ -154,6 +181,21 @@ def new(
     next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
 
 
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _doses(text: str) -> tuple[str, ...]:
+    """Doses with their units; a unit behind the last holds for those without one.
+
+    >>> _doses("0.1, 1, 10 uM"), _doses("100 nM, 1 uM")
+    (('0.1 uM', '1 uM', '10 uM'), ('100 nM', '1 uM'))
+    """
+    parts = _listed(text)
+    unit = parts[-1].lstrip("0123456789.eE+- ") if parts else ""
+    return tuple(part if part[-1].isalpha() else f"{part} {unit}".strip() for part in parts)
+
+
 def as_options(problem: str) -> str:
     """What is wrong with a key of `campaign.toml`, in terms of the option that gave it.
 
@@ -162,7 +204,9 @@ def as_options(problem: str) -> str:
     """
     for key, option in OPTIONS.items():
         problem = problem.replace(f'"{key}"', option)
-    words = re.compile(r"(?<!a )(?<!the )\b(singles|sites|table|fasta|positions|wild_type)\b")
+    words = re.compile(
+        r"(?<!a )(?<!the )\b(singles|sites|table|fasta|positions|wild_type|cells|compounds|doses|pairs)\b"
+    )
     if not problem.startswith("[pool]: "):
         return problem
     return words.sub(lambda found: f"--{found[1].replace('_', '-')}", problem.removeprefix("[pool]: "))

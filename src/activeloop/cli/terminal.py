@@ -32,7 +32,7 @@ BUSY_SECONDS = 10.0
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The campaign's folder.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Candidates, in any notation.")]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is stored with the event.")]
-Kind = Literal["variants", "compounds", "guides"]
+Kind = Literal["variants", "compounds", "guides", "treatments"]
 Goal = Literal["find", "learn"]
 Column = Annotated[str, typer.Option(help="The table's column of candidates (default: found by name and content).")]
 Offset = Annotated[

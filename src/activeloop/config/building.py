@@ -156,7 +156,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
     files = _hashes(config, folder.path)
     pool = pool or pool_of(config.pool, folder.path, file)
     try:
-        learner = checked_learner_of(config.learner, pool, assays, file, folder.path)
+        learner = checked_learner_of(config.learner, pool, assays, file, folder.path, config.pool)
         _ = learner.name
     except PluginError as error:
         learner = UnavailableLearner(error, _last_learner(folder))

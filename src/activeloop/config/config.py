@@ -35,6 +35,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+_OF_TREATMENTS = ("cells", "compounds", "doses", "pairs", "panels")
 POSITIONS = r"^\s*([0-9]{1,9}(\s*-\s*[0-9]{1,9})?(\s*,\s*[0-9]{1,9}(\s*-\s*[0-9]{1,9})?)*)?\s*$"
 """Such as "20-60, 75"; no protein has a position of ten digits."""
 MANY = 1_000_000
@@ -42,10 +43,10 @@ MANY = 1_000_000
 
 
 class PoolConfig(Strict):
-    """What may be tested, by exactly one of `singles`, `sites`, `table`, `fasta`.
+    """What may be tested, by exactly one of `singles`, `sites`, `table`, `fasta`, `cells`.
 
     Attributes:
-        kind: `variants`, `compounds` or `guides`.
+        kind: `variants`, `compounds`, `guides` or `treatments`.
         wild_type: sequence of the parent; "" when there is none.
         singles: all single mutants of the wild type.
         positions: for `singles`: where, such as "20-60, 75"; everywhere when "".
@@ -61,9 +62,16 @@ class PoolConfig(Strict):
         skip_unreadable: for `table` and `fasta`: leave out what cannot be read instead of refusing the file.
         structures: of compounds: version of the rules that say which are the same, and of which structure a model sees.
             1 is that of the first releases: the largest part for identity, the SMILES as written for the model.
+        cells: of treatments: all combinations of these lines with `compounds`, and `doses` where there are any; a list
+            of names, or a table in the campaign's folder.
+        compounds: the same of compounds: names or SMILES.
+        doses: such as ["0.1 uM", "1 uM"].
+        pairs: whether two compounds are combined in each treatment.
+        panels: of treatments: tables in the campaign's folder that tell of cells and compounds: features, tissue,
+            targets, SMILES, synonyms.
     """
 
-    kind: Literal["variants", "compounds", "guides"] = "variants"
+    kind: Literal["variants", "compounds", "guides", "treatments"] = "variants"
     wild_type: str = ""
     singles: bool = False
     positions: Annotated[str, Field(pattern=POSITIONS)] = ""
@@ -79,13 +87,24 @@ class PoolConfig(Strict):
     merge_duplicates: bool = False
     skip_unreadable: bool = False
     structures: Literal[1, 2] = 1
+    cells: list[str] | str = []
+    compounds: list[str] | str = []
+    doses: list[str] = []
+    pairs: bool = False
+    panels: list[str] = []
 
     @model_validator(mode="after")
     def _one_way(self) -> PoolConfig:
-        given = [k for k in ("singles", "sites", "table", "fasta") if getattr(self, k)]
+        given = [k for k in ("singles", "sites", "table", "fasta", "cells") if getattr(self, k)]
         if len(given) != 1:
             found = " and ".join(given) or "none of them"
-            raise ValueError(f"give exactly one of singles, sites, table, fasta (here: {found})")
+            raise ValueError(f"give exactly one of singles, sites, table, fasta, cells (here: {found})")
+        if self.kind != "treatments" and (own := [k for k in _OF_TREATMENTS if getattr(self, k)]):
+            raise ValueError(f"{own[0]} belongs to treatments, and these are {self.kind}")
+        if given[0] == "cells" and not self.compounds:
+            raise ValueError("cells needs compounds")
+        if given[0] != "cells" and (own := [k for k in _OF_TREATMENTS[1:-1] if getattr(self, k)]):
+            raise ValueError(f"{own[0]} belongs to cells")
         if given[0] == "singles" and not self.wild_type:
             raise ValueError("singles needs wild_type")
         if given[0] in ("singles", "sites") and self.kind != "variants":
@@ -142,11 +161,14 @@ class LearnerConfig(Strict):
         calibration: how its uncertainty is calibrated on held-out values; the default of the pool when "".
         family: a file in the campaign's folder: the profile of the wild type's family, see
             `activeloop.priors.Profile`; none when "".
+        history: a table in the campaign's folder of measurements from before the campaign, of other drugs, lines or
+            guides; they count in no budget. None when "".
     """
 
     name: str = "default"
     options: dict[str, Option] = {}
     family: str = ""
+    history: str = ""
     calibration: Literal["", "temperature", "isotonic", "conformal", "noise", "none"] = ""
 
     @model_validator(mode="before")

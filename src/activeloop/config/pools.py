@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
@@ -17,11 +17,23 @@ from zipfile import BadZipFile
 import numpy as np
 
 from activeloop._version import __version__
-from activeloop.candidates import AMINO_ACIDS, ExplicitPool, Pool, Rules, read_parent
+from activeloop.candidates import (
+    AMINO_ACIDS,
+    ExplicitPool,
+    Panel,
+    Pool,
+    Rules,
+    TreatmentPool,
+    dose_name,
+    read_parent,
+)
 from activeloop.config.config import PoolConfig
 from activeloop.errors import ConfigError, InputError, StoreError
 from activeloop.files import write_whole
+from activeloop.measurements import Assay, Dataset, read_screens, read_treatments
 from activeloop.store.folder import CACHE
+from activeloop.tables import read_table
+from activeloop.tables.names import PARTS
 
 #: from how many candidates on a pool is kept as it was read; each structure takes longer than a thousand names
 LONG = {"variants": 5_000, "guides": 5_000, "compounds": 100}
@@ -104,8 +116,10 @@ def _read_before(config: PoolConfig, base: Path, file: str | None) -> ExplicitPo
 
 def _pool_of(config: PoolConfig, base: Path, file: str | None, progress: Progress | None) -> Pool:
     parent = _wild_type(config) or None
+    if config.cells:
+        return _with_panels(_product(config, base, file), config, base, file)
     if config.table or config.fasta:
-        return _listed(config, base, parent, file, progress)
+        return _with_panels(_listed(config, base, parent, file, progress), config, base, file)
     rules = {"exclude_residues": config.exclude_residues, "forbidden_motifs": config.forbidden_motifs}
     try:
         if config.singles:
@@ -120,6 +134,64 @@ def _pool_of(config: PoolConfig, base: Path, file: str | None, progress: Progres
         return Pool.combinatorial(parent, sites, max_mutations=config.max_mutations, **rules)
     except InputError as error:
         raise error if error.file or not file else ConfigError(f"[pool]: {error.problem}", file=file) from error
+
+
+def _product(config: PoolConfig, base: Path, file: str | None) -> TreatmentPool:
+    """All combinations of cells, compounds and doses."""
+    parts: list[list[str]] = []
+    for part, given in (("cells", config.cells), ("compound", config.compounds)):
+        if isinstance(given, list):
+            parts.append(given)
+            continue
+        table = read_table(_there(base, given, file))
+        named = [*table.named(PARTS[part]), *table.header]
+        parts.append([cell for cell in table.column(named[0]) if cell])
+    try:
+        doses = [dose_name(dose) for dose in config.doses]
+        return TreatmentPool(parts[0], parts[1], doses, combined=2 if config.pairs else 1)
+    except InputError as error:
+        raise error if error.file or not file else ConfigError(f"[pool]: {error.problem}", file=file) from error
+
+
+def _with_panels(pool: Pool, config: PoolConfig, base: Path, file: str | None) -> Pool:
+    """With what the side tables say of the parts of treatments."""
+    if not config.panels or not isinstance(pool, TreatmentPool):
+        return pool
+    return pool.with_panels(*panels_of(config, base, pool, file))
+
+
+def panels_of(
+    config: PoolConfig, base: Path, pool: TreatmentPool, file: str | None = None, also: TreatmentPool | None = None
+) -> tuple[Panel, Panel]:
+    """What the side tables say of the cells and the compounds of one pool, or of two."""
+    files = [_there(base, name, file) for name in config.panels]
+    pools = [pool, *([also] if also else [])]
+    cells, compounds = ([name for p in pools for name in p.part_names(part)] for part in ("cells", "compound"))
+    return Panel.read(files, cells), Panel.read(files, compounds)
+
+
+def history_of(
+    name: str, config: PoolConfig, base: Path, pool: Pool, assays: Sequence[Assay], file: str | None = None
+) -> Dataset:
+    """The measurements from before the campaign that a table in its folder holds.
+
+    Raises:
+        ConfigError: there is no such file.
+        InputError: it cannot be read.
+    """
+    path = _there(base, name, file, "learner")
+    if not isinstance(pool, TreatmentPool):
+        return read_screens(path, pool.kind)
+    found = read_treatments(path, assays[0])
+    assert isinstance(found.pool, TreatmentPool)
+    known = found.pool.with_panels(*panels_of(config, base, found.pool, file, pool)) if config.panels else found.pool
+    return replace(found, pool=known).as_history()
+
+
+def _there(base: Path, name: str, file: str | None, table: str = "pool") -> Path:
+    if not (base / name).is_file():
+        raise ConfigError(f'[{table}]: there is no file "{base / name}": put it there or correct its name.', file=file)
+    return base / name
 
 
 def _listed(config: PoolConfig, base: Path, parent: str | None, file: str | None, progress: Progress | None) -> Pool:
@@ -148,7 +220,7 @@ def _listed(config: PoolConfig, base: Path, parent: str | None, file: str | None
     return _keeping(pool, config, base, file)
 
 
-def _keeping(pool: ExplicitPool, config: PoolConfig, base: Path, file: str | None) -> ExplicitPool:
+def _keeping(pool: Pool, config: PoolConfig, base: Path, file: str | None) -> Pool:
     if file is not None:  # it is the config of a campaign, whose folder this is
         keep(pool, config, base, file)
     return pool

@@ -14,7 +14,8 @@ import numpy as np
 from activeloop import acquisition
 from activeloop.acquisition import AcquisitionFunction, BatchStrategy, Recommender, default_recommender
 from activeloop.candidates import Pool
-from activeloop.config.config import LearnerConfig, SelectConfig
+from activeloop.config.config import LearnerConfig, PoolConfig, SelectConfig
+from activeloop.config.pools import history_of
 from activeloop.errors import ConfigError, ModelError, PluginError, PoolError, did_you_mean
 from activeloop.measurements import Assay, limits_of
 from activeloop.plugins import GROUPS, plugins
@@ -174,7 +175,12 @@ def learner_of(config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file:
 
 
 def checked_learner_of(
-    config: LearnerConfig, pool: Pool, assays: Sequence[Assay], file: str | None = None, base: Path = Path()
+    config: LearnerConfig,
+    pool: Pool,
+    assays: Sequence[Assay],
+    file: str | None = None,
+    base: Path = Path(),
+    pool_config: PoolConfig | None = None,
 ) -> Learner:
     """The learner that a config names, calibrated: its versions carry metrics of held-out values.
 
@@ -186,6 +192,7 @@ def checked_learner_of(
         assays: as `learner_of`.
         file: how messages name the config.
         base: folder in which a model is looked for first.
+        pool_config: of the pool, whose side tables tell of the history, too.
 
     Raises:
         ConfigError: no learner has that name, or it does not take these options.
@@ -194,10 +201,17 @@ def checked_learner_of(
     """
     from activeloop.models.calibration import calibrated
     from activeloop.models.default import default_calibration
+    from activeloop.models.history import with_history
 
     learner = learner_of(_located(config, base), pool, assays, file)
     if config.family:
         learner = _with_family(learner, config.family, pool, file, base)
+    if config.history and pool_config:
+        history = history_of(config.history, pool_config, base, pool, assays, file)
+        try:
+            learner = with_history(learner, history)
+        except ConfigError as error:
+            raise ConfigError(f"[learner] history: {error.problem}", file=file) from error
     note = ", ".join(f"{key}={value}" for key, value in sorted(config.options.items()))
     return calibrated(learner, config.calibration or default_calibration(pool), note)
 

@@ -44,7 +44,11 @@ def files_of(config: CampaignConfig) -> dict[str, str]:
         "pool.table": config.pool.table,
         "pool.fasta": config.pool.fasta,
         "learner.family": config.learner.family,
+        "learner.history": config.learner.history,
         "learner.options.tables": tables if isinstance(tables, str) else "",
+        "pool.cells": config.pool.cells if isinstance(config.pool.cells, str) else "",
+        "pool.compounds": config.pool.compounds if isinstance(config.pool.compounds, str) else "",
+        **{f"pool.panels[{i}]": name for i, name in enumerate(config.pool.panels)},
     }
     return {key: name for key, name in named.items() if name}
 

@@ -186,7 +186,7 @@ def config_text(config: CampaignConfig, control_note: str = "") -> str:
             "[learner]",
             f'name = {_value(config.learner.name)}  # "default" stacks several learners on your results',
             f'calibration = {_value(config.learner.calibration)}  # "" follows the pool; or "isotonic", "none" ...',
-            *_given(config.learner, ("family",)),
+            *_given(config.learner, ("family", "history")),
             *_options("learner.options", config.learner.options),
         ],
         [
@@ -219,7 +219,7 @@ def config_text(config: CampaignConfig, control_note: str = "") -> str:
 
 
 def _pool(pool: PoolConfig) -> list[str]:
-    lines = ["[pool]", f'kind = {_value(pool.kind)}  # "variants", "compounds" or "guides"']
+    lines = ["[pool]", f'kind = {_value(pool.kind)}  # "variants", "compounds", "guides" or "treatments"']
     lines += _given(pool, ("wild_type",))
     if pool.singles:
         lines += ["singles = true  # all single mutants of the wild type"]
@@ -228,6 +228,7 @@ def _pool(pool: PoolConfig) -> list[str]:
     if pool.start:
         lines += [f"start = {pool.start}  # residues at the start whose mutants are never proposed; 0 to allow them"]
     lines += _given(pool, ("positions", "table", "fasta", "column", "offset"))
+    lines += _given(pool, ("cells", "compounds", "doses", "pairs", "panels"))
     lines += _given(
         pool,
         ("exclude_residues", "max_mutations", "forbidden_motifs", "merge_duplicates", "skip_unreadable", "structures"),

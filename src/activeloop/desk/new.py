@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from activeloop.campaigns import Campaign
 from activeloop.campaigns.proposing import control_words, controls_among
-from activeloop.candidates import Pool
+from activeloop.candidates import Pool, TreatmentPool
 from activeloop.candidates.compounds import STRUCTURES
 from activeloop.candidates.proteins import parent_in
 from activeloop.candidates.reading import candidate_column
@@ -25,12 +27,13 @@ from activeloop.config import (
     recommender_of,
 )
 from activeloop.config.building import hits_of
-from activeloop.config.pools import keep
+from activeloop.config.pools import history_of, keep
 from activeloop.desk.propose import laid_out, on_one_plate
 from activeloop.errors import ConfigError, TableError
 from activeloop.measurements import Assay
 from activeloop.measurements.columns import check_names
 from activeloop.models.family import TakesFamily, no_place, with_family
+from activeloop.models.history import with_history
 from activeloop.plates import Plate, Proposal
 from activeloop.prediction import Learner, watched_fits
 from activeloop.priors.alignment import read_alignment
@@ -40,19 +43,19 @@ from activeloop.store import CampaignFolder
 from activeloop.tables import Table, read_table
 from activeloop.tables.names import candidate_names
 
-Kind = Literal["variants", "compounds", "guides"]
+Kind = Literal["variants", "compounds", "guides", "treatments"]
 Goal = Literal["find", "learn"]
 Bars = Callable[[str, int, int], None]
 FAMILY = "family-profile.csv"
 """The file in the campaign's folder of what an alignment told."""
-CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting"}
+CONTROLS = {"variants": "WT", "compounds": "DMSO", "guides": "non-targeting", "treatments": "DMSO"}
 FIRST = 24
 """Candidates of a pool that are named to look at."""
 
 
 @dataclass(frozen=True)
 class CampaignOptions:
-    """What a person decides about a new campaign; exactly one of `singles`, `sites`, `table`, `fasta` is its pool.
+    """What a person decides about a new campaign; one of `singles`, `sites`, `table`, `fasta`, `cells` is its pool.
 
     Args:
         assays: as `[[assays]]` of `campaign.toml`: name, unit, goal, scale, bounds, threshold, hit of each.
@@ -80,6 +83,12 @@ class CampaignOptions:
         controls: control wells of a plate.
         control: what they hold; the usual of the kind when "".
         price: of one well, 0 when not known.
+        cells: of treatments: names, or one file that lists them: all combinations with `compounds` and `doses`.
+        compounds: names or SMILES, or one file that lists them.
+        doses: such as ("0.1 uM", "1 uM"); () where no dose belongs to a treatment.
+        pairs: whether two compounds are combined in each treatment.
+        panels: files that tell of cells and compounds, which are copied.
+        history: a file of measurements from before the campaign, which is copied.
     """
 
     assays: tuple[dict[str, Any], ...]
@@ -107,6 +116,23 @@ class CampaignOptions:
     controls: int = 8
     control: str = ""
     price: float = 0.0
+    cells: tuple[str, ...] = ()
+    compounds: tuple[str, ...] = ()
+    doses: tuple[str, ...] = ()
+    pairs: bool = False
+    panels: tuple[Path, ...] = ()
+    history: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the pool and of the learner, which are copied."""
+        lists = [_file_of(each) for each in (self.cells, self.compounds)]
+        return tuple(path for path in (self.table, self.fasta, *lists, *self.panels, self.history) if path)
+
+
+def _file_of(names: tuple[str, ...]) -> Path | None:
+    """The file that lists names, where that is what was given."""
+    return Path(names[0]) if len(names) == 1 and Path(names[0]).is_file() else None
 
 
 @dataclass(frozen=True)
@@ -199,7 +225,8 @@ def draft(options: CampaignOptions, progress: Bars | None = None) -> CampaignDra
         ConfigError: an option makes no sense, or two contradict each other.
         InputError: a file cannot be read, or the pool cannot be made.
     """
-    kind = options.kind or asked_kind(options.table, options.column, bool(options.wild_type))
+    kind = options.kind or ("treatments" if options.cells else None)
+    kind = kind or asked_kind(options.table, options.column, bool(options.wild_type))
     parent = parent_in(options.wild_type) if options.wild_type else ""
     start, left_out = 0, ""
     if options.singles and parent:
@@ -214,10 +241,13 @@ def draft(options: CampaignOptions, progress: Bars | None = None) -> CampaignDra
     check_names(assays)
     source = options.table or options.fasta
     reading = partial(progress, "candidates") if progress else None
-    pool = pool_of(config.pool, source.parent if source else Path(), progress=reading)
-    learner = learner_of(config.learner, pool, assays)
+    inputs = _contents(options.files)
+    with _together(options.files) as base:
+        pool = pool_of(config.pool, base, progress=reading)
+        learner = learner_of(config.learner, pool, assays)
+        if config.learner.history:
+            learner = with_history(learner, history_of(config.learner.history, config.pool, base, pool, assays))
     recommender_of(config.select, config.goal, assays, pool)
-    inputs = {source.name: source.read_bytes()} if source else {}
     profile = _profile(options.alignment, pool, learner, progress) if options.alignment else None
     if profile:
         if source and source.name.casefold() == FAMILY:
@@ -225,6 +255,11 @@ def draft(options: CampaignOptions, progress: Bars | None = None) -> CampaignDra
         inputs[FAMILY] = profile.text().encode()
         learner = with_family(learner, profile) if isinstance(learner, TakesFamily) else learner
     note = control_words(controls_among(pool, config.plate.control))
+    unresolved = (
+        [pool.panels[part].note(words) for part, words in (("cells", "cells"), ("compound", "compounds"))]
+        if isinstance(pool, TreatmentPool)
+        else []
+    )
     return CampaignDraft(
         config,
         config_text(config, note),
@@ -233,7 +268,7 @@ def draft(options: CampaignOptions, progress: Bars | None = None) -> CampaignDra
         inputs,
         profile.about() if profile else "",
         tuple(profile.warnings(pool)) if profile else (),
-        tuple(filter(None, (note, left_out))),
+        tuple(filter(None, (note, left_out, *unresolved))),
     )
 
 
@@ -331,6 +366,36 @@ def first_plate(
     return proposal, tuple(laid_out(proposal, config.plate, config.seed))
 
 
+def _contents(files: tuple[Path, ...]) -> dict[str, bytes]:
+    """Name -> content of files.
+
+    Raises:
+        ConfigError: two have the same name, or one cannot be read.
+    """
+    found: dict[str, bytes] = {}
+    for path in dict.fromkeys(files):
+        if path.name in found:
+            raise ConfigError(f'two files are called "{path.name}": rename one of them. No campaign was made.')
+        try:
+            found[path.name] = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read ({error.strerror}). No campaign was made.") from error
+    return found
+
+
+@contextmanager
+def _together(files: tuple[Path, ...]) -> Iterator[Path]:
+    """A folder in which all files stand under their names, as they will in that of the campaign."""
+    folders = {path.parent for path in files}
+    if len(folders) < 2:
+        yield next(iter(folders), Path())
+        return
+    with TemporaryDirectory() as folder:
+        for path in files:
+            (Path(folder) / path.name).symlink_to(path.absolute())
+        yield Path(folder)
+
+
 def _settings(options: CampaignOptions, kind: Kind, parent: str, start: int) -> dict[str, Any]:
     """All of `campaign.toml`, as plain values."""
     return {
@@ -353,9 +418,15 @@ def _settings(options: CampaignOptions, kind: Kind, parent: str, start: int) -> 
             "exclude_residues": options.exclude.upper(),
             "max_mutations": options.max_mutations,
             "forbidden_motifs": list(options.forbid),
+            "cells": file.name if (file := _file_of(options.cells)) else list(options.cells),
+            "compounds": file.name if (file := _file_of(options.compounds)) else list(options.compounds),
+            "doses": list(options.doses),
+            "pairs": options.pairs,
+            "panels": [path.name for path in options.panels],
         },
         "assays": list(options.assays),
-        "learner": {"name": options.learner, "family": FAMILY if options.alignment else ""},
+        "learner": {"name": options.learner, "family": FAMILY if options.alignment else ""}
+        | ({"history": options.history.name} if options.history else {}),
         "plate": {
             "wells": options.wells,
             "controls": options.controls,

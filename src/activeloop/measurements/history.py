@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from activeloop.candidates import Panel, TreatmentPool
+from activeloop.candidates import ExplicitPool, Panel, TreatmentPool
+from activeloop.candidates.reading import candidate_column, read_candidates
 from activeloop.candidates.treatments import dose_name, treatment_columns
 from activeloop.errors import InputError, TableError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.dataset import Dataset
 from activeloop.tables import Table, as_table
-from activeloop.tables.names import ROLES, TARGETS, plain, split_unit
+from activeloop.tables.names import COUNTS, ROLES, SPREADS, TARGETS, plain, split_unit
 
 
 def read_treatments(
@@ -134,5 +135,52 @@ def _value_column(table: Table, assay: Assay | None, taken: Sequence[str]) -> st
 def _has_numbers(table: Table, name: str) -> bool:
     try:
         return bool(np.isfinite(table.values(name)[:200]).any())
+    except TableError:
+        return False
+
+
+def read_screens(source: Any, kind: str) -> Dataset:
+    """Sister screens of a table: a column of candidates, such as guides, and a column of values for each screen.
+
+    Args:
+        source: a table, a file or a DataFrame.
+        kind: of the candidates, one of `activeloop.candidates.KINDS`.
+
+    Returns:
+        [N, screens] values, NaN where a screen lacks a candidate; in round -1.
+
+    Raises:
+        InputError: a candidate cannot be read, or no column holds values.
+
+    >>> table = {"guide": ["ACGTACGTACGTACGTACGT", "TTGTACGTACGTACGTACGT"], "WT": [0.1, 0.9], "HF1": [0.2, None]}
+    >>> read_screens(table, "guides").values.tolist()
+    [[0.1, 0.2], [0.9, nan]]
+    """
+    table = as_table(source)
+    column = candidate_column(table, kind)
+    read = read_candidates(table, kind, column=column, merge_duplicates=True, skip_unreadable=True)
+    pool = ExplicitPool.from_list(read, kind)
+    skip = {*table.named((*COUNTS, *(name for names in SPREADS.values() for name in names))), table.find(column)}
+    names = [name for name in table.header if name not in skip and _all_numbers(table, name)]
+    if not names:
+        raise table.error(f"no column holds values of a screen. Columns: {', '.join(table.header)}.")
+    fine = read.places >= 0
+    rows, columns = read.places[fine], []
+    for name in names:
+        values = table.values(name)[fine]
+        known = np.isfinite(values)
+        counts = np.bincount(rows[known], minlength=len(pool))
+        sums = np.bincount(rows[known], values[known], len(pool))
+        columns.append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
+    values = np.stack(columns, axis=1)
+    some = np.flatnonzero(np.isfinite(values).any(1))
+    zeros = np.zeros((len(some), len(names)))
+    assays = tuple(Assay(split_unit(name)[0], split_unit(name)[1]) for name in names)
+    return Dataset(pool, some, values[some], zeros, assays, np.full(len(some), -1), zeros.astype(np.int8))
+
+
+def _all_numbers(table: Table, name: str) -> bool:
+    try:
+        return bool(np.isfinite(table.values(name)).any())
     except TableError:
         return False

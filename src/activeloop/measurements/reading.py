@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
-from activeloop.candidates import Pool, left_out_note
+from activeloop.candidates import Pool, TreatmentPool, left_out_note, with_treatments
 from activeloop.errors import MeasurementError, check_type
 from activeloop.measurements.assay import Assay, Measurement, checked_assays
 from activeloop.measurements.blocks import PlateBlock, plate_blocks
@@ -158,6 +158,8 @@ def read_measurements(
         where = (sheet, block) if found is None else (found.sheet or None, found.place or None)
         table = as_table(path, sheet=where[0], block=where[1])
         _refuse_predictions(table, assays)
+        if isinstance(pool, TreatmentPool):
+            table = with_treatments(table, pool.resolve, required=False)
         table = without_labels(table, pool, assays)
         given = _plate_column(table, columns, layouts)
         own = [part.assay] if part.assay else assays

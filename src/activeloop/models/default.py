@@ -43,6 +43,10 @@ def default_learner(pool: Pool, goal: Literal["find", "learn"], family: Profile 
         from activeloop.models.gp.tanimoto import TanimotoGP
 
         return TanimotoGP()
+    if pool.kind == "treatments":
+        from activeloop.models.gp.treatments import TreatmentGP
+
+        return TreatmentGP()
     if pool.kind == "guides":
         from activeloop.models.gp.guides import GuideGP
 

@@ -27,8 +27,10 @@ from activeloop.models.forest import RandomForest
 from activeloop.models.gp.classifier import GPClassifier
 from activeloop.models.gp.guides import GuideGP
 from activeloop.models.gp.mutation_gp import MutationGP
+from activeloop.models.gp.sisters import SisterGP
 from activeloop.models.gp.site_gp import SiteGP
 from activeloop.models.gp.tanimoto import TanimotoGP
+from activeloop.models.gp.treatments import TreatmentGP
 from activeloop.models.heads.base import Head
 from activeloop.models.heads.dropout import DropoutHead
 from activeloop.models.heads.gp import GPHead
@@ -338,8 +340,11 @@ READING: dict[str, Callable[..., Learner]] = {
     "classifier": GPClassifier,
     "guide-gp": GuideGP,
     "mutation-gp": MutationGP,
+    "sisters": SisterGP,
+    "factors": partial(SisterGP, sisters=False),
     "site-gp": SiteGP,
     "tanimoto": TanimotoGP,
+    "treatment-gp": TreatmentGP,
     "fine-tuned": fine_tuned,
     "embedding-gp": embedding_gp,
     "plm-prior": plm_prior,

@@ -112,6 +112,16 @@ def twins(panel: Panel, targets: Rows[str], sisters: Rows[str]) -> np.ndarray:
     return same | (tanimoto(panel, targets, sisters) > SAME)
 
 
+def feature_kernel(panel: Panel, names: Rows[str], others: Rows[str]) -> np.ndarray:
+    """[N, M] similarity of parts by their features, 0 to 1: the mean over blocks; 0 where there are none."""
+    rows = np.array([panel.rows.get(name, -1) for name in (*names, *others)], np.int64)
+    blocks = [each for each in (_kernel(block[rows], rows) for block in panel.features.values()) if each]
+    if not blocks:
+        return np.zeros((len(names), len(others)))
+    kernels = [np.where(has[:, None] & has, kernel, 0.0) for kernel, has in blocks]
+    return np.mean(kernels, 0)[: len(names), len(names) :]
+
+
 #: noise variances that are tried, as shares of the variance
 _RATIOS = np.geomspace(0.05, 30, 14)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
@@ -54,6 +55,10 @@ class SisterGP(PerAssayLearner):
     def name(self) -> str:
         """`sisters`, or `factors` with one prior mean alone."""
         return "sisters" if self.sisters else "factors"
+
+    def with_history(self, history: Dataset) -> SisterGP:
+        """The same learner with a history."""
+        return replace(self, history=history)
 
     def prior(self, pool: Pool) -> Predictor | None:
         """What the history alone says; None without one."""
@@ -238,15 +243,16 @@ class SisterPredictor(TransformedPredictor, Validated):
             )
         return self.posteriors[name]
 
-    def _groups(self, pool: Pool, rows: np.ndarray) -> list[tuple[MixturePosterior, np.ndarray, np.ndarray]]:
-        """Posterior, place in rows and place in the factors of each new one's candidates."""
+    def _groups(self, pool: Pool, rows: np.ndarray) -> list[tuple[str, MixturePosterior, np.ndarray, np.ndarray]]:
+        """Name, posterior, place in rows and place in the factors of each new one's candidates."""
         assert isinstance(pool, TreatmentPool)
         owners, places = _keys(pool, rows, self.part)
         names, which = np.unique(owners, return_inverse=True)
         where = np.array([self.known.places.get(place, -1) for place in places.tolist()], np.int64)
         if (where < 0).any():
             raise ModelError(f'the model knows nothing of "{places[where.argmin()]}". Nothing was predicted.')
-        return [(self._of(name), index := np.flatnonzero(which == k), where[index]) for k, name in enumerate(names)]
+        groups = [(name, np.flatnonzero(which == k)) for k, name in enumerate(names.tolist())]
+        return [(name, self._of(name), index, where[index]) for name, index in groups]
 
     def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
         phi, means = self.known.phi, self.known.means
@@ -254,12 +260,12 @@ class SisterPredictor(TransformedPredictor, Validated):
         def piece_of(piece: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             some = rows[piece]
             samples, mean, sd = np.zeros((draws, len(some)), np.float32), np.zeros(len(some)), np.zeros(len(some))
-            for posterior, index, where in self._groups(pool, some):
+            for name, posterior, index, where in self._groups(pool, some):
                 here, prior_means = phi[where], means[where]
                 mean[index] = posterior.mean(here, prior_means)
                 sd[index] = np.sqrt(posterior.variance(here, prior_means))
                 if draws:
-                    theta, chosen = posterior.samples(seed, draws)
+                    theta, chosen = posterior.samples(_own_seed(seed, name), draws)
                     samples[:, index] = (posterior.prior.shift + here @ theta + prior_means @ chosen).T
             return samples, mean, sd
 
@@ -267,7 +273,7 @@ class SisterPredictor(TransformedPredictor, Validated):
 
     def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         mean = np.zeros(len(rows))
-        for posterior, index, where in self._groups(pool, rows):
+        for _, posterior, index, where in self._groups(pool, rows):
             mean[index] = posterior.mean(self.known.phi[where], self.known.means[where])
         return mean
 
@@ -276,8 +282,8 @@ class SisterPredictor(TransformedPredictor, Validated):
 
         def covariance(pool: Pool, rows: np.ndarray, other: Pool, others: np.ndarray) -> np.ndarray:
             found = np.zeros((len(rows), len(others)))
-            there = {id(posterior): (index, where) for posterior, index, where in self._groups(other, others)}
-            for posterior, index, where in self._groups(pool, rows):
+            there = {id(posterior): (index, where) for _, posterior, index, where in self._groups(other, others)}
+            for _, posterior, index, where in self._groups(pool, rows):
                 if id(posterior) in there:  # two drugs share no parameter
                     at, also = there[id(posterior)]
                     found[np.ix_(index, at)] = posterior.covariance(phi[where], means[where], phi[also], means[also])
@@ -306,8 +312,8 @@ class SisterPredictor(TransformedPredictor, Validated):
             named = ", ".join(f"{self._called(sister)} {share:.0%}" for sister, share in near)
             words.append(f"{self._called(name)}: {named}")
         return (
-            f"A mixture of {len(self.known.sisters)} sister {what} of the history; noise of one value "
-            f"{self.noise:.3g}. Heaviest: {'; '.join(words) or 'none yet'}."
+            f"A mixture of {len(self.known.sisters)} sister {what} of the history, given {len(self.order)} measured "
+            f"candidates; noise of one value {self.noise:.3g}. Heaviest: {'; '.join(words) or 'none yet'}."
         )
 
     def _called(self, name: str) -> str:
@@ -316,6 +322,11 @@ class SisterPredictor(TransformedPredictor, Validated):
     def state(self) -> dict[str, np.ndarray]:
         """{}: fitted again from the same history in a few seconds."""
         return {}
+
+
+def _own_seed(seed: int, name: str) -> int:
+    """Of the samples of one drug, so that those of two are independent."""
+    return int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0])
 
 
 def _owners_of(pool: TreatmentPool, part: str) -> list[str]:

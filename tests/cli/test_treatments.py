@@ -1,0 +1,103 @@
+"""A drug-response campaign through the commands: lines, a new compound, what is known of others."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from activeloop.config import open_campaign
+
+LINES = [f"LINE-{i}" for i in range(30)]
+
+
+def write(name: str, header: list[str], rows: list[list[object]]) -> Path:
+    path = Path(name)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def values() -> np.ndarray:
+    """[12 drugs, lines] of three groups."""
+    rng = np.random.default_rng(0)
+    groups = rng.standard_normal((3, len(LINES)))
+    return np.stack([groups[d % 3] + 0.2 * rng.standard_normal(len(LINES)) for d in range(13)])
+
+
+def test_from_a_history_to_a_second_plate(run):
+    truth = values()
+    old = [[f"drug {d}", line, f"{truth[d, i]:.3f}"] for d in range(12) for i, line in enumerate(LINES)]
+    write("history.csv", ["compound", "cell line", "ln_IC50"], old)
+    write("lines.csv", ["cell line"], [[line] for line in LINES])
+    write(
+        "drugs.csv",
+        ["id", "synonyms", "targets"],
+        [["new one", "NN-1, nn1", "T0"], *[[f"drug {d}", "", f"T{d % 3}"] for d in range(12)]],
+    )
+    status, out, err = run(
+        "new", "c", "--assay", "ln_IC50::minimise", "--cells", "lines.csv", "--compounds", "new one", "--history",
+        "history.csv", "--panel", "drugs.csv",
+    )  # fmt: skip
+    assert (status, err) == (0, ""), out + err
+    assert "30 treatments: all combinations of 30 cells x 1 compound" in out
+    status, out, err = run("propose", "c", "-n", "6")
+    assert status == 0, err
+    assert "LINE-" in out
+    first = {pick.name for pick in open_campaign("c").campaign.state().proposals[0].picks}
+    assert set(np.argsort(truth[12])[:3]) & {LINES.index(name.split(" | ")[0]) for name in first}
+    # results as a laboratory writes them: a column for each part, the compound by another of its names
+    rows = [[name.split(" | ")[0], "NN1", f"{truth[12, LINES.index(name.split(' | ')[0])]:.3f}"] for name in first]
+    write("results.csv", ["cell line", "drug", "ln_IC50"], rows)
+    status, out, err = run("record", "c", "results.csv")
+    assert status == 0, err
+    assert "Stored 6 results of 6 candidates" in out
+    status, out, err = run("propose", "c", "-n", "6")
+    assert status == 0, err
+    status, out, err = run("status", "c")
+    assert "sister drugs of the history" in out
+    assert len(open_campaign("c").campaign.dataset()) == 6  # the history counts in no budget
+
+
+def test_doses_and_pairs_are_columns_and_errors_name_the_row(run):
+    status, out, err = run(
+        "new", "c", "--assay", "viability:%", "--cells", "A375,HT29", "--compounds", "a,b,c", "--doses", "0.1, 1 uM",
+        "--pairs",
+    )  # fmt: skip
+    assert status == 0, err
+    assert "12 treatments" in out
+    write("r.csv", ["cells", "drug A", "drug B", "dose (nM)", "viability"], [["A375", "b", "a", "100", "55"]])
+    status, out, err = run("record", "c", "r.csv")
+    assert status == 0, err
+    assert open_campaign("c").campaign.dataset().pool.names([0]) == ["A375 | a + b | 0.1 uM"]
+    for dose, word in (("0", "untreated control"), ("fast", "no dose"), ("5000", "not in the pool")):
+        write("w.csv", ["cells", "drug A", "drug B", "dose (nM)", "viability"], [["A375", "b", "a", dose, "55"]])
+        status, out, err = run("record", "c", "w.csv")
+        assert status != 0
+        assert "row 2" in err
+        assert word in err
+    write("n.csv", ["cells", "drug A", "drug B", "dose", "viability"], [["A375", "b", "a", "100", "55"]])
+    status, out, err = run("record", "c", "n.csv")
+    assert status != 0
+    assert "has no unit" in err
+
+
+def test_a_list_of_treatments_is_a_pool(run):
+    write(
+        "pool.csv",
+        ["cell line", "compound", "dose (uM)"],
+        [["A", "x", "1"], ["A", "y", "1"], ["B", "x", "1"], ["B", "y", "10"]],
+    )
+    status, out, err = run("new", "c", "--assay", "viability", "--table", "pool.csv", "--kind", "treatments")
+    assert status == 0, err
+    assert "4 treatments" in out
+    write(
+        "r.csv",
+        ["cell line", "compound", "dose (uM)", "viability"],
+        [["A", "x", "1", "3"], ["B", "y", "10", "5"], ["A", "y", "1", "4"]],
+    )
+    assert run("record", "c", "r.csv")[0] == 0
+    status, out, err = run("propose", "c", "-n", "1")
+    assert status == 0, err
+    assert "B | x | 1 uM" in out
