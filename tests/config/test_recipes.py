@@ -64,11 +64,20 @@ configs = st.builds(
         st.builds(PoolConfig, singles=st.just(True), wild_type=words, positions=st.sampled_from(["", "2-4, 6"])),
         st.builds(PoolConfig, sites=st.lists(words, min_size=1), max_mutations=st.none() | st.integers(1, 5)),
         st.builds(PoolConfig, table=words, kind=st.sampled_from(["variants", "compounds"]), offset=st.integers(-5, 5)),
+        st.builds(
+            PoolConfig,
+            kind=st.just("treatments"),
+            cells=words | st.lists(words, min_size=1),
+            compounds=words | st.lists(words, min_size=1),
+            doses=st.lists(words, max_size=2),
+            pairs=st.booleans(),
+            panels=st.lists(words, max_size=2),
+        ),
     ),
     assays=st.lists(
         st.builds(AssayConfig, name=names, unit=words, lower=floats, hit=floats), min_size=1, unique_by=lambda a: a.name
     ),
-    learner=st.builds(LearnerConfig, name=words, options=options),
+    learner=st.builds(LearnerConfig, name=words, options=options, history=st.just("") | words),
     select=st.builds(SelectConfig, score=words, score_options=options, batch=words, batch_options=options),
     plate=st.builds(
         PlateConfig,
