@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from activeloop.measurements.curves import PRIORS, DoseSeries, fit_curve, fit_curves, next_doses
+from activeloop.measurements.curves import PRIORS, DoseSeries, Prior, fit_curve, fit_curves, next_doses
 
 DOSES = 10.0 ** np.linspace(-3, 1, 8)  # µM
 VIABILITY = PRIORS["viability"]._replace(start_sd=5.0)
@@ -99,6 +99,23 @@ def test_the_unit_of_doses_changes_nothing_but_the_unit():
 def test_the_same_seed_gives_the_same_curve():
     series, _ = planted(4, 3, 5.0, 1)
     assert [c.estimates for c in fit_curves(series, seed=1)] == [c.estimates for c in fit_curves(series, seed=1)]
+
+
+@pytest.mark.parametrize("response", ["viability", "raw"])
+def test_four_doses_without_repeats_show_no_effect_where_there_is_none(response):
+    """No degree of freedom is left: the noise is the likeliest one of all curves together."""
+    rng, doses = np.random.default_rng(0), np.array([10.0, 100, 1000, 10_000])
+    series = []
+    for k in range(40):
+        readings = 100 + 8 * rng.normal(size=4) if k % 4 else hill(doses, 100, 5, 2.5, 1.5) + 8 * rng.normal(size=4)
+        width = float(np.ptp(readings))
+        raw = Prior(float(readings.mean()), width, float(readings.mean()), width, math.nan, 1.0)
+        series.append(DoseSeries(f"c{k}", "", doses, readings, VIABILITY if response == "viability" else raw))
+    curves = fit_curves(series)
+    false = np.mean([curve.effect for k, curve in enumerate(curves) if k % 4])
+    found = np.mean([curve.effect for k, curve in enumerate(curves) if not k % 4])
+    assert false <= (0.1 if response == "viability" else 0.25)
+    assert found >= (0.9 if response == "viability" else 0.3)
 
 
 def test_next_doses_lie_where_the_ic50_is_open():

@@ -35,6 +35,10 @@ POINTS, REFINEMENTS, NEGLIGIBLE = (96, 24), 3, 16.0
 DRAWS = 2000
 #: fewest doses above 0 of a curve
 FEWEST = 3
+#: of a curve; fewer degrees of freedom of all curves say nothing about noise; least noise, in units of the prior
+PARAMETERS, LEAST_FREEDOM, LEAST = 4, 8, 0.2
+#: curves by which the likeliest noise is found, and the noises that are tried, in units of the prior
+DECIDING, NOISES = 60, np.geomspace(0.5, 45, 14)
 #: natural logarithm of the evidence by which a curve must beat a constant to show an effect
 EFFECT = math.log(3)
 
@@ -46,7 +50,7 @@ class Prior(NamedTuple):
         start, start_sd: of E0, the response of the control.
         end, end_sd: of Einf.
         half: the response that defines IC50 or GR50; NaN where the response has no scale of its own.
-        unit: one hundredth of the distance between no and full effect, the scale of noise when nothing else shows it.
+        unit: in which noise is compared between curves: one percent of the full effect, of raw readings of their level.
     """
 
     start: float
@@ -227,7 +231,9 @@ def fit_curves(series: Sequence[DoseSeries], seed: int = 0) -> list[Curve]:
     """Curves of many series, measured alike: each one's noise is pulled towards that of all.
 
     The noise of a curve is what its readings leave, with the degrees of freedom that four parameters leave, moderated
-    by that of the others (`moderated_variances`): eight readings say little about their own noise.
+    by that of the others (`moderated_variances`): eight readings say little about their own noise. Where hardly any
+    degrees of freedom are left in all, as of four doses without repeats, it is the noise under which all readings are
+    likeliest, whatever the curves are (the marginal likelihood).
 
     Args:
         series: those of one file.
@@ -235,23 +241,16 @@ def fit_curves(series: Sequence[DoseSeries], seed: int = 0) -> list[Curve]:
     """
     if not series:
         return []
-    squares, freedom = np.zeros(len(series)), np.zeros(len(series), int)
-    first = _first_noise(series)
-    for k, one in enumerate(series):
-        squares[k] = np.square(one.responses - most_probable(one, first[k])(one.doses)).sum()
-        freedom[k] = max(len(one.doses) - 4, 0)
+    first, units = _first_noise(series), np.array([one.prior.unit for one in series])
+    residuals = [one.responses - most_probable(one, first[k])(one.doses) for k, one in enumerate(series)]
+    squares = np.array([np.square(r).sum() for r in residuals]) / units**2
+    freedom = np.array([max(len(r) - PARAMETERS, 0) for r in residuals])
     behind = int(freedom.sum())
-    pooled = float(squares[freedom > 0].sum()) / behind if behind else 0.0
-    least = np.array([0.2 * one.prior.unit for one in series])
-    if pooled <= 0:
-        noises = np.maximum(first, least)
+    if behind < LEAST_FREEDOM:
+        noises = np.full(len(series), _likeliest_noise(series))
     else:
-        scales = np.array([one.prior.unit for one in series])
-        if np.ptp(scales) > 0:  # responses without a common scale have no common noise
-            noises = np.sqrt(np.where(freedom > 0, squares / np.maximum(freedom, 1), first**2))
-        else:
-            noises = np.sqrt(moderated_variances(squares, freedom, pooled, behind))
-        noises = np.maximum(noises, least)
+        noises = np.sqrt(moderated_variances(squares, freedom, float(squares[freedom > 0].sum()) / behind, behind))
+    noises = np.maximum(noises, LEAST) * units
     return [fit_curve(one, float(noise), seed) for one, noise in zip(series, noises, strict=True)]
 
 
@@ -295,12 +294,29 @@ def next_doses(curve: Curve, count: int) -> list[float]:
     return sorted(chosen)
 
 
+def _likeliest_noise(series: Sequence[DoseSeries]) -> float:
+    """The noise, in units of the priors, under which all readings are likeliest, curves integrated out."""
+    some = series
+    if len(series) > DECIDING:
+        some = [series[k] for k in np.random.default_rng(0).choice(len(series), DECIDING, replace=False)]
+    found = []
+    for noise in NOISES:
+        total = 0.0
+        for one in some:
+            _, counts, means, within = one.levels
+            sigma = noise * one.prior.unit
+            away = float(counts @ np.square(means - one.prior.start)) + within
+            total += _Posterior.of(one, sigma).evidence - len(one.doses) * math.log(sigma) - 0.5 * away / sigma**2
+        found.append(total)
+    return float(NOISES[int(np.argmax(found))])
+
+
 def _first_noise(series: Sequence[DoseSeries]) -> np.ndarray:
     """[K] noise before any curve: that of the repeats, else a hundredth of the scale times five."""
     squares = np.array([one.levels[3] / one.prior.unit**2 for one in series])
     freedom = np.array([len(one.doses) - len(one.levels[0]) for one in series])
     common = math.sqrt(squares.sum() / freedom.sum()) if freedom.sum() > 0 else 0.0
-    return np.array([max(common or 5.0, 0.2) * one.prior.unit for one in series])
+    return np.array([max(common or 5.0, LEAST) * one.prior.unit for one in series])
 
 
 @lru_cache(64)

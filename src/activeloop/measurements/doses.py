@@ -741,7 +741,8 @@ def _own_prior(found: list[Prior], responses: np.ndarray, response: Response) ->
     start = float(np.mean(starts)) if starts else (low + high) / 2
     spreads = [p.start_sd for p in found if not math.isnan(p.start_sd)]
     start_sd = math.hypot(float(np.mean(spreads)), 0.03 * width) if starts and spreads else width
-    return Prior(start, start_sd, (low + high) / 2, width, math.nan, width / 100)
+    level = max(float(np.abs(responses).mean()), width / 3)  # readings of a signal vary by a share of it
+    return Prior(start, start_sd, (low + high) / 2, width, math.nan, level / 100)
 
 
 def _middle(values: np.ndarray) -> float:
