@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: curves in one picture, and beside each other
 PANELS, ACROSS = 24, 4
+#: letters of a title
+LONGEST = 30
 #: standard deviations of noise from which a curve is said to fit badly; the residual of all its readings counts
 BADLY = 2.0
 #: response -> the words beside its axis
@@ -275,7 +277,8 @@ def draw_curves(page: Sequence[Curve], found: Curves) -> Figure:
 
 def _draw(axis: Axes, curve: Curve, found: Curves) -> None:
     series, endpoint = curve.series, found.endpoints[0]
-    style(axis, series.name)
+    name = series.name if len(series.name) <= LONGEST else f"{series.name[:LONGEST]}..."
+    style(axis, name)
     axis.title.set_fontsize(10)
     doses = series.levels[0]
     low, high = float(doses[0]), float(doses[-1])
@@ -286,7 +289,7 @@ def _draw(axis: Axes, curve: Curve, found: Curves) -> None:
     axis.plot(series.doses, series.responses, "o", color=INK, markersize=3.4, alpha=0.75, markeredgewidth=0)
     axis.set_xscale("log")
     left = low / 3.5
-    if not math.isnan(series.prior.start):
+    if any(well.role == "negative" for well in found.readings.wells):
         axis.errorbar([left], [series.prior.start], [series.prior.start_sd], fmt="s", color=FAINT, markersize=4)
         axis.axhline(series.prior.start, color=BASELINE, linewidth=0.7, linestyle=(0, (2, 3)))
     estimate = found.estimate(curve, endpoint)

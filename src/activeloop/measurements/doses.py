@@ -11,27 +11,21 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from activeloop.errors import MeasurementError, did_you_mean
-from activeloop.measurements.checks import ControlWells, z_prime
 from activeloop.measurements.columns import grid_size
-from activeloop.measurements.curves import FEWEST, PRIORS, DoseSeries, Prior
-from activeloop.measurements.effects import plate_effects
+from activeloop.measurements.curves import FEWEST, DoseSeries, Prior
+from activeloop.measurements.normalisation import Response, Role, Well, normalised, own_prior, without_shifts
 from activeloop.measurements.rows import BELOW, FAILED, SATURATED
 from activeloop.measurements.wells import parse_well, well_name
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import LABELS, PARTS, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import converted, factor_between, is_missing, parse_number
 from activeloop.tables.reading import read_blocks
-from activeloop.words import shown_number
 
-#: what a response is: percent of the negative control; percent of the effect of the positive one, downwards or upwards;
-#: normalised growth rate (Hafner et al. 2016); as it stands
-Response = Literal["viability", "inhibition", "activation", "growth-rate", "raw"]
-Role = Literal["sample", "negative", "positive", "time zero", "unused"]
 #: words of wells whose role they leave no doubt about; "control" alone is not among them
 WORDS: dict[Role, frozenset[str]] = {
     "negative": frozenset(
@@ -103,36 +97,8 @@ _REPLICATE = re.compile(
 _DOSE_UNIT = re.compile(
     r"(?P<base>.+?)[\s_,/]+(?P<unit>(?:[pnuµμm]?M|[pnuµμm]?g\s?/\s?[mu]?L|[pnuµμm]?mol\s?/\s?L))", re.I
 )
-#: controls of which a dead one counts less: from so many on their median is taken
-MANY = 5
-#: standard deviation of a well of a compound without effect around the controls, in % of them: its place on the plate
-PLACE = 3.0
 #: labels that a curve carries
 MOST_LABELS = 12
-
-
-class Well(NamedTuple):
-    """One reading.
-
-    Args:
-        row: of the table, as a spreadsheet counts it.
-        compound, cells: as the file names them.
-        dose: in the unit of all; 0 of a control.
-        value: as it was read.
-        role: of the well.
-        plate, well: names, "" where the file has none.
-        response: after normalisation; NaN of a control.
-    """
-
-    row: int
-    compound: str
-    cells: str
-    dose: float
-    value: float
-    role: Role
-    plate: str
-    well: str
-    response: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -242,7 +208,7 @@ class _Reader:
         self._refuse_twice(wells, len(values))
         if not any(well.role == "sample" for well in wells):
             raise self._error("no reading of a compound at a dose above 0 is here.")
-        wells, priors, checks = self._normalised(wells, response, scaled)
+        wells, priors, checks = normalised(wells, response, scaled, table.file, self.notes)
         return self._collected(wells, response, unit, priors, checks, roles)
 
     # -- columns
@@ -512,110 +478,6 @@ class _Reader:
             f'"{header} (%)" as its name, or name a raw signal otherwise (`signal`) and say --response {response}.'
         )
 
-    def _normalised(
-        self, wells: list[Well], response: Response, scaled: bool
-    ) -> tuple[list[Well], dict[tuple[str, str], Prior], list[str]]:
-        """Wells with their responses; the prior of each plate and cells; and sentences on the controls."""
-        by_cells = all(w.cells for w in wells if w.role in ("negative", "positive", "time zero"))
-        groups: dict[tuple[str, str], list[int]] = {}
-        for k, well in enumerate(wells):
-            groups.setdefault((well.plate, well.cells if by_cells else ""), []).append(k)
-        out, priors, checks = list(wells), dict[tuple[str, str], Prior](), list[str]()
-        without: list[str] = []
-        for key, members in groups.items():
-            if not any(wells[k].role == "sample" for k in members):
-                continue
-            where = " of ".join(filter(None, (key[1], f"plate {key[0]}" if key[0] else ""))) or "the file"
-            roles = {
-                role: np.array([wells[k].value for k in members if wells[k].role == role])
-                for role in ("negative", "positive", "time zero")
-            }
-            start, end, prior, words = self._scale(roles, response, scaled, where)
-            checks += words
-            if start is None:
-                without.append(where)
-            for k in members:
-                if wells[k].role == "sample":
-                    out[k] = wells[k]._replace(response=end(wells[k].value))
-            for k in members:
-                priors[(wells[k].plate, wells[k].cells)] = prior
-        if without and response != "raw":
-            self.notes.append(f"no control wells in {', '.join(without[:4])}: the readings were taken as normalised.")
-        return out, priors, checks
-
-    def _scale(self, roles: Mapping[str, np.ndarray], response: Response, scaled: bool, where: str) -> Any:
-        """(middle of the negative control or None, value -> response, prior, sentences) of one plate."""
-        negative, positive, zero = roles["negative"], roles["positive"], roles["time zero"]
-        base = PRIORS.get(response)
-        if response == "raw" or scaled:
-            if base is None:
-                base = Prior(math.nan, math.nan, math.nan, math.nan, math.nan)
-            if len(negative):
-                spread = float(negative.std(ddof=1)) if len(negative) > 1 else math.nan
-                error = math.hypot(spread / math.sqrt(len(negative)) if spread == spread else base.start_sd, PLACE)
-                if response != "raw":
-                    base = base._replace(start=_middle(negative), start_sd=min(error, base.start_sd))
-                else:
-                    base = base._replace(start=_middle(negative), start_sd=spread)
-            return (_middle(negative) if len(negative) else None), float, base, []
-        assert base is not None
-        if not len(negative):
-            raise self._error(
-                f"{where} has no negative control (wells at dose 0, or marked DMSO, vehicle, untreated). Mark them, "
-                "name them (--negative WORD), or, if readings are normalised already, write `viability (%)` or "
-                "`inhibition (%)` as the name of their column."
-            )
-        middle = _middle(negative)
-        if not len(positive) and response == "activation":
-            raise self._error(f"{where} has no positive control, the full effect of an activation (--positive WORD).")
-        full = _middle(positive) if len(positive) else 0.0
-        spread = float(negative.std(ddof=1)) if len(negative) > 1 else 0.0
-        other = float(positive.std(ddof=1)) if len(positive) > 1 else 0.0
-        if abs(middle - full) <= 2 * math.hypot(spread, other) or middle == full:
-            raise self._error(
-                f"the controls of {where} do not differ: negative {shown_number(middle, 4)}, positive "
-                f"{shown_number(full, 4)}. Was a column of wells swapped or a control misplaced?"
-            )
-        words: list[str] = []
-        if len(positive) > 1 and len(negative) > 1:
-            pair = [ControlWells("", "", "", len(v), _middle(v), float(v.std(ddof=1))) for v in (negative, positive)]
-            quality = z_prime(*pair)
-            words.append(
-                f"Controls of {where}: negative {shown_number(middle, 4)} ({len(negative)}), positive "
-                f"{shown_number(full, 4)} ({len(positive)}), Z' {quality:.2f}"
-                f"{' (below 0.5: readings are noisy)' if quality < 0.5 else ''}."
-            )
-        elif not len(positive):
-            self._no_positive(response)
-        error = 100 * spread / abs(middle - full) / math.sqrt(len(negative))
-        prior = base._replace(start_sd=math.hypot(error if len(negative) > 1 else 5.0, PLACE))
-        if response == "growth-rate":
-            if not len(zero):
-                raise self._error(
-                    f"{where} has no readings at time zero (kind `time zero`), without which there is no growth rate."
-                )
-            begin = _middle(zero) - full
-            grown = math.log2(max(middle - full, 1e-300) / begin) if begin > 0 else 0.0
-            if grown <= 0.1:
-                raise self._error(
-                    f"the controls of {where} did not grow ({shown_number(begin, 4)} at time zero, "
-                    f"{shown_number(middle - full, 4)} at the end): there is no growth rate."
-                )
-            floor = begin * 2.0**-20
-
-            def growth(value: float) -> float:
-                return 100 * (2.0 ** (math.log2(max(value - full, floor) / begin) / grown) - 1)
-
-            return middle, growth, prior, words
-        if response == "viability":
-            return middle, lambda value: 100 * (value - full) / (middle - full), prior, words
-        return middle, lambda value: 100 * (middle - value) / (middle - full), prior, words
-
-    def _no_positive(self, response: Response) -> None:
-        note = "No positive control or blank: a reading of 0 was taken as the full effect."
-        if note not in self.notes:
-            self.notes.append(note)
-
     # -- series
 
     def _refuse_twice(self, wells: Sequence[Well], columns: int) -> None:
@@ -647,7 +509,7 @@ class _Reader:
         checks: list[str],
         roles: Mapping[str, str],
     ) -> DoseReadings:
-        wells = self._without_shifts(wells, response)
+        wells = without_shifts(wells, response, self.notes)
         numbers: dict[tuple[str, str], int] = {}
         series_of = np.full(len(wells), -1)
         for k, well in enumerate(wells):
@@ -664,7 +526,7 @@ class _Reader:
                 too_few.append(f"{compound} on {cells}" if cells else compound)
                 continue
             found = {(wells[k].plate, wells[k].cells): priors[(wells[k].plate, wells[k].cells)] for k in own}
-            prior = _own_prior(list(found.values()), responses, response)
+            prior = own_prior(list(found.values()), responses, response)
             renumbered[j] = len(series)
             series.append(DoseSeries(compound, cells, doses, responses, prior, labels.get((compound, cells), ())))
         if too_few:
@@ -685,29 +547,6 @@ class _Reader:
             tuple(too_few),
         )
 
-    def _without_shifts(self, wells: list[Well], response: Response) -> list[Well]:
-        """Wells without the shifts that plates have against each other, where the same dose stands on several."""
-        samples = [k for k, well in enumerate(wells) if well.role == "sample"]
-        plates = {name: i for i, name in enumerate(dict.fromkeys(wells[k].plate for k in samples))}
-        if len(plates) < 2:
-            return wells
-        keys: dict[tuple[str, str, float], int] = {}
-        codes = np.array(
-            [keys.setdefault((w.compound, w.cells, w.dose), len(keys)) for w in map(wells.__getitem__, samples)]
-        )
-        plate = np.array([plates[wells[k].plate] for k in samples])
-        effects = plate_effects(np.array([wells[k].response for k in samples]), codes, plate, len(plates))
-        apart = float(np.ptp(effects.shifts))
-        if not apart:
-            return wells
-        for k, number in zip(samples, plate, strict=True):
-            wells[k] = wells[k]._replace(response=wells[k].response - float(effects.shifts[number]))
-        self.notes.append(
-            f"Normalised plates differ by up to {shown_number(apart, 2)}{'' if response == 'raw' else ' %'} at the "
-            "same doses; these shifts were taken out."
-        )
-        return wells
-
     def _labels(self, roles: Mapping[str, str]) -> dict[tuple[str, str], tuple[tuple[str, str], ...]]:
         """What other columns say of each series, where they say one thing."""
         table, used = self.table, {*roles.values(), *self._names}
@@ -724,29 +563,6 @@ class _Reader:
                 for key, cell in found.items():
                     out.setdefault(key, {})[name] = cell
         return {key: tuple(labels.items()) for key, labels in out.items()}
-
-
-def _own_prior(found: list[Prior], responses: np.ndarray, response: Response) -> Prior:
-    """The prior of a series from those of its plates; of a raw one from its own readings."""
-    first = found[0]
-    if response != "raw":
-        start = float(np.mean([p.start for p in found]))
-        error = float(np.mean([p.start_sd for p in found]))
-        return first._replace(start=start, start_sd=error)
-    low, high = float(responses.min()), float(responses.max())
-    starts = [p.start for p in found if not math.isnan(p.start)]
-    if starts:
-        low, high = min(low, *starts), max(high, *starts)
-    width = (high - low) or abs(high) or 1.0
-    start = float(np.mean(starts)) if starts else (low + high) / 2
-    spreads = [p.start_sd for p in found if not math.isnan(p.start_sd)]
-    start_sd = math.hypot(float(np.mean(spreads)), 0.03 * width) if starts and spreads else width
-    level = max(float(np.abs(responses).mean()), width / 3)  # readings of a signal vary by a share of it
-    return Prior(start, start_sd, (low + high) / 2, width, math.nan, level / 100)
-
-
-def _middle(values: np.ndarray) -> float:
-    return float(np.median(values) if len(values) >= MANY else values.mean())
 
 
 def _role(word: str) -> Role | None:
