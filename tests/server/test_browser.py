@@ -14,7 +14,7 @@ from activeloop.config import Store, config_text, open_folder
 from activeloop.desk.demonstration import PARENT, SITES, measured_list
 from activeloop.desk.propose import plates_of
 from activeloop.server.settings import Settings
-from browsing import browsing, find_chromium, serving, with_mistakes
+from tools.page_pictures import browsing, find_chromium, serving
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,6 +50,14 @@ def results_of(store: Store, key: str, number: int, folder: Path) -> Path:
     """What the laboratory wrote about the plate of a proposal."""
     loop = open_folder(store.folder(key))
     return measured_list(loop, plates_of(loop, number).plates[0], folder)
+
+
+def with_mistakes(measured: Path, to: Path) -> Path:
+    """A list that a laboratory wrote (plate, well, value), in which a well, a plate and a value are wrong."""
+    header, *rows = (line.split(",") for line in measured.read_text(encoding="utf-8").splitlines())
+    rows[2][1], rows[5][0], rows[9][2] = "H13", "plate-9", "see note"
+    to.write_text("".join(f"{','.join(row)}\n" for row in (header, *rows)), encoding="utf-8")
+    return to
 
 
 def shorten_training(store: Store, key: str) -> None:

@@ -82,4 +82,4 @@ def plain_name(name: str) -> str:
 
 
 def _signer(request: Request, scope: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(request.app.state.settings.signing_secret(), salt=f"upload {scope}")
+    return URLSafeTimedSerializer(request.app.state.upload_secret, salt=f"upload {scope}")
