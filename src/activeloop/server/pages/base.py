@@ -83,11 +83,12 @@ class PageRoute(APIRoute):
                 first = error.errors()[0]
                 return error_page(request, 422, f"{first['loc'][-1]}: {first['msg']}.")
             except HTTPException as error:
-                if error.status_code == 401 and request.method == "GET" and "hx-request" not in request.headers:
-                    return see(f"/auth/login?{urlencode({'next': request.url.path})}")
                 signin = getattr(error, "fields", {}).get("signin", "")
                 fix = getattr(error, "fix", "") if not signin else "Sign in again, then repeat it within five minutes."
-                return error_page(request, error.status_code, str(error.detail), fix, signin)
+                answered = error_page(request, error.status_code, str(error.detail), fix, signin)
+                if error.status_code == 401 and request.method == "GET" and "hx-request" not in request.headers:
+                    answered.headers["refresh"] = f"0; url=/auth/login?{urlencode({'next': request.url.path})}"
+                return answered
 
         return handler
 

@@ -14,7 +14,6 @@ from activeloop.plates.layout import LAYOUTS
 from activeloop.server.access import ROLES, CampaignAccess, Owner, Reader, Scientist, allows, role_named
 from activeloop.server.pages.base import Form, of_form, page, pages_router, see, text
 from activeloop.server.pages.overview import campaign_fields
-from activeloop.server.problems import Problem
 
 router = pages_router()
 
@@ -103,9 +102,9 @@ def members(request: Request, access: Owner, form: Form) -> Response:
 def make_token(request: Request, access: Owner, form: Form) -> Response:
     """A token by which a program may use this campaign; its secret is shown once."""
     role, name = role_named(text(form, "role") or "robot"), text(form, "name")
-    if access.user.token or not allows(access.role, role):
-        raise Problem(403, "a token can make no token, and none that may do more than you.", "Sign in yourself.")
     try:
+        if access.user.token or not allows(access.role, role):
+            raise ConfigError("a token makes no token, and nobody one that may do more than they. No token was made.")
         if not name:
             raise ConfigError("name the program or the instrument that will use it. No token was made.")
         secret, token = request.app.state.accounts.make_token(
