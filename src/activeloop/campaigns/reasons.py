@@ -199,8 +199,9 @@ class Surroundings:
         found = np.flatnonzero(here == code if code is not None else here != parent)
         if not len(found):
             return Seen(0, ("", ""), ("", ""), math.nan)
-        order = found[np.argsort(-self.assay.sign * self.values[found], kind="stable")]
-        ends = order[[0, -1]]
+        values = self.assay.sign * self.values[found]
+        # of equal ones the first is the best and the last the worst
+        ends = found[[int(values.argmax()), len(found) - 1 - int(values[::-1].argmin())]]
         texts = [f"{self.sides[k]}{shown_number(float(self.values[k]))}" for k in ends.tolist()]
         best, worst = zip(self.pool.names(self.rows[ends]), texts, strict=True)
         return Seen(len(found), best, worst, float(self.values[found].mean()))
@@ -266,12 +267,19 @@ class Surroundings:
             differing += codes[:, column][:, None] != self._codes[:, column]
         return differing
 
+    @cached_property
+    def _atoms(self) -> np.ndarray:
+        """[M, 2048] which neighbourhoods of atoms occur in each measured compound (bool)."""
+        from activeloop.encoders.compound import Morgan
+
+        return Morgan(radius=2).features(self.pool, self.rows) > 0
+
     def _similarity(self, rows: np.ndarray) -> np.ndarray:
         """[N, M] Tanimoto similarity of which neighbourhoods of atoms occur (ECFP4, 2,048 bits)."""
         from activeloop.encoders.compound import Morgan
 
         fingerprints = Morgan(radius=2)
-        here, there = ((fingerprints.features(self.pool, r) > 0).astype(np.float32) for r in (rows, self.rows))
+        here, there = (x.astype(np.float32) for x in (fingerprints.features(self.pool, rows) > 0, self._atoms))
         common = here @ there.T
         union = here.sum(1)[:, None] + there.sum(1) - common
         return np.where(union > 0, common / np.maximum(union, 1), 1.0)

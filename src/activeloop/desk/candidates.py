@@ -40,6 +40,9 @@ PIECE = 50_000
 LONGEST = 2_000_000
 """Candidates of the largest pool that is shown as a table."""
 
+SIMILAR = 5_000
+"""Measured compounds up to which the most similar one is said of each candidate of a page."""
+
 State = Literal["untested", "pinned", "on plate", "measured", "no result", "vetoed", "control", "not allowed"]
 STATES: tuple[State, ...] = (
     "untested",
@@ -399,7 +402,8 @@ class CandidateTable:
 
     @cached_property
     def _around(self) -> Surroundings | None:
-        return self.surroundings()
+        most = SIMILAR if self.pool.kind == "compounds" else len(self.pool)
+        return self.surroundings() if len(self.dataset) <= most else None
 
     @property
     def sorts(self) -> tuple[str, ...]:
