@@ -129,3 +129,21 @@ def test_refused(make, expected):
     with pytest.raises((PoolError, NotationError)) as refused:
         make()
     assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "sites",
+    [["K2", "T3", "A4"], [("K2", "KR"), ("A4", "AGST")], [("T3", "AGS"), "A4"], ["T3"]],
+    ids=["all letters", "some letters", "without the wild type's", "one site"],
+)
+def test_a_row_is_found_by_its_name_as_by_its_design(sites):
+    pool = Pool.combinatorial("MKTAYIAKQR", sites)
+    names = pool.names(range(len(pool)))
+    assert [pool.row_of(name) for name in names] == list(range(len(pool)))
+    odd = ("WT", "", "K2K", "T3S:K2R", "A4S:T3A", "K2R:K2A", "A9G", "K2R:", "k2r", "M1A", "K2R::T3S", "T3P:A4T")
+    for name in (*names, *odd):
+        try:
+            expected = pool.row_of_design(pool.notation.design(name))
+        except NotationError:
+            expected = None
+        assert pool.row_of(name) == expected, name

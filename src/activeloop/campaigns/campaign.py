@@ -171,6 +171,7 @@ class Campaign:
     goal: Literal["find", "learn"] = "find"
     follows: Configured | None = None
     _fitted: tuple[int, Predictor, tuple[Assay, ...]] | None = field(default=None, init=False, repr=False)
+    _known: tuple[CampaignState, Dataset] | None = field(default=None, init=False, repr=False)
     _under: CampaignState | None = field(default=None, init=False, repr=False)
     _under_now: Configured | None = field(default=None, init=False, repr=False)
     _base: Pool = field(init=False, repr=False)
@@ -1064,7 +1065,10 @@ class Campaign:
         return self.log.append(event, after=self._configure(state))
 
     def _dataset(self, state: CampaignState) -> Dataset:
-        return dataset_of(state, self.pool, self.assays)
+        """Each measured candidate once; made once for a state, of which several questions are asked."""
+        if self._known is None or self._known[0] is not state or self._known[1].pool is not self.pool:
+            self._known = state, dataset_of(state, self.pool, self.assays)
+        return self._known[1]
 
     def _fit(self, state: CampaignState, again: bool) -> Version | None:
         """A version that is new; None when the last one stands."""

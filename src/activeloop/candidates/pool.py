@@ -874,6 +874,29 @@ class CombinatorialPool(Pool):
         each = zip(places, self.letters, strict=True)
         return [["" if a == parent[p - 1] else str(Mutation(p, parent[p - 1], a)) for a in text] for p, text in each]
 
+    def row_of(self, name: str) -> int | None:
+        """See `Pool.row_of`; of a variant as `names` writes it by what each mutation adds to the row."""
+        wild, added = self._added
+        row, last = wild, -1
+        for part in name.split(":") if wild is not None else ():
+            place, step = added.get(part, (-1, 0))
+            if place <= last:  # no mutation of these sites, or not in their order
+                return super().row_of(name)
+            row, last = (row or 0) + step, place
+        return super().row_of(name) if wild is None else row
+
+    @cached_property
+    def _added(self) -> tuple[int | None, dict[str, tuple[int, int]]]:
+        """The row of the wild type (None where it is not in the pool), and of each mutation its site and what it adds."""
+        parent, sites = self._sites.parent_sequence, self._sites.positions.tolist()
+        own = [text.find(parent[p - 1]) for p, text in zip(sites, self.letters, strict=True)] if parent else [-1]
+        if min(own) < 0:
+            return None, {}
+        added = {}
+        for i, (parts, digit, stride) in enumerate(zip(self._parts, own, self._strides.tolist(), strict=True)):
+            added |= {part: (i, (k - digit) * stride) for k, part in enumerate(parts) if part}
+        return int(np.dot(own, self._strides)), added
+
     def row_of_design(self, design: Design) -> int | None:
         """The row of a design, or None when it is not in the pool."""
         here = design.name if isinstance(design, Sequence) else self._letters_at_sites(design)
