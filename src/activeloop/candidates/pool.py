@@ -887,7 +887,7 @@ class CombinatorialPool(Pool):
 
     @cached_property
     def _added(self) -> tuple[int | None, dict[str, tuple[int, int]]]:
-        """The row of the wild type (None where it is not in the pool), and of each mutation its site and what it adds."""
+        """The row of the wild type (None: not in the pool), and of each mutation its site and what it adds."""
         parent, sites = self._sites.parent_sequence, self._sites.positions.tolist()
         own = [text.find(parent[p - 1]) for p, text in zip(sites, self.letters, strict=True)] if parent else [-1]
         if min(own) < 0:
