@@ -45,7 +45,8 @@ unit: $(VENV)/.dev  ## tests, doctests and every code block of the docs
 browser:  ## Chromium, for the tests of the student's page, which CI never skips (Debian and its like; as root)
 	command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium; }
 
-readers: $(VENV)/.dev  ## allotropy and opentrons, each in an environment of its own, for tests that CI never skips
+readers: $(VENV)/.dev  ## allotropy and opentrons, each in an environment of its own, and helm: for tests that CI never skips
+	test -x $(VENV)/helm || $(BIN)/python -m tools.helm $(VENV)/helm
 	test -d $(ACTIVELOOP_READERS)/allotropy || $(BIN)/activeloop readers install allotropy
 	test -d $(VENV)/opentrons || { $(BIN)/python -m venv $(VENV)/opentrons && $(VENV)/opentrons/bin/python -m pip install --quiet 'opentrons>=8.8,<9'; }
 

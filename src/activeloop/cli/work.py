@@ -10,13 +10,19 @@ import typer
 from activeloop.cli.terminal import say
 from activeloop.words import many
 
-PLACES = typer.Argument(metavar="DIR|URL...", help="Folders of campaigns, or stores of many (postgresql://...).")
+PLACES = typer.Argument(
+    metavar="DIR|URL...", envvar="DATABASE_URL", help="Folders of campaigns, or stores of many (postgresql://...)."
+)
 ONCE = typer.Option("--once", help="End when nothing is due any more.")
 QUIET = typer.Option(metavar="SECONDS", help="Wait this long after the last result, for plates that arrive in pieces.")
 SECONDS = typer.Option(metavar="N", help="Seconds that a fit or a student may take.")
 MEMORY = typer.Option(metavar="MIB", help="Memory that its process may take, in MiB (default: any).")
-ARTIFACTS = typer.Option(metavar="DIR|URL", help="Of a store: where its models are (a folder, s3://, gs://, az://).")
-CACHE = typer.Option(metavar="DIR", help="Of a store: folder for copies of what its campaigns need.")
+ARTIFACTS = typer.Option(
+    metavar="DIR|URL", envvar="ARTIFACTS", help="Of a store: where its models are (a folder, s3://, gs://, az://)."
+)
+CACHE = typer.Option(
+    metavar="DIR", envvar="ACTIVELOOP_WORK", help="Of a store: folder for copies of what its campaigns need."
+)
 
 
 def work(

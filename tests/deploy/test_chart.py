@@ -1,0 +1,163 @@
+"""The Helm chart: each profile renders, is valid for four releases of Kubernetes, keeps to the restricted standard."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "deploy/helm/activeloop"
+PROFILES = sorted(CHART.glob("profiles/*.yaml"))
+HELM = ROOT / ".venv/helm"
+KUBERNETES = ("1.31.0", "1.33.0", "1.35.0", "1.37.0")
+#: kinds that other projects define
+FOREIGN = ("keda.sh", "monitoring.coreos.com")
+
+
+@pytest.fixture(scope="module")
+def helm():
+    if not HELM.is_file() and "CI" not in os.environ:
+        pytest.skip("needs helm: make readers")
+
+    def run(*arguments):
+        done = subprocess.run([HELM, *map(str, arguments)], capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def rendered(helm):
+    found = {}
+    for profile in PROFILES:
+        status, out, err = helm("template", "lab", CHART, "-f", profile, "--namespace", "activeloop")
+        assert status == 0, err
+        found[profile.stem] = [document for document in yaml.safe_load_all(out) if document]
+    return found
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda p: p.stem)
+def test_helm_finds_nothing_wrong(helm, profile):
+    status, out, err = helm("lint", "--strict", CHART, "-f", profile)
+    assert status == 0, out + err
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("profile", [p.stem for p in PROFILES])
+def test_everything_is_valid(rendered, profile, version):
+    for document in rendered[profile]:
+        if document["apiVersion"].split("/")[0] not in FOREIGN:
+            kubernetes_validate.validate(document, version, strict=True)
+
+
+def pods(documents):
+    """(name, pod specification) of everything that starts pods."""
+    for document in documents:
+        spec = document.get("spec", {})
+        template = spec.get("jobTemplate", {}).get("spec", spec).get("template") if isinstance(spec, dict) else None
+        if template:
+            yield f"{document['kind']} {document['metadata']['name']}", template["spec"]
+
+
+@pytest.mark.parametrize("profile", [p.stem for p in PROFILES])
+def test_every_pod_keeps_to_the_restricted_standard(rendered, profile):
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
+    seen = list(pods(rendered[profile]))
+    assert len(seen) >= 3
+    for name, spec in seen:
+        security = spec["securityContext"]
+        assert security["runAsNonRoot"] is True, name
+        assert security["runAsUser"] > 0, name
+        assert security["seccompProfile"]["type"] == "RuntimeDefault", name
+        assert spec["automountServiceAccountToken"] is False, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec), name
+        assert all(
+            set(volume) & {"emptyDir", "persistentVolumeClaim", "secret", "configMap"} for volume in spec["volumes"]
+        )
+        for container in spec["containers"]:
+            own = container["securityContext"]
+            assert own["allowPrivilegeEscalation"] is False, name
+            assert own["readOnlyRootFilesystem"] is True, name
+            assert own["capabilities"]["drop"] == ["ALL"], name
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
+            assert "memory" in container["resources"]["limits"], name
+
+
+@pytest.mark.parametrize("profile", [p.stem for p in PROFILES])
+def test_services_policies_and_claims_point_at_what_is_there(rendered, profile):
+    documents = rendered[profile]
+    labels = [t["template"]["metadata"]["labels"] for d in documents if (t := d.get("spec", {})).get("template")]
+    for document in documents:
+        selector = document["spec"].get("selector", {})
+        if document["kind"] in ("Service", "PodDisruptionBudget"):
+            wanted = selector.get("matchLabels", selector)
+            assert any(wanted.items() <= each.items() for each in labels), document["metadata"]["name"]
+    claims = {d["metadata"]["name"] for d in documents if d["kind"] == "PersistentVolumeClaim"}
+    for name, spec in pods(documents):
+        used = {v["persistentVolumeClaim"]["claimName"] for v in spec["volumes"] if "persistentVolumeClaim" in v}
+        assert used <= claims, name
+    names = [(d["kind"], d["metadata"]["name"]) for d in documents]
+    assert len(set(names)) == len(names)
+
+
+def test_no_secret_is_in_the_chart_and_none_is_an_argument(rendered):
+    for documents in rendered.values():
+        assert not any(document["kind"] == "Secret" for document in documents)
+        for _, spec in pods(documents):
+            for container in spec["containers"]:
+                assert not any("DATABASE" in argument or "SECRET" in argument for argument in container.get("args", []))
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["server.replica=3"], "additional properties 'replica' not allowed"),
+        (["worker.replicas=many"], "got string, want integer"),
+        (["artifacts.url=ftp://x"], "does not match pattern"),
+        (["artifacts.storage=much"], "does not match pattern"),
+        (["oidc.issuer="], "oidc.issuer is empty"),
+        (["url="], "ingress.enabled needs url"),
+    ],
+)
+def test_values_that_make_no_sense_are_refused(helm, values, words):
+    sets = [part for value in values for part in ("--set", value)]
+    status, _, err = helm("template", "lab", CHART, "-f", CHART / "profiles/team.yaml", *sets)
+    assert status != 0
+    assert words in err
+
+
+def test_the_plain_manifest_is_the_team_profile(helm):
+    """For those without Helm; with ACTIVELOOP_WRITE_MANIFEST=1 this test writes it."""
+    arguments = ("template", "activeloop", CHART, "-f", CHART / "profiles/team.yaml", "--namespace", "activeloop")
+    status, out, _ = helm(*arguments)
+    assert status == 0
+    plain = ROOT / "deploy/activeloop.yaml"
+    if os.environ.get("ACTIVELOOP_WRITE_MANIFEST"):
+        plain.write_text(HEAD + out)
+    assert plain.read_text() == HEAD + out
+
+
+HEAD = """# The chart's profile `team` as Helm renders it, for those without Helm:
+#   kubectl create namespace activeloop
+#   kubectl -n activeloop create secret generic activeloop --from-env-file=secrets.env
+#   kubectl -n activeloop apply -f activeloop.yaml
+"""
+
+
+def test_the_images_start_as_the_chart_runs_them():
+    text = (ROOT / "deploy/Containerfile").read_text()
+    assert text.count("USER 10001:10001") == 2
+    assert 'ENTRYPOINT ["activeloop"]' in text
+
+
+def test_compose_names_services_that_the_server_needs():
+    found = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+    assert set(found["services"]) == {"server", "worker", "database"}
+    for name in ("server", "worker"):
+        service = found["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["environment"]["DATABASE_URL"].startswith("postgresql://")
