@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +31,8 @@ from activeloop.words import many, some
 
 MOST = 1_000
 """Events or results of one page at most."""
+LISTED = 100
+"""Of a list in the fields of an event."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class HappenedEvent:
         actor: who wrote it; "" where that is not known.
         kind: of it, as it is stored.
         words: what happened, in a sentence without a full stop.
-        fields: of it, as it is stored.
+        fields: of it, as it is stored; of lists the first 100 at most.
     """
 
     sequence: int
@@ -114,16 +115,10 @@ def history(loop: OpenCampaign, kinds: Sequence[str] = (), *, start: int = 0, si
     _check_page(start, size)
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise InputError(f'there is no kind of event "{unknown[0]}". Use {", ".join(KINDS)}.')
-    log = list(loop.folder.log)
-    counts: dict[str, int] = {}
-    wanted: list[Recorded] = []
-    for recorded in log:
-        kind = kind_of(recorded.event)
-        counts[kind] = counts.get(kind, 0) + 1
-        if not kinds or kind in kinds:
-            wanted.append(recorded)
-    shown = wanted[::-1][start : start + size]
-    return History(tuple(map(told, shown)), len(wanted), counts)
+    log = loop.folder.log
+    counts = log.kinds()
+    total = sum(count for kind, count in counts.items() if not kinds or kind in kinds)
+    return History(tuple(map(told, log.newest(kinds, start, size))), total, counts)
 
 
 def recorded_files(loop: OpenCampaign) -> tuple[RecordedFile, ...]:
@@ -167,13 +162,18 @@ def results(
 def told(recorded: Recorded) -> HappenedEvent:
     """An event in words."""
     kind, fields = encode(recorded.event)
-    shown = json.loads(json.dumps(fields))
-    return HappenedEvent(recorded.sequence, recorded.at, recorded.actor, kind, words_of(recorded.event), shown)
+    words = words_of(recorded.event)
+    return HappenedEvent(recorded.sequence, recorded.at, recorded.actor, kind, words, _short(fields))
 
 
-def kind_of(event: Event) -> str:
-    """The kind of an event, as it is stored."""
-    return next(name for name, kind in KINDS.items() if isinstance(event, kind))
+def _short(value: Any) -> Any:
+    """Fields as JSON holds them, of long lists the beginning."""
+    if isinstance(value, Mapping):
+        return {str(key): _short(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        more = [f"and {len(value) - LISTED:,} more"] * (len(value) > LISTED)
+        return [*map(_short, value[:LISTED]), *more]
+    return value
 
 
 def words_of(event: Event) -> str:

@@ -42,6 +42,8 @@ _RESULTS = (
     "file, file_row, control, error FROM results WHERE campaign = :campaign ORDER BY event, place"
 )
 _OF_KIND = "SELECT count(*) FROM events WHERE campaign = :campaign AND kind = :kind"
+_KINDS = "SELECT kind, count(*) FROM events WHERE campaign = :campaign GROUP BY kind ORDER BY kind"
+_SOME = "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events WHERE campaign = :campaign"
 _OF_REQUEST = "SELECT sequence FROM events WHERE campaign = :campaign AND request_id = :request LIMIT 1"
 
 _AT_ONCE = 1000
@@ -318,6 +320,26 @@ class SQLLog(EventLog):
         """The number of events of a kind, such as `proposed`; no event is read."""
         with plain_errors(self._where):
             return self._rows(_OF_KIND, campaign=self.campaign, kind=kind)[0][0]
+
+    def kinds(self) -> dict[str, int]:
+        """Each kind of its events and how many there are; no event is read."""
+        with plain_errors(self._where):
+            return dict(self._rows(_KINDS, campaign=self.campaign))  # type: ignore[arg-type]
+
+    def newest(self, kinds: Sequence[str], start: int, size: int) -> list[Recorded]:
+        """Some events of a long log, the newest first; no other event is read.
+
+        Args:
+            kinds: such as `measured`; all when ().
+            start: how many of these are skipped.
+            size: how many at most.
+        """
+        named = {f"kind{i}": kind for i, kind in enumerate(kinds)}
+        which = f"AND kind IN ({', '.join(f':{name}' for name in named)}) " if named else ""
+        query = f"{_SOME} {which}ORDER BY sequence DESC LIMIT :size OFFSET :start"
+        with plain_errors(self._where):
+            rows = self._rows(query, campaign=self.campaign, size=size, start=start, **named)
+        return list(self._recorded(rows))
 
     def verify(self) -> tuple[str, ...]:
         """What is wrong with the chain of events, in sentences; () when each stands as it was written.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from activeloop.campaigns.events import Recorded, encode
-from activeloop.desk.history import kind_of, words_of
+from activeloop.desk.history import HappenedEvent, history
 from activeloop.desk.verify import verify
 from activeloop.server.access import Reader
 from activeloop.server.pages.base import page, pages_router
@@ -23,45 +21,26 @@ LONGEST = 4_000
 """Characters of an event's fields that are shown."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """An event as the trail shows it.
-
-    Args:
-        recorded: it.
-        kind: of it.
-        words: what happened.
-        fields: of it, as JSON.
-    """
-
-    recorded: Recorded
-    kind: str
-    words: str
-    fields: str
-
-
-def line_of(recorded: Recorded) -> Line:
-    """An event as the trail shows it."""
-    kind, fields = encode(recorded.event)
-    written = json.dumps(fields, ensure_ascii=False, indent=1)
+def fields_of(event: HappenedEvent) -> str:
+    """The fields of an event as the trail shows them."""
+    written = json.dumps(event.fields, ensure_ascii=False, indent=1)
     more = f"\n... {len(written) - LONGEST:,} more characters" if len(written) > LONGEST else ""
-    return Line(recorded, kind, words_of(recorded.event), written[:LONGEST] + more)
+    return written[:LONGEST] + more
 
 
 @router.get("/campaigns/{campaign}/audit")
 def audit(request: Request, access: Reader, kind: str = "", at: int = 1, check: bool = False) -> HTMLResponse:
     """The trail, the newest first."""
     with access.open() as loop:
-        log = list(loop.folder.log)
-        kinds = sorted({kind_of(r.event) for r in log})
-        found = [r for r in reversed(log) if not kind or kind_of(r.event) == kind]
-        pages = max(-(-len(found) // SHOWN), 1)
-        at = min(max(at, 1), pages)
-        lines = [line_of(r) for r in found[(at - 1) * SHOWN : at * SHOWN]]
+        at = max(at, 1)
+        found = history(loop, (kind,) * bool(kind), start=(at - 1) * SHOWN, size=SHOWN)
         checked = verify(loop.folder) if check else None
         fields = campaign_fields(access, loop)
-    fields |= {"lines": lines, "kinds": kinds, "kind": kind, "at": at, "pages": pages, "checked": checked}
-    return page(request, "audit.html", title=f"Audit of {fields['name']}", events=len(log), **fields)
+    pages = max(-(-found.total // SHOWN), 1)
+    lines = [(event, fields_of(event)) for event in found.events]
+    fields |= {"lines": lines, "kinds": sorted(found.kinds), "kind": kind, "at": at, "pages": pages, "checked": checked}
+    events = sum(found.kinds.values())
+    return page(request, "audit.html", title=f"Audit of {fields['name']}", events=events, **fields)
 
 
 @router.get("/part-11")
