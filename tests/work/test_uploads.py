@@ -13,12 +13,14 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from activeloop.errors import InputError, TableError
+from activeloop.tables import Book, read_table
 from activeloop.work.uploads import Limits, read_in_child
 
 LIMITS = Limits()
@@ -181,7 +183,7 @@ def upload(folder: Path, content: bytes) -> Path:
 
 def read_all(path: Path) -> None:
     """A table's cells are looked at when they are read, as every user of a table does."""
-    table = read_in_child(path, name="results.csv")
+    table = read_in_child(path, name="results.csv").table()
     for name in table.header:
         table.column(name)
     table.candidates("mutant")
@@ -203,19 +205,36 @@ def test_hostile_files_are_refused_in_words_within_bounds(tmp_path, name):
 @pytest.mark.parametrize("name", READ)
 def test_files_that_look_hostile_and_are_not_are_read(tmp_path, name):
     make, rows = READ[name]
-    table = read_in_child(upload(tmp_path, make()), name="results.csv")
+    table = read_in_child(upload(tmp_path, make()), name="results.csv").table()
     assert (table.file, len(table), table.header[:2]) == ("results.csv", rows, ("mutant", "score"))
     assert table.row(0)["mutant"] in ("K2R", "K0R")
 
 
 def test_the_same_is_read_as_without_a_child(tmp_path):
-    from dataclasses import replace
-
-    from activeloop.tables import read_table
-
-    path = upload(tmp_path, book({"C1": "µM", "C2": "0,5", "D1": "d\ud7ff", "D2": "<1", "A3": "T3S"}))
-    here = read_table(path)
-    assert read_in_child(path) == replace(here, row_numbers=tuple(here.row_numbers))
+    made = openpyxl.load_workbook(io.BytesIO(book({"C1": "µM", "C2": "0,5", "D1": "d\ud7ff", "D2": "<1", "A3": "T3S"})))
+    for name in ("plate-1", "plate-2"):
+        grid = made.create_sheet(name)
+        grid.append(["", *range(1, 13)])
+        for letter in "ABCDEFGH":
+            grid.append([letter, *(float(len(name) + i) for i in range(12))])
+    made.save(tmp_path / "upload.xlsx")
+    for path in (tmp_path / "upload.xlsx", upload(tmp_path, b"mutant;score\nK2R;0,5\n")):
+        here, there = Book.open(path, others=True), read_in_child(path)
+        assert [b.place for b in there.blocks()] == [b.place for b in here.blocks()]
+        assert there.blocks() == here.blocks()
+        for block in (None, *(b for b in here.blocks() if b.place)):
+            where = {} if block is None else {"sheet": block.sheet, "block": block.place}
+            one, other = here.table(**where), there.table(**where)
+            assert replace(one, row_numbers=tuple(one.row_numbers)) == replace(
+                other, row_numbers=tuple(one.row_numbers)
+            )
+            assert list(one.row_numbers) == list(other.row_numbers)
+            assert one == read_table(path, **where)
+    assert len(Book.open(tmp_path / "upload.xlsx", "plate-2").blocks()) == 1
+    with pytest.raises(TableError, match=r'no sheet "other"\. Sheets: Sheet, plate-1, plate-2'):
+        read_in_child(tmp_path / "upload.xlsx").table(sheet="other")
+    with pytest.raises(TableError, match='a text file has no sheet "other"'):
+        read_in_child(path).table(sheet="other")
 
 
 @pytest.mark.parametrize(

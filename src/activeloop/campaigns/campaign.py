@@ -112,7 +112,7 @@ from activeloop.notebook import axes, html_table, nothing_yet
 from activeloop.plates import Pick, Proposal
 from activeloop.plates.plate import labelled
 from activeloop.prediction import PRIOR_SCORE, Learner, OneAssay, PredictionTable, Predictor
-from activeloop.tables import Table
+from activeloop.tables import Book, Table
 from activeloop.tables.frames import is_frame, library_of
 
 if TYPE_CHECKING:
@@ -376,7 +376,7 @@ class Campaign:
                 repeat; nothing was stored.
             InputError: there is nothing to replace; nothing was stored.
         """
-        if isinstance(measurements, (str, os.PathLike, Table)) or is_frame(measurements):
+        if isinstance(measurements, (str, os.PathLike, Book, Table)) or is_frame(measurements):
             measurements = self.read(measurements, **reading)
         elif reading:
             raise InputError(f"{next(iter(reading))}: rows that were read already are not read again. Leave it out.")
@@ -1294,7 +1294,7 @@ def _names(given: Any) -> Any:
     """The names or the table of candidates that was given; None where it is something else, such as rows of a pool."""
     if isinstance(given, str):
         return [given]
-    if isinstance(given, (os.PathLike, Table)) or is_frame(given):
+    if isinstance(given, (os.PathLike, Book, Table)) or is_frame(given):
         return given
     if isinstance(given, (range, bytes)) or (isinstance(given, np.ndarray) and given.dtype.kind not in "UO"):
         return None

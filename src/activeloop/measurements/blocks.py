@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from activeloop.errors import MeasurementError
 from activeloop.measurements.assay import Assay
 from activeloop.measurements.wells import Layout
 from activeloop.tables.names import plain, split_unit
-from activeloop.tables.reading import Block, read_blocks
+from activeloop.tables.reading import Block, Book
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def named_in(text: str, ids: Sequence[str]) -> str:
 
 
 def plate_blocks(
-    path: str | os.PathLike[str],
+    book: Book,
     plates: Sequence[Layout],
     assays: Sequence[Assay],
     sheet: str | None,
@@ -54,7 +53,7 @@ def plate_blocks(
     """What of a file is to be read: blocks that name their plates or assays, else the one table that it is.
 
     Args:
-        path: the file.
+        book: the file.
         plates: that were filled.
         assays: that may have been measured.
         sheet: of a workbook; all visible ones when None.
@@ -64,8 +63,8 @@ def plate_blocks(
         MeasurementError: some blocks name a plate and others none, two are of the same plate and assay, a block has
             another size than its plate, or it names another plate than the one that was said.
     """
-    file, ids = os.fspath(path), [p.id for p in plates]
-    blocks = read_blocks(path, sheet=sheet) if plates else []
+    file, ids = book.file, [p.id for p in plates]
+    blocks = book.blocks(sheet=sheet) if plates else []
     if not any(b.place for b in blocks) and len(blocks) < 2:
         return [PlateBlock()]
     found = [PlateBlock(b, _plate_of(b, ids), _assay_of(b, assays)) for b in blocks]

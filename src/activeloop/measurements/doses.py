@@ -7,6 +7,7 @@ Nothing is guessed: which wells are the negative control (100 % of the control, 
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from activeloop.measurements.wells import parse_well, well_name
 from activeloop.tables import Table, as_table
 from activeloop.tables.names import LABELS, PARTS, ROLES, candidate_names, plain, split_unit
 from activeloop.tables.numbers import converted, factor_between, is_missing, parse_number
-from activeloop.tables.reading import read_blocks
+from activeloop.tables.reading import Book
 
 #: words of wells whose role they leave no doubt about; "control" alone is not among them
 WORDS: dict[Role, frozenset[str]] = {
@@ -628,7 +629,9 @@ def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
 def _readings_by_well(
     source: Any, plates: Sequence[str], sheet: str | None, layout: Table
 ) -> dict[tuple[str, str], str]:
-    blocks = read_blocks(source, sheet=sheet) if isinstance(source, (str,)) or hasattr(source, "__fspath__") else []
+    if isinstance(source, (str, os.PathLike)):
+        source = Book.open(source, sheet, others=True)
+    blocks = source.blocks(sheet=sheet) if isinstance(source, Book) else []
     grids = [block for block in blocks if block.place]
     if len(grids) > 1:
         out: dict[tuple[str, str], str] = {}

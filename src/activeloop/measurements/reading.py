@@ -17,7 +17,7 @@ from activeloop.measurements.columns import PLATE_LIST, Entry, find_entries, is_
 from activeloop.measurements.empty_wells import without_empty_wells
 from activeloop.measurements.rows import CandidateMatcher, Row, read_rows
 from activeloop.measurements.wells import Layout
-from activeloop.tables import Table, as_table
+from activeloop.tables import Book, Table, as_table
 from activeloop.tables.names import plain
 from activeloop.words import some
 
@@ -117,7 +117,8 @@ def read_measurements(
     are read together where each names its plate: in its corner, above it, or as the name of the sheet.
 
     Args:
-        path: the file; or a DataFrame (of pandas, polars, pyarrow ...), which is read like a file of its cells.
+        path: the file, also taken apart; or a DataFrame (of pandas, polars, pyarrow ...), which is read like a file of
+            its cells.
         pool: what may have been measured.
         assays: what was measured.
         plates: the plates that were filled; needed when the file names wells only.
@@ -148,8 +149,11 @@ def read_measurements(
     assays = checked_assays(assays)
     layouts = [] if plates is None else list(plates) if isinstance(plates, Sequence) else [plates]
     block = (columns or {}).get("block")
-    several = not block and isinstance(path, (str, os.PathLike))
-    parts = plate_blocks(path, layouts, assays, sheet, plate) if several else [PlateBlock()]
+    if isinstance(path, (str, os.PathLike)):
+        path = Book.open(path, sheet, others=bool(layouts) and not block)
+    parts = (
+        plate_blocks(path, layouts, assays, sheet, plate) if isinstance(path, Book) and not block else [PlateBlock()]
+    )
     entries: list[Entry] = []
     open_cells: list[Entry] = []
     read_as: dict[str, str] = {}
@@ -169,6 +173,7 @@ def read_measurements(
         cells, still = _filled(cells) if is_plate_list(table) else (cells, [])
         entries, open_cells = [*entries, *cells] if entries else cells, [*open_cells, *still]
         read_as |= {header: role for header, role in found_as.items() if role or header not in read_as}
+    del path  # of a long file, the memory is needed
     size = size if len(parts) == 1 else 0
     names = dict.fromkeys(entry.candidate for entry in entries)
     matcher = CandidateMatcher(pool, layouts, controls, size, table.file, names=names, offset=offset, plate=plate)
@@ -186,7 +191,7 @@ def read_measurements(
     )
     notes = tuple(filter(None, notes))
     file, content_hash = table.file, table.content_hash
-    del entries, table, matcher  # of a long file, the memory is needed
+    del entries, table, matcher
     measurements, failed_wells = _results(rows, file)
     checks = quality(measurements, assays)
     return ResultsFile(measurements, failed_wells, notes, file, content_hash, tuple(read_as.items()), checks)

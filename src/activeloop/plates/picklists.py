@@ -15,7 +15,7 @@ from activeloop.files import csv_text, write_whole
 from activeloop.measurements.wells import SHAPES, Well, describe_plate, parse_well, well_name, well_on
 from activeloop.plates.files import Row
 from activeloop.plates.plate import Plate, check_size
-from activeloop.tables import Table, read_table
+from activeloop.tables import Book, Table, as_table
 from activeloop.tables.names import split_unit
 from activeloop.tables.numbers import converted, factor_between, parse_number
 
@@ -118,14 +118,14 @@ def sources_of_pool(plates: Iterable[Plate], pool: Pool) -> dict[str, Source]:
 
 
 def read_sources(
-    path: str | Path, *, size: int | None = None, sheet: str | None = None, pool: Pool | None = None
+    path: str | Path | Book, *, size: int | None = None, sheet: str | None = None, pool: Pool | None = None
 ) -> dict[str, Source | Sequence[Source]]:
     """Read the positions of stocks from a table: a column of candidates, of plates, of wells, and perhaps of volumes.
 
     A candidate may stand in several wells, which are used one after the other.
 
     Args:
-        path: CSV or XLSX.
+        path: CSV or XLSX, also taken apart.
         size: wells of the source plates; any that has the wells when None.
         sheet: of a workbook; the first when None.
         pool: by whose notation and other names (catalogue numbers) the candidates are read; else as they are written.
@@ -136,7 +136,7 @@ def read_sources(
     """
     if size is not None:
         check_size(size)
-    table = read_table(path, sheet=sheet)
+    table = as_table(path, sheet=sheet)
     columns = source_columns(table.header)
     for role in ("plate", "well"):
         if role not in columns:

@@ -7,13 +7,13 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from activeloop.errors import InputError, TableError, wrong_type
-from activeloop.tables.delimited import delimited_records, read_delimited
+from activeloop.tables.delimited import delimited_records
 from activeloop.tables.grids import SHAPES, cell_of, find_grids
 from activeloop.tables.table import Table, checked_table
 
@@ -36,17 +36,7 @@ def read_table(path: str | os.PathLike[str], *, sheet: str | None = None, block:
     Raises:
         TableError: it is missing, empty, half-written or not a table; the message names the row and the fix.
     """
-    file = os.fspath(path)
-    data, content_hash = read_file(path)
-    if data[:4] == b"PK\x03\x04":
-        from activeloop.tables.workbook import read_workbook
-
-        records, numbers, notes = read_workbook(data, file, sheet)
-        table = checked_table(records, file, content_hash, numbers=numbers, delimiter="", block=block)
-        return replace(table, notes=notes)
-    if sheet is not None:
-        raise TableError(f'a text file has no sheet "{sheet}". Leave the sheet out.', file=file)
-    return read_delimited(data, file, content_hash, block)
+    return Book.open(path, sheet).table(sheet=sheet, block=block)
 
 
 @dataclass(frozen=True)
@@ -70,33 +60,112 @@ class Block:
 BLOCKS = 2**23
 
 
-def read_blocks(path: str | os.PathLike[str], *, sheet: str | None = None) -> list[Block]:
-    """The blocks shaped like a plate in a file, sheet by sheet, each with the words around it.
+@dataclass(frozen=True)
+class Cells:
+    """The rows of a sheet that are not blank.
 
     Args:
-        path: the file.
-        sheet: of a workbook; all visible ones when None.
-
-    Raises:
-        TableError: as `read_table`; a further sheet that cannot be read is passed over.
+        records: the cells of each row.
+        numbers: of each row, as a spreadsheet shows it.
+        notes: what was not read or is hidden, in sentences.
     """
-    file = os.fspath(path)
-    data, _ = read_file(path)
-    if len(data) > BLOCKS:
-        return []
-    if data[:4] != b"PK\x03\x04":
-        records, _ = delimited_records(data, file)
-        return _blocks("", records, range(1, len(records) + 1))
-    from activeloop.tables.workbook import read_workbook, sheet_names
 
-    found: list[Block] = []
-    for name in sheet_names(data, file) if sheet is None else (sheet,):
+    records: list[list[str]]
+    numbers: Sequence[int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Book:
+    """A file taken apart into cells, from which tables and blocks are read without the file.
+
+    Args:
+        file: its name, for messages.
+        content_hash: of its bytes.
+        delimiter: between its cells; "" in a workbook.
+        first: the sheet that is read when none is named, or the one that was asked for; None where it has a problem.
+        sheets: name -> cells, of the visible sheets of a workbook where they were asked for.
+        sheet: which sheet `first` is, where it was asked for.
+        problem: why there is no `first`.
+        large: whether the file is too large for one of blocks.
+    """
+
+    file: str
+    content_hash: str
+    delimiter: str
+    first: Cells | None
+    sheets: Mapping[str, Cells] = field(default_factory=dict)
+    sheet: str | None = None
+    problem: str = ""
+    large: bool = False
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], sheet: str | None = None, *, others: bool = False) -> Book:
+        """Take a file apart; arguments and errors as in `read_table`.
+
+        Args:
+            path: the file.
+            sheet: of a workbook.
+            others: whether the other visible sheets are read, too, as far as they can be; not those of a large file.
+        """
+        file = os.fspath(path)
+        data, content_hash = read_file(path)
+        large = len(data) > BLOCKS
+        if data[:4] != b"PK\x03\x04":
+            records, delimiter = delimited_records(data, file)
+            cells = Cells(records, range(1, len(records) + 1))
+            book = cls(file, content_hash, delimiter, cells, large=large)
+            book._of(sheet)
+            return book
+        from activeloop.tables.workbook import read_workbook, sheet_names
+
+        sheets: dict[str, Cells] = {}
+        for name in sheet_names(data, file) if others and sheet is None and not large else ():
+            try:
+                sheets[name] = Cells(*read_workbook(data, file, name))
+            except TableError:
+                continue
         try:
-            records, numbers, _ = read_workbook(data, file, name)
-        except TableError:
-            continue
-        found += _blocks(name, records, numbers)
-    return found
+            return cls(file, content_hash, "", Cells(*read_workbook(data, file, sheet)), sheets, sheet, large=large)
+        except TableError as error:
+            if not sheets:
+                raise
+            return cls(file, content_hash, "", None, sheets, sheet, error.problem)
+
+    def table(self, *, sheet: str | None = None, block: str | None = None) -> Table:
+        """The table of a sheet, or of a block in it; arguments and errors as in `read_table`."""
+        cells = self._of(sheet)
+        records = list(map(list, cells.records)) if self.sheets else cells.records  # others are read from it, too
+        made = checked_table(
+            records, self.file, self.content_hash, numbers=cells.numbers, delimiter=self.delimiter, block=block
+        )
+        return replace(made, notes=cells.notes)
+
+    def blocks(self, *, sheet: str | None = None) -> list[Block]:
+        """The blocks shaped like a plate, sheet by sheet, each with the words around it; () of a large file.
+
+        Args:
+            sheet: of a workbook; that which was asked for, else all, when None.
+
+        Raises:
+            TableError: there is no such sheet.
+        """
+        sheet = self.sheet if sheet is None else sheet
+        if self.large:
+            return []
+        chosen = self.sheets if sheet is None and not self.delimiter else {sheet or "": self._of(sheet)}
+        return [block for name, cells in chosen.items() for block in _blocks(name, cells.records, cells.numbers)]
+
+    def _of(self, sheet: str | None) -> Cells:
+        if self.delimiter and sheet is not None:
+            raise TableError(f'a text file has no sheet "{sheet}". Leave the sheet out.', file=self.file)
+        found = self.first if sheet is None or sheet == self.sheet else self.sheets.get(sheet)
+        if found is not None:
+            return found
+        if sheet is None or sheet == self.sheet:
+            raise TableError(self.problem, file=self.file)
+        there = ", ".join(self.sheets) or "none that can be named"
+        raise TableError(f'no sheet "{sheet}". Sheets: {there}.', file=self.file)
 
 
 def _blocks(sheet: str, records: list[list[str]], numbers: Sequence[int]) -> list[Block]:
@@ -117,7 +186,8 @@ def as_table(source: Any, *, sheet: str | None = None, block: str | None = None)
     """The table that something is or holds: the one entrance of files, DataFrames and tables.
 
     Args:
-        source: a file's name, a DataFrame (of pandas, polars, pyarrow ...), column name -> cells, or a table.
+        source: a file's name, a file taken apart, a DataFrame (of pandas, polars, pyarrow ...), column name -> cells,
+            or a table.
         sheet: as in `read_table`; of a file alone.
         block: as in `read_table`.
 
@@ -132,6 +202,8 @@ def as_table(source: Any, *, sheet: str | None = None, block: str | None = None)
 
     if isinstance(source, Table):
         return source
+    if isinstance(source, Book):
+        return source.table(sheet=sheet, block=block)
     if isinstance(source, (str, os.PathLike)):
         return read_table(source, sheet=sheet, block=block)
     if not is_frame(source):

@@ -18,7 +18,8 @@ from typing import Any
 
 from activeloop import errors
 from activeloop.errors import InputError, StoreError, TableError
-from activeloop.tables import Table, read_table
+from activeloop.tables import Book
+from activeloop.tables.reading import Cells
 
 WAIT = 3.0
 """Seconds of waiting for each second of computing that is allowed: a machine that is busy is no fault of a file."""
@@ -42,20 +43,16 @@ class Limits:
 
 
 def read_in_child(
-    path: str | os.PathLike[str],
-    *,
-    name: str = "",
-    sheet: str | None = None,
-    block: str | None = None,
-    limits: Limits | None = None,
-) -> Table:
-    r"""Read a CSV, TSV or XLSX file that may be anything, as `read_table` does.
+    path: str | os.PathLike[str], *, name: str = "", sheet: str | None = None, limits: Limits | None = None
+) -> Book:
+    r"""Take a CSV, TSV or XLSX file apart that may be anything.
+
+    What is made of it takes the place of the file: `as_table`, `read_measurements`, `Campaign.record`.
 
     Args:
         path: where the file is.
         name: by which its sender knows it, for messages; that of the path when empty.
-        sheet: of a workbook; the first visible one when None.
-        block: row, cell or label of the block shaped like a plate, where a file has several.
+        sheet: of a workbook; all visible ones when None.
         limits: what reading it may take.
 
     Raises:
@@ -65,7 +62,7 @@ def read_in_child(
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp(), "upload-17")
     >>> _ = file.write_text("mutant,score\nK2R,0.5\n")
-    >>> read_in_child(file, name="results.csv").row(0)
+    >>> read_in_child(file, name="results.csv").table().row(0)
     {'mutant': 'K2R', 'score': '0.5'}
     """
     limits, name = limits or Limits(), name or os.fspath(path)
@@ -75,18 +72,14 @@ def read_in_child(
         raise TableError(f"the file cannot be read ({error.strerror}).", file=name) from None
     if size > limits.file * 2**20:
         raise TableError(f"the file has {size / 2**20:,.0f} MiB, and {limits.file} are allowed. {_SPLIT}", file=name)
-    found = _answer({"path": os.fspath(Path(path).absolute()), "sheet": sheet, "block": block}, limits, name)
-    columns = tuple(found["columns"])
-    rows = tuple(found["row_numbers"])
-    return Table(
-        name,
-        tuple(found["header"]),
-        columns,
-        rows,
-        found["content_hash"],
-        delimiter=found["delimiter"],
-        notes=tuple(found["notes"]),
-    )
+    found = _answer({"path": os.fspath(Path(path).absolute()), "sheet": sheet}, limits, name)
+    sheets = {each: _cells(cells) for each, cells in found.pop("sheets").items()}
+    first = found.pop("first")
+    return Book(**found | {"file": name, "first": first and _cells(first), "sheets": sheets})
+
+
+def _cells(found: dict[str, Any]) -> Cells:
+    return Cells(found["records"], tuple(found["numbers"]), tuple(found["notes"]))
 
 
 _SPLIT = "Save the table alone as CSV, or in several files. Nothing was stored."
@@ -169,8 +162,13 @@ def _limit(limits: Limits) -> None:
 
 
 def _read(task: dict[str, Any]) -> dict[str, Any]:
-    table = read_table(task["path"], sheet=task["sheet"], block=task["block"])
-    return {**vars(table), "row_numbers": list(table.row_numbers)}
+    book = Book.open(task["path"], task["sheet"], others=True)
+    sheets = {name: _plain(cells) for name, cells in book.sheets.items()}
+    return {**vars(book), "first": book.first and _plain(book.first), "sheets": sheets}
+
+
+def _plain(cells: Cells) -> dict[str, Any]:
+    return {**vars(cells), "numbers": list(cells.numbers)}
 
 
 def answered(read: Callable[[], dict[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from activeloop.server.access import Reader, Robot, Scientist
 from activeloop.server.api.common import Limit, Offset, fresh, page_links, part
 from activeloop.server.identity import check_signature
 from activeloop.server.views import result_out
-from activeloop.tables import Table
+from activeloop.tables import Book
 
 router = part("results")
 Upload = Annotated[UploadFile, File(description="CSV, TSV or XLSX")]
@@ -83,8 +83,8 @@ def record_measurements(access: Robot, given: forms.MeasurementsIn) -> forms.Rec
     return forms.RecordedOut.model_validate(summary)
 
 
-def read_upload(upload: UploadFile, sheet: str, columns: dict[str, str]) -> Table:
-    """The table in an upload, read in a process of its own with limits.
+def read_upload(upload: UploadFile, sheet: str) -> Book:
+    """An upload, taken apart in a process of its own with limits.
 
     Raises:
         InputError: it is no table, or takes more than it may; nothing was stored.
@@ -98,7 +98,7 @@ def read_upload(upload: UploadFile, sheet: str, columns: dict[str, str]) -> Tabl
         path = Path(folder, name)
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file)
-        return read_in_child(path, name=name, sheet=sheet or None, block=columns.get("block"))
+        return read_in_child(path, name=name, sheet=sheet or None)
 
 
 def _json(text: str, kind: type, what: str) -> Any:
@@ -131,7 +131,7 @@ def preview_file(
     roles = _json(columns, dict, "columns")
     how = ReadingOptions(roles or None, None, plate or None, offset, skip_unreadable)
     try:
-        table = read_upload(file, sheet, roles)
+        table = read_upload(file, sheet)
     except InputError as error:
         return unreadable(error)
     with access.open() as loop:
@@ -164,7 +164,7 @@ def record_file(
 
     roles, corrected = _json(columns, dict, "columns"), _json(replaces, list, "replaces")
     how = ReadingOptions(roles or None, None, plate or None, offset, skip_unreadable)
-    table = read_upload(file, sheet, roles)
+    table = read_upload(file, sheet)
     with access.open() as loop:
         access.check(loop)
         found = read_results(loop, table, how)

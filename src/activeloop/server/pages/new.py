@@ -21,6 +21,7 @@ from activeloop.server.compute import Order
 from activeloop.server.new import ASSAY, BLANK, HEADERS, options_of, whole
 from activeloop.server.pages.base import Form, ordered, page, pages_router, see, text
 from activeloop.server.pages.kept import Kept, keep, upload_of
+from activeloop.work.uploads import read_in_child
 
 router = pages_router()
 
@@ -64,6 +65,7 @@ def _made(
         if kept:
             path = Path(folder) / kept.name
             path.write_bytes(kept.content)
+            read_in_child(path, name=kept.name)  # what takes too much is refused before this process reads it
         planned = draft(options_of(fields, assays, path))
         name = fields["name"] or _name_of(planned)
         key = request.app.state.store.create(name, planned.text, planned.inputs, user.actor, again)

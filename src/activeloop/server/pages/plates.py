@@ -30,6 +30,7 @@ from activeloop.server.pages.kept import upload_of
 from activeloop.server.pages.overview import campaign_fields
 from activeloop.server.problems import Problem
 from activeloop.server.rendering import figure
+from activeloop.work.uploads import read_in_child
 
 router = pages_router()
 
@@ -251,7 +252,7 @@ def _picklist(request: Request, access: CampaignAccess, loop: OpenCampaign, name
                 raise PlateError("choose the table of stocks, or let them stand in order. Nothing was written.")
             path = Path(folder) / kept.name
             path.write_bytes(kept.content)
-            sources = read_sources(path, pool=loop.campaign.pool)
+            sources = read_sources(read_in_child(path, name=kept.name), pool=loop.campaign.pool)
         to = Path(folder) / f"{name}-{robot}.csv"
         if robot == "echo":
             write_echo(mine, to, volume * 1000, sources)

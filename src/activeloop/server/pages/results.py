@@ -19,7 +19,7 @@ from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
 from activeloop.server.pages.base import Form, of_form, page, pages_router, see, sign, text
 from activeloop.server.pages.kept import Kept, upload_of
 from activeloop.server.pages.overview import campaign_fields
-from activeloop.tables import Table
+from activeloop.tables import Book
 from activeloop.words import many
 from activeloop.work.uploads import read_in_child
 
@@ -129,13 +129,13 @@ def upload(request: Request, access: Robot, form: Form) -> Response:
         if kept is None:
             raise InputError("choose a file first. Nothing was stored.")
         how, replaces, repeats = _how(fields)
-        table = _table(kept, how)
+        book = _taken_apart(kept, how)
         if text(form, "do") != "store":
             with access.open() as loop:
-                preview = preview_results(loop, table, how, replaces=replaces, repeats=repeats)
+                preview = preview_results(loop, book, how, replaces=replaces, repeats=repeats)
                 return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
         with of_form(access, form).change() as loop:
-            found = read_results(loop, table, how)
+            found = read_results(loop, book, how)
             summary = record(loop, found, kept.name, replaces=replaces, repeats=repeats)
     except ActiveLoopError as error:
         with access.open() as loop:
@@ -143,13 +143,13 @@ def upload(request: Request, access: Robot, form: Form) -> Response:
     return see(f"/campaigns/{access.key}/results?stored={summary.event or 0}")
 
 
-def _table(kept: Kept, how: ReadingOptions) -> Table:
-    """The table in an upload, read in a process of its own with limits."""
+def _taken_apart(kept: Kept, how: ReadingOptions) -> Book:
+    """An upload, taken apart in a process of its own with limits."""
     with TemporaryDirectory(prefix="activeloop-") as folder:
         path = Path(folder) / "upload"
         path = path.with_suffix(Path(kept.name).suffix)
         path.write_bytes(kept.content)
-        return read_in_child(path, name=kept.name, sheet=how.sheet, block=(how.columns or {}).get("block"))
+        return read_in_child(path, name=kept.name, sheet=how.sheet)
 
 
 def _how(fields: dict[str, str]) -> tuple[ReadingOptions, list[int], bool]:
