@@ -37,6 +37,7 @@ OWN = {
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
     "diversity": "Does a plate lose hits when at most half of it is at one position?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
+    "curves": "Dose response: do intervals hold what they say?",
     "gdsc": "Drug response: does a history of other drugs pay?",
     "extend": "Does it pay to combine hits, and by what?",
     "kill": "Is anything lost when a campaign is killed?",

@@ -98,6 +98,19 @@ def test_other_columns_are_carried_along(write):
     assert found.series[0].labels == (("smiles id", "X1"),)
 
 
+def test_a_control_may_stand_in_another_column_of_names(write):
+    """The structure of DMSO is empty, or given; its name says what it is."""
+    lines = ["name,smiles,dose (µM),signal", "DMSO,,,1000", "DMSO,CS(C)=O,0.5,1010", "no cells,,,20"]
+    found = of(write, *lines, "a,CCO,0.1,900", "a,CCO,1,500", "a,CCO,10,100", response="viability")
+    assert [(s.compound, len(s.doses)) for s in found.series] == [("CCO", 3)]
+    assert [w.role for w in found.wells[:3]] == ["negative", "negative", "positive"]
+
+
+def test_a_column_may_ask_whether_a_well_is_a_control(write):
+    lines = ["compound,dose (µM),is control,signal", "DMSO,,negative,1000", "A,0.1,no,900", "A,1,no,500", "A,9,no,90"]
+    assert len(of(write, *lines, response="viability").series[0].doses) == 3
+
+
 CASES = [
     # name, lines, options, what the message must say
     ("no unit", ["compound,dose,viability (%)", "A,1,90", "A,2,50"], {}, "in which unit"),
@@ -116,6 +129,9 @@ CASES = [
     ("the name contradicts", ["compound,dose (µM),viability (%)", "A,1,9"], {"response": "inhibition"}, "Correct one"),
     ("no control", [HEAD[0], *ROWS], {"response": "viability"}, "has no negative control"),
     ("which control", [HEAD[0], "control,,1000", *ROWS], {"response": "viability"}, "--negative"),
+    ("medium with or without cells", [HEAD[0], "medium,,1000", *ROWS], {"response": "viability"}, "--negative"),
+    ("a control that is marked yes", ["compound,dose (µM),is control,signal", "X,,yes,9", "A,1,no,8"],
+     {"response": "viability"}, "--positive"),
     ("an unknown kind", ["compound,dose (µM),kind,signal", "A,1,edge,5"], {"response": "raw"}, 'of the kind "edge"'),
     ("two negative controls", [*HEAD, "untreated,,990", *ROWS], {"response": "viability"}, "both be the negative"),
     ("controls that do not differ", [*HEAD[:3], "blank,,1005", *ROWS], {"response": "viability"}, "do not differ"),

@@ -45,7 +45,7 @@ WORDS: dict[Role, frozenset[str]] = {
             plain,
             (
                 *("positive", "pos", "positive control", "pos control", "pos ctrl", "pc", "kill", "full kill", "dead"),
-                *("killed", "positivkontrolle", "blank", "background", "no cells", "cell free", "medium", "media"),
+                *("killed", "positivkontrolle", "blank", "background", "no cells", "cell free"),
                 *("medium only", "media only", "100 % inhibition", "100% inhibition", "full inhibition", "leerwert"),
                 *("témoin positif", "control positivo", "controllo positivo"),
             ),
@@ -58,10 +58,13 @@ WORDS: dict[Role, frozenset[str]] = {
             (
                 *("", "sample", "samples", "compound", "compounds", "treated", "treatment", "test", "unknown", "unk"),
                 *("drug", "spl", "candidate", "dose", "probe", "substanz", "proben", "échantillon", "muestra"),
+                *("no", "false", "0", "n"),  # of a column that asks whether a well is a control
             ),
         )
     ),
 }
+#: words by which either control may be meant
+OPEN = frozenset(map(plain, ("control", "ctrl", "kontrolle", "contrôle", "medium", "media")))
 #: names of the columns of readings
 VALUES = (
     *(
@@ -319,7 +322,7 @@ class _Reader:
         """What each row is: a control by its kind, else by the name of its compound."""
         table = self.table
         kinds = table.columns[table.header.index(roles["kind"])] if "kind" in roles else [""] * len(table)
-        compounds = table.columns[table.header.index(roles["compound"])]
+        compounds = self._called(roles)
         given: dict[str, Role] = {plain(w): "negative" for w in self.negative}
         given |= {plain(w): "positive" for w in self.positive}
         words = {plain(k) for k in (*kinds, *compounds)}
@@ -333,7 +336,7 @@ class _Reader:
                 raise self._error(self._open(kind), i)
             if role == "sample" and not given.get(plain(compound)):
                 role = _role(compound) or "sample" if compound and plain(compound) not in WORDS["sample"] else role
-                if role == "sample" and plain(compound) in ("control", "ctrl", "kontrolle", "contrôle"):
+                if role == "sample" and plain(compound) in OPEN:
                     raise self._error(self._open(compound), i)
             out.append(role)
             if role in marks:
@@ -358,12 +361,25 @@ class _Reader:
             self.notes.append(f"{unused:,} wells of other controls than those named were left out.")
         return out
 
+    def _called(self, roles: Mapping[str, str]) -> list[str]:
+        """What each row calls its compound; the word for a control, where that stands in another column of names."""
+        table = self.table
+        columns = [table.columns[table.header.index(roles["compound"])]]
+        names = table.named((*candidate_names("compounds"), *LABELS[1:]))
+        columns += [table.columns[table.header.index(h)] for h in names if h not in roles.values()]
+        marks = {plain(w) for w in (*self.negative, *self.positive)}
+
+        def marked(cell: str) -> bool:
+            return bool(cell) and (plain(cell) in marks or _role(cell) not in (None, "sample"))
+
+        return [next(filter(marked, cells), cells[0]) for cells in zip(*columns, strict=True)]
+
     def _open(self, word: str) -> str:
         return (
             f'"{word}" can be read as the negative control (no effect) or the positive one (full effect). Say which: '
             f'--negative "{word}" or --positive "{word}".'
             if "control" in plain(word)
-            or plain(word) in ("ctrl", "kontrolle", "high", "low", "max", "min", "yes", "true")
+            or plain(word) in ("ctrl", "kontrolle", "high", "low", "max", "min", "yes", "true", "medium", "media")
             else f'what are wells of the kind "{word}"? Name them sample, negative or positive, or say --negative '
             f'"{word}" or --positive "{word}".'
         )
