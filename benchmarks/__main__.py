@@ -34,6 +34,7 @@ OWN = {
     "assays": "Do several assays and thresholds pay?",
     "calibration": "Is stated uncertainty right?",
     "compute": "What does fine-tuning cost, in seconds and memory?",
+    "conditional": "Conditional adapters: new drugs and new lines",
     "cost": "What does a campaign cost: CPU seconds, start-up time, memory?",
     "diversity": "Does a plate lose hits when at most half of it is at one position?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",

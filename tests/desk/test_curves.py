@@ -128,6 +128,26 @@ def test_one_kind_of_cells(readings):
         curves(readings, response="viability", cells="MCF7")
 
 
+def test_curves_on_several_cells_are_treatments(tmp_path):
+    """Cells and compound name a treatment; cells that the campaign does not know are refused under the file's name."""
+    lines = ["cell_line,drug,conc (nM),viability (%)"]
+    for cells, log_ec50 in (("A549", 1.5), ("K562", 2.5)):
+        lines += [f"{cells},aspirin,{dose:g},{100 / (1 + dose / 10**log_ec50):.2f}" for dose in 10.0 ** np.arange(5)]
+    (tmp_path / "doses.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "pool.csv").write_text("cells,drug\nA549,aspirin\nK562,aspirin\nMCF7,aspirin\n", encoding="utf-8")
+    new(tmp_path / "c", ["IC50:µM:minimise"], table=tmp_path / "pool.csv", kind="treatments")
+    summary, _ = record_curves(open_campaign(tmp_path / "c"), curves(tmp_path / "doses.csv"))
+    assert summary.stored == 2
+    stored = {
+        r.measurement.candidate: r.measurement.value for r in open_campaign(tmp_path / "c").campaign.state().results
+    }
+    assert stored["A549 | aspirin"] == pytest.approx(0.0316, rel=0.1)
+    assert stored["K562 | aspirin"] == pytest.approx(0.316, rel=0.1)
+    (tmp_path / "other.csv").write_text("\n".join(lines).replace("K562", "HT29") + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"other\.csv: .*HT29"):
+        record_curves(open_campaign(tmp_path / "c"), curves(tmp_path / "other.csv"))
+
+
 def test_exchanged_columns_are_refused_and_can_be_insisted_on(tmp_path):
     rng, lines = np.random.default_rng(2), ["well,compound,dose (µM),signal"]
     for r, row in enumerate("ABCDEFGH"):

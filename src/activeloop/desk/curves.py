@@ -365,7 +365,10 @@ def record_curves(
         start = next(i for i, name in enumerate(header) if plain(name.split(" (")[0]) == plain(assay.name))
         keep += [start, start + 1]
     table = {header[i]: [_text(row[i]) for row in rows] for i in keep}
-    reading = campaign.read(table, columns={"candidate": "compound"} if "cells" not in names else None)
+    try:
+        reading = campaign.read(table, columns={"candidate": "compound"} if "cells" not in names else None)
+    except InputError as error:  # the rows of this table are curves, not rows of the file
+        raise type(error)(error.problem, file=found.readings.file) from None
     reading = replace(reading, file=found.readings.file, content_hash=found.readings.content_hash)
     return campaign.record(reading, repeats=repeats, dry_run=dry_run), reading.notes
 
