@@ -253,11 +253,11 @@ def command(
         )
     drugs, lines = files.values.shape
     how = (
-        f"{seeds} draws of a fifth of {drugs} drugs with a structure and of {lines} lines with expression; training drugs "
-        f"more alike a held-out one than {TWIN} (Tanimoto) are left out. Correlation of each drug alone over lines, mean "
-        "± standard error over draws; differences are paired. The encoder (scGPT's shape, "
-        f"{GENES} genes, pretrained on the expression of the training lines alone by filling in masked bins) is frozen; "
-        f"adapter and head are {share:.2%} of its parameters. A pretrained encoder of cells was not to be had."
+        f"{seeds} draws of a fifth of {drugs} drugs with a structure and of {lines} lines with expression; training "
+        f"drugs more alike a held-out one than {TWIN} (Tanimoto) are left out. Correlation of each drug alone over "
+        "lines, mean ± standard error over draws; differences are paired. The encoder (scGPT's shape, "
+        f"{GENES} genes, pretrained on the expression of the training lines alone by filling in masked bins) is "
+        f"frozen; adapter and head are {share:.2%} of its parameters. A pretrained encoder of cells was not to be had."
     )
     table = {"draws": (("held out", "model", "seed", "r"), rows)}
     result = Result("Conditional adapters: new drugs and new lines", how, sections, table)
