@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Path, Request
 
+from activeloop.server.forms import Role
 from activeloop.server.problems import Problem
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from activeloop.config.store import Store
     from activeloop.desk.candidates import CandidateTable
 
-Role = Literal["reader", "robot", "scientist", "owner"]
 ROLES: tuple[Role, ...] = ("reader", "robot", "scientist", "owner")
 """Each may do what those before it may: look, record results, decide, and manage the campaign."""
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from activeloop.server.access import Role
+Role = Literal["reader", "robot", "scientist", "owner"]
+"""What somebody may do: each may do what those before it may."""
 
 
 def _finite(value: Any) -> Any:
