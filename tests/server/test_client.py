@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 from served import CONFIG, Server
 
 from activeloop.client import Client
 from activeloop.errors import ConfigError, InputError, MeasurementError, StateError, StoreError
-from activeloop.server.app import create_app
-from activeloop.server.serving import listen
+from activeloop.server.serving import in_thread
 from activeloop.server.settings import Settings
 
 
 @pytest.fixture
 def client(settings: Settings) -> Iterator[Client]:
     """A client of a server that listens on a port of its own."""
-    listening = listen(settings.model_copy(update={"port": 0}))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    with Client(f"http://127.0.0.1:{listening.getsockname()[1]}") as found:
+    with in_thread(settings) as url, Client(url) as found:
         yield found
-    server.should_exit = True
-    thread.join(20)
-    listening.close()
 
 
 def test_a_round_through_the_client(client, tmp_path):

@@ -45,6 +45,13 @@ def activeloop(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
     ] = False,
+    server: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Do it with a campaign of this server; the token stands in ACTIVELOOP_TOKEN.",
+        ),
+    ] = "",
 ) -> None:
     """Decide what to measure next: propose a plate, record what came back, and loop.
 

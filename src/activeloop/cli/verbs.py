@@ -36,6 +36,7 @@ VERBS = {
     "store": "Keep many campaigns in one place: list them, take in folders, write folders.",
     "serve": "Serve campaigns to people, programs and robots.",
     "robot": "Run a campaign on devices, without anybody.",
+    "mcp": "Let assistants look at campaigns (Model Context Protocol).",
     "work": "Fit and distil by itself whenever results come in.",
     "verify": "Check that nothing was changed or lost since it was written.",
     "replay": "Replay a campaign on recorded data.",
@@ -93,8 +94,17 @@ class Verbs(TyperGroup):
         verb = current_name("command", cmd_name)
         if verb not in self.list_commands(ctx):
             return None
-        function = getattr(import_module(f"activeloop.cli.{verb}"), verb)
-        return _command(verb, function)
+        place = f"activeloop.cli.{verb}"
+        if ctx.params.get("server"):
+            from activeloop.cli import remote
+
+            if verb not in remote.VERBS:
+                from activeloop.errors import InputError
+
+                known = ", ".join(remote.VERBS)
+                raise InputError(f"`{verb}` is done where the campaign is. With --server there are: {known}.")
+            place = "activeloop.cli.remote"
+        return _command(verb, getattr(import_module(place), verb))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The verb and its arguments, former options under their current names.

@@ -348,6 +348,7 @@ class PickOut(Out):
     high: Number
     reason: str
     predictions: list[PickPredictionOut]
+    labels: list[tuple[str, str]] = []
 
 
 class PlateOptionsIn(In):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -50,6 +52,26 @@ def run(settings: Settings, *, browser: bool = False) -> None:
     finally:
         if worker:
             worker.stop()
+
+
+@contextmanager
+def in_thread(settings: Settings) -> Iterator[str]:
+    """A server in a thread of this process, on a free port of this machine; its address.
+
+    Args:
+        settings: of the server; its port is not used, and there is no worker.
+    """
+    listening = listen(settings.model_copy(update={"host": "127.0.0.1", "port": 0}))
+    config = uvicorn.Config(create_app(settings), log_config=None, access_log=False, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(GRACE)
+        listening.close()
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,6 +16,7 @@ from activeloop.config import OpenCampaign
 from activeloop.config.store import Store
 from activeloop.errors import ActiveLoopError, InputError, StateError
 from activeloop.plates import Proposal
+from activeloop.plates.plate import labelled
 from activeloop.server import forms
 from activeloop.server.access import Campaigns
 from activeloop.server.compute import Order, Place, open_store
@@ -52,10 +54,8 @@ def proposal_out(
     loop: OpenCampaign, proposal: Proposal, plates: Sequence[str], *, again: bool = False, notes: Sequence[str] = ()
 ) -> dict[str, Any]:
     """A proposal as HTTP gives it."""
-    found = forms.ProposalOut.model_validate(proposal)
+    found = forms.ProposalOut.model_validate(replace(proposal, picks=labelled(proposal.picks, loop.campaign.pool)))
     found.plates, found.again, found.notes = list(plates), again, list(notes)
-    for pick in found.picks:
-        pick.called = pick.called or loop.campaign.pool.called(pick.name)
     return found.model_dump(mode="json")
 
 

@@ -1,0 +1,387 @@
+"""Verbs with `--server URL`: the same words, for a campaign of a server, which is named by its name or its key."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from activeloop.cli.propose import (
+    ANOTHER,
+    CONTROLS,
+    EDGES,
+    LAYOUT,
+    PLATE,
+    REPLICATES,
+    RETRY,
+    Layout,
+    N,
+    as_option,
+    show,
+)
+from activeloop.cli.terminal import (
+    Offset,
+    Reason,
+    SkipUnreadable,
+    check_file,
+    console,
+    interval_title,
+    new_table,
+    next_step,
+    predicted_title,
+    say,
+    show_table,
+)
+from activeloop.files import numbered
+from activeloop.words import many, shown_number, some
+
+if TYPE_CHECKING:
+    from activeloop.client import Client, RemoteCampaign
+    from activeloop.plates import Proposal
+    from activeloop.server.forms import ProposalOut, StatusOut
+
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name on the server, or its key.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Candidates, in any notation.")]
+VERBS = ("status", "propose", "plate", "record", "fit", "promote", "predict", "pin", "veto", "void")
+"""What can be done through a server from the command line; all else is done in its pages, or by its API."""
+
+
+def client_of(url: str) -> Client:
+    """A client of a server, with the token in `ACTIVELOOP_TOKEN` or in the file that `ACTIVELOOP_TOKEN_FILE` names.
+
+    Raises:
+        ConfigError: that file cannot be read, or the address is none.
+    """
+    from activeloop.client import Client
+    from activeloop.errors import ConfigError
+
+    token = os.environ.get("ACTIVELOOP_TOKEN", "")
+    if path := os.environ.get("ACTIVELOOP_TOKEN_FILE"):
+        try:
+            token = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"ACTIVELOOP_TOKEN_FILE cannot be read ({error.strerror}).", file=path) from error
+    return Client(url, token.strip())
+
+
+def _campaign(context: typer.Context, name: str) -> RemoteCampaign:
+    client = client_of(context.find_root().params["server"])
+    context.call_on_close(client.close)
+    return client.campaign(name)
+
+
+def _typed(context: typer.Context, verb: str, name: str) -> str:
+    """A command as one types it."""
+    word = f'"{name}"' if " " in name else name
+    return f"activeloop --server {context.find_root().params['server']} {verb} {word}"
+
+
+def status(context: typer.Context, campaign: Campaign) -> None:
+    """Show rounds, results, the best so far, the model, and what to do next."""
+    found = _campaign(context, campaign).status()
+    console().print(_status_table(found))
+    next_step(found.next_step)
+
+
+def _status_table(found: StatusOut) -> Any:
+    table = new_table()
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("campaign", f"{found.name} ({found.key})")
+    table.add_row("pool", f"{found.size:,} candidates: {found.pool}")
+    table.add_row("rounds measured", f"{found.rounds} ({found.proposals} proposed)")
+    voided = f", {found.voided:,} voided" if found.voided else ""
+    table.add_row("measured", f"{found.measured:,} candidates, {found.results:,} results{voided}")
+    for best in found.leaders:
+        table.add_row(f"best {best.assay}", f"{best.name}: {best.side}{_shown(best.value)} {best.unit}".rstrip())
+    if found.hits is not None:
+        table.add_row("hits", f"{found.hits:,}")
+    if found.versions:
+        stale = "; results came in since" if found.stale else ""
+        table.add_row("versions", f"{found.versions}, current is {found.current or 'none'}{stale}")
+    for one in found.work:
+        if one.stage != "waiting" or one.due:
+            table.add_row(one.kind, f"{one.stage}, {one.share or 0:.0%} {one.words}".rstrip())
+    for title, names in (
+        ("on a plate", found.awaiting),
+        ("no result yet", found.missing),
+        ("pinned", list(found.pinned)),
+        ("vetoed", list(found.vetoed)),
+    ):
+        if names:
+            table.add_row(title, f"{len(names)}: {some(names)}")
+    return table
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else shown_number(value, 4)
+
+
+def propose(
+    context: typer.Context,
+    campaign: Campaign,
+    number: Annotated[int | None, N] = None,
+    plate: Annotated[int | None, PLATE] = None,
+    controls: Annotated[int | None, CONTROLS] = None,
+    replicates: Annotated[int | None, REPLICATES] = None,
+    layout: Annotated[Layout | None, LAYOUT] = None,
+    empty_edges: Annotated[bool | None, EDGES] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plate here (.csv, .xlsx, .svg).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the choice (default: the campaign's own).")] = None,
+    another: Annotated[bool, ANOTHER] = False,
+    retry_missing: Annotated[bool, RETRY] = False,
+) -> None:
+    """Choose the next candidates and lay out their plate; a new version is fitted first when results came in."""
+    check_file(out, (".svg", ".xlsx", ".csv"), "Nothing was proposed.")
+    there = _campaign(context, campaign)
+    options = {"wells": plate, "controls": controls, "replicates": replicates, "layout": layout}
+    options |= {"empty_edges": empty_edges}
+    given = {name: value for name, value in options.items() if value is not None}
+    found = there.propose(number, plate=given, seed=seed, another=another, retry_missing=retry_missing)
+    for sentence in found.notes:
+        say(f"Note: {sentence}")
+    head = "is out already; this is it again" if found.again else "was made"
+    say(f"Proposal {found.number} {head}: {many(len(found.picks), 'candidate')}, chosen by {found.policy}.")
+    if given and not found.again:
+        say(f"Plates: {', '.join(map(as_option, given.items()))}.")
+    assays: Any = there.status().assays  # which have what is shown of those of a config
+    show(_proposal(found), assays)
+    say(f"On {some(found.plates)}.")
+    _write_plates(there, found.plates, out)
+    next_step(f"measure it, then `{_typed(context, 'record', campaign)} FILE`.")
+
+
+def _proposal(told: ProposalOut) -> Proposal:
+    """A proposal as it is on the server."""
+    from activeloop.plates import Pick, PickPrediction, Proposal
+
+    def number(value: float | None) -> float:
+        return math.nan if value is None else value
+
+    picks = []
+    for p in told.picks:
+        known = [PickPrediction(q.assay, number(q.mean), number(q.low), number(q.high)) for q in p.predictions]
+        values = (number(value) for value in (p.score, p.mean, p.low, p.high))
+        picks.append(Pick("", p.name, p.rank, *values, p.reason, tuple(known), tuple(p.labels), p.called))
+    return Proposal(told.number, tuple(picks), told.version, told.seed, told.policy)
+
+
+def _write_plates(campaign: RemoteCampaign, plates: list[str], out: Path | None) -> None:
+    from activeloop.files import write_whole
+
+    for i, name in enumerate(plates if out else (), 1):
+        assert out is not None  # else there is nothing to write
+        ending: Any = out.suffix.lower().lstrip(".")
+        say(f"Written: {write_whole(numbered(out, i, len(plates)), campaign.plate_file(name, ending))}")
+
+
+def plate(
+    context: typer.Context,
+    campaign: Campaign,
+    proposal: Annotated[int | None, typer.Option(help="Number of the proposal (default: the last).")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it (.csv, .xlsx, .svg).")] = None,
+    wells: Annotated[int | None, PLATE] = None,
+    controls: Annotated[int | None, CONTROLS] = None,
+    replicates: Annotated[int | None, REPLICATES] = None,
+    layout: Annotated[Layout | None, LAYOUT] = None,
+    empty_edges: Annotated[bool | None, EDGES] = None,
+) -> None:
+    """List the plates of a proposal, write them in another form, or lay them out anew before anything was measured."""
+    from activeloop.errors import StateError
+
+    check_file(out, (".svg", ".xlsx", ".csv"), "Nothing was written.")
+    there = _campaign(context, campaign)
+    options = {"wells": wells, "controls": controls, "replicates": replicates, "layout": layout}
+    options |= {"empty_edges": empty_edges}
+    given = {name: value for name, value in options.items() if value is not None}
+    number = proposal or there.status().proposals
+    if given:
+        laid = there.lay_again(number, **given)
+        say(f"Laid out anew: {', '.join(p.id for p in laid.plates)}. Use the new files; the old layout is gone.")
+    mine = [p for p in there.plates() if p.id == f"plate-{number}" or p.id.startswith(f"plate-{number}-")]
+    if not mine:
+        raise StateError(f"there is no plate of proposal {number}: `{_typed(context, 'propose', campaign)}` makes it.")
+    for one in mine:
+        held = sum(not well.control for well in one.wells.values())
+        sent = f", sent {one.sent}" if one.sent else ""
+        say(f"{one.id}: {one.size} wells, {held} with candidates, {len(one.wells) - held} with controls{sent}.")
+    _write_plates(there, [one.id for one in mine], out)
+    next_step(f"measure it, then `{_typed(context, 'record', campaign)} FILE`.")
+
+
+def record(
+    context: typer.Context,
+    campaign: Campaign,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV or XLSX with the results.")],
+    sheet: Annotated[str | None, typer.Option(help="The sheet of a workbook.")] = None,
+    column: Annotated[list[str] | None, typer.Option(metavar="ROLE=NAME", help="The column of a role.")] = None,
+    plate: Annotated[str | None, typer.Option(metavar="NAME", help="The plate of which the file is.")] = None,
+    replaces: Annotated[
+        list[str] | None, typer.Option(metavar="EVENT|FILE", help="This file corrects that one.")
+    ] = None,
+    repeats: Annotated[bool, typer.Option("--repeats", help="All of it was measured again.")] = False,
+    offset: Offset = None,
+    skip_unreadable: SkipUnreadable = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored; store nothing.")] = False,
+) -> None:
+    """Store results that came back: the whole file or, if anything is wrong with it, nothing."""
+    from activeloop.cli.record import columns_of, wanted_words
+    from activeloop.desk.record import stored_words
+    from activeloop.errors import MeasurementError
+
+    there = _campaign(context, campaign)
+    how: dict[str, Any] = {"columns": columns_of(column or []), "sheet": sheet, "plate": plate, "offset": offset}
+    how |= {"skip_unreadable": skip_unreadable, "replaces": replaces, "repeats": repeats}
+    seen: Any = there.preview_file(file, **how)
+    for wrong in seen.problems[:20]:
+        if len(seen.problems) > 1:
+            say(f"  {f'row {wrong.row}: ' if wrong.row else ''}{wrong.problem}")
+    if seen.problems:
+        first = seen.problems[0]
+        raise MeasurementError(f"{first.problem} Nothing was stored.", file=str(file), row=first.row)
+    roles = "; ".join(c.name if c.name == c.role else f'"{c.name}" = {c.role}' for c in seen.columns if c.role)
+    say(f"{file} holds {many(seen.values, 'value')} of {many(seen.candidates, 'candidate')}. Columns: {roles}.")
+    for sentence in (*(f"  {one}" for one in seen.checks), *(f"Note: {one}" for one in seen.notes)):
+        say(sentence)
+    if dry_run:
+        say(f"{wanted_words(seen.summary)} Nothing was stored (--dry-run).")
+        return
+    stored: Any = there.record_file(file, **how)
+    if stored.read_before:
+        say(f"{file} was recorded before (event {stored.event}): nothing was stored.")
+    elif stored.stored:
+        say(stored_words(stored, str(file)))
+    else:
+        say(f"All {many(stored.duplicates, 'row')} of {file} are stored already: nothing was stored.")
+    next_step(
+        f"the server fits a new version by itself; `{_typed(context, 'propose', campaign)}` makes the next plate."
+    )
+
+
+def fit(
+    context: typer.Context,
+    campaign: Campaign,
+    again: Annotated[bool, typer.Option("--again", help="Fit anew although nothing changed.")] = False,
+) -> None:
+    """Fit a new version now; the server does so by itself when results came in."""
+    there = _campaign(context, campaign)
+    before = there.versions().versions
+    version = there.fit(again=again)
+    if any(one.number == version.number for one in before):
+        say(f"Nothing changed since version {version.number}{': it is still current' if version.current else ''}.")
+    else:
+        say(f"Fitted version {version.number} ({version.learner}).")
+    if version.held_back:
+        say(f"It is not current: {version.held_back}. To overrule: `{_typed(context, 'promote', campaign)} ...`.")
+    say(version.explanation)
+    for name, value in version.metrics.items():
+        say(f"  {name.replace('_', ' ')}: {math.nan if value is None else value:.3g}")
+    next_step(f"`{_typed(context, 'propose', campaign)}`.")
+
+
+def promote(
+    context: typer.Context,
+    campaign: Campaign,
+    version: Annotated[int, typer.Argument(help="Its number.")],
+    reason: Reason = "",
+) -> None:
+    """Make an earlier or held-back version current."""
+    found = _campaign(context, campaign).promote(version, reason)
+    say(f"Version {found.number} ({found.learner}) is current.")
+
+
+def predict(
+    context: typer.Context,
+    campaign: Campaign,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A table of candidates.")] = None,
+    column: Annotated[str, typer.Option(help="The table's column of candidates.")] = "",
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write all predictions here.")] = None,
+    top: Annotated[int, typer.Option(min=1, max=1000, help="How many of the best are shown.")] = 10,
+    offset: Offset = None,
+) -> None:
+    """Predict candidates with the current version, in the assay's unit; the whole pool without a table."""
+    from activeloop.candidates.reading import candidate_column
+    from activeloop.files import csv_text, write_whole
+    from activeloop.tables import read_table
+
+    check_file(out, (".csv",), "Nothing was written.")
+    there = _campaign(context, campaign)
+    about = there.status()
+    if file:
+        table = read_table(file)
+        names = table.column(column or candidate_column(table, about.kind))
+        found = there.predict([name for name in names if name.strip()], offset)
+        version = found.version
+        rows = [
+            (one.name, one.outside, {a: p.model_dump() for a, p in one.predictions.items()}) for one in found.candidates
+        ]
+    else:
+        rows, version = [], 0
+        while True:
+            page = there.candidates(offset=len(rows), limit=1000)
+            version = page.version
+            rows += [(one.name, False, {p.assay: p.model_dump() for p in one.predictions}) for one in page.candidates]
+            if len(rows) >= page.matching:
+                break
+    assays = [a for a in about.assays if any(a.name in known for _, _, known in rows)]
+    if out:
+        kinds: tuple[Literal["mean", "sd", "low", "high"], ...] = ("mean", "sd", "low", "high")
+        header = ["candidate", *(f"{a.name} {kind}" for a in assays for kind in kinds)]
+        lines = [[n, *(known.get(a.name, {}).get(kind) for a in assays for kind in kinds)] for n, _, known in rows]
+        write_whole(out, csv_text(header, lines))
+        say(f"Wrote {many(len(rows), 'prediction')} of version {version} to {out}.")
+    if not assays:
+        say("Nothing is predicted in a unit yet: record results first.")
+        return
+    first, sign = assays[0].name, -1 if assays[0].goal == "minimise" else 1
+    rows.sort(key=lambda row: -sign * (row[2].get(first, {}).get("mean") or 0.0))
+    headers = ["candidate"]
+    for a in assays:
+        interval = interval_title(a.goal == "classify") if len(assays) == 1 else f"{a.name} 90 % interval"
+        headers += [predicted_title(a.name, a.unit), interval]
+    cells = []
+    for name, outside, known in rows[:top]:
+        line = [f"{name} (not in the pool)" if outside else name]
+        for a in assays:
+            p = known.get(a.name, {})
+            ends = (p.get("low"), p.get("high"))
+            line += [_shown(p.get("mean")), " to ".join("-" if one is None else shown_number(one) for one in ends)]
+        cells.append(line)
+    show_table(f"the best {len(cells)} by version {version}", headers, cells)
+
+
+def pin(context: typer.Context, campaign: Campaign, names: Names, reason: Reason = "", offset: Offset = None) -> None:
+    """Put candidates on the next proposal. Lifts a veto."""
+    found = _campaign(context, campaign).pin(names, reason, offset)
+    say(f"Pinned {some(found)}: on the next proposal.")
+
+
+def veto(context: typer.Context, campaign: Campaign, names: Names, reason: Reason = "", offset: Offset = None) -> None:
+    """Never propose these candidates. Lifts a pin."""
+    found = _campaign(context, campaign).veto(names, reason, offset)
+    say(f"Vetoed {some(found)}: never proposed.")
+
+
+def void(
+    context: typer.Context,
+    campaign: Campaign,
+    event: Annotated[int, typer.Argument(metavar="EVENT", help="Number of the event, as `record` named it.")],
+    row: Annotated[
+        list[int] | None, typer.Option("--row", metavar="N", help="A row of its file (default: all).")
+    ] = None,
+    reason: Reason = "",
+) -> None:
+    """Declare results wrong: they stay on record and no longer count."""
+    from activeloop.errors import InputError
+
+    if not reason:
+        raise InputError("a server keeps why results are wrong: say it with --reason. Nothing was voided.")
+    count = _campaign(context, campaign).void(event, row or (), reason)
+    say(
+        f"Voided {many(count, 'result')} of event {event}."
+        if count
+        else "All of them were voided before: nothing changed."
+    )
