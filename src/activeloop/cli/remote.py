@@ -164,8 +164,9 @@ def _proposal(told: ProposalOut) -> Proposal:
     picks = []
     for p in told.picks:
         known = [PickPrediction(q.assay, number(q.mean), number(q.low), number(q.high)) for q in p.predictions]
-        values = (number(value) for value in (p.score, p.mean, p.low, p.high))
-        picks.append(Pick("", p.name, p.rank, *values, p.reason, tuple(known), tuple(p.labels), p.called))
+        score, mean, low, high = (number(value) for value in (p.score, p.mean, p.low, p.high))
+        labels = tuple(p.labels)
+        picks.append(Pick("", p.name, p.rank, score, mean, low, high, p.reason, tuple(known), labels, p.called))
     return Proposal(told.number, tuple(picks), told.version, told.seed, told.policy)
 
 
