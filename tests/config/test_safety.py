@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
@@ -156,6 +157,26 @@ def test_a_service_refuses_and_a_command_line_does_not(tmp_path):
     with pytest.raises(ConfigError, match="it is a path"):
         store.configure(key, text)
     assert len(open_folder(CampaignFolder.create(tmp_path / "kinase", text)).campaign.pool) == 2
+
+
+def test_what_would_fill_the_memory_is_refused(tmp_path):
+    store = Store.open(tmp_path / "store")
+    text = '[pool]\nwild_type = "MKTAYIAKQR"\ntable = "pool.csv.gz"\n[[assays]]\nname = "kcat"\n'
+    part = gzip.compress(b"mutant\n" + b"K2R,\n" * 20_000_000)
+    assert len(part) < 500_000
+    with pytest.raises(InputError, match=r"pool.csv.gz: unpacked it has more than 256 MiB"):
+        store.create("kinase", text, {"pool.csv.gz": part * 3})  # in several parts, as of files put together
+    assert store.create("kinase", text, {"pool.csv.gz": gzip.compress(TABLE)})
+    with pytest.raises(ConfigError, match="more than any protein has"):
+        store.create("kinase", text.replace("MKTAYIAKQR", "MK" * 30_000), {"pool.csv.gz": TABLE})
+    with pytest.raises(ConfigError, match=r"too many for a campaign.toml"):
+        store.create("kinase", "#" * 300_000)
+
+
+def test_a_mark_at_the_beginning_of_the_text_is_no_mistake(tmp_path):
+    store = Store.open(tmp_path / "store")
+    text = '\ufeff[pool]\nwild_type = "MKTAYIAKQR"\nsingles = true\n[[assays]]\nname = "kcat"\n'
+    assert store.create("kinase", text)
 
 
 def test_a_draft_is_checked_as_a_campaign_and_leaves_nothing(tmp_path):

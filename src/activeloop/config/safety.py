@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from activeloop.config.config import CampaignConfig
-from activeloop.errors import ConfigError, did_you_mean
+from activeloop.errors import ConfigError, InputError, did_you_mean
 from activeloop.foundation.checkpoints import BUNDLED
 from activeloop.store.folder import RESERVED
 
@@ -19,6 +20,12 @@ _NO_NAME = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
 _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 #: an option's word, such as "mc-dropout"; no file and no address is written like this
 _WORD = re.compile(r"[A-Za-z0-9_+-]*")
+LONGEST_CHAIN = 40_000
+"""Residues of a wild type; titin has 35,000."""
+LARGEST = 200_000
+"""Letters of a config."""
+UNPACKED = 256 << 20
+"""Bytes of a file once it is unpacked."""
 _SEQUENCE = re.compile(r"[A-Za-z*\s]*")
 
 
@@ -104,6 +111,11 @@ def check_safe(
     if not _SEQUENCE.fullmatch(config.pool.wild_type):
         shown = _shown(config.pool.wild_type)
         raise ConfigError(f'"pool.wild_type" is {shown}: write the sequence itself, in letters.', file=file)
+    if len(config.pool.wild_type) > LONGEST_CHAIN:
+        longest = (
+            f"{len(config.pool.wild_type):,} residues are more than any protein has ({LONGEST_CHAIN:,} are allowed)"
+        )
+        raise ConfigError(f'"pool.wild_type": {longest}. Nothing was stored.', file=file)
     named = set(files_of(config))
     for key, options in _options(config):
         for name, value in options.items():
@@ -116,6 +128,29 @@ def check_safe(
             elif odd := next((v for v in _texts(value) if not _WORD.fullmatch(v)), None):
                 problem = "an option is a number or one word here, and neither a file nor an address"
                 raise ConfigError(f'"{key}.{name}" is {_shown(odd)}: {problem}.', file=file)
+
+
+def check_contents(inputs: Mapping[str, bytes]) -> None:
+    """Refuse files of a user of a service that fill the memory once they are unpacked.
+
+    Raises:
+        InputError: names the file.
+    """
+    for name, content in inputs.items():
+        if content[:2] == b"\x1f\x8b":
+            left, unpack = UNPACKED, zlib.decompressobj(wbits=31)
+            piece = content
+            while piece and left > 0:
+                try:
+                    left -= len(unpack.decompress(piece, 1 << 20))
+                except zlib.error:
+                    break  # whoever reads it says what is wrong
+                piece = unpack.unconsumed_tail
+                if unpack.eof and unpack.unused_data:  # a file may be packed in several parts
+                    piece, unpack = unpack.unused_data, zlib.decompressobj(wbits=31)
+            if left <= 0:
+                problem = f"unpacked it has more than {UNPACKED >> 20} MiB: split it. Nothing was stored."
+                raise InputError(problem, file=name)
 
 
 def _shown(value: Any) -> str:

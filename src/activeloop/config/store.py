@@ -22,8 +22,8 @@ from activeloop.campaigns.events import decode
 from activeloop.config.building import OpenCampaign, campaign_of, open_folder
 from activeloop.config.config import CampaignConfig
 from activeloop.config.plates import by_hand, is_of, plate_files, plates_of_events
-from activeloop.config.safety import check_files, check_safe, files_of, name_problem
-from activeloop.config.text import LARGEST, check_config, config_text, parse_config
+from activeloop.config.safety import LARGEST, check_contents, check_files, check_safe, files_of, name_problem
+from activeloop.config.text import check_config, config_text, parse_config
 from activeloop.errors import ConfigError, InputError, StoreError, did_you_mean
 from activeloop.files import write_whole
 from activeloop.plates import plates_in
@@ -210,6 +210,7 @@ class Store:
             return key
         checked = _parsed(config)
         check_safe(checked, inputs, self.models, CONFIG)
+        check_contents(inputs)
         log = SQLLog(self.database, self.where, key, actor, request, new=name)
         with self._draft(log, checked, inputs, None) as loop:
             self._configure(loop, inputs)
@@ -225,6 +226,7 @@ class Store:
         """
         checked = _parsed(config)
         check_safe(checked, inputs or {}, self.models, CONFIG)
+        check_contents(inputs or {})
         with self._temporary() as path:
             folder = CampaignFolder.create(path / "campaign", config_text(checked), inputs)
             yield open_folder(folder)
@@ -263,6 +265,7 @@ class Store:
         had = _config(before)
         kept = {n: h for n, h in before.files.items() if n not in inputs and n in files_of(checked).values()}
         check_safe(checked, {*inputs, *kept}, {*self.models, *_models(had)}, CONFIG)
+        check_contents(inputs)
         inputs |= {n: self.objects.get(h, FILE, f'file "{n}"') for n, h in kept.items()}
         with self._draft(log, checked, inputs, before) as loop:
             change = loop.campaign.change()
@@ -555,7 +558,7 @@ def _key(actor: str, request: str) -> str:
 def _parsed(text: str) -> CampaignConfig:
     if len(text) > LARGEST:
         raise ConfigError(f"has {len(text):,} letters, too many for a campaign.toml. Nothing was stored.", file=CONFIG)
-    return parse_config(text, CONFIG)
+    return parse_config(text.removeprefix("\ufeff"), CONFIG)
 
 
 def _config(configured: Configured) -> CampaignConfig:
