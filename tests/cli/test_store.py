@@ -30,6 +30,7 @@ def test_a_folder_goes_in_is_listed_and_comes_out(run, loop):
     status, out, _ = run("store", "lab", "--export", "kinase", "--out", "copy")
     assert (status, out.startswith('Written: copy ("kinase", ')) == (0, True)
     assert run("verify", "copy")[0] == 0
+    assert re.fullmatch(r"As it was written: \d+ events, \d+ stored files? of 1 campaign\.\n", run("verify", "lab")[1])
     plates = [sorted((p.name, p.read_bytes()) for p in Path(where, "plates").iterdir()) for where in ("kinase", "copy")]
     assert plates[0] == plates[1]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import re
 import shutil
 import weakref
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from activeloop.campaigns import Configured
 from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
+from activeloop.desk.verify import verify
 from activeloop.errors import ConfigError, InputError, StateError
 from activeloop.store import CampaignFolder, Database, SQLiteFile
 
@@ -164,6 +166,22 @@ def test_a_store_of_many_holds_none_of_them(store):
     seen = [weakref.ref(opened(store, key).campaign) for key in keys]
     gc.collect()
     assert [one() for one in seen] == [None] * 5
+
+
+def test_a_request_that_comes_twice_at_once_makes_one_campaign(store):
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(store.create, "kinase", LISTED, {"pool.csv": TABLE}, "ada", "r-1") for _ in range(4)]
+        keys = {one.result() for one in found}
+    assert [(c.key, c.last) for c in store.campaigns()] == [(keys.pop(), 1)]
+    assert not keys
+
+
+def test_a_lost_file_is_found(store):
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE})
+    assert verify(store.folder(key)).problems == ()
+    shutil.rmtree(store.objects.where)
+    (problem,) = verify(store.folder(key)).problems
+    assert re.match('campaign.toml: the file "pool.csv" .* is not in', problem)
 
 
 # -- several at once --------------------------------------------------------------------------------------------------

@@ -416,12 +416,10 @@ class Store:
 
     def _configured(self, key: str) -> tuple[str, Configured]:
         """The name of a campaign, and how it is configured."""
+        name = self.campaign(key).name
         with plain_errors(self.where):
             found = self.database.read(_CONFIGURED, key=key)
-        if not found:
-            self._none(key)
-        name, payload, schema = found[0]
-        event = decode("configured", json.loads(payload), schema) if payload else None
+        event = decode("configured", json.loads(found[0][0]), found[0][1]) if found else None
         if not isinstance(event, Configured) or not event.settings:
             raise StoreError(f"{self.where} does not say how the campaign {key} is configured: restore a backup.")
         return name, event
@@ -486,9 +484,8 @@ class Store:
 _LISTED = "SELECT campaign, name, created, last, archived FROM campaigns"
 _CREATED = "SELECT created FROM campaigns WHERE campaign = :key"
 _CONFIGURED = (
-    "SELECT campaigns.name, events.payload, events.schema_version FROM campaigns LEFT JOIN events "
-    "ON events.campaign = campaigns.campaign AND events.kind = 'configured' "
-    "WHERE campaigns.campaign = :key ORDER BY events.sequence DESC LIMIT 1"
+    "SELECT payload, schema_version FROM events WHERE campaign = :key AND kind = 'configured' "
+    "ORDER BY sequence DESC LIMIT 1"
 )
 _OWNED = (
     "SELECT artifacts.hash, media_type, size FROM artifacts JOIN artifact_owners ON artifact_owners.hash = "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from activeloop.campaigns import Distilled, Fitted
+from activeloop.config.store import FILE
 from activeloop.errors import StoreError
 from activeloop.store import CampaignFolder
 
@@ -15,7 +16,7 @@ class Verified:
 
     Args:
         events: number of events whose chain of hashes was followed.
-        artifacts: number of stored models and students whose content was hashed.
+        artifacts: number of stored models and students whose content was hashed; in a store of files, too.
         problems: in sentences; () when all is as it was written.
     """
 
@@ -56,4 +57,10 @@ def verify(folder: CampaignFolder, *, rebuild: bool = False) -> Verified:
             folder.artifacts.get(key)
         except StoreError as error:
             problems.append(f"{what}: {error}")
-    return Verified(len(recorded), len(stored), tuple(problems))
+    files = folder.configured.files if folder.configured else {}
+    for name, key in files.items():
+        try:
+            folder.artifacts.objects.get(key, FILE, f'file "{name}"')
+        except StoreError as error:
+            problems.append(f"campaign.toml: {error}")
+    return Verified(len(recorded), len(stored) + len(files), tuple(problems))

@@ -137,8 +137,10 @@ class SQLLog(EventLog):
             raise StoreError(f"{self._where} holds no campaign {key}. Nothing was written.")
         if found is None:
             self._campaign = key or uuid.uuid4().hex
-            connection.execute(sa.insert(campaigns), _new_campaign(self._campaign, self._new or ""))
-        elif found.projected < found.last:  # somebody emptied its tables
+            row = insert_of(connection)(campaigns).values(**_new_campaign(self._campaign, self._new or ""))
+            if not connection.execute(row.on_conflict_do_nothing()).rowcount:  # somebody else made it meanwhile
+                found = connection.execute(columns.with_for_update()).one()
+        if found is not None and found.projected < found.last:  # somebody emptied its tables
             rebuild(connection, key)
             found = connection.execute(columns).one()
         if self.holds:

@@ -8,7 +8,7 @@ from pathlib import Path
 from activeloop.errors import StoreError
 from activeloop.store.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration this release knows; migrations are numbered, so a larger number is a newer schema."""
 
 COLUMNS = {
