@@ -255,7 +255,7 @@ def swap_wells(loop: OpenCampaign, plate: str, one: str, other: str) -> LaidOut:
             before = plates_of(loop, number)
             found[:] = [p.swapped(one, other) if p.id == plate else p for p in before.plates]
             files.clear()
-            _stage_files(loop, found, files, new=False)
+            _stage_files(loop, found, files)
             return by_hand(found)
 
         loop.campaign.lay_again(number, state.layouts[number].options, prepare)
@@ -402,16 +402,18 @@ def _stage(
     plates = laid_out(proposal, settings, loop.config.seed)
     files.clear()
     _stage_out(loop, plates, files, out)
-    _stage_files(loop, plates, files, new=proposal.number > len(loop.campaign.state().proposals))
+    new = proposal.number > len(loop.campaign.state().proposals)
+    _stage_files(loop, plates, files, new=proposal.number if new else None)
     return plates
 
 
-def _stage_files(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, *, new: bool) -> None:
+def _stage_files(loop: OpenCampaign, plates: list[Plate], files: StagedFiles, *, new: int | None = None) -> None:
+    """Write the files of plates beside their places; `new` is the number of a proposal that is not stored yet."""
     for name, content in plate_files(plates, loop).items():
         path = loop.folder.plates / name
         if not loop.in_store:  # there nobody else puts or edits files
             if new and path.suffix == ".csv" and path.exists():
-                problem = "it is there already, although its proposal was never made. Move it elsewhere."
+                problem = f"it is there already, although proposal {new} was never made. Move it elsewhere."
                 raise PlateError(f"{problem} Nothing was proposed.", file=str(path))
             refuse_typed_results(path, loop.campaign.assays, "Nothing was written.")
         files.add(path, content)
@@ -427,7 +429,7 @@ def _standing(
     _stage_out(loop, plates, files, out)
     if not loop.in_store:
         stand = {p.id for p in _in_folder(loop.folder.plates)[0]}
-        _stage_files(loop, [p for p in plates if p.id not in stand], files, new=False)
+        _stage_files(loop, [p for p in plates if p.id not in stand], files)
     return plates, found.notes
 
 
