@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from activeloop.models.doctor.installation import CheckResult
 
 WHAT = typer.Argument(
-    metavar="[model|data]", help="`model` checks a foundation model, `data` tables (default: the installation)."
+    metavar="[model|data|server]",
+    help="`model` checks a foundation model, `data` tables, `server` a store and its settings (default: the "
+    "installation).",
 )
 SOURCE = typer.Argument(
-    metavar="[ID|DIR|FILE...]", help="Hub id or folder of the model (default: the one that ships), or tables."
+    metavar="[ID|DIR|FILE...]",
+    help="Hub id or folder of the model (default: the one that ships), or tables, or the place of a store.",
 )
 COLUMN = typer.Option(
     metavar="ROLE=NAME", help="With data: the column of a role: structure, compound, cells, split, plate, donor, value."
@@ -50,6 +53,8 @@ def doctor(
         if not source:
             raise InputError("name the tables: `activeloop doctor data FILE...`.")
         results = shown(find_leaks(source, columns_of(column or [])), as_json)
+    elif what == "server":
+        results = shown(_server(" ".join(source or ()) or None), as_json)
     else:
         results = shown(_examined(what, " ".join(source or ()), revision), as_json)
     if any(result.verdict == "failed" for result in results):
@@ -68,6 +73,17 @@ def shown(results: Iterable[CheckResult | Leak], as_json: bool) -> list[CheckRes
     return printed
 
 
+def _server(where: str | None) -> Iterable[CheckResult]:
+    """The checks of a server's settings and store."""
+    from activeloop.config import Store
+    from activeloop.desk.server_check import check_server
+    from activeloop.server.settings import Settings
+
+    settings = Settings.of(database=where)
+    store = Store.open(settings.database, settings.artifacts, fresh=False)
+    return check_server(store, settings.oidc_issuer, settings.secret, settings.database)
+
+
 def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckResult]:
     from activeloop.errors import InputError, MissingExtraError
     from activeloop.renamed import current_name
@@ -78,7 +94,8 @@ def _examined(what: str, source: str, revision: str | None) -> Iterable[CheckRes
         return check_installation()
     if current_name("part", what) != "model":
         raise InputError(
-            f'doctor "{what}": write `activeloop doctor`, `... doctor model ID` or `... doctor data FILE`.'
+            f'doctor "{what}": write `activeloop doctor`, `... doctor model ID`, `... doctor data FILE` or '
+            "`... doctor server DIR`."
         )
     from activeloop.foundation.checkpoints import BUNDLED
     from activeloop.models.doctor.installation import EXTRAS, installed

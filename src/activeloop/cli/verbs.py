@@ -36,6 +36,8 @@ VERBS = {
     "store": "Keep many campaigns in one place: list them, take in folders, write folders.",
     "serve": "Serve campaigns to people, programs and robots.",
     "robot": "Run a campaign on devices, without anybody.",
+    "backup": "Back up all campaigns of a store in one file.",
+    "restore": "Restore all campaigns of a backup.",
     "mcp": "Let assistants look at campaigns (Model Context Protocol).",
     "work": "Fit and distil by itself whenever results come in.",
     "verify": "Check that nothing was changed or lost since it was written.",
