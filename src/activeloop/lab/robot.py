@@ -6,6 +6,7 @@ done again: a run has one name, a file is stored once, a plate is measured once.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +41,8 @@ class RobotPlan:
         patience: rounds without a better value after which it stops; 0 = never for that.
         approve: each plate waits until somebody lets it go (`Robot.approve`).
         attempts: of a run that fails, and of a file that cannot be read.
-        drift: standard deviations by which the controls of a plate may differ from those of the plates before.
+        drift: standard deviations by which the controls of a plate may differ from those of the plates before; where
+            these are few it may be more, so that a false alarm is as seldom.
         volume: for each well, in µL.
         plate: how plates are laid out.
     """
@@ -51,7 +53,7 @@ class RobotPlan:
     patience: int = 0
     approve: bool = False
     attempts: int = 3
-    drift: float = 4.0
+    drift: float = 3.5
     volume: float = 1.0
     plate: PlateOptions = field(default_factory=PlateOptions)
 
@@ -291,9 +293,22 @@ class Robot:
                 means = np.array([each.mean() for each in earlier])
                 within = np.sqrt(np.mean([each.var(ddof=1) for each in earlier]) / len(values))
                 spread = float(np.hypot(means.std(ddof=1), within))
-                if spread > 0 and abs(values.mean() - means.mean()) > self.plan.drift * spread:
+                if spread > 0 and abs(values.mean() - means.mean()) > _far(self.plan.drift, len(means)) * spread:
                     return (
                         f"the control {name} of {last.plate} reads {values.mean():.3g} {assay.unit}, and "
                         f"{means.mean():.3g} +- {spread:.2g} on the plates before: {assay.name} is out of control."
                     )
         return ""
+
+
+def _far(drift: float, plates: int) -> float:
+    """Standard deviations beyond which a further plate lies as seldom as beyond `drift` of a known normal distribution.
+
+    The deviation is estimated from few plates, so that it is Student's t that counts.
+
+    >>> round(_far(3.5, 5), 1), round(_far(3.5, 1000), 1)
+    (11.5, 3.5)
+    """
+    from scipy.stats import norm, t
+
+    return float(t.isf(norm.sf(drift), plates - 1)) * math.sqrt(1 + 1 / plates)
