@@ -191,7 +191,7 @@ def run(data: Data, seed: int) -> tuple[dict[str, dict[str, float]], float]:
     new_lines, old_lines = np.split(lines, [int(HELD_OUT * len(lines))])
     old_drugs = old_drugs[data.similarity[np.ix_(old_drugs, new_drugs)].max(1) <= TWIN]
     centred = data.values - np.nanmean(data.values[:, old_lines], 1, keepdims=True)
-    cell = np.nanmean(centred[old_drugs], 0)  # [L] of all lines; used for the old ones only
+    cell = np.nan_to_num(np.nansum(centred[old_drugs], 0) / np.maximum(np.isfinite(centred[old_drugs]).sum(0), 1))
     encoder = pretrained(data, old_lines, seed)
     squared = np.square(data.expression[:, None] - data.expression[None]).sum(2)
     near = np.exp(-squared / np.median(squared[np.ix_(old_lines, old_lines)]))
