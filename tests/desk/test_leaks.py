@@ -89,6 +89,13 @@ def test_history_and_campaign_share_compounds():
     assert "row 2" in leak.rows[0][1]
 
 
+def test_a_drug_on_several_lines_and_at_several_doses_is_no_repeat():
+    table = {"drug_id": ["1", "1", "1", "2"], "cell_id": ["x", "x", "y", "x"], "dose_value": ["1", "10", "1", "1"]}
+    assert found({**table, "ln_ic50": ["1", "2", "3", "4"]})["repeats"].verdict == "ok"
+    table["dose_value"] = ["1"] * 4
+    assert found(table)["repeats"].count == 1
+
+
 def test_columns_can_be_named_and_unknown_ones_are_refused():
     table = {"what": ["A", "A"], "part": ["train", "test"]}
     assert found(table, compound="what", split="part")["split: replicate"].verdict == "failed"

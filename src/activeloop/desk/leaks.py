@@ -122,7 +122,7 @@ class _Rows:
             "plate": ROLES["plate"],
             "split": _SPLITS,
             "synonyms": _SYNONYMS,
-            "compound": _COMPOUNDS,
+            "compound": (*_COMPOUNDS, *PARTS["compound"]),
             "candidate": candidate_names(),
             "value": ROLES["value"],
             "replicate": ROLES["replicate"],
@@ -421,7 +421,7 @@ def _units(t: _Rows) -> dict[str, list[str]]:
         units["pair"] = [" + ".join(sorted((plain(x), plain(y)))) for x, y in zip(a, b, strict=True)]
     elif what and what != "cells":
         cells = t.cells("cells")
-        doses = next((t.table.columns[t.table.header.index(h)] for h in t.table.named(("dose", "concentration"))), None)
+        doses = next((t.table.columns[t.table.header.index(h)] for h in t.table.named(PARTS["dose"])), None)
         parts = [keys, map(plain, cells), *([doses] if doses else [])]
         units["replicate"] = ["" if not k[0] else " | ".join(k) for k in zip(*parts, strict=True)]
         units[what] = keys
