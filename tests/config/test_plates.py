@@ -11,6 +11,7 @@ from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
 from activeloop.desk import propose as proposing
 from activeloop.desk.propose import PlateOptions, known_plates, lay_again, plates_of, propose
 from activeloop.desk.record import read_results, record
+from activeloop.desk.verify import verify
 from activeloop.store import CampaignFolder, Database, SQLiteFile
 
 CONFIG = """
@@ -116,3 +117,4 @@ def test_a_plate_that_was_edited_by_hand_stays_so_in_a_store(stores, folder, tmp
     options = [loop.campaign.state().plate_options(loop.config.plate.model_dump()) for loop in loops]
     assert options[0] == options[1] == options[2]
     assert proposing.plate_settings(loops[1], {})[0].controls == 4
+    assert [verify(loop.folder).problems for loop in loops[1:]] == [(), ()]

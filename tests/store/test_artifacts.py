@@ -63,6 +63,17 @@ def test_a_folder_of_a_former_release_is_read(tmp_path):
     assert owned == [(file, "text/plain", 3), (key, ARRAYS, len(artifacts.objects.get(key, ARRAYS)))]
 
 
+def test_a_bucket_that_does_not_answer_is_named(monkeypatch):
+    for name, value in {"ENDPOINT_URL": "http://127.0.0.1:1", "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    objects = Objects.at("s3://laboratory/artifacts")
+    with pytest.raises(StoreError, match=r"^s3://laboratory/artifacts cannot be written.*Nothing was stored"):
+        objects.put(b"raw")
+    with pytest.raises(StoreError, match=r"^s3://laboratory/artifacts cannot be read"):
+        objects.get("0" * 64)
+
+
 @pytest.mark.parametrize("place", ["ftp://host/folder", "memory://", "file:///etc", "http://host/bucket"])
 def test_other_addresses_are_refused(place):
     with pytest.raises(InputError, match="name a folder, or a bucket"):

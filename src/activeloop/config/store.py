@@ -9,7 +9,7 @@ import re
 import shutil
 import unicodedata
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -358,8 +358,10 @@ class Store:
         path = Path(path)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise InputError(f"{path} is there already: name a new folder. Nothing was written.")
-        name, configured = self._configured(key)
-        log, created = SQLLog(self.database, self.where, key), self.campaign(key).created
+        listed = self.campaign(key)
+        log = SQLLog(self.database, self.where, key)
+        rows = log.rows()  # all that is written, others may go on
+        configured = self._decoded(key, [row for row in rows if row["kind"] == "configured"][-1:])
         inputs = {n: self.objects.get(h, FILE, f'file "{n}"') for n, h in configured.files.items()}
         try:
             path.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -368,9 +370,9 @@ class Store:
             raise StoreError(f"{path} cannot be made ({error.strerror}). Nothing was written.") from error
         try:
             made = CampaignFolder.create(beside, config_text(_config(configured)), inputs)
-            mine = SQLLog(made.log.database, str(path), key, new=name)
+            mine = SQLLog(made.log.database, str(path), key, new=listed.name)
             with mine.alone():
-                mine.copy(log.rows(), created)
+                mine.copy(rows, listed.created)
                 for one in _copied(self.objects, made.artifacts.objects, _owned(log)):
                     mine.own(*one)
             loop = open_folder(CampaignFolder.open(beside))
@@ -419,10 +421,14 @@ class Store:
         name = self.campaign(key).name
         with plain_errors(self.where):
             found = self.database.read(_CONFIGURED, key=key)
-        event = decode("configured", json.loads(found[0][0]), found[0][1]) if found else None
+        return name, self._decoded(key, [{"payload": row[0], "schema_version": row[1]} for row in found])
+
+    def _decoded(self, key: str, rows: Sequence[Mapping[str, Any]]) -> Configured:
+        """The event `Configured` in a row of the table of events; there must be one."""
+        event = decode("configured", json.loads(rows[0]["payload"]), rows[0]["schema_version"]) if rows else None
         if not isinstance(event, Configured) or not event.settings:
             raise StoreError(f"{self.where} does not say how the campaign {key} is configured: restore a backup.")
-        return name, event
+        return event
 
     def _fill(self, folder: CampaignFolder, configured: Configured) -> None:
         """Make a working folder what the log says."""

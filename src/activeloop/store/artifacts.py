@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ ARRAYS = "application/x-npz"
 """Media type of the arrays of a fitted model."""
 CLOUD = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 """Schemes of the addresses of buckets; their keys come from the environment, as those of their own tools do."""
+PART = 5 << 20
+"""Bytes that are sent in one request."""
 _ENDINGS = {ARRAYS: ".npz"}
 
 
@@ -70,16 +73,29 @@ class Objects:
         try:
             # a folder knows no media types
             about = None if isinstance(self._store, LocalStore) else {"Content-Type": media_type}
-            try:
-                self._store.put(path, content, attributes=about, mode="create")
-            except AlreadyExistsError:
-                # Half-written objects never get their name, but a damaged one must not stand for good.
-                if bytes(self._store.get(path).bytes()) != content:
-                    self._store.put(path, content, attributes=about)
+            if len(content) <= PART:
+                try:
+                    self._store.put(path, content, attributes=about, mode="create")
+                except AlreadyExistsError:
+                    pass
+                else:
+                    return key
+            # Half-written objects never get their name, but a damaged one must not stand for good. Large ones are sent
+            # in parts, so that each is in time; that cannot be refused where the object is there.
+            if self._held(path) != content:
+                self._store.put(path, content, attributes=about)
         except (BaseError, OSError) as error:
-            full = f"{self.where} cannot be written, the disk may be full or the permission missing"
-            raise StoreError(f"{full}: {error}. Nothing was stored.") from error
+            why = "check its address, its keys and the network"
+            if "://" not in self.where:
+                why = "the disk may be full or the permission missing"
+            raise StoreError(f"{self.where} cannot be written, {why}: {_first(error)}. Nothing was stored.") from error
         return key
+
+    def _held(self, path: str) -> bytes | None:
+        try:
+            return bytes(self._store.get(path).bytes())
+        except FileNotFoundError:
+            return None
 
     def get(self, key: str, media_type: str = "application/octet-stream", what: str = "stored file") -> bytes:
         """The bytes of a hash.
@@ -102,7 +118,7 @@ class Objects:
         except FileNotFoundError as error:
             raise StoreError(f"the {what} {key[:12]} is not in {self.where}: {fix}.") from error
         except (BaseError, OSError) as error:
-            raise StoreError(f"{self.where} cannot be read ({error}).") from error
+            raise StoreError(f"{self.where} cannot be read ({_first(error)}).") from error
         if content_hash(content) != key:
             raise StoreError(f"the {what} {key[:12]} in {self.where} is damaged: {fix}.")
         return content
@@ -144,14 +160,19 @@ def local_store(folder: Path) -> ObjectStore:
     return LocalStore(folder, mkdir=True)
 
 
+def _first(error: Exception) -> str:
+    """The first line of what obstore says; the others are for its authors."""
+    return str(error).partition("\n")[0].rstrip(". ")
+
+
 def _bucket(address: str) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import from_url
 
     try:
-        return from_url(address)
+        return from_url(address, retry_config={"max_retries": 4, "retry_timeout": timedelta(minutes=1)})
     except (BaseError, ValueError) as error:
-        raise StoreError(f"{address} cannot be opened ({error}): correct the address, or its keys.") from error
+        raise StoreError(f"{address} cannot be opened ({_first(error)}): correct the address, or its keys.") from error
 
 
 def _path(key: str, media_type: str) -> str:
