@@ -343,9 +343,13 @@ class EventLog(ABC):
 
     Attributes:
         undone: how often events that had been read were not written after all, because a block `alone` failed.
+        actor: who writes, kept with every event where the log is in a database.
+        request: of what request the events are, kept in the same way.
     """
 
     undone: int = 0
+    actor: str = ""
+    request: str = ""
 
     @abstractmethod
     def append(self, event: Event, *, after: int) -> Recorded:

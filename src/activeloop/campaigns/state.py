@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from activeloop.campaigns.configuring import Change
@@ -329,6 +331,9 @@ class CampaignState:
         return max(self.students, key=lambda s: (s.version == self.promoted, s.version, s.number), default=None)
 
 
+_EVENT = attrgetter("event")
+
+
 def replaced_by(number: int, source: str) -> str:
     """Why results no longer count that another event corrects."""
     return f"replaced by event {number} ({source or 'no file'})"
@@ -416,7 +421,6 @@ class Fold:
         self._proposals: list[Proposal] = []
         self._proposal_events: list[int] = []
         self._results: list[Result] = []
-        self._places: dict[int, range] = {}  # event -> where its rows stand in the results
         self._files: dict[str, tuple[int, ...]] = {}
         self._sources: dict[int, str] = {}
         self._grown_from: dict[int, tuple[int, ...]] = {}
@@ -448,13 +452,10 @@ class Fold:
         fold = cls(found.others)
         for event, source, content_hash, grown_from, repeats, corrects in found.files:
             fold._file(event, source, content_hash, grown_from, repeats)
-            fold._places[event] = range(0)
             if corrects:
                 fold._corrects[event] = corrects
-        for place, (event, number, measurement, void, void_event) in enumerate(found.results):
+        for event, number, measurement, void, void_event in found.results:
             fold._results.append(Result(event, number, measurement, void, void_event))
-            begun = fold._places[event]
-            fold._places[event] = range(begun.start if begun else place, place + 1)
             fold._corrected = max(void_event, fold._corrected)
         fold.last, fold._rounds, fold._new_round = found.last, found.rounds, found.new_round
         return fold
@@ -578,14 +579,13 @@ class Fold:
     def _measure(self, number: int, event: Measured) -> None:
         # The first results start round 0; later ones start a round when a proposal was made since the last results.
         # A correction belongs to the round of what it corrects.
-        corrected = [self._results[i].round for e in event.replaces for i in self._places.get(e, ())]
+        corrected = [self._results[i].round for e in event.replaces for i in self._places(e)]
         if not corrected:
             self._rounds += self._new_round
             self._new_round = False
         own = max(corrected) if corrected else self._rounds - 1
         self._strike(number, event.replaces, replaced_by(number, event.source))
         first = len(self._results)
-        self._places[number] = range(first, first + len(event.measurements))
         self._file(number, event.source, event.content_hash, event.grown_from, event.repeats)
         if event.replaces:
             self._corrects[number] = min(self._corrects.get(e, e) for e in event.replaces)
@@ -597,13 +597,19 @@ class Fold:
     def _file(self, number: int, source: str, content_hash: str, grown_from: tuple[int, ...], repeats: bool) -> None:
         self._files[content_hash] = (*self._files.get(content_hash, ()), number)
         self._sources[number] = source
-        self._grown_from[number] = grown_from
+        if grown_from:
+            self._grown_from[number] = grown_from
         if repeats:
             self._repeats.add(number)
 
+    def _places(self, event: int) -> range:
+        """Where the rows of an event stand in the results, which are in the order of events."""
+        first, end = (find(self._results, event, key=_EVENT) for find in (bisect_left, bisect_right))
+        return range(first, end)
+
     def _strike(self, number: int, events: Iterable[int], reason: str, rows: Collection[int] = ()) -> None:
         """Results of some events no longer count, since another one."""
-        for i in (i for event in events for i in self._places.get(event, ())):
+        for i in (i for event in events for i in self._places(event)):
             result = self._results[i]
             if result.void is None and (not rows or result.measurement.row in rows):
                 self._results[i] = replace(result, void=reason, void_event=number)

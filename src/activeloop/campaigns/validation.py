@@ -110,6 +110,8 @@ class PredictedPlate:
 
 def predicted_plates(state: CampaignState, dataset: Dataset, column: int = 0) -> Iterator[PredictedPlate]:
     """The proposals with at least five predicted and measured picks in one assay, the last first."""
+    if not state.proposals:
+        return
     values = dict(zip(dataset.pool.names(dataset.rows), dataset.values[:, column], strict=True))
     for proposal in reversed(state.proposals):
         if column and proposal.version and not any(p.predictions for p in proposal.picks):

@@ -173,7 +173,10 @@ class _MixedModel:
         residual = values - self.means(values)
         freedom = int(sizes.sum()) - len(sizes)
         information = np.diag(counts.sum(0)) - counts.T @ (counts / np.maximum(sizes, 1)[:, None])
-        roots, directions = np.linalg.eigh(information)
+        linked = np.flatnonzero(np.diag(information) > 1e-9)  # the other plates tell nothing
+        roots, within = np.linalg.eigh(information[np.ix_(linked, linked)])
+        directions = np.zeros((len(information), len(roots)))
+        directions[linked] = within
         seen = roots > 1e-8 * max(1.0, float(roots.max(initial=0.0)))
         roots, directions = roots[seen], directions[:, seen]
         along = directions.T @ np.bincount(self.plates, residual, counts.shape[1])

@@ -308,14 +308,37 @@ def _errors(
     if effects.noise == 0:
         # a value of unknown error beside others must not count as exact
         return np.where(known, together, together[known].max(initial=0.0))
-    on_plate = np.zeros((count, len(effects.shifts)))
-    np.add.at(on_plate, (candidates, plates), 1.0)
-    on_plate /= on_plate.sum(1, keepdims=True)
     own, kept = candidates[measured], values[measured]
     repeats = np.bincount(own, minlength=count)
     centre = np.bincount(own, kept, count) / np.maximum(repeats, 1)
     squares = np.bincount(own, (kept - centre[own]) ** 2, count)
     noise = moderated_variances(squares, np.maximum(repeats - 1, 0), effects.noise**2, effects.freedom)
-    correction = np.einsum("kp,pq,kq->k", on_plate, effects.covariance, on_plate)
+    correction = _of_corrections(candidates, plates, count, effects.covariance)
     own_noise = np.where(known, np.square(together), noise / np.maximum(repeats, 1))
     return np.sqrt(own_noise + correction * t_factor(np.array(effects.freedom)) ** 2)
+
+
+def _of_corrections(candidates: np.ndarray, plates: np.ndarray, count: int, covariance: np.ndarray) -> np.ndarray:
+    """[K] variance that the correction for plates brings into the mean of each candidate.
+
+    Args:
+        candidates: [n] from 0 to K - 1.
+        plates: [n] from 0 to P - 1.
+        count: K.
+        covariance: [P, P] of the shifts.
+
+    >>> _of_corrections(np.array([0, 0, 1]), np.array([0, 1, 1]), 2, np.diag([1.0, 4.0])).tolist()
+    [1.25, 4.0]
+    """
+    pairs, times = np.unique(candidates * len(covariance) + plates, return_counts=True)
+    who, where = np.divmod(pairs, max(len(covariance), 1))
+    several = np.bincount(who, minlength=count)
+    share = times / np.maximum(np.bincount(who, times, count), 1)[who]
+    first, found = np.concatenate([[0], np.cumsum(several)])[:-1], np.zeros(count)
+    for number in np.unique(several[several > 0]).tolist():  # of candidates on as many plates, some at a time
+        mine = np.flatnonzero(several == number)
+        for some in np.array_split(mine, 1 + len(mine) * number**2 // 2_000_000):
+            at = first[some][:, None] + np.arange(number)
+            on, weight = where[at], share[at]
+            found[some] = np.einsum("kp,kpq,kq->k", weight, covariance[on[:, :, None], on[:, None, :]], weight)
+    return found

@@ -85,6 +85,7 @@ class SQLLog(EventLog):
         self._tables: Projection | None = None
         self._last, self._head = 0, ""
         self._waiting, self._due = list[dict[str, Any]](), set[str]()
+        self._begun, self._fresh = 0, list[Recorded]()  # of the block: the last event before it, and its own
 
     @property
     def campaign(self) -> str:
@@ -106,22 +107,22 @@ class SQLLog(EventLog):
         if self._writing is not None:
             yield
             return
-        key, begun = self._campaign, None
+        key, locked = self._campaign, False
         try:
             with plain_errors(self._where), self.database.writing() as connection:
                 self._writing = connection
                 self._lock(connection)
-                begun = self._last
+                self._begun, locked = self._last, True
                 yield
                 self._write()
         except BaseException:
             # this block's own events are undone, and so is the campaign where its first event was to make it
             self._campaign = key
-            self.undone += begun is not None and self._last > begun
+            self.undone += locked and self._last > self._begun
             raise
         finally:
             self._writing = self._tables = None
-            self._waiting, self._due = [], set()
+            self._waiting, self._fresh, self._due = [], [], set()
 
     def _lock(self, connection: sa.Connection) -> None:
         """Lock the campaign's row and read where its log ends. The row is made when there is none."""
@@ -175,6 +176,7 @@ class SQLLog(EventLog):
             "previous_hash": self._head,
         }
         self._waiting.append(row)
+        self._fresh.append(recorded)
         self._last, self._head = recorded.sequence, event_hash(row)
         self._due |= {DUE_AFTER[kind]} if kind in DUE_AFTER else set()
         if kind == "configured":
@@ -244,6 +246,8 @@ class SQLLog(EventLog):
 
     def after(self, sequence: int) -> list[Recorded]:
         """The events behind one; see `EventLog.after`."""
+        if self._writing is not None and sequence >= self._begun:
+            return [r for r in self._fresh if r.sequence > sequence]
         with plain_errors(self._where):
             rows = self._rows(_LATER, campaign=self.campaign, after=sequence)
         return list(self._recorded(rows, sequence))
