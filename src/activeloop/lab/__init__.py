@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         SimulatedRobot,
         WatchedFolder,
     )
+    from activeloop.lab.opentrons import Opentrons
+    from activeloop.lab.pylabrobot import PyLabRobot
     from activeloop.lab.raw import read_instrument
     from activeloop.lab.readings import Cube, InstrumentFile, Reader, Reading, readings_of
     from activeloop.lab.robot import Robot, RobotPlan, Step
@@ -29,7 +31,9 @@ __all__ = [
     "Driver",
     "Faults",
     "InstrumentFile",
+    "Opentrons",
     "PlateRun",
+    "PyLabRobot",
     "Reader",
     "Reading",
     "Robot",
