@@ -188,8 +188,9 @@ def words_of(event: Event) -> str:
         case Extended():
             return f"the pool was extended by {many(len(event.names), 'candidate')}: {event.origin}"
         case Proposed():
-            who = f"version {event.proposal.version}" if event.proposal.version else "no version yet"
-            return f"proposal {event.proposal.number}: {many(len(event.proposal.picks), 'candidate')}, chosen by {who}"
+            version = event.proposal.version
+            how = f"chosen by version {version}" if version else "chosen before any version"
+            return f"proposal {event.proposal.number}: {many(len(event.proposal.picks), 'candidate')}, {how}"
         case PlateLaid():
             return f"the plates of proposal {event.proposal} were laid out anew"
         case PlateSent():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -98,9 +98,13 @@ def pages_router() -> APIRouter:
     return APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
 
 
-async def form_of(request: Request) -> FormData:
-    """The fields of a form."""
-    return await request.form()
+async def form_of(request: Request) -> AsyncIterator[FormData]:
+    """The fields of a form; its files are closed afterwards."""
+    form = await request.form()
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 Form = Annotated[FormData, Depends(form_of)]

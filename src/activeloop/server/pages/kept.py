@@ -72,13 +72,14 @@ def keep(request: Request, name: str, content: bytes, scope: str) -> Kept:
 
 
 def plain_name(name: str) -> str:
-    r"""The last part of a path of any system, so that a file lands where it should.
+    r"""The last part of a path of any system, so that a file lands where it should, with no sign that has a meaning.
 
-    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".hidden")
-    ('passwd', 'plate 1.csv', 'hidden')
+    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".<b>.csv")
+    ('passwd', 'plate 1.csv', '_b_.csv')
     """
     last = PurePath(PureWindowsPath(name).name).name
-    return "".join(c for c in last if c.isprintable()).lstrip(". ")[:120] or "file"
+    kept = "".join(c if c.isalnum() or c in " -_.()+" else "_" for c in last)
+    return kept.lstrip(". ")[-120:] or "file"
 
 
 def _signer(request: Request, scope: str) -> URLSafeTimedSerializer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from activeloop.work import WorkState
 from activeloop.work.places import work_of
 
 router = pages_router()
+
+LATE = 60.0
+"""Seconds after which work that nobody took waits for a worker that is not there."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def overview(request: Request, access: Reader) -> HTMLResponse:
             "next_size": next_size(loop),
             "unavailable": str(loop.unavailable or ""),
             "called": loop.campaign.pool.called,
+            "may": access.may("scientist"),
+            "records": access.may("robot"),
         }
     return page(request, "campaign.html", title=fields["name"], **fields)
 
@@ -96,16 +102,35 @@ def strip_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
     last = max((r.event for r in state.results), default=0)
     stale = bool(state.measured) and (state.latest is None or last > state.version_data[state.latest.number])
     recorded = next((r for r in log if r.sequence == last), None) if last else None
-    fit = works.get("fit")
+    fit, distil = works.get("fit"), works.get("distil")
+    teaching = distil is not None and distil.due and bool(distil.ordered or (loop.config.student.auto and not stale))
     return campaign_fields(access, loop) | {
         "state": state,
         "recorded": recorded,
         "fit": fit,
-        "distil": works.get("distil"),
+        "distil": distil,
         "stale": stale,
-        "busy": any(w.stage == "running" or w.due for w in works.values()),
+        "left": time_left(fit) if fit else "",
+        "late": fit is not None and fit.due and time.time() - fit.since > LATE,
+        "teaching": teaching,
+        "busy": any(w.stage == "running" for w in works.values())
+        or (stale and fit is not None and fit.due)
+        or teaching,
         "waiting": waiting_for(state, stale, fit),
     }
+
+
+def time_left(work: WorkState) -> str:
+    """How long running work goes on, as far as its share tells, in words that follow others; "" while it does not.
+
+    >>> time_left(WorkState("", "fit", "running", "", 0.0, "", "", 1, 0.0, "", False, True))
+    ''
+    """
+    passed = time.time() - work.since
+    if work.stage != "running" or not 0.02 < work.share < 1 or not work.since or passed < 2:
+        return ""
+    seconds = passed * (1 - work.share) / work.share
+    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"
 
 
 def next_size(loop: OpenCampaign) -> int:

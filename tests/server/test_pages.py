@@ -1,0 +1,220 @@
+"""The pages: what hostile text, repeated forms, other sites and missing roles come to."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from activeloop.config import open_folder
+from activeloop.server.app import create_app
+from activeloop.server.settings import Settings
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'"
+COMPOUNDS = "smiles,name\nCCO,{name}\nCCN,b\nCCC,c\nCCCl,d\nCCBr,e\nCCCC,f\nCCCCO,g\n"
+
+
+class Client:
+    """A browser without a script: it follows redirects and knows the campaign that it looks at."""
+
+    def __init__(self, client: TestClient):
+        self.client, self.root, self.number = client, "", 0
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path if path == "/" else f"{self.root}{path}")
+
+    def post(self, path: str, **form: Any) -> Any:
+        self.number += 1
+        files = {name: value for name, value in form.items() if isinstance(value, tuple)}
+        data = {"request": f"r{self.number}", **{k: v for k, v in form.items() if k not in files}}
+        return self.client.post(
+            path if path.startswith("/new") or path == "/demo" else f"{self.root}{path}", data=data, files=files or None
+        )
+
+
+@pytest.fixture
+def pages(tmp_path: Path):
+    with TestClient(create_app(Settings(database=str(tmp_path / "lab"))), base_url="http://127.0.0.1:8300") as client:
+        yield Client(client)
+
+
+def made(pages: Client, **fields: Any) -> Client:
+    """A campaign of the single mutants of a short protein."""
+    form = {
+        "kind": "variants",
+        "wild_type": "MKTAYIAKQR",
+        "design": "singles",
+        "goal": "find",
+        "do": "make",
+        "name": "kinase",
+    }
+    form |= {"name": "kinase", "assays": "1", "assay_name_0": "kcat", "assay_unit_0": "1/s"}
+    form |= {"wells": "24", "controls": "2", **fields}
+    answer = pages.post("/new", **form)
+    assert answer.status_code == 200, answer.text
+    pages.root = answer.url.path
+    assert re.fullmatch("/campaigns/[0-9a-f]{32}", pages.root), answer.text[-3000:]
+    return pages
+
+
+class Tags(HTMLParser):
+    """The tags of a page."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def test_names_of_users_are_text_wherever_they_stand(pages):
+    content = COMPOUNDS.format(name=HOSTILE.replace('"', '""').join('""')).encode()
+    made(
+        pages,
+        kind="compounds",
+        design="list",
+        name=HOSTILE,
+        assay_name_0=HOSTILE,
+        assay_unit_0="<u>",
+        list=("<b>.csv", content, "text/csv"),
+    )
+    pages.post("/propose", n="3")
+    for path in (
+        "/",
+        "",
+        "/plates",
+        "/plates/plate-1",
+        "/results",
+        "/candidates",
+        "/model",
+        "/students",
+        "/audit",
+        "/settings",
+    ):
+        answer = pages.get(path)
+        assert answer.status_code == 200, path
+        tags = Tags(answer.text).found
+        assert not [t for t in tags if (t[0] in ("img", "b", "u") and "onerror" in str(t)) or t[0] == "img"], path
+        assert not [name for _, attributes in tags for name in attributes if name.startswith("on")], path
+        assert "script-src 'self'" in answer.headers["content-security-policy"]
+        assert not [t for t in tags if "style" in t[1] or t[0] == "style"], path
+
+
+def test_a_form_that_comes_twice_is_done_once(pages):
+    made(pages)
+    for _ in range(2):
+        answer = pages.client.post(f"{pages.root}/candidates", data={"request": "same", "names": "K2A", "do": "pin"})
+        assert answer.status_code == 200
+    assert pages.get("/audit").text.count("pinned: K2A") == 1
+
+
+def test_forms_of_other_sites_are_refused(pages):
+    made(pages)
+    answer = pages.client.post(
+        f"{pages.root}/candidates", data={"names": "K2A"}, headers={"sec-fetch-site": "cross-site"}
+    )
+    assert answer.status_code == 403
+
+
+def test_an_error_says_what_to_do_and_the_form_keeps_what_was_typed(pages):
+    answer = pages.post(
+        "/new",
+        kind="variants",
+        design="sites",
+        sites="K2, Z9",
+        wild_type="MKTA",
+        assay_name_0="kcat",
+        assays="1",
+        do="look",
+    )
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert "Z9" in answer.text
+    assert 'value="K2, Z9"' in answer.text
+    assert "--" not in re.search(r'role="alert">(.*?)</div>', answer.text, re.DOTALL)[1]  # no option of the terminal
+
+
+def test_a_file_is_looked_at_and_stored_only_then(pages):
+    made(pages)
+    table = ("r.csv", b"mutant,kcat (1/s)\nK2R,1.5\nT3S,0.4\n", "text/csv")
+    look = pages.post("/results", do="preview", file=table)
+    assert "2 results of 2 candidates would be stored" in look.text
+    assert "Nothing was stored yet" in look.text
+    word = re.search(r'name="file_word" value="([^"]+)"', look.text)[1]
+    stored = pages.post("/results", do="store", file_word=word)
+    assert "Stored 2 results" in stored.text
+    again = pages.post("/results", do="preview", file=table)
+    assert "stored before" in again.text
+    event = re.search(r"/results/(\d+)/void", stored.text)[1]
+    assert "needs a reason" in pages.post(f"/results/{event}/void", reason="").text
+    assert "the pipette leaked" in pages.post(f"/results/{event}/void", reason="the pipette leaked").text
+
+
+def test_the_word_of_a_file_is_of_its_campaign_alone(pages):
+    made(pages)
+    look = pages.post("/results", do="preview", file=("r.csv", b"mutant,kcat\nK2R,1.5\n", "text/csv"))
+    word = re.search(r'name="file_word" value="([^"]+)"', look.text)[1]
+    made(pages, name="another")
+    assert "choose the file again" in pages.post("/results", do="store", file_word=word).text
+    assert "choose the file again" in pages.post("/results", do="store", file_word=f"{word[:-1]}x").text
+
+
+def test_plates_are_changed_only_before_they_are_sent(pages):
+    made(pages)
+    assert pages.post("/propose", n="5").url.path.endswith("/plates/plate-1")
+    assert "same well" in pages.post("/plates/plate-1/swap", one="A1", other="A01").text
+    assert "not on a 24-well plate" in pages.post("/plates/plate-1/swap", one="A1", other="H12").text
+    answer = pages.post("/plates/plate-1/picklist", robot="echo", volume="100 nL", stocks="order")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.startswith("Source Plate Name")
+    assert "no volume" in pages.post("/plates/plate-1/picklist", robot="echo", volume="much", stocks="order").text
+    assert "Sent to Bob" in pages.post("/plates/plate-1/sent", to="Bob").text
+    assert 'action="' + pages.root + '/plates/plate-1/swap"' not in pages.get("/plates/plate-1").text
+    assert "was sent to Bob" in pages.post("/plates/plate-1/swap", one="A1", other="A2").text
+
+
+def test_settings_hold_for_the_next_plate(pages):
+    made(pages)
+    answer = pages.post(
+        "/settings/plates",
+        wells="96",
+        controls="4",
+        control="WT",
+        replicates="2",
+        layout="random",
+        price_per_well="2.5",
+        auto="yes",
+    )
+    assert answer.status_code == 200
+    assert "wells = 96" in answer.text
+    loop = open_folder(pages.client.app.state.store.folder(pages.root.split("/")[-1]))
+    assert (loop.config.plate.replicates, loop.config.plate.price_per_well, loop.config.student.auto) == (2, 2.5, True)
+    assert "no number" in pages.post("/settings/plates", wells="96", controls="many", layout="auto").text
+    assert "Renamed" in pages.post("/settings/name", name="Renamed").text
+    token = pages.post("/settings/tokens", name="plate reader", role="robot")
+    secret = re.search(r"<code>([^<]{20,})</code>", token.text)[1]
+    assert secret not in pages.get("/settings").text
+
+
+def test_what_a_campaign_waits_for_is_listed(pages):
+    made(pages)
+    assert "a first plate" in pages.get("/").text
+    pages.post("/propose", n="4")
+    assert "results of proposal 1 (4 candidates)" in pages.get("/").text
+    assert "No campaign has" in pages.client.get("/?search=zzz").text
+
+
+def test_pages_of_a_team_ask_who_calls(team):
+    answer = team.client.get("/", follow_redirects=False)
+    assert answer.status_code == 401
+    assert answer.headers["refresh"] == "0; url=/auth/login?next=%2F"
+    reader = team.of("rita", "reader")
+    shown = reader.call("GET", f"/campaigns/{team.key}/plates")
+    assert shown.status_code == 200
+    assert "Propose" not in reader.call("GET", f"/campaigns/{team.key}").text
