@@ -87,6 +87,9 @@ def test_a_campaign_from_its_draft_to_the_next_plate(loop, answer, tmp_path):
     assert asked("void", loop, 4, [2], "spilt").count == 1
     assert (asked("recorded_files", loop)[0].voided, asked("results", loop).results[0].void) == (1, "spilt")
     assert asked("extend", loop, positions="2").added == 0
+    assert asked("extend", loop, candidates=["K2R:T3S", "p.Ala4Gly"]).added == 1
+    with pytest.raises(InputError, match="candidates and --positions: extend the pool in one way"):
+        asked("extend", loop, candidates=["K2R:T3S"], positions="3")
     assert asked("export", loop, tmp_path / "tables").files
     assert asked("report_page", loop).page.startswith("<!")
     assert asked("verify", loop.folder).problems == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from activeloop.acquisition.combining import LISTED
@@ -12,6 +13,7 @@ from activeloop.candidates.notation import position_of
 from activeloop.config import OpenCampaign
 from activeloop.config.pools import positions_of
 from activeloop.errors import ConfigError, InputError
+from activeloop.prediction import watched_fits
 
 
 def extend(
@@ -19,6 +21,7 @@ def extend(
     *,
     combine: int | None = None,
     table: Path | None = None,
+    candidates: Sequence[str] = (),
     positions: str = "",
     sites: str = "",
     budget: int | None = None,
@@ -27,13 +30,15 @@ def extend(
     offset: int | None = None,
     skip_unreadable: bool = False,
     merge_duplicates: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Extension:
-    """Add candidates to the pool; see `Campaign.extend`.
+    """Add candidates to the pool; see `Campaign.extend`. A new version is fitted then, when there are results.
 
     Args:
         loop: the campaign.
         combine: most mutations of a combination.
         table: a CSV, TSV, XLSX or FASTA file of candidates.
+        candidates: names of candidates, in any notation.
         positions: new ones, such as "20-60, 75".
         sites: new ones, such as "V39, D40=AGS" (only these residues at D40).
         budget: combinations at most; the default when None.
@@ -42,13 +47,14 @@ def extend(
         offset: of the positions in the table.
         skip_unreadable: leave out rows that cannot be read.
         merge_duplicates: count rows of one candidate once.
+        progress: called with (part, steps done, steps at most); a part is `folds` or `training` of the fit.
 
     Raises:
         InputError: several ways at once, or the file or a position makes no sense; nothing was added.
         StateError: there is nothing to combine; nothing was added.
     """
     campaign = loop.campaign
-    ways = {"--combine": combine, "--list": table, "--positions": positions, "--sites": sites}
+    ways = {"--combine": combine, "--list": table, "candidates": candidates, "--positions": positions, "--sites": sites}
     given = [name for name, one in ways.items() if one]
     if combine == 0:
         raise InputError("combinations of 0 mutations: give at least 2. Nothing was added.")
@@ -70,8 +76,14 @@ def extend(
             )
         except InputError as error:
             raise type(error)(f"{error.problem} Nothing was added.", file=error.file, row=error.row) from None
-        done = campaign.extend(candidates=found.designs, origin=found.origin, names=found.names, labels=found.labels)
+        with watched_fits(progress):
+            done = campaign.extend(
+                candidates=found.designs, origin=found.origin, names=found.names, labels=found.labels
+            )
         return done.noted(found.note) if found.note else done
+    if candidates:
+        with watched_fits(progress):
+            return campaign.extend(candidates=candidates, origin="a list", offset=offset)
     if positions or sites:
         parent = parent_of(campaign.pool)
         if positions:
@@ -79,7 +91,9 @@ def extend(
         else:
             named = [part.strip().partition("=") for part in sites.split(",") if part.strip()]
             pairs = [(position_of(site, parent), residues.strip().upper()) for site, _, residues in named]
-        return campaign.extend(sites=pairs)
+        with watched_fits(progress):
+            return campaign.extend(sites=pairs)
     wells = loop.config.plate
     fits = max(1, (wells.wells - wells.controls) // wells.replicates)
-    return campaign.extend(combine=combine, plate=fits, force=force, budget=LISTED if budget is None else budget)
+    with watched_fits(progress):
+        return campaign.extend(combine=combine, plate=fits, force=force, budget=LISTED if budget is None else budget)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +100,7 @@ def predict(
     merge_duplicates: bool = False,
     top: int | None = 10,
     out: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Predictions:
     """Predict candidates with the current version, in the assays' units.
 
@@ -112,6 +113,7 @@ def predict(
         merge_duplicates: count rows of one candidate once.
         top: how many of the best are returned; all when None, in the order in which they were given.
         out: a CSV file into which all predictions are written.
+        progress: called with (candidates predicted, candidates in all).
 
     Raises:
         InputError: the file or a name cannot be read.
@@ -129,7 +131,7 @@ def predict(
             merge_duplicates=merge_duplicates,
         )
         notes = (left_out,) * bool(left_out)
-    pieces = list(_pieces(campaign, pool, rows))
+    pieces = list(_pieces(campaign, pool, rows, progress))
     version = pieces[0].version
     who = f"version {version}" if version else "the prior"
     assays = campaign.predicted_assays() or (Assay(pieces[0].assays[0]),)
@@ -181,9 +183,14 @@ def predict_by_student(
     return _told(pieces, tuple(card.assays), who, top, out, notes)
 
 
-def _pieces(loop: Campaign, pool: Pool, rows: np.ndarray) -> Iterator[PredictionTable]:
+def _pieces(
+    loop: Campaign, pool: Pool, rows: np.ndarray, progress: Callable[[int, int], None] | None
+) -> Iterator[PredictionTable]:
     for start in range(0, max(len(rows), 1), PIECE):
-        yield loop.predict(rows[start : start + PIECE], of=pool)
+        piece = rows[start : start + PIECE]
+        yield loop.predict(piece, of=pool)
+        if progress:
+            progress(start + len(piece), len(rows))
 
 
 def _told(

@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TextIO
 
 from activeloop.campaigns import Proposed
@@ -78,17 +77,7 @@ def extend(loop: OpenCampaign, order: Order, **arguments: Any) -> dict[str, Any]
     from activeloop.desk.extend import extend as extended
 
     check_order(loop, order)
-    names = arguments.pop("candidates", [])
-    if arguments.get("table"):
-        arguments["table"] = Path(arguments["table"])
-    if names:
-        others = [key for key in ("combine", "positions", "sites", "budget", "force") if arguments.get(key)]
-        if others:
-            raise InputError(f"candidates and {others[0]}: extend in one way at a time. Nothing was added.")
-        loop.check_available()
-        done = loop.campaign.extend(candidates=names, origin="a list", offset=arguments.get("offset"))
-    else:
-        done = extended(loop, **arguments)
+    done = extended(loop, **arguments)
     found = {name: getattr(done, name) for name in ("added", "known", "size", "event", "origin")}
     return forms.ExtensionOut(**found, notes=list(done.notes)).model_dump(mode="json")
 
