@@ -17,7 +17,7 @@ import pytest
 from activeloop.campaigns import Configured
 from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
 from activeloop.desk.verify import verify
-from activeloop.errors import ConfigError, InputError, StateError
+from activeloop.errors import ConfigError, InputError, StateError, StoreError
 from activeloop.store import CampaignFolder, Database, SQLiteFile
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "campaigns"
@@ -242,6 +242,35 @@ def test_a_folder_of_a_former_release_goes_in_and_comes_out(name, tmp_path):
     assert there.folder.log.rows() == out.folder.log.rows()
     proposals = [loop.campaign.propose(3, another=True) for loop in (before, there, out)]
     assert len({repr(p.picks) for p in proposals}) == 1
+
+
+@pytest.mark.filterwarnings("ignore::activeloop.renamed.RenamedWarning")  # the folder is of a former release
+def test_students_and_models_go_along(tmp_path):
+    path = Path(shutil.copytree(GOLDEN / "taught", tmp_path / "taught"))
+    store = Store.open(tmp_path / "store")
+    key = store.import_folder(path)
+    out = open_campaign(store.export_folder(key, tmp_path / "out"))
+    loops = [open_campaign(path), opened(store, key), out]
+    assert all(loop.campaign.state().students for loop in loops)
+    assert len({loop.campaign.student_file() for loop in loops}) == 1
+    assert [verify(loop.folder).problems for loop in loops] == [(), (), ()]
+
+
+def test_a_folder_whose_events_were_changed_is_refused(store, tmp_path):
+    path = folder(tmp_path / "kinase")
+    with SQLiteFile(path / "campaign.db").writing() as connection:
+        connection.exec_driver_sql("UPDATE events SET payload = replace(payload, '2.5', '9.5') WHERE kind = 'measured'")
+    with pytest.raises(StoreError, match=r"kinase: event \d was changed .*Nothing was imported"):
+        store.import_folder(path)
+    assert store.campaigns() == ()
+
+
+def test_a_folder_that_lost_a_model_goes_in_without_it(store, tmp_path):
+    path = folder(tmp_path / "kinase")
+    shutil.rmtree(path / "artifacts")
+    key = store.import_folder(path)
+    assert [p.split(":")[0] for p in verify(store.folder(key)).problems] == ["version 1"]
+    assert rows(store, key) == open_campaign(path).folder.log.rows()
 
 
 def test_a_campaign_that_is_there_already_is_not_taken_in_again(store, tmp_path):

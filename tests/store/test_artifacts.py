@@ -74,6 +74,12 @@ def test_a_bucket_that_does_not_answer_is_named(monkeypatch):
         objects.get("0" * 64)
 
 
+@pytest.mark.parametrize("place", ["gs://laboratory/artifacts", "az://laboratory/artifacts"])
+def test_buckets_of_other_clouds_are_opened(place, monkeypatch):
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "lab")
+    assert type(Objects.at(place)._store).__name__ in ("GCSStore", "AzureStore")
+
+
 @pytest.mark.parametrize("place", ["ftp://host/folder", "memory://", "file:///etc", "http://host/bucket"])
 def test_other_addresses_are_refused(place):
     with pytest.raises(InputError, match="name a folder, or a bucket"):
