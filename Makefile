@@ -6,7 +6,7 @@ export PYTHONHASHSEED ?= 0
 # the environment of the readers of instruments' files, beside that of ActiveLoop
 export ACTIVELOOP_READERS ?= $(CURDIR)/$(VENV)/readers
 
-.PHONY: help demo test lint types contracts unit browser readers docs matrix bench pictures prior format clean
+.PHONY: help demo serve test lint types contracts unit browser readers docs matrix bench pictures prior format clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 20
@@ -26,6 +26,13 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 
 demo: $(VENV)/.base  ## a whole campaign against a simulated laboratory, in under two minutes
 	$(BIN)/activeloop demo --out demo-output
+
+$(VENV)/.server: pyproject.toml | $(VENV)/.base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[server]'
+	@touch $@
+
+serve: $(VENV)/.server  ## the laboratory's server on http://127.0.0.1:8300, campaigns in ./lab
+	$(BIN)/activeloop serve lab
 
 test: lint types contracts unit docs  ## everything a change must pass
 
