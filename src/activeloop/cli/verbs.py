@@ -27,6 +27,7 @@ VERBS = {
     "distil": "Distil the model into a small student for any machine, a browser or a screen.",
     "screen": "Screen millions of candidates: a student scores them, the model picks.",
     "plate": "Draw or export a plate again.",
+    "order": "Write the DNA of a proposal's variants on a vendor's order form.",
     "report": "Write a page about a campaign: results, predictions, plates, cost, what next.",
     "export": "Export everything as tables: results, predictions, plates, versions, events.",
     "pin": "Put candidates on the next plate.",

@@ -28,6 +28,7 @@ USE_CASES: Mapping[str, str] = {
     "history": "history",
     "lay_again": "propose",
     "new": "new",
+    "order": "order",
     "pin": "steer",
     "plate_file": "propose",
     "plates_of": "propose",
