@@ -27,9 +27,9 @@ from benchmarks.options import OUT
 from benchmarks.results import Result, markdown_table, mean_se, section
 
 #: genes that an encoder sees, numbers of a drug, share of drugs and lines held out, similarity of a twin
-GENES, CONDITION, HELD_OUT, TWIN = 128, 32, 0.2, 0.85
+GENES, CONDITION, HELD_OUT, TWIN = 64, 32, 0.2, 0.85
 WIDTH, BOTTLENECK = 64, 8
-PRETRAINING, STEPS = 250, 700
+PRETRAINING, STEPS = 300, 1500
 DATA = typer.Option(
     "--data", metavar="DIR", help="Files with the columns of response.csv.gz, drugs.csv.gz, ccle_expression*."
 )
