@@ -91,6 +91,14 @@ def test_a_request_is_done_once(accounts):
     assert accounts.begin("bob", "k", "f") is None
 
 
+def test_answers_are_forgotten_after_a_while(accounts):
+    accounts.begin("ada", "k", "f")
+    accounts.finish("ada", "k", 201, "{}")
+    assert accounts.forget() == 0
+    assert accounts.forget(-1.0) == 1
+    assert accounts.begin("ada", "k", "another") is None
+
+
 def test_a_changed_entry_of_the_trail_is_found(accounts):
     for name in ("ada", "bob", "eve"):
         accounts.note("signature", name, meaning="promoted")

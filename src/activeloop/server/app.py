@@ -39,6 +39,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.identity.prepare()
+        app.state.accounts.forget()
         delivering = asyncio.create_task(deliver_forever(app.state.hooks))
         yield
         app.state.watch.stop()

@@ -24,6 +24,8 @@ TOKEN = "al_"
 """How every token begins, so that programs that look for leaked secrets know one."""
 INVITED = "mailto:"
 """Begins the id of a person who was made a member and has not signed in yet."""
+KEPT_SECONDS = 7 * 86400.0
+"""For which the answer to a request is kept."""
 STALE_SECONDS = 60.0
 """After which a request that was begun and never answered may be done by another process."""
 
@@ -334,6 +336,16 @@ class Accounts:
         done = sa.update(requests).where(mine).values(status=status, body=body) if status else None
         with plain_errors(self.where), self.database.writing() as connection:
             connection.execute(sa.delete(requests).where(mine) if done is None else done)
+
+    def forget(self, seconds: float = KEPT_SECONDS) -> int:
+        """Forget answers to requests that are older; how many. A request that comes again later is a new one."""
+        import sqlalchemy as sa
+
+        from activeloop.store.schema import requests
+
+        old = sa.delete(requests).where(requests.c.begun < time.time() - seconds)
+        with plain_errors(self.where), self.database.writing() as connection:
+            return connection.execute(old).rowcount
 
     # -- the trail --------------------------------------------------------------------------------------------------
 
