@@ -67,6 +67,7 @@ bench: $(VENV)/.dev  ## every figure in docs/results, anew (hours; needs ACTIVEL
 	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m benchmarks cost
 	$(BIN)/python -m benchmarks kill
+	$(BIN)/python -m benchmarks work
 	$(BIN)/python -m benchmarks large
 	$(BIN)/python -m benchmarks pages
 

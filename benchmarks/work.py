@@ -1,8 +1,8 @@
 """Kill workers, writers and training processes at random moments, stop workers past their lease, restart the database.
 
-Three workers look after a store of two campaigns while a writer records plate after plate. Each block of the suite has
-a fresh store, in SQLite or on PostgreSQL: its processes are killed with SIGKILL, or stopped with SIGSTOP until another
-has taken their work and then woken up; a PostgreSQL server is stopped and started again. Then:
+Three workers fit the models of two campaigns of a store, so that one is free, while a writer records plate after plate.
+Each block of the suite has a fresh store, in SQLite or on PostgreSQL: its processes are killed with SIGKILL, or stopped
+with SIGSTOP until another has taken their work and then woken up; a server is stopped and started again. Then:
 
 - each plate that was said to be recorded is in the log, once; events are numbered without a gap and their chain holds,
 - each state of the results has one version, and the last version knows all results,
@@ -42,7 +42,8 @@ from activeloop.config import Store, open_folder
 from activeloop.errors import StoreError
 from activeloop.files import write_whole
 from activeloop.measurements import Measurement
-from activeloop.work import KINDS, Place, Timing, Worker
+from activeloop.work import Place, Timing, Worker
+from activeloop.work.kinds import Fit
 from benchmarks.options import OUT, WORK, own_process
 from benchmarks.results import Result, markdown_table, section
 
@@ -96,9 +97,9 @@ def work(place: Place, name: str, log: Path) -> None:
     with log.open("a", buffering=1) as told:
 
         def report(sentence: str) -> None:
-            told.write(f"{name} {sentence}\n")
+            told.write(f"{time.time():.2f} {name}: {sentence}\n")
 
-        Worker([place], TIMING, name=name).run(report)
+        Worker([place], TIMING, name=name, kinds=(Fit,)).run(report)
 
 
 def plate(number: int, names: Sequence[str]) -> list[Measurement]:
@@ -290,7 +291,7 @@ def awaited(true: Callable[[], Any], seconds: float) -> Any:
 
 def killed(role: str, staff: Staff, watch: Watch, rng: np.random.Generator) -> str:
     """Kill a process of this role at a random moment; what it was."""
-    delay = float(rng.uniform(0, 2.0))
+    delay = float(rng.uniform(0, 1.2))
     if role == "writer":
         time.sleep(delay / 2)
         staff.kill_writer()
@@ -368,7 +369,7 @@ def run_block(block: Block) -> dict[str, Any]:
             steps += ["stop"] * block.stops + ["restart"] * block.restarts
             try:
                 for step in rng.permutation(steps):
-                    if rng.random() < 0.5:  # else the next blow comes before anything came to its end
+                    if rng.random() < 0.3:  # else the next blow comes before anything came to its end
                         known = watch.versions()
                         awaited(lambda known=known: watch.versions() > known, 6.0)
                     if step in ROLES:
@@ -379,7 +380,7 @@ def run_block(block: Block) -> dict[str, Any]:
                         restart()
                         hit["restarts"] += 1
                 staff.end_writer()
-                awaited(lambda: not watch.awaited and not watch.work.open_ends([k.name for k in KINDS]), DRAINED)
+                awaited(lambda: not watch.awaited and not watch.work.open_ends([Fit.name]), DRAINED)
             finally:
                 staff.close()
                 watch.close()

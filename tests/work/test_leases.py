@@ -16,7 +16,7 @@ from activeloop.store import Database, SQLLog, create_campaign, upgrade
 from activeloop.work import Timing, Work
 from activeloop.work.leases import fence_of
 
-AT_ONCE = Timing(quiet=0.0, longest=0.0, lease=0.3, retry=0.0, attempts=3)
+AT_ONCE = Timing(quiet=0.0, longest=0.0, lease=30.0, retry=0.0, attempts=3)
 PIN = Pinned(("M1A",), veto=False, reason="")
 
 
@@ -33,6 +33,12 @@ def log(database: Database) -> SQLLog:
 @pytest.fixture
 def work(log: SQLLog) -> Work:
     return Work(log.database, timing=AT_ONCE)
+
+
+@pytest.fixture
+def hasty(log: SQLLog) -> Work:
+    """The same, where a lease soon runs out."""
+    return Work(log.database, timing=replace(AT_ONCE, lease=0.3))
 
 
 def test_results_make_a_fit_due_and_a_pin_does_not(log, work):
@@ -65,9 +71,9 @@ def test_plates_that_arrive_in_pieces_are_waited_for_but_not_for_ever(log):
     assert replace(quiet, timing=replace(AT_ONCE, quiet=30.0, longest=0.0)).take("a")
 
 
-def test_a_lease_that_ran_out_goes_to_another_and_its_holder_writes_nothing_more(log, work):
+def test_a_lease_that_ran_out_goes_to_another_and_its_holder_writes_nothing_more(log, work, hasty):
     log.append(measured(1), after=0)
-    stopped = work.take("a")
+    stopped = hasty.take("a")
     time.sleep(0.4)
     taken = work.take("b")
     assert (taken.fence, taken.attempt) == (2, 2)
@@ -81,11 +87,12 @@ def test_a_lease_that_ran_out_goes_to_another_and_its_holder_writes_nothing_more
     assert [r.sequence for r in log] == [1, 2]
 
 
-def test_who_renews_keeps_it(log, work):
+def test_who_renews_keeps_it(log):
+    work = Work(log.database, timing=replace(AT_ONCE, lease=2.0))
     log.append(measured(1), after=0)
     lease = work.take("a")
     for share in (0.2, 0.4, 0.9):
-        time.sleep(0.2)
+        time.sleep(0.8)
         assert work.renew(lease, share, "epoch\n" * 1000)
         assert work.take("b") is None
     (state,) = work.states()
@@ -106,10 +113,20 @@ def test_failures_are_repeated_and_end(log, work):
     assert work.take("a").attempt == 1
 
 
-def test_who_vanishes_again_and_again_is_not_followed_for_ever(log, work):
+def test_what_somebody_lost_goes_first(log, work, hasty):
+    other = SQLLog(log.database, campaign=create_campaign(log.database, "lipase"))
+    log.append(measured(1), after=0)
+    lost = hasty.take("a")
+    other.append(measured(1), after=0)
+    log.append(measured(2), after=1)  # later than what the other waits for
+    time.sleep(0.4)
+    assert (work.take("b").campaign, work.take("c").campaign) == (lost.campaign, other.campaign)
+
+
+def test_who_vanishes_again_and_again_is_not_followed_for_ever(log, work, hasty):
     log.append(measured(1), after=0)
     for attempt in (1, 2, 3):
-        assert work.take(f"worker {attempt}").attempt == attempt
+        assert hasty.take(f"worker {attempt}").attempt == attempt
         time.sleep(0.35)
     assert work.take("another") is None
     (state,) = work.states()
@@ -180,10 +197,10 @@ def test_who_works_learns_that_results_came_in_once_no_more_come(log):
     assert not replace(work, timing=AT_ONCE).is_outdated(again)  # it has waited long enough
 
 
-def test_what_somebody_asked_for_stands_until_it_is_done(log, work):
+def test_what_somebody_asked_for_stands_until_it_is_done(log, work, hasty):
     log.append(measured(1), after=0)
     work.ask(log.campaign, "distil", "small")
-    first = work.take("a", ["distil"])
+    first = hasty.take("a", ["distil"])
     assert first.ordered == "small"
     time.sleep(0.4)  # whoever took it is dead
     second = work.take("b", ["distil"])

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -171,17 +168,8 @@ def test_a_database_that_fails_is_tried_again(loop):
         Worker([loop], AT_ONCE).run(told.append, once=True)
 
 
-WORK = "import sys; from pathlib import Path; from activeloop.work import *; " + (
-    "Worker([Path(sys.argv[1])], Timing(quiet=0, longest=0, lease=4, retry=0.1, attempts=99)).run(print)"
-)
-
-
 def fit_state(folder: Path):
     return next((s for s in Work(CampaignFolder.open(folder).log.database).states() if s.kind == "fit"), None)
-
-
-def started(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", WORK, str(folder)], stdout=subprocess.DEVNULL)
 
 
 def until(true, seconds: float = 120.0) -> None:
@@ -189,32 +177,3 @@ def until(true, seconds: float = 120.0) -> None:
     while not true() and time.monotonic() < end:
         time.sleep(0.5)
     assert true()
-
-
-@pytest.mark.slow
-def test_killed_and_stopped_workers_lose_and_double_nothing(loop):
-    workers = [started(loop), started(loop)]
-    try:
-        for turn in range(4):
-            record(loop, 12 * (turn + 1))
-            time.sleep(0.3 + 0.4 * turn)
-            victim = workers.pop(0)
-            victim.send_signal(signal.SIGKILL if turn % 2 else signal.SIGSTOP)
-            workers.append(started(loop))
-            until(lambda: not open_campaign(loop).campaign.status().stale)
-            victim.send_signal(signal.SIGCONT)  # a zombie wakes up, its lease gone
-            if not turn % 2:
-                time.sleep(0.5)
-                victim.kill()
-            victim.wait()
-    finally:
-        for process in workers:
-            process.kill()
-            process.wait()
-    log = CampaignFolder.open(loop).log
-    recorded = list(log)
-    hashes = [r.event.version.data_hash for r in recorded if isinstance(r.event, Fitted)]
-    assert len(hashes) == len(set(hashes))
-    assert versions(loop) == list(range(1, len(hashes) + 1))
-    assert [r.sequence for r in recorded] == list(range(1, len(recorded) + 1))
-    assert log.verify() == ()

@@ -319,6 +319,10 @@ def event_hash(row: Mapping[Any, Any]) -> str:
     return digest.hexdigest()
 
 
+SILENT = 30_000
+"""Milliseconds for which a transaction may do nothing on a PostgreSQL server."""
+
+
 def sqlite_engine(path: Path, busy_seconds: float) -> sa.Engine:
     """An engine for a database file that several processes may use at once.
 
@@ -351,4 +355,13 @@ def postgresql_engine(url: str, connections: int) -> sa.Engine:
         connections: maximum number that a process holds open.
     """
     address = sa.make_url(url).set(drivername="postgresql+psycopg")
-    return sa.create_engine(address, pool_size=connections, max_overflow=0, pool_pre_ping=True)
+    engine = sa.create_engine(address, pool_size=connections, max_overflow=0, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection, _record):
+        # A machine that was stopped, or cut off, in the middle of a transaction must not keep its locks.
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {SILENT}")
+        connection.commit()
+
+    return engine

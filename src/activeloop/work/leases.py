@@ -194,7 +194,8 @@ class Work:
         free = sa.or_(work.c.until.is_(None), work.c.until < now)
         lost = work.c.stage == "running"
         due = sa.select(work).where(work.c.kind.in_(kinds), free, sa.or_(sa.and_(self._settled(), ready), lost))
-        due = due.order_by(sa.func.coalesce(work.c.first_change, work.c.until)).limit(1)
+        # first what somebody lost, which has waited for its lease already
+        due = due.order_by(sa.case((lost, 0), else_=1), work.c.first_change).limit(1)
         used_up = sa.update(work).where(work.c.until < now, lost, work.c.attempts >= timing.attempts)
         with plain_errors(self.where), self.database.writing() as connection:
             why = f"whoever did it vanished {timing.attempts} times, as when memory runs out"
