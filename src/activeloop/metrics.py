@@ -104,6 +104,26 @@ def auroc(score: np.ndarray, fit: np.ndarray, *, undefined: float = math.nan) ->
     return float((ranks(score)[fit].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+def average_precision(score: np.ndarray, hit: np.ndarray, *, undefined: float = math.nan) -> float:
+    """Area under the precision-recall curve: precision at each score that adds hits, weighted by the share of hits.
+
+    Args:
+        score: [N] larger is better; equal scores are taken together.
+        hit: [N] whether each is a hit.
+        undefined: the answer where there is no hit.
+
+    >>> average_precision(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])).__round__(3)
+    0.833
+    """
+    hit = np.asarray(hit, bool)
+    if not hit.any():
+        return undefined
+    _, level = np.unique(-score, return_inverse=True)
+    found, taken = np.bincount(level, hit), np.bincount(level)
+    precision = np.cumsum(found) / np.cumsum(taken)
+    return float((precision * found).sum() / found.sum())
+
+
 def inside(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """[N] whether each value lies in its interval, ends included; their mean is the coverage.
 

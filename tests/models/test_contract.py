@@ -18,6 +18,7 @@ from activeloop.models import (
     alde_ensemble,
 )
 from activeloop.models.embedding import HeadLearner
+from activeloop.models.gp.sister_guides import SisterGuideGP
 from activeloop.models.gp.treatments import TreatmentGP
 from activeloop.models.heads.gp import GPHead
 from activeloop.models.heads.laplace import LaplaceHead
@@ -40,6 +41,7 @@ CASES: dict[str, tuple[Learner, str]] = {
     "head, compounds": (HeadLearner(Morgan(size=256), LaplaceHead()), "compounds"),
     "tanimoto": (TanimotoGP(), "compounds"),
     "guides": (GuideGP(), "guides"),
+    "guides, sisters": (SisterGuideGP(), "guides"),
     "treatments": (TreatmentGP(), "treatments"),
     "mutations": (MutationGP(), "variants"),
     "mutations, informed": (MutationGP(prior_score=PLMPrior()), "variants"),

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from activeloop.candidates import Pool
+from activeloop.measurements import Assay
 from activeloop.metrics import auroc
+from activeloop.replay import Landscape
 from activeloop.replay.metrics import METRICS, Truth, mean_and_error, spearman
 
 small = st.lists(st.integers(-5, 5), min_size=3, max_size=30)
@@ -78,6 +81,25 @@ def test_standard_error_is_that_of_the_mean():
 
 def test_the_names_are_those_of_the_contract():
     assert METRICS == (
-        *("best_fraction", "optimum_found", "top1pct_found", "top10pct_found", "top100_recall"),
-        *("spearman", "auroc", "accuracy"),
+        *("best_fraction", "optimum_found", "top1pct_found", "top2pct_found", "top10pct_found", "top100_recall"),
+        *("hits_found", "enrichment", "spearman", "auroc", "accuracy", "auprc", "prevalence"),
     )
+
+
+def test_hits_are_counts_and_are_compared_with_chance():
+    values = np.zeros(100)
+    values[[3, 50, 80]] = 1.0
+    landscape = Landscape("screen", Pool.combinatorial(None, range(2), "ACDEFGHIKL"), values, Assay("growth"))
+    found = Truth(landscape.oriented, landscape.fit, landscape.hits).found(np.arange(20))
+    assert found["hits_found"] == 1
+    assert found["enrichment"] == pytest.approx(1 / (3 * 20 / 100))
+    assert found["top2pct_found"] == 1
+
+
+def test_hits_of_values_lie_far_out():
+    values = np.concatenate([np.random.default_rng(0).standard_normal(99), [9.0]])
+    landscape = Landscape("screen", Pool.combinatorial(None, range(2), "ACDEFGHIKL"), values, Assay("growth"))
+    assert landscape.hits[99]
+    assert landscape.hits.sum() < 8
+    flat = Landscape("screen", landscape.pool, np.arange(100.0), Assay("growth"))
+    assert flat.hits.sum() == 2

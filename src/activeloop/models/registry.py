@@ -27,6 +27,7 @@ from activeloop.models.forest import RandomForest
 from activeloop.models.gp.classifier import GPClassifier
 from activeloop.models.gp.guides import GuideGP
 from activeloop.models.gp.mutation_gp import MutationGP
+from activeloop.models.gp.sister_guides import SisterGuideGP
 from activeloop.models.gp.sisters import SisterGP
 from activeloop.models.gp.site_gp import SiteGP
 from activeloop.models.gp.tanimoto import TanimotoGP
@@ -340,6 +341,7 @@ READING: dict[str, Callable[..., Learner]] = {
     "classifier": GPClassifier,
     "guide-gp": GuideGP,
     "mutation-gp": MutationGP,
+    "sister-guides": SisterGuideGP,
     "sisters": SisterGP,
     "factors": partial(SisterGP, sisters=False),
     "site-gp": SiteGP,

@@ -18,7 +18,7 @@ from activeloop.candidates import Pool
 from activeloop.errors import ActiveLoopError, ConfigError, StoreError
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Dataset
-from activeloop.metrics import auroc
+from activeloop.metrics import auroc, average_precision
 from activeloop.prediction import Predictor, mean_of
 from activeloop.renamed import NAMES, current_name
 from activeloop.replay.landscape import Landscape
@@ -93,7 +93,7 @@ def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, se
         ModelError: when a learner cannot be fitted; the campaign is abandoned.
     """
     shared = Shared.of(len(landscape), protocol, seed)
-    truth = Truth(landscape.oriented, landscape.fit)
+    truth = Truth(landscape.oriented, landscape.fit, landscape.hits)
     dataset = unmeasured(landscape, protocol)
     turns: list[Turn] = []
     predictor, fit_seconds = None, 0.0
@@ -154,11 +154,14 @@ def judge(
     if predictor is None or not len(rows):
         return dict.fromkeys(PREDICTED, float("nan"))
     predicted = mean_of(predictor, dataset.pool, rows)[:, -1]
+    hits = np.zeros(len(rows), bool) if truth.hits is None else truth.hits[rows]
     border = truth.fit_from if protocol.goal == "find" else 0.5
     return {
         "spearman": spearman(predicted, truth.values[rows]),
         "auroc": auroc(predicted, truth.fit[rows]),
         "accuracy": float(np.mean((predicted >= border) == truth.fit[rows])),
+        "auprc": average_precision(predicted, hits),
+        "prevalence": float(hits.mean()) if hits.any() else math.nan,
     }
 
 

@@ -59,6 +59,22 @@ class Landscape:
         return above if above.any() else oriented >= median
 
     @property
+    def hits(self) -> np.ndarray:
+        """[N] whether each candidate is a hit (bool).
+
+        What the source calls fit; where it does not, the better of two values, else values more than two standard
+        deviations better than the mean, or where there are none the best 2 %.
+        """
+        if self.classes is not None:
+            return self.classes.astype(bool)
+        oriented = self.oriented
+        levels = np.unique(oriented)
+        if len(levels) == 2:
+            return oriented >= levels[-1]
+        far = oriented > oriented.mean() + 2 * oriented.std()
+        return far if far.any() else oriented >= np.sort(oriented)[-max(1, len(oriented) // 50)]
+
+    @property
     def fingerprint(self) -> str:
         """Depends on the candidates and their values alone; two replays with the same one may be compared."""
         digest = hashlib.sha256(self.values.astype("<f8").tobytes())

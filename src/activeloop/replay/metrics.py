@@ -9,19 +9,27 @@ import numpy as np
 
 from activeloop import metrics
 
-FOUND = ("best_fraction", "optimum_found", "top1pct_found", "top10pct_found", "top100_recall")
-PREDICTED = ("spearman", "auroc", "accuracy")
+FOUND = (
+    *("best_fraction", "optimum_found", "top1pct_found", "top2pct_found", "top10pct_found", "top100_recall"),
+    *("hits_found", "enrichment"),
+)
+PREDICTED = ("spearman", "auroc", "accuracy", "auprc", "prevalence")
 METRICS = FOUND + PREDICTED
 
 LABELS = {
     "best_fraction": "best found / best there is",
     "optimum_found": "share of campaigns that found the optimum",
     "top1pct_found": "of the best 1 %, found",
+    "top2pct_found": "of the best 2 %, found",
     "top10pct_found": "of the best 10 %, found",
     "top100_recall": "share of the best 100 found",
     "spearman": "rank correlation on what was not measured",
     "auroc": "area under the ROC curve (fit / unfit)",
+    "hits_found": "hits found",
+    "enrichment": "hits found / hits that as many random candidates hold",
     "accuracy": "share classified correctly (fit / unfit)",
+    "auprc": "area under the precision-recall curve (hits)",
+    "prevalence": "share of hits among what is predicted: the area of a random order",
 }
 
 DEFINITIONS = {
@@ -29,13 +37,21 @@ DEFINITIONS = {
     "(best measured - worst of all) / (best of all - worst of all)",
     "optimum_found": "1 when a candidate as good as the best of all was measured; the mean is a probability",
     "top1pct_found": "how many of the best 1 % were measured (a count; of ties at the border, as many as have room)",
+    "top2pct_found": "how many of the best 2 % were measured (a count)",
     "top10pct_found": "how many of the best 10 % were measured (a count)",
     "top100_recall": "share of the best 100 that was measured",
+    "hits_found": "how many hits were measured (a count): what the source calls fit; where it does not, the better of "
+    "two values, else values more than two standard deviations better than the mean, or where there are none the best "
+    "2 %",
+    "enrichment": "hits found, divided by those that a random choice of as many candidates holds on average",
     "spearman": "rank correlation of predicted and true values. Goal find: on all that is not measured yet (a fixed "
     "draw of 10,000 from larger pools). Goal learn: on the 20 % that are never proposed",
     "auroc": "probability that the model ranks a fit candidate above an unfit one, on the same candidates",
     "accuracy": "share of the same candidates classified correctly; fit is what the source calls fit, else the better "
     "half. Goal find: called fit when the predicted value reaches that of the worst fit candidate",
+    "auprc": "mean precision over all thresholds that add a hit, on the same candidates; a random order has the "
+    "prevalence",
+    "prevalence": "share of hits among the same candidates",
 }
 
 
@@ -46,10 +62,12 @@ class Truth:
     Args:
         values: [N] oriented values.
         fit: [N] whether each counts as fit.
+        hits: [N] whether each is a hit; None: none is known to be one.
     """
 
     values: np.ndarray
     fit: np.ndarray
+    hits: np.ndarray | None = None
 
     @cached_property
     def _sorted(self) -> np.ndarray:
@@ -90,14 +108,19 @@ class Truth:
         >>> Truth(np.array([-4.0, 0.0, 4.0]), np.array([0, 0, 1])).found(np.array([0, 1]))["best_fraction"]
         0.5
         """
+        hits = np.zeros(len(self.values), bool) if self.hits is None else self.hits.astype(bool)
+        expected = hits.mean() * len(measured)
         best, top, worst = self.values[measured].max(), self._sorted[0], self._sorted[-1]
         floor, n = 0.0 if worst >= 0 else worst, len(self.values)
         return {
             "best_fraction": float((best - floor) / (top - floor)) if top > floor else 1.0,
             "optimum_found": float(best >= top),
             "top1pct_found": float(self.found_among_best(measured, -(-n // 100))),
+            "top2pct_found": float(self.found_among_best(measured, -(-n // 50))),
             "top10pct_found": float(self.found_among_best(measured, -(-n // 10))),
             "top100_recall": self.found_among_best(measured, min(100, n)) / min(100, n),
+            "hits_found": float(hits[measured].sum()) if hits.any() else float("nan"),
+            "enrichment": float(hits[measured].sum() / expected) if expected else float("nan"),
         }
 
 

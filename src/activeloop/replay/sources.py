@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
+from activeloop.candidates import with_treatments
 from activeloop.errors import ConfigError, FetchError, InputError, nearest
 from activeloop.plugins import plugins
 from activeloop.replay.landscape import PLANTED, Landscape, planted_landscape
@@ -252,6 +253,8 @@ def load_landscape(source: Source) -> Landscape:
         return planted_landscape(source.name)
     if source.file is not None:
         table = read_table(source.file)
+        if source.kind == "treatments" and not source.candidate_column:
+            table = with_treatments(table)
         columns = find_columns(table, source.candidate_column, source.target_column, source.kind)
         goal = "minimise" if source.minimise else "maximise"
         name = source.file.name

@@ -46,7 +46,7 @@ def summarise(dataset: str, turns: Turns) -> list[Point]:
     for (policy, _), campaign in turns.items():
         for turn in campaign:
             for metric in METRICS:
-                grouped.setdefault((policy, turn.labels, metric), []).append(turn.metrics[metric])
+                grouped.setdefault((policy, turn.labels, metric), []).append(turn.metrics.get(metric, math.nan))
     points = []
     for (policy, labels, metric), values in grouped.items():
         known = sum(not math.isnan(value) for value in values)
@@ -70,7 +70,7 @@ def rounds_csv(dataset: str, turns: Turns) -> str:
     rows = (
         (
             *(dataset, policy, seed, turn.round, turn.labels),
-            *(number(turn.metrics[m]) for m in METRICS),
+            *(number(turn.metrics.get(m, math.nan)) for m in METRICS),
             *(f"{turn.seconds:.3f}", ";".join(turn.picks)),
         )
         for (policy, seed), campaign in turns.items()
@@ -88,7 +88,7 @@ def turns_of(rows: Iterable[Mapping[str, str]]) -> dict[tuple[str, int], list[Tu
     """The campaigns of the rows of a `rounds.csv`; where picks were not kept they are ()."""
     turns: dict[tuple[str, int], list[Turn]] = {}
     for row in rows:
-        metrics = {m: _value(row[m]) for m in METRICS}
+        metrics = {m: _value(row.get(m, "")) for m in METRICS}  # former releases had fewer
         picks = tuple(row["picks"].split(";")) if "picks" in row else ()
         turn = Turn(int(row["round"]), int(row["labels"]), picks, metrics, float(row["seconds"]))
         turns.setdefault((_policy(row["policy"]), int(row["seed"])), []).append(turn)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from activeloop.candidates import ExplicitPool, Pool
+from activeloop.candidates import ExplicitPool, Pool, TreatmentPool
 from activeloop.candidates.notation import VariantNotation
 from activeloop.candidates.proteins import read_parent
 from activeloop.candidates.reading import read_candidates
@@ -263,7 +263,8 @@ def _readable(
         first = read.left_out[0]
         such_as = f"row {first.row}: {first.problem[:120]}"
         note = f" {_many(~fine, 'row')} whose candidate cannot be understood left out ({such_as})."
-    return ExplicitPool.from_list(read, columns.kind), rows[fine], fine, note
+    pool = TreatmentPool.from_list(read) if columns.kind == "treatments" else ExplicitPool.from_list(read, columns.kind)
+    return pool, rows[fine], fine, note
 
 
 def _reads(notation: VariantNotation, cell: str) -> bool:

@@ -8,8 +8,10 @@ import numpy as np
 
 from activeloop.candidates import Pool
 from activeloop.encoders.guide import Kmers, feature_groups
+from activeloop.measurements import Dataset
 from activeloop.models.base import in_pieces
 from activeloop.models.gp.exact import CovarianceFunction, KernelGP
+from activeloop.models.gp.sister_guides import SisterGuideGP
 
 #: shares of nucleotides, pairs, k-mers anywhere and binding in a guide's squared length
 SHARES = np.array([1.0, 0.7, 0.3, 0.5]) / 2.5
@@ -33,6 +35,10 @@ class GuideGP(KernelGP):
     def name(self) -> str:
         """`gp-kmers`."""
         return "gp-kmers"
+
+    def with_history(self, history: Dataset) -> SisterGuideGP:
+        """The learner that learns from sister screens."""
+        return SisterGuideGP(history)
 
     def kernel(self, pool: Pool, rows: np.ndarray) -> CovarianceFunction:
         """Half linear, half smooth, on standardised features."""

@@ -129,8 +129,8 @@ _RATIOS = np.geomspace(0.05, 30, 14)
 def predicted(panel: Panel, known: Rows[str], new: Rows[str], values: np.ndarray) -> np.ndarray:
     """[n, P] values of new parts from those of known ones [C, P], by a Gaussian process on their features.
 
-    Each block of features (expression, copy number ...) is tried alone, and all together; the one with the least
-    leave-one-out error counts. A part without features gets the mean; so do all where there are none.
+    Each block of features (expression, copy number ...) is tried alone, and all together; of those that a part has, the
+    one with the least leave-one-out error counts. A part without features gets the mean; so do all where there are none.
 
     >>> features = {"expression": np.array([[0.0], [1.0], [0.1], [0.9], [0.05]], np.float32)}
     >>> panel = Panel(("a", "b", "c", "d", "e"), features=features)
@@ -145,23 +145,29 @@ def predicted(panel: Panel, known: Rows[str], new: Rows[str], values: np.ndarray
     if len(blocks) > 1:
         shared = np.all([has for _, has in blocks], 0)
         blocks.append((np.mean([kernel for kernel, _ in blocks], 0), shared))
-    best = (np.inf, None)
-    for kernel, has in blocks:
+    fits: list[tuple[float, int, np.ndarray, np.ndarray]] = []
+    for k, (kernel, has) in enumerate(blocks):
         here, there = np.flatnonzero(has[: len(known)]), len(known) + np.flatnonzero(has[len(known) :])
         if len(here) < 2:
             continue
         variances, vectors = np.linalg.eigh(kernel[np.ix_(here, here)])
         centred = values[here] - values[here].mean(0)
         rotated = vectors.T @ centred
+
+        error, weights = np.inf, rotated
         for ratio in _RATIOS:
             inverse = 1 / (np.maximum(variances, 0) + ratio)
-            weights = vectors @ (inverse[:, None] * rotated)
-            left_out = weights / (np.square(vectors) @ inverse)[:, None]
-            error = float(np.square(left_out).sum() / np.square(centred).sum())
-            if error < best[0]:
-                best = (error, (kernel[np.ix_(there, here)] @ weights + values[here].mean(0), there - len(known)))
-    if best[1] is not None and best[0] < 1:
-        out[best[1][1]] = best[1][0]
+            solved = vectors @ (inverse[:, None] * rotated)
+            left_out = solved / (np.square(vectors) @ inverse)[:, None]
+            missed = float(np.square(left_out).sum() / np.square(centred).sum())
+            error, weights = min((error, weights), (missed, solved), key=lambda one: one[0])
+        found = kernel[np.ix_(there, here)] @ weights + values[here].mean(0)
+        fits.append((error, k, there - len(known), found))
+    left = np.ones(len(new), bool)
+    for error, _, there, found in sorted(fits, key=lambda one: one[:2]):  # a part takes the best block that it has
+        if error < 1:
+            out[there[left[there]]] = found[left[there]]
+            left[there] = False
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
@@ -15,11 +14,11 @@ from activeloop.measurements import Dataset
 from activeloop.models.base import PerAssayLearner
 from activeloop.models.gp.factors import Factors
 from activeloop.models.gp.mixture import MixturePosterior
+from activeloop.models.gp.mixture_predictor import Group, MixturePredictor
 from activeloop.models.gp.side_information import predicted
 from activeloop.models.gp.sister_prior import RANK, SisterPrior
 from activeloop.models.scale import ScaledPredictor, history_on_scale, scale_of
-from activeloop.models.transforms import PieceFunction, Scale, TargetCovariance, TransformedPredictor
-from activeloop.prediction import Predictor, Validated
+from activeloop.prediction import Predictor
 
 #: what stands between the parts of a place
 _AT = " @ "
@@ -186,16 +185,15 @@ def _extended(prior: SisterPrior, pool: TreatmentPool, target: str) -> SisterPri
 
 
 @dataclass(frozen=True)
-class SisterPredictor(TransformedPredictor, Validated):
+class SisterPredictor(MixturePredictor):
     """The mixture of each new drug (or line) of the pool, given its labels.
 
     Args:
         learner: that made it.
         known: what the history says.
         part: which part of a treatment is new.
-        labels: [N] names of the new part, and of the places, with the values of the history among them.
-        posteriors: of each name that has labels.
-        order: of each measured candidate of the data set: its name, and its place among the labels of that.
+        posteriors: of each name that has labels, those of the history included.
+        order: as in `MixturePredictor`.
     """
 
     learner: SisterGP
@@ -203,7 +201,6 @@ class SisterPredictor(TransformedPredictor, Validated):
     part: str
     posteriors: dict[str, MixturePosterior]
     order: tuple[tuple[str, int], ...]
-    transform: Scale = Scale(0.0, 1.0)  # noqa: RUF009 (frozen)
 
     @classmethod
     def of(cls, learner: SisterGP, known: SisterPrior, part: str, dataset: Dataset) -> SisterPredictor:
@@ -243,60 +240,17 @@ class SisterPredictor(TransformedPredictor, Validated):
             )
         return self.posteriors[name]
 
-    def _groups(self, pool: Pool, rows: np.ndarray) -> list[tuple[str, MixturePosterior, np.ndarray, np.ndarray]]:
-        """Name, posterior, place in rows and place in the factors of each new one's candidates."""
+    def _groups(self, pool: Pool, rows: np.ndarray) -> list[Group]:
+        """The candidates of each new drug or line."""
         assert isinstance(pool, TreatmentPool)
         owners, places = _keys(pool, rows, self.part)
         names, which = np.unique(owners, return_inverse=True)
         where = np.array([self.known.places.get(place, -1) for place in places.tolist()], np.int64)
         if (where < 0).any():
             raise ModelError(f'the model knows nothing of "{places[where.argmin()]}". Nothing was predicted.')
+        phi, means = self.known.phi, self.known.means
         groups = [(name, np.flatnonzero(which == k)) for k, name in enumerate(names.tolist())]
-        return [(name, self._of(name), index, where[index]) for name, index in groups]
-
-    def _piece_function(self, pool: Pool, rows: np.ndarray, seed: int, draws: int) -> PieceFunction:
-        phi, means = self.known.phi, self.known.means
-
-        def piece_of(piece: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            some = rows[piece]
-            samples, mean, sd = np.zeros((draws, len(some)), np.float32), np.zeros(len(some)), np.zeros(len(some))
-            for name, posterior, index, where in self._groups(pool, some):
-                here, prior_means = phi[where], means[where]
-                mean[index] = posterior.mean(here, prior_means)
-                sd[index] = np.sqrt(posterior.variance(here, prior_means))
-                if draws:
-                    theta, chosen = posterior.samples(_own_seed(seed, name), draws)
-                    samples[:, index] = (posterior.prior.shift + here @ theta + prior_means @ chosen).T
-            return samples, mean, sd
-
-        return piece_of
-
-    def _target_mean(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
-        mean = np.zeros(len(rows))
-        for _, posterior, index, where in self._groups(pool, rows):
-            mean[index] = posterior.mean(self.known.phi[where], self.known.means[where])
-        return mean
-
-    def _target_covariance(self) -> TargetCovariance:
-        phi, means = self.known.phi, self.known.means
-
-        def covariance(pool: Pool, rows: np.ndarray, other: Pool, others: np.ndarray) -> np.ndarray:
-            found = np.zeros((len(rows), len(others)))
-            there = {id(posterior): (index, where) for _, posterior, index, where in self._groups(other, others)}
-            for _, posterior, index, where in self._groups(pool, rows):
-                if id(posterior) in there:  # two drugs share no parameter
-                    at, also = there[id(posterior)]
-                    found[np.ix_(index, at)] = posterior.covariance(phi[where], means[where], phi[also], means[also])
-            return found
-
-        return covariance
-
-    def _leave_one_out(self) -> tuple[np.ndarray, np.ndarray]:
-        parts = {
-            name: posterior.leave_one_out() for name, posterior in self.posteriors.items() if len(posterior.labels[2])
-        }
-        found = np.array([[parts[name][0][k], parts[name][1][k]] for name, k in self.order]).reshape(-1, 2)
-        return found[:, 0], np.sqrt(found[:, 1])
+        return [Group(name, self._of(name), index, phi[where[index]], means[where[index]]) for name, index in groups]
 
     def metrics(self) -> dict[str, float]:
         """How many sisters there are, and the weight of the heaviest one."""
@@ -318,15 +272,6 @@ class SisterPredictor(TransformedPredictor, Validated):
 
     def _called(self, name: str) -> str:
         return (self.known.panel.label("name", name) or name) if name else "the mean of all"
-
-    def state(self) -> dict[str, np.ndarray]:
-        """{}: fitted again from the same history in a few seconds."""
-        return {}
-
-
-def _own_seed(seed: int, name: str) -> int:
-    """Of the samples of one drug, so that those of two are independent."""
-    return int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0])
 
 
 def _owners_of(pool: TreatmentPool, part: str) -> list[str]:
