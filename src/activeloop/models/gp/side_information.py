@@ -130,7 +130,7 @@ def predicted(panel: Panel, known: Rows[str], new: Rows[str], values: np.ndarray
     """[n, P] values of new parts from those of known ones [C, P], by a Gaussian process on their features.
 
     Each block of features (expression, copy number ...) is tried alone, and all together; of those that a part has, the
-    one with the least leave-one-out error counts. A part without features gets the mean; so do all where there are none.
+    one with the least leave-one-out error counts. A part without features gets the mean, as do all where none has any.
 
     >>> features = {"expression": np.array([[0.0], [1.0], [0.1], [0.9], [0.05]], np.float32)}
     >>> panel = Panel(("a", "b", "c", "d", "e"), features=features)
