@@ -88,7 +88,8 @@ def page_of(
     how = f"Goal `{protocol.goal}`, {plates}{own}; {of_seeds(suite.seeds)}; mean ± standard error"
     tables: dict[str, Table] = {"summary": (SUMMARY_COLUMNS, map(point_row, points))}
     if rounds:
-        tables["rounds"] = CAMPAIGN_COLUMNS, ([row[column] for column in CAMPAIGN_COLUMNS] for row in rounds)
+        columns = [column for column in CAMPAIGN_COLUMNS if column in rounds[0]]  # tables of before have fewer
+        tables["rounds"] = columns, ([row[column] for column in columns] for row in rounds)
     return Result(
         suite.question,
         "\n\n".join(filter(None, [f"{how}.", _of_the_forest(suite), suite.note])),
