@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from activeloop.models.gp.classifier import GPClassifier
     from activeloop.models.gp.guides import GuideGP
     from activeloop.models.gp.mutation_gp import MutationGP
+    from activeloop.models.gp.sister_guides import SisterGuideGP
+    from activeloop.models.gp.sisters import SisterGP
     from activeloop.models.gp.site_gp import SiteGP
     from activeloop.models.gp.tanimoto import TanimotoGP
+    from activeloop.models.gp.treatments import TreatmentGP
     from activeloop.models.heads.dropout import DropoutHead
     from activeloop.models.heads.gp import GPHead
     from activeloop.models.heads.laplace import LaplaceHead
@@ -47,12 +50,15 @@ __all__ = [
     "RandomForest",
     "Ranking",
     "Regression",
+    "SisterGP",
+    "SisterGuideGP",
     "SiteGP",
     "StackingEnsemble",
     "TanimotoGP",
     "TemperatureScaling",
     "Training",
     "TrainingConfig",
+    "TreatmentGP",
     "alde_ensemble",
     "default_learner",
 ]
