@@ -20,6 +20,8 @@ GROUPS = {
     "adapter": "activeloop.adapters",
     "family": "activeloop.families",
     "landscape": "activeloop.landscapes",
+    "reader": "activeloop.readers",
+    "driver": "activeloop.drivers",
 }
 """Role -> group of entry points; an entry point is a name and a callable that takes the options."""
 _KINDS = {
@@ -31,6 +33,8 @@ _KINDS = {
     "adapter": "activeloop.adapters.config:Adapter",
     "family": "activeloop.foundation.families:Family",
     "landscape": "activeloop.replay.landscape:Landscape",
+    "reader": "activeloop.lab.readings:Reader",
+    "driver": "activeloop.lab.drivers:Driver",
 }
 """Role -> what such a callable returns; imported when one has returned, since this file is to the left of them."""
 

@@ -11,7 +11,8 @@ here, by the same functions that check the classes of this package::
     def test_contract(check):
         check()
 
-Roles: `Learner`, `Encoder`, `FoundationModel`, `Head`, `Adapter`, `AcquisitionFunction`, `BatchStrategy`, `Landscape`.
+Roles: `Learner`, `Encoder`, `FoundationModel`, `Head`, `Adapter`, `AcquisitionFunction`, `BatchStrategy`, `Landscape`,
+`Reader` and `Driver`. A driver is given a plate of the pool, and must really be able to run it (a simulation will do).
 The pools and values that learners and encoders are checked on are planted, see `planted_pool` and `planted_dataset`;
 give `pool=` for other candidates. Adapters are checked in the model that ships.
 """
@@ -19,9 +20,11 @@ give `pool=` for other candidates. Adapters are checked in the model that ships.
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,11 +33,14 @@ from activeloop.acquisition import AcquisitionContext, AcquisitionFunction, Batc
 from activeloop.adapters import Adapter
 from activeloop.candidates import Compound, Guide, Pool, TreatmentPool
 from activeloop.encoders import Encoder
-from activeloop.errors import ActiveLoopError, ModelError
+from activeloop.errors import ActiveLoopError, InputError, MeasurementError, ModelError
 from activeloop.foundation import FoundationModel
+from activeloop.lab import DeviceError, Driver, PlateRun, Reader
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman
 from activeloop.models.heads.base import Head, HeadInputs, Posterior
+from activeloop.plates import Pick, Plate, Proposal
+from activeloop.plates.picklists import transfers
 from activeloop.prediction import Learner, Prediction
 from activeloop.replay import Landscape, SimulatedLaboratory
 
@@ -75,14 +81,15 @@ class Check:
 
 
 def checks(
-    subject: Learner | Encoder | Head | Adapter | AcquisitionFunction | BatchStrategy | Landscape,
+    subject: Learner | Encoder | Head | Adapter | AcquisitionFunction | BatchStrategy | Landscape | Reader | Driver,
     pool: Pool | None = None,
 ) -> list[Check]:
     """The checks of an object's role.
 
     Args:
         subject: an object of one of the roles.
-        pool: candidates that a learner, an encoder or a foundation model can read; a planted library when None.
+        pool: candidates that a learner, an encoder or a foundation model can read, or that a driver is given; a planted
+            library when None.
 
     Raises:
         TypeError: the object has none of the roles.
@@ -93,7 +100,7 @@ def checks(
     """
     for role, functions in _ROLES.items():
         if isinstance(subject, role):
-            reads = role in (Learner, Encoder, FoundationModel)
+            reads = role in (Learner, Encoder, FoundationModel, Driver)
             given = (subject, planted_pool() if pool is None else pool) if reads else (subject,)
             return [Check(f.__name__.strip("_").replace("_", " "), partial(f, *given)) for f in functions]
     roles = ", ".join(role.__name__ for role in _ROLES)
@@ -551,6 +558,72 @@ def _every_candidate_has_a_finite_value(landscape: Landscape) -> None:
     _require(landscape.name and landscape.origin, "a landscape names itself and its origin")
 
 
+# Readers and drivers
+
+
+def _a_file_of_no_instrument_is_refused(reader: Reader) -> None:
+    _require(reader.name, "a reader needs a name")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in {"note.txt": "the plate fell on the floor\n" * 9, "empty.csv": "", "a.xlsx": "PK"}.items():
+            path = Path(folder) / name
+            path.write_text(content)
+            try:
+                found = reader.read(path)
+            except MeasurementError as error:
+                _require(str(path) in str(error), f"the refusal does not name the file: {error}")
+            else:
+                _require(not found.readings, f"{name} holds nothing, and {len(found.readings)} values were read")
+
+
+def _planted_run(driver: Driver, pool: Pool, size: int) -> PlateRun:
+    picks = tuple(Pick("", pool[i].name, i + 1, 0.0, 0.0, 0.0, 0.0, "") for i in range(min(len(pool), 4)))
+    plate = Plate.fill(Proposal(1, picks, 0, 0, ""), wells=size, controls=0)
+    able = driver.capabilities
+    moves = transfers(plate, max(1.0, able.least_volume)) if able.dispenses else ()
+    return PlateRun(f"check-{size}", plate, tuple(moves))
+
+
+def _ended(driver: Driver, run: PlateRun) -> str:
+    """The handle of a run that was followed to its end."""
+    for _ in range(200):
+        try:
+            handle = driver.submit(run)
+            state = driver.poll(handle)
+        except DeviceError:
+            continue  # it is asked again
+        _require(0 <= state.share <= 1, f"the share {state.share} is none")
+        if state.stage in ("done", "failed", "stopped"):
+            _require(state.stage == "done", f"the run ended as {state.stage}: {state.words}")
+            return handle
+    raise AssertionError("a run did not end within 200 questions")
+
+
+def _a_run_is_begun_once_and_its_end_stands(driver: Driver, pool: Pool) -> None:
+    run = _planted_run(driver, pool, driver.capabilities.wells[0])
+    handle = _ended(driver, run)
+    _require(driver.submit(run) == handle, "the same run got another handle")
+    driver.cancel(handle)
+    _require(driver.poll(handle).stage == "done", "a run that had ended was cancelled")
+    files = driver.collect(handle)
+    _require(bool(files) or not driver.capabilities.measures, "a device that measures gave no file")
+    _require({f.name for f in driver.collect(handle)} == {f.name for f in files}, "the files have other names now")
+
+
+def _what_it_cannot_do_is_refused(driver: Driver, pool: Pool) -> None:
+    able = driver.capabilities
+    _require(
+        driver.name and able.wells and (able.dispenses or able.measures), "a driver says its name and what it can do"
+    )
+    other = next((size for size in (6, 12, 24, 48, 96, 384, 1536) if size not in able.wells), None)
+    if other is None:
+        return
+    try:
+        driver.submit(_planted_run(driver, pool, other))
+    except InputError:
+        return
+    raise AssertionError(f"a plate of {other} wells was taken, and {able.wells} are said to be possible")
+
+
 _ROLES: dict[type[Any], tuple[Callable[..., None], ...]] = {
     Learner: (
         _finds_a_planted_truth,
@@ -599,5 +672,7 @@ _ROLES: dict[type[Any], tuple[Callable[..., None], ...]] = {
         _the_seed_decides_the_picks,
         _spreads_before_any_model_where_it_says_so,
     ),
+    Reader: (_a_file_of_no_instrument_is_refused,),
+    Driver: (_a_run_is_begun_once_and_its_end_stands, _what_it_cannot_do_is_refused),
     Landscape: (_every_candidate_has_a_finite_value,),
 }

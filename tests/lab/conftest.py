@@ -1,12 +1,15 @@
 """The reader of instruments' files, in the environment that `make readers` makes; CI never skips it."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from activeloop.lab import AllotropyReader
 from activeloop.lab.allotropy import VARIABLE
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 #: beside the Python that runs the tests, as in the Makefile
 ENVIRONMENT = Path(os.environ.get(VARIABLE) or Path(__file__).parents[2] / ".venv" / "readers") / "allotropy"
@@ -34,3 +37,15 @@ def mars():
         return HEAD + COLUMNS + "\n".join(lines) + "\n"
 
     return text
+
+
+@pytest.fixture
+def emulator():
+    """An emulated Opentrons robot on loopback; its `url` is where."""
+    from opentrons_emulator import Emulator, Served
+
+    found = Emulator()
+    served = Served(found)
+    found.url = served.url
+    yield found
+    served.close()

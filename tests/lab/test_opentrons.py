@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,6 @@ from activeloop.lab import DeviceError, PlateRun, Robot, RobotPlan, WatchedFolde
 from activeloop.lab.opentrons import Opentrons, protocol_of
 from activeloop.plates import Pick, Plate, Proposal
 from activeloop.plates.picklists import Source, Transfer, transfers
-
-sys.path.insert(0, str(Path(__file__).parent))
-from opentrons_emulator import Emulator, Served
 
 #: made by `make readers`
 SIMULATE = Path(__file__).parents[2] / ".venv" / "opentrons" / "bin" / "opentrons_simulate"
@@ -84,15 +80,6 @@ def test_a_protocol_says_what_stands_where_and_what_is_taken():
 def test_what_an_ot2_cannot_do_is_refused(run, words):
     with pytest.raises(PlateError, match=words):
         protocol_of(run)
-
-
-@pytest.fixture
-def emulator():
-    found = Emulator()
-    served = Served(found)
-    found.url = served.url
-    yield found
-    served.close()
 
 
 def ended(device, run):

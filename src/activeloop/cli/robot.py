@@ -81,14 +81,18 @@ def driver_of(text: str, loop: OpenCampaign) -> Driver:
     from activeloop.errors import ConfigError, did_you_mean
     from activeloop.lab import SimulatedRobot, WatchedFolder
     from activeloop.lab.opentrons import Opentrons
+    from activeloop.plugins import plugins
 
     kind, _, where = text.partition(":")
-    kinds = ("folder", "opentrons", "simulated")
+    announced = plugins("driver")
+    kinds = ("folder", "opentrons", "simulated", *announced)
     if kind not in kinds:
         hint = did_you_mean(kind, kinds)
         raise ConfigError(f'--device "{text}": there is no kind "{kind}". {hint} Kinds: {", ".join(kinds)}.')
-    if not where:
+    if not where and kind not in announced:
         raise ConfigError(f'--device "{text}" needs a place, such as {kind}:{"URL" if kind == "opentrons" else "DIR"}.')
+    if kind in announced:
+        return announced[kind](where)
     if kind == "folder":
         return WatchedFolder(Path(where) / "out", Path(where) / "in")
     if kind == "opentrons":

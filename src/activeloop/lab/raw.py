@@ -18,6 +18,7 @@ from pathlib import Path
 
 from activeloop.errors import MeasurementError, TableError
 from activeloop.lab.readings import InstrumentFile, Reader, Reading, well_name
+from activeloop.plugins import plugins
 from activeloop.tables.grids import SHAPES, row_letters
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[ ,]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
@@ -131,8 +132,28 @@ def checked(file: InstrumentFile, raw: Raw) -> InstrumentFile:
 
 
 def read_instrument(path: Path, reader: Reader, software: str = "") -> InstrumentFile:
-    """A file, read by a reader and checked against itself; see `Reader.read` and `checked`."""
-    return checked(reader.read(Path(path), software), look(path))
+    """A file, read by a reader and checked against itself; see `Reader.read` and `checked`.
+
+    Readers that other packages announce (entry points of the group `activeloop.readers`) are asked where this one does
+    not know the file, or where `software` is the name of one.
+
+    Args:
+        path: the file.
+        reader: that is asked first.
+        software: by which it was written, where it may be of several.
+    """
+    others = {name: make for name, make in plugins("reader").items() if software in ("", name)}
+    if software in others:
+        return checked(others[software]().read(Path(path)), look(path))
+    try:
+        return checked(reader.read(Path(path), software), look(path))
+    except MeasurementError as error:
+        for make in others.values():
+            try:
+                return checked(make().read(Path(path)), look(path))
+            except MeasurementError:
+                continue
+        raise error
 
 
 def _relettered(file: InstrumentFile, letters: Sequence[str]) -> InstrumentFile | None:
