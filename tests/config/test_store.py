@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import shutil
 import weakref
@@ -184,6 +185,18 @@ def test_a_lost_file_is_found(store):
     assert re.match('campaign.toml: the file "pool.csv" .* is not in', problem)
 
 
+def test_a_folder_of_a_former_configuration_goes_after_a_week(store):
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE})
+    former = store.folder(key).path
+    store.configure(key, LISTED.replace("seed = 3", "seed = 4"))
+    assert store.folder(key).path != former
+    assert former.is_dir()
+    os.utime(former, (0, 0))
+    store.configure(key, LISTED.replace("seed = 3", "seed = 5"))
+    assert len(opened(store, key).campaign.pool) == 6
+    assert not former.exists()
+
+
 # -- several at once --------------------------------------------------------------------------------------------------
 
 
@@ -204,7 +217,7 @@ def test_processes_that_open_a_campaign_see_config_and_files_of_one_moment(store
     where = store.database.path.parent if isinstance(store.database, SQLiteFile) else store.database.url
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         found = [pool.submit(reopen, where, tmp_path, key) for _ in range(2)]
-        while not all(one.done() for one in found):
+        while not all(one.done() for one in found):  # nobody waits for a lock that a stopped process may hold
             store.configure(key, other, {"pool.csv": b"mutant\nK2R\nT3S\n"})
             opened(store, key)
             store.configure(key, LISTED, {"pool.csv": TABLE})

@@ -134,9 +134,8 @@ def open_folder(folder: CampaignFolder) -> OpenCampaign:
         InputError: its `campaign.toml` is wrong.
         StoreError: its database cannot be used.
     """
-    with folder.held():  # config and files are read as of one moment
-        config = read_config(folder.config)
-        campaign = campaign_of(config, folder)
+    config = read_config(folder.config)
+    campaign = campaign_of(config, folder)
     try:
         campaign.change()
     except ConfigError as error:

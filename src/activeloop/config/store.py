@@ -7,10 +7,11 @@ import json
 import os
 import re
 import shutil
+import time
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -35,6 +36,8 @@ from activeloop.store.migrate import upgrade
 from activeloop.words import many, some
 
 DATABASE, WORK = "activeloop.db", "work"
+WEEK = 7 * 86_400.0
+"""Seconds after which what is in the folder of working folders may go."""
 SHORTEST = 4
 """Digits of a key by which a campaign can be named."""
 FILE = "application/octet-stream"
@@ -178,9 +181,8 @@ class Store:
         """
         name, configured = self._configured(key)
         log = SQLLog(self.database, self.where, key, actor, request)
-        folder = CampaignFolder(self.work / key, log, FileArtifactStore(self.objects, log), name, configured)
-        self._fill(folder, configured)
-        return folder
+        path = self._filled(key, configured)
+        return CampaignFolder(path, log, FileArtifactStore(self.objects, log), name, configured)
 
     # -- what changes it ----------------------------------------------------------------------------------------------
 
@@ -430,20 +432,37 @@ class Store:
             raise StoreError(f"{self.where} does not say how the campaign {key} is configured: restore a backup.")
         return event
 
-    def _fill(self, folder: CampaignFolder, configured: Configured) -> None:
-        """Make a working folder what the log says."""
-        path, text = folder.path, config_text(_config(configured))
+    def _filled(self, key: str, configured: Configured) -> Path:
+        """The working folder of a campaign as it is configured.
+
+        Each configuration has a folder of its own, in which nothing is ever written but what belongs there: who opened
+        a campaign reads config and files of one moment, whatever other processes do, and nobody waits for anybody.
+        """
+        text = config_text(_config(configured))
+        content = json.dumps([text, configured.files], sort_keys=True).encode("utf-8", "surrogatepass")
+        path = self.work / key / hashlib.sha256(content).hexdigest()[:16]
         if _is_whole(path, text, configured.files):
-            return
-        _make_folder(self.work)
-        with folder.held():
-            _make_folder(path / PLATES)
-            for name, key in configured.files.items():
-                if problem := name_problem(name):
-                    raise StoreError(f'{self.where}: the campaign names the file "{name}": {problem}.')
-                if _hash_of(path / name) != key:
-                    write_whole(path / name, self.objects.get(key, FILE, f'file "{name}"'))
-            write_whole(path / CONFIG, text)
+            return path
+        _make_folder(path / PLATES)
+        _make_folder(path / CACHE)
+        for kept in (self.work / key).glob(f"*/{CACHE}/pool-*.npz"):  # a long table need not be read again
+            with suppress(OSError):
+                os.link(kept, path / CACHE / kept.name)
+        for name, digest in configured.files.items():
+            if problem := name_problem(name):
+                raise StoreError(f'{self.where}: the campaign names the file "{name}": {problem}.')
+            if _hash_of(path / name) != digest:
+                write_whole(path / name, self.objects.get(digest, FILE, f'file "{name}"'))
+        write_whole(path / CONFIG, text)
+        self._tidy(key, path)
+        return path
+
+    def _tidy(self, key: str, path: Path) -> None:
+        """Remove what nobody has used for a week: folders of former configurations, drafts of processes that died."""
+        for other in (*(self.work / key).iterdir(), *self.work.glob(".draft-*")):
+            with suppress(OSError):
+                if other != path and time.time() - other.stat().st_mtime > WEEK:
+                    shutil.rmtree(other)
 
     @contextmanager
     def _draft(
@@ -459,9 +478,9 @@ class Store:
             loop.check_available()
             yield loop
             if (path / CACHE).is_dir():  # what was read of a long table is not read again
-                _make_folder(self.work / log.campaign / CACHE)
+                _make_folder(self.work / log.campaign / "draft" / CACHE)
                 for kept in (path / CACHE).iterdir():
-                    os.replace(kept, self.work / log.campaign / CACHE / kept.name)
+                    os.replace(kept, self.work / log.campaign / "draft" / CACHE / kept.name)
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:

@@ -6,7 +6,6 @@ import getpass
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
@@ -144,14 +143,6 @@ class CampaignFolder:
                 f"{self.path / DATABASE} knows of no proposal, and there is {plate}: put back the newest {DATABASE} "
                 "from a backup; if the plate is of another campaign, give it another name. Nothing was changed."
             )
-
-    def held(self) -> AbstractContextManager[object]:
-        """A block in which no other process makes a working folder anew; nothing for a campaign folder."""
-        if self.configured is None:
-            return nullcontext()
-        from filelock import FileLock
-
-        return FileLock(f"{self.path}.lock")
 
     def check_writable(self, undone: str) -> None:
         """Refuse to begin what could not be stored.

@@ -139,7 +139,8 @@ class SQLLog(EventLog):
         if found is None:
             self._campaign = key or uuid.uuid4().hex
             row = insert_of(connection)(campaigns).values(**_new_campaign(self._campaign, self._new or ""))
-            if not connection.execute(row.on_conflict_do_nothing()).rowcount:  # somebody else made it meanwhile
+            made = connection.execute(row.on_conflict_do_nothing().returning(c.campaign)).one_or_none()
+            if made is None:  # somebody else made it meanwhile
                 found = connection.execute(columns.with_for_update()).one()
         if found is not None and found.projected < found.last:  # somebody emptied its tables
             rebuild(connection, key)
