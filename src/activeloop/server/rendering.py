@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from activeloop._version import __version__
 from activeloop.words import many, shown_number
@@ -50,7 +51,16 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.globals |= {"tabs": TABS, "version": __version__, "many": many, "new_request": lambda: secrets.token_hex(16)}
-_templates.filters |= {"figure": figure, "moment": moment}
+_templates.filters |= {"figure": figure, "moment": moment, "breakable": lambda name: breakable(name)}
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken between its mutations.
+
+    >>> str(breakable("Y5S:V15<E"))
+    'Y5S:<wbr>V15&lt;E'
+    """
+    return Markup(":<wbr>").join(name.split(":"))
 
 
 def render(template: str, **fields: Any) -> str:
