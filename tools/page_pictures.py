@@ -97,6 +97,12 @@ def browsing(**options: Any) -> Iterator[Any]:
             browser.close()
 
 
+def settle(page: Any) -> None:
+    """Wait until all parts of a page are there."""
+    page.wait_for_load_state("load")
+    page.wait_for_function("() => !document.querySelector('main [aria-busy=true]')")
+
+
 def demonstrated(store: Store) -> str:
     """The key of a campaign with three rounds, a student, a fourth plate that is out, and something pinned."""
     planned = draft(replace(demonstration(), price=1.5))
@@ -127,7 +133,7 @@ def photograph(address: str, key: str, folder: Path) -> None:
                 page = context.new_page()
                 for name, path in PAGES.items():
                     page.goto(address + path.format(key=key))
-                    page.wait_for_load_state("networkidle")
+                    settle(page)
                     page.screenshot(path=folder / f"{name}-{scheme}-{width}.png", full_page=True)
 
 
@@ -137,7 +143,7 @@ def keep(address: str, key: str) -> None:
         page = context.new_page()
         for name, shown in KEPT.items():
             page.goto(address + PAGES[shown].format(key=key))
-            page.wait_for_load_state("networkidle")
+            settle(page)
             page.screenshot(path=PICTURES / f"{name}.png")
 
 

@@ -14,7 +14,7 @@ from activeloop.config import Store, config_text, open_folder
 from activeloop.desk.demonstration import PARENT, SITES, measured_list
 from activeloop.desk.propose import plates_of
 from activeloop.server.settings import Settings
-from tools.page_pictures import browsing, find_chromium, serving
+from tools.page_pictures import browsing, find_chromium, serving, settle
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 PAGES = ("", "/plates", "/plates/plate-1", "/results", "/candidates", "/model", "/students", "/audit", "/settings")
-SLOW = 90_000
+SLOW = 240_000
 """Milliseconds within which a worker fits a version or trains a student."""
 
 
@@ -193,7 +193,7 @@ def test_a_day_of_a_newcomer(settings: Settings, tmp_path: Path) -> None:
         found = []
         for path in ("/", "/new", "/part-11", *(f"/campaigns/{key}{one}" for one in PAGES)):
             page.goto(f"{address}{path}")
-            page.wait_for_load_state("networkidle")
+            settle(page)
             found += refused(page)
         assert not found, "\n".join(found)
         assert not errors, errors

@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from activeloop.campaigns import CampaignState
+from activeloop.campaigns.events import KINDS
 from activeloop.config import OpenCampaign
 from activeloop.server.access import CampaignAccess, Reader
 from activeloop.server.pages.base import computed, page, pages_router, panel
@@ -81,6 +82,7 @@ def overview(request: Request, access: Reader) -> HTMLResponse:
             "next_size": next_size(loop),
             "unavailable": str(loop.unavailable or ""),
             "called": loop.campaign.pool.called,
+            "kinds": list(KINDS),
             "may": access.may("scientist"),
             "records": access.may("robot"),
         }

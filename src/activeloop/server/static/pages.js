@@ -23,6 +23,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const busy = "main input:focus, main textarea:focus, main select:focus, [data-sent]";
   if (now && now[1] !== old.dataset.event && !document.querySelector(busy)) window.location.reload();
 });
+
+// The server says when something happened (server-sent events); without that the strip is read from time to time.
+const live = document.querySelector("[data-live]");
+if (live && window.EventSource) {
+  const source = new EventSource(live.dataset.live);
+  live.dataset.kinds.split(" ").forEach((kind) => source.addEventListener(kind, () => {
+    const strip = document.getElementById("strip");
+    if (strip) window.htmx.trigger(strip, "live");
+  }));
+  window.addEventListener("pagehide", () => source.close());
+}
 document.addEventListener("htmx:afterSettle", (event) => event.detail.target.removeAttribute("aria-busy"));
 
 // Wells are swapped by dragging one onto another, or by tapping two.
