@@ -43,6 +43,7 @@ OWN = {
     "extend": "Does it pay to combine hits, and by what?",
     "kill": "Is anything lost when a campaign is killed?",
     "large": "What do large campaigns cost: pools of a million, long proteins, a hundred thousand results?",
+    "log": "What does a log of a hundred thousand results cost, with many who write at once?",
     "pages": "All pages again, from their tables; no figure is computed.",
     "parameters": "How many parameters does each adapter train?",
     "prior": "Zero-shot accuracy on deep mutational scans.",
