@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from small_campaign import ASSAY, Ridge, answers, singles
 from activeloop.campaigns import Campaign, Measured, Pinned
 from activeloop.campaigns.events import encode
 from activeloop.errors import StateError, StoreError
+from activeloop.measurements import Measurement
 from activeloop.store import CampaignFolder, Database, PostgreSQL, SQLiteFile, SQLLog, create_campaign, upgrade
 from activeloop.store.migrate import HEAD
 
@@ -206,3 +208,40 @@ def test_an_older_folder_without_events_is_brought_on_too(tmp_path):
     folder = CampaignFolder.open(tmp_path / "loop")
     assert list(folder.log) == []
     assert folder.log.append(PIN, after=0).sequence == 1
+
+
+def test_decisions_are_made_while_wells_are_recorded_all_the_time(store):
+    key, ended = create_campaign(store, "busy"), threading.Event()
+    names = POOL.names(range(len(POOL)))
+    loop = Campaign(POOL, [ASSAY], Ridge(), seed=3, log=SQLLog(store, campaign=key, actor="ada"))
+    loop.record(answers(POOL, names[-20:]), "first.csv")
+    controls, wrong = iter(range(10_000)), list[str]()
+
+    def robot() -> None:
+        own = Campaign(POOL, [ASSAY], Ridge(), seed=3, log=SQLLog(store, campaign=key, actor="robot"))
+        while not ended.is_set():
+            number = next(controls)
+            well = Measurement("WT", ASSAY.name, 1.0, plate=f"c{number}", well="A1", control=True)
+            try:
+                own.record([well], f"{number}.csv")
+            except Exception as error:
+                wrong.append(repr(error))
+
+    thread = threading.Thread(target=robot)
+    thread.start()
+    try:
+        for number in range(1, 4):
+            loop.pin([names[number]], "ours")
+            loop.veto([names[number + 10]], "theirs")
+            assert loop.propose(4, another=True).number == number
+            assert loop.fit(again=True).number >= number
+        assert loop.void(2, [2], "bubble") == 1
+        loop.promote(1, "back")
+    finally:
+        ended.set()
+        thread.join()
+    assert wrong == []
+    log = SQLLog(store, campaign=key)
+    assert {r.actor for r in log} == {"ada", "robot"}
+    assert log.verify() == ()
+    assert log.differences(list(log)) == []

@@ -300,7 +300,7 @@ class Campaign:
             proposal = self._proposal(state, n, seed, retry_missing, progress)
             if prepare:
                 prepare(proposal)
-            self._append(Proposed(proposal, dict(plate or {})), state)
+            self._append_proposal(Proposed(proposal, dict(plate or {})), state)
             return proposal
 
         proposal = self._retried(decide)
@@ -1092,6 +1092,16 @@ class Campaign:
             if later and all(isinstance(e, _BESIDE_A_FIT) and not getattr(e, "replaces", ()) for e in later):
                 fitted, state = replace(fitted, upto=state.last), now
             self._append(fitted, state)
+
+    def _append_proposal(self, proposed: Proposed, state: CampaignState) -> None:
+        """Write a proposal, also where results of others than its candidates came in while it was made."""
+        with self.log.alone():
+            now, names = self.state(), {pick.name for pick in proposed.proposal.picks}
+            later = [r.event for r in self.log.after(state.last)]
+            if all(isinstance(e, Measured) and not e.replaces for e in later):
+                came = {m.candidate for e in later if isinstance(e, Measured) for m in e.measurements}
+                state = now if came.isdisjoint(names) else state
+            self._append(proposed, state)
 
     def _held_back(self, state: CampaignState, dataset: Dataset, predictor: Predictor) -> str:
         """Why a version that was just fitted does not become current by itself; "" when it does."""
