@@ -6,13 +6,15 @@ import gc
 import os
 import re
 import shutil
+import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from itertools import pairwise
-from multiprocessing import get_context
+from itertools import count, pairwise
+from multiprocessing import Queue, get_context
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from activeloop.campaigns import Configured
@@ -211,6 +213,7 @@ def reopen(where: str | Path, folder: Path, key: str) -> int:
     return len(seen)
 
 
+@pytest.mark.slow
 def test_processes_that_open_a_campaign_see_config_and_files_of_one_moment(store, tmp_path):
     other = LISTED.replace("seed = 3", "seed = 4")
     key = store.create("kinase", LISTED, {"pool.csv": TABLE})
@@ -223,6 +226,43 @@ def test_processes_that_open_a_campaign_see_config_and_files_of_one_moment(store
             store.configure(key, LISTED, {"pool.csv": TABLE})
             opened(store, key)
         assert all(one.result() > 4 for one in found)
+
+
+def work(place: Path, source: Path, made: Queue) -> None:
+    """Take a folder in, make a campaign and write folders until killed; what was said to be done goes into a queue."""
+    store = Store.open(place, place / "artifacts", place / "work")
+    made.put(("", ""))
+    for number in count():
+        key = store.import_folder(source, as_new=True)
+        made.put(("imported", key))
+        made.put(("made", store.create(f"campaign {number}", LISTED, {"pool.csv": TABLE})))
+        made.put(("written", str(store.export_folder(key, place / f"out-{key}"))))
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_a_store_holds_whole_campaigns_alone(tmp_path):
+    source, done = folder(tmp_path / "kinase"), list[tuple[str, str]]()
+    events, context = open_campaign(source).folder.log.rows(), get_context("spawn")
+    for moment in np.random.default_rng(5).uniform(0.0, 1.5, 4):
+        made = context.Queue()
+        process = context.Process(target=work, args=(tmp_path / "lab", source, made))
+        process.start()
+        made.get(timeout=120)
+        time.sleep(moment)
+        process.kill()
+        process.join()
+        while not made.empty():
+            done.append(made.get())
+    store = Store.open(tmp_path / "lab")
+    there = {c.key: c for c in store.campaigns()}
+    assert {key for what, key in done if what in ("imported", "made")} <= set(there)
+    for key, one in there.items():
+        assert verify(store.folder(key)).problems == ()
+        assert one.last == 1 if one.name.startswith("campaign") else rows(store, key) == events
+    outs = [path for path in (tmp_path / "lab").iterdir() if path.name.startswith("out-")]
+    assert {path for what, path in done if what == "written"} <= set(map(str, outs))
+    for path in outs:
+        assert (open_campaign(path).folder.log.rows(), len(list((path / "plates").iterdir()))) == (events, 3)
 
 
 # -- folders ----------------------------------------------------------------------------------------------------------
