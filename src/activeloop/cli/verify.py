@@ -44,7 +44,9 @@ def verify(
     if problems:
         derived = all(problem.partition(" ")[0].strip(",") in DERIVED for problem in problems)
         again = f"`activeloop verify {where} --rebuild` makes these tables anew from the events, which are whole."
-        next_step(again if derived else "restore it from a backup; what was written since then can be recorded again.")
+        what = "the folder" if "" in checked else "the store"
+        whole = f"restore {what} from a backup; what was written since then can be recorded again."
+        next_step(again if derived else whole)
         raise typer.Exit(1)
     events, stored = (sum(getattr(found, what) for found in checked.values()) for what in ("events", "artifacts"))
     of = f" of {many(len(checked), 'campaign')}" if "" not in checked else ""
