@@ -1074,7 +1074,8 @@ class TreatmentPool(Pool):
     def _parts(self) -> dict[str, PartPool]:
         compounds, panel = self._names["compound"], self.panels["compound"]
         notation = CompoundNotation()
-        written = [panel.label("smiles", name) or (name if is_written_structure(name) else "") for name in compounds]
+        told = sum(map(is_written_structure, compounds)) >= len(compounds) / 2  # else names, of which some are SMILES
+        written = [panel.label("smiles", name) or (name if told else "") for name in compounds]
         structures = [_readable(notation, smiles) for smiles in written]
         known = structures if all(structures) else ()
         found = {"compound": PartPool("compounds" if known else "names of compounds", compounds, known, panel)}

@@ -1,0 +1,123 @@
+"""Treatments: pairs without order, doses with units, pools too large to list, synonyms."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from activeloop.candidates import Panel, Pool, TreatmentPool, dose_name, with_treatments
+from activeloop.encoders import Morgan
+from activeloop.errors import InputError, NotationError, PoolError
+from activeloop.measurements import Assay, read_treatments
+from activeloop.tables import as_table
+
+
+@given(st.integers(2, 60), st.integers(1, 4), st.integers(0, 3))
+def test_every_pair_has_one_row(compounds: int, cells: int, doses: int):
+    names = [f"d{i:02}" for i in range(compounds)]
+    amounts = [f"{i + 1} uM" for i in range(doses)]
+    pool = TreatmentPool([f"c{i}" for i in range(cells)], names, amounts, combined=2)
+    assert len(pool) == cells * compounds * (compounds - 1) // 2 * max(1, doses)
+    codes = pool.part_rows()
+    assert len(np.unique(codes, axis=0)) == len(pool)
+    assert (codes[:, 1] < codes[:, 2]).all()
+    for row in np.random.default_rng(0).integers(len(pool), size=5):
+        assert pool.row_of_design(pool.design(int(row))) == row
+        cell, pair, *dose = pool.design(int(row)).name.split(" | ")
+        assert pool.row_of(" | ".join([cell, " + ".join(reversed(pair.split(" + "))), *dose])) == row
+
+
+def test_a_pool_of_billions_is_numbered_and_not_listed():
+    compounds = [f"d{i}" for i in range(10_000)]
+    pool = TreatmentPool([f"c{i}" for i in range(1000)], compounds, combined=2)
+    assert len(pool) == 1000 * 9999 * 5000
+    rows = np.array([0, 1, len(pool) // 3, len(pool) - 1])
+    assert pool.part_rows(rows).dtype == np.int32
+    assert [pool.row_of(name) for name in pool.names(rows)] == rows.tolist()
+    assert pool.hash != TreatmentPool(["c0"], compounds, combined=2).hash
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "meant"),
+    [
+        *(("100 nM", "", "0.1 uM"), ("0.1", "µM", "0.1 uM"), ("1e-7 M", "", "0.1 uM"), ("0.0001", "mM", "0.1 uM")),
+        ("5 mg/L", "", "5 ug/mL"),
+    ],
+)
+def test_a_dose_is_compared_in_one_unit(text: str, unit: str, meant: str):
+    assert dose_name(text, unit) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("0 uM", "untreated"), ("-1 uM", "below 0"), ("5", "no unit"), ("lots", "no dose"), ("", "no dose")],
+)
+def test_what_is_no_dose_is_refused(text: str, words: str):
+    with pytest.raises(NotationError, match=words):
+        dose_name(text)
+
+
+def test_compounds_of_treatments_are_read_by_encoders_of_compounds():
+    pool = TreatmentPool(["A"], ["CCO", "c1ccccc1O"])
+    part = pool.part("compound")
+    assert part.kind == "compounds"
+    assert Morgan().features(part, pool.part_rows()[:, 1]).shape == (2, 2048)
+    named = Panel(("drug 1", "drug 2"), {"smiles": ("CCO", "c1ccccc1O")})
+    by_name = TreatmentPool(["A"], ["drug 1", "drug 2"], compound_panel=named).part("compound")
+    assert (Morgan().features(by_name, np.arange(2)) == Morgan().features(part, np.arange(2))).all()
+    assert TreatmentPool(["A"], ["OSI", "CAL"]).part("compound").kind != "compounds"  # names, if also SMILES
+    with pytest.raises(PoolError, match="no part"):
+        pool.part("dose")
+
+
+def test_names_and_synonyms_are_those_of_side_tables(tmp_path: Path):
+    with (tmp_path / "drugs.tsv").open("w", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows(
+            [
+                ["drug_id", "Name", "Synonyms", "Targets"],
+                ["1", "Dabrafenib", "GSK2118436, Tafinlar", "BRAF"],
+                ["2", "Trametinib", "", "MEK1, MEK2"],
+            ]
+        )
+    panel = Panel.read([tmp_path / "drugs.tsv"], ["1", "2", "3"])
+    assert [panel.resolve(name) for name in ("tafinlar", "GSK-2118436", "DABRAFENIB", "aspirin")] == [
+        "1",
+        "1",
+        "1",
+        None,
+    ]
+    assert panel.words("targets", "2") == {"mek1", "mek2"}
+    assert panel.unresolved == ("3",)
+    assert "1 of 3 drugs" in panel.note("drugs")
+    pool = TreatmentPool(["A", "B"], ["1", "2", "3"], compound_panel=panel)
+    assert pool.find("B | Tafinlar") == pool.row_of("B | 1")
+
+
+def test_a_table_of_parts_is_one_of_treatments():
+    table = as_table({"Cell Line": ["A", "B"], "Drug A": ["y", "x"], "Drug B": ["x", ""], "Dose (nM)": ["10", "20"]})
+    found = with_treatments(table)
+    assert found.columns[0] == ["A | x + y | 0.01 uM", "B | x | 0.02 uM"]
+    pool = Pool.from_table(table, "treatments")
+    assert pool.names([0, 1]) == found.columns[0]
+    with pytest.raises(InputError, match=r"row 3.*dose"):
+        with_treatments(as_table({"cells": ["A", "B"], "drug": ["y", "x"], "dose": ["10 nM", "ten"]}))
+    with pytest.raises(InputError, match="which column names the cells"):
+        with_treatments(as_table({"drug": ["y"], "value": ["1"]}))
+    with pytest.raises(InputError, match="same candidate"):
+        Pool.from_table({"cells": ["A", "A"], "drug A": ["x", "y"], "drug B": ["y", "x"]}, "treatments")
+
+
+def test_repeats_are_one_value_with_an_error():
+    table = {"cells": ["A", "A", "B"], "drug": ["x", "x", "x"], "IC50 (nM)": [1.0, 3.0, 5.0], "n": [1, 1, 1]}
+    data = read_treatments(table, Assay("IC50", "nM"))
+    assert data.values[:, 0].tolist() == [2.0, 5.0]
+    assert data.errors[:, 0].tolist() == [1.0, 0.0]
+    with pytest.raises(InputError, match="combined with itself"):
+        read_treatments({"cells": ["A"], "drug 1": ["x"], "drug 2": ["x"], "value": [1.0]})
+    with pytest.raises(InputError, match="which column holds the measured values"):
+        read_treatments({"cells": ["A"], "drug": ["x"], "a": [1.0], "b": [2.0]})
