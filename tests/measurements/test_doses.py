@@ -98,6 +98,18 @@ def test_other_columns_are_carried_along(write):
     assert found.series[0].labels == (("smiles id", "X1"),)
 
 
+def test_doses_may_be_the_columns(write):
+    found = of(write, "compound,0,10 nM,0.1 µM,1 µM", "A,1000,990,500,20", "B,1000,1000,990,980", response="viability")
+    assert [s.compound for s in found.series] == ["A", "B"]
+    assert found.series[0].doses.tolist() == [0.01, 0.1, 1.0]
+    assert found.series[0].responses.tolist() == [99, 50, 2]
+
+
+def test_no_dose_is_a_length(write):
+    found = of(write, "compound,dose,dose unit,viability (%)", "A,1,um,90", "A,10,uM,50", "A,100,µM,10")
+    assert found.series[0].doses.tolist() == [1, 10, 100]
+
+
 def test_a_control_may_stand_in_another_column_of_names(write):
     """The structure of DMSO is empty, or given; its name says what it is."""
     lines = ["name,smiles,dose (µM),signal", "DMSO,,,1000", "DMSO,CS(C)=O,0.5,1010", "no cells,,,20"]

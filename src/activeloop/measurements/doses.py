@@ -16,7 +16,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from activeloop.errors import MeasurementError, did_you_mean
+from activeloop.errors import InputError, MeasurementError, did_you_mean
 from activeloop.measurements.columns import grid_size
 from activeloop.measurements.curves import FEWEST, DoseSeries, Prior
 from activeloop.measurements.normalisation import Response, Role, Well, normalised, own_prior, without_shifts
@@ -149,7 +149,8 @@ def read_doses(
 
     Args:
         source: a CSV, TSV or XLSX file, or a DataFrame: a row for each well or reading (compound, dose, reading; also
-            cells, plate, well, kind), or blocks shaped like plates beside a `layout`.
+            cells, plate, well, kind); a row for each compound and a column for each dose (`0`, `0.1 µM` ...); or blocks
+            shaped like plates beside a `layout`.
         layout: a table that says what each well holds (well, compound, dose; plate where there are several).
         response: `viability` (percent of the negative control), `inhibition` or `activation` (percent of the way from
             the negative to the positive control), `growth-rate` (needs readings at time zero) or `raw` (as it stands);
@@ -174,6 +175,8 @@ def read_doses(
         hint = did_you_mean(response, get_args(Response))
         raise MeasurementError(f'"{response}" is no response. {hint} There are {", ".join(get_args(Response))}.')
     table = as_table(source, sheet=sheet) if layout is None else _joined(source, as_table(layout), sheet)
+    if "dose" not in (columns or {}):
+        table = _long(table)
     reader = _Reader(table, dict(columns or {}), dose_unit, tuple(negative), tuple(positive), response)
     return reader.read()
 
@@ -410,7 +413,7 @@ class _Reader:
             if number.value == 0:
                 kinds[i] = "negative"
                 continue
-            stated = [u for u in (number.unit, units[i].strip() if units else "", header) if u]
+            stated = [_molar(u) for u in (number.unit, units[i].strip() if units else "", header) if u]
             if len(stated) > 1 and any(factor_between(u, stated[0]) != 1 for u in stated):
                 raise self._error(f'the dose "{cell}" is in {stated[0]} by one cell and in {stated[1]} by another.', i)
             read.append((i, number.value, stated[0] if stated else ""))
@@ -612,6 +615,40 @@ def _dose_name(header: str) -> tuple[str, str]:
         base, unit = match["base"], match["unit"]
         unit = unit[:-1] + "M" if unit[-1] in "mM" and "/" not in unit else unit
     return plain(base), unit.replace("um", "µM") if unit in ("um", "uM") else unit
+
+
+def _molar(unit: str) -> str:
+    """A unit of doses; no dose is a length, so that `um` is µM.
+
+    >>> _molar("um"), _molar("nM"), _molar("mg/mL")
+    ('uM', 'nM', 'mg/mL')
+    """
+    return f"{unit[:-1]}M" if unit in ("um", "µm", "μm", "nm", "pm", "mm") else unit
+
+
+def _long(table: Table) -> Table:
+    """A table whose columns are doses (`0`, `0.01 µM`, `0.1 µM` ...) as one with a row for each reading."""
+    if any(_dose_name(h)[0] in set(map(plain, PARTS["dose"])) for h in table.header):
+        return table
+    doses: list[str] = []
+    for header in table.header:
+        try:
+            number = parse_number(header)
+        except InputError:
+            continue
+        if number.qualifier == "=" and (number.value == 0 or (number.value > 0 and number.unit not in ("", "%"))):
+            doses.append(header)
+    if len(doses) < FEWEST:
+        return table
+    rest = [i for i, header in enumerate(table.header) if header not in doses]
+    columns = [[cell for cell in table.columns[i] for _ in doses] for i in rest]
+    cells = [table.columns[table.header.index(dose)][row] for row in range(len(table)) for dose in doses]
+    return replace(
+        table,
+        header=(*(table.header[i] for i in rest), "dose", "signal"),
+        columns=(*columns, doses * len(table), cells),
+        row_numbers=tuple(number for number in table.row_numbers for _ in doses),
+    )
 
 
 def _joined(source: Any, layout: Table, sheet: str | None) -> Table:
