@@ -101,8 +101,18 @@ def test_a_request_whose_answer_was_lost_is_not_done_again(server):
     server.accounts.finish("local", "lost", 0, "")  # the answer was never kept
     events = server.get().json()["last"]
     again = server.post("pins", {"names": ["K2R"]}, headers=key)
-    assert again.json() == {"repeated": True, "events": [events]}
+    assert again.json() == {"names": ["K2R"], "last": events}
     assert server.get().json()["last"] == events
+    key, rows = {"idempotency-key": "run 7"}, {"measurements": server.measured(5), "source": "run 7"}
+    stored = server.post("results", rows, headers=key).json()
+    server.accounts.finish("local", "run 7", 0, "")
+    again = server.post("results", rows, headers=key).json()
+    assert again == stored | {"unproposed": []}
+    wrong = {"event": stored["event"], "reason": "leaked"}
+    assert server.post("voids", wrong, headers={"idempotency-key": "v"}).json()["voided"] == 5
+    server.accounts.finish("local", "v", 0, "")
+    again = server.post("voids", wrong, headers={"idempotency-key": "v"}).json()
+    assert again == {"repeated": True, "events": [stored["event"] + 1]}
 
 
 def test_what_failed_may_be_tried_again_with_the_same_key(server):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from served import CONFIG, WILD_TYPE
 
+from activeloop.client import Client, RemoteCampaign
 from activeloop.work.worker import resident_mebibytes
 
 READY_SECONDS = 3.0
@@ -76,3 +81,52 @@ def test_it_is_ready_soon(tmp_path):
     for _ in range(2):  # the second finds a database that is there
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert float(done.stdout) <= READY_SECONDS
+
+
+def begun(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """A server without a worker on a port, ready or not."""
+    command = [sys.executable, "-c", "from activeloop.cli import main; main()", "serve", str(folder), "--no-worker"]
+    return subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(tmp_path):
+    """Robots write wells, one at a time, and repeat what was not answered; the server is killed meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = begun(tmp_path / "lab", port)
+    robots, each = 3, 8
+    rng = np.random.default_rng(7)
+    try:
+        with Client(f"http://127.0.0.1:{port}", attempts=40) as client:
+            key = client.make_campaign("kinase", CONFIG).key
+        names = [f"{WILD_TYPE[i]}{i + 1}{to}" for i in range(1, 13) for to in "GV"]
+
+        def write(robot: int) -> int:
+            stored = 0
+            with Client(f"http://127.0.0.1:{port}", attempts=40) as client:
+                campaign = RemoteCampaign(client, key)
+                for n in range(each):
+                    one = {"candidate": names[robot * each + n], "assay": "activity", "value": float(n)}
+                    campaign.record([one], f"robot {robot}, well {n}")
+                    stored += 1
+                    time.sleep(0.2)
+            return stored
+
+        with ThreadPoolExecutor(robots) as threads:
+            writing = [threads.submit(write, robot) for robot in range(robots)]
+            for _ in range(3):
+                time.sleep(float(rng.uniform(0.3, 1.2)))
+                process.kill()
+                process.wait()
+                process = begun(tmp_path / "lab", port)
+                with Client(f"http://127.0.0.1:{port}", attempts=40) as client:
+                    client.me()
+            assert [one.result() for one in writing] == [each] * robots
+        with Client(f"http://127.0.0.1:{port}") as client:
+            campaign = RemoteCampaign(client, key)
+            assert sorted(one.candidate for one in campaign.results()) == sorted(names)
+            assert [one.sequence for one in campaign.events()] == list(range(1, robots * each + 2))
+    finally:
+        process.kill()
+        process.wait()

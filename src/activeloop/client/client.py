@@ -118,7 +118,11 @@ class Client:
         if given is not None:
             how["content"] = given.model_dump_json()
             how["headers"] = {**how.get("headers", {}), "content-type": "application/json"}
-        return kind.model_validate_json(self.call(method, path, **how).content)
+        answer = self.call(method, path, **how)
+        if answer.content.startswith(b'{"repeated":true'):
+            events = ", ".join(map(str, answer.json()["events"]))
+            raise StateError(f"this was done (event {events}), and its answer was lost: read the campaign anew.")
+        return kind.model_validate_json(answer.content)
 
     def call(self, method: str, path: str, **how: Any) -> httpx.Response:
         """The answer to a call, which is made again while the server cannot be reached or is still at it.

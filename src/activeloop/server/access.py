@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +16,7 @@ from activeloop.server.forms import Role
 from activeloop.server.problems import Problem
 
 if TYPE_CHECKING:
+    from activeloop.campaigns import Recorded
     from activeloop.config import OpenCampaign
     from activeloop.config.store import Store
     from activeloop.desk.candidates import CandidateTable
@@ -71,8 +72,8 @@ class User:
 class DoneBefore(Exception):
     """A request comes again whose events are stored, and whose answer was lost with the process that made it."""
 
-    def __init__(self, events: list[int]):
-        self.events = events
+    def __init__(self, recorded: Sequence[Recorded]):
+        self.recorded = recorded
 
 
 @dataclass
@@ -229,7 +230,7 @@ class CampaignAccess:
         """Refuse to do what was done before, or what was decided on another state; raises as `change` does."""
         log = loop.folder.log
         if self.request and log.holds_request(self.request):
-            raise DoneBefore([r.sequence for r in log.of_request(self.request)])
+            raise DoneBefore(log.of_request(self.request))
         last = loop.campaign.state().last
         if self.if_match not in ("", "*", f"{self.key}.{last}"):
             fix = "Read the campaign again, and decide anew; nothing was stored."

@@ -188,7 +188,7 @@ class Guard:
     def _refused(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
-        if self.settings.single_user and name not in (*LOOPBACK, "testserver"):
+        if self.settings.single_user and name not in LOOPBACK:
             # a page elsewhere whose name points here must not speak for the one user, who is not asked who they are
             return problem_response(403, f"this server is not {name}.", "Use http://127.0.0.1.")
         if scope["method"] not in ("GET", "HEAD", "OPTIONS") and not same_origin(headers, self._host(host)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from activeloop.server.access import DoneBefore, user_of
 from activeloop.server.problems import Problem
+from activeloop.server.views import repeated_out
 
 READING = {"GET", "HEAD", "OPTIONS"}
 KEPT = 1 << 20
@@ -25,7 +25,7 @@ class OnceRoute(APIRoute):
     """A route whose writes know `Idempotency-Key`.
 
     The answer is kept with the key. When a process dies between an event and its answer, the event itself carries the
-    key, and the repeated request is answered with the numbers of those events.
+    key, and the repeated request is answered by what they say.
     """
 
     def get_route_handler(self) -> Handler:
@@ -40,7 +40,7 @@ class OnceRoute(APIRoute):
                     return await handler(request)
                 return await _once(request, handler)
             except DoneBefore as done:
-                return _answer(200, json.dumps({"repeated": True, "events": done.events}))
+                return _answer(200, repeated_out(done.recorded).model_dump_json())
 
         return once
 

@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from activeloop.campaigns import CampaignState
-from activeloop.campaigns.events import StudentRecord, Version
+from pydantic import BaseModel
+
+from activeloop.campaigns import CampaignState, Recorded
+from activeloop.campaigns.events import Measured, Pinned, PlateSent, RunFinished, StudentRecord, Version
 from activeloop.campaigns.state import Result
 from activeloop.config import OpenCampaign
 from activeloop.plates import Plate
@@ -86,6 +88,33 @@ def result_out(result: Result, sources: dict[int, str]) -> forms.ResultOut:
         file=m.file or sources.get(result.event, ""),
         void=result.void or "",
     )
+
+
+def repeated_out(recorded: Sequence[Recorded]) -> BaseModel:
+    """The answer to a request that was done before and whose answer was lost, by the events that it wrote."""
+    event, number = recorded[-1].event, recorded[-1].sequence
+    if isinstance(event, Measured):
+        rows = event.measurements
+        names = {m.candidate for m in rows if not m.control}
+        return forms.RecordedOut(
+            source=event.source,
+            stored=len(rows),
+            duplicates=0,
+            event=number,
+            candidates=len(names),
+            read_before=False,
+            unproposed=[],
+            controls=list(dict.fromkeys(m.candidate for m in rows if m.control)),
+            control_rows=sum(m.control for m in rows),
+            failed=sum(m.value != m.value for m in rows),
+            replaced=0,
+            repeated=[],
+        )
+    if isinstance(event, Pinned):
+        return forms.NamesOut(names=list(event.names), last=number)
+    if isinstance(event, PlateSent | RunFinished):
+        return forms.EventOut(event=number)
+    return forms.Repeated(repeated=True, events=[one.sequence for one in recorded])
 
 
 _EVENTS = "sequence, at, kind, actor, reason"

@@ -26,7 +26,7 @@ INVITED = "mailto:"
 """Begins the id of a person who was made a member and has not signed in yet."""
 KEPT_SECONDS = 7 * 86400.0
 """For which the answer to a request is kept."""
-STALE_SECONDS = 60.0
+STALE_SECONDS = 15.0
 """After which a request that was begun and never answered may be done by another process."""
 
 
