@@ -151,6 +151,15 @@ def test_a_fault_of_ours_is_an_answer_and_a_line_of_log(server, monkeypatch, cap
     assert "secret details" in caplog.text
 
 
+def test_it_is_ready_while_an_upgrade_is_under_way_and_not_before_its_own(server):
+    def numbered(number: str) -> int:
+        with server.client.app.state.store.database.writing() as connection:
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{number}'")
+        return server.get("/readyz").status_code
+
+    assert [numbered(number) for number in ("9999", "0001")] == [200, 503]
+
+
 def test_secrets_are_read_from_files_and_never_shown(tmp_path):
     path = tmp_path / "secret"
     path.write_text("s3cret\n")
