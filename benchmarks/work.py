@@ -42,6 +42,7 @@ from activeloop.config import Store, open_folder
 from activeloop.errors import StoreError
 from activeloop.files import write_whole
 from activeloop.measurements import Measurement
+from activeloop.store import SQLiteFile
 from activeloop.work import Place, Timing, Worker
 from activeloop.work.kinds import Fit
 from benchmarks.options import OUT, WORK, own_process
@@ -115,8 +116,13 @@ def plate(number: int, names: Sequence[str]) -> list[Measurement]:
 
 def write(place: Place, keys: Sequence[str], done: Path) -> None:
     """Record plate after plate, and say in a file which are stored; begins with the first that it did not say."""
-    store = Store.open(place.where, place.artifacts, Path(place.cache))
-    loops = [open_folder(store.folder(key, actor="writer")) for key in keys]
+    while True:
+        try:
+            store = Store.open(place.where, place.artifacts, Path(place.cache))
+            loops = [open_folder(store.folder(key, actor="writer")) for key in keys]
+            break
+        except StoreError:  # the server is down
+            time.sleep(0.2)
     names = loops[0].campaign.pool.names(range(len(loops[0].campaign.pool)))
     number = len(done.read_text().splitlines()) if done.exists() else 0
     with done.open("a", buffering=1) as told:
@@ -191,6 +197,25 @@ class Watch:
             return self.work.database.read("SELECT count(*) FROM events WHERE kind = 'fitted'")[0][0]
         except Exception:  # the server is down
             return 0
+
+    def is_locked(self) -> bool:
+        """Whether a transaction of somebody keeps others from all work, or from some of it."""
+        import sqlalchemy as sa
+        from sqlalchemy.exc import OperationalError
+
+        from activeloop.store.schema import work
+
+        database = self.work.database
+        patient = replace(database, busy_seconds=1.0) if isinstance(database, SQLiteFile) else database
+        for _ in range(3):  # others write, too
+            try:
+                with patient.writing() as connection:
+                    free = connection.execute(sa.select(work.c.fence).with_for_update(skip_locked=True)).fetchall()
+                    if len(free) == connection.execute(sa.select(sa.func.count()).select_from(work)).scalar_one():
+                        return False
+            except OperationalError:  # the file is locked
+                continue
+        return True
 
     @property
     def awaited(self) -> int:
@@ -313,15 +338,22 @@ def killed(role: str, staff: Staff, watch: Watch, rng: np.random.Generator) -> s
     return role
 
 
-def stopped(staff: Staff, watch: Watch, rng: np.random.Generator) -> bool:
+def stopped(staff: Staff, watch: Watch, rng: np.random.Generator, hit: Counter[str]) -> bool:
     """Stop a worker and its child until another has its work, and wake them; whether it held any."""
     busy = awaited(lambda: [name for name in staff.workers if watch.held(name)], 30.0)
     time.sleep(float(rng.uniform(0, 0.5)))
     name = next((name for name in busy if watch.held(name)), next(iter(staff.workers)))
     process = staff.workers[name].pid
-    asleep = [process, *children_of(process)]
-    for each in asleep:
-        sent(each, signal.SIGSTOP)
+    while True:
+        asleep = [process, *children_of(process)]
+        for each in asleep:
+            sent(each, signal.SIGSTOP)
+        if not watch.is_locked():
+            break
+        hit["stopped_in_a_write"] += 1  # which holds the database's own lock: once more, at another moment
+        for each in asleep:
+            sent(each, signal.SIGCONT)
+        time.sleep(float(rng.uniform(0, 0.5)))
     held = watch.died(name)
     awaited(lambda: not watch.awaited, LEASE + 4 * ALLOWED)
     time.sleep(float(rng.uniform(0, 2.0)))  # the other one is at work, or has done it
@@ -375,7 +407,7 @@ def run_block(block: Block) -> dict[str, Any]:
                     if step in ROLES:
                         hit[killed(str(step), staff, watch, rng)] += 1
                     elif step == "stop":
-                        hit["stopped"] += stopped(staff, watch, rng)
+                        hit["stopped"] += stopped(staff, watch, rng, hit)
                     else:
                         restart()
                         hit["restarts"] += 1
@@ -393,6 +425,7 @@ def run_block(block: Block) -> dict[str, Any]:
         "seed": block.seed,
         **{column: hit[role] for role, column in names.items()},
         "stopped": hit["stopped"],
+        "stopped_in_a_write": hit["stopped_in_a_write"],
         "restarts": hit["restarts"],
         **found,
         "seconds": round(time.monotonic() - begun, 1),
@@ -499,6 +532,7 @@ TITLES = {
     "killed_writer": "writers killed",
     "killed_child": "training processes killed",
     "stopped": "workers stopped past their lease and woken up",
+    "stopped_in_a_write": "stopped while they wrote, woken up at once and stopped again",
     "restarts": "restarts of the server under load",
     "plates": "plates recorded",
     "versions": "versions fitted",
@@ -547,8 +581,13 @@ def work_result(rows: Sequence[Mapping[str, Any]], disk: Mapping[str, Any]) -> R
         f"{'all were there, once, and the version followed' if disk['kept'] else 'something was missing'}."
     )
     start = f"A process that does a piece of work is ready after {float(disk['child_start']):.2f} s of CPU."
+    lock = (
+        "A process that is stopped while it writes keeps the database locked, so that nobody can write until it goes "
+        "on or dies: a SQLite file for as long as it takes, PostgreSQL for 30 s at most. Such stops were made once more at "
+        "another moment. What is killed lets go at once."
+    )
     parts = [
-        section("Killed, stopped, restarted", markdown_table(["what", *kinds, "required"], lines)),
+        section("Killed, stopped, restarted", markdown_table(["what", *kinds, "required"], lines), lock),
         section("A full disk", full),
         section("What one process costs", start),
     ]

@@ -56,11 +56,16 @@ class Database(ABC):
         """The columns of every table; {} of an empty database, and of one that does not exist yet."""
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """A connection in a transaction that writes: committed at the end of the block, undone by an exception."""
+    def writing(self, *, durable: bool = True) -> Iterator[sa.Connection]:
+        """A connection in a transaction that writes: committed at the end of the block, undone by an exception.
+
+        Args:
+            durable: whether a power cut right afterwards must not undo it. Where it may, others wait less long.
+        """
         from activeloop.store.schema import WRITING
 
-        with self.engine.connect().execution_options(**WRITING) as connection, connection.begin():
+        options = {**WRITING, "activeloop_durable": durable}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def close(self) -> None:

@@ -341,7 +341,10 @@ def sqlite_engine(path: Path, busy_seconds: float) -> sa.Engine:
 
     @event.listens_for(engine, "begin")
     def _begun(connection):
-        writing = connection.get_execution_options().get("activeloop_writing")
+        options = connection.get_execution_options()
+        writing = options.get("activeloop_writing")
+        if not options.get("activeloop_durable", True):  # this connection is used once
+            connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine

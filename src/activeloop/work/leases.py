@@ -253,7 +253,8 @@ class Work:
         from activeloop.store.schema import database_time, work
 
         until = database_time() + self.timing.lease
-        with plain_errors(self.where), self.database.writing() as connection:
+        # A power cut may undo a sign of life: nobody must wait for the disk because of it.
+        with plain_errors(self.where), self.database.writing(durable=False) as connection:
             values = {"until": until, "share": min(max(share, 0.0), 1.0), "printed": printed[-PRINTED:]}
             return connection.execute(_row(work, lease).values(**values)).rowcount == 1
 
