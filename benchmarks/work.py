@@ -583,8 +583,8 @@ def work_result(rows: Sequence[Mapping[str, Any]], disk: Mapping[str, Any]) -> R
     start = f"A process that does a piece of work is ready after {float(disk['child_start']):.2f} s of CPU."
     lock = (
         "A process that is stopped while it writes keeps the database locked, so that nobody can write until it goes "
-        "on or dies: a SQLite file for as long as it takes, PostgreSQL for 30 s at most. Such stops were made once more at "
-        "another moment. What is killed lets go at once."
+        "on or dies: a SQLite file for as long as it takes, PostgreSQL for 30 s at most. Such stops were made once "
+        "more at another moment. What is killed lets go at once."
     )
     parts = [
         section("Killed, stopped, restarted", markdown_table(["what", *kinds, "required"], lines), lock),
