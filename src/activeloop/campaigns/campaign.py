@@ -775,7 +775,7 @@ class Campaign:
                 stored would mean something else.
         """
         change = self._changed()
-        if not change:
+        if not change or not change.alters:
             return self._fold.state
         if self._under is None or self._under.last != self._fold.last or self._under_now != change.now:
             self._under, self._under_now = CampaignState.of(self.log, under=change.now), change.now

@@ -43,6 +43,11 @@ class Change:
         )
 
     @property
+    def alters(self) -> bool:
+        """Whether stored values, predictions or versions mean something else now."""
+        return bool(self.factors) or self.refits or self.other_first
+
+    @property
     def refits(self) -> bool:
         """Whether a model of before is none of this campaign any more: another goal, unit, scale or set of assays."""
         units = {a.name: a.unit for a in self.now.assays}  # one unit may be written in several ways

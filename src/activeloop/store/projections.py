@@ -105,7 +105,7 @@ class Projection:
         if before is None:
             return  # what came before is as this one says
         change = Change(before, event)
-        if change.factors or change.refits or change.other_first:
+        if change.alters:
             self._waiting = {}
             whole = rebuilt(self._connection, self._campaign, upto=number)
             self.rounds, self.new_round = whole.rounds, whole.new_round
