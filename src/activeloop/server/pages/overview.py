@@ -44,6 +44,13 @@ def works_of(loop: OpenCampaign, key: str) -> dict[str, WorkState]:
     return {state.kind: state for state in work_of(loop).states() if state.campaign in (key, loop.folder.log.campaign)}
 
 
+def written_by(loop: OpenCampaign) -> dict[int, tuple[str, str]]:
+    """Event of a file of results -> when it was stored and by whom; what it holds is not read for that."""
+    log = loop.folder.log
+    query = "SELECT sequence, at, actor FROM events WHERE campaign = :key AND kind = 'measured'"
+    return {sequence: (at, actor) for sequence, at, actor in log.database.read(query, key=log.campaign)}
+
+
 def waiting_for(state: CampaignState, stale: bool, fit: WorkState | None) -> Waiting:
     """What a campaign waits for now."""
     if out := state.outstanding:
@@ -100,15 +107,15 @@ def strip(request: Request, access: Reader) -> HTMLResponse:
 def strip_fields(access: CampaignAccess, loop: OpenCampaign) -> dict[str, Any]:
     """What the strip shows: measured, training, version, proposal."""
     state, works = loop.campaign.state(), works_of(loop, access.key)
-    log = loop.folder.log
-    last = max((r.event for r in state.results), default=0)
+    last = max(state.sources, default=0)
     stale = bool(state.measured) and (state.latest is None or last > state.version_data[state.latest.number])
-    recorded = next((r for r in log if r.sequence == last), None) if last else None
+    at, actor = written_by(loop).get(last, ("", ""))
     fit, distil = works.get("fit"), works.get("distil")
     teaching = distil is not None and distil.due and bool(distil.ordered or (loop.config.student.auto and not stale))
     return campaign_fields(access, loop) | {
         "state": state,
-        "recorded": recorded,
+        "recorded_at": at,
+        "recorded_by": actor,
         "fit": fit,
         "distil": distil,
         "stale": stale,

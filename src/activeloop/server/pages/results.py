@@ -16,9 +16,9 @@ from activeloop.desk.record import ReadingOptions, ResultsPreview, preview_resul
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.plates import draw
 from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
-from activeloop.server.pages.base import Form, of_form, page, pages_router, see, sign, text
+from activeloop.server.pages.base import Form, computed, of_form, page, pages_router, see, sign, text
 from activeloop.server.pages.kept import Kept, upload_of
-from activeloop.server.pages.overview import campaign_fields
+from activeloop.server.pages.overview import campaign_fields, written_by
 from activeloop.tables import Book
 from activeloop.words import many
 from activeloop.work.uploads import read_in_child
@@ -62,13 +62,13 @@ def history(loop: OpenCampaign) -> list[StoredFile]:
     rows: dict[int, list[str | None]] = {}
     for r in state.results:
         rows.setdefault(r.event, []).append(r.void)
-    written = {r.sequence: r for r in loop.folder.log if r.sequence in state.sources}
+    written = written_by(loop)
     found = []
     for event, source in state.sources.items():
         voids = [why for why in rows.get(event, []) if why is not None]
-        at = written[event]
+        at, actor = written[event]
         why = "; ".join(dict.fromkeys(voids))
-        found.append(StoredFile(event, source, at.at, at.actor, len(rows.get(event, [])), len(voids), why))
+        found.append(StoredFile(event, source, at, actor, len(rows.get(event, [])), len(voids), why))
     return found[::-1]
 
 
@@ -92,7 +92,8 @@ def _page(
     error: str = "",
     code: int = 200,
 ) -> HTMLResponse:
-    files = history(loop)
+    last = loop.campaign.state().last
+    files = computed(request).of(access.key, last, "files", lambda: history(loop))
     pages = max(-(-len(files) // HISTORY), 1)
     at = min(max(at, 1), pages)
     shown = campaign_fields(access, loop) | {
