@@ -19,6 +19,7 @@ import pytest
 
 from activeloop.campaigns import Configured
 from activeloop.config import OpenCampaign, Store, open_campaign, open_folder
+from activeloop.desk.propose import PlateOptions, propose
 from activeloop.desk.verify import verify
 from activeloop.errors import ConfigError, InputError, StateError, StoreError
 from activeloop.store import CampaignFolder, Database, SQLiteFile
@@ -144,6 +145,16 @@ def test_who_opened_a_campaign_before_it_was_configured_anew_does_not_undo_that(
         before.campaign.pin(["K2R"])
     opened(store, key).campaign.pin(["K2R"])
     assert opened(store, key).config.seed == 4
+
+
+def test_messages_do_not_name_the_folders_of_a_service(store):
+    key = store.create("kinase", LISTED, {"pool.csv": TABLE})
+    loop = opened(store, key)
+    with pytest.raises(InputError, match=r"or \[plate\] in campaign.toml"):
+        propose(loop, plate=PlateOptions(wells=6, controls=6))
+    (store.folder(key).path / "pool.csv").unlink()
+    with pytest.raises(ConfigError, match=r'^campaign.toml: \[pool\]: there is no file "pool.csv"'):
+        open_folder(loop.folder)
 
 
 def test_a_name_is_changed(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from activeloop.config.pools import pool_of
 from activeloop.config.registry import checked_learner_of, recommender_of
 from activeloop.config.safety import files_of
 from activeloop.config.text import read_config
-from activeloop.errors import ActiveLoopError, ConfigError, PluginError
+from activeloop.errors import ActiveLoopError, ConfigError, InputError, PluginError
 from activeloop.measurements import Assay, Dataset
 from activeloop.plates import Plate
 from activeloop.plugins import blamed
@@ -134,13 +135,25 @@ def open_folder(folder: CampaignFolder) -> OpenCampaign:
         InputError: its `campaign.toml` is wrong.
         StoreError: its database cannot be used.
     """
-    config = read_config(folder.config)
-    campaign = campaign_of(config, folder)
+    try:
+        config = read_config(folder.config)
+        campaign = campaign_of(config, folder)
+    except InputError as error:
+        if folder.configured:
+            without_path(error, folder.path)
+        raise
     try:
         campaign.change()
     except ConfigError as error:
-        raise ConfigError(error.problem, file=str(folder.config)) from error
+        raise ConfigError(error.problem, file=folder.called) from error
     return OpenCampaign(folder, config, campaign)
+
+
+def without_path(error: InputError, folder: Path) -> None:
+    """Let an error name the files of a folder without the folder, which is none of its reader's."""
+    place = re.compile(rf"{re.escape(str(folder))}[/\\\\](campaign[/\\\\])?")
+    file = place.sub("", error.file) if error.file else None
+    error.__init__(place.sub("", error.problem), file=file, row=error.row)
 
 
 def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | None = None) -> Campaign:
@@ -151,7 +164,7 @@ def campaign_of(config: CampaignConfig, folder: CampaignFolder, pool: Pool | Non
         folder: where it is stored.
         pool: that of the config, where it was made already.
     """
-    assays, file = assays_of(config), str(folder.config)
+    assays, file = assays_of(config), folder.called
     files = _hashes(config, folder.path)
     pool = pool or pool_of(config.pool, folder.path, file)
     try:

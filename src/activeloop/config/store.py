@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 import unicodedata
@@ -20,7 +19,7 @@ from typing import Any
 from activeloop.campaigns import Configured, Distilled, Event, Fitted, InMemoryLog, PlateLaid
 from activeloop.campaigns.configuring import Change
 from activeloop.campaigns.events import decode
-from activeloop.config.building import OpenCampaign, campaign_of, open_folder
+from activeloop.config.building import OpenCampaign, campaign_of, open_folder, without_path
 from activeloop.config.config import CampaignConfig
 from activeloop.config.plates import by_hand, is_of, plate_files, plates_of_events
 from activeloop.config.safety import LARGEST, check_contents, check_files, check_safe, files_of, name_problem
@@ -490,9 +489,9 @@ class Store:
             try:
                 yield Path(folder)
             except InputError as error:
-                place = re.compile(rf"{re.escape(folder)}{re.escape(os.sep)}(campaign{re.escape(os.sep)})?")
-                file = place.sub("", error.file) if error.file else CONFIG
-                error.__init__(place.sub("", error.problem), file=file, row=error.row)
+                without_path(error, Path(folder))
+                if not error.file:
+                    error.__init__(error.problem, file=CONFIG, row=error.row)
                 raise
 
     def _configure(self, loop: OpenCampaign, inputs: Mapping[str, bytes]) -> None:

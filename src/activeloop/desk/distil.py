@@ -185,7 +185,7 @@ def check_fidelity(student: StudentRecord) -> None:
 
 
 def _trained(loop: OpenCampaign, settings: StudentConfig, seed: int | None, **how: object) -> StudentRecord:
-    trainer = trainer_of(settings, loop.campaign.pool, str(loop.folder.config))
+    trainer = trainer_of(settings, loop.campaign.pool, loop.folder.called)
     return loop.campaign.distil(trainer, seed, **how)  # type: ignore[arg-type]
 
 

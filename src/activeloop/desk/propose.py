@@ -139,7 +139,7 @@ def propose(
     settings, kept = plate_settings(loop, given)
     last = kept.pop("number", None) if not given else None
     kept |= given
-    fits = on_one_plate(settings, loop.folder.config)  # what cannot be laid out is refused before anything is stored
+    fits = on_one_plate(settings, loop.folder.called)  # what cannot be laid out is refused before anything is stored
     _make_folder(loop.folder.plates)
     before = len(loop.campaign.state().proposals)
     size = len(loop.campaign.pool)
@@ -211,7 +211,7 @@ def lay_again(loop: OpenCampaign, number: int, plate: PlateOptions) -> LaidOut:
         StateError: there is no such proposal, or results of its plates are stored; nothing was changed.
     """
     settings, kept = plate_settings(loop, plate.given)
-    on_one_plate(settings, loop.folder.config)
+    on_one_plate(settings, loop.folder.called)
     before = plates_of(loop, number)
     found: list[Plate] = []
     with StagedFiles() as files:
@@ -353,12 +353,12 @@ def plate_settings(
     return settings.model_copy(update=known), kept
 
 
-def on_one_plate(settings: PlateConfig, config: Path | None = None) -> int:
+def on_one_plate(settings: PlateConfig, config: str = "") -> int:
     """How many candidates fit on one plate beside its controls.
 
     Args:
         settings: the plate.
-        config: the `campaign.toml`, for messages.
+        config: how messages name `campaign.toml`.
 
     Raises:
         PlateError: not even one, or there is no such plate.

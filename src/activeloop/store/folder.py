@@ -175,6 +175,11 @@ class CampaignFolder:
         return self.path / CONFIG
 
     @property
+    def called(self) -> str:
+        """How messages name `campaign.toml`: where it is; in a store, where nobody edits that file, by its name."""
+        return CONFIG if self.configured else str(self.config)
+
+    @property
     def plates(self) -> Path:
         """The folder of its plates."""
         return self.path / PLATES

@@ -106,7 +106,7 @@ class Distil(WorkKind):
 
         wanted = json.loads(ordered) if ordered else {"seed": None, "again": False}
         settings = StudentConfig.model_validate(wanted["settings"]) if ordered else loop.config.student
-        trainer = trainer_of(settings, loop.campaign.pool, str(loop.folder.config))
+        trainer = trainer_of(settings, loop.campaign.pool, loop.folder.called)
         return trainer, wanted["seed"], wanted["again"]
 
 

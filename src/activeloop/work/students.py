@@ -174,7 +174,7 @@ def _refuse_busy(loop: OpenCampaign) -> None:
 def _trainer(loop: OpenCampaign, settings: StudentConfig) -> StudentTrainer:
     from activeloop.config.students import trainer_of
 
-    return trainer_of(settings, loop.campaign.pool, str(loop.folder.config))
+    return trainer_of(settings, loop.campaign.pool, loop.folder.called)
 
 
 def main(arguments: Sequence[str]) -> int:
