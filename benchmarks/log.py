@@ -95,8 +95,9 @@ def fill(database: Database, results: int, size: int) -> str:
 
 
 ASKED = """
-import json, resource, sys, time
+import json, sys, time
 from benchmarks.log import ASSAY, at, library
+from benchmarks.options import held_bytes
 from activeloop.campaigns import Campaign
 from activeloop.measurements import Measurement
 from activeloop.models.default import campaign_learner
@@ -120,7 +121,7 @@ for place, name in enumerate(free):
     row = Measurement(name, "kcat", 1.0 + place, plate="new " + number, well="ABCD"[place] + "1")
     step("first record" if not place else "record", lambda: loop.record([row], number + name))
 step("status after", loop.status)
-found["MiB"] = [round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)]
+found["MiB"] = [round(held_bytes() / 2**20, 1)]
 print(json.dumps(found))
 """
 

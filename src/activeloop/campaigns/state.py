@@ -468,13 +468,17 @@ class Fold:
         return self._index
 
     def carried_on(self, later: Sequence[Recorded]) -> bool:
-        """Carry on with the events behind its last; False where it must be made anew, since one is a configuration."""
-        if self.last and any(isinstance(r.event, Configured) for r in later):
-            return False
+        """Carry on with the events behind its last; False where it must be made anew: stored values mean something else."""
         if later and not self.last:
             self.__init__(later)
             return True
+        ways = [r.event for r in later if isinstance(r.event, Configured)]
+        before = [self.configured, *ways]
+        if any(one is None or Change(one, other).alters for one, other in zip(before, ways, strict=False)):
+            return False
         for recorded in later:
+            if isinstance(recorded.event, Configured):
+                self._now = recorded.event
             self._add(recorded)
         return True
 
