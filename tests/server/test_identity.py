@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 
@@ -158,6 +159,16 @@ def test_it_is_ready_while_an_upgrade_is_under_way_and_not_before_its_own(server
         return server.get("/readyz").status_code
 
     assert [numbered(number) for number in ("9999", "0001")] == [200, 503]
+
+
+def test_a_database_that_is_away_for_a_moment_is_said_so(server, monkeypatch):
+    def away(*_, **__):
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(type(server.client.app.state.campaigns), "last", away)
+    answer = server.get()
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "same Idempotency-Key" in answer.json()["fix"]
 
 
 def test_secrets_are_read_from_files_and_never_shown(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -68,6 +70,15 @@ def problem_of(error: HTTPException) -> Response:
 
 def install(app: FastAPI) -> None:
     """Let an app answer with problems."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    @app.exception_handler(SQLAlchemyError)
+    @app.exception_handler(sqlite3.Error)
+    def of_database(request: Request, error: Exception) -> JSONResponse:
+        """A database that is begun anew, or has no connection left for a moment."""
+        logging.getLogger("activeloop.server").warning("the database failed", exc_info=error)
+        fix, again = KINDS[StoreError][1], {"retry-after": "1"}
+        return problem_response(503, "the database cannot be used now.", fix, kind="StoreError", headers=again)
 
     @app.exception_handler(ActiveLoopError)
     def of_house(request: Request, error: ActiveLoopError) -> JSONResponse:
