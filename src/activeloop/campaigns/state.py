@@ -468,7 +468,7 @@ class Fold:
         return self._index
 
     def carried_on(self, later: Sequence[Recorded]) -> bool:
-        """Carry on with the events behind its last; False where it must be made anew, as stored values changed meaning."""
+        """Carry on with the events behind its last; False where it must be made anew, as values changed meaning."""
         if later and not self.last:
             self.__init__(later)
             return True
