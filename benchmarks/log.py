@@ -36,7 +36,7 @@ from activeloop.candidates import Pool
 from activeloop.files import write_whole
 from activeloop.measurements import Assay, Measurement
 from activeloop.store import Database, PostgreSQL, SQLiteFile, SQLLog, create_campaign, upgrade
-from benchmarks.options import OUT, WORK, own_process
+from benchmarks.options import OUT, WORK, names_of, own_process
 from benchmarks.results import Result, markdown_table
 
 PROTEIN = "MQYKLILNGKTLKGETTTEAVDAATAEKVFKQYANDNGVDGEWTYDDATKTFTVTE"
@@ -223,6 +223,9 @@ def command(
     results: Annotated[int, typer.Option(metavar="N", help="Results of the campaign.")] = 100_000,
     repeats: Annotated[int, typer.Option(metavar="N", help="Processes that open it; their median counts.")] = 3,
     rounds: Annotated[int, typer.Option(metavar="N", help="How often ten processes migrate.")] = 20,
+    sizes_of: Annotated[
+        str, typer.Option("--sizes", metavar="NAMES", help="Databases of which the size is measured.")
+    ] = ",".join(DATABASES),
     work: Annotated[Path, WORK] = Path("replays"),
     out: Annotated[Path, OUT] = Path("docs/results"),
 ) -> None:
@@ -250,7 +253,7 @@ def command(
         return make
 
     for kind in DATABASES:
-        for what, size in (("plates", 96), ("wells", 1)):
+        for what, size in (("plates", 96), ("wells", 1)) if kind in names_of(sizes_of) else ():
             half = once(f"{kind}-{what}-half", sized(results // 2, size))
             found = once(f"{kind}-{what}", sized(results, size))
             growth = round(float(str(found["open"])) / float(str(half["open"])), 2)
@@ -267,7 +270,10 @@ def command(
             }
         )
     result = log_result(sizes, busy, moved)
-    result.write(out / "log", f"python -m benchmarks log --results {results} --repeats {repeats} --rounds {rounds}")
+    result.write(
+        out / "log",
+        f"python -m benchmarks log --results {results} --repeats {repeats} --rounds {rounds} --sizes {sizes_of}",
+    )
     typer.echo(f"Written: {out / 'log' / 'README.md'}")
     failed = sum(int(str(row["failures"])) for row in (*busy, *moved)) + sum(int(str(r["lost"])) for r in busy)
     raise typer.Exit(1 if failed else 0)
