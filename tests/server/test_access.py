@@ -140,7 +140,7 @@ def test_members_are_made_and_taken_out_by_owners(team):
 
 def test_an_administrator_may_do_everything(settings):
 
-    from conftest import Server  # type: ignore[import-not-found]
+    from served import Server  # type: ignore[import-not-found]
 
     how = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client": "c", "oidc_secret": "s", "admins": "root@lab.example"}
     with TestClient(create_app(settings.model_copy(update=how)), base_url="http://127.0.0.1") as client:
