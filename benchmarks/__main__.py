@@ -39,6 +39,7 @@ OWN = {
     "diversity": "Does a plate lose hits when at most half of it is at one position?",
     "draws": "What do joint samples over a whole library cost beside one deterministic pass?",
     "curves": "Dose response: do intervals hold what they say?",
+    "guides": "Guides: does the screen of another enzyme pay as a history?",
     "gdsc": "Drug response: does a history of other drugs pay?",
     "extend": "Does it pay to combine hits, and by what?",
     "kill": "Is anything lost when a campaign is killed?",
