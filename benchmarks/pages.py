@@ -24,6 +24,7 @@ from benchmarks.results import Result, with_age
 from benchmarks.scale import ScaleResult, ScaleTask, scale_result
 from benchmarks.students_values import read_rounds, value_result
 from benchmarks.suites import suites
+from benchmarks.work import read_rows, work_result
 
 
 def command(out: Annotated[Path, OUT] = Path("docs/results")) -> None:
@@ -138,4 +139,5 @@ STORED: dict[str, Callable[[Path, str], Result]] = {
     "prior": _predicted,
     "scale": _scaled,
     "students/values": lambda folder, name: value_result(read_rounds(folder / "rounds.csv"), {}),
+    "work": lambda folder, name: work_result(*read_rows(folder)),
 }

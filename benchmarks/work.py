@@ -63,6 +63,8 @@ TIMING = Timing(quiet=0.0, longest=0.0, lease=LEASE, retry=0.1, attempts=1000)
 PACE = 0.4
 """Seconds between two plates."""
 ROLES = ("worker", "writer", "child")
+WANTED = 200
+"""Kills of a whole run, on both databases together."""
 KILLS = 25
 """Kills in a block, from which a stopped suite goes on."""
 DRAINED = 300.0
@@ -573,7 +575,7 @@ def work_result(rows: Sequence[Mapping[str, Any]], disk: Mapping[str, Any]) -> R
     how = (
         f"{answer} {WORKERS} workers looked after {CAMPAIGNS} campaigns of a store, and a writer recorded a plate "
         f"every {PACE:g} s; {kills} processes were killed with SIGKILL at random moments, in {len(rows)} blocks with a "
-        f"fresh store each. A lease was {LEASE:g} s."
+        f"fresh store each{'' if kills >= WANTED else f' (fewer than the {WANTED} of a whole run)'}. A lease was {LEASE:g} s."
     )
     full = (
         f"Processes that could not write more than 32 KiB beyond the database stored {disk['stored']} plates; the next "
