@@ -572,10 +572,11 @@ def work_result(rows: Sequence[Mapping[str, Any]], disk: Mapping[str, Any]) -> R
         lines.append((title, *(f"{merged([float(r[name]) for r in of[kind]]):.1f}" for kind in kinds), bound))
     answer = "No: nothing was lost, doubled or late." if verdict(rows, disk) else "Yes, see the table."
     kills = sum(int(row[name]) for row in rows for name in TITLES if name.startswith("killed_"))
+    short = "" if kills >= WANTED else f" (fewer than the {WANTED} of a whole run)"
     how = (
         f"{answer} {WORKERS} workers looked after {CAMPAIGNS} campaigns of a store, and a writer recorded a plate "
         f"every {PACE:g} s; {kills} processes were killed with SIGKILL at random moments, in {len(rows)} blocks with a "
-        f"fresh store each{'' if kills >= WANTED else f' (fewer than the {WANTED} of a whole run)'}. A lease was {LEASE:g} s."
+        f"fresh store each{short}. A lease was {LEASE:g} s."
     )
     full = (
         f"Processes that could not write more than 32 KiB beyond the database stored {disk['stored']} plates; the next "
