@@ -277,7 +277,7 @@ def check_size(pool: Pool) -> None:
 
 def _key(loop: OpenCampaign, state: CampaignState) -> str:
     """What the predictions depend on."""
-    campaign, version = loop.campaign, state.version
+    campaign, version = loop.campaign, state.current
     about = [
         __version__,
         version and (version.number, version.data_hash, version.artifact, version.created_at),
@@ -298,7 +298,7 @@ def _predicted(
     pool, select, model = campaign.pool, campaign.select, campaign.model()
     if model is None or select is None:
         raise StateError("there is no model yet: record results and fit first.")
-    number = state.version.number if state.version else 0
+    number = state.current.number if state.current else 0
     select = select if number else select.at_start()
     predicted = campaign.predicted_assays()
     known = [a.name for a in predicted] or [a.name for a in campaign.assays]

@@ -230,7 +230,7 @@ class _Plan:
         assert loop.select is not None  # set on construction
         builder = ProposalBuilder(loop.pool, loop.assays, loop.select, loop.hit, loop.controls)
         taken = np.array(builder.taken(state, loop.dataset(), np.zeros(0, np.int64), False), np.int64)
-        number = state.version.number if state.version else 0
+        number = state.current.number if state.current else 0
         seed = derive(loop.seed, "screen", number) if options.seed is None else options.seed
         if options.file is None:
             return cls(loop, state, builder, loop.pool, teacher, seed, taken)
@@ -284,7 +284,7 @@ class _Plan:
         parts = (
             digest_of(student) if student else record,
             getattr(self.pool, "digest", ""),
-            self.state.version.number if self.state.version else 0,
+            self.state.current.number if self.state.current else 0,
             self.state.last,
             self.seed,
             settings,

@@ -387,9 +387,16 @@ class SQLLog(EventLog):
         Args:
             recorded: all its events.
         """
+        import sqlalchemy as sa
+
         from activeloop.store.projections import differences
 
-        with plain_errors(self._where), self.database.engine.connect() as connection:
+        postgresql = self.database.engine.dialect.name == "postgresql"
+        options = {"isolation_level": "REPEATABLE READ"} if postgresql else {}
+        with plain_errors(self._where), self.database.engine.connect().execution_options(**options) as connection:
+            # all is read at one moment: who writes meanwhile makes no difference
+            last = connection.execute(sa.text(_ENDS), {"campaign": self.campaign}).scalar_one_or_none() or 0
+            recorded = [*recorded[:last], *(r for r in self.after(len(recorded)) if r.sequence <= last)]
             return differences(connection, self.campaign, CampaignState.of(recorded), recorded)
 
     def _rows(self, query: str, **parameters: object) -> Sequence[Any]:
