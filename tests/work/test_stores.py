@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,7 @@ def test_what_is_due_in_any_campaign_is_done_and_a_broken_one_holds_up_none(stor
 
 def test_two_workers_share_a_store_and_new_results_are_found(store, place):
     keys = [store.create(str(n), CONFIG) for n in range(2)]
-    told, workers = [], [Worker([place], AT_ONCE) for _ in range(2)]
+    told, workers = [], [Worker([replace(place)], AT_ONCE) for _ in range(2)]
     threads = [threading.Thread(target=worker.run, args=(told.append,)) for worker in workers]
     for thread in threads:
         thread.start()
