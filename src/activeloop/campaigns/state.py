@@ -307,11 +307,6 @@ class CampaignState:
         return next((v for v in reversed(self.versions) if v.number == self.promoted and self._counting), None)
 
     @property
-    def version(self) -> Version | None:
-        """`current`, by its former name."""
-        return self.current
-
-    @property
     def latest(self) -> Version | None:
         """The version that was fitted last, be it current or not; None where `current` is."""
         return self.versions[-1] if self.versions and self._counting else None
