@@ -179,6 +179,18 @@ def test_plates_are_changed_only_before_they_are_sent(pages):
     assert "was sent to Bob" in pages.post("/plates/plate-1/swap", one="A1", other="A2").text
 
 
+def test_runs_of_devices_stand_on_the_plate(pages):
+    made(pages)
+    pages.post("/propose", n="5")
+    run = {"device": "opentrons", "run": "r-1", "outcome": "failed", "words": HOSTILE, "files": {"log.json": "a" * 64}}
+    told = pages.client.post(f"/api/v1{pages.root}/plates/plate-1/runs", json=run, headers={"Idempotency-Key": "k1"})
+    assert told.status_code == 200, told.text
+    text = pages.get("/plates/plate-1").text
+    assert "On devices" in text
+    assert "SHA-256 aaaaaaaaaaaa" in text
+    assert "<img src=x" not in text
+
+
 def test_settings_hold_for_the_next_plate(pages):
     made(pages)
     answer = pages.post(

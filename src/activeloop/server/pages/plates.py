@@ -163,6 +163,7 @@ def _page(
         "robots": ROBOTS,
         "own_sources": bool(sources_of_pool([here.plate], loop.campaign.pool)),
         "sent": state.sent.get(name),
+        "runs": [run for run in state.runs if run.plate == name],
         "may": access.may("scientist") and here.out and name not in state.sent,
         "sends": access.may("robot") and here.out and name not in state.sent,
         "simulated": here.out and is_demonstration(loop.config),
