@@ -62,3 +62,17 @@ def test_what_does_not_fit_is_refused_and_nothing_stored(laboratory, typed, opti
     status, _, err = typed("record", folder, path, *options)
     assert (status, message in " ".join(err.split())) == (2, True)
     assert len(list(open_campaign(folder).campaign.log)) == events
+
+
+def test_a_file_that_is_no_table_and_speaks_of_an_instrument_is_told_apart(laboratory, typed, tmp_path):
+    folder, *_ = laboratory
+    export = tmp_path / "export.txt"
+    export.write_text("##BLOCKS= 1\nInstrument:\tSpectraMax\nSerial number:\t7\n\t1\t2\nx\ty\n")
+    status, _, err = typed("record", folder, export)
+    assert (status, "exports of an instrument's own program are read with --instrument" in " ".join(err.split())) == (
+        2,
+        True,
+    )
+    export.write_text("some,thing\n1,2\n")
+    status, _, err = typed("record", folder, export)
+    assert (status, "--instrument" in err) == (2, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from activeloop.cli.terminal import (
     Offset,
     SkipUnreadable,
     next_step,
+    note,
     opened,
     progress_bar,
     say,
@@ -71,6 +72,7 @@ def record(
     """
     from activeloop.desk.record import ReadingOptions, known_words, read_results, stored_words, understood
     from activeloop.desk.record import record as store
+    from activeloop.errors import InputError
 
     loop = opened(directory, "" if dry_run else "Nothing was stored.")
     called = loop.campaign.pool.called
@@ -81,7 +83,11 @@ def record(
 
         source, notes = instrument_results(loop, file, quantity, reduce, software, assay)
     with progress_bar("reading") as progress:
-        results = read_results(loop, source, how, progress=progress)
+        try:
+            results = read_results(loop, source, how, progress=progress)
+        except InputError:
+            _hint(source)
+            raise
     say(understood(results))
     for sentence in results.checks:
         say(f"  {sentence}")
@@ -110,6 +116,14 @@ def record(
     next_step(
         f"`activeloop propose {directory}` fits the model and makes the next plate; `activeloop status {directory}`."
     )
+
+
+def _hint(source: Any) -> None:
+    """Say what may be the matter with a file that cannot be read as a table."""
+    from activeloop.lab.raw import looks_exported
+
+    if isinstance(source, Path) and looks_exported(source):
+        note("it speaks of an instrument: exports of an instrument's own program are read with --instrument.")
 
 
 def wanted_words(summary: RecordSummary) -> str:

@@ -24,6 +24,11 @@ from activeloop.tables.grids import SHAPES, row_letters
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[ ,]\d{3})+|\d+)?(?:[.,]\d+)?(?:[eE][-+]?\d+)?")
 _WELL_CELL = re.compile(r"[A-Za-z]{1,2}0?[1-9]\d?")
 _IN_BRACKETS = re.compile(r"\d+\s*\(\d+,\s*([A-Za-z]{1,2}0?[1-9]\d?)\)")  # as Luminex: 1(1,A1)
+_INSTRUMENT = re.compile(
+    r"##BLOCKS=|\b(?:software|firmware|serial ?(?:no|number|#)|instrument|reader|wavelengths?|detection|raw data|"
+    r"plate information|read time|run id|well positions?)\b",
+    re.IGNORECASE,
+)
 _WIDTHS = {columns: rows for rows, columns in SHAPES.values()}
 #: digits to which a number that was rounded, or scaled to another unit, is the same
 _DIGITS = 5
@@ -93,6 +98,16 @@ def confirm(file: InstrumentFile, raw: Raw) -> Confirmed:
     if not at_well:  # the file names no wells in a way that is understood here
         return Confirmed(0, elsewhere + len(wrong), missing, ())
     return Confirmed(at_well, elsewhere, missing, tuple(wrong))
+
+
+def looks_exported(path: Path) -> bool:
+    """Whether the beginning of a file speaks of an instrument, as exports of their programs do; only a hint."""
+    try:
+        sheets = list(_sheets(Path(path).read_bytes()[: 1 << 20], str(path)))
+    except (OSError, TableError):
+        return False
+    lines = [" ".join(record) for sheet in sheets for record in sheet]
+    return any(_INSTRUMENT.search(line) for line in (*lines[:60], *lines[-60:]))
 
 
 def checked(file: InstrumentFile, raw: Raw) -> InstrumentFile:
