@@ -323,7 +323,7 @@ def _both(predicted: np.ndarray, true: np.ndarray) -> list[float]:
 def labels_to(curve: np.ndarray, goal: float) -> float:
     """Labels after which a curve over `LABELS` reaches a value, between plates on a straight line; NaN: never.
 
-    >>> labels_to(np.linspace(0.1, 1.0, 10), 0.55)
+    >>> round(labels_to(np.linspace(0.1, 1.0, 10), 0.55), 9)
     55.0
     """
     if curve[0] >= goal:

@@ -88,7 +88,7 @@ POOLS = [
         "compounds as single mutants",
         f"--wild-type {WT} --singles --kind compounds",
         "",
-        "for compounds list them in a table",
+        "list the compounds in a table",
     ),
     made("unknown learner", f"--wild-type {WT} --singles --learner forrest", "", 'Did you mean "forest"?'),
     made(

@@ -1,6 +1,5 @@
 """Ctrl-C, a dry run, mistyped commands; and the same plate from Python as from the command line."""
 
-import os
 import signal
 
 import pytest
@@ -22,7 +21,7 @@ def run(typed, monkeypatch, tmp_path):
 def test_ctrl_c_says_what_is_kept_and_ends_with_130(run, monkeypatch):
     run("record", "loop", "r.csv")
     stop = "activeloop.campaigns.campaign.fit_version"
-    monkeypatch.setattr(stop, lambda *_, **__: os.kill(os.getpid(), signal.SIGINT))
+    monkeypatch.setattr(stop, lambda *_, **__: signal.raise_signal(signal.SIGINT))
     status, _, err = run("fit", "loop")
     assert status == 130
     assert "stopped. All results are kept." in err

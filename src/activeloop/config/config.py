@@ -108,7 +108,7 @@ class PoolConfig(Strict):
         if given[0] == "singles" and not self.wild_type:
             raise ValueError("singles needs wild_type")
         if given[0] in ("singles", "sites") and self.kind != "variants":
-            raise ValueError(f"{given[0]} makes variants; for {self.kind} list them in a table")
+            raise ValueError(f"{given[0]} makes variants; list the {self.kind} in a table")
         rules = self.exclude_residues or self.forbidden_motifs or self.max_mutations
         if rules and given[0] in ("table", "fasta"):
             raise ValueError(f"rules hold for singles and sites; take unwanted rows out of the {given[0]} instead")

@@ -378,8 +378,10 @@ def _contents(files: tuple[Path, ...]) -> dict[str, bytes]:
             raise ConfigError(f'two files are called "{path.name}": rename one of them. No campaign was made.')
         try:
             found[path.name] = path.read_bytes()
+        except IsADirectoryError:
+            raise ConfigError("this is a folder. Name a file in it. No campaign was made.", file=str(path)) from None
         except OSError as error:
-            raise ConfigError(f"{path} cannot be read ({error.strerror}). No campaign was made.") from error
+            raise ConfigError(f"cannot be read ({error.strerror}). No campaign was made.", file=str(path)) from error
     return found
 
 

@@ -238,7 +238,6 @@ def _text(content: bytes) -> str:
 def _records(text: str) -> list[list[str]]:
     lines = text.splitlines()
     sign = max("\t;,|", key=lambda s: sum(line.count(s) for line in lines)) if lines else ","
-    csv.field_size_limit(1 << 24)
     try:
         return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=sign)]
     except csv.Error:

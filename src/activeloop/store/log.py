@@ -29,6 +29,8 @@ _ALL = (
     "WHERE campaign = :campaign ORDER BY sequence"
 )
 _ENDS = "SELECT last, projected, rounds, new_round FROM campaigns WHERE campaign = :campaign"
+_COUNT = "SELECT count(*) FROM events WHERE campaign = :campaign"
+_NUMBERS = "SELECT sequence FROM events WHERE campaign = :campaign ORDER BY sequence"
 _OTHERS = (
     "SELECT sequence, at, kind, schema_version, payload, actor, request_id FROM events "
     "WHERE campaign = :campaign AND kind NOT IN ('measured', 'voided') ORDER BY sequence"
@@ -276,6 +278,11 @@ class SQLLog(EventLog):
             if not ends or ends[0][0] != ends[0][1]:
                 return None
             last, _, rounds, new_round = ends[0]
+            if (there := next(iter(read(_COUNT, campaign=key)))[0]) != last:
+                lost = next(
+                    (i for i, (number,) in enumerate(read(_NUMBERS, campaign=key), 1) if number != i), there + 1
+                )
+                raise StoreError(f"{self._where} lacks event {lost}: restore it from a backup.")
             others = tuple(self._recorded(read(_OTHERS, campaign=key)))
             files = [
                 (event, source, content, tuple(json.loads(grown)), bool(repeats), corrects)

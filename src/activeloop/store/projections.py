@@ -127,7 +127,9 @@ class Projection:
             found = dict(map(tuple, self._connection.execute(firsts.where(files.c.event.in_(event.replaces)))))
             first = min(found.get(e, 0) or e for e in event.replaces)
         self._insert(files, [file_row(number, event, first)])
-        self._insert(results, [result_row(i, Result(number, own, m)) for i, m in enumerate(event.measurements)])
+        for begin in range(0, len(event.measurements), AT_ONCE):  # a long file is not in memory twice
+            some = enumerate(event.measurements[begin : begin + AT_ONCE], begin)
+            self._insert(results, [result_row(i, Result(number, own, m)) for i, m in some])
 
     def _strike(self, number: int, struck: Sequence[int], reason: str, rows: Sequence[int] = ()) -> None:
         if not struck:
@@ -157,7 +159,7 @@ class Projection:
     def _insert(self, table: sa.Table, rows: list[Row]) -> None:
         waiting = self._waiting.setdefault(table, [])
         waiting += [{"campaign": self._campaign, **row} for row in rows]
-        if len(waiting) > AT_ONCE:
+        if len(waiting) >= AT_ONCE:
             self.flush()
 
     def _mine(self, table: sa.Table) -> tuple[sa.ColumnElement[bool], ...]:
