@@ -20,8 +20,8 @@ HARM = {("post", "/api/v1/campaigns/{campaign}/archive"), ("put", "/api/v1/campa
 """After which later requests would find nothing."""
 
 
-def operations(app: Any) -> list[Any]:
-    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
+def operations(server: Server) -> list[Any]:
+    schema = schemathesis.openapi.from_dict(server.client.get("/api/v1/openapi.json").json())
     return [found.ok() for found in schema.get_all_operations()]
 
 
@@ -58,7 +58,7 @@ def test_no_request_is_answered_by_a_fault(server):
     server.post("results", {"measurements": server.measured(6)})
     server.post("versions")
     wrong, asked, done = [], 0, 0
-    for operation in operations(server.client.app):
+    for operation in operations(server):
         if operation.path.endswith(ENDLESS) or (operation.method, operation.path) in HARM:
             continue
         seen = answers(server, operation)
