@@ -20,8 +20,13 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, s
     """Type a command; returns exit status, output and errors."""
 
     def command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main([str(a) for a in arguments])
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with pytest.raises(SystemExit) as end:
+                main([str(a) for a in arguments])
+        finally:
+            for number, handler in handlers.items():  # commands that run on end in order by handlers of their own
+                signal.signal(number, handler)
         said = capsys.readouterr()
         return int(end.value.code or 0), said.out, said.err
 

@@ -20,6 +20,7 @@ def run(typed, monkeypatch, tmp_path):
 
 def test_ctrl_c_says_what_is_kept_and_ends_with_130(run, monkeypatch):
     run("record", "loop", "r.csv")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a process of its own, whatever ran in this one
     stop = "activeloop.campaigns.campaign.fit_version"
     monkeypatch.setattr(stop, lambda *_, **__: signal.raise_signal(signal.SIGINT))
     status, _, err = run("fit", "loop")
