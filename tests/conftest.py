@@ -1,6 +1,7 @@
 """Makes `bad_input` and `tiny_models` importable by the tests; tiny models, and databases of either kind."""
 
 import logging
+import signal
 import sys
 import urllib.request
 import uuid
