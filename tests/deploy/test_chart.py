@@ -1,12 +1,17 @@
 """The Helm chart: each profile renders, is valid for four releases of Kubernetes, keeps to the restricted standard."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import kubernetes_validate
 import pytest
+import typer
 import yaml
+
+from activeloop.cli import app
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy/helm/activeloop"
@@ -109,6 +114,29 @@ def test_no_secret_is_in_the_chart_and_none_is_an_argument(rendered):
         for _, spec in pods(documents):
             for container in spec["containers"]:
                 assert not any("DATABASE" in argument or "SECRET" in argument for argument in container.get("args", []))
+
+
+def test_every_container_runs_a_command_that_there_is(rendered):
+    """A verb of ActiveLoop, with options and arguments that it takes."""
+    group, seen = typer.main.get_command(app), set()
+    for documents in rendered.values():
+        for _, spec in pods(documents):
+            for container in spec["containers"]:
+                typed = container.get("args", [])
+                if "command" in container:
+                    (line,) = [one for one in container["command"][-1].splitlines() if one.startswith("activeloop ")]
+                    typed = shlex.split(line)[1:]
+                if not container["image"].startswith("activeloop"):
+                    continue
+                context = click.Context(group)
+                _, verb, rest = group.resolve_command(context, list(typed))
+                environment = {"DATABASE_URL": "postgresql://db/lab", "ARTIFACTS": "/artifacts"}
+                with pytest.MonkeyPatch.context() as patch:
+                    for variable, value in environment.items():
+                        patch.setenv(variable, value)
+                    verb.make_context(verb.name, rest)  # raises where an option or argument is none
+                seen.add(verb.name)
+    assert seen == {"serve", "work", "store", "backup"}
 
 
 @pytest.mark.parametrize(

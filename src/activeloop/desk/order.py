@@ -125,17 +125,21 @@ def order(loop: OpenCampaign, options: OrderOptions) -> Order:
         notes.append(f"the wild type's DNA holds {some(standing)} itself; the genes hold it too.")
     laid = plates_of(loop, options.proposal)
     lines: list[OrderedOligo] = []
+    cool: list[str] = []
     for plate, well, variant in _variants(loop, laid.plates):
         gene, first, last = _gene(dna, variant, codons, avoid)
         if options.form == "genes":
             whole = f"{_letters(options.prefix)}{gene}{_letters(options.suffix)}"
             lines.append(OrderedOligo(plate, well, variant.name, whole, variant.sequence))
             continue
-        forward = _primer(gene, variant, first, last)
+        forward, hot = _primer(gene, variant, first, last)
+        cool += [] if hot else [variant.name]
         for end, sequence in (("F", forward), ("R", _reverse(forward))):
             lines.append(OrderedOligo(plate, well, f"{variant.name}-{end}", sequence, variant.sequence))
     if not lines:
         raise PlateError("there is no variant to order on that plate. Nothing was written.")
+    if cool:
+        notes.append(f"a side of the primers of {some(cool)} melts below {MELTING:g} °C: it is as long as it may be.")
     return Order(tuple(lines), tuple(notes), _form(lines, options.vendor))
 
 
@@ -257,8 +261,8 @@ def _put(dna: str, mutations: Sequence[Mutation], codons: Sequence[str]) -> str:
     return "".join(pieces)
 
 
-def _primer(gene: str, variant: Variant, first: int, last: int) -> str:
-    """The forward primer: the new codons, and on each side as much as melts at `MELTING`."""
+def _primer(gene: str, variant: Variant, first: int, last: int) -> tuple[str, bool]:
+    """The forward primer, the new codons and on each side as much as melts at `MELTING`; whether both sides do."""
     if last - first > 3 * SPAN:
         raise PlateError(
             f"{variant.name}: its mutations lie {(last - first) // 3} codons apart, and one pair of primers spans "
@@ -272,7 +276,8 @@ def _primer(gene: str, variant: Variant, first: int, last: int) -> str:
             f"{variant.name} lies within 10 letters of an end of the gene, where a primer cannot bind. Order genes. "
             "Nothing was written."
         )
-    return gene[begin : min(end, begin + LONGEST)]
+    end = min(end, begin + LONGEST)
+    return gene[begin:end], _melts(gene[begin:first]) and _melts(gene[last:end])
 
 
 def _melts(dna: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -38,31 +39,23 @@ def interpreter(folder: Path) -> Path:
 
 
 def install(folder: Path | None = None, index: Sequence[str] = ()) -> Path:
-    """Make the environment, and install allotropy in it; one that is there is renewed.
+    """Make the environment anew, and install allotropy in it.
 
     Args:
         folder: of the environment; `environment()` when None.
         index: further arguments of pip.
 
     Raises:
-        StoreError: it cannot be made or filled; what was there before is as it was.
+        StoreError: it cannot be made or filled; nothing half made is left.
     """
     folder = folder or environment()
-    new = folder.with_name(f"{folder.name}.new")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _run([sys.executable, "-m", "venv", "--clear", str(new)])
-        _run([str(interpreter(new)), "-m", "pip", "install", "--quiet", *index, f"allotropy=={VERSION}"])
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be made ({error.strerror}). Nothing was changed.") from error
-    # an environment knows its own path, so it is made again at its place once everything is downloaded
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-    site = next(new.glob("lib/python*/site-packages"), new / "Lib" / "site-packages")
-    here = next(folder.glob("lib/python*/site-packages"), folder / "Lib" / "site-packages")
-    import shutil
-
-    shutil.copytree(site, here, dirs_exist_ok=True)
-    shutil.rmtree(new, ignore_errors=True)
+        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        _run([str(interpreter(folder)), "-m", "pip", "install", "--quiet", *index, f"allotropy=={VERSION}"])
+    except (OSError, StoreError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StoreError(f"allotropy is not installed in {folder}: {error} The same command tries it again.") from error
     return folder
 
 
@@ -70,7 +63,7 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["without a word"]
-        raise StoreError(f"`{' '.join(command[1:])}` failed: {said[0]}. Nothing was changed.")
+        raise StoreError(f"`{' '.join(command[1:])}` failed: {said[0]}.")
 
 
 @dataclass

@@ -67,9 +67,7 @@ def check_folder(
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: name one that holds files of instruments.")
-    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and _is_data(p) and p.parent != folder]
-    paths += [p for p in sorted(folder.glob("*")) if p.is_file() and _is_data(p) and p.suffix != ".txt"]
-    paths += [p for p in sorted(folder.glob("*.txt")) if p.is_file() and "licen" not in p.name.lower()]
+    paths = [p for p in sorted(folder.rglob("*")) if p.is_file() and _is_data(p)]
     if not paths:
         raise InputError(f"{folder} holds no files.")
     for done, path in enumerate(paths, 1):
@@ -79,7 +77,7 @@ def check_folder(
 
 
 def _is_data(path: Path) -> bool:
-    return path.suffix.lower() not in _NO_DATA and not path.name.startswith(".")
+    return path.suffix.lower() not in _NO_DATA and not path.name.lower().startswith((".", "licen"))
 
 
 def _checked(path: Path, folder: Path, reader: Reader) -> FileCheck:

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -388,12 +388,3 @@ class SimulatedRobot(Driver):
             rows.append((run.plate.id, well, shown))
         header = ("plate", "well", self.laboratory.landscape.assay.name)
         write_whole(self._files / f"{run.name}.csv", csv_text(header, rows))
-
-
-def described(drivers: Sequence[Driver]) -> str:
-    """Devices in the order in which a plate visits them.
-
-    >>> described([])
-    'nobody'
-    """
-    return ", then ".join(driver.name for driver in drivers) or "nobody"

@@ -10,7 +10,7 @@ from typing import Any
 
 from activeloop.errors import MissingExtraError, PlateError
 from activeloop.lab.drivers import Capabilities, DeviceError, Driver, PlateRun, RunFile, RunState
-from activeloop.plates.picklists import LABWARE, SLOTS, deck, well_on
+from activeloop.plates.picklists import LABWARE, SLOTS, deck, labware_of
 
 #: of Opentrons' HTTP API; https://docs.opentrons.com (robot-server, OpenAPI at /openapi.json of every robot)
 VERSION = "3"
@@ -111,7 +111,7 @@ def protocol_of(run: PlateRun, *, mount: str = "right", height: float = 1.0) -> 
     if run.plate.size not in LABWARE:
         raise PlateError(f"Opentrons has no labware of {run.plate.size} wells for {run.plate.id}. Nothing was begun.")
     slots = deck(run.transfers, run.plate)
-    labware = {plate: _source_labware(run, plate) for plate in slots}
+    labware = {plate: labware_of([t for t in run.transfers if t.source.plate == plate]) for plate in slots}
     free = [slot for slot in SLOTS if slot != 1 and slot not in slots.values()]
     racks = math.ceil(len(run.transfers) / TIPS)
     if racks > len(free):
@@ -147,14 +147,6 @@ def _pipette(least: float, most: float) -> str:
     raise PlateError(
         f"no pipette of an OT-2 dispenses {least:g} to {most:g} µL in one run ({ranges}). Nothing was begun."
     )
-
-
-def _source_labware(run: PlateRun, plate: str) -> str:
-    wells = [t.source.well for t in run.transfers if t.source.plate == plate]
-    size = next((size for size in (96, 384) if all(well_on(well, size) for well in wells)), None)
-    if size is None:
-        raise PlateError(f"source plate {plate} has more than 384 wells, of which Opentrons has no labware.")
-    return LABWARE[size]
 
 
 @dataclass

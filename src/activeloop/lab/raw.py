@@ -18,6 +18,7 @@ from pathlib import Path
 
 from activeloop.errors import MeasurementError, TableError
 from activeloop.lab.readings import InstrumentFile, Reader, Reading, well_name
+from activeloop.measurements.wells import parse_well
 from activeloop.plugins import plugins
 from activeloop.tables.grids import SHAPES, row_letters
 
@@ -52,7 +53,7 @@ class Raw:
 
     def stands_at(self, reading: Reading) -> bool:
         """Whether the value of a reading stands at its well."""
-        return any(key in self.at[reading.well] for key in _keys(reading.value))
+        return any(key in self.at.get(reading.well, ()) for key in _keys(reading.value))
 
     def stands(self, reading: Reading) -> bool:
         """Whether the value of a reading stands anywhere in the file."""
@@ -321,11 +322,8 @@ def _block(records: Sequence[Sequence[str]], i: int, left: int, width: int, raw:
 def _goes_on(records: Sequence[Sequence[str]], k: int, letter: str) -> bool:
     """Whether a block goes on with its next letter after an empty line."""
     following = records[k + 1][0].strip().upper() if k + 1 < len(records) and records[k + 1] else ""
-    return bool(letter) and following in _next_letters(letter)
-
-
-def _next_letters(letter: str) -> tuple[str, ...]:
-    return ("AA",) if letter == "Z" else (letter[:-1] + chr(ord(letter[-1]) + 1),)
+    at = parse_well(f"{letter}1")
+    return at is not None and following == row_letters(at[0] + 1)
 
 
 def _bare_block(records: Sequence[Sequence[str]], i: int, raw: Raw) -> None:

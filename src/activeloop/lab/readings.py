@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 from activeloop.errors import MeasurementError
 from activeloop.files import csv_text
+from activeloop.measurements import wells
+from activeloop.measurements.wells import parse_well
 
 Origin = Literal["measured", "processed", "calculated"]
 
 #: what instruments write where nothing is known
 _NOTHING = frozenset({"", "N/A", "n/a", "NA", "Unknown", "unknown"})
 _NO_UNIT = frozenset({"", "(unitless)", "unitless"})
-_WELL = re.compile(r"([A-Za-z]{1,2})0*([1-9]\d?)")
 
 
 @dataclass(frozen=True)
@@ -197,8 +198,8 @@ def well_name(text: str) -> str:
     >>> well_name("a01"), well_name("AF48"), well_name("Tube 3"), well_name("12")
     ('A1', 'AF48', 'Tube 3', '12')
     """
-    match = _WELL.fullmatch(text.strip())
-    return f"{match[1].upper()}{int(match[2])}" if match else text.strip()
+    at = parse_well(text)
+    return wells.well_name(*at) if at else text.strip()
 
 
 def readings_of(document: Mapping[str, Any], file: str = "", content_hash: str = "") -> InstrumentFile:

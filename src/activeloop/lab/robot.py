@@ -19,7 +19,7 @@ import numpy as np
 from activeloop.campaigns.state import CampaignState
 from activeloop.config import OpenCampaign
 from activeloop.desk.figures import plate_controls
-from activeloop.desk.propose import PlateOptions, known_plates, propose
+from activeloop.desk.propose import PlateOptions, known_plates, plates_of, propose
 from activeloop.desk.record import read_results, record
 from activeloop.errors import InputError, StateError
 from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile
@@ -163,11 +163,9 @@ class Robot:
                 break
         raise StateError(f"{plate} does not wait for an approval. Nothing was sent.")
 
-    def _plates(self, state: CampaignState) -> list[Plate]:
+    def _plates(self, state: CampaignState) -> tuple[Plate, ...]:
         """The plates of the last proposal."""
-        number = len(state.proposals)
-        plates, _ = known_plates(self.loop)
-        return [p for p in plates if p.id == f"plate-{number}" or p.id.startswith(f"plate-{number}-")]
+        return plates_of(self.loop).plates if state.proposals else ()
 
     def _left(self, plate: Plate, state: CampaignState) -> list[Driver]:
         """The devices that a plate has still to visit."""

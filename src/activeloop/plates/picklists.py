@@ -531,7 +531,7 @@ def write_opentrons(
     _check_opentrons(plate, path, volume, slot, height, labware)
     moves = transfers(plate, volume, sources, dead_volume=dead_volume, controls=controls)
     slots = deck(moves, plate, slot, path)
-    standing = source_labware or _labware_of(moves, path)
+    standing = source_labware or labware_of(moves, path)
     own = labware or LABWARE[plate.size]
     rows: list[Row] = [
         [standing, slots[m.source.plate], m.source.well, f"{height:g}", own, slot, m.well, f"{volume:g}"] for m in moves
@@ -556,11 +556,16 @@ def deck(moves: Sequence[Transfer], plate: Plate, slot: int = 1, path: str | Pat
     return dict(zip(plates, free, strict=False))
 
 
-def _labware_of(moves: Sequence[Transfer], path: str | Path) -> str:
+def labware_of(moves: Sequence[Transfer], path: str | Path = "") -> str:
+    """Opentrons' load name of the source plates of some transfers: the smallest that has their wells.
+
+    Raises:
+        PlateError: they have more than 384 wells.
+    """
     size = next((s for s in (96, 384) if all(well_on(m.source.well, s) for m in moves)), None)
     if size is None:
         problem = "the source plates have more than 384 wells, of which Opentrons has no labware. Name yours"
-        raise PlateError(f"{problem}: source_labware=... Nothing was written.", file=str(path))
+        raise PlateError(f"{problem}: source_labware=... Nothing was written.", file=str(path) or None)
     return LABWARE[size]
 
 
