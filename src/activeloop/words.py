@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -41,3 +42,66 @@ def shown_number(value: float, digits: int = 3) -> str:
     """
     text = f"{value:.{digits}g}"
     return f"{float(text):.0f}" if "e+" in text and abs(value) < 1e6 else text
+
+
+#: one of several things, in a sentence that counts them
+_ONE = re.compile(
+    r"(?<![\w.,:/-])1 (candidate|plate|row|result|value|well|round|proposal|variant|compound|guide|sequence|mutation|"
+    r"record|control|event|tree|combination|residue|position|site)s\b(?! ?[/])"
+)
+#: option of a function of Python -> that of the command line
+_OPTIONS = {
+    "column": "--column",
+    "kind": "--kind",
+    "merge_duplicates": "--merge-duplicates",
+    "offset": "--offset",
+    "parent": "--wild-type",
+    "sites": "--sites",
+    "skip_unreadable": "--skip-unreadable",
+}
+#: such an option, as a sentence names it
+_PYTHON = re.compile(
+    rf"(?P<twice>--[a-z-]+, )?\b(?P<name>{'|'.join(_OPTIONS)})=(?:\.\.\.|True\b|(?P<value>[+-]?\d+\b))"
+)
+#: what only Python needs to know
+_ASIDE = re.compile(r" ?\((?:in Python[^()]*|columns=\{[^{}]*\}|fill_plates)\)|, in Python [^(),]*(?=\))")
+
+
+def worded(text: str) -> str:
+    """A sentence in the words of the command line: its own options, and one of a thing in the singular.
+
+    >>> worded("1 rows differ. Give (parent=...), or offset=-3 (--skip-unreadable, skip_unreadable=True).")
+    '1 row differ. Give (--wild-type), or --offset -3 (--skip-unreadable).'
+    """
+    return _ONE.sub(r"1 \1", _PYTHON.sub(_option, _ASIDE.sub("", text)))
+
+
+def _option(found: re.Match[str]) -> str:
+    name = _OPTIONS[found["name"]]
+    before = "" if found["twice"] == f"{name}, " else found["twice"] or ""
+    return before + name + (f" {found['value'].removeprefix('+')}" if found["value"] else "")
+
+
+#: an option of the command line, and a command in backticks, whose options are its own
+_FIELD = re.compile(r"`[^`]*`|(?<![\w-])--(?P<name>[a-z]+(?:-[a-z]+)*)")
+
+
+def fields_named(text: str, shown: str = "{}") -> str:
+    """A sentence in the words of the API, whose fields stand for the options of the command line.
+
+    Args:
+        text: the sentence.
+        shown: of a field; those of a form stand in quotes, with spaces.
+
+    >>> fields_named("Row 3 cannot be read (--skip-unreadable). Then `activeloop propose c --force`.")
+    'Row 3 cannot be read (skip_unreadable). Then `activeloop propose c --force`.'
+    >>> fields_named("Give --source-volume.", "“{}”")
+    'Give “source volume”.'
+    """
+    between = "_" if shown == "{}" else " "
+
+    def field(found: re.Match[str]) -> str:
+        name = found["name"]
+        return found[0] if name is None else shown.format(name.replace("-", between))
+
+    return _FIELD.sub(field, worded(text))

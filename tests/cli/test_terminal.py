@@ -9,7 +9,7 @@ import pytest
 
 import activeloop.cli
 from activeloop.cli import main
-from activeloop.cli.terminal import console, new_table, printable, progress_bar, progress_bars, say, show_table, worded
+from activeloop.cli.terminal import console, new_table, printable, progress_bar, progress_bars, say, show_table
 
 NAMES = ["c1cc[nH]c1", "[/x]", "a[/s]b", "[red]K2R[/red]", "[bold]", ":smile:", "C[n+]1ccccc1", "[link=x]y[/link]"]
 
@@ -36,28 +36,6 @@ def test_what_would_steer_the_terminal_is_shown_instead(capsys):
     assert not set(steering[:1] + "\x07\r\x9b\u202e\x00") & set(said)
     assert "\\x1b[31m\\x07\\r\\x9b2J\\u202e\\x00" in said
     assert printable("two\nlines\tof µ, 蛋白 and 🧬") == "two\nlines\tof µ, 蛋白 and 🧬"
-
-
-@pytest.mark.parametrize(
-    ("sentence", "said"),
-    [
-        ("1 plates hold 1 candidates of 21 rows", "1 plate hold 1 candidate of 21 rows"),
-        ("0.1 rows, K-1 rows and 1,001 values", "0.1 rows, K-1 rows and 1,001 values"),
-        ("Give the wild type (parent=...).", "Give the wild type (--wild-type)."),
-        ("keep the first (merge_duplicates=True).", "keep the first (--merge-duplicates)."),
-        ("(--skip-unreadable, skip_unreadable=True)", "(--skip-unreadable)"),
-        (
-            "several plates (fill_plates), or (--column a=..., in Python the argument columns)",
-            "several plates, or (--column a=...)",
-        ),
-        ("the folder `plates` (in Python: the argument plates), or", "the folder `plates`, or"),
-        ('--column "a=x" (columns={"a": "x"}), or', '--column "a=x", or'),
-        ("Give offset=+3, or another", "Give --offset 3, or another"),
-        ("forest(trees=7, masked=True)", "forest(trees=7, masked=True)"),
-    ],
-)
-def test_sentences_are_in_the_words_of_the_command_line(sentence, said):
-    assert worded(sentence) == said
 
 
 def test_a_long_name_is_folded_and_not_cut(capsys, monkeypatch):

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from activeloop.words import worded
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
@@ -73,25 +75,6 @@ ResultsFolder = Annotated[
 
 #: what a terminal would obey instead of showing it (C0, C1, changes of direction), and halves of characters
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-#: one of several things, in a sentence that counts them
-_ONE = re.compile(
-    r"(?<![\w.,:/-])1 (candidate|plate|row|result|value|well|round|proposal|variant|compound|guide|sequence|mutation|"
-    r"record|control|event|tree|combination|residue|position|site)s\b(?! ?[/])"
-)
-#: option of a function of Python -> that of the command line
-_OPTIONS = {
-    "column": "--column",
-    "kind": "--kind",
-    "merge_duplicates": "--merge-duplicates",
-    "offset": "--offset",
-    "parent": "--wild-type",
-    "sites": "--sites",
-    "skip_unreadable": "--skip-unreadable",
-}
-#: such an option, as a sentence names it
-_PYTHON = re.compile(
-    rf"(?P<twice>--[a-z-]+, )?\b(?P<name>{'|'.join(_OPTIONS)})=(?:\.\.\.|True\b|(?P<value>[+-]?\d+\b))"
-)
 
 
 def printable(text: str) -> str:
@@ -101,25 +84,6 @@ def printable(text: str) -> str:
     [nH] \x1b[31mred \udcff
     """
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-#: what only Python needs to know
-_ASIDE = re.compile(r" ?\((?:in Python[^()]*|columns=\{[^{}]*\}|fill_plates)\)|, in Python [^(),]*(?=\))")
-
-
-def worded(text: str) -> str:
-    """A sentence in the words of the command line: its own options, and one of a thing in the singular.
-
-    >>> worded("1 rows differ. Give (parent=...), or offset=-3 (--skip-unreadable, skip_unreadable=True).")
-    '1 row differ. Give (--wild-type), or --offset -3 (--skip-unreadable).'
-    """
-    return _ONE.sub(r"1 \1", _PYTHON.sub(_option, _ASIDE.sub("", text)))
-
-
-def _option(found: re.Match[str]) -> str:
-    name = _OPTIONS[found["name"]]
-    before = "" if found["twice"] == f"{name}, " else found["twice"] or ""
-    return before + name + (f" {found['value'].removeprefix('+')}" if found["value"] else "")
 
 
 def predicted_title(name: str, unit: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from activeloop.words import fields_named
 
 Role = Literal["reader", "robot", "scientist", "owner"]
 """What somebody may do: each may do what those before it may."""
@@ -507,7 +509,7 @@ class RowProblemOut(Out):
     """What is wrong with a row of a file."""
 
     row: int | None
-    problem: str
+    problem: Annotated[str, AfterValidator(fields_named)]
 
 
 class ReadColumnOut(Out):

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from activeloop.errors import ActiveLoopError, InputError, MissingExtraError, ModelError, StateError, StoreError
+from activeloop.words import fields_named
 
 AGAIN = "Correct what `detail` names and send the request again; nothing was stored."
 #: kind of error -> (status, what to do)
@@ -53,10 +54,10 @@ def problem_response(
 
 
 def answer_of(error: ActiveLoopError) -> JSONResponse:
-    """The answer that says what an error of the house says."""
+    """The answer that says what an error of the house says, in the words of the API."""
     status, fix = next((v for kind, v in reversed(KINDS.items()) if isinstance(error, kind)), (500, AGAIN))
     where = {"file": getattr(error, "file", None), "row": getattr(error, "row", None)}
-    return problem_response(status, str(error), fix, kind=type(error).__name__, **where)
+    return problem_response(status, fields_named(str(error)), fix, kind=type(error).__name__, **where)
 
 
 def problem_of(error: HTTPException) -> Response:

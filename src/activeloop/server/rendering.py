@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from activeloop._version import __version__
-from activeloop.words import many, shown_number
+from activeloop.words import fields_named, many, shown_number
 
 TABS = (
     ("", "Overview"),
@@ -52,6 +52,7 @@ _templates = Environment(
 )
 _templates.globals |= {"tabs": TABS, "version": __version__, "many": many, "new_request": lambda: secrets.token_hex(16)}
 _templates.filters |= {"figure": figure, "moment": moment, "breakable": lambda name: breakable(name)}
+_templates.filters["in_form"] = lambda text: fields_named(text, "“{}”")
 
 
 def breakable(name: str) -> Markup:
