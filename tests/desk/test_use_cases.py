@@ -23,6 +23,7 @@ def asked(name: str, *arguments: Any, **options: Any) -> Any:
     result = desk.use_case(name)(*arguments, **options)
     written = json.loads(json.dumps(desk.plain(result), allow_nan=False))
     Draft202012Validator(desk.schema(name)).validate(written)
+    assert desk.plain(desk.typed(desk.result_type(name), written)) == written
     return result
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import openpyxl
 import pytest
 from served import CONFIG
 from test_client import client  # noqa: F401 - a fixture
@@ -11,6 +16,9 @@ from test_client import client  # noqa: F401 - a fixture
 from activeloop.cli import main
 from activeloop.client import Client
 from activeloop.store import CampaignFolder
+from activeloop.work import Place, Worker
+from activeloop.work.kinds import Distil
+from activeloop.work.leases import Timing
 
 
 @pytest.fixture
@@ -71,9 +79,92 @@ def test_what_goes_wrong_there_is_said_here(run, client: Client, tmp_path):  # n
     assert (status, err.startswith("Error: bad.csv, row 2:"), "Nothing was stored." in err) == (2, True, True)
     status, _, err = run(*far, "propose", "other")
     assert (status, 'no campaign "other"' in err) == (2, True)
-    status, _, err = run(*far, "distil", "kinase")
+    status, _, err = run(*far, "report", "kinase")
     assert (status, "is done where the campaign is" in err) == (2, True)
     status, _, err = run(*far, "fit", "kinase")
     assert (status, "nothing was measured yet" in err) == (1, True)
     status, _, err = run("--server", "nowhere", "status", "kinase")
     assert (status, "no address of a server" in err) == (2, True)
+
+
+@contextmanager
+def working(settings) -> Iterator[None]:
+    """A worker that trains the students of the server."""
+    stopping = threading.Event()
+    there = Worker([Place(settings.database)], Timing(quiet=0.0, longest=0.0, lease=10.0), kinds=(Distil,))
+
+    def work() -> None:
+        while not stopping.wait(0.5):
+            there.run(lambda _: None, once=True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    stopping.set()
+    thread.join()
+
+
+def test_a_new_campaign_is_checked_here_and_made_there(run, client: Client, tmp_path):  # noqa: F811
+    far = ("--server", client.url)
+    (tmp_path / "wt.fasta").write_text(">it\nMKTAYIAKQRQISFVKSHFSRQ\n")
+    made = ("--wild-type", "wt.fasta", "--singles", "--assay", "activity:U", "--wells", "24", "--controls", "2")
+    local, remote = run("new", "kinase", *made), run(*far, "new", "kinase", *made)
+    assert remote[0] == 0, remote[2]
+    told = [line for line in local[1].splitlines() if line.startswith("  ") and "settings" not in line]
+    assert told == [line for line in remote[1].splitlines() if line.startswith("  ") and "settings" not in line]
+    assert f"`activeloop --server {client.url} propose kinase`" in remote[1]
+    status, _, err = run(*far, "new", "other", *made[:3], "--assay", "activity", "--wells", "97")
+    assert (status, "--wells is 97" in err) == (2, True)
+    book = openpyxl.Workbook()
+    for row in (["smiles"], ["CCO"], ["CCN"], ["c1ccccc1O"]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "library.xlsx")
+    pool = ("--table", "library.xlsx", "--kind", "compounds", "--assay", "IC50:nM:minimise")
+    assert "3 compounds" in run(*far, "new", "library", *pool)[1]
+
+
+def test_verbs_of_a_server_say_what_the_local_ones_say(run, client: Client, tmp_path, settings):  # noqa: F811
+    """From a new campaign to a student: each verb in both places, word for word but for how it is typed."""
+    far = ("--server", client.url)
+
+    def both(verb: str, *words: str) -> str:
+        local, remote = run(verb, "kinase", *words), run(*far, verb, "kinase", *words)
+        assert (local[0], remote[0]) == (0, 0), (local[2], remote[2])
+        typed = remote[1].replace(f"activeloop --server {client.url} ", "activeloop ").splitlines()
+        said = [re.sub(r"[\d,]+ kB", "kB", line) for line in local[1].splitlines()]
+        typed = [re.sub(r"[\d,]+ kB", "kB", line) for line in typed]
+        assert typed == said, verb
+        return local[1]
+
+    config = CONFIG + "[student.training]\nsteps = 4\nminibatch = 16\ndeviations = 4\n"
+    client.make_campaign("kinase", config)
+    CampaignFolder.create(tmp_path / "kinase", config)
+    for where in (("propose", "kinase"), (*far, "propose", "kinase")):
+        assert run(*where, "-n", "8", "--seed", "3")[0] == 0
+    assert "proposal 1, chosen by" in both("explain")
+    rows = "".join(
+        f"{w}{i + 1}{a},{(i * 7 + j * 3) % 11}\n"
+        for i, w in enumerate("MKTAYIAKQRQISFVKSHFSRQ")
+        if i
+        for j, a in enumerate("AGLVE")
+        if a != w
+    )
+    (tmp_path / "r.csv").write_text("mutant,activity\n" + rows)
+    for where in (("record", "kinase"), (*far, "record", "kinase")):
+        assert run(*where, "r.csv")[0] == 0
+    for where in (("fit", "kinase"), (*far, "fit", "kinase")):
+        assert run(*where)[0] == 0
+    assert "Skill" in both("assess", "-n", "8")
+    said = both("explain", "K2W", "--picture", "why.svg")
+    assert "what each mutation adds" in said
+    assert "Written: why.svg" in said
+    assert "on the next proposal" in both("pin", "K2R")
+    assert "not proposed any more" in both("veto", "T3S")
+    (tmp_path / "more.csv").write_text("mutant\nK2A:T3G\nK2L:T3G\n")
+    assert "Added" in both("extend", "--list", "more.csv")
+    assert "20 combinations" in both("extend", "--combine", "2", "--budget", "20")
+    how = ("--network", "conv", "--width", "8", "--layers", "1", "--force", "--out", "s.onnx", "--web", "page")
+    with working(settings):
+        assert "was trained" in both("distil", *how)
+    assert "is there already" in both("distil", *how)
+    assert (tmp_path / "page" / "index.html").stat().st_size > 100_000

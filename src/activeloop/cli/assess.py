@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from activeloop.cli.status import front_words, validation_words
 from activeloop.cli.terminal import Folder, next_step, opened, say
 from activeloop.words import many
+
+if TYPE_CHECKING:
+    from activeloop.campaigns import RoundReport
 
 N = typer.Option("-n", "--number", help="Size of the next round (default: that of the last proposal).")
 
@@ -19,6 +22,17 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
 
     loop = opened(directory)
     found = assessed(loop, number)
+    show(found, loop.campaign.pool.called(found.best_name) if found.best_name else "", len(loop.config.assays) > 1)
+
+
+def show(found: RoundReport, called: str, several: bool) -> None:
+    """Print an assessment.
+
+    Args:
+        found: it.
+        called: what people call the best candidate.
+        several: whether the campaign has several assays.
+    """
     rounds = f"after {many(found.round, 'round')}" if found.round else "before the first round"
     if found.front:
         say(f"Front of {found.measured:,} {rounds}: {front_words(found.front)}")
@@ -31,7 +45,6 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
         gained = f", {found.gained:+.3g} in the last round" if found.gained == found.gained else ""
         within = f", {found.met:,} within the thresholds" if found.met is not None else ""
         value = f"{found.best:.4g} {found.assay.unit}".rstrip()
-        called = loop.campaign.pool.called(found.best_name)
         name = found.best_name if called == found.best_name else f"{called}, {found.best_name}"
         say(f"Best of {found.measured:,}{within} {rounds}: {name}, {value}{gained}")
     else:
@@ -40,7 +53,7 @@ def assess(directory: Folder, number: Annotated[int | None, N] = None) -> None:
         picks = ", ".join(f"{name} ({chance:.0%})" for name, chance in found.gain.extending)
         say(f"Most likely to extend the front among the next {found.next_size:,}: {picks}.")
     for validation in found.validations or (None,):
-        of = f" of {validation.assay}" if validation and len(loop.config.assays) > 1 else ""
+        of = f" of {validation.assay}" if validation and several else ""
         say(f"Prospective validation{of}: {validation_words(validation)}.")
     for skill in found.skills:
         say(f"Skill{f' in {skill.assay}' if len(found.skills) > 1 else ''}: {skill}.")

@@ -12,6 +12,7 @@ from activeloop.cli.terminal import Folder, check_file, check_parent, next_step,
 if TYPE_CHECKING:
     from activeloop.campaigns import StudentRecord
     from activeloop.config import OpenCampaign, StudentConfig
+    from activeloop.desk.distil import DistilledStudent
 
 Network = Literal["conv", "transformer", "sites", "first-layers", "auto"]
 
@@ -59,6 +60,22 @@ def distil(
         return
     with progress_bar("Training") as progress:
         found = distilled(loop, options, seed, again=again, train=distil_here, progress=progress)
+    show(found)
+    if (out or web) and not force:
+        check_fidelity(found.listed.student)
+    if out:
+        write_whole(out, loop.campaign.student_file(found.listed.student.number))
+        say(f"Written: {out}")
+    if web:
+        say(f"Written: {student_page(loop, web, found.listed.student.number)}")
+    if found.stale:
+        version = found.listed.student.version
+        say(f"Results came in since version {version}: `activeloop fit {directory}` makes the next one.")
+    next_step(after(f"activeloop distil {directory}", out, web))
+
+
+def show(found: DistilledStudent) -> None:
+    """Print what is to be known of a student."""
     student = found.listed.student
     how = "was trained" if found.fresh else "is there already"
     size = f"{size_words(student)}, {found.size / 1000:,.0f} kB"
@@ -69,16 +86,6 @@ def distil(
         say(f"Warning: {warning}")
     if student.explanation:
         say(student.explanation)
-    if (out or web) and not force:
-        check_fidelity(student)
-    if out:
-        write_whole(out, loop.campaign.student_file(student.number))
-        say(f"Written: {out}")
-    if web:
-        say(f"Written: {student_page(loop, web, student.number)}")
-    if found.stale:
-        say(f"Results came in since version {student.version}: `activeloop fit {directory}` makes the next one.")
-    next_step(_next(directory, out, web))
 
 
 def begin(loop: OpenCampaign, directory: Path, settings: StudentConfig, seed: int | None, again: bool) -> None:
@@ -116,9 +123,16 @@ def size_words(student: StudentRecord) -> str:
     return f"{student.network}, {student.parameters:,} parameters{less}"
 
 
-def _next(directory: Path, out: Path | None, web: Path | None) -> str:
+def after(command: str, out: Path | None, web: Path | None) -> str:
+    """What to do with a student.
+
+    Args:
+        command: that distils, as one types it.
+        out: its file, where it was written.
+        web: its page, likewise.
+    """
     if web:
         return f"open {web / 'index.html'} in a browser; it needs no network."
     if out:
         return f"`activeloop predict --student {out} FILE` on any machine; it needs no torch."
-    return f"`activeloop distil {directory} --out student.onnx` or `--web DIR` writes it out; it is not trained twice."
+    return f"`{command} --out student.onnx` or `--web DIR` writes it out; it is not trained twice."

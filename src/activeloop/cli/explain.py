@@ -14,6 +14,7 @@ from activeloop.words import shown_number
 
 if TYPE_CHECKING:
     from activeloop.desk.explain import Explanation
+    from activeloop.plates import Proposal
 
 NAMES = typer.Argument(metavar="[CANDIDATE...]", help="Candidates, in any notation (default: the picks that are out).")
 PICTURE = typer.Option(metavar="FILE", help="Also draw what each exchange adds here (.png, .svg).")
@@ -44,13 +45,23 @@ def explain(
     else:
         proposal = last_proposal(loop)
         chosen = [p.name for p in proposal.picks]
-        called = loop.campaign.pool.called
-        names = [p.name if called(p.name) == p.name else f"{called(p.name)}, {p.name}" for p in proposal.picks]
-        rows = [(str(p.rank), name, p.reason) for p, name in zip(proposal.picks, names, strict=True)]
-        show_table(f"proposal {proposal.number}, chosen by {proposal.policy}", ("rank", "candidate", "why"), rows)
-        next_step(f"`activeloop explain {directory} {proposal.picks[0].name}` says more about one of them.")
+        show_picks(proposal, loop.campaign.pool.called, f"activeloop explain {directory}")
     if picture:
         say(f"Written: {write_whole(picture, picture_of(loop, chosen, picture.suffix.lower(), offset=offset))}")
+
+
+def show_picks(proposal: Proposal, called: Callable[[str], str], command: str) -> None:
+    """Print the picks of a proposal and the reason of each.
+
+    Args:
+        proposal: it.
+        called: what people call a candidate.
+        command: that explains, as one types it.
+    """
+    names = [p.name if called(p.name) == p.name else f"{called(p.name)}, {p.name}" for p in proposal.picks]
+    rows = [(str(p.rank), name, p.reason) for p, name in zip(proposal.picks, names, strict=True)]
+    show_table(f"proposal {proposal.number}, chosen by {proposal.policy}", ("rank", "candidate", "why"), rows)
+    next_step(f"`{command} {proposal.picks[0].name}` says more about one of them.")
 
 
 def show(one: Explanation, called: Callable[[str], str]) -> None:

@@ -36,6 +36,8 @@ SITES = typer.Option(metavar="V39,D40=AGS", help="The same, with the residues to
 BUDGET = typer.Option(metavar="N", help="Combinations at most, best first (default: 4,000).")
 FORCE = typer.Option("--force", help="Combine although fewer than 48 single mutants were measured.")
 SHOWN = 10
+AFTER = "chooses among all that is in the pool"
+"""What `propose` does then."""
 
 
 def extend(
@@ -72,7 +74,19 @@ def extend(
             skip_unreadable=skip_unreadable,
             merge_duplicates=merge_duplicates,
         )
-    kind = loop.campaign.pool.kind.removesuffix("s")
+    show(done, loop.campaign.pool.kind)
+    out = loop.campaign.state().outstanding
+    next_proposal(out.number if out else None, f"activeloop propose {directory}", AFTER)
+
+
+def show(done: Extension, kinds: str) -> None:
+    """Print what was added to a pool.
+
+    Args:
+        done: it.
+        kinds: of candidates, such as `variants`.
+    """
+    kind = kinds.removesuffix("s")
     if done.event is None:
         there = f"all {many(done.known, kind)} are in it already" if done.known else "there is nothing new"
         say(f"The pool stays as it is, {many(done.size, kind)}: {there}. Nothing was added.")
@@ -82,12 +96,6 @@ def extend(
             say(f"  {many(done.known, kind)} more {'are' if done.known > 1 else 'is'} in it already.")
     for sentence in done.notes:
         say(f"Note: {sentence}")
-    _show(done)
-    next_proposal(loop, directory, "chooses among all that is in the pool")
-
-
-def _show(done: Extension) -> None:
-    """The best combinations, and what their predictions rest on."""
     if not done.combinations or done.assay is None:
         return
     name, unit = done.assay.name, f" {done.assay.unit}" if done.assay.unit else ""

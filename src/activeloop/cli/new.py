@@ -15,9 +15,11 @@ from activeloop.cli.terminal import (
     MergeDuplicates,
     Offset,
     SkipUnreadable,
+    client_of,
     next_step,
     progress_bars,
     say,
+    typed,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ OPTIONS = {
 
 
 def new(
+    context: typer.Context,
     directory: Annotated[Path, DIR],
     assay: Annotated[list[str], ASSAY],
     wild_type: Annotated[str, WILD_TYPE] = "",
@@ -120,6 +123,7 @@ def new(
     how often each amino acid stands at each residue, as DIR/family-profile.csv.
     """
     from activeloop.candidates import read_parent
+    from activeloop.config import assays_of
     from activeloop.desk.new import CampaignOptions, draft
     from activeloop.desk.new import new as make
     from activeloop.errors import ConfigError
@@ -167,18 +171,30 @@ def new(
             planned = draft(options, progress)
     except ConfigError as error:
         raise ConfigError(as_options(error.problem), file=error.file, row=error.row) from error
-    made = make(planned, directory)
-    say(f"Made the campaign {made.folder}.")
-    say(f"  pool: {made.pool}")
-    say(f"  measured: {'; '.join(map(describe, made.assays))}; goal: {made.goal}")
-    if made.family:
-        say(f"  family: {made.family}.")
-        for sentence in made.warnings:
+    command = f"activeloop {{verb}} {directory}"
+    if server := context.find_root().params.get("server"):
+        with client_of(server) as client:
+            key = client.make_campaign(str(directory), planned.text, planned.inputs).key
+        where, settings, command = (
+            f"{directory} on {server}",
+            f"its configuration (key {key})",
+            typed(server, directory),
+        )
+    else:
+        folder = make(planned, directory)
+        where, settings = str(folder.folder), f"{folder.config} (edit it as you like)"
+    say(f"Made the campaign {where}.")
+    say(f"  pool: {planned.pool.describe()}")
+    say(f"  measured: {'; '.join(map(describe, assays_of(planned.config)))}; goal: {planned.config.goal}")
+    if planned.family:
+        say(f"  family: {planned.family}.")
+        for sentence in planned.warnings:
             say(f"  note: {sentence}")
-    say(f"  settings: {made.config} (edit it as you like)")
-    for sentence in made.notes:
+    say(f"  settings: {settings}")
+    for sentence in planned.notes:
         say(f"Note: {sentence}")
-    next_step(f"`activeloop record {directory} FILE` if you have results already, or `activeloop propose {directory}`.")
+    record, propose = command.format(verb="record"), command.format(verb="propose")
+    next_step(f"`{record} FILE` if you have results already, or `{propose}`.")
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -13,4 +13,4 @@ def pin(directory: Folder, names: Names, reason: Reason = "", offset: Offset = N
     loop = opened(directory, "Nothing was changed.")
     found = pinned(loop, names, reason, offset=offset)
     say(f"Pinned {some(found.names)}: on the next proposal.")
-    next_proposal(loop, directory)
+    next_proposal(found.outstanding, f"activeloop propose {directory}")

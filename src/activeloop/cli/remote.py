@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import math
-import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from activeloop.cli import assess as assessing
+from activeloop.cli import distil as distilling
+from activeloop.cli import explain as explaining
+from activeloop.cli import extend as extending
+from activeloop.cli import void as voiding
 from activeloop.cli.propose import (
     ANOTHER,
     CONTROLS,
@@ -23,48 +29,41 @@ from activeloop.cli.propose import (
     show,
 )
 from activeloop.cli.terminal import (
+    Column,
+    MergeDuplicates,
     Offset,
     Reason,
     SkipUnreadable,
     check_file,
+    client_of,
     console,
     interval_title,
     new_table,
+    next_proposal,
     next_step,
+    note,
     predicted_title,
+    progress_bar,
     say,
     show_table,
+    typed,
+    waiting,
 )
 from activeloop.files import numbered
 from activeloop.words import many, shown_number, some
 
 if TYPE_CHECKING:
-    from activeloop.client import Client, RemoteCampaign
+    from activeloop.client import RemoteCampaign
     from activeloop.plates import Proposal
     from activeloop.server.forms import ProposalOut, StatusOut
 
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its name on the server, or its key.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Candidates, in any notation.")]
-VERBS = ("status", "propose", "plate", "record", "fit", "promote", "predict", "pin", "veto", "void")
+VERBS = ("new", "status", "propose", "plate", "record", "fit", "promote", "predict", "pin", "veto", "void")
+VERBS += ("extend", "assess", "explain", "distil")
 """What can be done through a server from the command line; all else is done in its pages, or by its API."""
-
-
-def client_of(url: str) -> Client:
-    """A client of a server, with the token in `ACTIVELOOP_TOKEN` or in the file that `ACTIVELOOP_TOKEN_FILE` names.
-
-    Raises:
-        ConfigError: that file cannot be read, or the address is none.
-    """
-    from activeloop.client import Client
-    from activeloop.errors import ConfigError
-
-    token = os.environ.get("ACTIVELOOP_TOKEN", "")
-    if path := os.environ.get("ACTIVELOOP_TOKEN_FILE"):
-        try:
-            token = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"ACTIVELOOP_TOKEN_FILE cannot be read ({error.strerror}).", file=path) from error
-    return Client(url, token.strip())
+POLL = 0.5
+"""Seconds from one look at a training to the next."""
 
 
 def _campaign(context: typer.Context, name: str) -> RemoteCampaign:
@@ -75,8 +74,7 @@ def _campaign(context: typer.Context, name: str) -> RemoteCampaign:
 
 def _typed(context: typer.Context, verb: str, name: str) -> str:
     """A command as one types it."""
-    word = f'"{name}"' if " " in name else name
-    return f"activeloop --server {context.find_root().params['server']} {verb} {word}"
+    return typed(context.find_root().params["server"], name).format(verb=verb)
 
 
 def status(context: typer.Context, campaign: Campaign) -> None:
@@ -356,14 +354,16 @@ def predict(
 
 def pin(context: typer.Context, campaign: Campaign, names: Names, reason: Reason = "", offset: Offset = None) -> None:
     """Put candidates on the next proposal. Lifts a veto."""
-    found = _campaign(context, campaign).pin(names, reason, offset)
-    say(f"Pinned {some(found)}: on the next proposal.")
+    there = _campaign(context, campaign)
+    say(f"Pinned {some(there.pin(names, reason, offset))}: on the next proposal.")
+    next_proposal(there.status().outstanding, _typed(context, "propose", campaign))
 
 
 def veto(context: typer.Context, campaign: Campaign, names: Names, reason: Reason = "", offset: Offset = None) -> None:
     """Never propose these candidates. Lifts a pin."""
-    found = _campaign(context, campaign).veto(names, reason, offset)
-    say(f"Vetoed {some(found)}: never proposed.")
+    there = _campaign(context, campaign)
+    say(f"Vetoed {some(there.veto(names, reason, offset))}: not proposed any more.")
+    next_proposal(there.status().outstanding, _typed(context, "propose", campaign))
 
 
 def void(
@@ -380,9 +380,154 @@ def void(
 
     if not reason:
         raise InputError("a server keeps why results are wrong: say it with --reason. Nothing was voided.")
-    count = _campaign(context, campaign).void(event, row or (), reason)
-    say(
-        f"Voided {many(count, 'result')} of event {event}."
-        if count
-        else "All of them were voided before: nothing changed."
-    )
+    there = _campaign(context, campaign)
+    voiding.show(there.void(event, row or (), reason), event)
+    next_proposal(there.status().outstanding, _typed(context, "propose", campaign), voiding.AFTER)
+
+
+def assess(context: typer.Context, campaign: Campaign, number: Annotated[int | None, assessing.N] = None) -> None:
+    """Assess stopping: the gain of the last round, the expected gain of the next, and whether to go on."""
+    from activeloop.desk import result_type
+    from activeloop.desk import typed as result_of
+
+    there = _campaign(context, campaign)
+    found = there.assess(number)
+    several = len(there.status().assays) > 1
+    assessing.show(result_of(result_type("assess"), found.report), found.called, several)
+
+
+def explain(
+    context: typer.Context,
+    campaign: Campaign,
+    names: Annotated[list[str] | None, explaining.NAMES] = None,
+    picture: Annotated[Path | None, explaining.PICTURE] = None,
+    offset: Offset = None,
+) -> None:
+    """Say why candidates were picked, or are predicted as they are."""
+    from activeloop.desk import result_type
+    from activeloop.desk import typed as result_of
+    from activeloop.files import write_whole
+    from activeloop.plates import Proposal
+
+    check_file(picture, (".png", ".svg"), "Nothing was drawn.")
+    ending: Any = picture.suffix.lower().lstrip(".") if picture else ""
+    found = _campaign(context, campaign).explain(names or (), offset=offset, picture=ending)
+
+    def called(name: str) -> str:
+        return found.called.get(name, name)
+
+    for one in result_of(result_type("explain"), found.explanations):
+        explaining.show(one, called)
+    if found.proposal:
+        explaining.show_picks(result_of(Proposal, found.proposal), called, _typed(context, "explain", campaign))
+    if picture:
+        say(f"Written: {write_whole(picture, base64.b64decode(found.picture))}")
+
+
+def extend(
+    context: typer.Context,
+    campaign: Campaign,
+    combine: Annotated[int | None, extending.COMBINE] = None,
+    table: Annotated[Path | None, extending.LIST] = None,
+    positions: Annotated[str, extending.POSITIONS] = "",
+    sites: Annotated[str, extending.SITES] = "",
+    budget: Annotated[int | None, extending.BUDGET] = None,
+    force: Annotated[bool, extending.FORCE] = False,
+    column: Column = "",
+    offset: Offset = None,
+    skip_unreadable: SkipUnreadable = False,
+    merge_duplicates: MergeDuplicates = False,
+) -> None:
+    """Add candidates to the pool: combinations of the best hits (the default), a list, or new positions."""
+    from activeloop.desk import result_type
+    from activeloop.desk import typed as result_of
+    from activeloop.errors import ConfigError
+
+    there = _campaign(context, campaign)
+    with waiting("adding candidates and fitting the model"):
+        if table is None:
+            how = {"combine": combine, "positions": positions, "sites": sites, "budget": budget, "force": force}
+            done = there.extend(**how)
+        elif combine or positions or sites or budget or force:
+            raise ConfigError("--list and others: extend the pool in one way at a time. Nothing was added.")
+        else:
+            reading = {"skip_unreadable": skip_unreadable, "merge_duplicates": merge_duplicates}
+            done = there.extend_by_file(table, column=column, offset=offset, **reading)
+    about = there.status()
+    extending.show(result_of(result_type("extend"), done.report), about.kind)
+    next_proposal(about.outstanding, _typed(context, "propose", campaign), extending.AFTER)
+
+
+def distil(
+    context: typer.Context,
+    campaign: Campaign,
+    network: Annotated[distilling.Network | None, distilling.NETWORK] = None,
+    width: Annotated[int | None, distilling.WIDTH] = None,
+    layers: Annotated[int | None, distilling.LAYERS] = None,
+    min_spearman: Annotated[float | None, distilling.FIDELITY] = None,
+    out: Annotated[Path | None, distilling.OUT] = None,
+    int8: Annotated[bool, distilling.INT8] = False,
+    web: Annotated[Path | None, distilling.WEB] = None,
+    seed: Annotated[int | None, distilling.SEED] = None,
+    again: Annotated[bool, distilling.AGAIN] = False,
+    force: Annotated[bool, distilling.FORCE] = False,
+    background: Annotated[bool, distilling.BACKGROUND] = False,
+) -> None:
+    """Distil the current version into a small network by the server's worker, and write it out here."""
+    from activeloop.campaigns import StudentRecord
+    from activeloop.desk.distil import DistilledStudent, ListedStudent, check_fidelity
+    from activeloop.fidelity import words_of
+    from activeloop.files import write_whole
+
+    distilling.check_targets(out, web, background)
+    there = _campaign(context, campaign)
+    options = {"network": network, "width": width, "layers": layers, "min_spearman": min_spearman, "int8": int8}
+    ordered = there.distil(**options, seed=seed, again=again)
+    if background:
+        words = "A student is trained by the server's worker." if ordered.there is None else ""
+        say(words or "This student exists already: nothing was started.")
+        next_step(f"`{_typed(context, 'status', campaign)}` shows its progress.")
+        return
+    if ordered.there is None:
+        _wait_for_student(there)
+    one = next(s for s in there.students() if ordered.there in (None, s.number))
+    told = one.model_dump()
+    warnings, refused = tuple(told.pop("warnings")), told.pop("refused")
+    student = StudentRecord(**told)
+    content, about = there.student_file(student.number), there.status()
+    listed = ListedStudent(student, about.current == student.version, words_of(student.fidelity), warnings, refused)
+    distilling.show(DistilledStudent(listed, ordered.there is None, len(content), about.stale))
+    if (out or web) and not force:
+        check_fidelity(student)
+    if out:
+        say(f"Written: {write_whole(out, content)}")
+    if web:
+        web.mkdir(exist_ok=True)
+        say(f"Written: {write_whole(web / 'index.html', there.student_page(student.number))}")
+    if about.stale:
+        fits = _typed(context, "fit", campaign)
+        say(f"Results came in since version {student.version}: `{fits}` makes the next one.")
+    next_step(distilling.after(_typed(context, "distil", campaign), out, web))
+
+
+def _wait_for_student(campaign: RemoteCampaign) -> None:
+    """Wait until the server's worker has trained what was ordered.
+
+    Raises:
+        ModelError: no student can be trained.
+    """
+    from activeloop.errors import ModelError
+
+    began, told = time.monotonic(), False
+    with progress_bar("Training") as progress:
+        while True:
+            one = next(work for work in campaign.work() if work.kind == "distil")
+            if one.stage == "failed":
+                raise ModelError(one.words)
+            if one.stage != "running" and not one.due:
+                return
+            progress(round(1000 * (one.share or 0.0)), 1000)
+            if not told and one.stage == "waiting" and time.monotonic() - began > 20:
+                note("the server's worker did not begin yet; Ctrl-C ends the waiting, not the training.")
+                told = True
+            time.sleep(POLL)

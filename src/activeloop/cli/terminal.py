@@ -5,6 +5,7 @@ What is printed holds names, structures and paths of users: none of it is markup
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from activeloop.client import Client
     from activeloop.config import OpenCampaign
 
 ShowProgress = Callable[[str, int, int], None]
@@ -120,22 +122,22 @@ def next_step(text: str) -> None:
     say(f"Next: {text}")
 
 
-def next_proposal(loop: OpenCampaign, directory: Path, what: str = "") -> None:
+def next_proposal(outstanding: int | None, command: str, what: str = "") -> None:
     """Name `propose` as what to do after a change: with --another while a proposal is out, which stays as it is.
 
     Args:
-        loop: the campaign.
-        directory: its folder, as it was typed.
-        what: what `propose` does then, such as "chooses among all that is in the pool".
+        outstanding: number of the proposal that is out; 0 or None for none.
+        command: that proposes, as one types it.
+        what: what it does then, such as "chooses among all that is in the pool".
     """
     does = f" {what}" if what else ""
-    if out := loop.campaign.state().outstanding:
+    if outstanding:
         next_step(
-            f"proposal {out.number} is out and stays as it is: measure it. `activeloop propose {directory} --another`"
+            f"proposal {outstanding} is out and stays as it is: measure it. `{command} --another`"
             f"{does or ' makes a further one'}."
         )
     else:
-        next_step(f"`activeloop propose {directory}`{does}.")
+        next_step(f"`{command}`{does}.")
 
 
 def console(*, error: bool = False) -> Console:
@@ -289,6 +291,34 @@ def names_of(text: str) -> tuple[str, ...]:
     ('default', 'random')
     """
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def typed(server: str, name: object) -> str:
+    """A command for a campaign of a server as one types it, with `{verb}` in the place of its verb.
+
+    >>> typed("http://lab:8300", "my enzyme").format(verb="status")
+    'activeloop --server http://lab:8300 status "my enzyme"'
+    """
+    word = str(name).replace("{", "{{").replace("}", "}}")
+    return f"activeloop --server {server} {{verb}} " + (f'"{word}"' if " " in word else word)
+
+
+def client_of(url: str) -> Client:
+    """A client of a server, with the token in `ACTIVELOOP_TOKEN` or in the file that `ACTIVELOOP_TOKEN_FILE` names.
+
+    Raises:
+        ConfigError: that file cannot be read, or the address is none.
+    """
+    from activeloop.client import Client
+    from activeloop.errors import ConfigError
+
+    token = os.environ.get("ACTIVELOOP_TOKEN", "")
+    if path := os.environ.get("ACTIVELOOP_TOKEN_FILE"):
+        try:
+            token = Path(path).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"ACTIVELOOP_TOKEN_FILE cannot be read ({error.strerror}).", file=path) from error
+    return Client(url, token.strip())
 
 
 def opened(folder: Path, unchanged: str = "") -> OpenCampaign:

@@ -106,7 +106,7 @@ class Verbs(TyperGroup):
 
                 known = ", ".join(remote.VERBS)
                 raise InputError(f"`{verb}` is done where the campaign is. With --server there are: {known}.")
-            place = "activeloop.cli.remote"
+            place = "activeloop.cli.remote" if verb != "new" else place  # which checks here, and makes it there
         return _command(verb, getattr(import_module(place), verb))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

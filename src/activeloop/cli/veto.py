@@ -13,4 +13,4 @@ def veto(directory: Folder, names: Names, reason: Reason = "", offset: Offset = 
     loop = opened(directory, "Nothing was changed.")
     found = vetoed(loop, names, reason, offset=offset)
     say(f"Vetoed {some(found.names)}: not proposed any more.")
-    next_proposal(loop, directory)
+    next_proposal(found.outstanding, f"activeloop propose {directory}")

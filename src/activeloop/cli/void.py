@@ -13,6 +13,10 @@ EVENT = typer.Argument(metavar="[EVENT]", help="Number of the event, as `record`
 ROWS = typer.Option("--row", metavar="N", help="A row of its file, as a spreadsheet counts (default: all).")
 
 
+AFTER = "fits the model anew without them"
+"""What `propose` does then."""
+
+
 def void(
     directory: Folder,
     event: Annotated[int | None, EVENT] = None,
@@ -30,10 +34,15 @@ def void(
             say(f"  {one.event}: {many(one.results, 'result')} from {one.source or 'no file'}, {one.voided} voided")
         next_step(f"`activeloop void {directory} EVENT [--row N] --reason TEXT`.")
         return
-    count = voided(loop, event, row or (), reason).count
+    found = voided(loop, event, row or (), reason)
+    show(found.count, event)
+    next_proposal(found.outstanding, f"activeloop propose {directory}", AFTER)
+
+
+def show(count: int, event: int) -> None:
+    """Say how many results of an event were voided."""
     say(
         f"Voided {many(count, 'result')} of event {event}."
         if count
         else "All of them were voided before: nothing changed."
     )
-    next_proposal(loop, directory, "fits the model anew without them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,15 +88,17 @@ class Client:
             raise InputError(f'{several} "{name}".{keys}')
         return RemoteCampaign(self, found[0].key, found[0].name)
 
-    def make_campaign(self, name: str, config: str, files: Mapping[str, str] | None = None) -> RemoteCampaign:
+    def make_campaign(self, name: str, config: str, files: Mapping[str, str | bytes] | None = None) -> RemoteCampaign:
         """Make a campaign.
 
         Args:
             name: in the user's words.
             config: text of its `campaign.toml`.
-            files: texts that it names, by their names.
+            files: that it names, by their names.
         """
-        given = forms.CampaignIn(name=name, config=config, files=dict(files or {}))
+        texts = {key: one for key, one in (files or {}).items() if isinstance(one, str)}
+        others = {key: base64.b64encode(one).decode() for key, one in (files or {}).items() if isinstance(one, bytes)}
+        given = forms.CampaignIn(name=name, config=config, files=texts, encoded=others)
         made = self.send(forms.CampaignMade, "POST", "/campaigns", given)
         return RemoteCampaign(self, made.key, made.name)
 
@@ -317,6 +320,25 @@ class RemoteCampaign:
         given = forms.ExtensionIn.model_validate(how)
         return self.client.send(forms.ExtensionOut, "POST", self._at("/extensions"), given)
 
+    def extend_by_file(self, path: str | Path, **how: Any) -> forms.ExtensionOut:
+        """Add the candidates of a file to the pool; `column`, `offset`, `skip_unreadable`, `merge_duplicates`."""
+        return self._upload(forms.ExtensionOut, "/extensions/file", Path(path), how)
+
+    def assess(self, number: int | None = None) -> forms.AssessOut:
+        """Whether another round, of so many candidates, is worth its cost."""
+        asked = {} if number is None else {"number": number}
+        return self.client.get(forms.AssessOut, self._at("/assessment"), **asked)
+
+    def explain(self, names: Sequence[str] = (), **how: Any) -> forms.ExplainOut:
+        """Why candidates are predicted as they are; without names why those of the last proposal were picked.
+
+        Args:
+            names: in any notation.
+            how: `offset`, and `picture`: "png" or "svg".
+        """
+        given = forms.ExplainIn(names=list(names), **how)
+        return self.client.send(forms.ExplainOut, "POST", self._at("/explanations"), given)
+
     def candidates(self, **query: Any) -> forms.CandidatesOut:
         """A page of the candidates; `search`, `state`, `sort`, `worst`, `offset`, `limit` say which."""
         return self.client.get(forms.CandidatesOut, self._at("/candidates"), **query)
@@ -339,6 +361,14 @@ class RemoteCampaign:
         given = forms.PromoteIn(version=version, reason=reason)
         return self.client.send(forms.VersionOut, "PUT", self._at("/versions/current"), given)
 
+    def distil(self, **how: Any) -> forms.StudentOrdered:
+        """Let the server's worker train a student of the current version; `work` and `students` show what came of it.
+
+        Args:
+            how: `network`, `width`, `layers`, `min_spearman`, `int8`, `seed`, `again`.
+        """
+        return self.client.send(forms.StudentOrdered, "POST", self._at("/students"), forms.StudentIn(**how))
+
     def students(self) -> list[forms.StudentOut]:
         """All students, newest first."""
         return self.client.get(forms.StudentsOut, self._at("/students")).students
@@ -346,6 +376,10 @@ class RemoteCampaign:
     def student_file(self, number: int) -> bytes:
         """The file of a student."""
         return self.client.call("GET", self._at(f"/students/{number}/file")).content
+
+    def student_page(self, number: int) -> bytes:
+        """A student as a page that predicts in any browser, offline."""
+        return self.client.call("GET", self._at(f"/students/{number}/page")).content
 
     def work(self) -> list[forms.WorkOut]:
         """What is done by itself."""

@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, get_type_hints
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -100,6 +100,41 @@ def plain(result: Any) -> Any:
     if isinstance(result, BaseModel):  # what `campaign.toml` holds
         return plain(result.model_dump())
     raise TypeError(f"a result cannot hold a {type(result).__name__}")
+
+
+def typed(kind: Any, value: Any) -> Any:
+    """A result as it was before `plain` made JSON of it; what was no number is NaN.
+
+    Args:
+        kind: of the result, as an annotation.
+        value: as `plain` gives it.
+
+    >>> typed(tuple[float, ...], plain((1.0, float("nan"))))
+    (1.0, nan)
+    """
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is float:
+        return math.nan if value is None else float(value)
+    if value is None or kind is Any or origin is Literal:
+        return value
+    if origin in (Union, UnionType):
+        return typed(next(one for one in inner if one is not NoneType), value)
+    if origin is tuple and inner[1:] != (...,):
+        return tuple(typed(one, each) for one, each in zip(inner, value, strict=True))
+    told: Any = value  # of the form that the kind has
+    if origin and isinstance(value, dict):
+        key = int if inner[0] is int else str
+        return {key(name): typed(inner[1], each) for name, each in told.items()}
+    if origin and isinstance(value, list):
+        return (list if origin is list else tuple)(typed(inner[0], each) for each in told)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = get_type_hints(kind)
+        return kind(**{f.name: typed(hints[f.name], told[f.name]) for f in dataclasses.fields(kind) if f.init})
+    if kind is bytes:
+        return base64.b64decode(told)
+    if isinstance(value, dict):  # what `campaign.toml` holds
+        return kind.model_validate(told)
+    return Path(told) if kind is Path else told
 
 
 def result_type(name: str) -> Any:

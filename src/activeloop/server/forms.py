@@ -93,6 +93,9 @@ class CampaignIn(In):
     files: Annotated[
         dict[str, str], Field(max_length=8, description="name of a file that the config names -> its text")
     ] = {}
+    encoded: Annotated[
+        dict[str, str], Field(max_length=8, description="likewise of files that are no text, such as XLSX -> base64")
+    ] = {}
 
 
 class PreviewIn(In):
@@ -284,7 +287,7 @@ class ExtensionIn(In):
 
 
 class ExtensionOut(BaseModel):
-    """What was added."""
+    """What was added; `report` is all of it, with the best combinations."""
 
     added: int
     known: int
@@ -292,6 +295,24 @@ class ExtensionOut(BaseModel):
     event: int | None
     origin: str
     notes: list[str]
+    report: dict[str, Any]
+
+
+class ExplainIn(In):
+    """Candidates to explain, in any notation; none = the picks that are out, else the last ones."""
+
+    names: Annotated[list[Name], Field(max_length=100)] = []
+    offset: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
+    picture: Annotated[Literal["", "png", "svg"], Field(description="what each exchange adds, as a picture")] = ""
+
+
+class ExplainOut(BaseModel):
+    """Why candidates are predicted as they are, or were picked."""
+
+    explanations: list[dict[str, Any]]
+    proposal: dict[str, Any] | None
+    called: Annotated[dict[str, str], Field(description="standard name -> what people call it, where that differs")]
+    picture: Annotated[str, Field(description="base64")] = ""
 
 
 class PredictIn(In):
@@ -636,9 +657,15 @@ class StudentOut(Out):
     trainer: str
     network: str
     parameters: int
+    teacher_parameters: int
     fidelity: dict[str, Number]
+    seed: int
+    code_version: str
     created_at: str
     explanation: str
+    artifact: str
+    warnings: list[str] = []
+    refused: Annotated[str, Field(description="why its values are not to be used; empty when they are")] = ""
 
 
 class StudentsOut(BaseModel):
@@ -647,10 +674,30 @@ class StudentsOut(BaseModel):
     students: list[StudentOut]
 
 
+class StudentIn(In):
+    """How a student is trained; what is left out is as the campaign's settings say."""
+
+    network: Literal["conv", "transformer", "sites", "first-layers", "auto"] | None = None
+    width: Annotated[int, Field(ge=1, le=4096)] | None = None
+    layers: Annotated[int, Field(ge=1, le=64)] | None = None
+    min_spearman: Annotated[float, Field(gt=0, lt=1)] | None = None
+    int8: bool = False
+    seed: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    again: Annotated[bool, Field(description="train again although this student exists")] = False
+
+
+class StudentOrdered(BaseModel):
+    """A student that is there already, or the work that makes it."""
+
+    there: int | None
+    work: list[WorkOut]
+
+
 class AssessOut(BaseModel):
     """Whether another round is worth its cost, as a report."""
 
     report: dict[str, Any]
+    called: Annotated[str, Field(description="what people call the best candidate")] = ""
 
 
 # -- events, people, hooks --------------------------------------------------------------------------------------------

@@ -106,6 +106,10 @@ class Identity:
 def check_signature(user: User, meaning: str, reason: str, single_user: bool) -> dict[str, Any]:
     """What is kept of an electronic signature: who, when they signed in, what it means and why.
 
+    It is the equal of one's handwriting: executed by one individual (21 CFR 11.3(b)(7), 11.100), who gives the parts of
+    their identification anew in each period of access (11.200(a)(1)). A token is one part, and a program holds it: no
+    re-authentication of a machine makes its act a person's. So tokens of whatever role do not sign.
+
     Raises:
         Problem: 401, the person did not sign in just now; 403, a program cannot sign; 422, there is no reason.
     """
@@ -114,7 +118,11 @@ def check_signature(user: User, meaning: str, reason: str, single_user: bool) ->
     if single_user:
         return {"meaning": meaning, "reason": reason, "signed in": "the one user of this machine"}
     if user.token:
-        raise Problem(403, "a token cannot sign.", "Sign in with a browser and sign there; nothing was stored.")
+        raise Problem(
+            403,
+            "a token cannot sign: a signature is a person's own act, given anew (21 CFR 11.100, 11.200).",
+            "Sign in with a browser and sign there; nothing was stored.",
+        )
     if user.signed_at < time.time() - SIGNING_SECONDS:
         raise Problem(
             401,

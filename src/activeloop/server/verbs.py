@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from activeloop.campaigns import Proposed
@@ -72,14 +75,65 @@ def fit(loop: OpenCampaign, order: Order, *, again: bool = False) -> dict[str, A
     return version_out(state, state.versions[number - 1]).model_dump(mode="json")
 
 
-def extend(loop: OpenCampaign, order: Order, **arguments: Any) -> dict[str, Any]:
-    """See `activeloop.desk.extend.extend`; a list of candidates comes as names, not as a file."""
+def extend(loop: OpenCampaign, order: Order, *, file: str = "", content: str = "", **arguments: Any) -> dict[str, Any]:
+    """See `activeloop.desk.extend.extend`; the list of a file comes with its name and its content as base64."""
+    from activeloop.desk import plain
     from activeloop.desk.extend import extend as extended
 
     check_order(loop, order)
-    done = extended(loop, **arguments)
+    with TemporaryDirectory(prefix="activeloop-") as folder:
+        if file:
+            arguments["table"] = Path(folder, file)
+            arguments["table"].write_bytes(base64.b64decode(content))
+        done = extended(loop, **arguments)
     found = {name: getattr(done, name) for name in ("added", "known", "size", "event", "origin")}
-    return forms.ExtensionOut(**found, notes=list(done.notes)).model_dump(mode="json")
+    return forms.ExtensionOut(**found, notes=list(done.notes), report=plain(done)).model_dump(mode="json")
+
+
+def explain(
+    loop: OpenCampaign, order: Order, *, names: list[str], offset: int | None = None, picture: str = ""
+) -> dict[str, Any]:
+    """See `activeloop.desk.explain.explain`; without names the proposal that is out, else the last."""
+    from activeloop.desk import plain
+    from activeloop.desk.explain import explain as explained
+    from activeloop.desk.explain import last_proposal, picture_of
+
+    proposal = None if names else last_proposal(loop)
+    found = explained(loop, names, offset=offset) if names else ()
+    chosen = [p.name for p in proposal.picks] if proposal else names
+    each = [*chosen, *(n.name for one in found for n in one.similar), *(one.candidate for one in found)]
+    drawn = picture_of(loop, chosen, f".{picture}", offset=offset) if picture else b""
+    return forms.ExplainOut(
+        explanations=plain(found),
+        proposal=plain(proposal),
+        called=called_otherwise(loop, each),
+        picture=base64.b64encode(drawn).decode(),
+    ).model_dump(mode="json")
+
+
+def called_otherwise(loop: OpenCampaign, names: Iterable[str]) -> dict[str, str]:
+    """Standard name -> what people call a candidate, where that differs."""
+    called = loop.campaign.pool.called
+    return {name: called(name) for name in names if called(name) != name}
+
+
+def distil(loop: OpenCampaign, order: Order, *, again: bool, seed: int | None = None, **options: Any) -> dict[str, Any]:
+    """Let the worker train a student, unless it is there already; see `activeloop.desk.distil.distil`."""
+    from activeloop.config.students import trainer_of
+    from activeloop.desk.distil import StudentOptions, student_settings
+    from activeloop.server.views import work_out
+    from activeloop.work.kinds import Distil
+    from activeloop.work.places import work_of
+
+    settings = student_settings(loop, StudentOptions(**options))
+    trainer = trainer_of(settings, loop.campaign.pool, loop.folder.called)
+    there = None
+    if not again and loop.campaign.has_student(trainer, seed):
+        there = loop.campaign.distil(trainer, seed).number
+    else:
+        work_of(loop).ask(order.campaign, Distil.name, Distil.order(settings, seed, again=again))
+    work = work_out(loop.folder.log.database, order.campaign)
+    return forms.StudentOrdered(there=there, work=work).model_dump(mode="json")
 
 
 def predict(loop: OpenCampaign, order: Order, *, names: list[str], offset: int | None = None) -> dict[str, Any]:
@@ -110,7 +164,8 @@ def assess(loop: OpenCampaign, order: Order, *, number: int | None = None) -> di
     from activeloop.desk import plain
     from activeloop.desk.versions import assess as assessed
 
-    return {"report": plain(assessed(loop, number))}
+    report = assessed(loop, number)
+    return {"report": plain(report), "called": report.best_name and loop.campaign.pool.called(report.best_name)}
 
 
 def preview(store: Store, order: Order, *, config: str, files: Mapping[str, str], plate: bool) -> dict[str, Any]:
@@ -143,6 +198,8 @@ VERBS: dict[str, Callable[..., dict[str, Any]]] = {
     "predict": predict,
     "predict-pool": predict_pool,
     "assess": assess,
+    "explain": explain,
+    "distil": distil,
     "preview": preview,
     "panel": panel,
     "look": look,

@@ -12,6 +12,7 @@ from activeloop.campaigns import CampaignState, Recorded
 from activeloop.campaigns.events import Measured, Pinned, PlateSent, RunFinished, StudentRecord, Version
 from activeloop.campaigns.state import Result
 from activeloop.config import OpenCampaign
+from activeloop.fidelity import refusal, warnings_of
 from activeloop.plates import Plate
 from activeloop.server import forms
 from activeloop.server.access import CampaignAccess
@@ -66,8 +67,10 @@ def version_out(state: CampaignState, version: Version) -> forms.VersionOut:
 
 
 def student_out(student: StudentRecord) -> forms.StudentOut:
-    """A student."""
-    return forms.StudentOut.model_validate(student)
+    """A student, and what speaks against its use."""
+    found = forms.StudentOut.model_validate(student)
+    found.warnings, found.refused = list(warnings_of(student.fidelity)), refusal(student.fidelity)
+    return found
 
 
 def plate_out(plate: Plate, state: CampaignState | None = None) -> forms.PlateOut:

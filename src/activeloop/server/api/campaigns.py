@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 
+from activeloop.errors import InputError
 from activeloop.server import forms
 from activeloop.server.access import OpenCampaigns, Owner, Reader, SignedIn, User, request_id
 from activeloop.server.api.common import RUNNING, Limit, Offset, Wait, compute, fresh, page_links, part, tag_of
@@ -56,9 +58,21 @@ def list_campaigns(
 @router.post("/campaigns", status_code=201)
 def make_campaign(request: Request, user: SignedIn, given: forms.CampaignIn) -> forms.CampaignMade:
     """Make a campaign; the caller owns it."""
-    files = {name: text.encode() for name, text in given.files.items()}
+    files = {name: text.encode() for name, text in given.files.items()} | decoded(given.encoded)
     key = made_campaign(request, user, given.name, given.config, files, request_id(request, user))
     return forms.CampaignMade(key=key, name=given.name)
+
+
+def decoded(files: Mapping[str, str]) -> dict[str, bytes]:
+    """Files that came as base64.
+
+    Raises:
+        InputError: one is none; nothing was made.
+    """
+    try:
+        return {name: base64.b64decode(text, validate=True) for name, text in files.items()}
+    except ValueError:
+        raise InputError("`encoded` holds what is no base64. No campaign was made.") from None
 
 
 def made_campaign(

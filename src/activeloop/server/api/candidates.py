@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import File, Form, Path, Query, Request, Response, UploadFile
 from starlette.concurrency import run_in_threadpool
 
 from activeloop.server import forms
@@ -15,6 +16,7 @@ router = part("candidates")
 States = Annotated[list[str], Query(max_length=8)]
 Sort = Annotated[str, Query(max_length=300, description="one of `sorts`, such as `acquisition` or `kcat sd`")]
 Name = Annotated[str, Path(max_length=1_000)]
+FASTA = (".fasta", ".fa", ".faa", ".fas")
 
 
 @router.get("/campaigns/{campaign}/candidates")
@@ -94,3 +96,34 @@ def veto_candidates(access: Scientist, given: forms.NamesIn) -> forms.NamesOut:
 async def extend_pool(request: Request, access: Scientist, given: forms.ExtensionIn, wait: Wait = 60.0) -> Any:
     """Add candidates to the pool: combinations of the best, a list, or positions."""
     return await compute(request, access, "extend", wait, **given.model_dump())
+
+
+@router.post(
+    "/campaigns/{campaign}/extensions/file", status_code=201, response_model=forms.ExtensionOut, responses=RUNNING
+)
+async def extend_pool_by_file(
+    request: Request,
+    access: Scientist,
+    file: Annotated[UploadFile, File(description="CSV, TSV, XLSX or FASTA")],
+    column: Annotated[str, Form(max_length=200)] = "",
+    offset: Annotated[int | None, Form(ge=-1_000_000, le=1_000_000)] = None,
+    skip_unreadable: Annotated[bool, Form()] = False,
+    merge_duplicates: Annotated[bool, Form()] = False,
+    wait: Wait = 60.0,
+) -> Any:
+    """Add the candidates of a file to the pool."""
+    from activeloop.server.api.results import name_of, read_upload
+
+    name = name_of(file, "candidates.csv")
+    if not name.lower().endswith(FASTA):
+        await run_in_threadpool(read_upload, file, "")  # what takes too much is refused before it is read for good
+        await file.seek(0)
+    content = base64.b64encode(await file.read()).decode()
+    how = {"column": column, "offset": offset, "skip_unreadable": skip_unreadable, "merge_duplicates": merge_duplicates}
+    return await compute(request, access, "extend", wait, file=name, content=content, **how)
+
+
+@router.post("/campaigns/{campaign}/explanations", response_model=forms.ExplainOut, responses=RUNNING)
+async def explain_candidates(request: Request, access: Reader, given: forms.ExplainIn, wait: Wait = 60.0) -> Any:
+    """Why candidates are predicted as they are, or why they were picked; nothing is stored."""
+    return await compute(request, access, "explain", wait, **given.model_dump())

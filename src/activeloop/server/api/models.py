@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import Path, Request, Response
+from fastapi import Path as InPath
+from fastapi import Request, Response
 
 from activeloop.server import forms
 from activeloop.server.access import Reader, Scientist
@@ -15,7 +18,7 @@ from activeloop.server.problems import Problem
 from activeloop.server.views import current_version, student_out, version_out
 
 router = part("models")
-Number = Annotated[int, Path(ge=1, le=1_000_000)]
+Number = Annotated[int, InPath(ge=1, le=1_000_000)]
 
 
 @router.get("/campaigns/{campaign}/versions")
@@ -70,19 +73,13 @@ def list_students(request: Request, response: Response, access: Reader) -> forms
     return forms.StudentsOut(students=[student_out(student) for student in reversed(students)])
 
 
-@router.post("/campaigns/{campaign}/students", status_code=202)
-def order_student(access: Scientist) -> list[forms.WorkOut]:
-    """Let a student of the current version be trained, by the worker."""
-    from activeloop.server.views import work_out
-    from activeloop.work.kinds import Distil
-    from activeloop.work.places import work_of
-
-    with access.open() as loop:
-        if current_version(loop.campaign.state()) is None:
-            raise Problem(409, "there is no version yet.", "Record results; a version is fitted by itself.")
-        ordered = Distil.order(loop.config.student, None, again=False)
-        work_of(loop).ask(access.key, Distil.name, ordered)
-        return work_out(loop.folder.log.database, access.key)
+@router.post("/campaigns/{campaign}/students", status_code=201, response_model=forms.StudentOrdered, responses=RUNNING)
+async def order_student(
+    request: Request, access: Scientist, given: forms.StudentIn | None = None, wait: Wait = 60.0
+) -> Any:
+    """Let the worker train a student of the current version, unless it is there already."""
+    wanted = given or forms.StudentIn()
+    return await compute(request, access, "distil", wait, **wanted.model_dump())
 
 
 @router.get("/campaigns/{campaign}/students/{number}/file", response_class=Response)
@@ -93,3 +90,15 @@ def download_student(access: Reader, number: Number) -> Response:
             raise Problem(404, f"there is no student {number}.", "List the students.")
         content = loop.campaign.student_file(number)
     return download(f"student-{number}.onnx", content, "application/octet-stream")
+
+
+@router.get("/campaigns/{campaign}/students/{number}/page", response_class=Response)
+def download_page(access: Reader, number: Number) -> Response:
+    """A student as a page that predicts in any browser, offline."""
+    from activeloop.desk.distil import student_page
+
+    with access.open() as loop, TemporaryDirectory(prefix="activeloop-") as folder:
+        if number > len(loop.campaign.state().students):
+            raise Problem(404, f"there is no student {number}.", "List the students.")
+        content = student_page(loop, Path(folder), number).read_bytes()
+    return download(f"student-{number}.html", content, "application/octet-stream")

@@ -91,14 +91,24 @@ def read_upload(upload: UploadFile, sheet: str) -> Book:
     """
     from activeloop.work.uploads import read_in_child
 
-    name = os.path.basename((upload.filename or "upload.csv").replace("\\", "/")).lstrip(".")[:120] or "upload.csv"
-    if not name.isprintable():
-        raise InputError("the file's name has characters that cannot be shown: rename it. Nothing was stored.")
+    name = name_of(upload)
     with tempfile.TemporaryDirectory(prefix="activeloop-") as folder:
         path = Path(folder, name)
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file)
         return read_in_child(path, name=name, sheet=sheet or None)
+
+
+def name_of(upload: UploadFile, otherwise: str = "upload.csv") -> str:
+    """The name of a file that was sent, without folders.
+
+    Raises:
+        InputError: it cannot be shown.
+    """
+    name = os.path.basename((upload.filename or otherwise).replace("\\", "/")).lstrip(".")[:120] or otherwise
+    if not name.isprintable():
+        raise InputError("the file's name has characters that cannot be shown: rename it. Nothing was stored.")
+    return name
 
 
 def _json(text: str, kind: type, what: str) -> Any:
