@@ -59,7 +59,9 @@ TAUGHT = ("students", "students/values", "screen")
 SETS = typer.Option(metavar="NAMES", help="Only these sets, joined by commas.")
 SEEDS = typer.Option(help="Another number of seeds than the suite's.")
 LABELS = typer.Option(metavar="NUMBERS", help="Numbers of labels, joined by commas, where a suite varies them.")
-LEARNERS = typer.Option(metavar="NAMES", help="Only these learners (of students and screen: teachers).")
+LEARNERS = typer.Option(
+    metavar="NAMES", help="Only these learners (of replays: policies; of students and screen: teachers)."
+)
 LIMIT = typer.Option(
     metavar="N", help="Maximum number of candidates: of a set (folds, drawn at random), or of the large screen."
 )

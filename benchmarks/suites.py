@@ -115,7 +115,7 @@ def suites() -> dict[str, AnySuite]:
     assays = tuple(name for name in assays if name not in TOO_SHORT)
     domains = tuple(name for name, entry in registry().items() if entry.file.startswith("protein/stability/"))
     prior_mean_on = SHORT + OTHERS + domains[::30]
-    learners = ("default", "random", "default:entropy", "default:bald", "full")
+    learners = ("default", "random", "default:entropy", "default:bald", "dropout-classifier:entropy", "full")
     compounds, with_informed = ("default", "random", "evolvepro-top-layer"), (*BASELINES[:3], "plm-prior:default")
     both: tuple[FoldRule, ...] = ("random", "modulo")
     kinds, costly = (*ALL_KINDS, *SLOW_KINDS), Costly(SLOW_KINDS, SHORT[:4], ("random",), 1000, 2)
@@ -241,7 +241,7 @@ def narrowed(
     labels: tuple[int, ...] = (),
     learners: tuple[str, ...] = (),
 ) -> AnySuite:
-    """A suite with only some sets, seeds and, where it has them, numbers of labels and learners.
+    """A suite with only some sets, seeds and, where it has them, numbers of labels and learners (of replays: policies).
 
     Learners that are named are asked everything, costly or not.
     """
@@ -249,6 +249,8 @@ def narrowed(
     if isinstance(suite, FoldSuite):
         return suite
     suite = suite if seeds is None else replace(suite, seeds=seeds)
+    if isinstance(suite, Suite) and learners:
+        suite = replace(suite, policies=learners)
     if isinstance(suite, BudgetSuite):
         costly = Costly() if learners else suite.costly
         suite = replace(suite, budgets=labels or suite.budgets, learners=learners or suite.learners, costly=costly)

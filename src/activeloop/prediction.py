@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO
 
 import numpy as np
 
@@ -435,9 +435,11 @@ class Learner(ABC):
 
     Attributes:
         quick_prior: whether `prior` takes milliseconds, so that a reason may compare with it.
+        learns_classes: whether it learns nothing but classes, measured as 0 and 1.
     """
 
     quick_prior: bool = False
+    learns_classes: ClassVar[bool] = False
 
     @property
     @abstractmethod

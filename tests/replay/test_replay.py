@@ -183,8 +183,8 @@ def test_the_default_policy_is_what_a_campaign_with_the_measured_assay_uses(goal
     """With the goal `learn` a replay measures classes, so the default is that for classes, not that for values."""
     landscape = load_landscape(Source("planted-small"))
     protocol = Protocol(goal, start=20, batch=10, rounds=2)
-    assays = list(unmeasured(landscape, protocol).assays)
     policy = policy_of("default", landscape.pool, protocol, landscape.assay)
+    assays = list(unmeasured(landscape, policy.measures(protocol, landscape.assay)).assays)
     assert policy.selection == default_recommender(goal, assays, landscape.pool)
 
 

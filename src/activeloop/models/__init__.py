@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from activeloop.models.embedding import HeadLearner
     from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
     from activeloop.models.finetuning.config import TrainingConfig
+    from activeloop.models.finetuning.dropout_classifier import DropoutClassifier
     from activeloop.models.finetuning.learner import FineTuner
     from activeloop.models.finetuning.likelihood import LikelihoodRanker
     from activeloop.models.finetuning.losses import Classification, Ranking, Regression
@@ -35,6 +36,7 @@ __all__ = [
     "CandidateRegressor",
     "Classification",
     "Conformal",
+    "DropoutClassifier",
     "DropoutHead",
     "DropoutNetwork",
     "FineTuner",

@@ -141,6 +141,26 @@ def checked_column(dataset: Dataset, assay: int) -> Dataset:
     return column
 
 
+#: the classes of a classifier, measured as 0 and 1
+CLASSES = ("unfit", "fit")
+
+
+def class_labels(dataset: Dataset) -> Dataset:
+    """The measured candidates of a data set of classes; a mean of replicates between 0 and 1 is taken as it is.
+
+    Raises:
+        ModelError: more than one assay, no label, or labels outside of 0 to 1.
+    """
+    if dataset.values.shape[1] != 1:
+        raise ModelError(f"A classifier learns one assay; there are {dataset.values.shape[1]}. Nothing was fitted.")
+    column = dataset.column()
+    if not len(column):
+        raise ModelError("Nothing was measured yet. Record a result first; nothing was fitted.")
+    if not ((column.values >= 0) & (column.values <= 1)).all():
+        raise ModelError(f'"{dataset.assays[0].name}" must be 0 (unfit) or 1 (fit). Nothing was fitted.')
+    return column
+
+
 def widened(dataset: Dataset) -> Dataset:
     """A data set of one assay as earlier versions were fitted to it: limits are values of a large standard error."""
     large = np.where(dataset.censored != 0, dataset.values.std(), 0.0)

@@ -20,6 +20,7 @@ from activeloop.models.dropout import DropoutNetwork
 from activeloop.models.embedding import HeadLearner
 from activeloop.models.ensemble import MLPEnsemble, alde_ensemble
 from activeloop.models.finetuning.config import TrainingConfig
+from activeloop.models.finetuning.dropout_classifier import DropoutClassifier
 from activeloop.models.finetuning.learner import FineTuner
 from activeloop.models.finetuning.likelihood import ALL, LikelihoodRanker
 from activeloop.models.finetuning.losses import Classification, Loss, Ranking, Regression
@@ -224,6 +225,42 @@ def fine_tuned(
     )
 
 
+def dropout_classifier(
+    model: str = BUNDLED,
+    rank: int = 8,
+    last_layers: int = 1,
+    rate: float = 0.1,
+    passes: int = 10,
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    minibatch: int | None = None,
+    pooling: Pooling = "auto",
+    revision: str | None = None,
+) -> Learner:
+    """A LoRA-adapted classifier that predicts by passes with dropout, see `DropoutClassifier`; for classes.
+
+    Args:
+        model: hub id or folder.
+        rank: of LoRA.
+        last_layers: number of last layers that have LoRA (0: all).
+        rate: share of what a pass drops.
+        passes: of which probabilities are means.
+        epochs: as `TrainingConfig`.
+        learning_rate: `rate` of `TrainingConfig`.
+        minibatch: as `TrainingConfig`.
+        pooling: as `embedding_gp`.
+        revision: as `embedding_gp`.
+
+    Raises:
+        FetchError: the model cannot be loaded.
+
+    >>> dropout_classifier().name
+    'dropout-classifier-esm2-small'
+    """
+    plan = TrainingConfig(**given(epochs=epochs, rate=learning_rate, minibatch=minibatch))
+    return DropoutClassifier(foundation_model(model, pooling, revision), rank, last_layers or None, rate, passes, plan)
+
+
 def likelihood(
     model: str = BUNDLED,
     adapter: str = "lora",
@@ -347,6 +384,7 @@ READING: dict[str, Callable[..., Learner]] = {
     "site-gp": SiteGP,
     "tanimoto": TanimotoGP,
     "treatment-gp": TreatmentGP,
+    "dropout-classifier": dropout_classifier,
     "fine-tuned": fine_tuned,
     "embedding-gp": embedding_gp,
     "plm-prior": plm_prior,

@@ -94,7 +94,7 @@ def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, se
     """
     shared = Shared.of(len(landscape), protocol, seed)
     truth = Truth(landscape.oriented, landscape.fit, landscape.hits)
-    dataset = unmeasured(landscape, protocol)
+    dataset = unmeasured(landscape, policy.measures(protocol, landscape.assay))
     turns: list[Turn] = []
     predictor, fit_seconds = None, 0.0
     for number in range(protocol.rounds + 1):
@@ -122,9 +122,9 @@ def replay_campaign(landscape: Landscape, policy: Policy, protocol: Protocol, se
     return turns
 
 
-def unmeasured(landscape: Landscape, protocol: Protocol) -> Dataset:
-    """The data set before the first plate."""
-    return Dataset.of(landscape.pool, np.empty(0, np.int64), np.empty(0), protocol.measures(landscape.assay))
+def unmeasured(landscape: Landscape, assay: Assay) -> Dataset:
+    """The data set before the first plate, of what plates bring."""
+    return Dataset.of(landscape.pool, np.empty(0, np.int64), np.empty(0), assay)
 
 
 def measured(dataset: Dataset, picks: np.ndarray, landscape: Landscape, number: int) -> Dataset:
@@ -155,7 +155,7 @@ def judge(
         return dict.fromkeys(PREDICTED, float("nan"))
     predicted = mean_of(predictor, dataset.pool, rows)[:, -1]
     hits = np.zeros(len(rows), bool) if truth.hits is None else truth.hits[rows]
-    border = truth.fit_from if protocol.goal == "find" else 0.5
+    border = 0.5 if dataset.assays[0].goal == "classify" else truth.fit_from
     return {
         "spearman": spearman(predicted, truth.values[rows]),
         "auroc": auroc(predicted, truth.fit[rows]),

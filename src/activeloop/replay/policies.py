@@ -164,6 +164,12 @@ class Policy:
         """Learner and selection in words."""
         return f"{self.learner.name}; {self.selection.name if self.selection else 'random'}"
 
+    def measures(self, protocol: Protocol, assay: Assay) -> Assay:
+        """What its plates bring: classes where its learner learns nothing else, whatever the goal is."""
+        return (
+            replace(protocol, goal="learn").measures(assay) if self.learner.learns_classes else protocol.measures(assay)
+        )
+
     @property
     def uses_model(self) -> bool:
         """Whether a plate depends on the model."""
@@ -225,15 +231,13 @@ def policy_of(name: str, pool: Pool, protocol: Protocol, assay: Assay) -> Policy
     learner, _, selection = PUBLISHED.get(name, name).partition(":")
     if name in ("default", "random", "full"):
         learner, selection = "default", {"full": "random"}.get(name, name)
-    return Policy(name, learner_of(learner, pool, protocol.goal), _selection(selection, protocol, assay, pool))
-
-
-def _selection(name: str, protocol: Protocol, assay: Assay, pool: Pool) -> Recommender | None:
-    if name == "random":
-        return None
-    if name == "default":
-        return default_recommender(protocol.goal, [protocol.measures(assay)], pool)
-    return SELECTIONS[name]()
+    policy = Policy(name, learner_of(learner, pool, protocol.goal), None)
+    if selection == "random":
+        return policy
+    if selection == "default":
+        measured = policy.measures(protocol, assay)
+        return replace(policy, selection=default_recommender(protocol.goal, [measured], pool))
+    return replace(policy, selection=SELECTIONS[selection]())
 
 
 def check_policy(name: str) -> None:

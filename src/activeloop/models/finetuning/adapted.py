@@ -117,7 +117,7 @@ class AdaptedEncoder:
 
     def dropout(self, on: bool) -> None:
         """Turn the adapter's dropout on or off."""
-        for module in self._dropouts:
+        for module in self.dropouts:
             module.train(on)
 
     def entering(self, batch: Batch) -> torch.Tensor:
@@ -181,7 +181,8 @@ class AdaptedEncoder:
 
     def _attach(self) -> None:
         self._base = self._foundation.feature_encoder(best_device())
-        self.attached, self._dropouts = attached_copy(self._base, self._adapter, self._seed)
+        #: dropout modules of the adapter
+        self.attached, self.dropouts = attached_copy(self._base, self._adapter, self._seed)
 
 
 #: [B, T, D] activations entering the lowest trained layer, of some candidates (by index) as a batch

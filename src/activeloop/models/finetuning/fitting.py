@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from activeloop.measurements import Dataset
 from activeloop.models.finetuning.adapted import AdaptedEncoder, tokens_of
 from activeloop.models.finetuning.checkpointer import Checkpointer, digest, prefixed, unprefixed
 from activeloop.models.finetuning.config import SEED_STRIDE, FineTuningConfig, Split, folds_of
-from activeloop.models.finetuning.loop import train
+from activeloop.models.finetuning.loop import Trace, train
 from activeloop.models.finetuning.objectives import Supervised
 from activeloop.models.finetuning.pool_cache import PARENT
 from activeloop.models.finetuning.predictor import FineTunedMember, FineTunedPredictor, prior_features
@@ -107,10 +108,9 @@ def fit_member(
         file: of its checkpoint.
     """
     seed = seed + SEED_STRIDE * index
-    adapted = AdaptedEncoder(config.encoder, config.adapter, data.dataset.pool, seed)
-    if start is not None:
-        adapted.load(start)
-    objective = supervised(config, data, adapted, split)
+    validated = split if config.early_stopping else Split(split.training, split.validation[:0])
+    progress = None if config.progress is None else partial(config.progress, index)
+    objective, trace = trained(config, data, split, validated, seed, file, start, progress)
     # a new adapter changes nothing; one of the round before was trained on measurements
     pretrained = (
         objective.first
@@ -120,19 +120,45 @@ def fit_member(
     head = config.head.with_scales(
         HeadInputs(pretrained, data.prior[split.training]), *data.targets(split.training), seed
     )
-    validated = split if config.early_stopping else Split(split.training, split.validation[:0])
-    progress = None if config.progress is None else partial(config.progress, index)
-    # without trainable parameters there is nothing to train: the posterior replaces the head anyway
-    plan = config.plan if adapted.parameters() else replace(config.plan, epochs=0)
-    checkpointer = Checkpointer(file, plan.checkpoint_seconds)
-    trace = train(objective, plan, validated, data.values, seed, checkpointer, progress)
     training, held_out = (
         HeadInputs(objective.features(on), data.prior[on]) for on in (split.training, split.validation)
     )
     posterior = head.fit(training, *data.targets(split.training), seed)
     mean, sd = posterior.marginals(held_out) if len(held_out) else np.zeros((2, 0))
     out_of_fold = np.stack([data.scale.to_value(mean), sd * data.scale.factor])
-    return FineTunedMember(adapted, posterior, trace.best, trace.cost, out_of_fold)
+    return FineTunedMember(objective.adapted, posterior, trace.best, trace.cost, out_of_fold)
+
+
+def trained(
+    config: FineTuningConfig,
+    data: TrainingData,
+    split: Split,
+    validated: Split,
+    seed: int,
+    file: Path,
+    start: State | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> tuple[Supervised, Trace]:
+    """Adapter and linear head of one model, trained together; the training resumes from its checkpoint.
+
+    Args:
+        config: settings of the learner.
+        data: of all models.
+        split: whose training candidates standardise the features.
+        validated: what is trained on, and by what training stops.
+        seed: of this model.
+        file: of its checkpoint.
+        start: state of the adapter; None for a new one.
+        progress: called at each step with steps done, steps at most, loss.
+    """
+    adapted = AdaptedEncoder(config.encoder, config.adapter, data.dataset.pool, seed)
+    if start is not None:
+        adapted.load(start)
+    objective = supervised(config, data, adapted, split)
+    # without trainable parameters there is nothing to train: the posterior replaces the head anyway
+    plan = config.plan if adapted.parameters() else replace(config.plan, epochs=0)
+    checkpointer = Checkpointer(file, plan.checkpoint_seconds)
+    return objective, train(objective, plan, validated, data.values, seed, checkpointer, progress)
 
 
 def supervised(config: FineTuningConfig, data: TrainingData, adapted: AdaptedEncoder, split: Split) -> Supervised:

@@ -197,7 +197,7 @@ class Supervised(AdapterObjective):
 
     def state(self) -> dict[str, torch.Tensor]:
         """Of model and head."""
-        return {**prefixed("model", self.adapted.state()), **self._head_state()}
+        return {**prefixed("model", self.adapted.state()), **self.head_state()}
 
     def load(self, state: dict[str, torch.Tensor]) -> None:
         """The counterpart of `state`."""
@@ -205,14 +205,15 @@ class Supervised(AdapterObjective):
         if not self._cache.valid:
             self._new_cache()
         with torch.no_grad():
-            for name, tensor in self._head_state().items():
+            for name, tensor in self.head_state().items():
                 tensor.copy_(state[name])
 
     def features(self, which: np.ndarray) -> np.ndarray:
         """Float32 [n, P] of the model as it is now."""
         return self._cache.features(which)
 
-    def _head_state(self) -> dict[str, torch.Tensor]:
+    def head_state(self) -> dict[str, torch.Tensor]:
+        """Weight [1, P + G] and bias [1] of the head, mean and standard deviation [P] of the features."""
         own = {"weight": self.weight.detach(), "bias": self.bias.detach()}
         return {**own, "centre": self._centre, "spread": self._spread}
 

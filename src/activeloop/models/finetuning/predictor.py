@@ -176,20 +176,27 @@ def prior_features(prior_score: Encoder | None, pool: Pool, rows: np.ndarray) ->
 @torch.inference_mode()
 def features_of(models: list[AdaptedEncoder], config: FineTuningConfig, pool: Pool, rows: np.ndarray) -> np.ndarray:
     """Float32 [K, n, P] of rows; frozen layers that models share are run once for all of them."""
-    tokens = tokens_of(config.encoder, pool, rows)
     first = models[0]
     same = [model is first or _same_lower_layers(model, first) for model in models]
     features = np.zeros((len(models), len(rows), first.pooler.size), np.float32)
-    candidates = tokens.take(np.arange(len(rows))) if first.needs_parent else tokens
-    for group in candidates.buckets(minibatch_tokens(first.device)):
-        which = np.append(group, len(tokens) - 1) if first.needs_parent else group
-        batch = Batch.of(tokens.take(which), first.device)
-        keys = [*rows[group].tolist(), *[PARENT] * first.needs_parent]
-        shared = config.cache.entering(pool, first, keys, batch)
+    for group, shared, batch in entering_minibatches(first, config, pool, rows):
         for k, model in enumerate(models):
             hidden = shared if same[k] else model.entering(batch)
             features[k, group] = model.above(hidden, batch).cpu().numpy()
     return features
+
+
+def entering_minibatches(
+    model: AdaptedEncoder, config: FineTuningConfig, pool: Pool, rows: np.ndarray
+) -> Iterator[tuple[np.ndarray, torch.Tensor, Batch]]:
+    """Minibatches of rows of similar lengths: which they are, and the activations entering the lowest trained layer."""
+    tokens = tokens_of(config.encoder, pool, rows)
+    candidates = tokens.take(np.arange(len(rows))) if model.needs_parent else tokens
+    for group in candidates.buckets(minibatch_tokens(model.device)):
+        which = np.append(group, len(tokens) - 1) if model.needs_parent else group
+        batch = Batch.of(tokens.take(which), model.device)
+        keys = [*rows[group].tolist(), *[PARENT] * model.needs_parent]
+        yield group, config.cache.entering(pool, model, keys, batch), batch
 
 
 def _same_lower_layers(a: AdaptedEncoder, b: AdaptedEncoder) -> bool:

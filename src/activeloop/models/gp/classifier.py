@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from activeloop.candidates import AMINO_ACIDS, GAP, Pool, Sites
 from activeloop.encoders import Encoder, Morgan, scale_table
-from activeloop.errors import ModelError
 from activeloop.measurements import Dataset
+from activeloop.models.base import CLASSES, class_labels
 from activeloop.models.gp.core import ExactConditioned, root
 from activeloop.models.gp.mutation_kernel import MutationKernel, Mutations, position_kernels
 from activeloop.models.out_of_fold import OutOfFold
@@ -19,7 +20,6 @@ from activeloop.priors import blosum62
 from activeloop.priors.profile import FAMILY_MEAN, Profile
 from activeloop.priors.substitutions import substitution_scores
 
-CLASSES = ("unfit", "fit")
 #: candidates looked up at once, and pairs of mutations within them
 PIECE, PAIRS = 10_000, 8_000_000
 #: log-odds of being fit per unit of the substitution prior, and standard deviation of its learned weight around 1 at
@@ -56,6 +56,8 @@ class GPClassifier(Learner):
     the terms are those of the greatest evidence on 71 single-mutant assays of ProteinGym.
     """
 
+    learns_classes: ClassVar[bool] = True
+
     encoder: Encoder = field(default_factory=Morgan)
     joint: int = 256
     family: Profile | None = None
@@ -90,14 +92,8 @@ class GPClassifier(Learner):
         Raises:
             ModelError: more than one assay, no label, or labels outside of 0 to 1.
         """
-        if dataset.values.shape[1] != 1:
-            raise ModelError(f"A classifier learns one assay; there are {dataset.values.shape[1]}. Nothing was fitted.")
-        column = dataset.column()
+        column = class_labels(dataset)
         labels = column.values[:, 0]
-        if not len(labels):
-            raise ModelError("Nothing was measured yet. Record a result first; nothing was fitted.")
-        if not ((labels >= 0) & (labels <= 1)).all():
-            raise ModelError(f'"{dataset.assays[0].name}" must be 0 (unfit) or 1 (fit). Nothing was fitted.')
         space = self._space(dataset.pool)
         rows = space.rows(dataset.pool, column.rows)
         latent, amplitude = _best_amplitude(space.gram(rows), space.mean(rows), labels)
