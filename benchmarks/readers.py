@@ -14,8 +14,8 @@ import typer
 
 from activeloop.cli.terminal import progress_bar
 from activeloop.errors import ActiveLoopError, ConfigError
-from activeloop.lab import AllotropyReader, InstrumentFile, read_instrument
-from activeloop.lab.check import FileCheck, check_folder
+from activeloop.instruments import AllotropyReader, InstrumentFile, read_instrument
+from activeloop.instruments.check import FileCheck, check_folder
 from benchmarks.options import OUT
 from benchmarks.results import Result, markdown_table
 

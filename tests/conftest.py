@@ -1,6 +1,7 @@
-"""Makes `bad_input` and `tiny_models` importable by the tests; tiny models, and databases of either kind."""
+"""Makes what tests share importable; tiny models, the reader of instruments, and databases of either kind."""
 
 import logging
+import os
 import signal
 import sys
 import urllib.request
@@ -32,6 +33,28 @@ def typed(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, s
         return int(end.value.code or 0), said.out, said.err
 
     return command
+
+
+@pytest.fixture(scope="session")
+def reader():
+    """The reader of instruments' files, in the environment that `make readers` makes; CI never skips it."""
+    from activeloop.instruments import AllotropyReader
+    from activeloop.instruments.allotropy import VARIABLE
+
+    # beside the Python that runs the tests, as in the Makefile
+    folder = Path(os.environ.get(VARIABLE) or Path(__file__).parents[1] / ".venv" / "readers") / "allotropy"
+    with AllotropyReader(folder=folder) as found:
+        if not found.installed and "CI" not in os.environ:
+            pytest.skip("needs allotropy: make readers")
+        yield found
+
+
+@pytest.fixture
+def reading(reader, monkeypatch):
+    """Whatever reads instruments' files finds that environment."""
+    from activeloop.instruments.allotropy import VARIABLE
+
+    monkeypatch.setenv(VARIABLE, str(reader.folder.parent))
 
 
 @pytest.fixture(scope="session")

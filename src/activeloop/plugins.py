@@ -33,7 +33,7 @@ _KINDS = {
     "adapter": "activeloop.adapters.config:Adapter",
     "family": "activeloop.foundation.families:Family",
     "landscape": "activeloop.replay.landscape:Landscape",
-    "reader": "activeloop.lab.readings:Reader",
+    "reader": "activeloop.instruments.readings:Reader",
     "driver": "activeloop.lab.drivers:Driver",
 }
 """Role -> what such a callable returns; imported when one has returned, since this file is to the left of them."""

@@ -35,7 +35,8 @@ from activeloop.candidates import Compound, Guide, Pool, TreatmentPool
 from activeloop.encoders import Encoder
 from activeloop.errors import ActiveLoopError, InputError, MeasurementError, ModelError
 from activeloop.foundation import FoundationModel
-from activeloop.lab import DeviceError, Driver, PlateRun, Reader
+from activeloop.instruments import Reader
+from activeloop.lab import DeviceError, Driver, PlateRun
 from activeloop.measurements import Assay, Dataset
 from activeloop.metrics import spearman
 from activeloop.models.heads.base import Head, HeadInputs, Posterior

@@ -1,4 +1,4 @@
-"""The devices and readers of this package keep the contract that is asked of everybody's."""
+"""The devices of this package keep the contract that is asked of everybody's."""
 
 import pytest
 
@@ -22,11 +22,6 @@ def test_the_simulated_robot(tmp_path, faults):
 
 def test_opentrons(emulator):
     for check in checks(Opentrons(emulator.url), POOL):
-        check()
-
-
-def test_the_reader(reader):
-    for check in checks(reader):
         check()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 from activeloop.config import open_folder
 from activeloop.server.app import create_app
 from activeloop.server.settings import Settings
+from exports import softmax
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'"
 COMPOUNDS = "smiles,name\nCCO,{name}\nCCN,b\nCCC,c\nCCCl,d\nCCBr,e\nCCCC,f\nCCCCO,g\n"
@@ -154,6 +157,28 @@ def test_a_file_is_looked_at_and_stored_only_then(pages):
     event = re.search(r"/results/(\d+)/void", stored.text)[1]
     assert "needs a reason" in pages.post(f"/results/{event}/void", reason="").text
     assert "the pipette leaked" in pages.post(f"/results/{event}/void", reason="the pipette leaked").text
+
+
+def test_an_export_of_an_instrument_is_looked_at_and_its_quantity_chosen(pages, reading, tmp_path):
+    """The same rule by pages and API: what is no table and speaks of an instrument is read as its export."""
+    made(pages, wells="96", controls="4")
+    pages.post("/propose", n="20")
+    rows = csv.DictReader(io.StringIO(pages.get("/plates/plate-1/file.csv").text))
+    filled = {row["well"] for row in rows if row["candidate"]}
+    export = softmax(tmp_path / "run.txt", filled).read_bytes()
+    look = pages.post("/results", do="preview", file=("run.txt", export, "text/plain"))
+    assert "An export of SoftMax Pro" in look.text
+    assert re.findall(r'<option value="(absorbance[^"]*)"', look.text) == [
+        "absorbance at 450 nm",
+        "absorbance at 570 nm",
+    ]
+    assert "Store " not in look.text
+    word = re.search(r'name="file_word" value="([^"]+)"', look.text)[1]
+    chosen = {"file_word": word, "instrument": "yes", "quantity": "absorbance at 570 nm"}
+    assert "Stored 24 results" in pages.post("/results", do="store", **chosen).text
+    given = {"files": {"file": ("run.txt", export)}, "data": {"quantity": "570 nm"}}
+    seen = pages.client.post(f"/api/v1{pages.root}/results/preview", **given).json()
+    assert ([q["values"] for q in seen["quantities"]], seen["summary"]["read_before"]) == ([96, 96], True)
 
 
 def test_the_word_of_a_file_is_of_its_campaign_alone(pages):

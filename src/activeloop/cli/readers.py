@@ -53,7 +53,7 @@ def readers(
 
 def _install(source: str) -> None:
     from activeloop.errors import InputError
-    from activeloop.lab import allotropy
+    from activeloop.instruments import allotropy
 
     if source != "allotropy":
         raise InputError("`activeloop readers install allotropy` is the one that can be installed.")
@@ -62,7 +62,7 @@ def _install(source: str) -> None:
 
 
 def _list() -> None:
-    from activeloop.lab import AllotropyReader
+    from activeloop.instruments import AllotropyReader
 
     with AllotropyReader() as reader:
         for name, title in reader.software().items():
@@ -71,8 +71,8 @@ def _list() -> None:
 
 def _read(path: Path, software: str, quantity: str | None, reduce: str | None, out: Path | None) -> None:
     from activeloop.files import csv_text, write_whole
-    from activeloop.lab import AllotropyReader, read_instrument
-    from activeloop.lab.results import results_table, series_name
+    from activeloop.instruments import AllotropyReader, read_instrument
+    from activeloop.instruments.results import results_table, series_name
 
     with AllotropyReader() as reader:
         file = read_instrument(path, reader, software)
@@ -100,8 +100,8 @@ def _read(path: Path, software: str, quantity: str | None, reduce: str | None, o
 
 def _check(folder: Path, out: Path | None) -> None:
     from activeloop.files import write_whole
-    from activeloop.lab import AllotropyReader
-    from activeloop.lab.check import check_folder, checks_csv, in_words
+    from activeloop.instruments import AllotropyReader
+    from activeloop.instruments.check import check_folder, checks_csv, in_words
 
     with AllotropyReader() as reader, progress_bar("reading") as progress:
         checks = list(check_folder(folder, reader, progress))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,6 @@ from activeloop.cli.terminal import (
     Offset,
     SkipUnreadable,
     next_step,
-    note,
     opened,
     progress_bar,
     say,
@@ -37,7 +36,9 @@ REPLACES = typer.Option(
     metavar="EVENT|FILE", help="This file corrects that one, whose results no longer count; may be given several times."
 )
 INSTRUMENT = typer.Option(
-    "--instrument", help="FILE is an export of an instrument's own program (`activeloop readers list` names them)."
+    "--instrument",
+    help="FILE is an export of an instrument's own program (`activeloop readers list` names them); found by itself "
+    "where FILE is no table.",
 )
 QUANTITY = typer.Option(metavar="NAME", help="Which of an instrument's quantities is the result, such as 450 nm.")
 REDUCE = typer.Option(metavar="HOW", help="Of an instrument's spectra or courses: maximum, slope 0..600, area, at=450.")
@@ -72,26 +73,18 @@ def record(
     """
     from activeloop.desk.record import ReadingOptions, known_words, read_results, stored_words, understood
     from activeloop.desk.record import record as store
-    from activeloop.errors import InputError
 
     loop = opened(directory, "" if dry_run else "Nothing was stored.")
     called = loop.campaign.pool.called
-    how = ReadingOptions(columns_of(column or []), sheet, plate, offset, skip_unreadable)
-    source, notes = file, ()
-    if instrument or quantity or reduce or software or assay:
-        from activeloop.lab.results import instrument_results
-
-        source, notes = instrument_results(loop, file, quantity, reduce, software, assay)
+    how = ReadingOptions(
+        columns_of(column or []), sheet, plate, offset, skip_unreadable, instrument, quantity, reduce, software, assay
+    )
     with progress_bar("reading") as progress:
-        try:
-            results = read_results(loop, source, how, progress=progress)
-        except InputError:
-            _hint(source)
-            raise
+        results = read_results(loop, file, how, progress=progress)
     say(understood(results))
     for sentence in results.checks:
         say(f"  {sentence}")
-    for sentence in (*notes, *results.notes):
+    for sentence in results.notes:
         say(f"Note: {sentence}")
     summary = store(loop, results, replaces=replaces or (), repeats=repeats, dry_run=dry_run)
     if summary.known:
@@ -116,14 +109,6 @@ def record(
     next_step(
         f"`activeloop propose {directory}` fits the model and makes the next plate; `activeloop status {directory}`."
     )
-
-
-def _hint(source: Any) -> None:
-    """Say what may be the matter with a file that cannot be read as a table."""
-    from activeloop.lab.raw import looks_exported
-
-    if isinstance(source, Path) and looks_exported(source):
-        note("it speaks of an instrument: exports of an instrument's own program are read with --instrument.")
 
 
 def wanted_words(summary: RecordSummary) -> str:

@@ -28,6 +28,7 @@ from activeloop.cli.propose import (
     as_option,
     show,
 )
+from activeloop.cli.record import ASSAY, INSTRUMENT, QUANTITY, REDUCE, SOFTWARE
 from activeloop.cli.terminal import (
     Column,
     MergeDuplicates,
@@ -225,6 +226,11 @@ def record(
     offset: Offset = None,
     skip_unreadable: SkipUnreadable = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be stored; store nothing.")] = False,
+    instrument: Annotated[bool, INSTRUMENT] = False,
+    quantity: Annotated[str, QUANTITY] = "",
+    reduce: Annotated[str, REDUCE] = "",
+    software: Annotated[str, SOFTWARE] = "",
+    assay: Annotated[str, ASSAY] = "",
 ) -> None:
     """Store results that came back: the whole file or, if anything is wrong with it, nothing."""
     from activeloop.cli.record import columns_of, wanted_words
@@ -233,7 +239,8 @@ def record(
 
     there = _campaign(context, campaign)
     how: dict[str, Any] = {"columns": columns_of(column or []), "sheet": sheet, "plate": plate, "offset": offset}
-    how |= {"skip_unreadable": skip_unreadable, "replaces": replaces, "repeats": repeats}
+    how |= {"skip_unreadable": skip_unreadable, "replaces": replaces, "repeats": repeats, "instrument": instrument}
+    how |= {"quantity": quantity, "reduce": reduce, "software": software, "assay": assay}
     seen: Any = there.preview_file(file, **how)
     for wrong in seen.problems[:20]:
         if len(seen.problems) > 1:

@@ -272,8 +272,9 @@ class RemoteCampaign:
         """Store the results in a file: all of it or nothing.
 
         Args:
-            path: CSV, TSV or XLSX.
-            how: `columns`, `sheet`, `plate`, `offset`, `skip_unreadable`, `replaces`, `repeats`.
+            path: CSV, TSV, XLSX, or an export of an instrument's own program.
+            how: `columns`, `sheet`, `plate`, `offset`, `skip_unreadable`, `replaces`, `repeats`; of an export
+                `instrument`, `quantity`, `reduce`, `software`, `assay`.
         """
         return self._upload(forms.RecordedOut, "/results/file", Path(path), how)
 

@@ -20,7 +20,7 @@ from activeloop.campaigns.state import CampaignState
 from activeloop.config import OpenCampaign
 from activeloop.desk.figures import plate_controls
 from activeloop.desk.propose import PlateOptions, known_plates, plates_of, propose
-from activeloop.desk.record import read_results, record
+from activeloop.desk.record import LocalFile, ReadingOptions, read_results, record
 from activeloop.errors import InputError, StateError
 from activeloop.lab.drivers import DeviceError, Driver, PlateRun, RunFile
 from activeloop.plates import Plate
@@ -45,6 +45,7 @@ class RobotPlan:
             these are few it may be more, so that a false alarm is as seldom.
         volume: for each well, in µL.
         plate: how plates are laid out.
+        reading: how files of results are read, such as which of an instrument's quantities is the result.
     """
 
     rounds: int = 10
@@ -56,6 +57,7 @@ class RobotPlan:
     drift: float = 3.5
     volume: float = 1.0
     plate: PlateOptions = field(default_factory=PlateOptions)
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
 
     def __post_init__(self) -> None:
         if self.rounds < 1 or self.attempts < 1 or self.patience < 0 or self.drift <= 0:
@@ -246,7 +248,7 @@ class Robot:
                 path = Path(folder) / Path(name).name
                 path.write_bytes(content)
                 try:
-                    results = read_results(self.loop, path)
+                    results = read_results(self.loop, LocalFile(path, name), self.plan.reading)
                     held = {one.well for one in (*results.measurements, *results.failed_wells)}
                     if missing := plate.wells.keys() - held:
                         return f"{name} has no line for {many(len(missing), 'well')}, such as {sorted(missing)[0]}."

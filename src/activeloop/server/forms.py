@@ -558,6 +558,14 @@ class ReadWellOut(Out):
     failed: str
 
 
+class ReadQuantityOut(Out):
+    """A quantity of an instrument's export, of which one is the result."""
+
+    name: str
+    unit: str
+    values: int
+
+
 class ResultsPreviewOut(Out):
     """What storing a file would do; nothing was stored."""
 
@@ -573,6 +581,9 @@ class ResultsPreviewOut(Out):
     problems: list[RowProblemOut]
     skippable: bool
     summary: RecordedOut | None
+    software: str = ""
+    quantities: list[ReadQuantityOut] = []
+    courses: int = 0
 
 
 class ResultOut(BaseModel):

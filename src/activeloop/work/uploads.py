@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from activeloop import errors
+from activeloop.desk.record import LocalFile, SentFile
 from activeloop.errors import InputError, StoreError, TableError
+from activeloop.instruments.raw import looks_exported
+from activeloop.instruments.readings import Cube, InstrumentFile, Reading
 from activeloop.tables import Book
 from activeloop.tables.reading import Cells
 
@@ -66,20 +71,87 @@ def read_in_child(
     {'mutant': 'K2R', 'score': '0.5'}
     """
     limits, name = limits or Limits(), name or os.fspath(path)
-    try:
-        size = Path(path).stat().st_size
-    except OSError as error:
-        raise TableError(f"the file cannot be read ({error.strerror}).", file=name) from None
-    if size > limits.file * 2**20:
-        raise TableError(f"the file has {size / 2**20:,.0f} MiB, and {limits.file} are allowed. {_SPLIT}", file=name)
+    _check_size(Path(path), name, limits)
     found = _answer({"path": os.fspath(Path(path).absolute()), "sheet": sheet}, limits, name)
     sheets = {each: _cells(cells) for each, cells in found.pop("sheets").items()}
     first = found.pop("first")
     return Book(**found | {"file": name, "first": first and _cells(first), "sheets": sheets})
 
 
+EXPORTS = Limits(mebibytes=2048, seconds=60, answer=64, file=128)
+"""Of exports of instruments' own programs: their parsers, in a process of their own below the child, need more."""
+
+
+class UploadedFile(SentFile):
+    """A file of results that a stranger sent: each way to read it is a process of its own.
+
+    Args:
+        path: where it lies, with the ending of its name.
+        name: by which its sender knows it.
+        sheet: of a workbook.
+    """
+
+    def __init__(self, path: Path, name: str, sheet: str | None = None):
+        super().__init__(name)
+        self._path, self._sheet = path, sheet
+        self._book: Book | InputError | None = None
+
+    def prepare(self, instrument: bool, software: str) -> None:
+        """Read it ahead, the way that is tried first, so that no campaign waits meanwhile.
+
+        Args:
+            instrument: whether it is an export of an instrument's own program.
+            software: that wrote it, where it may be of several.
+
+        Raises:
+            InputError: it is no export that can be read, or takes more than it may.
+        """
+        if instrument:
+            self.export = self.exported(software)
+        else:
+            try:
+                self._book = read_in_child(self._path, name=self.name, sheet=self._sheet)
+            except InputError as error:
+                self._book = error
+
+    def table(self, sheet: str | None) -> Book:
+        """See `SentFile.table`."""
+        if self._book is None:
+            self.prepare(instrument=False, software="")
+        if isinstance(self._book, InputError):
+            raise self._book
+        assert self._book is not None  # it was prepared
+        return self._book
+
+    def speaks_of_an_instrument(self) -> bool:
+        """See `SentFile.speaks_of_an_instrument`."""
+        task = {"path": os.fspath(self._path.absolute()), "speaks": True}
+        return bool(_answer(task, Limits(), self.name)["speaks"])
+
+    def exported(self, software: str) -> InstrumentFile:
+        """See `SentFile.exported`."""
+        _check_size(self._path, self.name, EXPORTS)
+        found = _answer({"path": os.fspath(self._path.absolute()), "software": software}, EXPORTS, self.name)
+        readings = tuple(Reading(**each) for each in found.pop("readings"))
+        cubes = tuple(
+            Cube(Reading(**each.pop("reading")), at=tuple(each.pop("at")), values=tuple(each.pop("values")), **each)
+            for each in found.pop("cubes")
+        )
+        told = {"file": self.name, "readings": readings, "cubes": cubes, "notes": tuple(found.pop("notes"))}
+        return InstrumentFile(**found | told)
+
+
 def _cells(found: dict[str, Any]) -> Cells:
     return Cells(found["records"], tuple(found["numbers"]), tuple(found["notes"]))
+
+
+def _check_size(path: Path, name: str, limits: Limits) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise TableError(f"the file cannot be read ({error.strerror}).", file=name) from None
+    if size > limits.file * 2**20:
+        raise TableError(f"the file has {size / 2**20:,.0f} MiB, and {limits.file} are allowed. {_SPLIT}", file=name)
 
 
 _SPLIT = "Save the table alone as CSV, or in several files. Nothing was stored."
@@ -100,6 +172,7 @@ def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**os.environ, **one},
+            start_new_session=True,  # what it starts ends with it
         )
     except OSError as error:
         raise StoreError(f"no process could be started ({error.strerror}). Nothing was stored.") from error
@@ -109,7 +182,7 @@ def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
 
     def end() -> None:
         late.set()
-        child.kill()
+        _kill(child)
 
     timer = threading.Timer(WAIT * limits.seconds, end)
     timer.start()
@@ -122,7 +195,7 @@ def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
             except BrokenPipeError:
                 pass  # it ended at once, which its status tells
             answer = child.stdout.read(most + 1)
-            child.kill()  # nothing, where it ended by itself
+            _kill(child)  # nothing, where it ended by itself
     finally:
         timer.cancel()
     if late.is_set() or child.returncode == -_SIGXCPU:
@@ -139,6 +212,14 @@ def _answer(task: dict[str, Any], limits: Limits, name: str) -> dict[str, Any]:
         raise TableError(f"reading the file takes more than {limits.mebibytes} MiB of memory. {_SPLIT}", file=name)
     kind = getattr(errors, found["error"], TableError)
     raise kind(found["problem"], file=name, row=found["row"])
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
 
 
 #: number of the signal that ends a process whose time is up
@@ -162,6 +243,11 @@ def _limit(limits: Limits) -> None:
 
 
 def _read(task: dict[str, Any]) -> dict[str, Any]:
+    if "speaks" in task:
+        return {"speaks": looks_exported(Path(task["path"]))}
+    if "software" in task:
+        found = asdict(LocalFile(Path(task["path"])).exported(task["software"]))
+        return found
     book = Book.open(task["path"], task["sheet"], others=True)
     sheets = {name: _plain(cells) for name, cells in book.sheets.items()}
     return {**vars(book), "first": book.first and _plain(book.first), "sheets": sheets}

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import File, Form, Query, Request, Response, UploadFile
+from fastapi import Depends, File, Query, Request, Response, UploadFile
 
 from activeloop.errors import InputError
 from activeloop.server import forms
 from activeloop.server.access import Reader, Robot, Scientist
 from activeloop.server.api.common import Limit, Offset, fresh, page_links, part
 from activeloop.server.identity import check_signature
+from activeloop.server.uploads import Reading, reading_of, uploaded
 from activeloop.server.views import result_out
-from activeloop.tables import Book
 
 router = part("results")
-Upload = Annotated[UploadFile, File(description="CSV, TSV or XLSX")]
-Columns = Annotated[str, Form(max_length=10_000, description="JSON: role or assay -> column")]
-Replaces = Annotated[str, Form(max_length=2_000, description="JSON: list of events or files that this one corrects")]
-Sheet = Annotated[str, Form(max_length=200)]
-OfPlate = Annotated[str, Form(max_length=200)]
-Repeats = Annotated[bool, Form()]
-Skip = Annotated[bool, Form()]
-PositionOffset = Annotated[int | None, Form(ge=-1_000_000, le=1_000_000)]
+Upload = Annotated[UploadFile, File(description="CSV, TSV, XLSX, or an export of an instrument's own program")]
+HowRead = Annotated[Reading, Depends(reading_of)]
 
 
 @router.get("/campaigns/{campaign}/results")
@@ -83,22 +73,6 @@ def record_measurements(access: Robot, given: forms.MeasurementsIn) -> forms.Rec
     return forms.RecordedOut.model_validate(summary)
 
 
-def read_upload(upload: UploadFile, sheet: str) -> Book:
-    """An upload, taken apart in a process of its own with limits.
-
-    Raises:
-        InputError: it is no table, or takes more than it may; nothing was stored.
-    """
-    from activeloop.work.uploads import read_in_child
-
-    name = name_of(upload)
-    with tempfile.TemporaryDirectory(prefix="activeloop-") as folder:
-        path = Path(folder, name)
-        with path.open("wb") as file:
-            shutil.copyfileobj(upload.file, file)
-        return read_in_child(path, name=name, sheet=sheet or None)
-
-
 def name_of(upload: UploadFile, otherwise: str = "upload.csv") -> str:
     """The name of a file that was sent, without folders.
 
@@ -111,41 +85,16 @@ def name_of(upload: UploadFile, otherwise: str = "upload.csv") -> str:
     return name
 
 
-def _json(text: str, kind: type, what: str) -> Any:
-    if not text.strip():
-        return kind()
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{what} is no JSON ({error}). Nothing was stored.") from None
-    if not isinstance(found, kind):
-        raise InputError(f"{what} must be a JSON {'object' if kind is dict else 'list'}. Nothing was stored.")
-    return found
-
-
 @router.post("/campaigns/{campaign}/results/preview")
-def preview_file(
-    access: Robot,
-    file: Upload,
-    columns: Columns = "",
-    sheet: Sheet = "",
-    plate: OfPlate = "",
-    offset: PositionOffset = None,
-    skip_unreadable: Skip = False,
-    replaces: Replaces = "",
-    repeats: Repeats = False,
-) -> forms.ResultsPreviewOut:
+def preview_file(access: Robot, file: Upload, reading: HowRead) -> forms.ResultsPreviewOut:
     """What a file holds and what is wrong with it, row by row; nothing is stored."""
-    from activeloop.desk.record import ReadingOptions, preview_results
+    from activeloop.desk.record import preview_results
 
-    roles = _json(columns, dict, "columns")
-    how = ReadingOptions(roles or None, None, plate or None, offset, skip_unreadable)
     try:
-        table = read_upload(file, sheet)
+        with uploaded(name_of(file), file.file, reading.how) as sent, access.open() as loop:
+            found = preview_results(loop, sent, reading.how, replaces=reading.replaces, repeats=reading.repeats)
     except InputError as error:
         return unreadable(error)
-    with access.open() as loop:
-        found = preview_results(loop, table, how, replaces=_json(replaces, list, "replaces"), repeats=repeats)
     return forms.ResultsPreviewOut.model_validate(found)
 
 
@@ -158,28 +107,15 @@ def unreadable(error: InputError) -> forms.ResultsPreviewOut:
 
 
 @router.post("/campaigns/{campaign}/results/file", status_code=201)
-def record_file(
-    access: Robot,
-    file: Upload,
-    columns: Columns = "",
-    sheet: Sheet = "",
-    plate: OfPlate = "",
-    offset: PositionOffset = None,
-    skip_unreadable: Skip = False,
-    replaces: Replaces = "",
-    repeats: Repeats = False,
-) -> forms.RecordedOut:
+def record_file(access: Robot, file: Upload, reading: HowRead) -> forms.RecordedOut:
     """Store the results in a file: all of it or nothing."""
-    from activeloop.desk.record import ReadingOptions, read_results, record
+    from activeloop.desk.record import read_results, record
 
-    roles, corrected = _json(columns, dict, "columns"), _json(replaces, list, "replaces")
-    how = ReadingOptions(roles or None, None, plate or None, offset, skip_unreadable)
-    table = read_upload(file, sheet)
-    with access.open() as loop:
+    with uploaded(name_of(file), file.file, reading.how) as sent, access.open() as loop:
         access.check(loop)
-        found = read_results(loop, table, how)
+        found = read_results(loop, sent, reading.how)
     with access.change() as loop:
-        summary = record(loop, found, table.file, replaces=corrected, repeats=repeats)
+        summary = record(loop, found, sent.name, replaces=reading.replaces, repeats=reading.repeats)
     return forms.RecordedOut.model_validate(summary)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath, PureWindowsPath
 
 from fastapi import Request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -11,6 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from activeloop.errors import InputError
 from activeloop.server.panels import MEDIA
+from activeloop.server.uploads import plain_name
 
 SECONDS = 24 * 3600
 """For which the word of a file holds."""
@@ -69,17 +69,6 @@ def keep(request: Request, name: str, content: bytes, scope: str) -> Kept:
     """
     key = request.app.state.store.objects.put(content, MEDIA)
     return Kept(name, content, key, _signer(request, scope).dumps([name, key]))
-
-
-def plain_name(name: str) -> str:
-    r"""The last part of a path of any system, so that a file lands where it should, with no sign that has a meaning.
-
-    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".<b>.csv")
-    ('passwd', 'plate 1.csv', '_b_.csv')
-    """
-    last = PurePath(PureWindowsPath(name).name).name
-    kept = "".join(c if c.isalnum() or c in " -_.()+" else "_" for c in last)
-    return kept.lstrip(". ")[-120:] or "file"
 
 
 def _signer(request: Request, scope: str) -> URLSafeTimedSerializer:

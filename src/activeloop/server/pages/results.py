@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from io import BytesIO
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
@@ -19,9 +18,8 @@ from activeloop.server.access import CampaignAccess, Reader, Robot, Scientist
 from activeloop.server.pages.base import Form, computed, of_form, page, pages_router, see, sign, text
 from activeloop.server.pages.kept import Kept, upload_of
 from activeloop.server.pages.overview import campaign_fields, written_by
-from activeloop.tables import Book
+from activeloop.server.uploads import Reading, uploaded
 from activeloop.words import many
-from activeloop.work.uploads import read_in_child
 
 router = pages_router()
 
@@ -29,7 +27,8 @@ SHOWN = 200
 """Values of a file that are listed to look at."""
 HISTORY = 50
 """Files on one page of the history."""
-BLANK = {"sheet": "", "plate": "", "columns": "", "offset": "", "skip": "", "how": ""}
+OF_EXPORTS = ("quantity", "reduce", "software", "assay")
+BLANK = dict.fromkeys(("sheet", "plate", "columns", "offset", "skip", "how", "instrument", *OF_EXPORTS), "")
 """The fields of the form beside the file."""
 
 
@@ -129,31 +128,22 @@ def upload(request: Request, access: Robot, form: Form) -> Response:
         kept = upload_of(request, form, "file", access.key)
         if kept is None:
             raise InputError("choose a file first. Nothing was stored.")
-        how, replaces, repeats = _how(fields)
-        book = _taken_apart(kept, how)
-        if text(form, "do") != "store":
-            with access.open() as loop:
-                preview = preview_results(loop, book, how, replaces=replaces, repeats=repeats)
-                return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
-        with of_form(access, form).change() as loop:
-            found = read_results(loop, book, how)
-            summary = record(loop, found, kept.name, replaces=replaces, repeats=repeats)
+        reading = _how(fields)
+        beside = {"replaces": reading.replaces, "repeats": reading.repeats}
+        with uploaded(kept.name, BytesIO(kept.content), reading.how) as sent:
+            if text(form, "do") != "store":
+                with access.open() as loop:
+                    preview = preview_results(loop, sent, reading.how, **beside)
+                    return _page(request, access, loop, fields=fields, kept=kept, preview=preview)
+            with of_form(access, form).change() as loop:
+                summary = record(loop, read_results(loop, sent, reading.how), kept.name, **beside)
     except ActiveLoopError as error:
         with access.open() as loop:
             return _page(request, access, loop, fields=fields, kept=kept, error=str(error), code=422)
     return see(f"/campaigns/{access.key}/results?stored={summary.event or 0}")
 
 
-def _taken_apart(kept: Kept, how: ReadingOptions) -> Book:
-    """An upload, taken apart in a process of its own with limits."""
-    with TemporaryDirectory(prefix="activeloop-") as folder:
-        path = Path(folder) / "upload"
-        path = path.with_suffix(Path(kept.name).suffix)
-        path.write_bytes(kept.content)
-        return read_in_child(path, name=kept.name, sheet=how.sheet)
-
-
-def _how(fields: dict[str, str]) -> tuple[ReadingOptions, list[int], bool]:
+def _how(fields: dict[str, str]) -> Reading:
     """How a file is read, what it corrects, and whether all of it was measured again."""
     columns: dict[str, str] = {}
     for line in fields["columns"].splitlines():
@@ -168,14 +158,16 @@ def _how(fields: dict[str, str]) -> tuple[ReadingOptions, list[int], bool]:
         raise InputError(f'the offset "{fields["offset"]}" is no whole number. Nothing was stored.') from None
     how = fields["how"]
     replaces = [int(how.removeprefix("replaces "))] if how.startswith("replaces ") and how[9:].isdecimal() else []
-    reading = ReadingOptions(
+    options = ReadingOptions(
         columns=columns or None,
         sheet=fields["sheet"] or None,
         plate=fields["plate"] or None,
         offset=offset,
         skip_unreadable=fields["skip"] == "yes",
+        instrument=fields["instrument"] == "yes",
+        **{name: fields[name] for name in OF_EXPORTS},
     )
-    return reading, replaces, how == "repeats"
+    return Reading(options, tuple(replaces), how == "repeats")
 
 
 def _pictures(loop: OpenCampaign, preview: ResultsPreview) -> list[str]:

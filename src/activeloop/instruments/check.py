@@ -12,8 +12,8 @@ from typing import Any
 
 from activeloop.errors import ActiveLoopError, InputError
 from activeloop.files import csv_text
-from activeloop.lab.raw import checked, confirm, look
-from activeloop.lab.readings import InstrumentFile, Reader, readings_of
+from activeloop.instruments.raw import checked, confirm, look
+from activeloop.instruments.readings import InstrumentFile, Reader, readings_of
 
 #: what stands beside a file as the expected answer, an Allotrope document
 EXPECTED = ".expected.json"

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from activeloop.errors import MeasurementError, TableError
-from activeloop.lab.readings import InstrumentFile, Reader, Reading, well_name
+from activeloop.instruments.readings import InstrumentFile, Reader, Reading, well_name
 from activeloop.measurements.wells import parse_well
 from activeloop.plugins import plugins
 from activeloop.tables.grids import SHAPES, row_letters

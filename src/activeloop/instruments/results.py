@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-from activeloop.config import OpenCampaign
-from activeloop.desk.propose import known_plates
-from activeloop.errors import ConfigError, MeasurementError, did_you_mean
-from activeloop.lab.allotropy import AllotropyReader
-from activeloop.lab.raw import read_instrument
-from activeloop.lab.readings import InstrumentFile, Reading
+from activeloop.errors import MeasurementError
+from activeloop.instruments.readings import InstrumentFile, Reading
 from activeloop.measurements.blocks import named_in
 from activeloop.tables import Table
 from activeloop.tables.names import plain
@@ -38,7 +34,7 @@ def results_table(
         MeasurementError: no quantity has wells, or several could be meant; a well holds two values of it; the file
             holds several plates of which one has no name that is known.
 
-    >>> from activeloop.lab.readings import Reading
+    >>> from activeloop.instruments.readings import Reading
     >>> wells = [Reading("P1", w, "", "absorbance", "450 nm", v, "mAU") for w, v in (("A1", 0.5), ("A2", 0.7))]
     >>> table, notes = results_table(InstrumentFile("r.txt", "", "Gen5", tuple(wells)), assay="OD")
     >>> table.header, table.columns
@@ -70,61 +66,35 @@ def results_table(
     return Table(file.file, header, tuple(cells), range(2, len(rows) + 2), file.content_hash), tuple(notes)
 
 
-def instrument_results(
-    loop: OpenCampaign, path: Path, quantity: str = "", reduce: str = "", software: str = "", assay: str = ""
-) -> tuple[Table, tuple[str, ...]]:
-    """The results of a campaign in an instrument's file, as a table that `desk.read_results` takes.
-
-    Args:
-        loop: the campaign.
-        path: the file.
-        quantity: which of its quantities, where it has several; see `results_table`.
-        reduce: of spectra and courses in time; see `Cube.reduced`.
-        software: that wrote it, where it may be of several.
-        assay: which assay it is of, where the campaign has several.
-
-    Raises:
-        MeasurementError: as `read_instrument` and `results_table`.
-        ConfigError: the campaign has no such assay, or several and none was named.
-    """
-    names = [a.name for a in loop.campaign.assays]
-    if assay and assay not in names:
-        raise ConfigError(
-            f'the campaign has no assay "{assay}". {did_you_mean(assay, names)} It has {", ".join(names)}.'
-        )
-    if not assay and len(names) > 1:
-        raise ConfigError(
-            f"the campaign has {len(names)} assays ({', '.join(names)}): say which this is (--assay NAME)."
-        )
-    with AllotropyReader() as reader:
-        file = read_instrument(path, reader, software)
-    if reduce:
-        file = file.reduced(reduce)
-    plates, _ = known_plates(loop)
-    return results_table(file, assay=assay or names[0], quantity=quantity, plates=[plate.id for plate in plates])
-
-
 def chosen_series(file: InstrumentFile, quantity: str = "") -> Series:
     """The one quantity of the wells that is meant; see `results_table`."""
-    wells = {r.series for r in file.readings if r.well}
-    all_of = [s for s in file.series() if s in wells]
+    named, counts = series_names(file), file.series()
+    all_of = list(named)
     if not all_of:
         courses = (
             " It holds spectra or courses in time: choose a reduction, such as --reduce maximum." if file.cubes else ""
         )
         raise MeasurementError(f"no value of it names a well.{courses} Nothing was stored.", file=file.file)
-    fitting = [s for s in all_of if _fits(s, quantity)] if quantity else all_of
-    exact = [s for s in fitting if quantity and plain(quantity) in (plain(series_name(s)), plain(s[0]), plain(s[1]))]
+    fitting = [s for s in all_of if _fits(s, named[s], quantity)] if quantity else all_of
+    exact = [s for s in fitting if quantity and plain(quantity) in (plain(named[s]), plain(s[0]), plain(s[1]))]
     fitting = exact or fitting
     if len(fitting) == 1:
         return fitting[0]
-    listed = "; ".join(f'"{series_name(s)}" ({n:,} values)' for s, n in file.series().items() if s in all_of)
+    listed = "; ".join(f'"{name}" ({counts[s]:,} values)' for s, name in named.items())
     what = f'"{quantity}" fits {len(fitting)} of' if quantity else "its wells hold several of"
     if quantity and not fitting:
         what = f'"{quantity}" is none of'
     raise MeasurementError(
         f"{what} these: {listed}. Say which one is the result (--quantity NAME). Nothing was stored.", file=file.file
     )
+
+
+def series_names(file: InstrumentFile) -> dict[Series, str]:
+    """The quantities of a file's wells by the names by which they are asked for, each of another name."""
+    wells = {r.series for r in file.readings if r.well}
+    names = {s: series_name(s) for s in file.series() if s in wells}
+    often = Counter(names.values())
+    return {s: f"{name} in {s[2] or 'no unit'}" if often[name] > 1 else name for s, name in names.items()}
 
 
 def series_name(series: Series) -> str:
@@ -137,9 +107,9 @@ def series_name(series: Series) -> str:
     return f"{quantity}{f' at {channel}' * bool(channel)}{f' ({origin})' * (origin != 'measured')}"
 
 
-def _fits(series: Series, quantity: str) -> bool:
+def _fits(series: Series, name: str, quantity: str) -> bool:
     words = plain(quantity)
-    return words in plain(series_name(series)) or words in plain(f"{series[0]} {series[1]}")
+    return words in plain(name) or words in plain(f"{series[0]} {series[1]}")
 
 
 def _column(assay: str, series: Series) -> str:

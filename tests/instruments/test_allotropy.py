@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from activeloop.errors import InputError, MeasurementError, TableError
-from activeloop.lab import AllotropyReader, read_instrument, readings_of
-from activeloop.lab.check import check_folder, checks_csv, in_words
+from activeloop.instruments import AllotropyReader, read_instrument, readings_of
+from activeloop.instruments.check import check_folder, checks_csv, in_words
+from activeloop.testing import checks
 
 
 @pytest.fixture
@@ -22,6 +23,11 @@ def save(tmp_path, content, name="run.csv"):
     path = tmp_path / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
+
+
+def test_it_keeps_the_contract_of_readers(reader):
+    for check in checks(reader):
+        check()
 
 
 def test_a_plate_is_read_well_by_well(reader, mars, tmp_path, values):

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from activeloop.config import open_campaign
-from activeloop.lab.allotropy import VARIABLE
+from activeloop.desk.record import ReadingOptions, preview_results
+from activeloop.instruments.allotropy import VARIABLE
+from exports import softmax
 
 
 @pytest.fixture
-def laboratory(reader, typed, mars, tmp_path, monkeypatch):
+def laboratory(reading, typed, mars, tmp_path):
     """A campaign whose first plate was measured by a plate reader."""
-    monkeypatch.setenv(VARIABLE, str(reader.folder.parent))
     folder = tmp_path / "loop"
     wild_type = ["--singles", "--wild-type", "MKTAYIAKQRQISFVKSHFSRQ"]
     assert typed("new", folder, *wild_type, "--assay", "OD450")[0] == 0
@@ -64,15 +65,35 @@ def test_what_does_not_fit_is_refused_and_nothing_stored(laboratory, typed, opti
     assert len(list(open_campaign(folder).campaign.log)) == events
 
 
-def test_a_file_that_is_no_table_and_speaks_of_an_instrument_is_told_apart(laboratory, typed, tmp_path):
+def test_an_export_that_is_no_table_is_found_and_its_quantities_are_asked_for(laboratory, typed, tmp_path):
+    folder, filled, *_ = laboratory
+    path = softmax(tmp_path / "run.txt", filled)
+    status, _, err = typed("record", folder, path)
+    assert (status, "its wells hold several of these" in " ".join(err.split())) == (2, True)
+    seen = preview_results(open_campaign(folder), path)
+    assert [(q.name, q.values) for q in seen.quantities] == [("absorbance at 450 nm", 96), ("absorbance at 570 nm", 96)]
+    assert not seen.good
+    how = ReadingOptions(quantity="absorbance at 570 nm")
+    seen = preview_results(open_campaign(folder), path, how)
+    assert seen.good
+    assert {w.well for w in seen.wells} == set(filled)
+    assert seen.software
+    assert typed("record", folder, path, "--quantity", "570 nm")[0] == 0
+
+
+def test_what_is_neither_table_nor_export_is_refused_as_a_table(laboratory, typed, tmp_path):
     folder, *_ = laboratory
     export = tmp_path / "export.txt"
     export.write_text("##BLOCKS= 1\nInstrument:\tSpectraMax\nSerial number:\t7\n\t1\t2\nx\ty\n")
     status, _, err = typed("record", folder, export)
-    assert (status, "exports of an instrument's own program are read with --instrument" in " ".join(err.split())) == (
-        2,
-        True,
-    )
+    assert (status, "as an export of its program: it cannot be read as a file of" in " ".join(err.split())) == (2, True)
     export.write_text("some,thing\n1,2\n")
     status, _, err = typed("record", folder, export)
-    assert (status, "--instrument" in err) == (2, False)
+    assert (status, "as an export" in err) == (2, False)
+
+
+def test_without_the_readers_it_says_how_to_get_them(laboratory, typed, tmp_path, monkeypatch):
+    folder, filled, *_ = laboratory
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
+    status, _, err = typed("record", folder, softmax(tmp_path / "run.txt", filled))
+    assert (status, "`activeloop readers install allotropy` installs it" in " ".join(err.split())) == (2, True)

@@ -5,8 +5,8 @@ import math
 import pytest
 
 from activeloop.errors import MeasurementError
-from activeloop.lab import Cube, InstrumentFile, Reading, readings_of
-from activeloop.lab.results import results_table
+from activeloop.instruments import Cube, InstrumentFile, Reading, readings_of
+from activeloop.instruments.results import results_table
 
 
 def document(*measurements, calculated=(), technique="plate reader"):

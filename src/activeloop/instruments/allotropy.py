@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from activeloop.errors import InputError, MeasurementError, StoreError
-from activeloop.lab.readings import InstrumentFile, Reader, readings_of
+from activeloop.instruments.readings import InstrumentFile, Reader, readings_of
 from activeloop.tables.reading import read_file
 
 #: the release whose files were checked; MIT licence
@@ -24,6 +24,7 @@ VERSION = "0.1.150"
 VARIABLE = "ACTIVELOOP_READERS"
 PROCESS = Path(__file__).with_name("allotropy_process.py")
 SECONDS = 120.0
+UNKNOWN = "it looks like a file of no instrument that is known"
 INSTALL = "`activeloop readers install allotropy` installs it, in an environment of its own."
 
 
@@ -191,7 +192,7 @@ def _example(file: InstrumentFile) -> str:
 def _refusal(failed: dict[str, str], software: str) -> str:
     """Why no parser read a file."""
     if not failed:
-        return "it looks like a file of no instrument that is known; if it is a table, give it to `activeloop record`."
+        return f"{UNKNOWN}; if it is a table, give it to `activeloop record`."
     name, why = next(iter(failed.items()))
     others = f" (also tried: {', '.join(sorted(each.lower() for each in failed if each != name))})" * (len(failed) > 1)
     fix = "" if software else " Export it again, or say which program wrote it (--software NAME)."

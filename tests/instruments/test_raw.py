@@ -8,8 +8,8 @@ import pytest
 from openpyxl import Workbook
 
 from activeloop.errors import MeasurementError, TableError
-from activeloop.lab import InstrumentFile, Reading
-from activeloop.lab.raw import checked, confirm, look
+from activeloop.instruments import InstrumentFile, Reading
+from activeloop.instruments.raw import checked, confirm, look
 
 GRID = "Reader 7\n\n,1,2,3,4,5,6\nA,0.1,0.2,0.3,0.4,0.5,0.6\nB,1.1,1.2,1.3,1.4,1.5,1.6\n"
 

@@ -1,0 +1,124 @@
+"""Files of results that come in over HTTP: how the sender says they are read, and where they lie meanwhile."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PureWindowsPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+from fastapi import Form
+
+from activeloop.errors import InputError
+
+if TYPE_CHECKING:
+    from activeloop.desk.record import ReadingOptions
+    from activeloop.work.uploads import UploadedFile
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read, and what it is beside what is on record.
+
+    Args:
+        how: it is read.
+        replaces: events or files that it corrects.
+        repeats: whether all of it was measured again.
+    """
+
+    how: ReadingOptions
+    replaces: tuple[int | str, ...] = ()
+    repeats: bool = False
+
+
+def reading_of(
+    columns: Annotated[str, Form(max_length=10_000, description="JSON: role or assay -> column")] = "",
+    sheet: Annotated[str, Form(max_length=200, description="of a workbook")] = "",
+    plate: Annotated[str, Form(max_length=200, description="of which the file is, where it does not say so")] = "",
+    offset: Annotated[int | None, Form(ge=-1_000_000, le=1_000_000)] = None,
+    skip_unreadable: Annotated[bool, Form(description="leave out rows whose candidate cannot be read")] = False,
+    replaces: Annotated[str, Form(max_length=2_000, description="JSON: events or files that this one corrects")] = "",
+    repeats: Annotated[bool, Form(description="all of it was measured again")] = False,
+    instrument: Annotated[bool, Form(description="it is an export of an instrument's own program")] = False,
+    quantity: Annotated[str, Form(max_length=500, description="of an export: which quantity is the result")] = "",
+    reduce: Annotated[str, Form(max_length=200, description="of spectra and courses: such as slope 0..600")] = "",
+    software: Annotated[str, Form(max_length=200, description="that wrote the export")] = "",
+    assay: Annotated[str, Form(max_length=200, description="that the quantity of an export is of")] = "",
+) -> Reading:
+    """How a file is read, as the fields of a form say.
+
+    Raises:
+        InputError: a field is no JSON.
+    """
+    from activeloop.desk.record import ReadingOptions
+
+    roles: dict[str, str] = json_of(columns, dict, "columns")
+    corrected: list[int | str] = json_of(replaces, list, "replaces")
+    how = ReadingOptions(
+        roles or None,
+        sheet or None,
+        plate or None,
+        offset,
+        skip_unreadable,
+        instrument,
+        quantity,
+        reduce,
+        software,
+        assay,
+    )
+    return Reading(how, tuple(corrected), repeats)
+
+
+@contextmanager
+def uploaded(name: str, content: BinaryIO, how: ReadingOptions) -> Iterator[UploadedFile]:
+    """A file that was sent, read ahead in a process of its own, to be given to `activeloop.desk.record`.
+
+    Args:
+        name: of the file, as its sender has it.
+        content: of it.
+        how: it is read.
+
+    Raises:
+        InputError: it is an export that cannot be read, or its name cannot be shown; nothing was stored.
+    """
+    from activeloop.work.uploads import UploadedFile
+
+    with TemporaryDirectory(prefix="activeloop-") as folder:
+        path = Path(folder, "upload").with_suffix(PurePath(name).suffix)
+        with path.open("wb") as copy:
+            shutil.copyfileobj(content, copy)
+        file = UploadedFile(path, name, how.sheet)
+        file.prepare(how.exported, how.software)
+        yield file
+
+
+def plain_name(name: str) -> str:
+    r"""The last part of a path of any system, so that a file lands where it should, with no sign that has a meaning.
+
+    >>> plain_name("../../etc/passwd"), plain_name("C:\\data\\plate 1.csv"), plain_name(".<b>.csv")
+    ('passwd', 'plate 1.csv', '_b_.csv')
+    """
+    last = PurePath(PureWindowsPath(name).name).name
+    kept = "".join(c if c.isalnum() or c in " -_.()+" else "_" for c in last)
+    return kept.lstrip(". ")[-120:] or "file"
+
+
+def json_of(text: str, kind: type, what: str) -> Any:
+    """A field of a form that holds JSON, empty where it is.
+
+    Raises:
+        InputError: it holds none, or something else.
+    """
+    if not text.strip():
+        return kind()
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{what} is no JSON ({error}). Nothing was stored.") from None
+    if not isinstance(found, kind):
+        raise InputError(f"{what} must be a JSON {'object' if kind is dict else 'list'}. Nothing was stored.")
+    return found
