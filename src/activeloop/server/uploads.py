@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
-from fastapi import Form
+from fastapi import Form, UploadFile
 
 from activeloop.errors import InputError
 
@@ -71,6 +72,34 @@ def reading_of(
         assay,
     )
     return Reading(how, tuple(corrected), repeats)
+
+
+def check_table(name: str, content: BinaryIO) -> None:
+    """Refuse a table that takes more than it may, or is none.
+
+    Args:
+        name: of the file, as its sender has it.
+        content: of it.
+
+    Raises:
+        InputError: why it is refused.
+    """
+    from activeloop.desk.record import ReadingOptions
+
+    with uploaded(name, content, ReadingOptions()) as sent:
+        sent.table(None)
+
+
+def name_of(upload: UploadFile, otherwise: str = "upload.csv") -> str:
+    """The name of a file that was sent, without folders.
+
+    Raises:
+        InputError: it cannot be shown.
+    """
+    name = os.path.basename((upload.filename or otherwise).replace("\\", "/")).lstrip(".")[:120] or otherwise
+    if not name.isprintable():
+        raise InputError("the file's name has characters that cannot be shown: rename it. Nothing was stored.")
+    return name
 
 
 @contextmanager

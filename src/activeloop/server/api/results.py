@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any
 
 from fastapi import Depends, File, Query, Request, Response, UploadFile
@@ -12,7 +11,7 @@ from activeloop.server import forms
 from activeloop.server.access import Reader, Robot, Scientist
 from activeloop.server.api.common import Limit, Offset, fresh, page_links, part
 from activeloop.server.identity import check_signature
-from activeloop.server.uploads import Reading, reading_of, uploaded
+from activeloop.server.uploads import Reading, name_of, reading_of, uploaded
 from activeloop.server.views import result_out
 
 router = part("results")
@@ -71,18 +70,6 @@ def record_measurements(access: Robot, given: forms.MeasurementsIn) -> forms.Rec
             dry_run=given.dry_run,
         )
     return forms.RecordedOut.model_validate(summary)
-
-
-def name_of(upload: UploadFile, otherwise: str = "upload.csv") -> str:
-    """The name of a file that was sent, without folders.
-
-    Raises:
-        InputError: it cannot be shown.
-    """
-    name = os.path.basename((upload.filename or otherwise).replace("\\", "/")).lstrip(".")[:120] or otherwise
-    if not name.isprintable():
-        raise InputError("the file's name has characters that cannot be shown: rename it. Nothing was stored.")
-    return name
 
 
 @router.post("/campaigns/{campaign}/results/preview")
