@@ -83,7 +83,6 @@ OPTIONS = {
 
 
 def new(
-    context: typer.Context,
     directory: Annotated[Path, DIR],
     assay: Annotated[list[str], ASSAY],
     wild_type: Annotated[str, WILD_TYPE] = "",
@@ -116,6 +115,7 @@ def new(
     pairs: Annotated[bool, typer.Option("--pairs", help="Combine two compounds in each treatment.")] = False,
     panel: Annotated[list[Path] | None, PANEL] = None,
     history: Annotated[Path | None, HISTORY] = None,
+    context: typer.Context = None,  # type: ignore[assignment] - of the command line, by which it is typed
 ) -> None:
     """Make a campaign: what may be tested and what is measured.
 
@@ -172,7 +172,7 @@ def new(
     except ConfigError as error:
         raise ConfigError(as_options(error.problem), file=error.file, row=error.row) from error
     command = f"activeloop {{verb}} {directory}"
-    if server := context.find_root().params.get("server"):
+    if server := context and context.find_root().params.get("server"):
         with client_of(server) as client:
             key = client.make_campaign(str(directory), planned.text, planned.inputs).key
         where, settings, command = (

@@ -127,13 +127,13 @@ def typed(kind: Any, value: Any) -> Any:
         return {key(name): typed(inner[1], each) for name, each in told.items()}
     if origin and isinstance(value, list):
         return (list if origin is list else tuple)(typed(inner[0], each) for each in told)
+    if isinstance(value, dict) and not dataclasses.is_dataclass(kind):
+        return kind.model_validate(told)  # what `campaign.toml` holds
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = get_type_hints(kind)
         return kind(**{f.name: typed(hints[f.name], told[f.name]) for f in dataclasses.fields(kind) if f.init})
     if kind is bytes:
         return base64.b64decode(told)
-    if isinstance(value, dict):  # what `campaign.toml` holds
-        return kind.model_validate(told)
     return Path(told) if kind is Path else told
 
 
